@@ -1,0 +1,57 @@
+"""Checks at the public door, all with one grammar of messages."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from qfusion.errors import InvalidInput, NotFound
+
+
+def check(condition: bool, message: str) -> None:
+    """Raises InvalidInput with `message` unless `condition` holds."""
+    if not condition:
+        raise InvalidInput(message)
+
+
+def choose(name: str, value: str, options: Iterable[str]) -> str:
+    """Returns `value` if it is one of `options`.
+
+    Raises:
+        NotFound: with the nearest options, or all of them when they are few.
+    """
+    known = list(options)
+    if value in known:
+        return value
+    near = difflib.get_close_matches(str(value), known, n=3, cutoff=0.5)
+    shown = near or known[:12]
+    hint = f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Choose one of {shown}."
+    raise NotFound(f"{name} {str(value)[:80]!r} does not exist. {hint if known else 'There is none yet.'}")
+
+
+def require_finite(name: str, values: Any) -> None:
+    """Raises InvalidInput, with the first bad position, when `values` holds NaN or infinity."""
+    array = np.asarray(values)
+    bad = np.argwhere(~np.isfinite(array))
+    check(len(bad) == 0, f"Argument `{name}` must be finite, but has {len(bad)} NaN or infinite entries, "
+                         f"the first at index {tuple(int(i) for i in bad[0]) if len(bad) else ()}. "
+                         "Clean or impute the data first.")
+
+
+def require_number(name: str, value: Any, low: float, high: float) -> float:
+    """Returns `value` as a float inside [low, high].
+
+    Raises:
+        InvalidInput: when it is not a number, not finite, or out of range.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InvalidInput(f"Argument `{name}` must be a number, but is {str(value)[:80]!r}. "
+                           f"Give a number between {low:g} and {high:g}.") from None
+    check(np.isfinite(number) and low <= number <= high,
+          f"Argument `{name}` must lie between {low:g} and {high:g}, but is {number:g}. Give a number in that range.")
+    return number

@@ -1,0 +1,113 @@
+"""States of several modalities: products, partial traces and partial transposes.
+
+Subsystem 0 is leftmost, that is most significant: the basis state |i_0 i_1 ...> has index i_0 d_1 d_2 ... + i_1 d_2 ... + ...
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from qfusion._checks import check
+
+
+def product(kets: Sequence[Tensor]) -> Tensor:
+    """Returns the tensor product of kets, row by row.
+
+    Args:
+        kets: M tensors of shape (..., d_m) with equal leading axes.
+
+    Returns:
+        Tensor (..., D) with D the product of the d_m.
+    """
+    check(len(kets) > 0, "Argument `kets` must hold at least one ket, but is empty. Give one per modality.")
+    psi = kets[0]
+    for ket in kets[1:]:
+        psi = (psi[..., :, None] * ket[..., None, :]).flatten(-2)
+    return psi
+
+
+def density(psi: Tensor) -> Tensor:
+    """Returns |psi><psi|, shape (..., D, D), of kets (..., D)."""
+    return psi[..., :, None] * psi[..., None, :].conj()
+
+
+def _check_operator(rho: Tensor, dims: Sequence[int]) -> None:
+    D = math.prod(dims)
+    check(rho.ndim >= 2 and tuple(rho.shape[-2:]) == (D, D),
+          f"Argument `rho` must have shape (..., {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
+          "Give a square matrix whose side is the product of `dims`.")
+
+
+def _check_subsystems(name: str, chosen: Sequence[int], dims: Sequence[int]) -> None:
+    ok = len(set(chosen)) == len(chosen) and all(0 <= s < len(dims) for s in chosen)
+    check(ok, f"Argument `{name}` must hold distinct subsystems between 0 and {len(dims) - 1}, but is {tuple(chosen)}. "
+              "Number subsystems from 0, leftmost first.")
+
+
+def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tensor:
+    """Returns the reduced operator on the subsystems `keep`, in ascending order.
+
+    Args:
+        rho: operators of shape (..., D, D).
+        dims: dimensions of the subsystems, product D.
+        keep: which subsystems stay; the others are traced out. Empty gives the trace, shape (..., 1, 1).
+
+    Raises:
+        InvalidInput: when shapes disagree or `keep` names a subsystem that does not exist.
+    """
+    _check_operator(rho, dims)
+    _check_subsystems("keep", keep, dims)
+    batch, M = rho.shape[:-2], len(dims)
+    kept = sorted(keep)
+    rest = [m for m in range(M) if m not in kept]
+    b = len(batch)
+    axes = [*range(b), *(b + m for m in kept), *(b + M + m for m in kept), *(b + m for m in rest), *(b + M + m for m in rest)]
+    d, r = math.prod(dims[m] for m in kept), math.prod(dims[m] for m in rest)
+    parts = rho.reshape(*batch, *dims, *dims).permute(axes).reshape(*batch, d, d, r, r)
+    return torch.diagonal(parts, dim1=-2, dim2=-1).sum(-1)
+
+
+def partial_transpose(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
+    """Returns rho with the rows and columns of `subsystems` exchanged, shape (..., D, D).
+
+    Raises:
+        InvalidInput: when shapes disagree or a subsystem does not exist.
+    """
+    _check_operator(rho, dims)
+    _check_subsystems("subsystems", subsystems, dims)
+    batch, M = rho.shape[:-2], len(dims)
+    axes = list(range(2 * M))
+    for s in subsystems:
+        axes[s], axes[M + s] = M + s, s
+    b = len(batch)
+    return rho.reshape(*batch, *dims, *dims).permute(*range(b), *(b + a for a in axes)).reshape(rho.shape)
+
+
+def embed(operator: Tensor, dims: Sequence[int], subsystems: Sequence[int]) -> Tensor:
+    """Returns `operator` on `subsystems` (ascending), identity elsewhere: shape (..., D, D).
+
+    Args:
+        operator: (..., d, d) with d the product of the dimensions of `subsystems`.
+        dims: dimensions of all subsystems.
+        subsystems: where it acts.
+
+    Raises:
+        InvalidInput: when shapes disagree or a subsystem does not exist.
+    """
+    _check_subsystems("subsystems", subsystems, dims)
+    chosen = sorted(subsystems)
+    _check_operator(operator, [dims[m] for m in chosen])
+    rest = [m for m in range(len(dims)) if m not in chosen]
+    order = [*chosen, *rest]
+    r, D, M = math.prod(dims[m] for m in rest), math.prod(dims), len(dims)
+    identity = torch.eye(r, dtype=operator.dtype, device=operator.device)
+    batch = operator.shape[:-2]
+    full = torch.einsum("...ab,cd->...acbd", operator, identity)
+    full = full.reshape(*batch, *(dims[m] for m in order), *(dims[m] for m in order))
+    back = [order.index(m) for m in range(M)]
+    b = len(batch)
+    return full.permute(*range(b), *(b + k for k in back), *(b + M + k for k in back)).reshape(*batch, D, D)
