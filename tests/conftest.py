@@ -1,0 +1,113 @@
+"""What all tests share: one torch thread, checked shapes, seeds, real data when it is there, the app and a browser."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+# Before torch loads: small kernels on several threads wait for each other whenever something else wants the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import hypothesis
+import jaxtyping
+import numpy as np
+import pytest
+import torch
+
+from scripts import serving
+
+ROOT = Path(__file__).resolve().parent.parent
+torch.set_num_threads(1)
+
+hypothesis.settings.register_profile("qfusion", deadline=None, derandomize=True, max_examples=30, database=None)
+hypothesis.settings.load_profile("qfusion")
+
+
+def _annotated_modules() -> list[str]:
+    """Returns the modules of the package that annotate shapes: only those pay for the check."""
+    paths = (path for path in (ROOT / "qfusion").rglob("*.py") if "jaxtyping" in path.read_text())
+    return [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths]
+
+
+if modules := _annotated_modules():
+    jaxtyping.install_import_hook(modules, "beartype.beartype")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keeps the tests' cache apart from the user's; `.ci/run` sets a fresh one."""
+    if config.cache is not None:
+        os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
+
+
+@pytest.fixture(autouse=True)
+def seeds() -> None:
+    """Gives every test the same random numbers, whatever ran before."""
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002 - libraries draw from the global generator
+
+
+@pytest.fixture
+def unchecked_shapes() -> Iterator[None]:
+    """Switches the shape annotations off, so that a test sees our own message about a wrong shape, as users do."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets; the test is skipped when none is named."""
+    if not os.environ.get("QFUSION_DATA"):
+        pytest.skip("QFUSION_DATA is not set: the tests on real data are left out")
+    folder = Path(os.environ["QFUSION_DATA"])
+    assert folder.is_dir(), f"QFUSION_DATA names {folder}, which is not a folder"
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mosi(real_data: Path) -> Any:
+    """CMU-MOSI as a DataSet."""
+    from qfusion import data
+
+    return data.load("mosi")
+
+
+@pytest.fixture(scope="session")
+def planted() -> Any:
+    """The embedded data set with known contributions."""
+    from qfusion import data
+
+    return data.load("planted")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
+    """The running app, with a cache of its own that is empty at the start."""
+    folder = tmp_path_factory.mktemp("server")
+    with serving.serve(folder, {"QFUSION_CACHE": str(folder / "cache")}) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium; skipped without one unless QFUSION_DEMAND_BROWSER=1, which makes that a failure."""
+    demanded = os.environ.get("QFUSION_DEMAND_BROWSER") == "1"
+    if serving.chromium_path() is None and not demanded:
+        pytest.skip("no Chromium on this machine: the browser tests are left out")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        launched = serving.launch(playwright)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A page in a fresh browser context, 1440 x 900."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
+    context.set_default_timeout(30_000)
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,98 @@
+"""The layers of the package: imports point one way, and the light entry stays light."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# From the top down; what shares a bracket stands side by side and imports nothing of each other.
+LAYERS = (("__main__",), ("pages", "app", "cli"), ("ui",), ("figures",), ("explain", "track"), ("training",),
+          ("models", "data"), ("quantum",), ("_checks",), ("errors",), ("__init__",))
+HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
+# Names of what is imported -> names of what is installed, where the two differ.
+INSTALLED = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+
+
+def sources() -> list[Path]:
+    """Returns every module of the product: the package, the app and its pages."""
+    return sorted([*(ROOT / "qfusion").rglob("*.py"), *(ROOT / "pages").glob("*.py"), *ROOT.glob("app.py")])
+
+
+def part(path: Path) -> str:
+    """Returns the layer's name of a file: `quantum` of qfusion/quantum/states.py, `pages` of pages/1_Samples.py."""
+    steps = path.relative_to(ROOT).with_suffix("").parts
+    return steps[1] if steps[0] == "qfusion" else steps[0]
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Yields the dotted names that a module imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} uses a relative import; write the full name"
+            module = node.module or ""
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def wrong_imports(path: Path) -> list[str]:
+    """Returns the imports of a file that its layer does not allow."""
+    own, wrong = part(path), []
+    for name in imports(path):
+        top, inner = name.split(".")[0], (name.split(".") + [""])[1]
+        if top == "qfusion":
+            outward = inner != own and inner in HEIGHT and HEIGHT[inner] >= HEIGHT[own]
+        else:
+            outward = top in ("pages", "app", "tests", "scripts", "benchmarks")
+        if outward:
+            wrong.append(name)
+    return wrong
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_one_way(path: Path) -> None:
+    assert part(path) in HEIGHT, f"{path} is in no layer: add its folder to LAYERS"
+    assert wrong_imports(path) == [], f"{path.relative_to(ROOT)} imports from its own layer's side or above"
+
+
+def test_only_the_app_imports_streamlit() -> None:
+    inner = [path for path in sources() if part(path) not in {"ui", "app", "pages"}]
+    guilty = [str(path.relative_to(ROOT)) for path in inner if "streamlit" in {n.split(".")[0] for n in imports(path)}]
+    assert guilty == []
+
+
+def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    bad = tmp_path / "qfusion" / "quantum" / "bad.py"
+    bad.parent.mkdir(parents=True)
+    bad.write_text("import torch\nfrom qfusion import explain\ndef f():\n    import qfusion.ui.shell\n")
+    assert wrong_imports(bad) == ["qfusion.explain", "qfusion.ui.shell"]
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Returns the top-level modules that a fresh interpreter holds after `statement`."""
+    code = f"import sys\n{statement}\nprint(*{{name.split('.')[0] for name in sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("statement", ["import qfusion", "import qfusion.models, qfusion.data, qfusion.training",
+                                       "import qfusion.explain", "import qfusion.cli"])
+def test_heavy_libraries_wait_until_they_are_needed(statement: str) -> None:
+    assert loaded_by(statement) & {"streamlit", "plotly", "qutip", "pennylane"} == set()
+
+
+def test_requirements_are_what_is_imported() -> None:
+    text = (ROOT / "requirements.txt").read_text()
+    pinned = re.findall(r"^([A-Za-z0-9_.-]+)==\S+$", text, flags=re.MULTILINE)
+    outside = {name.split(".")[0] for path in sources() for name in imports(path)}
+    outside -= set(sys.stdlib_module_names) | {"qfusion"}
+    assert {INSTALLED.get(name, name).lower() for name in outside} == {name.lower() for name in pinned}
+    assert pinned[0] == "torch", "torch must stand first: another line would choose its build"
