@@ -1,0 +1,47 @@
+"""The command line: `python -m qfusion COMMAND`.
+
+Commands live in `qfusion.commands`, a file a group, and import what they need when they run. Here errors become one line
+on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from qfusion.commands import data
+from qfusion.errors import QFusionError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
+                  help="Multimodal fusion models whose decisions can be explored.")
+app.add_typer(data.app, name="data")
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Prints `message` as one line to standard error and ends the program."""
+    if message:  # none where the help was printed instead
+        print("qfusion: error:", " ".join(message.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs a command and ends the program with its exit code.
+
+    Args:
+        arguments: the words after the program's name; those of this process unless given.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = app(args=words, prog_name="python -m qfusion", standalone_mode=False)
+    except QFusionError as error:
+        fail(str(error), 1)
+    except typer.TyperException as error:
+        fail(error.format_message(), error.exit_code)
+    except typer.Abort:
+        fail("stopped.", 130)
+    except OSError as error:  # a disk that is full, a file that may not be read
+        fail(f"{error.filename or 'A file'}: {error.strerror or error}.", 1)
+    sys.exit(code or 0)

@@ -1,0 +1,56 @@
+"""How commands print: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")]
+
+
+def example(*lines: str) -> str:
+    """Returns the closing words of a command's help: how it is called."""
+    return "Example: " + "; ".join(f"[bold]python -m qfusion {escape(line)}[/bold]" for line in lines)
+
+
+def plain(value: Any) -> Any:
+    """Returns `value` as JSON knows it: NumPy's numbers and arrays as Python's, NaN and infinity as None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_json(result: Any) -> None:
+    """Prints `result` as one JSON document."""
+    sys.stdout.write(json.dumps(plain(result), indent=2, allow_nan=False) + "\n")
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Returns a number for a table, `-` where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
+    """Prints a table whose cells are shown as written, whatever markup they look like."""
+    table = Table(*columns, title=title and escape(title), title_justify="left")
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    Console().print(table)
+
+
+def say(message: str) -> None:
+    """Prints a remark to standard error, so that results stay alone on standard output."""
+    print(message, file=sys.stderr)
