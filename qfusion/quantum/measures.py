@@ -1,0 +1,308 @@
+"""Measures of mixedness, correlation and entanglement of states of several modalities.
+
+Entropies and informations are in nats (natural logarithm) unless `base` says otherwise; the logarithmic negativity is
+in bits, as Vidal and Werner define it. All functions are batched over leading axes.
+
+An eigenvalue of a state that round-off has pushed below zero counts as zero (x log x has the limit 0 there, and we give
+it the gradient 0). One that lies below -10 sqrt(eps) of the data type, -1.5e-7 for complex128, cannot be round-off: the
+argument is then not a state and InvalidInput is raised.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, require_finite
+from qfusion.quantum.states import partial_trace, partial_transpose
+
+#: kind of measure -> (label, unit, what it says); the part of a column name before "[".
+describe: dict[str, tuple[str, str, str]] = {
+    "entropy": ("Von Neumann entropy", "nats",
+                "How mixed the state of these modalities is. It measures entanglement only while the joint state is "
+                "pure."),
+    "negativity": ("Logarithmic negativity", "bits",
+                   "Entanglement of one modality with all the others together; positive only if they are entangled."),
+    "mutual_information": ("Mutual information", "nats",
+                           "All correlation of two modalities, classical and quantum: S(a) + S(b) - S(ab)."),
+    "total_correlation": ("Total correlation", "nats",
+                          "All correlation among the modalities: the sum of their entropies less the joint entropy."),
+    "purity": ("Purity", "", "Tr rho^2: 1 for a pure state, 1/d for the maximally mixed one."),
+}
+
+
+def tolerance(values: Tensor) -> float:
+    """Returns the deviation from a state's laws that counts as round-off for the data type of `values`."""
+    return 10 * math.sqrt(torch.finfo(values.dtype).eps)
+
+
+def require_state(name: str, rho: Tensor, eigenvalues: Tensor | None = None) -> None:
+    """Raises InvalidInput unless `rho` (..., D, D) is finite, Hermitian, of trace one and positive within round-off.
+
+    Args:
+        name: what the message calls it.
+        rho: matrices to check.
+        eigenvalues: those of `rho` (..., D), when the caller has them.
+    """
+    check(rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
+          f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. "
+          "Give density matrices; a ket becomes one by `states.density`.")
+    rho = rho.detach()
+    require_finite(name, rho.cpu().numpy())
+    tol = tolerance(rho)
+    skew = float((rho - rho.mH).abs().max()) if rho.numel() else 0.0
+    check(skew <= tol, f"Argument `{name}` must be Hermitian, but differs from its adjoint by {skew:.2g}. "
+                       "Pass (rho + rho^+) / 2 if that is what you mean.")
+    trace = torch.diagonal(rho, dim1=-2, dim2=-1).sum(-1)
+    off = float((trace - 1).abs().max()) if rho.numel() else 0.0
+    check(off <= tol, f"Argument `{name}` must have trace 1, but is off by {off:.2g}. Divide by the trace.")
+    if eigenvalues is None:
+        eigenvalues = torch.linalg.eigvalsh(rho)
+    _require_positive(name, eigenvalues)
+
+
+def _require_positive(name: str, eigenvalues: Tensor) -> None:
+    low = float(eigenvalues.detach().min()) if eigenvalues.numel() else 0.0
+    check(low >= -tolerance(eigenvalues),
+          f"Argument `{name}` must be positive semi-definite, but has the eigenvalue {low:.3g}. Give a density matrix.")
+
+
+def _entropy(eigenvalues: Tensor) -> Tensor:
+    """-sum x log x over the last axis, zero (also in the gradient) where x <= 0."""
+    positive = eigenvalues > 0
+    x = torch.where(positive, eigenvalues, torch.ones_like(eigenvalues))
+    return -(x * x.log()).sum(-1)
+
+
+def _checked_entropy(name: str, rho: Tensor) -> Tensor:
+    check(rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
+          f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices.")
+    require_finite(name, rho.detach().cpu().numpy())
+    eigenvalues = torch.linalg.eigvalsh(rho)
+    require_state(name, rho, eigenvalues)
+    return _entropy(eigenvalues)
+
+
+def _in_base(nats: Tensor, base: float | None) -> Tensor:
+    if base is None:
+        return nats
+    check(base > 1, f"Argument `base` must be above 1, but is {base}. Use 2 for bits, None for nats.")
+    return nats / math.log(base)
+
+
+def von_neumann_entropy(rho: Tensor, *, base: float | None = None) -> Tensor:
+    """Returns S(rho) = -Tr rho log rho, shape (...).
+
+    Args:
+        rho: density matrices (..., D, D).
+        base: of the logarithm; None for nats, 2 for bits.
+
+    Raises:
+        InvalidInput: when `rho` is not a state.
+
+    Example:
+        >>> import torch
+        >>> round(von_neumann_entropy(torch.eye(4, dtype=torch.complex128) / 4, base=2).item(), 12)
+        2.0
+    """
+    return _in_base(_checked_entropy("rho", rho), base)
+
+
+def purity(rho: Tensor) -> Tensor:
+    """Returns Tr rho^2, shape (...), between 1/D and 1.
+
+    Raises:
+        InvalidInput: when `rho` is not a state.
+    """
+    require_state("rho", rho)
+    return _purity(rho)
+
+
+def _purity(rho: Tensor) -> Tensor:
+    return (rho.real.square() + rho.imag.square()).sum((-2, -1)) if rho.is_complex() else rho.square().sum((-2, -1))
+
+
+def mutual_information(rho: Tensor, dims: Sequence[int], a: Sequence[int], b: Sequence[int], *,
+                       base: float | None = None) -> Tensor:
+    """Returns I(a:b) = S(a) + S(b) - S(ab), shape (...), between 0 and 2 min(log d_a, log d_b).
+
+    Args:
+        rho: density matrices (..., D, D).
+        dims: dimensions of the subsystems, product D.
+        a: subsystems of the one side.
+        b: subsystems of the other side, none of them in `a`.
+        base: of the logarithm; None for nats.
+
+    Raises:
+        InvalidInput: when `rho` is not a state, or the sides overlap, are empty or do not exist.
+    """
+    check(len(a) > 0 and len(b) > 0 and not set(a) & set(b),
+          f"Arguments `a` and `b` must be two disjoint, non-empty groups of subsystems, but are {tuple(a)} and "
+          f"{tuple(b)}. Name each subsystem once.")
+    joint = partial_trace(rho, dims, (*a, *b))
+    sides = (_checked_entropy("rho", partial_trace(rho, dims, side)) for side in (a, b))
+    return _in_base(sum(sides, start=-_checked_entropy("rho", joint)), base)
+
+
+def total_correlation(rho: Tensor, dims: Sequence[int], *, base: float | None = None) -> Tensor:
+    """Returns sum_m S(rho_m) - S(rho), shape (...), zero exactly for product states.
+
+    Raises:
+        InvalidInput: when `rho` is not a state or does not fit `dims`.
+    """
+    singles = (_checked_entropy("rho", partial_trace(rho, dims, (m,))) for m in range(len(dims)))
+    return _in_base(sum(singles, start=-_checked_entropy("rho", rho)), base)
+
+
+def logarithmic_negativity(rho: Tensor, dims: Sequence[int], subsystems: Sequence[int], *, base: float = 2) -> Tensor:
+    """Returns log ||rho^{T_s}||_1 of `subsystems` against the rest, shape (...); in bits by default.
+
+    It is zero for separable states, and for entangled ones whose partial transpose is positive.
+
+    Source: Vidal and Werner (2002), Phys. Rev. A 65, 032314, eq. 6.
+
+    Raises:
+        InvalidInput: when `rho` is not a state, does not fit `dims`, or a subsystem does not exist.
+    """
+    swapped = partial_transpose(rho, dims, subsystems)
+    require_state("rho", rho)
+    return _in_base(_log_trace_norm(torch.linalg.eigvalsh(swapped)), base)
+
+
+def _log_trace_norm(eigenvalues: Tensor) -> Tensor:
+    """log sum |x|, by 1 + 2 sum of the negative ones: no cancellation near zero, and exactly 0 when there is none."""
+    return torch.log1p(2 * (-eigenvalues).clamp(min=0).sum(-1))
+
+
+def fidelity(rho: Tensor, sigma: Tensor) -> Tensor:
+    """Returns F = (Tr sqrt(sqrt(rho) sigma sqrt(rho)))^2, shape (...): the squared convention (QuTiP gives its root).
+
+    Leading axes broadcast. It is evaluated as the squared trace norm of sqrt(rho) sqrt(sigma); gradients do not exist
+    where a state has equal eigenvalues.
+
+    Source: Jozsa (1994), J. Mod. Opt. 41, 2315.
+
+    Raises:
+        InvalidInput: when one of them is not a state or their shapes differ.
+    """
+    _check_pair(rho, sigma)
+    return torch.linalg.svdvals(_root("rho", rho) @ _root("sigma", sigma)).sum(-1).square()
+
+
+def _root(name: str, rho: Tensor) -> Tensor:
+    x, V = torch.linalg.eigh(rho)
+    require_state(name, rho, x)
+    # The root turns round-off of 1e-17 into 3e-9, so what is below round-off counts as zero before it is taken.
+    x = torch.where(x > x.shape[-1] * torch.finfo(x.dtype).eps, x, torch.zeros_like(x))
+    return (V * x.sqrt()[..., None, :]) @ V.mH
+
+
+def trace_distance(rho: Tensor, sigma: Tensor) -> Tensor:
+    """Returns ||rho - sigma||_1 / 2, shape (...), between 0 and 1. Leading axes broadcast.
+
+    Raises:
+        InvalidInput: when one of them is not a state or their shapes differ.
+    """
+    _check_pair(rho, sigma)
+    require_state("rho", rho)
+    require_state("sigma", sigma)
+    return torch.linalg.eigvalsh(rho - sigma).abs().sum(-1) / 2
+
+
+def _check_pair(rho: Tensor, sigma: Tensor) -> None:
+    check(rho.shape[-2:] == sigma.shape[-2:],
+          f"Arguments `rho` and `sigma` must have equal sides, but have shapes {tuple(rho.shape)} and "
+          f"{tuple(sigma.shape)}. Compare states of the same system.")
+
+
+def entanglement_entropy(psi: Tensor, dims: Sequence[int], subsystem: int, *, base: float | None = None) -> Tensor:
+    """Returns the entropy of `subsystem` in the pure states `psi`: its entanglement with the rest, shape (...).
+
+    Args:
+        psi: unit kets (..., D).
+        dims: dimensions of the subsystems, product D.
+        subsystem: which one.
+        base: of the logarithm; None for nats.
+
+    Raises:
+        InvalidInput: when `psi` does not fit `dims`, is not of unit norm, or the subsystem does not exist.
+    """
+    D = math.prod(dims)
+    check(psi.ndim >= 1 and psi.shape[-1] == D,
+          f"Argument `psi` must have shape (..., {D}) for dims {tuple(dims)}, but has shape {tuple(psi.shape)}. "
+          "Give kets of the joint system.")
+    check(0 <= subsystem < len(dims),
+          f"Argument `subsystem` must lie between 0 and {len(dims) - 1}, but is {subsystem}. "
+          "Number subsystems from 0, leftmost first.")
+    left, d = math.prod(dims[:subsystem]), dims[subsystem]
+    A = psi.reshape(*psi.shape[:-1], left, d, -1).movedim(-2, -3).flatten(-2)
+    return _in_base(_checked_entropy("psi", A @ A.mH), base)
+
+
+def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Sequence[str], *,
+                       negativity: bool = True) -> dict[str, np.ndarray]:
+    """Returns every measure of the states `rho` over their leading axis.
+
+    Keys, in this order, for modalities text, audio, vision: `entropy[text]`, ..., `entropy`, `entropy[text+audio]`,
+    ..., `negativity[text]` (against all the others), ..., `mutual_information[text:audio]`, ..., `total_correlation`,
+    `purity[text]`, ..., `purity`. With two modalities the pair is the whole and is not repeated; with one there is no
+    pair, no negativity and no correlation. Units are in `describe`.
+
+    Args:
+        rho: density matrices (nT, D, D).
+        dims: dimensions of the modalities, product D.
+        names: of the modalities, one per dimension.
+        negativity: False leaves out the negativities, three quarters of the time.
+
+    Raises:
+        InvalidInput: when the shapes disagree or a matrix is not a state.
+    """
+    rho = torch.as_tensor(rho).detach()
+    M = len(dims)
+    D = math.prod(dims)
+    check(rho.ndim == 3 and tuple(rho.shape[1:]) == (D, D),
+          f"Argument `rho` must have shape (nT, {D}, {D}) for dims {tuple(dims)}, but has shape {tuple(rho.shape)}. "
+          "Give one density matrix per time.")
+    check(len(names) == M and len(set(names)) == M,
+          f"Argument `names` must hold {M} different names, but is {tuple(names)}. Name every modality once.")
+    reduced, joint, swapped = _spectra(rho, tuple(dims), negativity and M > 1)
+    require_state("rho", rho, joint)
+    entropies = {kept: _entropy(x) for kept, x in reduced[1].items()}
+    S = [entropies[(m,)] for m in range(M)]
+    total = _entropy(joint)
+    entropies[tuple(range(M))] = total
+    pairs = list(combinations(range(M), 2))
+    out = {f"entropy[{names[m]}]": S[m] for m in range(M)} | {"entropy": total}
+    out |= {f"entropy[{names[a]}+{names[b]}]": entropies[(a, b)] for a, b in pairs if M > 2}
+    out |= {f"negativity[{names[m]}]": _in_base(_log_trace_norm(x), 2) for m, x in swapped.items()}
+    out |= {f"mutual_information[{names[a]}:{names[b]}]": S[a] + S[b] - entropies[(a, b)] for a, b in pairs}
+    if M > 1:
+        out["total_correlation"] = torch.stack(S).sum(0) - total
+    out |= {f"purity[{names[m]}]": _purity(reduced[0][(m,)]) for m in range(M)} | {"purity": _purity(rho)}
+    return {key: value.numpy() for key, value in out.items()}
+
+
+Reduced = tuple[dict[tuple[int, ...], Tensor], dict[tuple[int, ...], Tensor]]
+
+
+def _spectra(rho: Tensor, dims: tuple[int, ...], negativity: bool) -> tuple[Reduced, Tensor, dict[int, Tensor]]:
+    """Reduced states of singles and pairs with their eigenvalues, the joint eigenvalues and those of each transpose."""
+    M = len(dims)
+    pairs = list(combinations(range(M), 2)) if M > 2 else []
+    kept = [*((m,) for m in range(M)), *pairs]
+    states = {k: partial_trace(rho, dims, k) for k in kept}
+    eigenvalues = {k: torch.linalg.eigvalsh(state) for k, state in states.items()}
+    joint = torch.linalg.eigvalsh(rho)
+    swapped: dict[int, Tensor] = {}
+    if negativity:
+        # Transposing one of two subsystems or the other gives transposed matrices: one spectrum serves both.
+        for m in range(M if M > 2 else 1):
+            swapped[m] = torch.linalg.eigvalsh(partial_transpose(rho, dims, (m,)))
+        if M == 2:
+            swapped[1] = swapped[0]
+    return (states, eigenvalues), joint, swapped
