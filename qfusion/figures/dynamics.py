@@ -1,0 +1,148 @@
+"""Quantities over the time of the evolution: entropies, correlations, decision terms, distance to the steady state."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    QUIET,
+    Theme,
+    base,
+    label,
+    split_term,
+    term_colour,
+    term_dash,
+    term_title,
+)
+
+TIME = "time t (model units, ħ = 1)"
+
+
+def measure_lines(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: Sequence[str], y_title: str, *,
+                  before: Mapping[str, np.ndarray] | None = None, before_times: np.ndarray | None = None,
+                  cursor: float | None = None, height: int = 300, theme: Theme = "light") -> go.Figure:
+    """Lines over time, one per subset of modalities; the untweaked model, if given, as thin ghosts.
+
+    Args:
+        times: (nT,) in model units; series: (nT,) each, keyed by coalition ("" or "all" = the joint state) or
+            `"a:b"` for a pair of parties.
+        before: the same before a tweak, over `before_times`.
+    """
+    figure = base(theme, height, legend=True, right=20)
+    for name, values in (before or {}).items():
+        figure.add_scatter(x=times if before_times is None else before_times, y=values, mode="lines", hoverinfo="skip",
+                           showlegend=False, line={"width": 1, "color": _hue(name, modalities, theme), "dash": "dot"},
+                           opacity=0.55)
+    for name, values in series.items():
+        check(len(values) == len(times), f"Argument `series[{name!r}]` must have shape ({len(times)},), "
+                                         f"but has shape {np.shape(values)}.")
+        figure.add_scatter(x=times, y=values, mode="lines", name=series_title(name),
+                           line={"width": 2.5, "color": _hue(name, modalities, theme), "dash": _dash(name)},
+                           hovertemplate=f"{series_title(name)}: %{{y:.3f}}<extra></extra>")
+    figure.update_layout(hovermode="x unified")
+    figure.update_xaxes(title={"text": TIME}, range=_span(times, before_times))
+    figure.update_yaxes(title={"text": label(y_title)})
+    return mark_time(figure, cursor, theme)
+
+
+def decision_lines(times: np.ndarray, dividends: Mapping[str, np.ndarray], modalities: Sequence[str], *,
+                   before: Mapping[str, np.ndarray] | None = None, before_times: np.ndarray | None = None,
+                   unit: str = "score", cursor: float | None = None, theme: Theme = "light") -> go.Figure:
+    """Dividends of the decision if it were read out at time t: who speaks, alone or jointly, and when."""
+    terms = {name: values for name, values in dividends.items() if name}
+    ghosts = None if before is None else {name: values for name, values in before.items() if name}
+    figure = measure_lines(times, terms, modalities, f"dividend ({unit})", before=ghosts, before_times=before_times,
+                           cursor=cursor, theme=theme)
+    figure.add_hline(y=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    return figure
+
+
+def distance_line(times: np.ndarray, distance: np.ndarray, gap: float, end: float, *,
+                  theme: Theme = "light") -> go.Figure:
+    """Trace distance to the steady state on a logarithmic axis, and the slope that the spectral gap predicts."""
+    figure = base(theme, 300, legend=True)
+    seen = np.maximum(np.asarray(distance, dtype=float), 1e-16)
+    figure.add_scatter(x=times, y=seen, mode="lines", name="distance of ρ(t)", line={"color": INK[theme], "width": 2.5},
+                       hovertemplate="t = %{x:.2f}: %{y:.2e}<extra></extra>")
+    if np.isfinite(gap) and gap > 0:
+        anchor = len(times) // 2
+        slope = seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor]))
+        figure.add_scatter(x=times, y=slope, mode="lines", name=f"exp(−gap·t), gap = {gap:.3g}",
+                           line={"color": GREY, "dash": "dash"}, hoverinfo="skip")
+    figure.update_yaxes(type="log", title={"text": "trace distance (0 to 1)"}, exponentformat="power")
+    figure.update_xaxes(title={"text": TIME})
+    figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
+    figure.add_annotation(x=end, y=1, yref="paper", text="read-out T", showarrow=False, xanchor="left", xshift=4,
+                          font={"size": 11, "color": QUIET[theme]})
+    return figure
+
+
+def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: Sequence[str], *,
+              theme: Theme = "light") -> go.Figure:
+    """Small entropies over time with the end values written out, for cards."""
+    figure = base(theme, 116, left=34, right=88, top=6, bottom=34)
+    gap = 0.16 * max((float(np.max(v)) for v in series.values()), default=1.0)
+    heights = _spread([float(values[-1]) for values in series.values()], gap)
+    for (name, values), height in zip(series.items(), heights, strict=True):
+        hue = _hue(name, modalities, theme)
+        figure.add_scatter(x=times, y=values, mode="lines", line={"width": 2.2, "color": hue, "dash": _dash(name)},
+                           hovertemplate=f"{series_title(name)} %{{y:.2f}}<extra></extra>")
+        figure.add_annotation(x=float(times[-1]), y=height, text=f"{series_title(name)} {values[-1]:.2f}",
+                              showarrow=False, xanchor="left", xshift=5, font={"size": 11, "color": INK[theme]})
+    figure.update_xaxes(title={"text": "time t", "font": {"size": 11}}, nticks=3, tickfont={"size": 11})
+    figure.update_yaxes(nticks=3, rangemode="tozero", tickfont={"size": 11})
+    return figure
+
+
+def mark_time(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
+    """Draws the time cursor."""
+    if cursor is not None:
+        figure.add_vline(x=cursor, line={"color": INK[theme], "width": 1, "dash": "dash"})
+    return figure
+
+
+def series_title(name: str) -> str:
+    """Legend name of a coalition, a pair of parties `"a:b"`, or the joint state."""
+    if name in ("", "all"):
+        return "all together"
+    if ":" in name:
+        first, second = name.split(":", 1)
+        return f"{label(first)} : {label(second)}"
+    return term_title(name)
+
+
+def _hue(name: str, modalities: Sequence[str], theme: Theme) -> str:
+    if name in ("", "all"):
+        return INK[theme]
+    return term_colour(name.replace(":", "+"), modalities)
+
+
+def _dash(name: str) -> str:
+    return "solid" if name in ("", "all") else term_dash(name.replace(":", "+"))
+
+
+def _span(times: np.ndarray, before_times: np.ndarray | None) -> list[float]:
+    ends = [float(times[-1])] + ([] if before_times is None else [float(before_times[-1])])
+    return [0.0, max(ends)]
+
+
+def _spread(values: Sequence[float], gap: float) -> list[float]:
+    """Heights near `values` that are at least `gap` apart, so that end labels do not overlap."""
+    order = np.argsort(values)
+    heights = np.asarray(values, dtype=float).copy()
+    for lower, upper in itertools.pairwise(order):
+        heights[upper] = max(heights[upper], heights[lower] + gap)
+    return heights.tolist()
+
+
+def subsets_of_size(series: Mapping[str, np.ndarray], size: int) -> dict[str, np.ndarray]:
+    """The entries of `series` whose coalition has `size` modalities."""
+    return {name: values for name, values in series.items() if len(split_term(name)) == size}

@@ -1,0 +1,133 @@
+"""Colours, fonts and axes of every figure.
+
+One hue a modality everywhere (Okabe and Ito 2008, readable with colour-blindness). A joint term takes the hue that
+mixing the *light* of its modalities gives: blue + vermillion = purple, blue + green = sky, vermillion + green = orange,
+all three = grey; joint lines are dashed and joint bars hatched, so that no reading rests on hue alone.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+
+Theme = Literal["light", "dark"]
+
+BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#009E73"
+PURPLE, SKY, ORANGE, YELLOW = "#CC79A7", "#56B4E9", "#E69F00", "#F0E442"
+GREY = "#7A8694"
+MODALITY_HUES = (BLUE, VERMILLION, GREEN, YELLOW, PURPLE, SKY)
+LIGHT_MIXTURES: dict[tuple[int, ...], str] = {(0, 1): PURPLE, (0, 2): SKY, (1, 2): ORANGE}
+
+UNSIGNED_SCALE = "Cividis"  # amounts: dark = none, yellow = most
+SIGNED_SCALE = "PuOr_r"  # amounts with a sign: white = zero
+CYCLIC_SCALE = "Phase"  # angles: both ends are the same colour
+
+INK = {"light": "#17202B", "dark": "#E8EDF3"}
+QUIET = {"light": "#55606E", "dark": "#A5B1C0"}
+PAPER = {"light": "#FFFFFF", "dark": "#10161F"}
+LINE = {"light": "#AEB8C4", "dark": "#4A5870"}
+FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
+
+
+def label(text: Any, limit: int = 60) -> str:
+    """Text from data as a plotly label: shortened, with markup and TeX delimiters made harmless.
+
+    Plotly reads tags, entities and `$...$` in labels; a sample's id or words are never to be read so.
+    """
+    words = " ".join(str(text).split())
+    short = words if len(words) <= limit else words[: limit - 1] + "…"
+    return html.escape(short, quote=False).replace("$", "&#36;")
+
+
+def split_term(term: str) -> tuple[str, ...]:
+    """The modalities of a coalition name: `"text+audio"` -> `("text", "audio")`, `""` -> `()`."""
+    return tuple(part for part in term.split("+") if part)
+
+
+def term_title(term: str) -> str:
+    """A coalition as a reader says it: `"text + audio"`; the empty one is the baseline."""
+    return label(" + ".join(split_term(term))) if term else "baseline"
+
+
+def term_colour(term: str, modalities: Sequence[str]) -> str:
+    """Hex colour of a coalition, fixed by the position of its modalities in `modalities`.
+
+    Raises:
+        InvalidInput: when `term` names a modality that is not in `modalities`.
+    """
+    parts = split_term(term)
+    unknown = [part for part in parts if part not in modalities]
+    check(not unknown, f"Argument `term` must name modalities of {list(modalities)}, but has {unknown}.")
+    places = tuple(sorted(modalities.index(part) for part in parts))
+    if len(places) == 1:
+        return MODALITY_HUES[places[0] % len(MODALITY_HUES)]
+    if len(modalities) <= 3:
+        return LIGHT_MIXTURES.get(places, GREY)
+    return _mean_colour([MODALITY_HUES[i % len(MODALITY_HUES)] for i in places]) if places else GREY
+
+
+def term_dash(term: str) -> str:
+    """Line style of a coalition: solid for one modality, dashed for a pair, dotted for more."""
+    return {0: "solid", 1: "solid", 2: "dash"}.get(len(split_term(term)), "dot")
+
+
+def faded(colour: str, opacity: float) -> str:
+    """`rgba(...)` of a hex colour."""
+    red, green, blue = _channels(colour)
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def base(theme: Theme, height: int, *, left: int = 60, right: int = 16, top: int = 12, bottom: int = 48,
+         legend: bool = False) -> go.Figure:
+    """An empty figure with the house style: plain paper, no grid, ticks outside, units left to the caller."""
+    check(theme in PAPER, f"Argument `theme` must be 'light' or 'dark', but is {theme!r}.")
+    if legend:
+        top += 26
+    figure = go.Figure()
+    figure.update_layout(
+        template="none", height=height, margin={"l": left, "r": right, "t": top, "b": bottom},
+        paper_bgcolor=PAPER[theme], plot_bgcolor=PAPER[theme],
+        font={"family": FONT, "size": 13, "color": INK[theme]},
+        showlegend=legend, hovermode="closest", dragmode=False, autosize=True,
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom",
+                "font": {"size": 12}, "bgcolor": "rgba(0,0,0,0)"},
+        hoverlabel={"bgcolor": PAPER[theme], "bordercolor": LINE[theme],
+                    "font": {"family": FONT, "size": 12, "color": INK[theme]}},
+        modebar={"bgcolor": "rgba(0,0,0,0)", "color": QUIET[theme], "activecolor": INK[theme]},
+    )
+    figure.update_xaxes(**axis(theme))
+    figure.update_yaxes(**axis(theme))
+    return figure
+
+
+def axis(theme: Theme) -> dict[str, Any]:
+    """Axis line and outside ticks, no grid."""
+    return {"showgrid": False, "zeroline": False, "showline": True, "linecolor": LINE[theme], "ticks": "outside",
+            "tickcolor": LINE[theme], "ticklen": 4, "tickfont": {"size": 12, "color": INK[theme]},
+            "title": {"font": {"size": 13, "color": QUIET[theme]}, "standoff": 8}, "automargin": True}
+
+
+def bare_axis() -> dict[str, Any]:
+    """No line, ticks or labels, for drawings."""
+    return {"visible": False, "showgrid": False, "zeroline": False, "fixedrange": True}
+
+
+def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
+    """Writes `text` (our own words) in the middle of an empty figure."""
+    figure.add_annotation(text=text, x=0.5, y=0.5, xref="paper", yref="paper", showarrow=False,
+                          font={"size": 14, "color": QUIET[theme]})
+    return figure
+
+
+def _channels(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _mean_colour(colours: Sequence[str]) -> str:
+    means = [sum(channel) // len(colours) for channel in zip(*map(_channels, colours), strict=True)]
+    return "#" + "".join(f"{value:02X}" for value in means)
