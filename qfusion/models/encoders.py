@@ -1,0 +1,121 @@
+"""Classical encoders: features of one modality -> a unit ket or a set of angles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, choose
+
+Features = Tensor | tuple[Tensor, Tensor]  # vectors (B, F), or a masked sequence: values (B, T, F), mask (B, T)
+_CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """Form of one modality's features: `size` features, per time step when `sequence`."""
+
+    size: int
+    sequence: bool = False
+
+    @staticmethod
+    def of(spec: InputSpec | Mapping[str, Any]) -> InputSpec:
+        """Returns `spec` itself, or one read from a card's mapping."""
+        return spec if isinstance(spec, InputSpec) else InputSpec(int(spec["size"]), bool(spec["sequence"]))
+
+
+class Standardiser(nn.Module):
+    """Zero mean and unit variance over the training rows, clipped at five standard deviations; part of the model's weights."""
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, size: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+
+    @torch.no_grad()
+    def fit(self, values: Tensor, mask: Tensor | None) -> None:
+        """Sets mean and scale from values (B, F), or the unmasked steps of (B, T, F); constant features keep scale 1."""
+        flat = values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
+        deviation = flat.double().std(0, correction=0)
+        floor = 1e-3 * deviation.max().clamp_min(1e-9)
+        self.mean.copy_(flat.double().mean(0))
+        self.scale.copy_(torch.where(deviation > floor, deviation, torch.ones_like(deviation)))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Returns values of the same shape, standardised."""
+        return ((values - self.mean) / self.scale).clamp(-_CLIP, _CLIP)
+
+
+class Pooling(nn.Module):
+    """A masked sequence (B, T, F) -> (B, hidden): the last state of a GRU, or attention over embedded steps."""
+
+    def __init__(self, size: int, hidden: int, kind: str):
+        super().__init__()
+        self.kind = choose("Sequence pooling", kind, ("gru", "attention"))
+        if kind == "gru":
+            self.gru = nn.GRU(size, hidden, batch_first=True)
+        else:
+            self.embed = nn.Sequential(nn.Linear(size, hidden), nn.Tanh())
+            self.score = nn.Linear(hidden, 1)
+
+    def forward(self, values: Tensor, mask: Tensor) -> Tensor:
+        """Returns (B, hidden); steps where `mask` is False have no influence."""
+        if self.kind == "gru":
+            states, _ = self.gru(values)
+            last = (mask.sum(1) - 1).clamp_min(0)
+            return states[torch.arange(len(states), device=states.device), last]
+        steps = self.embed(values)
+        weights = self.score(steps)[..., 0].masked_fill(~mask, -torch.inf).softmax(-1)
+        return (weights[..., None] * steps).sum(1)
+
+
+class Encoder(nn.Module):
+    """Features of one modality -> `outputs` real numbers.
+
+    Args:
+        spec: form of the features.
+        outputs: how many numbers.
+        hidden: width of the hidden layer.
+        dropout: probability, on the input and on the hidden layer.
+        pooling: "gru" or "attention", for sequences.
+    """
+
+    def __init__(self, spec: InputSpec, outputs: int, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru"):
+        super().__init__()
+        self.spec = spec
+        self.standardise = Standardiser(spec.size)
+        self.drop = nn.Dropout(dropout)
+        self.first = Pooling(spec.size, hidden, pooling) if spec.sequence else nn.Linear(spec.size, hidden)
+        self.last = nn.Sequential(nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs))
+
+    def forward(self, features: Features) -> Tensor:
+        """Returns (B, outputs)."""
+        values, mask = split(features)
+        values = self.drop(self.standardise(values))
+        return self.last(self.first(values) if mask is None else self.first(values, mask))
+
+
+def split(features: Features) -> tuple[Tensor, Tensor | None]:
+    """Returns values and mask; the mask is None for vectors."""
+    return features if isinstance(features, tuple) else (features, None)
+
+
+def check_features(name: str, features: Features, spec: InputSpec) -> None:
+    """Raises InvalidInput unless the features of modality `name` have the form `spec` and are finite."""
+    values, mask = split(features)
+    expected = f"(B, T, {spec.size}) with a mask (B, T)" if spec.sequence else f"(B, {spec.size})"
+    ok = values.ndim == (3 if spec.sequence else 2) and values.shape[-1] == spec.size
+    ok = ok and (mask is not None and mask.shape == values.shape[:2] if spec.sequence else mask is None)
+    check(ok, f"Features of modality `{name}` must have shape {expected}, but have shape {tuple(values.shape)}"
+              f"{'' if mask is None else f' and a mask {tuple(mask.shape)}'}. Use the data set the model was trained for.")
+    finite = torch.isfinite(values)
+    bad = (~finite).nonzero()[0].tolist() if not bool(finite.all()) else []
+    check(not bad, f"Features of modality `{name}` must be finite, but row {bad[0] if bad else 0} has NaN or infinity at {bad[1:]}. "
+                   "Clean or impute the data first.")

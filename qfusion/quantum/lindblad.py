@@ -1,0 +1,201 @@
+"""Lindblad evolution of states (Schroedinger) and observables (Heisenberg), hbar = 1.
+
+    d rho/dt =  -i[H, rho] + sum_k (L_k rho L_k^+ - 1/2 {L_k^+ L_k, rho})
+    d O/dt   =  +i[H, O]   + sum_k (L_k^+ O L_k   - 1/2 {L_k^+ L_k, O})
+
+(Lindblad 1976; Gorini, Kossakowski, Sudarshan 1976). Both have the form X' = G X + X G^+ + sum_k L_k X L_k^+, with
+G = -iH - S/2 for states and its adjoint, with L_k^+, for observables (S = sum_k L_k^+ L_k): one propagator serves both.
+The numerics are in `expansion.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Complex
+from torch import Tensor
+
+from qfusion._checks import check
+from qfusion.quantum import expansion
+from qfusion.quantum.states import embed
+
+
+@dataclass(frozen=True)
+class Term:
+    """Part of a generator that acts on some subsystems only.
+
+    Attributes:
+        subsystems: ascending subsystem numbers.
+        H: Hermitian (d, d), d the product of their dimensions.
+        jumps: jump operators (K, d, d); K may be 0.
+    """
+
+    subsystems: tuple[int, ...]
+    H: Tensor
+    jumps: Tensor
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A Lindblad generator as a sum of terms; a dense one has a single term on all subsystems.
+
+    Attributes:
+        dims: dimensions of the subsystems.
+        terms: what acts.
+    """
+
+    dims: tuple[int, ...]
+    terms: tuple[Term, ...]
+
+    @staticmethod
+    def dense(H: Tensor, jumps: Tensor) -> Generator:
+        """Returns the generator of a Hamiltonian (D, D) and jump operators (K, D, D)."""
+        _check_operators(H, jumps)
+        return Generator((H.shape[-1],), (Term((0,), H, jumps),))
+
+    def hamiltonian(self) -> Tensor:
+        """Returns the whole Hamiltonian as one matrix (D, D)."""
+        parts = [embed(term.H, self.dims, term.subsystems) for term in self.terms]
+        return torch.stack(parts).sum(0)
+
+    def jump_operators(self) -> Tensor:
+        """Returns all jump operators as matrices (K, D, D), in the order of the terms."""
+        return torch.cat([embed(term.jumps, self.dims, term.subsystems) for term in self.terms])
+
+
+@dataclass(frozen=True)
+class System:
+    """The physics of a trained model, detached from it: what is tracked, drawn and decomposed.
+
+    Attributes:
+        H: Hamiltonian, complex128 (D, D).
+        jumps: jump operators, complex128 (K, D, D).
+        dims: dimension of each modality.
+        names: name of each modality.
+        duration: evolution time T.
+    """
+
+    H: Tensor
+    jumps: Tensor
+    dims: tuple[int, ...]
+    names: tuple[str, ...]
+    duration: float = 1.0
+
+    def __post_init__(self) -> None:
+        _check_operators(self.H, self.jumps)
+        D = math.prod(self.dims)
+        check(self.H.shape[-1] == D, f"Argument `H` must have side {D} for dims {self.dims}, but has {self.H.shape[-1]}.")
+        check(len(self.names) == len(self.dims), f"Argument `names` must hold {len(self.dims)} names, one per entry of "
+                                                 f"`dims`, but is {self.names}.")
+        check(self.duration >= 0, f"Argument `duration` must not be negative, but is {self.duration}.")
+
+
+def evolve_states(
+    H: Complex[Tensor, "D D"], jumps: Complex[Tensor, "K D D"], rho: Complex[Tensor, "*B D D"],
+    times: Sequence[float] | Tensor, tolerance: float | None = None,
+) -> Complex[Tensor, "nT *B D D"]:
+    """Returns rho(t) under the master equation.
+
+    Args:
+        H: Hamiltonian (energy units with hbar = 1).
+        jumps: jump operators L_k, in units of sqrt(rate).
+        rho: initial operators; any operator is allowed, not only states.
+        times: ascending, from 0, in units of 1 / energy.
+        tolerance: size of the truncation relative to the initial operator; default 1e-13 (complex128) or 1e-6.
+
+    Raises:
+        InvalidInput: when shapes disagree, H is not Hermitian, or times are negative or not ascending.
+    """
+    return evolve(Generator.dense(H, jumps), rho, times, "states", tolerance)
+
+
+def evolve_observables(
+    H: Complex[Tensor, "D D"], jumps: Complex[Tensor, "K D D"], observables: Complex[Tensor, "*C D D"],
+    times: Sequence[float] | Tensor, tolerance: float | None = None,
+) -> Complex[Tensor, "nT *C D D"]:
+    """Returns O(t), with Tr[O(t) rho(0)] = Tr[O rho(t)]; arguments and errors as for `evolve_states`."""
+    return evolve(Generator.dense(H, jumps), observables, times, "observables", tolerance)
+
+
+def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Tensor, picture: str = "states",
+           tolerance: float | None = None) -> Tensor:
+    """Returns exp(t L) X (picture "states") or exp(t L^+) X ("observables") at every time.
+
+    Hermitian operators are recognised and propagated two at a time (X_1 + i X_2), or with half the products when single.
+
+    Args:
+        generator: what acts.
+        operators: X, shape (..., D, D).
+        times: ascending, not negative.
+        picture: "states" or "observables".
+        tolerance: see `evolve_states`.
+
+    Returns:
+        Tensor (nT, ..., D, D), differentiable with respect to `operators` and the generator.
+    """
+    check(picture in ("states", "observables"), f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.")
+    D = math.prod(generator.dims)
+    check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), "
+                                          f"but has shape {tuple(operators.shape)}.")
+    moments = _check_times(times)
+    X = operators.reshape(-1, D, D)
+    forms = [_form(term, picture) for term in generator.terms]
+    hermitian = _is_hermitian(X)
+    packed = hermitian and len(X) > 1
+    single = hermitian and len(X) == 1
+    Y = expansion.propagate(generator.dims, forms, _pack(X) if packed else X, moments, tolerance, single)
+    Y = _unpack(Y, len(X)) if packed else Y
+    return Y.reshape(len(moments), *operators.shape)
+
+
+def _form(term: Term, picture: str) -> expansion.Form:
+    S = (term.jumps.mH @ term.jumps).sum(0)
+    if picture == "states":
+        return expansion.Form(term.subsystems, -1j * term.H - 0.5 * S, term.jumps)
+    return expansion.Form(term.subsystems, 1j * term.H - 0.5 * S, term.jumps.mH)
+
+
+def _pack(X: Tensor) -> Tensor:
+    """Hermitian (C, D, D) -> (ceil(C/2), D, D) as X_1 + i X_2."""
+    even, odd = X[0::2], X[1::2]
+    if len(odd) < len(even):
+        odd = torch.cat([odd, torch.zeros_like(even[:1])])
+    return even + 1j * odd
+
+
+def _unpack(Y: Tensor, C: int) -> Tensor:
+    """(nT, ceil(C/2), D, D) -> Hermitian (nT, C, D, D)."""
+    pairs = torch.stack([(Y + Y.mH) / 2, (Y - Y.mH) / 2j], dim=2)
+    return pairs.flatten(1, 2)[:, :C]
+
+
+def _is_hermitian(X: Tensor) -> bool:
+    with torch.no_grad():
+        scale = X.abs().max()
+        return bool((X - X.mH).abs().max() <= 100 * torch.finfo(X.dtype).eps * scale)
+
+
+def _check_times(times: Sequence[float] | Tensor) -> list[float]:
+    moments = [float(t) for t in times]
+    ok = len(moments) > 0 and all(math.isfinite(t) and t >= 0 for t in moments)
+    ok = ok and all(a <= b for a, b in zip(moments, moments[1:], strict=False))
+    check(ok, f"Argument `times` must be ascending, finite and not negative, but is {moments[:6]}"
+              f"{'...' if len(moments) > 6 else ''}. Sort it and start at 0 or later.")
+    return moments
+
+
+def _check_operators(H: Tensor, jumps: Tensor) -> None:
+    check(H.ndim == 2 and H.shape[0] == H.shape[1],
+          f"Argument `H` must have shape (D, D), but has shape {tuple(H.shape)}. Give one square matrix.")
+    check(jumps.ndim == 3 and jumps.shape[1:] == H.shape,
+          f"Argument `jumps` must have shape (K, {len(H)}, {len(H)}), but has shape {tuple(jumps.shape)}. "
+          "Stack the jump operators along the first axis; K may be 0.")
+    check(H.is_complex() and jumps.dtype == H.dtype,
+          f"Arguments `H` and `jumps` must be complex of one dtype, but are {H.dtype} and {jumps.dtype}. Cast both.")
+    check(_is_hermitian(H[None]), "Argument `H` must be Hermitian, but differs from its adjoint by "
+                                  f"{(H - H.mH).abs().max().item():.2g}. Use (H + H^+) / 2.")
+    check(bool(torch.isfinite(torch.view_as_real(jumps.detach())).all() and torch.isfinite(torch.view_as_real(H.detach())).all()),
+          "Arguments `H` and `jumps` must be finite, but hold NaN or infinity. Check the weights or the tweak.")
