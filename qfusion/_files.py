@@ -13,7 +13,7 @@ from qfusion.errors import InvalidInput
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to; that takes the place of `path` when the block ends, and goes when it fails.
+    """Yields a path beside `path` to write to; it takes that place when the block ends, and goes when it fails.
 
     Raises:
         InvalidInput: when the folder does not exist or cannot be written to, or the disk is full.

@@ -1,7 +1,7 @@
 """The command line: `python -m qfusion COMMAND`.
 
-Commands live in `qfusion.commands`, a file a group, and import what they need when they run. Here errors become one line
-on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
+Commands live in `qfusion.commands`, a file a group, and import what they need when they run. Here errors become one
+line on standard error and an exit code: 2 for a wrong call, 1 for everything else that a user can mend.
 """
 
 from __future__ import annotations
@@ -12,12 +12,18 @@ from typing import NoReturn
 
 import typer
 
-from qfusion.commands import data
+from qfusion.commands import data, models, samples
+from qfusion.commands._output import example
 from qfusion.errors import QFusionError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
                   help="Multimodal fusion models whose decisions can be explored.")
+app.command(epilog=example("models"))(models.models)
 app.add_typer(data.app, name="data")
+app.command(epilog=example("evaluate --model qj-mosi --split test --json"))(models.evaluate)
+app.command(epilog=example("explain --model qj-mosi --sample ID --json",
+                           "explain --model qj-mosi --split test --out contributions.csv"))(samples.explain)
+app.command(epilog=example("track --model qj-mosi --sample ID --times 101 --out dynamics.csv"))(samples.track)
 
 
 def fail(message: str, code: int) -> NoReturn:

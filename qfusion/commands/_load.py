@@ -1,0 +1,83 @@
+"""What several commands load: a trained model, its data set, a sample."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qfusion._checks import check, choose
+from qfusion._files import atomic
+from qfusion.commands._output import say
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from qfusion.data import DataSet
+    from qfusion.training.checkpoint import Checkpoint
+
+Model = Annotated[str, typer.Option("--model", metavar="MODEL", help="A model that `models` lists, or a path to one.")]
+Data = Annotated[str | None, typer.Option("--data", metavar="NAME",
+                                          help="Data set; the one the model was trained on unless given.")]
+Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, valid or test.")]
+SUFFIXES = (".csv", ".parquet")
+
+
+def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
+    """Returns a trained model and the data set to use it on, by default the one of its card.
+
+    Raises:
+        NotFound: when either does not exist.
+    """
+    from qfusion import data as sources
+    from qfusion.training import checkpoint
+
+    found = checkpoint.load(model)
+    made_with = found.card["data"]
+    dataset = sources.load(data or made_with["name"])
+    if dataset.name == made_with["name"] and dataset.digest != made_with["digest"]:
+        say(f"qfusion: warning: model {model} was trained on another version of data set {dataset.name} "
+            f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ.")
+    return found, dataset
+
+
+def inputs(dataset: DataSet, rows: Any) -> dict[str, Any]:
+    """Returns the inputs of `rows` in double precision, as trained models are loaded."""
+    import torch
+
+    return dataset.inputs(rows, dtype=torch.float64)
+
+
+def table_path(out: Path) -> Path:
+    """Returns `out` when a table can be written under that name.
+
+    Raises:
+        InvalidInput: when the ending is not one of SUFFIXES.
+    """
+    check(out.suffix.lower() in SUFFIXES,
+          f"Argument `--out` must end in {' or '.join(SUFFIXES)}, but is {out.name!r}. Choose one of these formats.")
+    return out
+
+
+def write_table(frame: pd.DataFrame, out: Path) -> None:
+    """Writes a table as its ending says, whole or not at all.
+
+    Raises:
+        InvalidInput: when the file cannot be written.
+    """
+    with atomic(table_path(out)) as part:
+        if out.suffix.lower() == ".parquet":
+            frame.to_parquet(part, index=False)
+        else:
+            frame.to_csv(part, index=False)
+    say(f"{len(frame)} rows written to {out}")
+
+
+def output_index(names: tuple[str, ...], name: str | None) -> int:
+    """Returns the number of the output called `name`, of the first one unless named.
+
+    Raises:
+        NotFound: when there is no such output.
+    """
+    return 0 if name is None else names.index(choose("Output", name, names))

@@ -1,0 +1,37 @@
+"""`models`, `train`, `evaluate`: what models there are, making one, measuring one."""
+
+from __future__ import annotations
+
+from qfusion.commands._load import Data, Model, Split, load
+from qfusion.commands._output import Json, number, print_json, print_table
+
+
+def models(as_json: Json = False) -> None:
+    """List the trained models, shipped and your own, with their test metrics over seeds."""
+    from qfusion.training import checkpoint
+
+    cards = [checkpoint.load(name).card for name in checkpoint.available()]
+    if as_json:
+        print_json(cards)
+        return
+    print_table(["Name", "Title", "Data", "Seeds", "Test metrics"],
+                [[c["name"], c["title"], c["data"]["name"], len(c["seeds"]), _spread(c)] for c in cards])
+
+
+def _spread(card: dict) -> str:
+    metrics = card["metrics"].get("test", {})
+    return ", ".join(f"{key} {number(m['mean'])} ± {number(m['std'])}" for key, m in metrics.items())
+
+
+def evaluate(model: Model, data: Data = None, split: Split = "test", as_json: Json = False) -> None:
+    """Measure a trained model on one split of a data set."""
+    from qfusion.training import metrics
+
+    found, dataset = load(model, data)
+    measured = metrics.evaluate(found.model, dataset, split)
+    n = len(dataset.rows(split))
+    if as_json:
+        print_json({"model": model, "data": dataset.name, "split": split, "n": n, "metrics": measured})
+        return
+    print_table(["Metric", "Value"], [[metrics.describe[key][0], number(value)] for key, value in measured.items()],
+                title=f"{model} on {dataset.name}, {split}, {n} samples")

@@ -1,0 +1,99 @@
+"""`explain` and `track`: one sample's contributions, and its state through the evolution."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from qfusion._checks import check
+from qfusion.commands._load import Data, Model, inputs, load, output_index, table_path, write_table
+from qfusion.commands._output import Json, number, print_json, print_table
+
+if TYPE_CHECKING:
+    from qfusion.data import DataSet
+    from qfusion.explain import Explanation
+    from qfusion.training.checkpoint import Checkpoint
+
+MOST_TIMES = 10_001
+Sample = Annotated[str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")]
+Kind = Annotated[str, typer.Option("--background", metavar="KIND",
+                                   help="What absent modalities are replaced by: joint, product, mixed or zero.")]
+
+
+def explain(model: Model, sample: Sample = None, data: Data = None, background: Kind = "joint",
+            split: Annotated[str | None, typer.Option(help="Explain a whole split; needs --out.")] = None,
+            output: Annotated[str | None, typer.Option(help="Which output; the first unless given.")] = None,
+            out: Annotated[Path | None, typer.Option(help="Write a table (.csv or .parquet), a row a sample.")] = None,
+            as_json: Json = False) -> None:
+    """Split a decision exactly into what each modality and each combination contributed, against the training set."""
+    check((sample is None) != (split is None),
+          "Give either `--sample ID`, for one sample, or `--split SPLIT` with `--out FILE`, for all of its samples.")
+    check(split is None or out is not None, "Argument `--split` needs a file to write to. Add --out FILE.csv.")
+    if out is not None:
+        table_path(out)
+    found, dataset = load(model, data)
+    rows = dataset.rows(split) if sample is None else [dataset.row(sample)]
+    explanation = _explain(found, dataset, rows, background)
+    index = output_index(explanation.outputs, output)
+    if out is not None:
+        write_table(explanation.frame(dataset.ids[rows], output=index), out)
+    if sample is not None:
+        _print_sample(_sample(explanation, dataset, rows[0], index), as_json)
+
+
+def _explain(found: Checkpoint, dataset: DataSet, rows: Any, kind: str) -> Explanation:
+    from qfusion import explain as method
+
+    background = method.background(found.model, inputs(dataset, dataset.rows("train")), kind=kind)
+    return method.explain(found.model, inputs(dataset, rows), background)
+
+
+def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) -> dict[str, Any]:
+    names = explanation.coalitions
+    truth = dataset.y[row] if dataset.target.kind == "regression" else dataset.target.classes[dataset.y[row]]
+    return {"sample": dataset.ids[row], "output": explanation.outputs[index], "truth": truth,
+            "prediction": explanation.prediction[0, index], "baseline": explanation.baseline[index],
+            "coalitions": dict(zip(names, explanation.values[0, :, index], strict=True)),
+            "dividends": dict(zip(names, explanation.dividends[0, :, index], strict=True)),
+            "shapley": dict(zip(explanation.modalities, explanation.shapley[0, :, index], strict=True))}
+
+
+def _print_sample(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+        return
+    truth = result["truth"] if isinstance(result["truth"], str) else number(result["truth"])
+    title = f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth {truth}"
+    rows = [[name or "(none)", number(result["coalitions"][name]), _signed(value), _signed(result["shapley"].get(name))]
+            for name, value in result["dividends"].items()]
+    print_table(["Modalities", "Score with these", "Contribution", "Shapley value"], rows, title=title)
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.3f}"
+
+
+def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar="ID", help="Id of the sample.")],
+          out: Annotated[Path, typer.Option(help="The table to write (.csv or .parquet), a row a time.")],
+          times: Annotated[int, typer.Option(help="How many times, evenly from 0 to the end.")] = 101,
+          trajectories: Annotated[int, typer.Option(help="Sample so many quantum-jump trajectories too.")] = 0,
+          seed: Annotated[int, typer.Option(help="Seed of the trajectories.")] = 0,
+          data: Data = None, as_json: Json = False) -> None:
+    """Follow a sample's state through the evolution with QuTiP: entropies, negativity, purity over time."""
+    check(2 <= times <= MOST_TIMES,
+          f"Argument `--times` must lie between 2 and {MOST_TIMES}, but is {times}. Give a number in that range.")
+    table_path(out)
+    found, dataset = load(model, data)
+    row = dataset.row(sample)
+    import numpy as np
+
+    from qfusion import track as tracking
+
+    system = found.model.system()
+    psi = found.model.product_state(found.model.encode(inputs(dataset, row)))[0].detach()
+    tracked = tracking.track(system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed)
+    write_table(tracking.to_frame(tracked), out)
+    if as_json:
+        print_json({"model": model, "data": dataset.name, "sample": sample, "times": times, "out": str(out)})

@@ -1,0 +1,85 @@
+"""What is public is documented: docstrings, the examples in them, commands, links."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qfusion.cli import app
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted((ROOT / "qfusion").rglob("*.py"))
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+Definition = ast.FunctionDef | ast.ClassDef
+
+
+def public(tree: ast.Module | ast.ClassDef) -> Iterator[Definition]:
+    """Yields the public functions and classes of a module or class, and those inside its public classes."""
+    for node in tree.body:
+        if isinstance(node, Definition) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node)
+
+
+def is_setter(node: Definition) -> bool:
+    """Whether a function is the setter of a property, which its getter documents."""
+    return any(isinstance(d, ast.Attribute) and d.attr == "setter" for d in node.decorator_list)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_public_names_have_docstrings(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree) or not tree.body, "the module has no docstring"
+    bare = [node.name for node in public(tree) if not ast.get_docstring(node) and not is_setter(node)]
+    assert bare == []
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if ">>>" in p.read_text()], ids=lambda p: str(p.relative_to(ROOT)))
+def test_examples_run(path: Path) -> None:
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+    assert result.attempted > 0
+    assert result.failed == 0
+
+
+def commands() -> Iterator[tuple[str, set[str]]]:
+    """Yields the words of every command, and its options."""
+    import typer.main
+
+    group = typer.main.get_command(app)
+    waiting = [("", group)]
+    while waiting:
+        words, command = waiting.pop()
+        inner = getattr(command, "commands", None)
+        if inner is None:
+            yield words, {o for p in command.params for o in p.opts if o.startswith("--")} - {"--help"}
+        else:
+            waiting += [(f"{words} {name}".strip(), child) for name, child in inner.items()]
+
+
+@pytest.mark.parametrize(("words", "options"), [pytest.param(*found, id=found[0]) for found in commands()])
+def test_every_command_and_option_is_documented(words: str, options: set[str]) -> None:
+    text = (ROOT / "docs" / "cli.md").read_text()
+    sections = re.findall(rf"^## `{words}`.*?(?=^## |\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    assert len(sections) == 1, f"docs/cli.md needs a section '## `{words}`'"
+    assert f"python -m qfusion {words}" in sections[0], "the section shows no call"
+    assert {o for o in options if f"`{o}" not in sections[0]} == set(), "options that the section leaves out"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_readme_has_the_two_commands() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert "pip install -r requirements.txt && streamlit run app.py" in text
+    assert "pip install -r requirements-dev.txt && pytest" in text
