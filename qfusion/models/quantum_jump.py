@@ -1,0 +1,239 @@
+"""QiNN-QJ: modality states, tensor product, learned Lindblad evolution, trainable measurements (arXiv 2510.27091).
+
+    psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||      modality states, d_m complex amplitudes
+    rho_0 = |psi_1 x ... x psi_M><...|                 product state, D = prod d_m
+    rho(T) = exp(T L) rho_0                            learned H and jump operators L_k, shared by all samples
+    y_c = sum_j W_cj <v_j|rho(T)|v_j> + b_c            trainable unit vectors v_j, linear head
+
+Only the paper's abstract is public to us; the reference amplitude e_0, the head and the parameterisation are our reading.
+Since the head is linear, y_c = Tr[O_c(T) rho_0] + b_c with O_c = sum_j W_cj |v_j><v_j| evolved once under the adjoint
+generator, whatever the batch: that is how `forward` computes it.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, choose
+from qfusion.models.encoders import Encoder, Features, InputSpec, check_features, split
+from qfusion.models.tweak import Tweak, scale_couplings
+from qfusion.quantum import states, trajectories
+from qfusion.quantum.lindblad import Generator, System, Term, evolve
+
+EVOLUTIONS = ("jump", "unitary", "dissipative", "none")
+DYNAMICS = ("master", "jumps")
+COUPLINGS = ("dense", "local")
+
+
+class QuantumJump(nn.Module):
+    """The QiNN-QJ model.
+
+    Args:
+        inputs: form of each modality's features, by name; the order is the order of the tensor product.
+        outputs: names of the scores.
+        dims: dimension d_m of every modality state, or one number for all.
+        jumps: number K of jump operators (per term when the coupling is local).
+        measurements: number J of measurement vectors.
+        duration: evolution time T, in units of 1 / energy (hbar = 1).
+        evolution: "jump" (H and L_k), "unitary" (no L_k), "dissipative" (no H) or "none".
+        dynamics: "master" solves the master equation; "jumps" averages sampled quantum-jump trajectories.
+        coupling: "dense" (H and L_k on the whole space) or "local" (a sum of terms on `body` modalities each, for large D).
+        body: modalities per local term.
+        trajectories, steps: with dynamics="jumps", trajectories per sample and first-order steps.
+        hidden, dropout, pooling: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "quantum-jump"
+
+    def __init__(
+        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+        dims: int | Sequence[int] = 4, jumps: int = 3, measurements: int = 16, duration: float = 1.0,
+        evolution: str = "jump", dynamics: str = "master", coupling: str = "dense", body: int = 2,
+        trajectories: int = 8, steps: int = 20, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru",
+    ):
+        super().__init__()
+        self.modalities = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden, dropout)
+        choose("Evolution", evolution, EVOLUTIONS)
+        choose("Dynamics", dynamics, DYNAMICS)
+        choose("Coupling", coupling, COUPLINGS)
+        self.settings: dict[str, Any] = dict(
+            dims=list(self.dims), jumps=jumps, measurements=measurements, duration=duration, evolution=evolution,
+            dynamics=dynamics, coupling=coupling, body=body, trajectories=trajectories, steps=steps, hidden=hidden,
+            dropout=dropout, pooling=pooling)
+        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
+        self.duration = float(duration)
+        self.tweak: Tweak | None = None
+        self.encoders = nn.ModuleDict({
+            name: Encoder(spec, 2 * d, hidden, dropout, pooling)
+            for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
+        M, D, C = len(self.dims), math.prod(self.dims), len(self.outputs)
+        self.subsystems = [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
+        sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
+        with_H, with_L = evolution in ("jump", "unitary"), evolution in ("jump", "dissipative")
+        share = len(self.subsystems) ** -0.5  # so that the whole generator starts equally strong, dense or local
+        self.A = nn.ParameterList([_gaussian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H])
+        self.L = nn.ParameterList([_gaussian(jumps, d, d, scale=share / math.sqrt(8 * d)) for d in sides if with_L and jumps])
+        self.V = nn.Parameter(_gaussian(measurements, D, scale=1 / math.sqrt(2 * D)))
+        self.W = nn.Parameter(torch.randn(C, measurements) * 2)
+        self.bias = nn.Parameter(torch.zeros(C))
+
+    def _check_settings(self, dims: int | Sequence[int], jumps: int, measurements: int, duration: float, body: int,
+                        trajectories: int, steps: int, hidden: int, dropout: float) -> tuple[int, ...]:
+        M = len(self.modalities)
+        check(M >= 1, "Argument `inputs` must name at least one modality, but is empty.")
+        check(len(self.outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
+        sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
+        check(len(sizes) == M and all(d >= 2 for d in sizes), f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
+        for name, value, low in (("jumps", jumps, 0), ("measurements", measurements, 1), ("body", body, 1),
+                                 ("trajectories", trajectories, 1), ("steps", steps, 1), ("hidden", hidden, 1)):
+            check(isinstance(value, int) and value >= low, f"Argument `{name}` must be a whole number of at least {low}, but is {value!r}.")
+        check(math.isfinite(duration) and duration >= 0, f"Argument `duration` must be finite and not negative, but is {duration}.")
+        check(0 <= dropout < 1, f"Argument `dropout` must lie in [0, 1), but is {dropout}.")
+        return sizes
+
+    @torch.no_grad()
+    def standardise(self, inputs: Mapping[str, Features]) -> None:
+        """Fits the encoders' standardisation to the training rows."""
+        for name in self.modalities:
+            self._encoder(name).standardise.fit(*split(self._features(inputs, name)))
+
+    def _encoder(self, name: str) -> Encoder:
+        return cast(Encoder, self.encoders[name])
+
+    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
+        """Returns the unit kets of every modality, (B, d_m) complex.
+
+        Raises:
+            InvalidInput: when a modality is missing, has the wrong form, or is not finite.
+        """
+        kets = {}
+        for name, d in zip(self.modalities, self.dims, strict=True):
+            real, imaginary = self._encoder(name)(self._features(inputs, name)).split(d, -1)
+            ket = torch.complex(real, imaginary)
+            # The reference amplitude keeps the magnitude of h, which plain normalisation would throw away.
+            ket = ket + torch.eye(d, dtype=ket.dtype, device=ket.device)[0]
+            kets[name] = ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True).clamp_min(1e-6)
+        return kets
+
+    def _features(self, inputs: Mapping[str, Features], name: str) -> Features:
+        check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
+        check_features(name, inputs[name], self.input_specs[name])
+        return inputs[name]
+
+    def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
+        """Returns |psi_1 x ... x psi_M>, (B, D)."""
+        return states.product([kets[name] for name in self.modalities])
+
+    def generator(self) -> Generator:
+        """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
+        dtype = torch.view_as_complex(self.V).dtype
+        rates = None if self.tweak is None else self.tweak.rate_factors(self.jump_count)
+        terms, first = [], 0
+        for n, s in enumerate(self.subsystems):
+            d = math.prod(self.dims[m] for m in s)
+            A = torch.view_as_complex(self.A[n]) if len(self.A) else torch.zeros(d, d, dtype=dtype, device=self.V.device)
+            H = (A + A.mH) / 2
+            L = torch.view_as_complex(self.L[n]) if len(self.L) else torch.zeros(0, d, d, dtype=dtype, device=self.V.device)
+            if self.tweak is not None and rates is not None:
+                H = scale_couplings(H, [self.dims[m] for m in s], [self.modalities[m] for m in s], self.tweak)
+                L = L * rates[first:first + len(L), None, None].to(L).sqrt()
+                first += len(L)
+            terms.append(Term(s, H, L))
+        return Generator(self.dims, tuple(terms))
+
+    @property
+    def jump_count(self) -> int:
+        """Number of jump operators over all terms."""
+        return sum(len(L) for L in self.L)
+
+    def hamiltonian(self) -> Tensor:
+        """Returns H, (D, D)."""
+        return self.generator().hamiltonian()
+
+    def jump_operators(self) -> Tensor:
+        """Returns all L_k, (K, D, D)."""
+        return self.generator().jump_operators()
+
+    def measurement_vectors(self) -> Tensor:
+        """Returns the unit vectors v_j, (J, D)."""
+        V = torch.view_as_complex(self.V)
+        return V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
+
+    def readout(self) -> Tensor:
+        """Returns O_c = sum_j W_cj |v_j><v_j| before evolution, (C, D, D)."""
+        v = self.measurement_vectors()
+        return torch.einsum("cj,ja,jb->cab", self.W.to(v.dtype), v, v.conj())
+
+    def observables(self, times: Sequence[float] | None = None) -> Tensor:
+        """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
+        moments = [self.duration] if times is None else times
+        O = self._evolve(self.readout(), moments, "observables")
+        return O[0] if times is None else O
+
+    def evolve_states(self, rho: Tensor, times: Sequence[float]) -> Tensor:
+        """Returns rho(t), (nT, ..., D, D), of operators (..., D, D)."""
+        return self._evolve(rho, times, "states")
+
+    def _evolve(self, operators: Tensor, times: Sequence[float], picture: str) -> Tensor:
+        if self.settings["evolution"] == "none":
+            return operators.expand(len(times), *operators.shape)
+        return evolve(self.generator(), operators, times, picture)
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        psi = self.product_state(self.encode(inputs))
+        if self.settings["dynamics"] == "jumps" and self.settings["evolution"] != "none":
+            return self._sampled(psi) + self.bias
+        if 2 * len(psi) < len(self.outputs):  # fewer states than (packed) observables: evolve the states
+            rho = self.evolve_states(states.density(psi), [self.duration])[0]
+            return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
+        return expectation(self.observables(), psi) + self.bias
+
+    def _sampled(self, psi: Tensor) -> Tensor:
+        """The scores without bias from the mean over quantum-jump trajectories, (B, C); random, unbiased gradient."""
+        count = self.settings["trajectories"]
+        generator = self.generator()
+        final = trajectories.first_order(generator.hamiltonian(), generator.jump_operators(), psi.repeat(count, 1),
+                                         self.duration, self.settings["steps"])
+        return expectation(self.readout(), final).view(count, len(psi), -1).mean(0)
+
+    def system(self) -> System:
+        """Returns the physics, detached, in double precision."""
+        generator = self.generator()
+        dtype = torch.complex128
+        return System(generator.hamiltonian().detach().to(dtype), generator.jump_operators().detach().to(dtype),
+                      self.dims, self.modalities, self.duration)
+
+    def tweaked(self, tweak: Tweak) -> QuantumJump:
+        """Returns a model that shares this one's weights, with couplings, rates or duration changed; this one stays as it is.
+
+        Raises:
+            InvalidInput, NotFound: when the tweak names a coupling or jump operator that does not exist or is out of range.
+        """
+        tweak.validate(self.modalities, self.jump_count)
+        other = copy.copy(self)
+        other.tweak = tweak
+        other.duration = self.duration if tweak.duration is None else float(tweak.duration)
+        return other
+
+
+def expectation(observables: Tensor, psi: Tensor) -> Tensor:
+    """Returns <psi|O_c|psi>, (B, C), for observables (C, D, D) and kets (B, D)."""
+    return torch.einsum("cnb,nb->nc", psi.conj() @ observables, psi).real
+
+
+def _gaussian(*shape: int, scale: float) -> Tensor:
+    """Complex normal entries as (..., 2) reals; `scale` is the deviation of each part."""
+    return torch.randn(*shape, 2) * scale

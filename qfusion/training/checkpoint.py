@@ -1,0 +1,153 @@
+"""Checkpoints: weights as safetensors, everything else as a JSON card beside them.
+
+`NAME.safetensors` holds tensors only (nothing in it can run); `NAME.json` says what they are. Both are written to a temporary
+name first, the card last, so that a card never points to half-written weights; the card pins the weights' SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from qfusion._checks import check, choose
+from qfusion._files import atomic
+from qfusion.data import DataSet
+from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
+from qfusion.models import build
+from qfusion.models.quantum_jump import QuantumJump
+
+FORMAT = 1
+_LARGEST_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
+_PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained model, in double precision and eval mode, and its card. The model is shared: treat it as read-only."""
+
+    model: QuantumJump
+    card: dict[str, Any]
+
+
+def folders() -> list[Path]:
+    """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data folder)."""
+    shipped = Path(__file__).parents[2] / "assets" / "models"
+    own = os.environ.get("QFUSION_MODELS")
+    return [shipped, Path(own) if own else Path(platformdirs.user_data_dir("qfusion")) / "models"]
+
+
+def available() -> list[str]:
+    """Returns the names of all checkpoints that have a card, shipped ones first."""
+    found = [path.stem for folder in folders() if folder.is_dir() for path in sorted(folder.glob("*.json"))]
+    return list(dict.fromkeys(found))
+
+
+def load(name: str | Path) -> Checkpoint:
+    """Returns a checkpoint by name, or by the path of its card or weights.
+
+    Raises:
+        NotFound: when there is none of that name.
+        IntegrityError: when a file is damaged or the weights are not those the card was written for.
+        InvalidInput: when the card is of another format or describes an impossible model.
+    """
+    card_path = _card_path(name)
+    card = _read_card(card_path)
+    weights = card_path.with_suffix(".safetensors")
+    if not weights.is_file():
+        raise NotFound(f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.")
+    data = weights.read_bytes()
+    if hashlib.sha256(data).hexdigest() != card["weights_sha256"]:
+        raise IntegrityError(f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. "
+                             "Copy both files again or train the model again.")
+    try:
+        model = build(card["model"], card["inputs"], card["outputs"], card["settings"])
+        model.load_state_dict(load_tensors(data))
+    except QFusionError as error:
+        raise InvalidInput(f"{card_path.name} does not describe a model that can be built: {error}") from error
+    except (SafetensorError, RuntimeError, TypeError, KeyError, ValueError, AttributeError) as error:
+        raise IntegrityError(f"{card_path.name} and its weights do not fit together ({str(error)[:200]}). "
+                             "Copy both files again or train the model again.") from error
+    return Checkpoint(model.double().eval().requires_grad_(False), card)
+
+
+def _card_path(name: str | Path) -> Path:
+    given = Path(name)
+    if given.suffix in (".json", ".safetensors"):
+        card = given.with_suffix(".json")
+        if card.is_file():
+            return card
+        raise NotFound(f"Checkpoint {given} does not exist. Give the path of a card (.json) with its weights beside it.")
+    choose("Model", str(name), available())
+    return next(path for folder in folders() if (path := folder / f"{name}.json").is_file())
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        check(path.stat().st_size <= _LARGEST_CARD, f"{path.name} is too large for a card.")
+        card = json.loads(path.read_text(encoding="utf-8"))
+        missing = [key for key in ("model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics") if key not in card]
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise IntegrityError(f"{path.name} cannot be read as a card ({str(error)[:200]}). Copy it again.") from error
+    if missing:
+        raise IntegrityError(f"{path.name} lacks {', '.join(missing)}. Copy it again or train the model again.")
+    check(card.get("format") == FORMAT, f"{path.name} has card format {card.get('format')!r}, but this version reads {FORMAT}. "
+                                        "Use the version it was written with, or train the model again.")
+    return card
+
+
+def make_card(model: QuantumJump, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],
+              metrics: Mapping[str, Any], this_seed: Mapping[str, Any], seeds: list[int], notes: str = "") -> dict[str, Any]:
+    """Returns the card of a model: what it is, what it was trained on, and what it reached over the seeds."""
+    target = dataset.target
+    total = sum(p.numel() for p in model.parameters())
+    encoders = sum(p.numel() for p in model.encoders.parameters())
+    return {
+        "format": FORMAT, "name": name, "title": title, "model": model.kind, "settings": model.settings,
+        "inputs": dataset.input_specs, "outputs": list(model.outputs),
+        "target": {"kind": target.kind, "name": target.name, "range": target.range, "classes": list(target.classes)},
+        "data": {"name": dataset.name, "digest": dataset.digest,
+                 "sizes": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")}},
+        "training": dict(training), "seed": seed, "seeds": seeds, "metrics": dict(metrics), "this_seed": dict(this_seed),
+        "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
+        "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}}, "notes": notes,
+    }
+
+
+def save(path: str | Path, model: QuantumJump, card: Mapping[str, Any]) -> Path:
+    """Writes PATH.safetensors and PATH.json, neither ever visible half-written; returns the card's path.
+
+    Weights are kept in single precision.
+
+    Raises:
+        InvalidInput: when the folder cannot be written to.
+    """
+    target = Path(path).with_suffix(".json")
+    tensors = {key: value.detach().cpu().float().contiguous() for key, value in model.state_dict().items()}
+    data = save_tensors(tensors)
+    with atomic(target.with_suffix(".safetensors")) as part:
+        part.write_bytes(data)
+    text = json.dumps({**card, "weights_sha256": hashlib.sha256(data).hexdigest()}, indent=1, allow_nan=False)
+    with atomic(target) as part:
+        part.write_text(text + "\n", encoding="utf-8")
+    return target
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        from qfusion import __version__
+
+        return __version__ if package == "qfusion" else "not installed"

@@ -1,0 +1,122 @@
+"""Test metrics: sentiment regression as in MMSA (Mao et al. 2022), and classification."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, f1_score, log_loss
+
+from qfusion._checks import check, require_finite
+from qfusion.data import DataSet
+
+
+class Label(NamedTuple):
+    """How a metric is shown: short name, meaning in a sentence, and whether more is better."""
+
+    short: str
+    help: str
+    higher_is_better: bool = True
+
+
+describe: dict[str, Label] = {
+    "acc2_non0": Label("Acc-2 (non-zero)", "Share of samples with non-zero truth whose sign is predicted right (> 0 against < 0)."),
+    "f1_non0": Label("F1 (non-zero)", "Weighted F1 of the sign, over samples with non-zero truth."),
+    "acc2_has0": Label("Acc-2 (with zero)", "Share of all samples put on the right side, zero counted as positive (>= 0)."),
+    "f1_has0": Label("F1 (with zero)", "Weighted F1 of the side, zero counted as positive, over all samples."),
+    "acc5": Label("Acc-5", "Share right after clipping to [-2, 2] and rounding to whole numbers."),
+    "acc7": Label("Acc-7", "Share right after clipping to [-3, 3] and rounding to whole numbers."),
+    "mae": Label("MAE", "Mean absolute error, in units of the score.", False),
+    "corr": Label("Correlation", "Pearson correlation of prediction and truth."),
+    "r2": Label("R2", "Share of the truth's variance that the prediction explains."),
+    "accuracy": Label("Accuracy", "Share of samples whose class is predicted right."),
+    "f1": Label("F1 (macro)", "F1 score, averaged over the classes with equal weight."),
+    "nll": Label("Log loss", "Mean negative log likelihood of the true class, in nats.", False),
+}
+
+
+def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Returns the sentiment metrics named in `describe` for scores of shape (N,).
+
+    Conventions of MMSA for MOSI and MOSEI: Acc-2 and F1 with zero use >= 0 on all rows; non-zero ones leave out rows with truth 0 and
+    use > 0; Acc-5 and Acc-7 round after clipping; MAE and correlation use unclipped scores. A correlation that is not defined
+    (one row, or constant scores) is 0.
+
+    Raises:
+        InvalidInput: when shapes differ, there are no rows, or a value is not finite.
+    """
+    p, y = _pair(prediction, truth)
+    nonzero = y != 0
+    nz_p, nz_y = (p[nonzero] > 0, y[nonzero] > 0) if nonzero.any() else (p > 0, y > 0)
+    spread = p.std() * y.std()
+    variance = ((y - y.mean()) ** 2).sum()
+    return {
+        "acc2_non0": float((nz_p == nz_y).mean()),
+        "f1_non0": float(f1_score(nz_y, nz_p, average="weighted", zero_division=0)),
+        "acc2_has0": float(((p >= 0) == (y >= 0)).mean()),
+        "f1_has0": float(f1_score(y >= 0, p >= 0, average="weighted", zero_division=0)),
+        "acc5": _rounded(p, y, 2),
+        "acc7": _rounded(p, y, 3),
+        "mae": float(np.abs(p - y).mean()),
+        "corr": float(((p - p.mean()) * (y - y.mean())).mean() / spread) if spread > 1e-12 else 0.0,
+        "r2": float(1 - ((p - y) ** 2).sum() / variance) if variance > 0 else 0.0,
+    }
+
+
+def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """Returns accuracy, macro F1 and log loss for scores (N, C) and classes (N,) in 0..C-1.
+
+    Raises:
+        InvalidInput: when shapes differ, there are no rows, or a value is not finite.
+    """
+    require_finite("scores", scores)
+    check(scores.ndim == 2 and len(scores) == len(truth) > 0,
+          f"Arguments `scores` (N, C) and `truth` (N,) must agree, but have shapes {scores.shape} and {np.shape(truth)}.")
+    shifted = scores - scores.max(1, keepdims=True)
+    probabilities = np.exp(shifted) / np.exp(shifted).sum(1, keepdims=True)
+    chosen = scores.argmax(1)
+    return {"accuracy": float(accuracy_score(truth, chosen)),
+            "f1": float(f1_score(truth, chosen, average="macro", zero_division=0)),
+            "nll": float(log_loss(truth, probabilities, labels=list(range(scores.shape[1]))))}
+
+
+def of_scores(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, float]:
+    """Returns the metrics for a target of that kind ("regression" or "classification"), scores (N, C)."""
+    return classification(scores, truth) if kind == "classification" else regression(scores[:, 0], truth)
+
+
+def evaluate(model: torch.nn.Module, dataset: DataSet, split: str) -> dict[str, float]:
+    """Returns the metrics of a model on one split of a data set; see `of_scores`."""
+    return of_scores(predict(model, dataset, dataset.rows(split)), dataset.y[dataset.rows(split)], dataset.target.kind)
+
+
+@torch.no_grad()
+def predict(model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, batch: int = 4096) -> np.ndarray:
+    """Returns a model's scores on rows of a data set, float64 (N, C), without dropout."""
+    dtype = next(model.parameters()).dtype
+    training = model.training
+    model.eval()
+    parts = [model(dataset.inputs(rows[i:i + batch], dtype)).double().cpu().numpy() for i in range(0, len(rows), batch)]
+    model.train(training)
+    return np.concatenate(parts)
+
+
+def summary(runs: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
+    """Returns mean, standard deviation (ddof 1; 0 for one run) and values of each metric over seeds."""
+    return {key: {"mean": float(np.mean(values)), "std": float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
+                  "values": values}
+            for key in runs[0] if (values := [run[key] for run in runs])}
+
+
+def _pair(prediction: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    p, y = np.asarray(prediction, dtype=float), np.asarray(truth, dtype=float)
+    check(p.shape == y.shape and p.ndim == 1 and len(p) > 0,
+          f"Arguments `prediction` and `truth` must both have shape (N,) with N > 0, but have {p.shape} and {y.shape}.")
+    require_finite("prediction", p)
+    require_finite("truth", y)
+    return p, y
+
+
+def _rounded(p: np.ndarray, y: np.ndarray, limit: int) -> float:
+    return float((np.round(np.clip(p, -limit, limit)) == np.round(np.clip(y, -limit, limit))).mean())
