@@ -48,6 +48,9 @@ def waterfall(dividends: Mapping[str, float], modalities: Sequence[str], *, trut
         figure.add_vline(x=truth, line={"color": INK[theme], "width": 1.5, "dash": "dot"})
         figure.add_annotation(x=truth, y=1, yref="paper", yanchor="top", xanchor="left", text=f"truth {truth:+.2f}",
                               showarrow=False, font={"size": 11, "color": QUIET[theme]}, xshift=3, yshift=2)
+        # The label stands on the side where there is room.
+        if truth > float(ends.mean()):
+            figure.layout.annotations[-1].update(xanchor="right", xshift=-3)
     figure.update_yaxes(range=[len(names) - 0.5, -0.5], showline=False, ticks="", tickvals=list(range(len(names))),
                         ticktext=names, tickfont={"size": 11 if compact else 13})
     figure.update_xaxes(range=_room(np.r_[0.0, ends, [] if truth is None else [truth]]))

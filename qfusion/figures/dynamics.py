@@ -89,7 +89,7 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
               theme: Theme = "light") -> go.Figure:
     """Small entropies over time with the end values written out, for cards."""
     figure = base(theme, 116, left=34, right=88, top=6, bottom=34)
-    gap = 0.16 * max((float(np.max(v)) for v in series.values()), default=1.0)
+    gap = 0.2 * max((float(np.max(v)) for v in series.values()), default=1.0)
     heights = _spread([float(values[-1]) for values in series.values()], gap)
     for (name, values), height in zip(series.items(), heights, strict=True):
         hue = _hue(name, modalities, theme)
@@ -97,7 +97,7 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
                            hovertemplate=f"{series_title(name)} %{{y:.2f}}<extra></extra>")
         figure.add_annotation(x=float(times[-1]), y=height, text=f"{series_title(name)} {values[-1]:.2f}",
                               showarrow=False, xanchor="left", xshift=5, font={"size": 11, "color": INK[theme]})
-    figure.update_xaxes(title={"text": "time t", "font": {"size": 11}}, nticks=3, tickfont={"size": 11})
+    figure.update_xaxes(title={"text": "time t", "font": {"size": 11}}, range=[0, float(times[-1])], nticks=3, tickfont={"size": 11})
     figure.update_yaxes(nticks=3, rangemode="tozero", tickfont={"size": 11})
     return figure
 

@@ -52,7 +52,7 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
 
 
 def populations(values: np.ndarray, dims: Sequence[int], *, reference: np.ndarray | None = None,
-                reference_name: str = "steady state", theme: Theme = "light") -> go.Figure:
+                name: str = "ρ(t)", reference_name: str = "steady state", theme: Theme = "light") -> go.Figure:
     """Probability of every joint basis state, with another state's as open marks."""
     values = np.asarray(values, dtype=float)
     names = basis_labels(dims)
@@ -60,7 +60,7 @@ def populations(values: np.ndarray, dims: Sequence[int], *, reference: np.ndarra
                                          f"but has shape {values.shape}.")
     figure = base(theme, 260, legend=reference is not None)
     places = np.arange(len(names))
-    figure.add_bar(x=places, y=values, name="ρ(t)", marker={"color": INK[theme], "line": {"width": 0}},
+    figure.add_bar(x=places, y=values, name=label(name), marker={"color": INK[theme], "line": {"width": 0}},
                    customdata=names, hovertemplate="|%{customdata}⟩: %{y:.4f}<extra></extra>")
     if reference is not None:
         figure.add_scatter(x=places, y=reference, mode="markers", name=label(reference_name), hoverinfo="skip",

@@ -15,12 +15,13 @@ JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 
 def single_runs(times: np.ndarray, curves: Sequence[np.ndarray], jumps: Sequence[Sequence[tuple[float, int]]],
-                master: np.ndarray | None, y_title: str, *, channels: int, theme: Theme = "light") -> go.Figure:
-    """One curve a trajectory, a marker where a jump happened (its shape says which operator), the master equation bold.
+                mean: np.ndarray | None, y_title: str, *, channels: int, mean_name: str = "mean of all runs",
+                theme: Theme = "light") -> go.Figure:
+    """One curve a trajectory, a marker where a jump happened (its shape says which operator), the mean bold.
 
     Args:
         times: (nT,); curves: per trajectory (nT,) values; jumps: per trajectory its (time, operator index) pairs;
-        master: (nT,) of the master equation, if the quantity has one; channels: number of jump operators K.
+        mean: (nT,) over all runs, if there is one; channels: number of jump operators K.
     """
     check(len(curves) == len(jumps), f"Arguments `curves` and `jumps` must have one length, but have {len(curves)} and "
                                      f"{len(jumps)}.")
@@ -36,8 +37,8 @@ def single_runs(times: np.ndarray, curves: Sequence[np.ndarray], jumps: Sequence
                                marker={"symbol": JUMP_SYMBOLS[channel % len(JUMP_SYMBOLS)], "size": 10,
                                        "color": INK[theme], "line": {"width": 0}},
                                hovertemplate=f"jump by L{channel + 1} at t = %{{x:.3f}}<extra></extra>")
-    if master is not None:
-        figure.add_scatter(x=times, y=master, mode="lines", name="master equation",
+    if mean is not None:
+        figure.add_scatter(x=times, y=mean, mode="lines", name=label(mean_name),
                            line={"width": 3, "color": INK[theme]}, hovertemplate="%{y:.3f}")
     figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
     figure.update_yaxes(title={"text": label(y_title)})

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from jaxtyping import Complex
@@ -181,7 +182,7 @@ def _is_hermitian(X: Tensor) -> bool:
 def _check_times(times: Sequence[float] | Tensor) -> list[float]:
     moments = [float(t) for t in times]
     ok = len(moments) > 0 and all(math.isfinite(t) and t >= 0 for t in moments)
-    ok = ok and all(a <= b for a, b in zip(moments, moments[1:], strict=False))
+    ok = ok and all(a <= b for a, b in pairwise(moments))
     check(ok, f"Argument `times` must be ascending, finite and not negative, but is {moments[:6]}"
               f"{'...' if len(moments) > 6 else ''}. Sort it and start at 0 or later.")
     return moments
