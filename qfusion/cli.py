@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from qfusion.commands import data, models, samples
+from qfusion.commands import data, models, samples, training
 from qfusion.commands._output import example
 from qfusion.errors import QFusionError
 
@@ -20,6 +20,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
                   help="Multimodal fusion models whose decisions can be explored.")
 app.command(epilog=example("models"))(models.models)
 app.add_typer(data.app, name="data")
+app.command(epilog=example("train --data planted --out my-model --seed 0 --set epochs=30"))(training.train)
 app.command(epilog=example("evaluate --model qj-mosi --split test --json"))(models.evaluate)
 app.command(epilog=example("explain --model qj-mosi --sample ID --json",
                            "explain --model qj-mosi --split test --out contributions.csv"))(samples.explain)

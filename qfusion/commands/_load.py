@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from qfusion.data import DataSet
     from qfusion.training.checkpoint import Checkpoint
 
-Model = Annotated[str, typer.Option("--model", metavar="MODEL", help="A model that `models` lists, or a path to one.")]
+Model = Annotated[str, typer.Option("--model", metavar="MODEL", help="A model that `models` lists, or the folder or card of one.")]
 Data = Annotated[str | None, typer.Option("--data", metavar="NAME",
                                           help="Data set; the one the model was trained on unless given.")]
 Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, valid or test.")]
 SUFFIXES = (".csv", ".parquet")
+CARD = "model.json"  # what `train` calls the card in the folder that it makes
 
 
 def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
@@ -33,13 +34,18 @@ def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
     from qfusion import data as sources
     from qfusion.training import checkpoint
 
-    found = checkpoint.load(model)
+    found = checkpoint.load(card_path(model))
     made_with = found.card["data"]
     dataset = sources.load(data or made_with["name"])
     if dataset.name == made_with["name"] and dataset.digest != made_with["digest"]:
         say(f"qfusion: warning: model {model} was trained on another version of data set {dataset.name} "
             f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ.")
     return found, dataset
+
+
+def card_path(model: str | Path) -> str:
+    """Returns what `checkpoint.load` takes: the card in a folder that `train` made, or else `model` as it is."""
+    return str(Path(model) / CARD) if Path(model).is_dir() else str(model)
 
 
 def inputs(dataset: DataSet, rows: Any) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
     explanation = _explain(found, dataset, rows, background)
     index = output_index(explanation.outputs, output)
     if out is not None:
-        write_table(explanation.frame(dataset.ids[rows], output=index), out)
+        write_table(explanation.frame(dataset.ids[rows].tolist(), output=index).reset_index(), out)
     if sample is not None:
         _print_sample(_sample(explanation, dataset, rows[0], index), as_json)
 
