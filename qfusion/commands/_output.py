@@ -45,9 +45,11 @@ def number(value: Any, digits: int = 3) -> str:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
     """Prints a table whose cells are shown as written, whatever markup they look like."""
-    table = Table(*columns, title=title and escape(title), title_justify="left")
+    table = Table(*columns)
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
+    if title:
+        Console().print(escape(title), style="bold", highlight=False)
     Console().print(table)
 
 

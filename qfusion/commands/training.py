@@ -69,7 +69,8 @@ def _settings(kind: str, options: Options, assignments: list[str]) -> tuple[dict
     for word in assignments:
         key, equals, text = word.partition("=")
         check(bool(equals), f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.")
-        chosen[choose("Setting", key.strip(), known)] = _value(key.strip(), text.strip(), known[key.strip()])
+        key = choose("Setting", key.strip(), known)
+        chosen[key] = _value(key, text.strip(), known[key])
     return ({key: value for key, value in chosen.items() if key in of_model},
             dataclasses.replace(options, **{key: value for key, value in chosen.items() if key in of_training}))
 
@@ -94,9 +95,9 @@ def _value(key: str, text: str, default: Any) -> Any:
 def _bar(epochs: int) -> Iterator[Callable[[Progress], None]]:
     from rich.console import Console
     from rich.progress import Progress as Bar
-    from rich.progress import TimeRemainingColumn
 
-    with Bar(*Bar.get_default_columns()[:-1], TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("Training", total=epochs)
 
         def show(progress: Progress) -> None:
