@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.style import GREY, INK, PAPER, QUIET, Theme, axis, bare_axis, base, faded, label, term_colour
+from qfusion.figures.style import GREY, INK, PAPER, QUIET, Theme, bare_axis, base, faded, label, log_ticks, term_colour
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,8 @@ def step_error(steps: np.ndarray, errors: np.ndarray, chosen: float, *, theme: T
     figure.add_scatter(x=steps, y=np.maximum(errors, 1e-17), mode="lines+markers",
                        line={"color": INK[theme], "width": 2}, marker={"size": 7},
                        hovertemplate="dt = %{x:.3g}: %{y:.2e}<extra></extra>")
-    figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **_powers(axis(theme)))
-    figure.update_yaxes(type="log", title={"text": "largest deviation |Δρ|"}, exponentformat="power")
+    figure.update_xaxes(type="log", title={"text": "step dt (model units)"}, **log_ticks(steps))
+    figure.update_yaxes(type="log", title={"text": "largest deviation |Δρ|"}, **log_ticks(np.maximum(errors, 1e-17)))
     figure.add_vline(x=chosen, line={"color": QUIET[theme], "dash": "dash"})
     return figure
 
-
-def _powers(style: dict[str, object]) -> dict[str, object]:
-    return {"exponentformat": "power", "tickfont": style["tickfont"]}

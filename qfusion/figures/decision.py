@@ -74,7 +74,7 @@ def _bars(figure: go.Figure, names: Sequence[str], steps: np.ndarray, ends: np.n
                 "line": {"color": hues, "width": 1.5},
                 "pattern": {"shape": ["/" if is_joint else "" for is_joint in joint], "fgcolor": hues,
                             "bgcolor": PAPER[theme], "solidity": 0.4, "size": 7}},
-        text=text, textposition="outside", cliponaxis=False, textangle=0,
+        text=text, textposition="outside", cliponaxis=False, constraintext="none", textangle=0,
         textfont={"size": 11 if compact else 12, "color": INK[theme]},
         hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}<extra></extra>")
 
@@ -103,7 +103,7 @@ def shapley_bars(shapley: Mapping[str, float], shares: Mapping[str, float], moda
         y=[label(name) for name in modalities], x=values, orientation="h", width=0.6,
         marker={"color": [term_colour(name, modalities) for name in modalities]},
         text=[f"{value:+.2f}  ({shares[name]:.0%})" for name, value in zip(modalities, values, strict=True)],
-        textposition="outside", cliponaxis=False, textfont={"color": INK[theme]},
+        textposition="outside", cliponaxis=False, constraintext="none", textfont={"color": INK[theme]},
         hovertemplate="%{y}: %{x:+.3f}<extra></extra>")
     reach = 1.7 * max(float(np.abs(values).max(initial=0)), 0.05)
     figure.update_xaxes(range=[-reach, reach], title={"text": f"Shapley value ({label(unit)})"})
@@ -115,10 +115,10 @@ def shapley_bars(shapley: Mapping[str, float], shares: Mapping[str, float], moda
 def on_scale(truth: float, prediction: float, low: float, high: float, *, tweaked: float | None = None,
              unit: str = "score", theme: Theme = "light") -> go.Figure:
     """Truth and prediction as two marks on the range of the target, the error between them."""
-    figure = base(theme, 104, left=10, right=10, top=34, bottom=40)
+    figure = base(theme, 116, left=10, right=10, top=46, bottom=40)
     figure.add_scatter(x=[truth, prediction], y=[0, 0], mode="lines", line={"color": QUIET[theme], "width": 3},
                        hoverinfo="skip")
-    marks = [(truth, "truth", "diamond-open", 25), (prediction, "prediction", "circle", 13)]
+    marks = [(truth, "truth", "diamond-open", 31), (prediction, "prediction", "circle", 16)]
     if tweaked is not None:
         marks.append((tweaked, "tweaked", "triangle-up", 25))
     for value, name, symbol, shift in marks:

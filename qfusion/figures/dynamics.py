@@ -17,6 +17,7 @@ from qfusion.figures.style import (
     Theme,
     base,
     label,
+    log_ticks,
     split_term,
     term_colour,
     term_dash,
@@ -36,7 +37,7 @@ def measure_lines(times: np.ndarray, series: Mapping[str, np.ndarray], modalitie
             `"a:b"` for a pair of parties.
         before: the same before a tweak, over `before_times`.
     """
-    figure = base(theme, height, legend=True, right=20)
+    figure = base(theme, height, legend=True, right=20, top=8)
     for name, values in (before or {}).items():
         figure.add_scatter(x=times if before_times is None else before_times, y=values, mode="lines", hoverinfo="skip",
                            showlegend=False, line={"width": 1, "color": _hue(name, modalities, theme), "dash": "dot"},
@@ -47,7 +48,7 @@ def measure_lines(times: np.ndarray, series: Mapping[str, np.ndarray], modalitie
         figure.add_scatter(x=times, y=values, mode="lines", name=series_title(name),
                            line={"width": 2.5, "color": _hue(name, modalities, theme), "dash": _dash(name)},
                            hovertemplate=f"{series_title(name)}: %{{y:.3f}}<extra></extra>")
-    figure.update_layout(hovermode="x unified")
+    figure.update_layout(hovermode="x unified", dragmode="zoom")
     figure.update_xaxes(title={"text": TIME}, range=_span(times, before_times))
     figure.update_yaxes(title={"text": label(y_title)})
     return mark_time(figure, cursor, theme)
@@ -77,7 +78,7 @@ def distance_line(times: np.ndarray, distance: np.ndarray, gap: float, end: floa
         slope = seen[anchor] * np.exp(-gap * (np.asarray(times) - times[anchor]))
         figure.add_scatter(x=times, y=slope, mode="lines", name=f"exp(−gap·t), gap = {gap:.3g}",
                            line={"color": GREY, "dash": "dash"}, hoverinfo="skip")
-    figure.update_yaxes(type="log", title={"text": "trace distance (0 to 1)"}, exponentformat="power")
+    figure.update_yaxes(type="log", title={"text": "trace distance (0 to 1)"}, **log_ticks(seen))
     figure.update_xaxes(title={"text": TIME})
     figure.add_vline(x=end, line={"color": QUIET[theme], "dash": "dot"})
     figure.add_annotation(x=end, y=1, yref="paper", text="read-out T", showarrow=False, xanchor="left", xshift=4,
@@ -89,7 +90,8 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
               theme: Theme = "light") -> go.Figure:
     """Small entropies over time with the end values written out, for cards."""
     figure = base(theme, 116, left=34, right=88, top=6, bottom=34)
-    gap = 0.2 * max((float(np.max(v)) for v in series.values()), default=1.0)
+    top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
+    gap = 0.19 * top  # a line of text, in units of the axis
     heights = _spread([float(values[-1]) for values in series.values()], gap)
     for (name, values), height in zip(series.items(), heights, strict=True):
         hue = _hue(name, modalities, theme)
@@ -98,7 +100,7 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
         figure.add_annotation(x=float(times[-1]), y=height, text=f"{series_title(name)} {values[-1]:.2f}",
                               showarrow=False, xanchor="left", xshift=5, font={"size": 11, "color": INK[theme]})
     figure.update_xaxes(title={"text": "time t", "font": {"size": 11}}, range=[0, float(times[-1])], nticks=3, tickfont={"size": 11})
-    figure.update_yaxes(nticks=3, rangemode="tozero", tickfont={"size": 11})
+    figure.update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
     return figure
 
 
@@ -140,7 +142,7 @@ def _spread(values: Sequence[float], gap: float) -> list[float]:
     heights = np.asarray(values, dtype=float).copy()
     for lower, upper in itertools.pairwise(order):
         heights[upper] = max(heights[upper], heights[lower] + gap)
-    return heights.tolist()
+    return (heights + np.mean(values) - heights.mean()).tolist()
 
 
 def subsets_of_size(series: Mapping[str, np.ndarray], size: int) -> dict[str, np.ndarray]:

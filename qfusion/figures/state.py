@@ -33,7 +33,7 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
     check(part in ("modulus", "phase"), f"Argument `part` must be 'modulus' or 'phase', but is {part!r}.")
     names = basis_labels(dims)
     modulus = np.abs(rho)
-    figure = base(theme, 380, left=52, right=10, bottom=52)
+    figure = base(theme, 330, left=52, right=10, top=6, bottom=48)
     if part == "modulus":
         trace = go.Heatmap(z=modulus, colorscale=UNSIGNED_SCALE, zmin=0, colorbar=_bar("|ρ<sub>ij</sub>|"))
     else:

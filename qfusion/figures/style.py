@@ -11,6 +11,7 @@ import html
 from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
@@ -110,6 +111,17 @@ def axis(theme: Theme) -> dict[str, Any]:
     return {"showgrid": False, "zeroline": False, "showline": True, "linecolor": LINE[theme], "ticks": "outside",
             "tickcolor": LINE[theme], "ticklen": 4, "tickfont": {"size": 12, "color": INK[theme]},
             "title": {"font": {"size": 13, "color": QUIET[theme]}, "standoff": 8}, "automargin": True}
+
+
+def log_ticks(values: np.ndarray) -> dict[str, Any]:
+    """Ticks of a logarithmic axis: 1, 2, 5 within two decades, else powers of ten, at most eight of them."""
+    low, high = np.log10(np.min(values)), np.log10(np.max(values))
+    if high - low <= 2:
+        marks = [base * 10.0**power for power in range(int(np.floor(low)), int(np.ceil(high)) + 1) for base in (1, 2, 5)]
+        return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
+    step = max(1, int(np.ceil((high - low) / 8)))
+    powers = range(int(np.floor(low)), int(np.ceil(high)) + 1, step)
+    return {"tickvals": [10.0**power for power in powers], "ticktext": [f"10<sup>{power}</sup>" for power in powers]}
 
 
 def bare_axis() -> dict[str, Any]:

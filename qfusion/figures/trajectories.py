@@ -9,8 +9,9 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.dynamics import TIME
-from qfusion.figures.style import GREEN, GREY, INK, MODALITY_HUES, VERMILLION, Theme, base, faded, label
+from qfusion.figures.style import GREY, INK, ORANGE, PURPLE, SKY, Theme, base, faded, label
 
+HUES = (PURPLE, SKY, ORANGE, GREY)  # none of a single modality: runs and joint states belong to all
 JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 
@@ -26,10 +27,9 @@ def single_runs(times: np.ndarray, curves: Sequence[np.ndarray], jumps: Sequence
     check(len(curves) == len(jumps), f"Arguments `curves` and `jumps` must have one length, but have {len(curves)} and "
                                      f"{len(jumps)}.")
     figure = base(theme, 320, legend=True)
-    hues = [MODALITY_HUES[i] for i in (5, 4, 2, 1, 0)]
     for i, curve in enumerate(curves):
         figure.add_scatter(x=times, y=curve, mode="lines", name=f"run {i + 1}", hovertemplate="%{y:.3f}",
-                           line={"width": 1.4, "color": hues[i % len(hues)]}, showlegend=False)
+                           line={"width": 1.4, "color": HUES[i % len(HUES)]}, showlegend=False)
     for channel in range(channels):
         xs, ys = _marks(times, curves, jumps, channel)
         if xs:
@@ -62,15 +62,14 @@ def ensemble(times: np.ndarray, mean: np.ndarray, error: np.ndarray, master: np.
     check(mean.shape == error.shape == master.shape, f"Arguments `mean`, `error` and `master` must have one shape, but "
                                                      f"have {mean.shape}, {error.shape} and {master.shape}.")
     figure = base(theme, 320, legend=True)
-    hues = (GREEN, VERMILLION, *MODALITY_HUES[3:], GREY)
     for i, name in enumerate(names):
-        hue = hues[i % len(hues)]
+        hue = HUES[i % len(HUES)]
         figure.add_scatter(x=np.r_[times, times[::-1]], hoverinfo="skip", showlegend=False, fill="toself",
                            y=np.r_[mean[:, i] + 2 * error[:, i], (mean[:, i] - 2 * error[:, i])[::-1]],
                            fillcolor=faded(hue, 0.25), line={"width": 0}, mode="lines")
-        figure.add_scatter(x=times, y=mean[:, i], mode="lines", name=f"|{label(name)}⟩ mean of {runs} runs ± 2 s.e.",
+        figure.add_scatter(x=times, y=mean[:, i], mode="lines", showlegend=False, name=f"mean of {runs} runs",
                            line={"color": hue, "width": 1.5, "dash": "dot"}, hovertemplate="%{y:.3f}")
-        figure.add_scatter(x=times, y=master[:, i], mode="lines", name=f"|{label(name)}⟩ master equation",
+        figure.add_scatter(x=times, y=master[:, i], mode="lines", name=f"|{label(name)}⟩",
                            line={"color": hue, "width": 2.5}, hovertemplate="%{y:.3f}")
     figure.update_xaxes(title={"text": TIME}, range=[0, float(times[-1])])
     figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")

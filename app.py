@@ -1,0 +1,21 @@
+"""Overview: what is loaded, how good it is, and three samples to start with. Run with `streamlit run app.py`."""
+
+import streamlit as st
+
+from qfusion.ui import overview
+from qfusion.ui.shell import guard, shell
+
+here = shell("Overview", "Which modality decided, what did they say only together, and when did it happen?")
+
+with guard(), st.container(key="fold-overview"):
+    overview.sentence(here)
+    overview.pipeline(here)
+    overview.telling_samples(here)
+    left, middle, right = st.columns([1.15, 1, 1], gap="medium")
+    with left:
+        overview.metrics_card(here)
+    with middle:
+        overview.model_card(here)
+    with right:
+        overview.data_card(here)
+    overview.reading_guide(here)

@@ -1,0 +1,35 @@
+"""Dynamics: what happens between features and score, and what would happen if a coupling were weaker."""
+
+import streamlit as st
+
+from qfusion.ui import cache, dynamics_view, knobs, replay, state
+from qfusion.ui.shell import Here, guard, shell
+
+TABS = {"Decision": dynamics_view.decision_tab, "Correlations": dynamics_view.correlations_tab,
+        "Trajectories": dynamics_view.trajectories_tab, "State": dynamics_view.state_tab,
+        "Steady state": dynamics_view.attractor_tab}
+
+
+@st.fragment
+def dynamics(here: Here) -> None:
+    """Sliders beside what they change; a fragment, so that moving one redraws this and nothing else."""
+    with st.container(key="fold-dynamics"):
+        side, main = st.columns([1, 3.4], gap="medium")
+        with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
+            knobs.presets(here.work)
+            dials = knobs.draw(here.work)
+        with main, guard():
+            now = cache.decision(here.work, here.row, dials)
+            base = cache.decision(here.work, here.row, replay.learned(here.work.model))
+            dynamics_view.before_after(here, now, base)
+            tabs = st.tabs(list(TABS), key="view", on_change="rerun", bind="query-params")
+            for tab, (name, draw) in zip(tabs, TABS.items(), strict=True):
+                if tab.open:
+                    with tab, guard():
+                        draw(here, now, base) if name == "Decision" else draw(here, now)
+            dynamics_view.agreement_line(here, dials)
+
+
+here = shell("Dynamics", "When is the decision made, and would it still be made if this coupling were weaker?")
+state.drop_invalid(knobs.allowed(here.work))
+dynamics(here)

@@ -1,0 +1,117 @@
+"""What is kept between reruns: bounded, keyed by file digest and settings, never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+import torch
+
+from qfusion import data
+from qfusion.training import checkpoint
+from qfusion.ui import replay, telling, workspace
+from qfusion.ui.replay import Dials
+from qfusion.ui.workspace import Workspace
+
+# Small kernels on several threads wait for each other whenever anything else wants the cores, and a browser does.
+torch.set_num_threads(1)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the data …")
+def dataset(name: str) -> data.DataSet:
+    """A data set by name."""
+    return data.load(name)
+
+
+def stamp(name: str) -> str:
+    """Changes whenever a checkpoint's files do; their digests are checked when they are read."""
+    files = [folder / f"{name}{suffix}" for folder in checkpoint.folders() for suffix in (".json", ".safetensors")]
+    seen = [path.stat() for path in files if path.is_file()]
+    return " ".join(f"{found.st_mtime_ns}-{found.st_size}" for found in seen)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _loaded(name: str, when: str) -> checkpoint.Checkpoint:
+    return checkpoint.load(name)
+
+
+def loaded(name: str) -> checkpoint.Checkpoint:
+    """A checkpoint by name; read anew when its files change."""
+    return _loaded(name, stamp(name))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Applying the model to every sample …")
+def _workspace(model: str, data_name: str, when: str, digest: str) -> Workspace:
+    found = _loaded(model, when)
+    return workspace.build(model, found.card, found.model, dataset(data_name))
+
+
+def workspace_of(model: str, data_name: str) -> Workspace:
+    """A model applied to a data set."""
+    return _workspace(model, data_name, stamp(model), dataset(data_name).digest)
+
+
+def key_of(work: Workspace) -> tuple[str, str]:
+    """What identifies a workspace in the caches below: digests of the weights and of the data."""
+    return str(work.card.get("weights_sha256", work.name)), work.dataset.digest
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _telling(key: tuple[str, str], _work: Workspace) -> list[telling.Telling]:
+    return telling.find(_work)
+
+
+def telling_samples(work: Workspace) -> list[telling.Telling]:
+    """Three samples worth opening first."""
+    return _telling(key_of(work), work)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _decision(key: tuple[str, str], row: int, dials: Dials, _work: Workspace) -> replay.Decision:
+    return replay.decide(_work, row, dials)
+
+
+def decision(work: Workspace, row: int, dials: Dials) -> replay.Decision:
+    """One sample's decision through time, and test metrics."""
+    return _decision(key_of(work), row, dials, work)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _track(key: tuple[str, str], row: int, dials: Dials, negativity: bool, runs: int, seed: int, _work: Workspace) -> Any:
+    return replay.follow(_work, row, dials, negativity=negativity, runs=runs, seed=seed)
+
+
+def track(work: Workspace, row: int, dials: Dials, *, negativity: bool = False, runs: int = 0, seed: int = 0) -> Any:
+    """QuTiP's track of one sample."""
+    return _track(key_of(work), row, dials, negativity, runs, seed, work)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _sparkline(key: tuple[str, str], row: int, _work: Workspace) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    return replay.entropies_by_torch(_work, row)
+
+
+def sparkline(work: Workspace, row: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Times and entropies of each modality, for cards: by torch, without waiting for QuTiP to load."""
+    return _sparkline(key_of(work), row, work)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _agreement(key: tuple[str, str], row: int, dials: Dials, _work: Workspace) -> float:
+    return replay.agreement(_work, row, dials, track(_work, row, dials).rho[-1])
+
+
+def agreement(work: Workspace, row: int, dials: Dials) -> float:
+    """Largest deviation between torch and QuTiP on rho(T)."""
+    return _agreement(key_of(work), row, dials, work)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Evolving to the steady state …")
+def _attractor(key: tuple[str, str], row: int, dials: Dials, _work: Workspace) -> Any:
+    return replay.attract(_work, row, dials)
+
+
+def attractor(work: Workspace, row: int, dials: Dials) -> Any:
+    """Steady state, gap and distance."""
+    return _attractor(key_of(work), row, dials, work)

@@ -1,0 +1,265 @@
+"""The Dynamics page's parts: before and after, and one function a tab."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion.figures import decision, dynamics
+from qfusion.figures import state as state_figures
+from qfusion.figures import trajectories as run_figures
+from qfusion.quantum.states import partial_trace
+from qfusion.training import metrics
+from qfusion.ui import cache, panels, replay, sample_view, state, text
+from qfusion.ui.replay import Decision, Dials
+from qfusion.ui.shell import Here
+
+SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
+CURSOR, RUNS, QUANTITY, PART, WHOSE = "t", "runs", "quantity", "part", "of"
+
+
+def before_after(here: Here, now: Decision, base: Decision) -> None:
+    """The prediction and the test metrics as learned and under the sliders."""
+    truth = float(here.work.dataset.y[here.row])
+    names = [name for name in SHOWN_METRICS if name in now.metrics][:4]
+    with st.container(key="pair-metrics"):
+        cells = st.columns(len(names) + 1)
+        _cell(cells[0], "Prediction", base.prediction, now.prediction, "off",
+              f"Score of sample {text.plain(here.sample)}; annotated {truth:+.2f}.")
+        for cell, name in zip(cells[1:], names, strict=True):
+            about = metrics.describe[name]
+            _cell(cell, about.short, base.metrics[name], now.metrics[name],
+                  "normal" if about.higher_is_better else "inverse", about.help)
+    count = len(here.work.dataset.rows("test"))
+    st.caption(f"Truth of this sample {truth:+.2f}. The other numbers are of all {count:,} test samples under the same "
+               "sliders; the small number is the change from the model as learned.")
+
+
+def _cell(cell: Any, label: str, before: float, after: float, colour: str, words: str) -> None:
+    change = after - before
+    cell.metric(label, f"{after:.3f}", None if abs(change) < 5e-4 else f"{change:+.3f}", delta_color=colour, help=words,
+                border=True, height="stretch")
+
+
+def decision_tab(here: Here, now: Decision, base: Decision) -> None:
+    """Entropies and decision terms on one time axis, and the waterfall at T."""
+    changed = now.dials != base.dials
+    track = cache.track(here.work, here.row, now.dials)
+    series = replay.single_entropies(track)
+    ghosts = replay.single_entropies(cache.track(here.work, here.row, base.dials)) if changed else None
+    cursor = _cursor(now.dials)
+    before_times = base.times if changed else None
+    panels.panel(
+        "entropies-over-time", _mixing(series),
+        dynamics.measure_lines(track.times, series, here.work.modalities, "entropy (nats)", before=ghosts,
+                               before_times=before_times, cursor=cursor, height=270, theme=here.theme),
+        shows="von Neumann entropy of each modality's state and of all together; dotted: as learned.",
+        not_shown="which modality decides, and entanglement alone: jumps mix states too.",
+        alt="Entropy of each modality over time.", numbers=lambda: _frame(track.times, series, "entropy"))
+    panels.panel(
+        "decision-over-time", _moment(now),
+        dynamics.decision_lines(now.times, now.dividends, here.work.modalities,
+                                before=base.dividends if changed else None, before_times=before_times,
+                                unit=here.work.unit, cursor=cursor, theme=here.theme),
+        shows="the terms of the decision if it were read out at t: solid alone, dashed in pairs, dotted all three.",
+        not_shown="the score itself: add the baseline to the sum of all terms.",
+        alt="Dividends over time.", numbers=now.frame)
+    final = now.final()
+    panels.panel(
+        "waterfall-now", sample_view.finding(final),
+        decision.waterfall(final, here.work.modalities, truth=float(here.work.dataset.y[here.row]), unit=here.work.unit,
+                           theme=here.theme),
+        shows="the decision at T under the sliders, term by term.", not_shown="how it was as learned: press Reset.",
+        alt="Waterfall of the decision at T.",
+        numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in final], "dividend": list(final.values())}))
+
+
+def _mixing(series: dict[str, np.ndarray]) -> str:
+    ends = {name: float(values[-1]) for name, values in series.items() if name}
+    most = max(ends, key=ends.__getitem__)
+    return f"{text.plain(most)} ends up the most mixed: {ends[most]:.2f} nats"
+
+
+def _moment(now: Decision) -> str:
+    """When the joint terms together first outweigh the single ones for good."""
+    single = sum(np.abs(v) for t, v in now.dividends.items() if t and "+" not in t)
+    joint = sum(np.abs(v) for t, v in now.dividends.items() if "+" in t)
+    wins = np.asarray(joint > single)
+    if not wins[-1]:
+        return "At read-out the single modalities outweigh the joint terms"
+    losing = np.flatnonzero(~wins)
+    start = now.times[losing[-1] + 1] if len(losing) else now.times[0]
+    return f"Joint terms outweigh the single modalities from t = {start:.2f} on"
+
+
+def correlations_tab(here: Here, now: Decision) -> None:
+    """Mutual information, negativity, purity."""
+    track = cache.track(here.work, here.row, now.dials, negativity=True)
+    cursor = _cursor(now.dials)
+    kinds = (
+        ("mutual_information", "How much do pairs share?", "mutual information (nats)",
+         "all correlation of each pair, classical and quantum; all together: the total correlation.",
+         "how much of it is entanglement: see the negativity."),
+        ("negativity", "How much of it is entanglement?", "logarithmic negativity (bits)",
+         "entanglement between each modality and the rest; zero for every separable state.",
+         "entanglement within the rest, nor the bound kind that negativity misses."),
+        ("purity", "How pure do the states stay?", "purity Tr ρ² (1 = pure)",
+         "purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
+         "whether entanglement or jumps made a state mixed."))
+    for kind, title, axis, shows, not_shown in kinds:
+        series = replay.sort_measures(track.measures, kind)
+        if kind == "mutual_information":
+            series[""] = track.measures["total_correlation"]
+        drawn = dynamics.measure_lines(track.times, series, here.work.modalities, axis, cursor=cursor, height=260,
+                                       theme=here.theme)
+        panels.panel(kind.replace("_", "-"), title, drawn, shows=shows, not_shown=not_shown, alt=f"{axis} over time.",
+                     numbers=partial(_frame, track.times, series, kind))
+
+
+def trajectories_tab(here: Here, now: Decision) -> None:
+    """Single quantum-jump runs, and their mean over the master equation."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        runs = st.select_slider("Trajectories", [4, 8, 20, 50, 100, 200], 20, **state.bound(RUNS))
+        whose = st.selectbox("Entanglement of", list(here.work.modalities), **state.bound(QUANTITY))
+    with st.spinner(f"Sampling {runs} trajectories …"):
+        track = cache.track(here.work, here.row, now.dials, runs=int(runs))
+    shown = track.trajectories[:4]
+    jumps = [list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True)) for run in track.trajectories]
+    key = f"entropy[{whose}]"
+    per_run = np.mean([len(marks) for marks in jumps])
+    panels.panel(
+        "trajectories", f"{per_run:.1f} jumps a run on average",
+        run_figures.single_runs(track.times, [run.measures[key] for run in shown], jumps[:len(shown)],
+                                track.ensemble.measures[key], f"entanglement of {whose} (nats)",
+                                channels=len(now.dials.rates), mean_name=f"mean of {runs} runs", theme=here.theme),
+        shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a marker "
+              "where an operator jumped.",
+        not_shown="what the model computes: that is the mean over all runs.",
+        alt="Entanglement entropy of single runs with their jumps.",
+        numbers=lambda: pd.concat([pd.DataFrame({"run": i + 1, "t": run.times, key: run.measures[key]})
+                                   for i, run in enumerate(track.trajectories)]))
+    _ensemble(here, track)
+
+
+def _ensemble(here: Here, track: Any) -> None:
+    top = np.sort(np.argsort(track.populations.max(0))[::-1][:4])
+    names = [state_figures.basis_labels(here.work.model.dims)[i] for i in top]
+    mean, error = track.ensemble.populations[:, top], track.ensemble.populations_error[:, top]
+    master = track.populations[:, top]
+    worst = float(np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=error > 1e-9, initial=0.0))
+    panels.panel(
+        "ensemble", f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
+        run_figures.ensemble(track.times, mean, error, master, names, track.ensemble.size, theme=here.theme),
+        shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), band of "
+              "2 standard errors.",
+        not_shown="the other basis states.", alt="Populations: trajectories' mean against the master equation.",
+        numbers=lambda: _populations(track, top, names))
+
+
+def _populations(track: Any, top: np.ndarray, names: list[str]) -> pd.DataFrame:
+    columns: dict[str, np.ndarray] = {"t": track.times}
+    for i, name in zip(top, names, strict=True):
+        columns |= {f"master[{name}]": track.populations[:, i], f"mean[{name}]": track.ensemble.populations[:, i],
+                    f"standard_error[{name}]": track.ensemble.populations_error[:, i]}
+    return pd.DataFrame(columns)
+
+
+def state_tab(here: Here, now: Decision) -> None:
+    """Populations and density matrix at the cursor."""
+    work = here.work
+    whole = "all together"
+    track = cache.track(work, here.row, now.dials)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        top = float(now.times[-1])
+        at = st.slider("Time t (cursor)", 0.0, top, top, top / (len(now.times) - 1), format="%.2f", **state.bound(CURSOR))
+        whose = st.selectbox("State of", [whole, *work.modalities], **state.bound(WHOSE))
+    step = int(np.argmin(np.abs(track.times - at)))
+    rho, dims = track.rho[step], work.model.dims
+    if whose != whole:
+        place = work.modalities.index(whose)
+        rho = _reduced(rho, dims, place)
+        dims = (dims[place],)
+    mass = np.real(np.diag(rho))
+    best = int(np.argmax(mass))
+    name = f"t = {track.times[step]:.2f}"
+    panels.panel(
+        "populations", f"Likeliest basis state at {name}: |{state_figures.basis_labels(dims)[best]}⟩ with {mass[best]:.0%}",
+        state_figures.populations(mass, dims, theme=here.theme),
+        shows="the probability of each basis state, the diagonal of ρ(t).", not_shown="coherence: see the matrix below.",
+        alt=f"Populations at {name}.",
+        numbers=lambda: pd.DataFrame({"state": state_figures.basis_labels(dims), "probability": mass}))
+    left, right = st.columns(2)
+    for part, cell in (("modulus", left), ("phase", right)):
+        with cell:
+            panels.panel(f"matrix-{part}", f"Density matrix: {part} at {name}",
+                         state_figures.density_matrix(rho, dims, part=part, theme=here.theme),
+                         shows=_MATRIX[part][0], not_shown=_MATRIX[part][1], alt=f"Heat map of the {part} of ρ.",
+                         numbers=lambda: _matrix_frame(rho, dims))
+
+
+_MATRIX = {"modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.", "the sign or phase of a coherence."),
+           "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.", "how large an entry is.")}
+
+
+def _reduced(rho: np.ndarray, dims: tuple[int, ...], place: int) -> np.ndarray:
+    import torch
+
+    return partial_trace(torch.as_tensor(rho), dims, (place,)).numpy()
+
+
+def _matrix_frame(rho: np.ndarray, dims: tuple[int, ...]) -> pd.DataFrame:
+    names = np.array(state_figures.basis_labels(dims))
+    rows, columns = np.indices(rho.shape)
+    return pd.DataFrame({"row": names[rows.ravel()], "column": names[columns.ravel()], "real": rho.real.ravel(),
+                         "imaginary": rho.imag.ravel()})
+
+
+def attractor_tab(here: Here, now: Decision) -> None:
+    """Steady state, spectral gap, distance."""
+    settling = cache.attractor(here.work, here.row, now.dials)
+    found = settling.attractor
+    st.text(found.note)
+    if found.steady is None or found.distance is None:
+        st.info("Nothing dissipates under these sliders, so there is no steady state to approach. Raise a jump rate.")
+        return
+    panels.panel(
+        "distance", f"The input is forgotten at rate {found.gap:.3g}, the spectral gap",
+        dynamics.distance_line(settling.times, found.distance, found.gap, now.dials.duration, theme=here.theme),
+        shows="trace distance of ρ(t) to the steady state, far beyond the read-out; dashed: the slope of the gap "
+              f"(± {found.gap_error:.1e}).",
+        not_shown="whether the read-out ever looks at what is lost.", alt="Distance to the steady state over time.",
+        numbers=lambda: pd.DataFrame({"t": settling.times, "trace_distance": found.distance}))
+    _steady(here, now, found)
+
+
+def _steady(here: Here, now: Decision, found: Any) -> None:
+    dims = here.work.model.dims
+    mass = np.real(np.diag(found.steady))
+    final = np.real(np.diag(cache.track(here.work, here.row, now.dials).rho[-1]))
+    title = "Where every input would end" if found.unique else "One of several states where inputs can end"
+    panels.panel(
+        "steady", title,
+        state_figures.populations(mass, dims, reference=final, name="steady state", reference_name="this sample at T",
+                                  theme=here.theme),
+        shows=f"populations of the steady state (residual {found.residual:.0e}) and of this sample at T.",
+        not_shown="coherences of the steady state.", alt="Populations of the steady state.",
+        numbers=lambda: pd.DataFrame({"state": state_figures.basis_labels(dims), "steady": mass, "sample_at_T": final}))
+
+
+def agreement_line(here: Here, dials: Dials) -> None:
+    """How far torch and QuTiP agree on rho(T)."""
+    worst = cache.agreement(here.work, here.row, dials)
+    st.caption(f"torch and QuTiP agree on ρ(T) to {worst:.1e} (largest deviation of an element), at T = {dials.duration:g}.")
+
+
+def _cursor(dials: Dials) -> float | None:
+    at = state.get(CURSOR)
+    return float(at) if at is not None and 0 < at < dials.duration else None
+
+
+def _frame(times: np.ndarray, series: dict[str, np.ndarray], head: str) -> pd.DataFrame:
+    return pd.DataFrame({"t": times} | {f"{head}[{name or 'all'}]": values for name, values in series.items()})

@@ -1,0 +1,151 @@
+"""The shared pickers: model, data, sample. What the link says wins where it fits; what does not fit is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from qfusion import data
+from qfusion._checks import check
+from qfusion.errors import NotFound, QFusionError
+from qfusion.training import checkpoint
+from qfusion.ui import cache, state, workspace
+from qfusion.ui.workspace import Workspace
+
+
+def models() -> list[str]:
+    """Names of the checkpoints.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    names = checkpoint.available()
+    if not names:
+        raise NotFound("There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`.")
+    return sorted(names, key=lambda name: (name != "qj-planted", name))
+
+
+def sources() -> list[str]:
+    """Names of the data sets that are on this machine."""
+    return [source.name for source in data.available() if source.available]
+
+
+def allowed() -> dict[str, state.Allowed]:
+    """What a link may say about model and data."""
+    return {state.MODEL: state.options("Model", models(), "The default model is shown."),
+            state.DATA: state.Allowed(_test_data, "The model's own data are shown."),
+            state.FORMAT: state.options("Figure format", ["svg", "png"], "SVG is used.")}
+
+
+def _test_data(name: str) -> None:
+    known = {source.name: source for source in data.available()}
+    found = known.get(name)
+    if found is None:
+        state.options("Data set", known, "").test(name)
+    elif not found.available:
+        raise NotFound(f"Data set '{name}' is not on this machine. {found.reason} {found.remedy}")
+
+
+def settle() -> None:
+    """On a fresh session, makes model and data in the URL agree before any widget is drawn.
+
+    A link that names only the data gets a model trained on it; a model that does not fit the data gets its own.
+    """
+    if state.MODEL in st.session_state:
+        return
+    query = st.query_params.to_dict()
+    wanted_data, wanted_model = query.get(state.DATA), query.get(state.MODEL)
+    if wanted_data and not wanted_model:
+        found = _model_for(wanted_data)
+        if found and found != models()[0]:
+            st.query_params[state.MODEL] = found
+            st.rerun()
+    model = wanted_model or models()[0]
+    if wanted_data and (problem := _misfit(model, wanted_data)):
+        state.notice(f"In the link, `data`: model '{model}' does not fit data set '{wanted_data}': {problem} "
+                     f"The model's own data are shown.")
+        del st.query_params[state.DATA]
+
+
+def draw() -> tuple[Workspace, int]:
+    """Draws the pickers; returns the model on its data and the row of the sample."""
+    names = models()
+    model = st.selectbox("Model", names, on_change=_model_changed, help=_MODEL_HELP,
+                         **state.bound(state.MODEL))
+    known = sources()
+    own = _own_data(model)
+    check(bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion.")
+    index = known.index(own) if own in known else 0
+    chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, format_func=_title,
+                          **state.bound(state.DATA))
+    work = cache.workspace_of(model, chosen)
+    return work, _sample(work)
+
+
+_MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
+
+
+def _sample(work: Workspace) -> int:
+    """The sample picker: every id of the data set, the most telling conflict first shown."""
+    ids = work.dataset.ids.tolist()
+    state.drop_invalid({state.SAMPLE: state.Allowed(work.dataset.row, "A default sample is shown.")})
+    default = cache.telling_samples(work)[1].sample
+    if state.get(state.SAMPLE) not in (None, *ids):
+        state.put(state.SAMPLE, default)
+    sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed,
+                          help="Type to search. Samples are also picked in the table and the scatter of the Samples page.",
+                          **state.bound(state.SAMPLE))
+    st.caption(f"{len(ids):,} samples, {len(work.dataset.rows('test')):,} of them for testing")
+    return work.dataset.row(sample)
+
+
+def _sample_changed() -> None:
+    state.choose_sample(state.get(state.SAMPLE))
+
+
+def _model_changed() -> None:
+    own = _own_data(state.get(state.MODEL))
+    if own in sources():
+        state.put(state.DATA, own)
+    st.session_state.pop(state.SAMPLE, None)
+
+
+def _data_changed() -> None:
+    name = state.get(state.DATA)
+    if _misfit(state.get(state.MODEL), name):
+        found = _model_for(name)
+        if found:
+            state.put(state.MODEL, found)
+    st.session_state.pop(state.SAMPLE, None)
+
+
+def _card(model: str) -> dict[str, Any]:
+    return dict(cache.loaded(model).card)
+
+
+def _own_data(model: str) -> str:
+    return str(_card(model)["data"]["name"])
+
+
+def _model_for(data_name: str) -> str | None:
+    """The first model that was trained on a data set."""
+    for name in models():
+        try:
+            if _own_data(name) == data_name:
+                return name
+        except QFusionError:
+            continue  # a damaged checkpoint is named when it is picked
+    return None
+
+
+def _misfit(model: str, data_name: str) -> str:
+    """Why a model does not fit a data set; empty when it does or when either cannot be loaded, which shows later."""
+    try:
+        return workspace.misfit(_card(model), cache.dataset(data_name))
+    except QFusionError:
+        return ""
+
+
+def _title(name: str) -> str:
+    return next((source.title for source in data.available() if source.name == name), name)

@@ -1,0 +1,143 @@
+"""One sample: what was said, heard and seen, what the model made of it, and which modalities decided."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion.data import Audio, Content, Image, Text
+from qfusion.figures import decision, dynamics, style
+from qfusion.ui import cache, panels, replay, text
+from qfusion.ui.shell import Here, link
+
+HIDDEN = ("text", "transcript")
+
+
+def content(here: Here, row: int | None = None, *, details: bool = True) -> None:
+    """The raw content that the data set has of a sample; says so where a modality has none."""
+    at = here.row if row is None else row
+    found = here.work.dataset.content(at)
+    for name in (name for name in here.work.modalities if isinstance(found.get(name), Text)):
+        _piece(name, found[name])
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for kind in (Image, Audio):
+            for name in (name for name in here.work.modalities if isinstance(found.get(name), kind)):
+                _piece(name, found[name])
+    absent = [name for name in here.work.modalities if name not in found]
+    if absent and details:
+        st.caption(f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features.")
+    if details:
+        _facts(here, at)
+
+
+def _piece(name: str, piece: Content) -> None:
+    if isinstance(piece, Text):
+        with st.container(border=True):
+            st.text(piece.text)
+    elif isinstance(piece, Audio):
+        st.audio(np.asarray(piece.samples), sample_rate=piece.rate, alt=f"Recording: {name} of the sample")
+    elif isinstance(piece, Image):
+        st.image(np.asarray(piece.pixels), width=90, clamp=True, alt=f"Picture: {name} of the sample")
+
+
+def _facts(here: Here, row: int) -> None:
+    """Whatever the data set's table says of the sample: times, video, regime."""
+    table = here.work.dataset.table
+    facts = {str(name): table.iloc[row][name] for name in table.columns if name not in HIDDEN}
+    if facts:
+        parts = [f"{text.plain(name)}: {text.plain(_short(value))}" for name, value in facts.items()]
+        st.caption(" · ".join([f"split: {here.work.dataset.split[row]}", *parts]))
+
+
+def _short(value: object) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
+
+
+def verdict(here: Here) -> None:
+    """Prediction against truth on the range of the target."""
+    work, row = here.work, here.row
+    prediction = float(work.explanation.prediction[row, 0])
+    truth = float(work.dataset.y[row])
+    low, high = work.scale
+    drawn = decision.on_scale(truth, prediction, low, high, unit=work.unit, theme=here.theme)
+    panels.panel(
+        "verdict", f"Predicted {prediction:+.2f}, annotated {truth:+.2f}", drawn,
+        shows=f"the score of this {work.dataset.split[row]} sample beside its annotation.",
+        not_shown="how certain the model is; its typical test error is on the Overview page.",
+        alt=f"Scale from {low:g} to {high:g}: truth {truth:.2f}, prediction {prediction:.2f}.",
+        numbers=lambda: pd.DataFrame({"sample": [here.sample], "truth": [truth], "prediction": [prediction]}))
+
+
+def finding(dividends: dict[str, float]) -> str:
+    """The largest term of a decision in words."""
+    terms = {term: value for term, value in dividends.items() if term}
+    largest = max(terms, key=lambda term: abs(terms[term]))
+    parts = style.split_term(largest)
+    who = text.plain(" + ".join(parts))
+    return f"Decided most by {who}{' jointly' if len(parts) > 1 else ''} ({terms[largest]:+.2f})"
+
+
+def contributions(here: Here) -> None:
+    """Waterfall of the decision, and Shapley values."""
+    work, row = here.work, here.row
+    dividends = work.dividends(row)
+    drawn = decision.waterfall(dividends, work.modalities, truth=float(work.dataset.y[row]), unit=work.unit,
+                               theme=here.theme)
+    panels.panel(
+        "waterfall", finding(dividends), drawn,
+        shows="the exact sum baseline + single modalities + joint terms (hatched) = score. Baseline: the mean over the "
+              f"{len(work.dataset.rows('train')):,} training samples.",
+        not_shown="what caused the annotation; only what this model computed.",
+        alt="Waterfall: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items()) + ".",
+        numbers=lambda: _dividend_table(here))
+
+
+def _dividend_table(here: Here) -> pd.DataFrame:
+    dividends = here.work.dividends(here.row)
+    table = pd.DataFrame({"sample": here.sample, "term": [term or "baseline" for term in dividends],
+                          "dividend": list(dividends.values())})
+    truth = here.work.dataset.truth
+    if truth is not None:
+        table["true_dividend"] = [truth.iloc[here.row].get(term) for term in dividends]
+    return table
+
+
+def shapley(here: Here) -> None:
+    """Shapley values and shares."""
+    values, shares = here.work.shapley(here.row)
+    leader = max(shares, key=shares.__getitem__)
+    panels.panel(
+        "shapley", f"{text.plain(leader)} carries {shares[leader]:.0%} of the decision",
+        decision.shapley_bars(values, shares, here.work.modalities, unit=here.work.unit, theme=here.theme),
+        shows="each modality's fair share: its own term plus an equal part of every joint term it takes part in; in "
+              "brackets its part of the absolute total (MM-SHAP).",
+        not_shown="which words, sounds or pixels mattered inside a modality.",
+        alt="Shapley values: " + ", ".join(f"{name} {value:+.2f}" for name, value in values.items()) + ".",
+        numbers=lambda: pd.DataFrame({"sample": here.sample, "modality": list(values), "shapley": list(values.values()),
+                                      "share": [shares[name] for name in values]}))
+
+
+def entropies(here: Here) -> None:
+    """Entropies per modality and joint over the evolution."""
+    dials = replay.learned(here.work.model)
+    track = cache.track(here.work, here.row, dials)
+    series = replay.single_entropies(track)
+    ends = {name: float(values[-1]) for name, values in series.items() if name}
+    most = max(ends, key=ends.__getitem__)
+    panels.panel(
+        "entropies", f"{text.plain(most)} ends up the most mixed ({ends[most]:.2f} nats)",
+        dynamics.measure_lines(track.times, series, here.work.modalities, "von Neumann entropy (nats)",
+                               height=280, theme=here.theme),
+        shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
+              "others and by jumps.",
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt="Entropy over time: at T " + ", ".join(f"{name} {value:.2f}" for name, value in ends.items()) + " nats.",
+        numbers=lambda: pd.DataFrame({"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}))
+
+
+def heading(here: Here) -> None:
+    """The sample's id, and the way on."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(f"Sample {text.plain(here.sample)}", anchor=False)
+        link("pages/dynamics.py", "Follow it through time", ":material/timeline:")

@@ -1,0 +1,120 @@
+"""The frame of every page: set-up, navigation, shared pickers, notices, and the edge where our errors become messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import streamlit as st
+
+from qfusion import data
+from qfusion.errors import QFusionError
+from qfusion.figures.style import Theme
+from qfusion.ui import pickers, state, text
+from qfusion.ui.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = {
+    "Explore": (("app.py", "Overview", ":material/home:"), ("pages/samples.py", "Samples", ":material/table_rows:")),
+    "Understand": (("pages/dynamics.py", "Dynamics", ":material/timeline:"),
+                   ("pages/circuit.py", "Circuit", ":material/schema:")),
+}
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a page works on: the model on its data, the sample's row, and how to draw."""
+
+    work: Workspace
+    row: int
+    theme: Theme
+
+    @property
+    def sample(self) -> str:
+        """The sample's id."""
+        return str(self.work.dataset.ids[self.row])
+
+
+def shell(title: str, question: str) -> Here:
+    """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded."""
+    st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
+    st.html(f"<style>{_css()}</style>")
+    with guard(stop=True), st.sidebar:
+        st.markdown("### qfusion")
+        menu = st.container()
+        try:
+            state.drop_invalid(pickers.allowed())
+            pickers.settle()
+            work, row = pickers.draw()
+        finally:
+            with menu:
+                _navigation()
+        _export_format()
+        _missing_data()
+    st.title(title, anchor=False)
+    st.caption(question)
+    _notices()
+    return Here(work, row, theme())
+
+
+@contextmanager
+def guard(stop: bool = False) -> Iterator[None]:
+    """Shows one of our own errors as a message; with `stop`, nothing after it is drawn. Other errors are defects."""
+    try:
+        yield
+    except QFusionError as error:
+        if stop:
+            _notices()
+        st.error(text.message(error), icon=":material/error:")
+        if stop:
+            st.caption("Pick another model or data set in the sidebar to go on.")
+            st.stop()
+
+
+def theme() -> Theme:
+    """The reader's theme, for the figures."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def link(page: str, label: str, icon: str, **query: str) -> None:
+    """A link to a page that carries the pickers (and `query`, which wins) in its address."""
+    kept = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE) if state.get(key)}
+    st.page_link(page, label=label, icon=icon, query_params=kept | query)
+
+
+@lru_cache(maxsize=1)
+def _css() -> str:
+    return (ROOT / "assets" / "theme" / "app.css").read_text()
+
+
+def _navigation() -> None:
+    for group, pages in PAGES.items():
+        st.caption(group)
+        for page, label, icon in pages:
+            link(page, label, icon)
+
+
+def _export_format() -> None:
+    st.segmented_control("Figure export", ["svg", "png"], default="svg", format_func=str.upper,
+                         help="Format of the camera button that appears above a figure. PNG is drawn at three times the "
+                              "size on screen.", **state.bound(state.FORMAT))
+
+
+def _notices() -> None:
+    kept = state.notices()
+    if kept:
+        with st.container(border=True, key="notices"):
+            for words in kept:
+                st.warning(text.message(words), icon=":material/link_off:")
+            st.button("Close", on_click=state.close_notices, key="_close_notices")
+
+
+def _missing_data() -> None:
+    for source in data.available():
+        if source.available:
+            continue
+        with st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:"):
+            st.text(f"{source.reason}\n{source.remedy}")

@@ -1,0 +1,115 @@
+"""What a session remembers: typed keys, what the URL may say, and what is said when it says something else.
+
+Widgets carry `key=`, `bind="query-params"` and `persist_state="session"`, so their values live in the URL and survive page
+changes. Streamlit silently takes the default for a value that does not fit; `audit` names it first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+import streamlit as st
+
+from qfusion import _checks
+from qfusion.errors import QFusionError
+
+MODEL, DATA, SAMPLE, FORMAT, DURATION = "model", "data", "sample", "export", "T"
+NOTICES, TABLE_TURN = "_notices", "_table_turn"
+
+
+class Bound(TypedDict):
+    """The keyword arguments that tie a widget to the URL and the session."""
+
+    key: str
+    bind: Literal["query-params"]
+    persist_state: Literal["session"]
+
+
+def bound(key: str) -> Bound:
+    """Keyword arguments of a widget whose value is kept in the URL and in the session under `key`."""
+    return {"key": key, "bind": "query-params", "persist_state": "session"}
+
+
+def coupling_key(term: str) -> str:
+    """Key of the slider that scales H_S: `"text+audio"` -> `"H.text-audio"` (a plus sign would be escaped in a URL)."""
+    return "H." + term.replace("+", "-")
+
+
+def rate_key(channel: int) -> str:
+    """Key of the slider of jump operator `channel`, counted from 0 in code and from 1 on the page."""
+    return f"rate.{channel + 1}"
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What one query parameter may hold: `test` raises a QFusionError that names a value that does not fit."""
+
+    test: Callable[[str], object]
+    instead: str
+
+
+def options(name: str, values: Iterable[str], instead: str) -> Allowed:
+    """A parameter that is one of `values`."""
+    known = list(values)
+    return Allowed(lambda value: _checks.choose(name, value, known), instead)
+
+
+def number(name: str, low: float, high: float, instead: str) -> Allowed:
+    """A parameter that is a number in [low, high]."""
+    return Allowed(lambda value: _checks.require_number(name, value, low, high), instead)
+
+
+def audit(query: Mapping[str, str], allowed: Mapping[str, Allowed]) -> dict[str, str]:
+    """Returns a message for every parameter in `query` whose value does not fit, keyed by parameter."""
+    problems = {}
+    for key, rule in allowed.items():
+        if key not in query:
+            continue
+        try:
+            rule.test(query[key])
+        except QFusionError as error:
+            problems[key] = f"In the link, `{key}`: {error} {rule.instead}"
+    return problems
+
+
+def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
+    """Takes invalid parameters out of the URL, leaves a notice for each, and lets the rest apply."""
+    for key, message in audit(st.query_params.to_dict(), allowed).items():
+        notice(message)
+        if key in st.query_params:
+            del st.query_params[key]
+
+
+def notice(message: str) -> None:
+    """Keeps a message to show on top of the page until the reader closes it."""
+    kept: list[str] = st.session_state.setdefault(NOTICES, [])
+    if message not in kept:
+        kept.append(message)
+
+
+def notices() -> list[str]:
+    """The messages kept so far."""
+    return list(st.session_state.get(NOTICES, []))
+
+
+def close_notices() -> None:
+    """Forgets the messages."""
+    st.session_state[NOTICES] = []
+
+
+def get(key: str, default: Any = None) -> Any:
+    """A value of this session."""
+    return st.session_state.get(key, default)
+
+
+def put(key: str, value: Any) -> None:
+    """Sets a value of this session; of a widget only before it is drawn, or in a callback."""
+    st.session_state[key] = value
+
+
+def choose_sample(sample_id: str) -> None:
+    """Makes a sample the current one (for callbacks) and clears the table's selection."""
+    put(SAMPLE, sample_id)
+    put(TABLE_TURN, get(TABLE_TURN, 0) + 1)

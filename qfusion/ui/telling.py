@@ -1,0 +1,51 @@
+"""Three samples worth opening first, chosen by their dividends. Free of streamlit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfusion.ui.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Telling:
+    """A sample and why it is shown: `kind` is "agreement", "conflict" or "synergy"."""
+
+    kind: str
+    sample: str
+    why: str
+
+
+WHY = {"agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
+       "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
+       "synergy": "What decides is said only jointly: joint terms outweigh the single ones most."}
+
+
+def find(work: Workspace, split: str = "test") -> list[Telling]:
+    """The best agreement, conflict and synergy of a split, among its better-predicted half so that none misleads."""
+    rows = work.dataset.rows(split)
+    e = work.explanation
+    sizes = np.array([len(term.split("+")) if term else 0 for term in e.coalitions])
+    dividends = np.asarray(e.dividends)[rows, :, 0]
+    errors = np.abs(np.asarray(e.prediction)[rows, 0] - work.dataset.y[rows])
+    scores = _scores(dividends[:, sizes == 1], dividends[:, sizes > 1])
+    taken: list[int] = []
+    found = []
+    for kind, score in scores.items():
+        ranked = np.where(errors <= np.median(errors), score, -np.inf)
+        ranked[taken] = -np.inf
+        best = int(np.argmax(ranked))
+        taken.append(best)
+        found.append(Telling(kind, str(work.dataset.ids[rows[best]]), WHY[kind]))
+    return found
+
+
+def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
+    """How much each row is an agreement, conflict or synergy; single (N, M), joint (N, 2^M - M - 1)."""
+    same = (single > 0).all(1) | (single < 0).all(1)
+    agreement = np.where(same, np.abs(single).min(1), 0.0)
+    conflict = np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0))
+    synergy = np.abs(joint.sum(1)) - np.abs(single).sum(1)
+    return {"agreement": agreement, "conflict": conflict, "synergy": synergy}

@@ -1,0 +1,47 @@
+"""Words from data, files and links, shown as they are: never as markup, emoji, formulas or spreadsheet formulas."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pandas as pd
+
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
+_FORMULA = re.compile(r"^[=+\-@\t\r]")
+
+
+def plain(text: object, limit: int = 400) -> str:
+    """Markdown that shows `text` literally, on one line, shortened to `limit` characters.
+
+    A colon is followed by a zero-width space: `:smile:` and `:material/...:` are replaced after markdown is parsed, so a
+    backslash would not stop them.
+    """
+    words = " ".join(str(text).split())
+    short = words if len(words) <= limit else words[: limit - 1] + "…"
+    return _PUNCTUATION.sub(r"\\\1", short).replace(":", ":\u200b")
+
+
+def message(text: object) -> str:
+    """An error's message as markdown: literal, except that `names` in backticks become code."""
+    parts = str(text)[:1500].split("`")
+    if len(parts) % 2 == 0:
+        return plain(text, 1500)
+    return "".join(f"`{part}`" if i % 2 else _spaced(part) for i, part in enumerate(parts))
+
+
+def _spaced(part: str) -> str:
+    lead, tail = part[: len(part) - len(part.lstrip())], part[len(part.rstrip()):] if part.strip() else ""
+    return (" " if lead else "") + plain(part, 1500) + (" " if tail else "")
+
+
+def csv(table: pd.DataFrame) -> bytes:
+    """A table as UTF-8 CSV; a text cell that a spreadsheet would run as a formula gets a leading apostrophe."""
+    safe = table.copy()
+    for column in safe.columns:
+        if not pd.api.types.is_numeric_dtype(safe[column]):
+            safe[column] = [f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+                            for cell in safe[column]]
+    buffer = io.StringIO()
+    safe.to_csv(buffer, index=False)
+    return buffer.getvalue().encode()
