@@ -1,0 +1,151 @@
+"""Short opinions from a grammar, and what they say: a valence that depends on the order of the words.
+
+`valence` is the meaning of a sentence, by rule. A word of opinion counts with its own value, times the last intensifier or
+downtoner before it ("extremely good"), times -0.6 when a negation came before it in the same clause ("not good" is mildly
+bad, and so is "do not think it was good"). After "but" a new clause begins that counts three times as much as the first
+("good but boring" is bad, "boring but good" is good); after "and" both count the same. Everything else is filler.
+
+`sentence` finds words for a wanted valence; the latent of a sample is what the words then say, exactly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+OPINIONS = {
+    "superb": 0.70, "wonderful": 0.66, "brilliant": 0.62, "excellent": 0.58, "great": 0.54, "lovely": 0.50,
+    "charming": 0.46, "good": 0.42, "funny": 0.38, "pleasant": 0.34, "clever": 0.30, "decent": 0.24, "fine": 0.18,
+    "okay": 0.10, "plain": -0.10, "dated": -0.18, "odd": -0.24, "slow": -0.30, "dull": -0.34, "weak": -0.38, "bad": -0.42,
+    "boring": -0.46, "annoying": -0.50, "ugly": -0.54, "poor": -0.58, "awful": -0.62, "terrible": -0.66, "dreadful": -0.70,
+    "loved": 0.64, "enjoyed": 0.52, "liked": 0.40, "disliked": -0.40, "regretted": -0.52, "hated": -0.64,
+    "love": 0.64, "enjoy": 0.52, "like": 0.40, "dislike": -0.40, "regret": -0.52, "hate": -0.64,
+}
+INTENSIFIERS = {"slightly": 0.5, "somewhat": 0.65, "fairly": 0.8, "rather": 0.9, "really": 1.15, "very": 1.25,
+                "truly": 1.3, "extremely": 1.4}
+NEGATIONS = ("not", "never")
+FILLERS = ("um", "well", "honestly", "anyway", "actually", "basically", "erm", "yeah")
+TOPICS = ("movie", "plot", "acting", "music", "concert", "book", "story", "game", "talk", "course", "food", "service",
+          "hotel", "room", "phone", "camera", "battery", "screen", "coffee", "trip")
+FUNCTION = ("the", "was", "i", "it", "did", "do", "think", "thought", "found")
+JOINS = ("and", "but")
+VOCABULARY = (*OPINIONS, *INTENSIFIERS, *NEGATIONS, *JOINS, *FILLERS, *TOPICS, *FUNCTION)
+
+NEGATED = -0.6
+AFTER_BUT = 0.75  # the share of the clause after "but"
+MAX_WORDS = 24
+
+FEATURES = ("opinion value", "is opinion", "strength", "is intensifier", "is negation", "is 'and'", "is 'but'", "is filler",
+            "is topic", "is function word")
+
+_ADJECTIVES = [w for w in OPINIONS if w not in ("loved", "enjoyed", "liked", "disliked", "regretted", "hated",
+                                                "love", "enjoy", "like", "dislike", "regret", "hate")]
+_BASE = ("love", "enjoy", "like", "dislike", "regret", "hate")
+_PAST = {"love": "loved", "enjoy": "enjoyed", "like": "liked", "dislike": "disliked", "regret": "regretted", "hate": "hated"}
+_VERB_STRENGTHS = ("slightly", "somewhat", "rather", "really", "truly")
+
+
+def valence(words: tuple[str, ...]) -> float:
+    """Returns what the words say, in [-1, 1], by the rule above.
+
+    >>> round(valence(("the", "plot", "was", "not", "really", "good")), 4)
+    -0.2898
+    """
+    clauses, negated, strength, value, last_join = [], False, 1.0, 0.0, "and"
+    for word in (*words, "end"):
+        if word in OPINIONS:
+            value = OPINIONS[word] * strength * (NEGATED if negated else 1)
+        elif word in INTENSIFIERS:
+            strength = INTENSIFIERS[word]
+        elif word in NEGATIONS:
+            negated = True
+        elif word in JOINS or word == "end":
+            clauses.append(value)
+            negated, strength, value = False, 1.0, 0.0
+            last_join = word if word in JOINS else last_join
+    if len(clauses) == 1:
+        return clauses[0]
+    share = AFTER_BUT if last_join == "but" else 0.5
+    return (1 - share) * clauses[0] + share * clauses[1]
+
+
+class _Phrases:
+    """Every (opinion word, intensifier) with its value, sorted, negated or not, to look up a wanted value in."""
+
+    def __init__(self, negated: bool) -> None:
+        factor = NEGATED if negated else 1.0
+        entries = [(factor * OPINIONS[w] * m, w, i) for w in _ADJECTIVES for i, m in {"": 1.0, **INTENSIFIERS}.items()]
+        entries += [(factor * OPINIONS[w] * {"": 1.0, **INTENSIFIERS}[i], w, i) for w in _BASE
+                    for i in ("", *_VERB_STRENGTHS)]
+        self.entries = sorted(entries)
+        self.values = np.array([e[0] for e in self.entries])
+
+    def near(self, wanted: float, rng: np.random.Generator) -> tuple[str, str]:
+        at = int(np.searchsorted(self.values, wanted)) + int(rng.integers(-3, 4))
+        _, word, intensifier = self.entries[min(max(at, 0), len(self.entries) - 1)]
+        return word, intensifier
+
+
+_PHRASES = {negated: _Phrases(negated) for negated in (False, True)}
+
+
+def _clause(wanted: float, rng: np.random.Generator) -> list[str]:
+    # A negated phrase reaches 0.59 at most, so strong opinions are said without negation.
+    negated = bool(abs(wanted) < 0.55 and rng.random() < 0.4)
+    word, intensifier = _PHRASES[negated].near(wanted, rng)
+    phrase = [intensifier, word] if intensifier else [word]
+    the = ["the", TOPICS[rng.integers(len(TOPICS))]]
+    form = int(rng.integers(3))
+    if word in _BASE:
+        if not negated:
+            return ["i", *phrase[:-1], _PAST[word], *the]
+        return ["i", *(["did", "not"], ["never"], ["did", "not"])[form], *phrase[:-1],
+                _PAST[word] if form == 1 else word, *the]
+    if negated:
+        return [[*the, "was", "not", *phrase], ["i", "do", "not", "think", *the, "was", *phrase],
+                ["i", "never", "thought", *the, "was", *phrase]][form]
+    return [[*the, "was", *phrase], ["i", "found", *the, *phrase], ["i", "think", "it", "was", *phrase]][form]
+
+
+def sentence(wanted: float, rng: np.random.Generator) -> tuple[str, ...]:
+    """Returns the words of a sentence whose valence is close to `wanted` (in [-1, 1]; about 0.02 off)."""
+    kind = rng.random()
+    words: list[str] = []
+    if kind < 0.5:
+        other = float(rng.uniform(-0.9, 0.9)) if kind < 0.28 else wanted + float(rng.uniform(-0.4, 0.4))
+        share = AFTER_BUT if kind < 0.28 else 0.5
+        rest = (wanted - (1 - share) * other) / share
+        if max(abs(other), abs(rest)) < 0.9:
+            first = _clause(other, rng)
+            # The second clause makes up for what the first one missed.
+            rest = (wanted - (1 - share) * valence(tuple(first))) / share
+            words = [*first, "but" if kind < 0.28 else "and", *_clause(rest, rng)]
+    words = words or _clause(wanted, rng)
+    for _ in range(int(rng.integers(0, 3))):
+        words.insert(int(rng.integers(0, len(words))), FILLERS[rng.integers(len(FILLERS))])
+    return tuple(words)
+
+
+def vectors() -> dict[str, np.ndarray]:
+    """Returns each word's vector (10,), float32: its opinion value, its strength, and what kind of word it is."""
+    table: dict[str, np.ndarray] = {}
+    for word in VOCABULARY:
+        vector = np.zeros(len(FEATURES), dtype=np.float32)
+        if word in OPINIONS:
+            vector[0:2] = OPINIONS[word], 1
+        elif word in INTENSIFIERS:
+            vector[2:4] = INTENSIFIERS[word] - 1, 1
+        else:
+            kinds = (word in NEGATIONS, word == "and", word == "but", word in FILLERS, word in TOPICS, word in FUNCTION)
+            vector[4:] = kinds
+        table[word] = vector
+    return table
+
+
+def features(sentences: list[tuple[str, ...]]) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the word vectors (N, MAX_WORDS, 10), zero-padded, and the numbers of words (N,)."""
+    table = vectors()
+    lengths = np.array([len(words) for words in sentences])
+    values = np.zeros((len(sentences), MAX_WORDS, len(FEATURES)), dtype=np.float32)
+    for row, words in enumerate(sentences):
+        values[row, : len(words)] = [table[word] for word in words]
+    return values, lengths
