@@ -1,0 +1,84 @@
+"""Where data are kept on this machine, and a cache of arrays that can always be made again.
+
+A cached file holds its own digest; one that is damaged, or cannot be read or written, is as good as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+_DIGEST = "__digest__"
+
+
+def data_folder() -> Path:
+    """Returns where data sets are looked for and downloaded to: QFUSION_DATA, else the user's data folder."""
+    return Path(os.environ.get("QFUSION_DATA") or platformdirs.user_data_dir("qfusion"))
+
+
+def cache_folder() -> Path:
+    """Returns where made arrays are kept: QFUSION_CACHE, else the user's cache folder."""
+    return Path(os.environ.get("QFUSION_CACHE") or platformdirs.user_cache_dir("qfusion"))
+
+
+def key_of(parts: Iterable[str | bytes]) -> str:
+    """Returns a short digest of what an array was made from; any change gives another file name."""
+    sha = hashlib.sha256()
+    for part in parts:
+        sha.update(hashlib.sha256(part.encode() if isinstance(part, str) else part).digest())
+    return sha.hexdigest()[:16]
+
+
+def arrays(name: str, key: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Returns the arrays that `make` gives, from the cache if they are there and whole, else made and stored.
+
+    Args:
+        name: of the data set, the beginning of the file name.
+        key: of everything the arrays depend on, from `key_of`.
+        make: makes the arrays; called only when they are not cached.
+    """
+    path = cache_folder() / f"{name}-{key}.npz"
+    found = _read(path)
+    if found is None:
+        found = make()
+        _write(path, found)
+    return found
+
+
+def _digest(found: dict[str, np.ndarray]) -> str:
+    sha = hashlib.sha256()
+    for name in sorted(found):
+        array = np.ascontiguousarray(found[name])
+        sha.update(f"{name}|{array.dtype}|{array.shape}|".encode())
+        sha.update(array.tobytes())
+    return sha.hexdigest()
+
+
+def _read(path: Path) -> dict[str, np.ndarray] | None:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found = {name: stored[name] for name in stored.files}
+    except Exception:  # noqa: BLE001 - a damaged zip raises whatever its bytes lead to; the arrays are then made again
+        return None
+    digest = found.pop(_DIGEST, None)
+    return found if digest is not None and str(digest) == _digest(found) else None
+
+
+def _write(path: Path, found: dict[str, np.ndarray]) -> None:
+    # A cache that cannot be written (read-only home, full disk) costs time at the next start, nothing else.
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, **found, **{_DIGEST: np.array(_digest(found))})  # type: ignore[arg-type]
+            os.replace(temporary, path)
+        finally:
+            Path(temporary).unlink(missing_ok=True)
