@@ -54,7 +54,7 @@ def measured_by_qutip(rho: np.ndarray, dims: tuple[int, ...]) -> dict[str, float
     for m in range(3):
         transposed = qutip.partial_transpose(q, [int(k == m) for k in range(3)])
         out[f"negativity[{NAMES[m]}]"] = math.log2(np.abs(transposed.eigenenergies()).sum())
-    out |= {f"mutual_information[{NAMES[a]}:{NAMES[b]}]": qutip.entropy_mutual(q, a, b) for a, b in pairs}
+    out |= {f"mutual_information[{NAMES[a]}:{NAMES[b]}]": qutip.entropy_mutual(q.ptrace([a, b]), 0, 1) for a, b in pairs}
     out["total_correlation"] = sum(S) - out["entropy"]
     return out | {f"purity[{NAMES[m]}]": q.ptrace([m]).purity() for m in range(3)} | {"purity": q.purity()}
 
