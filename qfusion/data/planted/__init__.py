@@ -72,7 +72,8 @@ def _measure(made: Recipe) -> dict[str, np.ndarray]:
 def _key(seed: int, sizes: dict[str, int]) -> str:
     """A digest of everything the features depend on, the code that makes them included."""
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    return cache.key_of([f"{seed}|{sizes}|{np.__version__}|{PIL.__version__}|{scipy.__version__}", *(path.read_bytes() for path in sources)])
+    versions = f"{np.__version__}|{PIL.__version__}|{scipy.__version__}"
+    return cache.key_of([f"{seed}|{sizes}|{versions}", *(path.read_bytes() for path in sources)])
 
 
 def _content(made: Recipe, row: int) -> dict[str, Content]:

@@ -7,6 +7,7 @@ reduction is integer arithmetic, so the pixels are the same on any machine with 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,6 +16,9 @@ from PIL import Image, ImageDraw
 SIDE = 24  # pixels of the features
 SHOWN = 192  # pixels of the picture for a person
 _OVER = 4  # how much larger the drawing is than the features
+
+_Place = Callable[[float, float], tuple[int, int]]  # from the head's own units to pixels
+_Width = Callable[[float], int]
 
 # Skin tones from light to dark (RGB).
 _SKINS = np.array([(255, 224, 196), (241, 194, 150), (224, 172, 120), (206, 144, 98), (172, 116, 76), (146, 96, 62)], float)
@@ -99,7 +103,7 @@ def picture(p: FaceParameters, row: int, side: int) -> Image.Image:
     return image
 
 
-def _eyes(pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at, thick) -> None:  # type: ignore[no-untyped-def]
+def _eyes(pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at: _Place, thick: _Width) -> None:
     light, lids, brow = float(p.light[row]), float(p.lids[row]), float(p.brow[row])
     for side in (-1, 1):
         pen.ellipse([at(side * 0.4 - 0.2, -0.25 - 0.2 * lids), at(side * 0.4 + 0.2, -0.25 + 0.2 * lids)],
@@ -110,7 +114,7 @@ def _eyes(pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at, thick) -> N
         pen.line([at(side * 0.17, inner), at(side * 0.62, outer)], fill=_colour((60, 40, 30), light), width=thick(0.12))
 
 
-def _mouth(pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at, thick) -> None:  # type: ignore[no-untyped-def]
+def _mouth(pen: ImageDraw.ImageDraw, p: FaceParameters, row: int, at: _Place, thick: _Width) -> None:
     light, bend, gape = float(p.light[row]), float(p.bend[row]), float(p.gape[row])
     across = [i / 8 - 1 for i in range(17)]
     upper = [at(0.5 * x, 0.5 + 0.3 * bend * (0.5 - x * x)) for x in across]
