@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,10 +17,10 @@ from qfusion.figures.style import (
     LINE,
     QUIET,
     Theme,
+    axis,
     base,
     label,
     log_ticks,
-    split_term,
     term_colour,
     term_dash,
     term_title,
@@ -28,42 +30,79 @@ TIME = "time t (model units, ħ = 1)"
 
 
 def measure_lines(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: Sequence[str], y_title: str, *,
-                  before: Mapping[str, np.ndarray] | None = None, before_times: np.ndarray | None = None,
                   cursor: float | None = None, height: int = 300, theme: Theme = "light") -> go.Figure:
-    """Lines over time, one per subset of modalities; the untweaked model, if given, as thin ghosts.
+    """Lines over time, one per subset of modalities.
 
     Args:
-        times: (nT,) in model units; series: (nT,) each, keyed by coalition ("" or "all" = the joint state) or
-            `"a:b"` for a pair of parties.
-        before: the same before a tweak, over `before_times`.
+        times: (nT,) in model units; series: (nT,) each, keyed by coalition ("" = all together) or by a pair of parties
+            `"a:b"`.
     """
     figure = base(theme, height, legend=True, right=20, top=8)
-    for name, values in (before or {}).items():
-        figure.add_scatter(x=times if before_times is None else before_times, y=values, mode="lines", hoverinfo="skip",
-                           showlegend=False, line={"width": 1, "color": _hue(name, modalities, theme), "dash": "dot"},
-                           opacity=0.55)
-    for name, values in series.items():
-        check(len(values) == len(times), f"Argument `series[{name!r}]` must have shape ({len(times)},), "
-                                         f"but has shape {np.shape(values)}.")
-        figure.add_scatter(x=times, y=values, mode="lines", name=series_title(name),
-                           line={"width": 2.5, "color": _hue(name, modalities, theme), "dash": _dash(name)},
-                           hovertemplate=f"{series_title(name)}: %{{y:.3f}}<extra></extra>")
-    figure.update_layout(hovermode="x unified", dragmode="zoom")
-    figure.update_xaxes(title={"text": TIME}, range=_span(times, before_times))
-    figure.update_yaxes(title={"text": label(y_title)})
+    figure.add_traces([_line(times, values, name, modalities, theme, "y", True) for name, values in series.items()])
+    figure.update_layout(hovermode="x unified", dragmode="zoom",
+                         xaxis={"title": {"text": TIME}, "range": _span(times, None)},
+                         yaxis={"title": {"text": label(y_title)}})
     return mark_time(figure, cursor, theme)
 
 
-def decision_lines(times: np.ndarray, dividends: Mapping[str, np.ndarray], modalities: Sequence[str], *,
-                   before: Mapping[str, np.ndarray] | None = None, before_times: np.ndarray | None = None,
-                   unit: str = "score", cursor: float | None = None, theme: Theme = "light") -> go.Figure:
-    """Dividends of the decision if it were read out at time t: who speaks, alone or jointly, and when."""
+def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], dividends: Mapping[str, np.ndarray],
+                   modalities: Sequence[str], *, before: Before | None = None, unit: str = "score",
+                   cursor: float | None = None, theme: Theme = "light") -> go.Figure:
+    """Entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
+
+    Args:
+        times: (nT,); entropies: of the modalities and of all together (""); dividends: by coalition, as if the state were
+            read out at t; the baseline (the empty coalition) is left out.
+        before: the same before a tweak, drawn as thin dotted ghosts.
+    """
+    figure = base(theme, 500, legend=True, right=20, top=8)
     terms = {name: values for name, values in dividends.items() if name}
-    ghosts = None if before is None else {name: values for name, values in before.items() if name}
-    figure = measure_lines(times, terms, modalities, f"dividend ({unit})", before=ghosts, before_times=before_times,
-                           cursor=cursor, theme=theme)
-    figure.add_hline(y=0, line={"color": LINE[theme], "width": 1}, layer="below")
+    if before is not None:
+        ghosts = {name: values for name, values in before.dividends.items() if name}
+        figure.add_traces([_ghost(before.times, values, _hue(name, modalities, theme), row)
+                           for row, found in (("y", before.entropies), ("y2", ghosts)) for name, values in found.items()])
+    figure.add_traces([_line(times, values, name, modalities, theme, row, row == "y2" or not name)
+                       for row, found in (("y", entropies), ("y2", terms)) for name, values in found.items()])
+    lines = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
+    if cursor is not None:
+        lines.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
+    figure.update_layout(
+        hovermode="x unified", dragmode="zoom", shapes=lines,
+        xaxis={"title": {"text": TIME}, "range": _span(times, None if before is None else before.times), "anchor": "y2"},
+        yaxis={"title": {"text": "entropy (nats)"}, "domain": [0.56, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(theme) | {"title": {"text": f"dividend ({label(unit)})"}, "domain": [0.0, 0.46]})
     return figure
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """What `decision_lines` drew before a tweak."""
+
+    times: np.ndarray
+    entropies: Mapping[str, np.ndarray]
+    dividends: Mapping[str, np.ndarray]
+
+
+def _line(times: np.ndarray, values: np.ndarray, name: str, modalities: Sequence[str], theme: Theme, row: str,
+          legend: bool) -> go.Scatter:
+    check(len(values) == len(times), f"The series of {name!r} must have shape ({len(times)},), but has shape "
+                                     f"{np.shape(values)}.")
+    title = series_title(name)
+    return go.Scatter(x=times, y=values, yaxis=row, mode="lines", name=title, showlegend=legend, legendgroup=name,
+                      line={"width": 2.5, "color": _hue(name, modalities, theme), "dash": _dash(name)},
+                      hovertemplate=f"{title}: %{{y:.3f}}<extra></extra>")
+
+
+def _ghost(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> go.Scatter:
+    return go.Scatter(x=times, y=values, yaxis=row, mode="lines", hoverinfo="skip", showlegend=False, opacity=0.6,
+                      line={"width": 1.2, "color": hue, "dash": "dot"})
+
+
+def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
+    """A thin line across a figure, as a plain dictionary: plotly's own helpers search every subplot first."""
+    dash = "solid" if place["y0"] == place["y1"] else "dash"
+    return {"type": "line", "line": {"color": QUIET[theme] if dash == "dash" else LINE[theme], "width": 1, "dash": dash},
+            "layer": "below", **place}
 
 
 def distance_line(times: np.ndarray, distance: np.ndarray, gap: float, end: float, *,
@@ -107,7 +146,7 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
 def mark_time(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
     """Draws the time cursor."""
     if cursor is not None:
-        figure.add_vline(x=cursor, line={"color": INK[theme], "width": 1, "dash": "dash"})
+        figure.update_layout(shapes=[_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1)])
     return figure
 
 
@@ -144,7 +183,3 @@ def _spread(values: Sequence[float], gap: float) -> list[float]:
         heights[upper] = max(heights[upper], heights[lower] + gap)
     return (heights + np.mean(values) - heights.mean()).tolist()
 
-
-def subsets_of_size(series: Mapping[str, np.ndarray], size: int) -> dict[str, np.ndarray]:
-    """The entries of `series` whose coalition has `size` modalities."""
-    return {name: values for name, values in series.items() if len(split_term(name)) == size}

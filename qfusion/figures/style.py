@@ -32,6 +32,7 @@ INK = {"light": "#17202B", "dark": "#E8EDF3"}
 QUIET = {"light": "#55606E", "dark": "#A5B1C0"}
 PAPER = {"light": "#FFFFFF", "dark": "#10161F"}
 LINE = {"light": "#AEB8C4", "dark": "#4A5870"}
+EMPTY = go.layout.Template()  # ours, not the one that happens to be plotly's default
 FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
 
 
@@ -89,21 +90,18 @@ def base(theme: Theme, height: int, *, left: int = 60, right: int = 16, top: int
     check(theme in PAPER, f"Argument `theme` must be 'light' or 'dark', but is {theme!r}.")
     if legend:
         top += 26
-    figure = go.Figure()
-    figure.update_layout(
-        template="none", height=height, margin={"l": left, "r": right, "t": top, "b": bottom},
-        paper_bgcolor=PAPER[theme], plot_bgcolor=PAPER[theme],
-        font={"family": FONT, "size": 13, "color": INK[theme]},
-        showlegend=legend, hovermode="closest", dragmode=False, autosize=True,
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom",
-                "font": {"size": 12}, "bgcolor": "rgba(0,0,0,0)"},
-        hoverlabel={"bgcolor": PAPER[theme], "bordercolor": LINE[theme],
-                    "font": {"family": FONT, "size": 12, "color": INK[theme]}},
-        modebar={"bgcolor": "rgba(0,0,0,0)", "color": QUIET[theme], "activecolor": INK[theme]},
-    )
-    figure.update_xaxes(**axis(theme))
-    figure.update_yaxes(**axis(theme))
-    return figure
+    # One dictionary and one constructor: a dozen times faster than updating an empty figure, and sliders wait for it.
+    return go.Figure(layout={
+        "template": EMPTY, "height": height, "margin": {"l": left, "r": right, "t": top, "b": bottom},
+        "paper_bgcolor": PAPER[theme], "plot_bgcolor": PAPER[theme],
+        "font": {"family": FONT, "size": 13, "color": INK[theme]},
+        "showlegend": legend, "hovermode": "closest", "dragmode": False, "autosize": True,
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": 1.0, "yanchor": "bottom",
+                   "font": {"size": 12}, "bgcolor": "rgba(0,0,0,0)"},
+        "hoverlabel": {"bgcolor": PAPER[theme], "bordercolor": LINE[theme],
+                       "font": {"family": FONT, "size": 12, "color": INK[theme]}},
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": QUIET[theme], "activecolor": INK[theme]},
+        "xaxis": axis(theme), "yaxis": axis(theme)})
 
 
 def axis(theme: Theme) -> dict[str, Any]:

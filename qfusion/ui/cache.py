@@ -115,3 +115,23 @@ def _attractor(key: tuple[str, str], row: int, dials: Dials, _work: Workspace) -
 def attractor(work: Workspace, row: int, dials: Dials) -> Any:
     """Steady state, gap and distance."""
     return _attractor(key_of(work), row, dials, work)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Building the circuit …")
+def _circuit(key: tuple[str, str], row: int, dt: float, split: str, _work: Workspace) -> Any:
+    return replay.circuit(_work, row, dt, split)
+
+
+def circuit(work: Workspace, row: int, dt: float, split: str) -> Any:
+    """One step as a circuit."""
+    return _circuit(key_of(work), row, dt, split, work)
+
+
+@st.cache_data(max_entries=16, show_spinner="Comparing steps with the exact evolution …")
+def _step_errors(key: tuple[str, str], row: int, split: str, _work: Workspace) -> Any:
+    return replay.step_errors(_work, row, split)
+
+
+def step_errors(work: Workspace, row: int, split: str) -> Any:
+    """How the circuit's error falls with the step."""
+    return _step_errors(key_of(work), row, split, work)

@@ -49,25 +49,20 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
     """Entropies and decision terms on one time axis, and the waterfall at T."""
     changed = now.dials != base.dials
     track = cache.track(here.work, here.row, now.dials)
-    series = replay.single_entropies(track)
-    ghosts = replay.single_entropies(cache.track(here.work, here.row, base.dials)) if changed else None
-    cursor = _cursor(now.dials)
-    before_times = base.times if changed else None
-    panels.panel(
-        "entropies-over-time", _mixing(series),
-        dynamics.measure_lines(track.times, series, here.work.modalities, "entropy (nats)", before=ghosts,
-                               before_times=before_times, cursor=cursor, height=270, theme=here.theme),
-        shows="von Neumann entropy of each modality's state and of all together; dotted: as learned.",
-        not_shown="which modality decides, and entanglement alone: jumps mix states too.",
-        alt="Entropy of each modality over time.", numbers=lambda: _frame(track.times, series, "entropy"))
+    entropies = replay.single_entropies(track)
+    before = None
+    if changed:
+        learned = replay.single_entropies(cache.track(here.work, here.row, base.dials))
+        before = dynamics.Before(base.times, learned, base.dividends)
     panels.panel(
         "decision-over-time", _moment(now),
-        dynamics.decision_lines(now.times, now.dividends, here.work.modalities,
-                                before=base.dividends if changed else None, before_times=before_times,
-                                unit=here.work.unit, cursor=cursor, theme=here.theme),
-        shows="the terms of the decision if it were read out at t: solid alone, dashed in pairs, dotted all three.",
-        not_shown="the score itself: add the baseline to the sum of all terms.",
-        alt="Dividends over time.", numbers=now.frame)
+        dynamics.decision_lines(now.times, entropies, now.dividends, here.work.modalities, before=before,
+                                unit=here.work.unit, cursor=_cursor(now.dials), theme=here.theme),
+        shows="above, how mixed each modality's state and all together become (von Neumann entropy); below, the terms of "
+              "the decision if it were read out at t: solid alone, dashed in pairs, dotted all three. Thin: as learned.",
+        not_shown="that entropy decides: it is correlation, and jumps raise it too. The baseline is left out below.",
+        alt="Entropies and dividends over time.",
+        numbers=lambda: now.frame().join(pd.DataFrame({f"entropy[{k or 'all'}]": v for k, v in entropies.items()})))
     final = now.final()
     panels.panel(
         "waterfall-now", sample_view.finding(final),
@@ -76,12 +71,6 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
         shows="the decision at T under the sliders, term by term.", not_shown="how it was as learned: press Reset.",
         alt="Waterfall of the decision at T.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in final], "dividend": list(final.values())}))
-
-
-def _mixing(series: dict[str, np.ndarray]) -> str:
-    ends = {name: float(values[-1]) for name, values in series.items() if name}
-    most = max(ends, key=ends.__getitem__)
-    return f"{text.plain(most)} ends up the most mixed: {ends[most]:.2f} nats"
 
 
 def _moment(now: Decision) -> str:
@@ -251,9 +240,17 @@ def _steady(here: Here, now: Decision, found: Any) -> None:
 
 
 def agreement_line(here: Here, dials: Dials) -> None:
-    """How far torch and QuTiP agree on rho(T)."""
+    """How far torch and QuTiP agree on rho(T), and for which sliders: the last thing drawn."""
     worst = cache.agreement(here.work, here.row, dials)
-    st.caption(f"torch and QuTiP agree on ρ(T) to {worst:.1e} (largest deviation of an element), at T = {dials.duration:g}.")
+    st.caption(f"torch and QuTiP agree on ρ(T) to {worst:.1e} (largest deviation of an element). "
+               f"{_changes(dials, replay.learned(here.work.model))}")
+
+
+def _changes(dials: Dials, base: Dials) -> str:
+    parts = [f"{text.plain(term)} × {factor:g}" for term, factor in dials.couplings if factor != 1]
+    parts += [f"L{k + 1} × {rate:g}" for k, rate in enumerate(dials.rates) if rate != 1]
+    parts += [f"T = {dials.duration:g}"] if dials.duration != base.duration else []
+    return f"Changed: {', '.join(parts)}." if parts else "Everything as learned."
 
 
 def _cursor(dials: Dials) -> float | None:

@@ -145,3 +145,19 @@ def entropies_by_torch(work: Workspace, row: int, count: int = 21) -> tuple[np.n
         found = {name: measures.von_neumann_entropy(states.partial_trace(rho, work.model.dims, (m,))).numpy()
                  for m, name in enumerate(work.modalities)}
     return times, found
+
+
+def circuit(work: Workspace, row: int, dt: float, split: str) -> Any:
+    """One step of the evolution of a sample as a PennyLane circuit."""
+    from qfusion.track.circuit import step_circuit
+
+    with torch.no_grad():
+        kets = work.model.encode(work.dataset.inputs([row], dtype=torch.float64))
+    return step_circuit(work.model.system(), {name: ket[0] for name, ket in kets.items()}, dt, split=split)
+
+
+def step_errors(work: Workspace, row: int, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Step sizes (n,), and the circuit's distance from the exact evolution after one step and after all."""
+    steps = float(work.model.duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
+    errors = [circuit(work, row, float(dt), split).error for dt in steps]
+    return steps, np.array([error.one for error in errors]), np.array([error.all for error in errors])
