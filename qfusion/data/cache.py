@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 import platformdirs
+
+from qfusion._files import atomic
+from qfusion.errors import InvalidInput
 
 _DIGEST = "__digest__"
 
@@ -73,12 +75,7 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
 
 def _write(path: Path, found: dict[str, np.ndarray]) -> None:
     # A cache that cannot be written (read-only home, full disk) costs time at the next start, nothing else.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, InvalidInput):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.stem, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez(file, **found, **{_DIGEST: np.array(_digest(found))})  # type: ignore[arg-type]
-            os.replace(temporary, path)
-        finally:
-            Path(temporary).unlink(missing_ok=True)
+        with atomic(path) as part, part.open("wb") as file:
+            np.savez(file, **found, **{_DIGEST: np.array(_digest(found))})  # type: ignore[arg-type]

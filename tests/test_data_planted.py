@@ -1,0 +1,243 @@
+"""Planted opinions: known score, exact contributions, features that follow the latents, the same on every start."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from qfusion.data import cache, planted
+from qfusion.data.planted import face, latents, prosody, score, voice, words
+
+SMALL = {"train": 60, "valid": 20, "test": 20}
+LATENTS = ["latent_text", "latent_audio", "latent_vision"]
+
+
+def simple_score(t: float, a: float, v: float) -> float:
+    """The score as the documentation of `score` writes it."""
+    def p(x: float) -> float:
+        return (x + (x * x + 0.04) ** 0.5) / 2
+
+    return (0.75 * t + 0.10 * a + 0.25 * v - 2.0 * p(t) * p(-a) + 0.8 * t * (3 * v * v - 1) / 2
+            + 0.6 * (p(a) * p(v) - p(-a) * p(-v)) + 1.2 * p(t) * p(-a) * v + 0.1)
+
+
+def test_the_score_is_the_documented_function_and_needs_no_clipping() -> None:
+    corners = np.array(list(itertools.product(np.linspace(-1, 1, 21), repeat=3)))
+    got = score.score(corners)
+    np.testing.assert_allclose(got, [simple_score(*row) for row in corners], atol=1e-12)
+    assert np.abs(got).max() + score.NOISE_SCALE * score.NOISE_CUT <= 3
+
+
+def test_dividends_equal_brute_force_over_the_background() -> None:
+    rng = np.random.default_rng(1)
+    z, background = rng.uniform(-1, 1, (4, 3)), rng.uniform(-1, 1, (30, 3))
+    got = score.dividends(z, background)
+    for name, column in got.items():
+        members = [score.NAMES.index(m) for m in name.split("+") if m]
+        expected = np.zeros(4)
+        for size in range(len(members) + 1):
+            for inner in itertools.combinations(members, size):
+                for row in range(4):
+                    mixed = background.copy()
+                    mixed[:, list(inner)] = z[row, list(inner)]
+                    expected[row] += (-1) ** (len(members) - size) * np.mean([simple_score(*x) for x in mixed])
+        np.testing.assert_allclose(column, expected, atol=1e-12)
+
+
+def test_true_dividends_add_up_to_the_score(planted: Any) -> None:
+    np.testing.assert_allclose(planted.truth.sum(axis=1), planted.table.score_clean, atol=1e-12)
+    np.testing.assert_allclose(score.score(planted.table[LATENTS].to_numpy()), planted.table.score_clean, atol=1e-12)
+    assert planted.truth[""].nunique() == 1
+
+
+def test_noise_has_the_stated_variance_and_bounds(planted: Any) -> None:
+    noise = planted.y - planted.table.score_clean.to_numpy()
+    assert np.abs(noise).max() <= score.NOISE_SCALE * score.NOISE_CUT + 1e-4
+    draws = score.noise(np.random.default_rng(3), 200_000)
+    assert planted.noise_variance == pytest.approx(draws.var(), rel=0.02)
+    assert planted.noise_variance == pytest.approx(noise.var(), rel=0.1)
+
+
+def test_joint_terms_carry_about_three_tenths_of_the_variance(planted: Any) -> None:
+    truth = planted.truth
+    sizes = np.array([truth[[c for c in truth if c and c.count("+") == n]].sum(axis=1).var() for n in range(3)])
+    shares = sizes / sizes.sum()
+    assert 0.6 < shares[0] < 0.75
+    assert 0.25 < shares[1] < 0.35
+    assert 0.01 < shares[2] < 0.1
+
+
+def test_sizes_and_splits(planted: Any) -> None:
+    assert {s: len(planted.rows(s)) for s in ("train", "valid", "test")} == {"train": 2100, "valid": 300, "test": 600}
+    regimes = planted.table.regime.value_counts()
+    assert set(regimes.index) == set(latents.SHARES)
+    for split in ("valid", "test"):
+        assert set(planted.table.regime.iloc[planted.rows(split)]) == set(latents.SHARES)
+
+
+def test_regimes_are_what_they_say(planted: Any) -> None:
+    table, truth = planted.table, planted.truth
+    t, a = table.latent_text, table.latent_audio
+    sarcasm, agreement, conflict = (table.regime == name for name in ("sarcasm", "agreement", "conflict"))
+    assert (t[sarcasm] > 0.4).all()
+    assert (a[sarcasm] <= -0.5).all()
+    assert (truth["text+audio"][sarcasm] < 0).mean() > 0.99
+    signs = np.sign(table[LATENTS])
+    assert (signs[agreement].sum(axis=1).abs() == 3).all()
+    assert (signs[conflict].sum(axis=1).abs() == 1).all()
+    assert not ((t > 0) & (a < 0))[conflict].any()
+    joint = truth.loc[:, [c for c in truth if "+" in c]].sum(axis=1).abs()
+    alone = truth[list(score.NAMES)].sum(axis=1).abs()
+    synergy = table.regime == "synergy"
+    assert joint[synergy].median() > 1.5 * alone[synergy].median()
+    for name, own in zip(("text decides", "voice decides", "face decides"), LATENTS, strict=True):
+        sizes = table.loc[table.regime == name, LATENTS].abs()
+        assert (sizes.drop(columns=own).max(axis=1) < sizes[own]).all()
+
+
+@pytest.mark.parametrize(("sentence", "value"), [
+    ("the movie was good", 0.42), ("the movie was not good", -0.6 * 0.42),
+    ("i do not think the movie was really good", -0.6 * 0.42 * 1.15),
+    ("well the plot um was extremely bad", -0.42 * 1.4), ("the food was good but the hotel was bad", 0.25 * 0.42 - 0.75 * 0.42),
+    ("the food was bad but the hotel was good", -0.25 * 0.42 + 0.75 * 0.42),
+    ("the food was not bad and i loved it", (0.6 * 0.42 + 0.64) / 2)])
+def test_valence_by_hand(sentence: str, value: float) -> None:
+    assert words.valence(tuple(sentence.split())) == pytest.approx(value)
+
+
+def test_sentences_say_what_was_wanted_with_words_of_the_vocabulary() -> None:
+    rng = np.random.default_rng(0)
+    wanted = rng.uniform(-1, 1, 400)
+    spoken = [words.sentence(float(x), rng) for x in wanted]
+    said = np.array([words.valence(s) for s in spoken])
+    assert np.abs(said - wanted).mean() < 0.03
+    assert np.abs(said).max() <= 1
+    assert {w for s in spoken for w in s} <= set(words.VOCABULARY)
+    assert len(set(words.VOCABULARY)) == len(words.VOCABULARY)
+    values, lengths = words.features(spoken)
+    assert lengths.max() <= words.MAX_WORDS
+    # A bag of words does not say it: order and negation matter.
+    assert np.corrcoef(values[..., 0].sum(axis=1), said)[0, 1] ** 2 < 0.75
+
+
+def test_pitch_is_measured_from_the_waveform() -> None:
+    seconds = np.arange(voice.SAMPLES) / voice.RATE
+    hertz = np.array([80.0, 147.3, 230.0, 390.0])
+    tones = sum(np.sin(2 * np.pi * k * hertz[:, None] * seconds) / k for k in (1, 2, 3))
+    found, lengths = prosody.features((tones * 6000).astype(np.int16), np.full(4, 1.2))
+    assert lengths.tolist() == [15] * 4
+    np.testing.assert_allclose(150 * 2 ** found[:, :15, 0], np.repeat(hertz[:, None], 15, axis=1), rtol=0.01)
+    assert (found[:, :15, 3] > 0.9).all()
+    assert not found[:, 15:].any()
+    noise = np.random.default_rng(0).normal(0, 3000, (1, voice.SAMPLES)).astype(np.int16)
+    assert prosody.features(noise, np.array([1.2]))[0][0, :15, 3].mean() < 0.5
+    silence, _ = prosody.features(np.zeros((1, voice.SAMPLES), np.int16), np.array([1.2]))
+    assert np.isfinite(silence).all()
+    assert not silence[..., [0, 3, 6]].any()
+
+
+def test_measured_pitch_follows_the_melody_that_was_sung() -> None:
+    p = voice.draw(np.random.default_rng(0), np.linspace(-1, 1, 60))
+    found, lengths = prosody.features(voice.synthesise(p), p.duration)
+    real = np.arange(found.shape[1]) < lengths[:, None]
+    sung = voice.contours(p)["pitch"][:, :-1].reshape(60, found.shape[1], -1).mean(axis=2)
+    assert np.abs(found[..., 0] - np.log2(sung / 150))[real].max() < 0.1
+
+
+def test_louder_higher_and_rising_with_the_latent() -> None:
+    p = voice.draw(np.random.default_rng(0), np.repeat([-0.9, 0.9], 200))
+    found, lengths = prosody.features(voice.synthesise(p), p.duration)
+    means = found.sum(axis=1) / lengths[:, None]
+    low, high = means[:200].mean(axis=0), means[200:].mean(axis=0)
+    assert high[4] > low[4] + 0.2  # energy
+    assert high[0] > low[0] + 0.1  # pitch
+    assert high[2] > 0 > low[2]  # rise
+
+
+def _summary(values: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    real = np.arange(values.shape[1]) < lengths[:, None]
+    along = (np.arange(values.shape[1]) / lengths[:, None] - 0.5) * real
+    slope = (values * along[..., None]).sum(1) / (along**2).sum(1)[:, None]
+    return np.concatenate([values.sum(1) / lengths[:, None], slope, lengths[:, None]], axis=1)
+
+
+@pytest.mark.parametrize("name", ["audio", "vision"])
+def test_latents_can_be_read_from_the_features(planted: Any, name: str) -> None:
+    # Linear on simple summaries; the words, where order matters, are checked by hand above.
+    modality = planted.modalities[planted.names.index(name)]
+    features = modality.values if modality.lengths is None else _summary(modality.values, modality.lengths)
+    wanted = planted.table[f"latent_{name}"].to_numpy()
+    train, test = planted.rows("train"), planted.rows("test")
+    model = make_pipeline(StandardScaler(), Ridge(30.0)).fit(features[train], wanted[train])
+    assert model.score(features[test], wanted[test]) > 0.95
+
+
+def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> None:
+    row = planted.row("p0042")
+    first, second = planted.content(row), planted.content(row)
+    assert first["text"].text == planted.table.text.iloc[row]
+    np.testing.assert_array_equal(first["audio"].samples, second["audio"].samples)
+    np.testing.assert_array_equal(first["vision"].pixels, second["vision"].pixels)
+    text, audio, _ = planted.modalities
+    np.testing.assert_array_equal(words.features([first["text"].words])[0][0], text.values[row])
+    sound = np.zeros((1, voice.SAMPLES), np.int16)
+    samples = np.round(first["audio"].samples * 32768).astype(np.int16)
+    sound[0, : len(samples)] = samples
+    measured, _ = prosody.features(sound, np.array([planted.table["duration"].iloc[row]]))
+    np.testing.assert_allclose(measured[0], audio.values[row], atol=1e-4)
+    assert first["audio"].rate == 8000
+    assert 1 <= len(samples) / 8000 <= 2
+    assert np.abs(first["audio"].samples).max() < 1
+    assert first["vision"].pixels.shape == (face.SHOWN, face.SHOWN, 3)
+    grey = np.asarray(Image.fromarray(first["vision"].pixels).convert("L").resize((face.SIDE, face.SIDE), Image.Resampling.BOX))
+    seen = planted.modalities[2].values[row].reshape(face.SIDE, face.SIDE) * 255
+    assert np.abs(grey - seen).mean() < 4
+
+
+def test_the_same_seed_gives_the_same_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
+    made = planted.build(5, SMALL)
+    (stored,) = tmp_path.iterdir()
+    assert planted.build(5, SMALL).digest == made.digest
+    stored.write_bytes(stored.read_bytes()[:-200])
+    assert planted.build(5, SMALL).digest == made.digest
+    assert planted.build(6, SMALL).digest != made.digest
+
+
+def _arrays() -> dict[str, np.ndarray]:
+    return {"x": np.arange(5.0), "n": np.array([1, 2])}
+
+
+def test_a_damaged_cache_is_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "new" / "folder"))
+    cache.arrays("x", "k", _arrays)
+    path = tmp_path / "new" / "folder" / "x-k.npz"
+    assert list(path.parent.iterdir()) == [path]
+
+    def never() -> dict[str, np.ndarray]:
+        raise RuntimeError("made again")
+
+    np.testing.assert_array_equal(cache.arrays("x", "k", never)["x"], np.arange(5.0))
+    np.savez(path, x=np.arange(5.0) + 1, n=np.array([1, 2]), __digest__=np.load(path)["__digest__"])
+    with pytest.raises(RuntimeError, match="made again"):
+        cache.arrays("x", "k", never)
+    for damage in (b"", b"PK\x03\x04 nonsense", b"\x80\x04."):
+        path.write_bytes(damage)
+        np.testing.assert_array_equal(cache.arrays("x", "k", _arrays)["x"], np.arange(5.0))
+        np.testing.assert_array_equal(cache.arrays("x", "k", never)["x"], np.arange(5.0))
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "file" / "folder"))
+    np.testing.assert_array_equal(cache.arrays("x", "k", _arrays)["n"], [1, 2])
+    monkeypatch.setenv("QFUSION_CACHE", "/proc/no-such-place")
+    np.testing.assert_array_equal(cache.arrays("x", "k", _arrays)["n"], [1, 2])
