@@ -68,14 +68,15 @@ def _whole(folder: Path, file: PinnedFile) -> bool:
 def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
     """Puts one file, checked, into `folder`."""
     import pooch  # on demand: it pulls in the HTTP client, which only a download needs
-    import requests
 
     place = folder / file.path
     shelf = pooch.create(place.parent, base_url="", registry={place.name: f"sha256:{file.sha256}"},
                          urls={place.name: url}, retry_if_failed=retries)
     try:
         shelf.fetch(place.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT))
-    except requests.RequestException as error:  # an OSError too, so it must come before the caller's
+    except OSError as error:
+        if not hasattr(error, "request"):  # the disk's error, not one of the HTTP client's, which are OSErrors too
+            raise
         raise DataUnavailable(f"File `{file.path}` cannot be downloaded from {url} ({_reason(error)}). Check the connection "
                               "and try again; nothing was changed.") from error
     except ValueError as error:
