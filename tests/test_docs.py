@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from qfusion import models, training
 from qfusion.cli import app
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,6 +72,12 @@ def test_every_command_and_option_is_documented(words: str, options: set[str]) -
     assert len(sections) == 1, f"docs/cli.md needs a section '## `{words}`'"
     assert f"python -m qfusion {words}" in sections[0], "the section shows no call"
     assert {o for o in options if f"`{o}" not in sections[0]} == set(), "options that the section leaves out"
+
+
+def test_every_setting_of_train_is_documented() -> None:
+    text = (ROOT / "docs" / "cli.md").read_text()
+    names = {*training.Options.names(), *(key for kind in models.names() for key in models.registry.settings(kind))}
+    assert {name for name in names if f"`{name}`" not in text} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

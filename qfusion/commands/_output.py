@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")]
@@ -51,6 +53,22 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     if title:
         Console().print(escape(title), style="bold", highlight=False)
     Console().print(table)
+
+
+@contextmanager
+def bar(task: str) -> Iterator[Callable[[int, int, str], None]]:
+    """Shows a progress bar on standard error while the block lasts, if that is a terminal.
+
+    Yields what is to be called with steps done, steps in all and a remark.
+    """
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+        number = shown.add_task(task)
+
+        def show(done: int, total: int, remark: str) -> None:
+            shown.update(number, completed=done, total=total, description=f"{task}: {escape(remark)}")
+
+        yield show
 
 
 def say(message: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from qfusion.commands._output import Json, example, print_json, print_table, say
+from qfusion.commands._output import Json, bar, example, print_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and check data sets.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it.")]
@@ -25,6 +25,22 @@ def list_(as_json: Json = False) -> None:
     for source in sources:
         if not source.available:
             say(f"{source.name}: {source.reason} {source.remedy}")
+
+
+@app.command(epilog=example("data get mosi"))
+def get(name: Name, as_json: Json = False) -> None:
+    """Download a data set's files from their public source, each checked against its recorded SHA-256."""
+    import pooch
+
+    from qfusion.data import download
+
+    pooch.get_logger().setLevel("WARNING")  # it would announce every file and every second try
+    with bar("Files") as show:
+        folder = download.get(name, progress=lambda done, total, path: show(done, total, path))
+    if as_json:
+        print_json({"data": name, "folder": str(folder)})
+    else:
+        print(f"{name} is in {folder}")
 
 
 @app.command(epilog=example("data check mosi"))

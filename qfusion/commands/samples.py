@@ -14,9 +14,11 @@ from qfusion.commands._output import Json, number, print_json, print_table
 if TYPE_CHECKING:
     from qfusion.data import DataSet
     from qfusion.explain import Explanation
+    from qfusion.track import Track
     from qfusion.training.checkpoint import Checkpoint
 
 MOST_TIMES = 10_001
+MOST_TRAJECTORIES = 10_000
 Sample = Annotated[str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")]
 Kind = Annotated[str, typer.Option("--background", metavar="KIND",
                                    help="What absent modalities are replaced by: joint, product, mixed or zero.")]
@@ -79,11 +81,13 @@ def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar=
           out: Annotated[Path, typer.Option(help="The table to write (.csv or .parquet), a row a time.")],
           times: Annotated[int, typer.Option(help="How many times, evenly from 0 to the end.")] = 101,
           trajectories: Annotated[int, typer.Option(help="Sample so many quantum-jump trajectories too.")] = 0,
-          seed: Annotated[int, typer.Option(help="Seed of the trajectories.")] = 0,
+          seed: Annotated[int, typer.Option(min=0, help="Seed of the trajectories.")] = 0,
           data: Data = None, as_json: Json = False) -> None:
     """Follow a sample's state through the evolution with QuTiP: entropies, negativity, purity over time."""
     check(2 <= times <= MOST_TIMES,
           f"Argument `--times` must lie between 2 and {MOST_TIMES}, but is {times}. Give a number in that range.")
+    check(0 <= trajectories <= MOST_TRAJECTORIES, f"Argument `--trajectories` must lie between 0 and {MOST_TRAJECTORIES}, "
+                                                  f"but is {trajectories}. Give a number in that range.")
     table_path(out)
     found, dataset = load(model, data)
     row = dataset.row(sample)
@@ -94,6 +98,18 @@ def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar=
     system = found.model.system()
     psi = found.model.product_state(found.model.encode(inputs(dataset, row)))[0].detach()
     tracked = tracking.track(system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed)
-    write_table(tracking.to_frame(tracked), out)
+    write_table(tracking.to_frame(tracked).assign(**_trajectory_columns(tracked)), out)
     if as_json:
-        print_json({"model": model, "data": dataset.name, "sample": sample, "times": times, "out": str(out)})
+        jumps = [[{"t": t, "jump": k} for t, k in zip(run.jump_times, run.jump_operators, strict=True)]
+                 for run in tracked.trajectories]
+        print_json({"model": model, "data": dataset.name, "sample": sample, "times": times, "out": str(out),
+                    "trajectories": jumps})
+
+
+def _trajectory_columns(tracked: Track) -> dict[str, Any]:
+    """Returns the mean over trajectories of each of their measures, with its standard error from two of them on."""
+    runs, mean = tracked.trajectories, tracked.ensemble
+    if mean is None:
+        return {f"trajectories:{key}": value for key, value in runs[0].measures.items()} if runs else {}
+    return {f"trajectories:{key}{end}": value for key in mean.measures
+            for end, value in (("", mean.measures[key]), (":error", mean.measures_error[key]))}

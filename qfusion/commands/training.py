@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,13 +12,11 @@ import typer
 
 from qfusion._checks import check, choose
 from qfusion.commands._load import CARD
-from qfusion.commands._output import Json, number, print_json, print_table, say
+from qfusion.commands._output import Json, bar, number, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qfusion.data import DataSet
-    from qfusion.training import Options, Progress, Result
+    from qfusion.training import Options, Result
 
 SPLITS = ("train", "valid", "test")
 
@@ -39,8 +35,9 @@ def train(data: Annotated[str, typer.Option(metavar="NAME", help="Data set to tr
     _check_place(out)
     dataset = sources.load(data)
     settings, options = _settings(model, training.default_options(dataset), assign or [])
-    with _bar(options.epochs) as show:
-        result = training.train(model, dataset, settings, options, seed, on_epoch=show)
+    with bar("Training") as show:
+        result = training.train(model, dataset, settings, options, seed, on_epoch=lambda p: show(
+            p.epoch, p.epochs, f"epoch {p.epoch}, validation loss {p.valid_loss:.3f}"))
     measured = {split: training.metrics.evaluate(result.model.double(), dataset, split) for split in SPLITS}
     _save(result, dataset, out, measured)
     if as_json:
@@ -89,22 +86,6 @@ def _value(key: str, text: str, default: Any) -> Any:
           f"Setting `{key}` must be a {'whole ' if isinstance(default, int) else ''}number, but is {text[:80]!r}. "
           f"Its default is {default!r}.")
     return value
-
-
-@contextmanager
-def _bar(epochs: int) -> Iterator[Callable[[Progress], None]]:
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    console = Console(stderr=True)
-    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("Training", total=epochs)
-
-        def show(progress: Progress) -> None:
-            bar.update(task, completed=progress.epoch, description=f"Epoch {progress.epoch}, validation loss "
-                                                                   f"{progress.valid_loss:.3f}")
-
-        yield show
 
 
 def _save(result: Result, dataset: DataSet, out: Path, measured: dict[str, dict[str, float]]) -> None:

@@ -1,0 +1,278 @@
+"""The command line as a user meets it: what is printed, what is written, what is said when it goes wrong."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import math
+import socketserver
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qfusion import cli
+from scripts.serving import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+MODEL = "qj-planted"
+
+
+class Result(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The JSON document that stands alone on standard output; NaN is not JSON."""
+        return json.loads(self.out, parse_constant=lambda name: pytest.fail(f"{name} in the JSON"))
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder without printing a line a request."""
+
+    def log_message(self, *_: Any) -> None:
+        """Prints nothing."""
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command in this process."""
+
+    def call(*words: Any) -> Result:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(word) for word in words])
+        return Result(int(ended.value.code or 0), *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def sample(planted: Any) -> str:
+    """The id of a test sample."""
+    return str(planted.ids[planted.rows("test")[0]])
+
+
+def assert_refused(result: Result, *parts: str, code: int = 1) -> None:
+    """A refusal: its code, nothing on standard output, one line on standard error that holds `parts`."""
+    assert result.code == code
+    assert result.out == ""
+    assert result.err.startswith("qfusion: error: ")
+    assert result.err.count("\n") == 1
+    assert "Traceback" not in result.err
+    for part in parts:
+        assert part in result.err
+
+
+def test_the_program_starts_by_itself_and_keeps_results_apart() -> None:
+    done = subprocess.run([sys.executable, "-m", "qfusion", "data", "list", "--json"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert {source["name"] for source in json.loads(done.stdout)} >= {"planted", "mosi"}
+
+
+def test_no_command_shows_the_help(run: Any) -> None:
+    result = run()
+    assert result.code == 2
+    assert "evaluate" in result.out
+    assert result.err == ""
+
+
+@pytest.mark.parametrize("command", ["models", "data list", "data get", "data check", "train", "evaluate", "explain", "track"])
+def test_help_shows_an_example(run: Any, command: str) -> None:
+    result = run(*command.split(), "--help")
+    assert result.code == 0
+    assert f"python -m qfusion {command}" in " ".join(result.out.split("Example:")[1].split())
+
+
+def test_models_lists_the_shipped_ones(run: Any) -> None:
+    cards = {card["name"]: card for card in run("models", "--json").json}
+    assert set(cards) >= {"qj-planted", "qj-mosi"}
+    assert len(cards[MODEL]["seeds"]) >= 5
+    assert MODEL in run("models").out
+
+
+def test_data_list_says_how_to_get_what_is_missing(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    result = run("data", "list")
+    assert result.code == 0
+    assert "data get mosi" in result.err
+
+
+def test_data_check_prints_sizes_and_digest(run: Any, planted: Any) -> None:
+    found = run("data", "check", "planted", "--json").json
+    assert sum(found["samples"].values()) == len(planted)
+    assert found["digest"] == planted.digest
+    assert [m["name"] for m in found["modalities"]] == ["text", "audio", "vision"]
+    assert planted.digest in run("data", "check", "planted").out
+
+
+def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
+    from qfusion.training import checkpoint
+
+    result = run("evaluate", "--model", MODEL, "--data", "planted", "--split", "test", "--json").json
+    assert set(result) == {"model", "data", "split", "n", "metrics"}
+    assert (result["model"], result["data"], result["split"]) == (MODEL, "planted", "test")
+    assert result["n"] == len(planted.rows("test"))
+    assert set(result["metrics"]) >= {"acc2_non0", "f1_non0", "acc7", "mae", "corr", "r2"}
+    card = checkpoint.load(MODEL).card
+    assert result["metrics"]["mae"] == pytest.approx(card["this_seed"]["test"]["mae"], abs=1e-4)
+
+
+def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> None:
+    result = run("explain", "--model", MODEL, "--sample", sample, "--json").json
+    assert list(result) == ["sample", "output", "truth", "prediction", "baseline", "coalitions", "dividends", "shapley"]
+    names = ["", "text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision"]
+    assert list(result["coalitions"]) == names
+    assert list(result["dividends"]) == names
+    assert list(result["shapley"]) == ["text", "audio", "vision"]
+    assert result["sample"] == sample
+    assert result["truth"] == pytest.approx(planted.y[planted.row(sample)])
+    assert result["dividends"][""] == pytest.approx(result["baseline"], abs=1e-10)
+    assert result["coalitions"]["text+audio+vision"] == pytest.approx(result["prediction"], abs=1e-10)
+    assert sum(result["dividends"].values()) == pytest.approx(result["prediction"], abs=1e-10)
+    assert result["baseline"] + sum(result["shapley"].values()) == pytest.approx(result["prediction"], abs=1e-10)
+
+
+@pytest.mark.parametrize("background", ["product", "mixed", "zero"])
+def test_explain_against_another_background(run: Any, sample: str, background: str) -> None:
+    joint = run("explain", "--model", MODEL, "--sample", sample, "--json").json
+    other = run("explain", "--model", MODEL, "--sample", sample, "--background", background, "--json").json
+    assert other["prediction"] == pytest.approx(joint["prediction"], abs=1e-12)
+    assert other["dividends"] != joint["dividends"]
+
+
+def test_explain_prints_a_table(run: Any, sample: str) -> None:
+    result = run("explain", "--model", MODEL, "--sample", sample)
+    assert result.code == 0
+    assert sample in result.out
+    assert "text+audio" in result.out
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_explain_writes_a_row_for_every_sample(run: Any, planted: Any, tmp_path: Path, ending: str, sample: str) -> None:
+    out = tmp_path / f"contributions{ending}"
+    assert run("explain", "--model", MODEL, "--split", "test", "--out", out).code == 0
+    frame = pd.read_csv(out) if ending == ".csv" else pd.read_parquet(out)
+    assert len(frame) == len(planted.rows("test"))
+    single = run("explain", "--model", MODEL, "--sample", sample, "--json").json
+    row = frame[(frame == sample).any(axis=1)].iloc[0]
+    assert np.isclose(row.to_numpy()[1:].astype(float), single["prediction"], atol=1e-9).any()
+
+
+def test_track_writes_a_row_a_time(run: Any, sample: str, tmp_path: Path) -> None:
+    out = tmp_path / "dynamics.csv"
+    assert run("track", "--model", MODEL, "--sample", sample, "--times", 11, "--out", out).code == 0
+    frame = pd.read_csv(out)
+    assert len(frame) == 11
+    assert list(frame.columns[:5]) == ["t", "entropy[text]", "entropy[audio]", "entropy[vision]", "entropy"]
+    assert {"negativity[text]", "negativity[audio]", "negativity[vision]"} <= set(frame.columns)
+    assert frame["t"].is_monotonic_increasing
+    assert frame["entropy"][0] == pytest.approx(0, abs=1e-8)
+    assert frame["entropy"].iloc[-1] > 0.01
+    assert np.isfinite(frame.to_numpy()).all()
+
+
+def test_track_samples_trajectories(run: Any, sample: str, tmp_path: Path) -> None:
+    words = ["track", "--model", MODEL, "--sample", sample, "--times", 5, "--trajectories", 3, "--seed", 1, "--out"]
+    assert run(*words, tmp_path / "one.csv").code == 0
+    assert run(*words, tmp_path / "two.csv").code == 0
+    assert (tmp_path / "one.csv").read_bytes() == (tmp_path / "two.csv").read_bytes()
+    assert {"trajectories:entropy[text]", "trajectories:entropy[text]:error"} <= set(pd.read_csv(tmp_path / "one.csv"))
+
+
+def test_train_makes_a_model_that_evaluates(run: Any, tmp_path: Path) -> None:
+    out = tmp_path / "small"
+    result = run("train", "--data", "planted", "--model", "quantum-jump", "--out", out, "--seed", 3, "--json",
+                 "--set", "dims=2", "--set", "epochs=2", "--set", "measurements=4")
+    assert result.code == 0, result.err
+    again = run("evaluate", "--model", out, "--json").json
+    assert result.json["metrics"]["test"]["mae"] == pytest.approx(again["metrics"]["mae"], abs=1e-4)
+
+
+@pytest.mark.parametrize(("words", "parts"), [
+    (["evaluate", "--model", "qj-plantd"], ["qj-plantd", "qj-planted"]),
+    (["evaluate", "--model", MODEL, "--data", "plantd"], ["plantd", "'planted'"]),
+    (["evaluate", "--model", MODEL, "--split", "tset"], ["tset", "'test'"]),
+    (["evaluate", "--model", "no/such/folder"], ["no/such/folder"]),
+    (["data", "check", "nope"], ["nope"]),
+    (["data", "get", "nope"], ["nope"]),
+    (["explain", "--model", MODEL, "--sample", "nobody"], ["nobody"]),
+    (["explain", "--model", MODEL, "--sample", "x" * 5000], ["xxx"]),
+    (["explain", "--model", MODEL], ["--sample"]),
+    (["explain", "--model", MODEL, "--split", "test"], ["--out"]),
+    (["explain", "--model", MODEL, "--split", "test", "--out", "table.xlsx"], [".csv", "table.xlsx"]),
+    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "moon"], ["moon"]),
+    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--output", "price"], ["price"]),
+    (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "0"], ["--times", "0"]),
+    (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "999999999"], ["--times"]),
+    (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--trajectories", "-1"], ["-1"]),
+    (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "no/such/folder/x.csv"], ["no/such/folder"]),
+    (["track", "--model", MODEL, "--sample", "nobody", "--out", "x.csv"], ["nobody"]),
+    (["train", "--data", "nope", "--model", "quantum-jump", "--out", "m"], ["nope"]),
+    (["train", "--data", "planted", "--model", "nope", "--out", "m"], ["nope", "quantum-jump"]),
+    (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dimz=2"], ["dimz", "dims"]),
+    (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dims"], ["dims", "key=value"]),
+    (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dims=two"], ["dims", "two"]),
+], ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "")
+def test_bad_input_is_one_line_and_leaves_nothing(run: Any, sample: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                  words: list[str], parts: list[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert_refused(run(*(sample if word == "SAMPLE" else word for word in words)), *parts)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["nope"], ["evaluate"], ["evaluate", "--nope"], ["track", "--model", MODEL, "--times", "many"]])
+def test_a_wrong_call_exits_with_2(run: Any, words: list[str]) -> None:
+    assert_refused(run(*words), code=2)
+
+
+def test_missing_real_data_are_named_with_the_remedy(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from qfusion import data
+
+    monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path / "cache"))
+    data.registry._load.cache_clear()
+    assert_refused(run("evaluate", "--model", "qj-mosi"), "mosi", "data get mosi")
+
+
+def test_data_get_fetches_what_then_loads(run: Any, real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), partial(Quiet, directory=str(real_data / "mosi"))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("QFUSION_MOSI_URL", f"http://127.0.0.1:{server.server_address[1]}")
+        result = run("data", "get", "mosi", "--json")
+        server.shutdown()
+    assert result.json == {"data": "mosi", "folder": str(tmp_path / "mosi")}
+    assert result.err == ""
+    assert run("data", "list").err == ""
+
+
+def test_data_get_without_a_connection_is_one_line(run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    monkeypatch.setenv("QFUSION_MOSI_URL", f"http://127.0.0.1:{free_port()}")
+    assert_refused(run("data", "get", "mosi"), "OpinionLevelSentiment.csv", "connection")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_the_real_set_is_measured(run: Any, mosi: Any) -> None:
+    result = run("evaluate", "--model", "qj-mosi", "--data", "mosi", "--split", "test", "--json").json
+    assert result["n"] == 752
+    assert all(math.isfinite(value) for value in result["metrics"].values())
+
+
+def test_an_id_may_start_with_a_dash(run: Any) -> None:
+    assert_refused(run("explain", "--model", MODEL, "--sample", "-3g5y"), "'-3g5y'")
+
+
+def test_another_data_set_does_not_fit(run: Any, mosi: Any) -> None:
+    assert_refused(run("evaluate", "--model", MODEL, "--data", "mosi"), "text")
