@@ -17,6 +17,8 @@ import torch
 from scipy.special import jv
 from torch import Tensor
 
+from qfusion._checks import check
+
 _MAX_TERMS = 400
 _STEP = 40.0  # widths of the spectrum per step: longer steps save little and hold many iterates
 _DECAY = 6.0  # |x0| t per step: terms grow like exp(|x0| t) before they cancel
@@ -176,9 +178,11 @@ def propagate(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor, times: Se
         tolerance: truncation relative to the norm of X; default 1e-13 in double precision, 1e-6 in single.
         hermitian: whether X is one Hermitian operator, which halves the work.
     """
-    w, x0 = _scaling(forms)
-    if w == 0.0 or times[-1] == 0.0:
+    if times[-1] == 0.0:
         return X.expand(len(times), *X.shape)
+    w, x0 = _scaling(forms)
+    check(math.isfinite(w), "The Hamiltonian and jump operators must be finite, but hold NaN or infinity. Check the weights.")
+    w = max(w, 1e-3 / times[-1])  # a generator of almost nothing still has a gradient
     tolerance = tolerance or (1e-13 if X.dtype == torch.complex128 else 1e-6)
     layouts = tuple(_Layout.of(dims, form.subsystems, len(X)) for form in forms)
     parameters = [tensor for form in forms for tensor in (form.G, form.L)]
@@ -194,6 +198,7 @@ def propagate(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor, times: Se
             Y = _Step.apply(X, plan, *parameters)
         except _TooLong:
             step = (end - start) / 2
+            check(step * w > 1e-6, "The evolution does not converge: `operators` must be finite. Check them and the weights.")
             continue
         outputs.append(Y[: len(inside)])
         start, X, pending = end, Y[-1], pending[len(inside):]
@@ -227,7 +232,7 @@ def _iterates(operator: _Operator, X: Tensor, plan: _Plan) -> list[Tensor]:
     """p_0, p_1, ... until two terms in a row are below the tolerance at every time."""
     sizes = plan.coefficients.abs().amax(0).tolist()
     norm = X.norm().item()
-    limit = 0.1 * plan.tolerance / torch.finfo(X.dtype).eps * norm * 10
+    limit = plan.tolerance / torch.finfo(X.dtype).eps * norm  # a larger term would cost more digits than the tolerance
     iterates = [X]
     small = 0
     for n in range(1, len(sizes)):
@@ -241,8 +246,6 @@ def _iterates(operator: _Operator, X: Tensor, plan: _Plan) -> list[Tensor]:
         small = small + 1 if term <= plan.tolerance * norm and n >= plan.last else 0
         if small == 2:
             return iterates
-    if not math.isfinite(norm):
-        return iterates
     raise _TooLong
 
 
