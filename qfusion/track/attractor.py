@@ -13,7 +13,7 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite
 from qfusion.quantum.lindblad import System, evolve_states
-from qfusion.track.states import array, dimension
+from qfusion.track.states import array, dimension, single_threaded
 
 # A decay slower than this part of the mean jump rate cannot be told from none.
 _NO_DECAY = 1e-6
@@ -43,6 +43,7 @@ class Attractor:
     note: str
 
 
+@single_threaded
 def attractor(system: System, rho: Tensor | np.ndarray | None = None, *, effort: int | None = None) -> Attractor:
     """Returns the steady state of `system`, the gap, and the distance of the states `rho` to it.
 

@@ -7,7 +7,6 @@ This module imports PennyLane; import it only where a circuit is wanted. A modal
 from __future__ import annotations
 
 import io
-import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,39 +19,15 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.decomposition import subset_name
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import embed, product
 from qfusion.track import channel
-from qfusion.track.states import checked_ket, dimension
+from qfusion.track.gates import Gate, checked_kets, gates_of_step, wires_of
+from qfusion.track.states import dimension, single_threaded
 
 # pyplot keeps global state, and a server draws in several threads.
 _DRAWING = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Gate:
-    """One box of the drawing.
-
-    Attributes:
-        kind: "prepare", "unitary", "jump" (two Kraus operators) or "channel" (the whole step).
-        label: short text for the box.
-        column: position along the circuit; boxes of one column share no wire.
-        wires: names of the qubits, most significant first.
-        modalities: names of the modalities it acts on.
-        operators: the ket (d,), or unitaries and Kraus operators (R, d, d) on `wires`.
-        values: numbers worth showing, name -> value.
-        sentence: what it does.
-    """
-
-    kind: str
-    label: str
-    column: int
-    wires: tuple[str, ...]
-    modalities: tuple[str, ...]
-    operators: np.ndarray
-    values: dict[str, float]
-    sentence: str
+_MOST_STEPS = 400  # whose error is worked out; a quarter of a second at D = 64
 
 
 @dataclass(frozen=True)
@@ -61,7 +36,7 @@ class StepError:
 
     Attributes:
         one: after one step of `dt`.
-        all: after `steps` of them, about the model's whole duration.
+        all: after `steps` of them: about the model's whole duration, but 400 at most.
         steps: how many these are.
     """
 
@@ -123,20 +98,20 @@ class StepCircuit:
         return circuit
 
     @cached_property
+    @single_threaded
     def error(self) -> StepError:
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
-        steps = max(1, round(self.system.duration / self.dt))
+        steps = min(max(1, round(self.system.duration / self.dt)), _MOST_STEPS)
         rho = np.outer(self.psi, self.psi.conj())
         exact = evolve_states(self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]).numpy()
         embedded = [self._embedded(gate) for gate in self.gates if gate.kind != "prepare"]
-        reached = []
-        for _ in range(steps):
+        distances = []
+        for step in range(1, steps + 1):
             for operators in embedded:
                 rho = channel.apply(operators, rho)
-            reached.append(rho)
-        one, everything = (float(np.abs(np.linalg.eigvalsh(a - b)).sum() / 2)
-                           for a, b in zip(exact, (reached[0], reached[-1]), strict=True))
-        return StepError(one, everything, steps)
+            if step in (1, steps):
+                distances.append(float(np.abs(np.linalg.eigvalsh(exact[int(step > 1)] - rho)).sum() / 2))
+        return StepError(distances[0], distances[-1], steps)
 
     def _embedded(self, gate: Gate) -> np.ndarray:
         where = [self.system.names.index(name) for name in gate.modalities]
@@ -225,105 +200,8 @@ def step_circuit(system: Any, kets: Mapping[str, Tensor] | Sequence[Tensor], dt:
     check(form == "trotter" or D <= 16,
           f"Argument `form` must be 'trotter' above D = 16, but is 'exact' at D = {D}. The step's channel would have "
           f"{D * D} Kraus operators of side {D}.")
-    wires = _wires(system)
-    states = _kets(system, kets)
+    wires = wires_of(system)
+    states = checked_kets(system, kets)
     psi = product([torch.from_numpy(state) for state in states]).numpy()
-    gates = [_preparation(name, wires[name], state) for name, state in zip(system.names, states, strict=True)]
-    # A term or jump operator that is zero, as after a tweak, has no gate.
-    gates += [_whole_step(system, dt, wires)] if form == "exact" else _split_step(system, psi, dt, split, wires)
-    return StepCircuit(_in_columns(gates), tuple(w for name in system.names for w in wires[name]), system, psi, dt, form)
-
-
-def _wires(system: System) -> dict[str, tuple[str, ...]]:
-    for name, d in zip(system.names, system.dims, strict=True):
-        check(d >= 2 and d & (d - 1) == 0,
-              f"Argument `system` must have modalities whose dimensions are powers of two to run on qubits, but {name!r} has "
-              f"{d}. Train a model with dimension {2 ** max(1, round(math.log2(max(d, 2))))}.")
-    return {name: tuple(f"{name}{q}" for q in range(d.bit_length() - 1))
-            for name, d in zip(system.names, system.dims, strict=True)}
-
-
-def _kets(system: System, kets: Mapping[str, Tensor] | Sequence[Tensor]) -> list[np.ndarray]:
-    given = dict(kets) if isinstance(kets, Mapping) else dict(zip(system.names, kets, strict=False))
-    check(set(given) == set(system.names) and len(kets) == len(system.names),
-          f"Argument `kets` must hold one ket for each of {list(system.names)}, but has {len(kets)}"
-          f"{f': {list(kets)[:8]}' if isinstance(kets, Mapping) else ''}. Use `model.encode`.")
-    return [checked_ket(f"kets[{name}]", given[name], d) for name, d in zip(system.names, system.dims, strict=True)]
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %" if share >= 0.005 else "under 1 %"
-
-
-def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> Gate:
-    weights = np.abs(ket) ** 2
-    top = int(weights.argmax())
-    basis = [format(i, f"0{len(wires)}b") for i in range(len(ket))]
-    qubits = "1 qubit" if len(wires) == 1 else f"{len(wires)} qubits"
-    return Gate("prepare", f"|{name}>", 0, wires, (name,), ket, {f"|{b}>": float(w) for b, w in zip(basis, weights, strict=True)},
-                f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
-                f"|{basis[top]}>.")
-
-
-def _split_step(system: System, psi: np.ndarray, dt: float, split: str, wires: dict[str, tuple[str, ...]]) -> list[Gate]:
-    part = channel.shares(system.H, system.dims)
-    gates = []
-    for subset, U in channel.unitaries_of_step(system, dt, split).items():
-        names = tuple(system.names[m] for m in subset)
-        angle = float(np.abs(np.angle(np.linalg.eigvals(U))).max())
-        who, what = _who_and_what(names)
-        share = part[subset] if split == "terms" else 1.0
-        what = f"{what}, {_percent(share)} of it" if split == "terms" else "all of H"
-        gates.append(Gate(
-            "unitary", f"H[{subset_name(subset, system.names)}]" if split == "terms" else "H", 0,
-            tuple(w for name in names for w in wires[name]), names, U[None], {"share of H": share, "largest phase (rad)": angle},
-            f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad."))
-    return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
-
-
-def _who_and_what(names: tuple[str, ...]) -> tuple[str, str]:
-    if len(names) == 1:
-        return names[0], "the part of H that acts on it alone"
-    return f"{', '.join(names[:-1])} and {names[-1]} together", "the part of H that acts on exactly these"
-
-
-def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: dict[str, tuple[str, ...]]) -> Gate:
-    kraus = channel.jump_channel(system.jumps[k], dt)
-    here = float(np.linalg.norm(kraus[1] @ psi) ** 2)
-    most = float(np.linalg.norm(kraus[1], 2) ** 2)
-    part = channel.shares(system.jumps[k], system.dims)
-    top = max(part, key=lambda subset: part[subset])
-    acts = (f"its largest part, {_percent(part[top])}, acts on exactly {subset_name(top, system.names)}" if part[top]
-            else "it is a multiple of the identity and changes nothing")
-    return Gate(
-        "jump", f"L{k + 1}", 0, tuple(w for name in system.names for w in wires[name]), tuple(system.names), kraus,
-        {"jump probability at the start": here, "largest jump probability": most,
-         **{f"share on {subset_name(subset, system.names)}": share for subset, share in part.items()}},
-        f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), to first "
-        f"order in dt; {acts}.")
-
-
-def _whole_step(system: System, dt: float, wires: dict[str, tuple[str, ...]]) -> Gate:
-    kraus = channel.kraus_of_step(system, dt)
-    D = dimension(system)
-    weights = (np.abs(kraus) ** 2).sum((1, 2)) / D
-    return Gate(
-        "channel", "exp(dt L)", 0, tuple(w for name in system.names for w in wires[name]), tuple(system.names), kraus,
-        {"Kraus operators": float(len(kraus)), "weight of the largest": float(weights[0])},
-        f"The whole step of dt = {dt:.3g}, H and jumps, exactly: a channel of {len(kraus)} Kraus operators from its Choi matrix; "
-        f"the largest carries {_percent(weights[0])}.")
-
-
-def _in_columns(gates: Sequence[Gate]) -> tuple[Gate, ...]:
-    """Moves every gate as far left as the wires it spans in the drawing are free; preparations share the first column."""
-    order = list(dict.fromkeys(wire for gate in gates for wire in gate.wires))
-    free = dict.fromkeys(order, 0)
-    placed = []
-    for gate in gates:
-        rows = [order.index(wire) for wire in gate.wires]
-        spanned = order[min(rows):max(rows) + 1]
-        column = max(free[wire] for wire in spanned)
-        free.update(dict.fromkeys(spanned, column + 1))
-        placed.append(Gate(gate.kind, gate.label, column, gate.wires, gate.modalities, gate.operators, gate.values,
-                           gate.sentence))
-    return tuple(placed)
+    gates = gates_of_step(system, psi, states, dt, form, split, wires)
+    return StepCircuit(gates, tuple(w for name in system.names for w in wires[name]), system, psi, dt, form)

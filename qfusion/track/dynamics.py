@@ -14,7 +14,7 @@ from torch import Tensor
 from qfusion._checks import check, require_finite
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.measures import measures_over_time
-from qfusion.track.states import array, as_ket, checked_ket, checked_times, dimension, operators
+from qfusion.track.states import array, as_ket, checked_ket, checked_times, dimension, operators, single_threaded
 from qfusion.track.trajectories import Ensemble, Trajectory, ensemble, sample_trajectories
 
 #: Default relative tolerance of the integrator: rho(t) is then within about 1e-9 of exact, at half the time of 1e-11.
@@ -49,6 +49,7 @@ class Track:
         return np.diagonal(self.rho, axis1=1, axis2=2).real
 
 
+@single_threaded
 def track(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray | Sequence[float], *,
           negativity: bool = True, trajectories: int = 0, seed: int = 0, rtol: float = RTOL) -> Track:
     """Returns the dynamics of one sample.
@@ -74,6 +75,7 @@ def track(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray 
     )
 
 
+@single_threaded
 def solve(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray | Sequence[float], *,
           rtol: float = RTOL) -> np.ndarray:
     """Returns rho(t) under the master equation by QuTiP, complex128 (nT, D, D).

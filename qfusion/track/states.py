@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import qutip
+from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
@@ -14,6 +17,26 @@ from qfusion.quantum.lindblad import System
 
 # A norm off by this much puts the trace of the density matrix off by what `measures` accepts as round-off.
 _NORM_TOLERANCE = 5e-8
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@functools.cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def single_threaded(function: Callable[P, R]) -> Callable[P, R]:
+    """Lets `function` use one BLAS thread: matrices of side 64 gain little from two, and lose ten times and more to their
+    waiting for each other as soon as anything else wants the cores."""
+
+    @functools.wraps(function)
+    def limited(*args: P.args, **kwargs: P.kwargs) -> R:
+        with _thread_pools().limit(limits=1, user_api="blas"):
+            return function(*args, **kwargs)
+
+    return limited
 
 
 def array(values: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:

@@ -13,7 +13,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.quantum.lindblad import System
 from qfusion.quantum.measures import entanglement_entropy
-from qfusion.track.states import as_ket, checked_ket, checked_times, dimension, operators
+from qfusion.track.states import as_ket, checked_ket, checked_times, dimension, operators, single_threaded
 
 # Waiting times are found to 1e-6 in the norm: the bias of the mean stays far below any ensemble's standard error.
 _OPTIONS = {"rtol": 1e-7, "atol": 1e-9, "nsteps": 10**6, "progress_bar": "", "store_states": True}
@@ -63,6 +63,7 @@ class Ensemble:
     jumps: np.ndarray
 
 
+@single_threaded
 def sample_trajectories(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray | Sequence[float],
                         number: int, seed: int = 0) -> tuple[Trajectory, ...]:
     """Returns `number` trajectories by waiting-time sampling (Dalibard, Castin, Molmer 1992) in QuTiP's `MCSolver`.
