@@ -197,6 +197,9 @@ def test_train_makes_a_model_that_evaluates(run: Any, tmp_path: Path) -> None:
     assert result.code == 0, result.err
     again = run("evaluate", "--model", out, "--json").json
     assert result.json["metrics"]["test"]["mae"] == pytest.approx(again["metrics"]["mae"], abs=1e-4)
+    weights = out / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"!")
+    assert_refused(run("evaluate", "--model", out), "model.safetensors", "SHA-256")
 
 
 @pytest.mark.parametrize(("words", "parts"), [
