@@ -1,10 +1,9 @@
 """Circuit: one step of the evolution as gates with the learned values."""
 
-from qfusion.ui import cache, circuit_view, state
+from qfusion.ui import cache, circuit_view
 from qfusion.ui.shell import guard, shell
 
-here = shell("Circuit", "What does one step of the learned evolution do, as a quantum circuit?")
-state.drop_invalid(circuit_view.allowed())
+here = shell("Circuit", "What does one step of the learned evolution do, as a quantum circuit?", circuit_view.allowed)
 
 with guard():
     dt, split = circuit_view.controls(here)

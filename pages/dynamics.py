@@ -5,9 +5,9 @@ import streamlit as st
 from qfusion.ui import cache, dynamics_view, knobs, replay, state
 from qfusion.ui.shell import Here, guard, shell
 
-TABS = {"Decision": dynamics_view.decision_tab, "Correlations": dynamics_view.correlations_tab,
-        "Trajectories": dynamics_view.trajectories_tab, "State": dynamics_view.state_tab,
-        "Steady state": dynamics_view.attractor_tab}
+TABS = dict(zip(dynamics_view.TAB_NAMES, (
+    dynamics_view.decision_tab, dynamics_view.correlations_tab, dynamics_view.trajectories_tab, dynamics_view.state_tab,
+    dynamics_view.attractor_tab), strict=True))
 
 
 @st.fragment
@@ -22,14 +22,14 @@ def dynamics(here: Here) -> None:
             now = cache.decision(here.work, here.row, dials)
             base = cache.decision(here.work, here.row, replay.learned(here.work.model))
             dynamics_view.before_after(here, now, base)
-            tabs = st.tabs(list(TABS), key="view", on_change="rerun", bind="query-params")
-            for tab, (name, draw) in zip(tabs, TABS.items(), strict=True):
+            tabs = st.tabs(list(TABS), key=state.VIEW, on_change="rerun", bind="query-params")
+            for tab, draw in zip(tabs, TABS.values(), strict=True):
                 if tab.open:
                     with tab, guard():
-                        draw(here, now, base) if name == "Decision" else draw(here, now)
+                        draw(here, now, base)
             dynamics_view.agreement_line(here, dials)
 
 
-here = shell("Dynamics", "When is the decision made, and would it still be made if this coupling were weaker?")
-state.drop_invalid(knobs.allowed(here.work))
+here = shell("Dynamics", "When is the decision made, and would it still be made if this coupling were weaker?",
+             dynamics_view.allowed)
 dynamics(here)

@@ -5,7 +5,7 @@ import streamlit as st
 from qfusion.ui import finder, sample_view
 from qfusion.ui.shell import guard, shell
 
-here = shell("Samples", "What did the model decide here, and which modality decided it?")
+here = shell("Samples", "What did the model decide here, and which modality decided it?", finder.allowed)
 
 with st.container(key="fold-samples"):
     find, read = st.columns([1, 1.25], gap="medium")

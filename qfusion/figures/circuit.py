@@ -61,7 +61,7 @@ def _draw(figure: go.Figure, gate: Gate, modalities: Sequence[str], theme: Theme
                        name=label(gate.name))
     # A name longer than its box stands upright in it.
     figure.add_annotation(x=column, y=(top + bottom) / 2, text=label(gate.name), showarrow=False,
-                          textangle=-90 if len(gate.name) > 6 and len(gate.wires) > 1 else 0,
+                          textangle=-90 if len(gate.name) > 8 and len(gate.wires) > 1 else 0,
                           font={"size": 13, "color": INK[theme]})
 
 

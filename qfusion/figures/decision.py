@@ -41,19 +41,16 @@ def waterfall(dividends: Mapping[str, float], modalities: Sequence[str], *, trut
     steps = np.array([dividends[""], *(dividends[term] for term in terms)], dtype=float)
     ends = np.cumsum(steps)
     names = ["baseline", *(term_title(term) for term in terms), "<b>score</b>"]
-    figure = base(theme, 190 if compact else 56 + 31 * len(names), left=10, top=6, bottom=22 if compact else 44)
+    figure = base(theme, 206 if compact else 72 + 31 * len(names), left=10, top=22, bottom=22 if compact else 44)
     _bars(figure, names, steps, ends, ["", *terms], modalities, theme, compact)
     _connectors(figure, ends, theme)
     if truth is not None:
-        figure.add_vline(x=truth, line={"color": INK[theme], "width": 1.5, "dash": "dot"})
-        figure.add_annotation(x=truth, y=1, yref="paper", yanchor="top", xanchor="left", text=f"truth {truth:+.2f}",
-                              showarrow=False, font={"size": 11, "color": QUIET[theme]}, xshift=3, yshift=2)
-        # The label stands on the side where there is room.
-        if truth > float(ends.mean()):
-            figure.layout.annotations[-1].update(xanchor="right", xshift=-3)
+        figure.add_vline(x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below")
+        figure.add_annotation(x=truth, y=1, yref="paper", yanchor="bottom", text=f"truth {truth:+.2f}", showarrow=False,
+                              font={"size": 11, "color": QUIET[theme]})
     figure.update_yaxes(range=[len(names) - 0.5, -0.5], showline=False, ticks="", tickvals=list(range(len(names))),
                         ticktext=names, tickfont={"size": 11 if compact else 13})
-    figure.update_xaxes(range=_room(np.r_[0.0, ends, [] if truth is None else [truth]]))
+    figure.update_xaxes(range=_room(np.r_[0.0, ends, [] if truth is None else [truth]], 0.3 if compact else 0.18))
     if not compact:
         figure.update_xaxes(title={"text": label(unit) + bias_note})
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
@@ -88,9 +85,9 @@ def _connectors(figure: go.Figure, ends: np.ndarray, theme: Theme) -> None:
     figure.add_scatter(x=xs, y=ys, mode="lines", line={"color": QUIET[theme], "width": 1}, hoverinfo="skip")
 
 
-def _room(values: np.ndarray) -> list[float]:
+def _room(values: np.ndarray, share: float) -> list[float]:
     low, high = float(np.min(values)), float(np.max(values))
-    pad = 0.16 * max(high - low, 0.1)
+    pad = share * max(high - low, 0.1)
     return [low - pad, high + pad]
 
 

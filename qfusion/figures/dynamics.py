@@ -70,7 +70,7 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
         hovermode="x unified", dragmode="zoom", shapes=lines,
         xaxis={"title": {"text": TIME}, "range": _span(times, None if before is None else before.times), "anchor": "y2"},
         yaxis={"title": {"text": "entropy (nats)"}, "domain": [0.56, 1.0], "rangemode": "tozero"},
-        yaxis2=axis(theme) | {"title": {"text": f"dividend ({label(unit)})"}, "domain": [0.0, 0.46]})
+        yaxis2=axis(theme) | {"domain": [0.0, 0.46]}, yaxis2_title_text=f"dividend ({label(unit)})")
     return figure
 
 
@@ -131,7 +131,7 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
     figure = base(theme, 116, left=34, right=88, top=6, bottom=34)
     top = 1.2 * max((float(np.max(v)) for v in series.values()), default=1.0) or 1.0
     gap = 0.19 * top  # a line of text, in units of the axis
-    heights = _spread([float(values[-1]) for values in series.values()], gap)
+    heights = _spread([float(values[-1]) for values in series.values()], gap, 0.93 * top)
     for (name, values), height in zip(series.items(), heights, strict=True):
         hue = _hue(name, modalities, theme)
         figure.add_scatter(x=times, y=values, mode="lines", line={"width": 2.2, "color": hue, "dash": _dash(name)},
@@ -175,11 +175,12 @@ def _span(times: np.ndarray, before_times: np.ndarray | None) -> list[float]:
     return [0.0, max(ends)]
 
 
-def _spread(values: Sequence[float], gap: float) -> list[float]:
-    """Heights near `values` that are at least `gap` apart, so that end labels do not overlap."""
+def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
+    """Heights near `values`, at least `gap` apart and at most `highest`, so that end labels neither overlap nor leave."""
     order = np.argsort(values)
     heights = np.asarray(values, dtype=float).copy()
     for lower, upper in itertools.pairwise(order):
         heights[upper] = max(heights[upper], heights[lower] + gap)
-    return (heights + np.mean(values) - heights.mean()).tolist()
+    heights += np.mean(values) - heights.mean()
+    return (heights - max(0.0, float(heights.max()) - highest)).tolist()
 

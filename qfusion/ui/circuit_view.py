@@ -10,13 +10,14 @@ import streamlit as st
 from qfusion.figures import circuit as figures
 from qfusion.ui import cache, panels, state
 from qfusion.ui.shell import Here
+from qfusion.ui.workspace import Workspace
 
 STEP, SPLIT = "steps", "gates"
-SPLITS = {"terms": "one gate per coupling H_S", "whole": "H in one gate"}
+SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)
 
 
-def allowed() -> dict[str, state.Allowed]:
+def allowed(_: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about the circuit."""
     return {STEP: state.options("Number of steps", map(str, CHOICES), "20 is used."),
             SPLIT: state.options("Gates", SPLITS, "One gate per coupling is used.")}
@@ -26,10 +27,9 @@ def controls(here: Here) -> tuple[float, str]:
     """Draws the step slider and the choice of gates; returns dt and the choice."""
     duration = float(here.work.model.duration)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        steps = st.select_slider("Steps that fill T", CHOICES, 20, **state.bound(STEP),
-                                 format_func=lambda n: f"{n} (dt = {duration / n:.3g})")
-        split = st.selectbox("Gates", list(SPLITS), format_func=SPLITS.__getitem__, **state.bound(SPLIT))
-    return duration / int(steps), str(split)
+        steps = st.select_slider("Number of steps that fill T (dt = T / number)", CHOICES, 20, **state.bound(STEP))
+        split = st.selectbox("Gates of H", list(SPLITS), **state.bound(SPLIT))
+    return duration / int(steps), SPLITS[str(split)]
 
 
 def diagram(here: Here, built: Any) -> None:
@@ -67,7 +67,7 @@ def error(here: Here, built: Any, split: str) -> None:
     """How far the drawn step is from our evolution."""
     steps, one, whole = cache.step_errors(here.work, here.row, split)
     panels.panel(
-        "step-error", f"At this step the circuit ends {built.error.all:.1e} from the exact state",
+        "step-error", f"At this step the circuit ends {built.error.all:.2g} from the exact state",
         figures.step_error(steps, one, whole, built.dt, theme=here.theme),
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
               + built.error.sentence,

@@ -14,12 +14,27 @@ from qfusion.figures import state as state_figures
 from qfusion.figures import trajectories as run_figures
 from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
-from qfusion.ui import cache, panels, replay, sample_view, state, text
+from qfusion.ui import cache, knobs, panels, replay, sample_view, state, text
 from qfusion.ui.replay import Decision, Dials
 from qfusion.ui.shell import Here
+from qfusion.ui.workspace import Workspace
 
 SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
-CURSOR, RUNS, QUANTITY, PART, WHOSE = "t", "runs", "quantity", "part", "of"
+CURSOR, RUNS, QUANTITY, WHOSE = "t", "runs", "quantity", "of"
+TAB_NAMES = ("Decision", "Correlations", "Trajectories", "State", "Steady state")
+RUN_CHOICES = (4, 8, 20, 50, 100, 200)
+
+
+def allowed(work: Workspace) -> dict[str, state.Allowed]:
+    """What a link may say about this page's widgets."""
+    top = knobs.TOP_DURATION * float(work.model.duration)
+    whole = ("all together", *work.modalities)
+    return knobs.allowed(work) | {
+        state.VIEW: state.options("View", TAB_NAMES, "Decision is shown."),
+        CURSOR: state.number(CURSOR, 0, top, "The end of the evolution is shown."),
+        RUNS: state.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
+        QUANTITY: state.options("Modality", work.modalities, "The first is shown."),
+        WHOSE: state.options("State of", whole, "All together are shown.")}
 
 
 def before_after(here: Here, now: Decision, base: Decision) -> None:
@@ -85,7 +100,7 @@ def _moment(now: Decision) -> str:
     return f"Joint terms outweigh the single modalities from t = {start:.2f} on"
 
 
-def correlations_tab(here: Here, now: Decision) -> None:
+def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
     """Mutual information, negativity, purity."""
     track = cache.track(here.work, here.row, now.dials, negativity=True)
     cursor = _cursor(now.dials)
@@ -109,10 +124,10 @@ def correlations_tab(here: Here, now: Decision) -> None:
                      numbers=partial(_frame, track.times, series, kind))
 
 
-def trajectories_tab(here: Here, now: Decision) -> None:
+def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
     """Single quantum-jump runs, and their mean over the master equation."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        runs = st.select_slider("Trajectories", [4, 8, 20, 50, 100, 200], 20, **state.bound(RUNS))
+        runs = st.select_slider("Trajectories", RUN_CHOICES, 20, **state.bound(RUNS))
         whose = st.selectbox("Entanglement of", list(here.work.modalities), **state.bound(QUANTITY))
     with st.spinner(f"Sampling {runs} trajectories …"):
         track = cache.track(here.work, here.row, now.dials, runs=int(runs))
@@ -157,7 +172,7 @@ def _populations(track: Any, top: np.ndarray, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def state_tab(here: Here, now: Decision) -> None:
+def state_tab(here: Here, now: Decision, _: Decision) -> None:
     """Populations and density matrix at the cursor."""
     work = here.work
     whole = "all together"
@@ -207,7 +222,7 @@ def _matrix_frame(rho: np.ndarray, dims: tuple[int, ...]) -> pd.DataFrame:
                          "imaginary": rho.imag.ravel()})
 
 
-def attractor_tab(here: Here, now: Decision) -> None:
+def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
     """Steady state, spectral gap, distance."""
     settling = cache.attractor(here.work, here.row, now.dials)
     found = settling.attractor

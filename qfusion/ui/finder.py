@@ -19,6 +19,14 @@ SAID = ("text", "transcript")
 RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
 
 
+def allowed(work: Workspace) -> dict[str, state.Allowed]:
+    """What a link may say about this page's widgets."""
+    titles = axes(work)
+    return {SPLIT: state.options("Split", [*SPLITS, "all"], "The test split is shown."),
+            AXIS_X: state.options("Axis", titles, "The truth is shown across."),
+            AXIS_Y: state.options("Axis", titles, "The prediction is shown up.")}
+
+
 def filters(work: Workspace) -> pd.DataFrame:
     """Draws the filters and returns the rows that pass."""
     frame = work.frame
@@ -96,9 +104,8 @@ def scatter(here: Here, rows: pd.DataFrame) -> None:
     """The rows as points; a click on one makes it the sample."""
     titles = axes(here.work)
     with st.container(horizontal=True):
-        x = st.selectbox("Across", list(titles), format_func=titles.__getitem__, **state.bound(AXIS_X))
-        y = st.selectbox("Up", list(titles), index=1, format_func=titles.__getitem__,
-                         **state.bound(AXIS_Y))
+        x = st.selectbox("Across", list(titles), **state.bound(AXIS_X))
+        y = st.selectbox("Up", list(titles), index=1, **state.bound(AXIS_Y))
     said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
     drawn = cohort.scatter(rows.index.tolist(), rows[x].to_numpy(), rows[y].to_numpy(), titles[x], titles[y],
                            chosen=here.sample, captions=said, diagonal={x, y} == {"truth", "prediction"},

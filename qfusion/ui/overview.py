@@ -35,8 +35,13 @@ def _in_short(card: Any) -> str:
     scores = card.get("metrics", {}).get("test", {})
     parts = [f"{metrics.describe[name].short} {scores[name]['mean']:.3f} ± {scores[name]['std']:.3f}"
              for name in ("acc2_non0", "mae", "corr", "accuracy") if name in scores]
+    sizes = card["data"]["sizes"]
+    return f" On {sizes['test']:,} test samples: {', '.join(parts)} ({_seeds(card)})." if parts else ""
+
+
+def _seeds(card: Any) -> str:
     count = len(card.get("seeds", []))
-    return f" On {card['data']['sizes']['test']:,} test samples: {', '.join(parts)} ({count} seeds)." if parts else ""
+    return f"{count} training seed{'s' if count != 1 else ''}"
 
 
 def pipeline(here: Here) -> None:
@@ -100,15 +105,14 @@ def metrics_card(here: Here) -> None:
     card = here.work.card
     scores = card.get("metrics", {}).get("test", {})
     own = card.get("this_seed", {}).get("test", {})
-    seeds = card.get("seeds", [])
     st.subheader("How good is it?", anchor=False)
     table = _metric_table(scores, own)
     if table.empty:
         st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
         return
     st.dataframe(table, hide_index=True, height="content", alt="Test metrics: mean and spread over the seeds.")
-    st.caption(f"Data {text.plain(card['data']['name'])}, test split, n = {card['data']['sizes']['test']:,}. Mean and standard "
-               f"deviation over {len(seeds)} training seeds; last column: the one loaded (seed {card.get('seed')}).")
+    st.caption(f"Data {text.plain(card['data']['name'])}, test split, n = {card['data']['sizes']['test']:,}. Mean and "
+               f"standard deviation over {_seeds(card)}; last column: the one loaded (seed {card.get('seed')}).")
 
 
 def _metric_table(scores: Any, own: Any) -> pd.DataFrame:

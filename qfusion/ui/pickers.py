@@ -77,18 +77,19 @@ def draw() -> tuple[Workspace, int]:
     own = _own_data(model)
     check(bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion.")
     index = known.index(own) if own in known else 0
-    chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, format_func=_title,
+    chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, help=_DATA_HELP,
                           **state.bound(state.DATA))
     work = cache.workspace_of(model, chosen)
     return work, _sample(work)
 
 
+_DATA_HELP = "A data set that is on this machine. The model follows it."
 _MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
 
 
 def _sample(work: Workspace) -> int:
     """The sample picker: every id of the data set, the most telling conflict first shown."""
-    ids = work.dataset.ids.tolist()
+    ids = work.dataset.ids.tolist()  # an id that the session brings from another data set is replaced below
     state.drop_invalid({state.SAMPLE: state.Allowed(work.dataset.row, "A default sample is shown.")})
     default = cache.telling_samples(work)[1].sample
     if state.get(state.SAMPLE) not in (None, *ids):
@@ -108,7 +109,6 @@ def _model_changed() -> None:
     own = _own_data(state.get(state.MODEL))
     if own in sources():
         state.put(state.DATA, own)
-    st.session_state.pop(state.SAMPLE, None)
 
 
 def _data_changed() -> None:
@@ -117,7 +117,6 @@ def _data_changed() -> None:
         found = _model_for(name)
         if found:
             state.put(state.MODEL, found)
-    st.session_state.pop(state.SAMPLE, None)
 
 
 def _card(model: str) -> dict[str, Any]:
@@ -146,6 +145,3 @@ def _misfit(model: str, data_name: str) -> str:
     except QFusionError:
         return ""
 
-
-def _title(name: str) -> str:
-    return next((source.title for source in data.available() if source.name == name), name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -20,10 +22,10 @@ def content(here: Here, row: int | None = None, *, details: bool = True) -> None
     found = here.work.dataset.content(at)
     for name in (name for name in here.work.modalities if isinstance(found.get(name), Text)):
         _piece(name, found[name])
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
         for kind in (Image, Audio):
             for name in (name for name in here.work.modalities if isinstance(found.get(name), kind)):
-                _piece(name, found[name])
+                _piece(name, found[name], "stretch" if details else 150)
     absent = [name for name in here.work.modalities if name not in found]
     if absent and details:
         st.caption(f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features.")
@@ -31,12 +33,12 @@ def content(here: Here, row: int | None = None, *, details: bool = True) -> None
         _facts(here, at)
 
 
-def _piece(name: str, piece: Content) -> None:
+def _piece(name: str, piece: Content, width: int | Literal["stretch"] = "stretch") -> None:
     if isinstance(piece, Text):
         with st.container(border=True):
             st.text(piece.text)
     elif isinstance(piece, Audio):
-        st.audio(np.asarray(piece.samples), sample_rate=piece.rate, alt=f"Recording: {name} of the sample")
+        st.audio(np.asarray(piece.samples), sample_rate=piece.rate, width=width, alt=f"Recording: {name} of the sample")
     elif isinstance(piece, Image):
         st.image(np.asarray(piece.pixels), width=90, clamp=True, alt=f"Picture: {name} of the sample")
 

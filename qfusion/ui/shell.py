@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,20 +38,27 @@ class Here:
         return str(self.work.dataset.ids[self.row])
 
 
-def shell(title: str, question: str) -> Here:
-    """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded."""
+def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, state.Allowed]] | None = None) -> Here:
+    """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded.
+
+    Args:
+        title: of the page; question: that it answers.
+        rules: what a link may say of the page's own widgets.
+    """
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
     st.html(f"<style>{_css()}</style>")
     with guard(stop=True), st.sidebar:
         st.markdown("### qfusion")
         menu = st.container()
         try:
+            state.follow_link(title)
             state.drop_invalid(pickers.allowed())
             pickers.settle()
             work, row = pickers.draw()
         finally:
             with menu:
                 _navigation()
+        state.drop_invalid(rules(work) if rules else {})
         _export_format()
         _missing_data()
     st.title(title, anchor=False)
@@ -98,7 +105,7 @@ def _navigation() -> None:
 
 
 def _export_format() -> None:
-    st.segmented_control("Figure export", ["svg", "png"], default="svg", format_func=str.upper,
+    st.segmented_control("Figure export", ["svg", "png"], default="svg",
                          help="Format of the camera button that appears above a figure. PNG is drawn at three times the "
                               "size on screen.", **state.bound(state.FORMAT))
 

@@ -16,7 +16,8 @@ from qfusion import _checks
 from qfusion.errors import QFusionError
 
 MODEL, DATA, SAMPLE, FORMAT, DURATION = "model", "data", "sample", "export", "T"
-NOTICES, TABLE_TURN = "_notices", "_table_turn"
+VIEW = "view"
+NOTICES, TABLE_TURN, PAGE = "_notices", "_table_turn", "_page"
 
 
 class Bound(TypedDict):
@@ -75,11 +76,27 @@ def audit(query: Mapping[str, str], allowed: Mapping[str, Allowed]) -> dict[str,
 
 
 def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
-    """Takes invalid parameters out of the URL, leaves a notice for each, and lets the rest apply."""
-    for key, message in audit(st.query_params.to_dict(), allowed).items():
+    """Takes invalid parameters out of the URL, leaves a notice for each, and lets the rest apply.
+
+    Once a widget is in the session, the URL follows it and not the other way round, so only the others are looked at. A
+    bound widget writes its option's *label* into the URL: options here are their own labels.
+    """
+    query = {key: value for key, value in st.query_params.to_dict().items() if key not in st.session_state}
+    for key, message in audit(query, allowed).items():
         notice(message)
-        if key in st.query_params:
-            del st.query_params[key]
+        del st.query_params[key]
+
+
+def follow_link(page: str) -> None:
+    """On arrival from another page, takes over what the link said.
+
+    Streamlit lets a value of the session win over the address of a link inside the app; a reader means the link.
+    """
+    if st.session_state.get(PAGE) != page:
+        for key in (MODEL, DATA, SAMPLE, VIEW):
+            if key in st.query_params and key in st.session_state:
+                st.session_state[key] = st.query_params[key]
+    st.session_state[PAGE] = page
 
 
 def notice(message: str) -> None:

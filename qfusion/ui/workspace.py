@@ -51,7 +51,8 @@ class Workspace:
     @property
     def unit(self) -> str:
         """Axis name of the score."""
-        return f"{self.dataset.target.name} score"
+        name = self.dataset.target.name
+        return name if name.endswith("score") else f"{name} score"
 
     @property
     def scale(self) -> tuple[float, float]:
