@@ -9,7 +9,7 @@ import streamlit as st
 
 from qfusion.figures import decision, dynamics, style
 from qfusion.training import metrics
-from qfusion.ui import cache, panels, sample_view, state, text
+from qfusion.ui import cache, panels, sample_view, text
 from qfusion.ui.shell import Here, link
 
 ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:", "synergy": ":material/hub:"}
@@ -51,23 +51,22 @@ def pipeline(here: Here) -> None:
     for d in work.model.dims:
         size *= d
     sizes = ", ".join(f"{text.plain(m.name)} {m.size}" for m in work.dataset.modalities)
-    parts: tuple[tuple[str, str, str, str, dict[str, str]], ...] = (
-        ("Features", f"{sizes} numbers" + (" a step" if any(m.is_sequence for m in work.dataset.modalities) else ""),
-              "pages/samples.py", "See a sample", {}),
-             ("States", f"one ket a modality, dimension {', '.join(str(d) for d in work.model.dims)}", "pages/dynamics.py",
-              "See the state", {"view": "State"}),
-             ("Evolution", f"H and {work.model.jump_count} jump operators on {size} levels, T = {work.model.duration:g}",
-              "pages/dynamics.py", "Turn the knobs", {}),
-             ("One step", "as a circuit with the learned values", "pages/circuit.py", "See the circuit", {}),
-             ("Score", f"{len(work.model.measurement_vectors())} measurement vectors, linear read-out", "pages/samples.py",
-              "See who decided", {}))
+    numbers = f"{sizes} numbers" + (" a step" if any(m.is_sequence for m in work.dataset.modalities) else "")
+    kets = f"one ket a modality, dimension {', '.join(str(d) for d in work.model.dims)}"
+    physics = f"H and {work.model.jump_count} jump operators on {size} levels, T = {work.model.duration:g}"
+    vectors = f"{len(work.model.measurement_vectors())} measurement vectors, linear read-out"
+    parts = (("Features", numbers, "pages/samples.py", "See a sample", ""),
+             ("States", kets, "pages/dynamics.py", "See the state", "State"),
+             ("Evolution", physics, "pages/dynamics.py", "Turn the knobs", "Decision"),
+             ("One step", "as a circuit with the learned values", "pages/circuit.py", "See the circuit", ""),
+             ("Score", vectors, "pages/samples.py", "See who decided", ""))
     with st.container(key="pair-pipeline"):
         cells = st.columns(len(parts), gap="small")
-        for i, (cell, (name, words, page, label, query)) in enumerate(zip(cells, parts, strict=True)):
+        for i, (cell, (name, words, page, label, view)) in enumerate(zip(cells, parts, strict=True)):
             with cell, st.container(border=True, height="stretch"):
                 st.markdown(f"**{i + 1}  {name}**" + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""))
                 st.caption(words)
-                link(page, label, ":material/open_in_new:", **query)
+                link(page, label, ":material/arrow_outward:", **({"show": view} if view else {}))
 
 
 def telling_samples(here: Here) -> None:
@@ -97,7 +96,7 @@ def _card(here: Here, item: Any) -> None:
                   dynamics.sparkline(times, series, work.modalities, theme=here.theme),
                   "Entropy of each modality over time.")
     st.caption("Top: baseline + terms = score. Bottom: entropy of each modality over time (nats).")
-    link("pages/samples.py", f"Open {text.plain(item.sample)}", ":material/open_in_new:", **{state.SAMPLE: item.sample})
+    link("pages/samples.py", f"Open {text.plain(item.sample)}", ":material/open_in_full:", open=item.sample)
 
 
 def metrics_card(here: Here) -> None:

@@ -89,11 +89,11 @@ _MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
 
 def _sample(work: Workspace) -> int:
     """The sample picker: every id of the data set, the most telling conflict first shown."""
-    ids = work.dataset.ids.tolist()  # an id that the session brings from another data set is replaced below
+    ids = work.dataset.ids.tolist()
     state.drop_invalid({state.SAMPLE: state.Allowed(work.dataset.row, "A default sample is shown.")})
     default = cache.telling_samples(work)[1].sample
     if state.get(state.SAMPLE) not in (None, *ids):
-        state.put(state.SAMPLE, default)
+        state.put(state.SAMPLE, default)  # of another data set
     sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed,
                           help="Type to search. Samples are also picked in the table and the scatter of the Samples page.",
                           **state.bound(state.SAMPLE))

@@ -51,7 +51,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
         st.markdown("### qfusion")
         menu = st.container()
         try:
-            state.follow_link(title)
+            state.follow_link()
             state.drop_invalid(pickers.allowed())
             pickers.settle()
             work, row = pickers.draw()
@@ -87,8 +87,10 @@ def theme() -> Theme:
 
 
 def link(page: str, label: str, icon: str, **query: str) -> None:
-    """A link to a page that carries the pickers (and `query`, which wins) in its address."""
+    """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address."""
     kept = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE) if state.get(key)}
+    if "open" in query:
+        kept.pop(state.SAMPLE, None)
     st.page_link(page, label=label, icon=icon, query_params=kept | query)
 
 

@@ -17,7 +17,8 @@ from qfusion.errors import QFusionError
 
 MODEL, DATA, SAMPLE, FORMAT, DURATION = "model", "data", "sample", "export", "T"
 VIEW = "view"
-NOTICES, TABLE_TURN, PAGE = "_notices", "_table_turn", "_page"
+NOTICES, TABLE_TURN, VISITED = "_notices", "_table_turn", "_visited"
+ALIASES = {"open": SAMPLE, "show": VIEW}
 
 
 class Bound(TypedDict):
@@ -87,16 +88,21 @@ def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
         del st.query_params[key]
 
 
-def follow_link(page: str) -> None:
-    """On arrival from another page, takes over what the link said.
+def follow_link() -> None:
+    """Takes over what a link inside the app asked for under `open` (a sample) and `show` (a view).
 
-    Streamlit lets a value of the session win over the address of a link inside the app; a reader means the link.
+    On a change of page inside the app, Streamlit lets the session win over the address of bound widgets, and
+    `st.switch_page` refuses to run while any is bound; parameters with names of their own get through.
     """
-    if st.session_state.get(PAGE) != page:
-        for key in (MODEL, DATA, SAMPLE, VIEW):
-            if key in st.query_params and key in st.session_state:
-                st.session_state[key] = st.query_params[key]
-    st.session_state[PAGE] = page
+    for alias, key in ALIASES.items():
+        if alias in st.query_params:
+            wanted = st.query_params[alias]
+            del st.query_params[alias]
+            if key in st.session_state or st.session_state.get(VISITED):
+                st.session_state[key] = wanted
+            else:
+                st.query_params[key] = wanted
+    st.session_state[VISITED] = True
 
 
 def notice(message: str) -> None:
