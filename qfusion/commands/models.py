@@ -5,6 +5,8 @@ from __future__ import annotations
 from qfusion.commands._load import Data, Model, Split, load
 from qfusion.commands._output import Json, number, print_json, print_table
 
+HEADLINES = ("acc2_non0", "mae", "corr", "accuracy")  # the rest is on the card
+
 
 def models(as_json: Json = False) -> None:
     """List the trained models, shipped and your own, with their test metrics over seeds."""
@@ -19,8 +21,11 @@ def models(as_json: Json = False) -> None:
 
 
 def _spread(card: dict) -> str:
+    from qfusion.training.metrics import describe
+
     metrics = card["metrics"].get("test", {})
-    return ", ".join(f"{key} {number(m['mean'])} ± {number(m['std'])}" for key, m in metrics.items())
+    return "\n".join(f"{describe[key].short} {number(metrics[key]['mean'])} ± {number(metrics[key]['std'])}"
+                     for key in HEADLINES if key in metrics)
 
 
 def evaluate(model: Model, data: Data = None, split: Split = "test", as_json: Json = False) -> None:
