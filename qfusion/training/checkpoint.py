@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -72,14 +73,23 @@ def load(name: str | Path) -> Checkpoint:
         raise IntegrityError(f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. "
                              "Copy both files again or train the model again.")
     try:
-        model = build(card["model"], card["inputs"], card["outputs"], card["settings"])
-        model.load_state_dict(load_tensors(data))
+        with torch.device("meta"):  # shapes only: a card that asks for a huge model costs no memory
+            model = build(card["model"], card["inputs"], card["outputs"], card["settings"])
+        model.load_state_dict(_tensors(data), assign=True)
     except QFusionError as error:
         raise InvalidInput(f"{card_path.name} does not describe a model that can be built: {error}") from error
     except (SafetensorError, RuntimeError, TypeError, KeyError, ValueError, AttributeError) as error:
         raise IntegrityError(f"{card_path.name} and its weights do not fit together ({str(error)[:200]}). "
                              "Copy both files again or train the model again.") from error
     return Checkpoint(model.double().eval().requires_grad_(False), card)
+
+
+def _tensors(data: bytes) -> dict[str, torch.Tensor]:
+    tensors = load_tensors(data)
+    bad = [name for name, tensor in tensors.items() if tensor.dtype != torch.float32 or not bool(tensor.isfinite().all())]
+    if bad:
+        raise ValueError(f"weights {bad[:3]} are not finite numbers in single precision")
+    return tensors
 
 
 def _card_path(name: str | Path) -> Path:

@@ -1,0 +1,141 @@
+"""Exact contributions against brute force over the background, the laws of Shapley values, and planted truth."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qfusion import explain
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain.coalitions import dividends, shapley
+from qfusion.models import InputSpec, QuantumJump
+from qfusion.quantum.decomposition import subsets
+
+
+def problem(M: int, B: int = 3, N: int = 6, outputs=("a", "b")) -> tuple[QuantumJump, dict, dict]:
+    names = ["text", "audio", "vision", "touch", "smell"][:M]
+    model = QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=(2, 3, 2, 2, 2)[:M]).double().eval()
+    return (model, {name: torch.randn(B, 3, dtype=torch.float64) for name in names},
+            {name: torch.randn(N, 3, dtype=torch.float64) + 0.5 for name in names})
+
+
+def brute_force(model: QuantumJump, x: dict, background: dict, kind: str) -> np.ndarray:
+    """v(S) by replacing absent modalities, row by row: (B, 2^M, C)."""
+    names, N = model.modalities, len(next(iter(background.values())))
+    picks = [(n,) * len(names) for n in range(N)] if kind == "joint" else list(itertools.product(range(N), repeat=len(names)))
+    values = []
+    for i in range(len(x[names[0]])):
+        row = []
+        for S in subsets(len(names)):
+            mixed = {name: torch.stack([x[name][i] if m in S else background[name][pick[m]] for pick in picks])
+                     for m, name in enumerate(names)}
+            row.append(model(mixed).mean(0).detach().numpy())
+        values.append(row)
+    return np.array(values)
+
+
+@pytest.mark.parametrize("M", [1, 2, 3, 4, 5])
+def test_joint_background_equals_brute_force(M):
+    model, x, rows = problem(M)
+    found = explain.explain(model, x, explain.background(model, rows))
+    assert np.abs(found.values - brute_force(model, x, rows, "joint")).max() < 1e-12
+
+
+@pytest.mark.parametrize("M", [2, 3])
+def test_product_background_equals_brute_force(M):
+    model, x, rows = problem(M, N=4)
+    found = explain.explain(model, x, explain.background(model, rows, "product"))
+    assert np.abs(found.values - brute_force(model, x, rows, "product")).max() < 1e-12
+
+
+def test_mixed_and_zero_backgrounds_are_the_states_they_name():
+    model, x, _ = problem(2)
+    kets = model.encode(x)
+    O = model.observables()
+    mixed = explain.explain(model, x, explain.background(model, kind="mixed"))
+    zero = explain.explain(model, x, explain.background(model, kind="zero"))
+    text = kets["text"][0]
+    for found, other in ((mixed, torch.eye(3).double() / 3), (zero, torch.diag(torch.tensor([1.0, 0, 0])))):
+        rho = torch.kron(torch.outer(text, text.conj()), other.to(torch.complex128))
+        expected = torch.einsum("cab,ba->c", O, rho).real + model.bias
+        assert np.abs(found.values[0, 1] - expected.detach().numpy()).max() < 1e-12
+
+
+@pytest.mark.parametrize("kind", list(explain.KINDS))
+def test_parts_add_up_to_the_score(kind):
+    model, x, rows = problem(3)
+    found = explain.explain(model, x, explain.background(model, rows, kind))
+    y = model(x).detach().numpy()
+    assert np.abs(found.prediction - y).max() < 1e-12
+    assert np.abs(found.dividends.sum(1) - y).max() < 1e-12
+    assert np.abs(found.shapley.sum(1) + found.baseline - y).max() < 1e-12
+    assert found.coalitions == ("", "text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision")
+
+
+def test_through_time_ends_at_the_decision_and_starts_at_the_readout():
+    model, x, rows = problem(3)
+    background = explain.background(model, rows)
+    found = explain.through_time(model, x, background, [0.0, 0.5, model.duration])
+    whole = explain.explain(model, x, background)
+    assert np.abs(found.values[-1] - whole.values).max() < 1e-12
+    assert np.abs(found.baseline[-1] - whole.baseline).max() < 1e-12
+    start = torch.einsum("cab,nb,na->nc", model.readout(), (psi := model.product_state(model.encode(x))), psi.conj()).real
+    assert np.abs(found.prediction[0] - (start + model.bias).detach().numpy()).max() < 1e-12
+
+
+games = st.integers(1, 4).flatmap(lambda M: st.tuples(st.just(M), st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M)))
+
+
+@given(games)
+def test_laws_of_shapley_values(game):
+    """Efficiency; linearity; a null player gets nothing; dividends reproduce the game."""
+    M, numbers = game
+    v = np.array(numbers)[:, None]
+    order = subsets(M)
+    d = dividends(v, M)
+    assert np.allclose(shapley(d, M).sum(), v[-1] - v[0], atol=1e-9)
+    for s, S in enumerate(order):
+        assert np.allclose(sum(d[r] for r, R in enumerate(order) if set(R) <= set(S)), v[s], atol=1e-9)
+    assert np.allclose(shapley(dividends(2 * v + 1, M), M), 2 * shapley(d, M), atol=1e-9)
+    null = np.array([v[order.index(tuple(m for m in S if m != 0))] for S in order])
+    assert np.allclose(shapley(dividends(null, M), M)[0], 0, atol=1e-9)
+    symmetric = np.array([[float(len(S))**2] for S in order])
+    assert np.ptp(shapley(dividends(symmetric, M), M)) < 1e-9
+
+
+def test_shares_and_relations():
+    model, x, rows = problem(3, B=40)
+    found = explain.explain(model, x, explain.background(model, rows))
+    assert np.allclose(explain.shares(found).sum(1), 1)
+    kinds = explain.relation(found)
+    own = found.dividends[:, 1:4, 0]
+    for kind, parts in zip(kinds, own, strict=True):
+        first, second, _ = sorted(parts, key=abs, reverse=True)
+        assert (kind == "dominance") == (2 * abs(first) > np.abs(parts).sum())
+        assert kind != "conflict" or first * second < 0
+
+
+def test_table_of_one_output():
+    model, x, rows = problem(2)
+    found = explain.explain(model, x, explain.background(model, rows))
+    table = found.frame(["p", "q", "r"], output=1)
+    assert list(table.columns) == ["prediction", "baseline", "dividend[text]", "dividend[audio]", "dividend[text+audio]",
+                                   "shapley[text]", "shapley[audio]"]
+    parts = table.filter(like="dividend").sum(axis=1) + table["baseline"]
+    assert np.allclose(parts, table["prediction"])
+
+
+def test_bad_input_is_named():
+    model, x, rows = problem(2)
+    with pytest.raises(NotFound, match="Did you mean 'joint'"):
+        explain.background(model, rows, "joynt")
+    with pytest.raises(InvalidInput, match="must hold the background samples"):
+        explain.background(model)
+    other, _, other_rows = problem(3)
+    with pytest.raises(InvalidInput, match="must come from a model with dims"):
+        explain.explain(model, x, explain.background(other, other_rows))

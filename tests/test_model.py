@@ -1,0 +1,201 @@
+"""QiNN-QJ as a module: its settings, its two pictures, its tweaks, and what it refuses."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.models import InputSpec, QuantumJump, Tweak, build
+from qfusion.models.quantum_jump import COUPLINGS, EVOLUTIONS
+from qfusion.quantum.lindblad import evolve_states
+from qfusion.quantum.states import density
+
+INPUTS = {"text": InputSpec(5, True), "audio": InputSpec(4), "vision": InputSpec(3)}
+
+
+def features(B: int = 6, dtype: torch.dtype = torch.float64) -> dict:
+    mask = torch.arange(7)[None] < torch.randint(1, 8, (B, 1))
+    return {"text": (torch.randn(B, 7, 5, dtype=dtype), mask), "audio": torch.randn(B, 4, dtype=dtype),
+            "vision": torch.randn(B, 3, dtype=dtype)}
+
+
+def rows(inputs: dict, chosen: slice) -> dict:
+    return {name: tuple(t[chosen] for t in x) if isinstance(x, tuple) else x[chosen] for name, x in inputs.items()}
+
+
+def model(outputs=("a", "b"), **settings) -> QuantumJump:
+    return QuantumJump(INPUTS, outputs, **{"dims": (2, 3, 2), **settings}).double().eval()
+
+
+@pytest.mark.parametrize(("evolution", "coupling"), list(itertools.product(EVOLUTIONS, COUPLINGS)))
+def test_scores_are_those_of_the_evolved_state(evolution, coupling):
+    m, x = model(evolution=evolution, coupling=coupling), features()
+    psi = m.product_state(m.encode(x))
+    rho = evolve_states(m.hamiltonian(), m.jump_operators(), density(psi), [m.duration])[0]
+    p = torch.einsum("ja,nab,jb->nj", m.measurement_vectors().conj(), rho, m.measurement_vectors()).real
+    assert (m(x) - (p @ m.W.T + m.bias)).abs().max() < 1e-12
+    assert (p >= 0).all()
+    assert (p <= 1).all()
+
+
+def test_evolution_settings_leave_out_what_they_say():
+    assert model(evolution="unitary").jump_count == 0
+    assert model(evolution="dissipative").hamiltonian().abs().max() == 0
+    still = model(evolution="none")
+    assert torch.equal(still.observables(), still.readout())
+
+
+@pytest.mark.parametrize("B", [1, 2, 9])
+def test_batch_size_does_not_change_a_score(B):
+    """Small batches evolve states, large ones observables."""
+    m, x = model(outputs=tuple("abcdefgh")), features(B)
+    single = torch.cat([m(rows(x, slice(i, i + 1))) for i in range(B)])
+    assert (m(x) - single).abs().max() < 1e-12
+
+
+def test_padding_has_no_influence():
+    for pooling in ("gru", "attention"):
+        m, x = model(pooling=pooling), features()
+        values, mask = x["text"]
+        other = torch.where(mask[..., None], values, torch.randn_like(values) * 100)
+        assert torch.equal(m(x), m({**x, "text": (other, mask)}))
+
+
+def test_the_magnitude_of_an_encoding_is_kept():
+    """Plain normalisation would map h and 2h to one state."""
+    m, x = model(), features()
+    before = m.encode(x)["audio"]
+    last = m.encoders["audio"].last[-1]
+    with torch.no_grad():
+        last.weight *= 2
+        last.bias *= 2
+    after = m.encode(x)["audio"]
+    assert (torch.linalg.vector_norm(after, dim=-1) - 1).abs().max() < 1e-12
+    assert (before - after).abs().max() > 1e-2
+
+
+def test_trajectories_average_to_the_master_equation():
+    exact, x = model(), features(3)
+    sampled = model(dynamics="jumps", trajectories=4000, steps=100)
+    sampled.load_state_dict(exact.state_dict())
+    with torch.no_grad():
+        error = (sampled(x) - exact(x)).abs().max()
+    assert error < 0.1 * exact.W.abs().max()
+    assert not torch.equal(sampled(x), sampled(x))  # it does sample
+
+
+@pytest.mark.parametrize("settings", [{}, {"coupling": "local"}, {"dynamics": "jumps"}, {"pooling": "attention"}])
+def test_every_weight_gets_a_gradient_and_seeds_repeat(settings):
+    results = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        m = QuantumJump(INPUTS, dims=2, **settings)
+        m(features(dtype=torch.float32)).square().mean().backward()
+        assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in m.parameters())
+        results.append([p.grad for p in m.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_gradcheck_through_the_model():
+    m, x = model(outputs=("a",), dims=2, jumps=1, measurements=2), features(2)
+    names, leaves = zip(*[(n, p.detach().clone().requires_grad_()) for n, p in m.named_parameters() if n[0] in "ALVW"], strict=True)
+
+    def function(*values):
+        return torch.func.functional_call(m, dict(zip(names, values, strict=True)), (x,))
+
+    assert torch.autograd.gradcheck(function, leaves)
+
+
+def test_moves_between_precisions_and_copies():
+    m, x = model(), features()
+    single = copy.deepcopy(m).float()
+    y = single({k: (v[0].float(), v[1]) if isinstance(v, tuple) else v.float() for k, v in x.items()})
+    assert y.dtype == torch.float32
+    assert (y - m(x)).abs().max() < 1e-4
+    twin = model()
+    twin.load_state_dict(m.state_dict())
+    assert torch.equal(twin(x), m(x))
+
+
+def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
+    m, x = model(), features()
+    y, H, L = m(x), m.hamiltonian(), m.jump_operators()
+    same = m.tweaked(Tweak({"text+audio": 1.0}, (1.0, 1.0, 1.0), 1.0))
+    assert torch.equal(same(x), y)
+    none = m.tweaked(Tweak(dict.fromkeys(("text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision"), 0.0)))
+    trace = torch.diagonal(H).sum().real / len(H)
+    assert (none.hamiltonian() - trace * torch.eye(len(H), dtype=H.dtype)).abs().max() < 1e-12  # only the identity part is left
+    rates = m.tweaked(Tweak(rates=(4.0, 1.0, 0.0)))
+    assert (rates.jump_operators() - L * torch.tensor([2.0, 1.0, 0.0])[:, None, None]).abs().max() < 1e-12
+    assert (m.tweaked(Tweak(duration=0.0)).observables() - m.readout()).abs().max() < 1e-14
+    assert torch.equal(m(x), y)
+    assert m.tweak is None
+    local = model(coupling="local")
+    off = local.tweaked(Tweak({"text+audio": 0.0}))
+    from qfusion.quantum.decomposition import decompose
+
+    assert decompose(off.hamiltonian(), off.dims)[(0, 1)].abs().max() < 1e-12
+
+
+def test_standardises_with_the_rows_it_is_shown():
+    m = model()
+    x = features(50)
+    m.standardise(x)
+    values, mask = x["text"]
+    standard = m.encoders["text"].standardise(values)[mask]
+    assert standard.mean(0).abs().max() < 0.2  # clipping moves it a little
+    constant = {**x, "audio": torch.ones(50, 4, dtype=torch.float64)}
+    m.standardise(constant)
+    assert torch.isfinite(m(constant)).all()
+
+
+@pytest.mark.parametrize(("change", "error", "message"), [
+    (dict(dims=1), InvalidInput, "`dims` must hold 3 dimensions of at least 2"),
+    (dict(dims=(2, 2)), InvalidInput, "`dims` must hold 3"),
+    (dict(jumps=-1), InvalidInput, "`jumps` must be a whole number"),
+    (dict(measurements=0), InvalidInput, "`measurements`"),
+    (dict(duration=float("nan")), InvalidInput, "`duration` must be finite"),
+    (dict(dropout=1.0), InvalidInput, "`dropout` must lie in"),
+    (dict(evolution="unitray"), NotFound, "Did you mean 'unitary'"),
+    (dict(coupling="dens"), NotFound, "Did you mean 'dense'"),
+    (dict(pooling="max"), NotFound, "Choose one of"),
+])
+def test_impossible_settings_are_named(change, error, message):
+    with pytest.raises(error, match=message):
+        model(**change)
+
+
+def test_unknown_models_and_settings_are_named():
+    with pytest.raises(NotFound, match="Did you mean 'quantum-jump'"):
+        build("quantum-jmp", INPUTS, ["a"], {})
+    with pytest.raises(NotFound, match="Did you mean 'jumps'"):
+        build("quantum-jump", INPUTS, ["a"], {"jump": 2})
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda x: {k: v for k, v in x.items() if k != "audio"}, "must hold modality `audio`"),
+    (lambda x: {**x, "audio": torch.zeros(6, 5)}, r"`audio` must have shape \(B, 4\), but have shape \(6, 5\)"),
+    (lambda x: {**x, "text": torch.zeros(6, 5)}, r"`text` must have shape \(B, T, 5\) with a mask"),
+    (lambda x: {**x, "vision": torch.full((6, 3), np.nan)}, "`vision` must be finite, but row 0"),
+])
+def test_features_that_do_not_fit_are_named(change, message):
+    with pytest.raises(InvalidInput, match=message):
+        model()(change(features()))
+
+
+@pytest.mark.parametrize(("tweak", "error", "message"), [
+    (Tweak({"text+odio": 1.0}), NotFound, "Did you mean 'text\\+audio'"),
+    (Tweak({"text": float("nan")}), InvalidInput, r"`couplings\[text\]`"),
+    (Tweak({"text": "much"}), InvalidInput, "must be a number, but is 'much'"),  # type: ignore[dict-item]
+    (Tweak(rates=(1.0,)), InvalidInput, "one factor for each of the 3 jump operators"),
+    (Tweak(rates=(1.0, -1.0, 1.0)), InvalidInput, r"`rates\[1\]` must lie between"),
+    (Tweak(duration=1e9), InvalidInput, "`duration` must lie between"),
+])
+def test_impossible_tweaks_are_named(tweak, error, message):
+    with pytest.raises(error, match=message):
+        model().tweaked(tweak)

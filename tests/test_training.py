@@ -1,0 +1,167 @@
+"""Training, its options and metrics; checkpoints that come back as they were and refuse what is not theirs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from qfusion.data import DataSet, Modality, Target
+from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.training import Options, checkpoint, metrics, train
+
+
+def small(classes: int = 0, N: int = 120) -> DataSet:
+    """A learnable set: the score is the product of two features of different modalities."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(N, 3)), rng.normal(size=(N, 2))
+    y = np.tanh(a[:, 0]) * np.tanh(b[:, 0]) * 2
+    target = Target("regression", "score", (-3.0, 3.0))
+    if classes:
+        y = np.digitize(y, np.quantile(y, np.linspace(0, 1, classes + 1)[1:-1]))
+        target = Target("classification", "class", None, tuple("abcd"[:classes]))
+    ids = np.array([f"s{n}" for n in range(N)])
+    split = np.array((["train"] * 4 + ["valid", "test"]) * (N // 6))
+    modalities = (Modality("text", a, None, ("x", "y", "z")), Modality("audio", b, None, ("u", "v")))
+    return DataSet("small", "Small", "", "", "", modalities, target, y, ids, split, pd.DataFrame(index=ids))
+
+
+QUICK = dict(epochs=4, batch=16, rate=1e-2)
+
+
+def test_training_learns_and_repeats_with_its_seed():
+    dataset, seen = small(), []
+    runs = [train("quantum-jump", dataset, dict(dims=2), Options(epochs=40, batch=16, rate=2e-2), 1, seen.append) for _ in range(2)]
+    assert all(torch.equal(a, b) for a, b in zip(runs[0].model.state_dict().values(), runs[1].model.state_dict().values(), strict=True))
+    untrained = train("quantum-jump", dataset, dict(dims=2), Options(epochs=1, rate=1e-8), 1).model
+    assert metrics.evaluate(runs[0].model, dataset, "train")["mae"] < 0.7 * metrics.evaluate(untrained, dataset, "train")["mae"]
+    best = min(runs[0].history, key=lambda p: p.valid_loss)
+    assert runs[0].kept == best.epoch
+    assert metrics.evaluate(runs[0].model, dataset, "valid")["mae"] == pytest.approx(best.valid["mae"])
+    assert len(seen) == len(runs[0].history) + len(runs[1].history)
+
+
+def test_classes_are_trained_with_cross_entropy():
+    dataset = small(classes=3)
+    found = train("quantum-jump", dataset, dict(dims=2), Options(loss="cross_entropy", **QUICK))
+    assert found.model.outputs == ("a", "b", "c")
+    assert set(metrics.evaluate(found.model, dataset, "test")) == {"accuracy", "f1", "nll"}
+    with pytest.raises(InvalidInput, match="`loss` must be cross_entropy"):
+        train("quantum-jump", dataset, {}, Options(loss="l1"))
+
+
+def test_training_stops_when_told_and_when_nothing_improves():
+    dataset = small()
+    stopped = train("quantum-jump", dataset, dict(dims=2), Options(epochs=50), on_epoch=lambda p: p.epoch < 3)
+    assert len(stopped.history) == 3
+    patient = train("quantum-jump", dataset, dict(dims=2), Options(epochs=500, patience=2, rate=5e-2))
+    assert len(patient.history) < 500
+    last = train("quantum-jump", dataset, dict(dims=2), Options(epochs=5, patience=0))
+    assert last.kept == 5
+
+
+def test_trajectories_train_too():
+    found = train("quantum-jump", small(), dict(dims=2, dynamics="jumps", trajectories=2, steps=5), Options(**QUICK))
+    assert np.isfinite(found.history[-1].train_loss)
+
+
+@pytest.mark.parametrize(("options", "error", "message"), [
+    (dict(epochs=0), InvalidInput, "`epochs` must lie between"), (dict(rate=float("nan")), InvalidInput, "`rate`"),
+    (dict(batch="many"), InvalidInput, "must be a number, but is 'many'"), (dict(loss="l3"), NotFound, "Did you mean 'l1'"),
+])
+def test_impossible_options_are_named(options, error, message):
+    with pytest.raises(error, match=message):
+        Options(**options)
+
+
+def test_regression_metrics_by_hand():
+    truth = np.array([-3.0, -1.4, 0.0, 0.6, 2.0])
+    prediction = np.array([-2.0, 0.2, 0.1, 0.4, 2.6])
+    found = metrics.regression(prediction, truth)
+    assert found["acc2_non0"] == 3 / 4  # the zero is left out; -1.4 is predicted positive
+    assert found["acc2_has0"] == 4 / 5
+    assert found["acc7"] == pytest.approx(1 / 5)  # -2/-3, 0/-1, 0/0, 0/1, 3/2
+    assert found["acc5"] == pytest.approx(3 / 5)  # after clipping to 2: -2/-2, 0/-1, 0/0, 0/1, 2/2
+    assert found["mae"] == pytest.approx((1 + 1.6 + 0.1 + 0.2 + 0.6) / 5)
+    assert found["corr"] == pytest.approx(np.corrcoef(prediction, truth)[0, 1])
+    assert metrics.regression(np.ones(3), np.arange(3.0))["corr"] == 0.0
+    assert set(found) <= set(metrics.describe)
+
+
+def test_classification_metrics_by_hand():
+    scores = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.3, 0.4, 0.3]]))
+    found = metrics.classification(scores, np.array([0, 1, 2]))
+    assert found["accuracy"] == pytest.approx(2 / 3)
+    assert found["nll"] == pytest.approx(-np.log([0.7, 0.8, 0.3]).mean())
+
+
+@pytest.mark.parametrize(("prediction", "truth", "message"), [
+    ([1.0], [1.0, 2.0], "must both have shape"), ([], [], "N > 0"), ([np.nan], [1.0], "`prediction` must be finite"),
+])
+def test_bad_scores_are_named(prediction, truth, message):
+    with pytest.raises(InvalidInput, match=message):
+        metrics.regression(np.array(prediction), np.array(truth))
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
+    monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
+    dataset = small()
+    result = train("quantum-jump", dataset, dict(dims=2), Options(**QUICK))
+    measured = metrics.evaluate(result.model, dataset, "test")
+    card = checkpoint.make_card(result.model, dataset, name="mine", title="Mine", seed=0, training=result.settings(),
+                                metrics={"test": metrics.summary([measured])}, this_seed={"test": measured}, seeds=[0])
+    checkpoint.save(tmp_path / "mine", result.model, card)
+    return tmp_path, dataset, result
+
+
+def test_checkpoints_come_back_as_they_were(saved):
+    folder, dataset, result = saved
+    assert "mine" in checkpoint.available()
+    for name in ("mine", folder / "mine.json", folder / "mine.safetensors"):
+        found = checkpoint.load(name)
+        assert np.abs(metrics.predict(found.model, dataset, dataset.rows()) -
+                      metrics.predict(result.model.double(), dataset, dataset.rows())).max() < 1e-12
+    assert found.card["data"]["digest"] == dataset.digest
+    assert found.card["parameters"]["total"] == sum(p.numel() for p in result.model.parameters())
+    assert not any(p.requires_grad for p in found.model.parameters())
+    assert sorted(p.name for p in folder.iterdir()) == ["mine.json", "mine.safetensors"]
+
+
+def test_unknown_checkpoints_are_named(saved):
+    with pytest.raises(NotFound, match="Did you mean 'mine'"):
+        checkpoint.load("mne")
+    with pytest.raises(NotFound, match="does not exist"):
+        checkpoint.load("../../etc/passwd")
+    with pytest.raises(NotFound, match="does not exist"):
+        checkpoint.load(saved[0] / "other.json")
+
+
+@pytest.mark.parametrize(("damage", "error", "message"), [
+    (lambda f: (f / "mine.safetensors").write_bytes(b"x"), IntegrityError, "SHA-256 differs"),
+    (lambda f: (f / "mine.safetensors").unlink(), NotFound, "are missing beside"),
+    (lambda f: (f / "mine.json").write_text("{"), IntegrityError, "cannot be read as a card"),
+    (lambda f: (f / "mine.json").write_text("[" * 100_000), IntegrityError, "cannot be read as a card"),
+    (lambda f: (f / "mine.json").write_text("{}"), IntegrityError, "lacks model"),
+    (lambda f: edit(f, format=99), InvalidInput, "card format 99"),
+    (lambda f: edit(f, model="no-such"), InvalidInput, "a model that can be built"),
+    (lambda f: edit(f, settings={"dims": 3}), IntegrityError, "do not fit together"),
+    (lambda f: edit(f, settings={"dims": "3"}), InvalidInput, "a model that can be built"),
+    (lambda f: edit(f, settings={"dims": 2, "hidden": 10**9}), IntegrityError, "do not fit together"),
+    (lambda f: edit(f, settings={"dims": 10**6}), IntegrityError, "do not fit together"),
+    (lambda f: edit(f, settings={"dims": 1}), InvalidInput, "a model that can be built"),
+    (lambda f: edit(f, inputs={"text": 3, "audio": 2}), IntegrityError, "do not fit together"),
+    (lambda f: edit(f, settings=[1]), IntegrityError, "do not fit together"),
+])
+def test_damaged_checkpoints_are_refused(saved, damage, error, message):
+    damage(saved[0])
+    with pytest.raises(error, match=message):
+        checkpoint.load("mine")
+
+
+def edit(folder, **change):
+    card = json.loads((folder / "mine.json").read_text())
+    (folder / "mine.json").write_text(json.dumps({**card, **change}))
