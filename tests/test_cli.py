@@ -190,13 +190,19 @@ def test_track_samples_trajectories(run: Any, sample: str, tmp_path: Path) -> No
     assert {"trajectories:entropy[text]", "trajectories:entropy[text]:error"} <= set(pd.read_csv(tmp_path / "one.csv"))
 
 
-def test_train_makes_a_model_that_evaluates(run: Any, tmp_path: Path) -> None:
+def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Path) -> None:
     out = tmp_path / "small"
     result = run("train", "--data", "planted", "--model", "quantum-jump", "--out", out, "--seed", 3, "--json",
                  "--set", "dims=2", "--set", "epochs=2", "--set", "measurements=4")
     assert result.code == 0, result.err
     again = run("evaluate", "--model", out, "--json").json
     assert result.json["metrics"]["test"]["mae"] == pytest.approx(again["metrics"]["mae"], abs=1e-4)
+    card = out / "model.json"
+    card.write_text(card.read_text().replace(planted.digest, "0" * 64))
+    changed = run("evaluate", "--model", out, "--json")
+    assert changed.json == again
+    assert "warning" in changed.err
+    assert planted.digest[:12] in changed.err
     weights = out / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"!")
     assert_refused(run("evaluate", "--model", out), "model.safetensors", "SHA-256")
