@@ -127,7 +127,8 @@ def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
     y, H, L = m(x), m.hamiltonian(), m.jump_operators()
     same = m.tweaked(Tweak({"text+audio": 1.0}, (1.0, 1.0, 1.0), 1.0))
     assert torch.equal(same(x), y)
-    none = m.tweaked(Tweak(dict.fromkeys(("text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision"), 0.0)))
+    every = ("text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision")
+    none = m.tweaked(Tweak(dict.fromkeys(every, 0.0)))
     trace = torch.diagonal(H).sum().real / len(H)
     assert (none.hamiltonian() - trace * torch.eye(len(H), dtype=H.dtype)).abs().max() < 1e-12  # only the identity part is left
     rates = m.tweaked(Tweak(rates=(4.0, 1.0, 0.0)))
@@ -157,6 +158,7 @@ def test_standardises_with_the_rows_it_is_shown():
 @pytest.mark.parametrize(("change", "error", "message"), [
     (dict(dims=1), InvalidInput, "`dims` must hold 3 dimensions of at least 2"),
     (dict(dims=(2, 2)), InvalidInput, "`dims` must hold 3"),
+    (dict(dims=99_999_999), InvalidInput, "at most 4096"),
     (dict(jumps=-1), InvalidInput, "`jumps` must be a whole number"),
     (dict(measurements=0), InvalidInput, "`measurements`"),
     (dict(duration=float("nan")), InvalidInput, "`duration` must be finite"),

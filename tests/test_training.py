@@ -61,6 +61,8 @@ def test_training_stops_when_told_and_when_nothing_improves():
     assert len(patient.history) < 500
     last = train("quantum-jump", dataset, dict(dims=2), Options(epochs=5, patience=0))
     assert last.kept == 5
+    both = train("quantum-jump", dataset, dict(dims=2), Options(epochs=2, patience=0, refit=True))
+    assert not torch.equal(both.model.encoders["text"].standardise.mean, last.model.encoders["text"].standardise.mean)
 
 
 def test_trajectories_train_too():
@@ -70,6 +72,7 @@ def test_trajectories_train_too():
 
 @pytest.mark.parametrize(("options", "error", "message"), [
     (dict(epochs=0), InvalidInput, "`epochs` must lie between"), (dict(rate=float("nan")), InvalidInput, "`rate`"),
+    (dict(refit=True), InvalidInput, "`patience` must be 0 with `refit`"),
     (dict(batch="many"), InvalidInput, "must be a number, but is 'many'"), (dict(loss="l3"), NotFound, "Did you mean 'l1'"),
 ])
 def test_impossible_options_are_named(options, error, message):
@@ -150,8 +153,10 @@ def test_unknown_checkpoints_are_named(saved):
     (lambda f: edit(f, model="no-such"), InvalidInput, "a model that can be built"),
     (lambda f: edit(f, settings={"dims": 3}), IntegrityError, "do not fit together"),
     (lambda f: edit(f, settings={"dims": "3"}), InvalidInput, "a model that can be built"),
-    (lambda f: edit(f, settings={"dims": 2, "hidden": 10**9}), IntegrityError, "do not fit together"),
-    (lambda f: edit(f, settings={"dims": 10**6}), IntegrityError, "do not fit together"),
+    (lambda f: edit(f, settings={"dims": 2, "hidden": 10**9}), InvalidInput, "a model that can be built"),
+    (lambda f: edit(f, settings={"dims": 10**6}), InvalidInput, "a model that can be built"),
+    (lambda f: edit(f, inputs={"text": {"size": 10**12, "sequence": False}, "audio": {"size": 2, "sequence": False}}),
+     IntegrityError, "do not fit together"),
     (lambda f: edit(f, settings={"dims": 1}), InvalidInput, "a model that can be built"),
     (lambda f: edit(f, inputs={"text": 3, "audio": 2}), IntegrityError, "do not fit together"),
     (lambda f: edit(f, settings=[1]), IntegrityError, "do not fit together"),

@@ -30,6 +30,7 @@ from qfusion.quantum.lindblad import Generator, System, Term, evolve
 EVOLUTIONS = ("jump", "unitary", "dissipative", "none")
 DYNAMICS = ("master", "jumps")
 COUPLINGS = ("dense", "local")
+MAX_DIMENSION = 4096
 
 
 class QuantumJump(nn.Module):
@@ -96,9 +97,14 @@ class QuantumJump(nn.Module):
         check(len(self.outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
         sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
         check(len(sizes) == M and all(d >= 2 for d in sizes), f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
-        for name, value, low in (("jumps", jumps, 0), ("measurements", measurements, 1), ("body", body, 1),
-                                 ("trajectories", trajectories, 1), ("steps", steps, 1), ("hidden", hidden, 1)):
-            check(isinstance(value, int) and value >= low, f"Argument `{name}` must be a whole number of at least {low}, but is {value!r}.")
+        D = math.prod(sizes)
+        check(D <= MAX_DIMENSION, f"Argument `dims` must give a joint dimension of at most {MAX_DIMENSION}, but {sizes} gives {D}: "
+                                  "observables are held as D x D matrices. Lower `dims`.")
+        for name, value, low, high in (
+            ("jumps", jumps, 0, 256), ("measurements", measurements, 1, 4096), ("body", body, 1, 64),
+            ("trajectories", trajectories, 1, 10**6), ("steps", steps, 1, 10**6), ("hidden", hidden, 1, 2**14)):
+            check(isinstance(value, int) and low <= value <= high,
+                  f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
         check(math.isfinite(duration) and duration >= 0, f"Argument `duration` must be finite and not negative, but is {duration}.")
         check(0 <= dropout < 1, f"Argument `dropout` must lie in [0, 1), but is {dropout}.")
         return sizes

@@ -34,6 +34,7 @@ class Options:
         patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last weights.
         average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the weights.
         loss: "l1", "mse", "huber" (regression) or "cross_entropy" (classes).
+        refit: train on the validation rows too, once settings are chosen; needs patience 0, as nothing is left to stop by.
     """
 
     epochs: int = 60
@@ -44,12 +45,19 @@ class Options:
     patience: int = 15
     average: float = 0.99
     loss: str = "l1"
+    refit: bool = False
 
     def __post_init__(self) -> None:
         for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
                                 ("clip", 1e-6, 1e6), ("patience", 0, 100_000), ("average", 0, 0.99999)):
             require_number(name, getattr(self, name), low, high)
         choose("Loss", self.loss, LOSSES)
+        check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
+
+    @property
+    def split(self) -> str:
+        """The rows that are trained on."""
+        return "train+valid" if self.refit else "train"
 
     @staticmethod
     def names() -> list[str]:
@@ -109,7 +117,7 @@ def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None
     torch.manual_seed(seed)
     outputs = dataset.target.classes if classes else (dataset.target.name,)
     model = build(kind, dataset.input_specs, outputs, settings or {})
-    rows = dataset.rows("train")
+    rows = dataset.rows(options.split)
     model.standardise(dataset.inputs(rows))
     if not classes:
         with torch.no_grad():
@@ -124,7 +132,7 @@ def default_options(dataset: DataSet) -> Options:
 
 def _fit(model: QuantumJump, dataset: DataSet, options: Options, seed: int, on_epoch: Callable[[Progress], bool | None]) -> Result:
     order = torch.Generator().manual_seed(seed)
-    rows = dataset.rows("train")
+    rows = dataset.rows(options.split)
     inputs, y = dataset.inputs(rows), _targets(dataset, rows)
     steps = -(-len(rows) // options.batch)
     optimiser = torch.optim.AdamW(_groups(model, options.weight_decay), lr=options.rate)
