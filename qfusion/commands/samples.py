@@ -47,8 +47,10 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
 
 def _explain(found: Checkpoint, dataset: DataSet, rows: Any, kind: str) -> Explanation:
     from qfusion import explain as method
+    from qfusion.training import checkpoint
 
-    background = method.background(found.model, inputs(dataset, dataset.rows("train")), kind=kind)
+    rows_behind = dataset.rows(checkpoint.training_split(found.card))
+    background = method.background(found.model, inputs(dataset, rows_behind), kind=kind)
     return method.explain(found.model, inputs(dataset, rows), background)
 
 

@@ -42,6 +42,11 @@ class Checkpoint:
     card: dict[str, Any]
 
 
+def training_split(card: Mapping[str, Any]) -> str:
+    """Returns the rows a model was trained on, which are also the background of its explanations: "train" or "train+valid"."""
+    return "train+valid" if card.get("training", {}).get("refit") else "train"
+
+
 def folders() -> list[Path]:
     """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data folder)."""
     shipped = Path(__file__).parents[2] / "assets" / "models"

@@ -15,7 +15,7 @@ from qfusion import explain
 from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.quantum import lindblad, measures
-from qfusion.training import metrics
+from qfusion.training import checkpoint, metrics
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,7 @@ def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> W
     with torch.no_grad():
         inputs = dataset.inputs(dtype=torch.float64)
         psi = model.product_state(model.encode(inputs))
-        background = explain.background(model, dataset.inputs(dataset.rows("train"), dtype=torch.float64), kind="joint")
+        background = explain.background(model, dataset.inputs(dataset.rows(checkpoint.training_split(card)), dtype=torch.float64), kind="joint")
         explanation = explain.explain(model, inputs, background)
         entropies = reduced_entropies(model, psi)
     return Workspace(name, card, model, dataset, psi, background, explanation, entropies)
