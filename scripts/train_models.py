@@ -74,7 +74,7 @@ def choose() -> None:
     """Prints the validation MAE of each dropout for qj-mosi; the largest within one standard error of the best is taken."""
     recipe, dataset = RECIPES["qj-mosi"], data.load("mosi")
     found = {}
-    for dropout in (0.1, 0.3, 0.5, 0.6):
+    for dropout in (0.1, 0.3, 0.5, 0.6, 0.7):
         options = Options(**{**recipe.options, "refit": False})
         losses = [train(recipe.model, dataset, {**recipe.settings, "dropout": dropout}, options, seed)
                   for seed in SEEDS]

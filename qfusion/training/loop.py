@@ -6,7 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from qfusion.models import build
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.training import metrics
 
+M = TypeVar("M", bound=nn.Module)
 LOSSES = ("l1", "mse", "huber", "cross_entropy")
 
 
@@ -80,10 +81,10 @@ class Progress:
 
 
 @dataclass
-class Result:
+class Result(Generic[M]):
     """A trained model (eval mode), what happened per epoch, and which epoch was kept."""
 
-    model: QuantumJump
+    model: M
     history: list[Progress]
     kept: int
     options: Options
@@ -95,7 +96,7 @@ class Result:
 
 
 def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None, options: Options | None = None, seed: int = 0,
-          on_epoch: Callable[[Progress], bool | None] | None = None) -> Result:
+          on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[QuantumJump]:
     """Builds a model for a data set and trains it on its training rows.
 
     Args:
@@ -122,7 +123,7 @@ def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None
     if not classes:
         with torch.no_grad():
             model.bias.fill_(float(np.median(dataset.y[rows])))
-    return _fit(model, dataset, options, seed, on_epoch or (lambda _: None))
+    return fit(model, dataset, options, seed, on_epoch)
 
 
 def default_options(dataset: DataSet) -> Options:
@@ -130,7 +131,9 @@ def default_options(dataset: DataSet) -> Options:
     return Options(loss="cross_entropy" if dataset.target.kind == "classification" else "l1")
 
 
-def _fit(model: QuantumJump, dataset: DataSet, options: Options, seed: int, on_epoch: Callable[[Progress], bool | None]) -> Result:
+def fit(model: M, dataset: DataSet, options: Options, seed: int = 0,
+        on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[M]:
+    """Trains a module that maps `dataset.inputs(rows)` to scores (B, C); arguments and errors as for `train`."""
     order = torch.Generator().manual_seed(seed)
     rows = dataset.rows(options.split)
     inputs, y = dataset.inputs(rows), _targets(dataset, rows)
@@ -168,12 +171,12 @@ def _fit(model: QuantumJump, dataset: DataSet, options: Options, seed: int, on_e
 class _Average:
     """Running average of weights (Polyak and Juditsky 1992), corrected for its start."""
 
-    def __init__(self, model: QuantumJump, decay: float):
+    def __init__(self, model: nn.Module, decay: float):
         self.decay, self.count = decay, 0
         self.model = copy.deepcopy(model) if decay else model
 
     @torch.no_grad()
-    def update(self, model: QuantumJump) -> None:
+    def update(self, model: nn.Module) -> None:
         if not self.decay:
             return
         self.count += 1
@@ -182,7 +185,7 @@ class _Average:
             mean.lerp_(new, 1 - keep)
 
 
-def _groups(model: QuantumJump, decay: float) -> list[dict[str, Any]]:
+def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
     """Weight decay on matrices of encoders and head; not on biases, nor on measurement vectors, whose length means nothing."""
     decayed = [p for name, p in model.named_parameters() if p.ndim > 1 and name != "V"]
     rest = [p for name, p in model.named_parameters() if p.ndim <= 1 or name == "V"]
@@ -205,7 +208,7 @@ def _take(inputs: Mapping[str, Any], rows: Tensor) -> dict[str, Any]:
     return {name: tuple(t[rows] for t in x) if isinstance(x, tuple) else x[rows] for name, x in inputs.items()}
 
 
-def _validate(model: QuantumJump, dataset: DataSet, loss: str) -> tuple[float, dict[str, float]]:
+def _validate(model: nn.Module, dataset: DataSet, loss: str) -> tuple[float, dict[str, float]]:
     rows = dataset.rows("valid")
     scores = metrics.predict(model, dataset, rows)
     value = _loss(torch.as_tensor(scores), _targets(dataset, rows).to(torch.float64 if loss != "cross_entropy" else torch.long), loss)

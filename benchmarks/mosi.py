@@ -1,0 +1,98 @@
+"""QiNN-QJ on CMU-MOSI beside ridge regression, a concatenation network and its own ablations: same features, split and seeds.
+
+    QFUSION_DATA=FOLDER python benchmarks/mosi.py [--seeds 5]
+
+Every network trains on the same rows by the same loop and options as the shipped checkpoint; ridge chooses its penalty by
+cross-validation on those rows. Nothing is chosen on the test rows. Writes the README's table `mosi`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+
+import tables  # noqa: E402
+from train_models import RECIPES  # noqa: E402
+
+from qfusion import data  # noqa: E402
+from qfusion.models.encoders import Standardiser  # noqa: E402
+from qfusion.training import Options, fit, metrics, train  # noqa: E402
+
+COLUMNS = ("acc2_non0", "acc7", "mae", "corr")
+
+
+class Concatenation(nn.Module):
+    """All features side by side -> one hidden layer -> a score: the early-fusion network."""
+
+    def __init__(self, dataset: data.DataSet, hidden: int = 64, dropout: float = 0.5):
+        super().__init__()
+        self.standardise = nn.ModuleList([Standardiser(m.size) for m in dataset.modalities])
+        self.net = nn.Sequential(nn.Dropout(dropout), nn.Linear(sum(m.size for m in dataset.modalities), hidden), nn.ReLU(),
+                                 nn.Dropout(dropout), nn.Linear(hidden, 1))
+
+    def fit_inputs(self, inputs: dict[str, torch.Tensor]) -> None:
+        for standardise, values in zip(self.standardise, inputs.values(), strict=True):
+            standardise.fit(values, None)
+
+    def forward(self, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        return self.net(torch.cat([s(x) for s, x in zip(self.standardise, inputs.values(), strict=True)], -1))
+
+
+def ridge(dataset: data.DataSet) -> dict[str, float]:
+    """Returns the test metrics of ridge regression on all features."""
+    X = np.concatenate([m.values for m in dataset.modalities], 1).astype(float)
+    rows, test = dataset.rows("train+valid"), dataset.rows("test")
+    scale = StandardScaler().fit(X[rows])
+    found = RidgeCV(np.logspace(0, 5, 21)).fit(scale.transform(X[rows]), dataset.y[rows])
+    return metrics.regression(found.predict(scale.transform(X[test])), dataset.y[test])
+
+
+def concatenation(dataset: data.DataSet, options: Options, seed: int) -> nn.Module:
+    """Returns the trained early-fusion network."""
+    torch.manual_seed(seed)
+    model = Concatenation(dataset)
+    model.fit_inputs(dataset.inputs(dataset.rows(options.split)))
+    return fit(model, dataset, options, seed).model
+
+
+def main() -> None:
+    """Trains everything and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    seeds = range(parser.parse_args().seeds)
+    torch.set_num_threads(1)
+    dataset, recipe = data.load("mosi"), RECIPES["qj-mosi"]
+    options = Options(**recipe.options)
+    contenders: dict[str, Any] = {
+        "Concatenation network": lambda seed: concatenation(dataset, options, seed),
+        **{label: (lambda seed, evolution=evolution: train(recipe.model, dataset, {**recipe.settings, "evolution": evolution}, options,
+                                                           seed).model)
+           for label, evolution in (("QiNN-QJ, no evolution", "none"), ("QiNN-QJ, unitary (no jumps)", "unitary"),
+                                    ("QiNN-QJ, dissipative (no H)", "dissipative"), ("**QiNN-QJ** (D = 64)", "jump"))}}
+    rows = [["Ridge regression", "", *(f"{ridge(dataset)[key]:.3f}" for key in COLUMNS), ""]]
+    for label, make in contenders.items():
+        start = time.perf_counter()
+        models = [make(seed) for seed in seeds]
+        seconds = (time.perf_counter() - start) / len(models)
+        measured = [metrics.evaluate(model, dataset, "test") for model in models]
+        rows.append([label, f"{sum(p.numel() for p in models[0].parameters()):,}",
+                     *(tables.spread([m[key] for m in measured]) for key in COLUMNS), f"{seconds:.0f}"])
+        print(rows[-1], flush=True)
+    header = ["Test rows, mean ± deviation over seeds", "Parameters", "Acc-2 (non-zero)", "Acc-7", "MAE", "Correlation", "Training (s)"]
+    tables.write("mosi", tables.markdown(header, rows) + f"\n\n{len(seeds)} seeds. " + tables.provenance("mosi.py"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The shipped checkpoints: their cards tell the truth, and they reach what the project promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+
+from qfusion import explain
+from qfusion.training import checkpoint, metrics
+
+
+@pytest.fixture(scope="module")
+def planted_model(planted):
+    return checkpoint.load("qj-planted")
+
+
+def test_both_are_there():
+    assert {"qj-planted", "qj-mosi"} <= set(checkpoint.available())
+
+
+@pytest.mark.parametrize("name", ["qj-planted", "qj-mosi"])
+def test_card_states_what_the_weights_reach(name, request):
+    found = checkpoint.load(name)
+    dataset = request.getfixturevalue(found.card["data"]["name"])
+    assert found.card["data"]["digest"] == dataset.digest, "the data changed: run scripts/train_models.py"
+    measured = metrics.evaluate(found.model, dataset, "test")
+    assert measured == pytest.approx(found.card["this_seed"]["test"], abs=2e-3)
+    spread = found.card["metrics"]["test"]
+    assert all(len(m["values"]) == len(found.card["seeds"]) >= 5 for m in spread.values())
+    assert all(m["mean"] == pytest.approx(np.mean(m["values"])) for m in spread.values())
+
+
+def test_mosi_reaches_its_bar_over_the_seeds():
+    """Beside a concatenation network on the same features: .779, .946, .624."""
+    spread = checkpoint.load("qj-mosi").card["metrics"]["test"]
+    assert spread["acc2_non0"]["mean"] >= 0.775
+    assert spread["mae"]["mean"] <= 0.93
+    assert spread["corr"]["mean"] >= 0.63
+
+
+def test_planted_score_and_contributions_are_recovered(planted, planted_model):
+    rows = planted.rows("test")
+    ceiling = 1 - planted.noise_variance / planted.y[rows].var()
+    assert metrics.evaluate(planted_model.model, planted, "test")["r2"] >= 0.9 * ceiling
+    background = explain.background(planted_model.model, planted.inputs(planted.rows("train"), torch.float64))
+    found = explain.explain(planted_model.model, planted.inputs(rows, torch.float64), background)
+    truth = planted.truth.iloc[rows]
+    for s, name in enumerate(found.coalitions):
+        if name:
+            least, rank = {0: (0.95, 0.95), 1: (0.85, 0.85), 2: (0.7, 0.0)}[name.count("+")]
+            assert np.corrcoef(found.dividends[:, s, 0], truth[name])[0, 1] > least, name
+            assert spearmanr(found.dividends[:, s, 0], truth[name]).statistic > rank, name
+    sarcasm = (planted.table["regime"].to_numpy() == "sarcasm")[rows]
+    together = found.dividends[sarcasm, found.coalitions.index("text+audio"), 0]
+    assert (together < 0).mean() >= 0.95
+
+
+def test_planted_contributions_equal_brute_force_over_the_whole_training_set(planted, planted_model):
+    """One sample, by really replacing absent modalities with those of every training row."""
+    model, row = planted_model.model, planted.rows("test")[0]
+    rows = planted.inputs(planted.rows("train"), torch.float64)
+    one = planted.inputs([row], torch.float64)
+    found = explain.explain(model, one, explain.background(model, rows))
+    kets, own = model.encode(rows), model.encode(one)
+    O = model.observables()
+    for s, name in enumerate(found.coalitions):
+        present = name.split("+")
+        mixed = model.product_state({m: own[m].expand_as(kets[m]) if m in present else kets[m] for m in model.modalities})
+        expected = torch.einsum("cab,nb,na->nc", O, mixed, mixed.conj()).real.mean(0) + model.bias
+        assert np.abs(found.values[0, s] - expected.numpy()).max() < 1e-10
+    assert np.abs(found.dividends[0].sum(0) - model(one)[0].numpy()).max() < 1e-10
