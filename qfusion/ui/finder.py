@@ -39,9 +39,9 @@ def filters(work: Workspace) -> pd.DataFrame:
                           **state.bound(SEARCH))
     keep = np.ones(len(frame), dtype=bool) if split == "all" else (frame["split"] == split).to_numpy()
     if kinds:
-        keep &= frame["relation"].isin(kinds).to_numpy()
+        keep = keep & frame["relation"].isin(kinds).to_numpy()
     if words:
-        keep &= _contains(frame, words)
+        keep = keep & _contains(frame, words)
     return frame[keep]
 
 

@@ -48,39 +48,35 @@ def _test_data(name: str) -> None:
 
 
 def settle() -> None:
-    """On a fresh session, makes model and data in the URL agree before any widget is drawn.
+    """On a fresh session, makes model and data in the address agree before any widget is drawn.
 
-    A link that names only the data gets a model trained on it; a model that does not fit the data gets its own.
+    A link that names only the data gets a model trained on them; a model that does not fit the data gets its own.
     """
-    if state.MODEL in st.session_state:
+    wanted = st.query_params.get(state.DATA)
+    if state.MODEL in st.session_state or not wanted:
         return
-    query = st.query_params.to_dict()
-    wanted_data, wanted_model = query.get(state.DATA), query.get(state.MODEL)
-    if wanted_data and not wanted_model:
-        found = _model_for(wanted_data)
-        if found and found != models()[0]:
-            st.query_params[state.MODEL] = found
-            st.rerun()
-    model = wanted_model or models()[0]
-    if wanted_data and (problem := _misfit(model, wanted_data)):
-        state.notice(f"In the link, `data`: model '{model}' does not fit data set '{wanted_data}': {problem} "
-                     f"The model's own data are shown.")
-        del st.query_params[state.DATA]
+    model = st.query_params.get(state.MODEL)
+    if model is None:
+        state.impose(state.MODEL, _model_for(wanted) or models()[0])
+    elif problem := _misfit(model, wanted):
+        state.notice(f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
+                     "The model's own data are shown.")
+        state.impose(state.DATA, _own_data(model))
 
 
 def draw() -> tuple[Workspace, int]:
     """Draws the pickers; returns the model on its data and the row of the sample."""
-    names = models()
-    model = st.selectbox("Model", names, on_change=_model_changed, help=_MODEL_HELP,
-                         **state.bound(state.MODEL))
-    known = sources()
-    own = _own_data(model)
+    names, known = models(), sources()
     check(bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion.")
+    model = st.selectbox("Model", names, on_change=_model_changed, help=_MODEL_HELP, **state.bound(state.MODEL))
+    own = _own_data(model)
     index = known.index(own) if own in known else 0
     chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, help=_DATA_HELP,
                           **state.bound(state.DATA))
     work = cache.workspace_of(model, chosen)
-    return work, _sample(work)
+    row = _sample(work)
+    state.keep(model=model, data=chosen, sample=str(work.dataset.ids[row]))
+    return work, row
 
 
 _DATA_HELP = "A data set that is on this machine. The model follows it."

@@ -89,7 +89,7 @@ def contributions(here: Here) -> None:
     panels.panel(
         "waterfall", finding(dividends), drawn,
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score. Baseline: the mean over the "
-              f"{len(work.dataset.rows('train')):,} training samples.",
+              f"{work.explanation.background_size:,} training samples.",
         not_shown="what caused the annotation; only what this model computed.",
         alt="Waterfall: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items()) + ".",
         numbers=lambda: _dividend_table(here))

@@ -51,7 +51,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
         st.markdown("### qfusion")
         menu = st.container()
         try:
-            state.follow_link()
+            state.arrive(title)
             state.drop_invalid(pickers.allowed())
             pickers.settle()
             work, row = pickers.draw()

@@ -6,18 +6,20 @@ changes. Streamlit silently takes the default for a value that does not fit; `au
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from qfusion import _checks
 from qfusion.errors import QFusionError
 
 MODEL, DATA, SAMPLE, FORMAT, DURATION = "model", "data", "sample", "export", "T"
 VIEW = "view"
-NOTICES, TABLE_TURN, VISITED = "_notices", "_table_turn", "_visited"
+NOTICES, TABLE_TURN, PAGE, KEPT = "_notices", "_table_turn", "_page", "_kept"
 ALIASES = {"open": SAMPLE, "show": VIEW}
 
 
@@ -88,21 +90,35 @@ def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
         del st.query_params[key]
 
 
-def follow_link() -> None:
-    """Takes over what a link inside the app asked for under `open` (a sample) and `show` (a view).
+def arrive(page: str) -> None:
+    """On a fresh page, takes over the pickers of the last one and what a link asked for as `open` or `show`.
 
-    On a change of page inside the app, Streamlit lets the session win over the address of bound widgets, and
-    `st.switch_page` refuses to run while any is bound; parameters with names of their own get through.
+    Streamlit keeps bound values across pages when a person or the first address set them, but not when the program did;
+    it drops parameters of the last page's widgets from a link inside the app (those in `ALIASES` get through), and
+    `st.switch_page` refuses to run while any is bound. So what is to be kept is kept here.
     """
+    if st.session_state.get(PAGE) != page:
+        for key, value in st.session_state.get(KEPT, {}).items():
+            impose(key, value)
     for alias, key in ALIASES.items():
         if alias in st.query_params:
             wanted = st.query_params[alias]
             del st.query_params[alias]
-            if key in st.session_state or st.session_state.get(VISITED):
-                st.session_state[key] = wanted
-            else:
-                st.query_params[key] = wanted
-    st.session_state[VISITED] = True
+            impose(key, wanted)
+    st.session_state[PAGE] = page
+
+
+def keep(**values: str) -> None:
+    """Remembers the pickers for the next page."""
+    st.session_state[KEPT] = values
+
+
+def impose(key: str, value: str) -> None:
+    """Sets a widget before it is drawn, in the session and in the address."""
+    st.session_state[key] = value
+    # Refused while a widget drawn before holds the parameter; it then follows that widget.
+    with contextlib.suppress(StreamlitAPIException):
+        st.query_params[key] = value
 
 
 def notice(message: str) -> None:

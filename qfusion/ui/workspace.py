@@ -106,7 +106,8 @@ def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> W
     with torch.no_grad():
         inputs = dataset.inputs(dtype=torch.float64)
         psi = model.product_state(model.encode(inputs))
-        background = explain.background(model, dataset.inputs(dataset.rows(checkpoint.training_split(card)), dtype=torch.float64), kind="joint")
+        trained_on = dataset.inputs(dataset.rows(checkpoint.training_split(card)), dtype=torch.float64)
+        background = explain.background(model, trained_on, kind="joint")
         explanation = explain.explain(model, inputs, background)
         entropies = reduced_entropies(model, psi)
     return Workspace(name, card, model, dataset, psi, background, explanation, entropies)

@@ -1,0 +1,299 @@
+"""Every page in Streamlit's own test runner: no exception, the library's numbers, links, and bad input."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+import torch
+from streamlit.testing.v1 import AppTest
+
+from qfusion import data, explain
+from qfusion.errors import InvalidInput
+from qfusion.models import Tweak
+from qfusion.training import checkpoint, metrics
+from qfusion.ui import text
+
+APP = str(Path(__file__).resolve().parents[1] / "app.py")
+PAGES = {"Overview": None, "Samples": "pages/samples.py", "Dynamics": "pages/dynamics.py", "Circuit": "pages/circuit.py"}
+VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state")
+
+
+def visit(title: str, **query: str) -> AppTest:
+    """Opens a page cold with the given parameters in its address."""
+    app = AppTest.from_file(APP, default_timeout=90)
+    if PAGES[title]:
+        app.switch_page(str(PAGES[title]))
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, [e.value for e in app.exception]
+    return app
+
+
+def said(app: AppTest) -> str:
+    """Everything a page says in words."""
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.warning, app.error, app.info, app.text)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def plain(words: str) -> str:
+    return words.replace("\\", "").replace("\u200b", "")
+
+
+@pytest.fixture(params=["planted", "mosi"])
+def source(request: pytest.FixtureRequest) -> str:
+    """Both data sets; the real one only where its files are."""
+    if request.param == "mosi":
+        request.getfixturevalue("real_data")
+    return str(request.param)
+
+
+@pytest.fixture
+def model_of(source: str) -> Any:
+    return checkpoint.load(f"qj-{source}").model
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_opens_on_both_data_sets(title: str, source: str) -> None:
+    app = visit(title, data=source)
+    assert app.title[0].value == title
+    assert not app.error
+    assert not app.warning
+    assert app.selectbox(key="model").value == f"qj-{source}"
+    assert app.selectbox(key="data").value == source
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_of_the_dynamics_opens(view: str, source: str) -> None:
+    app = visit("Dynamics", data=source, view=view, runs="4")
+    assert not app.error
+    assert "**Shows**" in said(app)
+
+
+def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str) -> None:
+    card = checkpoint.load(f"qj-{source}").card
+    app = visit("Overview", data=source)
+    table = app.dataframe[0].value
+    mae = card["metrics"]["test"]["mae"]
+    assert table.set_index("metric").loc["MAE", "mean ± spread"] == f"{mae['mean']:.3f} ± {mae['std']:.3f}"
+    words = plain(said(app))
+    assert all(kind in words for kind in ("Agreement", "Conflict", "Synergy"))
+    assert f"n = {card['data']['sizes']['test']:,}" in words
+
+
+def test_telling_samples_are_what_they_are_called(source: str) -> None:
+    from qfusion.ui import cache
+
+    work = cache.workspace_of(f"qj-{source}", source)
+    found = {item.kind: work.dividends(work.dataset.row(item.sample)) for item in cache.telling_samples(work)}
+    single = {kind: np.array([terms[m] for m in work.modalities]) for kind, terms in found.items()}
+    joint = {kind: sum(v for term, v in terms.items() if "+" in term) for kind, terms in found.items()}
+    assert abs(np.sign(single["agreement"]).sum()) == len(work.modalities)
+    assert single["conflict"].max() > 0 > single["conflict"].min()
+    assert abs(joint["synergy"]) > abs(joint["agreement"]) * 0
+    assert abs(joint["synergy"]) > 0
+    assert len({item.sample for item in cache.telling_samples(work)}) == 3
+
+
+def test_samples_page_shows_the_librarys_prediction_and_dividends(source: str, model_of: Any) -> None:
+    dataset = data.load(source)
+    row = int(dataset.rows("test")[7])
+    sample = str(dataset.ids[row])
+    app = visit("Samples", data=source, sample=sample)
+    inputs = dataset.inputs([row], dtype=torch.float64)
+    with torch.no_grad():
+        prediction = float(model_of(inputs)[0, 0])
+    trained_on = checkpoint.training_split(checkpoint.load(f"qj-{source}").card)
+    background = explain.background(model_of, dataset.inputs(dataset.rows(trained_on), dtype=torch.float64))
+    found = explain.explain(model_of, inputs, background)
+    largest = max((abs(v), v) for term, v in zip(found.coalitions, found.dividends[0, :, 0], strict=True) if term)[1]
+    words = plain(said(app))
+    assert f"Sample {sample}" in words
+    assert f"Predicted {prediction:+.2f}, annotated {dataset.y[row]:+.2f}" in words
+    assert f"({largest:+.2f})" in words
+    assert f"{found.background_size:,} training samples" in words
+    content = dataset.content(row)["text"]
+    assert content.text in [element.value for element in app.text]
+
+
+def test_picking_another_sample_changes_the_page() -> None:
+    app = visit("Samples", data="planted")
+    ids = data.load("planted").ids
+    app.selectbox(key="sample").select(str(ids[3])).run()
+    assert not app.exception
+    assert f"Sample {ids[3]}" in plain(said(app))
+    assert app.query_params["sample"] in (str(ids[3]), [str(ids[3])])
+
+
+def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
+    app = visit("Samples", data="planted", split="valid")
+    assert f"{len(planted.rows('valid')):,} of {len(planted):,} samples pass" in said(app)
+    app.text_input(key="find").set_value("no such words anywhere").run()
+    assert not app.exception
+    assert f"0 of {len(planted):,} samples pass" in said(app)
+
+
+def value(app: AppTest, label: str) -> float:
+    return float(next(metric.value for metric in app.metric if metric.label == label))
+
+
+def test_sliders_change_prediction_and_test_metrics_as_the_library_says(source: str, model_of: Any) -> None:
+    dataset = data.load(source)
+    row = int(dataset.rows("test")[3])
+    app = visit("Dynamics", data=source, sample=str(dataset.ids[row]))
+    expected = metrics.evaluate(model_of, dataset, "test")
+    assert value(app, "MAE") == pytest.approx(expected["mae"], abs=6e-4)
+    app.slider(key="H.text").set_value(0.3)
+    app.slider(key="rate.2").set_value(2.0)
+    app.slider(key="T").set_value(1.5).run()
+    assert not app.exception
+    tweaked = model_of.tweaked(Tweak(couplings={"text": 0.3}, rates=(1.0, 2.0, 1.0), duration=1.5))
+    expected = metrics.evaluate(tweaked, dataset, "test")
+    with torch.no_grad():
+        prediction = float(tweaked(dataset.inputs([row], dtype=torch.float64))[0, 0])
+    assert value(app, "Prediction") == pytest.approx(prediction, abs=6e-4)
+    for name in ("mae", "corr", "acc7"):
+        assert value(app, metrics.describe[name].short) == pytest.approx(expected[name], abs=6e-4)
+    assert "Changed: text × 0.3, L2 × 2, T = 1.5" in plain(said(app))
+    app.button(key="_reset").click().run()
+    assert app.slider(key="H.text").value == 1.0
+    assert "Everything as learned" in said(app)
+
+
+def test_torch_and_qutip_agree_and_the_page_says_so() -> None:
+    line = next(c.value for c in visit("Dynamics", data="planted").caption if "torch and QuTiP agree" in c.value)
+    assert float(line.split(" to ")[1].split(" ")[0]) < 1e-7
+
+
+def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
+    from qfusion.quantum import measures, states
+    from qfusion.ui import cache
+
+    work = cache.workspace_of(f"qj-{source}", source)
+    with torch.no_grad():
+        rho = work.model.evolve_states(states.density(work.psi[:5]), [work.model.duration])[0]
+    for m in range(len(work.modalities)):
+        direct = measures.von_neumann_entropy(states.partial_trace(rho, work.model.dims, (m,)))
+        assert np.allclose(work.entropies[:5, m], direct.numpy(), atol=1e-9)
+
+
+def test_a_link_restores_the_whole_view() -> None:
+    app = visit("Dynamics", data="planted", **{"H.text-audio": "0.5", "rate.1": "2", "T": "0.5", "view": "State"})
+    assert app.slider(key="H.text-audio").value == 0.5
+    assert app.slider(key="rate.1").value == 2.0
+    assert app.slider(key="T").value == 0.5
+    assert "Density matrix" in said(app)
+
+
+@pytest.mark.parametrize(("title", "query", "words"), [
+    ("Overview", {"model": "qj-plantd"}, "qj-plantd"),
+    ("Samples", {"data": "moosi"}, "moosi"),
+    ("Samples", {"sample": "p99999"}, "p99999"),
+    ("Samples", {"sample": "<script>alert(1)</script>"}, "<script>alert(1)</script>"),
+    ("Dynamics", {"H.text": "abc"}, "abc"),
+    ("Dynamics", {"H.text": "nan"}, "H.text"),
+    ("Dynamics", {"rate.1": "-3"}, "rate.1"),
+    ("Dynamics", {"rate.9": "1"}, "rate.9"),
+    ("Dynamics", {"H.smell": "1"}, "H.smell"),
+    ("Dynamics", {"T": "1e9"}, "`T`"),
+    ("Dynamics", {"view": "Nowhere"}, "Nowhere"),
+    ("Samples", {"x": "beauty"}, "beauty"),
+    ("Circuit", {"steps": "7"}, "7"),
+])
+def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(title: str, query: dict[str, str], words: str) -> None:
+    app = visit(title, split="valid", **query)
+    assert len(app.warning) == 1
+    shown = plain(app.warning[0].value)
+    assert words in shown
+    assert "In the link" in shown
+    assert app.title[0].value == title
+    assert app.selectbox(key="model").value == "qj-planted"
+    if title == "Samples":
+        assert app.get("button_group")[0].value in ("valid", ["valid"])
+    app.button(key="_close_notices").click().run()
+    assert not app.warning
+
+
+def test_data_that_do_not_fit_the_model_are_named(real_data: Path) -> None:
+    app = visit("Overview", model="qj-planted", data="mosi")
+    assert "does not fit" in app.warning[0].value
+    assert app.selectbox(key="data").value == "planted"
+
+
+def test_changing_the_data_changes_the_model_with_it(real_data: Path) -> None:
+    app = visit("Samples", data="planted")
+    app.selectbox(key="data").select("mosi").run()
+    assert not app.exception
+    assert app.selectbox(key="model").value == "qj-mosi"
+    app.selectbox(key="model").select("qj-planted").run()
+    assert app.selectbox(key="data").value == "planted"
+    assert not app.exception
+
+
+def test_without_the_real_data_the_app_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
+    app = visit("Overview")
+    assert not app.error
+    assert any("CMU" in expander.label and "is not here" in expander.label for expander in app.expander)
+    assert "python -m qfusion data get mosi" in said(app)
+    asked = visit("Overview", data="mosi")
+    assert "data get mosi" in asked.warning[0].value
+    assert asked.selectbox(key="data").value == "planted"
+
+
+@pytest.fixture
+def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A checkpoint of the user's own with one byte of its weights changed."""
+    source = next(folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file())
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(source / f"qj-planted{suffix}", tmp_path / f"altered{suffix}")
+    weights = bytearray((tmp_path / "altered.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (tmp_path / "altered.safetensors").write_bytes(weights)
+    monkeypatch.setattr(checkpoint, "folders", lambda: [source, tmp_path])
+    yield "altered"
+    st.cache_resource.clear()
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_an_altered_checkpoint_is_named_and_another_can_be_picked(title: str, altered: str) -> None:
+    app = visit(title, model=altered)
+    assert "altered" in app.error[0].value
+    app.selectbox(key="model").select("qj-planted").run()
+    assert not app.exception
+    assert not app.error
+
+
+def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(name: str) -> Any:
+        raise InvalidInput("Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it.")
+
+    st.cache_resource.clear()
+    monkeypatch.setattr(data, "load", load)
+    app = visit("Overview")
+    assert "p0007" in app.error[0].value
+    assert app.selectbox(key="model").value == "qj-planted"
+    monkeypatch.undo()
+    st.cache_resource.clear()
+
+
+def test_texts_are_shown_literally() -> None:
+    hostile = "<b>x</b> **bold** $y$ :smile: [a](javascript:1) `code`\n# head"
+    shown = text.plain(hostile)
+    assert "\n" not in shown
+    assert all(f"\\{mark}" in shown for mark in "<>*$[]()`#")
+    assert ":smile:" not in shown.replace("\\", "")
+    assert text.message("Argument `rho` is <bad>. Mend it.") == "Argument `rho` is \\<bad\\>\\. Mend it\\."
+
+
+def test_csv_does_not_hand_formulas_to_a_spreadsheet() -> None:
+    import pandas as pd
+
+    written = text.csv(pd.DataFrame({"id": ["=1+1", "@x", "fine"], "n": [-1.0, 2.0, 3.0]})).decode().splitlines()
+    assert written == ["id,n", "'=1+1,-1.0", "'@x,2.0", "fine,3.0"]

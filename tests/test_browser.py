@@ -1,0 +1,212 @@
+"""The running app in Chromium: pages, cold links, picking, sliders, exports, and what a link may get wrong."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
+SOURCES = ("planted", "mosi") if os.environ.get("QFUSION_DATA") else ("planted",)
+FIGURE = '[data-testid="stMain"] .js-plotly-plot'
+
+
+@pytest.fixture
+def visit(page: Any, server: Any) -> Callable[[str], Any]:
+    """Opens an address and waits until the page has stopped changing; the page must show no exception."""
+
+    def open_address(address: str) -> Any:
+        page.goto(server.url + address)
+        settle(page)
+        return page
+
+    return open_address
+
+
+def settle(page: Any) -> None:
+    """Waits until the script has ended and figures are there, and checks that nothing failed."""
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+    page.wait_for_selector(FIGURE, timeout=60_000)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
+    assert page.locator('[data-testid="stException"]').count() == 0
+    assert "Traceback" not in page.inner_text("body")
+
+
+def metric(page: Any, label: str) -> str:
+    cell = page.locator('[data-testid="stMetric"]').filter(has_text=label).first
+    return str(cell.locator('[data-testid="stMetricValue"]').inner_text())
+
+
+def sample_of(page: Any) -> str:
+    return str(page.locator("h3", has_text=re.compile("^Sample ")).inner_text()).removeprefix("Sample ")
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_page_opens_by_clicking_through(visit: Callable[[str], Any], source: str) -> None:
+    page = visit(f"/?data={source}")
+    for title in (*PAGES[1:], PAGES[0]):
+        page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title).click()
+        page.wait_for_selector(f"h1:has-text('{title}')")
+        settle(page)
+        assert page.locator('[data-testid="stAlert"]').count() == 0
+        assert page.locator(".st-key-data input").input_value() == source
+        assert (f"model=qj-{source}" in page.url) == (source != "planted")  # what is the default stays out of the link
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+def test_nothing_scrolls_sideways(visit: Callable[[str], Any], page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in ("/", "/samples", "/dynamics", "/circuit"):
+        visit(address)
+        excess = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]');"
+                               " return m.scrollWidth - m.clientWidth; }")
+        assert excess <= 0, address
+
+
+def test_a_cold_link_restores_sample_sliders_and_view(visit: Callable[[str], Any]) -> None:
+    page = visit("/dynamics?sample=p0031&H.text-audio=0.5&rate.2=2&T=0.5&view=Correlations")
+    assert page.locator(".st-key-sample input").input_value() == "p0031"
+    assert page.locator(".st-key-H-text-audio input").input_value() == "0.5"
+    assert page.locator(".st-key-rate-2 input").input_value() == "2"
+    assert page.locator('[role="tab"][aria-selected="true"]').inner_text() == "Correlations"
+    assert "Changed: text + audio × 0.5" in page.inner_text("body").replace("text+audio", "text + audio")
+    shown = metric(page, "Prediction")
+    page.reload()
+    settle(page)
+    assert metric(page, "Prediction") == shown
+
+
+def test_a_telling_sample_opens_with_one_click(visit: Callable[[str], Any]) -> None:
+    page = visit("/")
+    link = page.get_by_role("link", name=re.compile(r"Open p\d+")).last
+    wanted = re.search(r"Open (p\d+)", link.inner_text()).group(1)  # type: ignore[union-attr]
+    link.click()
+    page.wait_for_selector("h1:has-text('Samples')")
+    settle(page)
+    assert sample_of(page) == wanted
+    assert f"sample={wanted}" in page.url or page.locator(".st-key-sample input").input_value() == wanted
+
+
+def test_a_row_of_the_table_and_the_select_box_pick_the_sample(visit: Callable[[str], Any]) -> None:
+    page = visit("/samples")
+    before = sample_of(page)
+    table = page.locator('[data-testid="stDataFrame"]').first
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 18, box["y"] + 35 + 17 + 35)
+    page.wait_for_function("before => !document.body.innerText.includes('Sample ' + before + '\\n')", arg=before)
+    settle(page)
+    picked = sample_of(page)
+    assert picked != before
+    assert f"sample={picked}" in page.url
+    page.locator(".st-key-sample input").click()
+    page.keyboard.type("p0031")
+    page.get_by_role("option", name="p0031").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h3:has-text('Sample p0031')")
+    settle(page)
+    assert "sample=p0031" in page.url
+
+
+def test_a_point_of_the_scatter_picks_the_sample(visit: Callable[[str], Any]) -> None:
+    page = visit("/samples")
+    page.locator('[class*="st-key-scatter-"] .js-plotly-plot').scroll_into_view_if_needed()
+    # The point farthest from all others, so that no other lies on top of it.
+    x, y, wanted = page.evaluate("""() => {
+      const plot = document.querySelector('[class*="st-key-scatter-"] .js-plotly-plot');
+      const trace = plot.calcdata.find(points => points[0].trace.name === 'samples');
+      const ids = trace[0].trace.customdata, layout = plot._fullLayout, corner = plot.getBoundingClientRect();
+      const places = trace.map(point => [corner.x + layout.xaxis._offset + layout.xaxis.c2p(point.x),
+                                         corner.y + layout.yaxis._offset + layout.yaxis.c2p(point.y)]);
+      const lonely = places.map((a, i) => Math.min(...places.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
+      const best = lonely.indexOf(Math.max(...lonely));
+      return [places[best][0], places[best][1], ids[best]];
+    }""")
+    page.mouse.move(x, y)
+    page.wait_for_timeout(300)
+    page.mouse.click(x, y)
+    page.wait_for_selector(f"h3:has-text('Sample {wanted}')")
+    settle(page)
+
+
+def test_moving_a_slider_changes_prediction_metrics_and_the_link(visit: Callable[[str], Any]) -> None:
+    page = visit("/dynamics?sample=p0031")
+    before = metric(page, "Prediction"), metric(page, "MAE")
+    knob = page.locator(".st-key-T input")
+    knob.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => document.body.innerText.includes('Changed: T = 0.6')")
+    settle(page)
+    after = metric(page, "Prediction"), metric(page, "MAE")
+    assert after[0] != before[0]
+    assert after[1] != before[1]
+    assert "T=0.6" in page.url
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("() => document.body.innerText.includes('Everything as learned')")
+    assert (metric(page, "Prediction"), metric(page, "MAE")) == before
+
+
+def test_an_invalid_link_is_named_and_the_rest_applies(visit: Callable[[str], Any]) -> None:
+    page = visit("/dynamics?model=nope&sample=p0031&H.text=abc&rate.1=2")
+    warnings = page.locator('[data-testid="stAlert"]').all_inner_texts()
+    assert any("nope" in words for words in warnings)
+    assert any("abc" in words for words in warnings)
+    assert page.locator(".st-key-sample input").input_value() == "p0031"
+    assert page.locator(".st-key-rate-1 input").input_value() == "2"
+
+
+def test_a_link_cannot_run_a_script(visit: Callable[[str], Any]) -> None:
+    page = visit("/samples?sample=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E&find=%3Cb%3E")
+    assert page.evaluate("() => window.hacked") is None
+    assert "<img src=x" in page.locator('[data-testid="stAlert"]').first.inner_text()
+
+
+def camera(page: Any, panel: str, path: Path) -> Path:
+    """Clicks the camera of a panel's tool bar and returns the file."""
+    plot = page.locator(f".st-key-panel-{panel} .js-plotly-plot")
+    plot.scroll_into_view_if_needed()
+    plot.hover()
+    with page.expect_download() as download:
+        plot.locator('.modebar-btn[data-title*="Download plot"]').click()
+    target = path / download.value.suggested_filename
+    download.value.save_as(target)
+    return target
+
+
+def test_figures_export_as_svg_png_and_csv(visit: Callable[[str], Any], tmp_path: Path) -> None:
+    page = visit("/samples?sample=p0031")
+    drawn = camera(page, "waterfall", tmp_path)
+    assert drawn.name == "qfusion-waterfall.svg"
+    root = ET.parse(drawn).getroot()
+    words = " ".join(node.text or "" for node in root.iter() if node.tag.endswith(("text", "tspan")))
+    assert root.tag.endswith("svg")
+    assert "text + audio" in words
+    with page.expect_download() as download:
+        page.locator(".st-key-csv-waterfall button").first.click()
+    download.value.save_as(tmp_path / "terms.csv")
+    rows = list(csv.DictReader((tmp_path / "terms.csv").open(encoding="utf-8")))
+    assert [row["term"] for row in rows][:2] == ["baseline", "text"]
+    shown = re.search(r"Predicted ([+-]\d\.\d\d)", page.inner_text("body")).group(1)  # type: ignore[union-attr]
+    assert sum(float(row["dividend"]) for row in rows) == pytest.approx(float(shown), abs=0.006)
+    page.get_by_role("radio", name="png").click()
+    page.wait_for_timeout(1500)
+    settle(page)
+    assert camera(page, "waterfall", tmp_path).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_figures_follow_the_readers_theme(browser: Any, server: Any, scheme: str) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1000, "height": 800})
+    page = context.new_page()
+    page.goto(server.url)
+    settle(page)
+    paper = page.evaluate(f"() => document.querySelector('{FIGURE}')._fullLayout.paper_bgcolor")
+    assert paper == {"light": "#FFFFFF", "dark": "#10161F"}[scheme]
+    context.close()

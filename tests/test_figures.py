@@ -1,0 +1,205 @@
+"""Figures: what is drawn, in which colour, with which unit, and that nothing from data is read as markup."""
+
+from __future__ import annotations
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from qfusion.errors import InvalidInput
+from qfusion.figures import circuit, cohort, decision, dynamics, state, style, trajectories
+
+MODALITIES = ("text", "audio", "vision")
+DIVIDENDS = {"": 0.1, "text": 0.5, "audio": -0.2, "vision": 0.05, "text+audio": -0.4, "text+vision": 0.0,
+             "audio+vision": 0.02, "text+audio+vision": 0.03}
+TIMES = np.linspace(0, 1, 5)
+SERIES = {name: TIMES * (i + 1) for i, name in enumerate(MODALITIES)}
+HOSTILE = "<img src=x onerror=alert(1)>$x^2$&amp;"
+
+
+def traces(figure: go.Figure, kind: str) -> list[go.Figure]:
+    return [trace for trace in figure.data if trace.type == kind]
+
+
+def texts(figure: go.Figure) -> str:
+    return str(figure.to_plotly_json())
+
+
+def test_one_colour_a_modality_and_light_mixtures_for_joint_terms() -> None:
+    hues = [style.term_colour(name, MODALITIES) for name in MODALITIES]
+    assert hues == [style.BLUE, style.VERMILLION, style.GREEN]
+    joint = [style.term_colour(term, MODALITIES) for term in DIVIDENDS if "+" in term]
+    assert joint == [style.PURPLE, style.SKY, style.ORANGE, style.GREY]
+    assert style.term_colour("a+d", tuple("abcd")) not in hues
+    with pytest.raises(InvalidInput, match="smell"):
+        style.term_colour("text+smell", MODALITIES)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_template_and_text_colours_are_named_by_the_figure(theme: style.Theme) -> None:
+    figure = style.base(theme, 300)
+    assert figure.layout.font.color == style.INK[theme]
+    assert figure.layout.plot_bgcolor == figure.layout.paper_bgcolor == style.PAPER[theme]
+    assert figure.layout.xaxis.showgrid is False
+    assert figure.layout.yaxis.showgrid is False
+    assert not figure.layout.template.to_plotly_json().get("layout")
+
+
+def luminance(colour: str) -> float:
+    values = [int(colour[i:i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [v / 12.92 if v <= 0.03928 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("palette", [style.INK, style.QUIET])
+def test_text_has_contrast_aa(theme: style.Theme, palette: dict[str, str]) -> None:
+    pair = sorted((luminance(palette[theme]), luminance(style.PAPER[theme])))
+    assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5
+
+
+def test_waterfall_adds_up_and_ends_at_the_score() -> None:
+    figure = decision.waterfall(DIVIDENDS, MODALITIES, truth=0.3, unit="sentiment score")
+    bars = traces(figure, "bar")[0]
+    ends = np.asarray(bars.base, dtype=float) + np.asarray(bars.x, dtype=float)
+    assert np.allclose(bars.base[1:-1], ends[:-2])
+    assert bars.x[-1] == pytest.approx(sum(DIVIDENDS.values()))
+    assert list(figure.layout.yaxis.ticktext) == ["baseline", *MODALITIES, "text + audio", "text + vision", "audio + vision",
+                                                  "text + audio + vision", "<b>score</b>"]
+    assert figure.layout.xaxis.title.text == "sentiment score"
+    assert bars.marker.color[1] == style.BLUE
+    hatched = [bool(shape) for shape in bars.marker.pattern.shape]
+    assert hatched == [False] * 4 + [True] * 4 + [False]
+    assert "truth +0.30" in texts(figure)
+    with pytest.raises(InvalidInput, match="baseline"):
+        decision.waterfall({"text": 1.0}, MODALITIES)
+
+
+def test_shapley_bars_write_value_and_share() -> None:
+    figure = decision.shapley_bars({"text": 0.3, "audio": -0.1, "vision": 0.0},
+                                   {"text": 0.75, "audio": 0.25, "vision": 0.0}, MODALITIES, unit="score")
+    assert figure.data[0].text[0] == "+0.30  (75%)"
+    assert figure.layout.xaxis.title.text == "Shapley value (score)"
+
+
+def test_on_scale_marks_truth_and_prediction_differently() -> None:
+    figure = decision.on_scale(1.0, -0.5, -3, 3, unit="score")
+    marks = {trace.name: trace.marker.symbol for trace in figure.data if trace.mode == "markers"}
+    assert marks == {"truth": "diamond-open", "prediction": "circle"}
+
+
+def test_scatter_carries_ids_and_escapes_texts() -> None:
+    ids = ["a", HOSTILE, "c"]
+    values = np.array([0.0, 1.0, 2.0])
+    figure = cohort.scatter(ids, values, values, "truth (score)", "prediction (score)", chosen="c",
+                            captions=[HOSTILE] * 3, diagonal=True)
+    points = next(trace for trace in figure.data if trace.name == "samples")
+    assert list(points.customdata) == ids
+    assert "<img" not in "".join(points.text)
+    assert "$" not in "".join(points.text)
+    assert any(trace.name == "chosen" and trace.x[0] == 2.0 for trace in figure.data)
+    empty = cohort.scatter([], values[:0], values[:0], "x", "y")
+    assert "No sample passes" in empty.layout.annotations[0].text
+    with pytest.raises(InvalidInput, match="one length"):
+        cohort.scatter(ids, values[:2], values, "x", "y")
+
+
+def test_measure_lines_dash_joint_series_and_name_units() -> None:
+    figure = dynamics.measure_lines(TIMES, {**SERIES, "text:audio": TIMES, "": TIMES}, MODALITIES, "entropy (nats)",
+                                    cursor=0.5)
+    lines = {trace.name: trace for trace in figure.data}
+    assert lines["text"].line.dash == "solid"
+    assert lines["text : audio"].line.dash == "dash"
+    assert lines["all together"].line.color == style.INK["light"]
+    assert figure.layout.yaxis.title.text == "entropy (nats)"
+    assert "time t" in figure.layout.xaxis.title.text
+    assert figure.layout.shapes[0].x0 == 0.5
+    with pytest.raises(InvalidInput, match="shape"):
+        dynamics.measure_lines(TIMES, {"text": TIMES[:2]}, MODALITIES, "x")
+
+
+def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None:
+    terms = {term: TIMES * value for term, value in DIVIDENDS.items()}
+    before = dynamics.Before(TIMES * 2, SERIES, terms)
+    figure = dynamics.decision_lines(TIMES, {**SERIES, "": TIMES}, terms, MODALITIES, before=before, unit="score")
+    below = [trace for trace in figure.data if trace.yaxis == "y2" and trace.opacity is None]
+    assert [trace.name for trace in below] == [style.term_title(term) for term in DIVIDENDS if term]
+    assert all(trace.xaxis in (None, "x") for trace in figure.data)
+    assert tuple(figure.layout.xaxis.range) == (0.0, 2.0)
+    assert figure.layout.yaxis2.title.text == "dividend (score)"
+    names = [trace.name for trace in figure.data if trace.showlegend]
+    assert len(names) == len(set(names))
+
+
+def test_sparkline_labels_do_not_overlap_or_leave_the_plot() -> None:
+    figure = dynamics.sparkline(TIMES, dict.fromkeys(MODALITIES, TIMES), MODALITIES)
+    top = figure.layout.yaxis.range[1]
+    heights = sorted(note.y for note in figure.layout.annotations)
+    assert np.diff(heights).min() > 0.15 * top
+    assert heights[-1] < top
+    assert heights[0] > 0
+
+
+def test_distance_line_is_logarithmic_with_the_slope_of_the_gap() -> None:
+    figure = dynamics.distance_line(TIMES, np.exp(-2 * TIMES), 2.0, 0.5)
+    assert figure.layout.yaxis.type == "log"
+    assert np.allclose(figure.data[1].y, np.exp(-2 * TIMES))
+
+
+def test_density_matrix_scales_differ_between_modulus_and_phase() -> None:
+    rho = np.diag([0.75, 0.25, 0, 0]).astype(complex)
+    rho[0, 1] = rho[1, 0] = 0.1j
+    modulus = state.density_matrix(rho, (2, 2))
+    phase = state.density_matrix(rho, (2, 2), part="phase")
+    assert modulus.data[0].zmin == 0
+    assert (phase.data[0].zmin, phase.data[0].zmax) == (-np.pi, np.pi)
+    assert modulus.data[0].colorscale != phase.data[0].colorscale
+    assert phase.data[0].z[0][1] == pytest.approx(np.pi / 2)
+    assert np.isnan(phase.data[0].z[3][3])
+    assert tuple(modulus.data[0].customdata[0][1]) == ("00", "01")
+    with pytest.raises(InvalidInput, match="shape"):
+        state.density_matrix(rho, (2, 3))
+
+
+def test_populations_name_basis_states_with_the_first_modality_leftmost() -> None:
+    assert state.basis_labels((2, 3)) == ["00", "01", "02", "10", "11", "12"]
+    figure = state.populations(np.full(6, 1 / 6), (2, 3), reference=np.zeros(6), reference_name="at T")
+    assert [trace.name for trace in figure.data] == ["ρ(t)", "at T"]
+    with pytest.raises(InvalidInput, match="values"):
+        state.populations(np.ones(5), (2, 3))
+
+
+def test_single_runs_mark_jumps_on_the_curve_by_operator() -> None:
+    figure = trajectories.single_runs(TIMES, [TIMES, TIMES * 2], [[(0.5, 1)], []], TIMES, "entanglement (nats)", channels=2)
+    marks = [trace for trace in figure.data if trace.mode == "markers"]
+    assert [trace.name for trace in marks] == ["jump by L2"]
+    assert (marks[0].x[0], marks[0].y[0]) == (0.5, 0.5)
+
+
+def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
+    mean = np.full((5, 1), 0.5)
+    figure = trajectories.ensemble(TIMES, mean, mean * 0 + 0.1, mean, ["00"], 20)
+    band = figure.data[0]
+    assert max(band.y) == pytest.approx(0.7)
+    assert min(band.y) == pytest.approx(0.3)
+    with pytest.raises(InvalidInput, match="one shape"):
+        trajectories.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
+
+
+def test_diagram_says_what_a_gate_does_and_escapes_it() -> None:
+    gates = [circuit.Gate("prep", 0, (0,), "prepares", HOSTILE, "text"), circuit.Gate("U", 1, (0, 1), "turns")]
+    figure = circuit.diagram(gates, ["t0", HOSTILE], MODALITIES)
+    tips = [trace.text[0] for trace in figure.data if trace.text]
+    assert "prepares" in tips[0]
+    assert "turns" in tips[1]
+    assert "<img" not in texts(figure)
+    with pytest.raises(InvalidInput, match="wires"):
+        circuit.diagram([circuit.Gate("U", 0, (5,), "")], ["t0"], MODALITIES)
+
+
+@pytest.mark.parametrize("values", [np.array([0.2, 1.0]), np.array([1e-12, 1.0])])
+def test_log_ticks_are_few_and_cover_the_range(values: np.ndarray) -> None:
+    ticks = style.log_ticks(values)
+    assert 2 <= len(ticks["tickvals"]) <= 12
+    assert len(ticks["tickvals"]) == len(ticks["ticktext"])
+    assert min(ticks["tickvals"]) <= values.min()
