@@ -62,6 +62,7 @@ def settle() -> None:
         state.notice(f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
                      "The model's own data are shown.")
         state.impose(state.DATA, _own_data(model))
+        st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 
 def draw() -> tuple[Workspace, int]:
