@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,6 +44,10 @@ def modality(m: Modality) -> None:
     check(len(m.feature_names) == m.values.shape[-1],
           f"Argument `feature_names` of modality '{m.name}' must hold {m.values.shape[-1]} names, but holds "
           f"{len(m.feature_names)}. Give one per feature.")
+    if m.shape is not None:
+        check(m.lengths is None and prod(m.shape) == m.values.shape[-1],
+              f"Argument `shape` of modality '{m.name}' must have the product {m.values.shape[-1]} of its features and be "
+              f"left out for sequences, but is {m.shape}. Give the shape of one sample, or None.")
     if m.lengths is not None:
         _lengths(m, m.lengths)
 

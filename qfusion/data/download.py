@@ -9,11 +9,12 @@ from pathlib import Path
 
 from qfusion._checks import choose
 from qfusion.data import cache, files
-from qfusion.data.pinned import SETS, PinnedFile
+from qfusion.data.pinned import BY_HAND, SETS, PinnedFile, folder_of
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 Progress = Callable[[int, int, str], None]  # files done, files in all, the file that is next or was last
 TIMEOUT = 30  # seconds without an answer
+EMBEDDED = {"planted": "is made by the project", "digits": "comes with scikit-learn"}
 
 
 def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str | None = None,
@@ -25,7 +26,7 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
 
     Args:
         name: of the data set; see SETS.
-        target: folder to put the files in; `<data folder>/<name>` unless told.
+        target: folder to put the files in; the data set's own below the data folder unless told.
         base_url: where the files are instead of at their public source, laid out as in the folder. The environment variable
             QFUSION_<NAME>_URL does the same.
         progress: called with (files done, files in all, path of the file).
@@ -36,10 +37,12 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
         DataUnavailable: when a file cannot be fetched or the folder cannot be written.
         IntegrityError: when a fetched file is not the recorded one.
     """
-    if name == "planted":
-        raise NotFound("Data set 'planted' is made by the project and needs no download. Use it as it is.")
+    if name in EMBEDDED:
+        raise NotFound(f"Data set '{name}' {EMBEDDED[name]} and needs no download. Use it as it is.")
+    if name in BY_HAND:
+        raise NotFound(f"Data set '{name}' cannot be downloaded. {files.remedy(name)}")
     pinned = SETS[choose("Downloadable data set", name, SETS)]
-    folder = Path(target) if target is not None else cache.data_folder() / name
+    folder = Path(target) if target is not None else cache.data_folder() / folder_of(name)
     base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
     wanted = [file for file in pinned if not _whole(folder, file)]
     try:

@@ -9,8 +9,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from qfusion.data.pinned import PinnedFile
-from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
+from qfusion._checks import check
+from qfusion.data.pinned import BY_HAND, PinnedFile, folder_of
+from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
+
+LARGEST = 2 * 1024**3  # bytes of a file that is read into memory, also after unpacking
+
+
+def size_of(path: Path) -> int:
+    """Returns the size of a file in bytes.
+
+    Raises:
+        NotFound: when there is no such file.
+    """
+    if not path.is_file():
+        raise NotFound(f"File {str(path)[:200]} does not exist. Check the path.")
+    return path.stat().st_size
+
+
+def check_size(name: str, size: int) -> None:
+    """Raises InvalidInput when a file called `name` has, or unpacks to, more bytes than LARGEST."""
+    check(size <= LARGEST, f"File `{name}` must have at most {LARGEST / 1024**3:.0f} GiB, also when unpacked, but has more. Keep fewer "
+                           "samples or features, or use single precision.")
 
 
 def sha256(path: Path) -> str:
@@ -21,7 +41,12 @@ def sha256(path: Path) -> str:
 
 def remedy(name: str) -> str:
     """Returns what to do when files of data set `name` are missing or altered."""
-    return f"Run `python -m qfusion data get {name}`, or set QFUSION_DATA to the folder that holds `{name}/`."
+    place = f"et QFUSION_DATA to the folder that holds `{folder_of(name)}/`."
+    return f"{BY_HAND[name]} S{place}" if name in BY_HAND else f"Run `python -m qfusion data get {name}`, or s{place}"
+
+
+def _replace(name: str) -> str:
+    return remedy(name) + ("" if name in BY_HAND else " The download replaces an altered file.")
 
 
 def absent(folder: Path, files: Sequence[PinnedFile]) -> str:
@@ -50,7 +75,7 @@ def verify(name: str, folder: Path, files: Sequence[PinnedFile]) -> None:
                                   f"({error.strerror}). Correct its permissions. {remedy(name)}") from None
         if altered:
             raise IntegrityError(f"File `{file.path}` of data set '{name}' in {folder} is not the recorded one: its "
-                                 f"SHA-256 differs. {remedy(name)} The download replaces an altered file.")
+                                 f"SHA-256 differs. {_replace(name)}")
 
 
 def numbers(path: Path, shown: str, columns: int) -> np.ndarray:

@@ -1,10 +1,10 @@
-"""The files of CMU-MOSI that the project reads: where they come from and what each one must be, byte for byte."""
+"""The files that the project reads: where they come from and what each one must be, byte for byte."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The features' authors keep them at https://github.com/declare-lab/multimodal-deep-learning (bc-LSTM/data), the scores are at
+# MOSI: the features' authors keep them at https://github.com/declare-lab/multimodal-deep-learning (bc-LSTM/data), the scores are at
 # https://github.com/ASA-MOSI/Audio-Sentiment-Analysis. HEAD is the repository's own branch, whatever it is called; what was
 # downloaded counts only when its digest is the one below.
 _FEATURES = "https://raw.githubusercontent.com/declare-lab/multimodal-deep-learning/HEAD/bc-LSTM/data/"
@@ -19,13 +19,13 @@ class PinnedFile:
         path: below the data set's folder, with "/".
         sha256: of its content, in hex.
         size: in bytes.
-        url: where the public copy is.
+        url: where the public copy is; empty when there is none of the same bytes.
     """
 
     path: str
     sha256: str
     size: int
-    url: str
+    url: str = ""
 
 
 MOSI: tuple[PinnedFile, ...] = (
@@ -51,4 +51,39 @@ MOSI: tuple[PinnedFile, ...] = (
                1055454, _FEATURES + "video/video_train0.csv"),
 )
 
-SETS: dict[str, tuple[PinnedFile, ...]] = {"mosi": MOSI}
+# At the revision in which the file was as it is pinned here; the repository has rearranged its files since.
+HANDWRITTEN: tuple[PinnedFile, ...] = (
+    PinnedFile("handwritten.mat", "58843f19f3cea95dd3c506b2d44484b4589cc56c45786061db0778366c72bf06", 3483966,
+               "https://raw.githubusercontent.com/zhou572/Multi-view-Datasets/f90e29f276f03e41d120f742ea0833372d1b128f/"
+               "handwritten.mat"),
+)
+
+AVDIGITS: tuple[PinnedFile, ...] = (
+    PinnedFile("features.npz", "898ca0b413ef926511533324745671d0121f4730d0c47f3f876f49c76f7d0745", 3821125),
+    PinnedFile("index.csv", "cda19b038055dd39f900abfb78ae792ff8cef8d96e4a1795829f11799062da56", 72437),
+)
+# SHA-256 over the lines "<name> <SHA-256>\n" of all 2,000 recordings, sorted by name.
+AVDIGITS_RECORDINGS = "5c69a0c7ac8929aa4cffe992bf69427e26f9a8894d7d2a4170113ba42117f83d"
+
+HOUSTON: tuple[PinnedFile, ...] = (
+    PinnedFile("houston2013_hsi_lidar.npz", "b66be0842b93b324728d93e7dea6892786f500625a9607814fc1cafdb9dab160", 2315904),
+)
+
+# Data sets that `data get` can fetch, byte for byte.
+SETS: dict[str, tuple[PinnedFile, ...]] = {"mosi": MOSI, "handwritten": HANDWRITTEN}
+
+# Data sets whose files lie in a folder of another name.
+FOLDERS = {"handwritten": "images", "houston": "images"}
+
+# Data sets with no public copy of the same bytes, and why.
+BY_HAND: dict[str, str] = {
+    "avdigits": "It was put together for qfusion (images of zhou572/Multi-view-Datasets, mended, and recordings of "
+                "Jakobovski/free-spoken-digit-dataset on GitHub) and has no public copy to download.",
+    "houston": "It was packed for qfusion from files of danfenghong/IEEE_TGRS_MDL-RS on GitHub and has no public copy to "
+               "download.",
+}
+
+
+def folder_of(name: str) -> str:
+    """Returns the folder, below the data folder, that holds the files of data set `name`."""
+    return FOLDERS.get(name, name)

@@ -1,16 +1,19 @@
-"""The data sets that can be loaded by name.
+"""The data sets that can be loaded by name, and the files that can be loaded by path.
 
 A source says what it is and how to load it; nothing is read or imported until it is asked for.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 
 from qfusion._checks import choose
+from qfusion.data import files, multiview
 from qfusion.data.spec import DataSet
 
 
@@ -46,7 +49,11 @@ SOURCES: dict[str, Source] = {
     source.name: source
     for source in (
         Source("planted", "Planted opinions", "qfusion.data.planted"),
+        Source("digits", "Digits in three views", "qfusion.data.digits"),
         Source("mosi", "CMU-MOSI", "qfusion.data.mosi"),
+        Source("avdigits", "Digits seen and heard", "qfusion.data.avdigits"),
+        Source("handwritten", "Handwritten digits in six views", "qfusion.data.handwritten"),
+        Source("houston", "Houston 2013", "qfusion.data.houston"),
     )
 }
 
@@ -56,21 +63,42 @@ def names() -> tuple[str, ...]:
     return tuple(SOURCES)
 
 
-def load(name: str) -> DataSet:
-    """Returns the data set of that name; the same object for the same name within a process.
+def load(name: str | os.PathLike[str]) -> DataSet:
+    """Returns a data set; the same object for the same name, or the same unchanged file, within a process.
+
+    Args:
+        name: of a source; or the path of a multi-view `.mat` or `.npz` file, see `multiview`.
 
     Raises:
-        NotFound: when no source has that name, with close matches.
-        DataUnavailable: when its files are missing, with how to get them.
+        NotFound: when no source has that name, with close matches, or there is no such file.
+        DataUnavailable: when a source's files are missing, with how to get them.
         IntegrityError: when a file is not the one that was recorded.
+        InvalidInput: when a file given by its path does not hold what it should.
     """
-    return _load(choose("Data set", name, SOURCES))
+    if is_path(name):
+        path = Path(name).absolute()
+        size = files.size_of(path)
+        return _load_file(path, size, path.stat().st_mtime_ns)
+    return _load(choose("Data set", str(name), SOURCES))
+
+
+def is_path(name: str | os.PathLike[str]) -> bool:
+    """Returns whether `load` would take `name` for the path of a file: it is no source's name, and looks like one."""
+    return str(name) not in SOURCES and (len(Path(name).parts) > 1 or Path(name).suffix.lower() in multiview.SUFFIXES)
 
 
 @lru_cache(maxsize=4)
 def _load(name: str) -> DataSet:
     loader: Callable[[], DataSet] = import_module(SOURCES[name].module).load
     return loader()
+
+
+@lru_cache(maxsize=2)
+def _load_file(path: Path, size: int, changed: int) -> DataSet:
+    """Size and time of the last change are there to tell a file that was written again."""
+    dataset = multiview.load(path)
+    # A file that is called like a source must not be taken for it later, when a model's card names its data.
+    return replace(dataset, name=path.name) if dataset.name in SOURCES else dataset
 
 
 def available() -> list[SourceInfo]:

@@ -35,6 +35,7 @@ class Modality:
         values: float32, vectors (N, F) or zero-padded sequences (N, T, F).
         lengths: for sequences, how many of the T steps are real, int64 (N,), each in 1..T; None for vectors.
         feature_names: the F names of the features.
+        shape: for vectors that are flattened pictures or the like, their shape, whose product is F; else None.
 
     Raises:
         InvalidInput: when shapes disagree. Finiteness is checked by the data set, which can name the sample.
@@ -44,12 +45,14 @@ class Modality:
     values: np.ndarray
     lengths: np.ndarray | None
     feature_names: tuple[str, ...]
+    shape: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", _validate.frozen(self.values, np.float32))
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _validate.frozen(self.lengths, np.int64))
         object.__setattr__(self, "feature_names", tuple(self.feature_names))
+        object.__setattr__(self, "shape", None if self.shape is None else tuple(int(n) for n in self.shape))
         _validate.modality(self)
 
     @property
@@ -112,7 +115,17 @@ class Image:
     pixels: np.ndarray
 
 
-Content = Text | Audio | Image
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A curve: float64 values (n,) over `x` (n,), with what to write on the axes."""
+
+    values: np.ndarray
+    x: np.ndarray
+    x_label: str
+    y_label: str
+
+
+Content = Text | Audio | Image | Series
 
 
 def no_content(row: int) -> dict[str, Content]:
@@ -187,8 +200,10 @@ class DataSet:
 
     @property
     def input_specs(self) -> dict[str, dict[str, Any]]:
-        """What a model needs to know to be built: per modality the number of features and whether it is a sequence."""
-        return {m.name: {"size": m.size, "sequence": m.is_sequence} for m in self.modalities}
+        """What a model needs to know to be built: per modality the number of features, whether it is a sequence, and the
+        features' shape where they have one."""
+        return {m.name: {"size": m.size, "sequence": m.is_sequence} | ({} if m.shape is None else {"shape": m.shape})
+                for m in self.modalities}
 
     def rows(self, split: str | None = None) -> np.ndarray:
         """Returns the row numbers of a split, ascending, int64.
@@ -248,7 +263,7 @@ class DataSet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, in hex, over ids, split, targets and every modality's names, values and lengths."""
+        """SHA-256, in hex, over ids, split, targets and every modality's names, values, lengths and shape."""
         sha = hashlib.sha256(f"{self.target.kind}|{self.target.name}|{self.target.classes}".encode())
         for strings in (self.ids, self.split):
             sha.update("\0".join(strings.tolist()).encode("utf-8", "surrogatepass"))
@@ -257,6 +272,7 @@ class DataSet:
             sha.update(f"|{m.name}|{m.values.shape}|{m.feature_names}".encode("utf-8", "surrogatepass"))
             sha.update(np.ascontiguousarray(m.values).tobytes())
             sha.update(b"" if m.lengths is None else m.lengths.tobytes())
+            sha.update(b"" if m.shape is None else str(m.shape).encode())
         return sha.hexdigest()
 
     @cached_property
