@@ -30,16 +30,17 @@ def diagram(gates: Sequence[Gate], wires: Sequence[str], modalities: Sequence[st
     """Gates in their columns from left to right, on one line a wire; the hover says what each does."""
     check(all(0 <= wire < len(wires) for gate in gates for wire in gate.wires),
           f"Argument `gates` must act on wires 0 to {len(wires) - 1}, but one acts beyond them.")
-    figure = base(theme, 90 + 46 * len(wires), left=10, right=10, top=10, bottom=10)
+    figure = base(theme, 30 + 54 * len(wires), left=12 + 8 * max(map(len, wires)), right=10, top=10,
+                  bottom=10)
     width = max((gate.column for gate in gates), default=0) + 1
     for row, name in enumerate(wires):
         figure.add_scatter(x=[-0.45, width - 0.35], y=[row, row], mode="lines", hoverinfo="skip",
                            line={"color": QUIET[theme], "width": 1.2})
-        figure.add_annotation(x=-0.5, y=row, text=label(name), showarrow=False, xanchor="right",
+        figure.add_annotation(x=0, xref="paper", y=row, text=label(name), showarrow=False, xanchor="right",
                               font={"size": 13, "color": INK[theme]})
     for gate in gates:
         _draw(figure, gate, modalities, theme)
-    figure.update_xaxes(**bare_axis(), range=[-1.15, width - 0.3])
+    figure.update_xaxes(**bare_axis(), range=[-0.5, width - 0.3])
     figure.update_yaxes(**bare_axis(), range=[len(wires) - 0.4, -0.6])
     return figure
 
@@ -61,7 +62,7 @@ def _draw(figure: go.Figure, gate: Gate, modalities: Sequence[str], theme: Theme
                        name=label(gate.name))
     # A name longer than its box stands upright in it.
     figure.add_annotation(x=column, y=(top + bottom) / 2, text=label(gate.name), showarrow=False,
-                          textangle=-90 if len(gate.name) > 8 and len(gate.wires) > 1 else 0,
+                          textangle=-90 if len(gate.name) > 4 and len(gate.wires) > 1 else 0,
                           font={"size": 13, "color": INK[theme]})
 
 

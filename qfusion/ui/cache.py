@@ -6,16 +6,12 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-import torch
 
 from qfusion import data
 from qfusion.training import checkpoint
 from qfusion.ui import replay, telling, workspace
 from qfusion.ui.replay import Dials
 from qfusion.ui.workspace import Workspace
-
-# Small kernels on several threads wait for each other whenever anything else wants the cores, and a browser does.
-torch.set_num_threads(1)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the data …")

@@ -27,7 +27,8 @@ def controls(here: Here) -> tuple[float, str]:
     """Draws the step slider and the choice of gates; returns dt and the choice."""
     duration = float(here.work.model.duration)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        steps = st.select_slider("Number of steps that fill T (dt = T / number)", CHOICES, 20, **state.bound(STEP))
+        steps = st.select_slider("Steps that fill T", CHOICES, 20, help="dt is T divided by this.",
+                                 **state.bound(STEP))
         split = st.selectbox("Gates of H", list(SPLITS), **state.bound(SPLIT))
     return duration / int(steps), SPLITS[str(split)]
 

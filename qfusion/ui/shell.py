@@ -14,6 +14,7 @@ from qfusion import data
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.ui import pickers, state, text
+from qfusion.ui.threads import one_thread
 from qfusion.ui.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
         title: of the page; question: that it answers.
         rules: what a link may say of the page's own widgets.
     """
+    one_thread()
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
     st.html(f"<style>{_css()}</style>")
     with guard(stop=True), st.sidebar:

@@ -20,7 +20,7 @@ class Telling:
 
 WHY = {"agreement": "Every modality pulls the same way: the largest smallest single-modality term.",
        "conflict": "Two modalities pull against each other: the largest pair of opposite single-modality terms.",
-       "synergy": "What decides is said only jointly: joint terms outweigh the single ones most."}
+       "synergy": "Much of what decides is said only jointly: large joint terms with a large share of all."}
 
 
 def find(work: Workspace, split: str = "test") -> list[Telling]:
@@ -47,5 +47,6 @@ def _scores(single: np.ndarray, joint: np.ndarray) -> dict[str, np.ndarray]:
     same = (single > 0).all(1) | (single < 0).all(1)
     agreement = np.where(same, np.abs(single).min(1), 0.0)
     conflict = np.minimum(np.maximum(single.max(1), 0), np.maximum(-single.min(1), 0))
-    synergy = np.abs(joint.sum(1)) - np.abs(single).sum(1)
+    share = np.abs(joint).sum(1) / (np.abs(joint).sum(1) + np.abs(single).sum(1) + 1e-12)
+    synergy = np.abs(joint.sum(1)) * share
     return {"agreement": agreement, "conflict": conflict, "synergy": synergy}
