@@ -190,6 +190,22 @@ def test_a_link_restores_the_whole_view() -> None:
     assert "Density matrix" in said(app)
 
 
+def test_the_cursor_survives_a_shorter_duration_and_none_at_all() -> None:
+    app = visit("Dynamics", data="planted", view="State", t="0.9")
+    for duration in (0.5, 0.0, 2.0):
+        app.slider(key="T").set_value(duration).run()
+        assert not app.exception
+        assert f"t = {0.9 * duration:.2f}" in said(app)
+    line = next(c.value for c in app.caption if "torch and QuTiP agree" in c.value)
+    assert float(line.split(" to ")[1].split(" ")[0]) < 1e-7
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_opens_without_evolution_and_without_jumps(view: str) -> None:
+    app = visit("Dynamics", data="planted", view=view, T="0", runs="4", **{f"rate.{k}": "0" for k in (1, 2, 3)})
+    assert not app.error
+
+
 @pytest.mark.parametrize(("title", "query", "words"), [
     ("Overview", {"model": "qj-plantd"}, "qj-plantd"),
     ("Samples", {"data": "moosi"}, "moosi"),

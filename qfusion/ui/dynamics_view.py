@@ -27,11 +27,10 @@ RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
-    top = knobs.TOP_DURATION * float(work.model.duration)
     whole = ("all together", *work.modalities)
     return knobs.allowed(work) | {
         state.VIEW: state.options("View", TAB_NAMES, "Decision is shown."),
-        CURSOR: state.number(CURSOR, 0, top, "The end of the evolution is shown."),
+        CURSOR: state.number(CURSOR, 0, 1, "The end of the evolution is shown."),
         RUNS: state.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
         QUANTITY: state.options("Modality", work.modalities, "The first is shown."),
         WHOSE: state.options("State of", whole, "All together are shown.")}
@@ -178,10 +177,10 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
     whole = "all together"
     track = cache.track(work, here.row, now.dials)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        top = float(now.times[-1])
-        at = st.slider("Time t (cursor)", 0.0, top, top, top / (len(now.times) - 1), format="%.2f", **state.bound(CURSOR))
+        share = st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent",
+                          **state.bound(CURSOR))
         whose = st.selectbox("State of", [whole, *work.modalities], **state.bound(WHOSE))
-    step = int(np.argmin(np.abs(track.times - at)))
+    step = round(share * (len(track.times) - 1))
     rho, dims = track.rho[step], work.model.dims
     if whose != whole:
         place = work.modalities.index(whose)
@@ -269,8 +268,8 @@ def _changes(dials: Dials, base: Dials) -> str:
 
 
 def _cursor(dials: Dials) -> float | None:
-    at = state.get(CURSOR)
-    return float(at) if at is not None and 0 < at < dials.duration else None
+    share = state.get(CURSOR)
+    return float(share) * dials.duration if share is not None and 0 < share < 1 else None
 
 
 def _frame(times: np.ndarray, series: dict[str, np.ndarray], head: str) -> pd.DataFrame:

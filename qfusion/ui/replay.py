@@ -101,7 +101,8 @@ def agreement(work: Workspace, row: int, dials: Dials, rho: np.ndarray) -> float
     """Largest deviation of QuTiP's rho(T) from torch's, over all elements."""
     from qfusion import track
 
-    return float(track.agreement(work.model.tweaked(dials.tweak()).system(), work.psi[row], rho))
+    system = work.model.tweaked(dials.tweak()).system()
+    return float(track.agreement(system, work.psi[row], rho, time=float(times_of(dials.duration)[-1])))
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,7 @@ class Workspace:
         name: of the model; card: of its checkpoint; model: read-only, shared by all sessions.
         dataset: N samples.
         psi: product states (N, D) complex128. background: mean state of the training rows.
-        explanation: of all N samples. entropies: (N, M) of the reduced states at T, in nats.
+        explanation: of all N samples.
     """
 
     name: str
@@ -36,7 +36,6 @@ class Workspace:
     psi: torch.Tensor
     background: Any
     explanation: Any
-    entropies: np.ndarray
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -59,6 +58,12 @@ class Workspace:
         """Range of the target."""
         target = self.dataset.target
         return target.range or (float(self.dataset.y.min()), float(self.dataset.y.max()))
+
+    @cached_property
+    def entropies(self) -> np.ndarray:
+        """Von Neumann entropies (N, M) of the reduced states at T, in nats; worked out when first asked for."""
+        with torch.no_grad():
+            return reduced_entropies(self.model, self.psi)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -109,8 +114,7 @@ def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> W
         trained_on = dataset.inputs(dataset.rows(checkpoint.training_split(card)), dtype=torch.float64)
         background = explain.background(model, trained_on, kind="joint")
         explanation = explain.explain(model, inputs, background)
-        entropies = reduced_entropies(model, psi)
-    return Workspace(name, card, model, dataset, psi, background, explanation, entropies)
+    return Workspace(name, card, model, dataset, psi, background, explanation)
 
 
 def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
