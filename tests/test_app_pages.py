@@ -138,6 +138,17 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
     assert f"0 of {len(planted):,} samples pass" in said(app)
 
 
+def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> None:
+    from qfusion.ui import cache, replay
+
+    work = cache.workspace_of("qj-planted", "planted")
+    found = cache.negativities(work, np.array([5, 7]))
+    track = replay.follow(work, 7, replay.learned(work.model), negativity=True)
+    assert found[1, 2] == pytest.approx(track.measures["negativity[vision]"][-1], abs=1e-6)
+    app = visit("Samples", data="planted", find=str(planted.ids[planted.rows("test")[0]]), x="negativity[text]")
+    assert not app.error
+
+
 def value(app: AppTest, label: str) -> float:
     return float(next(metric.value for metric in app.metric if metric.label == label))
 

@@ -53,6 +53,16 @@ def key_of(work: Workspace) -> tuple[str, str]:
     return str(work.card.get("weights_sha256", work.name)), work.dataset.digest
 
 
+@st.cache_data(max_entries=8, show_spinner="Working out the entanglement of these samples, about 15 ms each …")
+def _negativities(key: tuple[str, str], rows: np.ndarray, _work: Workspace) -> np.ndarray:
+    return workspace.negativities(_work, rows)
+
+
+def negativities(work: Workspace, rows: np.ndarray) -> np.ndarray:
+    """Entanglement of each modality with the rest at T, for some rows."""
+    return _negativities(key_of(work), rows, work)
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _telling(key: tuple[str, str], _work: Workspace) -> list[telling.Telling]:
     return telling.find(_work)

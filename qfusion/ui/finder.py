@@ -10,11 +10,12 @@ import streamlit as st
 
 from qfusion.data.spec import SPLITS
 from qfusion.figures import cohort
-from qfusion.ui import panels, state
+from qfusion.ui import cache, panels, state
 from qfusion.ui.shell import Here
-from qfusion.ui.workspace import Workspace, dividend_column, entropy_column
+from qfusion.ui.workspace import Workspace, dividend_column, entropy_column, negativity_column
 
 SPLIT, SEARCH, RELATION, AXIS_X, AXIS_Y = "split", "find", "relation", "x", "y"
+MOST_ENTANGLED = 800
 SAID = ("text", "transcript")
 RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
 
@@ -96,6 +97,8 @@ def axes(work: Workspace) -> dict[str, str]:
     titles = {"truth": f"truth ({work.unit})", "prediction": f"prediction ({work.unit})",
               "error": f"absolute error ({work.unit})"}
     titles |= {entropy_column(name): f"entropy of {name} at T (nats)" for name in work.modalities}
+    titles |= {negativity_column(name): f"entanglement of {name} with the rest at T (log. negativity, bits)"
+               for name in work.modalities}
     return titles | {dividend_column(term): f"dividend of {term.replace('+', ' + ')} ({work.unit})"
                      for term in work.terms}
 
@@ -106,6 +109,7 @@ def scatter(here: Here, rows: pd.DataFrame) -> None:
     with st.container(horizontal=True):
         x = st.selectbox("Across", list(titles), **state.bound(AXIS_X))
         y = st.selectbox("Up", list(titles), index=1, **state.bound(AXIS_Y))
+    rows = _with_entanglement(here.work, rows, (x, y))
     said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
     drawn = cohort.scatter(rows.index.tolist(), rows[x].to_numpy(), rows[y].to_numpy(), titles[x], titles[y],
                            chosen=here.sample, captions=said, diagonal={x, y} == {"truth", "prediction"},
@@ -116,6 +120,19 @@ def scatter(here: Here, rows: pd.DataFrame) -> None:
                     alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {here.sample} is ringed.")
     panels.footer("scatter", "one point a sample; the ring marks the current one.",
                   "why a sample lies where it does: open it.", lambda: rows[[x, y]].reset_index())
+
+
+def _with_entanglement(work: Workspace, rows: pd.DataFrame, wanted: tuple[str, str]) -> pd.DataFrame:
+    """Adds the entanglement when an axis asks for it: it takes time, so for at most `MOST_ENTANGLED` rows."""
+    columns = [negativity_column(name) for name in work.modalities]
+    if not set(wanted) & set(columns):
+        return rows
+    if len(rows) > MOST_ENTANGLED:
+        st.info(f"Entanglement takes time: shown for the first {MOST_ENTANGLED} of {len(rows):,} samples. Filter to see "
+                "others.")
+        rows = rows.head(MOST_ENTANGLED)
+    places = work.frame.index.get_indexer(rows.index)
+    return rows.assign(**dict(zip(columns, cache.negativities(work, places).T, strict=True)))
 
 
 def _picked_in_scatter(key: str) -> None:
