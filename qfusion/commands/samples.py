@@ -10,6 +10,7 @@ import typer
 from qfusion._checks import check
 from qfusion.commands._load import Data, Model, inputs, load, output_index, table_path, write_table
 from qfusion.commands._output import Json, number, print_json, print_table
+from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
     from qfusion.data import DataSet
@@ -96,9 +97,13 @@ def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar=
     import numpy as np
 
     from qfusion import track as tracking
+    from qfusion.models import QuantumJump
 
-    system = found.model.system()
-    psi = found.model.product_state(found.model.encode(inputs(dataset, row)))[0].detach()
+    physics = found.model
+    if not isinstance(physics, QuantumJump):
+        raise InvalidInput(f"Model '{model}' is an {physics.kind}, which has no evolution in time to track. Choose a quantum-jump model.")
+    system = physics.system()
+    psi = physics.product_state(physics.encode(inputs(dataset, row)))[0].detach()
     tracked = tracking.track(system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed)
     write_table(tracking.to_frame(tracked).assign(**_trajectory_columns(tracked)), out)
     if as_json:

@@ -1,5 +1,7 @@
 """Exact coalition values, Harsanyi dividends and Shapley values of the modalities of one model.
 
+For QiNN-QJ, below; for the entangled fusion network see `rows.py`.
+
 The score is linear in every modality's state: y = Tr[O rho_1 x ... x rho_M] + b. The interventional value of a coalition S against
 a background with mean state sigma is therefore exact without sampling,
 
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -20,7 +23,9 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.explain.background import Background, rest_state
+from qfusion.explain import rows
+from qfusion.explain.background import Background, RowBackground, rest_state
+from qfusion.models import EntangledQCNN, FusionModel
 from qfusion.models.encoders import Features
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.quantum import states
@@ -111,7 +116,7 @@ def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
     return np.einsum("ms,...sc->...mc", weights, dividend)
 
 
-def explain(model: QuantumJump, inputs: Mapping[str, Features], background: Background) -> Explanation:
+def explain(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground) -> Explanation:
     """Returns the exact contributions of every modality and combination to the scores of every sample.
 
     Args:
@@ -120,7 +125,10 @@ def explain(model: QuantumJump, inputs: Mapping[str, Features], background: Back
         background: see `background`.
     """
     with torch.no_grad():
-        return _explanation(model, _kets(model, inputs), model.observables().to(torch.complex128), background)
+        if isinstance(model, EntangledQCNN):
+            return _of_rows(model, inputs, background)
+        check(isinstance(background, Background), "Argument `background` comes from another kind of model. Make it with this model.")
+        return _explanation(model, _kets(model, inputs), model.observables().to(torch.complex128), cast(Background, background))
 
 
 def through_time(model: QuantumJump, inputs: Mapping[str, Features], background: Background, times: Sequence[float]) -> Explanation:
@@ -148,10 +156,21 @@ def _kets(model: QuantumJump, inputs: Mapping[str, Features]) -> list[Tensor]:
 def _explanation(model: QuantumJump, kets: list[Tensor], O: Tensor, background: Background, times: int = 1) -> Explanation:
     check(background.dims == model.dims, f"Argument `background` must come from a model with dims {model.dims}, "
                                          f"but has dims {background.dims}. Make it with this model.")
+    return _finish(model, coalition_values(O, kets, background), background, times)
+
+
+def _of_rows(model: EntangledQCNN, inputs: Mapping[str, Features], background: Background | RowBackground) -> Explanation:
+    n, M = model.elements, len(model.modalities)
+    check(isinstance(background, RowBackground) and background.masses.shape[1:] == (n, M),
+          f"Argument `background` must come from a model with {n} elements and {M} modalities. Make it with this model.")
+    masses = model.encode(inputs)
+    samples = torch.stack([masses[name].double() for name in model.modalities], -1)
+    return _finish(model, rows.coalition_values(model, samples, cast(RowBackground, background).masses), background)
+
+
+def _finish(model: FusionModel, values: Tensor, background: Background | RowBackground, times: int = 1) -> Explanation:
     M = len(model.modalities)
-    bias = model.bias.detach().double().repeat(times)
-    values = (coalition_values(O, kets, background) + bias).numpy()
-    dividend = dividends(values, M)
+    v = (values + model.bias.detach().double().repeat(times)).numpy()
+    dividend = dividends(v, M)
     names = tuple(subset_name(s, model.modalities) for s in subsets(M))
-    return Explanation(model.modalities, model.outputs, names, values, dividend, shapley(dividend, M), background.kind,
-                       background.size)
+    return Explanation(model.modalities, model.outputs, names, v, dividend, shapley(dividend, M), background.kind, background.size)

@@ -17,15 +17,17 @@ _CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Form of one modality's features: `size` features, per time step when `sequence`."""
+    """Form of one modality's features: `size` of them, per time step when `sequence`; `shape` (h, w) when they are pixels."""
 
     size: int
     sequence: bool = False
+    shape: tuple[int, ...] | None = None
 
     @staticmethod
     def of(spec: InputSpec | Mapping[str, Any]) -> InputSpec:
         """Returns `spec` itself, or one read from a card's mapping."""
-        return spec if isinstance(spec, InputSpec) else InputSpec(int(spec["size"]), bool(spec["sequence"]))
+        return spec if isinstance(spec, InputSpec) else InputSpec(
+            int(spec["size"]), bool(spec["sequence"]), tuple(int(side) for side in spec["shape"]) if spec.get("shape") else None)
 
 
 class Standardiser(nn.Module):
@@ -76,6 +78,24 @@ class Pooling(nn.Module):
         return (weights[..., None] * steps).sum(1)
 
 
+class Convolution(nn.Module):
+    """Pixels (B, h w) -> (B, hidden): two convolutions of stride 2 and a linear layer."""
+
+    def __init__(self, shape: tuple[int, ...], hidden: int, channels: int = 8):
+        super().__init__()
+        check(len(shape) == 2 and min(shape) >= 4,
+              f"An image for a convolution must have shape (h, w) of at least (4, 4), but has {shape}. Use encoder='mlp'.")
+        self.shape = shape
+        h, w = ((side + 3) // 4 for side in shape)
+        self.net = nn.Sequential(
+            nn.Conv2d(1, channels, 3, 2, 1), nn.ReLU(), nn.Conv2d(channels, 2 * channels, 3, 2, 1), nn.ReLU(), nn.Flatten(),
+            nn.Linear(2 * channels * h * w, hidden))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Returns (B, hidden)."""
+        return self.net(values.view(-1, 1, *self.shape))
+
+
 class Encoder(nn.Module):
     """Features of one modality -> `outputs` real numbers.
 
@@ -85,14 +105,23 @@ class Encoder(nn.Module):
         hidden: width of the hidden layer.
         dropout: probability, on the input and on the hidden layer.
         pooling: "gru" or "attention", for sequences.
+        kind: "mlp", or "cnn" for modalities whose features are pixels.
+        input_dropout: probability on the input; default as `dropout`.
     """
 
-    def __init__(self, spec: InputSpec, outputs: int, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru"):
+    def __init__(self, spec: InputSpec, outputs: int, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru", kind: str = "mlp",
+                 input_dropout: float | None = None):
         super().__init__()
+        choose("Encoder", kind, ("mlp", "cnn"))
         self.spec = spec
         self.standardise = Standardiser(spec.size)
-        self.drop = nn.Dropout(dropout)
-        self.first = Pooling(spec.size, hidden, pooling) if spec.sequence else nn.Linear(spec.size, hidden)
+        self.drop = nn.Dropout(dropout if input_dropout is None else input_dropout)
+        if spec.sequence:
+            self.first: nn.Module = Pooling(spec.size, hidden, pooling)
+        elif kind == "cnn" and spec.shape is not None and len(spec.shape) == 2:
+            self.first = Convolution(spec.shape, hidden)
+        else:
+            self.first = nn.Linear(spec.size, hidden)
         self.last = nn.Sequential(nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs))
 
     def forward(self, features: Features) -> Tensor:

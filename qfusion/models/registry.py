@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qfusion._checks import check, choose
+from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump
 
-_MODELS: dict[str, type[QuantumJump]] = {QuantumJump.kind: QuantumJump}
+FusionModel = QuantumJump | EntangledQCNN
+_MODELS: dict[str, type[FusionModel]] = {model.kind: model for model in (QuantumJump, EntangledQCNN)}
 
 
 def names() -> list[str]:
@@ -23,7 +25,7 @@ def settings(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]) -> QuantumJump:
+def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]) -> FusionModel:
     """Returns a new model, initialised from torch's global random state.
 
     Args:

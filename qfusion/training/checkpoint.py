@@ -26,8 +26,7 @@ from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import build
-from qfusion.models.quantum_jump import QuantumJump
+from qfusion.models import FusionModel, build
 
 FORMAT = 1
 _LARGEST_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
@@ -38,7 +37,7 @@ _PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
 class Checkpoint:
     """A trained model, in double precision and eval mode, and its card. The model is shared: treat it as read-only."""
 
-    model: QuantumJump
+    model: FusionModel
     card: dict[str, Any]
 
 
@@ -122,7 +121,7 @@ def _read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def make_card(model: QuantumJump, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],
+def make_card(model: FusionModel, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],
               metrics: Mapping[str, Any], this_seed: Mapping[str, Any], seeds: list[int], notes: str = "") -> dict[str, Any]:
     """Returns the card of a model: what it is, what it was trained on, and what it reached over the seeds."""
     target = dataset.target
@@ -140,7 +139,7 @@ def make_card(model: QuantumJump, dataset: DataSet, *, name: str, title: str, se
     }
 
 
-def save(path: str | Path, model: QuantumJump, card: Mapping[str, Any]) -> Path:
+def save(path: str | Path, model: FusionModel, card: Mapping[str, Any]) -> Path:
     """Writes PATH.safetensors and PATH.json, neither ever visible half-written; returns the card's path.
 
     Weights are kept in single precision.

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
-from qfusion.models import build
-from qfusion.models.quantum_jump import QuantumJump
+from qfusion.models import FusionModel, build
 from qfusion.training import metrics
 
 M = TypeVar("M", bound=nn.Module)
@@ -96,7 +95,7 @@ class Result(Generic[M]):
 
 
 def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None, options: Options | None = None, seed: int = 0,
-          on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[QuantumJump]:
+          on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[FusionModel]:
     """Builds a model for a data set and trains it on its training rows.
 
     Args:

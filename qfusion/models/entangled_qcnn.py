@@ -1,0 +1,150 @@
+"""Feature-entanglement fusion with a quantum convolutional network (arXiv 2601.07856).
+
+    theta_mi = e_mi(x_m) + pi / 2          a classical module per modality gives n angles
+    p_mi = sin^2(theta_mi / 2)             mass that modality m gives element i: qubit RY(theta_mi)|0>
+    fused qubit i                          turned by RY(phi_ib) for each outcome b of its modality qubits: `fusion`
+    y = HEAD_SCALE W f + b                 quantum convolution and pooling on the n fused qubits: `qcnn`
+
+Only the paper's abstract is public to us; element-wise fusion by soft truth tables and the head that also reads the measured qubits
+are our reading. The modality qubits are left out after fusion, so the fused qubits are in a real product state and every score is the
+expectation of one effective observable with 3^n real coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, choose
+from qfusion.models import fusion, qcnn
+from qfusion.models.encoders import Encoder, Features, InputSpec, check_features, split
+from qfusion.quantum.gates import BLOCKS
+
+
+class EntangledQCNN(nn.Module):
+    """The feature-entanglement fusion network.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        elements: number n of fused qubits; 0 takes the number of classes when that is 4 to 10 (element i then reads "supports
+            class i"), else 8.
+        rule: where the fusion's truth tables start: "mean", "and", "or" or "random".
+        freeze_rule: keep the tables at exactly that rule.
+        block: two-qubit convolution block, of `quantum.gates.BLOCKS`.
+        encoder: "mlp", or "cnn" for modalities that are images.
+        hidden, dropout, pooling: of the encoders, see `Encoder`; dropout is on the hidden layer only.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "entangled-qcnn"
+
+    def __init__(
+        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *, elements: int = 0,
+        rule: str = "mean", freeze_rule: bool = False, block: str = "su4", encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
+        pooling: str = "gru",
+    ):
+        super().__init__()
+        self.modalities, self.outputs = tuple(inputs), tuple(outputs)
+        M, C = len(self.modalities), len(self.outputs)
+        check(M >= 1, "Argument `inputs` must name at least one modality, but is empty.")
+        check(C >= 1, "Argument `outputs` must name at least one score, but is empty.")
+        choose("Fusion rule", rule, fusion.INITIAL)
+        choose("Convolution block", block, BLOCKS)
+        check(not (freeze_rule and rule == "random"), "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.")
+        check(isinstance(elements, int) and elements >= 0, f"Argument `elements` must be a whole number from 0, but is {elements!r}.")
+        check(0 <= dropout < 1, f"Argument `dropout` must lie in [0, 1), but is {dropout}.")
+        check(isinstance(hidden, int) and 1 <= hidden <= 2**14,
+              f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.")
+        self.settings: dict[str, Any] = dict(elements=elements, rule=rule, freeze_rule=freeze_rule, block=block, encoder=encoder,
+                                             hidden=hidden, dropout=dropout, pooling=pooling)
+        self.elements = elements or (C if 4 <= C <= 10 else 8)
+        self.elements_are_classes = self.elements == C
+        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
+        self.network = qcnn.QCNN(self.elements, C, block)
+        self.encoders = nn.ModuleDict({
+            name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout=0.0)
+            for name, spec in self.input_specs.items()})
+        angles = self._start(rule, M)
+        if freeze_rule:
+            self.register_buffer("phi", angles)
+        else:
+            self.phi = nn.Parameter(angles + 0.1 * torch.randn_like(angles))
+        self.bias = nn.Parameter(torch.zeros(C))
+
+    def _start(self, rule: str, M: int) -> Tensor:
+        named = fusion.named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
+        if rule == "random":
+            named = torch.rand(self.elements, *named.shape) * torch.pi
+            return named
+        return named.expand(self.elements, *named.shape).clone()
+
+    @torch.no_grad()
+    def standardise(self, inputs: Mapping[str, Features]) -> None:
+        """Fits the encoders' standardisation to the training rows."""
+        for name in self.modalities:
+            self._encoder(name).standardise.fit(*split(self._features(inputs, name)))
+
+    def _encoder(self, name: str) -> Encoder:
+        return cast(Encoder, self.encoders[name])
+
+    def _features(self, inputs: Mapping[str, Features], name: str) -> Features:
+        check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
+        check_features(name, inputs[name], self.input_specs[name])
+        return inputs[name]
+
+    def angles(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
+        """Returns the angles theta_mi of every modality's qubits, (B, n) radians.
+
+        Raises:
+            InvalidInput: when a modality is missing, has the wrong form, or is not finite.
+        """
+        return {name: self._encoder(name)(self._features(inputs, name)) + torch.pi / 2 for name in self.modalities}
+
+    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
+        """Returns the masses p_mi = sin^2(theta_mi / 2) of every modality, (B, n): its state as far as the fusion can tell."""
+        return {name: torch.sin(theta / 2).square() for name, theta in self.angles(inputs).items()}
+
+    def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Returns the fused qubits' vectors (1, <X>, <Z>), (B, n, 3), and the mass after each stage of fusion, (B, n, stages)."""
+        return fusion.fuse(torch.stack([masses[name] for name in self.modalities], -1), self.phi)
+
+    def observables(self) -> Tensor:
+        """Returns the effective observables of the fused qubits, coefficients (C, 3, ..., 3) of words in {I, X, Z}."""
+        return self.network.observables()
+
+    def scores(self, masses: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
+        """Returns the scores of given masses, (B, C); multilinear in them."""
+        O = self.observables() if observables is None else observables
+        return qcnn.evaluate(O, self.fuse(masses)[0]) + self.bias
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores (logits), (B, C)."""
+        return self.scores(self.encode(inputs))
+
+    def with_angles(self, phi: Tensor) -> EntangledQCNN:
+        """Returns a model that shares this one's weights but fuses by other truth tables, phi of shape (n, stages, patterns).
+
+        Raises:
+            InvalidInput: when the shape differs or an angle is not a number.
+        """
+        import copy
+
+        check(phi.shape == self.phi.shape, f"Argument `phi` must have shape {tuple(self.phi.shape)}, but has shape {tuple(phi.shape)}.")
+        check(bool(torch.isfinite(phi).all()), "Argument `phi` must be finite, but an angle is not a number. Give angles in radians.")
+        other = copy.copy(self)
+        other._parameters, other._buffers = dict(self._parameters), dict(self._buffers)
+        other._parameters.pop("phi", None)
+        other._buffers["phi"] = phi.detach().to(self.phi)
+        return other
+
+    def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path, for small n."""
+        from qfusion.models.walk import final_scores
+
+        return final_scores(self, self.fuse(masses)[0])

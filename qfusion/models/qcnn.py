@@ -1,0 +1,156 @@
+"""A quantum convolutional network as effective observables of its input qubits (Cong, Choi, Lukin 2019; Hur, Kim, Park 2022).
+
+Every layer applies one shared two-qubit block to even, odd and ring pairs, then pools: every second qubit is measured and the
+outcome chooses one of two U3 rotations of its neighbour. The head is linear in the joint probabilities of the qubits that remain
+and in Z of the measured ones, so each score is the expectation of one observable. That observable is pulled back through the circuit
+in the Pauli basis: measured qubits stay in {I, Z}, and since the input qubits are real, only words in {I, X, Z} are kept at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check, choose
+from qfusion.quantum.gates import BLOCKS, controlled, rotation, unitary
+from qfusion.quantum.pauli import transfer_matrix
+
+MAX_QUBITS = 10
+HEAD_SCALE = 4.0  # scores are HEAD_SCALE * (W f) + b: features lie in [-1, 1], logits should not have to
+IZ, IXZ, ALL = (0, 3), (0, 1, 3), (0, 1, 2, 3)
+Channel = Callable[["Step"], Tensor | None]
+
+
+class Step(NamedTuple):
+    """One two-qubit operation: "conv" on (left, right) or "pool" on (measured, kept), with the layer whose parameters it shares."""
+
+    kind: str
+    layer: int
+    wires: tuple[int, int]
+
+
+def layout(n: int) -> tuple[list[Step], list[int]]:
+    """Returns the steps in order and the qubits that are never measured: one layer at least, then until at most four are left."""
+    steps, wires, layer = [], list(range(n)), 0
+    while layer == 0 or len(wires) > 4:
+        pairs = [(a, a + 1) for first in (0, 1) for a in range(first, len(wires) - 1, 2)]
+        if len(wires) > 2:
+            pairs.append((len(wires) - 1, 0))
+        steps += [Step("conv", layer, (wires[a], wires[b])) for a, b in pairs]
+        steps += [Step("pool", layer, (wires[a + 1], wires[a])) for a in range(0, len(wires) - 1, 2)]
+        wires, layer = wires[::2], layer + 1
+    return steps, wires
+
+
+class QCNN(nn.Module):
+    """The network on n qubits with C scores.
+
+    Args:
+        n: input qubits, 2 to 10.
+        C: scores.
+        block: convolution block, of `quantum.gates.BLOCKS`.
+
+    Raises:
+        InvalidInput: when n is out of range, with the limit.
+        NotFound: when the block does not exist.
+    """
+
+    def __init__(self, n: int, C: int, block: str = "su4", spread: float = 0.03):
+        super().__init__()
+        check(2 <= n <= MAX_QUBITS, f"Argument `elements` must lie between 2 and {MAX_QUBITS}, but is {n}: the exact observables hold 3^n "
+                                    "numbers per score. Take fewer elements, or run the circuit on a PennyLane device instead.")
+        self.n, self.block = n, choose("Convolution block", block, BLOCKS)
+        self.steps, self.kept = layout(n)
+        self.measured = [step.wires[0] for step in self.steps if step.kind == "pool"]
+        layers = 1 + max(step.layer for step in self.steps)
+        self.convolution = nn.Parameter(torch.randn(layers, BLOCKS[block].parameters) * spread)
+        self.pooling = nn.Parameter(torch.randn(layers, 6) * spread)
+        self.head = nn.Parameter(torch.randn(C, 2 ** len(self.kept) + len(self.measured)) * 0.5)
+
+    def readout(self) -> Tensor:
+        """Returns the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n qubits."""
+        C, k = len(self.head), len(self.kept)
+        probabilities = HEAD_SCALE * self.head[:, :2**k]
+        walsh = probabilities.new_tensor([[0.5, 0.5], [0.5, -0.5]])  # |0><0| = (I + Z) / 2, |1><1| = (I - Z) / 2
+        words = probabilities.view(C, *(2,) * k)
+        for _ in range(k):
+            words = torch.tensordot(words, walsh, ([1], [1]))  # each pass moves the first leg to the end
+        full = probabilities.new_zeros(C, *(2,) * self.n)
+        kept: list[slice | int] = [slice(None) if q in self.kept else 0 for q in range(self.n)]
+        full[tuple([slice(None), *kept])] += words
+        for j, q in enumerate(self.measured):
+            single: list[slice | int] = [int(w == q) for w in range(self.n)]
+            full[tuple([slice(None), *single])] += HEAD_SCALE * self.head[:, 2**k + j]
+        return full
+
+    def matrix(self, step: Step) -> Tensor:
+        """Returns the unitary of a step, (4, 4); for "pool" the measured qubit controls, which equals measuring it first."""
+        if step.kind == "conv":
+            return unitary(self.block, self.convolution[step.layer])
+        angles = self.pooling[step.layer]
+        return controlled(rotation("U3", angles[:3]), rotation("U3", angles[3:]))
+
+    def observables(self, first: int = 0, channel: Channel = lambda _: None) -> Tensor:
+        """Returns the scores' observables pulled back to the state before step `first`.
+
+        Args:
+            first: 0 pulls back to the input, len(steps) is the read-out itself.
+            channel: for each step, Kraus operators (K, 4, 4) to apply after its gate, or None: noise.
+
+        Returns:
+            (C, 3, ..., 3) coefficients of words in {I, X, Z} for `first` = 0; else (C, 4, ..., 4) in {I, X, Y, Z}.
+        """
+        O, order = self.readout(), list(range(self.n))  # order: the qubit of each leg of O
+        letters: list[tuple[int, ...]] = [IZ] * self.n
+        maps: dict[tuple[str, int], Tensor] = {}
+        for index in range(len(self.steps) - 1, first - 1, -1):
+            step, noise = self.steps[index], channel(self.steps[index])
+            if (step.kind, step.layer) not in maps:
+                maps[step.kind, step.layer] = transfer_matrix(self.matrix(step))
+            R = maps[step.kind, step.layer]
+            R = R if noise is None else transfer_matrix(noise) @ R
+            untouched = [q for q in step.wires if not first and all(q not in earlier.wires for earlier in self.steps[:index])]
+            after: list[tuple[int, ...]] = [IXZ if q in untouched else ALL for q in step.wires]
+            if step.kind == "pool" and noise is None:
+                after[0] = IZ  # a control that is measured stays diagonal
+            block = _select(R.view(4, 4, 4, 4), [*(letters[q] for q in step.wires), *after])
+            O = torch.tensordot(O, block, ([1 + order.index(q) for q in step.wires], [0, 1]))
+            order = [q for q in order if q not in step.wires] + list(step.wires)
+            letters[step.wires[0]], letters[step.wires[1]] = after
+        O = O.permute(0, *(1 + order.index(q) for q in range(self.n)))
+        return _expand(O, letters, IXZ if first == 0 else ALL)
+
+
+def _select(R: Tensor, letters: list[tuple[int, ...]]) -> Tensor:
+    for axis, chosen in enumerate(letters):
+        if len(chosen) < 4:
+            R = R.index_select(axis, torch.tensor(chosen, device=R.device))
+    return R
+
+
+def _expand(O: Tensor, letters: list[tuple[int, ...]], wanted: tuple[int, ...]) -> Tensor:
+    """Fills in letters that are absent (coefficient 0) and drops unwanted ones."""
+    for axis, present in enumerate(letters):
+        if present != wanted:
+            place = O.new_tensor([[float(p == w) for w in wanted] for p in present])
+            O = torch.tensordot(O, place, ([1 + axis], [0])).movedim(-1, 1 + axis)
+    return O
+
+
+def evaluate(O: Tensor, vectors: Tensor) -> Tensor:
+    """Returns sum_w O_cw prod_i vectors[b, i, w_i], (B, C), for O (C, 3, ..., 3) and per-qubit (1, <X>, <Z>) of shape (B, n, 3)."""
+    C, n = len(O), vectors.shape[1]
+    flat = O.reshape(C, -1)
+    parts = [products(chunk, range(n)) @ flat.T for chunk in vectors.split(max(1, 20_000_000 // flat.shape[1]))]
+    return torch.cat(parts)
+
+
+def products(vectors: Tensor, qubits: range) -> Tensor:
+    """Returns the row-wise tensor product of vectors[:, i] over the qubits, (B, prod of sizes); vectors are (B, n, K)."""
+    result = vectors.new_ones(len(vectors), 1)
+    for i in qubits:
+        result = (result[:, :, None] * vectors[:, i, None, :]).flatten(1)
+    return result

@@ -1,0 +1,120 @@
+"""Gates of the quantum convolutional network, as matrices that can be trained and as lists that PennyLane can draw.
+
+A block is a tuple of operations `(gate, parameters, wires)` with PennyLane's gate names, parameters and matrices; wire 0 is leftmost.
+The blocks are the convolution circuits of Hur, Kim, Park 2022 (Quantum Machine Intelligence 4, 3; arXiv 2108.00661, figure 2).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+
+
+class Operation(NamedTuple):
+    """One gate of a block: its name, which of the block's parameters it takes, and on which of the two wires."""
+
+    gate: str
+    parameters: tuple[int, ...]
+    wires: tuple[int, ...]
+
+
+class Block(NamedTuple):
+    """A two-qubit circuit, its number of parameters and where it comes from."""
+
+    operations: tuple[Operation, ...]
+    parameters: int
+    source: str
+
+
+def _block(text: str, source: str) -> Block:
+    """Reads "RY 0:0 | CNOT 0,1": gate, parameters before wires where it has any, in order."""
+    operations, count = [], 0
+    for item in text.split("|"):
+        gate, wires = item.split()
+        taken = _PARAMETERS[gate]
+        operations.append(Operation(gate, tuple(range(count, count + taken)), tuple(int(w) for w in wires.split(","))))
+        count += taken
+    return Block(tuple(operations), count, source)
+
+
+_PARAMETERS = {"RX": 1, "RY": 1, "RZ": 1, "U3": 3, "H": 0, "CNOT": 0, "CZ": 0, "CRX": 1, "CRZ": 1}
+
+BLOCKS: dict[str, Block] = {
+    "su4": _block("U3 0|U3 1|CNOT 0,1|RY 0|RZ 1|CNOT 1,0|RY 0|CNOT 0,1|U3 0|U3 1", "any two-qubit unitary (Vatan and Williams 2004)"),
+    "so4": _block("RY 0|RY 1|CNOT 0,1|RY 0|RY 1|CNOT 0,1|RY 0|RY 1", "any real two-qubit unitary (Wei and Di 2012)"),
+    "circuit6": _block("RX 0|RX 1|RZ 0|RZ 1|CRX 1,0|CRX 0,1|RX 0|RX 1|RZ 0|RZ 1", "circuit 6 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "circuit5": _block("RX 0|RX 1|RZ 0|RZ 1|CRZ 1,0|CRZ 0,1|RX 0|RX 1|RZ 0|RZ 1", "circuit 5 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "circuit14": _block("RY 0|RY 1|CRX 1,0|RY 0|RY 1|CRX 0,1", "circuit 14 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "circuit13": _block("RY 0|RY 1|CRZ 1,0|RY 0|RY 1|CRZ 0,1", "circuit 13 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "circuit15": _block("RY 0|RY 1|CNOT 1,0|RY 0|RY 1|CNOT 0,1", "circuit 15 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "circuit9": _block("H 0|H 1|CZ 0,1|RX 0|RX 1", "circuit 9 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "ttn": _block("RY 0|RY 1|CNOT 0,1", "tree tensor network (Grant and others 2018)"),
+}
+
+
+def rotation(gate: str, angles: Tensor) -> Tensor:
+    """Returns the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of PennyLane."""
+    if gate == "H":
+        return torch.tensor([[1, 1], [1, -1]], dtype=_complex(angles), device=angles.device) / 2**0.5
+    half = angles[0] / 2
+    c, s = torch.complex(torch.cos(half), torch.zeros_like(half)), torch.complex(torch.sin(half), torch.zeros_like(half))
+    if gate == "RX":
+        return torch.stack([c, -1j * s, -1j * s, c]).view(2, 2)
+    if gate == "RY":
+        return torch.stack([c, -s, s, c]).view(2, 2)
+    if gate == "RZ":
+        return torch.diag(torch.stack([torch.exp(-1j * half), torch.exp(1j * half)]))
+    phi, delta = torch.exp(1j * angles[1]), torch.exp(1j * angles[2])
+    return torch.stack([c, -delta * s, phi * s, phi * delta * c]).view(2, 2)
+
+
+def controlled(on_zero: Tensor, on_one: Tensor) -> Tensor:
+    """Returns |0><0| x A + |1><1| x B, (4, 4), for single-qubit matrices A and B; the control is wire 0."""
+    zero = torch.diag(on_zero.new_tensor([1, 0]))
+    return torch.kron(zero, on_zero) + torch.kron(torch.eye(2, dtype=zero.dtype, device=zero.device) - zero, on_one)
+
+
+def swap_wires(U: Tensor) -> Tensor:
+    """Returns the two-qubit operator (4, 4) with its wires exchanged."""
+    return U.view(2, 2, 2, 2).permute(1, 0, 3, 2).reshape(4, 4)
+
+
+def unitary(name: str, parameters: Tensor) -> Tensor:
+    """Returns the block's matrix, (4, 4) complex, differentiable.
+
+    Args:
+        name: of BLOCKS.
+        parameters: angles in radians, (P,).
+
+    Raises:
+        NotFound: when there is no such block.
+        InvalidInput: when the number of angles differs.
+    """
+    block = BLOCKS[choose("Convolution block", name, BLOCKS)]
+    check(parameters.shape == (block.parameters,), f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), "
+                                                   f"but has shape {tuple(parameters.shape)}.")
+    one = torch.eye(2, dtype=_complex(parameters), device=parameters.device)
+    U = torch.eye(4, dtype=one.dtype, device=one.device)
+    for gate, taken, wires in block.operations:
+        U = _matrix(gate, parameters[list(taken)], wires, one) @ U
+    return U
+
+
+def _matrix(gate: str, angles: Tensor, wires: tuple[int, ...], one: Tensor) -> Tensor:
+    if len(wires) == 1:
+        R = rotation(gate, angles)
+        return torch.kron(R, one) if wires == (0,) else torch.kron(one, R)
+    if gate in ("CNOT", "CZ"):
+        target = one.flip(0) if gate == "CNOT" else torch.diag(one.new_tensor([1, -1]))
+    else:
+        target = rotation(gate[1:], angles)
+    U = controlled(one, target)
+    return U if wires == (0, 1) else swap_wires(U)
+
+
+def _complex(like: Tensor) -> torch.dtype:
+    return torch.complex128 if like.dtype == torch.float64 else torch.complex64
