@@ -79,11 +79,12 @@ class QCNN(nn.Module):
         for _ in range(k):
             words = torch.tensordot(words, walsh, ([1], [1]))  # each pass moves the first leg to the end
         full = probabilities.new_zeros(C, *(2,) * self.n)
-        kept: list[slice | int] = [slice(None) if q in self.kept else 0 for q in range(self.n)]
-        full[tuple([slice(None), *kept])] += words
+        everywhere = slice(None)
+        kept: tuple[slice | int, ...] = (everywhere, *(everywhere if q in self.kept else 0 for q in range(self.n)))
+        full[kept] += words
         for j, q in enumerate(self.measured):
-            single: list[slice | int] = [int(w == q) for w in range(self.n)]
-            full[tuple([slice(None), *single])] += HEAD_SCALE * self.head[:, 2**k + j]
+            single: tuple[slice | int, ...] = (everywhere, *(int(w == q) for w in range(self.n)))
+            full[single] += HEAD_SCALE * self.head[:, 2**k + j]
         return full
 
     def matrix(self, step: Step) -> Tensor:
