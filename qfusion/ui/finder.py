@@ -97,7 +97,7 @@ def axes(work: Workspace) -> dict[str, str]:
     titles = {"truth": f"truth ({work.unit})", "prediction": f"prediction ({work.unit})",
               "error": f"absolute error ({work.unit})"}
     titles |= {entropy_column(name): f"entropy of {name} at T (nats)" for name in work.modalities}
-    titles |= {negativity_column(name): f"entanglement of {name} with the rest at T (log. negativity, bits)"
+    titles |= {negativity_column(name): f"entanglement of {name} at T (log. negativity, bits)"
                for name in work.modalities}
     return titles | {dividend_column(term): f"dividend of {term.replace('+', ' + ')} ({work.unit})"
                      for term in work.terms}

@@ -44,12 +44,13 @@ def _piece(name: str, piece: Content, width: int | Literal["stretch"] = "stretch
 
 
 def _facts(here: Here, row: int) -> None:
-    """Whatever the data set's table says of the sample: times, video, regime."""
-    table = here.work.dataset.table
-    facts = {str(name): table.iloc[row][name] for name in table.columns if name not in HIDDEN}
-    if facts:
-        parts = [f"{text.plain(name)}: {text.plain(_short(value))}" for name, value in facts.items()]
-        st.caption(" · ".join([f"split: {here.work.dataset.split[row]}", *parts]))
+    """Whatever the data set's table says of the sample: video and segment times, regime."""
+    facts = {str(name): value for name, value in here.work.dataset.table.iloc[row].items() if name not in HIDDEN}
+    parts = [f"split: {here.work.dataset.split[row]}"]
+    if {"start", "end"} <= set(facts):
+        parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
+    parts += [f"{text.plain(name.replace('_', ' '))}: {text.plain(_short(value))}" for name, value in facts.items()]
+    st.caption(" · ".join(parts))
 
 
 def _short(value: object) -> str:
