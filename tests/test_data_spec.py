@@ -144,10 +144,26 @@ def test_coalitions_are_ordered() -> None:
 
 def test_available_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
-    planted, mosi = data.available()
-    assert planted.available
-    assert planted.reason == ""
-    assert not mosi.available
-    assert "10 files" in mosi.reason
-    assert "python -m qfusion data get mosi" in mosi.remedy
-    assert data.names() == ("planted", "mosi")
+    found = {source.name: source for source in data.available()}
+    assert found["planted"].available
+    assert found["digits"].available
+    assert found["planted"].reason == ""
+    for name, lacks in {"mosi": "10 files", "handwritten": "`handwritten.mat`"}.items():
+        assert not found[name].available
+        assert lacks in found[name].reason
+        assert f"python -m qfusion data get {name}" in found[name].remedy
+    for name, folder in {"avdigits": "avdigits", "houston": "images"}.items():
+        assert not found[name].available
+        assert "no public copy" in found[name].remedy
+        assert f"Set QFUSION_DATA to the folder that holds `{folder}/`" in found[name].remedy
+    assert data.names() == tuple(found)
+
+
+def test_a_shape_must_hold_the_features() -> None:
+    picture = Modality("text", np.zeros((4, 6)), None, tuple("abcdef"), [2, 3])  # type: ignore[arg-type]
+    assert picture.shape == (2, 3)
+    ds = small(modalities=(picture,))
+    assert ds.input_specs == {"text": {"size": 6, "sequence": False, "shape": (2, 3)}}
+    assert ds.digest != small(modalities=(Modality("text", np.zeros((4, 6)), None, tuple("abcdef")),)).digest
+    with pytest.raises(InvalidInput, match=r"must have the product 6 of its features .* but is \(2, 2\)"):
+        Modality("text", np.zeros((4, 6)), None, tuple("abcdef"), (2, 2))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Model = Annotated[str, typer.Option("--model", metavar="MODEL", help="A model that `models` lists, or the folder or card of one.")]
 Data = Annotated[str | None, typer.Option("--data", metavar="NAME",
-                                          help="Data set; the one the model was trained on unless given.")]
+                                          help="Data set, or path of a .mat or .npz file; the one the model was trained on unless given.")]
 Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, valid or test.")]
 SUFFIXES = (".csv", ".parquet")
 CARD = "model.json"  # what `train` calls the card in the folder that it makes
@@ -30,12 +30,15 @@ def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
 
     Raises:
         NotFound: when either does not exist.
+        InvalidInput: when the model was trained on a file and `data` does not say which.
     """
     from qfusion import data as sources
     from qfusion.training import checkpoint
 
     found = checkpoint.load(card_path(model))
     made_with = found.card["data"]
+    check(data is not None or made_with["name"] in sources.names(),
+          f"Model {model} was trained on a file, '{made_with['name']}', which is not found by its name. Add --data with its path.")
     dataset = sources.load(data or made_with["name"])
     if dataset.name == made_with["name"] and dataset.digest != made_with["digest"]:
         say(f"qfusion: warning: model {model} was trained on another version of data set {dataset.name} "

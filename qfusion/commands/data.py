@@ -9,7 +9,8 @@ import typer
 from qfusion.commands._output import Json, bar, example, print_json, print_table, say
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch and check data sets.")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it, or path of a .mat "
+                                               "or .npz file.")]
 
 
 @app.command("list", epilog=example("data list", "data list --json"))

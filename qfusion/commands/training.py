@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 SPLITS = ("train", "valid", "test")
 
 
-def train(data: Annotated[str, typer.Option(metavar="NAME", help="Data set to train on, as `data list` prints it.")],
+def train(data: Annotated[str, typer.Option(metavar="NAME", help="Data set to train on, as `data list` prints it, or "
+                                                "the path of a .mat or .npz file.")],
           out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the trained model; made if it is missing.")],
           model: Annotated[str, typer.Option(metavar="KIND", help="Kind of model.")] = "quantum-jump",
           seed: Annotated[int, typer.Option(min=0, help="Seed of every random number.")] = 0,

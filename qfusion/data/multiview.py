@@ -12,6 +12,7 @@ The split is random by a fixed seed, 70/30 with equal shares in every class, the
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def load(path: Path) -> DataSet:
     y, classes = _classes(name, labels)
     views = _views(name, found, len(y))
     ids = splits.numbered("row", len(y))
-    words = f" Left out: {', '.join(left_out)}." if left_out else ""
+    words = f" Left out: {', '.join(left_out[:8])}{' and more' if len(left_out) > 8 else ''}." if left_out else ""
     return DataSet(
         name=path.stem, title=name, source=f"the file {name}", licence="as whoever made the file says",
         description=f"{len(y):,} samples of {len(classes)} classes in {len(views)} views, read from {name}.{words} Split by a fixed seed, "
@@ -80,15 +81,19 @@ def _opened(found: dict[str, Any]) -> dict[str, Any]:
         return found
     for value in found.values():
         names = getattr(getattr(value, "dtype", None), "names", None) or ()
-        if value.size == 1 and any(key in names for key in LABELS):
+        if any(key in names for key in LABELS) and value.size == 1:
             return {key: value[key].ravel()[0] for key in names}
     return found
 
 
 def _inside(whole: np.ndarray) -> dict[str, Any]:
-    """The views in a cell, numbered, or in a struct, by field."""
-    if whole.dtype.names:
-        return {key: whole[key].ravel()[0] for key in whole.dtype.names}
+    """The views in a cell or in a struct array of one field, numbered, or in a struct, by field."""
+    fields = whole.dtype.names or ()
+    if whole.size == 1 and len(fields) > 1:
+        return {key: whole[key].ravel()[0] for key in fields}
+    if len(fields) > 1:
+        return {}
+    whole = whole[fields[0]] if fields else whole
     return {f"view{number}": view for number, view in enumerate(whole.ravel(), 1)}
 
 
@@ -100,8 +105,8 @@ def _is_matrix(value: Any) -> bool:
 def _classes(name: str, labels: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     """Classes 0, 1, ... (N,) and their names, from whole numbers or words in any shape with one axis."""
     flat = _flat_labels(name, labels)
-    if flat.dtype.kind in "US":
-        flat = np.char.strip(flat.astype(np.str_))
+    if flat.dtype.kind == "U":
+        flat = np.char.strip(flat)
     else:
         check(flat.dtype.kind in "biuf", f"Labels in `{name}` must be whole numbers or words, but have type {flat.dtype}. Convert them.")
         bad = np.flatnonzero(~np.isfinite(flat) | (flat != np.round(flat)) | (np.abs(flat.astype(float)) > 2**53))
@@ -118,7 +123,7 @@ def _classes(name: str, labels: Any) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _flat_labels(name: str, labels: Any) -> np.ndarray:
-    found = np.asarray(labels)
+    found = labels.dense(name) if isinstance(labels, matfile.Sparse) else np.asarray(labels)
     if found.dtype == object:  # a cell: of words, or of the labels of each view, which are the same
         inner = [np.asarray(entry).ravel() for entry in found.ravel()]
         if inner and inner[0].size > 1:
@@ -143,24 +148,23 @@ def _views(name: str, found: dict[str, Any], count: int) -> dict[str, np.ndarray
         check(len(shape) >= 2 and count in (shape[0], shape[-1]) and min(shape) > 0,
               f"View '{view}' in `{name}` must have {count} rows like the labels, or as many columns, but has shape {shape}; all views: "
               f"{', '.join(f'{key} {value}' for key, value in list(shapes.items())[:8])}. Drop or add samples.")
+    files.check_size(name, sum(4 * math.prod(shape) for shape in shapes.values()))
     # A square view does not say which way it lies; it lies as the others do.
     lying = any(shape[0] != count for shape in shapes.values()) and not any(shape[-1] != count for shape in shapes.values())
     return {view: _upright(name, view, values, count, lying) for view, values in found.items()}
 
 
 def _upright(name: str, view: str, values: Any, count: int, lying: bool) -> np.ndarray:
-    if hasattr(values, "toarray"):  # sparse: check before the memory is taken
-        files.check_size(name, 4 * values.shape[0] * values.shape[1])
-        values = values.astype(np.float32).toarray()
+    values = values.dense(name) if isinstance(values, matfile.Sparse) else values
     if values.shape[0] != count or (lying and values.shape[-1] == count):
         values = np.moveaxis(values, -1, 0) if values.ndim > 2 else values.T
-    with np.errstate(over="ignore"):  # what is too large for single precision becomes infinite and is then named
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large for single precision becomes infinite and is then named
         values = np.ascontiguousarray(values, dtype=np.float32)
     bad = np.argwhere(~np.isfinite(values.reshape(count, -1)))
     if len(bad):
         row, column = (int(i) + 1 for i in bad[0])
         raise InvalidInput(f"View '{view}' in `{name}` must be finite, but holds {len(bad)} entries that are NaN, infinite or beyond "
-                           f"single precision, the first in row {row}, column {column} (a row is a sample). Clean or impute the data first.")
+                           f"single precision, the first in row {row}, column {column} (a row is a sample). Clean or impute the data.")
     return values[..., 0] if values.ndim > 2 and values.shape[-1] == 1 else values
 
 

@@ -1,0 +1,341 @@
+"""Multi-view files by path: written here with SciPy and NumPy in the layouts people use, and in ways they must not be."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+
+from qfusion import data
+from qfusion.cli import main
+from qfusion.data import DataSet, Image, files, matfile, multiview
+from qfusion.errors import InvalidInput, NotFound
+
+COUNT = 20
+RNG = np.random.default_rng(0)
+A, B = RNG.normal(size=(COUNT, 5)).astype(np.float32), RNG.normal(size=(COUNT, 3)).astype(np.float32)
+Y = np.arange(COUNT) % 2 + 1
+
+
+def cell(*views: Any) -> np.ndarray:
+    """A MATLAB cell, one row of views."""
+    made = np.empty((1, len(views)), dtype=object)
+    for at, view in enumerate(views):
+        made[0, at] = view
+    return made
+
+
+def mat(folder: Path, compress: bool = False, **variables: Any) -> Path:
+    scipy.io.savemat(folder / "views.mat", variables, do_compression=compress)
+    return folder / "views.mat"
+
+
+def npz(folder: Path, **arrays: Any) -> Path:
+    np.savez(folder / "views.npz", **arrays)
+    return folder / "views.npz"
+
+
+def assert_holds(ds: DataSet, *names: str) -> None:
+    """The data set has A and B under these names, and the two classes."""
+    assert ds.names == names
+    for modality, wanted in zip(ds.modalities, (A, B), strict=True):
+        np.testing.assert_allclose(modality.values, wanted, rtol=1e-6)
+    assert ds.y.tolist() == (Y - 1).tolist()
+    assert ds.target.classes == ("1", "2")
+
+
+# ---- layouts
+
+@pytest.mark.parametrize("compress", [False, True])
+@pytest.mark.parametrize(("variables", "names"), [
+    ({"X": cell(A, B), "Y": Y[:, None]}, ("view1", "view2")),
+    ({"X": cell(A, B).T, "Y": Y[None]}, ("view1", "view2")),
+    ({"X": cell(A.T, B.T), "y": Y}, ("view1", "view2")),
+    ({"X": cell(A.T, B), "gt": Y.astype(float)}, ("view1", "view2")),
+    ({"X": cell(scipy.sparse.csc_matrix(A), B.astype(np.float64)), "gnd": Y}, ("view1", "view2")),
+    ({"X": {"pixels": A, "words": B}, "Y": Y}, ("pixels", "words")),
+    ({"data": {"X": cell(A, B), "Y": Y}}, ("view1", "view2")),
+    ({"X": np.array([(A,), (B,)], dtype=[("fea", object)]), "Y": Y}, ("view1", "view2")),
+    ({"X1": A, "X2": B.T, "Y": Y}, ("X1", "X2")),
+    ({"X": cell(A, B), "Y": scipy.sparse.csc_matrix(Y[:, None])}, ("view1", "view2")),
+    ({"X": cell(A, B), "truelabel": cell(Y[:, None], Y[:, None])}, ("view1", "view2")),
+])
+def test_layouts_of_mat_files(tmp_path: Path, variables: dict[str, Any], names: tuple[str, ...], compress: bool) -> None:
+    assert_holds(data.load(mat(tmp_path, compress, **variables)), *names)
+
+
+@pytest.mark.parametrize("label", ["y", "Y", "labels"])
+def test_npz_files(tmp_path: Path, label: str) -> None:
+    ds = data.load(str(npz(tmp_path, pixels=A, words=B.T, note=np.array("from a test"), **{label: Y.astype(np.uint8)})))
+    assert_holds(ds, "pixels", "words")
+    assert (ds.name, ds.title) == ("views", "views.npz")
+    assert str(tmp_path) not in ds.description + ds.source
+    assert "Left out: note" in ds.description
+    assert {part: len(ds.rows(part)) for part in ("train", "valid", "test")} == {"train": 12, "valid": 2, "test": 6}
+    assert ds.ids[0] == "row-0001"
+
+
+@pytest.mark.parametrize(("labels", "classes"), [
+    (Y - 1, ("0", "1")), (Y * 10 - 25, ("-15", "-5")), (np.where(Y == 1, "oak", "ash"), ("ash", "oak")), (Y == 1, ("0", "1"))])
+def test_labels_of_any_kind_name_the_classes(tmp_path: Path, labels: np.ndarray, classes: tuple[str, ...]) -> None:
+    ds = data.load(npz(tmp_path, a=A, b=B, y=labels))
+    assert ds.target.classes == classes
+    assert [classes[label] for label in ds.y] == [str(int(x) if x.dtype.kind == "b" else x) for x in labels]
+
+
+def test_words_in_a_cell_are_labels(tmp_path: Path) -> None:
+    ds = data.load(mat(tmp_path, X=cell(A, B), Y=cell(*["oak" if y == 1 else "ash" for y in Y])))
+    assert ds.target.classes == ("ash", "oak")
+
+
+def test_a_square_view_lies_as_the_others_do(tmp_path: Path) -> None:
+    square = np.arange(COUNT * COUNT, dtype=np.float32).reshape(COUNT, COUNT)
+    upright = data.load(npz(tmp_path, a=square, b=B, y=Y)).modalities[0].values
+    np.testing.assert_array_equal(upright, square)
+    lying = data.load(mat(tmp_path, a=square, b=B.T, Y=Y)).modalities[0].values
+    np.testing.assert_array_equal(lying, square.T)
+
+
+def test_views_of_images_keep_their_shape_and_are_shown(tmp_path: Path) -> None:
+    images = RNG.integers(0, 256, (COUNT, 6, 4), dtype=np.uint8)
+    images[0, 0, :2] = 0, 255
+    ds = data.load(npz(tmp_path, a=images, b=np.moveaxis(images, 0, -1), c=images[..., None], y=Y))
+    assert ds.input_specs == {name: {"size": 24, "sequence": False, "shape": (6, 4)} for name in "abc"}
+    assert (ds.modalities[0].values == ds.modalities[1].values).all()
+    shown = ds.content(3)["a"]
+    assert isinstance(shown, Image)
+    np.testing.assert_array_equal(shown.pixels[::21, ::21], images[3])
+
+
+def test_a_file_is_read_once_until_it_changes(tmp_path: Path) -> None:
+    path = npz(tmp_path, a=A, b=B, y=Y)
+    first = data.load(path)
+    assert data.load(path) is first
+    npz(tmp_path, a=A + 1, b=B, y=Y, more=np.zeros(3))
+    assert data.load(path).digest != first.digest
+
+
+# ---- what does not fit together
+
+WITH_NAN = A.copy()
+WITH_NAN[6, 2] = np.nan
+HUGE = A.astype(np.float64)
+HUGE[0, 4] = 1e300
+
+
+@pytest.mark.parametrize(("variables", "message"), [
+    ({"X": cell(A, B)}, r"must hold labels `Y`, but holds X\. Save the views as cell `X`"),
+    ({"Y": Y}, "must hold at least two views, as cell `X` or as matrices, but holds 0"),
+    ({"X": A, "Y": Y}, "must hold at least two views, .* but holds 1"),
+    ({"X": cell(), "Y": Y}, "at least two views"),
+    ({"X": np.zeros(0, dtype=[("a", object), ("b", object)]), "Y": Y}, "at least two views"),
+    ({"X": np.array([(A, B), (A, B)], dtype=[("a", object), ("b", object)]), "Y": Y}, "at least two views"),
+    ({"X": cell(A, B), "Y": {"labels": Y}}, "must be whole numbers or words, but have type"),
+    ({"X": cell(A, B[:-1]), "Y": Y}, r"View 'view2' .* must have 20 rows .* has shape \(19, 3\); all views: view1 \(20, 5\), view2"),
+    ({"X": cell(A, "word"), "Y": Y}, "View 'view2' in `views.mat` must hold real numbers, but has type <U4"),
+    ({"X": cell(A, cell(B, B)), "Y": Y}, "View 'view2' .* must hold real numbers, but has type object"),
+    ({"X": cell(A, B * 1j), "Y": Y}, "View 'view2' .* must hold real numbers, but has type complex"),
+    ({"X": cell(A, np.zeros((COUNT, 0))), "Y": Y}, r"View 'view2' .* has shape \(20, 0\)"),
+    ({"X": cell(WITH_NAN, B), "Y": Y}, "View 'view1' .* finite, but holds 1 .* first in row 7, column 3"),
+    ({"X": cell(WITH_NAN.T, B), "Y": Y}, "first in row 7, column 3"),
+    ({"X": cell(HUGE, B), "Y": Y}, "beyond single precision, the first in row 1, column 5"),
+    ({"X": cell(A, B), "Y": np.eye(2)[Y - 1]}, r"shape \(N,\), \(N, 1\) or \(1, N\), but have shape \(20, 2\).*max\(Y"),
+    ({"X": cell(A, B), "Y": np.zeros((0, 0))}, "Labels .* but have shape"),
+    ({"X": cell(A, B), "Y": Y + 0.5}, "must be whole numbers, but label 1 is 1.5"),
+    ({"X": cell(A, B), "Y": np.where(Y == 1, np.nan, Y)}, "must be whole numbers, but label 1 is nan"),
+    ({"X": cell(A, B), "Y": Y * 1e17}, "must be whole numbers, but label 1 is 1e"),
+    ({"X": cell(A, B), "Y": np.ones(COUNT)}, "must name at least two classes, but all are"),
+    ({"X": cell(A, B), "Y": np.arange(COUNT) // 2}, "at least 3 samples, .* 10 of 10 have fewer, such as class '0'"),
+    ({"X": cell(A, B), "Y": cell(Y, Y[::-1])}, "one list for all views, but are several that differ"),
+])
+def test_parts_that_do_not_fit_are_named(tmp_path: Path, variables: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        data.load(mat(tmp_path, **variables))
+
+
+def test_a_missing_file_and_another_ending_are_told(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"views.mat does not exist\. Check the path"):
+        data.load(tmp_path / "views.mat")
+    (tmp_path / "views.csv").write_text("1,2\n")
+    with pytest.raises(InvalidInput, match=r"`views.csv` must end in .mat or .npz"):
+        data.load(tmp_path / "views.csv")
+    with pytest.raises(NotFound, match=r"Data set 'digitz' does not exist\. Did you mean 'digits'"):
+        data.load("digitz")
+
+
+# ---- files that mean harm, or are half there
+
+class Trap:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, mark: Path):
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return Path.touch, (self.mark,)
+
+
+def test_pickled_objects_are_refused_and_not_run(tmp_path: Path) -> None:
+    trap = np.array([Trap(tmp_path / "sprung")] * COUNT, dtype=object)
+    for arrays in ({"a": A, "b": trap, "y": Y}, {"a": A, "b": B, "y": trap}, {"a": A, "b": B, "y": Y, "extra": trap}):
+        with pytest.raises(InvalidInput, match=r"holds pickled Python objects.*refused"):
+            data.load(npz(tmp_path, **arrays))
+    np.save(tmp_path / "plain.npy", trap, allow_pickle=True)
+    (tmp_path / "plain.npz").write_bytes((tmp_path / "plain.npy").read_bytes())
+    with pytest.raises(InvalidInput, match=r"must be an \.npz file"):
+        data.load(tmp_path / "plain.npz")
+    assert not (tmp_path / "sprung").exists()
+
+
+def write_npy(folder: Path, header: str, content: bytes = b"\0" * 64) -> Path:
+    """A .npz file whose only array has this header."""
+    padded = header.encode().ljust(117) + b"\n"
+    with zipfile.ZipFile(folder / "views.npz", "w") as archive:
+        archive.writestr("a.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(padded)) + padded + content)
+    return folder / "views.npz"
+
+
+@pytest.mark.parametrize(("header", "message"), [
+    ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 8)}", r"declares the shape \(1000000000000, 8\), which"),
+    ("{'descr': '<f8', 'fortran_order': False, 'shape': (-4, -8)}", "cannot be read|declares"),
+    ("{'descr': '|O', 'fortran_order': False, 'shape': (8,)}", "pickled"),
+    ("__import__('os').getcwd()", "cannot be read"),
+])
+def test_headers_of_arrays_are_not_believed(tmp_path: Path, header: str, message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        data.load(write_npy(tmp_path, header))
+
+
+def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
+    written = {"a": A, "b": B.astype(">f8"), "whole": np.arange(24, dtype=np.int16).reshape(2, 3, 4), "flag": np.array([[True, False]]),
+               "z": B * 1j, "word": "Größe", "rows": np.array(["ash", "oak "]), "none": np.zeros((0, 3)),
+               "c": cell(A, cell("x", B)), "s": {"one": A, "two": {"three": B}}, "sparse": scipy.sparse.csc_matrix(A > 0.5),
+               "thin": scipy.sparse.csc_matrix(B * (B > 0) * 1j)}
+    for compress in (False, True):
+        path = mat(tmp_path, compress, **written)
+        found, wanted = matfile.read(path), scipy.io.loadmat(path)
+        assert set(found) == set(written)
+        for name in ("a", "b", "whole", "flag", "z", "word", "rows", "none"):
+            np.testing.assert_array_equal(found[name], wanted[name])
+        np.testing.assert_array_equal(found["c"][0, 1][0, 1], wanted["c"][0, 1][0, 1])
+        np.testing.assert_array_equal(found["s"]["two"][0, 0]["three"][0, 0], B)
+        np.testing.assert_array_equal(found["sparse"].dense(""), wanted["sparse"].toarray())
+        np.testing.assert_array_equal(found["thin"].dense(""), wanted["thin"].toarray())
+
+
+def test_files_cut_short_are_refused(tmp_path: Path) -> None:
+    for path in (mat(tmp_path, X=cell(A, B), Y=Y), mat(tmp_path, True, X=cell(A, B), Y=Y), npz(tmp_path, a=A, b=B, y=Y)):
+        whole = path.read_bytes()
+        for size in (0, 3, 100, 130, 150, len(whole) // 2, len(whole) - 9):
+            path.write_bytes(whole[:size])
+            with pytest.raises(InvalidInput, match="views"):
+                data.load(path)
+
+
+def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for path in (mat(tmp_path, X=cell(A, B), Y=Y), mat(tmp_path, True, X=cell(A, B), Y=Y), npz(tmp_path, a=A, b=B, y=Y)):
+        whole = path.read_bytes()
+        for _ in range(150):
+            broken = bytearray(whole)
+            for at in rng.integers(0, min(len(whole), 700), 3):
+                broken[at] = rng.integers(256)
+            path.write_bytes(broken)
+            with contextlib.suppress(InvalidInput):  # any other error fails the test
+                multiview.load(path)
+
+
+def test_sizes_that_a_mat_file_declares_are_not_believed(tmp_path: Path) -> None:
+    path = mat(tmp_path, X=cell(A, B), Y=Y)
+    whole = path.read_bytes()
+    for shape in ((1, 2), (COUNT, 5)):  # of the cell, and of a view in it
+        place = whole.index(struct.pack("<ii", *shape))
+        path.write_bytes(whole[:place] + struct.pack("<ii", 2**30, 2**31 - 1) + whole[place + 8:])
+        with pytest.raises(InvalidInput, match=r"declares an array of shape \(1073741824, 2147483647\), which its \d+ bytes"):
+            data.load(path)
+
+
+def test_a_sparse_matrix_with_entries_outside_itself_is_refused(tmp_path: Path) -> None:
+    rows = np.array([11, 13, 17], dtype=np.int32)
+    sparse = scipy.sparse.csc_matrix((np.ones(3), rows, np.array([0, 1, 2, 3])), shape=(COUNT, 3))
+    path = mat(tmp_path, X=cell(sparse, B), Y=Y)
+    whole = path.read_bytes()
+    assert whole.count(rows.tobytes()) == 1
+    for wrong in (2**30, -5):
+        path.write_bytes(whole.replace(rows.tobytes(), np.array([11, 13, wrong], dtype=np.int32).tobytes()))
+        with pytest.raises(InvalidInput, match="damaged or incomplete"):
+            data.load(path)
+
+
+def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LARGEST", 4 * 1024**2)
+    zeros = np.zeros((COUNT, 100_000))
+    for path in (mat(tmp_path, True, X=cell(zeros, B), Y=Y), tmp_path / "views.npz"):
+        if path.suffix == ".npz":
+            np.savez_compressed(path, a=zeros, b=B, y=Y)
+        assert path.stat().st_size < 1024**2
+        with pytest.raises(InvalidInput, match="also when unpacked"):
+            data.load(path)
+    sparse = scipy.sparse.csc_matrix((COUNT, 100_000), dtype=float)
+    with pytest.raises(InvalidInput, match="also when unpacked"):
+        data.load(mat(tmp_path, X=cell(sparse, B), Y=Y))
+    assert len(data.load(mat(tmp_path, True, X=cell(A, B), Y=Y))) == COUNT
+
+
+def test_cells_inside_cells_end_somewhere(tmp_path: Path) -> None:
+    inner: Any = A
+    for _ in range(matfile._DEEPEST + 2):
+        inner = cell(inner)
+    with pytest.raises(InvalidInput, match="at most 20 deep"):
+        data.load(mat(tmp_path, X=cell(inner, B), Y=Y))
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (b"\x89HDF\r\n\x1a\n" + bytes(600), r"version 7.3 \(HDF5\).*save -v7"),
+    (b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(64), r"version 7.3 \(HDF5\)"),
+    (b"no such thing" * 20, "must be a .mat file of version 5 to 7.2"),
+    (b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + struct.pack("<II", 15, 8) + b"x\x9c" + bytes(6), "damaged or incomplete"),
+])
+def test_other_versions_are_refused_with_the_remedy(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "views.mat").write_bytes(content)
+    with pytest.raises(InvalidInput, match=message):
+        data.load(tmp_path / "views.mat")
+
+
+def test_version_4_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    scipy.io.savemat(tmp_path / "views.mat", {"A": A, "B": B, "Y": Y}, format="4")
+    with pytest.raises(InvalidInput, match=r"version 5 to 7\.2, but is not one\. Save it again"):
+        data.load(tmp_path / "views.mat")
+
+
+# ---- on the command line
+
+def test_a_file_trains_and_is_explained_by_its_path(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*words: Any, code: int = 0) -> Any:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main(list(map(str, words)))
+        assert int(ended.value.code or 0) == code
+        shown = capsys.readouterr()
+        return shown.err if code else json.loads(shown.out)
+
+    path, out = mat(tmp_path, X=cell(A, B), Y=Y), tmp_path / "model"
+    assert run("data", "check", path, "--json")["samples"] == {"train": 12, "valid": 2, "test": 6}
+    run("train", "--data", path, "--out", out, "--set", "epochs=1", "--json")
+    found = run("evaluate", "--model", out, "--data", path, "--json")
+    assert (found["data"], found["n"]) == ("views", 6)
+    found = run("explain", "--model", out, "--data", path, "--sample", "row-0001", "--json")
+    assert list(found["shapley"]) == ["view1", "view2"]
+    assert sum(found["dividends"].values()) == pytest.approx(found["prediction"], abs=1e-9)
+    refused = run("evaluate", "--model", out, code=1)
+    assert "trained on a file, 'views', which is not found by its name. Add --data" in refused
+    assert "none.npz does not exist" in run("train", "--data", tmp_path / "none.npz", "--out", tmp_path / "other", code=1)

@@ -1,0 +1,275 @@
+"""The data sets of images: what the views are, how they are split, what is shown, and files that are not the recorded ones."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import wave
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.io.wavfile
+
+from qfusion import data
+from qfusion.data import Audio, DataSet, Image, Series, avdigits, digits, download, handwritten, houston, pinned, splits
+from qfusion.data.pinned import PinnedFile
+from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
+
+
+def shares(ds: DataSet) -> np.ndarray:
+    """How many samples of each class (rows) are in train, valid and test."""
+    return np.array([[np.sum(ds.y[ds.rows(part)] == label) for part in ("train", "valid", "test")]
+                     for label in range(len(ds.target.classes))])
+
+
+def pins(folder: Path, files: tuple[PinnedFile, ...]) -> tuple[PinnedFile, ...]:
+    """The pins of the files in `folder` as they are now."""
+    return tuple(replace(f, sha256=hashlib.sha256((folder / f.path).read_bytes()).hexdigest()) for f in files)
+
+
+# ---- splits and pictures
+
+def test_a_split_has_equal_shares_in_every_class_and_every_sample_once() -> None:
+    y = np.repeat([0, 1, 2], [100, 40, 3])
+    split = splits.stratified(y, seed=1)
+    counts = {label: [int(((y == label) & (split == part)).sum()) for part in ("train", "valid", "test")] for label in range(3)}
+    assert counts == {0: [60, 10, 30], 1: [24, 4, 12], 2: [1, 1, 1]}
+    assert (splits.stratified(y, seed=1) == split).all()
+    assert (splits.stratified(y, seed=2) != split).any()
+    assert "test" not in splits.stratified(y, test=0)
+
+
+def test_pictures_are_enlarged_without_mixing_pixels() -> None:
+    small = np.array([[1, 2], [3, 4]], dtype=np.uint8)
+    assert splits.enlarged(small, 4).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+    assert splits.enlarged(np.zeros((300, 2), np.uint8)).shape == (300, 2)
+    assert splits.grey(np.array([[-1.0, 0, 8, 16, 20]]), 0, 16).tolist() == [[0, 0, 128, 255, 255]]
+    assert splits.numbered("row", 2).tolist() == ["row-0001", "row-0002"]
+    assert splits.pixel_names((1, 2)) == ("pixel 1,1", "pixel 1,2")
+
+
+# ---- digits
+
+def test_fourier_magnitudes_do_not_move_with_the_image_and_none_is_repeated() -> None:
+    images = np.random.default_rng(0).integers(0, 17, (3, 8, 8)).astype(float)
+    found = digits.fourier(images)
+    assert found.shape == (3, 34)
+    np.testing.assert_allclose(digits.fourier(np.roll(images, (2, 3), axis=(1, 2))), found, atol=1e-10)
+    np.testing.assert_allclose(found[:, 0], images.sum((1, 2)))
+    everything = np.round(np.abs(np.fft.fft2(images[0])), 8)
+    assert set(np.unique(everything)) == set(np.round(found[0], 8))
+    assert len(np.unique(np.round(found[0], 8))) == 34
+
+
+def test_profiles_of_a_hand_drawn_image() -> None:
+    image = np.zeros((1, 8, 8))
+    image[0, 2:6, 3] = 16  # a bar of four pixels in the fourth column
+    left, right, top, bottom = digits.contours(image).reshape(4, 8).tolist()
+    assert left == [8, 8, 3, 3, 3, 3, 8, 8]
+    assert right == [8, 8, 4, 4, 4, 4, 8, 8]
+    assert top == [8, 8, 8, 2, 8, 8, 8, 8]
+    assert bottom == [8, 8, 8, 2, 8, 8, 8, 8]
+    mass, row, column, *central = digits.moments(image)[0]
+    assert (mass, row, column) == (64, 3.5, 3)
+    # mu_20 = 16 (1.5^2 + 0.5^2) 2 = 80, divided by mass^2; an upright, symmetric bar has no other moment.
+    np.testing.assert_allclose(central, [80 / 64**2, 0, 0, 0, 0, 0, 0], atol=1e-12)
+    moved = np.roll(image, (1, 2), axis=(1, 2))
+    np.testing.assert_allclose(digits.moments(moved)[0][3:], central, atol=1e-12)
+
+
+def test_the_embedded_digits() -> None:
+    ds = data.load("digits")
+    assert ds.input_specs == {"pixels": {"size": 64, "sequence": False, "shape": (8, 8)},
+                              "fourier": {"size": 34, "sequence": False}, "profile": {"size": 58, "sequence": False}}
+    assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == [1079, 179, 539]
+    np.testing.assert_allclose(shares(ds) / shares(ds).sum(1, keepdims=True), [[0.6, 0.1, 0.3]] * 10, atol=0.01)
+    assert ds.target.classes == tuple("0123456789")
+    assert len({m.feature_names for m in ds.modalities}) == 3
+    assert ds.digest == digits.load().digest
+    shown = ds.content(0)
+    assert isinstance(shown["pixels"], Image)
+    assert shown["pixels"].pixels.shape == (128, 128)
+    np.testing.assert_array_equal(shown["pixels"].pixels[::16, ::16], np.round(ds.modalities[0].values[0].reshape(8, 8) / 16 * 255))
+    assert isinstance(shown["profile"], Series)
+    np.testing.assert_allclose(shown["profile"].values, ds.modalities[2].values[0, :16])
+    assert shown["profile"].values.shape == shown["profile"].x.shape
+
+
+# ---- avdigits, in a stand-in
+
+@pytest.fixture
+def heard(tmp_path: Path) -> Path:
+    """A folder laid out like `avdigits`: 20 training rows and 4 test rows of two digits."""
+    folder, rng = tmp_path / "avdigits", np.random.default_rng(0)
+    (folder / "recordings").mkdir(parents=True)
+    names = [f"{row % 2}_ann_{row}" for row in range(24)]
+    np.savez(folder / "features.npz", mnist=rng.integers(0, 256, (24, 28, 28), dtype=np.uint8),
+             usps=rng.integers(0, 256, (24, 16, 16), dtype=np.uint8), audio_logmel=rng.normal(size=(24, 32, 32)).astype(np.float16))
+    (folder / "index.csv").write_text("row,digit,speaker,recording,split\n" + "".join(
+        f"{row},{row % 2},ann,{name}.wav,{'train' if row < 20 else 'test'}\n" for row, name in enumerate(names)))
+    for row, name in enumerate(names):
+        with wave.open(str(folder / "recordings" / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, 8000, 0, "NONE", ""))
+            file.writeframes(np.array([0, 16384, -32768, row], dtype="<i2").tobytes())
+    return folder
+
+
+def combined(folder: Path) -> str:
+    lines = [f"{p.name} {hashlib.sha256(p.read_bytes()).hexdigest()}\n" for p in sorted((folder / "recordings").iterdir())]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def read(folder: Path) -> DataSet:
+    return avdigits.read(folder, pins(folder, pinned.AVDIGITS), combined(folder))
+
+
+def test_images_and_recordings_are_shown_as_they_are(heard: Path) -> None:
+    ds = read(heard)
+    assert {name: spec["shape"] for name, spec in ds.input_specs.items()} == avdigits.SHAPES
+    sound = ds.content(7)["audio"]
+    assert isinstance(sound, Audio)
+    assert sound.rate == 8000
+    np.testing.assert_allclose(sound.samples, [0, 0.5, -1, 7 / 32768])
+    picture = ds.content(7)["mnist"]
+    assert isinstance(picture, Image)
+    np.testing.assert_allclose(picture.pixels[::4, ::4] / 255, ds.modalities[0].values[7].reshape(28, 28), atol=1e-6)
+    assert ds.ids[7] == "1_ann_7"
+
+
+def test_validation_comes_from_the_training_rows_alone(heard: Path) -> None:
+    ds = read(heard)
+    assert ds.rows("test").tolist() == [20, 21, 22, 23]
+    assert np.bincount(ds.y[ds.rows("valid")]).tolist() == [1, 1]
+
+
+def test_a_recording_that_is_missing_or_altered_is_told(heard: Path) -> None:
+    whole = combined(heard)
+    first, second = sorted((heard / "recordings").iterdir())[:2]
+    ds, fixed = read(heard), pins(heard, pinned.AVDIGITS)
+    assert ds.content(0)
+    content = first.read_bytes()
+    first.write_bytes(content[:-1] + b"!")
+    with pytest.raises(IntegrityError, match=r"`0_ann_0.wav` .* was altered"):
+        ds.content(0)
+    with pytest.raises(IntegrityError, match=r"recordings .* not the recorded ones"):
+        avdigits.read(heard, fixed, "0" * 64).content(1)
+    first.write_bytes(content)
+    second.unlink()
+    with pytest.raises(DataUnavailable, match=r"lacks `0_ann_10.wav`\. .* no public copy"):
+        avdigits.read(heard, fixed, whole)
+
+
+def test_a_recording_of_another_form_is_refused(heard: Path) -> None:
+    (heard / "recordings" / "0_ann_0.wav").write_bytes(b"RIFF....")
+    with pytest.raises(InvalidInput, match=r"`0_ann_0.wav` must be a WAV file"):
+        read(heard).content(0)
+
+
+def test_altered_features_and_a_wrong_index_are_refused(heard: Path) -> None:
+    fixed = pins(heard, pinned.AVDIGITS)
+    index = heard / "index.csv"
+    index.write_text(index.read_text().replace("\n3,1,", "\n3,x,"))
+    with pytest.raises(IntegrityError, match=r"`index.csv` .* SHA-256 differs.*no public copy"):
+        avdigits.read(heard, fixed)
+    with pytest.raises(InvalidInput, match="digits 0 to 9"):
+        read(heard)
+    index.write_text("a,b\n")
+    with pytest.raises(InvalidInput, match="must have columns"):
+        read(heard)
+
+
+# ---- handwritten and houston, in stand-ins
+
+def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
+    rng, y = np.random.default_rng(0), np.repeat(np.arange(1, 11), 4)
+    views = np.empty((1, 6), dtype=object)
+    for at, (_, size, _) in enumerate(handwritten.VIEWS):
+        views[0, at] = rng.integers(0, 7, (40, size))
+    scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
+    ds = handwritten.read(tmp_path, pins(tmp_path, pinned.HANDWRITTEN))
+    assert {name: spec["size"] for name, spec in ds.input_specs.items()} == {name: size for name, size, _ in handwritten.VIEWS}
+    assert (ds.y == y - 1).all()
+    picture = ds.content(3)["pix"]
+    assert isinstance(picture, Image)
+    assert picture.pixels.shape == (128, 120)
+    np.testing.assert_array_equal(picture.pixels[::8, ::8], np.round(ds.modalities[0].values[3].reshape(16, 15) / 6 * 255))
+    views[0, 1], views[0, 2] = views[0, 2], views[0, 1]
+    scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
+    with pytest.raises(InvalidInput, match=r"must hold views of \[240, 76, 216"):
+        handwritten.read(tmp_path, pins(tmp_path, pinned.HANDWRITTEN))
+
+
+def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
+    rng, path = np.random.default_rng(0), tmp_path / "houston2013_hsi_lidar.npz"
+    parts = {"hsi": rng.random((45, 144)), "lidar": rng.random((45, 21)), "y": np.repeat(np.arange(1, 16), 3)}
+    np.savez(path, **parts)
+    ds = houston.read(tmp_path, pins(tmp_path, pinned.HOUSTON))
+    assert shares(ds).tolist() == [[1, 1, 1]] * 15
+    shown = ds.content(4)["hsi"]
+    assert isinstance(shown, Series)
+    np.testing.assert_allclose(shown.values, parts["hsi"][4], atol=1e-7)
+    assert shown.x.tolist() == list(range(1, 145))
+    assert "about 380 to 1050 nm" in shown.x_label
+    assert ds.table["class"].iloc[-1] == "running track"
+    np.savez(path, **{**parts, "lidar": parts["lidar"][:, :20]})
+    with pytest.raises(InvalidInput, match="must hold `hsi`"):
+        houston.read(tmp_path, pins(tmp_path, pinned.HOUSTON))
+
+
+@pytest.mark.parametrize(("module", "remedy"), [(handwritten, "data get handwritten"), (houston, "no public copy"),
+                                                (avdigits, "no public copy")])
+def test_missing_files_are_told_with_what_to_do(module: Any, remedy: str, tmp_path: Path) -> None:
+    with pytest.raises(DataUnavailable, match=f"is not complete: .* lacks `.*{remedy}"):
+        module.read(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("digits", "comes with scikit-learn and needs no download"), ("houston", "cannot be downloaded. It was packed"),
+    ("avdigits", "cannot be downloaded. It was put together"), ("handwriten", "Did you mean 'handwritten'")])
+def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
+    with pytest.raises(NotFound, match=message):
+        download.get(name)
+
+
+# ---- the real files
+
+@pytest.mark.parametrize(("name", "sizes", "classes"), [
+    ("avdigits", [1200, 200, 600], 10), ("handwritten", [1200, 200, 600], 10), ("houston", [1700, 283, 849], 15)])
+def test_the_real_files_are_as_documented(real_data: Path, name: str, sizes: list[int], classes: int) -> None:
+    ds = data.load(name)
+    assert [len(ds.rows(part)) for part in ("train", "valid", "test")] == sizes
+    assert shares(ds).min() >= 1
+    assert len(ds.target.classes) == classes
+    assert ds.content(len(ds) - 1)
+
+
+def test_every_real_recording_can_be_played(real_data: Path) -> None:
+    ds = data.load("avdigits")
+    for row in range(0, len(ds), 97):
+        sound = ds.content(row)["audio"]
+        assert isinstance(sound, Audio)
+        assert 0.1 < len(sound.samples) / sound.rate < 3
+        assert 0 < np.abs(sound.samples).max() <= 1
+        assert ds.ids[row].startswith(f"{ds.y[row]}_{ds.table.speaker.iloc[row]}_")
+
+
+def test_the_real_handwritten_file_also_loads_by_its_path(real_data: Path) -> None:
+    by_path, ds = data.load(real_data / "images" / "handwritten.mat"), data.load("handwritten")
+    assert by_path.name == "handwritten.mat"  # not to be taken for the source
+    assert by_path.names == tuple(f"view{i}" for i in range(1, 7))
+    assert (by_path.y == ds.y).all()
+    assert (by_path.modalities[3].values == ds.modalities[3].values).all()
+    assert by_path.target.classes == tuple(map(str, range(1, 11)))
+
+
+def test_a_wav_is_read_like_any_reader_would(heard: Path) -> None:
+    content = (heard / "recordings" / "1_ann_7.wav").read_bytes()
+    rate, samples = scipy.io.wavfile.read(io.BytesIO(content))
+    sound = read(heard).content(7)["audio"]
+    assert isinstance(sound, Audio)
+    assert rate == sound.rate
+    np.testing.assert_allclose(samples / 32768, sound.samples)
