@@ -180,7 +180,8 @@ class _Reader:
         width = int(self._numbers(next(parts))[0])
         joined = bytes(next(parts)[1]).decode("latin-1")
         fields = [joined[at:at + width].split("\0")[0] for at in range(0, len(joined), width)]
-        cells = self._cells(parts, (len(fields), prod(shape)), depth) if fields and prod(shape) else np.empty((len(fields), 0))
+        count = prod(shape)
+        cells = self._cells(parts, (len(fields), count), depth) if fields and count else np.empty((len(fields), 0))
         made = np.empty(shape, dtype=[(field, object) for field in fields])
         for field, column in zip(fields, cells, strict=True):
             made[field] = column.reshape(shape, order="F")
