@@ -1,0 +1,168 @@
+"""Classical fusion heads on the encoders of the quantum models: what their accuracy and size are compared with.
+
+Each takes h_m = relu(encoder of modality m), n numbers per modality, except late fusion, whose encoders give one logit per class:
+
+    late            y = sum_m encoder_m(x_m): decisions are added, nothing is learned after the encoders
+    concatenation   y = network(h_1, ..., h_M), two hidden layers
+    tensor          y = network(outer product of (1, h_m)): all interactions (TFN, Zadeh and others 2017, EMNLP)
+    low-rank        y_c = sum_r w_r prod_m (1, h_m) F_mrc + b_c: the tensor's linear layer as a sum of `rank` products
+                    (LMF, Liu and others 2018, ACL)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check
+from qfusion.models.encoders import Encoder, Features, InputSpec, check_features, split
+
+LARGEST_TENSOR = 2**21
+
+
+class Baseline(nn.Module):
+    """Encoders of all modalities; a subclass adds the head and `fuse`.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        features: numbers n that each encoder gives.
+        encoder, hidden, dropout, pooling: of the encoders, see `Encoder`; dropout is on the hidden layer only.
+    """
+
+    kind = ""
+
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], features: int, encoder: str,
+                 hidden: int, dropout: float, pooling: str):
+        super().__init__()
+        check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
+        check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
+        check(features >= 1, f"Argument `features` must be at least 1, but is {features}.")
+        check(0 <= dropout < 1, f"Argument `dropout` must lie in [0, 1), but is {dropout}.")
+        self.modalities, self.outputs = tuple(inputs), tuple(outputs)
+        self.settings: dict[str, Any] = dict(features=features, encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling)
+        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
+        self.encoders = nn.ModuleDict({
+            name: Encoder(spec, features, hidden, dropout, pooling, encoder, input_dropout=0.0)
+            for name, spec in self.input_specs.items()})
+
+    @torch.no_grad()
+    def standardise(self, inputs: Mapping[str, Features]) -> None:
+        """Fits the encoders' standardisation to the training rows."""
+        for name, encoder in self.encoders.items():
+            cast(Encoder, encoder).standardise.fit(*split(inputs[name]))
+
+    def encode(self, inputs: Mapping[str, Features]) -> list[Tensor]:
+        """Returns what the encoders give, (B, n) per modality.
+
+        Raises:
+            InvalidInput: when a modality is missing, has the wrong form, or is not finite.
+        """
+        for name, spec in self.input_specs.items():
+            check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
+            check_features(name, inputs[name], spec)
+        return [encoder(inputs[name]) for name, encoder in self.encoders.items()]
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the scores (B, C) of the encoders' outputs (B, n)."""
+        raise NotImplementedError
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores (logits), (B, C)."""
+        return self.fuse(self.encode(inputs))
+
+
+class LateFusion(Baseline):
+    """Every modality decides for itself; the logits are added."""
+
+    kind = "late"
+
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+                 encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru"):
+        super().__init__(inputs, outputs, len(outputs), encoder, hidden, dropout, pooling)
+        del self.settings["features"]
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the sum of the modalities' logits, (B, C)."""
+        return torch.stack(encoded).sum(0)
+
+
+class Concatenation(Baseline):
+    """The encoders' outputs side by side, then two hidden layers of `width`."""
+
+    kind = "concatenation"
+
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru"):
+        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling)
+        self.settings["width"] = width
+        self.head = nn.Sequential(nn.Linear(features * len(inputs), width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
+                                  nn.Linear(width, len(outputs)))
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the network's scores, (B, C)."""
+        return self.head(torch.cat(encoded, -1).relu())
+
+
+class TensorFusion(Baseline):
+    """Tensor fusion network: the outer product of all (1, h_m), then one hidden layer of `width`, or none when it is 0."""
+
+    kind = "tensor"
+
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru"):
+        size = (features + 1) ** len(inputs)
+        check(size <= LARGEST_TENSOR, f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more "
+                                      f"than {LARGEST_TENSOR:,}. Take fewer features, or the low-rank head.")
+        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling)
+        self.settings["width"] = width
+        self.head: nn.Module = nn.Linear(size, len(outputs)) if width == 0 else nn.Sequential(
+            nn.Linear(size, width), nn.ReLU(), nn.Linear(width, len(outputs)))
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the scores of the outer product, (B, C)."""
+        return self.head(outer([with_one(h.relu()) for h in encoded]))
+
+
+class LowRankFusion(Baseline):
+    """Low-rank multimodal fusion: the weight of the outer product as a sum of `rank` products of one factor per modality."""
+
+    kind = "low-rank"
+
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+                 features: int = 8, rank: int = 4, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru"):
+        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling)
+        check(rank >= 1, f"Argument `rank` must be at least 1, but is {rank}.")
+        self.settings["rank"] = rank
+        self.factors = nn.ParameterList([nn.Parameter(torch.empty(rank, features + 1, len(outputs))) for _ in self.modalities])
+        for factor in self.factors:
+            nn.init.xavier_normal_(factor)
+        self.weights = nn.Parameter(torch.full((rank,), 1.0))
+        self.bias = nn.Parameter(torch.zeros(len(outputs)))
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns sum_r w_r prod_m (1, h_m) F_mr + b, (B, C)."""
+        product = encoded[0].new_ones(())
+        for h, factor in zip(encoded, self.factors, strict=True):
+            product = product * torch.einsum("bi,ric->rbc", with_one(h.relu()), factor)
+        return torch.einsum("r,rbc->bc", self.weights, product) + self.bias
+
+
+def with_one(h: Tensor) -> Tensor:
+    """Returns (1, h), (B, n + 1), so that products keep the terms of fewer modalities."""
+    return torch.cat([torch.ones_like(h[:, :1]), h], -1)
+
+
+def outer(vectors: list[Tensor]) -> Tensor:
+    """Returns the row-wise outer product of (B, n_m), flattened, the first slowest: (B, prod n_m)."""
+    result = vectors[0]
+    for v in vectors[1:]:
+        result = (result[:, :, None] * v[:, None, :]).flatten(1)
+    return result
+
+
+BASELINES: dict[str, type[LateFusion] | type[Concatenation] | type[TensorFusion] | type[LowRankFusion]] = {
+    model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion)}
