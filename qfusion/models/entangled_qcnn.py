@@ -12,19 +12,21 @@ expectation of one effective observable with 3^n real coefficients.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
 from qfusion.models import fusion, qcnn
-from qfusion.models.encoders import Encoder, Features, InputSpec, check_features, split
+from qfusion.models.base import FusionModule
+from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.quantum.gates import BLOCKS
 
 
-class EntangledQCNN(nn.Module):
+class EntangledQCNN(FusionModule):
     """The feature-entanglement fusion network.
 
     Args:
@@ -49,11 +51,8 @@ class EntangledQCNN(nn.Module):
         rule: str = "mean", freeze_rule: bool = False, block: str = "su4", encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
         pooling: str = "gru",
     ):
-        super().__init__()
-        self.modalities, self.outputs = tuple(inputs), tuple(outputs)
+        super().__init__(inputs, outputs)
         M, C = len(self.modalities), len(self.outputs)
-        check(M >= 1, "Argument `inputs` must name at least one modality, but is empty.")
-        check(C >= 1, "Argument `outputs` must name at least one score, but is empty.")
         choose("Fusion rule", rule, fusion.INITIAL)
         choose("Convolution block", block, BLOCKS)
         check(not (freeze_rule and rule == "random"), "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.")
@@ -65,7 +64,6 @@ class EntangledQCNN(nn.Module):
                                              hidden=hidden, dropout=dropout, pooling=pooling)
         self.elements = elements or (C if 4 <= C <= 10 else 8)
         self.elements_are_classes = self.elements == C
-        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
         self.network = qcnn.QCNN(self.elements, C, block)
         self.encoders = nn.ModuleDict({
             name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout=0.0)
@@ -84,27 +82,13 @@ class EntangledQCNN(nn.Module):
             return named
         return named.expand(self.elements, *named.shape).clone()
 
-    @torch.no_grad()
-    def standardise(self, inputs: Mapping[str, Features]) -> None:
-        """Fits the encoders' standardisation to the training rows."""
-        for name in self.modalities:
-            self._encoder(name).standardise.fit(*split(self._features(inputs, name)))
-
-    def _encoder(self, name: str) -> Encoder:
-        return cast(Encoder, self.encoders[name])
-
-    def _features(self, inputs: Mapping[str, Features], name: str) -> Features:
-        check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
-        check_features(name, inputs[name], self.input_specs[name])
-        return inputs[name]
-
     def angles(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
         """Returns the angles theta_mi of every modality's qubits, (B, n) radians.
 
         Raises:
             InvalidInput: when a modality is missing, has the wrong form, or is not finite.
         """
-        return {name: self._encoder(name)(self._features(inputs, name)) + torch.pi / 2 for name in self.modalities}
+        return {name: self._encoded(inputs, name) + torch.pi / 2 for name in self.modalities}
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
         """Returns the masses p_mi = sin^2(theta_mi / 2) of every modality, (B, n): its state as far as the fusion can tell."""
@@ -133,8 +117,6 @@ class EntangledQCNN(nn.Module):
         Raises:
             InvalidInput: when the shape differs or an angle is not a number.
         """
-        import copy
-
         check(phi.shape == self.phi.shape, f"Argument `phi` must have shape {tuple(self.phi.shape)}, but has shape {tuple(phi.shape)}.")
         check(bool(torch.isfinite(phi).all()), "Argument `phi` must be finite, but an angle is not a number. Give angles in radians.")
         other = copy.copy(self)

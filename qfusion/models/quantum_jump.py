@@ -16,13 +16,14 @@ import copy
 import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models.encoders import Encoder, Features, InputSpec, check_features, split
+from qfusion.models.base import FusionModule
+from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.models.tweak import Tweak, scale_couplings
 from qfusion.quantum import states, trajectories
 from qfusion.quantum.lindblad import Generator, System, Term, evolve
@@ -33,7 +34,7 @@ COUPLINGS = ("dense", "local")
 MAX_DIMENSION = 4096
 
 
-class QuantumJump(nn.Module):
+class QuantumJump(FusionModule):
     """The QiNN-QJ model.
 
     Args:
@@ -62,9 +63,7 @@ class QuantumJump(nn.Module):
         evolution: str = "jump", dynamics: str = "master", coupling: str = "dense", body: int = 2,
         trajectories: int = 8, steps: int = 20, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru",
     ):
-        super().__init__()
-        self.modalities = tuple(inputs)
-        self.outputs = tuple(outputs)
+        super().__init__(inputs, outputs)
         self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden, dropout)
         choose("Evolution", evolution, EVOLUTIONS)
         choose("Dynamics", dynamics, DYNAMICS)
@@ -73,7 +72,6 @@ class QuantumJump(nn.Module):
             dims=list(self.dims), jumps=jumps, measurements=measurements, duration=duration, evolution=evolution,
             dynamics=dynamics, coupling=coupling, body=body, trajectories=trajectories, steps=steps, hidden=hidden,
             dropout=dropout, pooling=pooling)
-        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
         self.duration = float(duration)
         self.tweak: Tweak | None = None
         self.encoders = nn.ModuleDict({
@@ -93,8 +91,6 @@ class QuantumJump(nn.Module):
     def _check_settings(self, dims: int | Sequence[int], jumps: int, measurements: int, duration: float, body: int,
                         trajectories: int, steps: int, hidden: int, dropout: float) -> tuple[int, ...]:
         M = len(self.modalities)
-        check(M >= 1, "Argument `inputs` must name at least one modality, but is empty.")
-        check(len(self.outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
         sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
         check(len(sizes) == M and all(d >= 2 for d in sizes), f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
         D = math.prod(sizes)
@@ -109,15 +105,6 @@ class QuantumJump(nn.Module):
         check(0 <= dropout < 1, f"Argument `dropout` must lie in [0, 1), but is {dropout}.")
         return sizes
 
-    @torch.no_grad()
-    def standardise(self, inputs: Mapping[str, Features]) -> None:
-        """Fits the encoders' standardisation to the training rows."""
-        for name in self.modalities:
-            self._encoder(name).standardise.fit(*split(self._features(inputs, name)))
-
-    def _encoder(self, name: str) -> Encoder:
-        return cast(Encoder, self.encoders[name])
-
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
         """Returns the unit kets of every modality, (B, d_m) complex.
 
@@ -126,17 +113,12 @@ class QuantumJump(nn.Module):
         """
         kets = {}
         for name, d in zip(self.modalities, self.dims, strict=True):
-            real, imaginary = self._encoder(name)(self._features(inputs, name)).split(d, -1)
+            real, imaginary = self._encoded(inputs, name).split(d, -1)
             ket = torch.complex(real, imaginary)
             # The reference amplitude keeps the magnitude of h, which plain normalisation would throw away.
             ket = ket + torch.eye(d, dtype=ket.dtype, device=ket.device)[0]
             kets[name] = ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True).clamp_min(1e-6)
         return kets
-
-    def _features(self, inputs: Mapping[str, Features], name: str) -> Features:
-        check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
-        check_features(name, inputs[name], self.input_specs[name])
-        return inputs[name]
 
     def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
         """Returns |psi_1 x ... x psi_M>, (B, D)."""

@@ -1,0 +1,60 @@
+"""What both systems share: named modalities with an encoder each, and named scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check
+from qfusion.models.encoders import Encoder, Features, InputSpec, check_features, split
+
+
+class FusionModule(nn.Module):
+    """Base of the fusion models; a subclass fills `encoders` and `settings`.
+
+    Attributes:
+        kind: name in the registry.
+        modalities: names, in the order of fusion.
+        outputs: names of the scores.
+        input_specs: form of each modality's features.
+        settings: what it was built with, JSON-able.
+        encoders: one `Encoder` per modality.
+        bias: of the scores, (C,).
+    """
+
+    kind: str
+    settings: dict[str, Any]
+    encoders: nn.ModuleDict
+    bias: Tensor
+
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str]):
+        super().__init__()
+        check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
+        check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
+        self.modalities, self.outputs = tuple(inputs), tuple(outputs)
+        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
+
+    @torch.no_grad()
+    def standardise(self, inputs: Mapping[str, Features]) -> None:
+        """Fits the encoders' standardisation to the training rows."""
+        for name in self.modalities:
+            self._encoder(name).standardise.fit(*split(self._features(inputs, name)))
+
+    def _encoded(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns the encoder's numbers for one modality, (B, outputs of the encoder).
+
+        Raises:
+            InvalidInput: when the modality is missing, has the wrong form, or is not finite.
+        """
+        return self._encoder(name)(self._features(inputs, name))
+
+    def _encoder(self, name: str) -> Encoder:
+        return cast(Encoder, self.encoders[name])
+
+    def _features(self, inputs: Mapping[str, Features], name: str) -> Features:
+        check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
+        check_features(name, inputs[name], self.input_specs[name])
+        return inputs[name]
