@@ -6,8 +6,6 @@ This module imports PennyLane; import it only where a circuit is wanted. A modal
 
 from __future__ import annotations
 
-import io
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,11 +20,10 @@ from qfusion._checks import check
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import embed, product
 from qfusion.track import channel
+from qfusion.track.drawing import svg_of, text_of
 from qfusion.track.gates import Gate, checked_kets, gates_of_step, wires_of
 from qfusion.track.states import dimension, single_threaded
 
-# pyplot keeps global state, and a server draws in several threads.
-_DRAWING = threading.Lock()
 _MOST_STEPS = 400  # whose error is worked out; a quarter of a second at D = 64
 
 
@@ -122,25 +119,11 @@ class StepCircuit:
 
     def draw_text(self) -> str:
         """Returns the circuit in characters, one line a wire."""
-        return qml.drawer.tape_text(self._tape(), wire_order=self.wires, show_all_wires=True, max_length=10**6)
+        return text_of(self._tape(), self.wires)
 
     def draw_svg(self) -> bytes:
         """Returns the circuit as an SVG file; equal circuits give equal bytes."""
-        import matplotlib
-        from matplotlib import pyplot as plt
-
-        style: Any = {"svg.fonttype": "none", "svg.hashsalt": "qfusion"}
-        with _DRAWING, matplotlib.rc_context(style):
-            before = plt.get_backend()
-            plt.switch_backend("agg")  # a window toolkit would fail outside the main thread
-            try:
-                figure, _ = qml.drawer.tape_mpl(self._tape(), wire_order=self.wires, show_all_wires=True, style="black_white")
-                target = io.BytesIO()
-                figure.savefig(target, format="svg", bbox_inches="tight", metadata={"Date": None})
-                plt.close(figure)
-            finally:
-                plt.switch_backend(before)
-        return target.getvalue()
+        return svg_of(self._tape(), self.wires)
 
 
 # Devices know operations by name and refuse a subclass, so these two are for drawings only.

@@ -1,0 +1,213 @@
+"""The circuit of an EntangledQCNN for one sample in PennyLane: one list of gates that is run, drawn and exported.
+
+This module imports PennyLane; import it only where a circuit is wanted. Pooling is written in two equal forms: a measurement whose
+outcome chooses one of two rotations, which is drawn and exported as OpenQASM 3; and two rotations controlled by that qubit, whose
+measurement is deferred to the end, which runs on any device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pennylane as qml
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.models import EntangledQCNN
+from qfusion.models.fusion import patterns
+from qfusion.models.qcnn import HEAD_SCALE, Step
+from qfusion.track import fusion_gates, openqasm
+from qfusion.track.drawing import svg_of, text_of
+from qfusion.track.fusion_gates import FusionGate
+from qfusion.track.noise import Noise
+
+PARTS = ("whole", "fusion", "network")
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class FusionCircuit:
+    """The circuit, or a part of it; made by `fusion_circuit`.
+
+    Attributes:
+        gates: in the order they act, with columns for a drawing of `wires`.
+        wires: its qubits, top to bottom.
+        fused: the fused qubits among them.
+        parameters: all angles, see `fusion_gates.parameters`.
+        steps: of the network.
+    """
+
+    gates: tuple[FusionGate, ...]
+    wires: tuple[str, ...]
+    fused: tuple[str, ...]
+    parameters: dict[str, Tensor]
+    steps: tuple[Step, ...]
+
+    def part(self, name: str = "whole", element: int | None = None) -> FusionCircuit:
+        """Returns a circuit of some of the gates: "whole", "fusion" (of one element, or of all) or "network".
+
+        Raises:
+            NotFound: when there is no such part.
+            InvalidInput: when there is no such element.
+        """
+        choose("Part", name, PARTS)
+        check(element is None or (name == "fusion" and 0 <= element < len(self.fused)),
+              f"Argument `element` must lie between 0 and {len(self.fused) - 1} with part 'fusion', but is {element!r}. Leave it out.")
+        if name == "whole":
+            return self
+        kinds = {"fusion": fusion_gates.STAGES[:2], "network": fusion_gates.STAGES[2:]}[name]
+        gates = [g for g in self.gates if g.kind in kinds and (element is None or g.element == element)]
+        touched = {wire for gate in gates for wire in gate.wires}
+        wires = tuple(wire for wire in self.wires if wire in touched)
+        return FusionCircuit(fusion_gates.in_columns(gates, wires), wires, tuple(w for w in self.fused if w in touched),
+                             self.parameters, self.steps)
+
+    def queue(self, parameters: Parameters | None = None, *, measured: bool = False, noise: Noise | None = None,
+              drawn: bool = False) -> None:
+        """Applies the gates, inside a quantum function.
+
+        Args:
+            parameters: other angles, as NumPy or autograd arrays; default are the circuit's own.
+            measured: pool by mid-circuit measurement instead of by the controlled form.
+            noise: puts PennyLane's channels where `Noise` says.
+            drawn: uses gates whose labels show all angles; devices do not know these.
+        """
+        values = {name: a.numpy() for name, a in self.parameters.items()} if parameters is None else parameters
+        check(not any(isinstance(a, Tensor) for a in values.values()),
+              "Argument `parameters` must hold NumPy or autograd arrays, but holds torch tensors: with these, SelectPauliRot of PennyLane "
+              "0.45 leaves a state of norm 0. Convert them with `.numpy()`, or `pennylane.numpy.array` for gradients.")
+        outcomes: dict[str, Any] = {}
+        for index, gate in enumerate(self.gates):
+            if noise and gate.gate == "measure":
+                qml.BitFlip(noise.flip, wires=gate.wires)
+            _apply(gate, values, outcomes, measured, drawn)
+            last = index + 1 == len(self.gates) or (self.gates[index + 1].step, gate.step) != (gate.step, gate.step)
+            if noise and (gate.kind == "fuse" or (gate.step >= 0 and last)):
+                self._noise(gate, noise)
+        if noise and any(gate.step >= 0 for gate in self.gates):
+            for wire in self._kept():
+                qml.BitFlip(noise.flip, wires=wire)
+
+    def _noise(self, gate: FusionGate, noise: Noise) -> None:
+        """The channels after a fusion gate or after the last gate of a step."""
+        if gate.kind == "convolve":
+            wires = [self.fused[q] for q in self.steps[gate.step].wires]
+        else:
+            wires = [gate.wires[-1]]
+        for wire in wires:
+            qml.DepolarizingChannel(0.75 * noise.depolarising, wires=wire)
+            qml.AmplitudeDamping(noise.damping, wires=wire)
+
+    def _kept(self) -> list[str]:
+        measured = {gate.wires[0] for gate in self.gates if gate.gate == "measure"}
+        return [wire for wire in self.fused if wire not in measured]
+
+    def probabilities(self, device: Any = None, *, measured: bool = False, shots: int | None = None, noise: Noise | None = None,
+                      before: Callable[[], None] | None = None) -> Callable[..., Any]:
+        """Returns a QNode of the joint probabilities (2^n,) of all fused qubits at the end, first most significant.
+
+        Args:
+            device: a PennyLane device; default `default.qubit`, of as many qubits as are needed.
+            measured: see `queue`; the probabilities are the same. Not with channels.
+            shots: relative frequencies of that many runs instead.
+            noise: see `Noise`; the device must know channels, as `default.mixed` does.
+            before: applies operations in front, such as a preparation.
+
+        The QNode takes no argument, or `parameters` of another sample or model.
+        """
+        def circuit(parameters: Parameters | None = None) -> Any:
+            if before:
+                before()
+            self.queue(parameters, measured=measured, noise=noise)
+            return qml.probs(wires=list(self.fused))
+
+        return qml.QNode(circuit, device or qml.device("default.qubit"), shots=shots)
+
+    def tape(self, *, measured: bool = True, drawn: bool = False) -> qml.tape.QuantumScript:
+        """Returns the gates as a tape without a result."""
+        with qml.queuing.AnnotatedQueue() as queue:
+            self.queue(measured=measured, drawn=drawn)
+        return qml.tape.QuantumScript.from_queue(queue)
+
+    def draw_text(self) -> str:
+        """Returns the circuit with its angles in characters, one line a wire."""
+        return text_of(self.tape(drawn=True), self.wires, 2)
+
+    def draw_svg(self) -> bytes:
+        """Returns the circuit with its angles as an SVG file; equal circuits give equal bytes."""
+        return svg_of(self.tape(drawn=True), self.wires, 2)
+
+    def to_openqasm(self, version: int = 3) -> str:
+        """Returns the circuit in OpenQASM, whose last measurement `c` reads the fused qubits in order.
+
+        Args:
+            version: 3, with mid-circuit measurement and conditions; or 2, PennyLane's export of the controlled form. (PennyLane writes
+                conditions on single bits into OpenQASM 2, which that language does not have.)
+        """
+        check(version in (2, 3), f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.")
+        if version == 3:
+            return openqasm.write(self.tape(), self.wires, self.fused)
+        return openqasm.by_pennylane(self.tape(measured=False), self.wires, self.fused)
+
+
+def fusion_circuit(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> FusionCircuit:
+    """Returns the circuit of one sample: modality qubits, fusion, network.
+
+    Args:
+        model: whose angles it has.
+        theta: the sample's angles per modality, (n,) radians each: one row of `model.angles(inputs)`.
+
+    Raises:
+        InvalidInput: when a modality is missing, or its angles have another number or are not finite.
+    """
+    values = fusion_gates.parameters(model, theta)
+    first, fused = fusion_gates.wires_of(model)
+    wires = tuple(wire for i in range(model.elements) for wire in (*first[i], *fused[i]))
+    gates = fusion_gates.in_columns(fusion_gates.gates_of(model, values), wires)
+    return FusionCircuit(gates, wires, tuple(stages[-1] for stages in fused), values, tuple(model.network.steps))
+
+
+def outcome_scores(model: EntangledQCNN) -> Tensor:
+    """Returns the scores that the head gives each joint outcome of the fused qubits, (2^n, C): scores are their mean."""
+    network = model.network
+    bits = patterns(network.n).double()
+    places = bits[:, network.kept] @ 2.0 ** torch.arange(len(network.kept) - 1, -1, -1, dtype=torch.float64)
+    joint = torch.nn.functional.one_hot(places.long(), 2 ** len(network.kept)).double()
+    seen = torch.cat([joint, 1 - 2 * bits[:, network.measured]], -1)
+    return (HEAD_SCALE * seen @ model.network.head.double().T + model.bias.double()).detach()
+
+
+class _Table(qml.SelectPauliRot):
+    """A multiplexed rotation whose label shows its table."""
+
+    def label(self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None) -> str:
+        return f"RY({' '.join(f'{float(angle):.{decimals or 2}f}' for angle in self.data[0])})"
+
+
+def _apply(gate: FusionGate, values: Parameters, outcomes: dict[str, Any], measured: bool, drawn: bool) -> None:
+    if gate.gate == "measure":
+        if measured:
+            outcomes[gate.wires[0]] = qml.measure(gate.wires[0])
+        return
+    angles = [values[name][index] for name, index in gate.takes]
+    if gate.gate == "SelectPauliRot":
+        table = _Table if drawn else qml.SelectPauliRot
+        table(angles[0], control_wires=list(gate.wires[:-1]), target_wire=gate.wires[-1], rot_axis="Y")
+    elif gate.outcome is None:
+        getattr(qml, "Hadamard" if gate.gate == "H" else gate.gate)(*angles, wires=list(gate.wires))
+    elif measured:
+        qml.cond(outcomes[gate.wires[0]] == gate.outcome, qml.U3)(*angles, wires=gate.wires[1])
+    else:
+        qml.ctrl(qml.U3, control=gate.wires[0], control_values=[gate.outcome])(*angles, wires=gate.wires[1])
+
+
+def unmeasured(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> None:
+    """Applies the gates that give each wire the state of its vector (1, <X>, <Z>), by entangling it with a spare qubit."""
+    for wire, other, vector in zip(wires, spare, vectors, strict=True):
+        a, b = fusion_gates.purification(vector)
+        qml.RY(a, wires=other)
+        qml.CNOT(wires=[other, wire])
+        qml.RY(b, wires=wire)

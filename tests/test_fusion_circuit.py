@@ -1,0 +1,262 @@
+"""The entangled-fusion circuit in PennyLane: equal to the torch path, drawn, exported, run with shots."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pennylane as qml
+import pytest
+import qiskit.qasm2
+import qiskit.qasm3
+import torch
+from matplotlib import pyplot as plt
+from pennylane import numpy as pnp
+from qiskit import QuantumCircuit
+from qiskit.circuit import IfElseOp
+from qiskit.quantum_info import Statevector
+
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.models import EntangledQCNN, fusion, qcnn
+from qfusion.quantum.gates import BLOCKS
+from qfusion.track import run as running
+from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, outcome_scores
+from qfusion.track.run import run
+from tests.entangled import angles_of, masses_of, model_of, scores_of
+
+
+def circuit_of(model: EntangledQCNN) -> FusionCircuit:
+    return fusion_circuit(model, angles_of(model))
+
+
+def test_the_order_of_patterns_is_pennylanes() -> None:
+    """Prepares every pattern of three control qubits and reads the angle by which the target was turned."""
+    phi = np.linspace(0.1, 2.9, 8)
+    for pattern, angle in zip(fusion.patterns(3).int().tolist(), phi, strict=True):
+        @qml.qnode(qml.device("default.qubit"))
+        def circuit(bits: list[int] = pattern) -> object:
+            qml.BasisState(bits, wires=[0, 1, 2])
+            qml.SelectPauliRot(phi, control_wires=[0, 1, 2], target_wire=3, rot_axis="Y")
+            return qml.expval(qml.Z(3)), qml.expval(qml.X(3))
+
+        z, x = circuit()
+        assert math.atan2(float(x), float(z)) == pytest.approx(angle, abs=1e-12)
+
+
+@pytest.mark.parametrize("M", [2, 3])
+@pytest.mark.parametrize("measured", [False, True])
+def test_the_whole_circuit_is_the_torch_path(M: int, measured: bool) -> None:
+    model = model_of(4, M)
+    circuit = circuit_of(model)
+    assert len(circuit.wires) == 4 * (M + 1)
+    p = circuit.probabilities(measured=measured)()
+    assert p @ outcome_scores(model).numpy() == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
+
+
+@pytest.mark.parametrize("block", [name for name in BLOCKS if name != "su4"])
+def test_every_block_is_the_torch_path(block: str) -> None:
+    model = model_of(4, block=block)
+    p = circuit_of(model).probabilities()()
+    assert p @ outcome_scores(model).numpy() == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
+
+
+@pytest.mark.parametrize(("n", "M", "device", "qubits"), [
+    (6, 2, "default.mixed", 6), (8, 2, "default.mixed", 8), (8, 3, "default.mixed", 8), (6, 3, "default.qubit", 12),
+    (3, 4, "default.mixed", 7), (5, 2, "lightning.qubit", 10), (4, 1, "default.mixed", 4)])
+def test_element_by_element_is_the_torch_path(n: int, M: int, device: str, qubits: int) -> None:
+    model = model_of(n, M)
+    theta = angles_of(model)
+    answer = run(model, theta, device, form="elements")
+    assert answer.scores == pytest.approx(scores_of(model, theta).numpy(), abs=1e-10)
+    assert answer.vectors == pytest.approx(model.fuse(masses_of(theta))[0][0].detach().numpy(), abs=1e-12)
+    assert (answer.qubits, answer.form, answer.circuits) == (qubits, "elements", n + 1)
+    assert not answer.errors.any()
+
+
+def test_a_chain_as_a_whole_is_the_torch_path() -> None:
+    model = model_of(2, 4)
+    answer = run(model, angles_of(model))
+    assert (answer.form, answer.qubits) == ("whole", 14)
+    assert answer.scores == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
+
+
+def test_gradients_are_pennylanes() -> None:
+    model, output = model_of(4), 1
+    circuit, head = circuit_of(model), outcome_scores(model).numpy()[:, output]
+    node, names = circuit.probabilities(), list(circuit.parameters)
+
+    def score(*arguments: object) -> object:
+        return pnp.dot(node(dict(zip(names, arguments, strict=True))), head)
+
+    theirs = qml.grad(score)(*(pnp.array(circuit.parameters[name].numpy(), requires_grad=True) for name in names))
+    theta = circuit.parameters["theta"].clone().requires_grad_()
+    vectors = fusion.fuse(torch.sin(theta / 2).square()[None], model.phi)[0]
+    qcnn.evaluate(model.observables(), vectors)[0, output].backward()
+    ours = [theta.grad, model.phi.grad, model.network.convolution.grad, model.network.pooling.grad]
+    for name, a, b in zip(names, theirs, ours, strict=True):
+        assert np.abs(a).max() > 1e-2, name
+        assert a == pytest.approx(b.numpy(), abs=1e-8), name
+
+
+def test_torch_angles_are_refused() -> None:
+    circuit = circuit_of(model_of(2))
+    with pytest.raises(InvalidInput, match="must hold NumPy or autograd arrays"):
+        circuit.probabilities()(circuit.parameters)
+
+
+def outcomes_of(program: QuantumCircuit, fused: int) -> np.ndarray:
+    """Probabilities of the bits `c`, the first most significant, with all measurements deferred to the end."""
+    deferred, where = QuantumCircuit(program.num_qubits), {}
+    for instruction in program.data:
+        operation = instruction.operation
+        if operation.name == "measure":
+            where[instruction.clbits[0]] = program.find_bit(instruction.qubits[0]).index
+        elif isinstance(operation, IfElseOp):
+            bit, value = operation.condition
+            (inner,) = operation.blocks[0].data
+            target = program.find_bit(instruction.qubits[0]).index
+            deferred.append(inner.operation.control(1, ctrl_state=int(value)), [where[bit], target])
+        else:
+            deferred.append(operation, [program.find_bit(q).index for q in instruction.qubits])
+    (register,) = (r for r in program.cregs if r.name == "c")
+    assert len(register) == fused
+    return Statevector(deferred).probabilities([where[bit] for bit in reversed(register)])
+
+
+@pytest.mark.parametrize(("n", "M", "block"), [(4, 2, "su4"), (3, 1, "circuit13"), (2, 4, "circuit6"), (3, 2, "circuit9")])
+@pytest.mark.parametrize("version", [2, 3])
+def test_openqasm_means_the_same_to_qiskit(n: int, M: int, block: str, version: int) -> None:
+    circuit = circuit_of(model_of(n, M, block=block))
+    text = circuit.to_openqasm(version)
+    program = qiskit.qasm3.loads(text) if version == 3 else qiskit.qasm2.loads(text)
+    assert ("if (" in text) == (version == 3)
+    assert outcomes_of(program, n) == pytest.approx(circuit.probabilities()(), abs=1e-9)
+
+
+def test_openqasm_of_a_part_and_of_another_version() -> None:
+    circuit = circuit_of(model_of(4, 2)).part("fusion", 2)
+    program = qiskit.qasm3.loads(circuit.to_openqasm())
+    assert outcomes_of(program, 1) == pytest.approx(circuit.probabilities()(), abs=1e-9)
+    with pytest.raises(InvalidInput, match="`version` must be 2 or 3, but is 1"):
+        circuit.to_openqasm(1)
+
+
+def test_the_gates_say_what_they_do() -> None:
+    model = model_of(4, 2, 4)
+    circuit = circuit_of(model)
+    kinds = [gate.kind for gate in circuit.gates]
+    assert [kinds.count(kind) for kind in ("encode", "fuse", "convolve", "pool")] == [8, 4, 4 * 10, 2 * 3]
+    assert circuit.wires[:3] == ("v0[0]", "v1[0]", "fused[0]")
+    first, table = circuit.gates[0], next(gate for gate in circuit.gates if gate.kind == "fuse")
+    assert first.sentence == f"Turns the qubit of v0: it gives 'c0' the mass {masses_of(angles_of(model))['v0'][0, 0]:.3f}."
+    assert list(table.values) == ["00", "01", "10", "11"]
+    assert list(table.values.values()) == pytest.approx(model.phi[0, 0].tolist())
+    assert (table.modalities, table.element, table.column) == (("v0", "v1"), 0, 1)
+    turned = circuit.gates[-1]
+    assert (turned.label, turned.outcome, turned.sentence) == ("U3 if 1", 1, "Turns fused[2] if fused[3] read 1.")
+    assert list(turned.values.values()) == pytest.approx(model.network.pooling[0, 3:].tolist())
+    for gate in circuit.gates:
+        assert gate.sentence.endswith(".")
+        assert len(gate.takes) == (len(gate.values) if gate.kind != "fuse" else 1)
+
+
+@pytest.mark.parametrize("part", ["whole", "fusion", "network"])
+def test_gates_of_a_column_lie_below_each_other(part: str) -> None:
+    circuit = circuit_of(model_of(5, 3)).part(part)
+    taken: set[tuple[int, int]] = set()
+    for gate in circuit.gates:
+        rows = [circuit.wires.index(wire) for wire in gate.wires]
+        cells = {(gate.column, row) for row in range(min(rows), max(rows) + 1)}
+        assert not cells & taken
+        taken |= cells
+
+
+def test_the_parts_are_the_whole() -> None:
+    circuit = circuit_of(model_of(4, 3))
+    fused, network = circuit.part("fusion"), circuit.part("network")
+    assert circuit.gates == fused.gates + network.gates  # columns aside
+    assert network.wires == circuit.fused == fused.fused
+    assert circuit.part("fusion", 1).wires == ("v0[1]", "v1[1]", "v2[1]", "fused[1]")
+    with pytest.raises(InvalidInput, match="`element` must lie between 0 and 3"):
+        circuit.part("fusion", 4)
+    with pytest.raises(NotFound, match="Part 'fused' does not exist"):
+        circuit.part("fused")
+
+
+def test_a_modality_may_be_called_fused() -> None:
+    model = EntangledQCNN({"fused": {"size": 2, "sequence": False}, "fused_": {"size": 2, "sequence": False}}, elements=2)
+    circuit = fusion_circuit(model, {"fused": torch.zeros(2), "fused_": torch.zeros(2)})
+    assert len(set(circuit.wires)) == 6
+
+
+def test_the_drawings() -> None:
+    circuit = circuit_of(model_of(3, 2))
+    text, svg, before = circuit.draw_text(), circuit.draw_svg(), plt.get_backend()
+    assert svg == circuit.draw_svg()
+    assert plt.get_backend() == before
+    for name in circuit.wires:
+        assert name in text
+        assert name.encode() in svg
+    theta = f"RY({float(circuit.parameters['theta'][0, 0]):.2f})"
+    table = "RY(" + " ".join(f"{angle:.2f}" for angle in circuit.parameters["phi"][0, 0].tolist()) + ")"
+    for label in (theta, table, "┤↗├"):
+        assert label in text
+    assert len(text.splitlines()) == 10  # nine qubits, and one bit that chooses a rotation
+
+
+def spread(model: EntangledQCNN, seeds: int, shots: int, **options: object) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and standard errors of runs that differ in the seed, (seeds, C) each."""
+    answers = [run(model, angles_of(model), shots=shots, seed=seed, **options) for seed in range(seeds)]  # type: ignore[arg-type]
+    return np.stack([a.scores for a in answers]), np.stack([a.errors for a in answers])
+
+
+@pytest.mark.parametrize(("form", "device"), [("whole", "default.qubit"), ("elements", "default.qubit"), ("elements", "default.mixed"),
+                                              ("whole", "lightning.qubit")])
+def test_standard_errors_are_the_spread_of_the_shots(form: str, device: str) -> None:
+    model = model_of(2)
+    scores, errors = spread(model, 60, 400, form=form, device=device)
+    exact = scores_of(model, angles_of(model)).numpy()
+    deviations = (scores - exact) / errors
+    assert np.abs(deviations.mean(0)).max() < 4 / math.sqrt(60)
+    assert deviations.std(0) == pytest.approx(np.ones(3), abs=0.3)
+
+
+def test_seeds_decide_about_the_shots() -> None:
+    model = model_of(2)
+    first, second, other = (run(model, angles_of(model), shots=100, seed=seed) for seed in (1, 1, 2))
+    assert (first.scores == second.scores).all()
+    assert (first.scores != other.scores).any()
+    assert (first.shots, first.device) == (100, "default.qubit")
+
+
+def test_a_device_that_is_made_already() -> None:
+    model = model_of(2)
+    answer = run(model, angles_of(model), qml.device("default.qubit"))
+    assert answer.scores == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
+
+
+def test_what_is_too_wide_runs_element_by_element(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of(3)
+    assert run(model, angles_of(model)).form == "whole"
+    monkeypatch.setitem(running.WIDEST, False, 8)
+    assert run(model, angles_of(model)).form == "elements"
+
+
+@pytest.mark.parametrize(("options", "message"), [
+    ({"shots": 1}, "`shots` must be a whole number from 2"), ({"shots": 2.5}, "`shots` must be a whole number"),
+    ({"device": "default.qubitt"}, "Device 'default.qubitt' does not exist. Did you mean 'default.qubit'"),
+    ({"form": "half"}, "Form 'half' does not exist")])
+def test_bad_runs(options: dict, message: str) -> None:
+    model = model_of(2)
+    with pytest.raises((InvalidInput, NotFound), match=message):
+        run(model, angles_of(model), **options)
+
+
+def test_bad_angles() -> None:
+    model = model_of(2)
+    theta = angles_of(model)
+    for wrong, message in (({"v0": theta["v0"]}, r"must hold the angles of \['v0', 'v1'\], but holds \['v0'\]"),
+                           (theta | {"v1": torch.zeros(3)}, r"`theta\[v1\]` must have shape \(2,\), but has shape \(3,\)"),
+                           (theta | {"v1": torch.tensor([0.0, math.nan])}, r"`theta\[v1\]` must be finite")):
+        with pytest.raises(InvalidInput, match=message):
+            fusion_circuit(model, wrong)
