@@ -1,0 +1,21 @@
+"""Coalition values of many samples at once equal those of each alone, which are worked out another way."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from qfusion.explain import rows
+from tests.entangled import model_of
+
+
+@pytest.mark.parametrize("M", [2, 3, 4])
+def test_many_samples_at_once_equal_each_alone(M: int) -> None:
+    model = model_of(4, M)
+    generator = torch.Generator().manual_seed(M)
+    samples = torch.rand(12, 4, M, dtype=torch.float64, generator=generator)
+    background = torch.rand(20, 4, M, dtype=torch.float64, generator=generator)
+    with torch.no_grad():
+        together = rows.coalition_values(model, samples, background)
+        alone = torch.cat([rows.coalition_values(model, sample[None], background) for sample in samples])
+    assert torch.allclose(together, alone, rtol=0, atol=1e-12)
