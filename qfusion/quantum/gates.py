@@ -97,14 +97,21 @@ def unitary(name: str, parameters: Tensor) -> Tensor:
     block = BLOCKS[choose("Convolution block", name, BLOCKS)]
     check(parameters.shape == (block.parameters,), f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), "
                                                    f"but has shape {tuple(parameters.shape)}.")
-    one = torch.eye(2, dtype=_complex(parameters), device=parameters.device)
-    U = torch.eye(4, dtype=one.dtype, device=one.device)
+    U = torch.eye(4, dtype=_complex(parameters), device=parameters.device)
     for gate, taken, wires in block.operations:
-        U = _matrix(gate, parameters[list(taken)], wires, one) @ U
+        U = operation_matrix(gate, parameters[list(taken)], wires) @ U
     return U
 
 
-def _matrix(gate: str, angles: Tensor, wires: tuple[int, ...], one: Tensor) -> Tensor:
+def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tensor:
+    """Returns the matrix (4, 4) that one gate of a block has on both of its wires.
+
+    Args:
+        gate: its name.
+        angles: those it takes, radians; empty when it takes none.
+        wires: of 0 and 1, controls first.
+    """
+    one = torch.eye(2, dtype=_complex(angles), device=angles.device)
     if len(wires) == 1:
         R = rotation(gate, angles)
         return torch.kron(R, one) if wires == (0,) else torch.kron(one, R)

@@ -1,0 +1,162 @@
+"""Walks one sample through the entangled-fusion circuit gate by gate: Bloch vectors, entropies, states before and after each gate.
+
+No gate needs more than the state of the qubits it acts on, or of the two qubits of its step in the network: others are not touched. So
+modality qubits are followed without the state of all qubits, whose number would forbid it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion.models import EntangledQCNN, fusion, walk
+from qfusion.models.qcnn import Step
+from qfusion.quantum.gates import controlled, operation_matrix, rotation
+from qfusion.quantum.pauli import PAULIS
+from qfusion.quantum.states import partial_trace
+from qfusion.track import fusion_gates
+from qfusion.track.fusion_gates import FusionGate
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What one gate does.
+
+    Attributes:
+        wires: the qubits that `before` and `after` are states of, first most significant: those of the gate; in the network both qubits
+            of its step.
+        before, after: density matrices (d, d).
+        mutual: mutual information in nats between the last of these qubits and the others, before and after; zero for one qubit.
+    """
+
+    wires: tuple[str, ...]
+    before: np.ndarray
+    after: np.ndarray
+    mutual: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The whole walk; G gates, Q qubits.
+
+    Attributes:
+        gates: as of `fusion_circuit`.
+        wires: all qubits, in its order.
+        bloch: (<X>, <Y>, <Z>) of every qubit before the first and after every gate, (G + 1, Q, 3).
+        entropy: of every qubit, nats, (G + 1, Q).
+        moments: one for each gate.
+    """
+
+    gates: tuple[FusionGate, ...]
+    wires: tuple[str, ...]
+    bloch: np.ndarray
+    entropy: np.ndarray
+    moments: tuple[Moment, ...]
+
+
+@torch.no_grad()
+def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress:
+    """Returns the walk of one sample.
+
+    Args:
+        model: whose circuit it is.
+        theta: the sample's angles per modality, (n,) radians each.
+
+    Raises:
+        InvalidInput: when a modality is missing, or its angles have another number or are not finite.
+    """
+    values = fusion_gates.parameters(model, theta)
+    first, fused = fusion_gates.wires_of(model)
+    wires = tuple(wire for i in range(model.elements) for wire in (*first[i], *fused[i]))
+    gates = fusion_gates.in_columns(fusion_gates.gates_of(model, values), wires)
+    now = {wire: np.array([0.0, 0.0, 1.0]) for wire in wires}
+    bloch, moments = [np.stack(list(now.values()))], []
+    for on, before, after in (*_fusion(gates, values), *_network(model, gates, values, [stages[-1] for stages in fused])):
+        now.update({wire: _bloch(after, k, len(on)) for k, wire in enumerate(on)})
+        bloch.append(np.stack([now[wire] for wire in wires]))
+        moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
+    vectors = np.stack(bloch)
+    return Progress(gates, wires, vectors, _entropy(np.linalg.norm(vectors, axis=-1)), tuple(moments))
+
+
+Change = tuple[tuple[str, ...], Tensor, Tensor]
+
+
+def _fusion(gates: tuple[FusionGate, ...], values: Mapping[str, Tensor]) -> Iterator[Change]:
+    """Qubits that control a gate are independent of each other, so their own states are enough."""
+    alone: dict[str, Tensor] = {}
+    zero = torch.diag(torch.tensor([1, 0], dtype=torch.complex128))
+    for gate in gates:
+        if gate.kind not in ("encode", "fuse"):
+            continue
+        ((name, index),) = gate.takes
+        angles = values[name][index].reshape(-1)
+        states = [alone.get(wire, zero) for wire in gate.wires]
+        before = states[0]
+        for state in states[1:]:
+            before = torch.kron(before, state)
+        U = torch.block_diag(*(rotation("RY", angle[None]) for angle in angles))
+        after = U @ before @ U.mH
+        alone.update({wire: partial_trace(after, (2,) * len(states), (k,)) for k, wire in enumerate(gate.wires)})
+        yield gate.wires, before, after
+
+
+def _network(model: EntangledQCNN, gates: tuple[FusionGate, ...], values: Mapping[str, Tensor], fused: list[str]) -> Iterator[Change]:
+    n, steps = model.elements, model.network.steps
+    masses = torch.sin(values["theta"] / 2).square()
+    states = walk.states(model, fusion.fuse(masses, values["phi"])[0])
+    for index, step in enumerate(steps):
+        pair = partial_trace(states[index], (2,) * n, step.wires)
+        if step.wires[0] > step.wires[1]:  # the trace keeps the order of the qubits
+            pair = _swapped(pair)
+        on = tuple(fused[q] for q in step.wires)
+        for gate in gates:
+            if gate.step == index:
+                after = _applied(gate, step, pair, values, on)
+                yield on, pair, after
+                pair = after
+
+
+def _applied(gate: FusionGate, step: Step, pair: Tensor, values: Mapping[str, Tensor], on: tuple[str, ...]) -> Tensor:
+    if gate.gate == "measure":
+        keep = torch.kron(torch.eye(2), torch.ones(2, 2))
+        return pair * keep
+    angles = torch.stack([values[name][at] for name, at in gate.takes]) if gate.takes else torch.zeros(0, dtype=torch.float64)
+    if step.kind == "conv":
+        U = operation_matrix(gate.gate, angles, tuple(on.index(wire) for wire in gate.wires))
+    else:
+        one, turn = torch.eye(2, dtype=torch.complex128), rotation("U3", angles)
+        U = controlled(one, turn) if gate.outcome else controlled(turn, one)
+    return U @ pair @ U.mH
+
+
+def _swapped(pair: Tensor) -> Tensor:
+    return pair.view(2, 2, 2, 2).permute(1, 0, 3, 2).reshape(4, 4)
+
+
+def _bloch(rho: Tensor, k: int, count: int) -> np.ndarray:
+    one = partial_trace(rho, (2,) * count, (k,))
+    return torch.einsum("aij,ji->a", PAULIS[1:], one).real.numpy()
+
+
+def _mutual(rho: Tensor) -> float:
+    count = len(rho).bit_length() - 1
+    if count == 1:
+        return 0.0
+    parts = (partial_trace(rho, (2,) * count, keep) for keep in (tuple(range(count - 1)), (count - 1,)))
+    return max(0.0, sum(_of_matrix(part) for part in parts) - _of_matrix(rho))
+
+
+def _of_matrix(rho: Tensor) -> float:
+    x = torch.linalg.eigvalsh(rho).clamp_min(0)
+    return -float(torch.xlogy(x, x).sum())
+
+
+def _entropy(length: np.ndarray) -> np.ndarray:
+    high = (1 + np.minimum(length, 1)) / 2
+    low = 1 - high
+    return -(high * np.log(high) + low * np.log(np.where(low > 0, low, 1)))
