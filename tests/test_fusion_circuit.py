@@ -80,6 +80,7 @@ def test_a_chain_as_a_whole_is_the_torch_path() -> None:
     assert answer.scores == pytest.approx(scores_of(model, angles_of(model)).numpy(), abs=1e-10)
 
 
+@pytest.mark.filterwarnings("ignore:Casting complex values")  # autograd's own
 def test_gradients_are_pennylanes() -> None:
     model, output = model_of(4), 1
     circuit, head = circuit_of(model), outcome_scores(model).numpy()[:, output]
@@ -201,6 +202,8 @@ def test_the_drawings() -> None:
     table = "RY(" + " ".join(f"{angle:.2f}" for angle in circuit.parameters["phi"][0, 0].tolist()) + ")"
     for label in (theta, table, "┤↗├"):
         assert label in text
+    for angle in circuit.parameters["phi"].flatten().tolist():
+        assert f"{angle:.2f}".encode() in svg
     assert len(text.splitlines()) == 10  # nine qubits, and one bit that chooses a rotation
 
 

@@ -66,14 +66,14 @@ class FusionCircuit:
                              self.parameters, self.steps)
 
     def queue(self, parameters: Parameters | None = None, *, measured: bool = False, noise: Noise | None = None,
-              drawn: bool = False) -> None:
+              table: type = qml.SelectPauliRot) -> None:
         """Applies the gates, inside a quantum function.
 
         Args:
             parameters: other angles, as NumPy or autograd arrays; default are the circuit's own.
             measured: pool by mid-circuit measurement instead of by the controlled form.
             noise: puts PennyLane's channels where `Noise` says.
-            drawn: uses gates whose labels show all angles; devices do not know these.
+            table: class of the fusion gates; for drawings there are some whose labels show all angles.
         """
         values = {name: a.numpy() for name, a in self.parameters.items()} if parameters is None else parameters
         check(not any(isinstance(a, Tensor) for a in values.values()),
@@ -83,7 +83,7 @@ class FusionCircuit:
         for index, gate in enumerate(self.gates):
             if noise and gate.gate == "measure":
                 qml.BitFlip(noise.flip, wires=gate.wires)
-            _apply(gate, values, outcomes, measured, drawn)
+            _apply(gate, values, outcomes, measured, table)
             last = index + 1 == len(self.gates) or (self.gates[index + 1].step, gate.step) != (gate.step, gate.step)
             if noise and (gate.kind == "fuse" or (gate.step >= 0 and last)):
                 self._noise(gate, noise)
@@ -126,19 +126,19 @@ class FusionCircuit:
 
         return qml.QNode(circuit, device or qml.device("default.qubit"), shots=shots)
 
-    def tape(self, *, measured: bool = True, drawn: bool = False) -> qml.tape.QuantumScript:
+    def tape(self, *, measured: bool = True, table: type = qml.SelectPauliRot) -> qml.tape.QuantumScript:
         """Returns the gates as a tape without a result."""
         with qml.queuing.AnnotatedQueue() as queue:
-            self.queue(measured=measured, drawn=drawn)
+            self.queue(measured=measured, table=table)
         return qml.tape.QuantumScript.from_queue(queue)
 
     def draw_text(self) -> str:
         """Returns the circuit with its angles in characters, one line a wire."""
-        return text_of(self.tape(drawn=True), self.wires, 2)
+        return text_of(self.tape(table=_Table), self.wires, 2)
 
     def draw_svg(self) -> bytes:
         """Returns the circuit with its angles as an SVG file; equal circuits give equal bytes."""
-        return svg_of(self.tape(drawn=True), self.wires, 2)
+        return svg_of(self.tape(table=_Column), self.wires, 2)
 
     def to_openqasm(self, version: int = 3) -> str:
         """Returns the circuit in OpenQASM, whose last measurement `c` reads the fused qubits in order.
@@ -181,20 +181,32 @@ def outcome_scores(model: EntangledQCNN) -> Tensor:
 
 
 class _Table(qml.SelectPauliRot):
-    """A multiplexed rotation whose label shows its table."""
+    """A multiplexed rotation whose label shows its table, on one line."""
+
+    between = " "
 
     def label(self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None) -> str:
-        return f"RY({' '.join(f'{float(angle):.{decimals or 2}f}' for angle in self.data[0])})"
+        return f"RY({self.between.join(f'{float(angle):.{decimals or 2}f}' for angle in self.data[0])})"
+
+    def map_wires(self, wire_map: dict) -> qml.SelectPauliRot:
+        control, target = ([wire_map.get(wire, wire) for wire in self.hyperparameters[kind]]
+                           for kind in ("control_wires", "target_wire"))
+        return type(self)(self.data[0], control, target, rot_axis="Y")
 
 
-def _apply(gate: FusionGate, values: Parameters, outcomes: dict[str, Any], measured: bool, drawn: bool) -> None:
+class _Column(_Table):
+    """The same on several lines."""
+
+    between = "\n"
+
+
+def _apply(gate: FusionGate, values: Parameters, outcomes: dict[str, Any], measured: bool, table: type) -> None:
     if gate.gate == "measure":
         if measured:
             outcomes[gate.wires[0]] = qml.measure(gate.wires[0])
         return
     angles = [values[name][index] for name, index in gate.takes]
     if gate.gate == "SelectPauliRot":
-        table = _Table if drawn else qml.SelectPauliRot
         table(angles[0], control_wires=list(gate.wires[:-1]), target_wire=gate.wires[-1], rot_axis="Y")
     elif gate.outcome is None:
         getattr(qml, "Hadamard" if gate.gate == "H" else gate.gate)(*angles, wires=list(gate.wires))
