@@ -229,7 +229,7 @@ INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 2, "sequence": Fals
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"elements": 11}, "must lie between 2 and 10, but is 11: .* Take fewer elements, or run the circuit on a PennyLane device"),
+    ({"elements": 11}, "must lie between 2 and 10, but is 11: .* Take 10 or fewer: they can score any number of classes"),
     ({"elements": 1}, "must lie between 2 and 10, but is 1"), ({"elements": 2.5}, "`elements` must be a whole number"),
     ({"freeze_rule": True, "rule": "random"}, "`freeze_rule` needs a named rule"),
     ({"block": "su5"}, "Convolution block 'su5' does not exist"),
