@@ -1,13 +1,32 @@
-"""Circuit: one step of the evolution as gates with the learned values."""
+"""Circuit: the model as gates with the learned values, the sample walking through it."""
 
-from qfusion.ui import cache, circuit_view
-from qfusion.ui.shell import guard, shell
+import streamlit as st
 
-here = shell("Circuit", "What does one step of the learned evolution do, as a quantum circuit?", circuit_view.allowed)
+from qfusion.ui import cache, circuit_view, fusion_circuit_view
+from qfusion.ui.shell import Here, guard, shell
+from qfusion.ui.threads import one_thread
 
-with guard():
-    dt, split = circuit_view.controls(here)
-    built = cache.circuit(here.work, here.row, dt, split)
-    circuit_view.diagram(here, built)
-    circuit_view.gate_table(built)
-    circuit_view.error(here, built, split)
+
+@st.fragment
+def fusion_network(here: Here) -> None:
+    """The whole network; a fragment, so that an edit redraws this and nothing else."""
+    one_thread()
+    with st.container(key="fold-circuit"), guard():
+        fusion_circuit_view.page(here)
+
+
+@st.fragment
+def one_step(here: Here) -> None:
+    """One step of the evolution."""
+    one_thread()
+    with guard():
+        dt, split = circuit_view.controls(here)
+        built = cache.circuit(here.work, here.row, dt, split)
+        circuit_view.step(here, built, dt, split)
+        circuit_view.error(here, built, split)
+        circuit_view.picture(built)
+
+
+here = shell("Circuit", "What does every gate do to this sample, and what would another fusion rule have decided?",
+             lambda work: (circuit_view if work.has_time else fusion_circuit_view).allowed(work))
+(one_step if here.work.has_time else fusion_network)(here)

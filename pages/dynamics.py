@@ -21,8 +21,8 @@ def dynamics(here: Here) -> None:
             knobs.presets(here.work)
             dials = knobs.draw(here.work)
         with main, guard():
-            now = cache.decision(here.work, here.row, dials)
-            base = cache.decision(here.work, here.row, replay.learned(here.work.model))
+            now = cache.decision(here.work, here.row, dials, here.output)
+            base = cache.decision(here.work, here.row, replay.learned(here.work.model), here.output)
             dynamics_view.before_after(here, now, base)
             tabs = st.tabs(list(TABS), key=state.VIEW, on_change="rerun", bind="query-params")
             for tab, draw in zip(tabs, TABS.values(), strict=True):
@@ -33,5 +33,9 @@ def dynamics(here: Here) -> None:
 
 
 here = shell("Dynamics", "When is the decision made, and would it still be made if this coupling were weaker?",
-             dynamics_view.allowed)
-dynamics(here)
+             lambda work: dynamics_view.allowed(work) if work.has_time else {})
+if here.work.has_time:
+    dynamics(here)
+else:
+    with guard():
+        dynamics_view.no_time(here)

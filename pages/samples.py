@@ -2,24 +2,28 @@
 
 import streamlit as st
 
-from qfusion.ui import finder, sample_view
+from qfusion.ui import finder, reading, sample_view
 from qfusion.ui.shell import guard, shell
 
 here = shell("Samples", "What did the model decide here, and which modality decided it?", finder.allowed)
 
 with st.container(key="fold-samples"):
     find, read = st.columns([1, 1.25], gap="medium")
-    with find, guard(), st.container(border=True, key="box-find"):
-        rows = finder.filters(here.work)
-        finder.table(here, rows)
-        finder.scatter(here, rows)
     with read, guard():
         sample_view.heading(here)
         sample_view.content(here)
         sample_view.verdict(here)
         sample_view.contributions(here)
+    with find, guard(), st.container(border=True, key="box-find"):
+        rows = finder.filters(here)
+        finder.table(here, rows)
+        finder.scatter(here, rows)
     left, right = st.columns([1, 1.25], gap="medium")
     with left, guard():
         sample_view.shapley(here)
+        if not here.work.has_time:
+            reading.masses(here)
     with right, guard():
         sample_view.entropies(here)
+    if not here.work.has_time:
+        reading.evidence_table(here)

@@ -57,7 +57,7 @@ def _draw(figure: go.Figure, gate: Gate, modalities: Sequence[str], theme: Theme
     figure.add_scatter(**outline, fillcolor=PAPER[theme], line={"width": 0})
     figure.add_scatter(**outline, fillcolor=faded(hue, 0.22), line={"color": hue, "width": 2})
     figure.add_scatter(x=[column] * len(gate.wires), y=list(gate.wires), mode="markers",
-                       text=[_wrap(tip)] * len(gate.wires),
+                       text=[wrap(tip)] * len(gate.wires),
                        marker={"size": 34, "opacity": 0.0, "color": hue}, hovertemplate="%{text}<extra></extra>",
                        name=label(gate.name))
     # A name longer than its box stands upright in it.
@@ -66,7 +66,8 @@ def _draw(figure: go.Figure, gate: Gate, modalities: Sequence[str], theme: Theme
                           font={"size": 13, "color": INK[theme]})
 
 
-def _wrap(tip: str, width: int = 60) -> str:
+def wrap(tip: str, width: int = 60) -> str:
+    """A tip broken into lines of about `width` characters."""
     lines: list[str] = []
     for paragraph in tip.split("<br>"):
         line = ""

@@ -128,3 +128,24 @@ def on_scale(truth: float, prediction: float, low: float, high: float, *, tweake
     figure.update_xaxes(range=[min(low, -span if low < 0 else low) * 1.08, span * 1.08], title={"text": label(unit)})
     figure.update_yaxes(visible=False, range=[-1, 1])
     return figure
+
+
+def term_bars(values: Mapping[str, float], errors: Mapping[str, float], before: Mapping[str, float], modalities: Sequence[str], *,
+              unit: str = "score", theme: Theme = "light") -> go.Figure:
+    """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
+    terms = sorted((term for term in values if term), key=lambda term: len(split_term(term)))
+    figure = base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
+    rows = list(range(len(terms)))
+    hues = [term_colour(term, modalities) for term in terms]
+    figure.add_bar(x=[values[t] for t in terms], y=rows, orientation="h", width=0.6, name="with noise",
+                   marker={"color": [faded(hue, 0.55) if "+" in t else hue for t, hue in zip(terms, hues, strict=True)],
+                           "line": {"color": hues, "width": 1.5}},
+                   error_x={"type": "data", "array": [errors[t] for t in terms], "color": QUIET[theme], "thickness": 2, "width": 4},
+                   hovertemplate="%{x:+.3f}<extra></extra>")
+    figure.add_scatter(x=[before[t] for t in terms], y=rows, mode="markers", name="exact",
+                       marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
+                       hovertemplate="exact: %{x:+.3f}<extra></extra>")
+    figure.update_yaxes(tickvals=rows, ticktext=[term_title(t) for t in terms], range=[len(rows) - 0.5, -0.5], showline=False, ticks="")
+    figure.update_xaxes(title={"text": f"dividend ({label(unit)})"})
+    figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
+    return figure

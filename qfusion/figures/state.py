@@ -52,7 +52,8 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
 
 
 def populations(values: np.ndarray, dims: Sequence[int], *, reference: np.ndarray | None = None,
-                name: str = "ρ(t)", reference_name: str = "steady state", theme: Theme = "light") -> go.Figure:
+                name: str = "ρ(t)", reference_name: str = "steady state",
+                what: str = "joint basis state (levels of the modalities, first leftmost)", theme: Theme = "light") -> go.Figure:
     """Probability of every joint basis state, with another state's as open marks."""
     values = np.asarray(values, dtype=float)
     names = basis_labels(dims)
@@ -66,7 +67,7 @@ def populations(values: np.ndarray, dims: Sequence[int], *, reference: np.ndarra
         figure.add_scatter(x=places, y=reference, mode="markers", name=label(reference_name), hoverinfo="skip",
                            marker={"color": VERMILLION, "symbol": "circle-open", "size": 5})
     step = max(1, len(names) // 16)
-    figure.update_xaxes(title={"text": "joint basis state (levels of the modalities, first leftmost)"},
+    figure.update_xaxes(title={"text": label(what, 90)},
                         tickvals=places[::step], ticktext=names[::step])
     figure.update_yaxes(title={"text": "probability"}, rangemode="tozero")
     return figure

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from qfusion import data
 from qfusion.training import checkpoint
-from qfusion.ui import replay, telling, workspace
+from qfusion.ui import circuit_boxes, circuit_replay, jump_space, replay, spaces, telling
 from qfusion.ui.replay import Dials
 from qfusion.ui.workspace import Workspace
 
@@ -40,7 +41,7 @@ def loaded(name: str) -> checkpoint.Checkpoint:
 @st.cache_resource(max_entries=4, show_spinner="Applying the model to every sample …")
 def _workspace(model: str, data_name: str, when: str, digest: str) -> Workspace:
     found = _loaded(model, when)
-    return workspace.build(model, found.card, found.model, dataset(data_name))
+    return spaces.build(model, found.card, found.model, dataset(data_name))
 
 
 def workspace_of(model: str, data_name: str) -> Workspace:
@@ -54,8 +55,8 @@ def key_of(work: Workspace) -> tuple[str, str]:
 
 
 @st.cache_data(max_entries=8, show_spinner="Working out the entanglement of these samples, about 15 ms each …")
-def _negativities(key: tuple[str, str], rows: np.ndarray, _work: Workspace) -> np.ndarray:
-    return workspace.negativities(_work, rows)
+def _negativities(key: tuple[str, str], rows: np.ndarray, _work: Any) -> np.ndarray:
+    return jump_space.negativities(_work, rows)
 
 
 def negativities(work: Workspace, rows: np.ndarray) -> np.ndarray:
@@ -63,8 +64,18 @@ def negativities(work: Workspace, rows: np.ndarray) -> np.ndarray:
     return _negativities(key_of(work), rows, work)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _telling(key: tuple[str, str], _work: Workspace) -> list[telling.Telling]:
+@st.cache_data(max_entries=12, show_spinner="Splitting the decisions on the test samples, once …")
+def _frame(key: tuple[str, str], output: int | None, _work: Any) -> pd.DataFrame:
+    return _work.frame(output)
+
+
+def frame(work: Workspace, output: int | None) -> pd.DataFrame:
+    """One row a sample, with the dividends of one output's score, or of each sample's predicted class."""
+    return _frame(key_of(work), output, work)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Splitting the decisions on the test samples, once …")
+def _telling(key: tuple[str, str], _work: Any) -> list[telling.Telling]:
     return telling.find(_work)
 
 
@@ -74,17 +85,17 @@ def telling_samples(work: Workspace) -> list[telling.Telling]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _decision(key: tuple[str, str], row: int, dials: Dials, _work: Workspace) -> replay.Decision:
-    return replay.decide(_work, row, dials)
+def _decision(key: tuple[str, str], row: int, dials: Dials, output: int, _work: Any) -> replay.Decision:
+    return replay.decide(_work, row, dials, output)
 
 
-def decision(work: Workspace, row: int, dials: Dials) -> replay.Decision:
+def decision(work: Workspace, row: int, dials: Dials, output: int = 0) -> replay.Decision:
     """One sample's decision through time, and test metrics."""
-    return _decision(key_of(work), row, dials, work)
+    return _decision(key_of(work), row, dials, output, work)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _track(key: tuple[str, str], row: int, dials: Dials, negativity: bool, runs: int, seed: int, _work: Workspace) -> Any:
+def _track(key: tuple[str, str], row: int, dials: Dials, negativity: bool, runs: int, seed: int, _work: Any) -> Any:
     return replay.follow(_work, row, dials, negativity=negativity, runs=runs, seed=seed)
 
 
@@ -94,7 +105,7 @@ def track(work: Workspace, row: int, dials: Dials, *, negativity: bool = False, 
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _sparkline(key: tuple[str, str], row: int, _work: Workspace) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _sparkline(key: tuple[str, str], row: int, _work: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return replay.entropies_by_torch(_work, row)
 
 
@@ -104,7 +115,7 @@ def sparkline(work: Workspace, row: int) -> tuple[np.ndarray, dict[str, np.ndarr
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _agreement(key: tuple[str, str], row: int, dials: Dials, _work: Workspace) -> float:
+def _agreement(key: tuple[str, str], row: int, dials: Dials, _work: Any) -> float:
     return replay.agreement(_work, row, dials, track(_work, row, dials).rho[-1])
 
 
@@ -114,7 +125,7 @@ def agreement(work: Workspace, row: int, dials: Dials) -> float:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Evolving to the steady state …")
-def _attractor(key: tuple[str, str], row: int, dials: Dials, _work: Workspace) -> Any:
+def _attractor(key: tuple[str, str], row: int, dials: Dials, _work: Any) -> Any:
     return replay.attract(_work, row, dials)
 
 
@@ -124,7 +135,7 @@ def attractor(work: Workspace, row: int, dials: Dials) -> Any:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Building the circuit …")
-def _circuit(key: tuple[str, str], row: int, dt: float, split: str, _work: Workspace) -> Any:
+def _circuit(key: tuple[str, str], row: int, dt: float, split: str, _work: Any) -> Any:
     return replay.circuit(_work, row, dt, split)
 
 
@@ -134,10 +145,70 @@ def circuit(work: Workspace, row: int, dt: float, split: str) -> Any:
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing steps with the exact evolution …")
-def _step_errors(key: tuple[str, str], row: int, split: str, _work: Workspace) -> Any:
+def _step_errors(key: tuple[str, str], row: int, split: str, _work: Any) -> Any:
     return replay.step_errors(_work, row, split)
 
 
 def step_errors(work: Workspace, row: int, split: str) -> Any:
     """How the circuit's error falls with the step."""
     return _step_errors(key_of(work), row, split, work)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _step_walk(key: tuple[str, str], row: int, dt: float, split: str, _work: Any) -> circuit_boxes.Walk:
+    return replay.step_walk(_work, circuit(_work, row, dt, split))
+
+
+def step_walk(work: Workspace, row: int, dt: float, split: str) -> circuit_boxes.Walk:
+    """A sample's way through one step."""
+    return _step_walk(key_of(work), row, dt, split, work)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _answer(key: tuple[str, str], row: int, words: str, _work: Any) -> circuit_replay.Answer:
+    return circuit_replay.answer(_work, row, words)
+
+
+def answer(work: Workspace, row: int, words: str = "") -> circuit_replay.Answer:
+    """The decision on one sample with edited truth tables."""
+    return _answer(key_of(work), row, words, work)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Walking the sample through the circuit …")
+def _walk(key: tuple[str, str], row: int, words: str, _work: Any) -> circuit_boxes.Walk:
+    return circuit_replay.walk(_work, row, words)
+
+
+def walk(work: Workspace, row: int, words: str = "") -> circuit_boxes.Walk:
+    """A sample's way through an entangled-fusion circuit."""
+    return _walk(key_of(work), row, words, work)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Working out the entropies …")
+def _layers(key: tuple[str, str], row: int, words: str, _work: Any) -> Any:
+    return circuit_replay.layers(_work, row, words)
+
+
+def layers(work: Workspace, row: int, words: str = "") -> Any:
+    """Entropies along the layers of the network."""
+    return _layers(key_of(work), row, words, work)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _noisy(key: tuple[str, str], row: int, words: str, strengths: tuple[float, float, float], shots: int, _work: Any) -> Any:
+    return circuit_replay.with_noise(_work, row, words, strengths, shots)
+
+
+def noisy(work: Workspace, row: int, words: str, strengths: tuple[float, float, float], shots: int) -> Any:
+    """The decision on one sample under noise, with the errors that shots leave."""
+    return _noisy(key_of(work), row, words, strengths, shots, work)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Drawing the circuit with PennyLane …")
+def _drawing(key: tuple[str, str], row: int, words: str, _work: Any) -> Any:
+    return circuit_replay.drawing(_work, row, words)
+
+
+def drawing(work: Workspace, row: int, words: str = "") -> Any:
+    """The circuit in PennyLane."""
+    return _drawing(key_of(work), row, words, work)

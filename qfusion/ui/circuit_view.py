@@ -1,4 +1,4 @@
-"""The Circuit page's parts: the drawing of one step, its gates as a table, its error against the step."""
+"""The Circuit page of a QiNN-QJ: one step of the evolution with the sample in it, its error against the step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.figures import circuit as figures
-from qfusion.ui import cache, panels, state
+from qfusion.ui import cache, panels, state, walk_view
 from qfusion.ui.shell import Here
 from qfusion.ui.workspace import Workspace
 
@@ -19,7 +19,7 @@ CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)
 
 def allowed(_: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about the circuit."""
-    return {STEP: state.options("Number of steps", map(str, CHOICES), "20 is used."),
+    return walk_view.allowed() | {STEP: state.options("Number of steps", map(str, CHOICES), "20 is used."),
             SPLIT: state.options("Gates", SPLITS, "One gate per coupling is used.")}
 
 
@@ -33,35 +33,24 @@ def controls(here: Here) -> tuple[float, str]:
     return duration / int(steps), SPLITS[str(split)]
 
 
-def diagram(here: Here, built: Any) -> None:
-    """The circuit, with what each gate does under the pointer."""
-    rows = {wire: row for row, wire in enumerate(built.wires)}
-    everyone = len(here.work.modalities)
-    gates = [figures.Gate(
-        gate.label, gate.column, tuple(rows[wire] for wire in gate.wires), gate.sentence,
-        "; ".join(f"{name}: {value:.3g}" for name, value in gate.values.items()),
-        "+".join(gate.modalities) if gate.kind != "jump" and len(gate.modalities) < everyone else "")
-        for gate in built.gates]
-    panels.panel(
-        "circuit", f"One step of dt = {built.dt:.3g} is {len(built.gates)} gates on {len(built.wires)} qubits",
-        figures.diagram(gates, built.wires, here.work.modalities, theme=here.theme),
-        shows="the sample's states being prepared, exp(−i H dt) and one channel for each jump operator, with the learned "
-              "values under the pointer.",
-        not_shown="the whole evolution: it repeats everything after the preparations until T.",
-        alt=f"Circuit of {len(built.gates)} gates; the table below lists them.", numbers=lambda: _gate_table(built))
+def step(here: Here, built: Any, dt: float, split: str) -> None:
+    """The circuit of one step with the sample in it, a scrubber, and the state at its place."""
+    walk = cache.step_walk(here.work, here.row, dt, split)
+    at = walk_view.scrubber(walk)
+    walk_view.diagram(here, walk, at, f"One step of dt = {built.dt:.3g} is {len(built.gates)} gates on {len(built.wires)} qubits", unit=54)
+    st.caption("The whole evolution repeats everything after the preparations until T.")
+    walk_view.here_and_now(here, walk, at)
+    walk_view.gate_table(walk)
+    walk_view.entropy_lines(here, walk, at)
 
 
-def gate_table(built: Any) -> None:
-    """The same gates as a table, for reading and for screen readers."""
-    with st.expander("All gates as a table", icon=":material/table_rows:"):
-        st.dataframe(_gate_table(built), hide_index=True, height="content", alt="The gates in order.",
-                     column_config={"what it does": st.column_config.TextColumn(width="large")})
-
-
-def _gate_table(built: Any) -> pd.DataFrame:
-    return pd.DataFrame([{
-        "gate": gate.label, "qubits": ", ".join(gate.wires), "what it does": gate.sentence,
-        "values": "; ".join(f"{name} = {value:.4g}" for name, value in gate.values.items())} for gate in built.gates])
+def picture(built: Any) -> None:
+    """The circuit as a picture to download."""
+    with st.container(horizontal=True):
+        st.download_button("Circuit as SVG", data=built.draw_svg, file_name="qfusion-step.svg", mime="image/svg+xml", on_click="ignore",
+                           icon=":material/download:", key="export-step-svg")
+        st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain", on_click="ignore",
+                           icon=":material/download:", key="export-step-txt")
 
 
 def error(here: Here, built: Any, split: str) -> None:

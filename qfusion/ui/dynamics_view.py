@@ -14,9 +14,9 @@ from qfusion.figures import state as state_figures
 from qfusion.figures import trajectories as run_figures
 from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
-from qfusion.ui import cache, knobs, panels, replay, sample_view, state, text
+from qfusion.ui import cache, knobs, panels, replay, sample_view, state, text, walk_view
 from qfusion.ui.replay import Decision, Dials
-from qfusion.ui.shell import Here
+from qfusion.ui.shell import Here, link
 from qfusion.ui.workspace import Workspace
 
 SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
@@ -36,20 +36,31 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
         WHOSE: state.options("State of", whole, "All together are shown.")}
 
 
+def no_time(here: Here) -> None:
+    """Why there is nothing to follow through time, and where its counterpart is."""
+    st.info("This model has no evolution in time: its qubits pass through a fixed circuit of gates. What corresponds to time is the place "
+            "in the circuit, and what corresponds to couplings are the angles of its gates.", icon=":material/timeline:")
+    with st.container(horizontal=True):
+        link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
+        link("pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules")
+    walk_view.entropy_lines(here, cache.walk(here.work, here.row), None)
+
+
 def before_after(here: Here, now: Decision, base: Decision) -> None:
     """The prediction and the test metrics as learned and under the sliders."""
-    truth = float(here.work.dataset.y[here.row])
-    names = [name for name in SHOWN_METRICS if name in now.metrics][:4]
+    work = here.work
+    truth = text.plain(work.classes[int(work.dataset.y[here.row])]) if work.classes else f"{float(work.dataset.y[here.row]):+.2f}"
+    names = [name for name in (*SHOWN_METRICS, "accuracy", "nll") if name in now.metrics][:4]
     with st.container(key="pair-metrics"):
         cells = st.columns(len(names) + 1)
         _cell(cells[0], "Prediction", base.prediction, now.prediction, "off",
-              f"Score of sample {text.plain(here.sample)}; annotated {truth:+.2f}.")
+              f"Score of sample {text.plain(here.sample)}; annotated {truth}.")
         for cell, name in zip(cells[1:], names, strict=True):
             about = metrics.describe[name]
             _cell(cell, about.short, base.metrics[name], now.metrics[name],
                   "normal" if about.higher_is_better else "inverse", about.help)
     count = len(here.work.dataset.rows("test"))
-    st.caption(f"Truth of this sample {truth:+.2f}. The other numbers are of all {count:,} test samples under the same "
+    st.caption(f"Truth of this sample {truth}. The other numbers are of all {count:,} test samples under the same "
                "sliders; the small number is the change from the model as learned.")
 
 
@@ -71,7 +82,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
     panels.panel(
         "decision-over-time", _moment(now),
         dynamics.decision_lines(now.times, entropies, now.dividends, here.work.modalities, before=before,
-                                unit=here.work.unit, cursor=_cursor(now.dials), theme=here.theme),
+                                unit=here.unit, cursor=_cursor(now.dials), theme=here.theme),
         shows="above, how mixed each modality's state and all together become (von Neumann entropy); below, the terms of "
               "the decision if it were read out at t: solid alone, dashed in pairs, dotted all three. Thin: as learned.",
         not_shown="that entropy decides: it is correlation, and jumps raise it too. The baseline is left out below.",
@@ -80,7 +91,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
     final = now.final()
     panels.panel(
         "waterfall-now", sample_view.finding(final),
-        decision.waterfall(final, here.work.modalities, truth=float(here.work.dataset.y[here.row]), unit=here.work.unit,
+        decision.waterfall(final, here.work.modalities, truth=here.truth, unit=here.unit,
                            theme=here.theme),
         shows="the decision at T under the sliders, term by term.", not_shown="how it was as learned: press Reset.",
         alt="Waterfall of the decision at T.",

@@ -10,11 +10,15 @@ import streamlit as st
 
 from qfusion.data.spec import SPLITS
 from qfusion.figures import cohort
-from qfusion.ui import cache, panels, state
+from qfusion.ui import cache, panels, state, text
+from qfusion.ui.circuit_space import DISAGREEMENT
 from qfusion.ui.shell import Here
-from qfusion.ui.workspace import Workspace, dividend_column, entropy_column, negativity_column
+from qfusion.ui.jump_space import negativity_column
+from qfusion.ui.workspace import Workspace, dividend_column
 
 SPLIT, SEARCH, RELATION, AXIS_X, AXIS_Y = "split", "find", "relation", "x", "y"
+CLASSES, VERDICT = "class", "verdict"
+VERDICTS = ("right", "wrong")
 MOST_ENTANGLED = 800
 SAID = ("text", "transcript")
 RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
@@ -24,13 +28,16 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
     titles = axes(work)
     return {SPLIT: state.options("Split", [*SPLITS, "all"], "The test split is shown."),
-            AXIS_X: state.options("Axis", titles, "The truth is shown across."),
-            AXIS_Y: state.options("Axis", titles, "The prediction is shown up.")}
+            AXIS_X: state.options("Axis", titles, "The usual one is shown across."),
+            AXIS_Y: state.options("Axis", titles, "The usual one is shown up.")} | (
+        {VERDICT: state.options("Verdict", VERDICTS, "Right and wrong ones are shown."),
+         CLASSES: state.options("Class", work.classes, "All classes are shown.")} if work.classes else {})
 
 
-def filters(work: Workspace) -> pd.DataFrame:
+def filters(here: Here) -> pd.DataFrame:
     """Draws the filters and returns the rows that pass."""
-    frame = work.frame
+    work = here.work
+    frame = cache.frame(work, here.asked)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         split = st.segmented_control("Split", [*SPLITS, "all"], default="test", **state.bound(SPLIT)) or "all"
         kinds = st.pills("Relation of the single modalities", list(RELATIONS), selection_mode="multi",
@@ -38,12 +45,25 @@ def filters(work: Workspace) -> pd.DataFrame:
                          **state.bound(RELATION))
     words = st.text_input("Search ids and words", max_chars=100, placeholder="part of an id or of what was said",
                           **state.bound(SEARCH))
+    verdict, wanted = _of_classes(work) if work.classes else (None, [])
     keep = np.ones(len(frame), dtype=bool) if split == "all" else (frame["split"] == split).to_numpy()
+    if verdict:
+        keep = keep & ((frame["truth"] == frame["prediction"]).to_numpy() == (verdict == "right"))
+    if wanted:
+        keep = keep & frame["truth"].isin(wanted).to_numpy()
     if kinds:
         keep = keep & frame["relation"].isin(kinds).to_numpy()
     if words:
         keep = keep & _contains(frame, words)
     return frame[keep]
+
+
+def _of_classes(work: Workspace) -> tuple[str | None, list[str]]:
+    """Draws the filters that only classes have."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        verdict = st.segmented_control("Predicted", list(VERDICTS), **state.bound(VERDICT))
+        wanted = st.multiselect("Classes (truth)", list(work.classes), placeholder="all", **state.bound(CLASSES))
+    return verdict, list(wanted)
 
 
 def _contains(frame: pd.DataFrame, words: str) -> np.ndarray:
@@ -63,15 +83,15 @@ def table(here: Here, rows: pd.DataFrame) -> None:
     place = int(np.flatnonzero(rows.index == here.sample)[0]) if here.sample in rows.index else None
     st.dataframe(shown, key=key, hide_index=True, height=300, selection_mode="single-row",
                  selection_default={"selection": {"rows": [] if place is None else [place]}},
-                 on_select=lambda: _picked_in_table(key, shown), column_config=_formats(order),
+                 on_select=lambda: _picked_in_table(key, shown), column_config=_formats(order, bool(here.work.classes)),
                  alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.")
-    st.caption(f"{len(rows):,} of {len(here.work.frame):,} samples pass. Tick a row, or click a point below, to open it.")
+    st.caption(f"{len(rows):,} of {len(here.work.dataset):,} samples pass. Tick a row, or click a point below, to open it.")
 
 
 def _columns(work: Workspace, rows: pd.DataFrame) -> list[str]:
     """First what was said, then the numbers, then whatever else the data set has."""
-    first = ["truth", "prediction", "error", "relation", *said_columns(rows)]
-    late = [*map(dividend_column, work.terms), *map(entropy_column, work.modalities), "split"]
+    first = ["truth", "prediction", *(["certainty"] if work.classes else []), "error", "relation", *said_columns(rows)]
+    late = [*map(dividend_column, work.terms), *work.facts(), "split"]
     return [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
 
 
@@ -80,10 +100,18 @@ def said_columns(rows: pd.DataFrame) -> list[str]:
     return [column for column in SAID if column in rows.columns]
 
 
-def _formats(columns: list[str]) -> dict[str, Any]:
-    numeric = {column: st.column_config.NumberColumn(format="%.2f") for column in columns
-               if column in ("truth", "prediction", "error") or column.startswith(("entropy[", "dividend["))}
-    return numeric | {column: st.column_config.TextColumn(width="medium") for column in SAID}
+_HEADS = {"certainty": "certainty", "error": "error"}
+_HELP = {"certainty": "Probability of the predicted class", "dividend": "What a combination adds beyond its parts"}
+
+
+def _formats(columns: list[str], classes: bool) -> dict[str, Any]:
+    numeric = {column: st.column_config.NumberColumn(_HEADS.get(column), format="%.2f", help=_HELP.get(column))
+               for column in columns if column in (*_HEADS, "truth", "prediction", "disagreement", "conflict")
+               or column.startswith(("entropy[", "dividend["))}
+    if classes:
+        numeric = {column: found for column, found in numeric.items() if column not in ("truth", "prediction")}
+    named = {column: st.column_config.Column(text.column(column)) for column in columns if "_" in column}
+    return named | numeric | {column: st.column_config.TextColumn(width="medium") for column in SAID}
 
 
 def _picked_in_table(key: str, shown: pd.DataFrame) -> None:
@@ -94,22 +122,31 @@ def _picked_in_table(key: str, shown: pd.DataFrame) -> None:
 
 def axes(work: Workspace) -> dict[str, str]:
     """What the scatter can show: column of the frame -> axis title."""
-    titles = {"truth": f"truth ({work.unit})", "prediction": f"prediction ({work.unit})",
-              "error": f"absolute error ({work.unit})"}
-    titles |= {entropy_column(name): f"entropy of {name} at T (nats)" for name in work.modalities}
-    titles |= {negativity_column(name): f"entanglement of {name} at T (log. negativity, bits)"
-               for name in work.modalities}
-    return titles | {dividend_column(term): f"dividend of {term.replace('+', ' + ')} ({work.unit})"
-                     for term in work.terms}
+    unit = "score of the class" if work.classes else work.unit_of(0)
+    titles = {} if work.classes else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
+    titles |= {"certainty": "probability of the predicted class"} if work.classes else {}
+    titles |= {"error": work.unit_of_error} | work.fact_titles()
+    return titles | {dividend_column(term): f"dividend of {term.replace('+', ' + ')} ({unit})" for term in work.terms}
+
+
+def _usual(work: Workspace, titles: dict[str, str]) -> tuple[int, int]:
+    """Which axes are shown first: truth and prediction, or for classes error and disagreement."""
+    known = list(titles)
+    return (known.index("error"), known.index(DISAGREEMENT) if DISAGREEMENT in known else 0) if work.classes else (0, 1)
 
 
 def scatter(here: Here, rows: pd.DataFrame) -> None:
     """The rows as points; a click on one makes it the sample."""
     titles = axes(here.work)
     with st.container(horizontal=True):
-        x = st.selectbox("Across", list(titles), **state.bound(AXIS_X))
-        y = st.selectbox("Up", list(titles), index=1, **state.bound(AXIS_Y))
+        across, up = _usual(here.work, titles)
+        for key in (AXIS_X, AXIS_Y):
+            if state.get(key) not in (None, *titles):
+                state.put(key, list(titles)[across if key == AXIS_X else up])  # of another model
+        x = st.selectbox("Across", list(titles), index=across, **state.bound(AXIS_X))
+        y = st.selectbox("Up", list(titles), index=up, **state.bound(AXIS_Y))
     rows = _with_entanglement(here.work, rows, (x, y))
+    rows = rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]
     said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
     drawn = cohort.scatter(rows.index.tolist(), rows[x].to_numpy(), rows[y].to_numpy(), titles[x], titles[y],
                            chosen=here.sample, captions=said, diagonal={x, y} == {"truth", "prediction"},
@@ -118,8 +155,13 @@ def scatter(here: Here, rows: pd.DataFrame) -> None:
     st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("scatter"), selection_mode="points",
                     on_select=lambda: _picked_in_scatter(key),
                     alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {here.sample} is ringed.")
-    panels.footer("scatter", "one point a sample; the ring marks the current one.",
+    panels.footer("scatter", "one point a sample; the ring marks the current one." + _only_bulk(here.work, x, y),
                   "why a sample lies where it does: open it.", lambda: rows[[x, y]].reset_index())
+
+
+def _only_bulk(work: Workspace, *wanted: str) -> str:
+    explained = any(column.startswith("dividend[") for column in wanted)
+    return " Dividends are worked out for the test samples." if explained and len(work.bulk) < len(work.dataset) else ""
 
 
 def _with_entanglement(work: Workspace, rows: pd.DataFrame, wanted: tuple[str, str]) -> pd.DataFrame:
@@ -131,7 +173,7 @@ def _with_entanglement(work: Workspace, rows: pd.DataFrame, wanted: tuple[str, s
         st.info(f"Entanglement takes time: shown for the first {MOST_ENTANGLED} of {len(rows):,} samples. Filter to see "
                 "others.")
         rows = rows.head(MOST_ENTANGLED)
-    places = work.frame.index.get_indexer(rows.index)
+    places = np.array([work.dataset.row(name) for name in rows.index], dtype=int)
     return rows.assign(**dict(zip(columns, cache.negativities(work, places).T, strict=True)))
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion.figures import decision, dynamics, style
+from qfusion.figures import decision, dynamics, evidence, style
 from qfusion.training import metrics
-from qfusion.ui import cache, panels, sample_view, text
+from qfusion.ui import cache, describe, panels, sample_view, text
 from qfusion.ui.shell import Here, link
 
 ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:", "synergy": ":material/hub:"}
@@ -17,17 +17,8 @@ TITLES = {"agreement": "Agreement", "conflict": "Conflict", "synergy": "Synergy"
 
 
 def sentence(here: Here) -> None:
-    """What this model is, in one sentence."""
-    work = here.work
-    names = " and ".join([", ".join(map(text.plain, work.modalities[:-1])), text.plain(work.modalities[-1])])
-    dims = " × ".join(str(d) for d in work.model.dims)
-    jumps = work.model.jump_count
-    noun = "operator" if jumps == 1 else "operators"
-    st.markdown(f"**{text.plain(work.card.get('title') or work.name)}** turns {names} into quantum states "
-                f"({dims} levels), lets them evolve together under a learned Hamiltonian and {jumps} learned jump {noun}, "
-                f"and reads the {text.plain(work.dataset.target.name)} from the result. Because the read-out is linear, "
-                "every decision splits exactly into what each modality says alone and what they say only jointly."
-                + _in_short(work.card))
+    """What this model is, in two sentences, and its two best-known metrics."""
+    st.markdown(describe.sentence(here.work) + _in_short(here.work.card))
 
 
 def _in_short(card: Any) -> str:
@@ -46,27 +37,14 @@ def _seeds(card: Any) -> str:
 
 def pipeline(here: Here) -> None:
     """The way from features to score; each part links to the page that shows it."""
-    work = here.work
-    size = 1
-    for d in work.model.dims:
-        size *= d
-    sizes = ", ".join(f"{text.plain(m.name)} {m.size}" for m in work.dataset.modalities)
-    numbers = f"{sizes} numbers" + (" a step" if any(m.is_sequence for m in work.dataset.modalities) else "")
-    kets = f"one ket a modality, dimension {', '.join(str(d) for d in work.model.dims)}"
-    physics = f"H and {work.model.jump_count} jump operators on {size} levels, T = {work.model.duration:g}"
-    vectors = f"{len(work.model.measurement_vectors())} measurement vectors, linear read-out"
-    parts = (("Features", numbers, "pages/samples.py", "See a sample", ""),
-             ("States", kets, "pages/dynamics.py", "See the state", "State"),
-             ("Evolution", physics, "pages/dynamics.py", "Turn the knobs", "Decision"),
-             ("One step", "as a circuit with the learned values", "pages/circuit.py", "See the circuit", ""),
-             ("Score", vectors, "pages/samples.py", "See who decided", ""))
+    parts = describe.pipeline(here.work)
     with st.container(key="pair-pipeline"):
         cells = st.columns(len(parts), gap="small")
-        for i, (cell, (name, words, page, label, view)) in enumerate(zip(cells, parts, strict=True)):
+        for i, (cell, (name, words, page, label, shown)) in enumerate(zip(cells, parts, strict=True)):
             with cell, st.container(border=True, height="stretch"):
                 st.markdown(f"**{i + 1}  {name}**" + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""))
                 st.caption(words)
-                link(page, label, ":material/arrow_outward:", **({"show": view} if view else {}))
+                link(page, label, ":material/arrow_outward:", **shown)
 
 
 def telling_samples(here: Here) -> None:
@@ -87,16 +65,35 @@ def _card(here: Here, item: Any) -> None:
     st.subheader(f"{ICONS[item.kind]} {TITLES[item.kind]}", anchor=False)
     st.caption(item.why)
     sample_view.content(here, row, details=False)
-    dividends, truth = work.dividends(row), float(work.dataset.y[row])
-    drawn = decision.waterfall(dividends, work.modalities, truth=truth, unit=work.unit, theme=here.theme, compact=True)
+    output = int(work.predicted[row])
+    dividends = work.dividends(row, output)
+    truth = None if work.classes else float(work.dataset.y[row])
+    if work.classes:
+        right = work.predicted[row] == work.dataset.y[row]
+        st.markdown(f"Predicted **{text.plain(work.classes[output])}** with {work.probabilities[row, output]:.0%}, "
+                    f"{'rightly' if right else 'but it is ' + text.plain(work.classes[int(work.dataset.y[row])])}")
+    drawn = decision.waterfall(dividends, work.modalities, truth=truth, unit=work.unit_of(output), theme=here.theme, compact=True)
     panels.figure(f"telling-waterfall-{item.kind}", drawn,
                   f"Waterfall of sample {item.sample}: {sample_view.finding(dividends)}.")
-    times, series = cache.sparkline(work, row)
-    panels.figure(f"telling-entropy-{item.kind}",
-                  dynamics.sparkline(times, series, work.modalities, theme=here.theme),
-                  "Entropy of each modality over time.")
-    st.caption("Top: baseline + terms = score. Bottom: entropy of each modality over time (nats).")
+    _below(here, item, row)
     link("pages/samples.py", f"Open {text.plain(item.sample)}", ":material/open_in_full:", open=item.sample)
+
+
+def _below(here: Here, item: Any, row: int) -> None:
+    """Entropies over time, or the masses that were fused."""
+    work: Any = here.work
+    if work.has_time:
+        times, series = cache.sparkline(work, row)
+        panels.figure(f"telling-entropy-{item.kind}", dynamics.sparkline(times, series, work.modalities, theme=here.theme),
+                      "Entropy of each modality over time.")
+        st.caption("Top: baseline + terms = score. Bottom: entropy of each modality over time (nats).")
+        return
+    masses, vectors = work.masses[row].numpy(), work.vectors[row].numpy()
+    panels.figure(f"telling-masses-{item.kind}",
+                  evidence.masses(masses, (1 - vectors[:, 2]) / 2, work.modalities, [str(i) for i in range(len(masses))], compact=True,
+                                  theme=here.theme), "Masses of each modality for each element.")
+    st.caption(f"Top: baseline + terms = {work.unit_of(int(work.predicted[row]))}. Bottom: the mass each modality gives each element "
+               "(dark 0, yellow 1), and what the fusion makes of it.")
 
 
 def metrics_card(here: Here) -> None:
@@ -126,26 +123,18 @@ def _metric_table(scores: Any, own: Any) -> pd.DataFrame:
 
 def model_card(here: Here) -> None:
     """What the model is."""
-    card, model = here.work.card, here.work.model
-    parameters = card.get("parameters", {})
-    rows = {"checkpoint": here.work.name, "kind": card.get("model", model.kind),
-            "state dimensions": " × ".join(str(d) for d in model.dims),
-            "jump operators": model.jump_count, "measurement vectors": len(model.measurement_vectors()),
-            "duration T": f"{model.duration:g}", "parameters": f"{parameters.get('total', 0):,}",
-            "of them in the fusion": f"{parameters.get('fusion', 0):,}",
-            "weights": str(card.get("weights_sha256", ""))[:12]}
-    _rows("Model", rows, str(card.get("notes") or ""))
+    rows = describe.model_rows(here.work)
+    _rows("Model", rows, str(here.work.card.get("notes") or ""))
 
 
 def data_card(here: Here) -> None:
     """What the data are."""
     data = here.work.dataset
-    low, high = here.work.scale
     rows = {"data set": data.title, "samples": f"{len(data):,}",
             "train / valid / test": " / ".join(f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")),
             "modalities": ", ".join(f"{m.name} ({m.size} features{', sequence' if m.is_sequence else ''})"
                                     for m in data.modalities),
-            "target": f"{data.target.name} in [{low:g}, {high:g}]", "source": data.source, "licence": data.licence,
+            "target": describe.target_words(here.work), "source": data.source, "licence": data.licence,
             "digest": data.digest[:12]}
     _rows("Data", rows, data.description)
 
@@ -158,6 +147,15 @@ def _rows(title: str, rows: dict[str, Any], words: str) -> None:
         st.caption(text.plain(words, 600))
 
 
+_OF_TIME = (
+    "- **Entropy** says how mixed a modality's state has become; it measures correlation, not who decided.\n"
+    "- **Sliders** on the Dynamics page change the physics, and the test metrics with it: an explanation one can test.\n")
+_OF_CIRCUITS = (
+    "- **Mass** is how much a modality speaks for an element, from 0 to 1; a **truth table** says what the fusion makes of it.\n"
+    "- **Angles** on the Circuit page can be edited, and decision and test accuracy with them: an explanation one can test.\n"
+    "- **Entropy** of a fused qubit is its entanglement with what it was fused from; it measures correlation, not who decided.\n")
+
+
 def reading_guide(here: Here) -> None:
     """How to read the pages."""
     names = here.work.modalities
@@ -167,8 +165,7 @@ def reading_guide(here: Here) -> None:
         f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or hatched.\n"
         "- **A decision is a sum**: baseline (the mean over the training data) + what each modality adds alone + what pairs "
         "and all together add jointly = score. The sum is exact, not sampled.\n"
-        "- **Entropy** says how mixed a modality's state has become; it measures correlation, not who decided.\n"
-        "- **Sliders** on the Dynamics page change the physics, and the test metrics with it: an explanation one can test.\n"
+        + (_OF_TIME if here.work.has_time else _OF_CIRCUITS) +
         "- **Every figure** has a camera (SVG or PNG, picked in the sidebar) and its numbers as CSV; the address bar holds the "
         "whole view.")
 

@@ -65,8 +65,11 @@ def settle() -> None:
         st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 
-def draw() -> tuple[Workspace, int]:
-    """Draws the pickers; returns the model on its data and the row of the sample."""
+def draw() -> tuple[Workspace, int, int | None]:
+    """Draws the pickers; returns the model on its data, the row of the sample, and the output to explain.
+
+    The output is None for the predicted class of each sample, or for a model with one score.
+    """
     names, known = models(), sources()
     check(bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion.")
     model = st.selectbox("Model", names, on_change=_model_changed, help=_MODEL_HELP, **state.bound(state.MODEL))
@@ -76,10 +79,13 @@ def draw() -> tuple[Workspace, int]:
                           **state.bound(state.DATA))
     work = cache.workspace_of(model, chosen)
     row = _sample(work)
-    state.keep(model=model, data=chosen, sample=str(work.dataset.ids[row]))
-    return work, row
+    output = _output(work)
+    state.keep(model=model, data=chosen, sample=str(work.dataset.ids[row]),
+               **({state.OUTPUT: work.classes[output]} if output is not None else {}))
+    return work, row, output
 
 
+PREDICTED = "the predicted class"
 _DATA_HELP = "A data set that is on this machine. The model follows it."
 _MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
 
@@ -88,7 +94,7 @@ def _sample(work: Workspace) -> int:
     """The sample picker: every id of the data set, the most telling conflict first shown."""
     ids = work.dataset.ids.tolist()
     state.drop_invalid({state.SAMPLE: state.Allowed(work.dataset.row, "A default sample is shown.")})
-    default = cache.telling_samples(work)[1].sample
+    default = work.opening or cache.telling_samples(work)[1].sample
     if state.get(state.SAMPLE) not in (None, *ids):
         state.put(state.SAMPLE, default)  # of another data set
     sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed,
@@ -96,6 +102,19 @@ def _sample(work: Workspace) -> int:
                           **state.bound(state.SAMPLE))
     st.caption(f"{len(ids):,} samples, {len(work.dataset.rows('test')):,} of them for testing")
     return work.dataset.row(sample)
+
+
+def _output(work: Workspace) -> int | None:
+    """Whose score is explained: the class that is predicted, or one that the reader names."""
+    if not work.classes:
+        return None
+    known = [PREDICTED, *work.classes]
+    state.drop_invalid({state.OUTPUT: state.options("Class", known, "The predicted class is explained.")})
+    if state.get(state.OUTPUT) not in (None, *known):
+        state.put(state.OUTPUT, PREDICTED)  # of another data set
+    chosen = st.selectbox("Explain the score of", known, help="Every class has a score; contributions add up to one of them.",
+                          **state.bound(state.OUTPUT))
+    return None if chosen == PREDICTED else work.classes.index(chosen)
 
 
 def _sample_changed() -> None:

@@ -12,8 +12,8 @@ import torch
 from qfusion import explain
 from qfusion.models import Tweak
 from qfusion.quantum import lindblad, measures, states
-from qfusion.ui import workspace
-from qfusion.ui.workspace import Workspace
+from qfusion.ui import jump_space
+from qfusion.ui.jump_space import JumpSpace
 
 LIVE_RTOL = 1e-6  # QuTiP is then within about 1e-9 of exact, a third faster than at its usual 1e-7
 TIMES = 41  # enough for a smooth line, few enough to redraw while a slider moves
@@ -89,7 +89,7 @@ class _Evolved:
         return getattr(self._model, name)
 
 
-def decide(work: Workspace, row: int, dials: Dials) -> Decision:
+def decide(work: JumpSpace, row: int, dials: Dials, output: int = 0) -> Decision:
     """Explains one sample over time and scores the test rows under the tweaked model."""
     model = work.model.tweaked(dials.tweak())
     times = times_of(dials.duration)
@@ -98,14 +98,14 @@ def decide(work: Workspace, row: int, dials: Dials) -> Decision:
         evolved: Any = _Evolved(model, model.observables(times.tolist()))
         e = explain.through_time(evolved, inputs, work.background, times.tolist())
         observables = evolved.observables()[-1]
-        metrics = workspace.test_metrics(work, observables, model.bias)
-        prediction = workspace.predict(work, np.array([row]), observables, model.bias)[0, 0]
-    dividends = {term: np.asarray(e.dividends[:, 0, i, 0]) for i, term in enumerate(e.coalitions)}
-    shapley = {name: np.asarray(e.shapley[:, 0, m, 0]) for m, name in enumerate(work.modalities)}
+        metrics = jump_space.test_metrics(work, observables, model.bias)
+        prediction = jump_space.predict(work, np.array([row]), observables, model.bias)[0, output]
+    dividends = {term: np.asarray(e.dividends[:, 0, i, output]) for i, term in enumerate(e.coalitions)}
+    shapley = {name: np.asarray(e.shapley[:, 0, m, output]) for m, name in enumerate(work.modalities)}
     return Decision(dials, times, dividends, shapley, float(prediction), metrics)
 
 
-def follow(work: Workspace, row: int, dials: Dials, *, negativity: bool = False, runs: int = 0, seed: int = 0) -> Any:
+def follow(work: JumpSpace, row: int, dials: Dials, *, negativity: bool = False, runs: int = 0, seed: int = 0) -> Any:
     """QuTiP's track of one sample under the tweaked model."""
     from qfusion import track
 
@@ -114,7 +114,7 @@ def follow(work: Workspace, row: int, dials: Dials, *, negativity: bool = False,
                        rtol=LIVE_RTOL)
 
 
-def agreement(work: Workspace, row: int, dials: Dials, rho: np.ndarray) -> float:
+def agreement(work: JumpSpace, row: int, dials: Dials, rho: np.ndarray) -> float:
     """Largest deviation of QuTiP's rho(T) from torch's, over all elements."""
     from qfusion import track
 
@@ -130,7 +130,7 @@ class Settling:
     attractor: Any
 
 
-def attract(work: Workspace, row: int, dials: Dials, reach: float = 5.0) -> Settling:
+def attract(work: JumpSpace, row: int, dials: Dials, reach: float = 5.0) -> Settling:
     """Steady state, spectral gap, and the sample's distance to it up to `reach` times T."""
     from qfusion import track
 
@@ -155,7 +155,7 @@ def single_entropies(track: Any) -> dict[str, np.ndarray]:
     return {name: values for name, values in sort_measures(track.measures, "entropy").items() if "+" not in name}
 
 
-def entropies_by_torch(work: Workspace, row: int, count: int = 21) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def entropies_by_torch(work: JumpSpace, row: int, count: int = 21) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Times and the entropy of each modality's state under the model as learned."""
     times = times_of(float(work.model.duration), count)
     with torch.no_grad():
@@ -165,7 +165,7 @@ def entropies_by_torch(work: Workspace, row: int, count: int = 21) -> tuple[np.n
     return times, found
 
 
-def circuit(work: Workspace, row: int, dt: float, split: str) -> Any:
+def circuit(work: JumpSpace, row: int, dt: float, split: str) -> Any:
     """One step of the evolution of a sample as a PennyLane circuit."""
     from qfusion.track.circuit import step_circuit
 
@@ -174,8 +174,53 @@ def circuit(work: Workspace, row: int, dt: float, split: str) -> Any:
     return step_circuit(work.model.system(), {name: ket[0] for name, ket in kets.items()}, dt, split=split)
 
 
-def step_errors(work: Workspace, row: int, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def step_errors(work: JumpSpace, row: int, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Step sizes (n,), and the circuit's distance from the exact evolution after one step and after all."""
     steps = float(work.model.duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
     errors = [circuit(work, row, float(dt), split).error for dt in steps]
     return steps, np.array([error.one for error in errors]), np.array([error.all for error in errors])
+
+
+def step_walk(work: JumpSpace, built: Any) -> Any:
+    """A sample's way through one drawn step: every qubit before the first and after every gate."""
+    from qfusion.quantum.pauli import PAULIS
+    from qfusion.track import channel
+    from qfusion.ui import circuit_boxes
+
+    system, n = built.system, len(built.wires)
+    kets = {gate.modalities[0]: np.asarray(gate.operators) for gate in built.gates if gate.kind == "prepare"}
+    prepared: set[str] = set()
+
+    def product() -> np.ndarray:
+        psi = np.ones(1, dtype=complex)
+        for name, size in zip(system.names, system.dims, strict=True):
+            psi = np.kron(psi, kets[name] if name in prepared else np.eye(size)[0])
+        return np.outer(psi, psi.conj())
+
+    rho = product()
+    bloch, moments = [_bloch(rho, n, PAULIS.numpy())], []
+    for gate in built.gates:
+        on = tuple(built.wires.index(wire) for wire in gate.wires)
+        before = rho
+        if gate.kind == "prepare":
+            prepared |= set(gate.modalities)
+            rho = product()
+        else:
+            where = [system.names.index(name) for name in gate.modalities]
+            rho = channel.apply(states.embed(torch.from_numpy(gate.operators), system.dims, where).numpy(), rho)
+        bloch.append(_bloch(rho, n, PAULIS.numpy()))
+        pair = [states.partial_trace(torch.as_tensor(r), (2,) * n, on).numpy() for r in (before, rho)] if len(on) <= 4 else None
+        moments.append((gate.wires if pair else (), *(pair or (before[:1, :1], rho[:1, :1])), None))
+    vectors = np.stack(bloch)
+    r = np.minimum(np.linalg.norm(vectors, axis=-1), 1)
+    spectrum = np.clip(np.stack([(1 + r) / 2, (1 - r) / 2]), 1e-300, 1)
+    return circuit_boxes.of_step(built, vectors, -(spectrum * np.log(spectrum)).sum(0), tuple(moments), work.modalities)
+
+
+def _bloch(rho: np.ndarray, n: int, paulis: np.ndarray) -> np.ndarray:
+    """Bloch vectors (n, 3) of all qubits of a state (2^n, 2^n)."""
+    found = []
+    for q in range(n):
+        one = states.partial_trace(torch.as_tensor(rho), (2,) * n, (q,)).numpy()
+        found.append([float(np.real(np.trace(one @ P))) for P in paulis[1:]])
+    return np.array(found)

@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.data import Audio, Content, Image, Text
-from qfusion.figures import decision, dynamics, style
-from qfusion.ui import cache, panels, replay, text
+from qfusion.data.spec import Series
+from qfusion.figures import decision, dynamics, evidence, style
+from qfusion.ui import cache, panels, reading, replay, text
 from qfusion.ui.shell import Here, link
 
 HIDDEN = ("text", "transcript")
@@ -22,10 +23,12 @@ def content(here: Here, row: int | None = None, *, details: bool = True) -> None
     found = here.work.dataset.content(at)
     for name in (name for name in here.work.modalities if isinstance(found.get(name), Text)):
         _piece(name, found[name])
-    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+    with st.container(horizontal=True, vertical_alignment="center", wrap=len(found) > 3):
         for kind in (Image, Audio):
             for name in (name for name in here.work.modalities if isinstance(found.get(name), kind)):
                 _piece(name, found[name], "stretch" if details else 150)
+    for name in (name for name in here.work.modalities if isinstance(found.get(name), Series)):
+        _curve(here, name, found[name], f"{'main' if details else 'card'}-{at}")
     absent = [name for name in here.work.modalities if name not in found]
     if absent and details:
         st.caption(f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features.")
@@ -40,16 +43,25 @@ def _piece(name: str, piece: Content, width: int | Literal["stretch"] = "stretch
     elif isinstance(piece, Audio):
         st.audio(np.asarray(piece.samples), sample_rate=piece.rate, width=width, alt=f"Recording: {name} of the sample")
     elif isinstance(piece, Image):
-        st.image(np.asarray(piece.pixels), width=90, clamp=True, alt=f"Picture: {name} of the sample")
+        st.image(np.asarray(piece.pixels), width=90, clamp=True, caption=text.plain(name), alt=f"Picture: {name} of the sample")
+
+
+def _curve(here: Here, name: str, piece: Series, key: str) -> None:
+    """A spectrum or profile as a small line chart in its modality's colour."""
+    hue = style.term_colour(name, here.work.modalities)
+    st.caption(text.plain(name))
+    panels.figure(f"content-{key}-{name}", evidence.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue, theme=here.theme),
+                  f"Curve: {name} of the sample.")
 
 
 def _facts(here: Here, row: int) -> None:
     """Whatever the data set's table says of the sample: video and segment times, regime."""
-    facts = {str(name): value for name, value in here.work.dataset.table.iloc[row].items() if name not in HIDDEN}
+    facts = {str(name): value for name, value in here.work.dataset.table.iloc[row].items()
+             if name not in (*HIDDEN, here.work.dataset.target.name)}
     parts = [f"split: {here.work.dataset.split[row]}"]
     if {"start", "end"} <= set(facts):
         parts.append(f"segment: {facts.pop('start'):.1f} s to {facts.pop('end'):.1f} s")
-    parts += [f"{text.plain(name.replace('_', ' '))}: {text.plain(_short(value))}" for name, value in facts.items()]
+    parts += [f"{text.plain(text.column(name))}: {text.plain(_short(value))}" for name, value in facts.items()]
     st.caption(" · ".join(parts))
 
 
@@ -58,18 +70,35 @@ def _short(value: object) -> str:
 
 
 def verdict(here: Here) -> None:
-    """Prediction against truth on the range of the target."""
+    """Prediction against truth: on the range of the target, or as class probabilities."""
     work, row = here.work, here.row
-    prediction = float(work.explanation.prediction[row, 0])
+    if work.classes:
+        _class_verdict(here)
+        return
+    prediction = float(work.scores[row, 0])
     truth = float(work.dataset.y[row])
     low, high = work.scale
-    drawn = decision.on_scale(truth, prediction, low, high, unit=work.unit, theme=here.theme)
+    drawn = decision.on_scale(truth, prediction, low, high, unit=here.unit, theme=here.theme)
     panels.panel(
         "verdict", f"Predicted {prediction:+.2f}, annotated {truth:+.2f}", drawn,
         shows=f"the score of this {work.dataset.split[row]} sample beside its annotation.",
         not_shown="how certain the model is; its typical test error is on the Overview page.",
         alt=f"Scale from {low:g} to {high:g}: truth {truth:.2f}, prediction {prediction:.2f}.",
         numbers=lambda: pd.DataFrame({"sample": [here.sample], "truth": [truth], "prediction": [prediction]}))
+
+
+def _class_verdict(here: Here) -> None:
+    work, row = here.work, here.row
+    truth, predicted, p = int(work.dataset.y[row]), int(work.predicted[row]), work.probabilities[row]
+    end = "rightly" if truth == predicted else f"but it is ‘{text.plain(work.classes[truth])}’"
+    panels.panel(
+        "verdict", f"Predicted ‘{text.plain(work.classes[predicted])}’ with {p[predicted]:.0%}, {end}",
+        evidence.class_bars(p, work.classes, truth=truth, theme=here.theme),
+        shows=f"class probabilities of this {work.dataset.split[row]} sample (softmax of the scores); the dark bar is the prediction.",
+        not_shown="whether such probabilities are calibrated; the log loss is on the Overview page.",
+        alt=f"Probabilities: predicted {work.classes[predicted]} {p[predicted]:.2f}, true class {work.classes[truth]} {p[truth]:.2f}.",
+        numbers=lambda: pd.DataFrame({"sample": here.sample, "class": work.classes, "score": work.scores[row], "probability": p,
+                                      "truth": np.arange(len(p)) == truth}))
 
 
 def finding(dividends: dict[str, float]) -> str:
@@ -84,20 +113,26 @@ def finding(dividends: dict[str, float]) -> str:
 def contributions(here: Here) -> None:
     """Waterfall of the decision, and Shapley values."""
     work, row = here.work, here.row
-    dividends = work.dividends(row)
-    drawn = decision.waterfall(dividends, work.modalities, truth=float(work.dataset.y[row]), unit=work.unit,
+    dividends = work.dividends(row, here.output)
+    found, _ = work.explained(row)
+    drawn = decision.waterfall(dividends, work.modalities, truth=here.truth, unit=here.unit,
                                theme=here.theme)
     panels.panel(
-        "waterfall", finding(dividends), drawn,
+        "waterfall", finding(dividends) + whose(here), drawn,
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score. Baseline: the mean over the "
-              f"{work.explanation.background_size:,} training samples.",
+              f"{found.background_size:,} training samples.",
         not_shown="what caused the annotation; only what this model computed.",
         alt="Waterfall: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items()) + ".",
         numbers=lambda: _dividend_table(here))
 
 
+def whose(here: Here) -> str:
+    """Which class's score is explained."""
+    return f" for ‘{text.plain(here.work.classes[here.output])}’" if here.work.classes else ""
+
+
 def _dividend_table(here: Here) -> pd.DataFrame:
-    dividends = here.work.dividends(here.row)
+    dividends = here.work.dividends(here.row, here.output)
     table = pd.DataFrame({"sample": here.sample, "term": [term or "baseline" for term in dividends],
                           "dividend": list(dividends.values())})
     truth = here.work.dataset.truth
@@ -108,11 +143,11 @@ def _dividend_table(here: Here) -> pd.DataFrame:
 
 def shapley(here: Here) -> None:
     """Shapley values and shares."""
-    values, shares = here.work.shapley(here.row)
+    values, shares = here.work.shapley(here.row, here.output)
     leader = max(shares, key=shares.__getitem__)
     panels.panel(
-        "shapley", f"{text.plain(leader)} carries {shares[leader]:.0%} of the decision",
-        decision.shapley_bars(values, shares, here.work.modalities, unit=here.work.unit, theme=here.theme),
+        "shapley", f"{text.plain(leader)} carries {shares[leader]:.0%} of the decision" + whose(here),
+        decision.shapley_bars(values, shares, here.work.modalities, unit=here.unit, theme=here.theme),
         shows="each modality's fair share: its own term plus an equal part of every joint term it takes part in; in "
               "brackets its part of the absolute total (MM-SHAP).",
         not_shown="which words, sounds or pixels mattered inside a modality.",
@@ -122,7 +157,10 @@ def shapley(here: Here) -> None:
 
 
 def entropies(here: Here) -> None:
-    """Entropies per modality and joint over the evolution."""
+    """Entropies per modality and joint over the evolution; for a circuit, what the fusion read."""
+    if not here.work.has_time:
+        reading.beliefs(here)
+        return
     dials = replay.learned(here.work.model)
     track = cache.track(here.work, here.row, dials)
     series = replay.single_entropies(track)
@@ -143,4 +181,7 @@ def heading(here: Here) -> None:
     """The sample's id, and the way on."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"Sample {text.plain(here.sample)}", anchor=False)
-        link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
+        if here.work.has_time:
+            link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
+        else:
+            link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")

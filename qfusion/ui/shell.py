@@ -27,11 +27,27 @@ PAGES = {
 
 @dataclass(frozen=True)
 class Here:
-    """What a page works on: the model on its data, the sample's row, and how to draw."""
+    """What a page works on: the model on its data, the sample's row, how to draw, and the output asked for."""
 
     work: Workspace
     row: int
     theme: Theme
+    asked: int | None = None
+
+    @property
+    def output(self) -> int:
+        """The score that is explained: the one asked for, else that of the predicted class."""
+        return int(self.work.predicted[self.row]) if self.asked is None else self.asked
+
+    @property
+    def unit(self) -> str:
+        """Axis name of that score."""
+        return self.work.unit_of(self.output)
+
+    @property
+    def truth(self) -> float | None:
+        """The annotated value of a regression; scores of classes have none."""
+        return None if self.work.classes else float(self.work.dataset.y[self.row])
 
     @property
     def sample(self) -> str:
@@ -56,7 +72,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
             state.arrive(title)
             state.drop_invalid(pickers.allowed())
             pickers.settle()
-            work, row = pickers.draw()
+            work, row, asked = pickers.draw()
         finally:
             with menu:
                 _navigation()
@@ -66,7 +82,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
     st.title(title, anchor=False)
     st.caption(question)
     _notices()
-    return Here(work, row, theme())
+    return Here(work, row, theme(), asked)
 
 
 @contextmanager
@@ -90,7 +106,9 @@ def theme() -> Theme:
 
 def link(page: str, label: str, icon: str, **query: str) -> None:
     """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address."""
-    kept = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE) if state.get(key)}
+    kept = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT) if state.get(key)}
+    if not kept.get(state.OUTPUT) or kept[state.OUTPUT] == pickers.PREDICTED:
+        kept.pop(state.OUTPUT, None)
     if "open" in query:
         kept.pop(state.SAMPLE, None)
     st.page_link(page, label=label, icon=icon, query_params=kept | query)

@@ -17,10 +17,10 @@ from streamlit.errors import StreamlitAPIException
 from qfusion import _checks
 from qfusion.errors import QFusionError
 
-MODEL, DATA, SAMPLE, FORMAT, DURATION = "model", "data", "sample", "export", "T"
+MODEL, DATA, SAMPLE, OUTPUT, FORMAT, DURATION = "model", "data", "sample", "output", "export", "T"
 VIEW = "view"
 NOTICES, TABLE_TURN, PAGE, KEPT = "_notices", "_table_turn", "_page", "_kept"
-ALIASES = {"open": SAMPLE, "show": VIEW}
+ALIASES = {"open": SAMPLE, "show": VIEW, "rules": "part"}
 
 
 class Bound(TypedDict):

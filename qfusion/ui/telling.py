@@ -24,12 +24,14 @@ WHY = {"agreement": "Every modality pulls the same way: the largest smallest sin
 
 
 def find(work: Workspace, split: str = "test") -> list[Telling]:
-    """The best agreement, conflict and synergy of a split, among its better-predicted half so that none misleads."""
+    """The best agreement, conflict and synergy of a split, among its better-predicted half so that none misleads.
+
+    Of classes, the predicted one's score counts.
+    """
     rows = work.dataset.rows(split)
-    e = work.explanation
-    sizes = np.array([len(term.split("+")) if term else 0 for term in e.coalitions])
-    dividends = np.asarray(e.dividends)[rows, :, 0]
-    errors = np.abs(np.asarray(e.prediction)[rows, 0] - work.dataset.y[rows])
+    sizes = np.array([len(term.split("+")) if term else 0 for term in work.coalitions])
+    dividends = work.bulk_dividends()[np.isin(work.bulk, rows)]
+    errors = work.errors[rows]
     scores = _scores(dividends[:, sizes == 1], dividends[:, sizes > 1])
     taken: list[int] = []
     found = []

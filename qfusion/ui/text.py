@@ -45,3 +45,13 @@ def csv(table: pd.DataFrame) -> bytes:
     buffer = io.StringIO()
     safe.to_csv(buffer, index=False)
     return buffer.getvalue().encode()
+
+
+_COLUMNS = {"score_clean": "score without noise"}
+
+
+def column(name: str) -> str:
+    """A column of a data set's table as a reader says it: `latent_text` -> "hidden score of text"."""
+    if name.startswith("latent_"):
+        return f"hidden score of {name.removeprefix('latent_')}"
+    return _COLUMNS.get(name, name.replace("_", " "))

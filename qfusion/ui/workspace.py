@@ -1,9 +1,12 @@
-"""One model on one data set, with everything that is computed once for all samples. Free of streamlit."""
+"""One model on one data set, with everything that is computed once for all samples. Free of streamlit.
+
+`Workspace` is what every page can rely on; `jump_space` and `circuit_space` add what their system has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +17,9 @@ import torch
 from qfusion import explain
 from qfusion._checks import check
 from qfusion.data import DataSet
-from qfusion.quantum import lindblad, measures, states
-from qfusion.training import checkpoint, metrics
+from qfusion.training import metrics
+
+_KEPT = 64  # explanations of single samples that are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,78 +29,179 @@ class Workspace:
     Attributes:
         name: of the model; card: of its checkpoint; model: read-only, shared by all sessions.
         dataset: N samples.
-        psi: product states (N, D) complex128. background: mean state of the training rows.
-        explanation: of all N samples.
+        scores: of all samples, (N, C).
+        background: of the explanations.
     """
 
     name: str
     card: Mapping[str, Any]
     model: Any
     dataset: DataSet
-    psi: torch.Tensor
+    scores: np.ndarray
     background: Any
-    explanation: Any
+    _singles: dict[int, Any] = field(default_factory=dict, repr=False)
+
+    has_time = False  # whether the system evolves in time
+    opening = ""  # the sample shown first, where it can be told without explaining all of them
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Names in the order of the tensor product."""
+        """Names in the model's order."""
         return tuple(self.model.modalities)
+
+    @cached_property
+    def coalitions(self) -> tuple[str, ...]:
+        """Every coalition, the empty one first."""
+        from qfusion.data.spec import coalitions
+
+        return coalitions(self.modalities)
 
     @property
     def terms(self) -> tuple[str, ...]:
         """Every coalition but the empty one."""
-        return tuple(term for term in self.explanation.coalitions if term)
+        return tuple(term for term in self.coalitions if term)
 
     @property
-    def unit(self) -> str:
-        """Axis name of the score."""
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty for a regression."""
+        return self.dataset.target.classes if self.dataset.target.kind == "classification" else ()
+
+    def unit_of(self, output: int) -> str:
+        """Axis name of a score."""
+        if self.classes:
+            return f"score of ‘{self.classes[output]}’"
         name = self.dataset.target.name
         return name if name.endswith("score") else f"{name} score"
 
     @property
     def scale(self) -> tuple[float, float]:
-        """Range of the target."""
+        """Range of a regression target."""
         target = self.dataset.target
         return target.range or (float(self.dataset.y.min()), float(self.dataset.y.max()))
 
     @cached_property
-    def entropies(self) -> np.ndarray:
-        """Von Neumann entropies (N, M) of the reduced states at T, in nats; worked out when first asked for."""
-        with torch.no_grad():
-            return reduced_entropies(self.model, self.psi)
+    def probabilities(self) -> np.ndarray:
+        """Class probabilities (N, C): softmax of the scores."""
+        return softmax(self.scores)
 
     @cached_property
-    def frame(self) -> pd.DataFrame:
-        """One row a sample (index id): split, truth, prediction, error, relation, entropies, dividends, words."""
-        data, e = self.dataset, self.explanation
-        columns: dict[str, Any] = {"split": data.split, "truth": data.y, "prediction": e.prediction[:, 0],
-                                   "error": np.abs(e.prediction[:, 0] - data.y), "relation": explain.relation(e)}
-        columns |= {entropy_column(name): self.entropies[:, m] for m, name in enumerate(self.modalities)}
-        columns |= {dividend_column(term): e.dividends[:, i, 0] for i, term in enumerate(e.coalitions) if term}
-        frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
-        return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
+    def predicted(self) -> np.ndarray:
+        """The predicted class (N,), or zeros for a regression: the output that is explained unless another is asked for."""
+        return self.scores.argmax(1) if self.classes else np.zeros(len(self.scores), dtype=int)
 
-    def dividends(self, row: int) -> dict[str, float]:
-        """Baseline and Harsanyi dividends of one sample, keyed by coalition."""
-        return {term: float(self.explanation.dividends[row, i, 0])
-                for i, term in enumerate(self.explanation.coalitions)}
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """Absolute error (N,); for classes 1 - probability of the true one."""
+        if self.classes:
+            return 1 - self.probabilities[np.arange(len(self.scores)), self.dataset.y]
+        return np.abs(self.scores[:, 0] - self.dataset.y)
 
-    def shapley(self, row: int) -> tuple[dict[str, float], dict[str, float]]:
+    @property
+    def unit_of_error(self) -> str:
+        """Axis name of `errors`."""
+        return "1 − probability of the true class" if self.classes else f"absolute error ({self.unit_of(0)})"
+
+    @cached_property
+    def bulk(self) -> np.ndarray:
+        """The rows that are explained together."""
+        return self.dataset.rows()
+
+    @cached_property
+    def explanation(self) -> Any:
+        """Of the rows in `bulk`; worked out when first asked for."""
+        return explain.explain(self.model, self.dataset.inputs(self.bulk, dtype=torch.float64), self.background)
+
+    def explained(self, row: int) -> tuple[Any, int]:
+        """An explanation that holds a sample, and the sample's place in it."""
+        if "explanation" in self.__dict__ and row in self._place:
+            return self.__dict__["explanation"], self._place[row]
+        if row not in self._singles:
+            while len(self._singles) >= _KEPT:
+                self._singles.pop(next(iter(self._singles)), None)
+            inputs = self.dataset.inputs([row], dtype=torch.float64)
+            self._singles[row] = explain.explain(self.model, inputs, self.background)
+        return self._singles[row], 0
+
+    @cached_property
+    def _place(self) -> dict[int, int]:
+        return {int(row): place for place, row in enumerate(self.bulk)}
+
+    def dividends(self, row: int, output: int | None = None) -> dict[str, float]:
+        """Baseline and Harsanyi dividends of one sample, keyed by coalition.
+
+        Args:
+            output: whose score is split; default the predicted class.
+        """
+        found, place = self.explained(row)
+        chosen = int(self.predicted[row]) if output is None else output
+        return {term: float(found.dividends[place, i, chosen]) for i, term in enumerate(found.coalitions)}
+
+    def shapley(self, row: int, output: int | None = None) -> tuple[dict[str, float], dict[str, float]]:
         """Shapley values and MM-SHAP shares of one sample, keyed by modality."""
-        values = self.explanation.shapley[row, :, 0]
-        shares = explain.shares(self.explanation)[row, :, 0]
+        found, place = self.explained(row)
+        chosen = int(self.predicted[row]) if output is None else output
+        values, shares = found.shapley[place, :, chosen], explain.shares(found)[place, :, chosen]
         return ({name: float(v) for name, v in zip(self.modalities, values, strict=True)},
                 {name: float(v) for name, v in zip(self.modalities, shares, strict=True)})
 
+    def bulk_dividends(self, output: int | None = None) -> np.ndarray:
+        """Dividends (rows in `bulk`, 2^M) of one output, or of each sample's predicted class."""
+        found = np.asarray(self.explanation.dividends)
+        outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
+        return np.asarray(found[np.arange(len(found)), :, outputs])
+
+    def bulk_relations(self, output: int | None = None) -> np.ndarray:
+        """How the single modalities relate in the rows of `bulk`, see `explain.RELATIONS`."""
+        if output is not None or not self.classes:
+            return np.asarray(explain.relation(self.explanation, output or 0))
+        each = np.stack([explain.relation(self.explanation, c) for c in range(len(self.classes))], 1)
+        return np.asarray(each[np.arange(len(each)), self.predicted[self.bulk]])
+
+    def facts(self) -> dict[str, np.ndarray]:
+        """More columns (N,) that this system has of every sample."""
+        return {}
+
+    def fact_titles(self) -> dict[str, str]:
+        """Axis titles of `facts`, and of other columns that can be worked out for some rows."""
+        return {}
+
+    def frame(self, output: int | None = None) -> pd.DataFrame:
+        """One row a sample (index id): split, truth, prediction, error, relation, facts, dividends, the data's own columns.
+
+        Relation and dividends are empty in rows outside `bulk`.
+        """
+        data, everyone = self.dataset, len(self.dataset)
+        columns: dict[str, Any] = {"split": data.split, **self._answers(), "error": self.errors}
+        relation = np.full(everyone, "", dtype=object)
+        relation[self.bulk] = self.bulk_relations(output)
+        columns |= {"relation": relation} | self.facts()
+        dividends = np.full((everyone, len(self.coalitions)), np.nan)
+        dividends[self.bulk] = self.bulk_dividends(output)
+        columns |= {dividend_column(term): dividends[:, i] for i, term in enumerate(self.coalitions) if term}
+        frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
+        return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
+
+    def _answers(self) -> dict[str, Any]:
+        if not self.classes:
+            return {"truth": self.dataset.y, "prediction": self.scores[:, 0]}
+        names = np.array(self.classes, dtype=object)
+        certain = self.probabilities[np.arange(len(self.scores)), self.predicted]
+        return {"truth": names[self.dataset.y], "prediction": names[self.predicted], "certainty": certain}
+
+    def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
+        """Metrics of scores (rows of the split, C)."""
+        return metrics.of_scores(scores, self.dataset.y[self.dataset.rows(split)], self.dataset.target.kind)
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities (..., C) of scores."""
+    shifted = np.exp(scores - scores.max(-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+
 
 def entropy_column(name: str) -> str:
-    """Column of the entropy of a modality's state at T."""
+    """Column of the entropy of a modality's state at T, or of a fused qubit."""
     return f"entropy[{name}]"
-
-
-def negativity_column(name: str) -> str:
-    """Column of the entanglement of a modality with the rest at T."""
-    return f"negativity[{name}]"
 
 
 def dividend_column(term: str) -> str:
@@ -104,104 +209,26 @@ def dividend_column(term: str) -> str:
     return f"dividend[{term}]"
 
 
-def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Workspace:
-    """Applies a model to all samples of a data set.
+def require_fit(name: str, card: Mapping[str, Any], dataset: DataSet) -> None:
+    """Checks that a model takes a data set.
 
     Raises:
-        InvalidInput: when the model was made for other modalities or feature numbers than the data set has.
+        InvalidInput: when it was made for other modalities or feature numbers than the data set has.
     """
     problem = misfit(card, dataset)
     check(not problem, f"Model '{name}' does not fit data set '{dataset.name}': {problem} "
                        f"Choose the data it was trained on, '{card['data']['name']}'.")
-    with torch.no_grad():
-        inputs = dataset.inputs(dtype=torch.float64)
-        psi = model.product_state(model.encode(inputs))
-        trained_on = dataset.inputs(dataset.rows(checkpoint.training_split(card)), dtype=torch.float64)
-        background = explain.background(model, trained_on, kind="joint")
-        explanation = explain.explain(model, inputs, background)
-    return Workspace(name, card, model, dataset, psi, background, explanation)
 
 
 def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
-    """What keeps a model from taking a data set's inputs, or an empty string."""
+    """What keeps a model from taking a data set's inputs or answering its question, or an empty string."""
     wanted, found = card["inputs"], dataset.input_specs
     for name, spec in wanted.items():
         if name not in found:
             return f"it needs the modality '{name}', and the data has {', '.join(found)}."
         if int(spec["size"]) != int(found[name]["size"]):
             return f"it needs {spec['size']} features of '{name}', and the data has {found[name]['size']}."
+    classes = dataset.target.classes if dataset.target.kind == "classification" else ()
+    if classes and len(card["outputs"]) != len(classes):
+        return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
     return ""
-
-
-def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:
-    """Von Neumann entropy of every modality's state at T for many samples, (N, M) in nats.
-
-    The d^2 matrix units of a modality are evolved once in the Heisenberg picture; then Tr[E_ji(T) rho_0] is the element
-    (i, j) of each sample's reduced state, whatever the number of samples.
-    """
-    system = model.system()
-    kets = torch.as_tensor(psi, dtype=torch.complex128)
-    end = torch.tensor([float(system.duration)], dtype=torch.float64)
-    columns = []
-    for place, size in enumerate(system.dims):
-        units = _matrix_units(system.dims, place)
-        evolved = lindblad.evolve_observables(system.H, system.jumps, units, end)[-1]
-        values = torch.einsum("bi,cij,bj->bc", kets.conj(), evolved, kets).real
-        rho = _from_expectations(values.reshape(-1, size, size))
-        columns.append(measures.von_neumann_entropy(rho))
-    return torch.stack(columns, -1).numpy()
-
-
-def negativities(work: Workspace, rows: np.ndarray) -> np.ndarray:
-    """Logarithmic negativity of each modality against the rest at T, (len(rows), M) in bits.
-
-    Entanglement is not linear in the state, so every sample is evolved on its own: about 15 ms each at D = 64.
-    """
-    parts = []
-    with torch.no_grad():
-        for start in range(0, len(rows), 64):
-            psi = work.psi[torch.as_tensor(rows[start:start + 64])].to(torch.complex128)
-            rho = work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]
-            parts.append(torch.stack([measures.logarithmic_negativity(rho, work.model.dims, (m,))
-                                      for m in range(len(work.modalities))], -1).numpy())
-    return np.concatenate(parts) if parts else np.zeros((0, len(work.modalities)))
-
-
-def _matrix_units(dims: tuple[int, ...], place: int) -> torch.Tensor:
-    """Hermitian basis of one modality's operators, embedded: (E_ij + E_ji)/2 for i <= j, (E_ij - E_ji)/2i for i > j."""
-    size = dims[place]
-    before, after = int(np.prod(dims[:place])), int(np.prod(dims[place + 1:]))
-    basis = torch.zeros(size * size, size, size, dtype=torch.complex128)
-    for i in range(size):
-        for j in range(size):
-            if i <= j:
-                basis[i * size + j, i, j] += 0.5
-                basis[i * size + j, j, i] += 0.5
-            else:
-                basis[i * size + j, i, j] += -0.5j
-                basis[i * size + j, j, i] += 0.5j
-    one, other = torch.eye(before, dtype=basis.dtype), torch.eye(after, dtype=basis.dtype)
-    return torch.stack([torch.kron(torch.kron(one, unit), other) for unit in basis])
-
-
-def _from_expectations(values: torch.Tensor) -> torch.Tensor:
-    """Reduced states (N, d, d) from the expectation values (N, d, d) of `_matrix_units`.
-
-    As Tr[E_ij rho] = rho_ji: <(E_ij + E_ji)/2> = Re rho_ij for i <= j, and <(E_ij - E_ji)/2i> = Im rho_ji for i > j.
-    """
-    real = torch.triu(values) + torch.triu(values, 1).mT
-    imaginary = torch.tril(values, -1)
-    return torch.complex(real, imaginary.mT - imaginary)
-
-
-def test_metrics(work: Workspace, observables: torch.Tensor, bias: torch.Tensor, split: str = "test") -> dict[str, float]:
-    """Metrics of a split for given observables (C, D, D) at T: one product with the states, no new evolution."""
-    rows = work.dataset.rows(split)
-    return metrics.regression(predict(work, rows, observables, bias)[:, 0], work.dataset.y[rows])
-
-
-def predict(work: Workspace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
-    """Scores (B, C) of rows: <psi| O_c(T) |psi> + b_c."""
-    psi = work.psi[torch.as_tensor(rows)].to(observables.dtype)
-    scores = torch.einsum("bi,cij,bj->bc", psi.conj(), observables, psi).real
-    return (scores + bias.detach()).numpy()

@@ -1,0 +1,159 @@
+"""Reading the fusion of an entangled-fusion network: masses, truth tables, class probabilities, curves of raw content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    QUIET,
+    UNSIGNED_SCALE,
+    Theme,
+    base,
+    faded,
+    label,
+    term_colour,
+)
+
+_LIGHT_FROM = 0.62  # of Cividis: text on brighter cells is dark
+
+
+def masses(values: np.ndarray, fused: np.ndarray, modalities: Sequence[str], elements: Sequence[str], *,
+           marked: int | None = None, compact: bool = False, theme: Theme = "light") -> go.Figure:
+    """The mass that each modality gives each element, and the fused one, as a heat map with the numbers in it.
+
+    Args:
+        values: (n, M) in [0, 1]; fused: (n,).
+        marked: element to mark (the true class).
+        compact: small version without numbers and scale.
+    """
+    n, M = np.shape(values)
+    check(len(modalities) == M and len(elements) == n and np.shape(fused) == (n,),
+          f"Arguments `modalities`, `elements` and `fused` must fit `values` of shape {(n, M)}, but have {len(modalities)}, "
+          f"{len(elements)} and {np.shape(fused)}.")
+    names = [*(label(name) for name in modalities), "<b>fused</b>"]
+    z = np.column_stack([values, fused]).T
+    figure = base(theme, (36 + 17 * (M + 1)) if compact else 56 + 40 * (M + 1), left=10, right=10, top=30, bottom=40)
+    _cells(figure, z, "%{y}, ‘%{x}’: mass %{z:.3f}<extra></extra>", "mass", numbers=not compact)
+    figure.data[0].update(showscale=not compact)
+    figure.update_layout(hovermode="closest")
+    ticks = [f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14) for i, e in enumerate(elements)]
+    figure.update_xaxes(tickvals=list(range(n)), ticktext=ticks, side="top", showline=False, ticks="")
+    figure.update_yaxes(tickvals=list(range(M + 1)), ticktext=names, autorange="reversed", showline=False, ticks="")
+    figure.add_hline(y=M - 0.5, line={"color": _paper(theme), "width": 5})
+    figure.update_layout(margin_b=4 if compact else 10, margin_t=20 if compact else 30)
+    return figure
+
+
+def _paper(theme: Theme) -> str:
+    from qfusion.figures.style import PAPER
+
+    return PAPER[theme]
+
+
+def _cells(figure: go.Figure, z: np.ndarray, hover: str, title: str, *, numbers: bool = True) -> None:
+    """A heat map of numbers in [0, 1] with each written in its cell, dark on bright and bright on dark."""
+    figure.add_trace(go.Heatmap(z=z, zmin=0, zmax=1, colorscale=UNSIGNED_SCALE, xgap=2, ygap=2, hovertemplate=hover,
+                                colorbar={"title": {"text": title, "side": "right", "font": {"size": 12}}, "thickness": 10,
+                                          "outlinewidth": 0, "tickvals": [0, 0.5, 1]}))
+    if not numbers:
+        return
+    rows, columns = np.indices(z.shape)
+    figure.add_scatter(x=columns.ravel(), y=rows.ravel(), mode="text", hoverinfo="skip",
+                       text=[f"{v:.2f}" for v in z.ravel()],
+                       textfont={"size": 11, "color": ["#17202B" if v > _LIGHT_FROM else "#FFFFFF" for v in z.ravel()]})
+
+
+def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], elements: Sequence[str], *, controls: Sequence[str],
+           chosen: int | None = None, edited: np.ndarray | None = None, theme: Theme = "light") -> go.Figure:
+    """The fusion's truth tables: for each element and outcome of the modality qubits the mass of the fused qubit.
+
+    Args:
+        values, weights: (n, patterns): mass of the fused qubit when the pattern is read, and how likely this sample reads it.
+        patterns: such as "01", one digit for each of `controls`.
+        chosen: element whose row is marked. edited: (n, patterns) which entries differ from the learned ones.
+    """
+    n, P = np.shape(values)
+    check(np.shape(weights) == (n, P) and len(patterns) == P and len(elements) == n,
+          f"Arguments `weights`, `patterns` and `elements` must fit `values` of shape {(n, P)}, but have {np.shape(weights)}, "
+          f"{len(patterns)} and {len(elements)}.")
+    figure = base(theme, 116 + 26 * n, left=10, right=10, top=46, bottom=14)
+    said = [" + ".join(label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1") or "none"
+            for pattern in patterns]
+    _cells(figure, np.asarray(values), "", "mass")
+    figure.data[0].update(customdata=[[[label(elements[i]), said[b], f"{weights[i][b]:.1%}", i] for b in range(P)] for i in range(n)],
+                          hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>mass %{z:.3f}<br>"
+                                        "this sample reads it with %{customdata[2]}<extra></extra>")
+    if edited is not None and np.any(edited):
+        rows, columns = np.nonzero(edited)
+        figure.add_scatter(x=columns, y=rows, mode="markers", hoverinfo="skip", name="edited",
+                           marker={"symbol": "square-open", "size": 24, "color": "#D55E00", "line": {"width": 3}})
+    ticks = [f"{pattern}<br><span style='font-size:10px'>{words.replace(' + ', '<br>+ ')}</span>"
+             for pattern, words in zip(patterns, said, strict=True)]
+    figure.update_layout(margin_t=34 + 13 * (1 + max(words.count(" + ") for words in said)))
+    figure.update_xaxes(tickvals=list(range(P)), ticktext=ticks, side="top", showline=False, ticks="")
+    names = [f"<b>▸ {label(e, 16)}</b>" if i == chosen else label(e, 16) for i, e in enumerate(elements)]
+    figure.update_yaxes(tickvals=list(range(n)), ticktext=names, autorange="reversed", showline=False, ticks="")
+    return figure
+
+
+def class_bars(probabilities: np.ndarray, classes: Sequence[str], *, truth: int | None = None, before: np.ndarray | None = None,
+               errors: np.ndarray | None = None, before_name: str = "as learned", unit: str = "probability", most: int = 15,
+               theme: Theme = "light") -> go.Figure:
+    """One bar a class; the true one's name is marked, what was before is a hollow diamond, errors are standard errors."""
+    values = np.asarray(probabilities, dtype=float)
+    check(values.shape == (len(classes),), f"Argument `probabilities` must have shape ({len(classes)},), but has shape {values.shape}.")
+    shown = range(len(classes)) if len(classes) <= most else sorted(np.argsort(-values)[:most].tolist())
+    keep = list(shown)
+    figure = base(theme, 66 + 22 * len(keep), left=10, right=34, top=8, bottom=40, legend=before is not None)
+    names = [f"<b>{label(classes[i], 18)} ◂ truth</b>" if i == truth else label(classes[i], 18) for i in keep]
+    best = int(values.argmax())
+    figure.add_bar(x=values[keep], y=list(range(len(keep))), orientation="h", width=0.7, name="now", showlegend=before is not None,
+                   marker={"color": [INK[theme] if i == best else faded(GREY, 0.55) for i in keep]},
+                   error_x=None if errors is None else {"type": "data", "array": np.asarray(errors)[keep], "color": QUIET[theme],
+                                                        "thickness": 2, "width": 4},
+                   hovertemplate="%{x:.3f}<extra></extra>")
+    if before is not None:
+        figure.add_scatter(x=np.asarray(before)[keep], y=list(range(len(keep))), mode="markers", name=before_name,
+                           marker={"symbol": "diamond-open", "size": 9, "color": "#D55E00", "line": {"width": 2}},
+                           hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>")
+    figure.update_yaxes(tickvals=list(range(len(keep))), ticktext=names, range=[len(keep) - 0.5, -0.5], showline=False, ticks="")
+    figure.update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == "probability" else {}))
+    return figure
+
+
+def curve(values: np.ndarray, x: np.ndarray, x_label: str, y_label: str, hue: str, *, height: int = 150,
+          theme: Theme = "light") -> go.Figure:
+    """Raw content that is a curve: a spectrum, a profile."""
+    figure = base(theme, height, left=46, right=8, top=6, bottom=38)
+    dots = "lines+markers" if len(values) <= 40 else "lines"
+    figure.add_scatter(x=x, y=values, mode=dots, line={"color": hue, "width": 2}, marker={"size": 4},
+                       hovertemplate="%{x:g}: %{y:.3g}<extra></extra>")
+    size = {"size": 11}
+    figure.update_xaxes(title={"text": label(x_label, 70), "font": size}, tickfont=size)
+    figure.update_yaxes(title={"text": label(y_label, 40), "font": size}, tickfont=size, nticks=5)
+    return figure
+
+
+def belief_bars(belief: np.ndarray, pignistic: np.ndarray, plausibility: np.ndarray, classes: Sequence[str], *,
+                truth: int | None = None, theme: Theme = "light") -> go.Figure:
+    """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""
+    figure = base(theme, 60 + 24 * len(classes), left=10, right=10, top=6, bottom=42, legend=True)
+    rows = list(range(len(classes)))
+    figure.add_bar(x=np.asarray(plausibility) - np.asarray(belief), base=belief, y=rows, orientation="h", width=0.5,
+                   name="belief to plausibility", marker={"color": faded(GREY, 0.5), "line": {"color": LINE[theme], "width": 1}},
+                   hovertemplate="belief %{base:.3f}, plausibility %{x:.3f} above it<extra></extra>")
+    figure.add_scatter(x=pignistic, y=rows, mode="markers", name="pignistic probability",
+                       marker={"symbol": "diamond", "size": 9, "color": INK[theme]}, hovertemplate="%{x:.3f}<extra></extra>")
+    names = [f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18) for i, c in enumerate(classes)]
+    figure.update_yaxes(tickvals=rows, ticktext=names, range=[len(rows) - 0.5, -0.5], showline=False, ticks="")
+    figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
+    return figure
+
+

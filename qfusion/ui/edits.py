@@ -1,0 +1,119 @@
+"""Edited truth tables: what the link says, as text, and the angles it stands for. Free of streamlit.
+
+    all:and            every element fuses by the rule AND
+    3:or               element 3 by OR; `3:learned` puts back what training found
+    3.011=1.57         element 3 turns by 1.57 rad when the modality qubits read 0, 1, 1
+    3.1.01=1.57        the same in stage 1 of a chain (more than three modalities)
+
+separated by commas, applied from left to right. Text is the one place where edits are kept: it is in the address.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from qfusion._checks import check, choose, require_number
+from qfusion.models import fusion
+
+LOW, HIGH = -math.pi / 2, 3 * math.pi / 2  # every angle has its place here; the named rules lie inside
+RULES = ("and", "or", "mean")
+EVERYONE, LEARNED = "all", "learned"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Of the tables: n elements, stages and patterns, M modalities."""
+
+    n: int
+    stages: int
+    patterns: int
+    M: int
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Named rules that a preset can set."""
+        return (*RULES, "majority") if self.M == 3 else RULES
+
+
+def shape_of(model: object) -> Shape:
+    """The tables of a model."""
+    n, stages, patterns = model.phi.shape  # type: ignore[attr-defined]
+    return Shape(n, stages, patterns, len(model.modalities))  # type: ignore[attr-defined]
+
+
+def wrapped(angle: float) -> float:
+    """The same rotation (up to its sign) with an angle in [LOW, HIGH)."""
+    return (angle - LOW) % (2 * math.pi) + LOW
+
+
+def apply(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Returns the angles (n, stages, patterns) that edits of learned ones lead to.
+
+    Raises:
+        InvalidInput, NotFound: naming the part that does not fit.
+    """
+    phi = learned.detach().clone().double()
+    check(len(text) <= 20_000, "The edits are too long. Keep one for each angle.")
+    for part in (piece.strip() for piece in text.split(",")):
+        if part:
+            _one(part, phi, learned.detach(), shape)
+    return phi
+
+
+def _one(part: str, phi: torch.Tensor, learned: torch.Tensor, shape: Shape) -> None:
+    where, mark, value = part.partition("=")
+    if not mark:
+        where, mark, rule = part.partition(":")
+        check(bool(mark), f"Edit `{part[:60]}` must look like `3.01=1.57`, `3:and` or `all:or`. Remove or mend it.")
+        choose("Fusion rule", rule.strip(), (*shape.rules, LEARNED))
+        rows = slice(None) if where.strip() == EVERYONE else _element(where, part, shape)
+        phi[rows] = learned[rows].double() if rule.strip() == LEARNED else fusion.named_angles(rule.strip(), shape.M)
+        return
+    steps = where.strip().split(".")
+    check(len(steps) == (2 if shape.stages == 1 else 3),
+          f"Edit `{part[:60]}` must name element{' and outcome' if shape.stages == 1 else ', stage and outcome'}, like "
+          f"`{'0.' + '0' * _digits(shape) if shape.stages == 1 else '0.1.00'}=1.57`.")
+    stage = 0 if shape.stages == 1 else _whole(steps[1], shape.stages, "stage", part)
+    digits = steps[-1]
+    check(len(digits) == _digits(shape) and set(digits) <= {"0", "1"},
+          f"Edit `{part[:60]}` must name an outcome of {_digits(shape)} digits 0 or 1, but names `{digits[:20]}`.")
+    phi[_element(steps[0], part, shape), stage, int(digits, 2)] = require_number(f"angle of {where.strip()}", value.strip(), -100, 100)
+
+
+def _digits(shape: Shape) -> int:
+    return shape.patterns.bit_length() - 1
+
+
+def _element(word: str, part: str, shape: Shape) -> int:
+    return _whole(word.strip(), shape.n, "element", part)
+
+
+def _whole(word: str, count: int, name: str, part: str) -> int:
+    check(word.isdecimal() and int(word) < count, f"Edit `{part[:60]}` must name an {name} from 0 to {count - 1}, but names `{word[:20]}`.")
+    return int(word)
+
+
+def key(shape: Shape, element: int, stage: int, pattern: int) -> str:
+    """How an entry is named in the text."""
+    digits = format(pattern, f"0{_digits(shape)}b")
+    return f"{element}.{digits}" if shape.stages == 1 else f"{element}.{stage}.{digits}"
+
+
+def with_angle(text: str, shape: Shape, element: int, stage: int, pattern: int, angle: float) -> str:
+    """The text with one entry set; an earlier value of the same entry goes."""
+    name = key(shape, element, stage, pattern)
+    kept = [part.strip() for part in text.split(",") if part.strip() and part.partition("=")[0].strip() != name]
+    return ",".join([*kept, f"{name}={angle:.4g}"])
+
+
+def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:
+    """The text with one element's table, or all, set to a rule; "learned" takes its edits away."""
+    if element is None:
+        return "" if rule == LEARNED else f"{EVERYONE}:{rule}"
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    kept = [part for part in parts if part.replace(":", ".").partition(".")[0] != str(element)]
+    put_back = rule == LEARNED and not any(part.startswith(EVERYONE) for part in kept)
+    return ",".join(kept if put_back else [*kept, f"{element}:{rule}"])

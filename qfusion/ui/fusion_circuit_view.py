@@ -1,0 +1,122 @@
+"""The Circuit page of an entangled-fusion network: its views, entropies along the layers, exports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion.figures import circuit_state as figures
+from qfusion.ui import cache, fusion_view, noise_view, panels, state, text, walk_view
+from qfusion.ui.shell import Here, guard
+
+PART = "part"
+TAB_NAMES = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Export")
+
+
+def allowed(work: Any) -> dict[str, state.Allowed]:
+    """What a link may say about this page's widgets."""
+    return (walk_view.allowed() | fusion_view.allowed(work) | noise_view.allowed(work)
+            | {PART: state.options("View", TAB_NAMES, "The walk is shown.")})
+
+
+def page(here: Here) -> None:
+    """All views; only the open one is drawn."""
+    work: Any = here.work
+    if state.get(PART) not in (None, *TAB_NAMES):
+        state.put(PART, TAB_NAMES[0])
+    in_force = fusion_view.words(here)
+    _edited_line(here, in_force)
+    draw = {"Walk": lambda: walk_tab(here, in_force), "Fusion rules": lambda: fusion_view.tab(here),
+            "Noise and shots": lambda: noise_view.tab(here, in_force), "Entropies": lambda: entropies_tab(here, in_force),
+            "Export": lambda: export_tab(here, in_force)}
+    for tab, name in zip(st.tabs(list(TAB_NAMES), key=PART, on_change="rerun", bind="query-params"), TAB_NAMES, strict=True):
+        if tab.open:
+            with tab, guard():
+                draw[name]()
+    if work.model.elements > 9:
+        st.caption("With ten qubits a walk takes a few seconds the first time.")
+
+
+def _edited_line(here: Here, in_force: str) -> None:
+    if state.get(PART, st.query_params.get(PART)) == "Fusion rules":
+        return
+    if wrong := fusion_view.problem(here):
+        st.warning(f"In the link, `{fusion_view.EDITS}`: {text.message(wrong)}", icon=":material/link_off:")
+    if in_force:
+        st.info(f"The fusion's tables are edited: {text.plain(in_force)}. Undo it under “Fusion rules”.", icon=":material/edit:")
+
+
+def walk_tab(here: Here, in_force: str) -> None:
+    """Diagram, scrubber, state before and after."""
+    walk = cache.walk(here.work, here.row, in_force)
+    at = walk_view.scrubber(walk)
+    boxes = sum(box.name.startswith("C") for box in walk.boxes)
+    title = (f"{walk.count} gates on {len(walk.wires)} qubits: encode, fuse, then {boxes} convolutions and "
+             f"{sum('U3' in box.name for box in walk.boxes)} poolings")
+    walk_view.diagram(here, walk, at, title)
+    walk_view.here_and_now(here, walk, at)
+    walk_view.gate_table(walk)
+
+
+def entropies_tab(here: Here, in_force: str) -> None:
+    """Entropy along the gates, of every cut, and around every pooling."""
+    walk = cache.walk(here.work, here.row, in_force)
+    walk_view.entropy_lines(here, walk, state.get(walk_view.GATE))
+    found = cache.layers(here.work, here.row, in_force)
+    left, right = st.columns(2)
+    with left:
+        _cuts(here, found.cuts, found, "cuts", "entropy (nats)", "entropy of the first k qubits: mixed from fusion, plus entanglement "
+              "with the others.", "correlation alone: see the mutual information.", "Entropy of every cut")
+    with right:
+        worst = max((float(np.max(row, initial=0)) for row in found.mutual), default=0.0)
+        _cuts(here, found.mutual, found, "mutual", "mutual information (nats)", "mutual information across each cut: zero for the "
+              "product that fusion leaves; convolution creates it.", "whether it is classical or quantum.",
+              f"Convolution correlates the qubits by up to {worst:.2f} nats")
+    _poolings(here, found)
+
+
+def _cuts(here: Here, values: Any, found: Any, name: str, unit: str, shows: str, not_shown: str, title: str) -> None:
+    panels.panel(name, title, figures.cuts(values, found.moments, unit, theme=here.theme), shows=shows, not_shown=not_shown,
+                 alt=f"{title}: one row a moment.",
+                 numbers=lambda: pd.DataFrame([{"moment": moment, "first_k": k + 1, name: value}
+                                               for moment, row in zip(found.moments, values, strict=True) for k, value in enumerate(row)]))
+
+
+def _poolings(here: Here, found: Any) -> None:
+    pools = found.poolings()
+    before, after, outcomes = (np.array([getattr(pool, name) for pool in pools]) for name in ("before", "after", "outcomes"))
+    drop = before[-1] - after[-1] if len(pools) else 0.0
+    panels.panel(
+        "poolings", f"The last pooling lowers the entropy of what stays by {drop:.2f} nats" if drop > 0
+        else f"The last pooling raises the entropy of what stays by {-drop:.2f} nats",
+        figures.poolings(before, after, outcomes, theme=here.theme),
+        shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and the sum of the "
+              "Shannon entropies of the outcomes: the head reads these too.",
+        not_shown="how much of it the decision uses.", alt="Entropy before and after each pooling.",
+        numbers=lambda: pd.DataFrame([pool._asdict() for pool in pools]))
+
+
+def export_tab(here: Here, in_force: str) -> None:
+    """The circuit as a picture and as OpenQASM."""
+    drawn = cache.drawing(here.work, here.row, in_force)
+    name = f"qfusion-{here.work.name}-{here.sample}"
+    st.markdown("The circuit of this sample with all its angles, written by PennyLane.")
+    with st.container(horizontal=True):
+        for label, suffix, mime, make in _exports(drawn):
+            st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore", icon=":material/download:",
+                               key=f"export{suffix.replace('.', '-')}")
+    program = drawn.to_openqasm(3)
+    lines = program.splitlines()
+    st.caption(f"OpenQASM 3, {len(lines):,} lines on {len(drawn.wires)} qubits; the last {len(drawn.fused)} measurements read the fused "
+               "qubits. OpenQASM 2 has no conditions on single outcomes: there pooling is controlled and measured at the end.")
+    st.code("\n".join([*lines[:60], *(["// …"] if len(lines) > 60 else [])]), language=None, height=360)
+
+
+def _exports(drawn: Any) -> list[tuple[str, str, str, Any]]:
+    return [("OpenQASM 3", ".qasm", "text/plain", lambda: drawn.to_openqasm(3)),
+            ("OpenQASM 2", ".2.qasm", "text/plain", lambda: drawn.to_openqasm(2)),
+            ("Circuit as SVG", ".svg", "image/svg+xml", drawn.draw_svg),
+            ("Circuit as text", ".txt", "text/plain", drawn.draw_text)]
