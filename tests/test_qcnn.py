@@ -17,7 +17,7 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain.background import RowBackground
 from qfusion.explain.rows import coalition_values
-from qfusion.models import EntangledQCNN, fusion, qcnn, walk
+from qfusion.models import EntangledQCNN, InputSpec, expectations, fusion, qcnn, walk
 from qfusion.quantum import gates, pauli
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import angles_of, masses_of, model_of
@@ -273,3 +273,22 @@ def test_seeds_and_rules(rule: str) -> None:
         assert not frozen.requires_grad
         assert frozen[3].numpy() == pytest.approx(fusion.named_angles(rule, 2).numpy(), abs=1e-6)
         assert {name for name, _ in fusion.nearest_rule(phi(1).detach(), 2)} == {rule}
+
+
+@pytest.mark.parametrize("n", range(2, 9))
+def test_the_forward_path_equals_the_pulled_back_observables(n: int) -> None:
+    """Scores and every gradient, sample by sample against once for all."""
+    model = EntangledQCNN({"a": InputSpec(5), "b": InputSpec(4)}, ["x", "y", "z"], elements=n).double().eval()
+    with torch.no_grad():
+        model.network.convolution.normal_()
+        model.network.pooling.normal_()
+    vectors = model.fuse(model.encode({"a": torch.randn(3, 5).double(), "b": torch.randn(3, 4).double()}))[0]
+    pulled = qcnn.evaluate(model.observables(), vectors)
+    features = expectations.features(model.network, vectors)
+    forward = qcnn.HEAD_SCALE * features @ model.network.head.T
+    assert (pulled - forward).abs().max() < 1e-12
+    assert (features[:, :2 ** len(model.network.kept)].sum(1) - 1).abs().max() < 1e-12
+    leaves = [model.phi, model.network.convolution, model.network.pooling, model.network.head]
+    for a, b in zip(torch.autograd.grad(pulled.square().sum(), leaves, retain_graph=True),
+                    torch.autograd.grad(forward.square().sum(), leaves), strict=True):
+        assert (a - b).abs().max() < 1e-10

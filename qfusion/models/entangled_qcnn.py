@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models import fusion, qcnn
+from qfusion.models import expectations, fusion, qcnn
 from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.quantum.gates import BLOCKS
@@ -104,8 +104,14 @@ class EntangledQCNN(FusionModule):
 
     def scores(self, masses: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
         """Returns the scores of given masses, (B, C); multilinear in them."""
-        O = self.observables() if observables is None else observables
-        return qcnn.evaluate(O, self.fuse(masses)[0]) + self.bias
+        vectors = self.fuse(masses)[0]
+        return (self.read(vectors) if observables is None else qcnn.evaluate(observables, vectors)) + self.bias
+
+    def read(self, vectors: Tensor) -> Tensor:
+        """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C), by whichever way is cheaper."""
+        if len(vectors) > 2 * len(self.outputs) * 2 ** (self.elements / 2):  # measured: beyond, pulling the scores back once wins
+            return qcnn.evaluate(self.observables(), vectors)
+        return qcnn.HEAD_SCALE * expectations.features(self.network, vectors) @ self.network.head.T
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores (logits), (B, C)."""

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from qfusion._checks import require_number
 from qfusion.models import EntangledQCNN, walk
-from qfusion.models.qcnn import HEAD_SCALE, IXZ, Channel, Step
+from qfusion.models.qcnn import HEAD_SCALE, IXZ, Channel, Step, evaluate
 from qfusion.quantum.pauli import PAULIS, transfer_matrix
 
 
@@ -104,6 +104,10 @@ class NoisyQCNN(EntangledQCNN):
         for _ in range(self.elements):
             O = torch.tensordot(O, R, ([1], [0]))  # each pass moves the first leg to the end
         return O
+
+    def read(self, vectors: Tensor) -> Tensor:
+        """Returns the scores without bias of fused qubits, (B, n, 3) -> (B, C)."""
+        return evaluate(self.observables(), vectors)
 
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
