@@ -114,11 +114,9 @@ def _pool(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> Tenso
 def _probabilities(groups: dict[int, _Group], kept: list[int]) -> Tensor:
     """Joint outcome probabilities of the kept qubits, (B, 2^k), the first most significant."""
     order: list[int] = []
-    T = None
+    T = groups[kept[0]].T.new_ones(len(groups[kept[0]].T), 1)
     for group in dict.fromkeys(groups[q] for q in kept):
-        own = group.T if T is None else torch.einsum("bp,bq->bpq", T.flatten(1), group.T.flatten(1))
-        T, order = own, order + group.qubits
-    assert T is not None  # noqa: S101 - a network keeps at least one qubit
+        T, order = torch.einsum("bp,bq->bpq", T.flatten(1), group.T.flatten(1)), order + group.qubits
     T = T.reshape(len(T), *(2,) * len(order)).permute(0, *(1 + order.index(q) for q in kept))
     half = T.new_tensor([[0.5, 0.5], [0.5, -0.5]])  # p(0), p(1) from <I>, <Z>
     for _ in kept:

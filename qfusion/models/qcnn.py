@@ -61,7 +61,7 @@ class QCNN(nn.Module):
     def __init__(self, n: int, C: int, block: str = "su4", spread: float = 0.03):
         super().__init__()
         check(2 <= n <= MAX_QUBITS, f"Argument `elements` must lie between 2 and {MAX_QUBITS}, but is {n}: the exact observables hold 3^n "
-                                    f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes, as 8 do by default.")
+                                    f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes.")
         self.n, self.block = n, choose("Convolution block", block, BLOCKS)
         self.steps, self.kept = layout(n)
         self.measured = [step.wires[0] for step in self.steps if step.kind == "pool"]
