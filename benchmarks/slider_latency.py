@@ -56,7 +56,8 @@ def drag(page: Any, slider: Any, share: float) -> None:
     """Drags the thumb of `slider` to `share` (0 to 1) of its track and lets go."""
     track = slider.locator('[role="group"] > div').bounding_box()
     knob = slider.locator('input[type="range"]')
-    at = float(knob.input_value()) / float(knob.get_attribute("max"))
+    low, high = float(knob.get_attribute("min") or 0), float(knob.get_attribute("max"))
+    at = (float(knob.input_value()) - low) / (high - low)
     x, y = track["x"] + at * track["width"], track["y"] + track["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
@@ -64,17 +65,21 @@ def drag(page: Any, slider: Any, share: float) -> None:
     page.mouse.up()
 
 
-def measure(url: str, model: str, moves: int) -> list[float]:
-    """Returns the seconds of each move."""
+def measure(address: str, ready: str, slider_class: str, moves: int) -> list[float]:
+    """Returns the seconds of each move.
+
+    Args:
+        address: of the page; ready: selector of a figure that shows when it is complete; slider_class: CSS class of the slider.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = serving.launch(playwright)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{url}/dynamics?model={model}")
-        page.wait_for_selector('[class*="st-key-panel-waterfall-now"] .js-plotly-plot', timeout=90_000)
+        page.goto(address)
+        page.wait_for_selector(ready, timeout=90_000)
         page.wait_for_timeout(3000)
-        slider = page.locator(".st-key-H-text-audio")
+        slider = page.locator(f".{slider_class}")
         slider.scroll_into_view_if_needed()
         seconds = []
         for move in range(moves + 1):
@@ -96,19 +101,24 @@ def running(url: str | None) -> Iterator[str]:
         yield server.url
 
 
-def main() -> None:
-    """Measures and prints median, spread and range."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def report(what: str, address: str, ready: str, slider_class: str, default: str) -> None:
+    """Reads the command line, measures and prints median, spread and range.
+
+    Args:
+        what: is measured; address: after the app's, with `{model}` in it; the others as of `measure`. default: the model.
+    """
+    parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--moves", type=int, default=15)
-    parser.add_argument("--model", default="qj-planted")
+    parser.add_argument("--model", default=default)
     parser.add_argument("--url")
     options = parser.parse_args()
     with running(options.url) as url:
-        seconds = sorted(measure(url, options.model, options.moves))
+        seconds = sorted(measure(url + address.format(model=options.model), ready, slider_class, options.moves))
     quarters = statistics.quantiles(seconds, n=4) if len(seconds) > 1 else [seconds[0]] * 3
-    print(f"slider to redrawn page, {options.model}, n = {len(seconds)}: median {statistics.median(seconds):.3f} s, "
+    print(f"{what}, {options.model}, n = {len(seconds)}: median {statistics.median(seconds):.3f} s, "
           f"quartiles {quarters[0]:.3f} to {quarters[2]:.3f} s, range {seconds[0]:.3f} to {seconds[-1]:.3f} s")
 
 
 if __name__ == "__main__":
-    main()
+    report("slider to redrawn page", "/dynamics?model={model}", '[class*="st-key-panel-waterfall-now"] .js-plotly-plot',
+           "st-key-H-text-audio", "qj-planted")

@@ -27,6 +27,6 @@ def one_step(here: Here) -> None:
         circuit_view.picture(built)
 
 
-here = shell("Circuit", "What does every gate do to this sample, and what would another fusion rule have decided?",
+here = shell("Circuit", "What does every gate do to this sample, and what would it have decided otherwise?",
              lambda work: (circuit_view if work.has_time else fusion_circuit_view).allowed(work))
 (one_step if here.work.has_time else fusion_network)(here)

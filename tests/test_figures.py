@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import circuit, cohort, decision, dynamics, state, style, trajectories
+from qfusion.figures import circuit_state, cohort, decision, dynamics, evidence, state, style, trajectories
 
 MODALITIES = ("text", "audio", "vision")
 DIVIDENDS = {"": 0.1, "text": 0.5, "audio": -0.2, "vision": 0.05, "text+audio": -0.4, "text+vision": 0.0,
@@ -186,15 +186,88 @@ def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
         trajectories.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
 
 
-def test_diagram_says_what_a_gate_does_and_escapes_it() -> None:
-    gates = [circuit.Gate("prep", 0, (0,), "prepares", HOSTILE, "text"), circuit.Gate("U", 1, (0, 1), "turns")]
-    figure = circuit.diagram(gates, ["t0", HOSTILE], MODALITIES)
-    tips = [trace.text[0] for trace in figure.data if trace.text]
-    assert "prepares" in tips[0]
-    assert "turns" in tips[1]
+def walked(**more: object) -> go.Figure:
+    boxes = [circuit_state.Box("RY", 0, (0,), 1, 1, HOSTILE, style.BLUE), circuit_state.Box("fuse", 1, (0, 1), 2, 2, "fuses"),
+             circuit_state.Box("M|U3", 2, (2, 1), 3, 5, "pools", style.ORANGE, True)]
+    wires = [circuit_state.Wire(HOSTILE, 0.0, style.BLUE, 1.75), circuit_state.Wire("f0", 0.6), circuit_state.Wire("f1", 1.6)]
+    return circuit_state.diagram(boxes, wires, 3, np.array([[0, 0, 1.0], [0.6, 0.3, 0], [0, 0, 0]]), np.zeros(3), **more)
+
+
+def test_circuit_says_what_a_box_does_where_a_click_leads_and_escapes_both() -> None:
+    figure = walked()
+    gates = next(trace for trace in figure.data if trace.name == "gates")
+    assert any("fuses" in tip for tip in gates.text)
+    assert list(gates.customdata) == [1, 2, 2, 5, 5]
     assert "<img" not in texts(figure)
-    with pytest.raises(InvalidInput, match="wires"):
-        circuit.diagram([circuit.Gate("U", 0, (5,), "")], ["t0"], MODALITIES)
+    rims = [shape.line.color for shape in figure.layout.shapes if shape.type == "rect" and shape.line.width == 3]
+    assert set(rims) == {style.VERMILLION}  # the third gate is inside the last box
+    with pytest.raises(InvalidInput, match="bloch"):
+        circuit_state.diagram([], [circuit_state.Wire("q", 0.0)], 0, np.zeros((2, 3)), np.zeros(2))
+
+
+def test_a_disc_shows_x_to_the_right_and_zero_up() -> None:
+    needle = circuit_state.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10, "light")
+    assert (needle["ax"], needle["ay"], needle["arrowside"]) == (5.0, -10.0, "start")
+    assert needle["arrowcolor"] == style.INK["light"]
+    assert circuit_state.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10, "light")["arrowcolor"] == style.BLUE
+    assert circuit_state.arrow(0, 0, np.zeros(3), 10, "light")["text"] == "•"
+    tip = circuit_state.disc_tip(HOSTILE, np.array([0.0, 0.0, -1.0]), 0.0)
+    assert "reads 1 with 100.0%" in tip
+    assert "<img" not in tip
+
+
+def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
+    names = [f"q{i}" for i in range(8)]
+    row = circuit_state.bloch_row(names, np.zeros((8, 3)), np.full(8, 0.5))
+    assert set(row.data[0].y) == {0, -1}  # more than six qubits take two lines
+    lines = circuit_state.entropy_lines(np.arange(10.0).reshape(5, 2), ["a", HOSTILE], 3, [(0, "start")], hues=[style.BLUE] * 2)
+    assert [trace.line.dash for trace in lines.data] == ["solid", "dash"]
+    assert "<img" not in texts(lines)
+    found = circuit_state.cuts([np.array([0.1, 0.2, 0.3]), np.array([0.4])], ["input", "pooled"], "nats")
+    assert np.isnan(found.data[0].z[1][2])
+    bars = circuit_state.poolings(np.array([3.0]), np.array([1.5]), np.array([2.0]))
+    assert [trace.y[0] for trace in bars.data] == [3.0, 1.5, 2.0]
+    with pytest.raises(InvalidInput, match="one length"):
+        circuit_state.cuts([np.zeros(2)], ["a", "b"], "nats")
+
+
+def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
+    values = np.array([[0.1, 0.9], [0.2, 0.8]])
+    figure = evidence.masses(values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0)
+    assert figure.data[0].z[2][1] == 0.6
+    assert list(figure.data[1].text[:2]) == ["0.10", "0.20"]
+    assert "<img" not in texts(figure)
+    tables = evidence.tables(values, values, ["0", "1"], ["a", HOSTILE], controls=[HOSTILE], chosen=1, edited=values > 0.85)
+    frames = next(trace for trace in tables.data if trace.name == "edited")
+    assert (list(frames.x), list(frames.y)) == ([1], [0])
+    assert "<img" not in texts(tables)
+    with pytest.raises(InvalidInput, match="shape"):
+        evidence.tables(values, values[:1], ["0", "1"], ["a", "b"], controls=["m"])
+    with pytest.raises(InvalidInput, match="fit"):
+        evidence.masses(values, np.zeros(3), ["a", "b"], ["0", "1"])
+
+
+def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
+    figure = evidence.class_bars(np.array([0.1, 0.7, 0.2]), ["a", HOSTILE, "c"], truth=2, before=np.array([0.5, 0.3, 0.2]),
+                                 errors=np.array([0.01, 0.02, 0.03]))
+    assert figure.data[0].marker.color[1] == style.INK["light"]
+    assert list(figure.data[0].error_x.array) == [0.01, 0.02, 0.03]
+    assert "truth" in figure.layout.yaxis.ticktext[2]
+    assert list(figure.data[1].x) == [0.5, 0.3, 0.2]
+    assert "<img" not in texts(figure)
+    many = evidence.class_bars(np.arange(40.0), [str(i) for i in range(40)], unit="score")
+    assert len(many.data[0].x) == 15
+    with pytest.raises(InvalidInput, match="shape"):
+        evidence.class_bars(np.zeros(2), ["a"])
+
+
+def test_curves_beliefs_and_noisy_terms() -> None:
+    assert "<img" not in texts(evidence.curve(TIMES, TIMES, HOSTILE, HOSTILE, style.BLUE))
+    beliefs = evidence.belief_bars(np.array([0.2]), np.array([0.5]), np.array([0.9]), ["a"])
+    assert (beliefs.data[0].base[0], beliefs.data[0].x[0]) == (0.2, pytest.approx(0.7))
+    terms = decision.term_bars(DIVIDENDS, dict.fromkeys(DIVIDENDS, 0.1), DIVIDENDS, MODALITIES, unit="score")
+    assert len(terms.data[0].x) == len(DIVIDENDS) - 1
+    assert set(terms.data[0].error_x.array) == {0.1}
 
 
 @pytest.mark.parametrize("values", [np.array([0.2, 1.0]), np.array([1e-12, 1.0])])

@@ -1,11 +1,11 @@
 """A circuit with the sample in it: boxes, a scrubber's place, and the state of every qubit drawn in place, as Quirk does.
 
-A qubit is drawn as a disc: the arrow is (<X>, <Z>) with |0> up, the colour of its tip <Y>; an arrow that ends inside the disc is a
-mixed state.
+A qubit is drawn as a disc: its needle is (<X>, <Z>) with |0> up, its colour <Y>; a needle that ends inside the disc is a mixed state.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.circuit import wrap
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -31,6 +30,7 @@ from qfusion.figures.style import (
     base,
     faded,
     label,
+    wrap,
 )
 
 LINES = ("solid", "dash", "dot", "dashdot")
@@ -43,7 +43,7 @@ class Box:
 
     Attributes:
         name: short text in it; column: place from left to right; rows: of the wires it acts on, control or measured first.
-        joined: draw a box on each row and a line between, for qubits that are not neighbours.
+        joined: draw a box on each row, or on each run of neighbours, and a line between; names of rows are parted by `|`.
         first, last: numbers of the gates it stands for, counted from 1.
         does: sentences for the pointer; hue: hex colour.
     """
@@ -103,7 +103,7 @@ def _wires(figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[d
             x += [-0.55, width - 0.15 if wire.end is None else wire.end, None]
             y += [wire.y, wire.y, None]
         figure.add_scatter(x=x, y=y, mode="lines", hoverinfo="skip", line={"color": hue or QUIET[theme], "width": 1.2})
-    small = any(abs(a.y - b.y) < 0.5 for a, b in zip(wires, wires[1:], strict=False))
+    small = any(abs(a.y - b.y) < 0.5 for a, b in itertools.pairwise(wires))
     notes.extend({"x": 0, "xref": "paper", "xanchor": "right", "y": wire.y, "text": label(wire.name, 24), "showarrow": False,
                   "font": {"size": 10 if small and wire.hue else 12, "color": INK[theme]}} for wire in wires)
 
@@ -117,16 +117,32 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
     if box.joined:
         shapes.append({"type": "line", "x0": box.column, "x1": box.column, "y0": min(heights), "y1": max(heights),
                        "line": {"color": rim["color"], "width": 3 if current else 2}, "opacity": opacity, "layer": "above"})
-    spans = [(y - half, y + half) for y in heights] if box.joined or len(heights) == 1 else [(min(heights) - 0.22, max(heights) + 0.3)]
+    spans = _spans(box, heights, half)
     for low, high in spans:
         place = {"type": "rect", "x0": box.column - 0.3, "x1": box.column + 0.3, "y0": low, "y1": high, "layer": "above"}
         shapes.append(place | {"fillcolor": PAPER[theme], "line": {"width": 0}})
         shapes.append(place | {"fillcolor": faded(box.hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity})
-    names = box.name.split("|") if box.joined else [box.name]
-    for name, y in zip(names, heights if box.joined else [sum(spans[0]) / 2], strict=False):
-        notes.append({"x": box.column, "y": y, "text": label(name), "showarrow": False, "opacity": max(opacity, 0.6),
-                      "textangle": -90 if not box.joined and len(heights) > 1 and len(name) > 4 else 0,
+    names = box.name.split("|") if "|" in box.name else [box.name] * len(spans)
+    for name, (low, high) in zip(names, spans, strict=False):
+        notes.append({"x": box.column, "y": (low + high) / 2, "text": label(name), "showarrow": False, "opacity": max(opacity, 0.6),
+                      "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
                       "font": {"size": 10 if len(name) > 3 or half < 0.2 else 12, "color": INK[theme]}})
+
+
+def _spans(box: Box, heights: list[float], half: float) -> list[tuple[float, float]]:
+    """Top and bottom of the box's parts: one a qubit where each has a name of its own, else one for each run of neighbours."""
+    if len(heights) == 1:
+        return [(heights[0] - half, heights[0] + half)]
+    if "|" in box.name:
+        return [(y - half, y + half) for y in heights]
+    if not box.joined:
+        return [(min(heights) - 0.22, max(heights) + 0.3)]
+    runs = [[heights[0]]]
+    for a, b in itertools.pairwise(sorted(heights)):
+        if b - a > 1.01:
+            runs.append([])
+        runs[-1].append(b)
+    return [(run[0] - half, run[-1] + half) for run in runs]
 
 
 def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire]) -> None:
@@ -147,11 +163,11 @@ def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: i
         x = -0.5 if reached is None else reached + 0.5
         if wire.end is None or x <= wire.end:
             places.append((row, x))
-    small = min((abs(a.y - b.y) for a, b in zip(wires, wires[1:], strict=False)), default=1) * unit < 30
+    small = min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1) * unit < 30
     radius = [8 if small and wires[row].hue else 15 for row, _ in places]
     figure.add_scatter(
-        x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits", hovertemplate="%{text}<extra></extra>",
-        text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, _ in places],
+        x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits",
+        hovertemplate="%{text}<extra></extra>", text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, _ in places],
         marker={"size": [2 * r for r in radius], "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5}, "opacity": 1})
     for (row, x), r in zip(places, radius, strict=True):
         notes.append(arrow(x, wires[row].y, bloch[row], r, theme))
@@ -165,38 +181,40 @@ def disc_tip(name: str, vector: np.ndarray, entropy: float) -> str:
 
 
 def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -> dict[str, Any]:
-    """An arrow of (<X>, <Z>) from the middle of a disc, |0> up; its colour is <Y>."""
+    """A needle from the middle of a disc to (<X>, <Z>), |0> up; its colour is <Y>."""
     a, b, c = (float(v) for v in vector)
     hue = INK[theme] if abs(b) < 0.1 else (BLUE if b > 0 else VERMILLION)
     if math.hypot(a, c) * radius < 2:
         return {"x": x, "y": y, "text": "•", "showarrow": False, "font": {"size": 12, "color": hue}}
     # Plotly's arrows point at (x, y): this one is turned round, so that it starts there.
     return {"x": x, "y": y, "ax": a * radius, "ay": -c * radius, "axref": "pixel", "ayref": "pixel", "text": "", "showarrow": True,
-            "arrowside": "start", "startarrowhead": 2, "startarrowsize": 0.7, "arrowwidth": 1.8, "arrowcolor": hue}
+            "arrowside": "start", "startarrowhead": 6, "startarrowsize": 0.3 if radius < 12 else 0.5, "arrowwidth": 1.6, "arrowcolor": hue}
 
 
 def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, before: np.ndarray | None = None,
               theme: Theme = "light") -> go.Figure:
     """A large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
     check(np.shape(bloch) == (len(names), 3), f"Argument `bloch` must have shape ({len(names)}, 3), but has shape {np.shape(bloch)}.")
-    figure = base(theme, 132, left=6, right=6, top=6, bottom=6)
-    places = list(range(len(names)))
-    figure.add_scatter(x=places, y=[0] * len(names), mode="markers", name="qubits",
+    across = len(names) if len(names) <= 6 else -(-len(names) // 2)
+    lines = -(-len(names) // across)
+    figure = base(theme, 12 + 120 * lines, left=6, right=6, top=6, bottom=6)
+    places = [(i % across, -(i // across)) for i in range(len(names))]
+    figure.add_scatter(x=[x for x, _ in places], y=[y for _, y in places], mode="markers", name="qubits",
                        text=[disc_tip(*each) for each in zip(names, bloch, map(float, entropy), strict=True)],
                        hovertemplate="%{text}<extra></extra>",
                        marker={"size": 60, "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5}})
-    notes = [arrow(i, 0, bloch[i], 30, theme) for i in places]
+    notes = [arrow(x, y, bloch[i], 30, theme) for i, (x, y) in enumerate(places)]
     if before is not None:
-        notes = [arrow(i, 0, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2} for i in places
+        notes = [arrow(x, y, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2} for i, (x, y) in enumerate(places)
                  if np.abs(before[i] - bloch[i]).max() > 0.02] + notes
     quiet = {"size": 11, "color": QUIET[theme]}
-    notes += [{"x": i, "y": 0, "yshift": -42, "text": f"{max(float(entropy[i]), 0.0):.2f} nats", "showarrow": False, "font": quiet}
-              for i in places]
-    notes += [{"x": i, "y": 0, "yshift": 43, "text": label(names[i], 16), "showarrow": False,
-               "font": {"size": 11, "color": INK[theme]}} for i in places]
+    for i, (x, y) in enumerate(places):
+        notes += [{"x": x, "y": y, "yshift": -42, "text": f"{max(float(entropy[i]), 0.0):.2f} nats", "showarrow": False, "font": quiet},
+                  {"x": x, "y": y, "yshift": 43, "text": label(names[i], 16), "showarrow": False,
+                   "font": {"size": 11, "color": INK[theme]}}]
     figure.update_layout(annotations=notes)
-    figure.update_xaxes(**bare_axis(), range=[-0.6, max(len(names), 4) - 0.4])
-    figure.update_yaxes(**bare_axis(), range=[-1, 1])
+    figure.update_xaxes(**bare_axis(), range=[-0.6, max(across, 4) - 0.4])
+    figure.update_yaxes(**bare_axis(), range=[0.5 - lines, 0.5])
     return figure
 
 
@@ -211,18 +229,20 @@ def bars(values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme =
 
 
 def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, marks: Sequence[tuple[float, str]], *,
-                  x_title: str = "gates done", theme: Theme = "light") -> go.Figure:
+                  hues: Sequence[str] = (), x_title: str = "gates done", theme: Theme = "light") -> go.Figure:
     """Entropy of every qubit over the gates, with a cursor and marks where parts of the circuit begin.
 
     Args:
-        values: (G + 1, Q) nats. marks: places and names.
+        values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in their dashes.
     """
     check(np.ndim(values) == 2 and np.shape(values)[1] == len(names),
           f"Argument `values` must have a column for each of {len(names)} qubits, but has shape {np.shape(values)}.")
     figure = base(theme, 330, legend=True, right=20)
     for q, name in enumerate(names):
+        hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
+        dash = LINES[list(hues[:q]).count(hue) % len(LINES)] if hues and hues[q] else LINES[q // len(HUES) % len(LINES)]
         figure.add_scatter(y=np.maximum(values[:, q], 0), x=np.arange(len(values)), mode="lines", name=label(name, 16),
-                           line={"width": 2, "color": HUES[q % len(HUES)], "dash": LINES[q // len(HUES) % len(LINES)], "shape": "hv"},
+                           line={"width": 2, "color": hue, "dash": dash, "shape": "hv"},
                            hovertemplate=f"{label(name, 16)}: %{{y:.3f}}<extra></extra>")
     shapes = [{"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "layer": "below",
                "line": {"color": LINE[theme], "width": 1, "dash": "dot"}} for x, _ in marks]
@@ -250,7 +270,7 @@ def cuts(values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, th
                                 colorbar={"title": {"text": label(title), "side": "right", "font": {"size": 12}}, "thickness": 10,
                                           "outlinewidth": 0}, hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>"))
     rows, columns = np.nonzero(np.isfinite(z))
-    figure.add_scatter(x=columns, y=rows, mode="text", hoverinfo="skip", text=[f"{v:.2f}" for v in z[rows, columns]],
+    figure.add_scatter(x=columns, y=rows, mode="text", hoverinfo="skip", text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
                        textfont={"size": 11, "color": ["#17202B" if v > 0.62 * high else "#FFFFFF" for v in z[rows, columns]]})
     figure.update_xaxes(title={"text": "cut after the first k qubits that are not measured yet"}, tickvals=list(range(z.shape[1])),
                         ticktext=[str(k + 1) for k in range(z.shape[1])], showline=False, ticks="")

@@ -12,13 +12,13 @@ from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
+    PAPER,
     QUIET,
     UNSIGNED_SCALE,
     Theme,
     base,
     faded,
     label,
-    term_colour,
 )
 
 _LIGHT_FROM = 0.62  # of Cividis: text on brighter cells is dark
@@ -46,15 +46,9 @@ def masses(values: np.ndarray, fused: np.ndarray, modalities: Sequence[str], ele
     ticks = [f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14) for i, e in enumerate(elements)]
     figure.update_xaxes(tickvals=list(range(n)), ticktext=ticks, side="top", showline=False, ticks="")
     figure.update_yaxes(tickvals=list(range(M + 1)), ticktext=names, autorange="reversed", showline=False, ticks="")
-    figure.add_hline(y=M - 0.5, line={"color": _paper(theme), "width": 5})
+    figure.add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
     figure.update_layout(margin_b=4 if compact else 10, margin_t=20 if compact else 30)
     return figure
-
-
-def _paper(theme: Theme) -> str:
-    from qfusion.figures.style import PAPER
-
-    return PAPER[theme]
 
 
 def _cells(figure: go.Figure, z: np.ndarray, hover: str, title: str, *, numbers: bool = True) -> None:
@@ -94,10 +88,8 @@ def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], ele
         rows, columns = np.nonzero(edited)
         figure.add_scatter(x=columns, y=rows, mode="markers", hoverinfo="skip", name="edited",
                            marker={"symbol": "square-open", "size": 24, "color": "#D55E00", "line": {"width": 3}})
-    ticks = [f"{pattern}<br><span style='font-size:10px'>{words.replace(' + ', '<br>+ ')}</span>"
-             for pattern, words in zip(patterns, said, strict=True)]
-    figure.update_layout(margin_t=34 + 13 * (1 + max(words.count(" + ") for words in said)))
-    figure.update_xaxes(tickvals=list(range(P)), ticktext=ticks, side="top", showline=False, ticks="")
+    figure.update_xaxes(tickvals=list(range(P)), ticktext=list(patterns), side="top", showline=False, ticks="", tickangle=0,
+                        title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"})
     names = [f"<b>▸ {label(e, 16)}</b>" if i == chosen else label(e, 16) for i, e in enumerate(elements)]
     figure.update_yaxes(tickvals=list(range(n)), ticktext=names, autorange="reversed", showline=False, ticks="")
     return figure
@@ -123,21 +115,22 @@ def class_bars(probabilities: np.ndarray, classes: Sequence[str], *, truth: int 
         figure.add_scatter(x=np.asarray(before)[keep], y=list(range(len(keep))), mode="markers", name=before_name,
                            marker={"symbol": "diamond-open", "size": 9, "color": "#D55E00", "line": {"width": 2}},
                            hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>")
-    figure.update_yaxes(tickvals=list(range(len(keep))), ticktext=names, range=[len(keep) - 0.5, -0.5], showline=False, ticks="")
+    figure.update_yaxes(tickvals=list(range(len(keep))), ticktext=names, range=[len(keep) - 0.5, -0.5], showline=False, ticks="",
+                        ticklabelstandoff=6)
     figure.update_xaxes(title={"text": label(unit)}, **({"range": [0, 1.02]} if unit == "probability" else {}))
     return figure
 
 
-def curve(values: np.ndarray, x: np.ndarray, x_label: str, y_label: str, hue: str, *, height: int = 150,
+def curve(values: np.ndarray, x: np.ndarray, x_label: str, y_label: str, hue: str, *, height: int = 160,
           theme: Theme = "light") -> go.Figure:
     """Raw content that is a curve: a spectrum, a profile."""
-    figure = base(theme, height, left=46, right=8, top=6, bottom=38)
+    figure = base(theme, height, left=58, right=8, top=6, bottom=38)
     dots = "lines+markers" if len(values) <= 40 else "lines"
     figure.add_scatter(x=x, y=values, mode=dots, line={"color": hue, "width": 2}, marker={"size": 4},
                        hovertemplate="%{x:g}: %{y:.3g}<extra></extra>")
     size = {"size": 11}
     figure.update_xaxes(title={"text": label(x_label, 70), "font": size}, tickfont=size)
-    figure.update_yaxes(title={"text": label(y_label, 40), "font": size}, tickfont=size, nticks=5)
+    figure.update_yaxes(title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size}, tickfont=size, nticks=5)
     return figure
 
 
@@ -152,7 +145,7 @@ def belief_bars(belief: np.ndarray, pignistic: np.ndarray, plausibility: np.ndar
     figure.add_scatter(x=pignistic, y=rows, mode="markers", name="pignistic probability",
                        marker={"symbol": "diamond", "size": 9, "color": INK[theme]}, hovertemplate="%{x:.3f}<extra></extra>")
     names = [f"<b>{label(c, 18)} ◂ truth</b>" if i == truth else label(c, 18) for i, c in enumerate(classes)]
-    figure.update_yaxes(tickvals=rows, ticktext=names, range=[len(rows) - 0.5, -0.5], showline=False, ticks="")
+    figure.update_yaxes(tickvals=rows, ticktext=names, range=[len(rows) - 0.5, -0.5], showline=False, ticks="", ticklabelstandoff=6)
     figure.update_xaxes(title={"text": "degree of belief (0 to 1)"}, range=[-0.02, 1.02])
     return figure
 

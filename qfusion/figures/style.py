@@ -51,6 +51,20 @@ def split_term(term: str) -> tuple[str, ...]:
     return tuple(part for part in term.split("+") if part)
 
 
+def wrap(tip: str, width: int = 60) -> str:
+    """A tip broken into lines of about `width` characters."""
+    lines: list[str] = []
+    for paragraph in tip.split("<br>"):
+        line = ""
+        for word in paragraph.split(" "):
+            if len(line) + len(word) > width and line:
+                lines.append(line)
+                line = ""
+            line = f"{line} {word}".strip()
+        lines.append(line)
+    return "<br>".join(lines)
+
+
 def term_title(term: str) -> str:
     """A coalition as a reader says it: `"text + audio"`; the empty one is the baseline."""
     return label(" + ".join(split_term(term))) if term else "baseline"

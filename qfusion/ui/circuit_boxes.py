@@ -73,7 +73,8 @@ def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
 
 
 def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tuple[Box, ...]:
-    modalities, boxes, stages, free = model.modalities, [], model.phi.shape[1], {}
+    modalities, boxes, stages = model.modalities, [], model.phi.shape[1]
+    free: dict[int, float] = {}
     fused: dict[int, int] = {}
     for number, gate in enumerate(gates, 1):
         on = tuple(rows[wire] for wire in gate.wires)
@@ -86,7 +87,7 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
             table = ", ".join(f"{pattern}: {angle:.2f}" for pattern, angle in gate.values.items())
             boxes.append(Box("fuse", 1 + stage, on, number, number, f"{gate.sentence} Angles (rad) by outcome: {table}.", BLUE))
     for step in sorted({gate.step for gate in gates if gate.step >= 0}):
-        boxes.append(_step_box(gates, step, rows, 1.9 + stages, free, model))
+        boxes.append(_step_box(gates, step, rows, 1.3 + stages, free, model))
     return tuple(boxes)
 
 
@@ -96,7 +97,7 @@ def _step_box(gates: Sequence[Any], step: int, rows: dict[str, int], start: floa
     inside = [gates[n - 1] for n in numbers]
     names = {wire for gate in inside for wire in gate.wires}
     pool = inside[0].kind == "pool"
-    measured, kept = (inside[0].wires[0], inside[-1].wires[1]) if pool else (None, None)
+    measured, kept = inside[0].wires[0], inside[-1].wires[-1]
     on = tuple(rows[w] for w in ((measured, kept) if pool else sorted(names, key=lambda w: rows[w])))
     low, high = min(on), max(on)
     column = max([start, *(free.get(row, start) for row in range(low, high + 1))])
@@ -135,7 +136,7 @@ def of_step(built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, mo
         hue = GREY if gate.kind == "jump" or len(gate.modalities) == everyone else term_colour("+".join(gate.modalities), modalities)
         on = tuple(rows[wire] for wire in gate.wires)
         apart = len(on) > 1 and max(on) - min(on) + 1 > len(on)
-        boxes.append(Box("|".join([gate.label] * len(on)) if apart else gate.label, gate.column, on, number, number,
+        boxes.append(Box(gate.label, gate.column, on, number, number,
                          f"{gate.sentence} {values}", hue, apart))
     gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates)
     first = next((n for n, gate in enumerate(built.gates) if gate.kind != "prepare"), 0)

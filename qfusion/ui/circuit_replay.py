@@ -11,7 +11,6 @@ import torch
 
 from qfusion import explain
 from qfusion.models import fusion
-from qfusion.models.fusion import patterns
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum.decomposition import subsets
 from qfusion.ui import circuit_boxes, edits
@@ -120,8 +119,8 @@ def with_noise(work: CircuitSpace, row: int, words: str, strengths: tuple[float,
     rows = torch.as_tensor(work.dataset.rows("test"))
     masses = {name: work.masses[rows, :, m] for m, name in enumerate(work.modalities)}
     scores = (evaluate(observables, model.fuse(masses)[0]) + model.bias).numpy()
-    return Noisy(first.prediction[0], np.sqrt(variance[-1]), np.asarray(first.dividends[0]), _dividend_errors(variance, len(work.modalities)),
-                 work.of_split(scores))
+    spread = _dividend_errors(variance, len(work.modalities))
+    return Noisy(first.prediction[0], np.sqrt(variance[-1]), np.asarray(first.dividends[0]), spread, work.of_split(scores))
 
 
 def _dividend_errors(variance: np.ndarray, M: int) -> np.ndarray:

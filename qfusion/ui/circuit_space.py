@@ -39,7 +39,7 @@ class CircuitSpace(Workspace):
         return self.dataset.rows("test")
 
     @cached_property
-    def opening(self) -> str:
+    def opening(self) -> str:  # type: ignore[override]
         """The sample shown first: of those predicted right, the test sample on which the modalities disagree most."""
         rows = self.dataset.rows("test")
         worth = np.where(self.errors[rows] < 0.5, self.disagreement[rows], -1.0)

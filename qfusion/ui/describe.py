@@ -29,9 +29,9 @@ def sentence(work: Workspace) -> str:
                 f"Hamiltonian and {jumps} learned jump operator{'s' if jumps != 1 else ''}, and reads the {target} from the result. "
                 "Because the read-out is linear, every decision splits exactly into what each modality says alone and what they say "
                 "only jointly.")
-    what = "class" if model.elements_are_classes else "element"
+    what, many = ("class", "classes") if model.elements_are_classes else ("element", "elements")
     fusion = work.card.get("parameters", {}).get("fusion", 0)
-    return (f"{title} lets {names_of(work)} each say how much speaks for each of {model.elements} {what}{'es' if what == 'class' else 's'}, "
+    return (f"{title} lets {names_of(work)} each say how much speaks for each of {model.elements} {many}, "
             f"fuses what they say with one entangling gate per {what}, and reads the {target} through a quantum convolutional network: "
             f"{fusion:,} parameters after the encoders. Each fusion gate is a truth table one can read and edit, and every decision splits "
             "exactly into what each modality says alone and what they say only jointly.")
@@ -73,10 +73,10 @@ def _circuit_pipeline(work: Workspace) -> tuple[Part, ...]:
     return (("Features", features(work), "pages/samples.py", "See a sample", {}),
             ("Angles", f"{n} angles a modality: its mass for each element", "pages/samples.py", "See the masses", {}),
             ("Fusion", f"{tables}, one entangling gate per element", "pages/circuit.py", "Edit the rules", {"rules": "Fusion rules"}),
-            ("Network", f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits", "pages/circuit.py", "Walk through it",
-             {"rules": "Walk"}),
-            ("Classes" if work.classes else "Score", f"{len(network.kept)} kept and {len(network.measured)} measured qubits, linear read-out",
-             "pages/samples.py", "See who decided", {}))
+            ("Network", f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits", "pages/circuit.py",
+             "Walk through it", {"rules": "Walk"}),
+            ("Classes" if work.classes else "Score", f"linear read-out of {len(network.kept)} kept and {len(network.measured)} measured "
+             "qubits", "pages/samples.py", "See who decided", {}))
 
 
 def model_rows(work: Workspace) -> dict[str, Any]:

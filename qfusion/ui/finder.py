@@ -12,8 +12,8 @@ from qfusion.data.spec import SPLITS
 from qfusion.figures import cohort
 from qfusion.ui import cache, panels, state, text
 from qfusion.ui.circuit_space import DISAGREEMENT
-from qfusion.ui.shell import Here
 from qfusion.ui.jump_space import negativity_column
+from qfusion.ui.shell import Here
 from qfusion.ui.workspace import Workspace, dividend_column
 
 SPLIT, SEARCH, RELATION, AXIS_X, AXIS_Y = "split", "find", "relation", "x", "y"

@@ -24,7 +24,6 @@ def allowed(work: Any) -> dict[str, state.Allowed]:
 
 def page(here: Here) -> None:
     """All views; only the open one is drawn."""
-    work: Any = here.work
     if state.get(PART) not in (None, *TAB_NAMES):
         state.put(PART, TAB_NAMES[0])
     in_force = fusion_view.words(here)
@@ -36,8 +35,6 @@ def page(here: Here) -> None:
         if tab.open:
             with tab, guard():
                 draw[name]()
-    if work.model.elements > 9:
-        st.caption("With ten qubits a walk takes a few seconds the first time.")
 
 
 def _edited_line(here: Here, in_force: str) -> None:
@@ -74,7 +71,8 @@ def entropies_tab(here: Here, in_force: str) -> None:
         worst = max((float(np.max(row, initial=0)) for row in found.mutual), default=0.0)
         _cuts(here, found.mutual, found, "mutual", "mutual information (nats)", "mutual information across each cut: zero for the "
               "product that fusion leaves; convolution creates it.", "whether it is classical or quantum.",
-              f"Convolution correlates the qubits by up to {worst:.2f} nats")
+              f"Convolution correlates the qubits by up to {worst:.2f} nats" if worst > 0.005
+              else "The qubits stay all but uncorrelated")
     _poolings(here, found)
 
 

@@ -139,8 +139,8 @@ def before_after(here: Here, now: Any, base: Any) -> None:
         cells.append(("Prediction", float(base.scores[0]), float(now.scores[0]), "off", "Score of this sample"))
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
         about = metrics.describe[name]
-        cells.append((f"Test {about.short[:1].lower()}{about.short[1:]}" if work.classes else about.short, base.metrics[name], now.metrics[name],
-                      "normal" if about.higher_is_better else "inverse", about.help))
+        label = f"Test {about.short[:1].lower()}{about.short[1:]}" if work.classes else about.short
+        cells.append((label, base.metrics[name], now.metrics[name], "normal" if about.higher_is_better else "inverse", about.help))
     with st.container(key="pair-metrics"):
         for place, (label, before, after, colour, help_) in zip(st.columns(len(cells)), cells, strict=True):
             change = after - before
@@ -205,7 +205,8 @@ def tables(here: Here, in_force: str) -> None:
                       "above; framed: edited. Distance: root mean square over the table, 0 to 1.",
                       "how often this sample reads a pattern: point at a cell.", lambda: _table_numbers(found))
     st.caption("Nearest named rule of each element: " + ", ".join(
-        f"{text.plain(name)} **{_rule(rule)}** ({distance:.2f})" for name, (rule, distance) in zip(found.elements, found.rules, strict=True))
+        f"{text.plain(name)} **{_rule(rule)}** ({distance:.2f})"
+        for name, (rule, distance) in zip(found.elements, found.rules, strict=True))
         + ".")
 
 

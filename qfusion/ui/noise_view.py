@@ -36,8 +36,8 @@ def tab(here: Here, in_force: str) -> None:
     work: Any = here.work
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
-        strengths = tuple(float(st.slider(name, 0.0, 1.0, 0.0, 0.01, format="%.2f", help=HELP[kind], **state.bound(_key(kind))))
-                          for kind, name in KINDS.items())
+        depolarising, damping, readout = (_strength(kind) for kind in KINDS)
+        strengths = (depolarising, damping, readout)
         shots = int(st.select_slider("Shots", SHOT_CHOICES, 1000, help="How often each circuit is run", **state.bound(SHOTS)))
         st.button("A typical device", key="_typical", on_click=_typical, help="1 % depolarising, 1 % damping, 2 % read-out")
     found = cache.noisy(work, here.row, in_force, strengths, shots)
@@ -50,6 +50,10 @@ def tab(here: Here, in_force: str) -> None:
         with right:
             _terms(here, found, exact, shots)
         _device(here, in_force, strengths, shots)
+
+
+def _strength(kind: str) -> float:
+    return float(st.slider(KINDS[kind], 0.0, 1.0, 0.0, 0.01, format="%.2f", help=HELP[kind], **state.bound(_key(kind))))
 
 
 def _typical() -> None:
@@ -112,16 +116,16 @@ def _terms(here: Here, found: Any, exact: Any, shots: int) -> None:
                                       "standard_error": list(errors.values()), "exact": list(before.values())}))
 
 
-def _device(here: Here, in_force: str, strengths: tuple[float, ...], shots: int) -> None:
+def _device(here: Here, in_force: str, strengths: tuple[float, float, float], shots: int) -> None:
     """One real run of the circuit on a PennyLane simulator."""
     work: Any = here.work
     with st.expander("Run it on a PennyLane device", icon=":material/memory:"):
-        st.caption("Runs the circuit gate by gate: default.qubit without noise, default.mixed with it; element by element where the whole is "
-                   "too wide, so its errors are larger than those of the whole circuit above.")
+        st.caption("Runs the circuit gate by gate: default.qubit without noise, default.mixed with it; element by element where the whole "
+                   "is too wide, so its errors are larger than those of the whole circuit above.")
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
         with st.spinner("Running …"):
-            found = circuit_replay.on_device(work, here.row, in_force, strengths, shots)  # type: ignore[arg-type]
+            found = circuit_replay.on_device(work, here.row, in_force, strengths, shots)
         names = work.classes or work.model.outputs
         st.dataframe(pd.DataFrame({"class": names, "score": found.scores, "standard error": found.errors}), hide_index=True,
                      height="content", alt="Scores of one run.")

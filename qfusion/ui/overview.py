@@ -24,10 +24,16 @@ def sentence(here: Here) -> None:
 def _in_short(card: Any) -> str:
     """The two best-known test metrics, with their spread."""
     scores = card.get("metrics", {}).get("test", {})
-    parts = [f"{metrics.describe[name].short} {scores[name]['mean']:.3f} ± {scores[name]['std']:.3f}"
+    parts = [f"{metrics.describe[name].short} {_spread(card, scores[name])}"
              for name in ("acc2_non0", "mae", "corr", "accuracy") if name in scores]
     sizes = card["data"]["sizes"]
     return f" On {sizes['test']:,} test samples: {', '.join(parts)} ({_seeds(card)})." if parts else ""
+
+
+def _spread(card: Any, found: Any) -> str:
+    """Mean and spread over the seeds; one seed has no spread."""
+    many = len(card.get("seeds", [])) > 1
+    return f"{found['mean']:.3f} ± {found['std']:.3f}" if many else f"{found['mean']:.3f}"
 
 
 def _seeds(card: Any) -> str:
@@ -102,7 +108,7 @@ def metrics_card(here: Here) -> None:
     scores = card.get("metrics", {}).get("test", {})
     own = card.get("this_seed", {}).get("test", {})
     st.subheader("How good is it?", anchor=False)
-    table = _metric_table(scores, own)
+    table = _metric_table(card, scores, own)
     if table.empty:
         st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
         return
@@ -111,12 +117,12 @@ def metrics_card(here: Here) -> None:
                f"standard deviation over {_seeds(card)}; last column: the one loaded (seed {card.get('seed')}).")
 
 
-def _metric_table(scores: Any, own: Any) -> pd.DataFrame:
+def _metric_table(card: Any, scores: Any, own: Any) -> pd.DataFrame:
     rows = []
     for name, about in metrics.describe.items():
         if name in scores:
             found = scores[name]
-            rows.append({"metric": about.short, "mean ± spread": f"{found['mean']:.3f} ± {found['std']:.3f}",
+            rows.append({"metric": about.short, "mean ± spread": _spread(card, found),
                          "this model": f"{own[name]:.3f}" if name in own else "–"})
     return pd.DataFrame(rows)
 

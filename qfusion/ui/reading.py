@@ -85,9 +85,9 @@ def entropies(here: Here, found: evidence.Reading) -> None:
     most = int(np.argmax(found.entropy))
     panels.panel(
         "fused-entropies", f"Fused qubit ‘{text.plain(found.elements[most])}’ is the most entangled with what it was fused from",
-        circuit_state.bars(found.entropy, found.elements, "von Neumann entropy (nats, ln 2 at most)", theme=here.theme),
-        shows="the entropy of each fused qubit. Fusion leaves it and its modality qubits in a pure state together, so this is their "
-              "entanglement.",
+        circuit_state.bars(found.entropy, found.elements, "entropy (nats)", theme=here.theme),
+        shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in a pure "
+              "state together, so this is their entanglement.",
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt="Entropy of each fused qubit.", numbers=lambda: found.frame().reset_index())
 

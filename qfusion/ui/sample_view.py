@@ -27,8 +27,10 @@ def content(here: Here, row: int | None = None, *, details: bool = True) -> None
         for kind in (Image, Audio):
             for name in (name for name in here.work.modalities if isinstance(found.get(name), kind)):
                 _piece(name, found[name], "stretch" if details else 150)
-    for name in (name for name in here.work.modalities if isinstance(found.get(name), Series)):
-        _curve(here, name, found[name], f"{'main' if details else 'card'}-{at}")
+    for name in here.work.modalities:
+        piece = found.get(name)
+        if isinstance(piece, Series):
+            _curve(here, name, piece, f"{'main' if details else 'card'}-{at}")
     absent = [name for name in here.work.modalities if name not in found]
     if absent and details:
         st.caption(f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features.")

@@ -58,8 +58,8 @@ def diagram(here: Here, walk: Walk, at: int, title: str, *, unit: float = 52) ->
         key = f"diagram-{state.get(TURN, 0)}"
         st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("circuit"), selection_mode="points",
                         on_select=lambda: _picked(key), alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.")
-        panels.footer("circuit", "every operation in order, what is still to come faint. A disc is a qubit where it is now: its arrow "
-                      "is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ is not 0; a short arrow is a mixed state.",
+        panels.footer("circuit", "every operation in order, what is still to come faint. A disc is a qubit where it is now: its needle "
+                      "is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ is not 0; a short one is a mixed state.",
                       "correlations between qubits: each disc is one qubit on its own.", lambda: qubit_table(walk, at))
 
 
@@ -117,7 +117,9 @@ def before_after(here: Here, walk: Walk, at: int) -> None:
     dims = (2,) * len(wires)
     names = state_figures.basis_labels(dims)
     change = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
-    said = "" if mutual is None or len(wires) == 1 else f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
+    said = ""
+    if mutual is not None and len(wires) > 1:
+        said = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
     left, right = st.columns([1, 1])
     with left:
         panels.panel(
@@ -156,7 +158,9 @@ def entropy_lines(here: Here, walk: Walk, at: int | None) -> None:
     last = walk.entropy[-1][rows]
     panels.panel(
         "entropy-gates", f"At the end {text.plain(names[int(np.argmax(last))])} is the most mixed ({last.max():.2f} nats)",
-        figures.entropy_lines(walk.entropy[:, rows], names, at, walk.parts, theme=here.theme),
+        figures.entropy_lines(walk.entropy[:, rows], names, at, walk.parts, hues=[walk.wires[row].hue for row in rows],
+                              theme=here.theme),
         shows="the entropy of each qubit after every gate: how much it is entangled with, or has been measured against, everything else.",
-        not_shown="with whom: see the cuts.", alt="Entropy of each qubit over the gates.",
+        not_shown="with whom: see " + ("the Correlations view of the Dynamics page." if here.work.has_time else "the cuts."),
+        alt="Entropy of each qubit over the gates.",
         numbers=lambda: pd.DataFrame(walk.entropy[:, rows], columns=names).rename_axis("gates_done").reset_index())
