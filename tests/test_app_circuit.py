@@ -1,0 +1,283 @@
+"""The pages of an entangled-fusion network in Streamlit's test runner: the library's numbers, edits, noise, links, bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from qfusion import data, explain
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain import evidence
+from qfusion.models import fusion
+from qfusion.training import checkpoint, metrics
+from qfusion.ui import circuit_replay, edits, spaces
+from qfusion.ui.circuit_space import CircuitSpace
+from tests.entangled import model_of
+from tests.test_app_pages import PAGES, plain, said, value, visit
+
+VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Export")
+SHAPE = edits.Shape(6, 1, 8, 3)
+
+
+@pytest.fixture(params=["digits", "avdigits", "houston"])
+def source(request: pytest.FixtureRequest) -> str:
+    """Data sets with a network of their own; the ones that come as files only where these are."""
+    if request.param != "digits":
+        request.getfixturevalue("real_data")
+    if f"qcnn-{request.param}" not in checkpoint.available():
+        pytest.skip(f"qcnn-{request.param} is not here: train it with scripts/train_models.py")
+    return str(request.param)
+
+
+@pytest.fixture
+def digits() -> CircuitSpace:
+    """The network for digits on its data."""
+    if "qcnn-digits" not in checkpoint.available():
+        pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
+    found = checkpoint.load("qcnn-digits")
+    work = spaces.build("qcnn-digits", found.card, found.model, data.load("digits"))
+    assert isinstance(work, CircuitSpace)
+    return work
+
+
+def wrong_sample(work: CircuitSpace) -> int:
+    """A test sample that is predicted wrong."""
+    rows = work.dataset.rows("test")
+    return int(rows[np.flatnonzero(work.predicted[rows] != work.dataset.y[rows])[0]])
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_opens(title: str, source: str) -> None:
+    app = visit(title, data=source)
+    assert app.title[0].value == title
+    assert not app.error
+    assert not app.warning
+    assert app.selectbox(key="model").value == f"qcnn-{source}"
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_of_the_circuit_opens(view: str, source: str) -> None:
+    app = visit("Circuit", data=source, part=view)
+    assert not app.error
+    assert view == "Export" or "**Shows**" in said(app)
+
+
+def test_what_there_is_not_is_said(digits: CircuitSpace) -> None:
+    words = said(visit("Dynamics", model="qcnn-digits"))
+    assert "no evolution in time" in words
+    assert "**Shows**" in words
+
+
+def test_overview_says_what_the_network_is(digits: CircuitSpace) -> None:
+    card = digits.card
+    app = visit("Overview", model="qcnn-digits")
+    words = plain(said(app))
+    assert f"{card['parameters']['fusion']:,} parameters after the encoders" in words
+    assert f"{digits.model.elements} truth tables of 8 angles" in words
+    shown = app.dataframe[0].value.set_index("metric")
+    assert shown.loc["Accuracy", "mean ± spread"].startswith(f"{card['metrics']['test']['accuracy']['mean']:.3f}")
+
+
+def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: CircuitSpace) -> None:
+    row = wrong_sample(digits)
+    sample, truth = str(digits.dataset.ids[row]), int(digits.dataset.y[row])
+    app = visit("Samples", model="qcnn-digits", sample=sample)
+    words = plain(said(app))
+    assert f"Predicted ‘{digits.classes[digits.predicted[row]]}’" in words
+    assert f"but it is ‘{digits.classes[truth]}’" in words
+    found = explain.explain(checkpoint.load("qcnn-digits").model, digits.dataset.inputs([row], dtype=torch.float64), digits.background)
+    for output in (int(digits.predicted[row]), truth):
+        if output == truth:
+            app.selectbox(key="output").select(digits.classes[truth]).run()
+            assert not app.exception
+        dividends = found.dividends[0, :, output]
+        largest = dividends[1:][np.abs(dividends[1:]).argmax()]
+        assert f"({largest:+.2f}) for ‘{digits.classes[output]}’" in plain(said(app))
+    assert visit("Samples", model="qcnn-digits", sample=sample, output=digits.classes[truth]).selectbox(key="output").value \
+        == digits.classes[truth]
+
+
+def test_masses_are_those_of_the_model(digits: CircuitSpace) -> None:
+    row = int(digits.dataset.rows("test")[4])
+    with torch.no_grad():
+        encoded = checkpoint.load("qcnn-digits").model.encode(digits.dataset.inputs([row], dtype=torch.float64))
+    assert torch.allclose(torch.stack([encoded[m][0] for m in digits.modalities], -1), digits.masses[row], atol=1e-12)
+    app = visit("Samples", model="qcnn-digits", sample=str(digits.dataset.ids[row]))
+    read = evidence.read(digits.model, digits.by_name(row))
+    assert f"({read.disagreement.max():.2f})" in said(app) or (read.conflict and f"K = {read.conflict:.2f}" in said(app))
+
+
+def test_filters_by_class_and_verdict(digits: CircuitSpace) -> None:
+    rows = digits.dataset.rows("test")
+    wrong = int((digits.predicted[rows] != digits.dataset.y[rows]).sum())
+    app = visit("Samples", model="qcnn-digits", verdict="wrong")
+    assert f"{wrong:,} of {len(digits.dataset):,} samples pass" in said(app)
+    app.multiselect(key="class").select("3").run()
+    assert not app.exception
+    threes = int(((digits.predicted[rows] != 3) & (digits.dataset.y[rows] == 3)).sum())
+    assert f"{threes:,} of {len(digits.dataset):,} samples pass" in said(app)
+
+
+def accuracy(app: AppTest) -> float:
+    return value(app, "Test accuracy")
+
+
+def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(digits: CircuitSpace) -> None:
+    row = int(digits.dataset.rows("test")[3])
+    app = visit("Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules")
+    model = checkpoint.load("qcnn-digits").model
+    assert accuracy(app) == pytest.approx(metrics.evaluate(model, digits.dataset, "test")["accuracy"], abs=6e-4)
+    app.slider(key="_phi.0.0.3").set_value(0.5).run()
+    assert not app.exception
+    assert app.text_input(key="phi").value == "0.011=0.5"
+    phi = model.phi.clone()
+    phi[0, 0, 3] = 0.5
+    edited = model.with_angles(phi)
+    assert accuracy(app) == pytest.approx(metrics.evaluate(edited, digits.dataset, "test")["accuracy"], abs=6e-4)
+    with torch.no_grad():
+        scores = edited(digits.dataset.inputs([row], dtype=torch.float64))[0]
+    answer = circuit_replay.answer(digits, row, "0.011=0.5")
+    assert np.allclose(answer.scores, scores.numpy(), atol=1e-12)
+    assert np.allclose(answer.dividends.sum(0), answer.scores, atol=1e-10)
+    app.button(key="_rule_learned").click().run()
+    assert app.text_input(key="phi").value == ""
+    assert accuracy(app) == pytest.approx(metrics.evaluate(model, digits.dataset, "test")["accuracy"], abs=6e-4)
+
+
+def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
+    app = visit("Circuit", model="qcnn-digits", part="Fusion rules")
+    next(group for group in app.get("button_group") if group.key == "_scope").set_value("all elements").run()
+    app.button(key="_rule_or").click().run()
+    assert not app.exception
+    assert app.text_input(key="phi").value == "all:or"
+    assert "fuses most like OR (distance 0.00)" in said(app)
+
+
+def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:
+    app = visit("Circuit", model="qcnn-digits", phi="all:and", part="Walk")
+    assert "tables are edited" in plain(said(app))
+    learned = circuit_replay.walk(digits, 5, "")
+    edited = circuit_replay.walk(digits, 5, "all:and")
+    assert not np.allclose(learned.bloch[-1], edited.bloch[-1])
+
+
+@pytest.mark.parametrize("part", ["Fusion rules", "Walk"])
+@pytest.mark.parametrize(("words", "named"), [
+    ("0.011=abc", "must be a number, but is 'abc'"), ("0.011=nan", "angle of 0.011"), ("0.011=", "must be a number"),
+    ("9.000=1", "element from 0 to"), ("0.01=1", "3 digits"), ("0:xor", "xor"), ("hello", "must look like")])
+def test_edits_that_do_not_fit_are_named_and_the_rest_applies(part: str, words: str, named: str, digits: CircuitSpace) -> None:
+    app = visit("Circuit", model="qcnn-digits", part=part, phi=words)
+    messages = [plain(e.value).replace("`", "") for e in (*app.error, *app.warning)]
+    assert len(messages) == 1
+    assert named in messages[0]
+    assert "as learned" in messages[0]
+
+
+@pytest.mark.parametrize(("title", "query", "words"), [
+    ("Circuit", {"gate": "-1"}, "gate"), ("Circuit", {"gate": "x"}, "x"), ("Circuit", {"part": "Nowhere"}, "Nowhere"),
+    ("Circuit", {"element": "element 77"}, "element 77"), ("Circuit", {"noise.damping": "2"}, "noise.damping"),
+    ("Circuit", {"shots": "7"}, "7"), ("Samples", {"output": "eleven"}, "eleven"), ("Samples", {"verdict": "maybe"}, "maybe"),
+    ("Samples", {"x": "truth"}, "truth")])
+def test_an_invalid_value_in_a_link_is_named(title: str, query: dict[str, str], words: str, digits: CircuitSpace) -> None:
+    app = visit(title, model="qcnn-digits", **query)
+    assert len(app.warning) == 1
+    assert words in plain(app.warning[0].value)
+    assert app.selectbox(key="model").value == "qcnn-digits"
+
+
+def test_the_scrubber_walks_from_nothing_to_the_end(digits: CircuitSpace) -> None:
+    app = visit("Circuit", model="qcnn-digits", gate="0")
+    assert "Before the first gate" in said(app)
+    app.button(key="_on").click().run()
+    assert app.slider(key="gate").value == 1
+    assert "Gate 1 of" in plain(said(app))
+    app.slider(key="gate").set_value(app.slider(key="gate").max).run()
+    assert not app.exception
+    app.button(key="_first").click().run()
+    assert app.slider(key="gate").value == 0
+
+
+def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
+    from qfusion.models import walk
+
+    row = int(digits.dataset.rows("test")[0])
+    found = circuit_replay.walk(digits, row, "")
+    rho = walk.states(digits.model, digits.vectors[row])[-1]
+    z = found.bloch[-1][list(found.followed), 2]
+    diagonal = torch.diagonal(rho).real.reshape((2,) * digits.model.elements)
+    direct = [float(p[0] - p[1]) for q in range(diagonal.ndim) for p in [diagonal.sum([w for w in range(diagonal.ndim) if w != q])]]
+    assert np.allclose(z, direct, atol=1e-10)
+    assert found.count == found.boxes[-1].last
+
+
+def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: CircuitSpace) -> None:
+    from qfusion.track.fusion_circuit import outcome_scores
+    from qfusion.track.noise import Noise, noisy_scores
+
+    row = int(digits.dataset.rows("test")[2])
+    found = circuit_replay.with_noise(digits, row, "", (0.05, 0.02, 0.1), 500)
+    model = checkpoint.load("qcnn-digits").model
+    direct = noisy_scores(model, {m: x[None] for m, x in digits.by_name(row).items()}, Noise(0.05, 0.02, 0.1))[0]
+    assert np.allclose(found.scores, direct.numpy(), atol=1e-10)
+    quiet = circuit_replay.with_noise(digits, row, "", (0, 0, 0), 500)
+    from qfusion.models import walk
+
+    p = torch.diagonal(walk.states(digits.model, digits.vectors[row])[-1]).real
+    each = outcome_scores(model)
+    spread = (p @ (each - p @ each).square() / 500).sqrt()
+    assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)
+    assert np.allclose(quiet.dividends, circuit_replay.answer(digits, row, "").dividends, atol=1e-10)
+    app = visit("Circuit", model="qcnn-digits", part="Noise and shots")
+    before = value(app, "Test accuracy")
+    app.slider(key="noise.depolarising").set_value(0.9).run()
+    assert value(app, "Test accuracy") < before
+
+
+def test_edits_are_read_from_left_to_right_and_written_back() -> None:
+    learned = torch.full((6, 1, 8), 0.25, dtype=torch.float64)
+    phi = edits.apply("all:and, 2:learned, 3.011=1.5,3.011=2", learned, SHAPE)
+    assert torch.equal(phi[2], learned[2])
+    assert float(phi[3, 0, 3]) == 2
+    assert torch.allclose(phi[0, 0], fusion.rule_angles("and", 3))
+    words = edits.with_angle("3.011=1.5,1:or", SHAPE, 3, 0, 3, 0.75)
+    assert words == "1:or,3.011=0.75"
+    assert edits.with_rule("1:or,1.000=2,3.011=1", SHAPE, 1, "learned") == "3.011=1"
+    assert edits.with_rule("all:or", SHAPE, 1, "learned") == "all:or,1:learned"
+    assert edits.with_rule("1:or", SHAPE, None, "and") == "all:and"
+    chain = edits.Shape(2, 3, 4, 4)
+    assert float(edits.apply("1.2.01=1", torch.zeros(2, 3, 4), chain)[1, 2, 1]) == 1
+    assert edits.wrapped(3.3) == pytest.approx(3.3)
+    assert edits.wrapped(-2.0) == pytest.approx(-2 + 2 * np.pi)
+    with pytest.raises(InvalidInput, match="stage"):
+        edits.apply("1.3.01=1", torch.zeros(2, 3, 4), chain)
+    with pytest.raises(NotFound, match="majority"):
+        edits.apply("0:majority", torch.zeros(2, 3, 4), chain)
+
+
+def test_chains_of_fusion_are_drawn_too() -> None:
+    from qfusion.track.progress import progress
+    from qfusion.ui import circuit_boxes
+    from tests.entangled import angles_of
+
+    model = model_of(4, 4)
+    found = circuit_boxes.of_fusion(progress(model, angles_of(model)), model)
+    assert sum(box.name == "fuse" for box in found.boxes) == 4 * 3
+    assert len(found.followed) == 4
+    assert {number for box in found.boxes for number in range(box.first, box.last + 1)} == set(range(1, found.count + 1))
+
+
+def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits() -> None:
+    from qfusion.ui import cache, replay
+
+    work = cache.workspace_of("qj-planted", "planted")
+    built = replay.circuit(work, 7, 0.05, "terms")  # type: ignore[arg-type]
+    walk = replay.step_walk(work, built)  # type: ignore[arg-type]
+    rho = built.qnode()()
+    p = np.real(np.diag(rho)).reshape((2,) * len(built.wires))
+    for q in range(len(built.wires)):
+        mass = p.sum(tuple(w for w in range(p.ndim) if w != q))
+        assert walk.bloch[-1][q, 2] == pytest.approx(mass[0] - mass[1], abs=1e-9)
+    app = visit("Circuit", data="planted", gate="2")
+    assert "Gate 2 of" in plain(said(app))
