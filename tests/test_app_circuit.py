@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -127,7 +129,7 @@ def accuracy(app: AppTest) -> float:
 def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(digits: CircuitSpace) -> None:
     row = int(digits.dataset.rows("test")[3])
     app = visit("Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules")
-    model = checkpoint.load("qcnn-digits").model
+    model: Any = checkpoint.load("qcnn-digits").model
     assert accuracy(app) == pytest.approx(metrics.evaluate(model, digits.dataset, "test")["accuracy"], abs=6e-4)
     app.slider(key="_phi.0.0.3").set_value(0.5).run()
     assert not app.exception
@@ -217,8 +219,8 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
     from qfusion.track.noise import Noise, noisy_scores
 
     row = int(digits.dataset.rows("test")[2])
+    model: Any = checkpoint.load("qcnn-digits").model
     found = circuit_replay.with_noise(digits, row, "", (0.05, 0.02, 0.1), 500)
-    model = checkpoint.load("qcnn-digits").model
     direct = noisy_scores(model, {m: x[None] for m, x in digits.by_name(row).items()}, Noise(0.05, 0.02, 0.1))[0]
     assert np.allclose(found.scores, direct.numpy(), atol=1e-10)
     quiet = circuit_replay.with_noise(digits, row, "", (0, 0, 0), 500)

@@ -14,7 +14,10 @@ import pytest
 
 pytestmark = pytest.mark.browser
 PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
-SOURCES = ("planted", "mosi") if os.environ.get("QFUSION_DATA") else ("planted",)
+# Data set -> the model that was trained on it; the first two come with the project.
+SOURCES = {"planted": "qj-planted", "digits": "qcnn-digits"}
+if os.environ.get("QFUSION_DATA"):
+    SOURCES |= {"mosi": "qj-mosi", "avdigits": "qcnn-avdigits"}
 FIGURE = '[data-testid="stMain"] .js-plotly-plot'
 
 
@@ -57,13 +60,14 @@ def test_every_page_opens_by_clicking_through(visit: Callable[[str], Any], sourc
         settle(page)
         assert page.locator('[data-testid="stAlert"]').count() == 0
         assert page.locator(".st-key-data input").input_value() == source
-        assert source == "planted" or f"model=qj-{source}" in page.url
+        assert source == "planted" or f"model={SOURCES[source]}" in page.url
 
 
 @pytest.mark.parametrize("width", [1440, 800])
 def test_nothing_scrolls_sideways(visit: Callable[[str], Any], page: Any, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
-    for address in ("/", "/samples", "/dynamics", "/circuit"):
+    network = ("/circuit?data=digits", "/circuit?data=digits&part=Fusion%20rules", "/circuit?data=digits&part=Noise%20and%20shots")
+    for address in ("/", "/samples", "/dynamics", "/circuit", *network):
         visit(address)
         excess = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]');"
                                " return m.scrollWidth - m.clientWidth; }")
@@ -166,6 +170,74 @@ def test_a_link_cannot_run_a_script(visit: Callable[[str], Any]) -> None:
     page = visit("/samples?sample=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E&find=%3Cb%3E")
     assert page.evaluate("() => window.hacked") is None
     assert "<img src=x" in page.locator('[data-testid="stAlert"]').first.inner_text()
+
+
+def gate(page: Any) -> int:
+    return int(page.locator(".st-key-gate input").input_value())
+
+
+def test_the_scrubber_moves_by_button_key_and_click(visit: Callable[[str], Any]) -> None:
+    page = visit("/circuit?data=digits&gate=0")
+    assert "Before the first gate" in page.inner_text("body")
+    page.locator(".st-key-_on button").first.click()
+    page.wait_for_function("() => document.body.innerText.includes('Gate 1 of')")
+    page.locator(".st-key-gate input").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.body.innerText.includes('Gate 2 of')")
+    settle(page)
+    assert gate(page) == 2
+    x, y, wanted = page.evaluate("""() => {
+      const plot = document.querySelector('.st-key-panel-circuit .js-plotly-plot');
+      const trace = plot.calcdata.find(points => points[0].trace.name === 'gates');
+      const layout = plot._fullLayout, corner = plot.getBoundingClientRect(), point = trace[4];
+      return [corner.x + layout.xaxis._offset + layout.xaxis.c2p(point.x),
+              corner.y + layout.yaxis._offset + layout.yaxis.c2p(point.y), trace[0].trace.customdata[4]];
+    }""")
+    page.mouse.move(x, y)
+    page.wait_for_timeout(300)
+    page.mouse.click(x, y)
+    page.wait_for_function("n => document.body.innerText.includes('Gate ' + n + ' of')", arg=wanted)
+    settle(page)
+    assert gate(page) == wanted
+    assert f"gate={wanted}" in page.url
+
+
+def test_editing_a_truth_table_changes_the_decision_and_the_link(visit: Callable[[str], Any]) -> None:
+    page = visit("/circuit?data=digits&part=Fusion%20rules")
+    before = metric(page, "Test accuracy"), metric(page, "predicted")
+    page.get_by_role("radio", name="all elements").click()
+    page.get_by_role("button", name="AND", exact=True).click()
+    page.wait_for_function("() => document.body.innerText.includes('Fused by edited tables: all:')")
+    settle(page)
+    assert metric(page, "Test accuracy") != before[0]
+    assert metric(page, "predicted") != before[1]
+    knob = page.locator('[class*="st-key-_phi-0-0-0"] input')
+    knob.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelector('.st-key-phi input').value.startsWith('all:and,0.000=')")
+    settle(page)
+    assert "phi=all" in page.url
+    page.reload()
+    settle(page)
+    assert page.locator(".st-key-phi input").input_value().startswith("all:and,0.000=")
+    page.get_by_role("radio", name="all elements").click()
+    page.get_by_role("button", name="learned", exact=True).click()
+    page.wait_for_function("() => document.body.innerText.includes('Fused by learned tables')")
+    assert (metric(page, "Test accuracy"), metric(page, "predicted")) == before
+
+
+def test_the_circuit_downloads_as_openqasm_and_svg(visit: Callable[[str], Any], tmp_path: Path) -> None:
+    page = visit("/circuit?data=digits")
+    page.get_by_role("tab", name="Export").click()
+    for name, key in (("OpenQASM 3", "qasm"), ("Circuit as SVG", "svg")):
+        page.get_by_role("button", name=name).wait_for()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        download.value.save_as(tmp_path / f"circuit.{key}")
+    program = (tmp_path / "circuit.qasm").read_text()
+    assert program.startswith("OPENQASM 3.0;")
+    assert program.count("measure") > 6
+    assert ET.parse(tmp_path / "circuit.svg").getroot().tag.endswith("svg")
 
 
 def camera(page: Any, panel: str, path: Path) -> Path:

@@ -38,8 +38,8 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
 
 def no_time(here: Here) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
-    st.info("This model has no evolution in time: its qubits pass through a fixed circuit of gates. What corresponds to time is the place "
-            "in the circuit, and what corresponds to couplings are the angles of its gates.", icon=":material/timeline:")
+    st.markdown("**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. What corresponds to time is "
+                "the place in the circuit, below; what corresponds to couplings are the angles of its gates.")
     with st.container(horizontal=True):
         link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
         link("pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules")
