@@ -10,7 +10,7 @@ here = shell("Overview", "Which modality decided, what did they say only togethe
 with guard(), st.container(key="fold-overview"):
     overview.sentence(here)
     overview.pipeline(here)
-    overview.telling_samples(here)
+    telling = st.container()
     left, middle, right = st.columns([1.15, 1, 1], gap="medium")
     with left:
         overview.metrics_card(here)
@@ -19,3 +19,5 @@ with guard(), st.container(key="fold-overview"):
     with right:
         overview.data_card(here)
     overview.reading_guide(here)
+    with telling, guard():
+        overview.telling_samples(here)  # last: they take seconds the first time

@@ -9,21 +9,24 @@ here = shell("Samples", "What did the model decide here, and which modality deci
 
 with st.container(key="fold-samples"):
     find, read = st.columns([1, 1.25], gap="medium")
-    with read, guard():
-        sample_view.heading(here)
-        sample_view.content(here)
-        sample_view.verdict(here)
-        sample_view.contributions(here)
-    with find, guard(), st.container(border=True, key="box-find"):
-        rows = finder.filters(here)
-        finder.table(here, rows)
-        finder.scatter(here, rows)
     left, right = st.columns([1, 1.25], gap="medium")
-    with left, guard():
-        sample_view.shapley(here)
-        if not here.work.has_time:
-            reading.masses(here)
-    with right, guard():
-        sample_view.entropies(here)
+    below = st.container()
+with read, guard():
+    sample_view.heading(here)
+    sample_view.content(here)
+    sample_view.verdict(here)
+    sample_view.contributions(here)
+with left, guard():
+    sample_view.shapley(here)
     if not here.work.has_time:
+        reading.masses(here)
+with right, guard():
+    sample_view.entropies(here)
+if not here.work.has_time:
+    with below, guard():
         reading.evidence_table(here)
+# Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read meanwhile.
+with find, guard(), st.container(border=True, key="box-find"):
+    rows = finder.filters(here)
+    finder.table(here, rows)
+    finder.scatter(here, rows)

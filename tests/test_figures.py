@@ -75,6 +75,17 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
         decision.waterfall({"text": 1.0}, MODALITIES)
 
 
+def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
+    from qfusion.data.spec import coalitions
+
+    names = list("abcdef")
+    dividends = {term: 0.01 * i for i, term in enumerate(coalitions(names))}
+    figure = decision.waterfall(dividends, names)
+    assert len(figure.data[0].x) == 1 + 6 + decision.MOST_JOINT + 1 + 1
+    assert f"{2**6 - 7 - decision.MOST_JOINT} other joint terms" in figure.layout.yaxis.ticktext
+    assert figure.data[0].x[-1] == pytest.approx(sum(dividends.values()))
+
+
 def test_shapley_bars_write_value_and_share() -> None:
     figure = decision.shapley_bars({"text": 0.3, "audio": -0.1, "vision": 0.0},
                                    {"text": 0.75, "audio": 0.25, "vision": 0.0}, MODALITIES, unit="score")

@@ -57,6 +57,16 @@ class Box:
     hue: str = GREY
     joined: bool = False
 
+    @property
+    def named_apart(self) -> bool:
+        """Whether each row has a name of its own."""
+        return self.joined and "|" in self.name
+
+    @property
+    def title(self) -> str:
+        """The name on one line."""
+        return self.name.replace("|", " · ") if self.named_apart else self.name
+
 
 @dataclass(frozen=True)
 class Wire:
@@ -122,7 +132,7 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
         place = {"type": "rect", "x0": box.column - 0.3, "x1": box.column + 0.3, "y0": low, "y1": high, "layer": "above"}
         shapes.append(place | {"fillcolor": PAPER[theme], "line": {"width": 0}})
         shapes.append(place | {"fillcolor": faded(box.hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity})
-    names = box.name.split("|") if "|" in box.name else [box.name] * len(spans)
+    names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
         notes.append({"x": box.column, "y": (low + high) / 2, "text": label(name), "showarrow": False, "opacity": max(opacity, 0.6),
                       "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
@@ -133,7 +143,7 @@ def _spans(box: Box, heights: list[float], half: float) -> list[tuple[float, flo
     """Top and bottom of the box's parts: one a qubit where each has a name of its own, else one for each run of neighbours."""
     if len(heights) == 1:
         return [(heights[0] - half, heights[0] + half)]
-    if "|" in box.name:
+    if box.named_apart:
         return [(y - half, y + half) for y in heights]
     if not box.joined:
         return [(min(heights) - 0.22, max(heights) + 0.3)]
@@ -147,7 +157,7 @@ def _spans(box: Box, heights: list[float], half: float) -> list[tuple[float, flo
 
 def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire]) -> None:
     """Invisible marks that carry what is said under the pointer and where a click leads."""
-    tips = [(box.column, wires[row].y, wrap(f"<b>{label(box.name.replace('|', ' · '))}</b><br>{label(box.does, 600)}"), box.last)
+    tips = [(box.column, wires[row].y, wrap(f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"), box.last)
             for box in boxes for row in box.rows]
     figure.add_scatter(x=[t[0] for t in tips], y=[t[1] for t in tips], text=[t[2] for t in tips], customdata=[t[3] for t in tips],
                        mode="markers", name="gates", marker={"size": 24, "opacity": 0.0, "color": GREY, "symbol": "square"},

@@ -37,12 +37,13 @@ def waterfall(dividends: Mapping[str, float], modalities: Sequence[str], *, trut
         compact: small version without axis titles.
     """
     check("" in dividends, 'Argument `dividends` must have the empty coalition "" (the baseline), but has none.')
-    terms = sorted((term for term in dividends if term), key=lambda term: len(split_term(term)))
-    steps = np.array([dividends[""], *(dividends[term] for term in terms)], dtype=float)
+    terms, rest = _condensed(dividends)
+    others = [sum(dividends[term] for term in rest)] if rest else []
+    steps = np.array([dividends[""], *(dividends[term] for term in terms), *others], dtype=float)
     ends = np.cumsum(steps)
-    names = ["baseline", *(term_title(term) for term in terms), "<b>score</b>"]
+    names = ["baseline", *(term_title(term) for term in terms), *([f"{len(rest)} other joint terms"] if rest else []), "<b>score</b>"]
     figure = base(theme, 206 if compact else 72 + 31 * len(names), left=10, top=22, bottom=22 if compact else 44)
-    _bars(figure, names, steps, ends, ["", *terms], modalities, theme, compact)
+    _bars(figure, names, steps, ends, ["", *terms, *(["+".join(modalities)] if rest else [])], modalities, theme, compact)
     _connectors(figure, ends, theme)
     if truth is not None:
         figure.add_vline(x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below")
@@ -55,6 +56,17 @@ def waterfall(dividends: Mapping[str, float], modalities: Sequence[str], *, trut
         figure.update_xaxes(title={"text": label(unit) + bias_note})
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure
+
+
+MOST_JOINT = 11  # joint terms that are drawn one by one: all of them up to four modalities
+
+
+def _condensed(dividends: Mapping[str, float]) -> tuple[list[str], list[str]]:
+    """Terms to draw one by one, by size of the coalition, and the smallest joint ones, to be added up."""
+    terms = sorted((term for term in dividends if term), key=lambda term: len(split_term(term)))
+    joint = sorted((t for t in terms if len(split_term(t)) > 1), key=lambda t: -abs(dividends[t]))
+    rest = set(joint[MOST_JOINT:]) if len(joint) > MOST_JOINT + 1 else set()
+    return [term for term in terms if term not in rest], sorted(rest)
 
 
 def _bars(figure: go.Figure, names: Sequence[str], steps: np.ndarray, ends: np.ndarray, terms: Sequence[str],
@@ -133,7 +145,7 @@ def on_scale(truth: float, prediction: float, low: float, high: float, *, tweake
 def term_bars(values: Mapping[str, float], errors: Mapping[str, float], before: Mapping[str, float], modalities: Sequence[str], *,
               unit: str = "score", theme: Theme = "light") -> go.Figure:
     """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
-    terms = sorted((term for term in values if term), key=lambda term: len(split_term(term)))
+    terms, _ = _condensed(values)
     figure = base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
     rows = list(range(len(terms)))
     hues = [term_colour(term, modalities) for term in terms]

@@ -18,6 +18,7 @@ from qfusion.models.qcnn import evaluate
 from qfusion.training import checkpoint
 from qfusion.ui.workspace import Workspace, entropy_column
 
+COALITIONS = 1500  # that are worked out sample by sample before the pages show them
 DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflict"
 
 
@@ -35,8 +36,12 @@ class CircuitSpace(Workspace):
 
     @cached_property
     def bulk(self) -> np.ndarray:
-        """The test rows: against every row of the background, all samples would take several seconds."""
-        return self.dataset.rows("test")
+        """The test rows: against every row of the background, all samples would take several seconds.
+
+        With more than three modalities each coalition is worked out sample by sample, and only the first test rows are taken.
+        """
+        rows, M = self.dataset.rows("test"), len(self.modalities)
+        return rows if M <= 3 else rows[:max(12, COALITIONS // 2**M)]
 
     @cached_property
     def opening(self) -> str:  # type: ignore[override]

@@ -161,7 +161,7 @@ def scatter(here: Here, rows: pd.DataFrame) -> None:
 
 def _only_bulk(work: Workspace, *wanted: str) -> str:
     explained = any(column.startswith("dividend[") for column in wanted)
-    return " Dividends are worked out for the test samples." if explained and len(work.bulk) < len(work.dataset) else ""
+    return f" Dividends are worked out for {len(work.bulk):,} test samples." if explained and len(work.bulk) < len(work.dataset) else ""
 
 
 def _with_entanglement(work: Workspace, rows: pd.DataFrame, wanted: tuple[str, str]) -> pd.DataFrame:

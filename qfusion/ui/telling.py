@@ -28,7 +28,7 @@ def find(work: Workspace, split: str = "test") -> list[Telling]:
 
     Of classes, the predicted one's score counts.
     """
-    rows = work.dataset.rows(split)
+    rows = np.intersect1d(work.dataset.rows(split), work.bulk)
     sizes = np.array([len(term.split("+")) if term else 0 for term in work.coalitions])
     dividends = work.bulk_dividends()[np.isin(work.bulk, rows)]
     errors = work.errors[rows]

@@ -161,6 +161,7 @@ def entropy_lines(here: Here, walk: Walk, at: int | None) -> None:
         figures.entropy_lines(walk.entropy[:, rows], names, at, walk.parts, hues=[walk.wires[row].hue for row in rows],
                               theme=here.theme),
         shows="the entropy of each qubit after every gate: how much it is entangled with, or has been measured against, everything else.",
-        not_shown="with whom: see " + ("the Correlations view of the Dynamics page." if here.work.has_time else "the cuts."),
+        not_shown="with whom: see the "
+                  + ("Correlations view of the Dynamics page." if here.work.has_time else "Entropies view of the Circuit page."),
         alt="Entropy of each qubit over the gates.",
         numbers=lambda: pd.DataFrame(walk.entropy[:, rows], columns=names).rename_axis("gates_done").reset_index())
