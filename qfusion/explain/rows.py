@@ -38,10 +38,10 @@ def _value(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: Subset) -> T
     rest = [m for m in range(M) if m not in S]
     if not rest:
         return evaluate(O, fuse(masses, phi)[0])
-    if not S:
-        return evaluate(O, fuse(rows, phi)[0]).mean(0).expand(len(masses), -1)
     if len(masses) <= _FEW:
         return _pairs(O, phi, masses, rows, S)
+    if not S:
+        return evaluate(O, fuse(rows, phi)[0]).mean(0).expand(len(masses), -1)
     if len(rest) == 1:
         return _one_absent(O, phi, masses, _outcomes(rows[..., rest[0]]).mean(0), rest[0])
     if len(S) == 1:
