@@ -21,8 +21,6 @@ from qfusion.figures.style import (
     label,
 )
 
-_LIGHT_FROM = 0.62  # of Cividis: text on brighter cells is dark
-
 
 def masses(values: np.ndarray, fused: np.ndarray, modalities: Sequence[str], elements: Sequence[str], *,
            marked: int | None = None, compact: bool = False, theme: Theme = "light") -> go.Figure:
@@ -56,12 +54,8 @@ def _cells(figure: go.Figure, z: np.ndarray, hover: str, title: str, *, numbers:
     figure.add_trace(go.Heatmap(z=z, zmin=0, zmax=1, colorscale=UNSIGNED_SCALE, xgap=2, ygap=2, hovertemplate=hover,
                                 colorbar={"title": {"text": title, "side": "right", "font": {"size": 12}}, "thickness": 10,
                                           "outlinewidth": 0, "tickvals": [0, 0.5, 1]}))
-    if not numbers:
-        return
-    rows, columns = np.indices(z.shape)
-    figure.add_scatter(x=columns.ravel(), y=rows.ravel(), mode="text", hoverinfo="skip",
-                       text=[f"{v:.2f}" for v in z.ravel()],
-                       textfont={"size": 11, "color": ["#17202B" if v > _LIGHT_FROM else "#FFFFFF" for v in z.ravel()]})
+    if numbers:  # plotly picks dark or bright for each cell
+        figure.data[-1].update(texttemplate="%{z:.2f}", textfont={"size": 11})
 
 
 def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], elements: Sequence[str], *, controls: Sequence[str],
