@@ -63,7 +63,8 @@ def _fusion(title: str, data: str, settings: dict[str, Any], **schedule: Any) ->
 FUSION = {  # by data set; benchmarks/fusion.py trains rivals by the same recipes
     "digits": _fusion("Entangled fusion + QCNN on digits in three views", "digits", dict(elements=8, hidden=128, dropout=0.3),
                       epochs=60, rate=5e-3),
-    "avdigits": _fusion("Entangled fusion + QCNN on digits seen and heard", "avdigits", dict(elements=8), epochs=30, rate=3e-3),
+    "avdigits": _fusion("Entangled fusion + QCNN on digits seen and heard", "avdigits", dict(elements=8, dropout=0.4), epochs=60,
+                         rate=2e-3),
     "handwritten": _fusion("Entangled fusion + QCNN on digits in six views", "handwritten", dict(elements=8, hidden=64, dropout=0.3),
                            epochs=40, rate=5e-3),
     # Eight elements would take 370 parameters, only 17 times fewer than the concatenation network.

@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 
-from qfusion import explain
+from qfusion import data, explain
+from qfusion.models.baselines import Concatenation
 from qfusion.training import checkpoint, metrics
 
 
@@ -16,8 +17,11 @@ def planted_model(planted):
     return checkpoint.load("qj-planted")
 
 
-def test_both_are_there():
-    assert {"qj-planted", "qj-mosi"} <= set(checkpoint.available())
+QCNN = {"qcnn-digits": 0.98, "qcnn-avdigits": 0.985, "qcnn-houston": 0.96}  # what the mean over the seeds reaches at least
+
+
+def test_all_are_there():
+    assert {"qj-planted", "qj-mosi", *QCNN} <= set(checkpoint.available())
 
 
 @pytest.mark.parametrize("name", ["qj-planted", "qj-mosi"])
@@ -71,3 +75,23 @@ def test_planted_contributions_equal_brute_force_over_the_whole_training_set(pla
         expected = torch.einsum("cab,nb,na->nc", O, mixed, mixed.conj()).real.mean(0) + model.bias
         assert np.abs(found.values[0, s] - expected.numpy()).max() < 1e-10
     assert np.abs(found.dividends[0].sum(0) - model(one)[0].numpy()).max() < 1e-10
+
+
+@pytest.mark.parametrize(("name", "least"), QCNN.items())
+def test_qcnn_card_and_bar(name, least, request):
+    """The card of every seed reaches the bar in the mean, the weights are those of the first, and the head is as small as said."""
+    found = checkpoint.load(name)
+    if found.card["data"]["name"] != "digits":
+        request.getfixturevalue("real_data")
+    dataset = data.load(found.card["data"]["name"])
+    assert found.card["data"]["digest"] == dataset.digest, "the data changed: run scripts/train_models.py"
+    assert metrics.evaluate(found.model, dataset, "test") == pytest.approx(found.card["this_seed"]["test"], abs=2e-3)
+    accuracy = found.card["metrics"]["test"]["accuracy"]
+    assert len(accuracy["values"]) == len(found.card["seeds"]) >= 5
+    assert accuracy["mean"] == pytest.approx(np.mean(accuracy["values"]))
+    assert accuracy["mean"] >= least
+    n, M, C = found.model.elements, len(found.model.modalities), len(found.model.outputs)
+    kept = len(found.model.network.kept)
+    assert found.card["parameters"]["fusion"] == 4 * n * (M - 1) + 15 + 6 + C * (2**kept + n - kept) + C
+    concatenation = Concatenation(dataset.input_specs, dataset.target.classes, features=n)
+    assert 20 * found.card["parameters"]["fusion"] <= sum(p.numel() for p in concatenation.head.parameters())
