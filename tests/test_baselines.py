@@ -68,6 +68,15 @@ def test_low_rank_is_the_linear_tensor_head_of_its_factors():
     assert torch.allclose(model.fuse(encoded), expected, atol=1e-12)
 
 
+@pytest.mark.parametrize("names", [["image"], ["image", "sound"], ["image", "sound", "words"]])
+def test_tensor_head_is_linear_in_the_whole_outer_product(names):
+    model = TensorFusion({name: INPUTS[name] for name in names}, CLASSES, features=2, width=0).double().eval()
+    encoded = [torch.randn(5, 2, dtype=torch.float64) for _ in names]
+    whole = outer([with_one(h.relu()) for h in encoded])
+    expected = whole @ model.weight.transpose(0, 1).flatten(1).T + model.bias
+    assert torch.allclose(model.fuse(encoded), expected, atol=1e-12)
+
+
 def test_outer_product_by_hand():
     found = outer([torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 3.0, 5.0]])])
     assert found.tolist() == [[1, 3, 5, 2, 6, 10]]

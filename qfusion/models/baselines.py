@@ -119,12 +119,19 @@ class TensorFusion(Baseline):
                                       f"than {LARGEST_TENSOR:,}. Take fewer features, or the low-rank head.")
         super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling)
         self.settings["width"] = width
-        self.head: nn.Module = nn.Linear(size, len(outputs)) if width == 0 else nn.Sequential(
-            nn.Linear(size, width), nn.ReLU(), nn.Linear(width, len(outputs)))
+        self.middle = (len(inputs) + 1) // 2  # the outer product of all is never formed, only those of either half
+        left, right = (features + 1) ** self.middle, (features + 1) ** (len(inputs) - self.middle)
+        first = width or len(outputs)
+        self.weight = nn.Parameter(torch.empty(left, first, right).uniform_(-1, 1) / size**0.5)  # as nn.Linear starts
+        self.bias = nn.Parameter(torch.empty(first).uniform_(-1, 1) / size**0.5)
+        self.head: nn.Module = nn.Sequential(nn.ReLU(), nn.Linear(width, len(outputs))) if width else nn.Identity()
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores of the outer product, (B, C)."""
-        return self.head(outer([with_one(h.relu()) for h in encoded]))
+        vectors = [with_one(h.relu()) for h in encoded]
+        left, right = (outer(part) if part else vectors[0][:, :1] for part in (vectors[:self.middle], vectors[self.middle:]))
+        hidden = (left @ self.weight.flatten(1)).view(len(left), *self.weight.shape[1:])
+        return self.head(torch.bmm(hidden, right[..., None])[..., 0] + self.bias)
 
 
 class LowRankFusion(Baseline):
