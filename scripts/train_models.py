@@ -48,12 +48,14 @@ RECIPES = {
         "QiNN-QJ on CMU-MOSI", "quantum-jump", "mosi", dict(dropout=0.5), dict(epochs=30, rate=2e-3, patience=0, refit=True),
         "The validation rows belong to the features' own training set, so validation looks far better than test, and can choose "
         "neither when to stop nor how much to regularise (it would take dropout 0.9: scripts/train_models.py --validation). So a fixed "
-        "schedule with the textbook dropout of 0.5 is run to its end, on train and validation rows. No setting was chosen on test rows."),
+        "schedule with the textbook dropout of 0.5 is run to its end, on train and validation rows. Test figures of other settings had "
+        "been seen when this schedule and the refit were decided, so the test metrics are not blind."),
 }
 
 _PROCEDURE = (
     "Settings were chosen by cross-validated accuracy within the train and validation rows (log loss where it ties; --folds repeats "
-    "it for these), then trained on all of them by a fixed schedule. No setting was chosen on test rows.")
+    "it for these), then trained on all of them by a fixed schedule. Test rows chose nothing directly, but the search on avdigits "
+    "went on after a test result had been seen.")
 
 
 def _fusion(title: str, data: str, settings: dict[str, Any], **schedule: Any) -> Recipe:
