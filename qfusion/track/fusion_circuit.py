@@ -163,11 +163,8 @@ def fusion_circuit(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> FusionC
     Raises:
         InvalidInput: when a modality is missing, or its angles have another number or are not finite.
     """
-    values = fusion_gates.parameters(model, theta)
-    first, fused = fusion_gates.wires_of(model)
-    wires = tuple(wire for i in range(model.elements) for wire in (*first[i], *fused[i]))
-    gates = fusion_gates.in_columns(fusion_gates.gates_of(model, values), wires)
-    return FusionCircuit(gates, wires, tuple(stages[-1] for stages in fused), values, tuple(model.network.steps))
+    values, fused, wires, gates = fusion_gates.laid_out(model, theta)
+    return FusionCircuit(gates, wires, fused, values, tuple(model.network.steps))
 
 
 def outcome_scores(model: EntangledQCNN) -> Tensor:

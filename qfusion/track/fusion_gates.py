@@ -156,6 +156,19 @@ def in_columns(gates: Sequence[FusionGate], wires: Sequence[str]) -> tuple[Fusio
     return tuple(placed)
 
 
+def laid_out(
+    model: EntangledQCNN, theta: Mapping[str, Tensor],
+) -> tuple[dict[str, Tensor], tuple[str, ...], tuple[str, ...], tuple[FusionGate, ...]]:
+    """Returns a sample's angles, the last fused qubit of every element, all wires by element, and the gates in columns.
+
+    Args and errors as for `parameters`.
+    """
+    values = parameters(model, theta)
+    first, fused = wires_of(model)
+    wires = tuple(wire for i in range(model.elements) for wire in (*first[i], *fused[i]))
+    return values, tuple(stages[-1] for stages in fused), wires, in_columns(gates_of(model, values), wires)
+
+
 def width(model: EntangledQCNN) -> int:
     """Returns the number of qubits of the whole circuit; n (2 M - 1) when chained, else n (M + 1)."""
     M = len(model.modalities)

@@ -69,13 +69,10 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress:
     Raises:
         InvalidInput: when a modality is missing, or its angles have another number or are not finite.
     """
-    values = fusion_gates.parameters(model, theta)
-    first, fused = fusion_gates.wires_of(model)
-    wires = tuple(wire for i in range(model.elements) for wire in (*first[i], *fused[i]))
-    gates = fusion_gates.in_columns(fusion_gates.gates_of(model, values), wires)
+    values, fused, wires, gates = fusion_gates.laid_out(model, theta)
     now = {wire: np.array([0.0, 0.0, 1.0]) for wire in wires}
     bloch, moments = [np.stack(list(now.values()))], []
-    for on, before, after in (*_fusion(gates, values), *_network(model, gates, values, [stages[-1] for stages in fused])):
+    for on, before, after in (*_fusion(gates, values), *_network(model, gates, values, list(fused))):
         now.update({wire: _bloch(after, k, len(on)) for k, wire in enumerate(on)})
         bloch.append(np.stack([now[wire] for wire in wires]))
         moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
