@@ -59,10 +59,10 @@ def ridge(dataset: data.DataSet) -> dict[str, float]:
     return metrics.regression(found.predict(scale.transform(X[test])), dataset.y[test])
 
 
-def concatenation(dataset: data.DataSet, options: Options, seed: int) -> nn.Module:
+def concatenation(dataset: data.DataSet, options: Options, seed: int, dropout: float = 0.5) -> nn.Module:
     """Returns the trained early-fusion network."""
     torch.manual_seed(seed)
-    model = Concatenation(dataset)
+    model = Concatenation(dataset, dropout=dropout)
     model.fit_inputs(dataset.inputs(dataset.rows(options.split)))
     return fit(model, dataset, options, seed).model
 
