@@ -2,15 +2,14 @@
 
 import streamlit as st
 
-from qfusion.ui import cache, circuit_view, fusion_circuit_view
+from qfusion.ui import cache, circuit_view, fusion_circuit_view, runs
 from qfusion.ui.shell import Here, guard, shell
-from qfusion.ui.threads import one_thread
 
 
 @st.fragment
 def fusion_network(here: Here) -> None:
     """The whole network; a fragment, so that an edit redraws this and nothing else."""
-    one_thread()
+    runs.begin()
     with st.container(key="fold-circuit"), guard():
         fusion_circuit_view.page(here)
 
@@ -18,7 +17,7 @@ def fusion_network(here: Here) -> None:
 @st.fragment
 def one_step(here: Here) -> None:
     """One step of the evolution."""
-    one_thread()
+    runs.begin()
     with guard():
         dt, split = circuit_view.controls(here)
         built = cache.circuit(here.work, here.row, dt, split)

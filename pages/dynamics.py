@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from qfusion.ui import cache, dynamics_view, knobs, replay, state
+from qfusion.ui import cache, dynamics_view, knobs, replay, runs, state
 from qfusion.ui.shell import Here, guard, shell
-from qfusion.ui.threads import one_thread
 
 TABS = dict(zip(dynamics_view.TAB_NAMES, (
     dynamics_view.decision_tab, dynamics_view.correlations_tab, dynamics_view.trajectories_tab, dynamics_view.state_tab,
@@ -14,7 +13,7 @@ TABS = dict(zip(dynamics_view.TAB_NAMES, (
 @st.fragment
 def dynamics(here: Here) -> None:
     """Sliders beside what they change; a fragment, so that moving one redraws this and nothing else."""
-    one_thread()
+    runs.begin()
     with st.container(key="fold-dynamics"):
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from qfusion import data, explain
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import text
+from qfusion.ui import runs, text
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PAGES = {"Overview": None, "Samples": "pages/samples.py", "Dynamics": "pages/dynamics.py", "Circuit": "pages/circuit.py"}
@@ -85,6 +86,18 @@ def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str)
     words = plain(said(app))
     assert all(kind in words for kind in ("Agreement", "Conflict", "Synergy"))
     assert f"n = {card['data']['sizes']['test']:,}" in words
+
+
+def test_the_collector_need_not_look_through_the_libraries_after_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    gc.unfreeze()
+    monkeypatch.setattr(runs, "_seen", 0)
+    visit("Samples", data="planted")
+    app = visit("Overview", data="planted")
+    kept = gc.get_freeze_count()
+    assert kept > 100_000
+    assert len(gc.get_objects()) < kept / 2
+    app.run()
+    assert gc.get_freeze_count() < 1.01 * kept  # nothing new is loaded, nothing more is set aside
 
 
 def test_telling_samples_are_what_they_are_called(source: str) -> None:

@@ -13,8 +13,7 @@ import streamlit as st
 from qfusion import data
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
-from qfusion.ui import pickers, state, text
-from qfusion.ui.threads import one_thread
+from qfusion.ui import pickers, runs, state, text
 from qfusion.ui.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,7 +61,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
         title: of the page; question: that it answers.
         rules: what a link may say of the page's own widgets.
     """
-    one_thread()
+    runs.begin()
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
     st.html(f"<style>{_css()}</style>")
     with guard(stop=True), st.sidebar:
