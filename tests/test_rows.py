@@ -9,12 +9,14 @@ from qfusion.explain import rows
 from tests.entangled import model_of
 
 
-@pytest.mark.parametrize("M", [2, 3, 4])
-def test_many_samples_at_once_equal_each_alone(M: int) -> None:
-    model = model_of(4, M)
+@pytest.mark.parametrize(("n", "M"), [(4, 2), (4, 3), (4, 4), (5, 3), (2, 3)])
+@pytest.mark.parametrize("limit", [100, 10_000_000])
+def test_many_samples_at_once_equal_each_alone(n: int, M: int, limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "_NUMBERS", limit)
+    model = model_of(n, M)
     generator = torch.Generator().manual_seed(M)
-    samples = torch.rand(12, 4, M, dtype=torch.float64, generator=generator)
-    background = torch.rand(20, 4, M, dtype=torch.float64, generator=generator)
+    samples = torch.rand(12, n, M, dtype=torch.float64, generator=generator)
+    background = torch.rand(20, n, M, dtype=torch.float64, generator=generator)
     with torch.no_grad():
         together = rows.coalition_values(model, samples, background)
         alone = torch.cat([rows.coalition_values(model, sample[None], background) for sample in samples])

@@ -3,8 +3,8 @@
 The score is sum_w O_w prod_i f_i,w with one factor f_i = (1, <X>, <Z>) per fused qubit, linear in each modality's mass p_mi. With G_i(b)
 the factor when modality m's qubit i reads b, prod_i f_i = (G_1 x ... x G_n) s with s the modality's 2^n outcome probabilities. So the
 mean over the background is exact, and cheap where one modality alone is absent (its mean s serves every sample) or alone is
-present (the mean of the pulled-back observables serves every sample). Otherwise the factors of all pairs of sample and row are
-multiplied and averaged, which is also the quickest for a few samples.
+present (the mean of the products of G serves every sample; the 1 in f does not depend on b, so a qubit's G holds five numbers). Otherwise
+the factors of all pairs of sample and row are multiplied and averaged, which is also the quickest for a few samples.
 """
 
 from __future__ import annotations
@@ -81,14 +81,32 @@ def _one_absent(O: Tensor, phi: Tensor, masses: Tensor, mean: Tensor, m: int) ->
     return torch.cat(parts)
 
 
+_LETTER = ((0, 0), (1, 2), (3, 4))  # place among (1, <X> at 0, <X> at 1, <Z> at 0, <Z> at 1) of factor I, X, Z by outcome
+
+
 def _pulled_back(O: Tensor, phi: Tensor, rows: Tensor, m: int) -> Tensor:
     """The mean over rows of the observables that modality m alone sees: (C, 2^n)."""
-    flat = O.reshape(1, len(O), -1)
-    total = torch.zeros(len(O), 2 ** rows.shape[1], dtype=O.dtype)
-    for chunk in rows.split(max(1, _NUMBERS // (2 * O.numel()))):
-        G = _given(chunk, phi, m).transpose(-1, -2)
-        total += _legs(flat.expand(len(chunk), -1, -1), G).sum(0)
-    return total / len(rows)
+    C, n = len(O), rows.shape[1]
+    k = n // 2
+    mean = torch.zeros(5**k, 5 ** (n - k), dtype=O.dtype)
+    for chunk in rows.split(max(1, _NUMBERS // 5 ** (n - k))):
+        G = _given(chunk, phi, m)
+        five = torch.cat([G[:, :, 0, :1], G[:, :, 1], G[:, :, 2]], -1)
+        mean += products(five, range(k)).T @ products(five, range(k, n))
+    # What was gathered by five letters a qubit is read out for every outcome of the first half in turn.
+    left, right = _places(k), _places(n - k)
+    halves = O.reshape(C, 3**k, 3 ** (n - k))
+    parts = [torch.einsum("cuv,uvb->cb", halves, mean[left[:, b]][:, right]) for b in range(2**k)]
+    return torch.cat(parts, -1) / len(rows)
+
+
+def _places(n: int) -> Tensor:
+    """Where the product of n qubits' factors stands among products of five letters, (3^n, 2^n): by word in {I, X, Z}, by outcomes."""
+    place = torch.zeros(1, 1, dtype=torch.long)
+    letter = torch.tensor(_LETTER)
+    for _ in range(n):
+        place = (5 * place[:, None, :, None] + letter[None, :, None, :]).flatten(0, 1).flatten(1)
+    return place
 
 
 def _pairs(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: Subset) -> Tensor:
