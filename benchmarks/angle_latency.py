@@ -10,5 +10,5 @@ from __future__ import annotations
 from benchmarks.slider_latency import report
 
 if __name__ == "__main__":
-    report("angle to redrawn page", "/circuit?model={model}&part=Fusion%20rules", ".st-key-panel-tables .js-plotly-plot",
+    report("angle to redrawn page", "/circuit?model={model}&part=Fusion%20rules&outcome=001", ".st-key-panel-tables .js-plotly-plot",
            "st-key-_phi-0-0-1", "qcnn-digits")

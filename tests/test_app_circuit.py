@@ -128,7 +128,7 @@ def accuracy(app: AppTest) -> float:
 
 def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(digits: CircuitSpace) -> None:
     row = int(digits.dataset.rows("test")[3])
-    app = visit("Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules")
+    app = visit("Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules", outcome="011")
     model: Any = checkpoint.load("qcnn-digits").model
     assert accuracy(app) == pytest.approx(metrics.evaluate(model, digits.dataset, "test")["accuracy"], abs=6e-4)
     app.slider(key="_phi.0.0.3").set_value(0.5).run()
@@ -146,6 +146,35 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(digits
     app.button(key="_rule_learned").click().run()
     assert app.text_input(key="phi").value == ""
     assert accuracy(app) == pytest.approx(metrics.evaluate(model, digits.dataset, "test")["accuracy"], abs=6e-4)
+
+
+def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
+    learned = digits.model.phi.detach()
+    app = visit("Circuit", model="qcnn-digits", part="Fusion rules", phi="2:or,1.000=0.3", element="element 1", outcome="110")
+    app.selectbox(key="element").select("element 2").run()
+    shown = edits.wrapped(float(fusion.rule_angles("or", 3)[6]))
+    assert app.slider(key="_phi.2.0.6").value == round(shown, 2)
+    assert f"φ = {shown:.3f} rad → mass 1.00; learned {edits.wrapped(float(learned[2, 0, 6])):.3f}" in plain(said(app)).replace("*", "")
+    app.number_input(key="_number.2.0.6").set_value(1.2345).run()
+    assert not app.exception
+    assert app.text_input(key="phi").value == "2:or,1.000=0.3,2.110=1.2345"
+    assert app.slider(key="_phi.2.0.6").value == 1.23
+    assert f"mass {np.sin(1.2345 / 2) ** 2:.2f}" in plain(said(app)).replace("*", "")
+    assert "Fused by edited tables" in said(app)
+    app.button(key="_reset_cell").click().run()
+    assert app.text_input(key="phi").value == "2:or,1.000=0.3,2.110:learned"
+    assert app.number_input(key="_number.2.0.6").value == pytest.approx(edits.wrapped(float(learned[2, 0, 6])), abs=1e-4)
+    assert app.button(key="_reset_cell").disabled
+    app.button(key="_reset_all").click().run()
+    assert app.text_input(key="phi").value == ""
+    assert app.button(key="_reset_all").disabled
+
+
+def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: CircuitSpace) -> None:
+    row = int(digits.dataset.rows("test")[7])
+    app = visit("Circuit", model="qcnn-digits", sample=str(digits.dataset.ids[row]), part="Fusion rules")
+    weights = evidence.read(digits.model, digits.by_name(row)).weights[0, 0]
+    assert app.selectbox(key="outcome").value == format(int(weights.argmax()), "03b")
 
 
 def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
@@ -179,7 +208,8 @@ def test_edits_that_do_not_fit_are_named_and_the_rest_applies(part: str, words: 
 
 @pytest.mark.parametrize(("title", "query", "words"), [
     ("Circuit", {"gate": "-1"}, "gate"), ("Circuit", {"gate": "x"}, "x"), ("Circuit", {"part": "Nowhere"}, "Nowhere"),
-    ("Circuit", {"element": "element 77"}, "element 77"), ("Circuit", {"noise.damping": "2"}, "noise.damping"),
+    ("Circuit", {"element": "element 77"}, "element 77"), ("Circuit", {"outcome": "2"}, "outcome"),
+    ("Circuit", {"noise.damping": "2"}, "noise.damping"),
     ("Circuit", {"shots": "7"}, "7"), ("Samples", {"output": "eleven"}, "eleven"), ("Samples", {"verdict": "maybe"}, "maybe"),
     ("Samples", {"x": "truth"}, "truth")])
 def test_an_invalid_value_in_a_link_is_named(title: str, query: dict[str, str], words: str, digits: CircuitSpace) -> None:
@@ -245,11 +275,18 @@ def test_edits_are_read_from_left_to_right_and_written_back() -> None:
     assert torch.allclose(phi[0, 0], fusion.rule_angles("and", 3))
     words = edits.with_angle("3.011=1.5,1:or", SHAPE, 3, 0, 3, 0.75)
     assert words == "1:or,3.011=0.75"
+    words = edits.with_entry_learned("all:and,3.011=0.75,1.001=2", SHAPE, 3, 0, 3)
+    assert words == "all:and,1.001=2,3.011:learned"
+    assert float(edits.apply(words, learned, SHAPE)[3, 0, 3]) == 0.25
+    assert edits.with_entry_learned("2:and,3:learned,3.011=0.75", SHAPE, 3, 0, 3) == "2:and,3:learned"
+    assert edits.with_angle("3.011:learned", SHAPE, 3, 0, 3, 3.14159) == "3.011=3.1416"
+    assert float(edits.apply("3.011:and,3.111:and", learned, SHAPE)[3].sum()) == pytest.approx(6 * 0.25 + np.pi)
     assert edits.with_rule("1:or,1.000=2,3.011=1", SHAPE, 1, "learned") == "3.011=1"
     assert edits.with_rule("all:or", SHAPE, 1, "learned") == "all:or,1:learned"
     assert edits.with_rule("1:or", SHAPE, None, "and") == "all:and"
     chain = edits.Shape(2, 3, 4, 4)
     assert float(edits.apply("1.2.01=1", torch.zeros(2, 3, 4), chain)[1, 2, 1]) == 1
+    assert float(edits.apply("1.2.11:mean", torch.zeros(2, 3, 4), chain)[1, 2, 3]) == pytest.approx(np.pi)
     assert edits.wrapped(3.3) == pytest.approx(3.3)
     assert edits.wrapped(-2.0) == pytest.approx(-2 + 2 * np.pi)
     with pytest.raises(InvalidInput, match="stage"):

@@ -203,7 +203,7 @@ def test_the_scrubber_moves_by_button_key_and_click(visit: Callable[[str], Any])
 
 
 def test_editing_a_truth_table_changes_the_decision_and_the_link(visit: Callable[[str], Any]) -> None:
-    page = visit("/circuit?data=digits&part=Fusion%20rules")
+    page = visit("/circuit?data=digits&part=Fusion%20rules&outcome=000")
     before = metric(page, "Test accuracy"), metric(page, "predicted")
     page.get_by_role("radio", name="all elements").click()
     page.get_by_role("button", name="AND", exact=True).click()
@@ -224,6 +224,57 @@ def test_editing_a_truth_table_changes_the_decision_and_the_link(visit: Callable
     page.get_by_role("button", name="learned", exact=True).click()
     page.wait_for_function("() => document.body.innerText.includes('Fused by learned tables')")
     assert (metric(page, "Test accuracy"), metric(page, "predicted")) == before
+
+
+def cell(page: Any, row: int, column: int) -> tuple[float, float]:
+    """Where the middle of a cell of the truth tables is on the screen."""
+    page.locator(".st-key-panel-tables .js-plotly-plot").scroll_into_view_if_needed()
+    x, y = page.evaluate("""([row, column]) => {
+      const plot = document.querySelector('.st-key-panel-tables .js-plotly-plot'), layout = plot._fullLayout;
+      const corner = plot.getBoundingClientRect();
+      return [corner.x + layout.xaxis._offset + layout.xaxis.c2p(column), corner.y + layout.yaxis._offset + layout.yaxis.c2p(row)];
+    }""", [row, column])
+    return float(x), float(y)
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+def test_a_click_on_a_cell_of_the_truth_tables_opens_its_angle_and_editing_it_marks_the_cell(
+        visit: Callable[[str], Any], page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 1000})
+    visit("/circuit?data=digits&part=Fusion%20rules&outcome=000")
+    accuracy, predicted = metric(page, "Test accuracy"), metric(page, "predicted")
+    terms = page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text()
+    for row, column in ((3, 5), (2, 3)):  # the second time the chart is another one
+        x, y = cell(page, row, column)
+        page.mouse.move(x + 6, y - 4)
+        page.wait_for_timeout(300)
+        page.mouse.click(x + 6, y - 4)
+        page.wait_for_selector(f".st-key-_phi-{row}-0-{column}")
+        settle(page)
+        assert page.locator(".st-key-element input").input_value() == f"element {row}"
+        assert page.locator(".st-key-outcome input").input_value() == format(column, "03b")
+    assert "element=element+2" in page.url
+    assert "outcome=011" in page.url
+    number = page.locator('[class*="st-key-_number-2-0-3"] input')
+    number.fill("0")
+    number.press("Enter")
+    page.wait_for_function("() => document.querySelector('.st-key-phi input').value === '2.011=0'")
+    page.wait_for_function("() => document.body.innerText.includes('Fused by edited tables')")
+    settle(page)
+    edited = page.evaluate("""() => {
+      const plot = document.querySelector('.st-key-panel-tables .js-plotly-plot'), traces = plot.data;
+      const cells = traces.find(trace => trace.name === 'cells');
+      const marks = plot.calcdata.find(points => points[0].trace.name === 'edited');
+      return [marks.length, Math.round(marks[0].y), Math.round(marks[0].x), cells.customdata[2 * 8 + 3][2]];
+    }""")
+    assert edited == [1, 2, 3, 0]
+    assert (metric(page, "Test accuracy"), metric(page, "predicted")) != (accuracy, predicted)
+    assert page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text() != terms
+    page.get_by_role("button", name="Reset this cell").click()
+    page.wait_for_function("() => document.body.innerText.includes('Fused by learned tables')")
+    settle(page)
+    assert (metric(page, "Test accuracy"), metric(page, "predicted")) == (accuracy, predicted)
+    assert page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text() == terms
 
 
 def test_the_circuit_downloads_as_openqasm_and_svg(visit: Callable[[str], Any], tmp_path: Path) -> None:

@@ -248,12 +248,16 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
     assert figure.data[0].z[2][1] == 0.6
     assert figure.data[0].texttemplate == "%{z:.2f}"
     assert "<img" not in texts(figure)
-    tables = evidence.tables(values, values, ["0", "1"], ["a", HOSTILE], controls=[HOSTILE], chosen=1, edited=values > 0.85)
-    frames = next(trace for trace in tables.data if trace.name == "edited")
-    assert (list(frames.x), list(frames.y)) == ([1], [0])
+    tables = evidence.tables(values, values, ["0", "1"], ["a", HOSTILE], controls=[HOSTILE], angles=3 * values, chosen=(1, 0),
+                             edited=values > 0.85)
+    corners, cells = (next(trace for trace in tables.data if trace.name == name) for name in ("edited", "cells"))
+    assert [(round(x), round(y)) for x, y in zip(corners.x, corners.y, strict=True)] == [(1, 0)]
+    assert list(zip(cells.y, cells.x, strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]  # what a click selects
+    assert [shape.y0 for shape in tables.layout.shapes] == [0.5, 0.5]
+    assert "<b>0</b>" in tables.layout.xaxis.ticktext
     assert "<img" not in texts(tables)
     with pytest.raises(InvalidInput, match="shape"):
-        evidence.tables(values, values[:1], ["0", "1"], ["a", "b"], controls=["m"])
+        evidence.tables(values, values[:1], ["0", "1"], ["a", "b"], controls=["m"], angles=values)
     with pytest.raises(InvalidInput, match="fit"):
         evidence.masses(values, np.zeros(3), ["a", "b"], ["0", "1"])
 

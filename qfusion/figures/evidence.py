@@ -15,6 +15,7 @@ from qfusion.figures.style import (
     PAPER,
     QUIET,
     UNSIGNED_SCALE,
+    VERMILLION,
     Theme,
     base,
     faded,
@@ -59,33 +60,50 @@ def _cells(figure: go.Figure, z: np.ndarray, hover: str, title: str, *, numbers:
 
 
 def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], elements: Sequence[str], *, controls: Sequence[str],
-           chosen: int | None = None, edited: np.ndarray | None = None, theme: Theme = "light") -> go.Figure:
+           angles: np.ndarray, chosen: tuple[int, int] | None = None, edited: np.ndarray | None = None,
+           theme: Theme = "light") -> go.Figure:
     """The fusion's truth tables: for each element and outcome of the modality qubits the mass of the fused qubit.
 
     Args:
-        values, weights: (n, patterns): mass of the fused qubit when the pattern is read, and how likely this sample reads it.
+        values, weights, angles: (n, patterns): mass of the fused qubit when the pattern is read, how likely this sample reads it, and
+            the angle phi in radians that gives the mass.
         patterns: such as "01", one digit for each of `controls`.
-        chosen: element whose row is marked. edited: (n, patterns) which entries differ from the learned ones.
+        chosen: element and pattern of the cell that is marked. edited: (n, patterns) which entries differ from the learned ones.
+
+    Over the cells lie invisible marks that a click selects (plotly does not select cells): x is the pattern, y the element.
     """
     n, P = np.shape(values)
-    check(np.shape(weights) == (n, P) and len(patterns) == P and len(elements) == n,
-          f"Arguments `weights`, `patterns` and `elements` must fit `values` of shape {(n, P)}, but have {np.shape(weights)}, "
-          f"{len(patterns)} and {len(elements)}.")
+    check(np.shape(weights) == np.shape(angles) == (n, P) and len(patterns) == P and len(elements) == n,
+          f"Arguments `weights`, `angles`, `patterns` and `elements` must fit `values` of shape {(n, P)}, but have {np.shape(weights)}, "
+          f"{np.shape(angles)}, {len(patterns)} and {len(elements)}.")
     figure = base(theme, 116 + 26 * n, left=10, right=10, top=46, bottom=14)
     said = [" + ".join(label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1") or "none"
             for pattern in patterns]
     _cells(figure, np.asarray(values), "", "mass")
-    figure.data[0].update(customdata=[[[label(elements[i]), said[b], f"{weights[i][b]:.1%}", i] for b in range(P)] for i in range(n)],
-                          hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>mass %{z:.3f}<br>"
-                                        "this sample reads it with %{customdata[2]}<extra></extra>")
+    figure.data[0].update(hoverinfo="skip", hovertemplate=None)
     if edited is not None and np.any(edited):
         rows, columns = np.nonzero(edited)
-        figure.add_scatter(x=columns, y=rows, mode="markers", hoverinfo="skip", name="edited",
-                           marker={"symbol": "square-open", "size": 24, "color": "#D55E00", "line": {"width": 3}})
-    figure.update_xaxes(tickvals=list(range(P)), ticktext=list(patterns), side="top", showline=False, ticks="", tickangle=0,
+        figure.add_scatter(x=columns + 0.34, y=rows - 0.22, mode="markers", hoverinfo="skip", name="edited",
+                           marker={"symbol": "triangle-ne", "size": 10, "color": VERMILLION, "line": {"width": 1, "color": "#FFFFFF"}})
+    cells = [(i, b) for i in range(n) for b in range(P)]
+    figure.add_scatter(
+        x=[b for _, b in cells], y=[i for i, _ in cells], mode="markers", name="cells",
+        marker={"size": 22, "opacity": 0, "symbol": "square"}, selected={"marker": {"opacity": 0}},
+        unselected={"marker": {"opacity": 0}},
+        customdata=[[label(elements[i]), said[b], round(float(values[i][b]), 3), round(float(angles[i][b]), 3), f"{weights[i][b]:.1%}"]
+                    for i, b in cells],
+        hovertemplate="‘%{customdata[0]}’ when yes from: %{customdata[1]}<br>φ = %{customdata[3]} rad, mass %{customdata[2]}<br>"
+                      "this sample reads it with %{customdata[4]}<br>click to change it<extra></extra>")
+    places = {"tickvals": list(range(P)), "ticktext": [f"<b>{p}</b>" if chosen and b == chosen[1] else p for b, p in enumerate(patterns)]}
+    figure.update_xaxes(places, side="top", showline=False, ticks="", tickangle=0, range=[-0.5, P - 0.5],
                         title={"text": f"what the qubits of {', '.join(map(label, controls))} read (1 = yes)"})
-    names = [f"<b>▸ {label(e, 16)}</b>" if i == chosen else label(e, 16) for i, e in enumerate(elements)]
-    figure.update_yaxes(tickvals=list(range(n)), ticktext=names, autorange="reversed", showline=False, ticks="")
+    names = [f"<b>▸ {label(e, 16)}</b>" if chosen and i == chosen[0] else label(e, 16) for i, e in enumerate(elements)]
+    figure.update_yaxes(tickvals=list(range(n)), ticktext=names, range=[n - 0.5, -0.5], showline=False, ticks="")
+    mark = {"type": "rect", "fillcolor": "rgba(0,0,0,0)", "layer": "above"}
+    around = {"x0": chosen[1] - 0.5, "x1": chosen[1] + 0.5, "y0": chosen[0] - 0.5, "y1": chosen[0] + 0.5} if chosen else {}
+    figure.update_layout(clickmode="event+select", hoverdistance=40,
+                         shapes=[mark | around | {"line": {"color": hue, "width": width}}
+                                 for hue, width in ((PAPER[theme], 6), (INK[theme], 3)) if chosen])
     return figure
 
 
@@ -107,7 +125,7 @@ def class_bars(probabilities: np.ndarray, classes: Sequence[str], *, truth: int 
                    hovertemplate="%{x:.3f}<extra></extra>")
     if before is not None:
         figure.add_scatter(x=np.asarray(before)[keep], y=list(range(len(keep))), mode="markers", name=before_name,
-                           marker={"symbol": "diamond-open", "size": 9, "color": "#D55E00", "line": {"width": 2}},
+                           marker={"symbol": "diamond-open", "size": 9, "color": VERMILLION, "line": {"width": 2}},
                            hovertemplate=f"{before_name}: %{{x:.3f}}<extra></extra>")
     figure.update_yaxes(tickvals=list(range(len(keep))), ticktext=names, range=[len(keep) - 0.5, -0.5], showline=False, ticks="",
                         ticklabelstandoff=6)

@@ -4,6 +4,7 @@
     3:or               element 3 by OR; `3:learned` puts back what training found
     3.011=1.57         element 3 turns by 1.57 rad when the modality qubits read 0, 1, 1
     3.1.01=1.57        the same in stage 1 of a chain (more than three modalities)
+    3.011:learned      that one entry as a rule has it, or as learned
 
 separated by commas, applied from left to right. Text is the one place where edits are kept: it is in the address.
 """
@@ -38,6 +39,11 @@ class Shape:
         return (*RULES, "majority") if self.M == 3 else RULES
 
 
+def patterns(shape: Shape) -> tuple[str, ...]:
+    """What the qubits of a table can read, in the order of its entries."""
+    return tuple(format(b, f"0{_digits(shape)}b") for b in range(shape.patterns))
+
+
 def shape_of(model: object) -> Shape:
     """The tables of a model."""
     n, stages, patterns = model.phi.shape  # type: ignore[attr-defined]
@@ -65,13 +71,22 @@ def apply(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
 
 def _one(part: str, phi: torch.Tensor, learned: torch.Tensor, shape: Shape) -> None:
     where, mark, value = part.partition("=")
-    if not mark:
-        where, mark, rule = part.partition(":")
-        check(bool(mark), f"Edit `{part[:60]}` must look like `3.01=1.57`, `3:and` or `all:or`. Remove or mend it.")
-        choose("Fusion rule", rule.strip(), (*shape.rules, LEARNED))
-        rows = slice(None) if where.strip() == EVERYONE else _element(where, part, shape)
-        phi[rows] = learned[rows].double() if rule.strip() == LEARNED else fusion.named_angles(rule.strip(), shape.M)
+    if mark:
+        phi[_entry(where, part, shape)] = require_number(f"angle of {where.strip()}", value.strip(), -100, 100)
         return
+    where, mark, value = part.partition(":")
+    check(bool(mark), f"Edit `{part[:60]}` must look like `3.01=1.57`, `3:and` or `all:or`. Remove or mend it.")
+    rule = choose("Fusion rule", value.strip(), (*shape.rules, LEARNED))
+    known = learned.double() if rule == LEARNED else fusion.named_angles(rule, shape.M).expand(phi.shape)
+    if where.strip() == EVERYONE:
+        phi[:] = known
+        return
+    place = _entry(where, part, shape) if "." in where else _whole(where.strip(), shape.n, "element", part)
+    phi[place] = known[place]
+
+
+def _entry(where: str, part: str, shape: Shape) -> tuple[int, int, int]:
+    """Element, stage and pattern of one entry's name."""
     steps = where.strip().split(".")
     check(len(steps) == (2 if shape.stages == 1 else 3),
           f"Edit `{part[:60]}` must name element{' and outcome' if shape.stages == 1 else ', stage and outcome'}, like "
@@ -80,15 +95,11 @@ def _one(part: str, phi: torch.Tensor, learned: torch.Tensor, shape: Shape) -> N
     digits = steps[-1]
     check(len(digits) == _digits(shape) and set(digits) <= {"0", "1"},
           f"Edit `{part[:60]}` must name an outcome of {_digits(shape)} digits 0 or 1, but names `{digits[:20]}`.")
-    phi[_element(steps[0], part, shape), stage, int(digits, 2)] = require_number(f"angle of {where.strip()}", value.strip(), -100, 100)
+    return _whole(steps[0].strip(), shape.n, "element", part), stage, int(digits, 2)
 
 
 def _digits(shape: Shape) -> int:
     return shape.patterns.bit_length() - 1
-
-
-def _element(word: str, part: str, shape: Shape) -> int:
-    return _whole(word.strip(), shape.n, "element", part)
 
 
 def _whole(word: str, count: int, name: str, part: str) -> int:
@@ -105,8 +116,21 @@ def key(shape: Shape, element: int, stage: int, pattern: int) -> str:
 def with_angle(text: str, shape: Shape, element: int, stage: int, pattern: int, angle: float) -> str:
     """The text with one entry set; an earlier value of the same entry goes."""
     name = key(shape, element, stage, pattern)
-    kept = [part.strip() for part in text.split(",") if part.strip() and part.partition("=")[0].strip() != name]
-    return ",".join([*kept, f"{name}={angle:.4g}"])
+    return ",".join([*_without(text, name), f"{name}={angle:.5g}"])
+
+
+def with_entry_learned(text: str, shape: Shape, element: int, stage: int, pattern: int) -> str:
+    """The text with one entry as learned."""
+    name = key(shape, element, stage, pattern)
+    kept = ",".join(_without(text, name))
+    untouched = torch.full((shape.n, shape.stages, shape.patterns), math.inf)
+    still_set = bool(torch.isfinite(apply(kept, untouched, shape)[element, stage, pattern]))
+    return f"{kept},{name}:{LEARNED}" if still_set else kept
+
+
+def _without(text: str, name: str) -> list[str]:
+    """The parts of the text that do not name this entry."""
+    return [part.strip() for part in text.split(",") if part.strip() and part.replace("=", ":").partition(":")[0].strip() != name]
 
 
 def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:

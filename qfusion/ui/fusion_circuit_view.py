@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.figures import circuit_state as figures
-from qfusion.ui import cache, fusion_view, noise_view, panels, state, text, walk_view
+from qfusion.ui import cache, fusion_view, noise_view, panels, state, table_editor, text, walk_view
 from qfusion.ui.shell import Here, guard
 
 PART = "part"
@@ -18,7 +18,7 @@ TAB_NAMES = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Export")
 
 def allowed(work: Any) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
-    return (walk_view.allowed() | fusion_view.allowed(work) | noise_view.allowed(work)
+    return (walk_view.allowed() | table_editor.allowed(work) | noise_view.allowed(work)
             | {PART: state.options("View", TAB_NAMES, "The walk is shown.")})
 
 
@@ -26,7 +26,7 @@ def page(here: Here) -> None:
     """All views; only the open one is drawn."""
     if state.get(PART) not in (None, *TAB_NAMES):
         state.put(PART, TAB_NAMES[0])
-    in_force = fusion_view.words(here)
+    in_force = table_editor.words(here)
     _edited_line(here, in_force)
     draw = {"Walk": lambda: walk_tab(here, in_force), "Fusion rules": lambda: fusion_view.tab(here),
             "Noise and shots": lambda: noise_view.tab(here, in_force), "Entropies": lambda: entropies_tab(here, in_force),
@@ -40,8 +40,8 @@ def page(here: Here) -> None:
 def _edited_line(here: Here, in_force: str) -> None:
     if state.get(PART, st.query_params.get(PART)) == "Fusion rules":
         return
-    if wrong := fusion_view.problem(here):
-        st.warning(f"In the link, `{fusion_view.EDITS}`: {text.message(wrong)}", icon=":material/link_off:")
+    if wrong := table_editor.problem(here):
+        st.warning(f"In the link, `{table_editor.EDITS}`: {text.message(wrong)}", icon=":material/link_off:")
     if in_force:
         st.info(f"The fusion's tables are edited: {text.plain(in_force)}. Undo it under “Fusion rules”.", icon=":material/edit:")
 
