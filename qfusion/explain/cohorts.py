@@ -1,0 +1,214 @@
+"""Cohorts: a name and a filter over the columns of a table with one row a sample.
+
+    relation=conflict; error>1            what holds for each sample; all parts must hold
+    split=train; truth=3|5                one of several values; without a part on `split`, the test split is meant
+    text~awful; video!="a;b"              contains (upper or lower case); quotes around what holds `;`, `|` or spaces at an end
+
+A filter is text, so that it can stand in an address. It is taken apart by hand and only ever compared with columns: nothing in it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose, require_number
+
+MOST_TEXT, MOST_PARTS, MOST_VALUES, MOST_NAME, MOST_SAVED = 300, 12, 30, 40, 8
+OPERATORS = ("!=", "<=", ">=", "=", "<", ">", "~")  # the longer ones first
+SPLIT, EVERYTHING, USUAL_SPLIT = "split", "all", "test"
+_KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
+_HUGE = 1e12
+
+
+@dataclass(frozen=True)
+class Part:
+    """One condition: a column, an operator of `OPERATORS`, and the values of which one must fit."""
+
+    column: str
+    operator: str
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.column}{self.operator}{'|'.join(map(_quoted, self.values))}"
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """A name and its filter."""
+
+    name: str
+    parts: tuple[Part, ...]
+
+    @property
+    def filter(self) -> str:
+        """The filter as text; `parse` reads it back."""
+        return written(self.parts)
+
+    def __str__(self) -> str:
+        return f"{self.name}:{self.filter}"
+
+
+def written(parts: Sequence[Part]) -> str:
+    """Returns conditions as text."""
+    return "; ".join(map(str, parts))
+
+
+def parse(text: str) -> tuple[Part, ...]:
+    """Returns the conditions of a filter; none for an empty text.
+
+    Raises:
+        InvalidInput: when the text is too long, or a part is no condition; the message names the part.
+
+    Example:
+        >>> [str(part) for part in parse('relation=conflict; error >= 1; text~"a; b"')]
+        ['relation=conflict', 'error>=1', 'text~"a; b"']
+    """
+    check(len(text) <= MOST_TEXT, f"The filter has {len(text):,} characters, and at most {MOST_TEXT} are read. Use fewer conditions.")
+    check(text.isprintable(), "The filter holds characters that cannot be printed. Remove them.")
+    parts = tuple(_part(piece) for piece in _outside_quotes(text, ";") if piece.strip())
+    check(len(parts) <= MOST_PARTS, f"The filter has {len(parts)} conditions, and at most {MOST_PARTS} are read. Use fewer.")
+    return parts
+
+
+def parse_saved(text: str) -> Cohort:
+    """Returns a cohort from `NAME:FILTER`.
+
+    Raises:
+        InvalidInput: when the name or the filter does not fit.
+    """
+    name, colon, rest = text[:MOST_TEXT + MOST_NAME + 2].partition(":")
+    check(bool(colon), f"Cohort `{text[:60]}` must look like `NAME:FILTER`, such as `hard:error>1`. It has no colon.")
+    parts = parse(rest)
+    check(bool(parts), f"Cohort `{name[:60]}` has no filter. Write one behind the colon, such as `hard:error>1`.")
+    return Cohort(cohort_name(name), parts)
+
+
+def cohort_name(name: str) -> str:
+    """Returns the name of a cohort without spaces around it.
+
+    Raises:
+        InvalidInput: when it is empty or too long, or holds more than letters, digits, spaces, `_`, `-` and `.`.
+    """
+    bare = name.strip()
+    check(0 < len(bare) <= MOST_NAME and all(c.isalnum() or c in " _-." for c in bare),
+          f"A cohort's name must be 1 to {MOST_NAME} letters, digits, spaces, `_`, `-` or `.`, but is {bare[:60]!r}. Choose another.")
+    return bare
+
+
+def split_of(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Returns the conditions on the split: those that are there, or the test split."""
+    return tuple(part for part in parts if part.column == SPLIT) or (Part(SPLIT, "=", (USUAL_SPLIT,)),)
+
+
+def within_split(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+    """Returns which rows lie in the split (N,): the cohort's own when it names one, else the test split."""
+    return _all(split_of(parts), frame)
+
+
+def passing(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+    """Returns which rows belong to the cohort (N,), within its split.
+
+    A row whose value is missing passes no condition on it.
+
+    Args:
+        frame: one row a sample; its index can be asked for as `id`.
+
+    Raises:
+        NotFound: when there is no such column or value.
+        InvalidInput: when a value is no number, or the operator does not fit the column.
+    """
+    return _all([*split_of(parts), *(part for part in parts if part.column != SPLIT)], frame)
+
+
+def _all(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
+    keep = np.ones(len(frame), dtype=bool)
+    for part in parts:
+        keep &= _holds(part, frame)
+    return keep
+
+
+def _holds(part: Part, frame: pd.DataFrame) -> np.ndarray:
+    if part.column == SPLIT and EVERYTHING in part.values:
+        return np.ones(len(frame), dtype=bool)
+    values = column_of(part.column, frame)
+    compare = _numeric if pd.api.types.is_numeric_dtype(values) else _textual
+    return compare(part, values)
+
+
+def column_of(name: str, frame: pd.DataFrame) -> pd.Series:
+    """Returns a column by name, `id` for the index; a plus sign that an address has made a space is put back.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    if name == "id":
+        return pd.Series(frame.index.astype(str), index=frame.index)
+    mended = name.replace(" ", "+")
+    return frame[mended if mended in frame.columns else choose("Column", name, ["id", *map(str, frame.columns)])]
+
+
+def _numeric(part: Part, column: pd.Series) -> np.ndarray:
+    check(part.operator != "~", f"Condition `{str(part)[:80]}`: `~` looks for words, `{part.column}` holds numbers. Use `=`, `<` or `>`.")
+    wanted = [require_number(part.column, value, -_HUGE, _HUGE) for value in part.values]
+    check(part.operator in ("=", "!=") or len(wanted) == 1, f"Condition `{str(part)[:80]}` must name one number after `{part.operator}`.")
+    found = column.to_numpy(dtype=float)
+    first = wanted[0]
+    if part.operator in ("=", "!="):
+        equal = np.any([np.isclose(found, number, rtol=1e-9, atol=1e-12) for number in wanted], axis=0)
+        return (equal if part.operator == "=" else ~equal) & ~np.isnan(found)
+    with np.errstate(invalid="ignore"):
+        return np.asarray({"<": found < first, "<=": found <= first, ">": found > first, ">=": found >= first}[part.operator])
+
+
+def _textual(part: Part, column: pd.Series) -> np.ndarray:
+    check(part.operator in ("=", "!=", "~"),
+          f"Condition `{str(part)[:80]}`: `{part.operator}` compares numbers, and `{part.column}` holds words. Use `=`, `!=` or `~`.")
+    words, known = column.astype(str), column.notna().to_numpy()
+    if part.operator == "~":
+        lower = words.str.casefold()
+        return np.any([lower.str.contains(value.casefold(), regex=False).to_numpy() for value in part.values], axis=0) & known
+    distinct = words.unique()
+    if len(distinct) <= _KNOWN_VALUES:
+        for value in part.values:
+            choose(f"In column '{part.column}', value", value, [word for word in distinct if word])
+    inside = words.isin(part.values).to_numpy()
+    return np.asarray(inside if part.operator == "=" else ~inside) & known
+
+
+def _part(piece: str) -> Part:
+    place, operator = next(((at, op) for at in range(len(piece)) for op in OPERATORS if piece.startswith(op, at)), (0, ""))
+    column = piece[:place].strip()
+    check(bool(operator) and bool(column),
+          f"Condition `{piece.strip()[:80]}` must look like `relation=conflict`, `error>1` or `text~word`. Remove or mend it.")
+    values = tuple(_unquoted(value) for value in _outside_quotes(piece[place + len(operator):], "|"))
+    check(all(values), f"Condition `{piece.strip()[:80]}` must name a value after `{operator}`. Write one.")
+    check(len(values) <= MOST_VALUES, f"Condition on `{column[:40]}` names {len(values)} values, and at most {MOST_VALUES} are read.")
+    return Part(column, operator, values)
+
+
+def _outside_quotes(text: str, mark: str) -> Iterator[str]:
+    """Splits at marks that stand outside double quotes."""
+    start, quoted = 0, False
+    for at, letter in enumerate(text):
+        quoted ^= letter == '"'
+        if letter == mark and not quoted:
+            yield text[start:at]
+            start = at + 1
+    check(not quoted, f"A quote is opened and not closed in `{text[:80]}`. Close it.")
+    yield text[start:]
+
+
+def _unquoted(value: str) -> str:
+    bare = value.strip()
+    if len(bare) >= 2 and bare[0] == bare[-1] == '"':
+        return bare[1:-1].replace('""', '"')
+    return bare
+
+
+def _quoted(value: str) -> str:
+    plain = value == value.strip() and not any(mark in value for mark in ';|"')
+    return value if plain else '"' + value.replace('"', '""') + '"'

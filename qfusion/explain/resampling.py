@@ -1,0 +1,133 @@
+"""Correlations and means with percentile bootstrap intervals, whole batches of resamples at once.
+
+A resample of n samples is a vector of counts. Means and correlations are sums weighted by counts; the rank of a value in the resample
+follows from the cumulated counts of the sorted values, ties sharing their mean rank. So nothing is sorted again: O(R n) for R resamples.
+
+Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile interval).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfusion._checks import check, require_finite
+
+RESAMPLES, LEVEL, FEWEST = 2000, 0.95, 10
+_NUMBERS = 4_000_000  # most counts held at once
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its interval.
+
+    Attributes:
+        value: of the n samples themselves; NaN where it does not exist, as for a correlation with a constant.
+        low, high: of the percentile interval; NaN where fewer than `FEWEST` samples are there or resamples gave no value.
+        n: samples. resamples: how many of them gave a value. level: of the interval.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    resamples: int
+    level: float = LEVEL
+
+    @property
+    def known(self) -> bool:
+        """Whether value and interval exist."""
+        return bool(np.isfinite([self.value, self.low, self.high]).all())
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether zero lies outside the interval."""
+        return self.known and (self.low > 0 or self.high < 0)
+
+
+def counts(n: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[np.ndarray]:
+    """Yields how often each of n samples is drawn, in blocks (r, n) of float64 that add up to `resamples` rows."""
+    rng = np.random.default_rng(seed)
+    left = resamples
+    while left:
+        take = min(left, max(1, _NUMBERS // max(n, 1)))
+        drawn = rng.integers(0, n, (take, n)) + n * np.arange(take)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=take * n).reshape(take, n).astype(np.float64)
+        left -= take
+
+
+def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Returns Pearson's correlation (r,) of values x, y, (n,) or (r, n), under weights (r, n); NaN where one is constant."""
+    x, y = np.broadcast_to(x, weights.shape), np.broadcast_to(y, weights.shape)
+    total = weights.sum(-1)
+    dx, dy = (v - ((weights * v).sum(-1) / total)[:, None] for v in (x, y))
+    xx, yy, xy = ((weights * a * b).sum(-1) for a, b in ((dx, dx), (dy, dy), (dx, dy)))
+    tiny = 1e-24 * total * np.maximum(np.abs(x).max(-1), 1e-300) ** 2, 1e-24 * total * np.maximum(np.abs(y).max(-1), 1e-300) ** 2
+    varies = (xx > tiny[0]) & (yy > tiny[1])
+    return np.where(varies, xy / np.sqrt(np.where(varies, xx * yy, 1)), np.nan)
+
+
+def ranks(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Returns the mean ranks (r, n) of values (n,) among resamples with counts (r, n)."""
+    _, group = np.unique(x, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    starts = np.flatnonzero(np.diff(group[order], prepend=-1))
+    per_group = np.add.reduceat(weights[:, order], starts, axis=-1)
+    return (per_group.cumsum(-1) - per_group / 2 + 0.5)[:, group]
+
+
+def spearman(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Returns Spearman's rank correlation (r,) of values (n,) under counts (r, n)."""
+    return pearson(ranks(x, weights), ranks(y, weights), weights)
+
+
+def correlation(x: np.ndarray, y: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
+    """Returns Pearson's and Spearman's correlation with their intervals, under "pearson" and "spearman".
+
+    Args:
+        x, y: (n,), finite.
+
+    Raises:
+        InvalidInput: when the lengths differ or a value is not finite.
+    """
+    x, y = _checked("x", x), _checked("y", y)
+    check(len(x) == len(y), f"Arguments `x` and `y` must have one length, but have {len(x)} and {len(y)}.")
+    found = {"pearson": lambda w: pearson(x, y, w), "spearman": lambda w: spearman(x, y, w)}
+    return _intervals(found, len(x), resamples, seed)
+
+
+def mean(values: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> Interval:
+    """Returns the mean of values (n,) with its interval.
+
+    Raises:
+        InvalidInput: when a value is not finite.
+    """
+    v = _checked("values", values)
+    return _intervals({"mean": lambda w: w @ v / w.sum(-1)}, len(v), resamples, seed)["mean"]
+
+
+def _checked(name: str, values: np.ndarray) -> np.ndarray:
+    found = np.asarray(values, dtype=np.float64)
+    require_finite(name, found)
+    return found
+
+
+def _intervals(statistics: dict[str, Callable[[np.ndarray], np.ndarray]], n: int, resamples: int, seed: int) -> dict[str, Interval]:
+    if n == 0:
+        return {name: Interval(np.nan, np.nan, np.nan, 0, 0) for name in statistics}
+    own = {name: float(of(np.ones((1, n)))[0]) for name, of in statistics.items()}
+    if n < FEWEST:
+        return {name: Interval(value, np.nan, np.nan, n, 0) for name, value in own.items()}
+    drawn: dict[str, list[np.ndarray]] = {name: [] for name in statistics}
+    for block in counts(n, resamples, seed):
+        for name, of in statistics.items():
+            drawn[name].append(of(block))
+    found = {}
+    for name, parts in drawn.items():
+        values = np.concatenate(parts)
+        values = values[np.isfinite(values)]
+        low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if len(values) else (np.nan, np.nan)
+        found[name] = Interval(own[name], float(low), float(high), n, len(values))
+    return found
