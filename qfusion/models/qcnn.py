@@ -94,11 +94,21 @@ class QCNN(nn.Module):
         angles = self.pooling[step.layer]
         return controlled(rotation("U3", angles[:3]), rotation("U3", angles[3:]))
 
-    def observables(self, first: int = 0, channel: Channel = lambda _: None) -> Tensor:
+    def moments(self) -> list[tuple[str, int]]:
+        """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0 convolved", n), ..."""
+        found = [("input", 0)]
+        for index, step in enumerate(self.steps):
+            following = self.steps[index + 1] if index + 1 < len(self.steps) else None
+            if following is None or (following.kind, following.layer) != (step.kind, step.layer):
+                found.append((f"layer {step.layer} {'convolved' if step.kind == 'conv' else 'pooled'}", index + 1))
+        return found
+
+    def observables(self, first: int = 0, channel: Channel = lambda _: None, last: int | None = None) -> Tensor:
         """Returns the scores' observables pulled back to the state before step `first`.
 
         Args:
             first: 0 pulls back to the input, len(steps) is the read-out itself.
+            last: read out after that many steps, leaving later ones out; all unless given.
             channel: for each step, Kraus operators (K, 4, 4) to apply after its gate, or None: noise.
 
         Returns:
@@ -107,7 +117,7 @@ class QCNN(nn.Module):
         O, order = self.readout(), list(range(self.n))  # order: the qubit of each leg of O
         letters: list[tuple[int, ...]] = [IZ] * self.n
         maps: dict[tuple[str, int], Tensor] = {}
-        for index in range(len(self.steps) - 1, first - 1, -1):
+        for index in range((len(self.steps) if last is None else last) - 1, first - 1, -1):
             step, noise = self.steps[index], channel(self.steps[index])
             if (step.kind, step.layer) not in maps:
                 maps[step.kind, step.layer] = transfer_matrix(self.matrix(step))
@@ -144,8 +154,12 @@ def _expand(O: Tensor, letters: list[tuple[int, ...]], wanted: tuple[int, ...]) 
 def evaluate(O: Tensor, vectors: Tensor) -> Tensor:
     """Returns sum_w O_cw prod_i vectors[b, i, w_i], (B, C), for O (C, 3, ..., 3) and per-qubit (1, <X>, <Z>) of shape (B, n, 3)."""
     C, n = len(O), vectors.shape[1]
-    flat = O.reshape(C, -1)
-    parts = [products(chunk, range(n)) @ flat.T for chunk in vectors.split(max(1, 20_000_000 // flat.shape[1]))]
+    k = n // 2
+    words = O.reshape(C, 3**k, -1).transpose(0, 1).flatten(1)  # by halves: the products of all n would be most of the work
+    parts = []
+    for chunk in vectors.split(max(1, 20_000_000 // words.shape[1])):
+        left, right = products(chunk, range(k)), products(chunk, range(k, n))
+        parts.append(((left @ words).view(len(chunk), C, -1) @ right[:, :, None])[..., 0])
     return torch.cat(parts)
 
 
