@@ -7,16 +7,16 @@ than rows the features have not seen, and ordinary validation prefers whatever t
 where its effect can be measured, inside the training rows:
 
 1. The training videos are cut in three; two thirds (A) play the training rows, one third (B) the test rows.
-2. Noise is added to the text and video features until a ridge regression, cross-validated by whole videos, tells the polarity of a
-   segment in a stated share of cases. From here on A and B carry the same, limited, evidence.
+2. Noise is added to the text and video features, so that A and B carry the same, limited, evidence.
 3. For each of the two a network with one hidden layer of 100 units is trained on A's polarity, until a ridge regression on its hidden
    units, cross-validated by videos within A, is as deceptively good as on the published features, or for 200 epochs. These units are
-   the new features: they have seen the labels of A and not those of B. Audio stays as it is.
+   the new features: they have seen the labels of A and not those of B. Audio stays as it is. The noise of text is such that a ridge
+   regression on the new features, fitted on A, tells the polarity in B as often as is on record for the published features and unseen
+   videos (.770; the data's description, DESCRIBED below); video tells next to nothing there (.531).
 4. Every candidate is trained on A alone and measured on B.
 
-How much the published features tell about unseen videos is not known without the test rows, so step 2 is done for several shares
-of text, and the mean over them decides. Candidates: dropout, and when to stop (early, by held-out videos of A, or after 15, 30 or 60
-epochs on all of A). The least mean absolute error wins. Everything else stays at the library's defaults.
+Candidates: dropout, and when to stop (early, by held-out videos of A, or after 15, 30 or 60 epochs on all of A). The least mean
+absolute error wins. Everything else stays at the library's defaults.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ from mosi import concatenation  # noqa: E402
 from qfusion import data  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 
-TEXT, VISION = (0.70, 0.75, 0.80), 0.55  # shares of polarities told; step 2
+DESCRIBED = 0.770  # Acc-2 of ridge regression on text alone, unseen videos, in the description handed over with the files
+VISION = 0.55  # share of polarities that the blurred video features tell
 DROPOUT = (0.1, 0.3, 0.5, 0.7, 0.9)
 STOPPING: dict[str, dict[str, Any]] = {
     "early": dict(epochs=60, patience=15), **{f"{epochs} epochs": dict(epochs=epochs, patience=0, refit=True) for epochs in (15, 30, 60)}}
@@ -67,8 +68,8 @@ def blurred(X: np.ndarray, y: np.ndarray, videos: np.ndarray, share: float, rng:
     low, high = 0.0, 64.0
     for _ in range(9):
         middle = (low + high) / 2
-        told = ((guesses(X + middle * noise, y, videos) >= 0) == (y >= 0)).mean()
-        low, high = (middle, high) if told > share else (low, middle)
+        found = ((guesses(X + middle * noise, y, videos) >= 0) == (y >= 0)).mean()
+        low, high = (middle, high) if found > share else (low, middle)
     return X + (low + high) / 2 * noise
 
 
@@ -88,9 +89,28 @@ def deceptive(raw: np.ndarray, y: np.ndarray, videos: np.ndarray, A: np.ndarray,
             optimiser.step()
         with torch.no_grad():
             units = hidden(X).numpy()
-        if epoch % 3 == 2 and mae(units[A], y[A], videos[A]) <= goal:
+        if epoch % 10 == 9 and mae(units[A], y[A], videos[A]) <= goal:
             break
     return units
+
+
+def told(X: np.ndarray, y: np.ndarray, A: np.ndarray) -> float:
+    """Returns in what share of the other rows a ridge regression fitted on A tells the polarity, rows without one left out."""
+    rest = ~A & (y != 0)
+    fitted = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 5, 11))).fit(X[A], y[A])
+    return float(((fitted.predict(X[rest]) > 0) == (y[rest] > 0)).mean())
+
+
+def stand_in_text(given: np.ndarray, y: np.ndarray, videos: np.ndarray, A: np.ndarray, goal: float, seed: int) -> np.ndarray:
+    """Returns new text features that tell B as much as the published ones tell unseen videos."""
+    X, noise = StandardScaler().fit_transform(given), np.random.default_rng(seed).normal(size=given.shape)
+    low, high, tried = 0.0, 8.0, []
+    for _ in range(6):
+        middle = (low + high) / 2
+        units = deceptive(X + middle * noise, y, videos, A, goal, seed)
+        tried.append((abs(told(units, y, A) - DESCRIBED), units))
+        low, high = (middle, high) if told(units, y, A) > DESCRIBED else (low, middle)
+    return min(tried, key=lambda pair: pair[0])[1]
 
 
 def stand_ins(dataset: data.DataSet, seed: int) -> Iterator[tuple[str, data.DataSet]]:
@@ -100,23 +120,21 @@ def stand_ins(dataset: data.DataSet, seed: int) -> Iterator[tuple[str, data.Data
     given = {m.name: m.values[rows].astype(float) for m in dataset.modalities}
     goals = {name: mae(given[name], y, videos) for name in ("text", "vision")}
     print("cross-validated error of ridge regression on the published features:", goals, flush=True)
-    rng = np.random.default_rng(seed)
-    vision = blurred(given["vision"], y, videos, VISION, rng)
-    for share in TEXT:
-        text = blurred(given["text"], y, videos, share, rng)
-        for number, (_, B) in enumerate(GroupKFold(3, shuffle=True, random_state=seed).split(y, groups=videos)):
-            split = np.full(len(y), "train", dtype=object)
-            split[B] = "test"
-            A = split == "train"
-            inner = next(GroupShuffleSplit(1, test_size=0.15, random_state=seed).split(y[A], groups=videos[A]))[1]
-            split[np.flatnonzero(A)[inner]] = "valid"
-            values = {"text": deceptive(text, y, videos, A, goals["text"], seed), "audio": given["audio"],
-                      "vision": deceptive(vision, y, videos, A, goals["vision"], seed)}
-            seen, unseen = (mae(values["text"][part], y[part], videos[part]) for part in (A, ~A))
-            print(f"text {share}, fold {number}: text error within A {seen:.3f}, within B {unseen:.3f}", flush=True)
-            yield f"text {share}, fold {number}", replace(
-                dataset, modalities=tuple(replace(m, values=values[m.name]) for m in dataset.modalities), y=y,
-                ids=dataset.ids[rows], split=split.astype(str), table=dataset.table.iloc[rows], name="mosi-stand-in")
+    vision = blurred(given["vision"], y, videos, VISION, np.random.default_rng(seed))
+    for number, (_, B) in enumerate(GroupKFold(3, shuffle=True, random_state=seed).split(y, groups=videos)):
+        split = np.full(len(y), "train", dtype=object)
+        split[B] = "test"
+        A = split == "train"
+        inner = next(GroupShuffleSplit(1, test_size=0.15, random_state=seed).split(y[A], groups=videos[A]))[1]
+        split[np.flatnonzero(A)[inner]] = "valid"
+        values = {"text": stand_in_text(given["text"], y, videos, A, goals["text"], seed), "audio": given["audio"],
+                  "vision": deceptive(vision, y, videos, A, goals["vision"], seed)}
+        for name in goals:
+            print(f"seed {seed}, fold {number}, {name}: error within A {mae(values[name][A], y[A], videos[A]):.3f}, polarities of B told "
+                  f"{told(values[name], y, A):.3f}", flush=True)
+        yield f"seed {seed}, fold {number}", replace(
+            dataset, modalities=tuple(replace(m, values=values[m.name]) for m in dataset.modalities), y=y,
+            ids=dataset.ids[rows], split=split.astype(str), table=dataset.table.iloc[rows], name="mosi-stand-in")
 
 
 def main() -> None:
