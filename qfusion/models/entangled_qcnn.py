@@ -92,7 +92,11 @@ class EntangledQCNN(FusionModule):
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
         """Returns the masses p_mi = sin^2(theta_mi / 2) of every modality, (B, n): its state as far as the fusion can tell."""
-        return {name: torch.sin(theta / 2).square() for name, theta in self.angles(inputs).items()}
+        return {name: self.encode_one(inputs, name) for name in self.modalities}
+
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns the masses of one modality, (B, n); `inputs` need not hold the others."""
+        return torch.sin((self._encoded(inputs, name) + torch.pi / 2) / 2).square()
 
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the fused qubits' vectors (1, <X>, <Z>), (B, n, 3), and the mass after each stage of fusion, (B, n, stages)."""

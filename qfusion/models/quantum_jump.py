@@ -111,14 +111,16 @@ class QuantumJump(FusionModule):
         Raises:
             InvalidInput: when a modality is missing, has the wrong form, or is not finite.
         """
-        kets = {}
-        for name, d in zip(self.modalities, self.dims, strict=True):
-            real, imaginary = self._encoded(inputs, name).split(d, -1)
-            ket = torch.complex(real, imaginary)
-            # The reference amplitude keeps the magnitude of h, which plain normalisation would throw away.
-            ket = ket + torch.eye(d, dtype=ket.dtype, device=ket.device)[0]
-            kets[name] = ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True).clamp_min(1e-6)
-        return kets
+        return {name: self.encode_one(inputs, name) for name in self.modalities}
+
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns the unit kets of one modality, (B, d_m) complex; `inputs` need not hold the others."""
+        d = self.dims[self.modalities.index(name)]
+        real, imaginary = self._encoded(inputs, name).split(d, -1)
+        ket = torch.complex(real, imaginary)
+        # The reference amplitude keeps the magnitude of h, which plain normalisation would throw away.
+        ket = ket + torch.eye(d, dtype=ket.dtype, device=ket.device)[0]
+        return ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True).clamp_min(1e-6)
 
     def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
         """Returns |psi_1 x ... x psi_M>, (B, D)."""
