@@ -68,7 +68,7 @@ def test_mixed_and_zero_backgrounds_are_the_states_they_name():
 
 @pytest.mark.parametrize("kind", list(explain.KINDS))
 def test_parts_add_up_to_the_score(kind):
-    model, x, rows = problem(3)
+    model, x, rows = problem(3, N=1 if kind == "contrast" else 6)
     found = explain.explain(model, x, explain.background(model, rows, kind))
     y = model(x).detach().numpy()
     assert np.abs(found.prediction - y).max() < 1e-12
@@ -125,7 +125,7 @@ def test_table_of_one_output():
     found = explain.explain(model, x, explain.background(model, rows))
     table = found.frame(["p", "q", "r"], output=1)
     assert list(table.columns) == ["prediction", "baseline", "dividend[text]", "dividend[audio]", "dividend[text+audio]",
-                                   "shapley[text]", "shapley[audio]"]
+                                   "shapley[text]", "shapley[audio]", "interaction[text+audio]"]
     parts = table.filter(like="dividend").sum(axis=1) + table["baseline"]
     assert np.allclose(parts, table["prediction"])
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion.explain import rows
 from qfusion.models import EntangledQCNN, FusionModel
 from qfusion.models.encoders import Features
 from qfusion.models.quantum_jump import QuantumJump
@@ -20,96 +23,141 @@ KINDS: dict[str, str] = {
     "product": "Absent modalities are averaged over the background samples independently of one another.",
     "mixed": "Absent modalities are replaced by the maximally mixed state: nothing is known.",
     "zero": "Absent modalities are replaced by the reference state |0>: the encoder said nothing.",
+    "cohort": "Absent modalities are averaged over chosen samples together, as they occur in these.",
+    "contrast": "Absent modalities are taken from one other sample: why this decision rather than that?",
 }
 
 
 @dataclass(frozen=True)
-class Background:
+class _Behind:
+    """What the backgrounds of both systems have in common.
+
+    Attributes:
+        kind: see KINDS.
+        size: number of samples averaged over; 0 for "mixed" and "zero".
+        label: what was chosen: the name of a cohort, or the id of the sample to contrast with.
+    """
+
+    kind: str
+    size: int
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """The kind; of a cohort its size and label too, of a contrast which sample it is."""
+        if self.kind == "cohort":
+            return f"cohort of {self.size:,} samples" + (f" '{self.label}'" if self.label else "")
+        return f"contrast sample {self.label}".rstrip() if self.kind == "contrast" else self.kind
+
+    def _numbers(self) -> Tensor:
+        raise NotImplementedError
+
+    @cached_property
+    def key(self) -> str:
+        """Tells backgrounds apart, also those of one name: name and digest of the numbers."""
+        return f"{self.name} {hashlib.sha256(self._numbers().contiguous().numpy().tobytes()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background(_Behind):
     """A mean state.
 
     Attributes:
         sigma: density matrix (D, D), complex128.
-        kind: see KINDS.
-        size: number of samples averaged over; 0 for "mixed" and "zero".
         dims: dimension of each modality.
     """
 
     sigma: Tensor
-    kind: str
-    size: int
     dims: tuple[int, ...]
 
+    def _numbers(self) -> Tensor:
+        return self.sigma
 
-@dataclass(frozen=True)
-class RowBackground:
+
+@dataclass(frozen=True, kw_only=True)
+class RowBackground(_Behind):
     """The background samples of an EntangledQCNN, whose scores are multilinear in the masses but not in a mean state of all modalities.
 
     Attributes:
         masses: per sample, element and modality, (N, n, M) double.
-        kind: "joint", "mixed" or "zero".
-        size: number of samples averaged over; 0 for "mixed" and "zero".
     """
 
     masses: Tensor
-    kind: str
-    size: int
+
+    def _numbers(self) -> Tensor:
+        return self.masses
+
+    @cached_property
+    def distributions(self) -> Tensor:
+        """Mean probability of every outcome of each modality's qubits, (M, 2^n): what "product" needs."""
+        return rows.mean_outcomes(self.masses)
 
 
-def background(model: FusionModel, inputs: Mapping[str, Features] | None = None, kind: str = "joint") -> Background | RowBackground:
+def background(model: FusionModel, inputs: Mapping[str, Features] | None = None, kind: str = "joint",
+               label: str = "") -> Background | RowBackground:
     """Returns the background of a model's explanations; see `KINDS`.
 
     Args:
         model: the model whose encoders make the states, in double precision.
-        inputs: background samples, usually the whole training set; not used by "mixed" and "zero".
-        kind: of KINDS; an EntangledQCNN has no "product".
+        inputs: background samples, usually the whole training set; any rows for "cohort", one for "contrast"; not used by "mixed"
+            and "zero".
+        kind: of KINDS.
+        label: name of the cohort, or id of the sample to contrast with; it is shown with every explanation.
 
     Raises:
         NotFound: when there is no such kind.
-        InvalidInput: when samples are needed and missing, do not fit the model, or the kind is not for this model.
+        InvalidInput: when samples are needed and missing, do not fit the model, or are not one for "contrast".
     """
     choose("Background", kind, KINDS)
-    return _row_background(model, inputs, kind) if isinstance(model, EntangledQCNN) else _state_background(model, inputs, kind)
+    if isinstance(model, EntangledQCNN):
+        return _row_background(model, inputs, kind, label)
+    return _state_background(model, inputs, kind, label)
 
 
 @torch.no_grad()
-def _row_background(model: EntangledQCNN, inputs: Mapping[str, Features] | None, kind: str) -> RowBackground:
-    check(kind != "product", "Background 'product' is not offered for an entangled-qcnn: it would need every combination of samples. "
-                             "Choose 'joint'.")
+def _row_background(model: EntangledQCNN, inputs: Mapping[str, Features] | None, kind: str, label: str) -> RowBackground:
     if kind in ("mixed", "zero"):  # no evidence leaves every qubit on the equator, which is as good as maximally mixed to a control
-        return RowBackground(torch.full((1, model.elements, len(model.modalities)), 0.5, dtype=torch.float64), kind, 0)
+        half = torch.full((1, model.elements, len(model.modalities)), 0.5, dtype=torch.float64)
+        return RowBackground(masses=half, kind=kind, size=0, label=label)
     masses = model.encode(_samples(inputs, kind))
-    rows = torch.stack([masses[name].double() for name in model.modalities], -1)
-    check(len(rows) > 0, "Argument `inputs` must hold at least one background sample, but holds none.")
-    return RowBackground(rows, kind, len(rows))
+    found = torch.stack([masses[name].double() for name in model.modalities], -1)
+    _check_count(len(found), kind)
+    return RowBackground(masses=found, kind=kind, size=len(found), label=label)
 
 
 def _samples(inputs: Mapping[str, Features] | None, kind: str) -> Mapping[str, Features]:
-    check(inputs is not None, f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None.")
+    check(inputs is not None, f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None. "
+                              "Give rows of the data, or choose 'mixed' or 'zero'.")
     return inputs or {}
 
 
+def _check_count(count: int, kind: str) -> None:
+    check(count > 0, "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.")
+    check(kind != "contrast" or count == 1,
+          f"Argument `inputs` must hold the one sample to contrast with, but holds {count}. Give one row, or choose kind 'cohort'.")
+
+
 @torch.no_grad()
-def _state_background(model: QuantumJump, inputs: Mapping[str, Features] | None = None, kind: str = "joint") -> Background:
+def _state_background(model: QuantumJump, inputs: Mapping[str, Features] | None, kind: str, label: str) -> Background:
     """Returns the mean state of a QuantumJump.
 
-    "joint": sigma = mean_n rho_1(x_n) x ... x rho_M(x_n), so that Tr_S sigma averages over whole samples; "product": the product of the
-    modalities' mean states; "mixed": 1 / D; "zero": the product of reference states.
+    "joint", "cohort", "contrast": sigma = mean_n rho_1(x_n) x ... x rho_M(x_n), so that Tr_S sigma averages over whole samples; "product":
+    the product of the modalities' mean states; "mixed": 1 / D; "zero": the product of reference states.
     """
-    D = math.prod(model.dims)
+    D, count = math.prod(model.dims), 0
     if kind == "mixed":
-        return Background(torch.eye(D, dtype=torch.complex128) / D, kind, 0, model.dims)
-    if kind == "zero":
-        reference = torch.zeros(D, dtype=torch.complex128)
-        reference[0] = 1
-        return Background(states.density(reference), kind, 0, model.dims)
-    kets = {name: ket.to(torch.complex128) for name, ket in model.encode(_samples(inputs, kind)).items()}
-    count = len(next(iter(kets.values())))
-    check(count > 0, "Argument `inputs` must hold at least one background sample, but holds none.")
-    if kind == "joint":
-        sigma = _mean_state(model.product_state(kets))
+        sigma = torch.eye(D, dtype=torch.complex128) / D
+    elif kind == "zero":
+        sigma = states.density(torch.eye(D, dtype=torch.complex128)[0])
     else:
-        sigma = _product([_mean_state(kets[name]) for name in model.modalities])
-    return Background(sigma, kind, count, model.dims)
+        kets = {name: ket.to(torch.complex128) for name, ket in model.encode(_samples(inputs, kind)).items()}
+        count = len(next(iter(kets.values())))
+        _check_count(count, kind)
+        if kind == "product":
+            sigma = _product([_mean_state(kets[name]) for name in model.modalities])
+        else:
+            sigma = _mean_state(model.product_state(kets))
+    return Background(sigma=sigma, kind=kind, size=count, label=label, dims=model.dims)
 
 
 def _mean_state(kets: Tensor) -> Tensor:

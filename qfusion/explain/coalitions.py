@@ -1,6 +1,6 @@
 """Exact coalition values, Harsanyi dividends and Shapley values of the modalities of one model.
 
-For QiNN-QJ, below; for the entangled fusion network see `rows.py`.
+For QiNN-QJ, below; for the entangled fusion network see `rows.py` and `marginals.py`.
 
 The score is linear in every modality's state: y = Tr[O rho_1 x ... x rho_M] + b. The interventional value of a coalition S against
 a background with mean state sigma is therefore exact without sampling,
@@ -14,8 +14,9 @@ dividends: Harsanyi 1963; Shapley 1953).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.explain import rows
+from qfusion.errors import InvalidInput
+from qfusion.explain import marginals, rows
 from qfusion.explain.background import Background, RowBackground, rest_state
 from qfusion.models import EntangledQCNN, FusionModel
 from qfusion.models.encoders import Features
@@ -34,7 +36,7 @@ from qfusion.quantum.decomposition import Subset, subset_name, subsets
 
 @dataclass(frozen=True)
 class Explanation:
-    """Exact contributions for B samples and C outputs; with a leading time axis nT when made by `through_time`.
+    """Exact contributions for B samples and C outputs; with a leading axis when made by `through_time` or `through_layers`.
 
     Attributes:
         modalities: names, M of them.
@@ -43,8 +45,9 @@ class Explanation:
         values: v(S), (..., B, 2^M, C), with the bias; v of the full coalition is the prediction.
         dividends: Harsanyi dividends, same shape; the one of "" is the baseline v(""), and all of them add up to the prediction.
         shapley: (..., B, M, C); with the baseline they add up to the prediction.
-        background: kind of background.
+        background: name of the background, such as "joint" or "cohort of 37 samples 'conflict'".
         background_size: samples averaged over.
+        moments: names of the leading axis, where it is one of layers.
     """
 
     modalities: tuple[str, ...]
@@ -55,6 +58,12 @@ class Explanation:
     shapley: np.ndarray
     background: str
     background_size: int
+    moments: tuple[str, ...] = ()
+
+    @cached_property
+    def interaction(self) -> np.ndarray:
+        """Shapley interaction index of every two modalities, (..., B, M, M, C), 0 on the diagonal; see `interaction`."""
+        return interaction(self.dividends, len(self.modalities))
 
     @property
     def prediction(self) -> np.ndarray:
@@ -67,12 +76,21 @@ class Explanation:
         return self.values[..., 0, 0, :]
 
     def frame(self, ids: Sequence[str], output: int = 0) -> pd.DataFrame:
-        """Returns one row per sample: prediction, baseline, every dividend and every Shapley value of one output."""
-        check(self.values.ndim == 3, "An explanation through time has no single table; take one time of it.")
+        """Returns one row per sample: prediction, baseline, every dividend, Shapley value and interaction index of one output."""
+        check(self.values.ndim == 3, "An explanation through time or layers has no single table; take one moment of it with `at`.")
         columns: dict[str, np.ndarray] = {"prediction": self.prediction[:, output], "baseline": self.values[:, 0, output]}
         columns |= {f"dividend[{name}]": self.dividends[:, s, output] for s, name in enumerate(self.coalitions) if name}
         columns |= {f"shapley[{name}]": self.shapley[:, m, output] for m, name in enumerate(self.modalities)}
+        columns |= {f"interaction[{subset_name((a, b), self.modalities)}]": self.interaction[:, a, b, output]
+                    for a, b in combinations(range(len(self.modalities)), 2)}
         return pd.DataFrame(columns, index=pd.Index(list(ids), name="sample"))
+
+    def at(self, moment: int) -> Explanation:
+        """Returns the explanation at one place of the leading axis."""
+        check(self.values.ndim == 4, "This explanation has no leading axis. Use it as it is.")
+        check(-len(self.values) <= moment < len(self.values),
+              f"Argument `moment` must be a place from 0 to {len(self.values) - 1}, but is {moment}.")
+        return replace(self, values=self.values[moment], dividends=self.dividends[moment], shapley=self.shapley[moment], moments=())
 
 
 def marginal_observables(observables: Tensor, background: Background) -> dict[Subset, Tensor]:
@@ -116,6 +134,23 @@ def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
     return np.einsum("ms,...sc->...mc", weights, dividend)
 
 
+def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
+    """Returns the Shapley interaction index of every pair of players, sum_{S containing i, j} dividend(S) / (|S| - 1).
+
+    It is the mean over orders in which the two stand as one of what they add together beyond what each adds alone (Grabisch and
+    Roubens 1999, equation for dividends); for M = 2 it is the joint dividend.
+
+    Args:
+        dividend: (..., 2^M, C) in the order of `subsets`.
+
+    Returns:
+        (..., M, M, C), symmetric, with 0 on the diagonal, where the index is not defined.
+    """
+    order = subsets(M)
+    weights = np.array([[[1.0 / (len(S) - 1) if i != j and i in S and j in S else 0.0 for S in order] for j in range(M)] for i in range(M)])
+    return np.einsum("ijs,...sc->...ijc", weights, dividend)
+
+
 def explain(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground) -> Explanation:
     """Returns the exact contributions of every modality and combination to the scores of every sample.
 
@@ -126,46 +161,73 @@ def explain(model: FusionModel, inputs: Mapping[str, Features], background: Back
     """
     with torch.no_grad():
         if isinstance(model, EntangledQCNN):
-            return _of_rows(model, inputs, background)
-        check(isinstance(background, Background), "Argument `background` comes from another kind of model. Make it with this model.")
-        return _explanation(model, _kets(model, inputs), model.observables().to(torch.complex128), cast(Background, background))
+            return _finish(model, _of_rows(model, inputs, background), background)
+        return _of_states(model, inputs, model.observables().to(torch.complex128), background)
 
 
-def through_time(model: QuantumJump, inputs: Mapping[str, Features], background: Background, times: Sequence[float]) -> Explanation:
+def through_time(model: QuantumJump, inputs: Mapping[str, Features], background: Background | RowBackground,
+                 times: Sequence[float]) -> Explanation:
     """Returns the contributions to Tr[O_c(t) rho_0] + b for every t: what the read-out would say if evolution ended at t.
 
     Shapes have a leading axis nT.
     """
     with torch.no_grad():
         O = model.observables(times).to(torch.complex128)
-        flat = _explanation(model, _kets(model, inputs), O.flatten(0, 1), background, len(times))
-    nT, C = len(times), len(model.outputs)
+        return _split(_of_states(model, inputs, O.flatten(0, 1), background, len(times)), len(times))
+
+
+def through_layers(model: EntangledQCNN, inputs: Mapping[str, Features], background: Background | RowBackground) -> Explanation:
+    """Returns the contributions to what the read-out would say if the circuit stopped at each of `model.network.moments()`.
+
+    Those are the fused qubits ("input"), then after the convolution and after the pooling of each layer. Later gates, convolution blocks
+    and the rotations that pooling conditions, are left out; every qubit is still measured and the head is the same. Shapes have a leading
+    axis, whose names are in `moments`; its last place is `explain`.
+    """
+    check(isinstance(model, EntangledQCNN), f"Argument `model` must be an entangled-qcnn, but is a {getattr(model, 'kind', type(model))}. "
+                                            "Use `through_time` for one that evolves.")
+    check(type(model).observables is EntangledQCNN.observables, "Argument `model` must be a model without noise: its read-out errors have "
+                                                                "no place between the layers. Use the bare model.")
+    moments = model.network.moments()
+    with torch.no_grad():
+        O = torch.cat([_read_out_after(model, done) for _, done in moments])
+        flat = _finish(model, _of_rows(model, inputs, background, O), background, len(moments))
+    return _split(flat, len(moments), tuple(name for name, _ in moments))
+
+
+def _read_out_after(model: EntangledQCNN, done: int) -> Tensor:
+    return model.observables() if done == len(model.network.steps) else model.network.observables(last=done)
+
+
+def _split(flat: Explanation, count: int, moments: tuple[str, ...] = ()) -> Explanation:
+    """An explanation of `count` times as many outputs as one with a leading axis."""
 
     def split(a: np.ndarray) -> np.ndarray:
-        return np.moveaxis(a.reshape(*a.shape[:2], nT, C), 2, 0)
+        return np.moveaxis(a.reshape(*a.shape[:2], count, -1), 2, 0)
 
-    return Explanation(flat.modalities, flat.outputs, flat.coalitions, split(flat.values), split(flat.dividends),
-                       split(flat.shapley), flat.background, flat.background_size)
-
-
-def _kets(model: QuantumJump, inputs: Mapping[str, Features]) -> list[Tensor]:
-    kets = model.encode(inputs)
-    return [kets[name].to(torch.complex128) for name in model.modalities]
+    return replace(flat, values=split(flat.values), dividends=split(flat.dividends), shapley=split(flat.shapley), moments=moments)
 
 
-def _explanation(model: QuantumJump, kets: list[Tensor], O: Tensor, background: Background, times: int = 1) -> Explanation:
+def _of_states(model: QuantumJump, inputs: Mapping[str, Features], O: Tensor, background: Background | RowBackground,
+               times: int = 1) -> Explanation:
+    if not isinstance(background, Background):
+        raise InvalidInput("Argument `background` comes from another kind of model. Make it with this model.")
     check(background.dims == model.dims, f"Argument `background` must come from a model with dims {model.dims}, "
                                          f"but has dims {background.dims}. Make it with this model.")
+    encoded = model.encode(inputs)
+    kets = [encoded[name].to(torch.complex128) for name in model.modalities]
     return _finish(model, coalition_values(O, kets, background), background, times)
 
 
-def _of_rows(model: EntangledQCNN, inputs: Mapping[str, Features], background: Background | RowBackground) -> Explanation:
+def _of_rows(model: EntangledQCNN, inputs: Mapping[str, Features], background: Background | RowBackground,
+             O: Tensor | None = None) -> Tensor:
     n, M = model.elements, len(model.modalities)
-    check(isinstance(background, RowBackground) and background.masses.shape[1:] == (n, M),
-          f"Argument `background` must come from a model with {n} elements and {M} modalities. Make it with this model.")
-    masses = model.encode(inputs)
-    samples = torch.stack([masses[name].double() for name in model.modalities], -1)
-    return _finish(model, rows.coalition_values(model, samples, cast(RowBackground, background).masses), background)
+    if not isinstance(background, RowBackground) or background.masses.shape[1:] != (n, M):
+        raise InvalidInput(f"Argument `background` must come from a model with {n} elements and {M} modalities. Make it with this model.")
+    encoded = model.encode(inputs)
+    masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
+    if background.kind == "product":
+        return marginals.coalition_values(model, masses, background.distributions, O)
+    return rows.coalition_values(model, masses, background.masses, O)
 
 
 def _finish(model: FusionModel, values: Tensor, background: Background | RowBackground, times: int = 1) -> Explanation:
@@ -173,4 +235,4 @@ def _finish(model: FusionModel, values: Tensor, background: Background | RowBack
     v = (values + model.bias.detach().double().repeat(times)).numpy()
     dividend = dividends(v, M)
     names = tuple(subset_name(s, model.modalities) for s in subsets(M))
-    return Explanation(model.modalities, model.outputs, names, v, dividend, shapley(dividend, M), background.kind, background.size)
+    return Explanation(model.modalities, model.outputs, names, v, dividend, shapley(dividend, M), background.name, background.size)

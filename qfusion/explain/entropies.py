@@ -74,15 +74,12 @@ def layer_entropies(model: EntangledQCNN, vectors: Tensor, channel: Channel = la
     n = network.n
     check(vectors.shape == (n, 3), f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.")
     found = states(model, vectors.double(), channel)
-    moments, active, rhos = ["input"], [tuple(range(n))], [found[0]]
-    for index, step in enumerate(network.steps):
-        following = network.steps[index + 1] if index + 1 < len(network.steps) else None
-        if following is not None and (following.kind, following.layer) == (step.kind, step.layer):
-            continue
-        left = {s.wires[0] for s in network.steps[:index + 1] if s.kind == "pool"}
-        moments.append(f"layer {step.layer} {'convolved' if step.kind == 'conv' else 'pooled'}")
+    moments, active, rhos = [], [], []
+    for name, done in network.moments():
+        left = {s.wires[0] for s in network.steps[:done] if s.kind == "pool"}
+        moments.append(name)
         active.append(tuple(q for q in range(n) if q not in left))
-        rhos.append(found[index + 1])
+        rhos.append(found[done])
     parts = [_cuts(rho, qubits, n) for rho, qubits in zip(rhos, active, strict=True)]
     single = np.array([[_entropy(rho, (q,), n) for q in range(n)] for rho in rhos])
     whole = np.array([p[0] if len(qubits) == n else _entropy(rho, tuple(range(n)), n)

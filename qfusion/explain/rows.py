@@ -21,15 +21,16 @@ _NUMBERS = 10_000_000  # most numbers held at once
 _FEW = 8  # samples for which pairs with all rows cost less than what serves every sample
 
 
-def coalition_values(model: EntangledQCNN, masses: Tensor, rows: Tensor) -> Tensor:
+def coalition_values(model: EntangledQCNN, masses: Tensor, rows: Tensor, observables: Tensor | None = None) -> Tensor:
     """Returns v(S) without the bias, (B, 2^M, C), in the order of `subsets`.
 
     Args:
         model: in double precision.
         masses: of the samples, (B, n, M).
         rows: of the background, (N, n, M).
+        observables: other ones than the model's, (C, 3, ..., 3).
     """
-    O, M = model.observables().double(), masses.shape[-1]
+    O, M = (model.observables() if observables is None else observables).double(), masses.shape[-1]
     return torch.stack([_value(O, model.phi.double(), masses, rows, S) for S in subsets(M)], 1)
 
 
@@ -43,15 +44,22 @@ def _value(O: Tensor, phi: Tensor, masses: Tensor, rows: Tensor, S: Subset) -> T
     if not S:
         return evaluate(O, fuse(rows, phi)[0]).mean(0).expand(len(masses), -1)
     if len(rest) == 1:
-        return _one_absent(O, phi, masses, _outcomes(rows[..., rest[0]]).mean(0), rest[0])
+        return one_absent(O, phi, masses, outcomes(rows[..., rest[0]]).mean(0), rest[0])
     if len(S) == 1:
-        return _outcomes(masses[..., S[0]]) @ _pulled_back(O, phi, rows, S[0]).T
+        return outcomes(masses[..., S[0]]) @ pulled_back(O, phi, rows, S[0]).T
     return _pairs(O, phi, masses, rows, S)
 
 
-def _outcomes(p: Tensor) -> Tensor:
-    """Probabilities of all outcomes of n qubits with masses (B, n): (B, 2^n)."""
+def outcomes(p: Tensor) -> Tensor:
+    """Returns the probabilities of all outcomes of n qubits with masses (B, n): (B, 2^n)."""
     return products(torch.stack([1 - p, p], -1), range(p.shape[-1]))
+
+
+def mean_outcomes(rows: Tensor) -> Tensor:
+    """Returns the mean probability over rows (N, n, M) of all outcomes of each modality's qubits, (M, 2^n)."""
+    _, n, M = rows.shape
+    parts = [torch.stack([outcomes(chunk[..., m]).sum(0) for m in range(M)]) for chunk in rows.split(max(1, _NUMBERS // 2**n))]
+    return torch.stack(parts).sum(0) / len(rows)
 
 
 def _given(masses: Tensor, phi: Tensor, m: int) -> Tensor:
@@ -64,8 +72,8 @@ def _given(masses: Tensor, phi: Tensor, m: int) -> Tensor:
     return torch.stack(fixed, -1)
 
 
-def _legs(T: Tensor, G: Tensor) -> Tensor:
-    """Applies G[:, i] (R, out, in) to leg i of T (R, K, in^n): (R, K, out^n)."""
+def legs(T: Tensor, G: Tensor) -> Tensor:
+    """Returns T (R, K, in^n) with G[:, i] (R, out, in) applied to leg i: (R, K, out^n)."""
     R, n, out, size = G.shape
     K = T.shape[1]
     T = T.transpose(1, 2)  # every leg comes first in turn and goes last when done, behind K
@@ -74,9 +82,10 @@ def _legs(T: Tensor, G: Tensor) -> Tensor:
     return T.reshape(R, K, out**n)
 
 
-def _one_absent(O: Tensor, phi: Tensor, masses: Tensor, mean: Tensor, m: int) -> Tensor:
+def one_absent(O: Tensor, phi: Tensor, masses: Tensor, mean: Tensor, m: int) -> Tensor:
+    """Returns the scores (B, C) with modality m alone absent, whose qubits' outcomes are distributed as `mean`, (2^n,)."""
     C = len(O)
-    parts = [_legs(mean.expand(len(chunk), 1, -1), _given(chunk, phi, m))[:, 0] @ O.reshape(C, -1).T
+    parts = [legs(mean.expand(len(chunk), 1, -1), _given(chunk, phi, m))[:, 0] @ O.reshape(C, -1).T
              for chunk in masses.split(max(1, _NUMBERS // (2 * O[0].numel())))]
     return torch.cat(parts)
 
@@ -84,20 +93,30 @@ def _one_absent(O: Tensor, phi: Tensor, masses: Tensor, mean: Tensor, m: int) ->
 _LETTER = ((0, 0), (1, 2), (3, 4))  # place among (1, <X> at 0, <X> at 1, <Z> at 0, <Z> at 1) of factor I, X, Z by outcome
 
 
-def _pulled_back(O: Tensor, phi: Tensor, rows: Tensor, m: int) -> Tensor:
+def pulled_back(O: Tensor, phi: Tensor, rows: Tensor, m: int) -> Tensor:
     """The mean over rows of the observables that modality m alone sees: (C, 2^n)."""
-    C, n = len(O), rows.shape[1]
+    n = rows.shape[1]
     k = n // 2
     mean = torch.zeros(5**k, 5 ** (n - k), dtype=O.dtype)
     for chunk in rows.split(max(1, _NUMBERS // 5 ** (n - k))):
         G = _given(chunk, phi, m)
         five = torch.cat([G[:, :, 0, :1], G[:, :, 1], G[:, :, 2]], -1)
         mean += products(five, range(k)).T @ products(five, range(k, n))
-    # What was gathered by five letters a qubit is read out for every outcome of the first half in turn.
+    return read_out(O, mean / len(rows), n)
+
+
+def read_out(O: Tensor, gathered: Tensor, n: int) -> Tensor:
+    """Returns observables (C, 2^n) of what decides which factor applies.
+
+    Args:
+        O: of the factors, (C, 3, ..., 3).
+        gathered: mean products of the factors by five letters a qubit, 5^n numbers: 1, <X> at 0, <X> at 1, <Z> at 0, <Z> at 1.
+    """
+    k = n // 2
     left, right = _places(k), _places(n - k)
-    halves = O.reshape(C, 3**k, 3 ** (n - k))
-    parts = [torch.einsum("cuv,uvb->cb", halves, mean[left[:, b]][:, right]) for b in range(2**k)]
-    return torch.cat(parts, -1) / len(rows)
+    halves, mean = O.reshape(len(O), 3**k, 3 ** (n - k)), gathered.reshape(5**k, 5 ** (n - k))
+    # For every outcome of the first half in turn, so that no 6^n numbers stand at once.
+    return torch.cat([torch.einsum("cuv,uvb->cb", halves, mean[left[:, b]][:, right]) for b in range(2**k)], -1)
 
 
 def _places(n: int) -> Tensor:
