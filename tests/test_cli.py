@@ -130,7 +130,12 @@ def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
 
 def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> None:
     result = run("explain", "--model", MODEL, "--sample", sample, "--json").json
-    assert list(result) == ["sample", "output", "truth", "prediction", "baseline", "coalitions", "dividends", "shapley"]
+    assert list(result) == ["sample", "output", "truth", "prediction", "baseline", "coalitions", "dividends", "shapley", "interaction",
+                            "background", "background_size"]
+    assert (result["background"], result["background_size"]) == ("joint", len(planted.rows("train")))
+    assert list(result["interaction"]) == ["text+audio", "text+vision", "audio+vision"]
+    whole = result["dividends"]["text+audio+vision"]
+    assert result["interaction"]["text+audio"] == pytest.approx(result["dividends"]["text+audio"] + whole / 2, abs=1e-10)
     names = ["", "text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision"]
     assert list(result["coalitions"]) == names
     assert list(result["dividends"]) == names
@@ -149,6 +154,17 @@ def test_explain_against_another_background(run: Any, sample: str, background: s
     other = run("explain", "--model", MODEL, "--sample", sample, "--background", background, "--json").json
     assert other["prediction"] == pytest.approx(joint["prediction"], abs=1e-12)
     assert other["dividends"] != joint["dividends"]
+    assert (other["background"], other["background_size"] > 0) == (background, background == "product")
+
+
+def test_explain_against_one_other_sample(run: Any, sample: str, planted: Any) -> None:
+    """Told nothing, the model says what it says of the other sample; the table on the terminal names it."""
+    other = str(planted.ids[planted.rows("test")[5]])
+    result = run("explain", "--model", MODEL, "--sample", sample, "--contrast", other, "--json").json
+    there = run("explain", "--model", MODEL, "--sample", other, "--json").json
+    assert result["baseline"] == pytest.approx(there["prediction"], abs=1e-10)
+    assert (result["background"], result["background_size"]) == (f"contrast sample {other}", 1)
+    assert f"against contrast sample {other}" in run("explain", "--model", MODEL, "--sample", sample, "--contrast", other).out
 
 
 def test_explain_prints_a_table(run: Any, sample: str) -> None:
@@ -161,9 +177,15 @@ def test_explain_prints_a_table(run: Any, sample: str) -> None:
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_explain_writes_a_row_for_every_sample(run: Any, planted: Any, tmp_path: Path, ending: str, sample: str) -> None:
     out = tmp_path / f"contributions{ending}"
-    assert run("explain", "--model", MODEL, "--split", "test", "--out", out).code == 0
+    said = run("explain", "--model", MODEL, "--split", "test", "--out", out, "--json").json
+    assert list(said) == ["model", "data", "split", "n", "background", "background_size", "output", "seconds", "out"]
+    assert (said["n"], said["background_size"]) == (len(planted.rows("test")), len(planted.rows("train")))
+    assert 0 < said["seconds"] < 60
     frame = pd.read_csv(out) if ending == ".csv" else pd.read_parquet(out)
     assert len(frame) == len(planted.rows("test"))
+    assert np.allclose(frame.filter(like="dividend[").sum(axis=1) + frame["baseline"], frame["prediction"])
+    assert np.allclose(frame.filter(like="shapley[").sum(axis=1) + frame["baseline"], frame["prediction"])
+    assert np.allclose(frame["interaction[text+audio]"], frame["dividend[text+audio]"] + frame["dividend[text+audio+vision]"] / 2)
     single = run("explain", "--model", MODEL, "--sample", sample, "--json").json
     row = frame[(frame == sample).any(axis=1)].iloc[0]
     assert np.isclose(row.to_numpy()[1:].astype(float), single["prediction"], atol=1e-9).any()
@@ -221,6 +243,9 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
     (["explain", "--model", MODEL, "--split", "test"], ["--out"]),
     (["explain", "--model", MODEL, "--split", "test", "--out", "table.xlsx"], [".csv", "table.xlsx"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "moon"], ["moon"]),
+    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "cohort"], ["cohort"]),
+    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "nobody"], ["nobody"]),
+    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "SAMPLE", "--background", "zero"], ["--contrast"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--output", "price"], ["price"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "0"], ["--times", "0"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "999999999"], ["--times"]),

@@ -2,57 +2,81 @@
 
 from __future__ import annotations
 
+import time
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qfusion._checks import check
+from qfusion._checks import check, choose
 from qfusion.commands._load import Data, Model, inputs, load, output_index, table_path, write_table
 from qfusion.commands._output import Json, number, print_json, print_table
 from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
     from qfusion.data import DataSet
-    from qfusion.explain import Explanation
+    from qfusion.explain import Background, Explanation, RowBackground
     from qfusion.track import Track
     from qfusion.training.checkpoint import Checkpoint
 
 MOST_TIMES = 10_001
 MOST_TRAJECTORIES = 10_000
+BACKGROUNDS = ("joint", "product", "mixed", "zero")
 Sample = Annotated[str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")]
 Kind = Annotated[str, typer.Option("--background", metavar="KIND",
                                    help="What absent modalities are replaced by: joint, product, mixed or zero.")]
+Contrast = Annotated[str | None, typer.Option("--contrast", metavar="ID", help="Another sample that stands in for absent modalities: why "
+                                                                                "this decision rather than that one?")]
 
 
 def explain(model: Model, sample: Sample = None, data: Data = None, background: Kind = "joint",
+            contrast: Contrast = None,
             split: Annotated[str | None, typer.Option(help="Explain a whole split; needs --out.")] = None,
             output: Annotated[str | None, typer.Option(help="Which output; the first unless given.")] = None,
             out: Annotated[Path | None, typer.Option(help="Write a table (.csv or .parquet), a row a sample.")] = None,
             as_json: Json = False) -> None:
-    """Split a decision exactly into what each modality and each combination contributed, against the training set."""
+    """Split a decision exactly into what each modality and each combination contributed, against the training set or another background."""
     check((sample is None) != (split is None),
           "Give either `--sample ID`, for one sample, or `--split SPLIT` with `--out FILE`, for all of its samples.")
     check(split is None or out is not None, "Argument `--split` needs a file to write to. Add --out FILE.csv.")
+    choose("Background", background, BACKGROUNDS)
+    check(contrast is None or background == "joint", "Give either `--contrast ID` or `--background KIND`: a contrast is a background.")
     if out is not None:
         table_path(out)
     found, dataset = load(model, data)
     rows = dataset.rows(split) if sample is None else [dataset.row(sample)]
-    explanation = _explain(found, dataset, rows, background)
+    behind = _background(found, dataset, background, contrast)
+    explanation, seconds = _explain(found, inputs(dataset, rows), behind)
     index = output_index(explanation.outputs, output)
     if out is not None:
         write_table(explanation.frame(dataset.ids[rows].tolist(), output=index).reset_index(), out)
     if sample is not None:
         _print_sample(_sample(explanation, dataset, rows[0], index), as_json)
+    elif as_json:
+        print_json({"model": model, "data": dataset.name, "split": split, "n": len(rows), "background": explanation.background,
+                    "background_size": explanation.background_size, "output": explanation.outputs[index], "seconds": seconds,
+                    "out": str(out)})
 
 
-def _explain(found: Checkpoint, dataset: DataSet, rows: Any, kind: str) -> Explanation:
+def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None) -> Background | RowBackground:
     from qfusion import explain as method
     from qfusion.training import checkpoint
 
-    rows_behind = dataset.rows(checkpoint.training_split(found.card))
-    background = method.background(found.model, inputs(dataset, rows_behind), kind=kind)
-    return method.explain(found.model, inputs(dataset, rows), background)
+    if contrast is not None:
+        return method.background(found.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast)
+    return method.background(found.model, inputs(dataset, dataset.rows(checkpoint.training_split(found.card))), kind)
+
+
+def _explain(found: Checkpoint, features: dict[str, Any], background: Background | RowBackground) -> tuple[Explanation, float]:
+    """Returns the explanation of all outputs and the seconds that it took: encoding the samples, evolving the observables, coalition
+    values, dividends, Shapley values and interactions; not loading the model and the data, nor encoding the background."""
+    from qfusion import explain as method
+
+    started = time.perf_counter()
+    explanation = method.explain(found.model, features, background)
+    _ = explanation.interaction  # worked out when first asked for
+    return explanation, time.perf_counter() - started
 
 
 def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) -> dict[str, Any]:
@@ -62,7 +86,10 @@ def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) ->
             "prediction": explanation.prediction[0, index], "baseline": explanation.baseline[index],
             "coalitions": dict(zip(names, explanation.values[0, :, index], strict=True)),
             "dividends": dict(zip(names, explanation.dividends[0, :, index], strict=True)),
-            "shapley": dict(zip(explanation.modalities, explanation.shapley[0, :, index], strict=True))}
+            "shapley": dict(zip(explanation.modalities, explanation.shapley[0, :, index], strict=True)),
+            "interaction": {"+".join(explanation.modalities[m] for m in pair): explanation.interaction[0, pair[0], pair[1], index]
+                            for pair in combinations(range(len(explanation.modalities)), 2)},
+            "background": explanation.background, "background_size": explanation.background_size}
 
 
 def _print_sample(result: dict[str, Any], as_json: bool) -> None:
@@ -70,10 +97,15 @@ def _print_sample(result: dict[str, Any], as_json: bool) -> None:
         print_json(result)
         return
     truth = result["truth"] if isinstance(result["truth"], str) else number(result["truth"])
-    title = f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth {truth}"
+    title = f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth {truth}, against {_against(result)}"
     rows = [[name or "(none)", number(result["coalitions"][name]), _signed(value), _signed(result["shapley"].get(name))]
             for name, value in result["dividends"].items()]
     print_table(["Modalities", "Score with these", "Contribution", "Shapley value"], rows, title=title)
+
+
+def _against(result: dict[str, Any]) -> str:
+    name, size = result["background"], result["background_size"]
+    return f"{name} of {size:,} training samples" if name in ("joint", "product") else name
 
 
 def _signed(value: float | None) -> str:
