@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import cache, files, npzfile, splits
-from qfusion.data.pinned import AVDIGITS, AVDIGITS_RECORDINGS, PinnedFile, folder_of
+from qfusion.data import files, npzfile, splits
+from qfusion.data.pinned import AVDIGITS, AVDIGITS_RECORDINGS, PinnedFile
 from qfusion.data.spec import Audio, Content, DataSet, Image, Modality, Target
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput
 
@@ -35,17 +35,12 @@ DESCRIPTION = (
     "to test on; no image or recording is in both, the speakers are.")
 
 
-def folder() -> Path:
-    """Returns where the files are looked for."""
-    return cache.data_folder() / folder_of(NAME)
-
-
 def missing() -> tuple[str, str] | None:
     """Returns what is missing and the remedy, or None when the files are there."""
-    gone = files.absent(folder(), AVDIGITS)
-    if not gone and not (folder() / "recordings").is_dir():
-        gone = f"{folder()} lacks the folder `recordings`."
-    return (gone, files.remedy(NAME)) if gone else None
+    gone = files.missing(NAME, AVDIGITS)
+    if not gone and not (files.folder(NAME) / "recordings").is_dir():
+        return f"{files.folder(NAME)} lacks the folder `recordings`.", files.remedy(NAME)
+    return gone
 
 
 def _index(path: Path) -> pd.DataFrame:
@@ -147,4 +142,4 @@ def read(where: Path, pinned: Sequence[PinnedFile] = AVDIGITS, recordings: str =
 
 def load() -> DataSet:
     """Returns the digits from the data folder."""
-    return read(folder())
+    return read(files.folder(NAME))

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qfusion._checks import choose
-from qfusion.data import cache, files
-from qfusion.data.pinned import BY_HAND, SETS, PinnedFile, folder_of
+from qfusion.data import files
+from qfusion.data.pinned import BY_HAND, SETS, PinnedFile
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 Progress = Callable[[int, int, str], None]  # files done, files in all, the file that is next or was last
@@ -42,7 +42,7 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
     if name in BY_HAND:
         raise NotFound(f"Data set '{name}' cannot be downloaded. {files.remedy(name)}")
     pinned = SETS[choose("Downloadable data set", name, SETS)]
-    folder = Path(target) if target is not None else cache.data_folder() / folder_of(name)
+    folder = Path(target) if target is not None else files.folder(name)
     base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
     wanted = [file for file in pinned if not _whole(folder, file)]
     try:

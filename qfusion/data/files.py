@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
+from qfusion.data import cache
 from qfusion.data.pinned import BY_HAND, PinnedFile, folder_of
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 
@@ -56,6 +57,17 @@ def absent(folder: Path, files: Sequence[PinnedFile]) -> str:
         return ""
     rest = f" and {len(gone) - 1} more of its {len(files)} files" if len(gone) > 1 else ""
     return f"{folder} lacks `{gone[0]}`{rest}."
+
+
+def folder(name: str) -> Path:
+    """Returns where the files of data set `name` are looked for."""
+    return cache.data_folder() / folder_of(name)
+
+
+def missing(name: str, files: Sequence[PinnedFile]) -> tuple[str, str] | None:
+    """Returns what is missing of a data set in its folder and the remedy, or None when every file is there."""
+    gone = absent(folder(name), files)
+    return (gone, remedy(name)) if gone else None
 
 
 def verify(name: str, folder: Path, files: Sequence[PinnedFile]) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import cache, files, matfile, splits
-from qfusion.data.pinned import HANDWRITTEN, PinnedFile, folder_of
+from qfusion.data import files, matfile, splits
+from qfusion.data.pinned import HANDWRITTEN, PinnedFile
 from qfusion.data.spec import Content, DataSet, Image, Modality, Target
 
 # In the order of the file's views: name, number of features, what they are.
@@ -29,15 +29,9 @@ DESCRIPTION = (
     "mor (6 morphological features). Split by a fixed seed, 60 % to train, 10 % to validate, 30 % to test.")
 
 
-def folder() -> Path:
-    """Returns where the file is looked for."""
-    return cache.data_folder() / folder_of("handwritten")
-
-
 def missing() -> tuple[str, str] | None:
     """Returns what is missing and the remedy, or None when the file is there."""
-    gone = files.absent(folder(), HANDWRITTEN)
-    return (gone, files.remedy("handwritten")) if gone else None
+    return files.missing("handwritten", HANDWRITTEN)
 
 
 def _content(pictures: np.ndarray, row: int) -> dict[str, Content]:
@@ -77,4 +71,4 @@ def read(where: Path, pinned: Sequence[PinnedFile] = HANDWRITTEN) -> DataSet:
 
 def load() -> DataSet:
     """Returns the six views from the data folder."""
-    return read(folder())
+    return read(files.folder("handwritten"))

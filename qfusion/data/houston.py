@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.data import cache, files, npzfile, splits
-from qfusion.data.pinned import HOUSTON, PinnedFile, folder_of
+from qfusion.data import files, npzfile, splits
+from qfusion.data.pinned import HOUSTON, PinnedFile
 from qfusion.data.spec import Content, DataSet, Modality, Series, Target
 
 BANDS, PROFILE = 144, 21
@@ -30,15 +30,9 @@ DESCRIPTION = (
     "of one field are in all parts, so the figures hold for this scene.")
 
 
-def folder() -> Path:
-    """Returns where the file is looked for."""
-    return cache.data_folder() / folder_of("houston")
-
-
 def missing() -> tuple[str, str] | None:
     """Returns what is missing and the remedy, or None when the file is there."""
-    gone = files.absent(folder(), HOUSTON)
-    return (gone, files.remedy("houston")) if gone else None
+    return files.missing("houston", HOUSTON)
 
 
 def _content(spectra: np.ndarray, profiles: np.ndarray, row: int) -> dict[str, Content]:
@@ -81,4 +75,4 @@ def read(where: Path, pinned: Sequence[PinnedFile] = HOUSTON) -> DataSet:
 
 def load() -> DataSet:
     """Returns the pixels from the data folder."""
-    return read(folder())
+    return read(files.folder("houston"))

@@ -38,15 +38,9 @@ DESCRIPTION = (
     "train on (15 % of them, by whole videos, to validate) and 752 to test on, no video in both.")
 
 
-def folder() -> Path:
-    """Returns where the files are looked for."""
-    return cache.data_folder() / "mosi"
-
-
 def missing() -> tuple[str, str] | None:
     """Returns what is missing and the remedy, or None when every file is there."""
-    gone = files.absent(folder(), MOSI)
-    return (gone, files.remedy("mosi")) if gone else None
+    return files.missing("mosi", MOSI)
 
 
 def _transcripts(path: Path) -> list[list[str]]:
@@ -168,4 +162,4 @@ def read(where: Path, pinned: Sequence[PinnedFile] = MOSI) -> DataSet:
 
 def load() -> DataSet:
     """Returns CMU-MOSI from the data folder."""
-    return read(folder())
+    return read(files.folder("mosi"))
