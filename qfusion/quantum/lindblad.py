@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from jaxtyping import Complex
@@ -21,6 +20,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.quantum import expansion
+from qfusion.quantum.inputs import check_operators, check_times, is_hermitian
 from qfusion.quantum.states import embed
 
 
@@ -54,7 +54,7 @@ class Generator:
     @staticmethod
     def dense(H: Tensor, jumps: Tensor) -> Generator:
         """Returns the generator of a Hamiltonian (D, D) and jump operators (K, D, D)."""
-        _check_operators(H, jumps)
+        check_operators(H, jumps)
         return Generator((H.shape[-1],), (Term((0,), H, jumps),))
 
     def hamiltonian(self) -> Tensor:
@@ -86,7 +86,7 @@ class System:
     duration: float = 1.0
 
     def __post_init__(self) -> None:
-        _check_operators(self.H, self.jumps)
+        check_operators(self.H, self.jumps)
         D = math.prod(self.dims)
         check(self.H.shape[-1] == D, f"Argument `H` must have side {D} for dims {self.dims}, but has {self.H.shape[-1]}.")
         check(len(self.names) == len(self.dims), f"Argument `names` must hold {len(self.dims)} names, one per entry of "
@@ -141,10 +141,10 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
     D = math.prod(generator.dims)
     check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), "
                                           f"but has shape {tuple(operators.shape)}.")
-    moments = _check_times(times)
+    moments = check_times(times)
     X = operators.reshape(-1, D, D)
     forms = [_form(term, picture) for term in generator.terms]
-    hermitian = _is_hermitian(X)
+    hermitian = is_hermitian(X)
     packed = hermitian and len(X) > 1
     single = hermitian and len(X) == 1
     Y = expansion.propagate(generator.dims, forms, _pack(X) if packed else X, moments, tolerance, single)
@@ -171,32 +171,3 @@ def _unpack(Y: Tensor, C: int) -> Tensor:
     """(nT, ceil(C/2), D, D) -> Hermitian (nT, C, D, D)."""
     pairs = torch.stack([(Y + Y.mH) / 2, (Y - Y.mH) / 2j], dim=2)
     return pairs.flatten(1, 2)[:, :C]
-
-
-def _is_hermitian(X: Tensor) -> bool:
-    with torch.no_grad():
-        scale = X.abs().max()
-        return bool((X - X.mH).abs().max() <= 100 * torch.finfo(X.dtype).eps * scale)
-
-
-def _check_times(times: Sequence[float] | Tensor) -> list[float]:
-    moments = [float(t) for t in times]
-    ok = len(moments) > 0 and all(math.isfinite(t) and t >= 0 for t in moments)
-    ok = ok and all(a <= b for a, b in pairwise(moments))
-    check(ok, f"Argument `times` must be ascending, finite and not negative, but is {moments[:6]}"
-              f"{'...' if len(moments) > 6 else ''}. Sort it and start at 0 or later.")
-    return moments
-
-
-def _check_operators(H: Tensor, jumps: Tensor) -> None:
-    check(H.ndim == 2 and H.shape[0] == H.shape[1],
-          f"Argument `H` must have shape (D, D), but has shape {tuple(H.shape)}. Give one square matrix.")
-    check(jumps.ndim == 3 and jumps.shape[1:] == H.shape,
-          f"Argument `jumps` must have shape (K, {len(H)}, {len(H)}), but has shape {tuple(jumps.shape)}. "
-          "Stack the jump operators along the first axis; K may be 0.")
-    check(H.is_complex() and jumps.dtype == H.dtype,
-          f"Arguments `H` and `jumps` must be complex of one dtype, but are {H.dtype} and {jumps.dtype}. Cast both.")
-    check(_is_hermitian(H[None]), "Argument `H` must be Hermitian, but differs from its adjoint by "
-                                  f"{(H - H.mH).abs().max().item():.2g}. Use (H + H^+) / 2.")
-    check(bool(torch.isfinite(torch.view_as_real(jumps.detach())).all() and torch.isfinite(torch.view_as_real(H.detach())).all()),
-          "Arguments `H` and `jumps` must be finite, but hold NaN or infinity. Check the weights or the tweak.")

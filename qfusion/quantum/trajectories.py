@@ -14,7 +14,7 @@ from jaxtyping import Complex
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.lindblad import _check_operators, _check_times
+from qfusion.quantum.inputs import check_operators, check_times
 
 _LEVELS = 30  # jump times are resolved to a 2^-30 of the distance between two requested times
 
@@ -88,8 +88,8 @@ def waiting_time(
     Raises:
         InvalidInput: when shapes disagree or times are not ascending.
     """
-    _check_operators(H, jumps)
-    moments = _check_times(times)
+    check_operators(H, jumps)
+    moments = check_times(times)
     effective = -1j * H - 0.5 * (jumps.mH @ jumps).sum(0)
     N = len(psi)
     state = psi.clone()
