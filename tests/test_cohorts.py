@@ -127,6 +127,7 @@ def test_intervals_equal_scipys_percentile_bootstrap_up_to_its_own_chance(pairs:
     wanted = stats.bootstrap((x,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(5)).confidence_interval
     mean = resampling.mean(x, resamples=20_000)
     assert (mean.low, mean.high) == pytest.approx(wanted, abs=0.01)
+    assert resampling.means({"x": x, "y": y}, resamples=20_000)["x"] == mean
 
 
 def test_intervals_are_the_same_every_time_and_in_blocks(pairs: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,8 +104,23 @@ def mean(values: np.ndarray, *, resamples: int = RESAMPLES, seed: int = 0) -> In
     Raises:
         InvalidInput: when a value is not finite.
     """
-    v = _checked("values", values)
-    return _intervals({"mean": lambda w: w @ v / w.sum(-1)}, len(v), resamples, seed)["mean"]
+    return means({"values": values}, resamples=resamples, seed=seed)["values"]
+
+
+def means(columns: Mapping[str, np.ndarray], *, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Interval]:
+    """Returns the means of columns (n,) of the same samples, resampled together.
+
+    Raises:
+        InvalidInput: when a value is not finite, or the lengths differ.
+    """
+    found = {name: _checked(name, values) for name, values in columns.items()}
+    sizes = {len(values) for values in found.values()}
+    check(len(sizes) == 1, f"Argument `columns` must hold columns of one length, but holds {sorted(sizes)}.")
+    return _intervals({name: _mean_of(values) for name, values in found.items()}, sizes.pop(), resamples, seed)
+
+
+def _mean_of(values: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda weights: weights @ values / weights.sum(-1)
 
 
 def _checked(name: str, values: np.ndarray) -> np.ndarray:

@@ -9,8 +9,9 @@ import pandas as pd
 import streamlit as st
 
 from qfusion import data
+from qfusion.explain import resampling
 from qfusion.training import checkpoint
-from qfusion.ui import circuit_boxes, circuit_replay, jump_space, replay, spaces, telling
+from qfusion.ui import circuit_boxes, circuit_replay, cohort_space, jump_space, replay, spaces, telling
 from qfusion.ui.replay import Dials
 from qfusion.ui.workspace import Workspace
 
@@ -212,3 +213,35 @@ def _drawing(key: tuple[str, str], row: int, words: str, _work: Any) -> Any:
 def drawing(work: Workspace, row: int, words: str = "") -> Any:
     """The circuit in PennyLane."""
     return _drawing(key_of(work), row, words, work)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Splitting the decisions on the test samples, once …")
+def _cohort_table(key: tuple[str, str], output: int | None, _work: Any) -> pd.DataFrame:
+    return cohort_space.table(_work, frame(_work, output))
+
+
+def cohort_table(work: Workspace, output: int | None) -> pd.DataFrame:
+    """The frame with the columns that cohorts are made of; shared, not to be changed."""
+    return _cohort_table(key_of(work), output, work)
+
+
+@st.cache_data(max_entries=8, show_spinner="Working out the entanglement of these samples, about 17 ms each …")
+def _correlations(key: tuple[str, str], rows: np.ndarray, _work: Any) -> dict[str, np.ndarray]:
+    return cohort_space.correlations(_work, rows)
+
+
+def correlations(work: Workspace, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Negativity, mutual information and total correlation at T, for some rows."""
+    return _correlations(key_of(work), rows, work)
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def bootstrap_correlation(x: np.ndarray, y: np.ndarray) -> dict[str, resampling.Interval]:
+    """Pearson's and Spearman's correlation with their intervals."""
+    return resampling.correlation(x, y)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def bootstrap_means(columns: dict[str, np.ndarray]) -> dict[str, resampling.Interval]:
+    """Means of columns of the same samples with their intervals."""
+    return resampling.means(columns)

@@ -13,14 +13,15 @@ import streamlit as st
 from qfusion import data
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
-from qfusion.ui import pickers, runs, state, text
+from qfusion.ui import kept, pickers, runs, state, text
 from qfusion.ui.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
     "Explore": (("app.py", "Overview", ":material/home:"), ("pages/samples.py", "Samples", ":material/table_rows:")),
     "Understand": (("pages/dynamics.py", "Dynamics", ":material/timeline:"),
-                   ("pages/circuit.py", "Circuit", ":material/schema:")),
+                   ("pages/circuit.py", "Circuit", ":material/schema:"),
+                   ("pages/cohorts.py", "Cohorts", ":material/groups:")),
 }
 
 
@@ -71,6 +72,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
             state.arrive(title)
             state.drop_invalid(pickers.allowed())
             pickers.settle()
+            kept.settle()
             work, row, asked = pickers.draw()
         finally:
             with menu:
@@ -105,12 +107,12 @@ def theme() -> Theme:
 
 def link(page: str, label: str, icon: str, **query: str) -> None:
     """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address."""
-    kept = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT) if state.get(key)}
-    if not kept.get(state.OUTPUT) or kept[state.OUTPUT] == pickers.PREDICTED:
-        kept.pop(state.OUTPUT, None)
+    carried = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT) if state.get(key)}
+    if not carried.get(state.OUTPUT) or carried[state.OUTPUT] == pickers.PREDICTED:
+        carried.pop(state.OUTPUT, None)
     if "open" in query:
-        kept.pop(state.SAMPLE, None)
-    st.page_link(page, label=label, icon=icon, query_params=kept | query)
+        carried.pop(state.SAMPLE, None)
+    st.page_link(page, label=label, icon=icon, query_params=carried | kept.query() | query)
 
 
 @lru_cache(maxsize=1)
@@ -132,10 +134,10 @@ def _export_format() -> None:
 
 
 def _notices() -> None:
-    kept = state.notices()
-    if kept:
+    found = state.notices()
+    if found:
         with st.container(border=True, key="notices"):
-            for words in kept:
+            for words in found:
                 st.warning(text.message(words), icon=":material/link_off:")
             st.button("Close", on_click=state.close_notices, key="_close_notices")
 
