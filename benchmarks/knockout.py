@@ -1,0 +1,139 @@
+"""Do slopes and knock-outs say the same? The signs of both, term by term, on test samples of every shipped model.
+
+    python benchmarks/knockout.py [--models qj-planted ...] [--samples 100] [--json]
+
+A term counts on a sample when its removal moves the score by more than 1 % of the score's range: that of the target for a regression, the
+spread of that class's score over the test set for classes (the class predicted is the one explained). The mean slope on the way from
+removed to learned, by quadrature, must agree always: it is printed as a check of the numbers, not as evidence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from qfusion import data, explain
+from qfusion.explain import sensitivity as method
+from qfusion.training import checkpoint
+
+THRESHOLD = 0.01
+LINEAR = ("measurement", "head")
+STEP = 1e-3  # of the factor, between two exact slopes: gives the second derivative
+
+
+def score_range(dataset: Any, scores: np.ndarray, output: int) -> float:
+    """Range of a regression's target, or spread of a class's score over the test set."""
+    if dataset.target.kind == "classification":
+        return float(np.ptp(scores[:, output]))
+    low, high = dataset.target.range or (dataset.y.min(), dataset.y.max())
+    return float(high - low)
+
+
+def second_order(model: Any, inputs: Any, background: Any, output: int, found: Any) -> np.ndarray:
+    """Effect of removal to second order, (P,): -y' + y''/2 at f = 1."""
+    system = method.system(model, inputs, background, output)
+    bend = np.zeros(len(found.knobs))
+    for place, knob in enumerate(found.knobs):
+        if knob.kind not in LINEAR:
+            ends = [system.moved(place, 1 + step).slopes([method.SCORE])[1][place, 0] for step in (STEP, -STEP)]
+            bend[place] = (ends[0] - ends[1]) / (2 * STEP)
+    return -found.slopes[:, 0] + bend / 2
+
+
+def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
+    """All figures of one model."""
+    loaded = checkpoint.load(name)
+    model, dataset = loaded.model, data.load(loaded.card["data"]["name"])
+    background = explain.background(model, dataset.inputs(dataset.rows(checkpoint.training_split(loaded.card)), dtype=torch.float64))
+    rows = dataset.rows("test")
+    with torch.no_grad():
+        scores = model(dataset.inputs(rows, dtype=torch.float64)).numpy()
+    rows_shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))]
+    place = {int(row): i for i, row in enumerate(rows)}
+    tally: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    tally_second, residual, seconds = [0, 0], 0.0, []
+    for i, row in enumerate(rows_shown):
+        output = int(scores[place[int(row)]].argmax()) if scores.shape[1] > 1 else 0
+        inputs = dataset.inputs([row], dtype=torch.float64)
+        began = time.perf_counter()
+        found = method.sensitivity(model, inputs, background, output=output, targets=[method.SCORE])
+        seconds.append(time.perf_counter() - began)
+        big = np.abs(found.effects[:, 0]) > THRESHOLD * score_range(dataset, scores, output)
+        agrees = found.agrees()[:, 0]
+        for knob, counts, same in zip(found.knobs, big, agrees, strict=True):
+            for key in ("all", "linear" if knob.kind in LINEAR else "not linear", knob.kind, *([knob.title] if knob.kind in NAMED else [])):
+                tally[key][0] += int(counts and same)
+                tally[key][1] += int(counts)
+        if i < curved:
+            bent = np.array([knob.kind not in LINEAR for knob in found.knobs]) & big
+            second = second_order(model, inputs, background, output, found)
+            tally_second[0] += int((np.sign(second) == np.sign(found.effects[:, 0]))[bent].sum())
+            tally_second[1] += int(bent.sum())
+            for knob in np.array(found.knobs, dtype=object)[bent][:, 0] if bent.any() and i < 2 else []:
+                way = method.response(model, inputs, background, str(knob), output=output, nodes=10)
+                residual = max(residual, abs(-way.mean_slope * way.knob.value - way.effect))
+    return {"model": name, "samples": len(rows_shown), "seconds": float(np.median(seconds)), "tally": dict(tally),
+            "second order, not linear": tally_second, "quadrature residual": residual, "cohort": cohort(model, dataset, background, scores)}
+
+
+NAMED = ("coupling", "rate", "duration", "convolution", "pooling")
+
+
+def cohort(model: Any, dataset: Any, background: Any, scores: np.ndarray) -> dict[str, Any]:
+    """The mean over the whole test set, for every output."""
+    inputs = dataset.inputs(dataset.rows("test"), dtype=torch.float64)
+    same = total = bent_same = bent = 0
+    opposite = []
+    for output in range(len(model.outputs)):
+        found = method.sensitivity(model, inputs, background, output=output, targets=[method.SCORE])
+        big = np.abs(found.effects[:, 0]) > THRESHOLD * score_range(dataset, scores, output)
+        for knob, counts, agrees in zip(found.knobs, big, found.agrees()[:, 0], strict=True):
+            same, total = same + int(counts and agrees), total + int(counts)
+            if knob.kind not in LINEAR:
+                bent_same, bent = bent_same + int(counts and agrees), bent + int(counts)
+            if counts and not agrees:
+                opposite.append(f"{knob.title} ({model.outputs[output]})")
+    return {"all": [same, total], "not linear": [bent_same, bent], "opposite": opposite}
+
+
+def share(pair: list[int]) -> str:
+    """'37 of 40 (92.5 %)'."""
+    return f"{pair[0]:,} of {pair[1]:,}" + (f" ({pair[0] / pair[1]:.1%})" if pair[1] else "")
+
+
+def main() -> None:
+    """Prints one block a model."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="*", default=[name for name in checkpoint.available() if name.startswith(("qj", "qcnn"))])
+    parser.add_argument("--samples", type=int, default=100)
+    parser.add_argument("--curved", type=int, default=5, help="samples on which second derivatives are taken too")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in options.models:
+        found = of_model(name, options.samples, options.curved)
+        if options.json:
+            print(json.dumps(found))
+            continue
+        print(f"\n{name}: {found['samples']} test samples, {found['seconds']:.2f} s each")
+        for key, pair in found["tally"].items():
+            print(f"  {key:34s} same sign {share(pair)}")
+        print(f"  {'to second order, not linear':34s} same sign {share(found['second order, not linear'])} ({options.curved} samples)")
+        print(f"  mean slope on the way, times -1, equals the effect to {found['quadrature residual']:.1e} (10 nodes)")
+        group = found["cohort"]
+        print(f"  mean over the test set: {share(group['all'])}; not linear {share(group['not linear'])}"
+              f"{'; opposite: ' + ', '.join(group['opposite'][:8]) if group['opposite'] else ''}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,259 @@
+"""Slopes against finite differences of the library's own answers, knock-outs against edited models, laws, and bad input."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from qfusion import explain
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain import sensitivity as method
+from qfusion.explain.evidence import qubit_entropy
+from qfusion.models import EntangledQCNN, InputSpec, QuantumJump, Tweak
+from qfusion.quantum.measures import measures_over_time
+from qfusion.quantum.states import density
+from tests.entangled import model_of
+
+NAMES = ("text", "audio", "vision")
+STEPS, WEIGHTS = np.array([-2, -1, 1, 2]), np.array([1, -8, 8, -1]) / 12  # central difference of fourth order
+AHEAD, AHEAD_WEIGHTS = np.arange(5), np.array([-25, 48, -36, 16, -3]) / 12  # one-sided, fourth order
+
+
+def jump_model(d: int, M: int = 3, **settings: Any) -> QuantumJump:
+    torch.manual_seed(d)
+    return QuantumJump({name: InputSpec(3) for name in NAMES[:M]}, ("a", "b"),
+                       **({"dims": d, "jumps": 2, "measurements": 3} | settings)).double().eval()
+
+
+def features(B: int, names: tuple[str, ...] = NAMES, seed: int = 1) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.randn(B, 3, dtype=torch.float64, generator=generator) for name in names}
+
+
+@torch.no_grad()
+def answers(model: Any, inputs: dict, background: Any, targets: tuple[str, ...], output: int) -> np.ndarray:
+    """The targets by the library's other functions, averaged over the samples."""
+    e = explain.explain(model, inputs, background)
+    found = {"score": e.prediction[:, output].mean()}
+    found |= {f"dividend[{name}]": e.dividends[:, s, output].mean() for s, name in enumerate(e.coalitions)}
+    if isinstance(model, EntangledQCNN):
+        entropy = qubit_entropy(model.fuse(model.encode(inputs))[0]).mean(0)
+        found |= {f"entropy[{i}]": float(value) for i, value in enumerate(entropy)}
+    else:
+        rho = model.evolve_states(density(model.product_state(model.encode(inputs))), [model.duration])[0]
+        found |= {key: value.mean() for key, value in measures_over_time(rho, model.dims, model.modalities).items()}
+    return np.array([found[name] for name in targets])
+
+
+def with_factor(model: Any, knob: method.Knob, value: float) -> Any:
+    """The model with one factor set, by tweaking or editing it."""
+    if knob.kind in ("coupling", "rate", "duration"):
+        tweak = model.tweak or Tweak()
+        couplings, rates = dict(tweak.couplings), list(tweak.rates or [1.0] * model.jump_count)
+        duration: float | None = float(model.duration)
+        if knob.kind == "coupling":
+            couplings["+".join(knob.modalities)] = value
+        elif knob.kind == "rate":
+            rates[int(method.inside(knob.key)) - 1] = value
+        else:
+            duration = value * model.settings["duration"]
+        return model.tweaked(Tweak(couplings, tuple(rates), duration))
+    other = copy.deepcopy(model)
+    place = method.inside(knob.key)
+    with torch.no_grad():
+        if knob.kind == "measurement":
+            other.W[:, int(place) - 1] *= value
+        elif knob.kind == "head":
+            other.network.head[:, int(place)] *= value
+        elif knob.kind in ("convolution", "pooling"):
+            getattr(other.network, knob.kind)[int(place)] *= value
+        else:
+            return other.with_angles(_table(model, knob, value))
+    return other
+
+
+def _table(model: Any, knob: method.Knob, value: float) -> torch.Tensor:
+    """Entry by entry, as the documentation says it."""
+    phi, M = model.phi.detach().clone(), len(model.modalities)
+    element, _, name = method.inside(knob.key).partition(":")
+    i = int(element)
+    if knob.kind == "fusion":
+        phi[i] = math.pi / 2 + value * (phi[i] - math.pi / 2)
+        return phi
+    m = model.modalities.index(name)
+    stage, bit, bits = (0, m, M) if M <= 3 else (0, m, 2) if m < 2 else (m - 1, 1, 2)
+    before = phi[i, stage].clone()
+    for b in itertools.product((0, 1), repeat=bits):
+        flipped = tuple(1 - x if k == bit else x for k, x in enumerate(b))
+        at, other = (int("".join(map(str, p)), 2) for p in (b, flipped))
+        mean = (before[at] + before[other]) / 2
+        phi[i, stage, at] = mean + value * (before[at] - mean)
+    return phi
+
+
+def differences(model: Any, knob: method.Knob, ask: Callable[[Any], np.ndarray], h: float) -> np.ndarray:
+    ahead = knob.value == 0 and knob.kind in ("rate", "duration")
+    steps, weights = (AHEAD, AHEAD_WEIGHTS) if ahead else (STEPS, WEIGHTS)
+    return sum(w * ask(with_factor(model, knob, knob.value + float(s) * h)) for s, w in zip(steps, weights, strict=True)) / h
+
+
+def assert_slopes_and_effects(model: Any, inputs: dict, background: Any, targets: tuple[str, ...] | None = None, *, output: int = 1,
+                              h: float = 4e-3, keys: tuple[str, ...] | None = None) -> method.Sensitivity:
+    found = method.sensitivity(model, inputs, background, output=output, targets=targets)
+    before = answers(model, inputs, background, found.targets, output)
+    assert np.abs(found.values - before).max() < 1e-11
+    for place, knob in enumerate(found.knobs):
+        if keys is not None and knob.key not in keys:
+            continue
+        expected = differences(model, knob, lambda m: answers(m, inputs, background, found.targets, output), h)
+        scale = np.abs(found.slopes).max(0) + 1e-6  # a slope near zero is measured against the largest of its target
+        assert np.all(np.abs(found.slopes[place] - expected) <= 1e-6 * np.maximum(np.abs(expected), scale)), knob
+        removed = answers(with_factor(model, knob, 0.0), inputs, background, found.targets, output) - before
+        assert np.abs(found.effects[place] - removed).max() < 1e-10, knob
+    return found
+
+
+@pytest.mark.parametrize("d", [2, 3, 4])
+def test_jump_slopes_equal_finite_differences(d: int) -> None:
+    model = jump_model(d)
+    background = explain.background(model, features(5, seed=2))
+    found = assert_slopes_and_effects(model, features(1 if d == 4 else 2), background)
+    assert len(found.knobs) == 7 + 2 + 1 + 3
+    assert len(found.targets) == 1 + 8 + 6
+
+
+@pytest.mark.parametrize("kind", ["product", "mixed", "zero"])
+def test_other_backgrounds(kind: str) -> None:
+    model = jump_model(2)
+    assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2), kind),
+                              ("score", "dividend[]", "dividend[text+audio]"), keys=("H[text+audio]", "rate[1]", "W[1]"))
+
+
+@pytest.mark.parametrize("tweak", [Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7), Tweak({}, (0.0, 0.0), 1.4)])
+def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
+    model = jump_model(2).tweaked(tweak)
+    targets = tuple(name for name in method.target_names(model) if not name.startswith("negativity"))
+    found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets, h=2e-3)
+    assert [knob.value for knob in found.knobs if knob.kind == "rate"] == list(tweak.rates)
+
+
+def test_slopes_of_a_model_without_time_left() -> None:
+    model = jump_model(2).tweaked(Tweak(duration=0.0))
+    background = explain.background(model, features(5, seed=2))
+    assert_slopes_and_effects(model, features(2), background, ("score", "dividend[text]"))
+    found = method.sensitivity(model, features(2), background, targets=["entropy[text]"])
+    assert np.isnan(found.slopes[0, 0])
+    assert "infinite slope" in found.note
+
+
+@pytest.mark.parametrize("settings", [{"evolution": "unitary"}, {"evolution": "dissipative"}, {"evolution": "none"},
+                                      {"coupling": "local"}, {"duration": 2.5}])
+def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
+    model = jump_model(2, **settings)
+    targets = ("score", "dividend[text+vision]", *(() if settings.get("evolution") in ("none", "unitary") else ("entropy[audio]",)))
+    found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets)
+    kinds = {knob.kind for knob in found.knobs}
+    assert ("rate" in kinds) == (settings.get("evolution") not in ("unitary", "none"))
+    assert ("coupling" in kinds) == (settings.get("evolution") not in ("dissipative", "none"))
+
+
+def test_time_is_the_sum_of_all_that_acts_in_it() -> None:
+    model = jump_model(3).tweaked(Tweak({"text+audio": 1.7}, (0.4, 1.0), 1.2))
+    found = method.sensitivity(model, features(2), explain.background(model, features(5, seed=2)))
+    value = np.array([knob.value for knob in found.knobs])
+    kind = np.array([knob.kind for knob in found.knobs])
+    together = (value[:, None] * found.slopes)[np.isin(kind, ("coupling", "rate"))].sum(0)
+    assert np.allclose(value[kind == "duration"] * found.slopes[kind == "duration"], together, atol=1e-10)
+
+
+def test_dividends_add_up_to_the_score_and_a_cohort_to_its_mean() -> None:
+    model = jump_model(2)
+    background = explain.background(model, features(5, seed=2))
+    whole = method.sensitivity(model, features(4), background)
+    dividends = [j for j, name in enumerate(whole.targets) if name.startswith("dividend")]
+    for numbers in (whole.slopes, whole.effects, whole.values[None]):
+        assert np.allclose(numbers[:, dividends].sum(1), numbers[:, 0], atol=1e-12)
+    single = [method.sensitivity(model, {k: v[i:i + 1] for k, v in features(4).items()}, background) for i in range(4)]
+    assert np.allclose(np.mean([s.slopes for s in single], 0), whole.slopes, atol=1e-12)
+    assert np.allclose(np.mean([s.effects for s in single], 0), whole.effects, atol=1e-12)
+
+
+def test_the_mean_slope_on_the_way_is_the_effect() -> None:
+    model = jump_model(3)
+    background = explain.background(model, features(5, seed=2))
+    for key in ("H[text+audio+vision]", "rate[1]", "T", "W[2]"):
+        way = method.response(model, features(2), background, key, nodes=8)
+        assert abs(-way.mean_slope * way.knob.value - way.effect) < 1e-10
+        assert way.factors[0] == 0
+        assert way.factors[-1] == way.knob.value == 1
+        found = method.sensitivity(model, features(2), background, targets=["score"])
+        assert np.isclose(found.effects[[k.key for k in found.knobs].index(key), 0], way.effect, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "M", "block"), [(4, 2, "su4"), (5, 3, "so4"), (3, 4, "circuit9"), (6, 2, "ttn")])
+def test_network_slopes_equal_finite_differences(n: int, M: int, block: str) -> None:
+    model = model_of(n, M, block=block)
+    names = tuple(model.modalities)
+    background = explain.background(model, features(4, names, 2))
+    found = assert_slopes_and_effects(model, features(2, names), background, h=1e-3)
+    layers, heads = len(model.network.convolution), model.network.head.shape[1]
+    assert len(found.knobs) == n * (1 + M) + 2 * layers + heads
+
+
+def test_a_network_moved_and_its_response() -> None:
+    model = model_of(4, 2)
+    inputs, background = features(3, ("v0", "v1")), explain.background(model, features(4, ("v0", "v1"), 2))
+    for key in ("fusion[1]", "say[2:v1]", "convolution[0]", "head[3]"):
+        way = method.response(model, inputs, background, key, "dividend[v0+v1]", nodes=12)
+        assert abs(-way.mean_slope * way.knob.value - way.effect) < 1e-9
+    assert np.allclose(way.slopes, way.slopes[0])  # linear in the head
+
+
+def test_fusion_removed_ignores_every_modality() -> None:
+    model = model_of(4, 2)
+    x, y = features(1, ("v0", "v1")), features(1, ("v0", "v1"), 9)
+    for i in range(4):
+        model = model.with_angles(_table(model, method.Knob(f"fusion[{i}]", "", "fusion", (), 1.0), 0.0))
+    assert torch.allclose(model(x), model(y))
+
+
+def test_entropy_of_a_pure_fused_qubit_has_no_slope() -> None:
+    model = model_of(4, 2)
+    phi = model.phi.detach().clone()
+    phi[0] = 1.0
+    found = method.sensitivity(model.with_angles(phi), features(1, ("v0", "v1")),
+                               explain.background(model, features(4, ("v0", "v1"), 2)), targets=["entropy[0]", "entropy[1]"])
+    assert np.isnan(found.slopes[0, 0])
+    assert np.isfinite(found.slopes[:, 1]).all()
+    assert found.note
+
+
+def test_the_table_says_what_agrees() -> None:
+    model = jump_model(2)
+    found = method.sensitivity(model, features(1), explain.background(model, features(5, seed=2)))
+    table = found.frame("score").set_index("key")
+    assert table.loc["W[1]", "same_sign"]
+    assert np.isclose(table.loc["W[1]", "removed"], 10 * table.loc["W[1]", "ten_percent_weaker"])
+    assert (table["same_sign"] == (np.sign(table["ten_percent_weaker"]) == np.sign(table["removed"]))).all()
+
+
+def test_what_does_not_fit_is_named() -> None:
+    model, network = jump_model(2), model_of(4, 3)
+    background = explain.background(model, features(5, seed=2))
+    with pytest.raises(NotFound, match="Target"):
+        method.sensitivity(model, features(1), background, targets=["beauty"])
+    with pytest.raises(InvalidInput, match="output"):
+        method.sensitivity(model, features(1), background, output=2)
+    with pytest.raises(NotFound, match="Term"):
+        method.response(model, features(1), background, "H[smell]")
+    with pytest.raises(InvalidInput, match="removed already"):
+        method.response(model.tweaked(Tweak({"text": 0.0})), features(1), background, "H[text]")
+    with pytest.raises(InvalidInput, match="another kind"):
+        method.sensitivity(network, features(1, ("v0", "v1", "v2")), background)
