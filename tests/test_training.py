@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.training import Options, checkpoint, metrics, train
@@ -132,6 +133,26 @@ def test_checkpoints_come_back_as_they_were(saved):
     assert found.card["parameters"]["total"] == sum(p.numel() for p in result.model.parameters())
     assert not any(p.requires_grad for p in found.model.parameters())
     assert sorted(p.name for p in folder.iterdir()) == ["mine.json", "mine.safetensors"]
+
+
+def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path):
+    dataset = data.load("digits")
+    few = dataset.rows("test")[:20]
+    made = train("entangled-qcnn", dataset, dict(elements=4, hidden=8, encoder="cnn"),
+                 Options(loss="cross_entropy", epochs=1, rate=1e-2))
+    model = made.model.double().eval()
+    assert any(isinstance(layer, torch.nn.Conv2d) for layer in model.encoders["pixels"].modules())
+    assert not any(isinstance(layer, torch.nn.Conv2d) for layer in model.encoders["fourier"].modules())  # no image
+    card = checkpoint.make_card(model, dataset, name="seen", title="Seen", seed=0, training=made.settings(), metrics={},
+                                this_seed={}, seeds=[0])
+    checkpoint.save(tmp_path / "seen", model, card)
+    found = checkpoint.load(tmp_path / "seen.json").model
+    assert found.settings["encoder"] == "cnn"
+    assert np.array_equal(metrics.predict(found, dataset, few), metrics.predict(model, dataset, few))
+    rows, inputs = dataset.rows("train"), dataset.inputs(few, dtype=torch.float64)
+    before, after = (explain.explain(m, inputs, explain.background(m, dataset.inputs(rows, dtype=torch.float64))) for m in (model, found))
+    assert np.array_equal(before.dividends, after.dividends)
+    assert np.abs(after.dividends.sum(1) - metrics.predict(found, dataset, few)).max() < 1e-10
 
 
 def test_unknown_checkpoints_are_named(saved):
