@@ -1,0 +1,103 @@
+"""When not to trust an explanation, in words that follow from what was measured for the model at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qfusion.explain.faithfulness import AgainstTruth, Curves
+from qfusion.explain.stability import Stability
+
+STABLE = 0.8  # rank correlation between seeds (or with the truth) from which an order of samples counts as kept
+WORSE = 1.2  # ratio of spreads from which poor predictions count as less stable
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One sentence with what it rests on.
+
+    Attributes:
+        sentence: markdown without names from data other than modalities, as the model has them.
+        serious: whether it says that something should not be read, rather than how finely it may be read.
+    """
+
+    sentence: str
+    serious: bool
+
+
+def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[Caution]:
+    """Returns what the spread over training seeds warns of.
+
+    Args:
+        found: of B test rows.
+        errors: of the shipped model's predictions on these, (B,).
+        unit: of the score.
+    """
+    R, B = found.dividends.shape[:2]
+    rank = {term: mean for term, (mean, _) in found.rank_correlations().items()}
+    weak = {term: mean for term, mean in rank.items() if mean < STABLE}
+    said = []
+    if weak:
+        listed = ", ".join(f"{_title(term)} ({mean:.2f})" for term, mean in sorted(weak.items(), key=lambda pair: pair[1]))
+        said.append(Caution(f"Do not compare samples by {listed}: over {R} training seeds the mean rank correlation of "
+                            f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: another "
+                            "seed would order them otherwise.", True))
+    else:
+        least = min(rank, key=rank.__getitem__)
+        said.append(Caution(f"All terms keep their order over {R} training seeds; the least stable is {_title(least)} (rank correlation "
+                            f"{rank[least]:.2f} across {B:,} test samples).", False))
+    spread = found.spread()
+    floor = float(np.median(spread.max(1)))
+    said.append(Caution(f"Do not read terms smaller than about {floor:.2g} ({unit}): so far the least stable term of a typical test sample "
+                        "moves from one training seed to the next (standard deviation).", True))
+    said += _where_wrong(spread, errors)
+    agreement = found.leader_agreement()
+    if agreement < 0.9:
+        said.append(Caution(f"Do not rely on which modality leads: two training seeds name the same one in only {agreement:.0%} of the "
+                            "test samples.", True))
+    return said
+
+
+def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[Caution]:
+    """Whether explanations move more between seeds where predictions are poor."""
+    poor = errors >= np.quantile(errors, 0.9)
+    if poor.all() or not poor.any():
+        return []
+    ratio = float(spread[poor].mean() / max(spread[~poor].mean(), 1e-12))
+    if ratio < WORSE:
+        return []
+    return [Caution(f"Trust it less where the prediction is poor: on the tenth of the test samples with the largest errors, terms move "
+                    f"{ratio:.1f} times as much between seeds as on the others.", True)]
+
+
+def of_truth(found: AgainstTruth) -> list[Caution]:
+    """Returns what the comparison with planted truth warns of."""
+    known = [(term, rank) for term, rank in zip(found.terms, found.rank, strict=True) if np.isfinite(rank)]
+    weak = [(term, rank) for term, rank in known if rank < STABLE]
+    if weak:
+        listed = ", ".join(f"{_title(term)} ({rank:.2f})" for term, rank in weak)
+        return [Caution(f"Do not take {listed} for what really happened: the rank correlation with the planted truth is below {STABLE:g}.",
+                        True)]
+    term, rank = min(known, key=lambda pair: pair[1])
+    return [Caution(f"Of all terms, {_title(term)} follows the planted truth least (rank correlation {rank:.2f} on {len(found.ours):,} "
+                    "test samples).", False)]
+
+
+def of_deletion(found: Curves, what: str) -> list[Caution]:
+    """Returns what deletion and insertion warn of; `what` are the players, such as "modalities"."""
+    if found.better:
+        return []
+    failed = [name for name, gain in (("taking away", found.deletion_gain), ("giving back", found.insertion_gain)) if (gain <= 0).any()]
+    return [Caution(f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no faster than "
+                    f"at least one of {len(found.random_deletion)} random orders ({found.samples:,} test samples).", True)]
+
+
+def no_truth() -> Caution:
+    """What can never be said where nobody knows the true contributions."""
+    return Caution("Nobody knows the true contributions in these data: what is measured is whether the explanation is true to the model, "
+                   "not whether the model is true to the world.", True)
+
+
+def _title(term: str) -> str:
+    return " + ".join(term.split("+"))
