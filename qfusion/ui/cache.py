@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion import data
 from qfusion.explain import resampling
 from qfusion.training import checkpoint
-from qfusion.ui import circuit_boxes, circuit_replay, cohort_space, jump_space, replay, spaces, telling
+from qfusion.ui import backgrounds, circuit_boxes, circuit_replay, cohort_space, jump_space, replay, spaces, telling
 from qfusion.ui.replay import Dials
 from qfusion.ui.workspace import Workspace
 
@@ -50,23 +50,38 @@ def workspace_of(model: str, data_name: str) -> Workspace:
     return _workspace(model, data_name, stamp(model), dataset(data_name).digest)
 
 
-def key_of(work: Workspace) -> tuple[str, str]:
-    """What identifies a workspace in the caches below: digests of the weights and of the data."""
+def key_of(work: Workspace) -> tuple[str, str, str]:
+    """What identifies a workspace in the caches below: digests of the weights, of the data, and of the background."""
+    return *states_of(work), str(work.background.key)
+
+
+def states_of(work: Workspace) -> tuple[str, str]:
+    """What identifies all that does not depend on the background: digests of the weights and of the data."""
     return str(work.card.get("weights_sha256", work.name)), work.dataset.digest
 
 
+@st.cache_resource(max_entries=12, show_spinner="Working out the background …")
+def _against(key: tuple[str, ...], kind: str, sample: str, _work: Any) -> Workspace:
+    return _work.against(backgrounds.of(_work, kind, sample))
+
+
+def against(work: Workspace, kind: str, sample: str = "") -> Workspace:
+    """A workspace, as of `workspace_of`, with another kind of background; of "contrast" with that sample."""
+    return work if kind == "joint" else _against(states_of(work), kind, sample, work)
+
+
 @st.cache_data(max_entries=8, show_spinner="Working out the entanglement of these samples, about 15 ms each …")
-def _negativities(key: tuple[str, str], rows: np.ndarray, _work: Any) -> np.ndarray:
+def _negativities(key: tuple[str, ...], rows: np.ndarray, _work: Any) -> np.ndarray:
     return jump_space.negativities(_work, rows)
 
 
 def negativities(work: Workspace, rows: np.ndarray) -> np.ndarray:
     """Entanglement of each modality with the rest at T, for some rows."""
-    return _negativities(key_of(work), rows, work)
+    return _negativities(states_of(work), rows, work)
 
 
 @st.cache_data(max_entries=12, show_spinner="Splitting the decisions on the test samples, once …")
-def _frame(key: tuple[str, str], output: int | None, _work: Any) -> pd.DataFrame:
+def _frame(key: tuple[str, ...], output: int | None, _work: Any) -> pd.DataFrame:
     return _work.frame(output)
 
 
@@ -76,7 +91,7 @@ def frame(work: Workspace, output: int | None) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=8, show_spinner="Splitting the decisions on the test samples, once …")
-def _telling(key: tuple[str, str], _work: Any) -> list[telling.Telling]:
+def _telling(key: tuple[str, ...], _work: Any) -> list[telling.Telling]:
     return telling.find(_work)
 
 
@@ -86,7 +101,7 @@ def telling_samples(work: Workspace) -> list[telling.Telling]:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _decision(key: tuple[str, str], row: int, dials: Dials, output: int, _work: Any) -> replay.Decision:
+def _decision(key: tuple[str, ...], row: int, dials: Dials, output: int, _work: Any) -> replay.Decision:
     return replay.decide(_work, row, dials, output)
 
 
@@ -96,77 +111,77 @@ def decision(work: Workspace, row: int, dials: Dials, output: int = 0) -> replay
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _track(key: tuple[str, str], row: int, dials: Dials, negativity: bool, runs: int, seed: int, _work: Any) -> Any:
+def _track(key: tuple[str, ...], row: int, dials: Dials, negativity: bool, runs: int, seed: int, _work: Any) -> Any:
     return replay.follow(_work, row, dials, negativity=negativity, runs=runs, seed=seed)
 
 
 def track(work: Workspace, row: int, dials: Dials, *, negativity: bool = False, runs: int = 0, seed: int = 0) -> Any:
     """QuTiP's track of one sample."""
-    return _track(key_of(work), row, dials, negativity, runs, seed, work)
+    return _track(states_of(work), row, dials, negativity, runs, seed, work)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _sparkline(key: tuple[str, str], row: int, _work: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def _sparkline(key: tuple[str, ...], row: int, _work: Any) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     return replay.entropies_by_torch(_work, row)
 
 
 def sparkline(work: Workspace, row: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Times and entropies of each modality, for cards: by torch, without waiting for QuTiP to load."""
-    return _sparkline(key_of(work), row, work)
+    return _sparkline(states_of(work), row, work)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _agreement(key: tuple[str, str], row: int, dials: Dials, _work: Any) -> float:
+def _agreement(key: tuple[str, ...], row: int, dials: Dials, _work: Any) -> float:
     return replay.agreement(_work, row, dials, track(_work, row, dials).rho[-1])
 
 
 def agreement(work: Workspace, row: int, dials: Dials) -> float:
     """Largest deviation between torch and QuTiP on rho(T)."""
-    return _agreement(key_of(work), row, dials, work)
+    return _agreement(states_of(work), row, dials, work)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Evolving to the steady state …")
-def _attractor(key: tuple[str, str], row: int, dials: Dials, _work: Any) -> Any:
+def _attractor(key: tuple[str, ...], row: int, dials: Dials, _work: Any) -> Any:
     return replay.attract(_work, row, dials)
 
 
 def attractor(work: Workspace, row: int, dials: Dials) -> Any:
     """Steady state, gap and distance."""
-    return _attractor(key_of(work), row, dials, work)
+    return _attractor(states_of(work), row, dials, work)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Building the circuit …")
-def _circuit(key: tuple[str, str], row: int, dt: float, split: str, _work: Any) -> Any:
+def _circuit(key: tuple[str, ...], row: int, dt: float, split: str, _work: Any) -> Any:
     return replay.circuit(_work, row, dt, split)
 
 
 def circuit(work: Workspace, row: int, dt: float, split: str) -> Any:
     """One step as a circuit."""
-    return _circuit(key_of(work), row, dt, split, work)
+    return _circuit(states_of(work), row, dt, split, work)
 
 
 @st.cache_data(max_entries=16, show_spinner="Comparing steps with the exact evolution …")
-def _step_errors(key: tuple[str, str], row: int, split: str, _work: Any) -> Any:
+def _step_errors(key: tuple[str, ...], row: int, split: str, _work: Any) -> Any:
     return replay.step_errors(_work, row, split)
 
 
 def step_errors(work: Workspace, row: int, split: str) -> Any:
     """How the circuit's error falls with the step."""
-    return _step_errors(key_of(work), row, split, work)
+    return _step_errors(states_of(work), row, split, work)
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _step_walk(key: tuple[str, str], row: int, dt: float, split: str, _work: Any) -> circuit_boxes.Walk:
+def _step_walk(key: tuple[str, ...], row: int, dt: float, split: str, _work: Any) -> circuit_boxes.Walk:
     return replay.step_walk(_work, circuit(_work, row, dt, split))
 
 
 def step_walk(work: Workspace, row: int, dt: float, split: str) -> circuit_boxes.Walk:
     """A sample's way through one step."""
-    return _step_walk(key_of(work), row, dt, split, work)
+    return _step_walk(states_of(work), row, dt, split, work)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _answer(key: tuple[str, str], row: int, words: str, _work: Any) -> circuit_replay.Answer:
+def _answer(key: tuple[str, ...], row: int, words: str, _work: Any) -> circuit_replay.Answer:
     return circuit_replay.answer(_work, row, words)
 
 
@@ -176,27 +191,27 @@ def answer(work: Workspace, row: int, words: str = "") -> circuit_replay.Answer:
 
 
 @st.cache_resource(max_entries=16, show_spinner="Walking the sample through the circuit …")
-def _walk(key: tuple[str, str], row: int, words: str, _work: Any) -> circuit_boxes.Walk:
+def _walk(key: tuple[str, ...], row: int, words: str, _work: Any) -> circuit_boxes.Walk:
     return circuit_replay.walk(_work, row, words)
 
 
 def walk(work: Workspace, row: int, words: str = "") -> circuit_boxes.Walk:
     """A sample's way through an entangled-fusion circuit."""
-    return _walk(key_of(work), row, words, work)
+    return _walk(states_of(work), row, words, work)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Working out the entropies …")
-def _layers(key: tuple[str, str], row: int, words: str, _work: Any) -> Any:
+def _layers(key: tuple[str, ...], row: int, words: str, _work: Any) -> Any:
     return circuit_replay.layers(_work, row, words)
 
 
 def layers(work: Workspace, row: int, words: str = "") -> Any:
     """Entropies along the layers of the network."""
-    return _layers(key_of(work), row, words, work)
+    return _layers(states_of(work), row, words, work)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _noisy(key: tuple[str, str], row: int, words: str, strengths: tuple[float, float, float], shots: int, _work: Any) -> Any:
+def _noisy(key: tuple[str, ...], row: int, words: str, strengths: tuple[float, float, float], shots: int, _work: Any) -> Any:
     return circuit_replay.with_noise(_work, row, words, strengths, shots)
 
 
@@ -206,17 +221,17 @@ def noisy(work: Workspace, row: int, words: str, strengths: tuple[float, float, 
 
 
 @st.cache_resource(max_entries=8, show_spinner="Drawing the circuit with PennyLane …")
-def _drawing(key: tuple[str, str], row: int, words: str, _work: Any) -> Any:
+def _drawing(key: tuple[str, ...], row: int, words: str, _work: Any) -> Any:
     return circuit_replay.drawing(_work, row, words)
 
 
 def drawing(work: Workspace, row: int, words: str = "") -> Any:
     """The circuit in PennyLane."""
-    return _drawing(key_of(work), row, words, work)
+    return _drawing(states_of(work), row, words, work)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Splitting the decisions on the test samples, once …")
-def _cohort_table(key: tuple[str, str], output: int | None, _work: Any) -> pd.DataFrame:
+def _cohort_table(key: tuple[str, ...], output: int | None, _work: Any) -> pd.DataFrame:
     return cohort_space.table(_work, frame(_work, output))
 
 
@@ -226,7 +241,7 @@ def cohort_table(work: Workspace, output: int | None) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=8, show_spinner="Working out the entanglement of these samples, about 17 ms each …")
-def _correlations(key: tuple[str, str], rows: np.ndarray, _work: Any) -> dict[str, np.ndarray]:
+def _correlations(key: tuple[str, ...], rows: np.ndarray, _work: Any) -> dict[str, np.ndarray]:
     return cohort_space.correlations(_work, rows)
 
 

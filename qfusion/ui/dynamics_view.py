@@ -14,7 +14,7 @@ from qfusion.figures import state as state_figures
 from qfusion.figures import trajectories as run_figures
 from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
-from qfusion.ui import cache, knobs, panels, replay, sample_view, state, text, walk_view
+from qfusion.ui import backgrounds, cache, knobs, panels, replay, sample_view, state, text, walk_view
 from qfusion.ui.replay import Decision, Dials
 from qfusion.ui.shell import Here, link
 from qfusion.ui.workspace import Workspace
@@ -84,7 +84,8 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
         dynamics.decision_lines(now.times, entropies, now.dividends, here.work.modalities, before=before,
                                 unit=here.unit, cursor=_cursor(now.dials), theme=here.theme),
         shows="above, how mixed each modality's state and all together become (von Neumann entropy); below, the terms of "
-              "the decision if it were read out at t: solid alone, dashed in pairs, dotted all three. Thin: as learned.",
+              "the decision if it were read out at t: solid alone, dashed in pairs, dotted all three. Thin: as learned. "
+              + backgrounds.against(here.work.background),
         not_shown="that entropy decides: it is correlation, and jumps raise it too. The baseline is left out below.",
         alt="Entropies and dividends over time.",
         numbers=lambda: now.frame().join(pd.DataFrame({f"entropy[{k or 'all'}]": v for k, v in entropies.items()})))
@@ -93,7 +94,8 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
         "waterfall-now", sample_view.finding(final),
         decision.waterfall(final, here.work.modalities, truth=here.truth, unit=here.unit,
                            theme=here.theme),
-        shows="the decision at T under the sliders, term by term.", not_shown="how it was as learned: press Reset.",
+        shows=f"the decision at T under the sliders, term by term. {backgrounds.baseline(here.work.background)}",
+        not_shown="how it was as learned: press Reset.",
         alt="Waterfall of the decision at T.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in final], "dividend": list(final.values())}))
 

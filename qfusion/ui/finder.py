@@ -10,7 +10,7 @@ import streamlit as st
 
 from qfusion.data.spec import SPLITS
 from qfusion.figures import cohort
-from qfusion.ui import cache, panels, state, text
+from qfusion.ui import backgrounds, cache, panels, state, text
 from qfusion.ui.circuit_space import DISAGREEMENT
 from qfusion.ui.jump_space import negativity_column
 from qfusion.ui.shell import Here
@@ -155,13 +155,16 @@ def scatter(here: Here, rows: pd.DataFrame) -> None:
     st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("scatter"), selection_mode="points",
                     on_select=lambda: _picked_in_scatter(key),
                     alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {here.sample} is ringed.")
-    panels.footer("scatter", "one point a sample; the ring marks the current one." + _only_bulk(here.work, x, y),
+    panels.footer("scatter", "one point a sample; the ring marks the current one." + _of_dividends(here.work, x, y),
                   "why a sample lies where it does: open it.", lambda: rows[[x, y]].reset_index())
 
 
-def _only_bulk(work: Workspace, *wanted: str) -> str:
+def _of_dividends(work: Workspace, *wanted: str) -> str:
     explained = any(column.startswith("dividend[") for column in wanted)
-    return f" Dividends are worked out for {len(work.bulk):,} test samples." if explained and len(work.bulk) < len(work.dataset) else ""
+    if not explained:
+        return ""
+    some = f" Dividends are worked out for {len(work.bulk):,} test samples." if len(work.bulk) < len(work.dataset) else ""
+    return f"{some} {backgrounds.against(work.background)}"
 
 
 def _with_entanglement(work: Workspace, rows: pd.DataFrame, wanted: tuple[str, str]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.figures import decision
 from qfusion.figures import evidence as figures
 from qfusion.training import metrics
-from qfusion.ui import cache, panels, sample_view, table_editor, text
+from qfusion.ui import backgrounds, cache, panels, sample_view, table_editor, text
 from qfusion.ui.shell import Here
 
 
@@ -63,7 +63,8 @@ def contributions(here: Here, now: Any, base: Any) -> None:
     panels.panel(
         "waterfall-edited", sample_view.finding(terms) + sample_view.whose(here),
         decision.waterfall(terms, work.modalities, truth=here.truth, unit=here.unit, theme=here.theme),
-        shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables.",
+        shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables. "
+              + backgrounds.baseline(work.background),
         not_shown="how it was as learned: reset all cells.", alt="Waterfall of the decision with the edited tables.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in terms], "dividend": list(terms.values()),
                                       "as_learned": list(base.terms(work, here.output).values())}))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from qfusion.figures import decision
 from qfusion.figures import evidence as figures
-from qfusion.ui import cache, circuit_replay, panels, sample_view, state, text
+from qfusion.ui import backgrounds, cache, circuit_replay, panels, sample_view, state, text
 from qfusion.ui.shell import Here
 
 KINDS = {"depolarising": "Depolarising", "damping": "Amplitude damping", "readout": "Read-out"}
@@ -110,7 +110,8 @@ def _terms(here: Here, found: Any, exact: Any, shots: int) -> None:
     panels.panel(
         "noisy-terms", f"{len(sure)} of {len(values) - 1} terms stand out from the shots{sample_view.whose(here)}",
         decision.term_bars(values, errors, before, work.modalities, unit=here.unit, theme=here.theme),
-        shows="contributions under this noise with standard errors when every coalition's circuit is run that often; diamonds: exact.",
+        shows="contributions under this noise with standard errors when every coalition's circuit is run that often; diamonds: exact. "
+              + backgrounds.against(work.background),
         not_shown="the baseline: it is in the table.", alt="Contributions under noise with error bars.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in values], "dividend": list(values.values()),
                                       "standard_error": list(errors.values()), "exact": list(before.values())}))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from qfusion.figures import decision, dynamics, evidence, style
 from qfusion.training import metrics
-from qfusion.ui import cache, describe, panels, sample_view, text
+from qfusion.ui import backgrounds, cache, describe, panels, sample_view, text
 from qfusion.ui.shell import Here, link
 
 ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:", "synergy": ":material/hub:"}
@@ -57,7 +57,7 @@ def telling_samples(here: Here) -> None:
     """Three samples in cards: content, mini waterfall, entropies."""
     st.header("Three samples to start with", anchor=False)
     st.caption(f"Picked by their contributions among the {len(here.work.dataset.rows('test')):,} test samples, from the "
-               "better-predicted half.")
+               f"better-predicted half. {backgrounds.baseline(here.work.background)}")
     found = cache.telling_samples(here.work)
     cells = st.columns(len(found), gap="medium")
     for cell, item in zip(cells, found, strict=True):
@@ -169,8 +169,8 @@ def reading_guide(here: Here) -> None:
     swatches = "  ".join(f"{text.plain(name)} ({_hue_name(name, names)})" for name in names)
     st.markdown(
         f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or hatched.\n"
-        "- **A decision is a sum**: baseline (the mean over the training data) + what each modality adds alone + what pairs "
-        "and all together add jointly = score. The sum is exact, not sampled.\n"
+        "- **A decision is a sum**: baseline (the mean over the training data, or whatever the sidebar compares with) + what "
+        "each modality adds alone + what pairs and all together add jointly = score. The sum is exact, not sampled.\n"
         + (_OF_TIME if here.work.has_time else _OF_CIRCUITS) +
         "- **Every figure** has a camera (SVG or PNG, picked in the sidebar) and its numbers as CSV; the address bar holds the "
         "whole view.")

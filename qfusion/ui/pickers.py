@@ -10,7 +10,7 @@ from qfusion import data
 from qfusion._checks import check
 from qfusion.errors import NotFound, QFusionError
 from qfusion.training import checkpoint
-from qfusion.ui import cache, state, workspace
+from qfusion.ui import cache, comparison, state, workspace
 from qfusion.ui.workspace import Workspace
 
 
@@ -80,8 +80,9 @@ def draw() -> tuple[Workspace, int, int | None]:
     work = cache.workspace_of(model, chosen)
     row = _sample(work)
     output = _output(work)
+    work = comparison.draw(work, row)
     state.keep(model=model, data=chosen, sample=str(work.dataset.ids[row]),
-               **({state.OUTPUT: work.classes[output]} if output is not None else {}))
+               **({state.OUTPUT: work.classes[output]} if output is not None else {}), **comparison.kept())
     return work, row, output
 
 

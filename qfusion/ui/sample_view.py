@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.data import Audio, Content, Image, Text
 from qfusion.data.spec import Series
 from qfusion.figures import decision, dynamics, evidence, style
-from qfusion.ui import cache, panels, reading, replay, text
+from qfusion.ui import backgrounds, cache, panels, reading, replay, text
 from qfusion.ui.shell import Here, link
 
 HIDDEN = ("text", "transcript")
@@ -116,13 +116,11 @@ def contributions(here: Here) -> None:
     """Waterfall of the decision, and Shapley values."""
     work, row = here.work, here.row
     dividends = work.dividends(row, here.output)
-    found, _ = work.explained(row)
     drawn = decision.waterfall(dividends, work.modalities, truth=here.truth, unit=here.unit,
                                theme=here.theme)
     panels.panel(
         "waterfall", finding(dividends) + whose(here), drawn,
-        shows="the exact sum baseline + single modalities + joint terms (hatched) = score. Baseline: the mean over the "
-              f"{found.background_size:,} training samples.",
+        shows="the exact sum baseline + single modalities + joint terms (hatched) = score. " + backgrounds.baseline(work.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt="Waterfall: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items()) + ".",
         numbers=lambda: _dividend_table(here))
@@ -151,7 +149,7 @@ def shapley(here: Here) -> None:
         "shapley", f"{text.plain(leader)} carries {shares[leader]:.0%} of the decision" + whose(here),
         decision.shapley_bars(values, shares, here.work.modalities, unit=here.unit, theme=here.theme),
         shows="each modality's fair share: its own term plus an equal part of every joint term it takes part in; in "
-              "brackets its part of the absolute total (MM-SHAP).",
+              "brackets its part of the absolute total (MM-SHAP). " + backgrounds.against(here.work.background),
         not_shown="which words, sounds or pixels mattered inside a modality.",
         alt="Shapley values: " + ", ".join(f"{name} {value:+.2f}" for name, value in values.items()) + ".",
         numbers=lambda: pd.DataFrame({"sample": here.sample, "modality": list(values), "shapley": list(values.values()),

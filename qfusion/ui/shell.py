@@ -13,7 +13,7 @@ import streamlit as st
 from qfusion import data
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
-from qfusion.ui import kept, pickers, runs, state, text
+from qfusion.ui import comparison, kept, pickers, runs, state, text
 from qfusion.ui.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,6 +108,7 @@ def theme() -> Theme:
 def link(page: str, label: str, icon: str, **query: str) -> None:
     """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address."""
     carried = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT) if state.get(key)}
+    carried |= comparison.kept()
     if not carried.get(state.OUTPUT) or carried[state.OUTPUT] == pickers.PREDICTED:
         carried.pop(state.OUTPUT, None)
     if "open" in query:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,18 @@ class Workspace:
 
     has_time = False  # whether the system evolves in time
     opening = ""  # the sample shown first, where it can be told without explaining all of them
+
+    def against(self, background: Any) -> Self:
+        """The same model on the same samples with another background; all else is shared.
+
+        Args:
+            background: of `explain.background`, made with this model.
+        """
+        other = copy.copy(self)
+        other.__dict__.pop("explanation", None)
+        object.__setattr__(other, "background", background)
+        object.__setattr__(other, "_singles", {})
+        return other
 
     @property
     def modalities(self) -> tuple[str, ...]:

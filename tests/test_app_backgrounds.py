@@ -1,0 +1,140 @@
+"""What decisions are compared with: the sidebar's picker, its links, and the numbers that follow from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from qfusion import data, explain
+from qfusion.training import checkpoint
+from qfusion.ui import backgrounds, cache
+from tests.test_app_pages import PAGES, plain, said, visit
+
+MODELS = {"planted": "qj-planted", "digits": "qcnn-digits"}
+WORDS = {"training set": "the mean over the {:,} training samples", "product of marginals": "{:,} training samples, each modality drawn",
+         "nothing known": "maximally mixed states: nothing known, no samples", "reference state": "reference states, no samples"}
+
+
+@pytest.fixture(params=list(MODELS))
+def source(request: pytest.FixtureRequest) -> str:
+    """A data set of each system."""
+    return str(request.param)
+
+
+def workspace(source: str) -> Any:
+    return cache.workspace_of(MODELS[source], source)
+
+
+@pytest.mark.parametrize("choice", list(WORDS))
+def test_every_background_is_used_and_named(source: str, choice: str) -> None:
+    """The waterfall's dividends are the library's against that background, and the panel says which it is, with its size."""
+    work = workspace(source)
+    sample = str(work.dataset.ids[work.dataset.rows("test")[3]])
+    app = visit("Samples", data=source, sample=sample, background=choice)
+    assert not app.warning
+    assert app.selectbox(key="background").value == choice
+    found = checkpoint.load(MODELS[source])
+    behind = work.dataset.inputs(work.dataset.rows(checkpoint.training_split(found.card)), dtype=torch.float64)
+    background = explain.background(found.model, behind, backgrounds.CHOICES[choice])
+    row = work.dataset.row(sample)
+    exact = explain.explain(found.model, work.dataset.inputs([row], dtype=torch.float64), background)
+    terms = exact.dividends[0, 1:, int(work.predicted[row])]
+    largest = terms[np.argmax(np.abs(terms))]
+    assert f"({largest:+.2f})" in plain(said(app))
+    count = len(work.dataset.rows(checkpoint.training_split(found.card)))
+    assert WORDS[choice].format(count) in plain(said(app))
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_compares_with_one_other_sample(source: str, title: str) -> None:
+    other = str(data.load(source).ids[5])
+    app = visit(title, data=source, background="one other sample", contrast=other)
+    assert not app.error
+    assert not app.warning
+    assert app.selectbox(key="contrast").value == other
+    if title in ("Overview", "Samples") or (title == "Dynamics" and source == "planted"):
+        assert f"Baseline: the score of sample {other}." in plain(said(app))
+    if title == "Circuit" and source == "digits":
+        shown = visit(title, data=source, background="one other sample", contrast=other, part="Fusion rules")
+        assert f"Baseline: the score of sample {other}." in plain(said(shown))
+
+
+def test_the_command_lines_words_work_in_links(source: str) -> None:
+    app = visit("Samples", data=source, background="product")
+    assert app.selectbox(key="background").value == "product of marginals"
+    assert not app.warning
+
+
+def test_a_contrast_starts_with_a_telling_sample(source: str) -> None:
+    work = workspace(source)
+    row = int(work.dataset.rows("test")[3])
+    app = visit("Samples", data=source, sample=str(work.dataset.ids[row]), background="contrast")
+    other = work.dataset.row(app.selectbox(key="contrast").value)
+    assert other != row
+    if work.classes:
+        assert work.predicted[other] == np.argsort(work.scores[row])[-2]
+    else:
+        assert abs(work.scores[other, 0] - work.scores[row, 0]) > np.std(work.scores)
+
+
+def test_comparing_a_sample_with_itself_is_said(source: str) -> None:
+    sample = str(data.load(source).ids[5])
+    app = visit("Samples", data=source, sample=sample, background="one other sample", contrast=sample)
+    assert "compared with itself, so every contribution is 0" in plain(said(app))
+    assert not app.error
+
+
+@pytest.mark.parametrize("bad", ["moon", "<script>alert(1)</script>", "joint " * 400, "=1+1", ""])
+def test_a_background_that_does_not_exist_is_named(bad: str) -> None:
+    app = visit("Samples", data="planted", background=bad)
+    assert app.selectbox(key="background").value == "training set"
+    assert len(app.warning) == 1
+    assert "The training set is compared with" in plain(app.warning[0].value)
+
+
+def test_a_contrast_that_does_not_exist_is_named() -> None:
+    app = visit("Samples", data="planted", background="one other sample", contrast="**nobody**")
+    assert "In the link, contrast" in plain(app.warning[0].value).replace("`", "")
+    assert app.selectbox(key="contrast").value in set(data.load("planted").ids)
+    assert not app.error
+
+
+def test_a_contrast_of_another_data_set_gives_way() -> None:
+    """The link's contrast is kept while the data stay; another data set has other samples."""
+    app = visit("Samples", data="planted", background="one other sample", contrast="p0007")
+    app.selectbox(key="data").select("digits").run()
+    assert not app.exception
+    assert app.selectbox(key="model").value == "qcnn-digits"
+    assert app.selectbox(key="contrast").value in set(data.load("digits").ids)
+
+
+def test_a_workspace_against_another_background_shares_everything_else(source: str) -> None:
+    work = workspace(source)
+    for choice, kind in backgrounds.CHOICES.items():
+        sample = str(work.dataset.ids[0]) if kind == "contrast" else ""
+        other = cache.against(work, kind, sample)
+        assert other is cache.against(work, kind, sample), choice
+        assert (other is work) == (kind == "joint")
+        assert other.scores is work.scores
+        assert other.model is work.model
+        assert cache.states_of(other) == cache.states_of(work)
+        assert (cache.key_of(other) == cache.key_of(work)) == (kind == "joint")
+    row = int(work.dataset.rows("test")[0])
+    before = work.dividends(row)
+    contrast = cache.against(work, "contrast", str(work.dataset.ids[3]))
+    assert contrast.dividends(row) != before
+    assert contrast.dividends(row)[""] == pytest.approx(work.scores[3, int(work.predicted[row])], abs=1e-9)
+    assert work.dividends(row) == before
+    cohort = explain.background(work.model, work.dataset.inputs(range(7), dtype=torch.float64), "cohort", label="seven")
+    seven = work.against(cohort)
+    assert seven.dividends(row)[""] == pytest.approx(work.scores[:7, int(work.predicted[row])].mean(), abs=1e-9)
+    assert backgrounds.baseline(seven.background) == "Baseline: the mean over the 7 samples of the cohort ‘seven’."
+    assert len({cache.key_of(w) for w in (work, contrast, seven)}) == 3
+
+
+def test_the_sample_shown_first_does_not_depend_on_the_background() -> None:
+    first = visit("Samples", data="planted").selectbox(key="sample").value
+    assert visit("Samples", data="planted", background="nothing known").selectbox(key="sample").value == first
