@@ -79,15 +79,22 @@ def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         Vectors (1, <X>, <Z>) of the last fused qubits, (..., n, 3), and masses (..., n, stages).
     """
-    joint = phi.shape[1] == 1
-    P = probabilities(masses if joint else masses[..., :2])
-    stages: list[Tensor] = []
+    tables = torch.sin(phi / 2).square()
+    if phi.shape[1] == 1:
+        P = probabilities(masses)
+        x, z = (P * torch.sin(phi[:, 0])).sum(-1), (P * torch.cos(phi[:, 0])).sum(-1)
+        return torch.stack([torch.ones_like(x), x, z], -1), (P * tables[:, 0]).sum(-1)[..., None]
+    stages = [masses[..., 0]]
     for stage in range(phi.shape[1]):
-        if stage:
-            P = probabilities(torch.stack([stages[-1], masses[..., stage + 1]], -1))
-        stages.append((P * torch.sin(phi[:, stage] / 2).square()).sum(-1))
-    x, z = (P * torch.sin(phi[:, -1])).sum(-1), (P * torch.cos(phi[:, -1])).sum(-1)
-    return torch.stack([torch.ones_like(x), x, z], -1), torch.stack(stages, -1)
+        stages.append(_mean(tables[:, stage], stages[stage], masses[..., stage + 1]))
+    x, z = (_mean(values, stages[-2], masses[..., -1]) for values in (torch.sin(phi[:, -1]), torch.cos(phi[:, -1])))
+    return torch.stack([torch.ones_like(x), x, z], -1), torch.stack(stages[1:], -1)
+
+
+def _mean(table: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    """The mean of a table (n, 4) over two qubits with masses (..., n), the first slowest, without all outcomes' probabilities."""
+    low, high = (table[:, b] + (table[:, b + 2] - table[:, b]) * first for b in (0, 1))
+    return low + (high - low) * second
 
 
 def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
