@@ -86,7 +86,7 @@ def loaded_by(statement: str) -> set[str]:
 @pytest.mark.parametrize("statement", ["import qfusion", "import qfusion.models, qfusion.data, qfusion.training",
                                        "import qfusion.explain", "import qfusion.cli"])
 def test_heavy_libraries_wait_until_they_are_needed(statement: str) -> None:
-    assert loaded_by(statement) & {"streamlit", "plotly", "qutip", "pennylane"} == set()
+    assert loaded_by(statement) & {"streamlit", "plotly", "qutip", "pennylane", "captum"} == set()
 
 
 def test_requirements_are_what_is_imported() -> None:

@@ -1,0 +1,280 @@
+"""What would turn a decision: nearest states, donors and knobs, verified, against random search, gradient descent and corners."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import minimize
+
+from qfusion import explain
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain import counterfactual, flips, forms, interventions
+from qfusion.models import InputSpec, QuantumJump, Tweak
+from qfusion.quantum.decomposition import subsets
+from tests.entangled import model_of
+
+
+def jump(M: int = 2, outputs: tuple[str, ...] = ("y",), dims: tuple[int, ...] = (3, 2, 4), seed: int = 0) -> QuantumJump:
+    torch.manual_seed(seed)
+    names = ["text", "audio", "vision"][:M]
+    made = QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=dims[:M], jumps=2)
+    model = made.double().eval()
+    model.bias.data[:] = torch.randn(len(outputs)).double() * 0.1
+    return model
+
+
+def features(model: object, count: int = 1, seed: int = 1) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {name: 2 * torch.randn(count, 3, dtype=torch.float64, generator=generator) for name in model.modalities}  # type: ignore[attr-defined]
+
+
+MODELS = [jump(), jump(3, ("a", "b", "c"), seed=3), model_of(4, 2), model_of(3, 3, 1), model_of(4, 4)]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: f"{m.kind}-{len(m.modalities)}-{len(m.outputs)}")
+def test_forms_give_scores_and_dividends_of_other_states(model) -> None:
+    x, rows = features(model), features(model, 6, 2)
+    background = explain.background(model, rows)
+    states, others = forms.states_of(model, x), forms.states_of(model, features(model, 5, 9))
+    for name in model.modalities:
+        changed = {n: others[n] if n == name else states[n].expand(5, -1) for n in model.modalities}
+        direct = forms.scores_of(model, changed)
+        assert torch.allclose(forms.value(forms.score_form(model, states, name), others[name]), direct, atol=1e-10)
+        found = explain.explain(forms.with_states(model, changed), features(model, 5, 9), background)
+        by_form = forms.value(forms.dividend_forms(model, x, background, name), others[name])
+        assert np.abs(by_form.detach().numpy() - found.dividends).max() < 1e-10
+
+
+def random_kets(count: int, d: int, around: torch.Tensor, spread: float, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(count, d, 2, dtype=torch.float64, generator=generator)
+    kets = around + spread * torch.view_as_complex(noise)
+    return kets / torch.linalg.vector_norm(kets, dim=-1, keepdim=True)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("outputs", [("y",), ("a", "b", "c")])
+def test_the_nearest_ket_turns_the_decision_and_no_random_one_is_nearer(outputs: tuple[str, ...], seed: int) -> None:
+    model = jump(2, outputs, seed=seed)
+    states = forms.states_of(model, features(model, 1, seed))
+    for name in model.modalities:
+        found = counterfactual.nearest_state(model, states, name)
+        own = states[name]
+        form = forms.score_form(model, states, name).detach()
+        tried = torch.cat([random_kets(4000, own.shape[-1], own[0], s, seed) for s in (0.02, 0.1, 0.3, 1, 30)])
+        scores = forms.value(form, tried).numpy()
+        held = counterfactual.decision(found.before)
+        turns = np.array([counterfactual.decision(s) != held for s in scores])
+        assert found.possible or not turns.any()
+        assert found.exact
+        if found.possible:
+            assert found.verified
+            assert found.turned == counterfactual.decision(found.after) != found.decision == held
+            # On the boundary, just beyond: the model itself says so, with the state evolved instead of the observable.
+            top = np.sort(found.after)[-2:]
+            assert abs(top[-1] - top[0] if len(outputs) > 1 else top[0]) < 1e-4
+            assert float(torch.linalg.vector_norm(found.state)) == pytest.approx(1)
+            if turns.any():
+                assert float(counterfactual.distance(own, tried)[turns].min()) >= found.distance - 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
+    model = jump(2, seed=seed)
+    states = forms.states_of(model, features(model, 1, seed))
+    name = "text"
+    found = counterfactual.nearest_state(model, states, name)
+    assert found.possible
+    B = counterfactual.boundaries(forms.score_form(model, states, name).detach(), found.before)[0].numpy()
+    own = states[name][0].numpy()
+
+    def ket(x: np.ndarray) -> np.ndarray:
+        psi = x[:3] + 1j * x[3:]
+        return psi / np.linalg.norm(psi)
+
+    ends = []
+    for start in np.random.default_rng(seed).standard_normal((12, 6)):
+        r = minimize(lambda x: -abs(own.conj() @ ket(x)) ** 2, start, method="SLSQP", options={"maxiter": 500, "ftol": 1e-14},
+                     constraints=[{"type": "ineq", "fun": lambda x: (ket(x).conj() @ B @ ket(x)).real}])
+        if (ket(r.x).conj() @ B @ ket(r.x)).real > -1e-8:
+            ends.append(math.acos(min(abs(own.conj() @ ket(r.x)), 1)))
+    assert min(ends) == pytest.approx(found.distance, abs=1e-4)
+
+
+def test_a_ket_without_a_part_in_the_lowest_eigenvector() -> None:
+    """The hard case, by hand: from |0> with <Z> = 1 the nearest state with <Z> <= 0 is pi/4 away, though nothing points to |1>."""
+    B = torch.diag(torch.tensor([-1.0, 1.0, -2.0], dtype=torch.complex128))
+    ket, reach = counterfactual._ket(B, torch.eye(3, dtype=torch.complex128)[0])
+    assert reach == pytest.approx(1)
+    assert ket is not None
+    assert float(counterfactual.distance(torch.eye(3, dtype=torch.complex128)[0], ket)) == pytest.approx(math.pi / 4, abs=1e-5)
+    none, reach = counterfactual._ket(-torch.eye(3, dtype=torch.complex128), ket)
+    assert none is None
+    assert reach == pytest.approx(-1)
+
+
+def test_when_no_state_turns_the_decision_it_says_so() -> None:
+    model, network = jump(), model_of(3, 2, 1)
+    model.bias.data[:] = 100.0
+    network.bias.data[:] = -500.0
+    for each in (model, network):
+        states = forms.states_of(each, features(each))
+        for name in each.modalities:
+            found = counterfactual.nearest_state(each, states, name)
+            assert not found.possible
+            assert not found.verified
+            assert found.distance == math.inf
+            assert found.reach < 0
+            donor = interventions.nearest_donor(each, states, name, forms.states_of(each, features(each, 20))[name])
+            assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
+        search = flips.nearest_knobs(each, states)
+        assert search.found == ()
+        assert search.tried > 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("C", [1, 3])
+def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(C: int, seed: int) -> None:
+    model = model_of(4, 2, C, seed=seed)
+    states = forms.states_of(model, features(model, 1, seed))
+    for name in model.modalities:
+        found = counterfactual.nearest_state(model, states, name)
+        own = counterfactual.angles(states[name])
+        generator = torch.Generator().manual_seed(seed)
+        spreads = torch.tensor([0.05, 0.2, 0.5, 1, 3], dtype=torch.float64).repeat_interleave(4000)[:, None]
+        tried = torch.sin((own + spreads * torch.randn(20000, 4, dtype=torch.float64, generator=generator)) / 2).square()
+        corners = torch.tensor(list(itertools.product([0.0, 1.0], repeat=4)), dtype=torch.float64)
+        tried = torch.cat([tried, corners])
+        scores = forms.value(forms.score_form(model, states, name).detach(), tried).numpy()
+        turns = np.array([counterfactual.decision(s) != found.decision for s in scores])
+        assert found.possible == bool(turns[-16:].any())  # whether it can be turned at all is seen at the corners
+        if found.possible:
+            assert found.verified
+            assert not found.exact
+            distances = counterfactual.distance(states[name], tried)[turns]
+            assert float(distances.min()) >= found.distance - 1e-6
+
+
+def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
+    for model in (jump(2, seed=2), model_of(4, 2)):
+        states = forms.states_of(model, features(model))
+        others = forms.states_of(model, features(model, 60, 5))
+        for name in model.modalities:
+            found = interventions.nearest_donor(model, states, name, others[name])
+            swaps = [counterfactual.decision(forms.scores_of(model, {**states, name: state[None]})[0]) for state in others[name]]
+            turning = [k for k, s in enumerate(swaps) if s != counterfactual.decision(forms.scores_of(model, states)[0])]
+            assert (found.turning, found.tried) == (len(turning), 60)
+            if turning:
+                far = counterfactual.distance(states[name], others[name])
+                assert found.row == min(turning, key=lambda k: float(far[k]))
+                assert found.verified
+
+
+def test_distances_are_fidelity_angles_and_angle_norms() -> None:
+    zero, plus = torch.tensor([1, 0], dtype=torch.complex128), torch.tensor([1, 1j], dtype=torch.complex128) / 2**0.5
+    assert float(counterfactual.distance(zero, plus)) == pytest.approx(math.pi / 4)
+    assert float(counterfactual.distance(zero, 1j * zero)) == pytest.approx(0, abs=1e-15)
+    close = torch.tensor([1, 1e-9], dtype=torch.complex128)
+    assert float(counterfactual.distance(zero, close)) == pytest.approx(1e-9)
+    a, b = torch.tensor([0.0, 0.5], dtype=torch.float64), torch.tensor([1.0, 0.5], dtype=torch.float64)
+    assert float(counterfactual.distance(a, b)) == pytest.approx(math.pi)
+
+
+def brute_turn(values: np.ndarray, scores: np.ndarray, learned: float) -> float:
+    """The nearest of a fine grid of settings that decides otherwise; infinity where none does."""
+    held = counterfactual.decision(scores[int(np.abs(values - learned).argmin())])
+    turned = [abs(v - learned) for v, s in zip(values, scores, strict=True) if counterfactual.decision(s) != held]
+    return min(turned, default=math.inf)
+
+
+def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
+    model = jump(2, dims=(2, 2), seed=1)
+    states = forms.states_of(model, features(model, 1, 1))
+    # Move the boundary to the sample: about half of the knobs can then turn it.
+    model.bias.data -= float(forms.scores_of(model, states)) - 0.03
+    search = flips.nearest_knobs(model, states)
+    assert search.tried == 3 + 2 + 1
+    assert search.found
+    sizes = {(c.kind, c.name): c for c in search.found}
+    psi = model.product_state(states)
+
+    def scan(tweak, top: float, learned: float) -> float:
+        grid = np.linspace(0, top, 81)
+        with torch.no_grad():
+            scores = [(torch.einsum("i,cij,j->c", psi[0].conj(), (m := model.tweaked(tweak(float(x)))).observables(), psi[0]).real + m.bias)
+                      .numpy() for x in grid]
+        return brute_turn(grid, np.array(scores), learned)
+
+    cases = [("coupling", name, 2.0, lambda x, name=name: Tweak(couplings={name: x})) for name in ("text", "audio", "text+audio")]
+    cases += [("rate", str(k), 4.0, lambda x, k=k: Tweak(rates=[x if j == k else 1.0 for j in range(2)])) for k in range(2)]
+    cases += [("duration", "T", 3.0, lambda x: Tweak(duration=x))]
+    for kind, name, top, tweak in cases:
+        wanted = scan(tweak, top, 1.0)
+        change = sizes.get((kind, name))
+        assert (change is None) == (wanted == math.inf)
+        if change is not None:
+            assert change.verified
+            assert change.size == pytest.approx(wanted, abs=top / 80 + 1e-6)
+
+
+@pytest.mark.parametrize(("n", "M", "C"), [(3, 3, 3), (2, 4, 1)])
+def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> None:
+    model = model_of(n, M, C)
+    states = forms.states_of(model, features(model))
+    search = flips.nearest_knobs(model, states)
+    assert search.tried == model.phi.numel()
+    found = {c.name: c for c in search.found}
+    for place in list(itertools.product(*map(range, model.phi.shape)))[::6]:
+        turns = np.linspace(-math.pi, math.pi, 121)
+        scores = []
+        for turn in turns:
+            phi = model.phi.detach().clone()
+            phi[place] += turn
+            scores.append(forms.scores_of(model.with_angles(phi), states)[0].numpy())
+        wanted = brute_turn(turns, np.array(scores), 0.0)
+        change = found.get(".".join(map(str, place)))
+        assert (change is None) == (wanted == math.inf)
+        if change is not None:
+            assert change.verified
+            assert change.size == pytest.approx(wanted, abs=0.06)
+
+
+def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:
+    for model in (jump(3), model_of(4, 3)):
+        x, rows = features(model), features(model, 7, 3)
+        background = explain.background(model, rows)
+        plain = explain.explain(model, x, background)
+        states = forms.states_of(model, x)
+        same = interventions.outcome(model, x, background, states)
+        assert np.abs(same.dividends - plain.dividends[0]).max() < 1e-12
+        name = model.modalities[1]
+        dropped = interventions.outcome(model, x, background, states, [name])
+        index = subsets(3).index((0, 2))
+        assert np.abs(dropped.scores - plain.values[0, index]).max() < 1e-10
+        swapped = {**states, name: forms.states_of(model, features(model, 1, 8))[name]}
+        direct = forms.scores_of(model, swapped)[0].numpy()
+        assert np.abs(interventions.outcome(model, x, background, swapped).scores - direct).max() < 1e-10
+
+
+def test_bad_input_is_named() -> None:
+    model = jump()
+    x = features(model)
+    states = forms.states_of(model, x)
+    background = explain.background(model, x)
+    with pytest.raises(NotFound, match="Did you mean 'text'"):
+        counterfactual.nearest_state(model, states, "texd")
+    with pytest.raises(InvalidInput, match="one sample"):
+        counterfactual.nearest_state(model, forms.states_of(model, features(model, 2)), "text")
+    with pytest.raises(InvalidInput, match=r"norm 2.*Normalise"):
+        interventions.outcome(model, x, background, {**states, "text": 2 * states["text"]})
+    with pytest.raises(InvalidInput, match="must hold `text` with shape"):
+        interventions.outcome(model, x, background, {"audio": states["audio"]})
+    network = model_of(4, 2)
+    masses = forms.states_of(network, features(network))
+    behind = explain.background(network, features(network))
+    with pytest.raises(InvalidInput, match=r"masses in \[0, 1\]"):
+        interventions.outcome(network, features(network), behind, {**masses, "v0": masses["v0"] + 1})
