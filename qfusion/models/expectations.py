@@ -1,8 +1,8 @@
 """What the head of a quantum convolutional network reads, sample by sample: the forward path for training.
 
 Real expectation values of Pauli words are carried through the circuit in groups of qubits that have met; groups join only when a
-gate first connects them, a qubit that is about to be measured keeps {I, Z} alone, and one that was measured leaves with its <Z>.
-For a batch this is far less than the effective observables of all scores: their 4^n numbers never stand at once.
+gate first connects them, a qubit that is about to be measured keeps {I, Z} alone, and one that was measured leaves with its <Z> as soon as
+its gates are done. For a batch this is far less than the effective observables of all scores: their 4^n numbers never stand at once.
 """
 
 from __future__ import annotations
@@ -43,17 +43,29 @@ def features(network: QCNN, vectors: Tensor) -> Tensor:
     """
     groups = {q: _Group([q], vectors[:, q]) for q in range(network.n)}
     maps: dict[tuple[str, int], Tensor] = {}
-    measured: list[Tensor] = []
-    for index, step in enumerate(network.steps):
+    measured: dict[int, Tensor] = {}
+    for index in _order(network):
+        step = network.steps[index]
         if (step.kind, step.layer) not in maps:
             maps[step.kind, step.layer] = transfer_matrix(network.matrix(step)).view(4, 4, 4, 4)
         R = maps[step.kind, step.layer]
         after = [_letters(network, index, q) for q in step.wires]
         if step.kind == "pool":
-            measured.append(_pool(groups, step.wires, R[:, after[1]]))
+            measured[index] = _pool(groups, step.wires, R[:, after[1]])
         else:
             _convolve(groups, step.wires, R[after[0]][:, after[1]])
-    return torch.cat([_probabilities(groups, network.kept), torch.stack(measured, -1)], -1)
+    return torch.cat([_probabilities(groups, network.kept), torch.stack([measured[index] for index in sorted(measured)], -1)], -1)
+
+
+def _order(network: QCNN) -> list[int]:
+    """Indices of the steps with every pooling directly after the last gate on either of its qubits: groups stay small."""
+    order: list[int] = []
+    for index, step in enumerate(network.steps):
+        place = len(order)
+        while step.kind == "pool" and place and not set(step.wires) & set(network.steps[order[place - 1]].wires):
+            place -= 1
+        order.insert(place, index)
+    return order
 
 
 def _letters(network: QCNN, index: int, qubit: int) -> list[int]:
