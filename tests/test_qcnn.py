@@ -233,6 +233,8 @@ INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 2, "sequence": Fals
     ({"elements": 1}, "must lie between 2 and 10, but is 1"), ({"elements": 2.5}, "`elements` must be a whole number"),
     ({"freeze_rule": True, "rule": "random"}, "`freeze_rule` needs a named rule"),
     ({"block": "su5"}, "Convolution block 'su5' does not exist"),
+    ({"start": "classes"}, "which needs one element per class, but there are 8 elements and 2 classes. Set `elements` to 2"),
+    ({"start": "zero"}, "Start of the readout 'zero' does not exist"),
     ({"rule": "xor"}, "Fusion rule 'xor' does not exist"), ({"dropout": 1.0}, r"`dropout` must lie in \[0, 1\)"),
     ({"hidden": 0}, "`hidden` must be a whole number from 1")])
 def test_bad_settings(settings: dict, message: str) -> None:
@@ -275,7 +277,29 @@ def test_seeds_and_rules(rule: str) -> None:
         assert {name for name, _ in fusion.nearest_rule(phi(1).detach(), 2)} == {rule}
 
 
-@pytest.mark.parametrize("n", range(2, 9))
+@pytest.mark.parametrize(("C", "M"), [(4, 3), (5, 2), (8, 1), (10, 6)])
+def test_a_readout_that_starts_with_the_classes(C: int, M: int) -> None:
+    """Mass on one element raises the score of its class by HEAD_SCALE and no other."""
+    torch.manual_seed(C)
+    model = EntangledQCNN({f"v{m}": InputSpec(2) for m in range(M)}, [str(c) for c in range(C)], elements=C, start="classes")
+    masses = torch.full((C + 1, C), 0.5)
+    masses[:C] += torch.eye(C) / 2
+    scores = model.scores(dict.fromkeys(model.modalities, masses)).detach()
+    assert (scores[:C] - scores[C] - qcnn.HEAD_SCALE * torch.eye(C)).abs().max() < 1e-4
+    assert model.network.head.detach().abs().max() < 4
+    torch.manual_seed(C)
+    other = EntangledQCNN({f"v{m}": InputSpec(2) for m in range(M)}, [str(c) for c in range(C)], elements=C)
+    assert torch.equal(other.phi, model.phi), "all but the head starts as ever"
+
+
+def test_a_circuit_that_hides_single_elements_starts_with_a_small_head() -> None:
+    for block in gates.BLOCKS:
+        torch.manual_seed(0)
+        model = EntangledQCNN(INPUTS, "wxyz", elements=4, block=block, start="classes")
+        assert torch.linalg.matrix_norm(model.network.head.detach(), 2) <= 10.01  # singular values below 0.1 are left out
+
+
+@pytest.mark.parametrize("n", range(2, 11))
 def test_the_forward_path_equals_the_pulled_back_observables(n: int) -> None:
     """Scores and every gradient, sample by sample against once for all."""
     model = EntangledQCNN({"a": InputSpec(5), "b": InputSpec(4)}, ["x", "y", "z"], elements=n).double().eval()

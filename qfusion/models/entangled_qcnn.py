@@ -25,6 +25,8 @@ from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.quantum.gates import BLOCKS
 
+STARTS = ("random", "classes")
+
 
 class EntangledQCNN(FusionModule):
     """The feature-entanglement fusion network.
@@ -37,6 +39,8 @@ class EntangledQCNN(FusionModule):
         rule: where the fusion's truth tables start: "mean", "and", "or" or "random".
         freeze_rule: keep the tables at exactly that rule.
         block: two-qubit convolution block, of `quantum.gates.BLOCKS`.
+        start: where the readout starts: "random", or "classes", so that the mass of element i speaks for class i and for no other; that
+            needs as many elements as classes.
         encoder: "mlp", or "cnn" for modalities that are images.
         hidden, dropout, pooling: of the encoders, see `Encoder`; dropout is on the hidden layer only.
 
@@ -48,22 +52,26 @@ class EntangledQCNN(FusionModule):
 
     def __init__(
         self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *, elements: int = 0,
-        rule: str = "mean", freeze_rule: bool = False, block: str = "su4", encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
-        pooling: str = "gru",
+        rule: str = "mean", freeze_rule: bool = False, block: str = "su4", start: str = "random", encoder: str = "mlp", hidden: int = 32,
+        dropout: float = 0.2, pooling: str = "gru",
     ):
         super().__init__(inputs, outputs)
         M, C = len(self.modalities), len(self.outputs)
         choose("Fusion rule", rule, fusion.INITIAL)
         choose("Convolution block", block, BLOCKS)
+        choose("Start of the readout", start, STARTS)
         check(not (freeze_rule and rule == "random"), "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.")
         check(isinstance(elements, int) and elements >= 0, f"Argument `elements` must be a whole number from 0, but is {elements!r}.")
         check(0 <= dropout < 1, f"Argument `dropout` must lie in [0, 1), but is {dropout}.")
         check(isinstance(hidden, int) and 1 <= hidden <= 2**14,
               f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.")
-        self.settings: dict[str, Any] = dict(elements=elements, rule=rule, freeze_rule=freeze_rule, block=block, encoder=encoder,
-                                             hidden=hidden, dropout=dropout, pooling=pooling)
+        self.settings: dict[str, Any] = dict(elements=elements, rule=rule, freeze_rule=freeze_rule, block=block, start=start,
+                                             encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling)
         self.elements = elements or (C if 4 <= C <= 10 else 8)
         self.elements_are_classes = self.elements == C
+        check(start == "random" or self.elements_are_classes,
+              f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} elements and {C} classes. "
+              f"Set `elements` to {C}, or `start` to 'random'.")
         self.network = qcnn.QCNN(self.elements, C, block)
         self.encoders = nn.ModuleDict({
             name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout=0.0)
@@ -74,6 +82,20 @@ class EntangledQCNN(FusionModule):
         else:
             self.phi = nn.Parameter(angles + 0.1 * torch.randn_like(angles))
         self.bias = nn.Parameter(torch.zeros(C))
+        if start == "classes":
+            self._read_classes()
+
+    @torch.no_grad()
+    def _read_classes(self) -> None:
+        """Sets the head so that full mass on element i, others undecided, raises score i by HEAD_SCALE and leaves the others alone.
+
+        What the circuit hides of single elements (singular values below 0.1) starts unread.
+        """
+        n, M = self.elements, len(self.modalities)
+        masses = torch.full((n + 1, n, M), 0.5)
+        masses[torch.arange(n), torch.arange(n)] = 1.0
+        features = expectations.features(self.network, fusion.fuse(masses, self.phi)[0])
+        self.network.head.copy_(torch.linalg.pinv((features[:n] - features[n]).T, atol=0.1))
 
     def _start(self, rule: str, M: int) -> Tensor:
         named = fusion.named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
