@@ -29,12 +29,9 @@ with guard(), st.container(key="fold-cohorts"):
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
         chosen = cohort_view.choose(here)
-    with right:
-        cohort_view.ladder(here, chosen)
         cohort_view.shares(here, chosen)
-    left, right = st.columns([1, 1.25], gap="medium")
-    with left, guard():
         cohort_view.types(here, chosen)
     with right:
+        cohort_view.ladder(here, chosen)
         entanglement(here, chosen)
     distributions(here, chosen)

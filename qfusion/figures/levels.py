@@ -42,7 +42,7 @@ class Estimate:
 
 def violins(whole: Mapping[str, np.ndarray], cohort: Mapping[str, np.ndarray], sample: Mapping[str, float], modalities: Sequence[str],
             *, unit: str = "score", whole_name: str = "all", cohort_name: str = "cohort", theme: Theme = "light") -> go.Figure:
-    """The distribution of every term, all samples below the line and the cohort above it; the sample as a diamond.
+    """The distribution of every term, all samples above the line and the cohort below it; the sample as a diamond.
 
     Args:
         whole, cohort: dividends (n,) and (k,) keyed by coalition. sample: of one sample; empty for none.
@@ -60,7 +60,7 @@ def violins(whole: Mapping[str, np.ndarray], cohort: Mapping[str, np.ndarray], s
                                    marker={"symbol": "line-ns-open", "size": 12, "color": hue})
                 continue
             figure.add_violin(x=found, y0=row, orientation="h", side=side, width=0.95, points=False, spanmode="hard", name=label(name),
-                              legendgroup=side, showlegend=False, line={"color": hue, "width": 1.5}, fillcolor=faded(hue, 0.35),
+                              showlegend=False, line={"color": hue, "width": 1.5}, fillcolor=faded(hue, 0.35),
                               meanline={"visible": True}, hoveron="violins", hoverinfo="skip")
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE if modalities else GREY, "square"))
     _diamonds(figure, [sample[term] for term in terms if term in sample], [row for row, term in enumerate(terms) if term in sample], theme)
@@ -81,11 +81,13 @@ def boxes(whole: Mapping[str, np.ndarray], cohort: np.ndarray, group: np.ndarray
         names: of the groups, in order. sample: its group and its dividends.
     """
     terms = list(whole)
-    figure = base(theme, 110 + 92 * len(terms), left=66, legend=True, bottom=62)
+    figure = base(theme, 150 + 92 * len(terms), left=66, legend=True, top=34, bottom=82)
     check(len(group) == len(cohort), f"Arguments `group` and `cohort` must have one length, but have {len(group)} and {len(cohort)}.")
     if not len(group):
         return note(figure, NO_ROWS, theme)
     height = 1 / max(len(terms), 1)
+    titles = {name: f"{_short(name)}<br>n {int((group == name).sum()):,} | {int((cohort & (group == name)).sum()):,}" for name in names}
+    figure.update_layout(legend_y=1 + 22 / (92 * len(terms)))
     for row, term in enumerate(terms):
         place = "y" if row == 0 else f"y{row + 1}"
         hue = term_colour(term, modalities)
@@ -95,21 +97,22 @@ def boxes(whole: Mapping[str, np.ndarray], cohort: np.ndarray, group: np.ndarray
             if not filled:
                 continue
             low, q1, middle, q3, high = np.array([np.percentile(parts[i], WHISKERS) for i in filled]).T
-            figure.add_box(x=[_short(names[i]) for i in filled], lowerfence=low, q1=q1, median=middle, q3=q3, upperfence=high, yaxis=place,
+            figure.add_box(x=[titles[names[i]] for i in filled], lowerfence=low, q1=q1, median=middle, q3=q3, upperfence=high, yaxis=place,
                            offsetgroup=offset, showlegend=False, line={"color": colour, "width": 1.5}, fillcolor=faded(colour, 0.35),
                            name=label(whole_name if offset == "all" else cohort_name))
         if sample is not None and sample[0] in names and term in sample[1]:
-            figure.add_scatter(x=[_short(sample[0])], y=[sample[1][term]], yaxis=place, mode="markers", showlegend=False,
+            figure.add_scatter(x=[titles[sample[0]]], y=[sample[1][term]], yaxis=place, mode="markers", showlegend=False,
                                marker=_diamond(theme), hovertemplate="the sample: %{y:+.3f}<extra></extra>")
         top = 1 - row * height
         figure.update_layout({f"yaxis{'' if row == 0 else row + 1}": axis(theme) | {
-            "domain": [top - 0.86 * height, top], "zeroline": True, "zerolinecolor": LINE[theme], "nticks": 4}})
+            "domain": [top - 0.8 * height, top], "zeroline": True, "zerolinecolor": LINE[theme], "nticks": 4}})
         figure.add_annotation(x=0.003, y=top, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=-2,
                               text=f"<b>{term_title(term)}</b>", showarrow=False, font={"size": 12, "color": INK[theme]})
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"), *([("this sample", INK[theme], "diamond")] if sample else []))
     last = "y" if len(terms) == 1 else f"y{len(terms)}"
-    figure.update_layout(boxmode="group", xaxis={"type": "category", "categoryarray": [_short(name) for name in names], "anchor": last,
-                                                 "categoryorder": "array", "title": {"text": label(f"{by}; boxes in {unit}")}})
+    figure.update_layout(boxmode="group", xaxis={"type": "category", "categoryarray": list(titles.values()), "anchor": last,
+                                                 "categoryorder": "array", "title": {"text": label(
+                                                     f"{by} (n of all | of the cohort); boxes: dividend ({unit})", 120)}})
     return figure
 
 
@@ -136,7 +139,7 @@ def types(kinds: Sequence[str], whole: Sequence[int], cohort: Sequence[int], err
     _key(figure, (whole_name, GREY, "square"), (cohort_name, BLUE, "square"))
     top = max([n / max(sum(c), 1) for c in (whole, cohort) for n in c], default=0)
     names = [f"<b>{label(kind)}</b><br>◆ this sample" if kind == chosen else label(kind) for kind in kinds]
-    figure.update_yaxes(tickvals=rows, ticktext=names, range=[len(kinds) - 0.45, -0.55], showline=False, ticks="")
+    figure.update_yaxes(tickvals=rows, ticktext=names, range=[len(kinds) - 0.45, -0.55], showline=False, ticks="", ticklabelstandoff=6)
     figure.update_layout(clickmode="event+select", xaxis={"domain": [0, 0.56], "range": [0, 1.45 * max(top, 0.1)], "tickformat": ".0%",
                                                           "title": {"text": "part of the samples"}},
                          xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"})

@@ -10,7 +10,7 @@ from qfusion.explain.resampling import Interval
 from qfusion.figures import levels
 from qfusion.ui import cache, cohort_space, panels, state, text
 from qfusion.ui.cohort_space import MOST_SLOW, NOT_GROUPED, SLOW
-from qfusion.ui.cohort_view import BY, INTERVALS, MEASURE, STRENGTH, Chosen, against
+from qfusion.ui.cohort_view import BY, INTERVALS, MEASURE, STRENGTH, Chosen, compared
 from qfusion.ui.finder import said_columns
 from qfusion.ui.shell import Here
 from qfusion.ui.workspace import dividend_column
@@ -46,8 +46,8 @@ def distributions(here: Here, chosen: Chosen) -> None:
         panels.figure("dividends", drawn, f"Distribution of {len(terms)} dividends, all and cohort, grouped by {by}.")
         shape = "violins, the line inside is the mean" if by == NOT_GROUPED else "boxes: quartiles, whiskers 5 % to 95 %"
         panels.footer(
-            "dividends", f"every sample's exact dividend, with its sign, {against(here)}; {shape}; grey: all, coloured: the cohort, "
-            "diamond: this sample." + _left_out(here, terms), "how the terms of one sample go together: see the sample's waterfall.",
+            "dividends", f"every sample's exact dividend, with its sign; {shape}; grey: all, coloured: the cohort, diamond: this sample. "
+            + compared(here) + _left_out(here, terms), "how the terms of one sample go together: see the sample's waterfall.",
             lambda: _numbers(rows, chosen, group, terms))
 
 
@@ -124,7 +124,7 @@ def entanglement(here: Here, chosen: Chosen) -> None:
         st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("entanglement"), selection_mode="points",
                         on_select=lambda: _picked(key), alt=f"{titles[measure]} against {strengths[strength]} for {len(rows)} samples.")
         _table(chosen, found)
-        panels.footer("entanglement", f"one point a sample, {against(here)}; intervals: {INTERVALS}. Click a point to open it.",
+        panels.footer("entanglement", f"one point a sample; intervals: {INTERVALS}. Click a point to open it. {compared(here)}",
                       _CAUTION[work.has_time], lambda: _points(rows, inside, x, y, measure, strength))
 
 

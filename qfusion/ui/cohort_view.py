@@ -13,7 +13,7 @@ from qfusion.explain import RELATIONS, cohorts
 from qfusion.explain.cohorts import Cohort, Part
 from qfusion.explain.resampling import LEVEL, RESAMPLES, Interval
 from qfusion.figures import levels
-from qfusion.ui import cache, cohort_space, kept, panels, state, text
+from qfusion.ui import backgrounds, cache, cohort_space, kept, panels, state, text
 from qfusion.ui.cohort_space import JOINT, VERDICT
 from qfusion.ui.shell import Here, link
 from qfusion.ui.workspace import Workspace
@@ -192,17 +192,30 @@ def _holds(column: pd.Series) -> str:
 def ladder(here: Here, chosen: Chosen) -> None:
     """The three levels in numbers."""
     found = cohort_space.ladder(here.work, chosen.rows, chosen.inside, chosen.sample, chosen.split)
-    numbers = [name for name in found.columns if pd.api.types.is_float_dtype(found[name])]
-    percent = [name for name in numbers if name == "accuracy" or "share" in name]
-    formats = {name: st.column_config.NumberColumn(format="percent" if name in percent else "%.3f") for name in numbers}
-    formats["joint"] = st.column_config.NumberColumn("joint terms", format="%.3f", help="Sum of the sizes of all joint dividends")
-    st.dataframe(found, hide_index=True, height="content", column_config=formats, alt="All samples, the cohort and the sample in numbers.")
+    heads = [f"**{text.plain(name)}**" for name in found["level"]]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name in found.columns[1:]:
+        cells = [_cell(name, value) for value in found[name]]
+        lines.append(f"| {text.plain(_SAID_AS.get(name, name))} | " + " | ".join(cells) + " |")
+    st.markdown("\n".join(lines))
+    st.caption(f"Means over each level; error: {text.plain(here.work.unit_of_error)}. {compared(here)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         members = chosen.rows[chosen.inside].sort_values("error", ascending=False).index.tolist()
         key = f"_member-{state.get(state.TABLE_TURN, 0)}-{len(members)}"
         st.selectbox("Open a sample of the cohort (largest error first)", members, index=None, key=key, width=340,
                      placeholder="choose one", on_change=_open, args=(key,))
         link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
+
+
+_SAID_AS = {"joint": "sum of joint terms, sizes", "joint share": "joint part of all terms", "relation": "most frequent type"}
+
+
+def _cell(name: str, value: object) -> str:
+    if not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) else text.plain(value)
+    if np.isnan(value):
+        return "–"
+    return f"{value:.1%}" if name == "accuracy" or "share" in name else f"{value:.3f}"
 
 
 def _open(key: str) -> None:
@@ -226,7 +239,7 @@ def shares(here: Here, chosen: Chosen) -> None:
                  f"{whole[leader].value:.0%}")
     panels.panel(
         "cohort-shares", title, drawn,
-        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP), {against(here)}; bars: {INTERVALS}; diamond: the sample.",
+        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {INTERVALS}; diamond: the sample. {compared(here)}",
         not_shown="whether the modality was right, or which of its joint terms it shares.",
         alt="Mean shares: " + ", ".join(f"{n} {part[n].value:.2f} in the cohort, {whole[n].value:.2f} in all" for n in names) + ".",
         numbers=lambda: pd.DataFrame([_row(n, level, found[n]) for n in names for level, found in (("all", whole), ("cohort", part))]))
@@ -291,7 +304,6 @@ def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
             state.put(FILTER, cohorts.written([Part("relation", "=", (kind,)), *split]))
 
 
-def against(here: Here) -> str:
-    """What absent modalities are replaced by."""
-    found, _ = here.work.explained(here.row)
-    return f"against the mean over {found.background_size:,} training samples" if found.background_size else "against a fixed state"
+def compared(here: Here) -> str:
+    """What absent modalities are replaced by, as a sentence."""
+    return backgrounds.against(here.work.background)

@@ -76,8 +76,13 @@ def _without_joint(base: Dials) -> Dials:
 
 
 def _apply(base: Dials, dials: Dials) -> None:
+    set_to(Dials(dials.couplings, dials.rates, base.duration))
+
+
+def set_to(dials: Dials) -> None:
+    """Sets every slider before it is drawn, or in a callback."""
     for term, factor in dials.couplings:
         state.put(state.coupling_key(term), factor)
     for k, rate in enumerate(dials.rates):
         state.put(state.rate_key(k), rate)
-    state.put(state.DURATION, base.duration)
+    state.put(state.DURATION, dials.duration)

@@ -13,7 +13,7 @@ import streamlit as st
 from qfusion import data
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
-from qfusion.ui import comparison, kept, pickers, runs, state, text
+from qfusion.ui import comparison, kept, pickers, pin_button, runs, state, text
 from qfusion.ui.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +21,8 @@ PAGES = {
     "Explore": (("app.py", "Overview", ":material/home:"), ("pages/samples.py", "Samples", ":material/table_rows:")),
     "Understand": (("pages/dynamics.py", "Dynamics", ":material/timeline:"),
                    ("pages/circuit.py", "Circuit", ":material/schema:"),
-                   ("pages/cohorts.py", "Cohorts", ":material/groups:")),
+                   ("pages/cohorts.py", "Cohorts", ":material/groups:"),
+                   ("pages/compare.py", "Compare", ":material/compare:")),
 }
 
 
@@ -74,6 +75,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
             pickers.settle()
             kept.settle()
             work, row, asked = pickers.draw()
+            pin_button.draw(work, row, link)
         finally:
             with menu:
                 _navigation()

@@ -74,7 +74,7 @@ def panel(here: Here, in_force: str) -> None:
         _heat_map(here, heading, chart, found, cell, phi, learned)
         _editor(work, shape, cell, float(phi[*_place(cell)]), float(learned[*_place(cell)]), in_force, found)
         panels.footer("tables", "for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
-                      "above; a corner marks what is edited. Distance: root mean square over the table, 0 to 1.",
+                      "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, 0 to 1.",
                       "how often this sample reads a pattern: point at a cell.", lambda: _numbers(found))
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(here, shape, cell)
@@ -178,7 +178,7 @@ def _presets(here: Here, shape: edits.Shape, cell: Cell) -> None:
     with st.container(horizontal=True, gap="small"):
         for rule in (edits.LEARNED, *shape.rules):
             st.button(_rule(rule), key=f"_rule_{rule}", help=_RULE_HELP[rule], on_click=_set_rule, args=(shape, whom, rule))
-    _typed(here)
+    typed(here)
 
 
 _RULE_HELP = {"learned": "What training found", "and": "Yes only if all say yes: Dempster's conjunctive rule",
@@ -204,7 +204,7 @@ def _fitting(shape: edits.Shape) -> str:
     return said
 
 
-def _typed(here: Here) -> None:
+def typed(here: Here) -> None:
     """The edits as text: for exact numbers, for links, and for whoever cannot drag."""
     st.text_input("Edits as text", max_chars=20_000, placeholder="such as 0.11=3.14, 2:and or all:or",
                   help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",

@@ -1,0 +1,274 @@
+"""The Cohorts and Compare pages in Streamlit's test runner: the library's numbers, links, saved cohorts, pins, bad input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+from streamlit.testing.v1 import AppTest
+
+from qfusion import explain
+from qfusion.errors import QFusionError
+from qfusion.models import Tweak
+from qfusion.quantum import measures, states
+from qfusion.training import checkpoint, metrics
+from qfusion.ui import cache, cohort_space, compare_sides, edits, pins, replay
+from tests.test_app_pages import plain, said
+
+APP = str(Path(__file__).resolve().parents[1] / "app.py")
+
+
+def visit(page: str, **query: Any) -> AppTest:
+    """Opens a page cold with the given parameters in its address."""
+    app = AppTest.from_file(APP, default_timeout=90)
+    app.switch_page(f"pages/{page}.py")
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, [e.value for e in app.exception]
+    return app
+
+
+@pytest.fixture(params=["planted", "mosi", "digits"])
+def source(request: pytest.FixtureRequest) -> str:
+    """Data sets with a model of their own; the real one only where its files are."""
+    if request.param == "mosi":
+        request.getfixturevalue("real_data")
+    if model_of(request.param) not in checkpoint.available():
+        pytest.skip(f"{model_of(request.param)} is not here: train it with scripts/train_models.py")
+    return str(request.param)
+
+
+def model_of(source: str) -> str:
+    return f"{'qcnn' if source == 'digits' else 'qj'}-{source}"
+
+
+def table_of(source: str) -> tuple[Any, pd.DataFrame]:
+    work = cache.workspace_of(model_of(source), source)
+    found = cache.cohort_table(work, None)
+    return work, found[(found["split"] == "test") & found["joint"].notna()]
+
+
+def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(source: str) -> None:
+    app = visit("cohorts", model=model_of(source), filter="relation=complement; error>0.01", by="relation")
+    assert not app.error
+    assert not app.warning
+    work, rows = table_of(source)
+    inside = rows[(rows["relation"] == "complement") & (rows["error"] > 0.01)]
+    words = plain(said(app))
+    assert f"**{len(inside):,} of {len(rows):,}** explained samples of test form the cohort" in words
+    x = cohort_space.entropies(work, rows, cohort_space.ENTROPY)
+    r, rho = stats.pearsonr(x, rows["joint"]).statistic, stats.spearmanr(x, rows["joint"]).statistic
+    assert f"Spearman r = {rho:+.2f}" in words
+    assert f"| all of test | {len(rows):,} | {r:+.2f} (" in words
+    name = work.modalities[0]
+    e = explain.explain(work.model, work.dataset.inputs(work.dataset.rows("test")[:3], dtype=torch.float64), work.background)
+    outputs = work.predicted[work.dataset.rows("test")[:3]]
+    wanted = explain.shares(e)[np.arange(3), 0, outputs]
+    assert rows[cohort_space.share_column(name)].to_numpy()[:3] == pytest.approx(wanted, abs=1e-9)
+    assert f"share of {name} | {rows[cohort_space.share_column(name)].mean():.1%}" in words
+    assert "2,000 resamples" in words
+    assert f"the {work.background.size:,} training samples" in words
+
+
+@pytest.mark.parametrize("by", ["sign of truth", "truth (quarters)", "error (quarters)", "regime"])
+def test_every_grouping_splits_all_samples_into_groups(by: str) -> None:
+    work, rows = table_of("planted")
+    group, names = cohort_space.groups(work, rows, by)
+    assert set(group) == set(names)
+    if by.endswith("(quarters)"):
+        assert [int((group == name).sum()) for name in names] == [150, 150, 150, 150]
+
+
+def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
+    app = visit("cohorts", data="planted", cohort=["far off:error>0.4", "sarcasm:regime=sarcasm"])
+    assert app.text_input(key="filter").value == "error>0.4"
+    assert "cohort ‘far off’" in plain(said(app))
+    app.text_input(key="filter").set_value("relation=conflict;error>0.2").run()
+    app.text_input(key="_cohort_name").set_value("hard").run()
+    app.button(key="_save_cohort").click().run()
+    assert not app.exception
+    assert list(app.query_params["cohort"]) == ["far off:error>0.4", "sarcasm:regime=sarcasm", "hard:relation=conflict; error>0.2"]
+    next(group for group in app.get("button_group") if group.key == "_saved_choice").set_value("sarcasm").run()
+    assert app.text_input(key="filter").value == "regime=sarcasm"
+    app.button(key="_delete_cohort").click().run()
+    assert list(app.query_params["cohort"]) == ["far off:error>0.4", "hard:relation=conflict; error>0.2"]
+    app.text_input(key="_cohort_name").set_value("<script>").run()
+    app.button(key="_save_cohort").click().run()
+    assert "cohort's name must be" in plain(app.error[0].value)
+    assert len(app.query_params["cohort"]) == 2
+
+
+def test_quick_picks_and_members_of_the_cohort() -> None:
+    app = visit("cohorts", data="planted")
+    app.button(key="_pick_conflict").click().run()
+    _, rows = table_of("planted")
+    wanted = rows[rows["relation"] == "conflict"].sort_values("error", ascending=False)
+    assert f"**{len(wanted)} of 600**" in said(app)
+    box = next(box for box in app.selectbox if str(box.key).startswith("_member-"))
+    assert box.options[0] == wanted.index[0]
+    box.select(wanted.index[0]).run()
+    assert not app.exception
+    assert app.selectbox(key="sample").value == wanted.index[0]
+    assert f"{wanted.index[0]} belongs to it" in said(app)
+    app.text_input(key="filter").set_value("error>1000").run()
+    assert not app.exception
+    assert "No sample passes" in said(app)
+
+
+@pytest.mark.parametrize(("query", "words"), [
+    ({"filter": "eror>1"}, "'eror'"),
+    ({"filter": "__import__('os')"}, "must look like"),
+    ({"cohort": ["<b>:error>1"]}, "cohort's name"),
+    ({"cohort": [f"c{i}:error>{i}" for i in range(9)]}, "9 cohorts"),
+    ({"by": "beauty"}, "beauty"),
+])
+def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(query: dict[str, Any], words: str) -> None:
+    app = visit("cohorts", data="planted", **query)
+    assert len(app.warning) == 1
+    assert words in plain(app.warning[0].value)
+    assert "Does entanglement explain fusion?" in said(app)
+
+
+def test_entanglement_measures_are_those_of_the_states() -> None:
+    work: Any = cache.workspace_of("qj-planted", "planted")
+    rows = np.array([5, 70])
+    found = cohort_space.correlations(work, rows)
+    with torch.no_grad():
+        rho = work.model.evolve_states(states.density(work.psi[rows]), [work.model.duration])[0]
+    assert found["total correlation"] == pytest.approx(measures.total_correlation(rho, work.model.dims).numpy(), abs=1e-9)
+    track = replay.follow(work, 70, replay.learned(work.model), negativity=True)
+    ends = {name: float(values[-1]) for name, values in track.measures.items()}
+    single = [value for name, value in ends.items() if name.startswith("negativity[") and "+" not in name and ":" not in name]
+    assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
+    pairs = [value for name, value in ends.items() if name.startswith("mutual_information[")]
+    assert found["mutual information"][1] == pytest.approx(np.mean(pairs), abs=1e-6)
+
+
+def interval(value: float, low: float, high: float, n: int = 100) -> Any:
+    from qfusion.explain.resampling import Interval
+
+    return Interval(value, low, high, n, 2000)
+
+
+@pytest.mark.parametrize(("rho", "r", "words"), [
+    (interval(0.05, -0.1, 0.2), interval(0.1, 0.01, 0.2), "No: negativity does not tell"),
+    (interval(-0.4, -0.5, -0.3), interval(-0.4, -0.5, -0.3), "No, the opposite"),
+    (interval(0.2, 0.1, 0.3), interval(0.1, -0.1, 0.3), "Hardly: negativity accounts for 4%"),
+    (interval(0.5, 0.4, 0.6), interval(0.5, 0.4, 0.6), "In part"),
+    (interval(0.8, 0.7, 0.9), interval(0.8, 0.7, 0.9), "Largely"),
+    (interval(np.nan, np.nan, np.nan, 4), interval(np.nan, np.nan, np.nan, 4), "Cannot be told: 4 samples"),
+])
+def test_the_sentence_says_what_came_out(rho: Any, r: Any, words: str) -> None:
+    found = cohort_space.finding({"spearman": rho, "pearson": r}, "negativity")
+    assert found.startswith(words)
+    assert ("cannot be told from zero" in found) == ("Hardly" in words)
+
+
+def test_before_and_after_a_tweak_as_the_library_says() -> None:
+    model = checkpoint.load("qj-planted").model
+    work = cache.workspace_of("qj-planted", "planted")
+    row = int(work.dataset.rows("test")[3])
+    sample = str(work.dataset.ids[row])
+    app = visit("compare", data="planted", sample=sample, pin=f"qj-planted/planted/{sample}", **{"H.text": "0.3", "T": "0.5"})
+    assert not app.error
+    assert not app.warning
+    tweaked = model.tweaked(Tweak(couplings={"text": 0.3}, duration=0.5))
+    with torch.no_grad():
+        before, after = (float(m(work.dataset.inputs([row], dtype=torch.float64))[0, 0]) for m in (model, tweaked))
+    words = plain(said(app))
+    assert f"| score | {before:+.3f} | {after:+.3f} | **{after - before:+.3f}** |" in words
+    assert "| tweak | as learned | H.text=0.3,T=0.5 |" in words
+    mae = metrics.evaluate(model, work.dataset, "test")["mae"], metrics.evaluate(tweaked, work.dataset, "test")["mae"]
+    assert f"| test MAE | {mae[0]:.3f} | {mae[1]:.3f} | {mae[1] - mae[0]:+.3f} |" in words
+    assert "A and B are the same sample" in words
+    app.button(key="_swap").click().run()
+    assert not app.exception
+    assert app.query_params["pin"] in (f"qj-planted/planted/{sample}/H.text=0.3,T=0.5", [f"qj-planted/planted/{sample}/H.text=0.3,T=0.5"])
+    assert app.slider(key="H.text").value == 1.0
+    assert f"**{before - after:+.3f}**" in plain(said(app))
+
+
+def test_two_samples_of_a_network_and_edited_rules() -> None:
+    if "qcnn-digits" not in checkpoint.available():
+        pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
+    work: Any = cache.workspace_of("qcnn-digits", "digits")
+    first, second = (int(row) for row in work.dataset.rows("test")[[2, 9]])
+    names = [str(work.dataset.ids[row]) for row in (first, second)]
+    app = visit("compare", model="qcnn-digits", sample=names[1], pin=f"qcnn-digits/digits/{names[0]}/all:and", phi="0:or")
+    assert not app.error
+    output = int(work.predicted[second])
+    scores = []
+    for row, rules in ((first, "all:and"), (second, "0:or")):
+        model = work.model.with_angles(edits.apply(rules, work.model.phi, edits.shape_of(work.model)))
+        with torch.no_grad():
+            scores.append(float(model(work.dataset.inputs([row], dtype=torch.float64))[0, output]))
+    assert f"| {scores[0]:+.3f} | {scores[1]:+.3f} | **{scores[1] - scores[0]:+.3f}** |" in plain(said(app))
+
+
+def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = checkpoint.load("qj-planted")
+    source = next(folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file())
+    with torch.no_grad():
+        own.model.bias += 0.25
+    checkpoint.save(tmp_path / "shifted", own.model, own.card)
+    monkeypatch.setattr(checkpoint, "folders", lambda: [source, tmp_path])
+    app = visit("compare", model="shifted", data="planted", sample="p0031", pin="qj-planted/planted/p0031")
+    assert not app.error
+    words = plain(said(app))
+    assert "| model | qj-planted | shifted |" in words
+    assert "**+0.250**" in words
+    assert "above all by the baseline (+0.25)" in words
+
+
+def test_models_that_explain_other_scores_are_not_subtracted() -> None:
+    app = visit("compare", model="qcnn-digits", pin="qj-planted/planted/p0031")
+    words = said(app)
+    assert "not comparable" in words
+    assert "no differences are drawn" in words
+
+
+def test_pinning_from_another_page_and_clearing() -> None:
+    app = visit("samples", data="planted", sample="p0031")
+    app.button(key="_pin_now").click().run()
+    assert app.query_params["pin"] in ("qj-planted/planted/p0031", ["qj-planted/planted/p0031"])
+    assert "A: p0031 by qj-planted" in plain(said(app))
+    app.button(key="_unpin").click().run()
+    assert "pin" not in app.query_params
+    assert "A: p0031" not in plain(said(app))
+
+
+def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
+    app = visit("compare", data="planted", pin="<img src=x onerror=1>")
+    assert len(app.warning) == 1
+    assert "must look like" in plain(app.warning[0].value)
+    assert "pin" not in app.query_params
+    app = visit("compare", data="planted", pin="qj-planted/planted/p99999")
+    assert len(app.warning) == 1
+    assert "p99999" in plain(app.warning[0].value)
+    assert "Nothing is pinned" in said(app)
+    assert "pin" not in app.query_params
+
+
+@pytest.mark.parametrize(("pin", "words"), [
+    ("nope/planted/p0031", "nope"), ("qj-planted/nope/p0031", "nope"), ("qj-planted/planted/p99999", "p99999"),
+    ("qj-planted/planted/p0031/T=abc", "abc"), ("qj-planted/planted/p0031/T=1e9", "`T`"), ("qj-planted/planted/p0031/H.smell=1", "H.smell"),
+    ("qj-planted/planted/p0031/all:and", "must look like"), ("<img src=x onerror=1>", "must look like"), ("a" * 3000, "at most 2,000"),
+])
+def test_what_is_wrong_with_a_pin_is_said(pin: str, words: str) -> None:
+    with pytest.raises(QFusionError, match=words):
+        compare_sides.resolve(pins.parse(pin))
+
+
+def test_pins_are_read_back_as_written() -> None:
+    view = pins.Pin("m", "d", "odd/id %2F ü", "H.text=0.5,T=1")
+    assert pins.parse(str(view)) == view
+    base = replay.learned(checkpoint.load("qj-planted").model)
+    dials = pins.dials_of("H.text-audio=0.5, rate.2=3,T=0.5", base)
+    assert pins.tweak_of_dials(dials, base) == "H.text-audio=0.5,rate.2=3,T=0.5"
+    assert pins.dials_of("", base) == base
