@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from qfusion.ui import cache, dynamics_view, knobs, replay, runs, state
+from qfusion.ui import cache, dynamics_view, knobs, physics_view, replay, runs, state
 from qfusion.ui.shell import Here, guard, shell
 
 TABS = dict(zip(dynamics_view.TAB_NAMES, (
     dynamics_view.decision_tab, dynamics_view.correlations_tab, dynamics_view.trajectories_tab, dynamics_view.state_tab,
-    dynamics_view.attractor_tab), strict=True))
+    dynamics_view.attractor_tab, physics_view.dynamics_tab), strict=True))
 
 
 @st.fragment

@@ -257,3 +257,22 @@ def test_what_does_not_fit_is_named() -> None:
         method.response(model.tweaked(Tweak({"text": 0.0})), features(1), background, "H[text]")
     with pytest.raises(InvalidInput, match="another kind"):
         method.sensitivity(network, features(1, ("v0", "v1", "v2")), background)
+
+
+@pytest.mark.parametrize("model", [jump_model(2), model_of(4, 3)], ids=["quantum-jump", "entangled-qcnn"])
+def test_scores_of_other_samples_without_a_term(model: Any) -> None:
+    names = tuple(model.modalities)
+    system = method.system(model, features(1, names), explain.background(model, features(5, names, 2)))
+    found = system.scores_without(features(6, names, 3))
+    assert found.shape == (len(system.knobs), 6, len(model.outputs))
+    with torch.no_grad():
+        for place, knob in enumerate(system.knobs):
+            assert np.allclose(found[place], with_factor(model, knob, 0.0)(features(6, names, 3)).numpy(), atol=1e-11), knob
+
+
+def test_independent_rows_are_declined_for_dividends_of_a_network() -> None:
+    model = model_of(4, 2)
+    background = explain.background(model, features(4, ("v0", "v1"), 2), "product")
+    assert np.isfinite(method.sensitivity(model, features(1, ("v0", "v1")), background, targets=["score"]).effects).all()
+    with pytest.raises(InvalidInput, match="Choose 'joint'"):
+        method.sensitivity(model, features(1, ("v0", "v1")), background, targets=["dividend[v0]"])

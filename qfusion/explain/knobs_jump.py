@@ -24,7 +24,7 @@ from qfusion.explain.background import Background
 from qfusion.explain.coalitions import marginal_observables
 from qfusion.explain.sensitivity import ENTANGLEMENT_SAMPLES, SCORE, Knob, inside
 from qfusion.models.encoders import Features
-from qfusion.models.quantum_jump import QuantumJump
+from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.quantum import measures, states
 from qfusion.quantum.decomposition import Subset, rescale, subset_name, subsets
 from qfusion.quantum.lindblad import Generator, Term, evolve
@@ -126,6 +126,26 @@ class JumpKnobs:
                     (slope,) = torch.autograd.grad(value, g, retain_graph=True)
                     found[weights, j] = (-self.factors * slope)[weights].numpy()
         return found
+
+    @torch.no_grad()
+    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
+        """Every term removed in turn, from all scores."""
+        psi = self.model.product_state(self.model.encode(inputs)).to(torch.complex128)
+        v, W = self.model.measurement_vectors().to(torch.complex128), self.model.W.double()
+        first = len(self.factors) - len(v)
+        apart = torch.eye(len(v), dtype=torch.float64)
+        pulled = self._evolve(self._generator(self.factors), states.density(v), "observables")
+        p = expectation(pulled, psi)  # <v_j|rho(T)|v_j>, (N, J)
+        found = []
+        for place, knob in enumerate(self.knobs):
+            factors = self.factors.clone()
+            factors[place] = 0
+            if knob.kind == "measurement":
+                found.append(p @ ((1 - apart[place - first]) * factors[first:] * W).T)
+            else:
+                O = torch.einsum("cj,ja,jb->cab", (factors[first:] * W).to(v.dtype), v, v.conj())
+                found.append(expectation(self._evolve(self._generator(factors), O, "observables"), psi))
+        return (torch.stack(found) + self.model.bias).numpy()
 
     def _values(self, factors: Tensor, targets: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
         """The targets (scalars), and for each which slopes are finite, (P,)."""

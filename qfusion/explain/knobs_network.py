@@ -22,13 +22,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from qfusion._checks import check
 from qfusion.explain.background import RowBackground
 from qfusion.explain.evidence import qubit_entropy
 from qfusion.explain.sensitivity import SCORE, Knob, inside
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.fusion import fuse
-from qfusion.models.qcnn import products
+from qfusion.models.qcnn import evaluate, products
 from qfusion.quantum.decomposition import Subset, subset_name, subsets
 
 _NUMBERS = 4_000_000  # most numbers of one half of the products held at once
@@ -53,6 +54,7 @@ class NetworkKnobs:
     Attributes:
         masses: of the cohort, (B, n, M). rows: of the background, (N, n, M).
         factors: where all knobs stand, (P,).
+        independent: whether absent modalities come from different rows.
     """
 
     model: EntangledQCNN
@@ -61,6 +63,7 @@ class NetworkKnobs:
     rows: Tensor
     output: int
     factors: Tensor
+    independent: bool = False
 
     @staticmethod
     @torch.no_grad()
@@ -69,7 +72,8 @@ class NetworkKnobs:
         encoded = model.encode(inputs)
         masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
         knobs = _knobs(model)
-        return NetworkKnobs(model, knobs, masses, background.masses, output, torch.ones(len(knobs), dtype=torch.float64))
+        return NetworkKnobs(model, knobs, masses, background.masses, output, torch.ones(len(knobs), dtype=torch.float64),
+                            background.kind == "product")
 
     def samples(self, target: str) -> int:
         """Dividends of a cohort are followed for some samples only."""
@@ -92,6 +96,21 @@ class NetworkKnobs:
         """Every term removed in turn."""
         return np.stack([self._all(name)[2] for name in targets], 1)
 
+    @torch.no_grad()
+    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
+        """Every term removed in turn, from all scores."""
+        encoded = self.model.encode(inputs)
+        masses = torch.stack([encoded[name].double() for name in self.model.modalities], -1)
+        O = self._observables(self.factors)
+        vectors = fuse(masses, self._phi(self.factors))[0]
+        found = []
+        for place, knob in enumerate(self.knobs):
+            factors = self.factors.clone()
+            factors[place] = 0
+            ahead = knob.kind in ("fusion", "say")
+            found.append(evaluate(O if ahead else self._observables(factors), fuse(masses, self._phi(factors))[0] if ahead else vectors))
+        return (torch.stack(found) + self.model.bias.double()).numpy()
+
     def _all(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
         """Value, slopes (P,) and effects (P,) of one target; kept, as both questions need it."""
         kept: dict[str, Any] = self.__dict__.setdefault("_kept", {})
@@ -102,6 +121,8 @@ class NetworkKnobs:
     def _linear(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
         """The score or a dividend: coalition values with signs."""
         M, bias = len(self.model.modalities), float(self.model.bias.detach()[self.output])
+        check(target == SCORE or not self.independent, "Slopes of dividends against the background 'product' are not offered for an "
+              "entangled-qcnn: they would need every combination of samples. Choose 'joint', or the score.")
         whole = tuple(range(M)) if target == SCORE else \
             next(s for s in subsets(M) if subset_name(s, self.model.modalities) == inside(target))
         inner = [whole] if target == SCORE else [s for s in subsets(M) if set(s) <= set(whole)]
@@ -211,17 +232,20 @@ class NetworkKnobs:
         return torch.pi / 2 + factors[:n, None, None] * (phi - torch.pi / 2)
 
     def _observable(self, factors: Tensor) -> Tensor:
-        """The observable of the output (3^n,) with the factors of blocks, pooling and head."""
-        network = copy.copy(self.model.network)
+        """The observable of the output, (3^n,)."""
+        return self._observables(factors, self.output)[0].reshape(-1)
+
+    def _observables(self, factors: Tensor, output: int | None = None) -> Tensor:
+        """The observables of one output or all, (C, 3, ..., 3), with the factors of blocks, pooling and head."""
+        network, learned = copy.copy(self.model.network), self.model.network
         network._parameters = {}
-        first = self.model.elements * (1 + len(self.model.modalities))
-        layers = len(network_layers := self.model.network.convolution)
-        at = factors[first:]
-        head = self.model.network.head.detach().double()[self.output:self.output + 1]
-        network.__dict__["convolution"] = network_layers.detach().double() * at[:layers, None]
-        network.__dict__["pooling"] = self.model.network.pooling.detach().double() * at[layers:2 * layers, None]
-        network.__dict__["head"] = head * at[2 * layers:]
-        return network.observables().reshape(-1)
+        at = factors[self.model.elements * (1 + len(self.model.modalities)):]
+        layers = len(learned.convolution)
+        head = learned.head.detach().double()
+        network.__dict__["convolution"] = learned.convolution.detach().double() * at[:layers, None]
+        network.__dict__["pooling"] = learned.pooling.detach().double() * at[layers:2 * layers, None]
+        network.__dict__["head"] = (head if output is None else head[output:output + 1]) * at[2 * layers:]
+        return network.observables()
 
 
 def _place(m: int, M: int) -> tuple[int, int]:
@@ -241,12 +265,12 @@ def _knobs(model: EntangledQCNN) -> tuple[Knob, ...]:
               for name in model.modalities for i in range(n)]
     found += [Knob(f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0) for layer in range(layers)]
     found += [Knob(f"pooling[{layer}]", f"pooling of layer {layer}", "pooling", (), 1.0) for layer in range(layers)]
-    return (*found, *(Knob(f"head[{j}]", f"weight of {_feature(model, j)}", "head", (), 1.0) for j in range(features)))
+    return (*found, *(Knob(f"head[{j}]", f"head: {_feature(model, j)}", "head", (), 1.0) for j in range(features)))
 
 
 def _feature(model: EntangledQCNN, j: int) -> str:
     network = model.network
     joint = 2 ** len(network.kept)
     if j < joint:
-        return f"outcome {format(j, f'0{len(network.kept)}b')} of qubits {', '.join(map(str, network.kept))}"
-    return f"⟨Z⟩ of measured qubit {network.measured[j - joint]}"
+        return f"outcome {format(j, f'0{len(network.kept)}b')}"  # of the qubits that stay
+    return f"⟨Z⟩ of qubit {network.measured[j - joint]}"

@@ -130,6 +130,9 @@ class System(Protocol):
     def moved(self, place: int, value: float) -> System:
         """Returns the system with one factor changed."""
 
+    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
+        """Returns the scores of other samples with each term removed in turn, from every output, (P, B, C)."""
+
     def samples(self, target: str) -> int:
         """How many samples a target is averaged over."""
 

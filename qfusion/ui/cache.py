@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion import data
 from qfusion.explain import resampling
 from qfusion.training import checkpoint
-from qfusion.ui import backgrounds, circuit_boxes, circuit_replay, cohort_space, jump_space, replay, spaces, telling
+from qfusion.ui import backgrounds, circuit_boxes, circuit_replay, cohort_space, jump_space, physics, replay, spaces, telling
 from qfusion.ui.replay import Dials
 from qfusion.ui.workspace import Workspace
 
@@ -260,3 +260,33 @@ def bootstrap_correlation(x: np.ndarray, y: np.ndarray) -> dict[str, resampling.
 def bootstrap_means(columns: dict[str, np.ndarray]) -> dict[str, resampling.Interval]:
     """Means of columns of the same samples with their intervals."""
     return resampling.means(columns)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Taking the physics apart …")
+def _physics(key: tuple[str, ...], rows: np.ndarray, where: physics.Where, output: int, target: str, _work: Any) -> Any:
+    return physics.measure(_work, rows, where, output, target)
+
+
+def physics_of(work: Workspace, rows: np.ndarray, where: physics.Where, output: int, target: str) -> Any:
+    """Slopes and knock-outs of every term of a model, averaged over some rows."""
+    return _physics(key_of(work), rows, where, output, target, work)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Following the term …")
+def _way(key: tuple[str, ...], rows: np.ndarray, where: physics.Where, output: int, target: str, term: str, _work: Any) -> Any:
+    return physics.follow(_work, rows, where, output, target, term)
+
+
+def way(work: Workspace, rows: np.ndarray, where: physics.Where, output: int, target: str, term: str) -> Any:
+    """A target on the way from one removed term to where it stands."""
+    return _way(key_of(work), rows, where, output, target, term, work)
+
+
+@st.cache_data(max_entries=16, show_spinner="Removing every term in turn, on all test samples …")
+def _metrics_without(key: tuple[str, ...], where: physics.Where, _work: Any) -> pd.DataFrame:
+    return physics.metrics_without(_work, where)
+
+
+def metrics_without(work: Workspace, where: physics.Where) -> pd.DataFrame:
+    """Test metrics with each term removed."""
+    return _metrics_without(key_of(work), where, work)

@@ -14,21 +14,21 @@ from qfusion.figures import state as state_figures
 from qfusion.figures import trajectories as run_figures
 from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
-from qfusion.ui import backgrounds, cache, knobs, panels, replay, sample_view, state, text, walk_view
+from qfusion.ui import backgrounds, cache, knobs, panels, physics_view, replay, sample_view, state, text, walk_view
 from qfusion.ui.replay import Decision, Dials
 from qfusion.ui.shell import Here, link
 from qfusion.ui.workspace import Workspace
 
 SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
 CURSOR, RUNS, QUANTITY, WHOSE = "t", "runs", "quantity", "of"
-TAB_NAMES = ("Decision", "Correlations", "Trajectories", "State", "Steady state")
+TAB_NAMES = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")
 RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
     whole = ("all together", *work.modalities)
-    return knobs.allowed(work) | {
+    return knobs.allowed(work) | physics_view.allowed(work) | {
         state.VIEW: state.options("View", TAB_NAMES, "Decision is shown."),
         CURSOR: state.number(CURSOR, 0, 1, "The end of the evolution is shown."),
         RUNS: state.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),

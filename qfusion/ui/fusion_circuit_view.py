@@ -9,16 +9,16 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.figures import circuit_state as figures
-from qfusion.ui import cache, fusion_view, noise_view, panels, state, table_editor, text, walk_view
+from qfusion.ui import cache, fusion_view, noise_view, panels, physics_view, state, table_editor, text, walk_view
 from qfusion.ui.shell import Here, guard
 
 PART = "part"
-TAB_NAMES = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Export")
+TAB_NAMES = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did it", "Export")
 
 
 def allowed(work: Any) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
-    return (walk_view.allowed() | table_editor.allowed(work) | noise_view.allowed(work)
+    return (walk_view.allowed() | table_editor.allowed(work) | noise_view.allowed(work) | physics_view.allowed(work)
             | {PART: state.options("View", TAB_NAMES, "The walk is shown.")})
 
 
@@ -30,6 +30,7 @@ def page(here: Here) -> None:
     _edited_line(here, in_force)
     draw = {"Walk": lambda: walk_tab(here, in_force), "Fusion rules": lambda: fusion_view.tab(here),
             "Noise and shots": lambda: noise_view.tab(here, in_force), "Entropies": lambda: entropies_tab(here, in_force),
+            "What did it": lambda: physics_view.tab(here, in_force),
             "Export": lambda: export_tab(here, in_force)}
     for tab, name in zip(st.tabs(list(TAB_NAMES), key=PART, on_change="rerun", bind="query-params"), TAB_NAMES, strict=True):
         if tab.open:

@@ -1,0 +1,106 @@
+"""The view "What did it" in Streamlit's test runner, on both systems: the library's numbers, cohorts, sliders, bad links."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from qfusion import data, explain
+from qfusion.explain import sensitivity as method
+from qfusion.figures import tornado
+from qfusion.models import Tweak
+from qfusion.training import checkpoint
+from qfusion.ui import cache, physics, replay
+from tests.test_app_pages import plain, said, visit
+
+VIEW = "What did it"
+
+
+def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
+    dataset, model = data.load("planted"), checkpoint.load("qj-planted").model
+    row = int(dataset.rows("test")[3])
+    app = visit("Dynamics", data="planted", sample=str(dataset.ids[row]), view=VIEW, **{"H.text-audio": "0.5", "rate.2": "0"})
+    tweak = Tweak({"text+audio": 0.5}, (1.0, 0.0, 1.0))
+    background = explain.background(model, dataset.inputs(dataset.rows("train"), dtype=torch.float64))
+    found = method.sensitivity(model.tweaked(tweak), dataset.inputs([row], dtype=torch.float64), background, targets=["score"])
+    most = int(np.argmax(np.abs(found.effects[:, 0])))
+    words = plain(said(app))
+    assert not app.error
+    assert f"Most depends on the {found.knobs[most].title}" in words
+    assert f"by {abs(found.effects[most, 0]):.2g}" in words
+    assert f"({found.values[0]:+.3f} now" in words
+    big = np.abs(found.effects[:, 0]) > 0.06
+    assert f"the same way for {int((big & found.agrees()[:, 0]).sum())} of the {int(big.sum())} terms" in words
+    table = app.dataframe[0].value.set_index("term")
+    assert table.loc["jump operator 2", "factor"] == 0
+    assert np.isclose(table.loc["text–audio coupling", "removed"], found.effects[3, 0])
+
+
+@pytest.mark.parametrize(("title", "query"), [
+    ("Dynamics", {"data": "planted", "effect": "entanglement of text at T"}),
+    ("Dynamics", {"data": "planted", "over": "test samples of its regime", "effect": "dividend of text + audio", "terms": "dynamics"}),
+    ("Circuit", {"data": "digits", "over": "test samples of its class", "effect": "score", "terms": "fusion"}),
+    ("Circuit", {"data": "digits", "effect": "dividend of pixels + fourier", "phi": "all:or"}),
+    ("Circuit", {"data": "digits", "over": "all test samples", "effect": "entropy of fused qubit ‘element 3’",
+                 "terms": "say of a modality"})])
+def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> None:
+    app = visit(title, **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}), **query)
+    assert not app.error
+    assert not app.warning
+    words = plain(said(app))
+    assert "Most depends on the" in words
+    assert "Slope and removal point the same way" in words or "No removal moves it" in words
+
+
+@pytest.mark.parametrize(("title", "source", "first"), [("Dynamics", "planted", "mae"), ("Circuit", "digits", "accuracy")])
+def test_test_metrics_without_each_term(title: str, source: str, first: str) -> None:
+    app = visit(title, data=source, without="true", **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}))
+    assert not app.error
+    table = app.dataframe[0].value
+    columns = [name for name in table.columns if str(name).startswith("test ")]
+    assert len(columns) == 2
+    assert table[columns[0]].nunique() > 5
+    work = cache.workspace_of(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
+    where = replay.learned(work.model) if source == "planted" else ""
+    scored = physics.metrics_without(work, where)
+    assert np.isclose(scored[first].loc[""], work.of_split(work.scores[work.dataset.rows("test")])[first])
+    if source == "planted":
+        tweaked = work.model.tweaked(Tweak({"text+audio+vision": 0.0}))
+        with torch.no_grad():
+            scores = tweaked(work.dataset.inputs(work.dataset.rows("test"), dtype=torch.float64)).numpy()
+        assert np.isclose(scored["mae"].loc["H[text+audio+vision]"], work.of_split(scores)["mae"])
+
+
+def test_cohorts_hold_the_sample_and_its_like() -> None:
+    work = cache.workspace_of("qcnn-digits", "digits")
+    row = int(work.dataset.rows("train")[0])
+    alike = physics.rows_of(work, row, physics.CLASS, lambda: cache.frame(work, 0))
+    assert row in alike
+    assert set(work.dataset.y[alike]) == {work.dataset.y[row]}
+    assert physics.rows_of(work, row, physics.THIS, lambda: cache.frame(work, 0)).tolist() == [row]
+
+
+def test_what_a_link_gets_wrong_is_named() -> None:
+    app = visit("Dynamics", data="planted", view=VIEW, effect="beauty", over="everyone", terms="magic")
+    words = plain(said(app))
+    assert all(key in words for key in ("In the link, `effect`", "In the link, `over`", "In the link, `terms`"))
+    assert "Most depends on the" in words
+
+
+def test_equal_bars_mean_a_straight_answer() -> None:
+    drawn = tornado.tornado(["a", "b <b>", "c"], np.array([0.05, np.nan, -0.01]), np.array([0.5, 0.2, 0.3]), ["text", "text+audio", ""],
+                            ["text", "audio"], bends=[False, False, True])
+    left, right = drawn.data
+    assert np.isclose(drawn.layout.xaxis2.range[1], 10 * drawn.layout.xaxis.range[1])
+    assert np.isclose(left.x[0] / drawn.layout.xaxis.range[1], right.x[0] / drawn.layout.xaxis2.range[1])
+    assert left.text[1] == "no slope"
+    assert right.text[2].endswith("bends")
+    assert "<b>" not in drawn.layout.yaxis.ticktext[1]
+
+
+def test_the_way_passes_through_its_points_with_their_slopes() -> None:
+    x = np.array([0.0, 0.3, 1.0])
+    drawn = tornado.way(x, x**3, 3 * x**2, "text", ["text"])
+    curve = drawn.data[0]
+    assert np.allclose(np.asarray(curve.y), np.asarray(curve.x) ** 3, atol=1e-12)

@@ -1,0 +1,47 @@
+"""What did it, in Chromium: from the page to the term by clicks, and a cold link that restores it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.test_browser import settle
+
+pytestmark = pytest.mark.browser
+
+
+def test_what_did_it_by_clicks_and_by_link(page: Any, server: Any) -> None:
+    page.goto(f"{server.url}/dynamics?sample=p0031")
+    settle(page)
+    page.get_by_role("tab", name="What did it").click()
+    page.wait_for_selector(".st-key-panel-tornado .js-plotly-plot")
+    settle(page)
+    heading = page.locator(".st-key-panel-tornado h4").inner_text()
+    assert re.match(r"Most depends on the .+: without it the score (rises|falls) by ", heading)
+    picker = page.locator(".st-key-term input")
+    picker.click()
+    page.keyboard.type("jump operator 1")
+    page.get_by_role("option", name="jump operator 1").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".st-key-panel-way h4:has-text('ump operator 1')")
+    settle(page)
+    address = page.url
+    assert "term=jump" in address
+    page.goto(address)
+    settle(page)
+    assert page.locator(".st-key-panel-tornado h4").inner_text() == heading
+    assert picker.input_value() == "jump operator 1"
+    assert page.locator('[data-testid="stAlert"]').count() == 0
+
+
+def test_the_circuit_page_has_it_too_and_nothing_scrolls_sideways(page: Any, server: Any) -> None:
+    page.set_viewport_size({"width": 800, "height": 900})
+    page.goto(f"{server.url}/circuit?data=digits&part=What%20did%20it&terms=fusion")
+    settle(page)
+    page.wait_for_selector(".st-key-panel-tornado .js-plotly-plot")
+    names = page.locator(".st-key-panel-tornado .ytick text").all_text_contents()
+    assert names
+    assert all(name.startswith("fusion of element") for name in names)
+    assert page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }") <= 0
