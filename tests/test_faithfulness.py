@@ -236,5 +236,8 @@ def test_cautions_follow_from_what_was_measured() -> None:
     truth = pd.DataFrame({name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)})
     truth["text+vision"] = np.random.default_rng(6).normal(size=200)
     told = caution.of_truth(faithfulness.against_truth(explained, truth))
-    assert told[0].serious
+    assert told[0].kind == "warning"
+    together = additive(parts, joint=50.0)
+    assert "in 100% of 200" in caution.of_joint(together, np.zeros(200, int))[0].sentence
+    assert caution.of_joint(explained, np.zeros(200, int)) == []
     assert "text + vision" in told[0].sentence

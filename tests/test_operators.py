@@ -42,6 +42,7 @@ def test_the_expectation_is_the_coalition_value(make, kind: str) -> None:
             assert O.baseline == pytest.approx(found.values[0, 0, output], abs=1e-10)
             weights = np.stack([O.overlap(states, k) for k in range(len(O.values))], 1)
             assert weights.sum(1) == pytest.approx(np.ones(len(weights)), abs=1e-10)
+            assert O.weights(states) == pytest.approx(weights.mean(0), abs=1e-12)
             assert weights @ O.values == pytest.approx(found.values[:, place, output], abs=1e-10)
             assert (np.diff(O.values) >= 0).all()
             assert O.votes == pytest.approx(O.values - O.baseline)

@@ -96,6 +96,15 @@ class Operator:
             weight = weight * state[:, here]
         return weight.numpy()
 
+    def weights(self, states: Sequence[Tensor]) -> np.ndarray:
+        """Returns the mean over the samples of the overlap with every eigenvector, (K,): they add up to 1."""
+        if self.vectors is not None:
+            amplitudes = quantum_states.product(states) @ torch.from_numpy(self.vectors).conj()
+            return amplitudes.abs().square().mean(0).numpy()
+        if len(states) == 1:
+            return states[0].mean(0).numpy()[self.basis]
+        return (states[0].T @ states[1] / len(states[0])).flatten().numpy()[self.basis]
+
     def scores(self, states: Sequence[Tensor]) -> np.ndarray:
         """Returns v(S) of every sample, (B,): the eigenvalues weighted by the overlaps."""
         if self.vectors is not None:

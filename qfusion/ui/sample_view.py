@@ -17,10 +17,15 @@ from qfusion.ui.shell import Here, link
 HIDDEN = ("text", "transcript")
 
 
-def content(here: Here, row: int | None = None, *, details: bool = True) -> None:
-    """The raw content that the data set has of a sample; says so where a modality has none."""
+def content(here: Here, row: int | None = None, *, details: bool = True, only: tuple[str, ...] | None = None, key: str = "card") -> None:
+    """The raw content that the data set has of a sample; says so where a modality has none.
+
+    Args:
+        row: of the sample, the current one unless given. details: with facts from the data's table, and as the page's main content.
+        only: modalities to show. key: tells figures of one sample apart that a page shows twice.
+    """
     at = here.row if row is None else row
-    found = here.work.dataset.content(at)
+    found = {name: piece for name, piece in here.work.dataset.content(at).items() if only is None or name in only}
     for name in (name for name in here.work.modalities if isinstance(found.get(name), Text)):
         _piece(name, found[name])
     with st.container(horizontal=True, vertical_alignment="center", wrap=len(found) > 3):
@@ -30,7 +35,7 @@ def content(here: Here, row: int | None = None, *, details: bool = True) -> None
     for name in here.work.modalities:
         piece = found.get(name)
         if isinstance(piece, Series):
-            _curve(here, name, piece, f"{'main' if details else 'card'}-{at}")
+            _curve(here, name, piece, f"{'main' if details else key}-{at}")
     absent = [name for name in here.work.modalities if name not in found]
     if absent and details:
         st.caption(f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features.")

@@ -21,8 +21,11 @@ PAGES = {
     "Explore": (("app.py", "Overview", ":material/home:"), ("pages/samples.py", "Samples", ":material/table_rows:")),
     "Understand": (("pages/dynamics.py", "Dynamics", ":material/timeline:"),
                    ("pages/circuit.py", "Circuit", ":material/schema:"),
+                   ("pages/what_if.py", "What if", ":material/alt_route:"),
+                   ("pages/operators.py", "Decision operators", ":material/how_to_vote:"),
                    ("pages/cohorts.py", "Cohorts", ":material/groups:"),
-                   ("pages/compare.py", "Compare", ":material/compare:")),
+                   ("pages/compare.py", "Compare", ":material/compare:"),
+                   ("pages/faithfulness.py", "Faithfulness", ":material/verified:")),
 }
 
 

@@ -1,0 +1,158 @@
+"""The pages of decision operators and faithfulness: the library's numbers on both systems, links, bad input, what is not measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from qfusion import data, explain
+from qfusion.explain import operators, stability
+from qfusion.training import checkpoint
+from qfusion.ui import faithfulness_space, operator_space, spaces, state
+from tests import test_app_pages
+from tests.test_app_pages import plain, said, visit
+
+OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"
+PROOFS = ("Deletion", "Truth", "Other methods", "Training seeds")
+
+
+@pytest.fixture(autouse=True)
+def pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets `visit` open these pages."""
+    monkeypatch.setitem(test_app_pages.PAGES, OPERATORS, "pages/operators.py")
+    monkeypatch.setitem(test_app_pages.PAGES, FAITHFULNESS, "pages/faithfulness.py")
+
+
+@pytest.fixture(params=["qj-planted", "qj-mosi", "qcnn-digits"])
+def model(request: pytest.FixtureRequest) -> str:
+    """A model of each system, and real data where they are."""
+    if request.param == "qj-mosi":
+        request.getfixturevalue("real_data")
+    return str(request.param)
+
+
+def work_of(name: str) -> Any:
+    found = checkpoint.load(name)
+    return spaces.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
+
+
+def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
+    work = work_of(model)
+    row, group = int(work.dataset.rows("test")[5]), "+".join(work.modalities[:2])
+    output = int(work.predicted[row])
+    found = operators.operator(work.model, work.background, group, output)
+    label = operator_space.WITH.join(work.modalities[:2])
+    app = visit(OPERATORS, model=model, sample=str(work.dataset.ids[row]), **{"votes": label})
+    assert not app.error
+    assert not app.warning
+    words = plain(said(app))
+    value = explain.explain(work.model, work.dataset.inputs([row], torch.float64), work.background)
+    alone = value.values[0, value.coalitions.index(group), output]
+    assert f"at least **{found.values[0]:+.2f}** and at most **{found.values[-1]:+.2f}**" in words
+    assert f"brings it to **{alone:+.2f}**" in words
+    assert f"{work.background.size:,} training samples" in words
+    states = operators.states_of(work.model, work.dataset.inputs(work.dataset.rows("test"), torch.float64), group)
+    nearest = work.dataset.rows("test")[int(np.argmax(found.overlap(states, len(found.values) - 1)))]
+    shown = operator_space.votes(work, group, output, "test")
+    assert shown.nearest("for")[0] == nearest
+    assert shown.weights.sum() == pytest.approx(1)
+
+
+def test_a_group_of_another_model_gives_way() -> None:
+    app = visit(OPERATORS, model="qj-planted", votes="text with audio with vision")
+    assert "text and audio and vision" in plain(said(app))
+    app.selectbox(key="model").select("qcnn-digits").run()
+    assert not app.exception
+    assert "pixels" in plain(said(app))
+    assert "larger group" in said(app)  # all three together are too many patterns
+
+
+@pytest.mark.parametrize("model", ["qj-planted", "qcnn-digits"])
+@pytest.mark.parametrize("against", ["product of marginals", "nothing known", "one other sample"])
+def test_another_background_changes_the_operator(model: str, against: str) -> None:
+    app = visit(OPERATORS, model=model, **{state.BACKGROUND: against})
+    assert not app.error
+    words = plain(said(app))
+    assert {"product of marginals": "drawn on its own", "nothing known": "nothing known", "one other sample": "sample"}[against] in words
+
+
+def test_every_view_of_faithfulness_opens(model: str) -> None:
+    app = visit(FAITHFULNESS, model=model, inside=work_of(model).modalities[-1])
+    for proof in PROOFS:
+        app.query_params["proof"] = proof
+        app.session_state["proof"] = proof
+        app.run()
+        assert not app.exception
+        assert not app.error
+        assert not app.warning
+        assert "When not to trust the explanations of " + model in plain(said(app))
+        if proof == "Truth":
+            assert ("Rank correlations with the truth" if model == "qj-planted" else "has no planted truth") in plain(said(app))
+        if proof == "Deletion":
+            assert "our order beats every one of 10 random orders" in said(app)
+
+
+def test_cautions_are_what_was_measured() -> None:
+    work = work_of("qj-planted")
+    found = faithfulness_space.against_truth(work)
+    assert found is not None
+    words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Truth")))
+    assert f"rank correlation {found.rank.min():.2f} on {len(work.dataset.rows('test')):,} test samples" in words
+    share, count = faithfulness_space.sarcasm(work, None)[0]
+    assert f"of {count} sarcastic test samples {share:.1%}" in words
+
+
+def test_deletion_by_our_order_beats_every_random_order(model: str) -> None:
+    """What the Faithfulness page claims, of the modalities and inside each of them."""
+    work = work_of(model)
+    assert faithfulness_space.modality_curves(work, False).better
+    for name in work.modalities[-2:] if model != "qj-planted" else work.modalities[-1:]:  # benchmarks/faithfulness.py measures all
+        assert faithfulness_space.feature_curves(work, name, "gradient x input", False).better, name
+
+
+def test_seeds_that_were_not_measured_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(stability, "FOLDER", tmp_path)
+    monkeypatch.setattr(faithfulness_space.stability, "load",
+                        lambda name, card, digest, rows, load=stability.load: load(name, card, digest, rows, tmp_path))
+    words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
+    assert "not measured for this model" in words.lower()
+    work = work_of("qj-planted")
+    _, explained = faithfulness_space.explained(work)
+    rng = np.random.default_rng(0)
+    runs = np.array([explained.dividends[..., 0] + noise * rng.normal(size=explained.dividends.shape[:2]) for noise in (0, 0.1, 0.1)])
+    kept = stability.Stability(work.modalities, work.coalitions, (0, 1, 2), runs, 2100, False)
+    stability.save(tmp_path / "qj-planted.safetensors", kept, weights=work.card["weights_sha256"], data=work.dataset.digest)
+    words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
+    ranks = kept.rank_correlations()
+    least = min(ranks, key=lambda name: ranks[name][0])
+    assert f"Least stable: {' + '.join(least.split('+'))} (rank correlation {ranks[least][0]:.2f})" in words
+    stability.save(tmp_path / "qj-planted.safetensors", kept, weights="of another model", data=work.dataset.digest)
+    assert "of other weights or data" in plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
+
+
+def test_other_methods_run_when_asked() -> None:
+    app = visit(FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="one other sample")
+    assert not app.dataframe
+    app.button(key="_run_estimators").click().run()
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert list(table["method"])[1] == "brute force"
+    assert table["largest_error"][1] < 1e-10
+    app = visit(FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="nothing known")
+    assert "need background samples" in said(app)
+
+
+@pytest.mark.parametrize(("title", "query"), [
+    (OPERATORS, {"votes": "smell", "among": "all", "against": "<b>"}),
+    (FAITHFULNESS, {"proof": "Oath", "ranking": "luck", "inside": "smell", "measure": "beauty", "terms": "x"})])
+def test_invalid_values_in_a_link_are_named(title: str, query: dict[str, str]) -> None:
+    app = visit(title, **query)
+    told = [plain(warning.value) for warning in app.warning]
+    assert len(told) == len(query)
+    for key, value in query.items():
+        assert any(f"`{key}`" in words and value in words for words in told)
+    assert not app.error
