@@ -29,9 +29,12 @@ with guard(), st.container(key="fold-cohorts"):
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
         chosen = cohort_view.choose(here)
-        cohort_view.shares(here, chosen)
+        cohort_view.ladder(here, chosen)
+    with right:
+        entanglement(here, chosen)
+    left, right = st.columns([1, 1.25], gap="medium")
+    with left:
         cohort_view.types(here, chosen)
     with right:
-        cohort_view.ladder(here, chosen)
-        entanglement(here, chosen)
+        cohort_view.shares(here, chosen)
     distributions(here, chosen)

@@ -211,6 +211,30 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
     assert f"| {scores[0]:+.3f} | {scores[1]:+.3f} | **{scores[1] - scores[0]:+.3f}** |" in plain(said(app))
 
 
+def test_both_sides_are_compared_with_the_same_background() -> None:
+    app = visit("compare", data="planted", sample="p0031", pin="qj-planted/planted/p1671", background="nothing known")
+    words = plain(said(app))
+    assert words.count("Baseline: the score of maximally mixed states") == 2
+    assert "their terms differ for that reason" not in words
+
+
+def test_a_saved_cohort_is_a_background_on_every_page() -> None:
+    work, rows = table_of("planted")
+    members = work.dataset.rows("test")[(rows["error"] > 0.4).to_numpy()]
+    background = explain.background(work.model, work.dataset.inputs(members, dtype=torch.float64), "cohort", label="far")
+    found = explain.explain(work.model, work.dataset.inputs([work.dataset.row("p0031")], dtype=torch.float64), background)
+    largest = max(found.dividends[0, 1:, 0], key=abs)
+    query = {"data": "planted", "sample": "p0031", "cohort": ["far:error>0.4"], "background": "a saved cohort", "members": "far"}
+    words = plain(said(visit("samples", **query)))
+    assert f"({largest:+.2f})" in words
+    assert f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’." in words
+    words = plain(said(visit("compare", pin="qj-planted/planted/p1671", **query)))
+    assert words.count(f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’.") == 2
+    words = plain(said(visit("samples", **(query | {"cohort": ["far:smell>1"]}))))
+    assert "Cohort ‘far’ does not fit this model" in words
+    assert "Baseline: the mean over the 2,100 training samples." in words
+
+
 def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = checkpoint.load("qj-planted")
     source = next(folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file())

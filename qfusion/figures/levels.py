@@ -117,7 +117,7 @@ def boxes(whole: Mapping[str, np.ndarray], cohort: np.ndarray, group: np.ndarray
 
 
 def types(kinds: Sequence[str], whole: Sequence[int], cohort: Sequence[int], errors: Sequence[tuple[Estimate, Estimate]], *,
-          unit: str = "absolute error", chosen: str = "", whole_name: str = "all", cohort_name: str = "cohort",
+          chosen: str = "", whole_name: str = "all", cohort_name: str = "cohort",
           theme: Theme = "light") -> go.Figure:
     """How many samples are of each type, and their mean error with its interval; `customdata` of a bar is its type.
 
@@ -143,7 +143,7 @@ def types(kinds: Sequence[str], whole: Sequence[int], cohort: Sequence[int], err
     figure.update_layout(clickmode="event+select", xaxis={"domain": [0, 0.56], "range": [0, 1.45 * max(top, 0.1)], "tickformat": ".0%",
                                                           "title": {"text": "part of the samples"}},
                          xaxis2=axis(theme) | {"domain": [0.64, 1], "anchor": "y", "rangemode": "tozero"})
-    figure.update_layout(xaxis2_title_text=_broken(f"mean {label(unit, 70)}"))
+    figure.update_layout(xaxis2_title_text="mean error")
     return figure
 
 
@@ -222,9 +222,6 @@ def _key(figure: go.Figure, *entries: tuple[str, str, str]) -> None:
 def _short(name: str) -> str:
     return label(name, 24)
 
-
-def _broken(words: str) -> str:
-    return words.replace(" (", "<br>(", 1)
 
 
 __all__ = ["Estimate", "boxes", "relation", "shares", "types", "violins"]

@@ -16,13 +16,15 @@ from qfusion.ui.workspace import Workspace
 CHOICES = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed", "reference state": "zero",
            "one other sample": "contrast"}
 USUAL = "training set"
+COHORT = "a saved cohort"
+OFFERED = CHOICES | {COHORT: "cohort"}
 
 
-def of(work: Workspace, kind: str, sample: str = "") -> Any:
+def of(work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None) -> Any:
     """The background of a choice.
 
     Args:
-        kind: a value of CHOICES; sample: id, for "contrast".
+        kind: a value of OFFERED; sample: id, for "contrast", or the name of the cohort; members: rows of the cohort.
 
     Raises:
         NotFound: when there is no such sample or kind.
@@ -30,7 +32,10 @@ def of(work: Workspace, kind: str, sample: str = "") -> Any:
     data = work.dataset
     if kind in ("mixed", "zero"):
         return explain.background(work.model, None, kind)
-    rows = [data.row(sample)] if kind == "contrast" else data.rows(checkpoint.training_split(work.card))
+    if kind == "cohort":
+        rows = np.asarray(members)
+    else:
+        rows = np.array([data.row(sample)]) if kind == "contrast" else data.rows(checkpoint.training_split(work.card))
     return explain.background(work.model, data.inputs(rows, dtype=torch.float64), kind, label=sample)
 
 

@@ -61,13 +61,13 @@ def states_of(work: Workspace) -> tuple[str, str]:
 
 
 @st.cache_resource(max_entries=12, show_spinner="Working out the background …")
-def _against(key: tuple[str, ...], kind: str, sample: str, _work: Any) -> Workspace:
-    return _work.against(backgrounds.of(_work, kind, sample))
+def _against(key: tuple[str, ...], kind: str, sample: str, members: np.ndarray | None, _work: Any) -> Workspace:
+    return _work.against(backgrounds.of(_work, kind, sample, members))
 
 
-def against(work: Workspace, kind: str, sample: str = "") -> Workspace:
-    """A workspace, as of `workspace_of`, with another kind of background; of "contrast" with that sample."""
-    return work if kind == "joint" else _against(states_of(work), kind, sample, work)
+def against(work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None) -> Workspace:
+    """A workspace, as of `workspace_of`, with another kind of background; of "contrast" with that sample, of "cohort" with those rows."""
+    return work if kind == "joint" else _against(states_of(work), kind, sample, members, work)
 
 
 @st.cache_data(max_entries=8, show_spinner="Working out the entanglement of these samples, about 15 ms each …")

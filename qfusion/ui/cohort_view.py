@@ -262,7 +262,7 @@ def types(here: Here, chosen: Chosen) -> None:
     found = {kind: (cache.bootstrap_means({"e": errors[where]})["e"], cache.bootstrap_means({"e": errors[where & inside]})["e"])
              for kind, where in is_kind.items()}
     whole, part = ([int((where & keep).sum()) for where in is_kind.values()] for keep in (np.ones(len(rows), dtype=bool), inside))
-    drawn = levels.types(kinds, whole, part, [(_estimate(a), _estimate(b)) for a, b in found.values()], unit=here.work.unit_of_error,
+    drawn = levels.types(kinds, whole, part, [(_estimate(a), _estimate(b)) for a, b in found.values()],
                          chosen="" if chosen.sample is None else str(chosen.sample["relation"]), whole_name=chosen.everyone,
                          cohort_name=chosen.cohort, theme=here.theme)
     key = f"types-{state.get(state.TABLE_TURN, 0)}-{abs(hash(chosen.parts))}"
@@ -273,7 +273,7 @@ def types(here: Here, chosen: Chosen) -> None:
                         alt="Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".")
         panels.footer("types", "how the single modalities relate: "
                       + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
-                      + f". Right: mean error with {INTERVALS}. Click a bar to make it the cohort.",
+                      + f". Right: mean error ({text.plain(here.work.unit_of_error)}) with {INTERVALS}. Click a bar to make it the cohort.",
                       "why they differ in error: a type may be harder for other reasons.",
                       lambda: pd.DataFrame([{"type": k, "level": level, "count": n[i], "mean_error": found[k][j].value,
                                              "low": found[k][j].low, "high": found[k][j].high} for i, k in enumerate(kinds)

@@ -12,7 +12,21 @@ import streamlit as st
 from qfusion.errors import QFusionError
 from qfusion.figures import compare, decision, evidence, style
 from qfusion.training import metrics
-from qfusion.ui import backgrounds, cache, compare_sides, kept, knobs, panels, pin_button, pins, replay, sample_view, state, text
+from qfusion.ui import (
+    backgrounds,
+    cache,
+    compare_sides,
+    comparison,
+    kept,
+    knobs,
+    panels,
+    pin_button,
+    pins,
+    replay,
+    sample_view,
+    state,
+    text,
+)
 from qfusion.ui import table_editor as editor
 from qfusion.ui.compare_sides import Side
 from qfusion.ui.dynamics_view import SHOWN_METRICS
@@ -80,10 +94,10 @@ def contents(here: Here, view: Pin) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown(f"**A** {text.plain(view.sample)}")
-        sample_view.content(Here(work, row, here.theme), details=True)
+        sample_view.content(Here(work, row, here.theme))
     with right:
         st.markdown(f"**B** {text.plain(here.sample)}")
-        sample_view.content(replace(here, work=here.work), details=False)
+        sample_view.content(here, details=row != here.row)  # its curves are told apart by the row
 
 
 def tweak_of_b(here: Here) -> str:
@@ -102,6 +116,7 @@ def tweak_of_b(here: Here) -> str:
 def sides(here: Here, view: Pin, tweak: str) -> tuple[Side, Side]:
     """Both decisions."""
     work, row = compare_sides.resolve(view)
+    work = comparison.like(work, here.work)
     first, second = compare_sides.outputs(work, row, here.work, here.output)
     return compare_sides.side("A", work, row, view.tweak, first), compare_sides.side("B", here.work, here.row, tweak, second)
 
@@ -119,6 +134,9 @@ def numbers(a: Side, b: Side) -> None:
         both = name in a.metrics and name in b.metrics
         own, other = (f"{s.metrics[name]:.3f}" if name in s.metrics else "–" for s in (a, b))
         rows.append((f"test {metrics.describe[name].short}", own, other, f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else ""))
+    if a.work.background.name != b.work.background.name:
+        st.caption(f"A is compared with {backgrounds.behind(a.work.background)}, B with {backgrounds.behind(b.work.background)}: "
+                   "their terms differ for that reason too.")
     lines = ["| | A | B | B − A |", "|---|---|---|---|", *("| " + " | ".join(row) + " |" for row in rows)]
     st.markdown("\n".join(lines))
     tests = f"all {a.tested:,} test samples" if a.tested == b.tested else f"{a.tested:,} test samples (A) and {b.tested:,} (B)"
@@ -232,9 +250,8 @@ def classes(here: Here, a: Side, b: Side) -> None:
     same = a.predicted == b.predicted
     title = f"Both predict ‘{text.plain(b.work.classes[b.predicted])}’" if same else (
         f"A predicts ‘{text.plain(a.work.classes[a.predicted])}’, B ‘{text.plain(b.work.classes[b.predicted])}’")
-    panels.panel("compare-classes", title,
-                 evidence.class_bars(b.probabilities, b.work.classes, truth=truth, before=a.probabilities, before_name="A",
-                                     theme=here.theme),
+    drawn = evidence.class_bars(b.probabilities, b.work.classes, truth=truth, before=a.probabilities, before_name="A", theme=here.theme)
+    panels.panel("compare-classes", title, drawn.update_traces(name="B", selector={"name": "now"}),
                  shows="class probabilities of B as bars, of A as hollow diamonds; B's true class is marked.",
                  not_shown="whether such probabilities are calibrated.", alt=f"Class probabilities: {title}.",
                  numbers=lambda: pd.DataFrame({"class": b.work.classes, "A": a.probabilities, "B": b.probabilities}))

@@ -18,7 +18,7 @@ from qfusion import _checks
 from qfusion.errors import QFusionError
 
 MODEL, DATA, SAMPLE, OUTPUT, FORMAT, DURATION = "model", "data", "sample", "output", "export", "T"
-BACKGROUND, CONTRAST = "background", "contrast"
+BACKGROUND, CONTRAST, MEMBERS = "background", "contrast", "members"
 VIEW = "view"
 NOTICES, TABLE_TURN, PAGE, KEPT = "_notices", "_table_turn", "_page", "_kept"
 ALIASES = {"open": SAMPLE, "show": VIEW, "rules": "part"}
