@@ -165,7 +165,7 @@ def interval(value: float, low: float, high: float, n: int = 100) -> Any:
     (interval(np.nan, np.nan, np.nan, 4), interval(np.nan, np.nan, np.nan, 4), "Cannot be told: 4 samples"),
 ])
 def test_the_sentence_says_what_came_out(rho: Any, r: Any, words: str) -> None:
-    found = cohort_space.finding({"spearman": rho, "pearson": r}, "negativity")
+    found = cohort_space.finding({"spearman": rho, "pearson": r}, "negativity", "joint")
     assert found.startswith(words)
     assert ("cannot be told from zero" in found) == ("Hardly" in words)
 

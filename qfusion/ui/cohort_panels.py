@@ -116,7 +116,7 @@ def entanglement(here: Here, chosen: Chosen) -> None:
         x, y = _measured(here, rows, measure), rows[strength].to_numpy(dtype=float)
         found = {"all": cache.bootstrap_correlation(x, y), "cohort": cache.bootstrap_correlation(x[inside], y[inside])}
         with head:
-            panels.heading("Does entanglement explain fusion? " + cohort_space.finding(found["all"], measure))
+            panels.heading("Does entanglement explain fusion? " + cohort_space.finding(found["all"], measure, strength))
         said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
         drawn = levels.relation(rows.index.tolist(), x, y, inside, titles[measure], strengths[strength], chosen=here.sample, captions=said,
                                 whole_name=f"others of {chosen.split}", cohort_name=chosen.cohort, theme=here.theme)
@@ -125,7 +125,8 @@ def entanglement(here: Here, chosen: Chosen) -> None:
                         on_select=lambda: _picked(key), alt=f"{titles[measure]} against {strengths[strength]} for {len(rows)} samples.")
         _table(chosen, found)
         panels.footer("entanglement", f"one point a sample; intervals: {INTERVALS}. Click a point to open it. {compared(here)}",
-                      _CAUTION[work.has_time], lambda: _points(rows, inside, x, y, measure, strength))
+                      f"{_CAUTION[work.has_time]} Of {len(titles) * len(strengths)} pairs of measures some are related by chance.",
+                      lambda: _points(rows, inside, x, y, measure, strength))
 
 
 _HELP = {True: "The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; like mutual information and "

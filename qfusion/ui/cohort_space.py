@@ -139,20 +139,22 @@ def correlations(work: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
     return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()}
 
 
-def finding(found: dict[str, Interval], measure: str) -> str:
-    """What a correlation says about "entanglement explains fusion", in one sentence."""
+def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
+    """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
+    what = {JOINT: "how large a sample's joint terms are", JOINT_SHARE: "how large the joint part of a decision is"}[strength]
+    less = {JOINT: "smaller joint terms", JOINT_SHARE: "a smaller joint part"}[strength]
     r, other = found["spearman"], found["pearson"]
     if not r.known:
         return f"Cannot be told: {r.n} samples are too few, or {measure} does not vary"
     how = f"Spearman r = {r.value:+.2f}, {r.level:.0%} interval {r.low:+.2f} to {r.high:+.2f}, n = {r.n:,}"
     if not r.excludes_zero:
-        return f"No: {measure} does not tell how jointly a sample is decided ({how})"
+        return f"No: {measure} does not tell {what} ({how})"
     if r.value < 0:
-        return f"No, the opposite: more {measure} goes with less joint deciding ({how})"
+        return f"No, the opposite: more {measure} goes with {less} ({how})"
     share = r.value**2
     word = "Hardly" if share < 0.1 else "In part" if share < 0.5 else "Largely"
     doubt = "" if other.excludes_zero else "; the linear correlation cannot be told from zero"
-    return f"{word}: {measure} accounts for {share:.0%} of how jointly samples are decided, by rank ({how}{doubt})"
+    return f"{word}: {measure} accounts for {share:.0%} of {what}, by rank ({how}{doubt})"
 
 
 def ladder(work: Workspace, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, split: str) -> pd.DataFrame:

@@ -1,0 +1,126 @@
+"""Cohorts and Compare in Chromium: clicks, links that hold the whole view, pins across pages, no sideways scrolling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.test_browser import settle, visit
+
+pytestmark = pytest.mark.browser
+__all__ = ["visit"]  # a fixture
+
+
+def place(page: Any, panel: str, trace: str, point: int) -> tuple[float, float]:
+    """Where a point or bar of a named trace is on the screen."""
+    page.locator(f"{panel} .js-plotly-plot").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    x, y = page.evaluate("""([panel, name, i]) => {
+      const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout, corner = plot.getBoundingClientRect();
+      const found = plot.calcdata.find(points => (points[0].trace.name || '').startsWith(name) && points[0].trace.customdata)[i];
+      const bar = found.s !== undefined;
+      return [corner.x + layout.xaxis._offset + layout.xaxis.c2p(bar ? found.s / 2 : found.x),
+              corner.y + layout.yaxis._offset + layout.yaxis.c2p(bar ? found.p : found.y)];
+    }""", [panel, trace, point])
+    return float(x), float(y)
+
+
+def lonely(page: Any, panel: str) -> tuple[float, float, str]:
+    """Where the point lies that is farthest from all others, and its sample."""
+    page.locator(f"{panel} .js-plotly-plot").scroll_into_view_if_needed()
+    page.wait_for_timeout(300)
+    x, y, name = page.evaluate("""panel => {
+      const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout, corner = plot.getBoundingClientRect();
+      const all = plot.calcdata.filter(points => points[0].trace.customdata).flatMap(points => points.map(point => [
+        corner.x + layout.xaxis._offset + layout.xaxis.c2p(point.x), corner.y + layout.yaxis._offset + layout.yaxis.c2p(point.y),
+        points[0].trace.customdata[point.i]]));
+      const room = all.map((a, i) => Math.min(...all.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
+      return all[room.indexOf(Math.max(...room))];
+    }""", panel)
+    return float(x), float(y), str(name)
+
+
+def click(page: Any, where: tuple[float, float]) -> None:
+    page.mouse.move(*where)
+    page.wait_for_timeout(300)
+    page.mouse.click(*where)
+
+
+def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link(visit: Callable[[str], Any]) -> None:
+    page = visit("/cohorts")
+    click(page, place(page, ".st-key-panel-types", "all of test", 1))
+    page.wait_for_function("() => document.querySelector('.st-key-filter input').value === 'relation=conflict'")
+    settle(page)
+    page.locator(".st-key-_cohort_name input").fill("at odds")
+    page.locator(".st-key-_cohort_name input").press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Save in the link").click()
+    page.wait_for_function("() => decodeURIComponent(location.search).includes('cohort=at+odds:relation=conflict')")
+    settle(page)
+    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Samples").click()
+    page.wait_for_selector("h1:has-text('Samples')")
+    settle(page)
+    assert "cohort=at+odds" in page.url
+    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Cohorts").click()
+    page.wait_for_selector("h1:has-text('Cohorts')")
+    settle(page)
+    assert page.locator(".st-key-filter input").input_value() == "relation=conflict"
+    page.reload()
+    settle(page)
+    assert page.locator(".st-key-filter input").input_value() == "relation=conflict"
+    assert "cohort ‘at odds’" in page.inner_text(".st-key-panel-entanglement")
+
+
+def test_a_point_opens_its_sample_and_another_grouping_is_drawn(visit: Callable[[str], Any]) -> None:
+    page = visit("/cohorts?filter=error%3E0.45")
+    x, y, wanted = lonely(page, ".st-key-panel-entanglement")
+    click(page, (x, y))
+    page.wait_for_function("wanted => document.querySelector('.st-key-sample input').value === wanted", arg=wanted)
+    settle(page)
+    assert f"sample={wanted}" in page.url
+    assert f"sample {wanted} " in page.inner_text(".st-key-box-cohort")
+    page.locator(".st-key-by input").click()
+    page.get_by_role("option", name="regime").click()
+    page.wait_for_function("() => document.querySelector('.st-key-panel-dividends .js-plotly-plot').data.some(t => t.type === 'box')")
+    settle(page)
+    assert "by=regime" in page.url
+
+
+def test_a_view_is_pinned_tweaked_compared_and_swapped(visit: Callable[[str], Any]) -> None:
+    page = visit("/samples?sample=p0031")
+    page.get_by_role("button", name="Pin", exact=True).click()
+    page.wait_for_function("() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031')")
+    page.locator(".st-key-_unpin").wait_for()
+    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Compare").first.click()
+    page.wait_for_selector("h1:has-text('Compare')")
+    settle(page)
+    assert "A and B are decided alike" in page.inner_text("body")
+    page.get_by_text("Tweak B: couplings").click()
+    knob = page.locator(".st-key-T input")
+    knob.focus()
+    for _ in range(8):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => document.body.innerText.includes('T=0.6')")
+    settle(page)
+    said = page.locator(".st-key-panel-differences h4").inner_text()
+    assert said.startswith("B scores")
+    page.reload()
+    settle(page)
+    assert page.locator(".st-key-panel-differences h4").inner_text() == said
+    page.get_by_role("button", name="Swap").click()
+    page.wait_for_function("() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031/T=0.6')")
+    settle(page)
+    assert page.locator(".st-key-T input").input_value() == "1"
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_function("() => !location.search.includes('pin=')")
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+def test_nothing_scrolls_sideways(visit: Callable[[str], Any], page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in ("/cohorts?by=regime", "/compare?pin=qj-planted/planted/p0031"):
+        visit(address)
+        excess = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }")
+        assert excess <= 0, address
