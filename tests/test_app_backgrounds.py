@@ -10,7 +10,7 @@ import torch
 
 from qfusion import data, explain
 from qfusion.training import checkpoint
-from qfusion.ui import backgrounds, cache
+from qfusion.ui import backgrounds, cache, layers_view
 from tests.test_app_pages import PAGES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "digits": "qcnn-digits"}
@@ -138,3 +138,36 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
 def test_the_sample_shown_first_does_not_depend_on_the_background() -> None:
     first = visit("Samples", data="planted").selectbox(key="sample").value
     assert visit("Samples", data="planted", background="nothing known").selectbox(key="sample").value == first
+
+
+@pytest.mark.parametrize("where", ["Dynamics", "Circuit"])
+def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
+    """Where time is for the other system: the terms at each place between the layers, ending at the decision itself."""
+    work = workspace("digits")
+    row = int(work.dataset.rows("test")[3])
+    query = {"part": "Entropies"} if where == "Circuit" else {}
+    app = visit(where, data="digits", sample=str(work.dataset.ids[row]), background="nothing known", **query)
+    assert not app.error
+    words = plain(said(app))
+    against = cache.against(work, "mixed")
+    found, c = cache.layer_terms(against, row), int(work.predicted[row])
+    assert found.moments[0] == "input"
+    assert found.dividends[-1, 0, :, c] == pytest.approx(list(against.dividends(row).values()), abs=1e-9)
+    terms = {term: found.dividends[:, 0, i, c] for i, term in enumerate(found.coalitions)}
+    assert layers_view.title(found.moments, terms) in words
+    assert "Compared with maximally mixed states: nothing known, no samples." in words
+
+
+def test_edited_tables_change_the_layers() -> None:
+    work = workspace("digits")
+    row = int(work.dataset.rows("test")[3])
+    assert np.abs(cache.layer_terms(work, row, "all:and").values - cache.layer_terms(work, row).values).max() > 1e-3
+
+
+def test_where_joint_terms_take_over() -> None:
+    moments = ("input", "a", "b")
+    single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
+    assert layers_view.title(moments, {"": rising, "x": single, "x+y": rising}) == "Joint terms outweigh the single modalities from “a” on"
+    assert layers_view.title(moments, {"x": single, "x+y": rising[::-1]}) == "At the end the single modalities outweigh the joint terms"
+    table = layers_view.frame(moments, {"": rising, "x": single}, {layers_view.JOINT: single, layers_view.MUTUAL: rising})
+    assert list(table.columns) == ["moment", "dividend[baseline]", "dividend[x]", "entropy", "mutual_information"]

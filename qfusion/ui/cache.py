@@ -210,6 +210,16 @@ def layers(work: Workspace, row: int, words: str = "") -> Any:
     return _layers(states_of(work), row, words, work)
 
 
+@st.cache_resource(max_entries=16, show_spinner="Reading the circuit out early …")
+def _layer_terms(key: tuple[str, ...], row: int, words: str, _work: Any) -> Any:
+    return circuit_replay.layer_terms(_work, row, words)
+
+
+def layer_terms(work: Workspace, row: int, words: str = "") -> Any:
+    """Contributions along the layers of the network."""
+    return _layer_terms(key_of(work), row, words, work)
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _noisy(key: tuple[str, ...], row: int, words: str, strengths: tuple[float, float, float], shots: int, _work: Any) -> Any:
     return circuit_replay.with_noise(_work, row, words, strengths, shots)

@@ -78,6 +78,12 @@ def layers(work: CircuitSpace, row: int, words: str) -> Any:
     return layer_entropies(model, vectors)
 
 
+@torch.no_grad()
+def layer_terms(work: CircuitSpace, row: int, words: str) -> explain.Explanation:
+    """Contributions to what the read-out would say at every place between the layers."""
+    return explain.through_layers(edited(work, words), work.dataset.inputs([row], dtype=torch.float64), work.background)
+
+
 def drawing(work: CircuitSpace, row: int, words: str) -> Any:
     """The circuit in PennyLane, for exports."""
     from qfusion.track.fusion_circuit import fusion_circuit

@@ -14,7 +14,7 @@ from qfusion.figures import state as state_figures
 from qfusion.figures import trajectories as run_figures
 from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
-from qfusion.ui import backgrounds, cache, knobs, panels, physics_view, replay, sample_view, state, text, walk_view
+from qfusion.ui import backgrounds, cache, knobs, layers_view, panels, physics_view, replay, sample_view, state, text, walk_view
 from qfusion.ui.replay import Decision, Dials
 from qfusion.ui.shell import Here, link
 from qfusion.ui.workspace import Workspace
@@ -43,6 +43,7 @@ def no_time(here: Here) -> None:
     with st.container(horizontal=True):
         link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
         link("pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules")
+    layers_view.panel(here)
     walk_view.entropy_lines(here, cache.walk(here.work, here.row), None)
 
 

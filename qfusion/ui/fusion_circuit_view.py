@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.figures import circuit_state as figures
-from qfusion.ui import cache, fusion_view, noise_view, panels, physics_view, state, table_editor, text, walk_view
+from qfusion.ui import cache, fusion_view, layers_view, noise_view, panels, physics_view, state, table_editor, text, walk_view
 from qfusion.ui.shell import Here, guard
 
 PART = "part"
@@ -60,7 +60,8 @@ def walk_tab(here: Here, in_force: str) -> None:
 
 
 def entropies_tab(here: Here, in_force: str) -> None:
-    """Entropy along the gates, of every cut, and around every pooling."""
+    """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
+    layers_view.panel(here, in_force)
     walk = cache.walk(here.work, here.row, in_force)
     walk_view.entropy_lines(here, walk, state.get(walk_view.GATE))
     found = cache.layers(here.work, here.row, in_force)

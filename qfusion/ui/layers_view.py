@@ -1,0 +1,53 @@
+"""The decision of an entangled-fusion network along its layers: what the read-out would say if the circuit stopped there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion.figures import layers as figures
+from qfusion.ui import backgrounds, cache, panels, sample_view
+from qfusion.ui.shell import Here
+
+JOINT, MUTUAL = "entropy of the qubits in play", "largest mutual information across a cut"
+
+
+def panel(here: Here, words: str = "") -> None:
+    """Correlations of the qubits and terms of the decision at every place between the layers.
+
+    Args:
+        words: edits of the truth tables that are in force.
+    """
+    work: Any = here.work
+    found, entropies = cache.layer_terms(work, here.row, words), cache.layers(work, here.row, words)
+    c = here.output
+    terms = {term: np.asarray(found.dividends[:, 0, i, c]) for i, term in enumerate(found.coalitions)}
+    series = {JOINT: entropies.joint, MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual])}
+    panels.panel(
+        "decision-layers", title(found.moments, terms) + sample_view.whose(here),
+        figures.decision_layers(found.moments, series, terms, work.modalities, unit=here.unit, theme=here.theme),
+        shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit measured, the same head "
+              "(solid alone, dashed or dotted jointly); above, how mixed and how correlated the qubits are. "
+              + backgrounds.against(work.background),
+        not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is left out.",
+        alt="Terms of the decision along the layers: at the end " + ", ".join(f"{t} {v[-1]:+.2f}" for t, v in terms.items() if t) + ".",
+        numbers=lambda: frame(found.moments, terms, series))
+
+
+def title(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
+    """From where on the joint terms together outweigh the single ones, or that they do not."""
+    single = sum(np.abs(values) for term, values in terms.items() if term and "+" not in term)
+    joint = sum(np.abs(values) for term, values in terms.items() if "+" in term)
+    wins = np.asarray(joint > single)
+    if not wins[-1]:
+        return "At the end the single modalities outweigh the joint terms"
+    losing = np.flatnonzero(~wins)
+    return f"Joint terms outweigh the single modalities from “{moments[losing[-1] + 1 if len(losing) else 0]}” on"
+
+
+def frame(moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]) -> pd.DataFrame:
+    """One row a moment."""
+    columns: dict[str, Any] = {"moment": list(moments)} | {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
+    return pd.DataFrame(columns | {"entropy": series[JOINT], "mutual_information": series[MUTUAL]})
