@@ -302,6 +302,16 @@ class _Reading:
         self.modalities, self.encode, self.direct_scores = model.modalities, model.encode, read
 
 
+@pytest.mark.parametrize("kind", ["joint", "product"])
+def test_layers_of_many_samples_at_once_equal_each_alone(kind: str) -> None:
+    """Many samples at once are worked out another way than a few."""
+    model, x, rows = problem("entangled-qcnn", 3, B=10, N=4)
+    background = explain.background(model, rows, kind)
+    together = explain.through_layers(model, x, background)
+    alone = [explain.through_layers(model, {name: v[i:i + 1] for name, v in x.items()}, background).values for i in range(10)]
+    assert together.values == pytest.approx(np.concatenate(alone, 1), abs=1e-12)
+
+
 def test_two_layers_have_five_moments() -> None:
     model, x, rows = problem("entangled-qcnn", 2, n=10, B=1)
     found = explain.through_layers(model, x, explain.background(model, rows))
