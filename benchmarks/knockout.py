@@ -39,15 +39,15 @@ def score_range(dataset: Any, scores: np.ndarray, output: int) -> float:
     return float(high - low)
 
 
-def second_order(model: Any, inputs: Any, background: Any, output: int, found: Any) -> np.ndarray:
-    """Effect of removal to second order, (P,): -y' + y''/2 at f = 1."""
+def bent_terms(model: Any, inputs: Any, background: Any, output: int, found: Any) -> tuple[np.ndarray, np.ndarray]:
+    """What removal would do by second order at f = 1, -y' + y''/2, and by the slope half-way, -y'(1/2), both (P,)."""
     system = method.system(model, inputs, background, output)
-    bend = np.zeros(len(found.knobs))
+    bend, half = np.zeros(len(found.knobs)), -found.slopes[:, 0]
     for place, knob in enumerate(found.knobs):
         if knob.kind not in LINEAR:
-            ends = [system.moved(place, 1 + step).slopes([method.SCORE])[1][place, 0] for step in (STEP, -STEP)]
-            bend[place] = (ends[0] - ends[1]) / (2 * STEP)
-    return -found.slopes[:, 0] + bend / 2
+            up, down, middle = (system.moved(place, f).slopes([method.SCORE])[1][place, 0] for f in (1 + STEP, 1 - STEP, 0.5))
+            bend[place], half[place] = (up - down) / (2 * STEP), -middle
+    return -found.slopes[:, 0] + bend / 2, half
 
 
 def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
     rows_shown = rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))]
     place = {int(row): i for i, row in enumerate(rows)}
     tally: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    tally_second, residual, seconds = [0, 0], 0.0, []
+    tally_second, tally_half, residual, seconds = [0, 0], [0, 0], 0.0, []
     for i, row in enumerate(rows_shown):
         output = int(scores[place[int(row)]].argmax()) if scores.shape[1] > 1 else 0
         inputs = dataset.inputs([row], dtype=torch.float64)
@@ -76,25 +76,35 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
                 tally[key][1] += int(counts)
         if i < curved:
             bent = np.array([knob.kind not in LINEAR for knob in found.knobs]) & big
-            second = second_order(model, inputs, background, output, found)
-            tally_second[0] += int((np.sign(second) == np.sign(found.effects[:, 0]))[bent].sum())
-            tally_second[1] += int(bent.sum())
+            for pair, guess in zip((tally_second, tally_half), bent_terms(model, inputs, background, output, found), strict=True):
+                pair[0] += int((np.sign(guess) == np.sign(found.effects[:, 0]))[bent].sum())
+                pair[1] += int(bent.sum())
             for knob in np.array(found.knobs, dtype=object)[bent][:, 0] if bent.any() and i < 2 else []:
                 way = method.response(model, inputs, background, str(knob), output=output, nodes=10)
                 residual = max(residual, abs(-way.mean_slope * way.knob.value - way.effect))
     return {"model": name, "samples": len(rows_shown), "seconds": float(np.median(seconds)), "tally": dict(tally),
-            "second order, not linear": tally_second, "quadrature residual": residual, "cohort": cohort(model, dataset, background, scores)}
+            "second order, not linear": tally_second, "slope half-way, not linear": tally_half, "quadrature residual": residual,
+            "cohort": cohort(model, dataset, background, scores, False), "groups": cohort(model, dataset, background, scores, True)}
 
 
 NAMED = ("coupling", "rate", "duration", "convolution", "pooling")
 
 
-def cohort(model: Any, dataset: Any, background: Any, scores: np.ndarray) -> dict[str, Any]:
-    """The mean over the whole test set, for every output."""
-    inputs = dataset.inputs(dataset.rows("test"), dtype=torch.float64)
+def groups(dataset: Any, outputs: int) -> list[tuple[np.ndarray, int]]:
+    """Test rows by true class, each with that class's score; of a regression by quarters of the truth."""
+    rows = dataset.rows("test")
+    if dataset.target.kind == "classification":
+        return [(rows[dataset.y[rows] == c], c) for c in range(outputs) if (dataset.y[rows] == c).any()]
+    return [(part, 0) for part in np.array_split(rows[np.argsort(dataset.y[rows], kind="stable")], 4)]
+
+
+def cohort(model: Any, dataset: Any, background: Any, scores: np.ndarray, split: bool) -> dict[str, Any]:
+    """The mean over the whole test set, for every output, or over groups of it."""
+    everyone = [(dataset.rows("test"), output) for output in range(len(model.outputs))]
     same = total = bent_same = bent = 0
     opposite = []
-    for output in range(len(model.outputs)):
+    for rows, output in groups(dataset, len(model.outputs)) if split else everyone:
+        inputs = dataset.inputs(rows, dtype=torch.float64)
         found = method.sensitivity(model, inputs, background, output=output, targets=[method.SCORE])
         big = np.abs(found.effects[:, 0]) > THRESHOLD * score_range(dataset, scores, output)
         for knob, counts, agrees in zip(found.knobs, big, found.agrees()[:, 0], strict=True):
@@ -102,7 +112,7 @@ def cohort(model: Any, dataset: Any, background: Any, scores: np.ndarray) -> dic
             if knob.kind not in LINEAR:
                 bent_same, bent = bent_same + int(counts and agrees), bent + int(counts)
             if counts and not agrees:
-                opposite.append(f"{knob.title} ({model.outputs[output]})")
+                opposite.append(f"{knob.title} ({model.outputs[output]}, {len(rows)} samples)")
     return {"all": [same, total], "not linear": [bent_same, bent], "opposite": opposite}
 
 
@@ -116,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="*", default=[name for name in checkpoint.available() if name.startswith(("qj", "qcnn"))])
     parser.add_argument("--samples", type=int, default=100)
-    parser.add_argument("--curved", type=int, default=5, help="samples on which second derivatives are taken too")
+    parser.add_argument("--curved", type=int, default=8, help="samples on which second derivatives and slopes half-way are taken too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -129,10 +139,11 @@ def main() -> None:
         for key, pair in found["tally"].items():
             print(f"  {key:34s} same sign {share(pair)}")
         print(f"  {'to second order, not linear':34s} same sign {share(found['second order, not linear'])} ({options.curved} samples)")
+        print(f"  {'slope half-way, not linear':34s} same sign {share(found['slope half-way, not linear'])} ({options.curved} samples)")
         print(f"  mean slope on the way, times -1, equals the effect to {found['quadrature residual']:.1e} (10 nodes)")
-        group = found["cohort"]
-        print(f"  mean over the test set: {share(group['all'])}; not linear {share(group['not linear'])}"
-              f"{'; opposite: ' + ', '.join(group['opposite'][:8]) if group['opposite'] else ''}", flush=True)
+        for words, group in (("the test set", found["cohort"]), ("a class, or a quarter by truth", found["groups"])):
+            print(f"  mean over {words}: {share(group['all'])}; not linear {share(group['not linear'])}"
+                  f"{'; opposite: ' + ', '.join(group['opposite'][:8]) if group['opposite'] else ''}", flush=True)
 
 
 if __name__ == "__main__":

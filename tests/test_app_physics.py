@@ -40,7 +40,7 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
 @pytest.mark.parametrize(("title", "query"), [
     ("Dynamics", {"data": "planted", "effect": "entanglement of text at T"}),
     ("Dynamics", {"data": "planted", "over": "test samples of its regime", "effect": "dividend of text + audio", "terms": "dynamics"}),
-    ("Circuit", {"data": "digits", "over": "test samples of its class", "effect": "score", "terms": "fusion"}),
+    ("Circuit", {"data": "digits", "over": "test samples of its class", "effect": "score", "terms": "fusion", "half": "true"}),
     ("Circuit", {"data": "digits", "effect": "dividend of pixels + fourier", "phi": "all:or"}),
     ("Circuit", {"data": "digits", "over": "all test samples", "effect": "entropy of fused qubit ‘element 3’",
                  "terms": "say of a modality"})])
@@ -50,6 +50,7 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
     assert not app.warning
     words = plain(said(app))
     assert "Most depends on the" in words
+    assert ("slope half-way points" in words) == ("half" in query)
     assert "Slope and removal point the same way" in words or "No removal moves it" in words
 
 
@@ -82,9 +83,9 @@ def test_cohorts_hold_the_sample_and_its_like() -> None:
 
 
 def test_what_a_link_gets_wrong_is_named() -> None:
-    app = visit("Dynamics", data="planted", view=VIEW, effect="beauty", over="everyone", terms="magic")
+    app = visit("Dynamics", data="planted", view=VIEW, effect="beauty", over="everyone", terms="magic", term="$x$ [y](z)")
     words = plain(said(app))
-    assert all(key in words for key in ("In the link, `effect`", "In the link, `over`", "In the link, `terms`"))
+    assert all(f"In the link, `{key}`" in words for key in ("effect", "over", "terms", "term"))
     assert "Most depends on the" in words
 
 
@@ -95,7 +96,8 @@ def test_equal_bars_mean_a_straight_answer() -> None:
     assert np.isclose(drawn.layout.xaxis2.range[1], 10 * drawn.layout.xaxis.range[1])
     assert np.isclose(left.x[0] / drawn.layout.xaxis.range[1], right.x[0] / drawn.layout.xaxis2.range[1])
     assert left.text[1] == "no slope"
-    assert right.text[2].endswith("bends")
+    assert right.text == ("+0.500", "+0.200", "+0.300")
+    assert [(note.y, note.xref) for note in drawn.layout.annotations if note.text == "bends"] == [(2, "x2")]
     assert "<b>" not in drawn.layout.yaxis.ticktext[1]
 
 

@@ -197,6 +197,17 @@ def test_the_mean_slope_on_the_way_is_the_effect() -> None:
         assert np.isclose(found.effects[[k.key for k in found.knobs].index(key), 0], way.effect, atol=1e-12)
 
 
+@pytest.mark.parametrize("model", [jump_model(2).tweaked(Tweak({"text": 0.0, "text+audio": 1.5})), model_of(4, 2)],
+                         ids=["quantum-jump", "entangled-qcnn"])
+def test_the_slope_half_way_is_that_of_the_halved_term(model: Any) -> None:
+    names = tuple(model.modalities)
+    inputs, background = features(2, names), explain.background(model, features(5, names, 2))
+    half = method.half_way(model, inputs, background)
+    for place, knob in enumerate(method.system(model, inputs, background).knobs):
+        expected = differences(model, knob._replace(value=knob.value / 2), lambda m: answers(m, inputs, background, ("score",), 0), 1e-3)
+        assert np.isclose(half[place], -knob.value * expected[0], rtol=1e-6, atol=1e-9), knob
+
+
 @pytest.mark.parametrize(("n", "M", "block"), [(4, 2, "su4"), (5, 3, "so4"), (3, 4, "circuit9"), (6, 2, "ttn")])
 def test_network_slopes_equal_finite_differences(n: int, M: int, block: str) -> None:
     model = model_of(n, M, block=block)

@@ -5,8 +5,8 @@ sample or the mean over several) there is the slope dy/df where the factors stan
 The slope is local, the effect is not: where y bends between 0 and f the two may differ, even in sign. `Response` follows y on the way;
 the mean slope on it, times -f, is the effect (fundamental theorem of calculus).
 
-Sources: parameter-shift-free reverse mode through the exact evolution (see `expansion.py`); knock-outs as ablations; the mean slope on the
-way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017).
+Slopes are exact, by reverse mode through the evolution (its backward is in `expansion.py`) or the network's observables. The mean slope
+on the way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017, equation 1), here along one term.
 """
 
 from __future__ import annotations
@@ -194,6 +194,22 @@ def response(model: FusionModel, inputs: Mapping[str, Features], background: Bac
     along = [found.moved(place, float(knob.value * share)).slopes([target]) for share in shares]
     values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
     return Response(knob, target, knob.value * shares, values, slopes, float(values[0] - values[-1]), float(w / 2 @ slopes[1:-1]))
+
+
+def half_way(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, target: str = SCORE, *,
+             output: int = 0) -> np.ndarray:
+    """Returns what the slope at half of each factor says that its removal does, -f dy/df at f / 2, (P,).
+
+    The middle of the way stands for the mean slope on it up to third order, where the slope at its end does to second order only.
+    Arguments as for `sensitivity`.
+    """
+    found = system(model, inputs, background, output)
+    (target,) = _checked(model, [target])
+    here = found.slopes([target])[1][:, 0]
+    straight = ("measurement", "head")  # linear: one slope everywhere
+    middle = [slope if knob.kind in straight or knob.value == 0 else found.moved(place, knob.value / 2).slopes([target])[1][place, 0]
+              for place, (knob, slope) in enumerate(zip(found.knobs, here, strict=True))]
+    return -np.array([knob.value for knob in found.knobs]) * np.array(middle)
 
 
 def system(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, output: int = 0) -> System:

@@ -15,7 +15,7 @@ _DOMAINS = ((0.0, 0.47), (0.53, 1.0))
 
 
 def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, terms: Sequence[str], modalities: Sequence[str], *,
-            bends: Sequence[bool] = (), unit: str = "score", theme: Theme = "light") -> go.Figure:
+            bends: Sequence[bool] = (), half: np.ndarray | None = None, unit: str = "score", theme: Theme = "light") -> go.Figure:
     """Two bars a term, in the order given: what 10 % less of it does (left, by its slope), and what its removal does (right).
 
     The right scale is ten times the left one: a term whose answer is a straight line has two bars of one length.
@@ -26,7 +26,8 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
         removed: change of the target when the term is removed, (P,).
         terms: the modalities that each is about, joined by "+"; "" for none in particular.
         modalities: in the model's order; fixes the colours.
-        bends: terms to mark because the two differ in sign.
+        bends: terms to mark with that word because the two differ in sign.
+        half: what the slope half-way says that removal does, (P,), as diamonds beside the right bars.
         unit: of the target, for the axes.
     """
     P = len(titles)
@@ -41,8 +42,6 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
         text = _numbers(values)
         if side == 0:
             text = [words if np.isfinite(value) else "no slope" for words, value in zip(text, weaker, strict=True)]
-        else:
-            text = [f"{words} bends" if mark else words for words, mark in zip(text, marks, strict=True)]
         figure.add_bar(
             y=list(range(P)), x=values, orientation="h", width=0.66, xaxis="x" if side == 0 else "x2",
             marker={"color": [faded(hue, 0.55) if is_joint else hue for hue, is_joint in zip(hues, joint, strict=True)],
@@ -52,6 +51,9 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
             text=text, textposition="outside", cliponaxis=False, constraintext="none", textangle=0,
             textfont={"size": 11, "color": INK[theme]}, customdata=[label(title) for title in titles],
             hovertemplate="%{customdata}: " + ("10 % weaker" if side == 0 else "removed") + " %{x:+.4f}<extra></extra>")
+    if half is not None:
+        figure.add_scatter(x=half, y=list(range(P)), xaxis="x2", mode="markers", hovertemplate="slope half-way: %{x:+.4f}<extra></extra>",
+                           marker={"symbol": "diamond-open", "size": 8, "color": INK[theme], "line": {"width": 1.6}})
     line = figure.layout.xaxis.to_plotly_json()
     figure.update_layout(
         xaxis={"domain": _DOMAINS[0], "range": [-reach / 10, reach / 10], "nticks": 5},
@@ -63,6 +65,10 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
                               text=f"<b>{head}</b>", showarrow=False, font={"size": 12, "color": QUIET[theme]})
     figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", xanchor="center", yanchor="top", yshift=-24, showarrow=False,
                           text=f"change of {label(unit)}", font={"size": 13, "color": QUIET[theme]})
+    for row in np.flatnonzero(marks):  # on the free side of the bar
+        rises = removed[row] > 0
+        figure.add_annotation(x=0, y=int(row), xref="x2", yref="y", text="bends", showarrow=False, xanchor="right" if rises else "left",
+                              xshift=-3 if rises else 3, font={"size": 11, "color": QUIET[theme]})
     for axis in ("x", "x2"):
         figure.add_shape(type="line", x0=0, x1=0, y0=0, y1=1, xref=axis, yref="paper", layer="below",
                          line={"color": LINE[theme], "width": 1})

@@ -282,6 +282,16 @@ def physics_of(work: Workspace, rows: np.ndarray, where: physics.Where, output: 
     return _physics(key_of(work), rows, where, output, target, work)
 
 
+@st.cache_resource(max_entries=64, show_spinner="Halving every term in turn …")
+def _half_way(key: tuple[str, ...], rows: np.ndarray, where: physics.Where, output: int, target: str, _work: Any) -> np.ndarray:
+    return physics.half_way(_work, rows, where, output, target)
+
+
+def half_way(work: Workspace, rows: np.ndarray, where: physics.Where, output: int, target: str) -> np.ndarray:
+    """What the slope of every term at half its strength says that its removal does."""
+    return _half_way(key_of(work), rows, where, output, target, work)
+
+
 @st.cache_resource(max_entries=64, show_spinner="Following the term …")
 def _way(key: tuple[str, ...], rows: np.ndarray, where: physics.Where, output: int, target: str, term: str, _work: Any) -> Any:
     return physics.follow(_work, rows, where, output, target, term)

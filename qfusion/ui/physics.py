@@ -96,6 +96,12 @@ def measure(work: Workspace, rows: np.ndarray, where: Where, output: int, target
     return method.sensitivity(model_at(work, where), inputs, work.background, output=output, targets=[target])
 
 
+def half_way(work: Workspace, rows: np.ndarray, where: Where, output: int, target: str) -> np.ndarray:
+    """What the slope at half of each factor says that removal does, (P,)."""
+    inputs = work.dataset.inputs(rows, dtype=torch.float64)
+    return method.half_way(model_at(work, where), inputs, work.background, target, output=output)
+
+
 def follow(work: Workspace, rows: np.ndarray, where: Where, output: int, target: str, key: str) -> method.Response:
     """One target on the way from a removed term to where it stands."""
     inputs = work.dataset.inputs(rows, dtype=torch.float64)

@@ -16,7 +16,7 @@ from qfusion.ui.physics import Where
 from qfusion.ui.shell import Here
 from qfusion.ui.workspace import Workspace
 
-TARGET, COHORT, TERMS, TERM, WITHOUT = "effect", "over", "terms", "term", "without"
+TARGET, COHORT, TERMS, TERM, WITHOUT, HALF = "effect", "over", "terms", "term", "without", "half"
 MOST = 16  # terms drawn
 
 
@@ -44,7 +44,11 @@ def tab(here: Here, where: Where) -> None:
     rows = physics.rows_of(work, here.row, cohort, lambda: cache.frame(work, here.output))
     found = cache.physics_of(work, rows, where, here.output, target)
     reach = physics.full_range(work, target, here.output)
-    _tornado(here, found, words, cohort, group, reach)
+    half = None
+    if st.toggle("Slope half-way too (a second or more)", help="The slope of every term at half its strength: diamonds beside the right "
+                 "bars. It stands for the mean slope on the way far better than the slope at its end.", **state.bound(HALF)):
+        half = cache.half_way(work, rows, where, here.output, target)
+    _tornado(here, found, words, cohort, group, reach, half)
     _way(here, found, rows, where, words, reach)
     _table(here, found, where, reach)
 
@@ -67,7 +71,8 @@ def _whose(here: Here, found: Sensitivity, cohort: str) -> str:
     return f"the mean over {some} {text.plain(cohort.replace('all ', ''))}{of_class}"
 
 
-def _tornado(here: Here, found: Sensitivity, words: str, cohort: str, group: str, reach: float) -> None:
+def _tornado(here: Here, found: Sensitivity, words: str, cohort: str, group: str, reach: float,
+             half: np.ndarray | None) -> None:
     places = physics.chosen(found, group, here.work.has_time)
     shown = places[:MOST]
     knobs = [found.knobs[i] for i in shown]
@@ -77,23 +82,26 @@ def _tornado(here: Here, found: Sensitivity, words: str, cohort: str, group: str
         return
     drawn = figures.tornado(
         [_named(knob) for knob in knobs], -0.1 * found.slopes[shown, 0], found.effects[shown, 0], ["+".join(k.modalities) for k in knobs],
-        here.work.modalities, bends=[bool(bends[i]) for i in shown], unit=physics.unit(here.work, found.targets[0], here.output),
+        here.work.modalities, bends=[bool(bends[i]) for i in shown], half=None if half is None else half[shown],
+        unit=physics.unit(here.work, found.targets[0], here.output),
         theme=here.theme)
     against = f" {backgrounds.against(here.work.background)}" if found.targets[0].startswith("dividend") else ""
     more = f" The {len(shown)} of {len(places)} terms that do most." if len(places) > len(shown) else ""
     panels.panel(
         "tornado", _head(found, places, words), drawn,
         shows=f"what each term does to the {text.plain(words)} ({found.values[0]:+.3f} now; {_whose(here, found, cohort)}): left by its "
-              f"exact slope, right by its removal. The right scale is ten times the left: equal bars, straight answer.{more}{against}",
+              "exact slope, right by its removal, which is its mean slope on the way to nothing. The right scale is ten times the left: "
+              f"equal bars, straight answer.{more}{against}",
         not_shown="what a model trained without the term would say; nor what two terms do together: removals do not add up. "
                   + ("T: removed means read out at once." if here.work.has_time else
                      "Convolution removed: its angles at 0, which leaves only the block's fixed gates."),
         alt="Tornado: " + "; ".join(f"{k.title} {e:+.3f}" for k, e in zip(knobs[:6], found.effects[shown[:6], 0], strict=True)) + ".",
-        numbers=lambda: found.frame(found.targets[0]).assign(samples=int(found.samples[0]), background=found.background,
-                                                             background_size=found.background_size))
+        numbers=lambda: found.frame(found.targets[0]).assign(
+            **({} if half is None else {"slope_half_way_says": half}), samples=int(found.samples[0]), background=found.background,
+            background_size=found.background_size))
     if found.note:
         st.caption(text.plain(found.note))
-    _agreement(found, reach)
+    _agreement(found, reach, half)
 
 
 def _named(knob: Knob) -> str:
@@ -109,7 +117,7 @@ def _head(found: Sensitivity, places: np.ndarray, words: str) -> str:
             f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}")
 
 
-def _agreement(found: Sensitivity, reach: float) -> None:
+def _agreement(found: Sensitivity, reach: float, half: np.ndarray | None) -> None:
     big, same = physics.large(found, reach), found.agrees()[:, 0]
     bent = np.array([knob.kind not in physics.LINEAR for knob in found.knobs])
     count, agree = int(big.sum()), int((big & same).sum())
@@ -117,8 +125,12 @@ def _agreement(found: Sensitivity, reach: float) -> None:
         st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")
         return
     curved = f"of the {int((big & bent).sum())} among them that do not act linearly, for {int((big & bent & same).sum())}"
+    middle = ""
+    if half is not None:
+        right = big & (np.sign(half) == np.sign(found.effects[:, 0]))
+        middle = f" The slope half-way points the way of the removal for {int(right.sum())}."
     st.caption(f"Slope and removal point the same way for {agree} of the {count} terms whose removal moves it by more than 1 % of its "
-               f"range ({reach:.3g}); {curved}. "
+               f"range ({reach:.3g}); {curved}.{middle} "
                "A slope says what a little less does, not what nothing at all does: where they differ, the answer bends on the way.")
 
 
@@ -127,6 +139,10 @@ def _way(here: Here, found: Sensitivity, rows: np.ndarray, where: Where, words: 
     if not order:
         return
     titles = {found.knobs[i].title: i for i in order}
+    asked = st.query_params.get(TERM)
+    if asked is not None and state.get(TERM) is None and asked not in titles:
+        st.warning(f"In the link, `{TERM}`: ‘{text.plain(asked, 60)}’ is no term that can be followed here. The one below is shown.",
+                   icon=":material/link_off:")
     picked = _pick("Follow one term from removed to now", list(titles), TERM)
     place = titles[picked]
     knob = found.knobs[place]
