@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from qfusion.ui import finder, reading, sample_view
+from qfusion.ui import finder, inside_view, reading, sample_view
 from qfusion.ui.shell import guard, shell
 
-here = shell("Samples", "What did the model decide here, and which modality decided it?", finder.allowed)
+here = shell("Samples", "What did the model decide here, and which modality decided it?",
+             lambda work: finder.allowed(work) | inside_view.allowed(work))
 
 with st.container(key="fold-samples"):
     find, read = st.columns([1, 1.25], gap="medium")
@@ -16,6 +17,7 @@ with read, guard():
     sample_view.content(here)
     sample_view.verdict(here)
     sample_view.contributions(here)
+    inside_view.part(here)
 with left, guard():
     sample_view.shapley(here)
     if not here.work.has_time:

@@ -30,7 +30,7 @@ from qfusion.explain import forms
 from qfusion.models import EntangledQCNN, FusionModel
 
 MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
-_STEPS, _STARTS = 120, 12
+_STEPS, _STARTS, _POLISHED = 120, 8, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,13 +85,8 @@ def nearest_state(model: FusionModel, states: Mapping[str, Tensor], modality: st
     form = forms.score_form(model, states, modality).detach()
     own = states[modality][0]
     before = forms.scores_of(model, states)[0].numpy()
-    wanted = boundaries(form, before)
-    best, reach = None, -math.inf
-    for boundary in wanted:
-        found, room = (_ket if form.is_complex() else _masses)(boundary, own)
-        reach = max(reach, room)
-        if found is not None and (best is None or _distance(own, found) < _distance(own, best)):
-            best = found
+    found, reach = (_nearest_ket if form.is_complex() else _nearest_masses)(boundaries(form, before), own)
+    best = min(found, key=lambda state: _distance(own, state), default=None)
     exact, was = not isinstance(model, EntangledQCNN), decision(before)
     if best is None:
         return StateChange(modality, False, own, math.inf, before, before, was, was, False, exact, reach)
@@ -137,6 +132,12 @@ def _distance(first: Tensor, second: Tensor) -> float:
     return float(distance(first, second))
 
 
+def _nearest_ket(wanted: list[Tensor], psi: Tensor) -> tuple[list[Tensor], float]:
+    """The nearest ket on each boundary that has one, and how far beyond any of them a ket can get."""
+    every = [_ket(B, psi) for B in wanted]
+    return [ket for ket, _ in every if ket is not None], max(reach for _, reach in every)
+
+
 def _ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
     """The nearest unit ket with <B> = MARGIN (None when there is none), and the largest <B> of all kets."""
     from scipy.optimize import brentq
@@ -168,74 +169,88 @@ def _ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
     return state / torch.linalg.vector_norm(state), reach
 
 
-def _masses(t: Tensor, masses: Tensor) -> tuple[Tensor | None, float]:
-    """The nearest masses found with sum_b P(b) t_b = MARGIN, and the largest value of all masses."""
+def _nearest_masses(wanted: list[Tensor], masses: Tensor) -> tuple[list[Tensor], float]:
+    """The nearest masses found on any boundary with sum_b P(b) t_b >= MARGIN, and how far beyond any of them masses can get."""
     n = len(masses)
-    wanted = MARGIN * max(1.0, float(t.abs().max()))
-    t, reach = t - wanted, float(t.max())
-    start = angles(masses.double())
-    if float(forms.value(t, masses[None])) >= 0:
-        return masses, reach
-    if reach <= wanted:
-        return None, reach
-    corners = math.pi * forms.patterns(n).to(t)
-    good = corners[t > 0]
-    nearest = good[torch.linalg.vector_norm(good - start, dim=-1).argsort()[:_STARTS]]
-    generator = torch.Generator().manual_seed(0)
-    random = start + torch.randn(_STARTS, n, dtype=t.dtype, generator=generator)
-    tried = torch.cat([_iterate(t, start, torch.cat([start[None] + 1e-3, random, (start + nearest) / 2])), nearest])
-    inside = _first_crossing(t, start, tried)
-    inside = inside[torch.linalg.vector_norm(inside - start, dim=-1).argsort()[:3]]
-    polished = torch.stack([_polish(t, start, each) for each in inside])
-    best = polished[torch.linalg.vector_norm(polished - start, dim=-1).argmin()]
-    return torch.sin(best / 2).square(), reach
+    every = torch.stack(wanted).numpy()
+    margins = MARGIN * np.maximum(1.0, np.abs(every).max(1))
+    reach = float(every.max())
+    start, corners = angles(masses.double()).numpy(), math.pi * forms.patterns(n).double().numpy()
+    rng = np.random.default_rng(0)
+    shifted = every - margins[:, None]
+    starts, ends = [], []  # (t, angles): where gradients begin, and corners to walk to
+    for t in shifted[shifted.max(1) > 0]:  # the largest value lies at a corner: no others can be reached
+        good = corners[t > 0]
+        near = good[np.linalg.norm(good - start, axis=1).argsort()[:_STARTS]]
+        begin = np.concatenate([start[None] + 1e-3, start + rng.standard_normal((_STARTS, n)), (start + near) / 2])
+        starts.append((np.repeat(t[None], len(begin), 0), begin))
+        ends.append((np.repeat(t[None], len(near), 0), near))
+    if not starts:
+        return [], reach
+    first, begin = (np.concatenate(part) for part in zip(*starts, strict=True))
+    second, near = (np.concatenate(part) for part in zip(*ends, strict=True))
+    t_all = np.concatenate([first, second])
+    points, crossing = _first_crossing(t_all, start, np.concatenate([_iterate(first, start, begin), near]))
+    t_all = t_all[crossing]
+    order = np.linalg.norm(points - start, axis=1).argsort()[:_POLISHED]
+    polished = [_polish(t_all[k], start, points[k]) for k in order]
+    best = min(polished, key=lambda theta: float(np.linalg.norm(theta - start)))
+    return [torch.from_numpy(np.sin(best / 2) ** 2)], reach
 
 
-def _value_and_slope(t: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-    with torch.enable_grad():
-        free = theta.detach().requires_grad_()
-        g = forms.value(t, torch.sin(free / 2).square())
-        return g.detach(), torch.autograd.grad(g.sum(), free)[0]
+def _value_and_slope(t: np.ndarray, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """sum_b P(b) t_b of forms (S, 2^n) at angles (S, n), and its gradient (S, n): one leg after the other, and back."""
+    S, n = theta.shape
+    p, legs, T = np.sin(theta / 2) ** 2, [], t
+    for i in reversed(range(n)):
+        T = T.reshape(S, -1, 2)
+        legs.append(T)
+        T = T[..., 0] + (T[..., 1] - T[..., 0]) * p[:, i, None]
+    value = T[:, 0]
+    slope, before = np.empty_like(theta), np.ones((S, 1))
+    for i in range(n):
+        T = legs[n - 1 - i]
+        slope[:, i] = ((T[..., 1] - T[..., 0]) * before).sum(1) * np.sin(theta[:, i]) / 2
+        one = before * p[:, i, None]
+        before = np.stack([before - one, one], -1).reshape(S, -1)
+    return value, slope
 
 
-def _iterate(t: Tensor, start: Tensor, theta: Tensor) -> Tensor:
+def _iterate(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """Damped steps to the nearest point of the linearised boundary, (S, n)."""
     for _ in range(_STEPS):
         g, slope = _value_and_slope(t, theta)
-        aim = (((slope * (theta - start)).sum(-1) - g) / slope.square().sum(-1).clamp_min(1e-12))[:, None] * slope
-        theta = theta + 0.4 * (start + aim.clamp(-math.pi, math.pi) - theta)
+        aim = (((slope * (theta - start)).sum(1) - g) / np.maximum((slope**2).sum(1), 1e-12))[:, None] * slope
+        step = 0.4 * (start + np.clip(aim, -math.pi, math.pi) - theta)
+        theta = theta + step
+        if np.abs(step).max() < 1e-8:
+            break
     return theta
 
 
-def _first_crossing(t: Tensor, start: Tensor, ends: Tensor) -> Tensor:
-    """Where the straight ways from the start through `ends` (S, n) first cross the boundary, by bisection; the others are left out."""
-    along = torch.linspace(0, 1.5, 49, dtype=t.dtype)
-    points = start + along[:, None, None] * (ends - start)
-    beyond = forms.value(t, torch.sin(points.flatten(0, 1) / 2).square()).view(len(along), -1) >= 0
-    crosses = beyond.any(0)
-    first = beyond.int().argmax(0)[crosses]
-    low, high, way = along[(first - 1).clamp_min(0)], along[first], (ends - start)[crosses]
+def _first_crossing(t: np.ndarray, start: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the straight ways from the start through `ends` (S, n) first cross their boundary, by bisection, and which ways do, (S,)."""
+    along = np.linspace(0, 1.5, 49)
+    beyond = np.stack([_value_and_slope(t, start + a * (ends - start))[0] >= 0 for a in along])
+    crosses: np.ndarray = np.asarray(beyond.any(0))
+    t, way, first = t[crosses], (ends - start)[crosses], beyond.argmax(0)[crosses]
+    low, high = along[np.maximum(first - 1, 0)], along[first]
     for _ in range(50):
         middle = (low + high) / 2
-        done = forms.value(t, torch.sin((start + middle[:, None] * way) / 2).square()) >= 0
-        low, high = torch.where(done, low, middle), torch.where(done, middle, high)
-    return start + high[:, None] * way
+        done = _value_and_slope(t, start + middle[:, None] * way)[0] >= 0
+        low, high = np.where(done, low, middle), np.where(done, middle, high)
+    return start + high[:, None] * way, crosses
 
 
-def _polish(t: Tensor, start: Tensor, theta: Tensor) -> Tensor:
+def _polish(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
     """SLSQP from a point on the boundary; the point itself where that does not improve it."""
     from scipy.optimize import minimize
 
-    x0, scale = start.numpy(), float(t.abs().max())
-
-    def constraint(x: np.ndarray) -> float:
-        return float(forms.value(t, torch.sin(torch.from_numpy(x) / 2).square()[None])) / scale
-
-    def slope(x: np.ndarray) -> np.ndarray:
-        return _value_and_slope(t, torch.from_numpy(x)[None])[1][0].numpy() / scale
-
-    found = minimize(lambda x: ((x - x0) ** 2).sum(), theta.numpy(), jac=lambda x: 2 * (x - x0), method="SLSQP",
-                     constraints=[{"type": "ineq", "fun": constraint, "jac": slope}], options={"maxiter": 200, "ftol": 1e-14})
-    moved = _first_crossing(t, start, torch.from_numpy(found.x)[None])
-    better = len(moved) and float(torch.linalg.vector_norm(moved[0] - start)) < float(torch.linalg.vector_norm(theta - start))
+    scale = float(np.abs(t).max())
+    found = minimize(lambda x: ((x - start) ** 2).sum(), theta, jac=lambda x: 2 * (x - start), method="SLSQP",
+                     constraints=[{"type": "ineq", "fun": lambda x: _value_and_slope(t[None], x[None])[0][0] / scale,
+                                   "jac": lambda x: _value_and_slope(t[None], x[None])[1][0] / scale}],
+                     options={"maxiter": 200, "ftol": 1e-14})
+    moved, _ = _first_crossing(t[None], start, found.x[None])
+    better = len(moved) and float(np.linalg.norm(moved[0] - start)) < float(np.linalg.norm(theta - start))
     return moved[0] if better else theta

@@ -101,7 +101,7 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spec
     check(pixels.shape == values.shape and pixels.ndim == 2,
           f"Arguments `pixels` and `values` must have one shape (h, w), but have {pixels.shape} and {values.shape}.")
     h, w = pixels.shape
-    figure = base(theme, 330, left=34, right=10, top=24, bottom=30)
+    figure = base(theme, 300, left=34, right=10, top=24, bottom=30)
     low, high = float(pixels.min()), float(pixels.max())
     grey = {"zmin": low, "zmax": max(high, low + 1e-9), "colorscale": "Gray", "showscale": False, "hoverinfo": "skip"}
     scale = _scale(values, unit)
@@ -111,14 +111,14 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spec
     figure.add_trace(go.Heatmap(z=values, xaxis="x2", yaxis="y2", zmin=scale["cmin"], zmax=scale["cmax"], colorscale=SIGNED_SCALE,
                                 opacity=0.72, colorbar=scale["colorbar"],
                                 hovertemplate=f"{what[0]} %{{y}}, {what[1]} %{{x}}: %{{z:+.4f}} {label(unit)}<extra></extra>"))
-    across = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
+    plain = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
+    titled = {"size": 12, "color": QUIET[theme]}
+    up = plain | {"range": [-0.5, h - 0.5] if spectrogram else [h - 0.5, -0.5]}
     figure.update_layout(
-        xaxis=across | {"domain": [0, 0.46], "title": {"text": what[1]}},
-        xaxis2=across | {"domain": [0.5, 0.96], "title": {"text": what[1]}},
-        yaxis=across | {"scaleanchor": "x", "title": {"text": what[0]}, "range": [-0.5, h - 0.5] if spectrogram else [h - 0.5, -0.5]},
-        yaxis2=across | {"scaleanchor": "x2", "anchor": "x2", "range": [-0.5, h - 0.5] if spectrogram else [h - 0.5, -0.5]},
-        annotations=[{"text": words_, "x": x, "y": 1, "xref": "paper", "yref": "paper", "yanchor": "bottom", "showarrow": False,
-                      "font": {"size": 12, "color": QUIET[theme]}}
+        xaxis=plain | {"domain": [0, 0.46], "title": {"text": what[1], "font": titled}}, xaxis2=plain | {"domain": [0.5, 0.96]},
+        yaxis=up | {"scaleanchor": "x", "title": {"text": what[0], "font": titled}}, yaxis2=up | {"scaleanchor": "x2", "anchor": "x2"},
+        annotations=[{"text": words_, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom",
+                      "showarrow": False, "font": titled}
                      for words_, x in (("what the model sees", 0.23), (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73))])
     figure.update_xaxes(range=[-0.5, w - 0.5])
     return figure

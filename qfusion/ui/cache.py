@@ -11,7 +11,19 @@ import streamlit as st
 from qfusion import data
 from qfusion.explain import resampling
 from qfusion.training import checkpoint
-from qfusion.ui import backgrounds, circuit_boxes, circuit_replay, cohort_space, jump_space, physics, replay, spaces, telling
+from qfusion.ui import (
+    backgrounds,
+    circuit_boxes,
+    circuit_replay,
+    cohort_space,
+    inside_space,
+    jump_space,
+    physics,
+    replay,
+    spaces,
+    telling,
+    what_if_space,
+)
 from qfusion.ui.replay import Dials
 from qfusion.ui.workspace import Workspace
 
@@ -310,3 +322,62 @@ def _metrics_without(key: tuple[str, ...], where: physics.Where, _work: Any) -> 
 def metrics_without(work: Workspace, where: physics.Where) -> pd.DataFrame:
     """Test metrics with each term removed."""
     return _metrics_without(key_of(work), where, work)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _still_model(key: tuple[str, ...], _work: Any) -> Any:
+    return what_if_space.fixed(_work)
+
+
+def _still(work: Workspace) -> Any:
+    return _still_model(states_of(work), work)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Working out the state of every sample …")
+def _every_state(key: tuple[str, ...], _work: Any) -> Any:
+    return what_if_space.every_state(_work)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _what_if(key: tuple[str, ...], row: int, changes: tuple[what_if_space.Change, ...], _work: Any) -> what_if_space.Result:
+    return what_if_space.with_changes(_work, _still(_work), row, changes)
+
+
+def what_if(work: Workspace, row: int, changes: tuple[what_if_space.Change, ...]) -> what_if_space.Result:
+    """The decision on one sample with changed modalities."""
+    return _what_if(key_of(work), row, changes, work)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Looking for the nearest state that turns the decision …")
+def _flips(key: tuple[str, ...], row: int, _work: Any) -> dict[str, what_if_space.Flip]:
+    return what_if_space.what_would_flip(_work, _still(_work), row, _every_state(key, _work))
+
+
+def what_would_flip(work: Workspace, row: int) -> dict[str, what_if_space.Flip]:
+    """What of each modality would turn the decision on one sample; it does not depend on the background."""
+    return _flips(states_of(work), row, work)
+
+
+@st.cache_resource(max_entries=2, show_spinner="Following every knob over its range, once for this model, about ten seconds …")
+def _knob_table(key: tuple[str, ...], _work: Any) -> Any:
+    return what_if_space.knob_table(_work)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Turning every knob for this sample …")
+def _knob_flips(key: tuple[str, ...], row: int, _work: Any) -> Any:
+    return what_if_space.knobs_that_flip(_work, row, _knob_table(key, _work))
+
+
+def knob_flips(work: Workspace, row: int) -> Any:
+    """Which turn of one knob would turn the decision on one sample."""
+    return _knob_flips(states_of(work), row, work)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Following the term through the encoder …")
+def _inside(key: tuple[str, ...], row: int, modality: str, term: str, output: int, baseline: str, other: str, _work: Any) -> Any:
+    return inside_space.attribute(_work, row, modality, term, output, baseline, other)
+
+
+def inside(work: Workspace, row: int, modality: str, term: str, output: int, baseline: str, other: str = "") -> Any:
+    """Attribution of a term to the features of one modality of one sample."""
+    return _inside(key_of(work), row, modality, term, output, baseline, other, work)

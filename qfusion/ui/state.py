@@ -149,6 +149,14 @@ def put(key: str, value: Any) -> None:
     st.session_state[key] = value
 
 
+def forget(key: str) -> None:
+    """Drops a value of this session, so that its widget takes its default; only before it is drawn."""
+    st.session_state.pop(key, None)
+    with contextlib.suppress(StreamlitAPIException):
+        if key in st.query_params:
+            del st.query_params[key]
+
+
 def choose_sample(sample_id: str) -> None:
     """Makes a sample the current one (for callbacks) and clears the table's selection."""
     put(SAMPLE, sample_id)
