@@ -1,166 +1,88 @@
-"""Chooses the settings of qj-mosi without the test rows, although the published features have seen every label we may use.
+"""The simulation behind the settings of qj-mosi, on training rows alone.
 
-    QFUSION_DATA=FOLDER python scripts/choose_mosi.py [--seeds 1]
+    QFUSION_DATA=FOLDER python scripts/choose_mosi.py [--seeds 3]
 
 The text and video features of MOSI were trained on the labels of all 1,447 training rows, so rows held out of those look far better
-than rows the features have not seen, and ordinary validation prefers whatever trusts the features most. So the flaw is made again
-where its effect can be measured, inside the training rows:
+than rows the features have not seen, and validation chooses what trusts the features most. So a quarter of the training videos (B) is
+made as uncertain as unseen videos are on record to be: every text row of B is mixed with another one's, w own + (1 - |w|) other, with w
+drawn from the range in which ridge regression fitted on the other videos (A) comes closest to what is on record for it on the real
+test rows (RECORD, from the description that came with the files); the video features of B, which tell nothing there, are shuffled.
+Candidates are trained on A and measured on B, without evolution, which leaves encoders and read-out as they are and takes a second.
 
-1. The training videos are cut in three; two thirds (A) play the training rows, one third (B) the test rows.
-2. Noise is added to the text and video features, so that A and B carry the same, limited, evidence.
-3. For each of the two a network with one hidden layer of 100 units is trained on A's polarity, until a ridge regression on its hidden
-   units, cross-validated by videos within A, is as deceptively good as on the published features, or for 200 epochs. These units are
-   the new features: they have seen the labels of A and not those of B. Audio stays as it is. The noise of text is such that a ridge
-   regression on the new features, fitted on A, tells the polarity in B as often as is on record for the published features and unseen
-   videos (.770; the data's description, DESCRIBED below); video tells next to nothing there (.531).
-4. Every candidate is trained on A alone and measured on B.
-
-Candidates: dropout, and when to stop (early, by held-out videos of A, or after 15, 30 or 60 epochs on all of A). The least mean
-absolute error wins. Everything else stays at the library's defaults.
+The settings were decided by an agent that was given these rows and that record and nothing else: neither the test rows nor any result of
+any setting on them. It ran this simulation with one seed, and another one with a text network of its own, in which the same held less
+clearly. Its decision was then measured on the test rows, once.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import GroupKFold, GroupShuffleSplit, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from torch import nn
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
-
-from mosi import concatenation  # noqa: E402
+sys.path.insert(0, str(ROOT))
 
 from qfusion import data  # noqa: E402
 from qfusion.training import Options, metrics, train  # noqa: E402
 
-DESCRIBED = 0.770  # Acc-2 of ridge regression on text alone, unseen videos, in the description handed over with the files
-VISION = 0.55  # share of polarities that the blurred video features tell
-DROPOUT = (0.1, 0.3, 0.5, 0.7, 0.9)
-STOPPING: dict[str, dict[str, Any]] = {
-    "early": dict(epochs=60, patience=15), **{f"{epochs} epochs": dict(epochs=epochs, patience=0, refit=True) for epochs in (15, 30, 60)}}
+KEYS = ("mae", "corr", "acc2_non0")
+RECORD, TOLERANCE = np.array([0.953, 0.606, 0.770]), np.array([0.05, 0.03, 0.03])  # of KEYS, ridge regression on text
+EPOCHS = 16
 
 
-def guesses(X: np.ndarray, y: np.ndarray, videos: np.ndarray) -> np.ndarray:
-    """Returns ridge predictions of y (N,) from X (N, F), cross-validated by whole videos."""
-    return cross_val_predict(make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 5, 11))), X, y, groups=videos, cv=GroupKFold(5))
+def mixed(text: np.ndarray, w: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Returns rows (N, F) mixed with other rows, w (N,)."""
+    return w[:, None] * text + (1 - np.abs(w))[:, None] * text[rng.permutation(len(text))]
 
 
-def mae(X: np.ndarray, y: np.ndarray, videos: np.ndarray) -> float:
-    """Returns the cross-validated mean absolute error of ridge regression."""
-    return float(np.abs(guesses(X, y, videos) - y).mean())
-
-
-def blurred(X: np.ndarray, y: np.ndarray, videos: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Returns standardised features with just so much noise that ridge regression tells the polarity in a share of cases."""
-    X, noise = StandardScaler().fit_transform(X), rng.normal(size=X.shape)
-    low, high = 0.0, 64.0
-    for _ in range(9):
-        middle = (low + high) / 2
-        found = ((guesses(X + middle * noise, y, videos) >= 0) == (y >= 0)).mean()
-        low, high = (middle, high) if found > share else (low, middle)
-    return X + (low + high) / 2 * noise
-
-
-def deceptive(raw: np.ndarray, y: np.ndarray, videos: np.ndarray, A: np.ndarray, goal: float, seed: int) -> np.ndarray:
-    """Returns hidden units (N, 100) of a network trained on A's polarity until they are as deceptive there as the goal, an error."""
-    torch.manual_seed(seed)
-    hidden = nn.Sequential(nn.Linear(raw.shape[1], 100), nn.ReLU())
-    network = nn.Sequential(hidden, nn.Linear(100, 1))
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3)
-    X = torch.as_tensor(StandardScaler().fit(raw[A]).transform(raw), dtype=torch.float32)
-    target = torch.as_tensor(y >= 0, dtype=torch.float32)[:, None]
-    rows = torch.as_tensor(np.flatnonzero(A))
-    for epoch in range(200):
-        for batch in rows[torch.randperm(len(rows))].split(32):
-            optimiser.zero_grad()
-            nn.functional.binary_cross_entropy_with_logits(network(X[batch]), target[batch]).backward()
-            optimiser.step()
-        with torch.no_grad():
-            units = hidden(X).numpy()
-        if epoch % 10 == 9 and mae(units[A], y[A], videos[A]) <= goal:
-            break
-    return units
-
-
-def told(X: np.ndarray, y: np.ndarray, A: np.ndarray) -> float:
-    """Returns in what share of the other rows a ridge regression fitted on A tells the polarity, rows without one left out."""
-    rest = ~A & (y != 0)
-    fitted = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 5, 11))).fit(X[A], y[A])
-    return float(((fitted.predict(X[rest]) > 0) == (y[rest] > 0)).mean())
-
-
-def stand_in_text(given: np.ndarray, y: np.ndarray, videos: np.ndarray, A: np.ndarray, goal: float, seed: int) -> np.ndarray:
-    """Returns new text features that tell B as much as the published ones tell unseen videos."""
-    X, noise = StandardScaler().fit_transform(given), np.random.default_rng(seed).normal(size=given.shape)
-    low, high, tried = 0.0, 8.0, []
-    for _ in range(6):
-        middle = (low + high) / 2
-        units = deceptive(X + middle * noise, y, videos, A, goal, seed)
-        tried.append((abs(told(units, y, A) - DESCRIBED), units))
-        low, high = (middle, high) if told(units, y, A) > DESCRIBED else (low, middle)
-    return min(tried, key=lambda pair: pair[0])[1]
-
-
-def stand_ins(dataset: data.DataSet, seed: int) -> Iterator[tuple[str, data.DataSet]]:
-    """Yields data sets made from the training rows alone, as described above: A is "train" and "valid", B is "test"."""
+def uncertain(dataset: data.DataSet, seed: int) -> data.DataSet:
+    """Returns the training rows: A as "train" (one row of it, which nothing uses, as "test"), and B, made uncertain, as "valid"."""
     rows = dataset.rows("train+valid")
     y, videos = dataset.y[rows], dataset.table["video"].to_numpy()[rows]
+    B = np.isin(videos, np.random.default_rng(seed).permutation(np.unique(videos))[::4])
     given = {m.name: m.values[rows].astype(float) for m in dataset.modalities}
-    goals = {name: mae(given[name], y, videos) for name in ("text", "vision")}
-    print("cross-validated error of ridge regression on the published features:", goals, flush=True)
-    vision = blurred(given["vision"], y, videos, VISION, np.random.default_rng(seed))
-    for number, (_, B) in enumerate(GroupKFold(3, shuffle=True, random_state=seed).split(y, groups=videos)):
-        split = np.full(len(y), "train", dtype=object)
-        split[B] = "test"
-        A = split == "train"
-        inner = next(GroupShuffleSplit(1, test_size=0.15, random_state=seed).split(y[A], groups=videos[A]))[1]
-        split[np.flatnonzero(A)[inner]] = "valid"
-        values = {"text": stand_in_text(given["text"], y, videos, A, goals["text"], seed), "audio": given["audio"],
-                  "vision": deceptive(vision, y, videos, A, goals["vision"], seed)}
-        for name in goals:
-            print(f"seed {seed}, fold {number}, {name}: error within A {mae(values[name][A], y[A], videos[A]):.3f}, polarities of B told "
-                  f"{told(values[name], y, A):.3f}", flush=True)
-        yield f"seed {seed}, fold {number}", replace(
-            dataset, modalities=tuple(replace(m, values=values[m.name]) for m in dataset.modalities), y=y,
-            ids=dataset.ids[rows], split=split.astype(str), table=dataset.table.iloc[rows], name="mosi-stand-in")
+    ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(0, 4, 9))).fit(given["text"][~B], y[~B])
+    best = np.inf
+    for low in (-0.6, -0.4, -0.2, 0.0, 0.2):
+        for high in (0.7, 0.8, 0.9, 1.0):
+            rng = np.random.default_rng(seed + 1)
+            tried = mixed(given["text"][B], rng.uniform(low, high, B.sum()), rng)
+            found = metrics.regression(ridge.predict(tried), y[B])
+            distance = float((((np.array([found[key] for key in KEYS]) - RECORD) / TOLERANCE) ** 2).sum())
+            if distance < best:
+                best, text, told = distance, tried, found
+    print(f"seed {seed}: ridge regression on B", {key: round(told[key], 3) for key in KEYS}, flush=True)
+    given["text"][B] = text
+    given["vision"][B] = np.random.default_rng(seed + 2).permutation(given["vision"][B])
+    split = np.where(B, "valid", "train")
+    split[np.flatnonzero(~B)[0]] = "test"
+    return replace(dataset, modalities=tuple(replace(m, values=given[m.name]) for m in dataset.modalities), y=y, ids=dataset.ids[rows],
+                   split=split, table=dataset.table.iloc[rows], name="mosi-uncertain")
 
 
 def main() -> None:
-    """Measures every candidate and prints the choice."""
+    """Prints error, correlation and accuracy on B of every candidate, mean over seeds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3)
     torch.set_num_threads(1)
-    found: dict[tuple[str, str, float], list[float]] = {}
     dataset = data.load("mosi")
-    for seed in range(parser.parse_args().seeds):
-        for label, part in stand_ins(dataset, seed):
-            for (stopping, options), dropout in product(STOPPING.items(), DROPOUT):
-                chosen = Options(loss="l1", **options)
-                models = {"QiNN-QJ": train("quantum-jump", part, dict(dropout=dropout), chosen, seed).model,
-                          "concatenation": concatenation(part, chosen, seed, dropout)}
-                for name, model in models.items():
-                    found.setdefault((name, stopping, dropout), []).append(metrics.evaluate(model, part, "test")["mae"])
-            print(label, {key: round(values[-1], 4) for key, values in found.items() if key[0] == "QiNN-QJ"}, flush=True)
-    for name in ("QiNN-QJ", "concatenation"):
-        mean = {key: float(np.mean(values)) for key, values in found.items() if key[0] == name}
-        best = min(mean, key=lambda key: mean[key])
-        for key in sorted(mean, key=lambda key: mean[key]):
-            apart = np.array(found[key]) - np.array(found[best])
-            error = apart.std(ddof=1) / len(apart) ** 0.5
-            print(f"{name}, {key[1]}, dropout {key[2]}: error on B {mean[key]:.4f}, above the best {apart.mean():.4f} +- {error:.4f}")
-        print(f"{name} takes: {best[1]}, dropout {best[2]}")
+    parts = [uncertain(dataset, seed) for seed in range(parser.parse_args().seeds)]
+    for dropout in (0.1, 0.3, 0.5, 0.7):
+        for decay in (1e-3, 4.0, 12.0):
+            options = Options(epochs=EPOCHS, weight_decay=decay, patience=0)
+            settings = dict(dropout=dropout, evolution="none")
+            models = [train("quantum-jump", part, settings, options, seed).model for seed, part in enumerate(parts)]
+            found = [metrics.evaluate(model, part, "valid") for model, part in zip(models, parts, strict=True)]
+            told = ", ".join(f"{key} {np.mean([m[key] for m in found]):.3f}" for key in KEYS)
+            print(f"dropout {dropout}, weight decay {decay:g}: {told}", flush=True)
 
 
 if __name__ == "__main__":

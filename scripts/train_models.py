@@ -2,7 +2,6 @@
 
     python scripts/train_models.py                 # all whose data are here
     python scripts/train_models.py qj-mosi         # one
-    python scripts/train_models.py --validation    # why validation rows do not choose the dropout of qj-mosi
     python scripts/train_models.py --folds qcnn-digits  # what a recipe reaches by cross-validation, without the test rows
 
 The weights that are shipped are those of the first seed, whatever it reached; the card states mean, deviation and value of every seed.
@@ -45,11 +44,12 @@ RECIPES = {
     "qj-planted": Recipe(
         "QiNN-QJ on planted opinions", "quantum-jump", "planted", dict(dropout=0.1), dict(epochs=60, rate=4e-3, patience=20)),
     "qj-mosi": Recipe(
-        "QiNN-QJ on CMU-MOSI", "quantum-jump", "mosi", dict(dropout=0.5), dict(epochs=30, rate=2e-3, patience=0, refit=True),
-        "The validation rows belong to the features' own training set, so validation looks far better than test, and can choose "
-        "neither when to stop nor how much to regularise (it would take dropout 0.9: scripts/train_models.py --validation). So a fixed "
-        "schedule with the textbook dropout of 0.5 is run to its end, on train and validation rows. Test figures of other settings had "
-        "been seen when this schedule and the refit were decided, so the test metrics are not blind."),
+        "QiNN-QJ on CMU-MOSI", "quantum-jump", "mosi", {}, dict(epochs=10, weight_decay=4.0, patience=0, refit=True),
+        "The validation rows belong to the features' own training set, so validation looks far better than test and can choose neither "
+        "when to stop nor how much to regularise. Settings were decided blind, by an agent that was given the 1,447 training rows and the "
+        "description that came with the files, from simulations of unseen videos (scripts/choose_mosi.py), and then measured on the test "
+        "rows once. Two earlier procedures are not used: a schedule decided with test figures in view (MAE .909, correlation .632), and a "
+        "choice on features made to leak anew, which did worse (MAE .980, correlation .594)."),
 }
 
 _PROCEDURE = (
@@ -114,29 +114,14 @@ def make(name: str, folder: Path) -> None:
     checkpoint.save(folder / name, first.model, card)
 
 
-def validation() -> None:
-    """Prints the validation MAE of qj-mosi for each dropout: on features that were trained on these labels, more always looks better."""
-    recipe, dataset = RECIPES["qj-mosi"], data.load("mosi")
-    options = Options(**{**recipe.options, "refit": False})
-    for dropout in (0.1, 0.3, 0.5, 0.7, 0.9):
-        settings = {**recipe.settings, "dropout": dropout}
-        values = [metrics.evaluate(train(recipe.model, dataset, settings, options, seed).model, dataset, "valid")["mae"] for seed in SEEDS]
-        error = np.std(values, ddof=1) / len(values) ** 0.5
-        print(f"dropout {dropout}: validation MAE {np.mean(values):.4f}, standard error {error:.4f}", flush=True)
-
-
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; default all")
     parser.add_argument("--out", type=Path, default=ROOT / "assets" / "models")
-    parser.add_argument("--validation", action="store_true")
     parser.add_argument("--folds", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.validation:
-        validation()
-        return
     if arguments.folds:
         for name in arguments.names or [f"qcnn-{known}" for known in FUSION]:
             folds(name)
