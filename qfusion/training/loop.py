@@ -29,7 +29,10 @@ class Options:
         epochs: most passes over the training rows.
         batch: samples per step.
         rate: AdamW's highest learning rate; it falls to zero along a cosine.
-        weight_decay: AdamW's weight decay, on encoder matrices and the readout.
+        weight_decay: AdamW's weight decay, on the matrices of encoders, head, H and L_k.
+        encoder_decay: what encoder matrices have of it in addition.
+        noise: Gaussian noise added to every input while training, in standard deviations of that feature over the training rows; for
+            small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
         clip: largest gradient norm.
         patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last weights.
         average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the weights.
@@ -41,6 +44,8 @@ class Options:
     batch: int = 64
     rate: float = 2e-3
     weight_decay: float = 1e-3
+    encoder_decay: float = 0.0
+    noise: float = 0.0
     clip: float = 5.0
     patience: int = 15
     average: float = 0.99
@@ -49,7 +54,7 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
-                                ("clip", 1e-6, 1e6), ("patience", 0, 100_000), ("average", 0, 0.99999)):
+                                ("encoder_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6), ("patience", 0, 100_000), ("average", 0, 0.99999)):
             require_number(name, getattr(self, name), low, high)
         choose("Loss", self.loss, LOSSES)
         check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
@@ -137,16 +142,17 @@ def fit(model: M, dataset: DataSet, options: Options, seed: int = 0,
     rows = dataset.rows(options.split)
     inputs, y = dataset.inputs(rows), _targets(dataset, rows)
     steps = -(-len(rows) // options.batch)
-    optimiser = torch.optim.AdamW(_groups(model, options.weight_decay), lr=options.rate)
+    optimiser = torch.optim.AdamW(_groups(model, options), lr=options.rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, options.epochs * steps)
     averaged = _Average(model, options.average)
+    spread = _deviations(inputs)
     history: list[Progress] = []
     best_loss, best, kept = float("inf"), copy.deepcopy(averaged.model.state_dict()), 0
     for epoch in range(1, options.epochs + 1):
         start, losses, norms = time.perf_counter(), [], []
         model.train()
         for batch in torch.randperm(len(rows), generator=order).split(options.batch):
-            loss = _loss(model(_take(inputs, batch)), y[batch], options.loss)
+            loss = _loss(model(_noisy(_take(inputs, batch), spread, options.noise)), y[batch], options.loss)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             norms.append(float(nn.utils.clip_grad_norm_(model.parameters(), options.clip)))
@@ -184,11 +190,13 @@ class _Average:
             mean.lerp_(new, 1 - keep)
 
 
-def _groups(model: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weight decay on matrices of encoders and head; not on biases, nor on measurement vectors, whose length means nothing."""
-    decayed = [p for name, p in model.named_parameters() if p.ndim > 1 and name != "V"]
-    rest = [p for name, p in model.named_parameters() if p.ndim <= 1 or name == "V"]
-    return [{"params": decayed, "weight_decay": decay}, {"params": rest, "weight_decay": 0.0}]
+def _groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
+    """Weight decay on all matrices; not on biases, nor on measurement vectors, whose length means nothing."""
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, p in model.named_parameters():
+        decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.") if p.ndim > 1 and name != "V" else 0.0
+        groups.setdefault(decay, []).append(p)
+    return [{"params": members, "weight_decay": decay} for decay, members in groups.items()]
 
 
 def _loss(scores: Tensor, y: Tensor, kind: str) -> Tensor:
@@ -205,6 +213,21 @@ def _targets(dataset: DataSet, rows: np.ndarray) -> Tensor:
 
 def _take(inputs: Mapping[str, Any], rows: Tensor) -> dict[str, Any]:
     return {name: tuple(t[rows] for t in x) if isinstance(x, tuple) else x[rows] for name, x in inputs.items()}
+
+
+def _deviations(inputs: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The standard deviation of every feature, (F,) per modality; steps that are masked out do not count."""
+    flat = {name: x[0][x[1]] if isinstance(x, tuple) else x for name, x in inputs.items()}
+    return {name: values.double().std(0, correction=0).to(values) for name, values in flat.items()}
+
+
+def _noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) -> dict[str, Any]:
+    """The inputs with noise of that many deviations; at 0 no random number is drawn."""
+    if not noise:
+        return inputs
+    blurred = {name: values + noise * spread[name] * torch.randn_like(values)
+               for name, values in ((name, x[0] if isinstance(x, tuple) else x) for name, x in inputs.items())}
+    return {name: (blurred[name], x[1]) if isinstance(x, tuple) else blurred[name] for name, x in inputs.items()}
 
 
 def _validate(model: nn.Module, dataset: DataSet, loss: str) -> tuple[float, dict[str, float]]:
