@@ -32,7 +32,7 @@ def dynamics(here: Here) -> None:
 
 
 here = shell("Dynamics", "When is the decision made, and would it still be made if this coupling were weaker?",
-             lambda work: dynamics_view.allowed(work) if work.has_time else {})
+             dynamics_view.allowed)
 if here.work.has_time:
     dynamics(here)
 else:

@@ -46,7 +46,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     output = int(work.predicted[row])
     found = operators.operator(work.model, work.background, group, output)
     label = operator_space.WITH.join(work.modalities[:2])
-    app = visit(OPERATORS, model=model, sample=str(work.dataset.ids[row]), **{"votes": label})
+    app = visit(OPERATORS, model=model, sample=str(work.dataset.ids[row]), votes=label)
     assert not app.error
     assert not app.warning
     words = plain(said(app))
@@ -81,7 +81,7 @@ def test_another_background_changes_the_operator(model: str, against: str) -> No
 
 
 def test_every_view_of_faithfulness_opens(model: str) -> None:
-    app = visit(FAITHFULNESS, model=model, inside=work_of(model).modalities[-1])
+    app = visit(FAITHFULNESS, model=model, **{"proof.of": work_of(model).modalities[-1]})
     for proof in PROOFS:
         app.query_params["proof"] = proof
         app.session_state["proof"] = proof
@@ -148,7 +148,7 @@ def test_other_methods_run_when_asked() -> None:
 
 @pytest.mark.parametrize(("title", "query"), [
     (OPERATORS, {"votes": "smell", "among": "all", "against": "<b>"}),
-    (FAITHFULNESS, {"proof": "Oath", "ranking": "luck", "inside": "smell", "measure": "beauty", "terms": "x"})])
+    (FAITHFULNESS, {"proof": "Oath", "proof.rank": "luck", "proof.of": "smell", "proof.by": "beauty", "as": "x"})])
 def test_invalid_values_in_a_link_are_named(title: str, query: dict[str, str]) -> None:
     app = visit(title, **query)
     told = [plain(warning.value) for warning in app.warning]

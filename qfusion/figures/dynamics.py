@@ -47,12 +47,14 @@ def measure_lines(times: np.ndarray, series: Mapping[str, np.ndarray], modalitie
 
 def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], dividends: Mapping[str, np.ndarray],
                    modalities: Sequence[str], *, before: Before | None = None, unit: str = "score",
-                   cursor: float | None = None, theme: Theme = "light") -> go.Figure:
+                   above: str = "entropy (nats)", what: str = "dividend", cursor: float | None = None,
+                   theme: Theme = "light") -> go.Figure:
     """Entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
 
     Args:
         times: (nT,); entropies: of the modalities and of all together (""); dividends: by coalition, as if the state were
-            read out at t; the baseline (the empty coalition) is left out.
+            read out at t; the baseline (the empty coalition) is left out. Shapley values by modality do too.
+        above, what: axis names of the two.
         before: the same before a tweak, drawn as thin dotted ghosts.
     """
     figure = base(theme, 500, legend=True, right=20, top=8)
@@ -69,8 +71,8 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
     figure.update_layout(
         hovermode="x unified", dragmode="zoom", shapes=lines,
         xaxis={"title": {"text": TIME}, "range": _span(times, None if before is None else before.times), "anchor": "y2"},
-        yaxis={"title": {"text": "entropy (nats)"}, "domain": [0.56, 1.0], "rangemode": "tozero"},
-        yaxis2=axis(theme) | {"domain": [0.0, 0.46]}, yaxis2_title_text=f"dividend ({label(unit)})")
+        yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
+        yaxis2=axis(theme) | {"domain": [0.0, 0.46]}, yaxis2_title_text=f"{label(what)} ({label(unit)})")
     return figure
 
 

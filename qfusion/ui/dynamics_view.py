@@ -12,9 +12,23 @@ import streamlit as st
 from qfusion.figures import decision, dynamics
 from qfusion.figures import state as state_figures
 from qfusion.figures import trajectories as run_figures
+from qfusion.figures.dynamics import Before
 from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
-from qfusion.ui import backgrounds, cache, knobs, layers_view, panels, physics_view, replay, sample_view, state, text, walk_view
+from qfusion.ui import (
+    backgrounds,
+    cache,
+    knobs,
+    layers_view,
+    panels,
+    physics_view,
+    replay,
+    sample_view,
+    state,
+    text,
+    through_view,
+    walk_view,
+)
 from qfusion.ui.replay import Decision, Dials
 from qfusion.ui.shell import Here, link
 from qfusion.ui.workspace import Workspace
@@ -27,8 +41,10 @@ RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
+    if not work.has_time:
+        return through_view.allowed(work)
     whole = ("all together", *work.modalities)
-    return knobs.allowed(work) | physics_view.allowed(work) | {
+    return knobs.allowed(work) | physics_view.allowed(work) | through_view.allowed(work) | {
         state.VIEW: state.options("View", TAB_NAMES, "Decision is shown."),
         CURSOR: state.number(CURSOR, 0, 1, "The end of the evolution is shown."),
         RUNS: state.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
@@ -72,24 +88,32 @@ def _cell(cell: Any, label: str, before: float, after: float, colour: str, words
 
 
 def decision_tab(here: Here, now: Decision, base: Decision) -> None:
-    """Entropies and decision terms on one time axis, and the waterfall at T."""
-    changed = now.dials != base.dials
-    track = cache.track(here.work, here.row, now.dials)
-    entropies = replay.single_entropies(track)
-    before = None
-    if changed:
-        learned = replay.single_entropies(cache.track(here.work, here.row, base.dials))
-        before = dynamics.Before(base.times, learned, base.dividends)
+    """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        what, above = through_view.which_terms(), through_view.which_measure()
+        share = st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
+    mixed = above == through_view.MEASURES[0]
+    series = _above(here, now.dials, mixed)
+    before = Before(base.times, _above(here, base.dials, mixed), _terms(base, what)) if now.dials != base.dials else None
+    mean = np.mean([values for name, values in series.items() if name], 0)
+    name, unit = ("the mean entropy", "nats") if mixed else ("the mean entanglement", "bits")
     panels.panel(
-        "decision-over-time", _moment(now),
-        dynamics.decision_lines(now.times, entropies, now.dividends, here.work.modalities, before=before,
-                                unit=here.unit, cursor=_cursor(now.dials), theme=here.theme),
-        shows="above, how mixed each modality's state and all together become (von Neumann entropy); below, the terms of "
-              "the decision if it were read out at t: solid alone, dashed in pairs, dotted all three. Thin: as learned. "
-              + backgrounds.against(here.work.background),
-        not_shown="that entropy decides: it is correlation, and jumps raise it too. The baseline is left out below.",
-        alt="Entropies and dividends over time.",
-        numbers=lambda: now.frame().join(pd.DataFrame({f"entropy[{k or 'all'}]": v for k, v in entropies.items()})))
+        "decision-over-time", through_view.answer(now.dividends, mean, name, unit, [f"t = {t:.2f}" for t in now.times]),
+        dynamics.decision_lines(now.times, series, _terms(now, what), here.work.modalities, before=before, unit=here.unit,
+                                above="entropy (nats)" if mixed else "log. negativity (bits)",
+                                what="dividend" if what == through_view.KINDS[0] else "Shapley value", cursor=_cursor(now.dials),
+                                theme=here.theme),
+        shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
+               "above, the entanglement of each modality with the rest (logarithmic negativity)")
+              + "; below, the decision if it were read out at t, split into "
+              + ("dividends: solid alone, dashed in pairs, dotted all three." if what == through_view.KINDS[0] else "Shapley values.")
+              + " Thin: as learned. " + backgrounds.against(here.work.background),
+        not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
+                  + ". The baseline is left out below.",
+        alt=f"{above} and {what} over time.",
+        numbers=lambda: now.frame().join(pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})))
+    place = round(share * (len(now.times) - 1))
+    through_view.at_cursor(now.dividends, mean, name, place, f"t = {now.times[place]:.2f}", unit)
     final = now.final()
     panels.panel(
         "waterfall-now", sample_view.finding(final),
@@ -101,16 +125,16 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in final], "dividend": list(final.values())}))
 
 
-def _moment(now: Decision) -> str:
-    """When the joint terms together first outweigh the single ones for good."""
-    single = sum(np.abs(v) for t, v in now.dividends.items() if t and "+" not in t)
-    joint = sum(np.abs(v) for t, v in now.dividends.items() if "+" in t)
-    wins = np.asarray(joint > single)
-    if not wins[-1]:
-        return "At read-out the single modalities outweigh the joint terms"
-    losing = np.flatnonzero(~wins)
-    start = now.times[losing[-1] + 1] if len(losing) else now.times[0]
-    return f"Joint terms outweigh the single modalities from t = {start:.2f} on"
+def _above(here: Here, dials: Dials, mixed: bool) -> dict[str, np.ndarray]:
+    """Entropies of the modalities and of all together, or the entanglement of each modality with the rest."""
+    if mixed:
+        return replay.single_entropies(cache.track(here.work, here.row, dials))
+    measures = cache.track(here.work, here.row, dials, negativity=True).measures
+    return {name: values for name, values in replay.sort_measures(measures, "negativity").items() if name in here.work.modalities}
+
+
+def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
+    return found.dividends if what == through_view.KINDS[0] else found.shapley
 
 
 def correlations_tab(here: Here, now: Decision, _: Decision) -> None:

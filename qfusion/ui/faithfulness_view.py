@@ -14,11 +14,11 @@ from qfusion.explain.faithfulness import Curves
 from qfusion.explain.stability import Stability
 from qfusion.figures import faithfulness as figures
 from qfusion.figures import style
-from qfusion.ui import backgrounds, cache, estimators_view, faithfulness_space, panels, seeds_view, state, text, trust
+from qfusion.ui import backgrounds, cache, estimators_view, faithfulness_space, panels, seeds_view, state, text, through_view, trust
 from qfusion.ui.shell import Here, guard
 from qfusion.ui.workspace import Workspace
 
-PROOF, MEASURE, RANKING, INSIDE = "proof", "measure", "ranking", "inside"
+PROOF, MEASURE, RANKING, INSIDE = "proof", "proof.by", "proof.rank", "proof.of"
 TAB_NAMES = ("Deletion", "Truth", "Other methods", "Training seeds")
 MEASURES = ("score", "probability")
 ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
@@ -29,7 +29,8 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     return {PROOF: state.options("View", TAB_NAMES, "Deletion is shown."),
             RANKING: state.options("Ranking", RANKINGS, "Gradient x input is used."),
             INSIDE: state.options("Modality", work.modalities, "The first is shown."),
-            MEASURE: state.options("Measure", MEASURES, "The score is measured.")} | seeds_view.allowed()
+            MEASURE: state.options("Measure", MEASURES, "The score is measured."),
+            through_view.TERMS: state.options("Terms", through_view.KINDS, "Dividends are shown.")}
 
 
 def page(here: Here) -> None:

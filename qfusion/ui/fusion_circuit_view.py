@@ -9,7 +9,19 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.figures import circuit_state as figures
-from qfusion.ui import cache, fusion_view, layers_view, noise_view, panels, physics_view, state, table_editor, text, walk_view
+from qfusion.ui import (
+    cache,
+    fusion_view,
+    layers_view,
+    noise_view,
+    panels,
+    physics_view,
+    state,
+    table_editor,
+    text,
+    through_view,
+    walk_view,
+)
 from qfusion.ui.shell import Here, guard
 
 PART = "part"
@@ -18,8 +30,8 @@ TAB_NAMES = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did i
 
 def allowed(work: Any) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
-    return (walk_view.allowed() | table_editor.allowed(work) | noise_view.allowed(work) | physics_view.allowed(work)
-            | {PART: state.options("View", TAB_NAMES, "The walk is shown.")})
+    return (walk_view.allowed() | through_view.allowed(work) | table_editor.allowed(work) | noise_view.allowed(work)
+            | physics_view.allowed(work) | {PART: state.options("View", TAB_NAMES, "The walk is shown.")})
 
 
 def page(here: Here) -> None:

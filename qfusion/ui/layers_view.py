@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import streamlit as st
 
 from qfusion.figures import layers as figures
-from qfusion.ui import backgrounds, cache, panels, sample_view
+from qfusion.ui import backgrounds, cache, panels, sample_view, through_view
 from qfusion.ui.shell import Here
+from qfusion.ui.through import KINDS
 
 JOINT, MUTUAL = "entropy of the qubits in play", "largest mutual information across a cut"
 
@@ -24,16 +26,21 @@ def panel(here: Here, words: str = "") -> None:
     found, entropies = cache.layer_terms(work, here.row, words), cache.layers(work, here.row, words)
     c = here.output
     terms = {term: np.asarray(found.dividends[:, 0, i, c]) for i, term in enumerate(found.coalitions)}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        what, place = through_view.which_terms(), through_view.which_layer(list(found.moments))
+    fair = {name: np.asarray(found.shapley[:, 0, m, c]) for m, name in enumerate(work.modalities)}
     series = {JOINT: entropies.joint, MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual])}
     panels.panel(
         "decision-layers", title(found.moments, terms) + sample_view.whose(here),
-        figures.decision_layers(found.moments, series, terms, work.modalities, unit=here.unit, theme=here.theme),
+        figures.decision_layers(found.moments, series, terms if what == KINDS[0] else fair, work.modalities, unit=here.unit,
+                                what="dividend" if what == KINDS[0] else "Shapley value", cursor=place, theme=here.theme),
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit measured, the same head "
               "(solid alone, dashed or dotted jointly); above, how mixed and how correlated the qubits are. "
               + backgrounds.against(work.background),
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is left out.",
         alt="Terms of the decision along the layers: at the end " + ", ".join(f"{t} {v[-1]:+.2f}" for t, v in terms.items() if t) + ".",
-        numbers=lambda: frame(found.moments, terms, series))
+        numbers=lambda: frame(found.moments, terms, series).assign(**{f"shapley[{name}]": values for name, values in fair.items()}))
+    through_view.at_cursor(terms, series[MUTUAL], MUTUAL, place, f"“{found.moments[place]}”", "nats")
 
 
 def title(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:

@@ -8,17 +8,9 @@ import streamlit as st
 from qfusion.explain.caution import STABLE
 from qfusion.explain.stability import Stability
 from qfusion.figures import faithfulness as figures
-from qfusion.ui import faithfulness_space, panels, state, text
+from qfusion.ui import faithfulness_space, panels, text, through_view
 from qfusion.ui.shell import Here
 from qfusion.ui.workspace import Workspace
-
-TERMS = "terms"
-KINDS = ("dividends", "Shapley values")
-
-
-def allowed() -> dict[str, state.Allowed]:
-    """What a link may say about this view."""
-    return {TERMS: state.options("Terms", KINDS, "Dividends are shown.")}
 
 
 def tab(here: Here, work: Workspace, seeds: Stability | None, missing: str) -> None:
@@ -26,9 +18,7 @@ def tab(here: Here, work: Workspace, seeds: Stability | None, missing: str) -> N
     if seeds is None:
         st.info(f"Not measured for this model. {missing}", icon=":material/help:")
         return
-    if state.get(TERMS) not in (None, *KINDS):
-        state.put(TERMS, KINDS[0])
-    what = st.segmented_control("Of", list(KINDS), default=KINDS[0], **state.bound(TERMS)) or KINDS[0]
+    what = through_view.which_terms()
     count, whose = len(seeds.seeds), " of the true class's score" if seeds.of_true_class else ""
     ranks = seeds.rank_correlations(what)
     least = min(ranks, key=lambda name: ranks[name][0])

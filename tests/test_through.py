@@ -1,0 +1,76 @@
+"""When the decision leaves the single modalities, by hand and on the pages, for both systems."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qfusion.ui import cache, replay, through, through_view
+from tests.test_app_pages import plain, said, visit
+
+TEXT, AUDIO = np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4)
+
+
+def terms(joint: list[float]) -> dict[str, np.ndarray]:
+    return {"": np.full(4, 9.0), "text": TEXT, "audio": AUDIO, "text+audio": np.array(joint)}
+
+
+def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
+    share = through.joint_share(terms([0.0, -3.0, 0.5, 3.0]))
+    assert share == pytest.approx([0, 0.75, 1 / 3, 0.75])  # sizes count, the baseline does not
+    assert through.leaves_at(share) == 3
+    assert through.leaves_at(through.joint_share(terms([2.0, 2.0, 2.0, 2.0]))) == 0
+    assert through.leaves_at(through.joint_share(terms([5.0, 5.0, 5.0, 0.5]))) is None
+    assert through.joint_share({"": TEXT, "text": AUDIO}).tolist() == [0, 0, 0, 0]
+    assert through.done_by(np.array([1.0, 2.0, 4.0, 5.0]), 2) == pytest.approx(0.75)
+    assert through.done_by(np.array([1.0, 2.0, 4.0, 1.0]), 2) is None
+
+
+def test_the_answer_in_words() -> None:
+    where, rising = ["t = 0", "t = 1", "t = 2", "t = 3"], np.array([0.0, 0.5, 0.75, 1.0])
+    said_of = {name: through_view.answer(terms(joint), rising, "the entropy", "nats", where) for name, joint in {
+        "late": [0.0, 0.0, 2.0, 3.0], "never": [0.0, 3.0, 0.0, 0.25], "always": [2.0, 2.0, 2.0, 3.0]}.items()}
+    assert said_of["late"] == "The decision leaves the single modalities at t = 2: by then the entropy has gone 75% of its way"
+    assert "stays with the single modalities (joint terms 0% of its size, then 20%)" in said_of["never"]
+    assert "the entropy goes from 0.00 to 1.00 nats" in said_of["always"]
+
+
+def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> None:
+    work = cache.workspace_of("qj-planted", "planted")
+    row = int(work.dataset.rows("test")[2])
+    app = visit("Dynamics", model="qj-planted", sample=str(work.dataset.ids[row]), above="entanglement", t="0.5",
+                **{"as": "Shapley values"})
+    assert not app.error
+    assert not app.warning
+    found = replay.decide(work, row, replay.learned(work.model))  # type: ignore[arg-type]
+    share = through.joint_share(found.dividends)
+    words = plain(said(app))
+    assert f"At t = 0.50: joint terms are {share[20]:.0%} of the decision's size" in words
+    assert "logarithmic negativity" in words
+    assert "split into Shapley values" in words
+    assert sum(found.shapley[name][-1] for name in work.modalities) + found.final()[""] == pytest.approx(found.prediction)
+    app.slider(key="t").set_value(1.0).run()
+    assert not app.exception
+    assert f"At t = {work.model.duration:.2f}" in plain(said(app))
+
+
+@pytest.mark.parametrize(("title", "query"), [("Dynamics", {}), ("Circuit", {"part": "Entropies"})])
+def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, str]) -> None:
+    work = cache.workspace_of("qcnn-digits", "digits")
+    row = int(work.dataset.rows("test")[2])
+    found = cache.layer_terms(work, row)
+    output = int(work.predicted[row])
+    name = found.moments[1]
+    app = visit(title, model="qcnn-digits", sample=str(work.dataset.ids[row]), layer=name, **query,
+                **{"as": "Shapley values"})
+    assert not app.error
+    assert not app.warning
+    share = through.joint_share({term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)})
+    assert f"At “{name}”: joint terms are {share[1]:.0%} of the decision's size" in plain(said(app))
+
+
+def test_bad_values_of_the_cursor_are_named() -> None:
+    for query in ({"model": "qcnn-digits", "layer": "layer 9 pooled"}, {"model": "qj-planted", "above": "magic"}):
+        app = visit("Dynamics", **query)
+        assert len(app.warning) == 1
+        assert list(query.values())[1] in plain(app.warning[0].value)
