@@ -83,7 +83,7 @@ def test_a_point_opens_its_sample_and_another_grouping_is_drawn(visit: Callable[
     assert f"sample {wanted} " in page.inner_text(".st-key-box-cohort")
     page.locator(".st-key-by input").click()
     page.get_by_role("option", name="regime").click()
-    page.wait_for_function("() => document.querySelector('.st-key-panel-dividends .js-plotly-plot').data.some(t => t.type === 'box')")
+    page.wait_for_function("() => document.querySelector('.st-key-panel-dividends .js-plotly-plot')?.data?.some(t => t.type === 'box')")
     settle(page)
     assert "by=regime" in page.url
 
