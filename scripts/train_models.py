@@ -64,7 +64,7 @@ def _fusion(title: str, data: str, settings: dict[str, Any], **schedule: Any) ->
 
 FUSION = {  # by data set; benchmarks/fusion.py trains rivals by the same recipes
     "digits": _fusion("Entangled fusion + QCNN on digits in three views", "digits",
-                      dict(elements=10, start="classes", hidden=128, dropout=0.5), epochs=40, rate=5e-3),
+                      dict(elements=10, start="classes", hidden=128, dropout=0.5), epochs=40, rate=5e-3, encoder_decay=0.3, noise=0.5),
     "avdigits": _fusion("Entangled fusion + QCNN on digits seen and heard", "avdigits", dict(elements=8, encoder="cnn", dropout=0.4),
                         epochs=40, rate=2e-3),
     "handwritten": _fusion("Entangled fusion + QCNN on digits in six views", "handwritten",

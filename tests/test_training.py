@@ -12,7 +12,7 @@ import torch
 from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.training import Options, checkpoint, metrics, train
+from qfusion.training import Options, checkpoint, loop, metrics, train
 
 
 def small(classes: int = 0, N: int = 120) -> DataSet:
@@ -71,8 +71,48 @@ def test_trajectories_train_too():
     assert np.isfinite(found.history[-1].train_loss)
 
 
+def trained(dataset: DataSet, **options: float) -> torch.nn.Module:
+    return train("quantum-jump", dataset, dict(dims=2), Options(patience=0, **QUICK, **options), 1).model
+
+
+def test_more_decay_shrinks_the_encoders_matrices_alone():
+    loose, tight = (dict(trained(small(), encoder_decay=decay).named_parameters()) for decay in (0.0, 20.0))
+    lengths = {name: (tight[name].norm() / loose[name].norm()).item() for name in loose}
+    matrices = [name for name, p in loose.items() if name.startswith("encoders.") and p.ndim > 1]
+    assert matrices
+    assert all(lengths[name] < 0.6 for name in matrices)
+    rest = [name for name in loose if not name.startswith("encoders.")]
+    assert np.median([lengths[name] for name in rest]) > 0.8
+
+
+def test_noise_moves_every_feature_by_its_own_deviation_and_spares_the_rest():
+    values = torch.tensor([[0.0, 0.0, 5.0], [2.0, 200.0, 5.0]]).repeat(2000, 1)
+    mask = torch.ones(4000, 2, dtype=torch.bool)
+    mask[:, 1] = False
+    inputs = {"a": values, "b": (torch.stack([values, torch.full_like(values, 1e6)], 1), mask)}
+    spread = loop._deviations(inputs)
+    assert all(torch.allclose(s, torch.tensor([1.0, 100.0, 0.0])) for s in spread.values())
+    moved = loop._noisy(inputs, spread, 0.5)
+    for change in (moved["a"] - values, moved["b"][0][:, 0] - values):
+        assert torch.allclose(change.std(0), torch.tensor([0.5, 50.0, 0.0]), rtol=0.1)
+    assert moved["b"][1] is mask
+    state = torch.get_rng_state()
+    assert loop._noisy(inputs, spread, 0.0) is inputs
+    assert torch.equal(torch.get_rng_state(), state)  # trainings without noise stay what they were
+
+
+def test_noise_changes_training_but_no_prediction():
+    dataset = small()
+    models = [trained(dataset, noise=noise) for noise in (0.0, 0.5, 0.5)]
+    quiet, loud, again = (metrics.predict(model, dataset, dataset.rows("valid")) for model in models)
+    assert np.array_equal(loud, again)  # the seed gives the noise too
+    assert np.array_equal(loud, metrics.predict(models[1], dataset, dataset.rows("valid")))
+    assert np.abs(quiet - loud).max() > 1e-3
+
+
 @pytest.mark.parametrize(("options", "error", "message"), [
     (dict(epochs=0), InvalidInput, "`epochs` must lie between"), (dict(rate=float("nan")), InvalidInput, "`rate`"),
+    (dict(noise=-1), InvalidInput, "`noise` must lie between"),
     (dict(refit=True), InvalidInput, "`patience` must be 0 with `refit`"),
     (dict(batch="many"), InvalidInput, "must be a number, but is 'many'"), (dict(loss="l3"), NotFound, "Did you mean 'l1'"),
 ])

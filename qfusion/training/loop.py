@@ -54,7 +54,8 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
-                                ("encoder_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6), ("patience", 0, 100_000), ("average", 0, 0.99999)):
+                                ("encoder_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6), ("patience", 0, 100_000),
+                                ("average", 0, 0.99999)):
             require_number(name, getattr(self, name), low, high)
         choose("Loss", self.loss, LOSSES)
         check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
