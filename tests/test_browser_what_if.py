@@ -1,0 +1,101 @@
+"""What if, in Chromium: the answer within three clicks, live edits that can be heard and seen, cold links, nothing sideways."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+FIGURE = '[data-testid="stMain"] .js-plotly-plot'
+
+
+@pytest.fixture
+def visit(page: Any, server: Any) -> Callable[[str], Any]:
+    """Opens an address and waits until the page has stopped changing; the page must show no exception."""
+
+    def open_address(address: str) -> Any:
+        page.goto(server.url + address)
+        settle(page)
+        return page
+
+    return open_address
+
+
+def settle(page: Any) -> None:
+    for selector in ('[data-testid="stApp"][data-test-script-state="notRunning"]', FIGURE,
+                     '[data-testid="stApp"][data-test-script-state="notRunning"]'):
+        page.wait_for_selector(selector, timeout=120_000)
+    assert page.locator('[data-testid="stException"]').count() == 0
+    assert "Traceback" not in page.inner_text("body")
+
+
+def prediction(page: Any) -> float:
+    cell = page.locator('[data-testid="stMetric"]').filter(has_text="Prediction").first
+    return float(cell.locator('[data-testid="stMetricValue"]').inner_text().replace("−", "-"))
+
+
+def test_what_would_flip_it_is_answered_in_one_click_and_applied_in_two(visit: Callable[[str], Any]) -> None:
+    page = visit("/?sample=p0014")
+    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="What if").click()
+    page.wait_for_selector("h1:has-text('What if')")
+    settle(page)
+    assert re.search(r"What would flip it\? A change of audio alone by [\d.]+ rad", page.inner_text("body"))
+    before = prediction(page)
+    page.locator(".st-key-_flip-audio button").click()
+    page.wait_for_selector("h4:has-text('flips the decision')")
+    settle(page)
+    assert before * prediction(page) <= 0
+    page.reload()
+    settle(page)
+    assert "flips the decision" in page.inner_text("body")
+
+
+def test_an_edited_sentence_is_heard_out_and_a_wrong_one_named(visit: Callable[[str], Any]) -> None:
+    page = visit("/what_if?sample=p0014&" + "&".join(f"do.{name}=edit%20the%20raw%20input" for name in ("text", "audio", "vision")))
+    assert page.locator('[data-testid="stMain"] audio').count() == 1
+    assert page.locator('[data-testid="stMain"] [data-testid="stImage"] img').count() == 1
+    box = page.locator(".st-key-say input")
+    box.fill("the plot was superb")
+    box.press("Enter")
+    page.wait_for_function("() => document.body.innerText.includes('keeps the decision') || document.body.innerText.includes('flips the')")
+    settle(page)
+    assert "say=" in page.url
+    box.fill("the plot was superbb")
+    box.press("Enter")
+    page.get_by_text("is not in the vocabulary").first.wait_for()
+    assert "superb" in page.locator('[data-testid="stAlert"]').first.inner_text()
+    settle(page)
+
+
+def test_another_sample_takes_the_changes_back(visit: Callable[[str], Any]) -> None:
+    page = visit("/what_if?sample=p0014&do.audio=leave%20it%20out")
+    assert "Changing audio" in page.inner_text("body")
+    page.locator(".st-key-sample input").click()
+    page.keyboard.type("p0031")
+    page.get_by_role("option", name="p0031").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.body.innerText.includes('Change a modality to see')")
+    settle(page)
+    assert "leave" not in page.url.partition("do.audio")[2]
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+def test_nothing_scrolls_sideways(visit: Callable[[str], Any], page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in ("/what_if?data=digits&do.pixels=another%20sample%27s", "/samples?inside=true"):
+        visit(address)
+        excess = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]');"
+                               " return m.scrollWidth - m.clientWidth; }")
+        assert excess <= 0, address
+    # Every word lies inside the shaded patch below it: patches and words come in one order, values between the words.
+    over = page.evaluate("""() => {
+      const plot = document.querySelector('.st-key-panel-inside .js-plotly-plot');
+      const boxes = [...plot.querySelectorAll('.shapelayer path')].map(each => each.getBoundingClientRect());
+      const words = [...plot.querySelectorAll('.annotation-text')].filter((_, i) => i % 2 === 0).map(each => each.getBoundingClientRect());
+      return [boxes.length, words.length, ...words.map((w, i) => Math.max(boxes[i].left - w.left, w.right - boxes[i].right))];
+    }""")
+    assert over[0] == over[1] > 3
+    assert max(over[2:]) < 1
