@@ -91,7 +91,7 @@ def test_qcnn_card_and_bar(name, least, request):
     assert accuracy["mean"] == pytest.approx(np.mean(accuracy["values"]))
     assert accuracy["mean"] >= least
     n, M, C = found.model.elements, len(found.model.modalities), len(found.model.outputs)
-    kept = len(found.model.network.kept)
-    assert found.card["parameters"]["fusion"] == 4 * n * (M - 1) + 15 + 6 + C * (2**kept + n - kept) + C
+    kept, layers = len(found.model.network.kept), len(found.model.network.pooling)
+    assert found.card["parameters"]["fusion"] == 4 * n * (M - 1) + layers * (15 + 6) + C * (2**kept + n - kept) + C
     concatenation = Concatenation(dataset.input_specs, dataset.target.classes, features=n)
     assert 20 * found.card["parameters"]["fusion"] <= sum(p.numel() for p in concatenation.head.parameters())
