@@ -159,6 +159,17 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(C: i
             assert float(distances.min()) >= found.distance - 1e-6
 
 
+def test_a_way_that_never_crosses_the_boundary_is_left_out() -> None:
+    t, start = np.array([[-2.0, -1.0, -1.0, 1.0]]), np.array([0.3, 0.4])  # only where both masses are near 1
+    ends = np.array([[0.3, 3.0], [0.0, 0.0]])
+    points, crossing = counterfactual._first_crossing(np.repeat(t, 2, 0), start, ends)
+    assert points.shape == (0, 2)
+    assert not crossing.any()
+    good = np.array([2.9, 2.9])
+    assert np.array_equal(counterfactual._polish(t[0], start, good), good) or \
+        np.linalg.norm(counterfactual._polish(t[0], start, good) - start) < np.linalg.norm(good - start)
+
+
 def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
     for model in (jump(2, seed=2), model_of(4, 2)):
         states = forms.states_of(model, features(model))

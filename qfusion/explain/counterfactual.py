@@ -233,6 +233,8 @@ def _first_crossing(t: np.ndarray, start: np.ndarray, ends: np.ndarray) -> tuple
     along = np.linspace(0, 1.5, 49)
     beyond = np.stack([_value_and_slope(t, start + a * (ends - start))[0] >= 0 for a in along])
     crosses: np.ndarray = np.asarray(beyond.any(0))
+    if not crosses.any():
+        return ends[:0], crosses
     t, way, first = t[crosses], (ends - start)[crosses], beyond.argmax(0)[crosses]
     low, high = along[np.maximum(first - 1, 0)], along[first]
     for _ in range(50):

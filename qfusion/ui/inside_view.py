@@ -81,7 +81,7 @@ def _settle(key: str, options: Any) -> None:
 
 
 def _panel(here: Here, found: Attribution, canvas: Canvas, other: str) -> None:
-    unit = _UNITS[canvas.kind]
+    unit = "cell" if canvas.parts.get("spectrogram") else _UNITS[canvas.kind]
     top = abs(found.units).argmax()
     name = text.plain(canvas.names[top], 40)
     head = f"‘{name}’" if canvas.kind == "words" else name
