@@ -150,8 +150,8 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(digits
 
 def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
     learned = digits.model.phi.detach()
-    app = visit("Circuit", model="qcnn-digits", part="Fusion rules", phi="2:or,1.000=0.3", element="element 1", outcome="110")
-    app.selectbox(key="element").select("element 2").run()
+    app = visit("Circuit", model="qcnn-digits", part="Fusion rules", phi="2:or,1.000=0.3", element=digits.elements[1], outcome="110")
+    app.selectbox(key="element").select(digits.elements[2]).run()
     shown = edits.wrapped(float(fusion.rule_angles("or", 3)[6]))
     assert app.slider(key="_phi.2.0.6").value == round(shown, 2)
     assert f"φ = {shown:.3f} rad → mass 1.00; learned {edits.wrapped(float(learned[2, 0, 6])):.3f}" in plain(said(app)).replace("*", "")
@@ -197,7 +197,7 @@ def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:
 @pytest.mark.parametrize("part", ["Fusion rules", "Walk"])
 @pytest.mark.parametrize(("words", "named"), [
     ("0.011=abc", "must be a number, but is 'abc'"), ("0.011=nan", "angle of 0.011"), ("0.011=", "must be a number"),
-    ("9.000=1", "element from 0 to"), ("0.01=1", "3 digits"), ("0:xor", "xor"), ("hello", "must look like")])
+    ("99.000=1", "element from 0 to"), ("0.01=1", "3 digits"), ("0:xor", "xor"), ("hello", "must look like")])
 def test_edits_that_do_not_fit_are_named_and_the_rest_applies(part: str, words: str, named: str, digits: CircuitSpace) -> None:
     app = visit("Circuit", model="qcnn-digits", part=part, phi=words)
     messages = [plain(e.value).replace("`", "") for e in (*app.error, *app.warning)]

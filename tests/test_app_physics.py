@@ -42,7 +42,7 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
     ("Dynamics", {"data": "planted", "over": "test samples of its regime", "effect": "dividend of text + audio", "terms": "dynamics"}),
     ("Circuit", {"data": "digits", "over": "test samples of its class", "effect": "score", "terms": "fusion", "half": "true"}),
     ("Circuit", {"data": "digits", "effect": "dividend of pixels + fourier", "phi": "all:or"}),
-    ("Circuit", {"data": "digits", "over": "all test samples", "effect": "entropy of fused qubit ‘element 3’",
+    ("Circuit", {"data": "digits", "over": "all test samples", "effect": "entropy of fused qubit ‘3’",
                  "terms": "say of a modality"})])
 def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> None:
     app = visit(title, **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}), **query)
