@@ -213,8 +213,8 @@ def _effects(table: Tensor, seen: Tensor, count: int, n: int) -> np.ndarray:
 def _table(O: Tensor, phi: Tensor, masses: Tensor, S: Subset, independent: bool) -> Tensor:
     """The score without bias of every outcome pattern of the modalities in S, the others averaged over the background: (2^(n |S|),).
 
-    The factors of the first and of the second half of the qubits are multiplied out for the outcomes of S and of the rest; then the
-    rest's outcomes of the first half are taken in turn, weighted by how likely the background shows them.
+    The factors of the first and of the second half of the qubits are multiplied out for the outcomes of S and of the rest, and meet
+    weighted by how likely the background shows the rest's outcomes.
     """
     n, M = masses.shape[1:]
     rest = [m for m in range(M) if m not in S]
@@ -227,10 +227,8 @@ def _table(O: Tensor, phi: Tensor, masses: Tensor, S: Subset, independent: bool)
     factors = factors.permute(*S, *rest, M, M + 1).reshape(s, r, n, 3)
     left, right = _multiplied(factors[:, :, :k]), _multiplied(factors[:, :, k:])  # (s^k, r^k, 3^k)
     weights = _by_qubit(_seen(masses, rest, independent), len(rest), n).view(r**k, r ** (n - k))
-    halves, total = O.reshape(3**k, 3 ** (n - k)), O.new_zeros(s**k, s ** (n - k))
-    for place in range(r**k):
-        total += (left[:, place] @ halves) @ torch.einsum("srw,r->sw", right, weights[place]).T
-    return _by_modality(total.flatten(), len(S), n)
+    right = (weights @ right).flatten(1)  # (s^(n-k), r^k 3^(n-k)), averaged over the rest's outcomes in the second half
+    return _by_modality(((left @ O.reshape(3**k, 3 ** (n - k))).flatten(1) @ right.T).flatten(), len(S), n)
 
 
 def _multiplied(factors: Tensor) -> Tensor:
