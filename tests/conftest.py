@@ -41,6 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the tests of a file in one process, and those in a browser in one, so that only one browser runs at a time."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("browser" if item.get_closest_marker("browser") else item.path.name))
+
+
 @pytest.fixture(autouse=True)
 def seeds() -> None:
     """Gives every test the same random numbers, whatever ran before."""
