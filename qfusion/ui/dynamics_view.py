@@ -95,7 +95,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
     mixed = above == through_view.MEASURES[0]
     series = _above(here, now.dials, mixed)
     before = Before(base.times, _above(here, base.dials, mixed), _terms(base, what)) if now.dials != base.dials else None
-    mean = np.mean([values for name, values in series.items() if name], 0)
+    mean = np.mean([values for name, values in series.items() if name], 0).clip(0.0) + 0.0  # a pure state's is 0 up to rounding
     name, unit = ("the mean entropy", "nats") if mixed else ("the mean entanglement", "bits")
     panels.panel(
         "decision-over-time", through_view.answer(now.dividends, mean, name, unit, [f"t = {t:.2f}" for t in now.times]),

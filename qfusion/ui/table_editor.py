@@ -114,7 +114,8 @@ def _heat_map(here: Here, heading: Any, chart: Any, found: Any, cell: Cell, phi:
                            controls=found.controls[stage], chosen=(cell.element, cell.pattern), edited=differs, theme=here.theme)
     rule, distance = found.rules[cell.element]
     with heading:
-        panels.heading(f"{text.plain(found.elements[cell.element])} fuses most like {_rule(rule)} (distance {distance:.2f})")
+        name = text.plain(found.elements[cell.element])
+        panels.heading(f"{f'‘{name}’' if found.elements_are_classes else name} fuses most like {_rule(rule)} (distance {distance:.2f})")
     key = f"tables-{state.get(TURN, 0)}"
     with chart:
         st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("tables"), selection_mode="points",
