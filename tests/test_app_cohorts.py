@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 import torch
 from scipy import stats
-from streamlit.testing.v1 import AppTest
 
 from qfusion import explain
 from qfusion.errors import QFusionError
@@ -18,20 +17,7 @@ from qfusion.models import Tweak
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, metrics
 from qfusion.ui import cache, cohort_space, compare_sides, edits, pins, replay
-from tests.test_app_pages import plain, said
-
-APP = str(Path(__file__).resolve().parents[1] / "app.py")
-
-
-def visit(page: str, **query: Any) -> AppTest:
-    """Opens a page cold with the given parameters in its address."""
-    app = AppTest.from_file(APP, default_timeout=90)
-    app.switch_page(f"pages/{page}.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception, [e.value for e in app.exception]
-    return app
+from tests.test_app_pages import plain, said, visit
 
 
 @pytest.fixture(params=["planted", "mosi", "digits"])
@@ -55,7 +41,7 @@ def table_of(source: str) -> tuple[Any, pd.DataFrame]:
 
 
 def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(source: str) -> None:
-    app = visit("cohorts", model=model_of(source), filter="relation=complement; error>0.01", by="relation")
+    app = visit("Cohorts", model=model_of(source), filter="relation=complement; error>0.01", by="relation")
     assert not app.error
     assert not app.warning
     work, rows = table_of(source)
@@ -86,7 +72,7 @@ def test_every_grouping_splits_all_samples_into_groups(by: str) -> None:
 
 
 def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
-    app = visit("cohorts", data="planted", cohort=["far off:error>0.4", "sarcasm:regime=sarcasm"])
+    app = visit("Cohorts", data="planted", cohort=["far off:error>0.4", "sarcasm:regime=sarcasm"])
     assert app.text_input(key="filter").value == "error>0.4"
     assert "cohort ‘far off’" in plain(said(app))
     app.text_input(key="filter").set_value("relation=conflict;error>0.2").run()
@@ -105,7 +91,7 @@ def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
 
 
 def test_quick_picks_and_members_of_the_cohort() -> None:
-    app = visit("cohorts", data="planted")
+    app = visit("Cohorts", data="planted")
     app.button(key="_pick_conflict").click().run()
     _, rows = table_of("planted")
     wanted = rows[rows["relation"] == "conflict"].sort_values("error", ascending=False)
@@ -129,7 +115,7 @@ def test_quick_picks_and_members_of_the_cohort() -> None:
     ({"by": "beauty"}, "beauty"),
 ])
 def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(query: dict[str, Any], words: str) -> None:
-    app = visit("cohorts", data="planted", **query)
+    app = visit("Cohorts", data="planted", **query)
     assert len(app.warning) == 1
     assert words in plain(app.warning[0].value)
     assert "Does entanglement explain fusion?" in said(app)
@@ -175,7 +161,7 @@ def test_before_and_after_a_tweak_as_the_library_says() -> None:
     work = cache.workspace_of("qj-planted", "planted")
     row = int(work.dataset.rows("test")[3])
     sample = str(work.dataset.ids[row])
-    app = visit("compare", data="planted", sample=sample, pin=f"qj-planted/planted/{sample}", **{"H.text": "0.3", "T": "0.5"})
+    app = visit("Compare", data="planted", sample=sample, pin=f"qj-planted/planted/{sample}", **{"H.text": "0.3", "T": "0.5"})
     assert not app.error
     assert not app.warning
     tweaked = model.tweaked(Tweak(couplings={"text": 0.3}, duration=0.5))
@@ -200,7 +186,7 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
     work: Any = cache.workspace_of("qcnn-digits", "digits")
     first, second = (int(row) for row in work.dataset.rows("test")[[2, 9]])
     names = [str(work.dataset.ids[row]) for row in (first, second)]
-    app = visit("compare", model="qcnn-digits", sample=names[1], pin=f"qcnn-digits/digits/{names[0]}/all:and", phi="0:or")
+    app = visit("Compare", model="qcnn-digits", sample=names[1], pin=f"qcnn-digits/digits/{names[0]}/all:and", phi="0:or")
     assert not app.error
     output = int(work.predicted[second])
     scores = []
@@ -212,7 +198,7 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
 
 
 def test_both_sides_are_compared_with_the_same_background() -> None:
-    app = visit("compare", data="planted", sample="p0031", pin="qj-planted/planted/p1671", background="nothing known")
+    app = visit("Compare", data="planted", sample="p0031", pin="qj-planted/planted/p1671", background="nothing known")
     words = plain(said(app))
     assert words.count("Baseline: the score of maximally mixed states") == 2
     assert "their terms differ for that reason" not in words
@@ -225,12 +211,12 @@ def test_a_saved_cohort_is_a_background_on_every_page() -> None:
     found = explain.explain(work.model, work.dataset.inputs([work.dataset.row("p0031")], dtype=torch.float64), background)
     largest = max(found.dividends[0, 1:, 0], key=abs)
     query = {"data": "planted", "sample": "p0031", "cohort": ["far:error>0.4"], "background": "a saved cohort", "members": "far"}
-    words = plain(said(visit("samples", **query)))
+    words = plain(said(visit("Samples", **query)))
     assert f"({largest:+.2f})" in words
     assert f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’." in words
-    words = plain(said(visit("compare", pin="qj-planted/planted/p1671", **query)))
+    words = plain(said(visit("Compare", pin="qj-planted/planted/p1671", **query)))
     assert words.count(f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’.") == 2
-    words = plain(said(visit("samples", **(query | {"cohort": ["far:smell>1"]}))))
+    words = plain(said(visit("Samples", **(query | {"cohort": ["far:smell>1"]}))))
     assert "Cohort ‘far’ does not fit this model" in words
     assert "Baseline: the mean over the 2,100 training samples." in words
 
@@ -242,7 +228,7 @@ def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.Monke
         own.model.bias += 0.25
     checkpoint.save(tmp_path / "shifted", own.model, own.card)
     monkeypatch.setattr(checkpoint, "folders", lambda: [source, tmp_path])
-    app = visit("compare", model="shifted", data="planted", sample="p0031", pin="qj-planted/planted/p0031")
+    app = visit("Compare", model="shifted", data="planted", sample="p0031", pin="qj-planted/planted/p0031")
     assert not app.error
     words = plain(said(app))
     assert "| model | qj-planted | shifted |" in words
@@ -251,14 +237,14 @@ def test_two_models_on_the_same_sample(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_models_that_explain_other_scores_are_not_subtracted() -> None:
-    app = visit("compare", model="qcnn-digits", pin="qj-planted/planted/p0031")
+    app = visit("Compare", model="qcnn-digits", pin="qj-planted/planted/p0031")
     words = said(app)
     assert "not comparable" in words
     assert "no differences are drawn" in words
 
 
 def test_pinning_from_another_page_and_clearing() -> None:
-    app = visit("samples", data="planted", sample="p0031")
+    app = visit("Samples", data="planted", sample="p0031")
     app.button(key="_pin_now").click().run()
     assert app.query_params["pin"] in ("qj-planted/planted/p0031", ["qj-planted/planted/p0031"])
     assert "A: p0031 by qj-planted" in plain(said(app))
@@ -268,11 +254,11 @@ def test_pinning_from_another_page_and_clearing() -> None:
 
 
 def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
-    app = visit("compare", data="planted", pin="<img src=x onerror=1>")
+    app = visit("Compare", data="planted", pin="<img src=x onerror=1>")
     assert len(app.warning) == 1
     assert "must look like" in plain(app.warning[0].value)
     assert "pin" not in app.query_params
-    app = visit("compare", data="planted", pin="qj-planted/planted/p99999")
+    app = visit("Compare", data="planted", pin="qj-planted/planted/p99999")
     assert len(app.warning) == 1
     assert "p99999" in plain(app.warning[0].value)
     assert "Nothing is pinned" in said(app)

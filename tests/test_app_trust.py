@@ -13,18 +13,10 @@ from qfusion import data, explain
 from qfusion.explain import operators, stability
 from qfusion.training import checkpoint
 from qfusion.ui import faithfulness_space, operator_space, spaces, state
-from tests import test_app_pages
 from tests.test_app_pages import plain, said, visit
 
 OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"
 PROOFS = ("Deletion", "Truth", "Other methods", "Training seeds")
-
-
-@pytest.fixture(autouse=True)
-def pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets `visit` open these pages."""
-    monkeypatch.setitem(test_app_pages.PAGES, OPERATORS, "pages/operators.py")
-    monkeypatch.setitem(test_app_pages.PAGES, FAITHFULNESS, "pages/faithfulness.py")
 
 
 @pytest.fixture(params=["qj-planted", "qj-mosi", "qcnn-digits"])

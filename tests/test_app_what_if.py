@@ -21,28 +21,9 @@ from qfusion.training import checkpoint
 from qfusion.ui import inside_space, what_if_space
 from qfusion.ui.what_if_controls import TITLES
 from qfusion.ui.what_if_space import DROP, FLIP, INPUT, KEPT, STATE, SWAP
+from tests.test_app_pages import plain, said, value, visit
 
-APP = str(Path(__file__).resolve().parents[1] / "app.py")
 MODELS = {"planted": "qj-planted", "mosi": "qj-mosi", "digits": "qcnn-digits", "avdigits": "qcnn-avdigits"}
-
-
-def visit(page: str, **query: str) -> AppTest:
-    app = AppTest.from_file(APP, default_timeout=120)
-    app.switch_page(f"pages/{page}.py")
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    assert not app.exception, [e.value for e in app.exception]
-    return app
-
-
-def said(app: AppTest) -> str:
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.warning, app.error, app.info, app.text)
-    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "").replace("\u200b", "")
-
-
-def value(app: AppTest, label: str) -> float:
-    return float(next(metric.value for metric in app.metric if metric.label.replace("\\", "") == label))
 
 
 @pytest.fixture(params=list(MODELS))
@@ -64,10 +45,10 @@ def parts(source: str) -> tuple[Any, Any, Any, int]:
 def test_the_page_says_what_would_flip_the_decision(source: str) -> None:
     model, dataset, _, row = parts(source)
     states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
-    app = visit("what_if", data=source, sample=str(dataset.ids[row]))
+    app = visit("What if", data=source, sample=str(dataset.ids[row]))
     assert not app.error
     assert not app.warning
-    words = said(app)
+    words = plain(said(app))
     assert "What would flip it?" in words
     found = [counterfactual.nearest_state(model, states, name) for name in model.modalities]
     nearest = min(found, key=lambda change: change.distance)
@@ -83,19 +64,19 @@ def test_swap_drop_and_flip_give_the_models_own_numbers(source: str) -> None:
     model, dataset, background, row = parts(source)
     first, second = dataset.names[:2]
     donor = str(dataset.ids[dataset.rows("test")[9]])
-    app = visit("what_if", data=source, sample=str(dataset.ids[row]),
+    app = visit("What if", data=source, sample=str(dataset.ids[row]),
                 **{f"do.{first}": TITLES[SWAP], f"with.{first}": donor, f"do.{second}": TITLES[DROP]})
     inputs = dict(dataset.inputs([row], dtype=torch.float64))
     inputs[first] = dataset.inputs([dataset.row(donor)], dtype=torch.float64)[first]
-    plain = explain.explain(model, inputs, background)
+    as_it_is = explain.explain(model, inputs, background)
     left = "+".join(name for name in dataset.names if name != second)
-    expected = plain.values[0, plain.coalitions.index(left)]
+    expected = as_it_is.values[0, as_it_is.coalitions.index(left)]
     if dataset.target.kind == "regression":
         assert value(app, "Prediction") == pytest.approx(expected[0], abs=6e-4)
     else:
         explained = int(model(dataset.inputs([row], dtype=torch.float64)).argmax())
         assert value(app, "Score explained") == pytest.approx(expected[explained], abs=6e-4)
-    words = said(app)
+    words = plain(said(app))
     assert f"Changing {first}, {second}" in words
     assert f"{background.size:,} training samples" in words
     assert "The change acts most through" in words
@@ -106,7 +87,7 @@ def test_edited_states_and_their_links(source: str) -> None:
     name = dataset.names[0]
     states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
     numbers = list(what_if_space.shown_state(states[name]))
-    app = visit("what_if", data=source, sample=str(dataset.ids[row]), **{f"do.{name}": TITLES[STATE], f"set.{name}.1": "0.9"})
+    app = visit("What if", data=source, sample=str(dataset.ids[row]), **{f"do.{name}": TITLES[STATE], f"set.{name}.1": "0.9"})
     numbers[1] = 0.9
     assert app.slider(key=f"set.{name}.1").value == 0.9
     scores = forms.scores_of(model, {**states, name: what_if_space.set_state(states[name], tuple(numbers))})[0].numpy()
@@ -116,13 +97,13 @@ def test_edited_states_and_their_links(source: str) -> None:
     app.button(key="_what_if_reset").click().run()
     assert not app.exception
     assert app.selectbox(key=f"do.{name}").value == TITLES[KEPT]
-    assert "Change a modality" in said(app)
+    assert "Change a modality" in plain(said(app))
 
 
 def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction() -> None:
     model, dataset, _, row = parts("planted")
     made = editing.recipe_of(dataset)
-    app = visit("what_if", data="planted", sample=str(dataset.ids[row]), say="the plot was not very good", **{
+    app = visit("What if", data="planted", sample=str(dataset.ids[row]), say="the plot was not very good", **{
         "do.text": TITLES[INPUT], "do.audio": TITLES[INPUT], "voice.pitch": "0.4", "voice.tempo": "-0.3", "do.vision": TITLES[INPUT],
         "face.mouth": "-0.8"})
     edits = {"text": editing.with_words("the plot was not very good"),
@@ -150,24 +131,24 @@ def plain_error(app: AppTest) -> str:
 
 def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
     dataset = data.load("planted")
-    app = visit("what_if", data="planted", sample="p0014")
+    app = visit("What if", data="planted", sample="p0014")
     before = value(app, "Prediction")
     app.button(key="_flip-audio").click().run()
     assert not app.exception
     assert app.selectbox(key="do.audio").value == TITLES[FLIP]
     assert before * value(app, "Prediction") <= 0
-    assert "**flips** the decision" in said(app)
+    assert "**flips** the decision" in plain(said(app))
     app.button(key="_lend-text").click().run()
     donor = app.selectbox(key="with.text").value
     assert donor in dataset.ids.tolist()
     app.selectbox(key="sample").select("p0031").run()
     assert not app.exception
-    assert "Change a modality" in said(app)  # changes were made for the sample before
+    assert "Change a modality" in plain(said(app))  # changes were made for the sample before
 
 
 def test_knobs_that_flip_are_named() -> None:
-    app = visit("what_if", data="digits", knobs="true")  # of a physics, thirteen evolutions for each knob: with qubits, below
-    words = said(app)
+    app = visit("What if", data="digits", knobs="true")  # of a physics, thirteen evolutions for each knob: with qubits, below
+    words = plain(said(app))
     assert "confirmed by running the model" in words or "knobs flips this decision on its own" in words
 
 
@@ -176,7 +157,7 @@ def test_knobs_that_flip_are_named() -> None:
     ({"set.text.0": "nan"}, "set.text.0"), ({"set.text.9": "0.5"}, "set.text.9"), ({"voice.pitch": "7"}, "pitch"),
     ({"say": "<script>x</script>"}, "is not in the vocabulary"), ({"knobs": "maybe"}, "maybe")])
 def test_an_invalid_value_in_a_link_is_named_and_the_page_stays_usable(query: dict[str, str], words: str) -> None:
-    app = visit("what_if", data="planted", **query)
+    app = visit("What if", data="planted", **query)
     assert len(app.warning) == 1
     assert words in str(app.warning[0].value).replace("\\", "").replace("\u200b", "")
     assert not app.error
@@ -185,7 +166,7 @@ def test_an_invalid_value_in_a_link_is_named_and_the_page_stays_usable(query: di
 
 def test_what_the_data_do_not_allow_is_not_offered(source: str) -> None:
     _, dataset, _, _ = parts(source)
-    app = visit("what_if", data=source)
+    app = visit("What if", data=source)
     for name in dataset.names:
         assert (TITLES[INPUT] in app.selectbox(key=f"do.{name}").options) == (source == "planted")
 
@@ -207,7 +188,7 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     model = checkpoint.load(qubits).model
     dataset = data.load("planted")
     row = int(dataset.rows("test")[0])
-    app = visit("what_if", model=qubits, data="planted", sample=str(dataset.ids[row]),
+    app = visit("What if", model=qubits, data="planted", sample=str(dataset.ids[row]),
                 knobs="true", **{"do.audio": TITLES[STATE], "set.audio.0": "2.0", "set.audio.1": "-1.0"})
     ket = torch.tensor([[math.cos(1.0), math.sin(1.0) * np.exp(-1j)]], dtype=torch.complex128)
     states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
@@ -216,7 +197,7 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     assert (theta, phi) == (pytest.approx(2.0), pytest.approx(-1.0))
     back = what_if_space.set_state(states["text"], what_if_space.shown_state(states["text"]))
     assert float(counterfactual.distance(back[0], states["text"][0])) < 1e-7
-    words = said(app)
+    words = plain(said(app))
     assert "The state of audio moved by" in words
     assert "knobs can" in words or "None of the 9 knobs flips this decision" in words
 
@@ -224,14 +205,14 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
 def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
     model, dataset, background, row = parts(source)
     name, sample = dataset.names[-1], str(dataset.ids[row])
-    closed = visit("samples", data=source, sample=sample)
-    assert "integrated gradients" not in said(closed)
+    closed = visit("Samples", data=source, sample=sample)
+    assert "integrated gradients" not in plain(said(closed))
     inputs = dataset.inputs([row], dtype=torch.float64)
     output = counterfactual.decision(model(inputs)[0].detach()) if dataset.target.kind == "classification" else 0
     term = "+".join(dataset.names[-2:])
     found = attribution.attribute(model, inputs, background, name, term, output)
-    app = visit("samples", data=source, sample=sample, inside="true", **{"inside.of": name, "inside.term": inside_space.title(term)})
-    words = said(app)
+    app = visit("Samples", data=source, sample=sample, inside="true", **{"inside.of": name, "inside.term": inside_space.title(term)})
+    words = plain(said(app))
     assert not app.error
     assert f"from {found.start:+.3f} (at the training mean of every feature) to {found.end:+.3f} (this sample)" in words
     assert f"({found.units[np.abs(found.units).argmax()]:+.3f})" in words
@@ -241,14 +222,14 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
 
 
 def test_words_and_frames_are_drawn_on_what_was_said_and_heard() -> None:
-    app = visit("samples", data="planted", inside="true", **{"inside.from": "another sample", "inside.other": "p0007"})
-    assert "(at sample p0007)" in said(app)
-    assert "Of its features" in said(app)
+    app = visit("Samples", data="planted", inside="true", **{"inside.from": "another sample", "inside.other": "p0007"})
+    assert "(at sample p0007)" in plain(said(app))
+    assert "Of its features" in plain(said(app))
 
 
 @pytest.mark.parametrize("query", [{"inside.of": "smell"}, {"inside.term": "beauty"}, {"inside.from": "nowhere"}, {"inside.other": "p9"}])
 def test_an_invalid_attribution_in_a_link_is_named(query: dict[str, str]) -> None:
-    app = visit("samples", data="planted", inside="true", **query)
+    app = visit("Samples", data="planted", inside="true", **query)
     assert len(app.warning) == 1
     assert next(iter(query.values())) in str(app.warning[0].value)
-    assert "integrated gradients" in said(app)
+    assert "integrated gradients" in plain(said(app))

@@ -8,28 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.test_browser import settle, visit
+
 pytestmark = pytest.mark.browser
-FIGURE = '[data-testid="stMain"] .js-plotly-plot'
-
-
-@pytest.fixture
-def visit(page: Any, server: Any) -> Callable[[str], Any]:
-    """Opens an address and waits until the page has stopped changing; the page must show no exception."""
-
-    def open_address(address: str) -> Any:
-        page.goto(server.url + address)
-        settle(page)
-        return page
-
-    return open_address
-
-
-def settle(page: Any) -> None:
-    for selector in ('[data-testid="stApp"][data-test-script-state="notRunning"]', FIGURE,
-                     '[data-testid="stApp"][data-test-script-state="notRunning"]'):
-        page.wait_for_selector(selector, timeout=120_000)
-    assert page.locator('[data-testid="stException"]').count() == 0
-    assert "Traceback" not in page.inner_text("body")
+__all__ = ["visit"]  # a fixture
 
 
 def prediction(page: Any) -> float:

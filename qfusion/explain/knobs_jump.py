@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from qfusion.explain.background import Background
 from qfusion.explain.coalitions import marginal_observables
-from qfusion.explain.sensitivity import ENTANGLEMENT_SAMPLES, SCORE, Knob, inside
+from qfusion.explain.sensitivity import ENTANGLEMENT_SAMPLES, SCORE, Knob, Terms, inside
 from qfusion.models.encoders import Features
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.quantum import measures, states
@@ -36,18 +36,16 @@ _PURE = 1e-9  # an eigenvalue below: entropy has no finite slope
 
 
 @dataclass(frozen=True, eq=False)
-class JumpKnobs:
+class JumpKnobs(Terms):
     """A QiNN-QJ with a cohort.
 
     Attributes:
         model: without tweak; its weights are constants here.
         terms: H_S that exist, by subset; rates: number of L_k.
         mean: mean state (d_S, d_S) of the cohort by subset. kets: of the samples whose entanglement is followed, (B', D).
-        factors: where all knobs stand, (P,).
     """
 
     model: QuantumJump
-    knobs: tuple[Knob, ...]
     terms: tuple[Subset, ...]
     rates: int
     generator: Generator
@@ -56,7 +54,6 @@ class JumpKnobs:
     count: int
     mean: Mapping[Subset, Tensor]
     kets: Tensor
-    factors: Tensor
 
     @staticmethod
     @torch.no_grad()
@@ -76,20 +73,12 @@ class JumpKnobs:
         mean = {s: _mean_state(states.product([kets[m] for m in s])) for s in subsets(M) if s}
         few = np.unique(np.linspace(0, count - 1, min(count, ENTANGLEMENT_SAMPLES)).round().astype(int))
         factors = torch.tensor([knob.value for knob in knobs], dtype=torch.float64)
-        return JumpKnobs(plain, knobs, terms, rates, plain.generator(), background, output, count, mean,
-                         states.product([ket[few] for ket in kets]), factors)
+        return JumpKnobs(knobs, factors, plain, terms, rates, plain.generator(), background, output, count, mean,
+                         states.product([ket[few] for ket in kets]))
 
     def samples(self, target: str) -> int:
         """Entanglement is followed for some samples only."""
         return len(self.kets) if _entangled(target) else self.count
-
-    def moved(self, place: int, value: float) -> JumpKnobs:
-        """One factor changed."""
-        factors = self.factors.clone()
-        factors[place] = value
-        knobs = list(self.knobs)
-        knobs[place] = knobs[place]._replace(value=value)
-        return replace(self, factors=factors, knobs=tuple(knobs))
 
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Reverse mode, one pass a target."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.explain.background import RowBackground
 from qfusion.explain.evidence import qubit_entropy
-from qfusion.explain.sensitivity import SCORE, Knob, inside
+from qfusion.explain.sensitivity import SCORE, Knob, Terms, inside
 from qfusion.models.encoders import Features
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.fusion import fuse
@@ -48,21 +48,18 @@ class _Part(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkKnobs:
+class NetworkKnobs(Terms):
     """An EntangledQCNN with a cohort.
 
     Attributes:
         masses: of the cohort, (B, n, M). rows: of the background, (N, n, M).
-        factors: where all knobs stand, (P,).
         independent: whether absent modalities come from different rows.
     """
 
     model: EntangledQCNN
-    knobs: tuple[Knob, ...]
     masses: Tensor
     rows: Tensor
     output: int
-    factors: Tensor
     independent: bool = False
 
     @staticmethod
@@ -72,20 +69,12 @@ class NetworkKnobs:
         encoded = model.encode(inputs)
         masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
         knobs = _knobs(model)
-        return NetworkKnobs(model, knobs, masses, background.masses, output, torch.ones(len(knobs), dtype=torch.float64),
+        return NetworkKnobs(knobs, torch.ones(len(knobs), dtype=torch.float64), model, masses, background.masses, output,
                             background.kind == "product")
 
     def samples(self, target: str) -> int:
         """Dividends of a cohort are followed for some samples only."""
         return min(len(self.masses), _COHORT) if target.startswith("dividend") else len(self.masses)
-
-    def moved(self, place: int, value: float) -> NetworkKnobs:
-        """One factor changed."""
-        factors = self.factors.clone()
-        factors[place] = value
-        knobs = list(self.knobs)
-        knobs[place] = knobs[place]._replace(value=value)
-        return replace(self, factors=factors, knobs=tuple(knobs))
 
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Values and slopes."""

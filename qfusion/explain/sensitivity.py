@@ -12,11 +12,12 @@ on the way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.background import Background, RowBackground
@@ -112,6 +113,24 @@ class Response:
     slopes: np.ndarray
     effect: float
     mean_slope: float
+
+
+T = TypeVar("T", bound="Terms")
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """The terms of a model's physics and where their factors stand, (P,)."""
+
+    knobs: tuple[Knob, ...]
+    factors: Tensor
+
+    def moved(self: T, place: int, value: float) -> T:
+        """Returns the same with one factor changed."""
+        factors, knobs = self.factors.clone(), list(self.knobs)
+        factors[place] = value
+        knobs[place] = knobs[place]._replace(value=value)
+        return replace(self, factors=factors, knobs=tuple(knobs))
 
 
 class System(Protocol):
