@@ -85,6 +85,16 @@ def test_more_decay_shrinks_the_encoders_matrices_alone():
     assert np.median([lengths[name] for name in rest]) > 0.8
 
 
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_decay_of_couplings_ends_where_they_do_nothing(kind):
+    settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
+    found = [train(kind, small(), settings, Options(patience=0, average=0, epochs=30, rate=2e-2, coupling_decay=decay), 1).model
+             for decay in (0.0, 20.0)]
+    away = [[(parameter - nothing).norm().item() for parameter, nothing in model.couplings()] for model in found]
+    assert len(away[0]) >= 2
+    assert all(tight < 0.3 * loose for loose, tight in zip(*away, strict=True))
+
+
 def test_noise_moves_every_feature_by_its_own_deviation_and_spares_the_rest():
     values = torch.tensor([[0.0, 0.0, 5.0], [2.0, 200.0, 5.0]]).repeat(2000, 1)
     mask = torch.ones(4000, 2, dtype=torch.bool)

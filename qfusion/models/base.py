@@ -37,6 +37,10 @@ class FusionModule(nn.Module):
         self.modalities, self.outputs = tuple(inputs), tuple(outputs)
         self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
 
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns the trained parameters by which modalities meet, each with the value at which it does nothing."""
+        raise NotImplementedError
+
     @torch.no_grad()
     def standardise(self, inputs: Mapping[str, Features]) -> None:
         """Fits the encoders' standardisation to the training rows."""

@@ -104,6 +104,11 @@ class EntangledQCNN(FusionModule):
             return named
         return named.expand(self.elements, *named.shape).clone()
 
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns the angles of the truth tables, which say nothing at pi / 2 (mass 1/2), and of the circuit, which do nothing at 0."""
+        tables = [(self.phi, torch.pi / 2)] if isinstance(self.phi, nn.Parameter) else []
+        return [*tables, (self.network.convolution, 0.0), (self.network.pooling, 0.0)]
+
     def angles(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
         """Returns the angles theta_mi of every modality's qubits, (B, n) radians.
 

@@ -143,6 +143,10 @@ class QuantumJump(FusionModule):
             terms.append(Term(s, H, L))
         return Generator(self.dims, tuple(terms))
 
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns H's and the L_k's parameters; they do nothing at 0."""
+        return [(parameter, 0.0) for parameter in (*self.A, *self.L)]
+
     @property
     def jump_count(self) -> int:
         """Number of jump operators over all terms."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.models import FusionModel, build
+from qfusion.models.base import FusionModule
 from qfusion.training import metrics
 
 M = TypeVar("M", bound=nn.Module)
@@ -31,6 +32,8 @@ class Options:
         rate: AdamW's highest learning rate; it falls to zero along a cosine.
         weight_decay: AdamW's weight decay, on the matrices of encoders, head, H and L_k.
         encoder_decay: what encoder matrices have of it in addition.
+        coupling_decay: decay, of the same kind, of what couples the modalities (H and L_k; a circuit's truth tables and angles) towards
+            the values at which it does nothing. Weak couplings answer their knobs almost linearly, so slopes and knock-outs agree.
         noise: Gaussian noise added to every input while training, in standard deviations of that feature over the training rows; for
             small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
         clip: largest gradient norm.
@@ -45,6 +48,7 @@ class Options:
     rate: float = 2e-3
     weight_decay: float = 1e-3
     encoder_decay: float = 0.0
+    coupling_decay: float = 0.0
     noise: float = 0.0
     clip: float = 5.0
     patience: int = 15
@@ -54,8 +58,8 @@ class Options:
 
     def __post_init__(self) -> None:
         for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
-                                ("encoder_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6), ("patience", 0, 100_000),
-                                ("average", 0, 0.99999)):
+                                ("encoder_decay", 0, 100), ("coupling_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6),
+                                ("patience", 0, 100_000), ("average", 0, 0.99999)):
             require_number(name, getattr(self, name), low, high)
         choose("Loss", self.loss, LOSSES)
         check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
@@ -157,6 +161,7 @@ def fit(model: M, dataset: DataSet, options: Options, seed: int = 0,
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             norms.append(float(nn.utils.clip_grad_norm_(model.parameters(), options.clip)))
+            _relax(model, float(schedule.get_last_lr()[0]) * options.coupling_decay)
             optimiser.step()
             schedule.step()
             averaged.update(model)
@@ -198,6 +203,14 @@ def _groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
         decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.") if p.ndim > 1 and name != "V" else 0.0
         groups.setdefault(decay, []).append(p)
     return [{"params": members, "weight_decay": decay} for decay, members in groups.items()]
+
+
+@torch.no_grad()
+def _relax(model: nn.Module, part: float) -> None:
+    """Moves what couples the modalities this part of the way to where it does nothing."""
+    if part and isinstance(model, FusionModule):
+        for parameter, nothing in model.couplings():
+            parameter.lerp_(torch.full_like(parameter, nothing), min(part, 1.0))
 
 
 def _loss(scores: Tensor, y: Tensor, kind: str) -> Tensor:
