@@ -12,7 +12,7 @@ import torch
 from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.training import Options, checkpoint, loop, metrics, train
+from qfusion.training import Fit, Options, batches, checkpoint, metrics, prepare, train
 
 
 def small(classes: int = 0, N: int = 120) -> DataSet:
@@ -100,15 +100,79 @@ def test_noise_moves_every_feature_by_its_own_deviation_and_spares_the_rest():
     mask = torch.ones(4000, 2, dtype=torch.bool)
     mask[:, 1] = False
     inputs = {"a": values, "b": (torch.stack([values, torch.full_like(values, 1e6)], 1), mask)}
-    spread = loop._deviations(inputs)
-    assert all(torch.allclose(s, torch.tensor([1.0, 100.0, 0.0])) for s in spread.values())
-    moved = loop._noisy(inputs, spread, 0.5)
+    spread = {name: torch.tensor([1.0, 100.0, 0.0]) for name in inputs}
+    moved = batches.noisy(inputs, spread, 0.5)
     for change in (moved["a"] - values, moved["b"][0][:, 0] - values):
         assert torch.allclose(change.std(0), torch.tensor([0.5, 50.0, 0.0]), rtol=0.1)
     assert moved["b"][1] is mask
     state = torch.get_rng_state()
-    assert loop._noisy(inputs, spread, 0.0) is inputs
+    assert batches.noisy(inputs, spread, 0.0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without noise stay what they were
+
+
+def padded(N: int = 60) -> DataSet:
+    """Sequences of different lengths; their padding of zeros is no step."""
+    rng = np.random.default_rng(1)
+    values, lengths = rng.normal(size=(N, 5, 3)) * [1, 100, 0] + [0, 7, 5], rng.integers(1, 6, N)
+    values[np.arange(5) >= lengths[:, None]] = 0
+    ids = np.array([f"s{n}" for n in range(N)])
+    return DataSet("padded", "Padded", "", "", "", (Modality("audio", values, lengths, ("x", "y", "z")),), Target("regression", "score"),
+                   rng.normal(size=N), ids, np.array((["train"] * 4 + ["valid", "test"]) * (N // 6)), pd.DataFrame(index=ids))
+
+
+@pytest.mark.parametrize("held", [batches.HELD, 0])
+def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
+    monkeypatch.setattr(batches, "HELD", held)
+    monkeypatch.setattr(batches, "CHUNK", 7)
+    dataset = padded()
+    mean, deviation = batches.moments(dataset, dataset.rows("train"), "audio")
+    values, mask = dataset.inputs(dataset.rows("train"), torch.float64)["audio"]
+    assert torch.allclose(mean, values[mask].mean(0), rtol=1e-12)
+    assert torch.allclose(deviation, values[mask].std(0, correction=0), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_rows_that_stay_in_their_files_train_to_the_same(kind, monkeypatch):
+    settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
+    held = train(kind, small(), settings, Options(patience=0, **QUICK), 1).model.state_dict()
+    monkeypatch.setattr(batches, "HELD", 0)
+    read = train(kind, small(), settings, Options(patience=0, **QUICK), 1).model.state_dict()
+    assert all(torch.allclose(held[name], read[name], atol=1e-6) for name in held)
+
+
+def same_weights(a: torch.nn.Module, b: torch.nn.Module) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+@pytest.mark.parametrize("options", [dict(patience=0), dict(patience=3, noise=0.3, coupling_decay=0.1), dict(patience=2, average=0)])
+@pytest.mark.parametrize("settings", [dict(dims=2), dict(dims=2, dynamics="jumps", trajectories=2, steps=5)])
+def test_a_training_taken_up_again_ends_in_the_same_weights(options, settings, tmp_path):
+    def begun() -> Fit:
+        return prepare("quantum-jump", small(), settings, Options(epochs=6, batch=32, rate=1e-2, **options), 3)
+
+    whole, parts = begun(), begun()
+    while not whole.done:
+        whole.epoch()
+    while not parts.done:
+        torch.save(parts.state(), tmp_path / "state.pt")
+        parts = begun()
+        parts.restore(torch.load(tmp_path / "state.pt", weights_only=True))
+        assert parts.epoch(lambda done, total: done < 2) is None  # killed within the epoch, which then begins anew
+        parts = begun()
+        parts.restore(torch.load(tmp_path / "state.pt", weights_only=True))
+        torch.rand(3)
+        parts.epoch()
+    assert [p.valid_loss for p in parts.history] == [p.valid_loss for p in whole.history]
+    assert same_weights(parts.best_model(), whole.best_model())
+    assert same_weights(parts.result().model, whole.result().model)
+
+
+def test_a_state_of_another_model_is_refused():
+    state = prepare("quantum-jump", small(), dict(dims=2)).state()
+    with pytest.raises(InvalidInput, match="does not belong to this training"):
+        prepare("quantum-jump", small(), dict(dims=3)).restore(state)
+    with pytest.raises(InvalidInput, match="does not belong to this training"):
+        prepare("quantum-jump", small(), dict(dims=2)).restore({})
 
 
 def test_noise_changes_training_but_no_prediction():

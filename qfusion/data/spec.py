@@ -238,12 +238,13 @@ class DataSet:
         """
         return dict(self.content_of(int(self._checked_rows(row)[0])))
 
-    def inputs(self, rows: Any = None, dtype: torch.dtype | None = None) -> dict[str, Any]:
+    def inputs(self, rows: Any = None, dtype: torch.dtype | None = None, only: Sequence[str] | None = None) -> dict[str, Any]:
         """Returns what models take: per modality a tensor (B, F), or for sequences (values (B, T, F), mask (B, T)).
 
         Args:
             rows: one row number, several, or None for all N.
             dtype: of the values; torch.float32 unless told. In the mask True marks a real step.
+            only: names of the modalities wanted; all unless told.
 
         Raises:
             InvalidInput: when a row does not exist.
@@ -252,7 +253,7 @@ class DataSet:
 
         chosen = self._checked_rows(self.rows() if rows is None else rows)
         result: dict[str, Any] = {}
-        for m in self.modalities:
+        for m in (m for m in self.modalities if only is None or m.name in only):
             values = torch.from_numpy(m.values[chosen]).to(dtype or torch.float32)
             if m.lengths is None:
                 result[m.name] = values

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
+from qfusion.models.dropout import Dropout
 
 Features = Tensor | tuple[Tensor, Tensor]  # vectors (B, F), or a masked sequence: values (B, T, F), mask (B, T)
 _CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
@@ -41,13 +42,16 @@ class Standardiser(nn.Module):
         self.register_buffer("mean", torch.zeros(size))
         self.register_buffer("scale", torch.ones(size))
 
-    @torch.no_grad()
     def fit(self, values: Tensor, mask: Tensor | None) -> None:
         """Sets mean and scale from values (B, F), or the unmasked steps of (B, T, F); constant features keep scale 1."""
-        flat = values.reshape(-1, values.shape[-1]) if mask is None else values[mask]
-        deviation = flat.double().std(0, correction=0)
+        flat = (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
+        self.set(flat.mean(0), flat.std(0, correction=0))
+
+    @torch.no_grad()
+    def set(self, mean: Tensor, deviation: Tensor) -> None:
+        """Sets mean and scale (F,) from the features' means and deviations; constant features keep scale 1."""
         floor = 1e-3 * deviation.max().clamp_min(1e-9)
-        self.mean.copy_(flat.double().mean(0))
+        self.mean.copy_(mean)
         self.scale.copy_(torch.where(deviation > floor, deviation, torch.ones_like(deviation)))
 
     def forward(self, values: Tensor) -> Tensor:
@@ -115,14 +119,14 @@ class Encoder(nn.Module):
         choose("Encoder", kind, ("mlp", "cnn"))
         self.spec = spec
         self.standardise = Standardiser(spec.size)
-        self.drop = nn.Dropout(dropout if input_dropout is None else input_dropout)
+        self.drop = Dropout(dropout if input_dropout is None else input_dropout)
         if spec.sequence:
             self.first: nn.Module = Pooling(spec.size, hidden, pooling)
         elif kind == "cnn" and spec.shape is not None and len(spec.shape) == 2:
             self.first = Convolution(spec.shape, hidden)
         else:
             self.first = nn.Linear(spec.size, hidden)
-        self.last = nn.Sequential(nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, outputs))
+        self.last = nn.Sequential(nn.ReLU(), Dropout(dropout), nn.Linear(hidden, outputs))
 
     def forward(self, features: Features) -> Tensor:
         """Returns (B, outputs)."""

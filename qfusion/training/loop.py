@@ -1,83 +1,44 @@
-"""The training loop: seeded, with early stopping, gradient clipping, weight averaging and a callback per epoch."""
+"""The training loop: seeded, with early stopping, gradient clipping, weight averaging; epoch by epoch, to be taken up again at any."""
 
 from __future__ import annotations
 
 import copy
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose, require_number
+from qfusion._checks import check
 from qfusion.data import DataSet
-from qfusion.models import FusionModel, build
+from qfusion.errors import InvalidInput
+from qfusion.models import build
 from qfusion.models.base import FusionModule
+from qfusion.models.dropout import Share, sharing
 from qfusion.training import metrics
+from qfusion.training.batches import Batches, is_small, moments, noisy
+from qfusion.training.group import ALONE, Group
+from qfusion.training.options import Options, default_options
 
 M = TypeVar("M", bound=nn.Module)
-LOSSES = ("l1", "mse", "huber", "cross_entropy")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a model is trained.
-
-    Attributes:
-        epochs: most passes over the training rows.
-        batch: samples per step.
-        rate: AdamW's highest learning rate; it falls to zero along a cosine.
-        weight_decay: AdamW's weight decay, on the matrices of encoders, head, H and L_k.
-        encoder_decay: what encoder matrices have of it in addition.
-        coupling_decay: decay, of the same kind, of what couples the modalities (H and L_k; a circuit's truth tables and angles) towards
-            the values at which it does nothing. Weak couplings answer their knobs almost linearly, so slopes and knock-outs agree.
-        noise: Gaussian noise added to every input while training, in standard deviations of that feature over the training rows; for
-            small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
-        clip: largest gradient norm.
-        patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last weights.
-        average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the weights.
-        loss: "l1", "mse", "huber" (regression) or "cross_entropy" (classes).
-        refit: train on the validation rows too, once settings are chosen; needs patience 0, as nothing is left to stop by.
-    """
-
-    epochs: int = 60
-    batch: int = 64
-    rate: float = 2e-3
-    weight_decay: float = 1e-3
-    encoder_decay: float = 0.0
-    coupling_decay: float = 0.0
-    noise: float = 0.0
-    clip: float = 5.0
-    patience: int = 15
-    average: float = 0.99
-    loss: str = "l1"
-    refit: bool = False
-
-    def __post_init__(self) -> None:
-        for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
-                                ("encoder_decay", 0, 100), ("coupling_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6),
-                                ("patience", 0, 100_000), ("average", 0, 0.99999)):
-            require_number(name, getattr(self, name), low, high)
-        choose("Loss", self.loss, LOSSES)
-        check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
-
-    @property
-    def split(self) -> str:
-        """The rows that are trained on."""
-        return "train+valid" if self.refit else "train"
-
-    @staticmethod
-    def names() -> list[str]:
-        """Returns the names of all options."""
-        return [f.name for f in fields(Options)]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the callback is told after each epoch; `best` says whether this epoch's weights are the best so far."""
+    """What the callback is told after each epoch.
+
+    Attributes:
+        epoch, epochs: how many are done, of at most how many.
+        train_loss: mean over the epoch's batches, while they were trained on.
+        valid_loss, valid: loss and metrics on the validation rows.
+        gradient_norm: mean over the batches, before clipping.
+        seconds: the epoch took.
+        best: whether this epoch's weights are the best so far.
+        rate: learning rate at the epoch's end.
+    """
 
     epoch: int
     epochs: int
@@ -87,6 +48,7 @@ class Progress:
     gradient_norm: float
     seconds: float
     best: bool
+    rate: float = 0.0
 
 
 @dataclass
@@ -104,8 +66,172 @@ class Result(Generic[M]):
         return {**asdict(self.options), "seed": self.seed}
 
 
+class Fit(Generic[M]):
+    """One training: a module that maps `dataset.inputs(rows)` to scores (B, C), taken through one epoch at a time.
+
+    The random state is its own: what happens between epochs changes nothing, and `state` after an epoch, given to `restore` of a new Fit of
+    the same arguments, goes on to the very same weights.
+
+    Args:
+        model: with fresh weights; it is trained in place, on `device`.
+        dataset: "valid" chooses the epoch, "test" is never touched.
+        options: of the training.
+        seed: of order, dropout and trajectories.
+        group: the processes that share each batch; their result is that of one process, apart from rounding (and, with
+            dynamics="jumps", from trajectories, which every process draws for itself).
+        device: to train on.
+
+    Attributes:
+        history: what happened in every epoch so far.
+        kept: the epoch whose weights are the best so far.
+    """
+
+    def __init__(self, model: M, dataset: DataSet, options: Options, seed: int = 0, group: Group = ALONE,
+                 device: torch.device | str = "cpu"):
+        self.model, self.dataset, self.options, self.seed, self.group = model.to(device), dataset, options, seed, group
+        self.rows = Batches(dataset, dataset.rows(options.split), device)
+        self.order = torch.Generator().manual_seed(seed)
+        self.optimiser = torch.optim.AdamW(_groups(model, options), lr=options.rate)
+        steps = options.epochs * -(-len(self.rows) // options.batch)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, steps)
+        self.average = _Average(model, options.average)
+        self.spread = {m.name: moments(dataset, self.rows.rows, m.name)[1].float().to(device)
+                       for m in dataset.modalities} if options.noise else {}
+        self.history: list[Progress] = []
+        self.best_loss, self.best, self.kept = float("inf"), _copied(self.average.model), 0
+        self.random = torch.get_rng_state()
+        self._call: nn.Module = model if group.size == 1 else nn.parallel.DistributedDataParallel(model)
+
+    @property
+    def done(self) -> bool:
+        """Whether all epochs are over, or no better loss has come for `patience` epochs."""
+        epoch, patience = len(self.history), self.options.patience
+        return epoch >= self.options.epochs or bool(patience and epoch - self.kept >= patience)
+
+    def epoch(self, on_batch: Callable[[int, int], bool | None] = lambda done, total: None) -> Progress | None:
+        """Trains on every row once and returns what happened.
+
+        Args:
+            on_batch: called after each batch with the batches done and all; where it returns False the epoch is given up.
+
+        Returns:
+            None when the epoch was given up: then only what was best before is of use.
+
+        Raises:
+            InvalidInput: when the loss is no longer finite.
+        """
+        start, losses, norms = time.perf_counter(), [], []
+        self.model.train()
+        with torch.random.fork_rng():
+            torch.set_rng_state(self.random)
+            batches = torch.randperm(len(self.rows), generator=self.order).split(self.options.batch)
+            for n, batch in enumerate(batches, 1):
+                loss, norm = self._step(batch)
+                losses.append(loss)
+                norms.append(norm)
+                if on_batch(n, len(batches)) is False:
+                    return None
+            check(np.isfinite(np.mean(losses)),
+                  f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(losses)}. Lower `rate` or `clip`.")
+            valid_loss, measured = self._validate()
+            self.random = torch.get_rng_state()
+        better = valid_loss < self.best_loss or self.options.patience == 0
+        if better:
+            self.best_loss, self.best, self.kept = valid_loss, _copied(self.average.model), len(self.history) + 1
+        self.history.append(Progress(
+            len(self.history) + 1, self.options.epochs, float(np.mean(losses)), valid_loss, measured, float(np.mean(norms)),
+            time.perf_counter() - start, better, float(self.schedule.get_last_lr()[0])))
+        return self.history[-1]
+
+    def _step(self, batch: Tensor) -> tuple[float, float]:
+        """Trains on one global batch and returns its loss and the norm of the gradient."""
+        own = torch.arange(self.group.rank, len(batch), self.group.size)
+        idle = len(own) == 0  # a last batch with fewer rows than processes: one row is run, but does not count
+        own = own if not idle else torch.zeros(1, dtype=torch.long)
+        inputs, y = self.rows.take(batch[own])
+        with sharing(Share(own, len(batch)) if self.group.size > 1 else None):
+            scores = self._call(noisy(inputs, self.spread, self.options.noise))
+        loss = _loss(scores, y, self.options.loss)
+        if self.group.size > 1:  # DistributedDataParallel takes the mean over processes, whose parts may differ in size
+            loss = loss * (0.0 if idle else len(own) / len(batch) * self.group.size)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip))
+        _relax(self.model, float(self.schedule.get_last_lr()[0]) * self.options.coupling_decay)
+        self.optimiser.step()
+        self.schedule.step()
+        self.average.update(self.model)
+        return float(self.group.sum(loss.detach())) / self.group.size, norm
+
+    def _validate(self) -> tuple[float, dict[str, float]]:
+        rows, loss = self.dataset.rows("valid"), self.options.loss
+        scores = self.group.gathered(metrics.predict(self.average.model, self.dataset, self.group.share(rows)))
+        y = torch.as_tensor(self.dataset.y[rows], dtype=torch.long if loss == "cross_entropy" else torch.float64)
+        return float(_loss(torch.as_tensor(scores), y, loss)), metrics.of_scores(scores, self.dataset.y[rows], self.dataset.target.kind)
+
+    def best_model(self) -> M:
+        """Returns the best model so far, a copy in eval mode."""
+        model = copy.deepcopy(self.model)
+        model.load_state_dict(self.best)
+        return model.eval()
+
+    def result(self) -> Result[M]:
+        """Returns the best model so far, on the weights' own object, and the history; training cannot go on after it."""
+        self.model.load_state_dict(self.best)
+        return Result(self.model.eval(), list(self.history), self.kept, self.options, self.seed)
+
+    def state(self) -> dict[str, Any]:
+        """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
+        return {"model": _copied(self.model), "average": _copied(self.average.model), "averaged": self.average.count,
+                "best": self.best, "best_loss": self.best_loss, "kept": self.kept, "optimiser": self.optimiser.state_dict(),
+                "schedule": self.schedule.state_dict(), "order": self.order.get_state(), "random": self.random,
+                "history": [{**asdict(p), "valid": dict(p.valid)} for p in self.history]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes up a training where `state` left it.
+
+        Raises:
+            InvalidInput: when the state is not of a training of the same model.
+        """
+        try:
+            self.model.load_state_dict(state["model"])
+            self.average.model.load_state_dict(state["average"])
+            self.optimiser.load_state_dict(state["optimiser"])
+            self.schedule.load_state_dict(state["schedule"])
+            self.order.set_state(state["order"])
+            self.average.count, self.random = int(state["averaged"]), state["random"]
+            self.best, self.best_loss, self.kept = state["best"], float(state["best_loss"]), int(state["kept"])
+            self.history = [Progress(**progress) for progress in state["history"]]
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InvalidInput(f"Argument `state` does not belong to this training ({str(error)[:200]}). "
+                               "Start the training again from its beginning.") from error
+
+
+def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None, options: Options | None = None, seed: int = 0,
+            group: Group = ALONE, device: torch.device | str = "cpu") -> Fit[Any]:
+    """Builds a model for a data set and returns its training, not begun; arguments and errors as for `train` and `Fit`."""
+    options = options or default_options(dataset)
+    classes = dataset.target.kind == "classification"
+    check((options.loss == "cross_entropy") == classes,
+          f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} target, "
+          f"but is {options.loss!r}.")
+    torch.manual_seed(seed)
+    outputs = dataset.target.classes if classes else (dataset.target.name,)
+    model = build(kind, dataset.input_specs, outputs, settings or {})
+    rows = dataset.rows(options.split)
+    if is_small(dataset, len(rows)):
+        model.standardise(dataset.inputs(rows))
+    else:
+        for name in model.modalities:
+            model.encoders.get_submodule(f"{name}.standardise").set(*moments(dataset, rows, name))  # type: ignore[operator]
+    if not classes:
+        with torch.no_grad():
+            model.bias.fill_(float(np.median(dataset.y[rows])))
+    return Fit(model, dataset, options, seed, group, device)
+
+
 def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None, options: Options | None = None, seed: int = 0,
-          on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[FusionModel]:
+          on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[Any]:
     """Builds a model for a data set and trains it on its training rows.
 
     Args:
@@ -119,64 +245,21 @@ def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None
     Raises:
         InvalidInput, NotFound: when a setting does not exist or has an impossible value.
     """
-    options = options or default_options(dataset)
-    classes = dataset.target.kind == "classification"
-    check((options.loss == "cross_entropy") == classes,
-          f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} target, "
-          f"but is {options.loss!r}.")
-    torch.manual_seed(seed)
-    outputs = dataset.target.classes if classes else (dataset.target.name,)
-    model = build(kind, dataset.input_specs, outputs, settings or {})
-    rows = dataset.rows(options.split)
-    model.standardise(dataset.inputs(rows))
-    if not classes:
-        with torch.no_grad():
-            model.bias.fill_(float(np.median(dataset.y[rows])))
-    return fit(model, dataset, options, seed, on_epoch)
-
-
-def default_options(dataset: DataSet) -> Options:
-    """Returns the options that fit a data set's target."""
-    return Options(loss="cross_entropy" if dataset.target.kind == "classification" else "l1")
+    return _to_the_end(prepare(kind, dataset, settings, options, seed), on_epoch)
 
 
 def fit(model: M, dataset: DataSet, options: Options, seed: int = 0,
         on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[M]:
     """Trains a module that maps `dataset.inputs(rows)` to scores (B, C); arguments and errors as for `train`."""
-    order = torch.Generator().manual_seed(seed)
-    rows = dataset.rows(options.split)
-    inputs, y = dataset.inputs(rows), _targets(dataset, rows)
-    steps = -(-len(rows) // options.batch)
-    optimiser = torch.optim.AdamW(_groups(model, options), lr=options.rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, options.epochs * steps)
-    averaged = _Average(model, options.average)
-    spread = _deviations(inputs)
-    history: list[Progress] = []
-    best_loss, best, kept = float("inf"), copy.deepcopy(averaged.model.state_dict()), 0
-    for epoch in range(1, options.epochs + 1):
-        start, losses, norms = time.perf_counter(), [], []
-        model.train()
-        for batch in torch.randperm(len(rows), generator=order).split(options.batch):
-            loss = _loss(model(_noisy(_take(inputs, batch), spread, options.noise)), y[batch], options.loss)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            norms.append(float(nn.utils.clip_grad_norm_(model.parameters(), options.clip)))
-            _relax(model, float(schedule.get_last_lr()[0]) * options.coupling_decay)
-            optimiser.step()
-            schedule.step()
-            averaged.update(model)
-            losses.append(loss.item())
-        valid_loss, measured = _validate(averaged.model, dataset, options.loss)
-        check(np.isfinite(np.mean(losses)), f"Training diverged in epoch {epoch}: the loss is {np.mean(losses)}. Lower `rate` or `clip`.")
-        better = valid_loss < best_loss or options.patience == 0
-        if better:
-            best_loss, best, kept = valid_loss, copy.deepcopy(averaged.model.state_dict()), epoch
-        history.append(Progress(epoch, options.epochs, float(np.mean(losses)), valid_loss, measured, float(np.mean(norms)),
-                                time.perf_counter() - start, better))
-        if on_epoch(history[-1]) is False or (options.patience and epoch - kept >= options.patience):
+    return _to_the_end(Fit(model, dataset, options, seed), on_epoch)
+
+
+def _to_the_end(training: Fit[M], on_epoch: Callable[[Progress], bool | None]) -> Result[M]:
+    while not training.done:
+        progress = training.epoch()
+        if progress is None or on_epoch(progress) is False:
             break
-    model.load_state_dict(best)
-    return Result(model.eval(), history, kept, options, seed)
+    return training.result()
 
 
 class _Average:
@@ -194,6 +277,10 @@ class _Average:
         keep = min(self.decay, self.count / (self.count + 9.0))
         for mean, new in zip(self.model.parameters(), model.parameters(), strict=True):
             mean.lerp_(new, 1 - keep)
+
+
+def _copied(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
 
 
 def _groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
@@ -218,34 +305,3 @@ def _loss(scores: Tensor, y: Tensor, kind: str) -> Tensor:
         return nn.functional.cross_entropy(scores, y)
     losses = {"l1": nn.functional.l1_loss, "mse": nn.functional.mse_loss, "huber": nn.functional.smooth_l1_loss}
     return losses[kind](scores[:, 0], y)
-
-
-def _targets(dataset: DataSet, rows: np.ndarray) -> Tensor:
-    dtype = torch.long if dataset.target.kind == "classification" else torch.float32
-    return torch.as_tensor(dataset.y[rows], dtype=dtype)
-
-
-def _take(inputs: Mapping[str, Any], rows: Tensor) -> dict[str, Any]:
-    return {name: tuple(t[rows] for t in x) if isinstance(x, tuple) else x[rows] for name, x in inputs.items()}
-
-
-def _deviations(inputs: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The standard deviation of every feature, (F,) per modality; steps that are masked out do not count."""
-    flat = {name: x[0][x[1]] if isinstance(x, tuple) else x for name, x in inputs.items()}
-    return {name: values.double().std(0, correction=0).to(values) for name, values in flat.items()}
-
-
-def _noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) -> dict[str, Any]:
-    """The inputs with noise of that many deviations; at 0 no random number is drawn."""
-    if not noise:
-        return inputs
-    blurred = {name: values + noise * spread[name] * torch.randn_like(values)
-               for name, values in ((name, x[0] if isinstance(x, tuple) else x) for name, x in inputs.items())}
-    return {name: (blurred[name], x[1]) if isinstance(x, tuple) else blurred[name] for name, x in inputs.items()}
-
-
-def _validate(model: nn.Module, dataset: DataSet, loss: str) -> tuple[float, dict[str, float]]:
-    rows = dataset.rows("valid")
-    scores = metrics.predict(model, dataset, rows)
-    value = _loss(torch.as_tensor(scores), _targets(dataset, rows).to(torch.float64 if loss != "cross_entropy" else torch.long), loss)
-    return float(value), metrics.of_scores(scores, dataset.y[rows], dataset.target.kind)

@@ -10,6 +10,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from qfusion._checks import check, require_finite
 from qfusion.data import DataSet
+from qfusion.training.batches import to
 
 
 class Label(NamedTuple):
@@ -94,10 +95,11 @@ def evaluate(model: torch.nn.Module, dataset: DataSet, split: str) -> dict[str, 
 @torch.no_grad()
 def predict(model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, batch: int = 4096) -> np.ndarray:
     """Returns a model's scores on rows of a data set, float64 (N, C), without dropout."""
-    dtype = next(model.parameters()).dtype
+    first = next(model.parameters())
+    dtype, device = first.dtype, first.device
     training = model.training
     model.eval()
-    parts = [model(dataset.inputs(rows[i:i + batch], dtype)).double().cpu().numpy() for i in range(0, len(rows), batch)]
+    parts = [model(to(dataset.inputs(rows[i:i + batch], dtype), device)).double().cpu().numpy() for i in range(0, len(rows), batch)]
     model.train(training)
     return np.concatenate(parts)
 

@@ -1,0 +1,56 @@
+"""Randomness per sample that does not depend on how many processes share a batch.
+
+When several processes train one model, each works on some rows of a global batch. Masks and noise are then drawn for the whole batch in
+every process, and each takes its own rows: the result is that of one process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class Share(NamedTuple):
+    """The rows (b,) of a global batch of `total` that this process works on."""
+
+    rows: Tensor
+    total: int
+
+
+_share: ContextVar[Share | None] = ContextVar("share", default=None)
+
+
+@contextmanager
+def sharing(share: Share | None) -> Iterator[None]:
+    """While it lasts, what is drawn per sample is drawn for the whole batch; None changes nothing."""
+    token = _share.set(share)
+    try:
+        yield
+    finally:
+        _share.reset(token)
+
+
+def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
+    """Returns `random` numbers for the rows of `values` (B, ...), one draw a row of the global batch.
+
+    Args:
+        random: takes a tensor and returns random numbers of its shape, like torch.randn_like.
+        values: whose first dimension counts samples.
+    """
+    share = _share.get()
+    return random(values) if share is None else random(values.new_empty(share.total, *values.shape[1:]))[share.rows.to(values.device)]
+
+
+class Dropout(nn.Dropout):
+    """Dropout (Srivastava and others 2014) whose masks are those of the global batch."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Returns values of the same shape."""
+        if _share.get() is None or not self.training:
+            return super().forward(values)
+        return values * drawn(lambda like: nn.functional.dropout(torch.ones_like(like), self.p), values)

@@ -1,0 +1,84 @@
+"""The rows of a data set as a training takes them: by batches, from memory or from the files they are mapped to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion.data import DataSet
+from qfusion.models.dropout import drawn
+from qfusion.models.encoders import split
+
+HELD = 256_000_000  # bytes of features above which rows are read batch by batch
+CHUNK = 8192  # rows read at once where all are passed through
+
+
+class Batches:
+    """Inputs and targets of chosen rows, on a device; small sets are held there, large ones stay where they are.
+
+    Args:
+        dataset: whose rows.
+        rows: row numbers, (N,).
+        device: where batches are needed.
+    """
+
+    def __init__(self, dataset: DataSet, rows: np.ndarray, device: torch.device | str = "cpu"):
+        self.dataset, self.rows, self.device = dataset, rows, torch.device(device)
+        dtype = torch.long if dataset.target.kind == "classification" else torch.float32
+        self.y = torch.as_tensor(dataset.y[rows], dtype=dtype).to(self.device)
+        self._held = to(dataset.inputs(rows), self.device) if is_small(dataset, len(rows)) else None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def take(self, index: Tensor) -> tuple[dict[str, Any], Tensor]:
+        """Returns the inputs and the targets (b,) of the places `index` (b,) among the rows."""
+        if self._held is not None:
+            inputs = {name: tuple(t[index] for t in x) if isinstance(x, tuple) else x[index] for name, x in self._held.items()}
+        else:
+            inputs = to(self.dataset.inputs(self.rows[index.numpy()]), self.device)
+        return inputs, self.y[index]
+
+
+def is_small(dataset: DataSet, count: int) -> bool:
+    """Returns whether so many rows of a data set are held in memory at once."""
+    return 4 * count * sum(int(np.prod(m.values.shape[1:])) for m in dataset.modalities) <= HELD
+
+
+def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
+    """Returns inputs on a device."""
+    return {name: tuple(t.to(device) for t in x) if isinstance(x, tuple) else x.to(device) for name, x in inputs.items()}
+
+
+def moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
+    """Returns mean and standard deviation (F,) of a modality's features over rows; steps that are masked out do not count.
+
+    Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision.
+    """
+    count, mean, square = 0, torch.zeros(()), torch.zeros(())
+    for values in _passed_through(dataset, rows, name):
+        n, here = len(values), values.mean(0)
+        away = here - mean
+        square = square + values.var(0, correction=0) * n + away.square() * (count * n / (count + n))
+        mean, count = mean + away * (n / (count + n)), count + n
+    return mean, (square / count).sqrt()
+
+
+def _passed_through(dataset: DataSet, rows: np.ndarray, name: str) -> Iterator[Tensor]:
+    size = len(rows) if is_small(dataset, len(rows)) else CHUNK
+    for start in range(0, len(rows), size):
+        values, mask = split(dataset.inputs(rows[start:start + size], only=[name])[name])
+        yield (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
+
+
+def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) -> dict[str, Any]:
+    """Returns inputs with Gaussian noise of so many deviations `spread`, (F,) per modality; at 0 no random number is drawn."""
+    if not noise:
+        return inputs
+    blurred = {name: values + noise * spread[name] * drawn(torch.randn_like, values)
+               for name, values in ((name, x[0] if isinstance(x, tuple) else x) for name, x in inputs.items())}
+    return {name: (blurred[name], x[1]) if isinstance(x, tuple) else blurred[name] for name, x in inputs.items()}

@@ -1,0 +1,68 @@
+"""How a model is trained: every choice that is not the model's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from qfusion._checks import check, choose, require_number
+from qfusion.data import DataSet
+
+LOSSES = ("l1", "mse", "huber", "cross_entropy")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a model is trained.
+
+    Attributes:
+        epochs: most passes over the training rows.
+        batch: samples per step.
+        rate: AdamW's highest learning rate; it falls to zero along a cosine.
+        weight_decay: AdamW's weight decay, on the matrices of encoders, head, H and L_k.
+        encoder_decay: what encoder matrices have of it in addition.
+        coupling_decay: decay, of the same kind, of what couples the modalities (H and L_k; a circuit's truth tables and angles) towards
+            the values at which it does nothing. Weak couplings answer their knobs almost linearly, so slopes and knock-outs agree.
+        noise: Gaussian noise added to every input while training, in standard deviations of that feature over the training rows; for
+            small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
+        clip: largest gradient norm.
+        patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last weights.
+        average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the weights.
+        loss: "l1", "mse", "huber" (regression) or "cross_entropy" (classes).
+        refit: train on the validation rows too, once settings are chosen; needs patience 0, as nothing is left to stop by.
+    """
+
+    epochs: int = 60
+    batch: int = 64
+    rate: float = 2e-3
+    weight_decay: float = 1e-3
+    encoder_decay: float = 0.0
+    coupling_decay: float = 0.0
+    noise: float = 0.0
+    clip: float = 5.0
+    patience: int = 15
+    average: float = 0.99
+    loss: str = "l1"
+    refit: bool = False
+
+    def __post_init__(self) -> None:
+        for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
+                                ("encoder_decay", 0, 100), ("coupling_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6),
+                                ("patience", 0, 100_000), ("average", 0, 0.99999)):
+            require_number(name, getattr(self, name), low, high)
+        choose("Loss", self.loss, LOSSES)
+        check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
+
+    @property
+    def split(self) -> str:
+        """The rows that are trained on."""
+        return "train+valid" if self.refit else "train"
+
+    @staticmethod
+    def names() -> list[str]:
+        """Returns the names of all options."""
+        return [f.name for f in fields(Options)]
+
+
+def default_options(dataset: DataSet) -> Options:
+    """Returns the options that fit a data set's target."""
+    return Options(loss="cross_entropy" if dataset.target.kind == "classification" else "l1")
