@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfusion._checks import check, choose
+from qfusion.data import _digest
 from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ def frozen(values: Any, dtype: Any) -> np.ndarray:
     return array
 
 
-def modality(m: Modality) -> None:
-    """Checks one modality's shapes, lengths and padding."""
+def modality(m: Modality, checked: bool = False) -> None:
+    """Checks one modality's shapes, lengths and padding; the latter two not when that was done before."""
     want = "(N, F)" if m.lengths is None else "(N, T, F)"
     check(m.name != "" and "+" not in m.name,
           f"Argument `name` of a modality must be non-empty without '+', but is {m.name!r}. Rename it.")
@@ -49,21 +50,26 @@ def modality(m: Modality) -> None:
               f"Argument `shape` of modality '{m.name}' must have the product {m.values.shape[-1]} of its features and be "
               f"left out for sequences, but is {m.shape}. Give the shape of one sample, or None.")
     if m.lengths is not None:
-        _lengths(m, m.lengths)
+        _lengths(m, m.lengths, checked)
 
 
-def _lengths(m: Modality, lengths: np.ndarray) -> None:
+def _lengths(m: Modality, lengths: np.ndarray, checked: bool) -> None:
     count, steps = m.values.shape[:2]
     check(lengths.shape == (count,),
           f"Argument `lengths` of modality '{m.name}' must have shape ({count},), but has shape {lengths.shape}. "
           "Give one per sample.")
+    if checked:
+        return
     check(bool(((lengths >= 1) & (lengths <= steps)).all()),
           f"Argument `lengths` of modality '{m.name}' must lie in 1..{steps}, but goes from "
           f"{lengths.min(initial=steps + 1)} to {lengths.max(initial=0)}. Every sample needs at least one step.")
-    padding = np.arange(steps) >= lengths[:, None]
-    check(not np.any(m.values[padding]),
-          f"Argument `values` of modality '{m.name}' must be zero beyond each sample's length, but is not. "
-          "Set the padding to zero.")
+    at = 0
+    for piece in _digest.pieces(m.values):
+        padding = np.arange(steps) >= lengths[at:at + len(piece), None]
+        check(not np.any(piece[padding]),
+              f"Argument `values` of modality '{m.name}' must be zero beyond each sample's length, but is not. "
+              "Set the padding to zero.")
+        at += len(piece)
 
 
 def dataset(data: DataSet, splits: tuple[str, ...]) -> None:
@@ -103,13 +109,18 @@ def _split(data: DataSet, splits: tuple[str, ...]) -> None:
 
 def _finite(data: DataSet) -> None:
     for m in data.modalities:
-        if np.isfinite(m.values).all():
-            continue
-        bad = np.argwhere(~np.isfinite(m.values))
-        row, *step, feature = (int(i) for i in bad[0])
-        where = f"sample '{str(data.ids[row])[:80]}'" + (f", step {step[0]}" if step else "")
-        raise InvalidInput(f"Modality '{m.name}' must be finite, but holds {len(bad)} NaN or infinite values, the first "
-                           f"in {where}, feature '{m.feature_names[feature]}'. Clean or impute the data first.")
+        at, count, first = 0, 0, None
+        for piece in _digest.pieces(m.values):
+            if not np.isfinite(piece).all():
+                bad = np.argwhere(~np.isfinite(piece))
+                first = (at + int(bad[0][0]), *(int(i) for i in bad[0][1:])) if first is None else first
+                count += len(bad)
+            at += len(piece)
+        if first is not None:
+            row, *step, feature = first
+            where = f"sample '{str(data.ids[row])[:80]}'" + (f", step {step[0]}" if step else "")
+            raise InvalidInput(f"Modality '{m.name}' must be finite, but holds {count} NaN or infinite values, the first "
+                               f"in {where}, feature '{m.feature_names[feature]}'. Clean or impute the data first.")
     bad_rows = np.flatnonzero(~np.isfinite(data.y))
     if len(bad_rows):
         raise InvalidInput(f"Argument `y` must be finite, but is not for sample '{str(data.ids[bad_rows[0]])[:80]}'. "
@@ -136,3 +147,7 @@ def _tables(data: DataSet) -> None:
         check(tuple(data.truth.columns) == wanted,
               f"Argument `truth` must have columns {wanted}, but has {tuple(data.truth.columns)}. Reorder or rename.")
         check(bool(np.isfinite(data.truth.to_numpy()).all()), "Argument `truth` must be finite. Recompute it.")
+    if data.unimodal is not None:
+        check(list(data.unimodal.index) == data.ids.tolist() and set(data.unimodal.columns) <= set(data.names),
+              f"Argument `unimodal` must have a row for every id, in their order, and columns among {data.names}, but has columns "
+              f"{tuple(data.unimodal.columns)}. Reorder or rename.")

@@ -6,9 +6,8 @@ one data set is shared by every session of the app.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -17,13 +16,14 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.data import _validate
-from qfusion.errors import InvalidInput
+from qfusion.data import _digest, _validate
+from qfusion.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     import torch
 
 SPLITS = ("train", "valid", "test")
+NEAR = 5000  # ids among which one that is spelt alike is looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +36,7 @@ class Modality:
         lengths: for sequences, how many of the T steps are real, int64 (N,), each in 1..T; None for vectors.
         feature_names: the F names of the features.
         shape: for vectors that are flattened pictures or the like, their shape, whose product is F; else None.
+        checked: whether lengths and padding were checked before, when the set was imported: a memory-mapped array is then not read.
 
     Raises:
         InvalidInput: when shapes disagree. Finiteness is checked by the data set, which can name the sample.
@@ -46,14 +47,15 @@ class Modality:
     lengths: np.ndarray | None
     feature_names: tuple[str, ...]
     shape: tuple[int, ...] | None = None
+    checked: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, checked: bool) -> None:
         object.__setattr__(self, "values", _validate.frozen(self.values, np.float32))
         if self.lengths is not None:
             object.__setattr__(self, "lengths", _validate.frozen(self.lengths, np.int64))
         object.__setattr__(self, "feature_names", tuple(self.feature_names))
         object.__setattr__(self, "shape", None if self.shape is None else tuple(int(n) for n in self.shape))
-        _validate.modality(self)
+        _validate.modality(self, checked)
 
     @property
     def size(self) -> int:
@@ -161,6 +163,9 @@ class DataSet:
         truth: where it is known, each sample's true Harsanyi dividends: columns as `coalitions` names them, indexed by id.
         noise_variance: where it is known, the variance of what no model can predict.
         content_of: returns the raw content of a row, by modality.
+        unimodal: where each modality was annotated on its own (CH-SIMS), those targets: a column per modality, indexed by id.
+        recorded: of an imported set, the digest that was recorded when all checks were made: they are not made again, and
+            what lies in memory-mapped arrays is not read. `dataclasses.replace` forgets it.
 
     Raises:
         InvalidInput: when shapes disagree, ids repeat, a split is empty, or a value is NaN or infinite; the message names
@@ -181,14 +186,19 @@ class DataSet:
     truth: pd.DataFrame | None = None
     noise_variance: float | None = None
     content_of: Callable[[int], dict[str, Content]] = field(default=no_content, repr=False)
+    unimodal: pd.DataFrame | None = None
+    recorded: InitVar[str] = ""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, recorded: str) -> None:
         y_type = np.float64 if self.target.kind == "regression" else np.int64
         object.__setattr__(self, "modalities", tuple(self.modalities))
         object.__setattr__(self, "y", _validate.frozen(self.y, y_type))
         for name in ("ids", "split"):
             object.__setattr__(self, name, _validate.frozen(getattr(self, name), np.str_))
-        _validate.dataset(self, SPLITS)
+        if recorded:
+            self.__dict__["digest"] = recorded
+        else:
+            _validate.dataset(self, SPLITS)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -225,10 +235,12 @@ class DataSet:
         Raises:
             NotFound: when there is none of that id, with close matches.
         """
-        known = self._row_of.get(str(sample_id))
-        if known is None:
-            choose(f"In data set '{self.name}', sample", str(sample_id), self._row_of)
-        return int(known)  # type: ignore[arg-type]
+        found = np.flatnonzero(self.ids == str(sample_id))
+        if len(found) and str(self.ids[found[0]]) == str(sample_id):
+            return int(found[0])
+        # Looking for close matches in a million ids would take minutes.
+        choose(f"In data set '{self.name}', sample", str(sample_id), self.ids[:NEAR].tolist())
+        raise NotFound(f"In data set '{self.name}', sample {str(sample_id)[:80]!r} does not exist. Use an id of the data set.")
 
     def content(self, row: int) -> dict[str, Content]:
         """Returns the raw content of a row by modality, only of the modalities that have any.
@@ -264,21 +276,10 @@ class DataSet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, in hex, over ids, split, targets and every modality's names, values, lengths and shape."""
-        sha = hashlib.sha256(f"{self.target.kind}|{self.target.name}|{self.target.classes}".encode())
-        for strings in (self.ids, self.split):
-            sha.update("\0".join(strings.tolist()).encode("utf-8", "surrogatepass"))
-        sha.update(self.y.tobytes())
-        for m in self.modalities:
-            sha.update(f"|{m.name}|{m.values.shape}|{m.feature_names}".encode("utf-8", "surrogatepass"))
-            sha.update(np.ascontiguousarray(m.values).tobytes())
-            sha.update(b"" if m.lengths is None else m.lengths.tobytes())
-            sha.update(b"" if m.shape is None else str(m.shape).encode())
-        return sha.hexdigest()
-
-    @cached_property
-    def _row_of(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self.ids.tolist())}
+        """SHA-256, in hex, over ids, split, targets every modality's names, values, lengths and shape, and unimodal targets."""
+        contents = (_digest.Contents(m.name, m.values.shape, m.feature_names, _digest.pieces(m.values), m.lengths, m.shape)
+                    for m in self.modalities)
+        return _digest.of(self.target, self.ids, self.split, self.y, contents, self.unimodal)
 
     def _checked_rows(self, rows: Any) -> np.ndarray:
         chosen = np.atleast_1d(np.asarray(rows))
