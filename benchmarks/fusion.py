@@ -29,7 +29,7 @@ import tables  # noqa: E402
 from train_models import FUSION, Recipe  # noqa: E402
 
 from qfusion import data  # noqa: E402
-from qfusion.models.baselines import BASELINES  # noqa: E402
+from qfusion.models import BASELINES  # noqa: E402
 from qfusion.training import Options, fit, metrics, train  # noqa: E402
 
 OURS = "entangled-qcnn"

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 
+from qfusion import explain
+from qfusion.data.spec import DataSet, Modality, Target
 from qfusion.errors import InvalidInput
-from qfusion.models.baselines import BASELINES, Concatenation, LateFusion, LowRankFusion, TensorFusion, outer, with_one
+from qfusion.models import BASELINES, EntangledQCNN, fusion, registry, walk
+from qfusion.models.attention import Block, CrossModalAttention, positions
+from qfusion.models.baselines import Concatenation, LateFusion, LowRankFusion, TensorFusion, outer, with_one
+from qfusion.models.linear import Linear
+from qfusion.models.product_qcnn import ProductQCNN, vectors
+from qfusion.training import checkpoint, default_options, metrics, train
 
 INPUTS = {"image": {"size": 12, "sequence": False}, "sound": {"size": 5, "sequence": False}, "words": {"size": 4, "sequence": True}}
 CLASSES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
@@ -64,7 +77,7 @@ def test_low_rank_is_the_linear_tensor_head_of_its_factors():
     model.weights.data.normal_()
     encoded = [torch.randn(5, 2, dtype=torch.float64) for _ in INPUTS]
     weight = sum(w * torch.einsum("ic,jc,kc->ijkc", *(factor[r] for factor in model.factors)) for r, w in enumerate(model.weights))
-    expected = outer([with_one(h.relu()) for h in encoded]) @ weight.flatten(0, 2) + model.bias
+    expected = outer([with_one(h.relu()) for h in encoded]) @ weight.flatten(0, 2) + model.offset
     assert torch.allclose(model.fuse(encoded), expected, atol=1e-12)
 
 
@@ -73,7 +86,7 @@ def test_tensor_head_is_linear_in_the_whole_outer_product(names):
     model = TensorFusion({name: INPUTS[name] for name in names}, CLASSES, features=2, width=0).double().eval()
     encoded = [torch.randn(5, 2, dtype=torch.float64) for _ in names]
     whole = outer([with_one(h.relu()) for h in encoded])
-    expected = whole @ model.weight.transpose(0, 1).flatten(1).T + model.bias
+    expected = whole @ model.weight.transpose(0, 1).flatten(1).T + model.offset
     assert torch.allclose(model.fuse(encoded), expected, atol=1e-12)
 
 
@@ -94,3 +107,138 @@ def test_bad_settings_are_named():
     del inputs["sound"]
     with pytest.raises(InvalidInput, match="`sound`"):
         model(inputs)
+
+
+def test_the_linear_model_is_linear_in_means_over_time():
+    model, inputs = Linear(INPUTS, CLASSES).double().eval(), rows()
+    inputs = {name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double() for name, x in inputs.items()}
+    model.standardise(inputs)
+    values, mask = inputs["words"]
+    means = {**inputs, "words": torch.stack([v[m].mean(0) for v, m in zip(model.encoders["words"].standardise(values), mask, strict=True)])}
+    expected = model.offset + sum(
+        (means[name] if name == "words" else encoder.standardise(means[name])) @ encoder.weigh.weight.T
+        for name, encoder in model.encoders.items())
+    assert torch.allclose(model(inputs), expected, atol=1e-12)
+    assert after_encoders(model) == len(CLASSES)
+
+
+def test_one_attention_block_by_hand():
+    block = Block(6, 2).double()
+    asks, told = torch.randn(3, 2, 6, dtype=torch.float64), torch.randn(3, 4, 6, dtype=torch.float64)
+    mask = torch.arange(4) < torch.tensor([1, 2, 4])[:, None]
+    q = block.query(block.before(asks))
+    k, v = block.key_value(block.before_other(told)).chunk(2, -1)
+    seen = []
+    for b in range(3):
+        n = int(mask[b].sum())
+        heads = [(q[b, :, s] @ k[b, :n, s].T / 3**0.5).softmax(-1) @ v[b, :n, s] for s in (slice(0, 3), slice(3, 6))]
+        seen.append(torch.cat(heads, -1))
+    middle = asks + block.out(torch.stack(seen))
+    assert torch.allclose(block(asks, (told, mask)), middle + block.net(block.before_net(middle)), atol=1e-12)
+
+
+def test_attention_takes_one_modality_and_counts_its_parameters():
+    one = CrossModalAttention({"words": INPUTS["words"]}, ("score",))
+    assert one({"words": rows()["words"]}).shape == (7, 1)
+    small = CrossModalAttention(INPUTS, CLASSES, features=4, heads=2, width=5)
+    block = sum(p.numel() for p in Block(4, 2).parameters())
+    own = sum(p.numel() for p in Block(8, 2).parameters())
+    assert after_encoders(small) == 6 * block + 3 * own + 2 * 24 + (24 * 5 + 5) + (5 * 10 + 10)
+    with pytest.raises(InvalidInput, match="`features` must be a multiple of `heads`, 3"):
+        CrossModalAttention(INPUTS, CLASSES, heads=3)
+    with pytest.raises(InvalidInput, match="`tokens`"):
+        CrossModalAttention(INPUTS, CLASSES, tokens=0)
+
+
+def test_position_numbers():
+    found = positions(3, 5)
+    assert found.shape == (3, 5)
+    assert found[0].tolist() == [0, 1, 0, 1, 0]
+    assert torch.allclose(found[2, :2], torch.tensor([2.0, 2.0]).sin() * torch.tensor([1.0, 0]) + torch.tensor([0, math.cos(2.0)]))
+
+
+@pytest.mark.parametrize("kind", registry.names())
+@pytest.mark.parametrize("source", ["regression", "classification"])
+def test_every_kind_trains_is_kept_and_measured(kind, source, tmp_path):
+    dataset = tiny(source)
+    result = train(kind, dataset, {}, replace(default_options(dataset), epochs=2, batch=16), seed=3)
+    measured = {"test": metrics.evaluate(result.model.double(), dataset, "test")}
+    card = checkpoint.make_card(result.model, dataset, name="it", title="It", seed=3, training=result.settings(), metrics={},
+                                this_seed=measured, seeds=[3])
+    found = checkpoint.load(checkpoint.save(tmp_path / "it", result.model, card))
+    again = metrics.evaluate(found.model, dataset, "test")
+    assert again == pytest.approx(measured["test"], abs=1e-6)
+    if source == "regression":  # scores start at the median
+        assert abs(float(metrics.predict(found.model, dataset, dataset.rows()).mean()) - float(np.median(dataset.y))) < 2
+    if kind in registry.FUSION:
+        assert found.fusion is found.model
+    else:
+        with pytest.raises(InvalidInput, match=rf"Model 'it' is a baseline \({kind}\).*Choose a model of kind quantum-jump"):
+            _ = found.fusion
+
+
+def test_baselines_are_kept_out_of_the_pickers(tmp_path, monkeypatch):
+    monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
+    dataset = tiny("classification")
+    for kind in ("late", "entangled-qcnn"):
+        model = registry.build(kind, dataset.input_specs, dataset.target.classes, {})
+        card = checkpoint.make_card(model, dataset, name=kind, title=kind, seed=0, training={}, metrics={}, this_seed={}, seeds=[0])
+        checkpoint.save(tmp_path / f"my-{kind}", model, card)
+    (tmp_path / "broken.json").write_text("{")
+    assert {"my-late", "my-entangled-qcnn", "broken"} <= set(checkpoint.available())
+    assert {"my-late"} == set(checkpoint.available()) - set(checkpoint.available(baselines=False))
+
+
+def test_separate_tables_are_tables_and_nothing_is_joint():
+    model = EntangledQCNN({name: INPUTS[name] for name in ("image", "sound")}, CLASSES, tables="separate").double()
+    assert model.phi.shape == (10, 1, 4)
+    assert torch.allclose(model.phi[..., 0] + model.phi[..., 3], model.phi[..., 1] + model.phi[..., 2])
+    assert float((model.phi - fusion.named_angles("mean", 2)).detach().abs().max()) < 1  # where it starts
+    assert {name for name, _ in model.named_parameters() if not name.startswith(("encoders", "network"))} == {"turns", "bias"}
+    other = model.with_angles(model.phi.detach() + 0.1)
+    assert torch.allclose(other.phi, model.phi + 0.1)
+    assert torch.allclose(copy.deepcopy(model).phi, model.phi)
+    six = EntangledQCNN({f"view {i}": {"size": 3, "sequence": False} for i in range(6)}, CLASSES, tables="separate")
+    assert six.phi.shape == (10, 5, 4)
+    for phi in (fusion.named_angles("mean", 3), fusion.named_angles("mean", 2)):
+        assert torch.allclose(fusion.separate_angles(fusion.nearest_turns(phi[None])), phi[None])
+    with pytest.raises(InvalidInput, match="`tables` must be 'joint' with `freeze_rule`"):
+        EntangledQCNN(INPUTS, CLASSES, tables="separate", freeze_rule=True)
+
+
+def test_separate_tables_are_explained_exactly():
+    model = EntangledQCNN(INPUTS, ("score",), elements=4, tables="separate").double().eval()
+    inputs = {name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double() for name, x in rows().items()}
+    found = explain.explain(model, inputs, explain.background(model, inputs))
+    assert np.allclose(found.dividends.sum(1), model(inputs).detach().numpy(), atol=1e-10)
+    mixed = {name: tuple(t[2:3].expand(7, *t.shape[1:]) for t in x) if name == "words" else x for name, x in inputs.items()}
+    assert np.allclose(found.values[2, found.coalitions.index("words"), 0], float(model(mixed).detach().mean()), atol=1e-10)  # brute force
+
+
+def test_an_unentangled_network_follows_its_formula():
+    model = ProductQCNN(INPUTS, CLASSES, start="classes").double().eval()
+    inputs = {name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double() for name, x in rows(2).items()}
+    theta = torch.stack([model.encoders[name](x) for name, x in inputs.items()])
+    angles = torch.pi / 2 + (model.weights[:, None] * theta).sum(0)
+    rho = walk.fused_state(vectors(angles))
+    assert torch.allclose(torch.einsum("bij,bji->b", rho, rho).real, torch.ones(2, dtype=torch.float64))  # pure
+    reference = walk.final_scores(model, vectors(angles))
+    assert torch.allclose(model(inputs), reference.to(torch.float64), atol=1e-10)
+    many = rows(200)
+    many = {name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double() for name, x in many.items()}
+    first = {name: tuple(t[:5] for t in x) if isinstance(x, tuple) else x[:5] for name, x in many.items()}
+    assert torch.allclose(model(many)[:5], model(first), atol=1e-10)  # both ways of reading
+
+
+def tiny(kind: str) -> DataSet:
+    rng = np.random.default_rng(0)
+    N = 60
+    y = rng.normal(size=N) if kind == "regression" else np.arange(N) % 4
+    x = rng.normal(size=(N, 5)) + np.asarray(y)[:, None]
+    words = rng.normal(size=(N, 6, 3)) * (np.arange(6) < 4)[None, :, None]
+    ids = np.array([f"s{i}" for i in range(N)])
+    return DataSet(
+        name="tiny", title="Tiny", description="", source="", licence="",
+        modalities=(Modality("a", x, None, tuple("abcde")), Modality("words", words, np.full(N, 4), tuple("uvw"))),
+        target=Target("regression", "score") if kind == "regression" else Target("classification", "class", classes=("p", "q", "r", "s")),
+        y=y, ids=ids, split=np.array((["train"] * 4 + ["valid", "test"]) * 10), table=pd.DataFrame(index=ids))

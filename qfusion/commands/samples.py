@@ -64,8 +64,8 @@ def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | 
     from qfusion.training import checkpoint
 
     if contrast is not None:
-        return method.background(found.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast)
-    return method.background(found.model, inputs(dataset, dataset.rows(checkpoint.training_split(found.card))), kind)
+        return method.background(found.fusion, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast)
+    return method.background(found.fusion, inputs(dataset, dataset.rows(checkpoint.training_split(found.card))), kind)
 
 
 def _explain(found: Checkpoint, features: dict[str, Any], background: Background | RowBackground) -> tuple[Explanation, float]:
@@ -74,7 +74,7 @@ def _explain(found: Checkpoint, features: dict[str, Any], background: Background
     from qfusion import explain as method
 
     started = time.perf_counter()
-    explanation = method.explain(found.model, features, background)
+    explanation = method.explain(found.fusion, features, background)
     _ = explanation.interaction  # worked out when first asked for
     return explanation, time.perf_counter() - started
 
@@ -131,7 +131,7 @@ def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar=
     from qfusion import track as tracking
     from qfusion.models import QuantumJump
 
-    physics = found.model
+    physics = found.fusion
     if not isinstance(physics, QuantumJump):
         raise InvalidInput(f"Model '{model}' is an {physics.kind}, which has no evolution in time to track. Choose a quantum-jump model.")
     system = physics.system()

@@ -1,9 +1,10 @@
-"""Fusion models; every one has modality states and outputs that are linear in each of them."""
+"""Models: those that can be explored, with modality states and outputs that are linear in each of them, and baselines."""
 
 from qfusion.models.encoders import InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.quantum_jump import QuantumJump
-from qfusion.models.registry import FusionModel, build, names
+from qfusion.models.registry import BASELINES, FUSION, FusionModel, Trainable, build, explorable, names
 from qfusion.models.tweak import Tweak
 
-__all__ = ["EntangledQCNN", "FusionModel", "InputSpec", "QuantumJump", "Tweak", "build", "names"]
+__all__ = ["BASELINES", "FUSION", "EntangledQCNN", "FusionModel", "InputSpec", "QuantumJump", "Trainable", "Tweak", "build", "explorable",
+           "names"]

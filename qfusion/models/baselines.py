@@ -1,6 +1,7 @@
 """Classical fusion heads on the encoders of the quantum models: what their accuracy and size are compared with.
 
-Each takes h_m = relu(encoder of modality m), n numbers per modality, except late fusion, whose encoders give one logit per class:
+Each takes h_m = relu(encoder of modality m), n numbers per modality, except late fusion, whose encoders give one score per output.
+Two more are in `attention` (MulT) and `linear`.
 
     late            y = sum_m encoder_m(x_m): decisions are added, nothing is learned after the encoders
     concatenation   y = network(h_1, ..., h_M), two hidden layers
@@ -30,24 +31,38 @@ class Baseline(nn.Module):
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
         features: numbers n that each encoder gives.
-        encoder, hidden, dropout, pooling: of the encoders, see `Encoder`; dropout is on the hidden layer only.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        more: settings of a subclass, kept with the others.
+
+    Attributes:
+        bias: where the scores start, (C,): the training median of a regression, 0 for classes; not trained, heads and encoders have
+            trained biases of their own.
     """
 
     kind = ""
+    bias: Tensor
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], features: int, encoder: str,
-                 hidden: int, dropout: float, pooling: str):
+                 hidden: int, dropout: float, pooling: str, input_dropout: float, **more: Any):
         super().__init__()
         check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
         check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
         check(features >= 1, f"Argument `features` must be at least 1, but is {features}.")
-        check(0 <= dropout < 1, f"Argument `dropout` must lie in [0, 1), but is {dropout}.")
+        check(isinstance(hidden, int) and 1 <= hidden <= 2**14,
+              f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.")
+        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
+            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
         self.modalities, self.outputs = tuple(inputs), tuple(outputs)
-        self.settings: dict[str, Any] = dict(features=features, encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling)
+        self.settings: dict[str, Any] = dict(features=features, encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling,
+                                             input_dropout=input_dropout, **more)
         self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
-        self.encoders = nn.ModuleDict({
-            name: Encoder(spec, features, hidden, dropout, pooling, encoder, input_dropout=0.0)
-            for name, spec in self.input_specs.items()})
+        self.encoders = nn.ModuleDict({name: self.make_encoder(spec) for name, spec in self.input_specs.items()})
+        self.register_buffer("bias", torch.zeros(len(outputs)))
+
+    def make_encoder(self, spec: InputSpec) -> nn.Module:
+        """Returns a new encoder; it has a `standardise`, and gives what `fuse` takes of each modality."""
+        s = self.settings
+        return Encoder(spec, s["features"], s["hidden"], s["dropout"], s["pooling"], s["encoder"], s["input_dropout"])
 
     @torch.no_grad()
     def standardise(self, inputs: Mapping[str, Features]) -> None:
@@ -55,8 +70,8 @@ class Baseline(nn.Module):
         for name, encoder in self.encoders.items():
             cast(Encoder, encoder).standardise.fit(*split(inputs[name]))
 
-    def encode(self, inputs: Mapping[str, Features]) -> list[Tensor]:
-        """Returns what the encoders give, (B, n) per modality.
+    def encode(self, inputs: Mapping[str, Features]) -> list[Any]:
+        """Returns what the encoders give, (B, n) per modality unless `make_encoder` says differently.
 
         Raises:
             InvalidInput: when a modality is missing, has the wrong form, or is not finite.
@@ -66,13 +81,13 @@ class Baseline(nn.Module):
             check_features(name, inputs[name], spec)
         return [encoder(inputs[name]) for name, encoder in self.encoders.items()]
 
-    def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns the scores (B, C) of the encoders' outputs (B, n)."""
+    def fuse(self, encoded: list[Any]) -> Tensor:
+        """Returns the scores (B, C), apart from where they start, of the encoders' outputs."""
         raise NotImplementedError
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores (logits), (B, C)."""
-        return self.fuse(self.encode(inputs))
+        return self.fuse(self.encode(inputs)) + self.bias
 
 
 class LateFusion(Baseline):
@@ -81,8 +96,9 @@ class LateFusion(Baseline):
     kind = "late"
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru"):
-        super().__init__(inputs, outputs, len(outputs), encoder, hidden, dropout, pooling)
+                 encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
+                 input_dropout: float = 0.0):
+        super().__init__(inputs, outputs, len(outputs), encoder, hidden, dropout, pooling, input_dropout)
         del self.settings["features"]
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
@@ -96,8 +112,9 @@ class Concatenation(Baseline):
     kind = "concatenation"
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru"):
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling)
+                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
+                 input_dropout: float = 0.0):
+        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
         self.settings["width"] = width
         self.head = nn.Sequential(nn.Linear(features * len(inputs), width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
                                   nn.Linear(width, len(outputs)))
@@ -113,17 +130,18 @@ class TensorFusion(Baseline):
     kind = "tensor"
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru"):
+                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
+                 input_dropout: float = 0.0):
         size = (features + 1) ** len(inputs)
         check(size <= LARGEST_TENSOR, f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more "
                                       f"than {LARGEST_TENSOR:,}. Take fewer features, or the low-rank head.")
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling)
+        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
         self.settings["width"] = width
         self.middle = (len(inputs) + 1) // 2  # the outer product of all is never formed, only those of either half
         left, right = (features + 1) ** self.middle, (features + 1) ** (len(inputs) - self.middle)
         first = width or len(outputs)
         self.weight = nn.Parameter(torch.empty(left, first, right).uniform_(-1, 1) / size**0.5)  # as nn.Linear starts
-        self.bias = nn.Parameter(torch.empty(first).uniform_(-1, 1) / size**0.5)
+        self.offset = nn.Parameter(torch.empty(first).uniform_(-1, 1) / size**0.5)
         self.head: nn.Module = nn.Sequential(nn.ReLU(), nn.Linear(width, len(outputs))) if width else nn.Identity()
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
@@ -131,7 +149,7 @@ class TensorFusion(Baseline):
         vectors = [with_one(h.relu()) for h in encoded]
         left, right = (outer(part) if part else vectors[0][:, :1] for part in (vectors[:self.middle], vectors[self.middle:]))
         hidden = (left @ self.weight.flatten(1)).view(len(left), *self.weight.shape[1:])
-        return self.head(torch.bmm(hidden, right[..., None])[..., 0] + self.bias)
+        return self.head(torch.bmm(hidden, right[..., None])[..., 0] + self.offset)
 
 
 class LowRankFusion(Baseline):
@@ -140,22 +158,23 @@ class LowRankFusion(Baseline):
     kind = "low-rank"
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, rank: int = 4, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru"):
-        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling)
+                 features: int = 8, rank: int = 4, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
+                 input_dropout: float = 0.0):
+        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
         check(rank >= 1, f"Argument `rank` must be at least 1, but is {rank}.")
         self.settings["rank"] = rank
         self.factors = nn.ParameterList([nn.Parameter(torch.empty(rank, features + 1, len(outputs))) for _ in self.modalities])
         for factor in self.factors:
             nn.init.xavier_normal_(factor)
         self.weights = nn.Parameter(torch.full((rank,), 1.0))
-        self.bias = nn.Parameter(torch.zeros(len(outputs)))
+        self.offset = nn.Parameter(torch.zeros(len(outputs)))
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
-        """Returns sum_r w_r prod_m (1, h_m) F_mr + b, (B, C)."""
+        """Returns sum_r w_r prod_m (1, h_m) F_mr and a trained constant, (B, C)."""
         product = encoded[0].new_ones(())
         for h, factor in zip(encoded, self.factors, strict=True):
             product = product * torch.einsum("bi,ric->rbc", with_one(h.relu()), factor)
-        return torch.einsum("r,rbc->bc", self.weights, product) + self.bias
+        return torch.einsum("r,rbc->bc", self.weights, product) + self.offset
 
 
 def with_one(h: Tensor) -> Tensor:
@@ -169,7 +188,3 @@ def outer(vectors: list[Tensor]) -> Tensor:
     for v in vectors[1:]:
         result = (result[:, :, None] * v[:, None, :]).flatten(1)
     return result
-
-
-BASELINES: dict[str, type[LateFusion] | type[Concatenation] | type[TensorFusion] | type[LowRankFusion]] = {
-    model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion)}

@@ -28,6 +28,20 @@ from qfusion.quantum.gates import BLOCKS
 STARTS = ("random", "classes")
 
 
+@torch.no_grad()
+def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
+    """Sets the head so that the i-th of the fused states raises score i by HEAD_SCALE and leaves the others alone.
+
+    What the circuit hides of single elements (singular values below 0.1) starts unread.
+
+    Args:
+        network: with as many qubits n as scores.
+        vectors: fused qubits (1, <X>, <Z>), (n + 1, n, 3): the i-th state has full mass on element i, the last on none.
+    """
+    features = expectations.features(network, vectors)
+    network.head.copy_(torch.linalg.pinv((features[:-1] - features[-1]).T, atol=0.1))
+
+
 class EntangledQCNN(FusionModule):
     """The feature-entanglement fusion network.
 
@@ -38,11 +52,13 @@ class EntangledQCNN(FusionModule):
             class i"), else 8.
         rule: where the fusion's truth tables start: "mean", "and", "or" or "random".
         freeze_rule: keep the tables at exactly that rule.
+        tables: "joint" learns an angle for every outcome pattern of the modality qubits; "separate" only one for each modality, so that
+            every modality turns the fused qubit on its own: phi_ib = pi / 2 + a_i0 + sum_m b_m a_im (an ablation; of a chain, by stage).
         block: two-qubit convolution block, of `quantum.gates.BLOCKS`.
         start: where the readout starts: "random", or "classes", so that the mass of element i speaks for class i and for no other; that
             needs as many elements as classes.
         encoder: "mlp", or "cnn" for modalities that are images.
-        hidden, dropout, pooling: of the encoders, see `Encoder`; dropout is on the hidden layer only.
+        hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -53,20 +69,25 @@ class EntangledQCNN(FusionModule):
     def __init__(
         self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *, elements: int = 0,
         rule: str = "mean", freeze_rule: bool = False, block: str = "su4", start: str = "random", encoder: str = "mlp", hidden: int = 32,
-        dropout: float = 0.2, pooling: str = "gru",
+        dropout: float = 0.2, pooling: str = "gru", tables: str = "joint", input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
         M, C = len(self.modalities), len(self.outputs)
         choose("Fusion rule", rule, fusion.INITIAL)
         choose("Convolution block", block, BLOCKS)
         choose("Start of the readout", start, STARTS)
+        choose("Tables", tables, fusion.TABLES)
+        check(not (freeze_rule and tables == "separate"),
+              "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. Drop one of them.")
         check(not (freeze_rule and rule == "random"), "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.")
         check(isinstance(elements, int) and elements >= 0, f"Argument `elements` must be a whole number from 0, but is {elements!r}.")
-        check(0 <= dropout < 1, f"Argument `dropout` must lie in [0, 1), but is {dropout}.")
+        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
+            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
         check(isinstance(hidden, int) and 1 <= hidden <= 2**14,
               f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.")
         self.settings: dict[str, Any] = dict(elements=elements, rule=rule, freeze_rule=freeze_rule, block=block, start=start,
-                                             encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling)
+                                             encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling, tables=tables,
+                                             input_dropout=input_dropout)
         self.elements = elements or (C if 4 <= C <= 10 else 8)
         self.elements_are_classes = self.elements == C
         check(start == "random" or self.elements_are_classes,
@@ -74,28 +95,33 @@ class EntangledQCNN(FusionModule):
               f"Set `elements` to {C}, or `start` to 'random'.")
         self.network = qcnn.QCNN(self.elements, C, block)
         self.encoders = nn.ModuleDict({
-            name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout=0.0)
+            name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
             for name, spec in self.input_specs.items()})
         angles = self._start(rule, M)
         if freeze_rule:
             self.register_buffer("phi", angles)
+        elif tables == "separate":
+            turns = fusion.nearest_turns(angles)
+            self.turns = nn.Parameter(turns + 0.1 * torch.randn_like(turns))
         else:
             self.phi = nn.Parameter(angles + 0.1 * torch.randn_like(angles))
         self.bias = nn.Parameter(torch.zeros(C))
         if start == "classes":
             self._read_classes()
 
+    def __getattr__(self, name: str) -> Any:
+        """The tables of separate rotations are worked out from these wherever `phi` is asked for."""
+        if name == "phi" and "phi" not in self._buffers and "turns" in self._parameters:
+            return fusion.separate_angles(self.turns)
+        return super().__getattr__(name)
+
     @torch.no_grad()
     def _read_classes(self) -> None:
-        """Sets the head so that full mass on element i, others undecided, raises score i by HEAD_SCALE and leaves the others alone.
-
-        What the circuit hides of single elements (singular values below 0.1) starts unread.
-        """
+        """Sets the head so that full mass on element i, others undecided, raises score i and no other; see `read_classes`."""
         n, M = self.elements, len(self.modalities)
         masses = torch.full((n + 1, n, M), 0.5)
         masses[torch.arange(n), torch.arange(n)] = 1.0
-        features = expectations.features(self.network, fusion.fuse(masses, self.phi)[0])
-        self.network.head.copy_(torch.linalg.pinv((features[:n] - features[n]).T, atol=0.1))
+        read_classes(self.network, fusion.fuse(masses, self.phi)[0])
 
     def _start(self, rule: str, M: int) -> Tensor:
         named = fusion.named_angles("mean" if rule == "random" else rule, M).to(torch.get_default_dtype())
@@ -106,7 +132,8 @@ class EntangledQCNN(FusionModule):
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Returns the angles of the truth tables, which say nothing at pi / 2 (mass 1/2), and of the circuit, which do nothing at 0."""
-        tables = [(self.phi, torch.pi / 2)] if isinstance(self.phi, nn.Parameter) else []
+        known = [(self._parameters.get("phi"), torch.pi / 2), (self._parameters.get("turns"), 0.0)]
+        tables = [(parameter, nothing) for parameter, nothing in known if parameter is not None]
         return [*tables, (self.network.convolution, 0.0), (self.network.pooling, 0.0)]
 
     def angles(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
@@ -158,7 +185,8 @@ class EntangledQCNN(FusionModule):
         check(bool(torch.isfinite(phi).all()), "Argument `phi` must be finite, but an angle is not a number. Give angles in radians.")
         other = copy.copy(self)
         other._parameters, other._buffers = dict(self._parameters), dict(self._buffers)
-        other._parameters.pop("phi", None)
+        for name in ("phi", "turns"):
+            other._parameters.pop(name, None)
         other._buffers["phi"] = phi.detach().to(self.phi)
         return other
 

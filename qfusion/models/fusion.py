@@ -24,6 +24,7 @@ RULES: dict[str, Callable[[Tensor], Tensor]] = {
     "majority": lambda ones: (2 * ones > ones.max()).double() + 0.5 * (2 * ones == ones.max()).double(),
 }
 INITIAL = ("mean", "and", "or", "random")
+TABLES = ("joint", "separate")
 JOINT_LIMIT = 3  # modalities that share one table of 2^M angles; more are chained
 
 
@@ -58,6 +59,25 @@ def _weighted_mean(count: int) -> Tensor:
     """Angles whose masses weigh the newcomer 1 / count against the mean so far."""
     masses = torch.tensor([0.0, 1 / count, 1 - 1 / count, 1.0], dtype=torch.float64)
     return 2 * torch.asin(masses.sqrt())
+
+
+def separate_angles(turns: Tensor) -> Tensor:
+    """Returns the tables of separate rotations, one for each modality: phi_b = pi / 2 + a_0 + sum_m b_m a_m.
+
+    Args:
+        turns: a_0 and one angle for each qubit that controls the stage, (n, stages, 1 + k).
+
+    Returns:
+        Angles (n, stages, 2^k).
+    """
+    return math.pi / 2 + turns[..., :1] + turns[..., 1:] @ patterns(turns.shape[-1] - 1).to(turns).T
+
+
+def nearest_turns(phi: Tensor) -> Tensor:
+    """Returns the separate rotations whose tables are nearest to phi (..., 2^k), (..., 1 + k); a mean in the angle is one exactly."""
+    bits = patterns((phi.shape[-1] - 1).bit_length()).to(phi)
+    design = torch.cat([torch.ones_like(bits[:, :1]), bits], 1)
+    return (phi - math.pi / 2) @ torch.linalg.pinv(design).T
 
 
 def probabilities(masses: Tensor) -> Tensor:

@@ -49,7 +49,8 @@ class QuantumJump(FusionModule):
         coupling: "dense" (H and L_k on the whole space) or "local" (a sum of terms on `body` modalities each, for large D).
         body: modalities per local term.
         trajectories, steps: with dynamics="jumps", trajectories per sample and first-order steps.
-        hidden, dropout, pooling: of the encoders, see `Encoder`.
+        encoder, hidden, dropout, pooling: of the encoders, see `Encoder`.
+        input_dropout: of the encoders; below 0 it is as `dropout`.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -62,20 +63,21 @@ class QuantumJump(FusionModule):
         dims: int | Sequence[int] = 4, jumps: int = 3, measurements: int = 16, duration: float = 1.0,
         evolution: str = "jump", dynamics: str = "master", coupling: str = "dense", body: int = 2,
         trajectories: int = 8, steps: int = 20, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru",
+        encoder: str = "mlp", input_dropout: float = -1.0,
     ):
         super().__init__(inputs, outputs)
-        self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden, dropout)
+        self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden, dropout, input_dropout)
         choose("Evolution", evolution, EVOLUTIONS)
         choose("Dynamics", dynamics, DYNAMICS)
         choose("Coupling", coupling, COUPLINGS)
         self.settings: dict[str, Any] = dict(
             dims=list(self.dims), jumps=jumps, measurements=measurements, duration=duration, evolution=evolution,
             dynamics=dynamics, coupling=coupling, body=body, trajectories=trajectories, steps=steps, hidden=hidden,
-            dropout=dropout, pooling=pooling)
+            dropout=dropout, pooling=pooling, encoder=encoder, input_dropout=input_dropout)
         self.duration = float(duration)
         self.tweak: Tweak | None = None
         self.encoders = nn.ModuleDict({
-            name: Encoder(spec, 2 * d, hidden, dropout, pooling)
+            name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout)
             for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
         M, D, C = len(self.dims), math.prod(self.dims), len(self.outputs)
         self.subsystems = [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
@@ -89,7 +91,7 @@ class QuantumJump(FusionModule):
         self.bias = nn.Parameter(torch.zeros(C))
 
     def _check_settings(self, dims: int | Sequence[int], jumps: int, measurements: int, duration: float, body: int,
-                        trajectories: int, steps: int, hidden: int, dropout: float) -> tuple[int, ...]:
+                        trajectories: int, steps: int, hidden: int, dropout: float, input_dropout: float) -> tuple[int, ...]:
         M = len(self.modalities)
         sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
         check(len(sizes) == M and all(d >= 2 for d in sizes), f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
@@ -102,7 +104,8 @@ class QuantumJump(FusionModule):
             check(isinstance(value, int) and low <= value <= high,
                   f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
         check(math.isfinite(duration) and duration >= 0, f"Argument `duration` must be finite and not negative, but is {duration}.")
-        check(0 <= dropout < 1, f"Argument `dropout` must lie in [0, 1), but is {dropout}.")
+        for name, share, lowest in (("dropout", dropout, 0.0), ("input_dropout", input_dropout, -1.0)):
+            check(lowest <= share < 1, f"Argument `{name}` must lie in [{lowest:g}, 1), but is {share}.")
         return sizes
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:

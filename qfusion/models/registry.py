@@ -7,15 +7,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qfusion._checks import check, choose
+from qfusion.errors import InvalidInput
+from qfusion.models.attention import CrossModalAttention
+from qfusion.models.baselines import Concatenation, LateFusion, LowRankFusion, TensorFusion
 from qfusion.models.entangled_qcnn import EntangledQCNN
+from qfusion.models.linear import Linear
+from qfusion.models.product_qcnn import ProductQCNN
 from qfusion.models.quantum_jump import QuantumJump
 
-FusionModel = QuantumJump | EntangledQCNN
-_MODELS: dict[str, type[FusionModel]] = {model.kind: model for model in (QuantumJump, EntangledQCNN)}
+FusionModel = QuantumJump | EntangledQCNN  # what can be explored: states of modalities in which scores are linear
+Trainable = FusionModel | ProductQCNN | LateFusion | Concatenation | TensorFusion | LowRankFusion | CrossModalAttention | Linear
+FUSION: dict[str, type[FusionModel]] = {model.kind: model for model in (QuantumJump, EntangledQCNN)}
+BASELINES: dict[str, type[Trainable]] = {
+    model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion, CrossModalAttention, Linear)}
+_MODELS: dict[str, type[Trainable]] = {**FUSION, ProductQCNN.kind: ProductQCNN, **BASELINES}
 
 
 def names() -> list[str]:
-    """Returns the names of all models."""
+    """Returns the names of all models that can be trained, those that can be explored first."""
     return list(_MODELS)
 
 
@@ -25,7 +34,7 @@ def settings(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]) -> FusionModel:
+def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]) -> Trainable:
     """Returns a new model, initialised from torch's global random state.
 
     Args:
@@ -44,3 +53,19 @@ def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: 
         choose(f"Setting of {name}", key, known)
         check(value is not None, f"Setting `{key}` must have a value, but is empty. Its default is {known[key]!r}.")
     return model(inputs, outputs, **chosen)
+
+
+def explorable(model: Trainable, name: str) -> FusionModel:
+    """Returns `model` when it can be explored.
+
+    Args:
+        model: any that can be trained.
+        name: what its owner calls it, for the message.
+
+    Raises:
+        InvalidInput: when it is a baseline or an ablation without modality states.
+    """
+    if isinstance(model, FusionModel):
+        return model
+    raise InvalidInput(f"Model {name!r} is a baseline ({model.kind}): it can be trained and measured, but its scores are not linear in "
+                       f"states of its modalities, so it cannot be explained. Choose a model of kind {' or '.join(FUSION)}.")

@@ -12,6 +12,7 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,11 @@ from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import FusionModel, build
+from qfusion.models import FUSION, FusionModel, Trainable, build, explorable, names
 
 FORMAT = 1
 _LARGEST_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
+_NOT_EXPLORED = frozenset(names()) - frozenset(FUSION)
 _PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
 
 
@@ -37,8 +39,17 @@ _PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
 class Checkpoint:
     """A trained model, in double precision and eval mode, and its card. The model is shared: treat it as read-only."""
 
-    model: FusionModel
+    model: Any  # any Trainable; `fusion` where it is to be explored
     card: dict[str, Any]
+
+    @property
+    def fusion(self) -> FusionModel:
+        """The model, where it can be explored.
+
+        Raises:
+            InvalidInput: when it is a baseline.
+        """
+        return explorable(self.model, str(self.card.get("name", "")))
 
 
 def training_split(card: Mapping[str, Any]) -> str:
@@ -53,10 +64,34 @@ def folders() -> list[Path]:
     return [shipped, Path(own) if own else Path(platformdirs.user_data_dir("qfusion")) / "models"]
 
 
-def available() -> list[str]:
-    """Returns the names of all checkpoints that have a card, shipped ones first."""
-    found = [path.stem for folder in folders() if folder.is_dir() for path in sorted(folder.glob("*.json"))]
-    return list(dict.fromkeys(found))
+def available(baselines: bool = True) -> list[str]:
+    """Returns the names of all checkpoints that have a card, shipped ones first.
+
+    Args:
+        baselines: whether to list those, too, that cannot be explored. A card that cannot be read is listed: loading it says why.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders():
+        for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+            found.setdefault(path.stem, path)
+    return [name for name, path in found.items() if baselines or _kind(path, *_stamp(path)) not in _NOT_EXPLORED]
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        seen = path.stat()
+    except OSError:
+        return (0, 0)
+    return seen.st_mtime_ns, seen.st_size
+
+
+@lru_cache(maxsize=256)
+def _kind(path: Path, changed: int, size: int) -> str:
+    """The kind of model that a card describes, empty when it cannot be read; time and size tell a card that was written again."""
+    try:
+        return str(_read_card(path)["model"])
+    except QFusionError:
+        return ""
 
 
 def load(name: str | Path) -> Checkpoint:
@@ -69,7 +104,7 @@ def load(name: str | Path) -> Checkpoint:
     """
     card_path = _card_path(name)
     card = _read_card(card_path)
-    weights = card_path.with_suffix(".safetensors")
+    weights = card_path.with_name(_weights_name(card, card_path))
     if not weights.is_file():
         raise NotFound(f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.")
     data = weights.read_bytes()
@@ -86,6 +121,14 @@ def load(name: str | Path) -> Checkpoint:
         raise IntegrityError(f"{card_path.name} and its weights do not fit together ({str(error)[:200]}). "
                              "Copy both files again or train the model again.") from error
     return Checkpoint(model.double().eval().requires_grad_(False), card)
+
+
+def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
+    """The file beside the card that holds the weights: NAME.safetensors, or NAME-DIGEST.safetensors where they replaced others."""
+    name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem
+    if name not in (f"{stem}.safetensors", f"{stem}-{str(card['weights_sha256'])[:12]}.safetensors"):
+        raise IntegrityError(f"{card_path.name} names weights that are not its own. Copy both files again.")
+    return str(name)
 
 
 def _tensors(data: bytes) -> dict[str, torch.Tensor]:
@@ -121,7 +164,7 @@ def _read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def make_card(model: FusionModel, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],
+def make_card(model: Trainable, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],
               metrics: Mapping[str, Any], this_seed: Mapping[str, Any], seeds: list[int], notes: str = "") -> dict[str, Any]:
     """Returns the card of a model: what it is, what it was trained on, and what it reached over the seeds."""
     target = dataset.target
@@ -139,7 +182,7 @@ def make_card(model: FusionModel, dataset: DataSet, *, name: str, title: str, se
     }
 
 
-def save(path: str | Path, model: FusionModel, card: Mapping[str, Any]) -> Path:
+def save(path: str | Path, model: Trainable, card: Mapping[str, Any]) -> Path:
     """Writes PATH.safetensors and PATH.json, neither ever visible half-written; returns the card's path.
 
     Weights are kept in single precision.
@@ -148,14 +191,29 @@ def save(path: str | Path, model: FusionModel, card: Mapping[str, Any]) -> Path:
         InvalidInput: when the folder cannot be written to.
     """
     target = Path(path).with_suffix(".json")
+    before = _weights_of(target)
     tensors = {key: value.detach().cpu().float().contiguous() for key, value in model.state_dict().items()}
     data = save_tensors(tensors)
-    with atomic(target.with_suffix(".safetensors")) as part:
+    digest = hashlib.sha256(data).hexdigest()
+    # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
+    weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}.safetensors")
+    with atomic(weights) as part:
         part.write_bytes(data)
-    text = json.dumps({**card, "weights_sha256": hashlib.sha256(data).hexdigest()}, indent=1, allow_nan=False)
+    text = json.dumps({**card, "weights": weights.name, "weights_sha256": digest}, indent=1, allow_nan=False)
     with atomic(target) as part:
         part.write_text(text + "\n", encoding="utf-8")
+    if before and before != weights:
+        before.unlink(missing_ok=True)
     return target
+
+
+def _weights_of(card: Path) -> Path | None:
+    """The weights that a card names now, if it can be read."""
+    try:
+        found = _read_card(card) if card.is_file() else None
+        return None if found is None else card.with_name(_weights_name(found, card))
+    except QFusionError:
+        return None
 
 
 def _version(package: str) -> str:

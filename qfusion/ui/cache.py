@@ -54,7 +54,7 @@ def loaded(name: str) -> checkpoint.Checkpoint:
 @st.cache_resource(max_entries=4, show_spinner="Applying the model to every sample …")
 def _workspace(model: str, data_name: str, when: str, digest: str) -> Workspace:
     found = _loaded(model, when)
-    return spaces.build(model, found.card, found.model, dataset(data_name))
+    return spaces.build(model, found.card, found.fusion, dataset(data_name))
 
 
 def workspace_of(model: str, data_name: str) -> Workspace:

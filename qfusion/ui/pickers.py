@@ -20,7 +20,7 @@ def models() -> list[str]:
     Raises:
         NotFound: when there is none.
     """
-    names = checkpoint.available()
+    names = checkpoint.available(baselines=False)
     if not names:
         raise NotFound("There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`.")
     return sorted(names, key=lambda name: (name != "qj-planted", name))
