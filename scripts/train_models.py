@@ -116,6 +116,7 @@ def make(name: str, folder: Path) -> None:
     card = checkpoint.make_card(
         first.model, dataset, name=name, title=recipe.title, seed=SEEDS[0], training=first.settings(), metrics=spread,
         this_seed=measured[0], seeds=SEEDS, notes=recipe.notes)
+    (folder / f"{name}.json").unlink(missing_ok=True)  # beside the old card, the new weights would get another name
     checkpoint.save(folder / name, first.model, card)
 
 

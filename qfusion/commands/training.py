@@ -5,48 +5,127 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qfusion._checks import check, choose
-from qfusion.commands._load import CARD
 from qfusion.commands._output import Json, bar, number, print_json, print_table, say
+from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from qfusion.data import DataSet
-    from qfusion.training import Options, Result
+    from qfusion.runs import Plan
+    from qfusion.training import Options
 
 SPLITS = ("train", "valid", "test")
 
 
-def train(data: Annotated[str, typer.Option(metavar="NAME", help="Data set to train on, as `data list` prints it, or "
-                                                "the path of a .mat or .npz file.")],
-          out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the trained model; made if it is missing.")],
-          model: Annotated[str, typer.Option(metavar="KIND", help="Kind of model.")] = "quantum-jump",
-          seed: Annotated[int, typer.Option(min=0, help="Seed of every random number.")] = 0,
+def train(data: Annotated[str | None, typer.Option(metavar="NAME", help="Data set to train on, as `data list` prints it, or "
+                                                       "the path of a .mat or .npz file.")] = None,
+          out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder for the trained model; made if it is missing.")] = None,
+          name: Annotated[str | None, typer.Option(metavar="NAME", help="Instead of --out: keep the run among your runs and the model "
+                                                                        "among your models, where the app finds both.")] = None,
+          model: Annotated[str | None, typer.Option(metavar="KIND", help="Kind of model; quantum-jump unless given.")] = None,
+          seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random number; 0 unless given.")] = None,
           assign: Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model or "
                                                            "of the training; may be given several times.")] = None,
+          config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="Read data, model, seed and a table [set] from a "
+                                                                                "file; words of the command line win.")] = None,
+          resume: Annotated[str | None, typer.Option(metavar="RUN", help="Go on with a run: its folder, or one of your runs.")] = None,
+          device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
+          events: Annotated[bool, typer.Option("--events", help="Write event files that TensorBoard reads (needs tensorboard).")] = False,
+          queue: Annotated[bool, typer.Option("--queue", help="Wait until a processor is free among your other queued runs.")] = False,
           as_json: Json = False) -> None:
-    """Train a model; its folder then stands for it wherever --model is asked for."""
-    from qfusion import data as sources
-    from qfusion import training
+    """Train a model; its folder then stands for it wherever --model is asked for. Killed or stopped with Ctrl-C, it goes on with --resume.
 
-    _check_place(out)
-    dataset = sources.load(data)
-    settings, options = _settings(model, training.default_options(dataset), assign or [])
-    with bar("Training") as show:
-        result = training.train(model, dataset, settings, options, seed, on_epoch=lambda p: show(
-            p.epoch, p.epochs, f"epoch {p.epoch}, validation loss {p.valid_loss:.3f}"))
-    measured = {split: training.metrics.evaluate(result.model.double(), dataset, split) for split in SPLITS}
-    _save(result, dataset, out, measured)
+    Under `torchrun --nproc-per-node=N -m qfusion train ...` N processes share every batch.
+    """
+    from qfusion import runs
+    from qfusion.training import metrics
+    from qfusion.training.group import joined
+
+    with joined(device) as (group, place):
+        check(resume is None or not (data or out or name or model or config or assign or seed is not None),
+              "Argument `--resume` goes on with what was begun: leave out --data, --out, --name, --model, --seed, --set and --config.")
+        run = runs.Run(Path(group.agreed(str(_run(resume, out, name, _plan(data, model, seed, assign or [], config))
+                                             if group.leads and resume is None else _found(resume) if group.leads else ""))))
+        with bar("Training") as show:
+            measured = runs.work(run, lambda p: show(p.epoch, p.epochs, f"epoch {p.epoch}, validation loss {p.valid_loss:.3f}"),
+                                 group, place, events, queue)
+        if not group.leads:
+            return
+    record, plan = run.record(), run.plan
+    if measured:
+        say(f"Model written to {run.model_path if run.model_path.stem == run.name else run.path}")
+    else:
+        say(f"Run {run.name} {runs.STATES[record.state]}. {record.message}")
     if as_json:
-        print_json({"model": model, "data": dataset.name, "seed": seed, "out": str(out), "epochs": len(result.history),
-                    "kept": result.kept, "metrics": measured})
-        return
-    print_table(["Metric", *SPLITS], [[training.metrics.describe[key][0], *(number(measured[s][key]) for s in SPLITS)]
-                                      for key in measured["test"]], title=f"{model} on {dataset.name}, seed {seed}")
+        print_json({"model": plan.model, "data": plan.data, "seed": plan.seed, "out": str(run.path), "state": record.state,
+                    "epochs": record.epoch, "kept": record.kept, "metrics": measured})
+    elif measured:
+        print_table(["Metric", *SPLITS], [[metrics.describe[key][0], *(number(measured[s][key]) for s in SPLITS)]
+                                          for key in measured["test"]], title=f"{plan.model} on {plan.data}, seed {plan.seed}")
+
+
+def _found(run: str | None) -> Path:
+    """Returns the folder of a run, given itself or by the name of one among the user's."""
+    from qfusion import runs
+
+    given = Path(run or "")
+    return given if (given / "plan.json").is_file() else runs.find(str(run)).path
+
+
+def _plan(data: str | None, model: str | None, seed: int | None, assignments: list[str], config: Path | None) -> Plan:
+    """Returns what shall be trained, checked as far as it can be without training."""
+    import torch
+
+    from qfusion import data as sources
+    from qfusion import runs, training
+    from qfusion.models import build
+
+    file = _read_config(config)
+    data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
+    seed = int(file.get("seed", 0)) if seed is None else seed
+    check(isinstance(data, str), "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.")
+    dataset = sources.load(str(data))
+    words = [f"{key}={_text(value)}" for key, value in file.get("set", {}).items()] + assignments
+    settings, options = _settings(model, training.default_options(dataset), words)
+    target = dataset.target
+    with torch.device("meta"):  # is it a model that can be built? Its shapes say so
+        build(model, dataset.input_specs, target.classes or (target.name,), settings)
+    changed = {key: value for key, value in dataclasses.asdict(options).items()
+               if value != getattr(training.default_options(dataset), key)}
+    return runs.Plan(str(data), model, settings, changed, seed, digest=dataset.digest)
+
+
+def _read_config(config: Path | None) -> dict[str, Any]:
+    if config is None:
+        return {}
+    try:
+        file = tomllib.loads(config.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"Argument `--config` names {config}, which cannot be read as TOML ({error}).") from error
+    for key in file:
+        choose(f"In {config.name}, key", key, ("data", "model", "seed", "set"))
+    check(isinstance(file.get("set", {}), dict) and isinstance(file.get("seed", 0), int) and isinstance(file.get("model", ""), str),
+          f"File {config.name} must hold data and model as words, seed as a whole number, and settings in a table [set].")
+    return file
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _run(resume: str | None, out: Path | None, name: str | None, plan: Plan) -> Path:
+    """Makes the folder of a new run, once it is known that what is asked for can be trained."""
+    from qfusion import runs
+
+    check((out is None) != (name is None), "Give either `--out DIR`, a folder for the model, or `--name NAME`, to keep it among your runs.")
+    if out is not None:
+        _check_place(out)
+    return runs.create(plan, out, name or "").path
 
 
 def _check_place(out: Path) -> None:
@@ -77,6 +156,9 @@ def _value(key: str, text: str, default: Any) -> Any:
     """Returns `text` as a value of the kind that the default is: text, a whole number, a number, or several (4,4,2)."""
     if isinstance(default, str):
         return text
+    if isinstance(default, bool):
+        check(text.lower() in ("true", "false"), f"Setting `{key}` must be true or false, but is {text[:80]!r}.")
+        return text.lower() == "true"
     try:
         value = json.loads(f"[{text}]" if "," in text and not text.startswith("[") else text)
     except ValueError:
@@ -87,15 +169,3 @@ def _value(key: str, text: str, default: Any) -> Any:
           f"Setting `{key}` must be a {'whole ' if isinstance(default, int) else ''}number, but is {text[:80]!r}. "
           f"Its default is {default!r}.")
     return value
-
-
-def _save(result: Result, dataset: DataSet, out: Path, measured: dict[str, dict[str, float]]) -> None:
-    from qfusion.training import checkpoint, metrics
-
-    name = out.absolute().name
-    card = checkpoint.make_card(
-        result.model, dataset, name=name, title=f"{result.model.kind} on {dataset.title}", seed=result.seed,
-        training=result.settings(), metrics={split: metrics.summary([m]) for split, m in measured.items()},
-        this_seed=measured, seeds=[result.seed])
-    out.mkdir(exist_ok=True)
-    say(f"Model written to {checkpoint.save(out / CARD, result.model, card).parent}")

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from qfusion._checks import check, choose
+
 
 @dataclass(frozen=True)
 class Group:
@@ -59,13 +61,22 @@ ALONE = Group()
 
 
 @contextmanager
-def joined() -> Iterator[tuple[Group, torch.device]]:
+def joined(kind: str = "auto") -> Iterator[tuple[Group, torch.device]]:
     """Yields the group that `torchrun` started this process in (alone without it) and the device to work on.
 
     With CUDA each process takes the device of its local rank and talks over nccl, else over gloo.
+
+    Args:
+        kind: "cpu", "cuda", or "auto": CUDA where there is some.
+
+    Raises:
+        NotFound: when there is no such kind.
+        InvalidInput: when CUDA is asked for and not there.
     """
+    choose("Device", kind, ("auto", "cpu", "cuda"))
     size, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
-    cuda = torch.cuda.is_available()
+    cuda = torch.cuda.is_available() and kind != "cpu"
+    check(cuda or kind != "cuda", "Argument `device` is 'cuda', but torch finds no CUDA device here. Choose 'cpu' or 'auto'.")
     device = torch.device("cuda", local) if cuda else torch.device("cpu")
     if size == 1:
         yield ALONE, device

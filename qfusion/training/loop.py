@@ -99,7 +99,8 @@ class Fit(Generic[M]):
                        for m in dataset.modalities} if options.noise else {}
         self.history: list[Progress] = []
         self.best_loss, self.best, self.kept = float("inf"), _copied(self.average.model), 0
-        self.random = torch.get_rng_state()
+        self.device = torch.device(device)
+        self.random = self._random()
         self._call: nn.Module = model if group.size == 1 else nn.parallel.DistributedDataParallel(model)
 
     @property
@@ -123,7 +124,7 @@ class Fit(Generic[M]):
         start, losses, norms = time.perf_counter(), [], []
         self.model.train()
         with torch.random.fork_rng():
-            torch.set_rng_state(self.random)
+            self._set_random()
             batches = torch.randperm(len(self.rows), generator=self.order).split(self.options.batch)
             for n, batch in enumerate(batches, 1):
                 loss, norm = self._step(batch)
@@ -134,7 +135,7 @@ class Fit(Generic[M]):
             check(np.isfinite(np.mean(losses)),
                   f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(losses)}. Lower `rate` or `clip`.")
             valid_loss, measured = self._validate()
-            self.random = torch.get_rng_state()
+            self.random = self._random()
         better = valid_loss < self.best_loss or self.options.patience == 0
         if better:
             self.best_loss, self.best, self.kept = valid_loss, _copied(self.average.model), len(self.history) + 1
@@ -162,6 +163,14 @@ class Fit(Generic[M]):
         self.schedule.step()
         self.average.update(self.model)
         return float(self.group.sum(loss.detach())) / self.group.size, norm
+
+    def _random(self) -> dict[str, Tensor]:
+        return {"cpu": torch.get_rng_state(), **({"cuda": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {})}
+
+    def _set_random(self) -> None:
+        torch.set_rng_state(self.random["cpu"])
+        if self.device.type == "cuda" and "cuda" in self.random:
+            torch.cuda.set_rng_state(self.random["cuda"], self.device)
 
     def _validate(self) -> tuple[float, dict[str, float]]:
         rows, loss = self.dataset.rows("valid"), self.options.loss
@@ -199,7 +208,7 @@ class Fit(Generic[M]):
             self.optimiser.load_state_dict(state["optimiser"])
             self.schedule.load_state_dict(state["schedule"])
             self.order.set_state(state["order"])
-            self.average.count, self.random = int(state["averaged"]), state["random"]
+            self.average.count, self.random = int(state["averaged"]), dict(state["random"])
             self.best, self.best_loss, self.kept = state["best"], float(state["best_loss"]), int(state["kept"])
             self.history = [Progress(**progress) for progress in state["history"]]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -1,0 +1,329 @@
+"""The folder of a run: what it is, how far it is, and all that is needed to go on.
+
+    plan.json    what is trained, written once
+    record.json  its state and what happened in every epoch; see `Record`
+    state.pt     the training after its last kept epoch; gone when it is finished
+    request      "pause" or "stop", written by who wants it
+    lock         held by the training process while it lives
+    log.txt      what that process printed
+    model.json, model.safetensors  the best model, once the run is stopped or finished; that of a run among the others goes to the models
+
+Each file appears whole or not at all, so that a process may be killed at any moment and another one goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import torch
+from filelock import FileLock, Timeout
+
+from qfusion._checks import check
+from qfusion._files import atomic
+from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.training import checkpoint
+
+STATES = {
+    "waiting": "waits for a free processor",
+    "running": "is being trained",
+    "paused": "was paused and can go on",
+    "stopped": "was stopped; its best model is kept, and it can go on",
+    "finished": "is finished",
+    "failed": "ended with an error",
+    "interrupted": "ended without a word, as when its process is killed; it can go on",
+}
+ALIVE = ("waiting", "running")
+REQUESTS = ("pause", "stop")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PATIENCE = 2.0  # seconds a training waits for its lock: someone may just be looking whether it is held
+_LARGEST = 50_000_000  # bytes of a plan or record
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained.
+
+    Attributes:
+        data: name of a data set or path of a file, as `qfusion.data.load` takes it.
+        model: kind of model.
+        settings: of the model, where they differ from the defaults.
+        options: of the training, likewise.
+        seed: of every random number.
+        title: for people; made up when empty.
+        digest: of the data set; filled in when the run is created.
+    """
+
+    data: str
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    title: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """How far a run is.
+
+    Attributes:
+        state: of STATES.
+        message: the error, where there is one.
+        epochs: most epochs there will be.
+        history: a mapping per epoch: what `Progress` holds, and under "watched" what `Watch` measured.
+        kept: the epoch whose weights are the best so far.
+        pid, host: of the last training process.
+        began, changed: times in seconds since 1970.
+        batch, batches: how far the present epoch is.
+    """
+
+    state: str = "waiting"
+    message: str = ""
+    epochs: int = 0
+    history: tuple[Mapping[str, Any], ...] = ()
+    kept: int = 0
+    pid: int = 0
+    host: str = ""
+    began: float = 0.0
+    changed: float = 0.0
+    batch: int = 0
+    batches: int = 0
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return len(self.history)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What the remaining epochs take at most, as long as the last five took; None when there is nothing to go by."""
+        last = [float(row["seconds"]) for row in self.history[-5:]]
+        if not last or self.state != "running":
+            return None
+        return max(0.0, self.epochs - self.epoch - self.batch / max(1, self.batches)) * sum(last) / len(last)
+
+
+def home() -> Path:
+    """Returns where runs are kept: QFUSION_RUNS, or the user's data folder."""
+    own = os.environ.get("QFUSION_RUNS")
+    return Path(own) if own else Path(platformdirs.user_data_dir("qfusion")) / "runs"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run by its folder; several processes may hold one."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.absolute().name
+
+    @property
+    def plan(self) -> Plan:
+        """What is trained.
+
+        Raises:
+            NotFound: when there is no run in the folder.
+            IntegrityError: when its plan is damaged.
+        """
+        if not (self.path / "plan.json").is_file():
+            raise NotFound(f"{self.path} holds no training. Give the folder of one, or begin it with --data.")
+        found = _read(self.path / "plan.json")
+        try:
+            plan = Plan(**found)
+            plain = isinstance(plan.settings, dict) and isinstance(plan.options, dict) and isinstance(plan.seed, int)
+        except TypeError:
+            plain = False
+        if not plain:
+            raise IntegrityError(f"{self.path / 'plan.json'} is not the plan of a training. Delete the run and begin again.")
+        return plan
+
+    @property
+    def model_path(self) -> Path:
+        """The card of the model that the run makes: where models are looked for, or, of a run in a folder of its own, in there."""
+        among = self.path.absolute().parent == home().absolute()
+        return checkpoint.folders()[-1] / f"{self.name}.json" if among else self.path / "model.json"
+
+    def record(self) -> Record:
+        """Returns how far the run is; a run whose process is gone without a word is "interrupted"."""
+        if not (self.path / "record.json").is_file():
+            return Record(state="interrupted" if not self.is_held() else "waiting")
+        known = {f.name for f in fields(Record)}
+        found = {key: value for key, value in _read(self.path / "record.json").items() if key in known}
+        record = Record(**{**found, "history": tuple(found.get("history", ()))})
+        if record.state in ALIVE and not self.is_held():
+            latest = _read(self.path / "record.json")  # it may have ended between the two looks
+            return record if latest.get("state") not in ALIVE else _changed(record, state="interrupted")
+        return record
+
+    def write(self, record: Record) -> None:
+        """Keeps how far the run is."""
+        with atomic(self.path / "record.json") as part:
+            part.write_text(json.dumps({**asdict(record), "changed": time.time()}, allow_nan=False), encoding="utf-8")
+
+    def ask(self, word: str) -> None:
+        """Asks the training to "pause" or "stop"; it does so at the end of the batch it is at.
+
+        Raises:
+            InvalidInput: when it is not being trained.
+        """
+        check(word in REQUESTS, f"Argument `word` must be 'pause' or 'stop', but is {word!r}.")
+        record = self.record()
+        check(record.state in ALIVE, f"Run {self.name} {STATES[record.state]}: there is nothing to {word}.")
+        with atomic(self.path / "request") as part:
+            part.write_text(word)
+
+    def asked(self) -> str:
+        """Returns what was asked for, or an empty string."""
+        with contextlib.suppress(OSError):
+            word = (self.path / "request").read_text()[:20].strip()
+            return word if word in REQUESTS else ""
+        return ""
+
+    def forget_request(self) -> None:
+        """Takes back what was asked for."""
+        (self.path / "request").unlink(missing_ok=True)
+
+    def keep(self, state: Mapping[str, Any]) -> None:
+        """Keeps the training's state, see `Fit.state`."""
+        with atomic(self.path / "state.pt") as part:
+            torch.save(dict(state), part)
+
+    def kept(self) -> dict[str, Any] | None:
+        """Returns the kept state, None when there is none yet.
+
+        Raises:
+            IntegrityError: when the file is damaged or not a state. Nothing in it is run.
+        """
+        path = self.path / "state.pt"
+        if not path.is_file():
+            return None
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise IntegrityError(f"{path} cannot be read as the state of a training ({str(error)[:100]}). "
+                                 "Delete it: the training then begins anew.") from error
+        if not isinstance(state, dict):
+            raise IntegrityError(f"{path} is not the state of a training. Delete it: the training then begins anew.")
+        return state
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Holds the run's lock while the block lasts; the system lets go of it when the process dies.
+
+        Raises:
+            InvalidInput: when another process trains here.
+        """
+        lock = self._lock()
+        try:
+            lock.acquire(timeout=_PATIENCE)
+        except Timeout:
+            raise InvalidInput(f"Run {self.name} is being trained by another process. Wait, or stop that one first.") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def is_held(self) -> bool:
+        """Returns whether a process trains here now."""
+        lock = self._lock()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:  # a folder that is gone, or may not be written to
+            return False
+        lock.release()
+        return False
+
+    def _lock(self) -> FileLock:
+        return FileLock(self.path / "lock", is_singleton=False)
+
+    def delete(self) -> None:
+        """Deletes the run with all its files; a model that was kept elsewhere stays.
+
+        Raises:
+            InvalidInput: when it is being trained.
+        """
+        check(not self.is_held(), f"Run {self.name} is being trained. Stop it first.")
+        gone = self.path.with_name(f".{self.name}.deleted-{os.getpid()}")
+        self.path.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
+    """Makes the folder of a new run and returns it; the training is not begun.
+
+    Args:
+        plan: what will be trained; checked where it is trained.
+        path: the folder; else a folder called `name` where runs are kept.
+
+    Raises:
+        InvalidInput: when the name is not one, or is taken.
+    """
+    if path is None:
+        check(bool(NAME.fullmatch(name)), f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
+                                          f"digit, but is {name[:80]!r}. Choose another name.")
+        check(name not in checkpoint.available(), f"A model called {name!r} is there already. Choose another name.")
+        target = home() / name
+        for place in (target.parent, checkpoint.folders()[-1]):
+            place.mkdir(parents=True, exist_ok=True)
+    else:
+        target = Path(path)
+    check(not (target / "plan.json").exists(), f"A run called {target.absolute().name!r} is there already. Choose another name, "
+                                               "or go on with that one.")
+    try:
+        target.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{target} cannot be made ({error.strerror or error}). Choose a folder that you may write to.") from error
+    run = Run(target)
+    with run.held():
+        check(not (target / "plan.json").exists(), f"A run called {run.name!r} is there already. Choose another name.")
+        with atomic(target / "plan.json") as part:
+            part.write_text(json.dumps(asdict(plan), indent=1, allow_nan=False), encoding="utf-8")
+    return run
+
+
+def runs() -> list[Run]:
+    """Returns all runs where runs are kept, the newest first."""
+    found = [path.parent for path in home().glob("*/plan.json") if not path.parent.name.startswith(".")]
+    return [Run(path) for path in sorted(found, key=lambda path: -(path / "plan.json").stat().st_mtime)]
+
+
+def find(name: str) -> Run:
+    """Returns a run by its name.
+
+    Raises:
+        NotFound: when there is none.
+    """
+    known = {run.name: run for run in runs()}
+    if name not in known:
+        raise NotFound(f"Run {name[:80]!r} does not exist. {f'Choose one of {list(known)[:12]}.' if known else 'There is none yet.'}")
+    return known[name]
+
+
+def _changed(record: Record, **changes: Any) -> Record:
+    return Record(**{**{f.name: getattr(record, f.name) for f in fields(Record)}, **changes})
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        check(path.stat().st_size <= _LARGEST, f"{path} is too large for a run's file.")
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise IntegrityError(f"{path} cannot be read ({str(error)[:100]}). Delete the run and begin again.") from error
+    if not isinstance(found, dict):
+        raise IntegrityError(f"{path} is not a file of a run. Delete the run and begin again.")
+    return found

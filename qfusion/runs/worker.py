@@ -1,0 +1,196 @@
+"""A training as a process does it: from the kept state, if there is one, to the end, or until it is asked to pause or stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+
+from qfusion import data
+from qfusion._checks import check
+from qfusion.data import DataSet
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.runs.folder import Record, Run
+from qfusion.runs.queue import place
+from qfusion.runs.watch import Watch
+from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, prepare
+from qfusion.training.group import ALONE, Group
+
+SPLITS = ("train", "valid", "test")
+PULSE = 1.0  # seconds between two writings of state and record
+
+
+def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group: Group = ALONE, device: torch.device | str = "cpu",
+         events: bool = False, queue: bool = False) -> dict[str, Any]:
+    """Trains a run until it is finished, paused or stopped, and returns its metrics by split; none when paused.
+
+    State and record are kept after an epoch when a second has passed since the last time: who kills the process loses no more, and the
+    result, taken up again, is the same to the last bit.
+
+    Args:
+        run: made by `create`.
+        on_epoch: called after each epoch.
+        group: the processes that train it together; the first one writes.
+        device: to train on.
+        events: write what TensorBoard reads into the run's folder `events`.
+        queue: wait until a processor is free, see `queue.place`.
+
+    Raises:
+        InvalidInput: when another process trains it, it is finished, or the data are not those it was begun with.
+    """
+    with run.held() if group.leads else nullcontext():
+        check(run.record().state != "finished", f"Run {run.name} is finished: there is nothing to go on with. Begin a new run.")
+        book = _Book(run, group, events)
+        try:
+            with place(lambda: not run.asked()) if queue else nullcontext(True) as wanted:
+                if wanted:
+                    return _train(run, book, on_epoch, group, device)
+            book.close("paused" if run.asked() == "pause" else "stopped")
+            return {}
+        except (QFusionError, MemoryError, OSError, RuntimeError) as error:
+            book.close("failed", str(error) or type(error).__name__)
+            raise
+        except KeyboardInterrupt:
+            book.close("paused")
+            raise
+
+
+def _train(run: Run, book: _Book, on_epoch: Callable[[Progress], None], group: Group, device: torch.device | str) -> dict[str, Any]:
+    plan = run.plan
+    dataset = data.load(plan.data)
+    check(plan.digest in ("", dataset.digest),
+          f"Data set {dataset.name} is not the one that run {run.name} was begun with. Begin a new run.")
+    options = replace(default_options(dataset), **plan.options)
+    fit = prepare(plan.model, dataset, plan.settings, options, plan.seed, group, device)
+    state = run.kept()
+    if state is not None:
+        fit.restore(state["fit"])
+    book.open(fit, state["watched"] if state is not None else {}, Watch(dataset, options.split))
+    word = ""
+    while not fit.done:
+        progress = fit.epoch(book.pulse)
+        if progress is not None:
+            book.epoch(progress)
+            on_epoch(progress)
+        word = group.agreed(book.asked())
+        if word:
+            break
+    if word == "pause" or not fit.history:
+        book.close("paused" if word == "pause" else "stopped", "" if fit.history else "It was stopped before its first epoch was over.")
+        return {}
+    measured = {split: _evaluated(fit, dataset, split, group) for split in SPLITS}
+    if group.leads:
+        _save(run, fit, dataset, measured)
+    book.close("stopped" if word else "finished")
+    return measured
+
+
+class _Book:
+    """Keeps state and record of a run; the leading process's writes, the others' only listen."""
+
+    def __init__(self, run: Run, group: Group, events: bool):
+        self.run, self.group, self.with_events = run, group, events
+        self.record = Record(pid=os.getpid(), host=socket.gethostname(), began=time.time())
+        self.fit: Fit[Any] | None = None
+        self.watched: dict[str, dict[str, float]] = {}
+        self.written = self.kept_at = 0.0
+        self.kept = 0  # the epoch after which the state was kept
+        self.word = ""
+        if group.leads:
+            run.forget_request()
+            run.write(self.record)
+
+    def open(self, fit: Fit[Any], watched: Mapping[str, dict[str, float]], watch: Watch) -> None:
+        """Begins, or goes on."""
+        self.fit, self.watched, self.watch, self.kept = fit, dict(watched), watch, len(fit.history)
+        if self.group.leads:
+            self._write("running")
+
+    def pulse(self, batch: int, batches: int) -> bool:
+        """Called after each batch; False gives the epoch up, where the state after the last one is kept. Several processes agree
+        at the end of an epoch only."""
+        if not self.group.leads or self.fit is None or time.time() - self.written < PULSE:
+            return True
+        self._write("running", batch=batch, batches=batches)
+        if self.group.size == 1 and self.kept == len(self.fit.history):
+            self.word = self.run.asked()
+        return not self.word
+
+    def epoch(self, progress: Progress) -> None:
+        """Called after each epoch."""
+        if not self.group.leads or self.fit is None:
+            return
+        measured = self.watch(self.fit.average.model, progress.seconds)
+        if measured:
+            self.watched[str(progress.epoch)] = measured
+        if self.with_events:
+            _write_events(self.run, progress, measured)
+        if time.time() - self.kept_at > PULSE or self.fit.done:
+            self._keep()
+        if time.time() - self.written > PULSE or progress.epoch == 1:
+            self._write("running")
+
+    def asked(self) -> str:
+        """What was asked for; looked up by the leading process."""
+        return self.word or (self.run.asked() if self.group.leads else "")
+
+    def close(self, state: str, message: str = "") -> None:
+        """Ends with a state."""
+        if not self.group.leads:
+            return
+        if self.fit is not None and state in ("paused", "stopped") and self.kept < len(self.fit.history):
+            self._keep()
+        self._write(state, message=message)
+        self.run.forget_request()
+        if state == "finished":
+            (self.run.path / "state.pt").unlink(missing_ok=True)
+
+    def _keep(self) -> None:
+        assert self.fit is not None
+        self.run.keep({"fit": self.fit.state(), "watched": self.watched})
+        self.kept, self.kept_at = len(self.fit.history), time.time()
+
+    def _write(self, state: str, **changes: Any) -> None:
+        if self.fit is not None:
+            history = tuple({**asdict(p), "valid": dict(p.valid), "watched": self.watched.get(str(p.epoch), {})} for p in self.fit.history)
+            changes = {"epochs": self.fit.options.epochs, "history": history, "kept": self.fit.kept, **changes}
+        self.record = replace(self.record, **{"batch": 0, "batches": 0, **changes, "state": state})
+        self.run.write(self.record)
+        self.written = time.time()
+
+
+def _evaluated(fit: Fit[Any], dataset: DataSet, split: str, group: Group) -> dict[str, float]:
+    rows = dataset.rows(split)
+    scores = group.gathered(metrics.predict(fit.best_model().double(), dataset, group.share(rows)))
+    return metrics.of_scores(scores, dataset.y[rows], dataset.target.kind)
+
+
+def _save(run: Run, fit: Fit[Any], dataset: DataSet, measured: Mapping[str, Mapping[str, float]]) -> None:
+    """Writes the best model so far, in the run's folder and, for a run among the others, where models are looked for."""
+    model, plan = fit.best_model(), run.plan
+    settings = {**asdict(fit.options), "seed": plan.seed}
+    card = checkpoint.make_card(
+        model, dataset, name=run.name, title=plan.title or f"{plan.model} on {dataset.title}", seed=plan.seed, training=settings,
+        metrics={split: metrics.summary([dict(m)]) for split, m in measured.items()}, this_seed=measured, seeds=[plan.seed])
+    checkpoint.save(run.model_path, model, card)
+
+
+def _write_events(run: Run, progress: Progress, measured: Mapping[str, float]) -> None:
+    """Adds an epoch to the files that TensorBoard reads."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise InvalidInput("Event files need the package tensorboard, which is not installed. Install it, or leave out "
+                           "--events.") from error
+    with SummaryWriter(str(run.path / "events"), purge_step=progress.epoch) as writer:
+        numbers = {"loss/train": progress.train_loss, "loss/valid": progress.valid_loss, "gradient norm": progress.gradient_norm,
+                   "learning rate": progress.rate, **{f"valid/{key}": value for key, value in progress.valid.items()},
+                   **{key.replace(".", "/", 1): value for key, value in measured.items()}}
+        for key, value in numbers.items():
+            writer.add_scalar(key, value, progress.epoch)

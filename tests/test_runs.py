@@ -1,0 +1,273 @@
+"""Runs: trainings in processes of their own that may be paused, stopped and killed, and go on to the same weights."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from qfusion import runs
+from qfusion.data import load
+from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.runs import Plan, Run, folder, queue, worker
+from qfusion.runs.watch import Watch
+from qfusion.training import checkpoint, prepare
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = dict(dims=2, measurements=4, hidden=8, dropout=0.2)
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path, monkeypatch):
+    """Runs and models of the test's own."""
+    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
+
+
+def plan(epochs: int = 4, **options) -> Plan:
+    return Plan("planted", "quantum-jump", SMALL, dict(epochs=epochs, patience=0, **options), digest=load("planted").digest)
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return checkpoint.load(run.model_path).model.state_dict()
+
+
+def same(a: Run, b: Run) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(weights(a).values(), weights(b).values(), strict=True))
+
+
+def test_a_finished_run_is_a_model_among_the_others():
+    seen = []
+    run = runs.create(plan(3), name="first")
+    assert run.record().state == "interrupted"  # made, but nobody trains it yet
+    measured = runs.work(run, seen.append)
+    record = run.record()
+    assert (record.state, record.epoch, record.epochs, [p.epoch for p in seen]) == ("finished", 3, 3, [1, 2, 3])
+    assert measured["test"]["mae"] == pytest.approx(checkpoint.load("first").card["this_seed"]["test"]["mae"])
+    assert [r.name for r in runs.runs()] == ["first"]
+    assert runs.find("first") == run
+    assert not (run.path / "state.pt").exists()
+    assert record.seconds_left is None
+    with pytest.raises(InvalidInput, match="is finished"):
+        runs.work(run)
+    with pytest.raises(InvalidInput, match="nothing to stop"):
+        run.ask("stop")
+
+
+def test_what_is_watched_is_what_the_model_does():
+    run = runs.create(plan(1), name="watched")
+    runs.work(run)
+    watched = run.record().history[0]["watched"]
+    model = checkpoint.load("watched").model
+    again = Watch(load("planted")).measure(model)
+    assert watched.keys() == again.keys()
+    assert all(watched[key] == pytest.approx(again[key], rel=1e-4, abs=1e-6) for key in again)
+    assert {"norm.H", "norm.L", "entanglement.text", "dividend.text", "dividend.text+audio+vision"} <= watched.keys()
+
+
+def test_a_network_is_watched_too():
+    dataset = load("digits")
+    found = Watch(dataset).measure(prepare("entangled-qcnn", dataset, dict(elements=4)).model)
+    assert {"norm.tables", "norm.circuit", "entanglement.fused", "dividend.pixels"} <= found.keys()
+    assert 0 < found["entanglement.fused"] < 0.7
+
+
+def test_watching_takes_a_part_of_the_time_only():
+    watch, model = Watch(load("planted")), prepare("quantum-jump", load("planted"), SMALL).model
+    found = [bool(watch(model, 1e-4)) for _ in range(20)]
+    assert found[0]
+    assert sum(found) < 4
+
+
+@pytest.mark.parametrize("word", ["pause", "stop"])
+def test_a_run_ends_when_asked_and_goes_on_to_the_same_weights(word):
+    whole = runs.create(plan(), name="whole")
+    runs.work(whole)
+    run = runs.create(plan(), name="parts")
+    measured = runs.work(run, lambda p: run.ask(word) if p.epoch == 2 else None)
+    record = run.record()
+    assert (record.state, record.epoch) == ({"pause": "paused", "stop": "stopped"}[word], 2)
+    assert bool(measured) == (word == "stop") == (run.name in checkpoint.available())
+    runs.work(run)
+    assert run.record().state == "finished"
+    assert same(run, whole)
+    assert [row["valid_loss"] for row in run.record().history] == [row["valid_loss"] for row in whole.record().history]
+
+
+def test_a_long_epoch_is_given_up_when_asked(monkeypatch):
+    monkeypatch.setattr(worker, "PULSE", 0.0)
+    whole = runs.create(plan(3), name="whole")
+    runs.work(whole)
+    run = runs.create(plan(3), name="given-up")
+    pulse, batches = worker._Book.pulse, []
+
+    def counted(book, batch, of):
+        batches.append(batch)
+        if len(batches) == 40:  # within the second epoch of 33 batches
+            run.ask("stop")
+        return pulse(book, batch, of)
+
+    monkeypatch.setattr(worker._Book, "pulse", counted)
+    runs.work(run)
+    assert (run.record().state, run.record().epoch, len(batches)) == ("stopped", 1, 40)
+    assert run.name in checkpoint.available()
+    runs.work(run)
+    assert same(run, whole)
+
+
+def test_stopped_before_the_first_epoch_is_over(monkeypatch):
+    monkeypatch.setattr(worker, "PULSE", 0.0)
+    run = runs.create(plan(3), name="early")
+    monkeypatch.setattr(worker._Book, "open", lambda book, *words, open=worker._Book.open: (open(book, *words), run.ask("stop")))
+    assert runs.work(run) == {}
+    assert run.record().state == "stopped"
+    assert "before its first epoch" in run.record().message
+    assert run.name not in checkpoint.available()
+
+
+def readable(run: Run) -> None:
+    """Fails when a file of the run, or its model, is broken."""
+    assert run.plan.data == "planted"
+    run.kept()
+    assert run.record().state in runs.STATES
+    if run.model_path.exists():
+        checkpoint.load(run.model_path)
+
+
+def test_killed_twenty_times_a_run_ends_in_the_same_weights(monkeypatch):
+    monkeypatch.setattr(worker, "PULSE", 0.02)
+    whole, run = (runs.create(plan(10), name=name) for name in ("whole", "killed"))
+    began = time.perf_counter()
+    runs.work(whole)
+    length, chance, kills = time.perf_counter() - began, random.Random(0), 0
+    while kills < 20:
+        process = FORK.Process(target=runs.work, args=(run,))
+        process.start()
+        time.sleep(chance.uniform(0, length / 8))
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        if process.exitcode != -signal.SIGKILL:  # it was over before
+            break
+        kills += 1
+        readable(run)
+        assert run.record().state == "interrupted"
+    assert kills == 20
+    runs.work(run)
+    assert run.record().state == "finished"
+    assert same(run, whole)
+
+
+def test_killed_while_the_model_is_written_leaves_the_old_one(monkeypatch):
+    run = runs.create(plan(2), name="twice")
+    runs.work(run, lambda p: run.ask("stop") if p.epoch == 1 else None)
+    before = weights(run)
+    monkeypatch.setattr(checkpoint.json, "dumps", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    process = FORK.Process(target=runs.work, args=(run,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    after = weights(run)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    monkeypatch.undo()
+
+
+def test_weights_that_replace_others_take_the_place_of_the_card_and_go():
+    run = runs.create(plan(2), name="replaced")
+    runs.work(run, lambda p: run.ask("stop") if p.epoch == 1 else None)
+    runs.work(run)
+    assert len(list(run.model_path.parent.glob("replaced*.safetensors"))) == 1
+    card = json.loads(run.model_path.read_text())
+    run.model_path.write_text(json.dumps({**card, "weights": "../secret.safetensors"}))
+    with pytest.raises(IntegrityError, match="not its own"):
+        checkpoint.load(run.model_path)
+
+
+def test_two_trainings_of_one_run_and_two_runs_of_one_name_are_refused(monkeypatch):
+    run = runs.create(plan(), name="only")
+    monkeypatch.setattr(folder, "_PATIENCE", 0.1)
+    with run.held():
+        with pytest.raises(InvalidInput, match="trained by another process"):
+            runs.work(run)
+        with pytest.raises(InvalidInput, match="being trained already"):
+            runs.launch(run)
+        with pytest.raises(InvalidInput, match="Stop it first"):
+            run.delete()
+    with pytest.raises(InvalidInput, match="there already"):
+        runs.create(plan(), name="only")
+    with pytest.raises(InvalidInput, match="there already"):
+        runs.create(plan(), name="qj-planted")
+    run.delete()
+    assert runs.runs() == []
+
+
+@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a" * 65, "white space", "-x", "ü"])
+def test_names_that_are_none(name):
+    with pytest.raises(InvalidInput, match="Argument `name`"):
+        runs.create(plan(), name=name)
+
+
+@pytest.mark.parametrize("file", ["plan.json", "record.json", "state.pt"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\x80\x04cposix\nsystem\n.", b"[" * 100_000])
+def test_damaged_files_are_named(file, content):
+    run = runs.create(plan(), name="damaged")
+    (run.path / file).write_bytes(content)
+    with pytest.raises(IntegrityError, match=file.replace(".", r"\.")):
+        readable(run)
+    with pytest.raises(IntegrityError):
+        runs.work(run)
+
+
+def test_an_error_is_kept_for_who_looks_later():
+    run = runs.create(Plan("planted", "quantum-jump", dict(dimz=3), {}), name="wrong")
+    with pytest.raises(NotFound, match="dimz"):
+        runs.work(run)
+    assert run.record().state == "failed"
+    assert "dimz" in run.record().message
+
+
+def test_other_data_than_it_was_begun_with_are_refused():
+    run = runs.create(Plan("planted", "quantum-jump", SMALL, {}, digest="0" * 64), name="changed")
+    with pytest.raises(InvalidInput, match="not the one"):
+        runs.work(run)
+
+
+def test_places_are_given_one_by_one(monkeypatch):
+    monkeypatch.setenv("QFUSION_SLOTS", "1")
+    with queue.place() as first, queue.place(iter([True, False]).__next__) as second:
+        assert (first, second) == (True, False)
+    with queue.place() as free:
+        assert free
+    monkeypatch.setenv("QFUSION_SLOTS", "none")
+    with pytest.raises(InvalidInput, match="QFUSION_SLOTS"):
+        queue.places()
+
+
+def wait_for(run: Run, *states: str, seconds: float = 60) -> str:
+    end = time.monotonic() + seconds
+    while run.record().state not in states and time.monotonic() < end:
+        time.sleep(0.1)
+    return run.record().state
+
+
+def test_a_launched_run_outlives_who_launched_it(tmp_path):
+    run = runs.create(plan(300), name="alone")
+    code = "import sys; from qfusion import runs; runs.launch(runs.find('alone'))"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+    assert wait_for(run, "running") == "running"
+    end = time.monotonic() + 60
+    while run.record().epoch < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    assert run.record().seconds_left > 0
+    run.ask("stop")
+    assert wait_for(run, "stopped") == "stopped", (run.path / "log.txt").read_text()
+    assert run.name in checkpoint.available()
