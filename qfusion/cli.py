@@ -21,7 +21,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command(epilog=example("models"))(models.models)
 app.add_typer(data.app, name="data")
 app.command(epilog=example("train --data planted --out my-model --seed 0 --set epochs=30"))(training.train)
-app.command(epilog=example("evaluate --model qj-mosi --split test --json"))(models.evaluate)
+app.command(epilog=example("evaluate --model qj-mosi --split test --json",
+                           "evaluate --model qj-mosi --missing text --noise audio=0.5"))(models.evaluate)
 app.command(epilog=example("explain --model qj-mosi --sample ID --json",
                            "explain --model qj-mosi --split test --out contributions.csv"))(samples.explain)
 app.command(epilog=example("track --model qj-mosi --sample ID --times 101 --out dynamics.csv"))(samples.track)

@@ -120,7 +120,7 @@ def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
     from qfusion.training import checkpoint
 
     result = run("evaluate", "--model", MODEL, "--data", "planted", "--split", "test", "--json").json
-    assert set(result) == {"model", "data", "split", "n", "metrics"}
+    assert set(result) == {"model", "data", "split", "n", "disturbance", "metrics"}
     assert (result["model"], result["data"], result["split"]) == (MODEL, "planted", "test")
     assert result["n"] == len(planted.rows("test"))
     assert set(result["metrics"]) >= {"acc2_non0", "f1_non0", "acc7", "mae", "corr", "r2"}
@@ -131,7 +131,7 @@ def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
 def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> None:
     result = run("explain", "--model", MODEL, "--sample", sample, "--json").json
     assert list(result) == ["sample", "output", "truth", "prediction", "baseline", "coalitions", "dividends", "shapley", "interaction",
-                            "background", "background_size"]
+                            "background", "background_size", "disturbance"]
     assert (result["background"], result["background_size"]) == ("joint", len(planted.rows("train")))
     assert list(result["interaction"]) == ["text+audio", "text+vision", "audio+vision"]
     whole = result["dividends"]["text+audio+vision"]
@@ -178,7 +178,8 @@ def test_explain_prints_a_table(run: Any, sample: str) -> None:
 def test_explain_writes_a_row_for_every_sample(run: Any, planted: Any, tmp_path: Path, ending: str, sample: str) -> None:
     out = tmp_path / f"contributions{ending}"
     said = run("explain", "--model", MODEL, "--split", "test", "--out", out, "--json").json
-    assert list(said) == ["model", "data", "split", "n", "background", "background_size", "output", "seconds", "out"]
+    assert list(said) == ["model", "data", "split", "n", "background", "background_size", "output", "seconds", "disturbance",
+                          "out"]
     assert (said["n"], said["background_size"]) == (len(planted.rows("test")), len(planted.rows("train")))
     assert 0 < said["seconds"] < 60
     frame = pd.read_csv(out) if ending == ".csv" else pd.read_parquet(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qfusion.commands._disturb import Missing, Noise, Seed, Swap, disturbance
 from qfusion.commands._load import Data, Model, Split, load
 from qfusion.commands._output import Json, number, print_json, print_table
 
@@ -28,15 +29,23 @@ def _spread(card: dict) -> str:
                      for key in HEADLINES if key in metrics)
 
 
-def evaluate(model: Model, data: Data = None, split: Split = "test", as_json: Json = False) -> None:
-    """Measure a trained model on one split of a data set."""
-    from qfusion.training import metrics
+def evaluate(model: Model, data: Data = None, split: Split = "test", missing: Missing = None, swap: Swap = None, noise: Noise = None,
+             seed: Seed = 0, as_json: Json = False) -> None:
+    """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
+    from qfusion.explain import robustness
+    from qfusion.training import checkpoint, metrics
 
     found, dataset = load(model, data)
-    measured = metrics.evaluate(found.model, dataset, split)
-    n = len(dataset.rows(split))
+    asked = disturbance(dataset.names, missing, swap, noise, seed)
+    rows = dataset.rows(split)
+    if asked == robustness.Disturbance(seed=seed):
+        measured = metrics.evaluate(found.model, dataset, split)
+    else:
+        scores = robustness.scores(found.model, dataset, rows, asked, checkpoint.training_split(found.card))
+        measured = metrics.of_scores(scores, dataset.y[rows], dataset.target.kind)
+    n = len(rows)
     if as_json:
-        print_json({"model": model, "data": dataset.name, "split": split, "n": n, "metrics": measured})
+        print_json({"model": model, "data": dataset.name, "split": split, "n": n, "disturbance": asked.words, "metrics": measured})
         return
     print_table(["Metric", "Value"], [[metrics.describe[key][0], number(value)] for key, value in measured.items()],
-                title=f"{model} on {dataset.name}, {split}, {n} samples")
+                title=f"{model} on {dataset.name}, {split}, {n} samples, {asked.words}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from qfusion._checks import check, choose
+from qfusion.commands._disturb import Missing, Noise, Seed, Swap, disturbance
 from qfusion.commands._load import Data, Model, inputs, load, output_index, table_path, write_table
 from qfusion.commands._output import Json, number, print_json, print_table
 from qfusion.errors import InvalidInput
@@ -17,6 +18,7 @@ from qfusion.errors import InvalidInput
 if TYPE_CHECKING:
     from qfusion.data import DataSet
     from qfusion.explain import Background, Explanation, RowBackground
+    from qfusion.explain.robustness import Disturbance
     from qfusion.track import Track
     from qfusion.training.checkpoint import Checkpoint
 
@@ -35,7 +37,7 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
             split: Annotated[str | None, typer.Option(help="Explain a whole split; needs --out.")] = None,
             output: Annotated[str | None, typer.Option(help="Which output; the first unless given.")] = None,
             out: Annotated[Path | None, typer.Option(help="Write a table (.csv or .parquet), a row a sample.")] = None,
-            as_json: Json = False) -> None:
+            missing: Missing = None, swap: Swap = None, noise: Noise = None, seed: Seed = 0, as_json: Json = False) -> None:
     """Split a decision exactly into what each modality and each combination contributed, against the training set or another background."""
     check((sample is None) != (split is None),
           "Give either `--sample ID`, for one sample, or `--split SPLIT` with `--out FILE`, for all of its samples.")
@@ -44,19 +46,34 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
     check(contrast is None or background == "joint", "Give either `--contrast ID` or `--background KIND`: a contrast is a background.")
     if out is not None:
         table_path(out)
+    from qfusion.explain import robustness
+
     found, dataset = load(model, data)
     rows = dataset.rows(split) if sample is None else [dataset.row(sample)]
     behind = _background(found, dataset, background, contrast)
-    explanation, seconds = _explain(found, inputs(dataset, rows), behind)
+    asked = disturbance(dataset.names, missing, swap, noise, seed)
+    explanation, seconds = _explain(found, _features(found, dataset, rows, asked), behind)
+    if asked.missing:
+        explanation = robustness.without(explanation, asked.missing)
     index = output_index(explanation.outputs, output)
     if out is not None:
         write_table(explanation.frame(dataset.ids[rows].tolist(), output=index).reset_index(), out)
     if sample is not None:
-        _print_sample(_sample(explanation, dataset, rows[0], index), as_json)
+        _print_sample(_sample(explanation, dataset, rows[0], index) | {"disturbance": asked.words}, as_json)
     elif as_json:
         print_json({"model": model, "data": dataset.name, "split": split, "n": len(rows), "background": explanation.background,
                     "background_size": explanation.background_size, "output": explanation.outputs[index], "seconds": seconds,
+                    "disturbance": asked.words,
                     "out": str(out)})
+
+
+def _features(found: Checkpoint, dataset: DataSet, rows: Any, asked: Disturbance) -> dict[str, Any]:
+    """Inputs of rows of one split, with noise, and with modalities of others of that split."""
+    from qfusion.explain import robustness
+    from qfusion.training import checkpoint
+
+    pool = dataset.rows(str(dataset.split[rows[0]]))
+    return robustness.inputs(dataset, rows, asked, checkpoint.training_split(found.card), pool)
 
 
 def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None) -> Background | RowBackground:
@@ -97,7 +114,8 @@ def _print_sample(result: dict[str, Any], as_json: bool) -> None:
         print_json(result)
         return
     truth = result["truth"] if isinstance(result["truth"], str) else number(result["truth"])
-    title = f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth {truth}, against {_against(result)}"
+    title = (f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth {truth}, {result['disturbance']}, against "
+             f"{_against(result)}")
     rows = [[name or "(none)", number(result["coalitions"][name]), _signed(value), _signed(result["shapley"].get(name))]
             for name, value in result["dividends"].items()]
     print_table(["Modalities", "Score with these", "Contribution", "Shapley value"], rows, title=title)
