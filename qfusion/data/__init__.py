@@ -1,7 +1,7 @@
 """Data sets: what they are (`spec`), where they come from (`registry`), and the sources themselves."""
 
-from qfusion.data.registry import SourceInfo, available, load, names
+from qfusion.data.registry import SourceInfo, available, load, names, stamp
 from qfusion.data.spec import Audio, Content, DataSet, Image, Modality, Series, Target, Text, coalitions
 
 __all__ = ["Audio", "Content", "DataSet", "Image", "Modality", "Series", "SourceInfo", "Target", "Text", "available", "coalitions",
-           "load", "names"]
+           "load", "names", "stamp"]

@@ -39,11 +39,7 @@ def load(path: Path) -> DataSet:
         InvalidInput: when it cannot be read, or views and labels do not fit together; names the view, row and column.
     """
     name = path.name
-    check(path.suffix.lower() in SUFFIXES, f"File `{name}` must end in {' or '.join(SUFFIXES)}, but does not. {_LAYOUT}")
-    found = (matfile.read if path.suffix.lower() == ".mat" else npzfile.read)(path)
-    found, labels, left_out = _parts(name, found)
-    y, classes = _classes(name, labels)
-    views = _views(name, found, len(y))
+    views, y, classes, left_out = read(path)
     ids = splits.numbered("row", len(y))
     words = f" Left out: {', '.join(left_out[:8])}{' and more' if len(left_out) > 8 else ''}." if left_out else ""
     return DataSet(
@@ -54,6 +50,24 @@ def load(path: Path) -> DataSet:
         target=Target("classification", "class", None, classes), y=y, ids=ids, split=splits.stratified(y),
         table=pd.DataFrame({"class": [classes[label] for label in y]}, index=ids),
         content_of=partial(_content, {view: values for view, values in views.items() if _is_picture(values)}))
+
+
+def read(path: Path, strict: bool = True) -> tuple[dict[str, np.ndarray], np.ndarray, tuple[str, ...], list[str]]:
+    """Returns the views with samples first, (N, F) or (N, h, w[, c]), classes (N,), their names, and the names of what was left out.
+
+    Args:
+        path: of a .mat or .npz file.
+        strict: whether values that are not finite and classes of fewer than FEWEST samples are errors.
+
+    Raises:
+        NotFound, InvalidInput: see `load`.
+    """
+    name = path.name
+    check(path.suffix.lower() in SUFFIXES, f"File `{name}` must end in {' or '.join(SUFFIXES)}, but does not. {_LAYOUT}")
+    found = (matfile.read if path.suffix.lower() == ".mat" else npzfile.read)(path)
+    found, labels, left_out = _parts(name, found)
+    y, classes = _classes(name, labels, FEWEST if strict else 1)
+    return _views(name, found, len(y), strict), y, classes, left_out
 
 
 def _parts(name: str, found: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray, list[str]]:
@@ -102,7 +116,7 @@ def _is_matrix(value: Any) -> bool:
     return kind in "biufc" and getattr(value, "ndim", 0) >= 2 and min(value.shape) > 0 and sorted(value.shape)[-2] > 1
 
 
-def _classes(name: str, labels: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+def _classes(name: str, labels: Any, fewest: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """Classes 0, 1, ... (N,) and their names, from whole numbers or words in any shape with one axis."""
     flat = _flat_labels(name, labels)
     if flat.dtype.kind == "U":
@@ -116,8 +130,8 @@ def _classes(name: str, labels: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     known, y, counts = np.unique(flat, return_inverse=True, return_counts=True)
     check(len(known) >= 2, f"Labels in `{name}` must name at least two classes, but all are {str(known[:1].tolist())[:60]}. Add samples of "
                            "another class.")
-    few = np.flatnonzero(counts < FEWEST)
-    check(len(few) == 0, f"Every class in `{name}` must have at least {FEWEST} samples, to train, validate and test, but {len(few)} of "
+    few = np.flatnonzero(counts < fewest)
+    check(len(few) == 0, f"Every class in `{name}` must have at least {fewest} samples, to train, validate and test, but {len(few)} of "
                          f"{len(known)} have fewer, such as class '{known[few[0]] if len(few) else ''!s:.60}'. Drop or merge rare classes.")
     return y.astype(np.int64), tuple(str(label) for label in known.tolist())
 
@@ -138,7 +152,7 @@ def _flat_labels(name: str, labels: Any) -> np.ndarray:
     return found.ravel()
 
 
-def _views(name: str, found: dict[str, Any], count: int) -> dict[str, np.ndarray]:
+def _views(name: str, found: dict[str, Any], count: int, strict: bool) -> dict[str, np.ndarray]:
     """The views with samples first, (count, F) or (count, h, w[, c])."""
     shapes = {view: tuple(getattr(values, "shape", ())) for view, values in found.items()}
     for view, shape in shapes.items():
@@ -151,16 +165,16 @@ def _views(name: str, found: dict[str, Any], count: int) -> dict[str, np.ndarray
     files.check_size(name, sum(4 * math.prod(shape) for shape in shapes.values()))
     # A square view does not say which way it lies; it lies as the others do.
     lying = any(shape[0] != count for shape in shapes.values()) and not any(shape[-1] != count for shape in shapes.values())
-    return {view: _upright(name, view, values, count, lying) for view, values in found.items()}
+    return {view: _upright(name, view, values, count, lying, strict) for view, values in found.items()}
 
 
-def _upright(name: str, view: str, values: Any, count: int, lying: bool) -> np.ndarray:
+def _upright(name: str, view: str, values: Any, count: int, lying: bool, strict: bool) -> np.ndarray:
     values = values.dense(name) if isinstance(values, matfile.Sparse) else values
     if values.shape[0] != count or (lying and values.shape[-1] == count):
         values = np.moveaxis(values, -1, 0) if values.ndim > 2 else values.T
     with np.errstate(over="ignore", invalid="ignore"):  # what is too large for single precision becomes infinite and is then named
         values = np.ascontiguousarray(values, dtype=np.float32)
-    bad = np.argwhere(~np.isfinite(values.reshape(count, -1)))
+    bad = np.argwhere(~np.isfinite(values.reshape(count, -1))) if strict else np.zeros((0, 2))
     if len(bad):
         row, column = (int(i) + 1 for i in bad[0])
         raise InvalidInput(f"View '{view}' in `{name}` must be finite, but holds {len(bad)} entries that are NaN, infinite or beyond "

@@ -47,17 +47,21 @@ def read(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray
 
 def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, what: str) -> np.ndarray:
     with archive.open(entry) as stream:
-        _check_header(stream, entry.file_size, what)
+        check_header(stream, entry.file_size, what)
     with archive.open(entry) as stream:
         return npy.read_array(stream, allow_pickle=False)
 
 
-def _check_header(stream: IO[bytes], size: int, what: str) -> None:
-    """Refuses objects, and a shape that the bytes cannot fill: NumPy would take the memory before it reads them."""
+def check_header(stream: IO[bytes], size: int, what: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Returns shape, whether in Fortran's order, and type of a .npy file of `size` bytes; the stream then stands at its numbers.
+
+    Refuses objects, and a shape that the bytes cannot fill: NumPy would take the memory before it reads them.
+    """
     version = npy.read_magic(stream)
     check(version in _HEADERS, f"{what} has the .npy version {version}, which is not read here. Save it with plain numeric arrays.")
-    shape, _, dtype = _HEADERS[version](stream)
+    shape, fortran, dtype = _HEADERS[version](stream)
     check(not dtype.hasobject, f"{what} holds pickled Python objects, which could run code when read. They are refused; save numbers: one "
                                "array a view, with `numpy.savez(file, view1=..., view2=..., y=labels)`.")
     check(prod(shape) * dtype.itemsize <= size,
           f"{what} declares the shape {shape}, which its {size} bytes cannot fill. Write or copy the file again.")
+    return shape, fortran, dtype

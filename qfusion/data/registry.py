@@ -13,8 +13,9 @@ from importlib import import_module
 from pathlib import Path
 
 from qfusion._checks import choose
-from qfusion.data import files, multiview
+from qfusion.data import files, imported, multiview
 from qfusion.data.spec import DataSet
+from qfusion.errors import QFusionError
 
 
 @dataclass(frozen=True)
@@ -59,15 +60,15 @@ SOURCES: dict[str, Source] = {
 
 
 def names() -> tuple[str, ...]:
-    """Returns the names that `load` knows, available or not."""
-    return tuple(SOURCES)
+    """Returns the names that `load` knows, available or not: of the sources, then of the imported sets."""
+    return (*SOURCES, *(name for name in imported.names() if name not in SOURCES))
 
 
 def load(name: str | os.PathLike[str]) -> DataSet:
     """Returns a data set; the same object for the same name, or the same unchanged file, within a process.
 
     Args:
-        name: of a source; or the path of a multi-view `.mat` or `.npz` file, see `multiview`.
+        name: of a source or an imported set; or the path of a multi-view `.mat` or `.npz` file, see `multiview`.
 
     Raises:
         NotFound: when no source has that name, with close matches, or there is no such file.
@@ -79,7 +80,8 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         path = Path(name).absolute()
         size = files.size_of(path)
         return _load_file(path, size, path.stat().st_mtime_ns)
-    return _load(choose("Data set", str(name), SOURCES))
+    found = choose("Data set", str(name), names())
+    return _load(found) if found in SOURCES else _load_imported(found, imported.stamp(found))
 
 
 def is_path(name: str | os.PathLike[str]) -> bool:
@@ -93,6 +95,17 @@ def _load(name: str) -> DataSet:
     return loader()
 
 
+@lru_cache(maxsize=4)
+def _load_imported(name: str, stamp: str) -> DataSet:
+    """`stamp` is there to tell a set that was replaced."""
+    return imported.load(name)
+
+
+def stamp(name: str) -> str:
+    """Returns what changes when the set that `load` gives for a name does: an imported one may be replaced."""
+    return "" if name in SOURCES else imported.stamp(name)
+
+
 @lru_cache(maxsize=2)
 def _load_file(path: Path, size: int, changed: int) -> DataSet:
     """Size and time of the last change are there to tell a file that was written again."""
@@ -102,7 +115,7 @@ def _load_file(path: Path, size: int, changed: int) -> DataSet:
 
 
 def available() -> list[SourceInfo]:
-    """Returns every source, with whether its files are there and, if not, what is missing and how to get it.
+    """Returns every source and imported set, with whether its files are there and, if not, what is missing and how to get it.
 
     It looks for files but does not read them: a file that is there but altered shows when the data set is loaded.
     """
@@ -111,4 +124,12 @@ def available() -> list[SourceInfo]:
         missing = import_module(source.module).missing()
         reason, remedy = missing or ("", "")
         infos.append(SourceInfo(source.name, source.title, missing is None, reason, remedy))
-    return infos
+    return infos + [_imported(name) for name in names()[len(SOURCES):]]
+
+
+def _imported(name: str) -> SourceInfo:
+    try:
+        return SourceInfo(name, str(imported.manifest(name)["title"]), True)
+    except QFusionError as error:
+        reason, _, remedy = str(error).partition(". ")
+        return SourceInfo(name, name, False, f"{reason}.", remedy)

@@ -29,9 +29,13 @@ from qfusion.ui.workspace import Workspace
 
 
 @st.cache_resource(max_entries=4, show_spinner="Loading the data …")
-def dataset(name: str) -> data.DataSet:
-    """A data set by name."""
+def _dataset(name: str, when: str) -> data.DataSet:
     return data.load(name)
+
+
+def dataset(name: str) -> data.DataSet:
+    """A data set by name; loaded anew when it was imported anew."""
+    return _dataset(name, data.stamp(name))
 
 
 def stamp(name: str) -> str:

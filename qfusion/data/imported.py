@@ -1,0 +1,325 @@
+"""Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
+
+A set's folder appears whole or not at all. Its arrays are opened memory-mapped, so that a set may be larger than memory; what would
+need reading them (checks, digest) was done at import and is recorded in the manifest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import platformdirs
+import pyarrow as pa
+
+import qfusion
+from qfusion._checks import check
+from qfusion.data import _digest
+from qfusion.data.draft import Draft, disk
+from qfusion.data.report import Report
+from qfusion.data.spec import Content, DataSet, Modality, Target, Text, no_content
+from qfusion.errors import IntegrityError, NotFound
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+STALE = 24 * 3600  # seconds after which a set that was never kept is cleared away
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")
+_BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it again."
+
+
+def root() -> Path:
+    """Returns where imported sets lie: QFUSION_IMPORTED, else `imported` in the user's data folder."""
+    return Path(os.environ.get("QFUSION_IMPORTED") or Path(platformdirs.user_data_dir("qfusion")) / "imported")
+
+
+def names() -> tuple[str, ...]:
+    """Returns the names of the imported sets, sorted."""
+    try:
+        return tuple(sorted(entry.name for entry in root().iterdir() if _NAME.match(entry.name) and (entry / MANIFEST).is_file()))
+    except OSError:
+        return ()
+
+
+def check_name(name: str, taken: tuple[str, ...] = ()) -> str:
+    """Returns `name` if a set may be called so.
+
+    Args:
+        taken: names that are no imported set's but in use.
+
+    Raises:
+        InvalidInput: when it has other letters than can stand in a link and a folder's name, or is in use.
+    """
+    check(_NAME.match(name) is not None, f"Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
+                                         "`_`, "
+                                         f"but is {name[:80]!r}. Choose another.")
+    check(name.casefold() not in {other.casefold() for other in taken}, f"Argument `name` must not be a built-in data set's, but is "
+                                                                        f"{name!r}. "
+                                                                        "Choose another.")
+    return name
+
+
+def manifest(name: str) -> dict[str, Any]:
+    """Returns what is recorded of an imported set.
+
+    Raises:
+        NotFound: when there is none of that name. IntegrityError: when its manifest is damaged.
+    """
+    path = root() / name / MANIFEST
+    try:
+        seen = path.stat()
+        return _manifest(path, seen.st_mtime_ns, seen.st_size)
+    except OSError:
+        raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.") from None
+
+
+@lru_cache(maxsize=64)
+def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
+    name = path.parent.name
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for key in ("title", "description", "target", "modalities", "samples", "digest"):
+            found[key]
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"Imported data set '{name}' is damaged: its manifest cannot be read ({type(error).__name__}). "
+                             + _BROKEN.format(name=name)) from error
+    if found.get("format") != FORMAT:
+        raise IntegrityError(f"Imported data set '{name}' was written by another version of qfusion (format {found.get('format')}). "
+                             + _BROKEN.format(name=name))
+    return found
+
+
+def stamp(name: str) -> str:
+    """Returns what changes whenever the set of that name does; empty when there is none."""
+    with contextlib.suppress(OSError):
+        seen = (root() / name / MANIFEST).stat()
+        return f"{seen.st_mtime_ns}-{seen.st_size}-{seen.st_ino}"
+    return ""
+
+
+@contextlib.contextmanager
+def staging(keep: bool = False) -> Iterator[Path]:
+    """Yields a new folder beside the sets, for a set on its way in; removed when the block ends, or only when it fails.
+
+    Raises:
+        DataUnavailable: when the disk refuses, also inside the block.
+    """
+    place = root()
+    with disk(place, "The data"):
+        place.mkdir(parents=True, exist_ok=True)
+        _clear(place)
+        folder = place / f".draft-{os.getpid()}-{secrets.token_hex(6)}"
+        folder.mkdir()
+        done = False
+        try:
+            yield folder
+            done = True
+        finally:
+            if not (keep and done):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    """Removes what was never kept and nobody has touched for a day."""
+    for entry in place.glob(".*-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - entry.stat().st_mtime > STALE:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def keep(draft: Draft, report: Report, name: str, *, title: str = "", licence: str = "", replace: bool = False,
+         taken: tuple[str, ...] = ()) -> Path:
+    """Makes an examined set one that can be loaded by name, and returns its folder, which takes over the draft's.
+
+    Args:
+        draft: the set; report: on it, without errors.
+        name: that it is loaded by; title: what a person calls it; licence: the terms it comes under.
+        replace: whether a set of that name gives way; otherwise it is refused.
+        taken: names in use that are no imported set's.
+
+    Raises:
+        InvalidInput: when the report holds errors, or the name is taken or does not do.
+        DataUnavailable: when the disk refuses; nothing is kept then.
+    """
+    check_name(name, taken)
+    errors = report.errors
+    check(not errors, f"The set cannot be kept: "
+                      f"{errors[0].where + ': ' if errors and errors[0].where else ''}{errors[0].words if errors else ''} "
+                      f"({len(errors)} such findings.) {_remedy(report)}")
+    place = root() / name
+    check(replace or not _taken(name), f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace "
+                                       "it "
+                                       "(--replace).")
+    with disk(root(), f"Data set '{name}'"):
+        _write(draft, report, name, title, licence)
+        _move(draft.folder, place, replace)
+    return place
+
+
+def _taken(name: str) -> bool:
+    return name.casefold() in {other.casefold() for other in names()} or (root() / name).exists()
+
+
+def _remedy(report: Report) -> str:
+    offered = list(dict.fromkeys(repair for found in report.errors for repair in found.repairs))
+    return f"Repairs that would mend it, if you agree: {', '.join(offered)}." if offered else "Mend the file."
+
+
+def _move(folder: Path, place: Path, replace: bool) -> None:
+    if not replace or not place.exists():
+        os.rename(folder, place)  # refused when a set of that name has appeared meanwhile
+    else:
+        old = place.with_name(f".old-{secrets.token_hex(6)}")
+        os.rename(place, old)
+        try:
+            os.rename(folder, place)
+        except OSError:
+            os.rename(old, place)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    _sync(place.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write(draft: Draft, report: Report, name: str, title: str, licence: str) -> None:
+    folder = draft.folder
+    for key, values in (("ids", draft.ids), ("split", draft.split), ("y", draft.y)):
+        np.save(folder / f"{key}.npy", np.ascontiguousarray(values))
+    for part in draft.parts:
+        if part.lengths is not None:
+            np.save(folder / f"{part.name}.lengths.npy", part.lengths)
+    if draft.unimodal:
+        np.save(folder / "unimodal.npy", np.stack(list(draft.unimodal.values()), 1))
+    if not draft.columns.empty:
+        table = pa.Table.from_pandas(draft.columns, preserve_index=False)
+        with pa.OSFile(str(folder / "table.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=_digest.ROWS)
+    found = _record(draft, report, name, title, licence)
+    wanted = {MANIFEST, "ids.npy", "split.npy", "y.npy", "table.arrow", "unimodal.npy",
+              *(part.path.name for part in draft.parts), *(f"{part.name}.lengths.npy" for part in draft.parts)}
+    for entry in folder.iterdir():
+        if entry.name not in wanted:
+            entry.unlink()
+    (folder / MANIFEST).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    for entry in folder.iterdir():
+        _sync(entry)
+    _sync(folder)
+
+
+def _record(draft: Draft, report: Report, name: str, title: str, licence: str) -> dict[str, Any]:
+    """The manifest."""
+    contents = (_digest.Contents(p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture) for p in draft.parts)
+    unimodal = pd.DataFrame(draft.unimodal) if draft.unimodal else None
+    target = Target("classification" if draft.classes else "regression", draft.target, draft.bounds, draft.classes, draft.unit)
+    told = report.as_dict()
+    repaired = f" Repaired, as asked for: {'; '.join(draft.done)}." if draft.done else " Nothing was repaired."
+    sizes = ", ".join(f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})" for part in draft.parts)
+    return {
+        "format": FORMAT, "name": name, "title": title or name, "licence": licence or "as whoever made the files says",
+        "description": f"{len(draft):,} samples, imported from {draft.kind} {draft.title}: {sizes}.{repaired}",
+        "source": f"{draft.kind} {draft.title}", "files": draft.files, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": {"qfusion": qfusion.__version__, "numpy": np.__version__, "python": sys.version.split()[0]},
+        "samples": len(draft), "splits": told["splits"], "target": vars(target),
+        "modalities": [{"name": p.name, "file": p.path.name, "shape": list(p.shape), "sequence": p.lengths is not None,
+                        "feature_names": list(p.feature_names), "picture": p.picture} for p in draft.parts],
+        "unimodal": list(draft.unimodal), "table": not draft.columns.empty, "repairs": draft.done, "report": told,
+        "digest": _digest.of(target, draft.ids, draft.split, draft.y, contents, unimodal)}
+
+
+def load(name: str) -> DataSet:
+    """Returns an imported set, its arrays memory-mapped.
+
+    Raises:
+        NotFound: when there is none of that name.
+        IntegrityError: when a file of it is missing or not as long as it should be.
+    """
+    found, folder = manifest(name), root() / name
+    try:
+        return _loaded(name, found, folder)
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise IntegrityError(f"Imported data set '{name}' is damaged: {type(error).__name__} ({str(error)[:120]}). "
+                             + _BROKEN.format(name=name)) from error
+
+
+def _array(folder: Path, file: str, shape: tuple[int, ...] | None = None) -> np.ndarray:
+    values = np.load(folder / Path(file).name, mmap_mode="r", allow_pickle=False)
+    if shape is not None and values.shape != shape:
+        raise ValueError(f"{file} has shape {values.shape}, not {shape}")
+    return np.asarray(values)
+
+
+def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
+    count, target = found["samples"], found["target"]
+    ids = _array(folder, "ids.npy", (count,))
+    index = pd.Index(ids)
+    table = pd.DataFrame(index=index)
+    if found["table"]:
+        with pa.memory_map(str(folder / "table.arrow")) as source:
+            table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
+    modalities = tuple(
+        Modality(m["name"], _array(folder, m["file"], tuple(m["shape"])),
+                 _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None, tuple(m["feature_names"]),
+                 tuple(m["picture"]) if m["picture"] else None, checked=True) for m in found["modalities"])
+    unimodal = pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"], index=index) if found["unimodal"] else None
+    return DataSet(
+        name=name, title=found["title"], description=found["description"], source=found["source"], licence=found["licence"],
+        modalities=modalities,
+        target=Target(target["kind"], target["name"], tuple(target["range"]) if target["range"] else None, tuple(target["classes"]),
+                      target["unit"]),
+        y=_array(folder, "y.npy", (count,)), ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
+        content_of=partial(_content, table["text"]) if "text" in table.columns else no_content, unimodal=unimodal,
+        recorded=found["digest"])
+
+
+def _content(texts: pd.Series, row: int) -> dict[str, Content]:
+    return {"text": Text(str(texts.iloc[row]))}
+
+
+def verify(name: str) -> DataSet:
+    """Returns an imported set after reading all of it.
+
+    Raises:
+        IntegrityError: when it is not what was recorded.
+    """
+    dataset = load(name)
+    contents = (_digest.Contents(m.name, m.values.shape, m.feature_names, _digest.pieces(m.values), m.lengths, m.shape)
+                for m in dataset.modalities)
+    actual = _digest.of(dataset.target, dataset.ids, dataset.split, dataset.y, contents, dataset.unimodal)
+    if actual != dataset.digest:
+        raise IntegrityError(f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. " + _BROKEN.format(name=name))
+    return dataset
+
+
+def remove(name: str) -> Path:
+    """Removes an imported set and returns where it was.
+
+    Raises:
+        NotFound: when there is none of that name. DataUnavailable: when the disk refuses.
+    """
+    place = root() / name
+    if not _NAME.match(name) or not place.is_dir():
+        raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.")
+    with disk(root(), f"Data set '{name}'"):
+        gone = place.with_name(f".gone-{secrets.token_hex(6)}")
+        os.rename(place, gone)
+        shutil.rmtree(gone, ignore_errors=True)
+    return place
+
