@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from qfusion.ui import overview
+from qfusion.ui import overview, questions_view
 from qfusion.ui.shell import guard, shell
 
 here = shell("Overview", "Which modality decided, what did they say only together, and when did it happen?")
@@ -10,6 +10,7 @@ here = shell("Overview", "Which modality decided, what did they say only togethe
 with guard(), st.container(key="fold-overview"):
     overview.sentence(here)
     overview.pipeline(here)
+    questions = st.container()
     telling = st.container()
     left, middle, right = st.columns([1.15, 1, 1], gap="medium")
     with left:
@@ -20,4 +21,6 @@ with guard(), st.container(key="fold-overview"):
         overview.data_card(here)
     overview.reading_guide(here)
     with telling, guard():
-        overview.telling_samples(here)  # last: they take seconds the first time
+        overview.telling_samples(here)  # late: they take seconds the first time
+    with questions, guard():
+        questions_view.panel(here)  # last: of a network, looking for what would flip it takes seconds

@@ -34,6 +34,7 @@ def dynamics(here: Here) -> None:
 here = shell("Dynamics", "When is the decision made, and would it still be made if this coupling were weaker?",
              dynamics_view.allowed)
 if here.work.has_time:
+    dynamics_view.take_turn(here.work)
     dynamics(here)
 else:
     with guard():

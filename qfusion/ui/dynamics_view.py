@@ -22,6 +22,7 @@ from qfusion.ui import (
     layers_view,
     panels,
     physics_view,
+    pins,
     replay,
     sample_view,
     state,
@@ -35,6 +36,7 @@ from qfusion.ui.workspace import Workspace
 
 SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
 CURSOR, RUNS, QUANTITY, WHOSE = "t", "runs", "quantity", "of"
+TURN = "turn"
 TAB_NAMES = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")
 RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
@@ -46,10 +48,19 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     whole = ("all together", *work.modalities)
     return knobs.allowed(work) | physics_view.allowed(work) | through_view.allowed(work) | {
         state.VIEW: state.options("View", TAB_NAMES, "Decision is shown."),
+        TURN: state.Allowed(lambda said: pins.dials_of(said, replay.learned(work.model)), "The sliders stay as they are."),
         CURSOR: state.number(CURSOR, 0, 1, "The end of the evolution is shown."),
         RUNS: state.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
         QUANTITY: state.options("Modality", work.modalities, "The first is shown."),
         WHOSE: state.options("State of", whole, "All together are shown.")}
+
+
+def take_turn(work: Workspace) -> None:
+    """Sets the sliders to what a link asks for as `turn`, such as "H.text=0.5,T=1.2", all others as learned; before they are drawn."""
+    said = st.query_params.get(TURN)
+    if said is not None:
+        del st.query_params[TURN]
+        knobs.set_to(pins.dials_of(said, replay.learned(work.model)))
 
 
 def no_time(here: Here) -> None:
@@ -103,6 +114,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
                                 above="entropy (nats)" if mixed else "log. negativity (bits)",
                                 what="dividend" if what == through_view.KINDS[0] else "Shapley value", cursor=_cursor(now.dials),
                                 theme=here.theme),
+        lead=f"**When did it happen?** {through_view.since_when(here.work, now)}",
         shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
                "above, the entanglement of each modality with the rest (logarithmic negativity)")
               + "; below, the decision if it were read out at t, split into "

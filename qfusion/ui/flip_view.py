@@ -12,12 +12,14 @@ import streamlit as st
 from qfusion.explain.flips import KnobChange
 from qfusion.figures import what_if as figures
 from qfusion.figures.style import split_term
-from qfusion.ui import cache, panels, state, text, what_if_controls, what_if_view
-from qfusion.ui.shell import Here
+from qfusion.ui import cache, edits, panels, state, text, what_if_controls, what_if_view
+from qfusion.ui.answers import verdict
+from qfusion.ui.shell import Here, link
 from qfusion.ui.what_if_space import FLIP, SWAP, Flip
 from qfusion.ui.workspace import Workspace
 
 KNOBS = "knobs"
+MOST_LINKS = 4
 
 
 def allowed() -> dict[str, state.Allowed]:
@@ -31,7 +33,7 @@ def sentence(work: Workspace, found: dict[str, Flip]) -> str:
     if not able:
         return "No change of a single modality would flip it"
     name, flip = min(able.items(), key=lambda item: item[1].state.distance)
-    to = what_if_view.verdict(work, flip.state.after)
+    to = verdict(work, flip.state.after)
     real = {name: flip for name, flip in found.items() if flip.donor_id}
     words = f"A change of {text.plain(name)} alone by {flip.state.distance:.2f} rad would flip it to {to}"
     if real:
@@ -80,7 +82,7 @@ def _table(here: Here, found: dict[str, Flip]) -> pd.DataFrame:
         s, d = flip.state, flip.donor
         rows.append({"sample": here.sample, "modality": name, "possible": s.possible, "distance_rad": s.distance,
                      "optimum": "exact" if s.exact else "best found",
-                     "decision_after": what_if_view.verdict(here.work, s.after) if s.possible else "",
+                     "decision_after": verdict(here.work, s.after) if s.possible else "",
                      "verified": s.verified, "room": s.reach, "nearest_sample": flip.donor_id, "its_distance_rad": d.distance,
                      "samples_that_flip": d.turning, "samples_tried": d.tried})
     return pd.DataFrame(rows)
@@ -102,7 +104,7 @@ def knobs(here: Here) -> None:
         jump = here.work.has_time
         panels.panel(
             "knob-flips", f"Smallest: {text.plain(names[0])}, from {first.learned:.2f} to {first.value:.2f}, flips it to "
-                          f"{what_if_view.verdict(here.work, first.after)}; {len(names)} of {search.tried} knobs can",
+                          f"{verdict(here.work, first.after)}; {len(names)} of {search.tried} knobs can",
             figures.sizes(names, np.array([change.size for change in search.found]), theme=here.theme,
                           axis="relative change that flips the decision" if jump else "change of the angle that flips the decision (rad)"),
             shows=f"for each knob the smallest change that turns the decision on this sample, all others as learned ({search.ranges}); "
@@ -110,8 +112,34 @@ def knobs(here: Here) -> None:
             not_shown="what the turned knob does to other samples: the Dynamics and Circuit pages show their test metrics.",
             alt="Smallest changes of knobs: " + ", ".join(f"{n} {c.size:.3f}" for n, c in zip(names, search.found, strict=True)) + ".",
             numbers=lambda: pd.DataFrame([{"sample": here.sample, "kind": c.kind, "knob": c.name, "learned": c.learned, "flips_at": c.value,
-                                           "size": c.size, "decision_after": what_if_view.verdict(here.work, c.after),
+                                           "size": c.size, "decision_after": verdict(here.work, c.after),
                                            "verified": c.verified} for c in search.found]))
+        _set_links(here, search)
+
+
+def _set_links(here: Here, search: Any) -> None:
+    """Links that set one of the nearest knobs where it can be watched, all others as learned."""
+    with st.container(horizontal=True, key="set-knobs"):
+        for change in search.found[:MOST_LINKS]:
+            name = text.plain(knob_name(here.work, change))
+            if here.work.has_time:
+                link("pages/dynamics.py", f"Set {name} to {beyond(change):g} on Dynamics", ":material/tune:", show="Decision",
+                     turn=f"{_slider(change)}={beyond(change):g}")
+            else:
+                place = edits.key(edits.shape_of(here.work.model), *map(int, change.name.split(".")))
+                link("pages/circuit.py", f"Set {name} to {beyond(change):g} rad on Circuit", ":material/tune:", rules="Fusion rules",
+                     edits=f"{place}={beyond(change):g}")
+
+
+def beyond(change: KnobChange) -> float:
+    """Where a knob turns the decision, to three digits after the point and never short of it."""
+    away = math.ceil if change.value > change.learned else math.floor
+    value = away(change.value * 1000) / 1000
+    return value if change.kind == "angle" else max(value, 0.0)
+
+
+def _slider(change: KnobChange) -> str:
+    return {"coupling": state.coupling_key(change.name), "duration": state.DURATION}.get(change.kind) or state.rate_key(int(change.name))
 
 
 def _method(search: Any) -> str:

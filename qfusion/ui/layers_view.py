@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.figures import layers as figures
-from qfusion.ui import backgrounds, cache, panels, sample_view, through_view
+from qfusion.ui import answers, backgrounds, cache, panels, sample_view, text, through_view
 from qfusion.ui.shell import Here
 from qfusion.ui.through import KINDS
 
@@ -37,6 +37,7 @@ def panel(here: Here, words: str = "") -> None:
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit measured, the same head "
               "(solid alone, dashed or dotted jointly); above, how mixed and how correlated the qubits are. "
               + backgrounds.against(work.background),
+        lead=f"**When did it happen?** {since_when(work, found)}",
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is left out.",
         alt="Terms of the decision along the layers: at the end " + ", ".join(f"{t} {v[-1]:+.2f}" for t, v in terms.items() if t) + ".",
         numbers=lambda: frame(found.moments, terms, series).assign(**{f"shapley[{name}]": values for name, values in fair.items()}))
@@ -52,6 +53,11 @@ def title(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
         return "At the end the single modalities outweigh the joint terms"
     losing = np.flatnonzero(~wins)
     return f"Joint terms outweigh the single modalities from “{moments[losing[-1] + 1 if len(losing) else 0]}” on"
+
+
+def since_when(work: Any, found: Any) -> str:
+    """From which place between the layers on the decision is what it is at the end, as markdown; `found` from `cache.layer_terms`."""
+    return answers.settled(work, np.asarray(found.dividends[:, 0]).sum(1), [f"“{text.plain(moment)}”" for moment in found.moments])
 
 
 def frame(moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def telling_samples(here: Here) -> None:
     """Three samples in cards: content, mini waterfall, entropies."""
     st.header("Three samples to start with", anchor=False)
     st.caption(f"Picked by their contributions among the {len(here.work.dataset.rows('test')):,} test samples, from the "
-               f"better-predicted half. {backgrounds.baseline(here.work.background)}")
+               f"better-predicted half where it has such a sample. {backgrounds.baseline(here.work.background)}")
     found = cache.telling_samples(here.work)
     cells = st.columns(len(found), gap="medium")
     for cell, item in zip(cells, found, strict=True):

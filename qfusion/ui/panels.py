@@ -27,16 +27,19 @@ def figure(name: str, drawn: go.Figure, alt: str) -> None:
 
 
 def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str, alt: str,
-          numbers: Callable[[], pd.DataFrame]) -> None:
+          numbers: Callable[[], pd.DataFrame], lead: str = "") -> None:
     """A whole panel.
 
     Args:
         name: of its files and keys; title: the finding or question, our own words (markdown).
         shows, not_shown: one sentence each. alt: for screen readers.
         numbers: makes the table behind the figure, when it is asked for.
+        lead: what there is to say above the figure (markdown).
     """
     with st.container(border=True, key=f"panel-{name}", gap="xxsmall"):
         heading(title)
+        if lead:
+            st.markdown(lead)
         figure(name, drawn, alt)
         footer(name, shows, not_shown, numbers)
 

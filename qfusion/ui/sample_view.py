@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.data import Audio, Content, Image, Text
 from qfusion.data.spec import Series
 from qfusion.figures import decision, dynamics, evidence, style
-from qfusion.ui import backgrounds, cache, panels, reading, replay, text
+from qfusion.ui import answers, backgrounds, cache, panels, reading, replay, text
 from qfusion.ui.shell import Here, link
 
 HIDDEN = ("text", "transcript")
@@ -125,6 +125,8 @@ def contributions(here: Here) -> None:
                                theme=here.theme)
     panels.panel(
         "waterfall", finding(dividends) + whose(here), drawn,
+        lead=f"**Which modality decided this?** {answers.decided(work, row, here.output)}  \n"
+             f"**Did the modalities conflict?** {answers.conflict(work, row, here.output)}",
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score. " + backgrounds.baseline(work.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt="Waterfall: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items()) + ".",

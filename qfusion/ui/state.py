@@ -21,7 +21,7 @@ MODEL, DATA, SAMPLE, OUTPUT, FORMAT, DURATION = "model", "data", "sample", "outp
 BACKGROUND, CONTRAST, MEMBERS = "background", "contrast", "members"
 VIEW = "view"
 NOTICES, TABLE_TURN, PAGE, KEPT = "_notices", "_table_turn", "_page", "_kept"
-ALIASES = {"open": SAMPLE, "show": VIEW, "rules": "part"}
+ALIASES = {"open": SAMPLE, "show": VIEW, "rules": "part", "edits": "phi"}
 
 
 class Bound(TypedDict):
@@ -92,7 +92,7 @@ def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
 
 
 def arrive(page: str) -> None:
-    """On a fresh page, takes over the pickers of the last one and what a link asked for as `open` or `show`.
+    """On a fresh page, takes over the pickers of the last one and what a link asked for by one of `ALIASES`.
 
     Streamlit keeps bound values across pages when a person or the first address set them, but not when the program did;
     it drops parameters of the last page's widgets from a link inside the app (those in `ALIASES` get through), and

@@ -23,8 +23,12 @@ WHY = {"agreement": "Every modality pulls the same way: the largest smallest sin
        "synergy": "Much of what decides is said only jointly: large joint terms with a large share of all."}
 
 
+BEYOND = " None of the better-predicted half does, so this one is of all test samples."
+NONE = "No test sample is a case of it; this one stands in its place."
+
+
 def find(work: Workspace, split: str = "test") -> list[Telling]:
-    """The best agreement, conflict and synergy of a split, among its better-predicted half so that none misleads.
+    """The best agreement, conflict and synergy of a split, among its better-predicted half so that none misleads, where it has one.
 
     Of classes, the predicted one's score counts.
     """
@@ -38,9 +42,14 @@ def find(work: Workspace, split: str = "test") -> list[Telling]:
     for kind, score in scores.items():
         ranked = np.where(errors <= np.median(errors), score, -np.inf)
         ranked[taken] = -np.inf
+        beyond = ranked.max() <= 0 < np.delete(score, taken).max(initial=0)
+        if beyond:
+            ranked = score.copy()
+            ranked[taken] = -np.inf
         best = int(np.argmax(ranked))
         taken.append(best)
-        found.append(Telling(kind, str(work.dataset.ids[rows[best]]), WHY[kind]))
+        why = WHY[kind] + (BEYOND if beyond else "") if ranked[best] > 0 else NONE
+        found.append(Telling(kind, str(work.dataset.ids[rows[best]]), why))
     return found
 
 

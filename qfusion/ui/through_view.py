@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.ui import state, text, through
+from qfusion.ui import answers, state, text, through
 from qfusion.ui.through import KINDS
 
 TERMS, ABOVE, LAYER = "as", "above", "layer"
@@ -51,6 +51,16 @@ def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name:
     done = through.done_by(moving, place)
     moved = f"{moving_name} hardly moves" if done is None else f"by then {moving_name} has gone {done:.0%} of its way"
     return f"The decision leaves the single modalities at {where[place]}: {moved}"
+
+
+def since_when(work: Any, now: Any) -> str:
+    """Since when the decision of a model with time is what it is at T, as markdown; of several scores, what is known of the one shown."""
+    where = [f"t = {t:.2f}" for t in now.times]
+    if not work.classes:
+        return answers.settled(work, sum(now.dividends.values())[:, None], where)
+    place = through.leaves_at(through.joint_share(now.dividends))
+    return ("The decision stays with the single modalities to the end." if place is None else
+            f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end is {where[-1]}).")
 
 
 def at_cursor(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name: str, place: int, where: str, unit: str) -> None:

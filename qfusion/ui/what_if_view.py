@@ -8,21 +8,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.explain.counterfactual import decision as decided
 from qfusion.figures import decision, style
 from qfusion.figures import evidence as bars
 from qfusion.figures import what_if as figures
 from qfusion.ui import backgrounds, cache, panels, sample_view, text, what_if_space
+from qfusion.ui.answers import verdict
 from qfusion.ui.shell import Here
 from qfusion.ui.what_if_space import KEPT, Change, Result
 from qfusion.ui.workspace import Workspace
-
-
-def verdict(work: Workspace, scores: np.ndarray) -> str:
-    """A decision in words, as markdown."""
-    if work.classes:
-        return f"‘{text.plain(work.classes[decided(scores)])}’"
-    return "positive" if decided(scores) else "negative"
 
 
 def figures_of(work: Workspace, scores: np.ndarray) -> str:
