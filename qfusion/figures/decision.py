@@ -17,6 +17,7 @@ from qfusion.figures.style import (
     Theme,
     base,
     faded,
+    halo,
     label,
     split_term,
     term_colour,
@@ -84,7 +85,7 @@ def _bars(figure: go.Figure, names: Sequence[str], steps: np.ndarray, ends: np.n
                 "pattern": {"shape": ["/" if is_joint else "" for is_joint in joint], "fgcolor": hues,
                             "bgcolor": PAPER[theme], "solidity": 0.4, "size": 7}},
         text=text, textposition="outside", cliponaxis=False, constraintext="none", textangle=0,
-        textfont={"size": 11 if compact else 12, "color": INK[theme]},
+        textfont={"size": 11 if compact else 12, "color": INK[theme], "shadow": halo(theme)},
         hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}<extra></extra>")
 
 

@@ -20,6 +20,7 @@ from qfusion.figures.style import (
     base,
     faded,
     label,
+    wrap,
 )
 
 
@@ -136,12 +137,14 @@ def class_bars(probabilities: np.ndarray, classes: Sequence[str], *, truth: int 
 def curve(values: np.ndarray, x: np.ndarray, x_label: str, y_label: str, hue: str, *, height: int = 160,
           theme: Theme = "light") -> go.Figure:
     """Raw content that is a curve: a spectrum, a profile."""
-    figure = base(theme, height, left=58, right=8, top=6, bottom=38)
+    title = wrap(label(x_label, 70), 42)
+    lines = title.count("<br>")
+    figure = base(theme, height + 14 * lines, left=58, right=8, top=6, bottom=38 + 14 * lines)
     dots = "lines+markers" if len(values) <= 40 else "lines"
     figure.add_scatter(x=x, y=values, mode=dots, line={"color": hue, "width": 2}, marker={"size": 4},
                        hovertemplate="%{x:g}: %{y:.3g}<extra></extra>")
     size = {"size": 11}
-    figure.update_xaxes(title={"text": label(x_label, 70), "font": size}, tickfont=size)
+    figure.update_xaxes(title={"text": title, "font": size}, tickfont=size)
     figure.update_yaxes(title={"text": label(y_label, 40).replace(" (", "<br>("), "font": size}, tickfont=size, nticks=5)
     return figure
 

@@ -51,6 +51,11 @@ def split_term(term: str) -> tuple[str, ...]:
     return tuple(part for part in term.split("+") if part)
 
 
+def halo(theme: Theme) -> str:
+    """A rim of paper around the letters of a label that lies on lines (`textfont.shadow`)."""
+    return ", ".join(f"{x}px {y}px 1px {PAPER[theme]}" for x in (-2, 0, 2) for y in (-1, 1))
+
+
 def wrap(tip: str, width: int = 60) -> str:
     """A tip broken into lines of about `width` characters."""
     lines: list[str] = []

@@ -79,7 +79,7 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
     """
     check(np.shape(before) == np.shape(after) == (3,), f"Arguments `before` and `after` must have shape (3,), but have {np.shape(before)} "
                                                      f"and {np.shape(after)}.")
-    figure = base(theme, 280, left=10, right=10, top=10, bottom=10, legend=True)
+    figure = base(theme, 262, left=10, right=10, top=10, bottom=4, legend=True)
     circle = np.linspace(0, 2 * np.pi, 121)
     views = ((0, 2, "", "seen from the side", "|0⟩", "|1⟩"), (0, 1, "2", "seen from above", "y", ""))
     for across, up, place, title, top, bottom in views:
@@ -93,14 +93,12 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
                                line={"color": colour, "width": 3},
                                marker={"symbol": symbol, "size": [0, 12], "color": colour, "line": {"width": 2, "color": colour}},
                                hovertemplate=f"{name}: ({vector[0]:.2f}, {vector[1]:.2f}, {vector[2]:.2f})<extra></extra>", **on)
-        for words, y in ((top, 1.13), (bottom, -1.13)):
-            figure.add_annotation(text=words, x=0, y=y, xref=f"x{place}", yref=f"y{place}", showarrow=False,
+        for words, x, y in ((top, 0, 1.17), (bottom, 0, -1.17), ("x", 1.14, 0), (title, 0, -1.5)):
+            figure.add_annotation(text=words, x=x, y=y, xref=f"x{place}", yref=f"y{place}", showarrow=False,
                                   font={"size": 12, "color": QUIET[theme]})
-        figure.add_annotation(text=title, x=-1.2, y=-1.18, xref=f"x{place}", yref=f"y{place}", showarrow=False, xanchor="left",
-                              font={"size": 11, "color": QUIET[theme]})
-    box = bare_axis() | {"range": [-1.3, 1.3], "constrain": "domain"}
-    figure.update_layout(xaxis=box | {"domain": [0, 0.48]}, xaxis2=box | {"domain": [0.52, 1]}, yaxis=box | {"scaleanchor": "x"},
-                         yaxis2=box | {"scaleanchor": "x2", "anchor": "x2"})
+    across_box, up_box = (bare_axis() | {"range": reach, "constrain": "domain"} for reach in ([-1.3, 1.3], [-1.65, 1.35]))
+    figure.update_layout(xaxis=across_box | {"domain": [0, 0.49]}, xaxis2=across_box | {"domain": [0.51, 1]},
+                         yaxis=up_box | {"scaleanchor": "x"}, yaxis2=up_box | {"scaleanchor": "x2", "anchor": "x2"})
     return figure
 
 
@@ -117,18 +115,26 @@ def ways(names: Sequence[str], states: Sequence[float], donors: Sequence[float],
     reached = [float(s) if np.isfinite(s) else 0.0 for s in states]
     figure.add_bar(x=reached, y=rows, orientation="h", width=0.5, name="nearest of all states",
                    marker={"color": [term_colour(n, modalities) for n in names]},
-                   text=[f"{s:.2f} rad" if np.isfinite(s) else "no state of it" for s in states], textposition="outside",
-                   cliponaxis=False, constraintext="none", textfont={"color": INK[theme]},
                    hovertemplate="%{x:.4f} rad<extra>nearest of all states</extra>")
     held = [(d, row) for d, row in zip(donors, rows, strict=True) if np.isfinite(d)]
     figure.add_scatter(x=[d for d, _ in held], y=[row for _, row in held], mode="markers", name="nearest that a sample has",
                        marker={"symbol": "diamond-open", "size": 11, "color": INK[theme], "line": {"width": 2}},
                        hovertemplate="%{x:.4f} rad<extra>nearest that a sample has</extra>")
+    figure.add_scatter(x=[max(s, d if np.isfinite(d) else 0.0) for s, d in zip(reached, donors, strict=True)], y=rows, mode="text",
+                       text=["\u2002\u2002" + _distances(s, d) for s, d in zip(states, donors, strict=True)], textposition="middle right",
+                       textfont={"color": INK[theme], "size": 12}, cliponaxis=False, showlegend=False, hoverinfo="skip")
     figure.update_yaxes(tickvals=rows, ticktext=[label(name, 24) for name in names], range=[len(rows) - 0.5, -0.5], showline=False,
                         ticks="")
     top = max([*reached, *(d for d, _ in held), 0.1 * farthest])
-    figure.update_xaxes(title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"}, range=[0, 1.3 * top])
+    figure.update_xaxes(title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"}, range=[0, 1.5 * top])
     return figure
+
+
+def _distances(state: float, donor: float) -> str:
+    """Both distances in words, beyond bar and diamond."""
+    if not np.isfinite(state):
+        return "no state of it"
+    return f"{state:.2f} rad" + (f"; a sample’s {donor:.2f}" if np.isfinite(donor) else "")
 
 
 def sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12, theme: Theme = "light") -> go.Figure:

@@ -164,7 +164,7 @@ def _scatter(here: Here, found: Votes, own: Own, split: str) -> None:
         strong = (found.most_for + found.most_against).mean()
         panels.heading(f"The two extremes hold {_share(strong)} of a typical {split} sample")
         usual = UPS[0] if found.operator.vectors is not None else UPS[1]  # of many patterns, a sample is hardly on the extreme ones
-        up = st.segmented_control("Up", list(UPS), default=usual, **state.bound(UP)) or usual
+        up = st.segmented_control("Vertical axis", list(UPS), default=usual, **state.bound(UP)) or usual
         y = found.most_against if up == UPS[0] else found.scores
         y_title = "weight on the state that votes most against" if up == UPS[0] else f"v({_group_title(found)}), {here.unit}"
         truth, name, classes = _truth(here, found)
