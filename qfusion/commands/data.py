@@ -1,16 +1,28 @@
-"""`data`: what data sets there are, getting their files, checking them."""
+"""`data`: what data sets there are, getting their files, checking them, importing one's own."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfusion._checks import check as require
+from qfusion._checks import choose
 from qfusion.commands._output import Json, bar, example, print_json, print_table, say
+from qfusion.errors import InvalidInput
 
-app = typer.Typer(no_args_is_help=True, help="List, fetch and check data sets.")
+if TYPE_CHECKING:
+    from qfusion.data.report import Report
+
+app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it, or path of a .mat "
                                                "or .npz file.")]
+Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="auto, mmsa, multiview or tables.")]
+Modality = Annotated[list[str] | None, typer.Option("--modality", metavar="NAME=FILE", help="Table of a modality; may be given several "
+                                                                                            "times.")]
+Labels = Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Table of labels, instead of the one called `labels`.")]
+Target = Annotated[str, typer.Option("--target", metavar="KIND", help="auto, regression or classification.")]
 
 
 @app.command("list", epilog=example("data list", "data list --json"))
@@ -44,19 +56,159 @@ def get(name: Name, as_json: Json = False) -> None:
         print(f"{name} is in {folder}")
 
 
-@app.command(epilog=example("data check mosi"))
-def check(name: Name, as_json: Json = False) -> None:
-    """Load a data set with every check and print what it holds."""
+@app.command(epilog=example("data check mosi", "data check FILE.pkl", "data check my-set --json"))
+def check(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it, or path of what "
+                                                                 "`data import` takes.")], as_json: Json = False) -> None:
+    """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
+    from qfusion import data
+    from qfusion.data import imported
+
+    found = _loaded(name)
+    if found is None:
+        _check_files([Path(name)], as_json)
+        return
+    told: dict[str, Any] = {}
+    if name in imported.names():
+        imported.verify(name)
+        told = {"report": imported.manifest(name)["report"], "repairs": imported.manifest(name)["repairs"]}
+    if as_json:
+        print_json(summary(found) | told)
+        return
+    sizes = ", ".join(f"{n} {split}" for split, n in summary(found)["samples"].items())
+    rows = [[m["name"], m["size"], "yes" if m["sequence"] else "no"] for m in summary(found)["modalities"]]
+    print_table(["Modality", "Features", "Sequence"], rows, title=f"{found.title}: {sizes}")
+    if told:
+        _print_findings(told["report"]["findings"])
+    print(f"Every value is finite, ids are unique, no split is empty. SHA-256 {found.digest}")
+
+
+def _loaded(name: str) -> Any:
+    """The data set of that name or file; None for a file that can only be imported."""
     from qfusion import data
 
-    found = summary(data.load(name))
+    if name in data.names() or not Path(name).exists():
+        return data.load(name)
+    try:
+        return data.load(name) if data.registry.is_path(name) and Path(name).suffix.lower() in (".mat", ".npz") else None
+    except InvalidInput:
+        return None
+
+
+def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
+    from qfusion.data import imported, importing
+
+    with imported.staging() as folder, bar("Checking") as show:
+        found = importing.examine(paths, folder, show, **options)
+    told = _told(found.report, found.draft.title)
     if as_json:
-        print_json(found)
-        return
-    sizes = ", ".join(f"{n} {split}" for split, n in found["samples"].items())
-    rows = [[m["name"], m["size"], "yes" if m["sequence"] else "no"] for m in found["modalities"]]
-    print_table(["Modality", "Features", "Sequence"], rows, title=f"{found['title']}: {sizes}")
-    print(f"Every value is finite, ids are unique, no split is empty. SHA-256 {found['digest']}")
+        print_json(told)
+    else:
+        _print_report(found.report, found.draft.title)
+    _require_fit(found.report)
+
+
+def _told(report: Report, title: str) -> dict[str, Any]:
+    return {"data": title, "target": report.target["name"], "samples": report.splits,
+            "modalities": [{"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]} for m in report.modalities],
+            "report": report.as_dict()}
+
+
+def _require_fit(report: Report) -> None:
+    errors = report.errors
+    if errors:
+        where = f"{errors[0].where}: " if errors[0].where else ""
+        repairs = list(dict.fromkeys(name for found in errors for name in found.repairs))
+        offered = f" Repairs that would mend it, if you agree: {', '.join(repairs)}." if repairs else ""
+        more = f" ({len(errors) - 1} more errors in the report.)" if len(errors) > 1 else ""
+        raise InvalidInput(f"As it is, the set cannot be kept: {where}{errors[0].words}{more}{offered}")
+
+
+@app.command("import", epilog=example("data import FILE.pkl --name my-mosi --check-only",
+                                      "data import FILE.pkl --name my-mosi --repair fill-median --repair drop-leaking",
+                                      "data import --modality text=text.parquet --modality audio=audio.csv --labels labels.csv --name "
+                                      "calls"))
+def import_(paths: Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="An MMSA pickle, a .mat or .npz file, tables, or their "
+                                                                                  "folder.")] = None,
+            name: Annotated[str | None, typer.Option(metavar="NAME", help="What the set is to be called.")] = None,
+            kind: Format = "auto", modality: Modality = None, labels: Labels = None, target: Target = "auto",
+            repair: Annotated[list[str] | None, typer.Option(metavar="REPAIR", help="A repair that you agree to, as the report names it; "
+                                                                                    "may be "
+                                                             "given several times.")] = None,
+            title: Annotated[str, typer.Option(metavar="TEXT", help="What a person calls the set.")] = "",
+            licence: Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes under.")] = "",
+            check_only: Annotated[bool, typer.Option("--check-only", help="Print the report and keep nothing.")] = False,
+            replace: Annotated[bool, typer.Option("--replace", help="Let the imported set of that name give way.")] = False,
+            as_json: Json = False) -> None:
+    """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without --repair."""
+    from qfusion.data import imported, importing, registry
+    from qfusion.data.repairs import REPAIRS
+
+    require(bool(paths or modality), "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
+    require(check_only or name is not None, "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.")
+    options = {"kind": kind, "modalities": _pairs(modality or []), "labels": labels, "target": target}
+    taken = tuple(registry.SOURCES)
+    if name is not None:
+        imported.check_name(name, taken)
+        require(check_only or replace or name.casefold() not in {known.casefold() for known in imported.names()},
+                f"Argument `--name` must be new, but an imported set is called {name!r}. Choose another, or add --replace.")
+    for each in repair or []:
+        choose("Repair", each, REPAIRS)
+    with bar("Importing") as show, imported.staging() as folder, imported.staging() as second:
+        found = importing.repaired(importing.examine(paths or [], folder, show, **options), repair or [], second, show)
+        told = _told(found.report, found.draft.title) | {"name": name, "repairs": found.draft.done, "kept": False}
+        if not check_only and not found.report.errors:
+            place = imported.keep(found.draft, found.report, str(name), title=title, licence=licence, replace=replace, taken=taken)
+            told |= {"kept": True, "folder": str(place), "digest": imported.manifest(str(name))["digest"]}
+    if as_json:
+        print_json(told)
+    else:
+        _print_report(found.report, found.draft.title)
+    _require_fit(found.report)
+    if not check_only:
+        say(f"Kept as {name} in {told['folder']}; use it as --data {name}.")
+
+
+def _pairs(words: list[str]) -> dict[str, Path]:
+    found = {}
+    for word in words:
+        key, equals, path = word.partition("=")
+        require(bool(equals and key.strip() and path), f"Argument `--modality` must have the form name=file, but is {word[:80]!r}. Write "
+                                                       "--modality text=text.csv, say.")
+        require(key.strip() not in found, f"Argument `--modality` must name every modality once, but names {key[:40]!r} twice. Drop one.")
+        found[key.strip()] = Path(path)
+    return found
+
+
+@app.command(epilog=example("data remove my-set"))
+def remove(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set.")], as_json: Json = False) -> None:
+    """Remove an imported set; the files that it was imported from stay."""
+    from qfusion.data import imported
+
+    place = imported.remove(name)
+    if as_json:
+        print_json({"data": name, "removed": str(place)})
+    else:
+        print(f"{name} is removed from {place.parent}")
+
+
+def _print_report(report: Report, title: str) -> None:
+    sizes = ", ".join(f"{n:,} {split}" for split, n in report.splits.items())
+    rows = [[m["name"], " x ".join(map(str, m["shape"])), "yes" if m["sequence"] else "no"] for m in report.modalities]
+    print_table(["Modality", "Shape", "Sequence"], rows, title=f"{title}: {report.samples:,} samples ({sizes})")
+    target = report.target
+    if target["kind"] == "classification":
+        print_table(["Class", "Samples"], list(zip(target["classes"], target["samples"], strict=True))[:40])
+    else:
+        print(f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, deviation "
+              f"{target['deviation']:.3g}" if target["low"] is not None else f"Target {target['name']}: no number.")
+    _print_findings(report.as_dict()["findings"])
+
+
+def _print_findings(findings: list[dict[str, Any]]) -> None:
+    for found in findings:
+        where = f"{found['modality']}: " if found["modality"] else ""
+        offered = f" [repair: {', '.join(found['repairs'])}]" if found["repairs"] else ""
+        print(f"{found['severity']:8}{where}{found['words']}{offered}")
 
 
 def summary(dataset: Any) -> dict[str, Any]:

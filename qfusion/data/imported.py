@@ -30,7 +30,7 @@ from qfusion.data import _digest
 from qfusion.data.draft import Draft, disk
 from qfusion.data.report import Report
 from qfusion.data.spec import Content, DataSet, Modality, Target, Text, no_content
-from qfusion.errors import IntegrityError, NotFound
+from qfusion.errors import IntegrityError, InvalidInput, NotFound
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -154,9 +154,9 @@ def keep(draft: Draft, report: Report, name: str, *, title: str = "", licence: s
     """
     check_name(name, taken)
     errors = report.errors
-    check(not errors, f"The set cannot be kept: "
-                      f"{errors[0].where + ': ' if errors and errors[0].where else ''}{errors[0].words if errors else ''} "
-                      f"({len(errors)} such findings.) {_remedy(report)}")
+    if errors:
+        where = f"{errors[0].where}: " if errors[0].where else ""
+        raise InvalidInput(f"The set cannot be kept: {where}{errors[0].words} {_remedy(report)}")
     place = root() / name
     check(replace or not _taken(name), f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace "
                                        "it "
