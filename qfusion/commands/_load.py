@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from qfusion.data import DataSet
     from qfusion.training.checkpoint import Checkpoint
+    from qfusion.training.group import Group
 
 Model = Annotated[str, typer.Option("--model", metavar="MODEL", help="A model that `models` lists, or the folder or card of one.")]
 Data = Annotated[str | None, typer.Option("--data", metavar="NAME",
@@ -81,6 +85,53 @@ def write_table(frame: pd.DataFrame, out: Path) -> None:
         else:
             frame.to_csv(part, index=False)
     say(f"{len(frame)} rows written to {out}")
+
+
+def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: Group) -> int:
+    """Writes a table from numbered chunks in their order, whole or not at all, and returns its rows; every process gives its own chunks.
+
+    One process alone holds one chunk at a time; several put theirs into a folder beside `out`, which the leading one joins and removes.
+
+    Raises:
+        InvalidInput: when the file cannot be written.
+    """
+    import pandas as pd
+
+    if group.size == 1:
+        return _append((frame for _, frame in chunks), out)
+    folder = out.with_name(f".{out.name}.chunks")
+    if group.leads:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    group.wait()
+    for number, frame in chunks:
+        frame.to_parquet(folder / f"{number:08d}.parquet", index=False)
+    group.wait()
+    try:
+        return _append((pd.read_parquet(path) for path in sorted(folder.iterdir())), out) if group.leads else 0
+    finally:
+        if group.leads:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _append(frames: Iterable[pd.DataFrame], out: Path) -> int:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with atomic(table_path(out)) as part, contextlib.ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+        for frame in frames:
+            if out.suffix.lower() == ".parquet":
+                table = pa.Table.from_pandas(frame, preserve_index=False)
+                writer = writer or stack.enter_context(pq.ParquetWriter(part, table.schema))
+                writer.write_table(table)
+            else:
+                frame.to_csv(part, index=False, header=rows == 0, mode="a")
+            rows += len(frame)
+        stack.close()  # before the file takes its place
+    say(f"{rows} rows written to {out}")
+    return rows
 
 
 def output_index(names: tuple[str, ...], name: str | None) -> int:

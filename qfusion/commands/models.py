@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from qfusion.commands._disturb import Missing, Noise, Seed, Swap, disturbance
 from qfusion.commands._load import Data, Model, Split, load
 from qfusion.commands._output import Json, number, print_json, print_table
@@ -32,17 +34,22 @@ def _spread(card: dict) -> str:
 def evaluate(model: Model, data: Data = None, split: Split = "test", missing: Missing = None, swap: Swap = None, noise: Noise = None,
              seed: Seed = 0, as_json: Json = False) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
-    from qfusion.explain import robustness
+    from qfusion.explain import robustness, streaming
+    from qfusion.models import FusionModel
     from qfusion.training import checkpoint, metrics
+    from qfusion.training.group import joined
 
-    found, dataset = load(model, data)
-    asked = disturbance(dataset.names, missing, swap, noise, seed)
-    rows = dataset.rows(split)
-    if asked == robustness.Disturbance(seed=seed):
-        measured = metrics.evaluate(found.model, dataset, split)
-    else:
-        scores = robustness.scores(found.model, dataset, rows, asked, checkpoint.training_split(found.card))
-        measured = metrics.of_scores(scores, dataset.y[rows], dataset.target.kind)
+    with joined("cpu") as (group, _):
+        found, dataset = load(model, data)
+        asked = disturbance(dataset.names, missing, swap, noise, seed)
+        rows, trained_on = dataset.rows(split), checkpoint.training_split(found.card)
+        behind = streaming.background_of(found.model, dataset, dataset.rows(trained_on), group=group) \
+            if asked.missing and isinstance(found.model, FusionModel) else None
+        parts = group.collected({place: robustness.scores(found.model, dataset, part, asked, trained_on, behind, rows)
+                                 for place, part in streaming.chunks(rows, group)})
+        measured = metrics.of_scores(np.concatenate([parts[place] for place in sorted(parts)]), dataset.y[rows], dataset.target.kind)
+        if not group.leads:
+            return
     n = len(rows)
     if as_json:
         print_json({"model": model, "data": dataset.name, "split": split, "n": n, "disturbance": asked.words, "metrics": measured})

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from qfusion._checks import check, choose
 from qfusion.commands._disturb import Missing, Noise, Seed, Swap, disturbance
-from qfusion.commands._load import Data, Model, inputs, load, output_index, table_path, write_table
+from qfusion.commands._load import Data, Model, inputs, load, output_index, table_path, write_chunks, write_table
 from qfusion.commands._output import Json, number, print_json, print_table
 from qfusion.errors import InvalidInput
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from qfusion.explain.robustness import Disturbance
     from qfusion.track import Track
     from qfusion.training.checkpoint import Checkpoint
+    from qfusion.training.group import Group
 
 MOST_TIMES = 10_001
 MOST_TRAJECTORIES = 10_000
@@ -46,25 +49,52 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
     check(contrast is None or background == "joint", "Give either `--contrast ID` or `--background KIND`: a contrast is a background.")
     if out is not None:
         table_path(out)
-    from qfusion.explain import robustness
+    from qfusion.training.group import joined
 
-    found, dataset = load(model, data)
-    rows = dataset.rows(split) if sample is None else [dataset.row(sample)]
-    behind = _background(found, dataset, background, contrast)
-    asked = disturbance(dataset.names, missing, swap, noise, seed)
-    explanation, seconds = _explain(found, _features(found, dataset, rows, asked), behind)
-    if asked.missing:
-        explanation = robustness.without(explanation, asked.missing)
-    index = output_index(explanation.outputs, output)
-    if out is not None:
-        write_table(explanation.frame(dataset.ids[rows].tolist(), output=index).reset_index(), out)
-    if sample is not None:
-        _print_sample(_sample(explanation, dataset, rows[0], index) | {"disturbance": asked.words}, as_json)
-    elif as_json:
-        print_json({"model": model, "data": dataset.name, "split": split, "n": len(rows), "background": explanation.background,
-                    "background_size": explanation.background_size, "output": explanation.outputs[index], "seconds": seconds,
-                    "disturbance": asked.words,
-                    "out": str(out)})
+    with joined("cpu") as (group, _):
+        found, dataset = load(model, data)
+        rows = dataset.rows(split) if sample is None else np.array([dataset.row(sample)])
+        asked = disturbance(dataset.names, missing, swap, noise, seed)
+        behind = _background(found, dataset, background, contrast, group)
+        work = _Explained(found, dataset, rows, asked, behind, group)
+        if out is None:
+            _print_sample(_sample(next(iter(work))[1], dataset, rows[0], output_index(found.fusion.outputs, output))
+                          | {"disturbance": asked.words}, as_json)
+            return
+        index = output_index(found.fusion.outputs, output)
+        n = write_chunks(((number, explanation.frame(dataset.ids[part].tolist(), output=index).reset_index())
+                          for (number, explanation), part in zip(work, work.parts, strict=True)), out, group)
+        if sample is not None and group.leads:
+            _print_sample(_sample(next(iter(work))[1], dataset, rows[0], index) | {"disturbance": asked.words}, as_json)
+        elif as_json and group.leads:
+            print_json({"model": model, "data": dataset.name, "split": split, "n": n, "background": behind.name,
+                        "background_size": behind.size, "output": found.fusion.outputs[index], "seconds": work.seconds,
+                        "disturbance": asked.words, "out": str(out)})
+
+
+class _Explained:
+    """The explanations of this process's chunks of rows, one after the other, and the seconds that they took: encoding the samples,
+    evolving the observables, coalition values, dividends, Shapley values and interactions; not loading, nor encoding the background."""
+
+    def __init__(self, found: Checkpoint, dataset: DataSet, rows: np.ndarray, asked: Disturbance, behind: Background | RowBackground,
+                 group: Group):
+        from qfusion.explain import streaming
+
+        self.found, self.dataset, self.asked, self.behind, self.seconds = found, dataset, asked, behind, 0.0
+        chunks = list(streaming.chunks(rows, group))
+        self.places, self.parts = [place for place, _ in chunks], [part for _, part in chunks]
+
+    def __iter__(self) -> Iterator[tuple[int, Explanation]]:
+        from qfusion import explain as method
+        from qfusion.explain import robustness
+
+        for place, part in zip(self.places, self.parts, strict=True):
+            features = _features(self.found, self.dataset, part, self.asked)
+            started = time.perf_counter()
+            explanation = method.explain(self.found.fusion, features, self.behind)
+            _ = explanation.interaction  # worked out when first asked for
+            self.seconds += time.perf_counter() - started
+            yield place, robustness.without(explanation, self.asked.missing) if self.asked.missing else explanation
 
 
 def _features(found: Checkpoint, dataset: DataSet, rows: Any, asked: Disturbance) -> dict[str, Any]:
@@ -76,24 +106,14 @@ def _features(found: Checkpoint, dataset: DataSet, rows: Any, asked: Disturbance
     return robustness.inputs(dataset, rows, asked, checkpoint.training_split(found.card), pool)
 
 
-def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None) -> Background | RowBackground:
+def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group) -> Background | RowBackground:
     from qfusion import explain as method
+    from qfusion.explain import streaming
     from qfusion.training import checkpoint
 
     if contrast is not None:
         return method.background(found.fusion, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast)
-    return method.background(found.fusion, inputs(dataset, dataset.rows(checkpoint.training_split(found.card))), kind)
-
-
-def _explain(found: Checkpoint, features: dict[str, Any], background: Background | RowBackground) -> tuple[Explanation, float]:
-    """Returns the explanation of all outputs and the seconds that it took: encoding the samples, evolving the observables, coalition
-    values, dividends, Shapley values and interactions; not loading the model and the data, nor encoding the background."""
-    from qfusion import explain as method
-
-    started = time.perf_counter()
-    explanation = method.explain(found.fusion, features, background)
-    _ = explanation.interaction  # worked out when first asked for
-    return explanation, time.perf_counter() - started
+    return streaming.background_of(found.fusion, dataset, dataset.rows(checkpoint.training_split(found.card)), kind, group=group)
 
 
 def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) -> dict[str, Any]:
@@ -144,8 +164,6 @@ def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar=
     table_path(out)
     found, dataset = load(model, data)
     row = dataset.row(sample)
-    import numpy as np
-
     from qfusion import track as tracking
     from qfusion.models import QuantumJump
 

@@ -120,9 +120,13 @@ def _row_background(model: EntangledQCNN, inputs: Mapping[str, Features] | None,
         half = torch.full((1, model.elements, len(model.modalities)), 0.5, dtype=torch.float64)
         return RowBackground(masses=half, kind=kind, size=0, label=label)
     masses = model.encode(_samples(inputs, kind))
-    found = torch.stack([masses[name].double() for name in model.modalities], -1)
-    _check_count(len(found), kind)
-    return RowBackground(masses=found, kind=kind, size=len(found), label=label)
+    return row_background(torch.stack([masses[name].double() for name in model.modalities], -1), kind, label)
+
+
+def row_background(masses: Tensor, kind: str, label: str = "") -> RowBackground:
+    """Returns the background of rows with these masses, (N, n, M)."""
+    _check_count(len(masses), kind)
+    return RowBackground(masses=masses, kind=kind, size=len(masses), label=label)
 
 
 def _samples(inputs: Mapping[str, Features] | None, kind: str) -> Mapping[str, Features]:
@@ -153,11 +157,14 @@ def _state_background(model: QuantumJump, inputs: Mapping[str, Features] | None,
         kets = {name: ket.to(torch.complex128) for name, ket in model.encode(_samples(inputs, kind)).items()}
         count = len(next(iter(kets.values())))
         _check_count(count, kind)
-        if kind == "product":
-            sigma = _product([_mean_state(kets[name]) for name in model.modalities])
-        else:
-            sigma = _mean_state(model.product_state(kets))
+        means = [kets[name] for name in model.modalities] if kind == "product" else [model.product_state(kets)]
+        return mean_background(model, [_mean_state(mean) for mean in means], count, kind, label)
     return Background(sigma=sigma, kind=kind, size=count, label=label, dims=model.dims)
+
+
+def mean_background(model: QuantumJump, means: list[Tensor], size: int, kind: str, label: str = "") -> Background:
+    """Returns the background whose state is the product of mean states: one of all modalities together, or one of each."""
+    return Background(sigma=_product(means), kind=kind, size=size, label=label, dims=model.dims)
 
 
 def _mean_state(kets: Tensor) -> Tensor:

@@ -117,13 +117,14 @@ def donors(rows: np.ndarray, pool: np.ndarray, seed: int) -> np.ndarray:
 
 @torch.no_grad()
 def scores(model: Trainable, dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train",
-           behind: Background | RowBackground | None = None) -> np.ndarray:
+           behind: Background | RowBackground | None = None, pool: np.ndarray | None = None) -> np.ndarray:
     """Returns the scores (B, C) of rows under a disturbance.
 
     Args:
         model: trained; one that can be explored in double precision, if anything is missing.
         dataset, rows, disturbance, trained_on: see `inputs`.
         behind: the background of a model that can be explored; the training rows jointly unless given.
+        pool: rows among which modalities are swapped; `rows` unless given.
 
     Raises:
         NotFound, InvalidInput: see `inputs`.
@@ -136,7 +137,7 @@ def scores(model: Trainable, dataset: DataSet, rows: Any, disturbance: Disturban
         behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
     parts = []
     for start in range(0, len(rows), BATCH):
-        features = inputs(dataset, rows[start:start + BATCH], disturbance, trained_on, rows, dtype)
+        features = inputs(dataset, rows[start:start + BATCH], disturbance, trained_on, rows if pool is None else pool, dtype)
         if disturbance.missing and isinstance(model, FusionModel) and behind is not None:
             parts.append(without(explain(model, features, behind), disturbance.missing).prediction)
         else:

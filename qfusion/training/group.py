@@ -48,6 +48,19 @@ class Group:
             whole[rank::self.size] = part
         return whole
 
+    def collected(self, own: dict[int, Any]) -> dict[int, Any]:
+        """Returns the entries of every process's mapping, in every process."""
+        if self.size == 1:
+            return own
+        parts: list[Any] = [None] * self.size
+        dist.all_gather_object(parts, own)
+        return {key: value for part in parts for key, value in part.items()}
+
+    def wait(self) -> None:
+        """Returns when every process has come here."""
+        if self.size > 1:
+            dist.barrier()
+
     def agreed(self, word: str) -> str:
         """Returns what the leading process says, in every process."""
         if self.size == 1:
