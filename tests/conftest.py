@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,9 @@ if modules := _annotated_modules():
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keeps the tests' cache apart from the user's; `.ci/run` sets a fresh one."""
+    """Keeps the tests' cache and imported sets apart from the user's; `.ci/run` sets a fresh cache."""
+    os.environ["QFUSION_IMPORTED"] = tempfile.mkdtemp(prefix="qfusion-imported-")
+    config.add_cleanup(lambda folder=os.environ["QFUSION_IMPORTED"]: shutil.rmtree(folder, ignore_errors=True))
     if config.cache is not None:
         os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
 
@@ -92,7 +96,7 @@ def planted() -> Any:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
     """The running app, with a cache of its own that is empty at the start."""
     folder = tmp_path_factory.mktemp("server")
-    with serving.serve(folder, {"QFUSION_CACHE": str(folder / "cache")}) as running:
+    with serving.serve(folder, {"QFUSION_CACHE": str(folder / "cache"), "QFUSION_IMPORTED": str(folder / "imported")}) as running:
         yield running
 
 

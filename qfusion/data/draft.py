@@ -228,3 +228,12 @@ def clean(word: Any) -> str:
     if isinstance(word, (bytes, bytearray, memoryview)):
         return bytes(word).decode("utf-8", "replace").rstrip("\0")
     return str(word).encode("utf-8", "replace").decode("utf-8").rstrip("\0")
+
+
+def count(number: int, what: str) -> str:
+    """Returns "1 sample", "2,000 samples", "3 classes".
+
+    >>> count(1, "class"), count(2000, "sample")
+    ('1 class', '2,000 samples')
+    """
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}{'es' if what.endswith('s') else 's'}"

@@ -59,12 +59,12 @@ def apply(draft: Draft, report: Report, names: Iterable[str], folder: Path) -> D
         if rows:
             gone = np.unique(np.concatenate(rows))
             keep[gone] = False
-            done.append(f"{name}: {len(gone):,} samples left out")
+            done.append(f"{name}: {drafts.count(len(gone), 'sample')} left out")
     check(bool(keep.any()), "The repairs would leave out every sample. Choose others.")
     mended = _rows(draft, keep)
     if "rename-ids" in chosen:
         mended.ids, count = _renamed(mended.ids)
-        done.append(f"rename-ids: {count:,} samples numbered")
+        done.append(f"rename-ids: {drafts.count(count, 'sample')} numbered")
     if "make-split" in chosen:
         mended.split, words = _split(mended)
         done.append(f"make-split: {words}")

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.data.draft import SEVERITIES, Draft, Finding, Part
+from qfusion.data.draft import SEVERITIES, Draft, Finding, Part, count
 from qfusion.data.spec import SPLITS
 
 Progress = Callable[[int, int, str], None]
@@ -97,9 +97,9 @@ def examine(draft: Draft, progress: Progress | None = None) -> Report:
 
 
 def _scan(part: Part) -> Scan:
-    count, size = part.shape[0], part.shape[-1]
+    samples, size = part.shape[0], part.shape[-1]
     found = Scan(np.zeros(size, np.int64), np.zeros(size, np.int64), np.full(size, np.inf), np.full(size, -np.inf),
-                 np.zeros(count, bool), np.zeros(count, bool), np.zeros(count, np.uint64))
+                 np.zeros(samples, bool), np.zeros(samples, bool), np.zeros(samples, np.uint64))
     at = 0
     for piece in part.pieces():
         rows = slice(at, at + len(piece))
@@ -126,6 +126,18 @@ def _keys(piece: np.ndarray) -> np.ndarray:
     return np.frombuffer(b"".join(hashlib.blake2b(row.data, digest_size=8).digest() for row in flat), np.uint64)
 
 
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _have(number: int) -> str:
+    return "has" if number == 1 else "have"
+
+
+def _zeros(zeros: int, still: int) -> str:
+    return ", all zeros" if zeros == still else f", {zeros:,} of them zeros only" if zeros else ""
+
+
 def _names(names: Sequence[object]) -> str:
     shown = ", ".join(str(name)[:40] for name in names[:_SHOWN])
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
@@ -150,10 +162,12 @@ def _of_values(part: Part, scan: Scan) -> list[Finding]:
     elif len(still):
         zeros = int(((scan.low == 0) & (scan.high == 0)).sum())
         found.append(Finding(
-            "constant", "warning", f"{len(still):,} of {len(bad):,} features never change, {zeros:,} of them are zeros only: "
+            "constant", "warning", f"{len(still):,} of {count(len(bad), 'feature')} never "
+                                   f"{'changes' if len(still) == 1 else 'change'}{_zeros(zeros, len(still))}: "
             f"{_names([part.feature_names[i] for i in still])}.", part.name, ("drop-constant",)))
     if scan.zero.any():
-        found.append(Finding("zero-rows", "note", f"{int(scan.zero.sum()):,} samples are zeros only, as where a modality is "
+        found.append(Finding("zero-rows", "note", f"{count(int(scan.zero.sum()), 'sample')} {_are(int(scan.zero.sum()))} zeros only, as "
+                                                  "where a modality is "
                                                   "missing.", part.name))
     return found
 
@@ -181,7 +195,8 @@ def _of_ids(draft: Draft) -> list[Finding]:
     found = []
     empty = np.flatnonzero(draft.ids == "")
     if len(empty):
-        found.append(Finding("empty-id", "error", f"{len(empty):,} samples have no id, the first in row {empty[0] + 1}.", "",
+        found.append(Finding("empty-id", "error", f"{count(len(empty), 'sample')} {_have(len(empty))} no id, the first in row "
+                                                  f"{empty[0] + 1}.", "",
                              ("rename-ids",)))
     unique, codes = np.unique(draft.ids, return_inverse=True)
     if len(unique) == len(codes):
@@ -189,11 +204,12 @@ def _of_ids(draft: Draft) -> list[Finding]:
     rank = _rank(draft)
     leaks = np.flatnonzero(_leaking(codes, rank) & (draft.ids != ""))
     if len(leaks):
-        found.append(Finding("leak-id", "error", f"{len(leaks):,} samples have the id of a sample in a later part of the split (training, "
+        found.append(Finding("leak-id", "error", f"{count(len(leaks), 'sample')} {_have(len(leaks))} the id of a sample in a later part "
+                                                 "of the split (training, "
                              f"validation, test): {_names(draft.ids[leaks].tolist())}.", "", ("drop-leaking", "rename-ids"), leaks))
     again = np.flatnonzero(_again(codes * 4 + rank + 1) & (draft.ids != ""))
     if len(again):
-        found.append(Finding("duplicate-id", "error", f"{len(again):,} samples have the id of one before them: "
+        found.append(Finding("duplicate-id", "error", f"{count(len(again), 'sample')} {_have(len(again))} the id of one before them: "
                              f"{_names(draft.ids[again].tolist())}.", "", ("drop-duplicates", "rename-ids"), again))
     return found
 
@@ -210,7 +226,8 @@ def _of_split(draft: Draft) -> list[Finding]:
         found.append(Finding("empty-split", "error", f"No sample is in {' or '.join(empty)}. With `make-split` it would be {remedy}.", "",
                              ("make-split",)))
     if len(outside):
-        found.append(Finding("outside-split", "error", f"{len(outside):,} samples are in no part of the split.", "", ("drop-outside",),
+        found.append(Finding("outside-split", "error", f"{count(len(outside), 'sample')} {_are(len(outside))} in no part of the "
+                                                       "split.", "", ("drop-outside",),
                              outside))
     return found
 
@@ -232,7 +249,8 @@ def _of_target(draft: Draft) -> list[Finding]:
     found = []
     absent = np.flatnonzero(draft.missing)
     if len(absent):
-        found.append(Finding("no-target", "error", f"{len(absent):,} samples have no {'label' if draft.classes else 'target'}, the first "
+        found.append(Finding("no-target", "error", f"{count(len(absent), 'sample')} {_have(len(absent))} no "
+                                                   f"{'label' if draft.classes else 'target'}, the first "
                              f"'{str(draft.ids[absent[0]])[:60]}'.", "", ("drop-unlabelled",), absent))
     y = draft.y[~draft.missing]
     if len(np.unique(y)) < 2:
@@ -267,13 +285,15 @@ def _of_copies(draft: Draft, scans: dict[str, Scan]) -> list[Finding]:
     leaks = _leaking(codes, rank)
     if leaks.any():
         rows = np.flatnonzero(leaks)
-        found.append(Finding("leak-sample", "warning", f"{len(rows):,} samples are, in every modality, the same as one in a later part of "
+        found.append(Finding("leak-sample", "warning", f"{count(len(rows), 'sample')} {_are(len(rows))}, in every modality, the same as "
+                                                       "one in a later part of "
                                                        "the split "
                              f"(training, validation, test): figures would be too good. {_names(draft.ids[rows].tolist())}.", "",
                              ("drop-leaking",), rows))
     again = np.flatnonzero(_again(codes * 4 + rank + 1))
     if len(again):
-        found.append(Finding("duplicate-sample", "warning", f"{len(again):,} samples are, in every modality, the same as one before them "
+        found.append(Finding("duplicate-sample", "warning", f"{count(len(again), 'sample')} {_are(len(again))}, in every modality, the "
+                                                            "same as one before them "
                                                             "in the same "
                              f"part: {_names(draft.ids[again].tolist())}.", "", ("drop-duplicates",), again))
     for name, scan in scans.items():
@@ -282,7 +302,8 @@ def _of_copies(draft: Draft, scans: dict[str, Scan]) -> list[Finding]:
         same = int(_leaking(each[usable], rank[usable]).sum())
         if same:
             few = len(np.unique(each)) < len(draft) / 2
-            found.append(Finding("leak-row", "note" if few else "warning", f"{same:,} samples share this modality, value for value, with "
+            found.append(Finding("leak-row", "note" if few else "warning", f"{count(same, 'sample')} {'shares' if same == 1 else 'share'} "
+                                                                           "this modality, value for value, with "
                                                                            "one in a "
                                  "later part of the split" + (", where few different values occur at all." if few else
                                                               ": the same recording or sentence may be in both."), name))

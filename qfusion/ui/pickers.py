@@ -35,7 +35,12 @@ def allowed() -> dict[str, state.Allowed]:
     """What a link may say about model and data."""
     return {state.MODEL: state.options("Model", models(), "The default model is shown."),
             state.DATA: state.Allowed(_test_data, "The model's own data are shown."),
-            state.FORMAT: state.options("Figure format", ["svg", "png"], "SVG is used.")}
+            state.FORMAT: allowed_format()}
+
+
+def allowed_format() -> state.Allowed:
+    """What a link may say about the format of exported figures."""
+    return state.options("Figure format", ["svg", "png"], "SVG is used.")
 
 
 def _test_data(name: str) -> None:
@@ -72,11 +77,18 @@ def draw() -> tuple[Workspace, int, int | None]:
     """
     names, known = models(), sources()
     check(bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion.")
+    for key, what, here in ((state.MODEL, "Model", names), (state.DATA, "Data set", known)):
+        if state.get(key) not in (None, *here):  # it was deleted, or a link asked for it
+            state.notice(f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown.")
+            state.forget(key)
     model = st.selectbox("Model", names, on_change=_model_changed, help=_MODEL_HELP, **state.bound(state.MODEL))
     own = _own_data(model)
     index = known.index(own) if own in known else 0
     chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, help=_DATA_HELP,
                           **state.bound(state.DATA))
+    check(not _misfit(model, chosen) or _model_for(chosen) is not None,
+          f"Data set '{chosen}' has no model yet. Train one: "
+          f"`python -m qfusion train --data {chosen} --model quantum-jump --out my-model`.")
     work = cache.workspace_of(model, chosen)
     row = _sample(work)
     output = _output(work)

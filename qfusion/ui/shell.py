@@ -26,6 +26,8 @@ PAGES = {
                    ("pages/cohorts.py", "Cohorts", ":material/groups:"),
                    ("pages/compare.py", "Compare", ":material/compare:"),
                    ("pages/faithfulness.py", "Faithfulness", ":material/verified:")),
+    "Build": (("pages/data.py", "Data", ":material/database:"),
+              ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:")),
 }
 
 
@@ -58,6 +60,11 @@ class Here:
         """The sample's id."""
         return str(self.work.dataset.ids[self.row])
 
+    @property
+    def of(self) -> str:
+        """Whose a panel's numbers are where they are of this sample alone, as markdown."""
+        return f" Of sample {text.plain(self.sample)}."
+
 
 def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, state.Allowed]] | None = None) -> Here:
     """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded.
@@ -66,9 +73,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
         title: of the page; question: that it answers.
         rules: what a link may say of the page's own widgets.
     """
-    runs.begin()
-    st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
-    st.html(f"<style>{_css()}</style>")
+    _begin(title)
     with guard(stop=True), st.sidebar:
         st.markdown("### qfusion")
         menu = st.container()
@@ -89,6 +94,37 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
     st.caption(question)
     _notices()
     return Here(work, row, theme(), asked)
+
+
+def frame(title: str, question: str, rules: Callable[[], dict[str, state.Allowed]] | None = None) -> Theme:
+    """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for the next page.
+
+    Args:
+        title: of the page; question: that it answers.
+        rules: what a link may say of the page's own widgets.
+    """
+    _begin(title)
+    with guard(stop=True), st.sidebar:
+        st.markdown("### qfusion")
+        menu = st.container()
+        try:
+            state.arrive(title)
+            kept.settle()
+        finally:
+            with menu:
+                _navigation()
+        state.drop_invalid({state.FORMAT: pickers.allowed_format()} | (rules() if rules else {}))
+        _export_format()
+    st.title(title, anchor=False)
+    st.caption(question)
+    _notices()
+    return theme()
+
+
+def _begin(title: str) -> None:
+    runs.begin()
+    st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
+    st.html(f"<style>{_css()}</style>")
 
 
 @contextmanager

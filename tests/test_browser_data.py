@@ -1,0 +1,74 @@
+"""The Data page in Chromium: a pickle is uploaded, its report read, a repair agreed to, and the set kept and picked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import importable
+from tests.test_browser import settle, visit
+
+pytestmark = pytest.mark.browser
+__all__ = ["visit"]  # a fixture
+
+
+def upload(page: Any, *paths: Path) -> None:
+    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files([str(path) for path in paths])
+    page.get_by_text(paths[0].name).first.wait_for()
+    page.get_by_role("button", name="Examine").click()
+
+
+def test_a_pickle_is_uploaded_examined_repaired_and_kept(visit: Callable[[str], Any], tmp_path: Path) -> None:
+    content = importable.mmsa()
+    content["train"]["audio"][2, 0, 1] = -np.inf
+    page = visit("/data")
+    upload(page, importable.write_mmsa(tmp_path / "unaligned_50.pkl", content))
+    page.wait_for_selector(".st-key-import-report", timeout=60_000)
+    settle(page)
+    said = page.inner_text(".st-key-import-report")
+    assert "70 samples (40 train, 10 valid, 20 test)" in said
+    assert "0 values are NaN and 1 infinite, in 1 of 70 samples and 1 of 5 features" in said
+    assert "Sequences of" in said
+    page.locator(".st-key-_import_name input").fill("my-mosi")
+    page.locator(".st-key-_import_name input").press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_text("The set cannot be kept").wait_for()
+    page.locator(".st-key-_repair_fill-zero label").click()
+    settle(page)
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_text("is kept, with 70 samples").wait_for()
+    settle(page)
+    assert page.locator(".st-key-set input").input_value() == "my-mosi"
+    assert "set=my-mosi" in page.url
+    assert "40 / 10 / 20" in page.inner_text("body")
+    assert page.locator(".st-key-import-report").count() == 0
+    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Samples").click()
+    page.wait_for_selector("h1:has-text('Samples')")
+    settle(page)
+    page.locator(".st-key-data input").click()
+    page.get_by_role("option", name="my-mosi").wait_for()
+
+
+def test_a_hostile_file_is_refused_by_name_and_the_page_goes_on(visit: Callable[[str], Any], tmp_path: Path) -> None:
+    page = visit("/data")
+    bad = tmp_path / "bad.pkl"
+    bad.write_bytes(b"cposix\nsystem\n(S'touch /tmp/never'\ntR.")
+    upload(page, bad)
+    page.get_by_text("posix.system").wait_for()
+    assert "nothing in a pickle is run" in page.inner_text("body")
+    settle(page)
+    assert page.locator(".st-key-import-report").count() == 0
+
+
+@pytest.mark.parametrize("width", [1440, 800])
+def test_nothing_scrolls_sideways(visit: Callable[[str], Any], page: Any, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for address in ("/data", "/data?set=digits"):
+        visit(address)
+        excess = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }")
+        assert excess <= 0, address
