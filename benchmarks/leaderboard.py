@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -27,107 +28,20 @@ from typing import Any
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "scripts")]
 
-from train_models import FUSION, RECIPES, Recipe  # noqa: E402
+import leaderboard_report as report  # noqa: E402
+import leaderboard_text as text  # noqa: E402
+import tables  # noqa: E402
+from leaderboard_terms import CONTENDERS, PLACES, STABILITY, STABILITY_DATA, settings_of  # noqa: E402
 
-from qfusion import data  # noqa: E402
-from qfusion.models import EntangledQCNN, QuantumJump, registry  # noqa: E402
-from qfusion.models.product_qcnn import ProductQCNN  # noqa: E402
-from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
+from qfusion._files import atomic  # noqa: E402
+from qfusion.explain.robustness import robustness  # noqa: E402
+from qfusion.training import Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS, MORE_SEEDS = 5, 10
-ENCODER = ("encoder", "hidden", "dropout", "pooling", "input_dropout")
-OF_TABLES = ("elements", "block", "start")
-LARGEST_HIDDEN_TENSOR = 100_000  # entries; above, the TFN head is linear in the outer product, or training would take hours
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A row: what it is called, the kind of model, what differs from its defaults, and whose part it plays."""
-
-    label: str
-    kind: str
-    settings: dict[str, Any]
-    role: str  # "system", "ablation" or "baseline"
-
-
-CONTENDERS = {
-    "qj": Contender("QiNN-QJ", "quantum-jump", {}, "system"),
-    "qj-unitary": Contender("QiNN-QJ, unitary (no jumps)", "quantum-jump", dict(evolution="unitary"), "ablation"),
-    "qj-dissipative": Contender("QiNN-QJ, dissipative (no H)", "quantum-jump", dict(evolution="dissipative"), "ablation"),
-    "qj-none": Contender("QiNN-QJ, no evolution", "quantum-jump", dict(evolution="none"), "ablation"),
-    "qcnn": Contender("Entangled QCNN", "entangled-qcnn", {}, "system"),
-    "qcnn-separate": Contender("QCNN, one rotation per modality", "entangled-qcnn", dict(tables="separate"), "ablation"),
-    "qcnn-product": Contender("QCNN, no fusion entanglement", "product-qcnn", {}, "ablation"),
-    "qcnn-frozen": Contender("QCNN, frozen rules (mean)", "entangled-qcnn", dict(freeze_rule=True), "ablation"),
-    "linear": Contender("Linear model", "linear", {}, "baseline"),
-    "late": Contender("Late fusion", "late", {}, "baseline"),
-    "concatenation": Contender("Concatenation network", "concatenation", {}, "baseline"),
-    "tensor": Contender("TFN (tensor)", "tensor", {}, "baseline"),
-    "low-rank": Contender("LMF (low rank)", "low-rank", {}, "baseline"),
-    "mult": Contender("MulT (cross-modal attention)", "mult", {}, "baseline"),
-}
-STABILITY = ("qj", "qj-unitary")  # claim (a): these have MORE_SEEDS on STABILITY_DATA
-STABILITY_DATA = ("mosi", "planted")
-
-
-@dataclass(frozen=True)
-class Place:
-    """A data set: our recipe for it, and how many numbers an encoder gives.
-
-    Attributes:
-        recipe: whose schedule and encoder settings everyone has.
-        features: numbers per modality for the baselines; elements of a QCNN.
-        dims: dimension of a modality's state; its encoder gives twice as many numbers. Where `features / 2` would make the joint state
-            too large to train in reasonable time, smaller.
-        input_dropout: of the encoders, as in the recipe's model.
-    """
-
-    recipe: Recipe
-    features: int
-    dims: int
-    input_dropout: float = 0.0
-
-    @property
-    def encoder(self) -> dict[str, Any]:
-        """Settings of the encoders, those that the recipe leaves to its model's defaults too."""
-        known = registry.settings(self.recipe.model) | self.recipe.settings | dict(input_dropout=self.input_dropout)
-        return {key: known[key] for key in ENCODER}
-
-    @cached_property
-    def options(self) -> Options:
-        """Of the training."""
-        return Options(**self.recipe.options)
-
-    @cached_property
-    def dataset(self) -> data.DataSet:
-        """The data."""
-        return data.load(self.recipe.data)
-
-
-PLACES = {
-    "mosi": Place(RECIPES["qj-mosi"], 8, 4, input_dropout=0.3),
-    "planted": Place(RECIPES["qj-planted"], 8, 4, input_dropout=0.1),
-    "digits": Place(FUSION["digits"], 10, 4),  # d = 5 trains ten times as long
-    "avdigits": Place(FUSION["avdigits"], 8, 4),
-    "houston": Place(FUSION["houston"], 6, 3),
-    "handwritten": Place(FUSION["handwritten"], 10, 2),  # six modalities: D = 2^6
-}
-
-
-def settings_of(place: Place, contender: Contender) -> dict[str, Any]:
-    """Returns the settings that a contender is built with on a data set."""
-    known, chosen = registry.settings(contender.kind), {**place.encoder, **contender.settings}
-    if contender.kind == QuantumJump.kind:
-        chosen["dims"] = place.dims
-    elif contender.kind in (EntangledQCNN.kind, ProductQCNN.kind):
-        chosen |= {key: place.recipe.settings[key] for key in OF_TABLES if key in place.recipe.settings} | {"elements": place.features}
-    elif "features" in known:
-        chosen["features"] = place.features
-    if contender.kind == "tensor" and (place.features + 1) ** len(place.dataset.modalities) > LARGEST_HIDDEN_TENSOR:
-        chosen["width"] = 0
-    return {key: value for key, value in chosen.items() if key in known}
+BOARD, PAGE = ROOT / "assets" / "leaderboard.json", ROOT / "docs" / "leaderboard.md"
+ROBUST = {"regression": ("mae", "r2", "corr", "acc2_non0"), "classification": ("accuracy", "nll")}  # metrics that are kept
 
 
 @dataclass(frozen=True)
@@ -147,7 +61,7 @@ class Run:
     def key(self) -> str:
         """Changes whenever anything that decides the result does, apart from the code."""
         place = PLACES[self.data]
-        said = json.dumps([self.data, place.dataset.digest, CONTENDERS[self.model].kind, self.settings, asdict(place.options), self.seed])
+        said = json.dumps([self.data, place.dataset.digest, CONTENDERS[self.model].kind, self.settings, place.recipe.options, self.seed])
         return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
@@ -162,14 +76,14 @@ def runs(names: Sequence[str], seeds: int, more_seeds: int) -> Iterator[Run]:
                 yield Run(name, model, seed)
 
 
-def measure(run: Run, folder: Path | None) -> dict[str, Any]:
+def measure(run: Run, folder: Path) -> dict[str, Any]:
     """Trains one model and returns the record that is kept; the first seed's weights go into `folder`."""
     place, contender = PLACES[run.data], CONTENDERS[run.model]
     start, processor = time.perf_counter(), time.process_time()
     result = train(contender.kind, place.dataset, run.settings, place.options, run.seed)
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
     measured = {split: metrics.evaluate(result.model, place.dataset, split) for split in (place.options.split, "test")}
-    if folder and run.seed == 0:
+    if run.seed == 0:
         _keep(run, result, measured, folder)
     total = sum(p.numel() for p in result.model.parameters())
     after = total - sum(p.numel() for p in result.model.encoders.parameters())
@@ -202,14 +116,15 @@ def read(cache: Path | None) -> dict[str, dict[str, Any]]:
     return found
 
 
-def collect(wanted: Sequence[Run], cache: Path | None) -> list[dict[str, Any]]:
-    """Returns the records of all runs, trained where they are not kept yet."""
-    known, folder = read(cache), cache.with_suffix("") if cache else None
+def collect(wanted: Sequence[Run], cache: Path | None, folder: Path) -> list[dict[str, Any]]:
+    """Returns the records of all runs, trained where they are not kept yet; the weights of first seeds are in `folder`."""
+    known = read(cache)
     for number, run in enumerate(wanted, 1):
-        if run.key in known:
+        if run.key in known and (run.seed or (folder / f"{run.data}-{run.model}.json").is_file()):
             continue
         record = known[run.key] = measure(run, folder)
         if cache:
+            cache.parent.mkdir(parents=True, exist_ok=True)
             whole = not cache.is_file() or cache.read_bytes()[-1:] in (b"\n", b"")
             with cache.open("a") as kept:
                 kept.write(("" if whole else "\n") + json.dumps(record) + "\n")
@@ -234,6 +149,49 @@ def plan(wanted: Sequence[Run], cache: Path | None) -> None:
     print(f"{sum(left.values())} runs, at most {total / 60:.0f} minutes on one core as busy as now")
 
 
+def robust(records: Sequence[dict[str, Any]], folder: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Returns the robustness of every first seed, by data set and model; measured once for each, and kept beside the weights."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
+    for record in (r for r in records if r["seed"] == 0):
+        name, model = record["data"], record["model"]
+        kept = folder / f"robustness-{record['key']}.json"
+        if not kept.is_file():
+            place = PLACES[name]
+            frame = robustness(checkpoint.load(folder / f"{name}-{model}.json").model, place.dataset, "test", place.options.split)
+            keys = ROBUST[place.dataset.target.kind]
+            lines = [{"kind": r["kind"], "modality": r["modality"], "level": r["level"], **{key: report.short(r[key]) for key in keys}}
+                     for r in frame.to_dict("records")]
+            with atomic(kept) as part:
+                part.write_text(json.dumps(lines))
+            print(f"robustness of {model} on {name}", flush=True)
+        found.setdefault(name, {})[model] = json.loads(kept.read_text())
+    return found
+
+
+def terms(name: str) -> dict[str, Any]:
+    """Returns what the board says about a data set: title, modalities, target, sizes, and the terms on which all were trained."""
+    place = PLACES[name]
+    dataset, target = place.dataset, place.dataset.target
+    return {"title": place.title or dataset.title, "source": dataset.name, "modalities": list(dataset.names), "target": target.kind,
+            "classes": len(target.classes), "trained_on": len(dataset.rows(place.options.split)), "test": len(dataset.rows("test")),
+            "encoder": place.encoder, "features": place.features, "dims": place.dims, "options": asdict(place.options)}
+
+
+def write(board: dict[str, Any]) -> None:
+    """Writes the board, the page of the documentation and README's short table."""
+    text.add_sentences(board)
+    with atomic(BOARD) as part:
+        part.write_text(json.dumps(board, separators=(",", ":"), allow_nan=False) + "\n")
+    below = tables.provenance("leaderboard.py")
+    boards = [f"### {entry['title']}\n\n{entry['trained_on']:,} rows to train on, {entry['test']:,} test rows.\n\n"
+              + text.data_table(board, name) for name, entry in board["data"].items()]
+    tables.write("boards", "\n\n".join([*boards, below]), PAGE)
+    tables.write("claims", text.claims(board) + f"\n\n{below}", PAGE)
+    tables.write("published", text.published(board), PAGE)
+    tables.write("robustness", text.robustness(board) + f"\n\nFirst seed of each. {below}", PAGE)
+    tables.write("leaderboard", text.readme_table(board) + f"\n\n{below}")
+
+
 def main() -> None:
     """Trains what is missing and writes the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -242,16 +200,26 @@ def main() -> None:
     parser.add_argument("--more-seeds", type=int, default=MORE_SEEDS, help="of the two models that claim (a) compares")
     parser.add_argument("--cache", type=Path, help="keeps finished runs, a line each")
     parser.add_argument("--plan", action="store_true", help="train nothing; print what is missing and how long it takes")
+    parser.add_argument("--finished", action="store_true", help="train nothing; write the tables of the runs that the cache holds")
     parser.add_argument("--runs-only", action="store_true", help="train, but write no tables")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     wanted = list(runs(arguments.names or list(PLACES), arguments.seeds, arguments.more_seeds))
+    if arguments.finished:
+        known = read(arguments.cache)
+        wanted = [run for run in wanted if run.key in known]
     if arguments.plan:
         plan(wanted, arguments.cache)
         return
-    records = collect(wanted, arguments.cache)
-    if not arguments.runs_only:
-        print(f"{len(records)} runs")
+    with tempfile.TemporaryDirectory() as forgotten:
+        folder = arguments.cache.with_suffix("") if arguments.cache else Path(forgotten)
+        folder.mkdir(parents=True, exist_ok=True)
+        records = collect(wanted, arguments.cache, folder)
+        if arguments.runs_only:
+            return
+        names = [name for name in PLACES if any(r["data"] == name for r in records)]
+        contenders = {key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in CONTENDERS.items()}
+        write(report.assemble(records, names, contenders, {name: terms(name) for name in names}, robust(records, folder)))
 
 
 if __name__ == "__main__":

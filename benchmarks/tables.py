@@ -1,4 +1,4 @@
-"""Writes the tables that benchmarks measure into README.md, between `<!-- table:NAME -->` and `<!-- /table -->`."""
+"""Writes the tables that benchmarks measure into README.md or another page, between `<!-- table:NAME -->` and `<!-- /table -->`."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def provenance(script: str) -> str:
             f"Python {platform.python_version()}, torch {version('torch')}.</sub>")
 
 
-def write(name: str, text: str) -> None:
-    """Prints the text and puts it in README.md between the markers of `name`."""
+def write(name: str, text: str, path: Path = README) -> None:
+    """Prints the text and puts it in README.md, or the page at `path`, between the markers of `name`."""
     print(text)
-    page = README.read_text(encoding="utf-8")
+    page = path.read_text(encoding="utf-8")
     pattern = re.compile(rf"(<!-- table:{re.escape(name)} -->\n).*?(<!-- /table -->)", re.DOTALL)
     if not pattern.search(page):
-        raise SystemExit(f"README.md has no markers for the table {name!r}")
-    README.write_text(pattern.sub(lambda match: match[1] + text + "\n" + match[2], page), encoding="utf-8")
+        raise SystemExit(f"{path.name} has no markers for the table {name!r}")
+    path.write_text(pattern.sub(lambda match: match[1] + text + "\n" + match[2], page), encoding="utf-8")

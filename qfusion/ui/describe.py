@@ -90,7 +90,8 @@ def model_rows(work: Workspace) -> dict[str, Any]:
     else:
         network = model.network
         rows |= {"elements": f"{model.elements}{' (the classes)' if model.elements_are_classes else ' (learned)'}",
-                 "fusion rule": ("frozen at " if model.settings.get("freeze_rule") else "started at ") + str(model.settings.get("rule")),
+                 "fusion rule": ("frozen at " if model.settings.get("freeze_rule") else "started at ") + str(model.settings.get("rule"))
+                 + (", one rotation per modality" if model.settings.get("tables") == "separate" else ""),
                  "convolution block": f"{network.block} ({BLOCKS[network.block].parameters} parameters)",
                  "qubits": model.elements * (len(work.modalities) + len(stage_sizes(len(work.modalities)))),
                  "operations": f"{model.elements} fusion gates, {len(network.steps)} steps of the network"}

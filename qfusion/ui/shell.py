@@ -27,6 +27,7 @@ PAGES = {
                    ("pages/compare.py", "Compare", ":material/compare:"),
                    ("pages/faithfulness.py", "Faithfulness", ":material/verified:")),
     "Build": (("pages/data.py", "Data", ":material/database:"),
+              ("pages/train.py", "Train", ":material/model_training:"),
               ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:")),
 }
 

@@ -1,0 +1,128 @@
+"""The leaderboard drawn: means with intervals, parameters against results, curves over noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.figures.style import BLUE, GREY, INK, LINE, PAPER, QUIET, VERMILLION, Theme, axis, base, faded, label, log_ticks
+
+ROW = 27  # pixels a model
+ABSENT = {"absent": "absent", "swapped": "another's"}
+
+
+class Entry(NamedTuple):
+    """A model on one data set: what it is called, its role and family ("qj", "qcnn" or ""), and its numbers."""
+
+    name: str
+    role: str
+    family: str
+    mean: float
+    low: float
+    high: float
+    values: Sequence[float]
+    parameters: float
+
+
+def hue(family: str) -> str:
+    """Colour of a family: our systems and their ablations each have one, baselines are grey."""
+    return {"qj": BLUE, "qcnn": VERMILLION}.get(family, GREY)
+
+
+def symbol(role: str) -> str:
+    """Marker of a role, so that nothing rests on hue alone."""
+    return {"system": "diamond", "ablation": "circle-open"}.get(role, "square")
+
+
+def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
+    """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
+    check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
+    figure = base(theme, 64 + ROW * len(entries), left=10, right=14, top=6, bottom=44)
+    places = list(range(len(entries)))
+    for place, entry in zip(places, entries, strict=True):
+        colour = hue(entry.family)
+        if np.isfinite([entry.low, entry.high]).all():
+            figure.add_scatter(x=[entry.low, entry.high], y=[place, place], mode="lines", line={"color": colour, "width": 3},
+                               hoverinfo="skip")
+        figure.add_scatter(x=list(entry.values), y=[place] * len(entry.values), mode="markers",
+                           marker={"size": 4, "color": faded(INK[theme], 0.45)},
+                           hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>")
+        figure.add_scatter(
+            x=[entry.mean], y=[place], mode="markers",
+            marker={"size": 11, "symbol": symbol(entry.role), "color": colour, "line": {"width": 2 if entry.role == "ablation" else 1,
+                                                                                          "color": colour}},
+            hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>")
+    figure.update_xaxes(title={"text": label(metric)}, nticks=7)
+    names = [f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name) for entry in entries]
+    figure.update_yaxes(tickvals=places, ticktext=names, range=[len(entries) - 0.4, -0.6], ticks="", showline=False)
+    return figure
+
+
+def against_size(entries: Sequence[Entry], metric: str, size: str, theme: Theme = "light") -> go.Figure:
+    """The result against the number of parameters on a logarithmic axis; none is drawn at 1."""
+    check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
+    figure = base(theme, 380, right=20, top=10)
+    sizes = np.array([max(entry.parameters, 1.0) for entry in entries])
+    middle = np.sqrt(sizes.min() * sizes.max())
+    for entry, x in zip(entries, sizes, strict=True):
+        colour = hue(entry.family)
+        error = {"type": "data", "symmetric": False, "array": [entry.high - entry.mean], "arrayminus": [entry.mean - entry.low],
+                 "color": faded(colour, 0.6), "thickness": 1.4, "width": 0}
+        figure.add_scatter(
+            x=[x], y=[entry.mean], mode="markers+text", error_y=error if np.isfinite([entry.low, entry.high]).all() else None,
+            text=[label(entry.name) if entry.role == "system" else ""], textposition=f"top {'left' if x > middle else 'right'}",
+            textfont={"size": 12, "color": INK[theme]}, cliponaxis=False,
+            marker={"size": 12 if entry.role == "system" else 10, "symbol": symbol(entry.role), "color": colour,
+                    "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour}},
+            hovertemplate=f"{label(entry.name)}: {entry.parameters:,.0f} parameters, %{{y:.4f}}<extra></extra>")
+    spread = np.log10([sizes.min(), sizes.max()])
+    figure.update_xaxes(type="log", title={"text": f"parameters {label(size)}"}, range=[spread[0] - 0.2, spread[1] + 0.35],
+                        **log_ticks(sizes))
+    figure.update_yaxes(title={"text": label(metric)}, nticks=6)
+    return figure
+
+
+def robustness(curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]], families: Mapping[str, tuple[str, str]],
+               metric: str, what: str, theme: Theme = "light") -> go.Figure:
+    """A line a model over the noise level; on the right, the same models without the modality and with another sample's.
+
+    Args:
+        curves: by name of the model: levels (K,), values (K,), and the values of `ABSENT` where they were measured.
+        families: by name, role and family.
+        metric, what: names of the result and of what is noisy.
+    """
+    check(len(curves) > 0, "Argument `curves` must hold at least one model, but is empty.")
+    ends = [kind for kind in ABSENT if any(kind in at for _, _, at in curves.values())]
+    figure = base(theme, 400, right=10, top=10, legend=True)
+    dashes = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+    used: dict[str, int] = {}
+    for place, (name, (levels, values, at)) in enumerate(curves.items()):
+        role, family = families[name]
+        colour, number = hue(family), used.get(family, 0)
+        used[family] = number + 1
+        style = {"color": colour, "width": 3 if role == "system" else 1.6, "dash": dashes[number % len(dashes)]}
+        figure.add_scatter(x=levels, y=values, mode="lines+markers", name=label(name), line=style, legendgroup=name,
+                           marker={"size": 6, "symbol": symbol(role), "color": colour},
+                           hovertemplate=f"{label(name)}, noise %{{x:g}}: %{{y:.3f}}<extra></extra>")
+        shift = ((place + 0.5) / len(curves) - 0.5) * 0.8
+        if not ends:
+            continue
+        figure.add_scatter(x=[ends.index(kind) + shift for kind in ends if kind in at], y=[at[kind] for kind in ends if kind in at],
+                           xaxis="x2", mode="markers", showlegend=False, legendgroup=name,
+                           marker={"size": 10, "symbol": symbol(role), "color": colour, "line": {"width": 1.5, "color": colour}},
+                           hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>")
+    figure.update_xaxes(title={"text": f"noise on {label(what)}, standard deviations"})
+    figure.update_yaxes(title={"text": label(metric)})
+    if ends:
+        figure.update_layout(xaxis={"domain": [0, 0.74]}, xaxis2=axis(theme) | {
+            "domain": [0.79, 1], "range": [-0.6, len(ends) - 0.4], "tickvals": list(range(len(ends))),
+            "ticktext": [ABSENT[kind] for kind in ends], "anchor": "y",
+            "title": {"text": label(what), "font": {"size": 13, "color": QUIET[theme]}, "standoff": 8}})
+        for border in range(1, len(ends)):
+            figure.add_vline(x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"})
+    figure.update_layout(plot_bgcolor=PAPER[theme])
+    return figure

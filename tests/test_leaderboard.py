@@ -1,0 +1,294 @@
+"""The leaderboard: statistics on numbers made by hand, the terms of every model, the board and its sentences, the page on both systems."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from qfusion import models
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.figures import leaderboard as figures
+from qfusion.training import comparison
+from qfusion.ui import board_space
+from tests.test_app_pages import plain, said, visit
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "benchmarks"))
+
+import leaderboard  # noqa: E402
+import leaderboard_report as report  # noqa: E402
+import leaderboard_terms as terms  # noqa: E402
+import leaderboard_text as text  # noqa: E402
+
+CONTENDERS = {key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in terms.CONTENDERS.items()}
+
+
+def test_mean_and_interval_by_hand() -> None:
+    found = comparison.mean([1, 2, 3, 4])
+    assert (found.mean, found.n) == (2.5, 4)
+    assert found.std == pytest.approx((5 / 3) ** 0.5)
+    assert found.error == pytest.approx((5 / 12) ** 0.5)
+    assert found.high - found.mean == pytest.approx(3.182446 * (5 / 12) ** 0.5, rel=1e-5)  # t of 3 degrees of freedom
+    assert found.record()["low"] == pytest.approx(found.low, rel=1e-5)
+    one = comparison.mean([0.5]).record()
+    assert (one["mean"], one["std"], one["low"], one["n"]) == (0.5, None, None, 1)
+    with pytest.raises(InvalidInput, match="must hold a number for each run"):
+        comparison.mean([])
+    with pytest.raises(InvalidInput, match="must be finite"):
+        comparison.mean([1, np.nan])
+
+
+def test_paired_test_by_hand() -> None:
+    found = comparison.paired([3, 5, 4], [1, 2, 3])  # differences 2, 3, 1: t = 2 / (1 / sqrt 3)
+    assert found.difference == 2
+    assert found.p == pytest.approx(0.0741799, rel=1e-5)
+    assert comparison.paired([1, 2], [1, 2]).p == 1
+    assert comparison.paired([2, 3], [1, 2]).p == 0  # the same gain in every run
+    for ours, theirs in (([1], [2]), ([1, 2], [1, 2, 3])):
+        with pytest.raises(InvalidInput, match="needs the same two seeds or more"):
+            comparison.paired(ours, theirs)
+
+
+def test_holm_by_hand() -> None:
+    assert comparison.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert comparison.holm([0.5, 0.9]) == pytest.approx([1, 1])
+    assert comparison.holm([]) == []
+    assert comparison.holm([0.04, 0.03, 0.02, 0.01]) == pytest.approx([0.06, 0.06, 0.06, 0.04])
+
+
+def test_spreads_are_compared() -> None:
+    rng = np.random.default_rng(0)
+    ratio, p = comparison.spread_ratio(rng.normal(size=200), 3 * rng.normal(size=200))
+    assert ratio == pytest.approx(1 / 3, rel=0.15)
+    assert p < 1e-6
+    assert comparison.spread_ratio([1, 1, 1], [2, 2, 2]) == (1, 1)
+    with pytest.raises(InvalidInput, match="three runs or more"):
+        comparison.spread_ratio([1, 2], [1, 2, 3])
+
+
+@pytest.mark.parametrize("place", ["planted", "digits"])
+def test_everyone_has_the_recipe_s_encoders(place: str) -> None:
+    spot = terms.PLACES[place]
+    shapes: set[tuple[Any, ...]] = set()
+    for contender in terms.CONTENDERS.values():
+        model = models.build(contender.kind, spot.dataset.input_specs, spot.dataset.target.classes or ("score",),
+                             terms.settings_of(spot, contender))
+        wanted = {**contender.settings, **spot.encoder}
+        assert {key: value for key, value in model.settings.items() if key in wanted} == \
+               {key: value for key, value in wanted.items() if key in model.settings}
+        encoder: Any = model.encoders[spot.dataset.names[0]]
+        if contender.kind not in ("linear", "mult"):
+            shapes.add((encoder.first.__class__.__name__, encoder.drop.p, encoder.last[-1].in_features))
+    assert len(shapes) == 1
+
+
+def made(data: str, model: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
+    keys = ("accuracy", "f1", "nll") if data == "digits" else ("mae", "corr", "r2", "acc2_non0", "acc7")
+    size = {"qcnn": 100, "concatenation": 2400, "tensor": 9000}.get(model, 500)
+    return {"key": f"{data}-{model}-{seed}", "data": data, "model": model, "seed": seed, "test": dict.fromkeys(keys, value),
+            "train": dict.fromkeys(keys, value + 0.1), "parameters": 10_000, "after_encoders": size, "seconds": 2.0,
+            "processor_seconds": 1.5, "epochs": 3, "kept": 3, "gradient_norms": [1.0, 2.0, 3.0], **more}
+
+
+@pytest.fixture(scope="module")
+def board() -> dict[str, Any]:
+    rng = np.random.default_rng(1)
+    level = {"qcnn": 0.95, "concatenation": 0.951, "tensor": 0.99, "qj": 0.94}
+    records = [made(data, model, seed, level.get(model, 0.9) + 0.002 * rng.normal()) for data in ("mosi", "digits")
+               for model in terms.CONTENDERS for seed in range(5)]
+    of = {name: {"title": name.title(), "source": name, "modalities": ["a", "b"], "trained_on": 100, "test": 50,
+                 "target": "regression" if name == "mosi" else "classification"} for name in ("mosi", "digits")}
+    robust = {name: {model: [{"kind": kind, "modality": m, "level": at, **dict.fromkeys(report_keys(name), 0.9 - at / 10)}
+                             for kind, m, at in [*(("noise", m, at) for m in ("a", "b", "all") for at in (0.0, 1.0)),
+                                                 *((kind, m, 0.0) for kind in ("absent", "swapped") for m in ("a", "b"))]]
+                     for model in terms.CONTENDERS} for name in ("mosi", "digits")}
+    found = report.assemble(records, ["mosi", "digits"], CONTENDERS, of, robust)
+    text.add_sentences(found)
+    return json.loads(json.dumps(found, allow_nan=False))
+
+
+def report_keys(name: str) -> tuple[str, ...]:
+    return ("accuracy", "nll") if name == "digits" else ("mae", "corr")
+
+
+def test_the_board_tests_against_the_best_baseline(board: dict[str, Any]) -> None:
+    tests = board["data"]["digits"]["tests"]["accuracy"]["qcnn"]
+    assert tests["best"] == "tensor"
+    assert set(tests["against"]) == {"linear", "late", "concatenation", "tensor", "low-rank", "mult"}
+    pair = tests["against"]["tensor"]
+    ours, theirs = (np.array(board["data"]["digits"]["rows"][m]["test"]["accuracy"]["values"]) for m in ("qcnn", "tensor"))
+    assert pair["difference"] == pytest.approx((ours - theirs).mean(), abs=1e-5)
+    assert pair["holm"] < 0.01
+    assert "worse than 1" in text.data_table(board, "digits")
+    assert board["data"]["mosi"]["headline"] == "mae"  # less is better there
+    assert board["data"]["mosi"]["tests"]["mae"]["qj"]["best"] not in ("tensor", "concatenation")
+
+
+def test_the_claims_say_what_came_out(board: dict[str, Any]) -> None:
+    claims = {c["rival"]: c for c in board["claims"]["parameters"]}
+    assert set(claims) == {"concatenation", "tensor"}  # 24 and 90 times the parameters, on classes alone
+    assert claims["tensor"]["verdict"] == "against"
+    assert "contradicts the claim" in claims["tensor"]["sentence"]
+    assert "90 times as many" in claims["tensor"]["sentence"]
+    assert claims["concatenation"]["verdict"] in ("for", "open")
+    stable = board["claims"]["stability"]
+    assert [c["data"] for c in stable] == ["mosi", "digits"]
+    assert set(stable[0]["verdict"]) == {"spread over seeds", "gradient norms", "train-test gap", "test result"}
+    assert stable[0]["verdict"]["gradient norms"] == "open"  # the same in all runs
+    assert "Open: " in stable[0]["sentence"]
+
+
+def test_a_verdict_follows_direction_and_p() -> None:
+    pair = {part: {"paired": {"p": 0.01, "difference": -1.0}} for part in ("roughness", "gap", "test")}
+    entry = pair | {"spread_p": 0.01, "spread_ratio": 2.0}
+    assert report.stability_verdict(entry, -1) == {"spread over seeds": "against", "gradient norms": "for", "train-test gap": "for",
+                                                   "test result": "for"}
+    assert report.stability_verdict(entry, 1)["test result"] == "against"
+
+
+def test_pages_of_the_documentation_hold_the_tables(board: dict[str, Any]) -> None:
+    assert "| **QiNN-QJ** | 5 |" in text.data_table(board, "mosi")
+    short = text.readme_table(board)
+    assert short.count("best baseline: ") == 2
+    assert "| Self-MM | 0.848 | 0.461 | 0.724 | 0.789 |" in text.published(board)
+    assert "not comparable" in text.published(board)
+    assert "without a" in text.robustness(board)
+    for name in ("boards", "claims", "published", "robustness"):
+        assert f"<!-- table:{name} -->" in (ROOT / "docs" / "leaderboard.md").read_text()
+
+
+def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    wanted, calls = list(leaderboard.runs(["digits"], 1, 3))[:3], []
+
+    def measure(run: Any, folder: Path) -> dict[str, Any]:
+        calls.append(run)
+        return made(run.data, run.model, run.seed, 0.5, key=run.key)
+
+    monkeypatch.setattr(leaderboard, "measure", measure)
+    for run in wanted:
+        (tmp_path / f"{run.data}-{run.model}.json").touch()
+    cache = tmp_path / "deep" / "runs.jsonl"
+    first = leaderboard.collect(wanted, cache, tmp_path)
+    assert len(calls) == 3
+    with cache.open("a") as file:
+        file.write('{"key": "cut sh')  # the machine stopped while it was written
+    again = leaderboard.collect([*wanted, leaderboard.Run("digits", "qcnn", 7)], cache, tmp_path)
+    assert again[:3] == first
+    assert len(calls) == 4
+    assert len(leaderboard.read(cache)) == 4
+    assert len({run.key for run in leaderboard.runs(["digits", "planted"], 2, 3)}) == 2 * 2 * 14 + 2
+
+
+def test_one_run_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    place = terms.PLACES["digits"]
+    quick = replace(place, recipe=replace(place.recipe, options=place.recipe.options | dict(epochs=2)))
+    monkeypatch.setitem(terms.PLACES, "digits", quick)
+    run = leaderboard.Run("digits", "late", 0)
+    record = leaderboard.measure(run, tmp_path)
+    assert len(record["gradient_norms"]) == 2
+    assert record["after_encoders"] == 0
+    found = leaderboard.robust([record], tmp_path)["digits"]["late"]
+    assert {r["kind"] for r in found} == {"noise", "absent", "swapped"}
+    assert found == leaderboard.robust([record], tmp_path)["digits"]["late"]
+    clean = next(r for r in found if r["kind"] == "noise" and r["level"] == 0)
+    assert clean["accuracy"] == pytest.approx(record["test"]["accuracy"], abs=1e-5)
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    ("{", "cannot be read as a leaderboard"), ('{"format": 2}', "has another format"), ("[]", "cannot be read"),
+    ('{"format": 1, "data": {"x": 3}}', "cannot be read"), ("[" * 100_000, "cannot be read")])
+def test_a_broken_board_is_named(tmp_path: Path, words: str, message: str) -> None:
+    file = tmp_path / "leaderboard.json"
+    file.write_text(words)
+    with pytest.raises(QFusionError, match=message):
+        board_space.read(file)
+    with pytest.raises(QFusionError, match="no leaderboard yet"):
+        board_space.read(tmp_path / "other.json")
+
+
+def test_figures_hold_the_numbers() -> None:
+    entries = [figures.Entry("<b>a</b>", "system", "qj", 0.5, 0.4, 0.6, [0.4, 0.6], 100),
+               figures.Entry("b", "baseline", "", 0.4, np.nan, np.nan, [0.4], 0)]
+    drawn = figures.dots(entries, "accuracy")
+    assert "<b>&lt;b&gt;a" in drawn.layout.yaxis.ticktext[0]
+    assert [trace.x[0] for trace in drawn.data if trace.marker.symbol in ("diamond", "square")] == [0.5, 0.4]
+    assert [trace.x[0] for trace in figures.against_size(entries, "accuracy", "in total").data] == [100, 1]
+    curves = {"a": (np.array([0.0, 1.0]), np.array([0.9, 0.5]), {"absent": 0.6, "mean": 0.5, "swapped": 0.4}),
+              "b": (np.array([0.0, 1.0]), np.array([0.9, 0.5]), {"absent": 0.7})}
+    drawn = figures.robustness(curves, {"a": ("system", "qj"), "b": ("baseline", "")}, "accuracy", "sound")
+    assert [list(trace.y) for trace in drawn.data] == [[0.9, 0.5], [0.6, 0.4], [0.9, 0.5], [0.7]]
+    assert len(figures.robustness({"a": (*curves["a"][:2], {})}, {"a": ("system", "qj")}, "accuracy", "all").data) == 1
+    with pytest.raises(InvalidInput):
+        figures.dots([], "accuracy")
+
+
+@pytest.fixture
+def shown(board: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "leaderboard.json"
+    file.write_text(json.dumps(board))
+    monkeypatch.setattr(board_space, "FILE", file)
+    return file
+
+
+@pytest.mark.parametrize("model", ["qj-planted", "qcnn-digits"])
+def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
+    app = visit("Leaderboard", model=model)
+    assert not app.error
+    words = plain(said(app))
+    assert "leads on Mosi with MAE" in words
+    assert "100 rows to train on, 50 test rows" in words
+    for claim in board["claims"]["stability"] + board["claims"]["parameters"]:
+        assert claim["sentence"] in words
+    table = app.dataframe[0].value
+    assert list(table["MAE"]) == sorted(table["MAE"])
+    app.segmented_control(key="board").set_value("digits").run()
+    assert not app.exception
+    assert "leads on Digits with Accuracy" in plain(said(app))
+    app.selectbox(key="board.by").set_value("Log loss").run()
+    app.segmented_control(key="board.size").set_value("in total").run()
+    app.segmented_control(key="board.of").set_value("b").run()
+    assert not app.exception
+    assert not app.error
+    app.segmented_control(key="board").set_value("mosi").run()  # which has no log loss
+    assert not app.exception
+    assert "leads on Mosi with MAE" in plain(said(app))
+    app.multiselect(key="board.models.mosi").set_value([]).run()
+    assert "Pick a model to draw its curve" in plain(said(app))
+
+
+def test_links(shown: Path) -> None:
+    app = visit("Leaderboard", **{"board": "digits", "board.by": "F1 (macro)", "board.of": "b", "board.size": "in total"})
+    assert not app.warning
+    assert "leads on Digits with F1 (macro)" in plain(said(app))
+    app = visit("Leaderboard", **{"board": "<b>x</b>", "board.by": "MAE2", "board.of": "smell"})
+    assert {"'<b>x</b>' does not exist", "'MAE2' does not exist", "'smell' does not exist"} <= {
+        part for w in app.warning for part in (f"'{x}' does not exist" for x in ("<b>x</b>", "MAE2", "smell")) if part in plain(w.value)}
+    assert "leads on Mosi with MAE" in plain(said(app))
+
+
+def test_a_page_without_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_space, "FILE", tmp_path / "none.json")
+    app = visit("Leaderboard")
+    assert "There is no leaderboard yet" in plain(app.error[0].value)
+    (tmp_path / "none.json").write_text("{")
+    app = visit("Leaderboard")
+    assert "cannot be read as a leaderboard" in plain(app.error[0].value)
+
+
+def test_what_is_committed_can_be_read() -> None:
+    if not board_space.FILE.is_file():
+        pytest.skip("the leaderboard has not been measured here")
+    found = board_space.read()
+    assert set(found.names) <= set(terms.PLACES)
+    for name in found.names:
+        for key in found.metrics(name):
+            assert len(found.table(name, key)) == len(found.of(name)["rows"])
+    assert torch.isfinite(torch.tensor(found.table(found.names[0], found.metrics(found.names[0])[0])["mean"])).all()
