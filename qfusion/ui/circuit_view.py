@@ -60,6 +60,6 @@ def error(here: Here, built: Any, split: str) -> None:
         "step-error", f"At this step the circuit ends {built.error.all:.2g} from the exact state",
         figures.step_error(steps, one, whole, built.dt, theme=here.theme),
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
-              + built.error.sentence,
+              + built.error.sentence + here.of,
         not_shown="noise of a device: the circuit is run exactly.", alt="Error of the circuit against its step.",
         numbers=lambda: pd.DataFrame({"dt": steps, "after_one_step": one, "after_all_steps": whole}))

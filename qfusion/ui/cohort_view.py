@@ -273,7 +273,8 @@ def types(here: Here, chosen: Chosen) -> None:
                         alt="Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".")
         panels.footer("types", "how the single modalities relate: "
                       + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
-                      + f". Right: mean error ({text.plain(here.work.unit_of_error)}) with {INTERVALS}. Click a bar to make it the cohort.",
+                      + f". Right: mean error ({text.plain(here.work.unit_of_error)}) with {INTERVALS}. Click a bar to make it the cohort. "
+                      + compared(here),
                       "why they differ in error: a type may be harder for other reasons.",
                       lambda: pd.DataFrame([{"type": k, "level": level, "count": n[i], "mean_error": found[k][j].value,
                                              "low": found[k][j].low, "high": found[k][j].high} for i, k in enumerate(kinds)

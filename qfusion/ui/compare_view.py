@@ -194,7 +194,8 @@ def waterfalls(here: Here, a: Side, b: Side) -> None:
     with cells[2]:
         panels.panel("differences", finding(a, b),
                      compare.differences(a.dividends, b.dividends, b.work.modalities, unit=b.work.unit_of(b.output), theme=here.theme),
-                     shows="B minus A, term by term; the last bar is their sum.",
+                     shows=f"{text.plain(b.sample)} minus {text.plain(a.sample)}, term by term; the last bar is their sum. "
+                           + backgrounds.against(b.work.background),
                      not_shown="which word, sound or pixel differs.", alt="Differences: " + finding(a, b) + ".",
                      numbers=lambda: _terms(a).merge(_terms(b), on="term", suffixes=("_A", "_B")).assign(
                          difference=lambda t: t["dividend_B"] - t["dividend_A"]))
@@ -214,7 +215,7 @@ def shares(here: Here, a: Side, b: Side) -> None:
         f"{text.plain(moved)} carries {100 * abs(change):.0f} percentage points {'more' if change > 0 else 'less'} in B")
     panels.panel("shares", title if moved else "Other modalities decide",
                  compare.pairs(a.shares, b.shares, names, "share of the decision, |Shapley value| / sum", percent=True, theme=here.theme),
-                 shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision. "
+                 shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision." + _both(a, b) + " "
                        + backgrounds.against(b.work.background),
                  not_shown="the sign: see the waterfalls.", alt="Shares of the modalities.",
                  numbers=lambda: pd.DataFrame([{"side": s.letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
@@ -232,10 +233,15 @@ def entropies(here: Here, a: Side, b: Side) -> None:
         word = f"{'more' if change > 0 else 'less'} {'mixed' if timed[1] else 'entangled'}"
         title = "Entropies are alike in A and B" if abs(change) < 0.005 else f"B is {word} on average ({change:+.2f} nats)"
     panels.panel("entropies", title, compare.pairs(a.entropies, b.entropies, hues, "von Neumann entropy (nats)", theme=here.theme),
-                 shows="the von Neumann entropy " + _ENTROPY[timed[1]] + ".",
+                 shows="the von Neumann entropy " + _ENTROPY[timed[1]] + "." + _both(a, b),
                  not_shown="which modality decided: entropy is correlation, not attribution.",
                  alt="Entropies in A and B.", numbers=lambda: pd.DataFrame(
                      [{"side": s.letter, "of": n, "entropy": v} for s in (a, b) for n, v in s.entropies.items()]))
+
+
+def _both(a: Side, b: Side) -> str:
+    """Whose numbers they are."""
+    return f" Of samples {text.plain(a.sample)} (A) and {text.plain(b.sample)} (B)."
 
 
 _ENTROPY = {True: "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps",
@@ -252,6 +258,6 @@ def classes(here: Here, a: Side, b: Side) -> None:
         f"A predicts ‘{text.plain(a.work.classes[a.predicted])}’, B ‘{text.plain(b.work.classes[b.predicted])}’")
     drawn = evidence.class_bars(b.probabilities, b.work.classes, truth=truth, before=a.probabilities, before_name="A", theme=here.theme)
     panels.panel("compare-classes", title, drawn.update_traces(name="B", selector={"name": "now"}),
-                 shows="class probabilities of B as bars, of A as hollow diamonds; B's true class is marked.",
+                 shows="class probabilities of B as bars, of A as hollow diamonds; B's true class is marked." + _both(a, b),
                  not_shown="whether such probabilities are calibrated.", alt=f"Class probabilities: {title}.",
                  numbers=lambda: pd.DataFrame({"class": b.work.classes, "A": a.probabilities, "B": b.probabilities}))

@@ -119,7 +119,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
                "above, the entanglement of each modality with the rest (logarithmic negativity)")
               + "; below, the decision if it were read out at t, split into "
               + ("dividends: solid alone, dashed in pairs, dotted all three." if what == through_view.KINDS[0] else "Shapley values.")
-              + " Thin: as learned. " + backgrounds.against(here.work.background),
+              + " Thin: as learned." + here.of + " " + backgrounds.against(here.work.background),
         not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
                   + ". The baseline is left out below.",
         alt=f"{above} and {what} over time.",
@@ -131,7 +131,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
         "waterfall-now", sample_view.finding(final),
         decision.waterfall(final, here.work.modalities, truth=here.truth, unit=here.unit,
                            theme=here.theme),
-        shows=f"the decision at T under the sliders, term by term. {backgrounds.baseline(here.work.background)}",
+        shows=f"the decision at T under the sliders, term by term.{here.of} {backgrounds.baseline(here.work.background)}",
         not_shown="how it was as learned: press Reset.",
         alt="Waterfall of the decision at T.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in final], "dividend": list(final.values())}))
@@ -169,7 +169,7 @@ def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
             series[""] = track.measures["total_correlation"]
         drawn = dynamics.measure_lines(track.times, series, here.work.modalities, axis, cursor=cursor, height=260,
                                        theme=here.theme)
-        panels.panel(kind.replace("_", "-"), title, drawn, shows=shows, not_shown=not_shown, alt=f"{axis} over time.",
+        panels.panel(kind.replace("_", "-"), title, drawn, shows=shows + here.of, not_shown=not_shown, alt=f"{axis} over time.",
                      numbers=partial(_frame, track.times, series, kind))
 
 
@@ -190,7 +190,7 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
                                 track.ensemble.measures[key], f"entanglement of {whose} (nats)",
                                 channels=len(now.dials.rates), mean_name=f"mean of {runs} runs", theme=here.theme),
         shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a marker "
-              "where an operator jumped.",
+              "where an operator jumped." + here.of,
         not_shown="what the model computes: that is the mean over all runs.",
         alt="Entanglement entropy of single runs with their jumps.",
         numbers=lambda: pd.concat([pd.DataFrame({"run": i + 1, "t": run.times, key: run.measures[key]})
@@ -208,7 +208,7 @@ def _ensemble(here: Here, track: Any) -> None:
         "ensemble", f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
         run_figures.ensemble(track.times, mean, error, master, names, track.ensemble.size, theme=here.theme),
         shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), band of "
-              "2 standard errors.",
+              "2 standard errors." + here.of,
         not_shown="the other basis states.", alt="Populations: trajectories' mean against the master equation.",
         numbers=lambda: _populations(track, top, names))
 
@@ -242,7 +242,7 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
     panels.panel(
         "populations", f"Likeliest basis state at {name}: |{state_figures.basis_labels(dims)[best]}⟩ with {mass[best]:.0%}",
         state_figures.populations(mass, dims, theme=here.theme),
-        shows="the probability of each basis state, the diagonal of ρ(t).", not_shown="coherence: see the matrix below.",
+        shows="the probability of each basis state, the diagonal of ρ(t)." + here.of, not_shown="coherence: see the matrix below.",
         alt=f"Populations at {name}.",
         numbers=lambda: pd.DataFrame({"state": state_figures.basis_labels(dims), "probability": mass}))
     left, right = st.columns(2)
@@ -250,7 +250,7 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
         with cell:
             panels.panel(f"matrix-{part}", f"Density matrix: {part} at {name}",
                          state_figures.density_matrix(rho, dims, part=part, theme=here.theme),
-                         shows=_MATRIX[part][0], not_shown=_MATRIX[part][1], alt=f"Heat map of the {part} of ρ.",
+                         shows=_MATRIX[part][0] + here.of, not_shown=_MATRIX[part][1], alt=f"Heat map of the {part} of ρ.",
                          numbers=lambda: _matrix_frame(rho, dims))
 
 
@@ -283,7 +283,7 @@ def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
         "distance", f"The input is forgotten at rate {found.gap:.3g}, the spectral gap",
         dynamics.distance_line(settling.times, found.distance, found.gap, now.dials.duration, theme=here.theme),
         shows="trace distance of ρ(t) to the steady state, far beyond the read-out; dashed: the slope of the gap "
-              f"(± {found.gap_error:.1e}).",
+              f"(± {found.gap_error:.1e}).{here.of}",
         not_shown="whether the read-out ever looks at what is lost.", alt="Distance to the steady state over time.",
         numbers=lambda: pd.DataFrame({"t": settling.times, "trace_distance": found.distance}))
     _steady(here, now, found)

@@ -22,6 +22,11 @@ FEATURE_ORDERS = 5  # random orders of features: each asks the model fourteen ti
 SPLIT = "test"
 
 
+def trained_on(work: Workspace) -> int:
+    """How many rows the model was trained on: features that are taken away are replaced by their mean over these."""
+    return len(work.dataset.rows(checkpoint.training_split(work.card)))
+
+
 def explained(work: Workspace) -> tuple[np.ndarray, explain.Explanation]:
     """The test rows that are explained together, and their explanation."""
     inside = np.isin(work.bulk, work.dataset.rows(SPLIT))

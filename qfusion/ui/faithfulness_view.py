@@ -71,9 +71,11 @@ def cautions(work: Workspace, seeds: Stability | None) -> None:
             lines.append(":material/help: Whether another training seed would explain the same is not measured for this model as it is.")
         st.markdown("  \n".join(lines))
         rows, found = faithfulness_space.explained(work)
-        st.caption(f"Every sentence follows from what was measured on {len(rows):,} test samples of {text.plain(work.dataset.name)} "
-                   f"against {found.background_size:,} training samples; the figures below show it. Contributions themselves are exact: "
-                   "their sum is the score, and nothing is sampled.")
+        panels.footer("cautions", f"what was measured on {len(rows):,} test samples of {text.plain(work.dataset.name)} against "
+                      f"{found.background_size:,} training samples: every sentence follows from the figures below. Contributions "
+                      "themselves are exact: their sum is the score, and nothing is sampled.",
+                      "whether the model is right; only how far its explanation is the model's own, and would be another seed's.",
+                      lambda: pd.DataFrame({"kind": [one.kind for one in said], "sentence": [one.sentence for one in said]}))
 
 
 def deletion_tab(here: Here) -> None:
@@ -99,7 +101,8 @@ def deletion_tab(here: Here) -> None:
     steps = next(m for m in work.dataset.modalities if m.name == inside).is_sequence
     _pair(here, curves, f"features-{inside}", f"Inside {text.plain(inside)}: " + _verdict(curves),
           f"{'time steps' if steps else 'features'} of {text.plain(inside)} in the order of {ranking}",
-          "replaced by their mean over the training samples, the other modalities as they are.", inside)
+          f"replaced by their mean over the {faithfulness_space.trained_on(work):,} training samples, the other modalities as they are.",
+          inside)
 
 
 def _verdict(found: Curves) -> str:

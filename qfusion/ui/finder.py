@@ -155,7 +155,7 @@ def scatter(here: Here, rows: pd.DataFrame) -> None:
     st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("scatter"), selection_mode="points",
                     on_select=lambda: _picked_in_scatter(key),
                     alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {here.sample} is ringed.")
-    panels.footer("scatter", "one point a sample; the ring marks the current one." + _of_dividends(here.work, x, y),
+    panels.footer("scatter", f"one point a sample, {len(rows):,} in all; the ring marks the current one." + _of_dividends(here.work, x, y),
                   "why a sample lies where it does: open it.", lambda: rows[[x, y]].reset_index())
 
 

@@ -91,7 +91,7 @@ def entropies_tab(here: Here, in_force: str) -> None:
 
 
 def _cuts(here: Here, values: Any, found: Any, name: str, unit: str, shows: str, not_shown: str, title: str) -> None:
-    panels.panel(name, title, figures.cuts(values, found.moments, unit, theme=here.theme), shows=shows, not_shown=not_shown,
+    panels.panel(name, title, figures.cuts(values, found.moments, unit, theme=here.theme), shows=shows + here.of, not_shown=not_shown,
                  alt=f"{title}: one row a moment.",
                  numbers=lambda: pd.DataFrame([{"moment": moment, "first_k": k + 1, name: value}
                                                for moment, row in zip(found.moments, values, strict=True) for k, value in enumerate(row)]))
@@ -106,7 +106,7 @@ def _poolings(here: Here, found: Any) -> None:
         else f"The last pooling raises the entropy of what stays by {-drop:.2f} nats",
         figures.poolings(before, after, outcomes, theme=here.theme),
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and the sum of the "
-              "Shannon entropies of the outcomes: the head reads these too.",
+              "Shannon entropies of the outcomes: the head reads these too." + here.of,
         not_shown="how much of it the decision uses.", alt="Entropy before and after each pooling.",
         numbers=lambda: pd.DataFrame([pool._asdict() for pool in pools]))
 

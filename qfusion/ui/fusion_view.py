@@ -63,7 +63,7 @@ def contributions(here: Here, now: Any, base: Any) -> None:
     panels.panel(
         "waterfall-edited", sample_view.finding(terms) + sample_view.whose(here),
         decision.waterfall(terms, work.modalities, truth=here.truth, unit=here.unit, theme=here.theme),
-        shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables. "
+        shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables." + here.of + " "
               + backgrounds.baseline(work.background),
         not_shown="how it was as learned: reset all cells.", alt="Waterfall of the decision with the edited tables.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in terms], "dividend": list(terms.values()),
@@ -83,7 +83,7 @@ def _probabilities(here: Here, now: Any, base: Any, changed: bool) -> None:
     panels.panel(
         "probabilities", head,
         figures.class_bars(now.probabilities, work.classes, truth=truth, before=base.probabilities if changed else None, theme=here.theme),
-        shows="class probabilities with these tables" + ("; diamonds: as learned." if changed else "."),
+        shows="class probabilities with these tables" + ("; diamonds: as learned." if changed else ".") + here.of,
         not_shown="other samples: see the test accuracy above.",
         alt=f"Class probabilities; {work.classes[best]} leads.",
         numbers=lambda: pd.DataFrame({"class": work.classes, "probability": now.probabilities, "as_learned": base.probabilities}))

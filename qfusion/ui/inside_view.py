@@ -9,7 +9,7 @@ import streamlit as st
 
 from qfusion.explain.attribution import BASELINES, MOST_STEPS, SCORE, Attribution
 from qfusion.figures import inside as figures
-from qfusion.ui import backgrounds, cache, inside_space, panels, runs, state, text
+from qfusion.ui import backgrounds, cache, faithfulness_space, inside_space, panels, runs, state, text
 from qfusion.ui.inside_space import Canvas
 from qfusion.ui.shell import Here, guard
 from qfusion.ui.workspace import Workspace
@@ -91,7 +91,8 @@ def _panel(here: Here, found: Attribution, canvas: Canvas, other: str) -> None:
     panels.panel(
         "inside", f"In {text.plain(found.modality)}, {head} moved {what} the most ({found.units[top]:+.3f})", _figure(here, found, canvas),
         shows=f"how the change of {what}{_whose(here)} from {found.start:+.3f} (at {start}) to {found.end:+.3f} (this sample) is shared "
-              f"among the {len(found.units):,} {unit}s, by integrated gradients. {_error(found)} {_against(here, found)}",
+              f"among the {len(found.units):,} {unit}s, by integrated gradients. {_error(found)}"
+              f"{_mean_of(here, found)}{_against(here, found)}",
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
                   + (_BARE if canvas.kind == "features" else ""),
         alt=f"Attribution inside {found.modality}: largest at {canvas.names[top]}, {found.units[top]:+.3f}.",
@@ -118,9 +119,14 @@ def _features(here: Here, found: Attribution) -> None:
     panels.panel(
         "inside-features", f"Of its features, ‘{text.plain(names[top], 40)}’ added the most ({found.features[top]:+.3f})",
         figures.bars(names, found.features, unit=here.unit, theme=here.theme),
-        shows=f"the same attribution, added up over the {len(found.units)} steps for each of the {len(names)} features.",
+        shows=f"the same attribution, added up over the {len(found.units)} steps for each of the {len(names)} features.{here.of}",
         not_shown="at which step: see above.", alt=f"Attribution by feature: largest {names[top]}.",
         numbers=lambda: inside_space.frame(here.work, here.row, found))
+
+
+def _mean_of(here: Here, found: Attribution) -> str:
+    """Over how many samples the starting point is the mean."""
+    return f" The training mean is over {faithfulness_space.trained_on(here.work):,} samples." if found.baseline == "mean" else ""
 
 
 def _error(found: Attribution) -> str:
@@ -130,7 +136,7 @@ def _error(found: Attribution) -> str:
 
 
 def _against(here: Here, found: Attribution) -> str:
-    return "" if found.term == SCORE else backgrounds.against(here.work.background)
+    return "" if found.term == SCORE else " " + backgrounds.against(here.work.background)
 
 
 def _whose(here: Here) -> str:

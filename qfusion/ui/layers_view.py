@@ -35,8 +35,8 @@ def panel(here: Here, words: str = "") -> None:
         figures.decision_layers(found.moments, series, terms if what == KINDS[0] else fair, work.modalities, unit=here.unit,
                                 what="dividend" if what == KINDS[0] else "Shapley value", cursor=place, theme=here.theme),
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit measured, the same head "
-              "(solid alone, dashed or dotted jointly); above, how mixed and how correlated the qubits are. "
-              + backgrounds.against(work.background),
+              "(solid alone, dashed or dotted jointly); above, how mixed and how correlated the qubits are."
+              + here.of + " " + backgrounds.against(work.background),
         lead=f"**When did it happen?** {since_when(work, found)}",
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is left out.",
         alt="Terms of the decision along the layers: at the end " + ", ".join(f"{t} {v[-1]:+.2f}" for t, v in terms.items() if t) + ".",

@@ -95,7 +95,7 @@ def _scores(here: Here, found: Any, exact: Any, shots: int) -> None:
         "noisy-scores", head,
         figures.class_bars(found.scores, names, truth=truth, before=exact.scores, before_name="exact", errors=found.errors, unit="score",
                            theme=here.theme),
-        shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact circuit.",
+        shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact circuit." + here.of,
         not_shown="drift and cross-talk of a real device.", alt="Scores under noise with error bars.",
         numbers=lambda: pd.DataFrame({"class": names, "score": found.scores, "standard_error": found.errors, "exact": exact.scores}))
 
@@ -110,8 +110,8 @@ def _terms(here: Here, found: Any, exact: Any, shots: int) -> None:
     panels.panel(
         "noisy-terms", f"{len(sure)} of {len(values) - 1} terms stand out from the shots{sample_view.whose(here)}",
         decision.term_bars(values, errors, before, work.modalities, unit=here.unit, theme=here.theme),
-        shows="contributions under this noise with standard errors when every coalition's circuit is run that often; diamonds: exact. "
-              + backgrounds.against(work.background),
+        shows="contributions under this noise with standard errors when every coalition's circuit is run that often; diamonds: exact."
+              + here.of + " " + backgrounds.against(work.background),
         not_shown="the baseline: it is in the table.", alt="Contributions under noise with error bars.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in values], "dividend": list(values.values()),
                                       "standard_error": list(errors.values()), "exact": list(before.values())}))

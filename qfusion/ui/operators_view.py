@@ -100,7 +100,7 @@ def _eigenvectors(here: Here, found: Operator) -> None:
                 f"state-{side}", f"Votes most {side} ({found.votes[k]:+.2f}): {_levels(amplitudes, names)}",
                 figures.make_up(amplitudes, found.dims, theme=here.theme),
                 shows="how likely each basis state is in this eigenstate (height) and its phase (colour, the largest one's set to 0)"
-                      + (_entangled(found) if len(found.dims) > 1 else "."),
+                      + (_entangled(found) if len(found.dims) > 1 else ".") + " " + backgrounds.against(here.work.background),
                 not_shown="whether a real sample can be in it: see the weights below.",
                 alt=f"Populations of the eigenstate that votes most {side}: {_levels(amplitudes, names)}.",
                 numbers=partial(_amplitudes, amplitudes, names))
@@ -132,7 +132,8 @@ def _patterns(here: Here, found: Operator) -> None:
             "patterns", f"Votes most for ({votes[0]:+.2f}): {_said(bits[0], elements)}",
             figures.outcome_patterns(bits, votes, elements, found.modalities, work.modalities, theme=here.theme),
             shows=f"the {SHOWN_PATTERNS} outcome patterns that vote most for and, below the line, most against, each with its vote. The "
-                  "fusion reads a modality through its qubits' outcomes only, so patterns are the eigenstates.",
+                  "fusion reads a modality through its qubits' outcomes only, so patterns are the eigenstates. "
+                  + backgrounds.against(work.background),
             not_shown="how likely a pattern is: see the weights.",
             alt=f"Most for: {_said(bits[0], elements)}. Most against: {_said(bits[-1], elements)}.",
             numbers=lambda: pd.DataFrame({"vote": votes, "pattern": ["|".join("".join(map(str, row)) for row in each) for each in bits]}))
@@ -174,8 +175,9 @@ def _scatter(here: Here, found: Votes, own: Own, split: str) -> None:
         key = f"along-{state.get(state.TABLE_TURN, 0)}"
         st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("along"), selection_mode="points",
                         on_select=lambda: _picked(key), alt=f"{len(ids)} samples along the two extremes; {here.sample} is ringed.")
-        panels.footer("along", f"one point a sample, coloured by truth; a click makes it the sample. This one, ringed where it is among "
-                      f"them: {_share(own.most_for)} for, {_share(own.most_against)} against.",
+        panels.footer("along", f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
+                      f"ringed where it is among them: {_share(own.most_for)} for, {_share(own.most_against)} against. "
+                      + backgrounds.against(work.background),
                       "the states in between: a sample may lie on neither.",
                       lambda: pd.DataFrame({"sample": ids, "weight_for": found.most_for, "weight_against": found.most_against,
                                             "score_of_group": found.scores, "truth": truth}))

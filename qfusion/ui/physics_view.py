@@ -49,7 +49,7 @@ def tab(here: Here, where: Where) -> None:
                  "bars. It stands for the mean slope on the way far better than the slope at its end.", **state.bound(HALF)):
         half = cache.half_way(work, rows, where, here.output, target)
     _tornado(here, found, words, cohort, group, reach, half)
-    _way(here, found, rows, where, words, reach)
+    _way(here, found, rows, where, words, reach, _whose(here, found, cohort))
     _table(here, found, where, reach)
 
 
@@ -134,7 +134,7 @@ def _agreement(found: Sensitivity, reach: float, half: np.ndarray | None) -> Non
                "A slope says what a little less does, not what nothing at all does: where they differ, the answer bends on the way.")
 
 
-def _way(here: Here, found: Sensitivity, rows: np.ndarray, where: Where, words: str, reach: float) -> None:
+def _way(here: Here, found: Sensitivity, rows: np.ndarray, where: Where, words: str, reach: float, whose: str) -> None:
     order = physics.worth_following(found, reach)
     if not order:
         return
@@ -153,8 +153,9 @@ def _way(here: Here, found: Sensitivity, rows: np.ndarray, where: Where, words: 
         "way", _bend(way, knob, words),
         figures.way(way.factors, way.values, way.slopes, "+".join(knob.modalities), here.work.modalities, what=what, unit=unit,
                     theme=here.theme),
-        shows=f"the {text.plain(words)} for every strength of this term, all others as they stand. The mean slope on the way is (by "
-              f"quadrature) {way.mean_slope:+.3g}: times the way ({knob.value:g}) it is what removal takes away ({-way.effect:+.3g}).",
+        shows=f"the {text.plain(words)} ({whose}) for every strength of this term, all others as they stand. The mean slope on the way "
+              f"is (by quadrature) {way.mean_slope:+.3g}: times the way ({knob.value:g}) it is what removal takes "
+              f"away ({-way.effect:+.3g}).",
         not_shown="strengths beyond what stands now: move the slider." if here.work.has_time else "strengths beyond what was learned.",
         alt=f"{knob.title}: from {way.values[0]:+.3f} without it to {way.values[-1]:+.3f} now.",
         numbers=lambda: pd.DataFrame({"factor": way.factors, "value": way.values, "slope": way.slopes}))

@@ -39,7 +39,7 @@ def masses(here: Here) -> None:
         "masses", head,
         figures.masses(found.masses, found.fused, found.modalities, _short(found), marked=true_element(here), theme=here.theme),
         shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what the fusion makes "
-              "of it." + (_PAIRS.format(_pairs(found)) if found.pairwise is not None else ""),
+              "of it." + (_PAIRS.format(_pairs(found)) if found.pairwise is not None else "") + here.of,
         not_shown="what the network does with the fused masses afterwards"
                   + ("." if found.elements_are_classes else "; elements are learned here, they have no names."),
         alt="Heat map of masses: fused " + ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.fused, strict=True)) + ".",
@@ -74,7 +74,7 @@ def beliefs(here: Here) -> None:
         figures.belief_bars(found.by_fusion.belief, found.by_fusion.pignistic, found.by_fusion.plausibility, found.elements,
                             truth=true_element(here), theme=here.theme),
         shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak against it "
-              "(plausibility), and the probability to bet with (pignistic).",
+              "(plausibility), and the probability to bet with (pignistic)." + here.of,
         not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
         alt="Belief, plausibility and pignistic probability of each class.", numbers=lambda: found.frame().reset_index())
     entropies(here, found)
@@ -87,7 +87,7 @@ def entropies(here: Here, found: evidence.Reading) -> None:
         "fused-entropies", f"Fused qubit ‘{text.plain(found.elements[most])}’ is the most entangled with what it was fused from",
         circuit_state.bars(found.entropy, found.elements, "entropy (nats)", theme=here.theme),
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in a pure "
-              "state together, so this is their entanglement.",
+              "state together, so this is their entanglement." + here.of,
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt="Entropy of each fused qubit.", numbers=lambda: found.frame().reset_index())
 

@@ -127,7 +127,8 @@ def contributions(here: Here) -> None:
         "waterfall", finding(dividends) + whose(here), drawn,
         lead=f"**Which modality decided this?** {answers.decided(work, row, here.output)}  \n"
              f"**Did the modalities conflict?** {answers.conflict(work, row, here.output)}",
-        shows="the exact sum baseline + single modalities + joint terms (hatched) = score. " + backgrounds.baseline(work.background),
+        shows="the exact sum baseline + single modalities + joint terms (hatched) = score." + here.of + " "
+              + backgrounds.baseline(work.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt="Waterfall: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items()) + ".",
         numbers=lambda: _dividend_table(here))
@@ -155,8 +156,8 @@ def shapley(here: Here) -> None:
     panels.panel(
         "shapley", f"{text.plain(leader)} carries {shares[leader]:.0%} of the decision" + whose(here),
         decision.shapley_bars(values, shares, here.work.modalities, unit=here.unit, theme=here.theme),
-        shows="each modality's fair share: its own term plus an equal part of every joint term it takes part in; in "
-              "brackets its part of the absolute total (MM-SHAP). " + backgrounds.against(here.work.background),
+        shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint term it takes "
+              "part in; in brackets its part of the absolute total (MM-SHAP). " + backgrounds.against(here.work.background),
         not_shown="which words, sounds or pixels mattered inside a modality.",
         alt="Shapley values: " + ", ".join(f"{name} {value:+.2f}" for name, value in values.items()) + ".",
         numbers=lambda: pd.DataFrame({"sample": here.sample, "modality": list(values), "shapley": list(values.values()),
@@ -178,7 +179,7 @@ def entropies(here: Here) -> None:
         dynamics.measure_lines(track.times, series, here.work.modalities, "von Neumann entropy (nats)",
                                height=280, theme=here.theme),
         shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
-              "others and by jumps.",
+              "others and by jumps." + here.of,
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt="Entropy over time: at T " + ", ".join(f"{name} {value:.2f}" for name, value in ends.items()) + " nats.",
         numbers=lambda: pd.DataFrame({"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}))

@@ -74,7 +74,8 @@ def panel(here: Here, in_force: str) -> None:
         _heat_map(here, heading, chart, found, cell, phi, learned)
         _editor(work, shape, cell, float(phi[*_place(cell)]), float(learned[*_place(cell)]), in_force, found)
         panels.footer("tables", "for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
-                      "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, 0 to 1.",
+                      "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, 0 to 1. The "
+                      "same for every sample.",
                       "how often this sample reads a pattern: point at a cell.", lambda: _numbers(found))
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(here, shape, cell)

@@ -59,7 +59,7 @@ def diagram(here: Here, walk: Walk, at: int, title: str, *, unit: float = 52) ->
         st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("circuit"), selection_mode="points",
                         on_select=lambda: _picked(key), alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.")
         panels.footer("circuit", "every operation in order, what is still to come faint. A disc is a qubit where it is now: its needle "
-                      "is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ is not 0; a short one is a mixed state.",
+                      "is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ is not 0; a short one is a mixed state." + here.of,
                       "correlations between qubits: each disc is one qubit on its own.", lambda: qubit_table(walk, at))
 
 
@@ -96,7 +96,7 @@ def here_and_now(here: Here, walk: Walk, at: int) -> None:
     panels.panel(
         "qubits", _most_mixed(names, walk.entropy[at][rows]),
         figures.bloch_row(names, walk.bloch[at][rows], walk.entropy[at][rows], before=walk.bloch[at - 1][rows], theme=here.theme),
-        shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and its entropy.",
+        shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and its entropy." + here.of,
         not_shown="⟨Y⟩ as a length: point at a disc.", alt="Bloch vectors of all qubits.", numbers=lambda: qubit_table(walk, at))
     before_after(here, walk, at)
 
@@ -127,14 +127,14 @@ def before_after(here: Here, walk: Walk, at: int) -> None:
             state_figures.populations(np.real(np.diag(after)), dims, reference=np.real(np.diag(before)), name="after",
                                       reference_name="before", what=f"outcome of {', '.join(wires)}", theme=here.theme),
             shows=f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace distance (0 to 1)."
-                  + said,
+                  + said + here.of,
             not_shown="coherences: see the matrix.", alt="Outcome probabilities before and after the gate.",
             numbers=lambda: pd.DataFrame({"outcome": names, "before": np.real(np.diag(before)), "after": np.real(np.diag(after))}))
     with right:
         panels.panel(
             "matrix-after", "The density matrix after it: modulus",
             state_figures.density_matrix(after, dims, theme=here.theme),
-            shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes.",
+            shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes." + here.of,
             not_shown="phases.", alt="Heat map of the density matrix after the gate.",
             numbers=lambda: pd.DataFrame({"row": np.repeat(names, len(names)), "column": np.tile(names, len(names)),
                                           "real": after.real.ravel(), "imaginary": after.imag.ravel(),
@@ -160,7 +160,8 @@ def entropy_lines(here: Here, walk: Walk, at: int | None) -> None:
         "entropy-gates", f"At the end {text.plain(names[int(np.argmax(last))])} is the most mixed ({last.max():.2f} nats)",
         figures.entropy_lines(walk.entropy[:, rows], names, at, walk.parts, hues=[walk.wires[row].hue for row in rows],
                               theme=here.theme),
-        shows="the entropy of each qubit after every gate: how much it is entangled with, or has been measured against, everything else.",
+        shows="the entropy of each qubit after every gate: how much it is entangled with, or has been measured against, everything else."
+              + here.of,
         not_shown="with whom: see the "
                   + ("Correlations view of the Dynamics page." if here.work.has_time else "Entropies view of the Circuit page."),
         alt="Entropy of each qubit over the gates.",

@@ -81,7 +81,7 @@ def _probabilities(here: Here, before: Result, now: Result, changed: bool) -> No
         "what-if-probabilities", f"Decision: {figures_of(work, now.outcome.scores)}",
         bars.class_bars(now.probabilities, work.classes, truth=truth, before=before.probabilities if changed else None,
                         before_name="as it is", theme=here.theme),
-        shows="softmax of the scores" + (" with the changes; diamonds: as the sample is." if changed else "."),
+        shows="softmax of the scores" + (" with the changes; diamonds: as the sample is." if changed else ".") + here.of,
         not_shown="whether such probabilities are calibrated.", alt=f"Class probabilities: {work.classes[now.outcome.decision]} leads.",
         numbers=lambda: pd.DataFrame({"sample": here.sample, "class": work.classes, "as_it_is": before.probabilities,
                                       "changed": now.probabilities}))
@@ -102,7 +102,7 @@ def _waterfall(here: Here, found: Result, name: str, when: str, truth: float | N
         drawn.update_xaxes(range=reach)
     panels.panel(
         f"what-if-{name}", f"{when}: {_lower(sample_view.finding(terms))}{sample_view.whose(here)}", drawn,
-        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = score, {when}. "
+        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = score, {when}.{here.of} "
               f"{backgrounds.baseline(here.work.background)} Terms of a modality that is left out are zero.",
         not_shown="whether such a combination occurs: changed modalities may not belong together.",
         alt=f"Waterfall {when}: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items()) + ".",
@@ -157,7 +157,7 @@ def _state(here: Here, name: str, before: Any, now: Any) -> None:
         not_shown = "whether any input would give these masses."
     panels.panel(
         f"what-if-state-{name}", f"The state of {text.plain(name)} moved by {far:.2f} rad", drawn,
-        shows=f"what the model makes of {text.plain(name)}, before and with the change. Distance: {measure}.", not_shown=not_shown,
+        shows=f"what the model makes of {text.plain(name)}, before and with the change. Distance: {measure}.{here.of}", not_shown=not_shown,
         alt=f"State of {name} before and with the change, {far:.2f} rad apart.",
         numbers=lambda: pd.DataFrame({"sample": here.sample, "modality": name, "part": names, "as_it_is": old, "changed": new}))
 

@@ -1,0 +1,63 @@
+"""Every figure of every page stands in a panel with one sentence on what it shows and one on what it does not, naming its samples."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.test_app_pages import plain, visit
+
+PINS = {"planted": "qj-planted/planted/p0031", "digits": "qcnn-digits/digits/digit-0004"}
+FIRST = {"planted": "text", "digits": "pixels"}
+# The views of a page whose figures differ; of a page that is not named, the one it opens with.
+VIEWS = {
+    ("Samples", "planted"): [{"inside": "true"}], ("Samples", "digits"): [{"inside": "true"}],
+    ("Dynamics", "planted"): [{"view": name} for name in
+                              ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")],
+    ("Circuit", "digits"): [{"part": name} for name in ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did it")],
+    ("Faithfulness", "planted"): [{"proof": name} for name in ("Deletion", "Truth", "Training seeds")],
+    **{("What if", source): [{f"do.{name}": "another sample's"}] for source, name in FIRST.items()},
+    **{("Compare", source): [{"pin": pin}] for source, pin in PINS.items()},
+}
+# The Dynamics page of a network shows what its Circuit page does; the Overview and Faithfulness pages are the same for both systems.
+CASES = [*((title, "planted") for title in ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts",
+                                            "Compare", "Faithfulness")),
+         *((title, "digits") for title in ("Samples", "Circuit", "What if", "Decision operators", "Compare"))]
+RAW = re.compile(r"figure-(content|telling)-")  # what a sample holds, and the small figures of the Overview, which say theirs below
+SPLIT_UP = re.compile("waterfall|shapley|dividend|decision|shares|differences|spectrum|effects|panel-state-|patterns|noisy-terms")
+
+
+def panels(block: Any, inside: str = "") -> Iterator[tuple[str, Any]]:
+    """Every element below a block with the key of the panel or box around it."""
+    for child in block.children.values():
+        found = re.search(r"-((panel|box)-[^$]+)$", str(getattr(child.proto, "id", "")))
+        here = found.group(1) if found else inside
+        if hasattr(child, "children"):
+            yield from panels(child, here)
+        else:
+            yield here, child
+
+
+@pytest.mark.parametrize(("title", "source"), CASES)
+def test_every_panel_says_what_it_shows_what_not_and_of_which_samples(title: str, source: str) -> None:
+    for query in VIEWS.get((title, source), [{}]):
+        app = visit(title, data=source, **query)
+        assert not app.error
+        assert not app.warning
+        figures, words = {}, {}
+        for panel, element in panels(app.main):
+            if element.type == "plotly_chart" and not RAW.search(element.proto.id):
+                figures[element.proto.id] = panel
+            if element.type == "caption" and "**Shows**" in element.value:
+                words[panel] = plain(element.value)
+        assert all(figures.values()), f"{title} {query}: a figure without a panel"
+        assert figures or title == "Overview"
+        for panel in {*figures.values(), *words}:
+            said = re.fullmatch(r"\*\*Shows\*\* (\S.+\.)  \n\*\*Does not show\*\* (\S.+\.)", words.get(panel, ""), re.DOTALL)
+            assert said, f"{title} {query}: {panel} says {words.get(panel)!r}"
+            assert "sample" in said.group(1), f"{title} {query}: {panel} does not name its samples: {said.group(1)}"
+            if SPLIT_UP.search(panel):
+                assert re.search(r"Baseline: the mean over the [\d,]+ training|Compared with the [\d,]+ training", said.group(1)), panel
