@@ -58,7 +58,8 @@ def tables(folder: Path, count: int = 60, suffix: str = ".csv", **label_columns:
         frame = pd.DataFrame(rng.normal(size=(count, size)) + label[:, None], columns=[f"{name} {i}" for i in range(size)])
         write_table(pd.concat([pd.Series(ids, name="id"), frame], axis=1), folder / f"{name}{suffix}")
     parts = np.array(["train", "valid", "test"])[np.searchsorted([0.6, 0.8], np.arange(count) / count, side="right")]
-    columns = {"id": ids, "label": np.array(["low", "mid", "high"])[label], "split": parts, "text": [f"said {i}" for i in ids]} | label_columns
+    columns = {"id": ids, "label": np.array(["low", "mid", "high"])[label], "split": parts,
+               "text": [f"said {i}" for i in ids]} | label_columns
     write_table(pd.DataFrame({key: value for key, value in columns.items() if value is not None}), folder / f"labels{suffix}")
     return folder
 

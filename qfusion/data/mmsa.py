@@ -186,7 +186,7 @@ class _Reader:
     # What there is once a sample
 
     def _whole_numbers(self, split: str, key: str) -> np.ndarray:
-        found = np.asarray(self._array(split, key), dtype=np.float64).reshape(self.counts[split], -1)[:, 0]
+        found = np.asarray(self._array(split, key), dtype=np.float64).ravel()
         check(bool((found == np.round(found)).all()), f"`{key}` of '{split}' in `{self.name}` must hold whole numbers, but does not. "
                                                       "Correct it.")
         return found.astype(np.int64)

@@ -75,9 +75,8 @@ def apply(draft: Draft, report: Report, names: Iterable[str], folder: Path) -> D
         scan = report.scans[part.name]
         fill = _fill(draft, part, keep & (_split_before(draft, mended, keep) == "train"), chosen, (scan.nans + scan.infinite) > 0)
         if fill is not None:
-            done.append(f"{'fill-median' if 'fill-median' in chosen else 'fill-zero'}: {int((scan.nans + scan.infinite).sum()):,} values "
-                        "of "
-                        f"{part.name}")
+            filled = drafts.count(int((scan.nans + scan.infinite).sum()), "value")
+            done.append(f"{'fill-median' if 'fill-median' in chosen else 'fill-zero'}: {filled} of {part.name}")
         still = scan.constant if "drop-constant" in chosen else np.zeros(part.shape[-1], bool)
         if still.any():
             done.append(f"drop-constant: {int(still.sum()):,} of {len(still):,} features of {part.name}")

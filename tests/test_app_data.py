@@ -1,0 +1,169 @@
+"""The Data page in Streamlit's test runner: every set, importing by path, consents, and who may bring data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from qfusion import data
+from qfusion.data import imported, importing
+from qfusion.ui import access, import_view
+from tests import importable
+from tests.test_app_pages import plain, said, visit
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of imported sets for every test."""
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
+    return tmp_path / "imported"
+
+
+def examine(path: Path) -> AppTest:
+    """The page after a file was named by its path and examined."""
+    app = visit("Data")
+    app.segmented_control(key="_import_from").set_value(import_view.PATH).run()
+    app.text_input(key="_import_path").set_value(str(path))
+    return press(app, "Examine")
+
+
+def press(app: AppTest, label: str) -> AppTest:
+    next(button for button in app.button if button.label == label).click().run()
+    assert not app.exception, [e.value for e in app.exception]
+    return app
+
+
+@pytest.mark.parametrize("name", ["planted", "digits"])
+def test_a_set_is_shown_with_its_numbers(name: str) -> None:
+    app = visit("Data", set=name)
+    assert not app.error
+    assert not app.warning
+    found = data.load(name)
+    words = plain(said(app))
+    assert found.digest[:12] in words
+    assert f"{len(found):,}" in words
+    assert " / ".join(f"{len(found.rows(split)):,}" for split in ("train", "valid", "test")) in words
+    assert "**Does not show**" in said(app)
+    listed = app.dataframe[0].value
+    assert listed["name"].tolist() == list(data.names())
+
+
+def test_a_link_to_no_set_is_named() -> None:
+    app = visit("Data", set="<img src=x>")
+    assert "Data set '<img src=x>' does not exist" in plain(app.warning[0].value)
+    assert app.selectbox(key="set").value == "planted"
+
+
+def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> None:
+    content = importable.mmsa()
+    content["train"]["audio"][2, 0, 1] = np.nan
+    app = examine(importable.write_mmsa(tmp_path / "mine.pkl", content))
+    assert not app.error
+    assert "1 values are NaN and 0 infinite" in plain(said(app)) or "1 value is NaN and 0 infinite" in plain(said(app))
+    offered = [box.label for box in app.checkbox]
+    assert len(offered) == 3
+    app.text_input(key="_import_name").set_value("mine").run()
+    press(app, "Keep it")
+    assert "The set cannot be kept: audio:" in plain(app.error[0].value)
+    assert "mine" not in data.names()
+    app.checkbox(key="_repair_fill-zero").check().run()
+    press(app, "Keep it")
+    assert "mine is kept, with 70 samples" in plain(app.success[0].value).replace("**", "")
+    assert app.selectbox(key="set").value == "mine"
+    assert data.load("mine").modalities[1].values[2, 0, 1] == 0
+    assert "fill-zero: 1 value of audio" in plain(said(app))
+    assert list(imported.root().glob(".draft-*")) == []
+    other = visit("Samples", data="mine")
+    assert "Data set 'mine' has no model yet. Train one" in plain(other.error[0].value)
+    assert "mine" in other.selectbox(key="data").options
+
+
+def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pkl"
+    bad.write_bytes(b"cposix\nsystem\n(S'touch never'\ntR.")
+    app = examine(bad)
+    assert "asks for `posix.system`, which is refused" in plain(app.error[0].value)
+    place = importable.tables(tmp_path / "t", label=["**a**", "<b>", ":smile:"] * 20)
+    app = examine(place)
+    assert "\\*\\*a\\*\\*" in said(app)
+    app.text_input(key="_import_name").set_value("../up").run()
+    press(app, "Keep it")
+    assert "Argument `name` must begin" in plain(app.error[0].value)
+    press(app, "Discard")
+    assert list(imported.root().glob(".draft-*")) == []
+
+
+def test_nothing_named_and_a_file_too_large_for_the_page(tmp_path: Path) -> None:
+    assert "There is nothing to examine yet" in press(visit("Data"), "Examine").error[0].value
+    large = tmp_path / "large.pkl"
+    with large.open("wb") as file:
+        file.truncate(3 * 1024**3)
+    assert "has 3.0 GiB, and at most 2 are read from this page. Use the command line" in plain(examine(large).error[0].value)
+
+
+def test_an_imported_set_is_removed_and_its_name_used_again(tmp_path: Path) -> None:
+    path = importable.write_mmsa(tmp_path / "m.pkl")
+    importing.import_set([path], "mine")
+    first = data.load("mine").digest
+    app = visit("Data", set="mine")
+    assert first[:12] in said(app)
+    importable.write_mmsa(path, seed=3)
+    importing.import_set([path], "mine", replace=True)
+    app.run()
+    assert data.load("mine").digest[:12] in said(app)
+    press(app, "Yes, remove it")
+    assert "mine was removed" in app.success[0].value
+    assert "mine" not in data.names()
+    assert app.selectbox(key="set").value == "planted"
+
+
+def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "is_local", lambda: False)
+    app = visit("Data")
+    assert "data cannot be brought in the browser" in plain(app.info[0].value)
+    assert not [button for button in app.button if button.label == "Examine"]
+    monkeypatch.setenv("QFUSION_IMPORT", "upload")
+    app = visit("Data")
+    assert [button for button in app.button if button.label == "Examine"]
+    assert "_import_from" not in app.session_state
+
+
+@pytest.mark.parametrize(("address", "headers", "local"), [
+    ("127.0.0.1", {}, True), ("127.0.0.1", {"Host": "127.0.0.1:8501"}, True), ("localhost", {"Host": "[::1]:8501"}, True),
+    ("localhost", {"Host": "[::1]"}, True), ("0.0.0.0", {"Host": "localhost"}, False), (None, {"Host": "localhost"}, False),
+    ("127.0.0.1", {"Host": "qfusion.example.org"}, False), ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.1"}, False)])
+def test_who_is_local(address: Any, headers: dict[str, str], local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Context:
+        """Stands in for Streamlit's."""
+
+    context = Context()
+    context.headers = headers  # type: ignore[attr-defined]
+    monkeypatch.setattr(access.st, "get_option", lambda name: address)
+    monkeypatch.setattr(access.st, "context", context)
+    assert access.is_local() is local
+
+
+def test_uploads_get_names_that_lead_nowhere(tmp_path: Path) -> None:
+    class Upload:
+        """Stands in for Streamlit's uploaded file."""
+
+        def __init__(self, name: str):
+            self.name = name
+
+        def getbuffer(self) -> bytes:
+            return b"x"
+
+    paths = import_view._written([Upload("../../etc/a.csv"), Upload("..\\b.csv"), Upload(".hidden"), Upload("x" * 300 + ".pkl")],
+                                 tmp_path / "upload")
+    assert all(path.parent == tmp_path / "upload" and path.is_file() for path in paths)
+    assert [path.name for path in paths[:3]] == ["a.csv", "b.csv", "hidden"]
+    assert paths[3].suffix == ".pkl"
+
+
+def test_the_limit_of_uploads_is_the_configured_one() -> None:
+    assert st.get_option("server.maxUploadSize") == 200

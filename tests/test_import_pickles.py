@@ -1,0 +1,218 @@
+"""MMSA pickles: what is read, and what a hostile or damaged one cannot do."""
+
+from __future__ import annotations
+
+import collections
+import io
+import os
+import pickle
+import resource
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qfusion import data
+from qfusion.data import importing, pickles
+from qfusion.errors import InvalidInput
+from tests import importable
+
+PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
+THINGS = {
+    "floats": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "big-endian": np.arange(3, dtype=">i4"), "bool": np.array([True, False]), "empty": np.zeros((0, 3)), "words": np.array(["a", "bé",
+                                                                                                                            "语"]),
+    "objects": np.array(["x", "yy", None, 3.5], dtype=object), "bytes": np.array([b"ab", b"c"]), "half": np.ones(2, np.float16)}
+PLAIN = {"list": [1, -2, 3.5, None, True, 2**40, -(2**70)], "text": "ä" * 300, "tuple": (1, (2, 3, 4, 5)), "set": {1, 2},
+         "scalar": np.float64(2.5),
+         "word": np.str_("hi"), "ordered": collections.OrderedDict(a=1), "default": collections.defaultdict(list, {"k": [1]})}
+
+
+class Runs:
+    """Pickles as a call of a function."""
+
+    def __init__(self, function: Any, *arguments: Any):
+        self.call = function, arguments
+
+    def __reduce__(self) -> Any:
+        return self.call
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_numpy_and_python_write_is_read(protocol: int) -> None:
+    found = pickles.read(pickle.dumps({**THINGS, **PLAIN}, protocol), "x.pkl")
+    for name, thing in THINGS.items():
+        read = pickles.value(found[name])
+        assert read.shape == thing.shape
+        assert read.tolist() == thing.tolist(), name
+    assert {name: found[name] for name in PLAIN} == PLAIN
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(("thing", "named"), [
+    (Runs(os.system, "touch hacked"), r"(posix|nt)\.system"), (Runs(eval, "open('hacked','w')"), r"(builtins|__builtin__)\.eval"),
+    (Runs(np.load, "hacked.npy"), r"numpy\.load"), (Runs(getattr, "np", "load"), r"getattr"), (Runs(open, "hacked", "w"), r"\.open"),
+    ({"train": {"text": [np.zeros(2), Runs(exec, "x")]}}, r"\.exec"), (np.random.default_rng, r"numpy\.random"), (Path("x"), r"pathlib")])
+def test_any_other_function_is_refused_by_its_name(protocol: int, thing: Any, named: str, tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput, match=rf"asks for `.*{named}.*`, which is refused"):
+        pickles.read(pickle.dumps(thing, protocol), "x.pkl")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("content", [
+    b"cposix\nsystem\n(S'touch hacked'\ntR.", b"(S'touch hacked'\niposix\nsystem\n.", b"\x80\x02(cposix\nsystem\nX\x05\x00\x00\x00touchoR.",
+    b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x01x\x85R.", b"\x80\x02cnumpy\nndarray\n(K\x02t\x81.", b"Phacked\n.",
+    b"\x82\x01.", b"\x97.", b"\x80\x05\x98.", b"cbuiltins\nbytes\n(J\xff\xff\xff\x7ftR.", b"cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR."])
+def test_handwritten_tricks_are_refused(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput):
+        pickles.read(content, "x.pkl")
+    assert os.listdir(tmp_path) == []
+
+
+def declared(shape: str, kind: str = "f4", content: bytes = b"C\x04abcd") -> bytes:
+    """A pickle of an array that says it has that shape."""
+    return (b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R(K\x01" + shape.encode()
+            + b"cnumpy\ndtype\nX\x02\x00\x00\x00" + kind.encode() + b"K\x00K\x01\x87R"
+            + b"(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+            + b"\x89" + content + b"tb.")
+
+
+def test_no_memory_is_taken_on_a_files_word() -> None:
+    assert pickles.value(pickles.read(declared("(I1\nt"), "x.pkl")).shape == (1,)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    nested = b"\x80\x02" + b"]" * 2_000_000 + b"a" * 1_999_999 + b"."
+    bombs = [declared("(I1000000\nI1000000\nt"), declared("(L9999999999999999\nt"), declared("(I-1\nt"), declared("(I1\nt", "V8"),
+             declared("(I1\nt", "O8"), b"\x80\x02X\xff\xff\xff\x7fabc.", b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
+             b"\x80\x02]r\xff\xff\xff\xff" * 10 + b"g4294967296\n.", b"\x80\x02" + b"2" * 1000 + b".",
+             # one text, made bytes again and again
+             b"\x80\x02X\x40\x42\x0f\x00" + b"a" * 1_000_000 + b"q\x000" + b"c_codecs\nencode\nq\x010"
+             + b"h\x01h\x00X\x06\x00\x00\x00latin1\x86R0" * 4000
+             + b"N."]
+    for bomb in bombs:
+        with pytest.raises(InvalidInput):
+            pickles.read(bomb, "bomb.pkl")
+    found = pickles.read(nested, "nested.pkl")
+    assert isinstance(found, list)
+    del found
+    deep_key = b"\x80\x02}" + b")" + b"\x85" * 300_000 + b"K\x01s."
+    with pytest.raises(InvalidInput):
+        pickles.read(deep_key, "key.pkl")
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700_000  # KiB
+
+
+def test_a_pickle_cut_anywhere_is_refused() -> None:
+    content = pickle.dumps(importable.mmsa())
+    for part in range(20):
+        with pytest.raises(InvalidInput, match=r"cut short|damaged"):
+            pickles.read(content[:len(content) * part // 20 + 1], "cut.pkl")
+
+
+def test_damaged_bytes_are_an_error_of_ours_or_read(tmp_path: Path) -> None:
+    content = bytearray(pickle.dumps(importable.mmsa(counts={"train": 3, "valid": 2, "test": 2})))
+    rng = np.random.default_rng(0)
+    for trial in range(120):
+        bad = bytearray(content)
+        for place in rng.integers(0, min(len(bad), 3000 if trial % 2 else len(bad)), 3):
+            bad[place] = rng.integers(256)
+        path = tmp_path / "bad.pkl"
+        path.write_bytes(bytes(bad))
+        folder = tmp_path / f"{trial}"
+        folder.mkdir()
+        try:
+            importing.examine([path], folder)
+        except data_errors():
+            continue
+
+
+def data_errors() -> tuple[type[Exception], ...]:
+    from qfusion.errors import QFusionError
+
+    return (QFusionError,)
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_a_kept_set_is_what_the_pickle_held(aligned: bool, protocol: int, tmp_path: Path) -> None:
+    content = importable.mmsa(aligned=aligned)
+    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl", content, protocol)], f"kept-{aligned}-{protocol}")
+    found = data.load(f"kept-{aligned}-{protocol}")
+    assert found.names == ("text", "audio", "vision")
+    assert [len(found.rows(split)) for split in importable.COUNTS] == list(importable.COUNTS.values())
+    for split in importable.COUNTS:
+        rows, part = found.rows(split), content[split]
+        assert found.ids[rows].tolist() == part["id"]
+        assert found.y[rows].tolist() == pytest.approx(part["regression_labels"])
+        assert found.table["text"].iloc[rows[3]] == part["raw_text"][3]
+        for m in found.modalities:
+            steps = min(m.values.shape[1], part[m.name].shape[1])
+            assert np.array_equal(m.values[rows, :steps], part[m.name][:, :steps])
+            if not aligned and m.name != "text":
+                assert m.lengths[rows].tolist() == part[f"{m.name}_lengths"]
+        assert found.modalities[0].lengths[rows].tolist() == part["text_bert"][:, 1].sum(1).tolist()
+    assert found.target.range == (-3, 3)
+    assert found.unimodal is None
+
+
+def test_unimodal_labels_of_ch_sims_are_kept(tmp_path: Path) -> None:
+    content = importable.mmsa(sims=True)
+    importing.import_set([importable.write_mmsa(tmp_path / "sims.pkl", content)], "sims")
+    found = data.load("sims")
+    assert found.target.range == (-1, 1)
+    assert list(found.unimodal.columns) == ["text", "audio", "vision"]
+    assert found.unimodal.index.tolist() == found.ids.tolist()
+    assert found.unimodal["audio"].to_numpy()[found.rows("test")].tolist() == pytest.approx(content["test"]["regression_labels_A"].tolist())
+
+
+def change(**changes: Any) -> Any:
+    content = importable.mmsa()
+    for part in content.values():
+        for key, value in changes.items():
+            new = value(part)
+            part.pop(key, None) if new is None else part.update({key: new})
+    return content
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    ([1, 2], "must hold a dictionary"),
+    ({"a": 1}, "must hold 'train', 'valid' and 'test', but holds"),
+    ({"train": {"x": 1}}, "must hold at least one of"),
+    (change(regression_labels=lambda p: None, annotations=lambda p: None, classification_labels=lambda p: None),
+     "must hold `regression_labels`"),
+    (change(audio=lambda p: p["audio"][:-1]), "Modality 'audio' of 'train' in `m.pkl` must have 40 samples"),
+    (change(audio=lambda p: p["audio"][..., None]), "must have shape"),
+    (change(audio_lengths=lambda p: [99] * len(p["id"])), r"must lie in 0\.\.30"),
+    (change(audio_lengths=lambda p: [2.5] * len(p["id"])), "must hold whole numbers"),
+    (change(vision=lambda p: np.array([["x"] * 3] * len(p["id"]))), "must hold real numbers"),
+    (change(regression_labels=lambda p: p["regression_labels"][:3]), "must hold one number for each"),
+    (change(id=lambda p: p["id"][:2]), "must hold one entry for each")])
+def test_what_is_laid_out_otherwise_is_named(content: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        importing.import_set([importable.write_mmsa(tmp_path / "m.pkl", content)], "never")
+    assert "never" not in data.names()
+
+
+def test_ragged_lists_vectors_and_old_shapes_are_read(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    content = change(audio=lambda p: [rng.normal(size=(rng.integers(1, 9), 5)) for _ in p["id"]], audio_lengths=lambda p: None,
+                     vision=lambda p: p["vision"][:, 0], text_bert=lambda p: None,
+                     regression_labels=lambda p: p["regression_labels"][:, None, None],
+                     id=lambda p: np.array([[name, "1", "2"] for name in p["id"]]))
+    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl", content)], "ragged")
+    found = data.load("ragged")
+    audio = found.modalities[1]
+    assert audio.lengths[:40].tolist() == [len(each) for each in content["train"]["audio"]]
+    assert np.array_equal(audio.values[0, :audio.lengths[0]], content["train"]["audio"][0].astype(np.float32))
+    assert not found.modalities[2].is_sequence
+    assert found.ids[0] == "cliptrain$_$0_1_2"
+
+
+def test_a_pickle_of_another_python_is_read() -> None:
+    """Python 2 wrote text as bytes and arrays in module numpy.core."""
+    buffer = io.BytesIO(b"\x80\x02}U\x05trainU\x03abcs.")
+    found = pickles.read(buffer.getvalue(), "old.pkl")
+    assert list(found) == ["train"]
+    assert bytes(found["train"]) == b"abc"

@@ -1,0 +1,503 @@
+"""Importing: what the report finds, what repairs do and that none is made unasked, and that a set is kept whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io
+
+from qfusion import data
+from qfusion.data import draft as drafts
+from qfusion.data import imported, importing, repairs
+from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
+from tests import importable
+from tests.test_cli import Result, assert_refused, run
+
+__all__ = ["run"]  # a fixture
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of imported sets for every test."""
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "imported"))
+    return tmp_path / "imported"
+
+
+def examined(*paths: Path, **options: Any) -> importing.Examined:
+    with imported.staging() as place:
+        return importing.examine(paths, place, **options)
+
+
+def codes(found: importing.Examined) -> dict[str, Any]:
+    return {each.code: each for each in found.report.findings}
+
+
+def changed(tmp_path: Path, change: Any, **options: Any) -> Path:
+    content = importable.mmsa(**options)
+    change(content)
+    return importable.write_mmsa(tmp_path / "m.pkl", content)
+
+
+def copy_sample(content: Any, to: tuple[str, int], source: tuple[str, int], *keys: str) -> None:
+    for key in keys or ("text", "audio", "vision", "text_bert", "audio_lengths", "vision_lengths"):
+        content[to[0]][key][to[1]] = content[source[0]][key][source[1]]
+
+
+# ---- what the report finds, and its repairs
+
+def test_nothing_to_say_of_a_clean_set(tmp_path: Path) -> None:
+    found = examined(importable.write_mmsa(tmp_path / "m.pkl"))
+    assert {each.severity for each in found.report.findings} == {"note"}
+    assert found.report.splits == importable.COUNTS
+    assert found.report.as_dict()["can_be_kept"]
+    assert found.report.repairs == []
+
+
+def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(tmp_path: Path) -> None:
+    def change(content: Any) -> None:
+        content["train"]["audio"][2, 0, 1] = -np.inf
+        content["test"]["audio"][1, :2, 3] = np.nan
+        content["test"]["audio_lengths"][1] = 2
+
+    path = changed(tmp_path, change)
+    found = codes(examined(path))["not-finite"]
+    assert (found.severity, found.where) == ("error", "audio")
+    assert "2 values are NaN and 1 infinite, in 2 of 70 samples and 2 of 5 features, most in audio 4, audio 2" in found.words
+    with pytest.raises(InvalidInput,
+                       match=r"cannot be kept: audio: 2 values are NaN .* if you agree: fill-median, fill-zero, drop-not-finite"):
+        importing.import_set([path], "m")
+    assert data.names()[-1] != "m"
+    clean = importable.mmsa()
+    training = clean["train"]["audio"]
+    mask = np.arange(30) < np.array(clean["train"]["audio_lengths"])[:, None]
+    mask[2, 0] = False
+    importing.import_set([path], "median", repair=["fill-median"])
+    kept = data.load("median")
+    assert kept.modalities[1].values[2, 0, 1] == np.median(training[mask][:, 1])
+    assert "fill-median: 3 values of audio" in kept.description
+    importing.import_set([path], "zero", repair=["fill-zero"])
+    assert data.load("zero").modalities[1].values[2, 0, 1] == 0
+    importing.import_set([path], "dropped", repair=["drop-not-finite"])
+    assert len(data.load("dropped")) == 68
+    assert imported.manifest("dropped")["repairs"] == ["drop-not-finite: 2 samples left out"]
+
+
+def test_columns_of_zeros_and_constants_are_named_and_left_out_when_asked(tmp_path: Path) -> None:
+    def change(content: Any) -> None:
+        for part in content.values():
+            part["vision"][..., 2] = 0
+            part["vision"][..., 4] = 7 * (np.arange(20) < np.array(part["vision_lengths"])[:, None])
+
+    path = changed(tmp_path, change)
+    found = codes(examined(path))["constant"]
+    assert found.words.startswith("2 of 6 features never change, 1 of them zeros only: vision 3, vision 5")
+    importing.import_set([path], "as-is")
+    assert data.load("as-is").modalities[2].size == 6
+    importing.import_set([path], "fewer", repair=["drop-constant"])
+    assert data.load("fewer").modalities[2].feature_names == ("vision 1", "vision 2", "vision 4", "vision 6")
+
+
+def test_a_modality_of_nothing_is_an_error_and_can_be_left_out(tmp_path: Path) -> None:
+    path = changed(tmp_path, lambda content: [part["audio"].fill(0) for part in content.values()])
+    assert codes(examined(path))["empty-modality"].severity == "error"
+    importing.import_set([path], "two", repair=["drop-constant"])
+    assert data.load("two").names == ("text", "vision")
+
+
+def test_duplicates_and_leaks_are_found_and_left_out_when_asked(tmp_path: Path) -> None:
+    def change(content: Any) -> None:
+        copy_sample(content, ("train", 3), ("test", 5))  # the same sample in two parts
+        copy_sample(content, ("valid", 1), ("test", 6))
+        copy_sample(content, ("train", 9), ("train", 8))  # twice in one part
+        copy_sample(content, ("train", 11), ("test", 7), "audio", "audio_lengths")  # one modality only
+        content["train"]["id"][12] = content["test"]["id"][0]  # the same id
+        content["train"]["id"][14] = content["train"]["id"][13]
+
+    path = changed(tmp_path, change)
+    found = codes(examined(path))
+    ids = importable.mmsa()["train"]["id"]
+    assert found["leak-sample"].rows.tolist() == [3, 41]
+    assert ids[3] in found["leak-sample"].words
+    assert found["duplicate-sample"].rows.tolist() == [9]
+    assert (found["leak-row"].where, found["leak-row"].severity) == ("audio", "warning")
+    assert found["leak-row"].words.startswith("1 sample shares")
+    assert (found["leak-id"].severity, found["leak-id"].rows.tolist()) == ("error", [12])
+    assert (found["duplicate-id"].severity, found["duplicate-id"].rows.tolist()) == ("error", [14])
+    importing.import_set([path], "clean", repair=["drop-leaking", "drop-duplicates"])
+    kept = data.load("clean")
+    gone = {ids[3], ids[9], ids[14], importable.mmsa()["valid"]["id"][1]}
+    assert gone.isdisjoint(kept.ids.tolist())
+    assert len(kept) == 70 - 5
+    assert [len(kept.rows(split)) for split in ("train", "valid", "test")] == [36, 9, 20]
+    importing.import_set([path], "renamed", repair=["rename-ids"])
+    assert len(data.load("renamed")) == 70
+
+
+def test_an_empty_part_of_the_split_is_made_only_when_asked(tmp_path: Path) -> None:
+    path = importable.write_mmsa(tmp_path / "m.pkl", counts={"train": 60, "valid": 0, "test": 20})
+    assert "would be drawn from the training samples" in codes(examined(path))["empty-split"].words
+    importing.import_set([path], "drawn", repair=["make-split"])
+    kept = data.load("drawn")
+    test = importable.mmsa(counts={"train": 60, "valid": 0, "test": 20})["test"]["id"]
+    assert kept.ids[kept.rows("test")].tolist() == test
+    assert 0 < len(kept.rows("valid")) < 20
+    importing.import_set([path], "again", repair=["make-split"])
+    assert data.load("again").digest == kept.digest
+
+
+def test_targets_that_are_missing_or_all_the_same(tmp_path: Path) -> None:
+    path = changed(tmp_path, lambda content: content["train"]["regression_labels"].__setitem__(4, np.nan))
+    assert codes(examined(path))["no-target"].rows.tolist() == [4]
+    importing.import_set([path], "labelled", repair=["drop-unlabelled"])
+    assert len(data.load("labelled")) == 69
+    path = changed(tmp_path, lambda content: [part["regression_labels"].fill(1) for part in content.values()])
+    assert codes(examined(path))["one-target"].severity == "error"
+
+
+def test_labels_as_words_rare_classes_and_balance(tmp_path: Path) -> None:
+    labels = ["often"] * 57 + ["rare", "twice", "twice"]
+    place = importable.tables(tmp_path / "t", label=labels)
+    found = examined(place)
+    assert found.report.target["classes"] == ["often", "rare", "twice"]
+    assert found.report.target["samples"] == [57, 1, 2]
+    assert "Labels are words" in codes(found)["classes"].words
+    assert "2 of 3 classes have fewer than 3 samples" in codes(found)["rare-class"].words
+    assert "Training never sees 2 classes" in codes(found)["unseen-class"].words
+    assert codes(found)["uneven"].words.startswith("95.0%")
+    importing.import_set([importable.tables(tmp_path / "u", label=["a"] * 30 + ["b"] * 29 + ["rare"])], "kept", repair=["drop-rare"])
+    assert data.load("kept").target.classes == ("a", "b")
+
+
+# ---- tables
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_tables_are_joined_by_id_in_any_order(tmp_path: Path, suffix: str) -> None:
+    place = importable.tables(tmp_path / "t", suffix=suffix)
+    straight = importing.import_set([place], "straight")
+    assert straight.splits == {"train": 36, "valid": 12, "test": 12}
+    read = pd.read_csv if suffix == ".csv" else pd.read_parquet
+    importable.write_table(read(place / f"audio{suffix}").sample(frac=1, random_state=0), place / f"audio{suffix}")
+    importing.import_set([place], "shuffled")
+    assert data.load("shuffled").digest == data.load("straight").digest
+    kept = data.load("straight")
+    assert kept.names == ("text", "audio")
+    assert kept.modalities[1].feature_names == ("audio 0", "audio 1", "audio 2")
+    assert kept.target.classes == ("high", "low", "mid")
+    assert kept.content(3) == {"text": data.Text("said s003")}
+
+
+def test_sequences_have_a_step_column(tmp_path: Path) -> None:
+    place = importable.tables(tmp_path / "t")
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(1, 7, 60)
+    rows = [(f"s{row:03d}", step, *rng.normal(size=2)) for row in range(60) for step in range(lengths[row])]
+    frame = pd.DataFrame(rows, columns=["id", "step", "pitch", "energy"])
+    importable.write_table(frame, place / "audio.csv")
+    importing.import_set([place], "steps")
+    audio = data.load("steps").modalities[1]
+    assert audio.lengths.tolist() == lengths.tolist()
+    assert audio.values[5, :lengths[5]] == pytest.approx(frame[frame["id"] == "s005"][["pitch", "energy"]].to_numpy(), rel=1e-6)
+    importable.write_table(frame.iloc[::-1], place / "audio.csv")
+    with pytest.raises(InvalidInput, match=r"Column `step` of `audio.csv` must rise within every id"):
+        importing.import_set([place], "never")
+
+
+def test_samples_without_a_modality(tmp_path: Path) -> None:
+    place = importable.tables(tmp_path / "t")
+    frame = pd.read_csv(place / "audio.csv")
+    frame.loc[0, "id"] = "unknown"
+    importable.write_table(frame.iloc[:-2], place / "audio.csv")
+    found = codes(examined(place))
+    assert found["incomplete"].rows.tolist() == [0, 58, 59]
+    assert "1 row" in found["unknown-ids"].words or "1 rows" in found["unknown-ids"].words
+    importing.import_set([place], "complete", repair=["drop-incomplete"])
+    assert len(data.load("complete")) == 57
+    importing.import_set([place], "zeros", repair=["zero-incomplete"])
+    assert not data.load("zeros").modalities[1].values[[0, 58, 59]].any()
+
+
+def test_plain_arrays_and_lists_in_parquet(tmp_path: Path) -> None:
+    place = importable.tables(tmp_path / "t")
+    values = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    np.save(place / "vision.npy", values)
+    (place / "audio.csv").unlink()
+    importable.write_table(pd.DataFrame({"id": [f"s{i:03d}" for i in range(60)], "vector": values.tolist()}), place / "audio.parquet")
+    importing.import_set([place], "lists")
+    kept = data.load("lists")
+    assert kept.names == ("text", "audio", "vision")
+    assert np.array_equal(kept.modalities[1].values, values)
+    assert np.array_equal(kept.modalities[2].values, values)
+
+
+@pytest.mark.parametrize(("spoil", "message"), [
+    (lambda p: (p / "labels.csv").unlink(), "must come with one of labels"),
+    (lambda p: (p / "text.csv").write_text("id,a\ns000,x\n"), "Table `text.csv` cannot be read"),
+    (lambda p: (p / "text.csv").write_text("a,b\n1,2\n"), "must have a column `id`"),
+    (lambda p: (p / "text.csv").write_bytes(b"\xff\xfe\x00bad"), "cannot be read"),
+    (lambda p: (p / "text.csv").write_text(""), "must begin with a line of distinct column names"),
+    (lambda p: (p / "text.parquet").write_bytes(b"PAR1 nonsense"), "must have one table, but has two"),
+    (lambda p: (p / "text.csv").rename(p / "text.parquet"), "cannot be read"),
+    (lambda p: np.save(p / "vision.npy", np.zeros((3, 2))), "must hold numbers of shape"),
+    (lambda p: np.save(p / "vision.npy", np.array([{}] * 60), allow_pickle=True), "pickled Python objects"),
+    (lambda p: (p / "labels.csv").write_text("id,label,split\ns000,1,dev2\n"), "must hold train, valid or test"),
+    (lambda p: (p / "labels.csv").write_text("id,other\ns000,1\n"), "must have a column `label`"),
+    (lambda p: (p / "labels.csv").write_text("id,label\n"), "must have a row a sample, but has none"),
+    (lambda p: (p / "text.csv").write_text((p / "text.csv").read_text() + "s000,1,2,3,4\n"),
+     "must have one row a sample, but has 2 of 's000'")])
+def test_tables_that_do_not_fit_are_named(tmp_path: Path, spoil: Any, message: str) -> None:
+    place = importable.tables(tmp_path / "t")
+    spoil(place)
+    with pytest.raises((InvalidInput, NotFound), match=message):
+        importing.import_set([place], "never")
+    assert list(imported.root().iterdir()) == []
+
+
+# ---- multi-view files
+
+def npz(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+def test_npz_in_pieces_equals_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("qfusion.data._digest.BYTES", 1 << 10)  # a few rows at a time
+    rng = np.random.default_rng(0)
+    a, picture, walk = rng.normal(size=(60, 7)), rng.normal(size=(60, 4, 3)), rng.normal(size=(60, 5, 2))
+    lengths = rng.integers(1, 6, 60)
+    path = npz(tmp_path / "views.npz", a=a, picture=picture, walk=walk, walk_lengths=lengths, y=np.arange(60) % 3,
+               ids=[f"i{n}" for n in range(60)])
+    with pytest.raises(InvalidInput, match=r"There is no split .* if you agree: make-split"):
+        importing.import_set([path], "never")
+    importing.import_set([path], "views", repair=["make-split"])
+    kept = data.load("views")
+    assert np.array_equal(kept.modalities[0].values, a.astype(np.float32))
+    assert kept.modalities[1].shape == (4, 3)
+    assert np.array_equal(kept.modalities[2].lengths, lengths)
+    assert replace(kept, name="other").digest == kept.digest  # checked and worked out anew
+    assert imported.verify("views").digest == kept.digest
+    shares = [len(kept.rows(split)) for split in ("train", "valid", "test")]
+    assert shares == [36, 6, 18]
+
+
+def test_npz_of_amounts_is_a_regression_and_mat_is_read(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    path = npz(tmp_path / "amounts.npz", a=rng.normal(size=(50, 3)), b=rng.normal(size=(50, 2)), y=rng.normal(size=50))
+    importing.import_set([path], "amounts", repair=["make-split"])
+    assert data.load("amounts").target.kind == "regression"
+    views = np.empty((1, 2), dtype=object)
+    views[0, 0], views[0, 1] = rng.normal(size=(50, 3)), rng.normal(size=(50, 2))
+    views[0, 0][4, 1] = np.nan
+    scipy.io.savemat(tmp_path / "v.mat", {"X": views, "Y": np.arange(50)[:, None] % 2 + 1})
+    assert codes(examined(tmp_path / "v.mat"))["not-finite"].where == "view1"
+    importing.import_set([tmp_path / "v.mat"], "mat", repair=["make-split", "drop-not-finite"])
+    assert (len(data.load("mat")), data.load("mat").target.classes) == (49, ("1", "2"))
+
+
+def test_a_mat_file_of_version_7_3_is_refused_with_the_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "new.mat"
+    path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(InvalidInput, match=r"version 7.3 \(HDF5\), which is not read here. Save it again, with `save -v7`"):
+        importing.import_set([path], "never")
+
+
+def test_a_npz_cut_short_is_refused(tmp_path: Path) -> None:
+    content = npz(tmp_path / "v.npz", a=np.ones((50, 30)), b=np.ones((50, 30)), y=np.arange(50) % 2).read_bytes()
+    for part in range(20):
+        (tmp_path / "cut.npz").write_bytes(content[:len(content) * part // 20])
+        with pytest.raises(InvalidInput):
+            importing.import_set([tmp_path / "cut.npz"], "never")
+    assert list(imported.root().iterdir()) == []
+
+
+# ---- keeping
+
+def test_a_set_is_memory_mapped_and_read_only(tmp_path: Path) -> None:
+    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "mapped")
+    kept = data.load("mapped")
+    for m in kept.modalities:
+        base = m.values
+        while base.base is not None and not isinstance(base, np.memmap):
+            base = base.base
+        assert isinstance(base, np.memmap)
+        with pytest.raises(ValueError, match="read-only"):
+            m.values[0] = 0
+    assert data.load("mapped") is kept
+    assert kept.digest == imported.manifest("mapped")["digest"]
+    assert replace(kept, name="other").digest == kept.digest
+
+
+def test_names_are_checked_and_not_taken_twice(tmp_path: Path) -> None:
+    path = importable.write_mmsa(tmp_path / "m.pkl")
+    importing.import_set([path], "mine")
+    before = data.load("mine")
+    for name in ("mine", "MINE"):
+        with pytest.raises(InvalidInput, match="an imported set is called"):
+            importing.import_set([path], name)
+    for name in ("../up", "", "a b", "-x", "x" * 61, "a/b", "a.npz", "é"):
+        with pytest.raises(InvalidInput, match="Argument `name` must begin with a letter or digit"):
+            importing.import_set([path], name)
+    with pytest.raises(InvalidInput, match="must not be a built-in data set's"):
+        importing.import_set([path], "Planted", taken=("planted",))
+    importable.write_mmsa(path, seed=5)
+    importing.import_set([path], "mine", replace=True)
+    assert data.load("mine").digest != before.digest
+    assert before.modalities[0].values[3].any()  # whoever has the old one open keeps it
+    assert [entry.name for entry in imported.root().iterdir()] == ["mine"]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = importable.write_mmsa(tmp_path / "m.pkl")
+    importing.import_set([path], "old")
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    for place, name in ((drafts.Writer, "append"), (imported.np, "save"), (imported.os, "rename"), (imported.Path, "write_text")):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, name, full)
+            with pytest.raises(DataUnavailable, match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space"):
+                importing.import_set([path], "new" if name != "rename" else "old", replace=name == "rename")
+        assert [entry.name for entry in imported.root().iterdir()] == ["old"]
+    assert len(data.load("old")) == 70
+
+
+def test_a_real_limit_of_the_file_size_leaves_nothing_behind(tmp_path: Path, folder: Path) -> None:
+    path = importable.write_mmsa(tmp_path / "m.pkl")
+    code = ("import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); from qfusion.cli import main; main(sys.argv[1:])")
+    done = subprocess.run([sys.executable, "-c", code, "data", "import", str(path), "--name", "never"], cwd=ROOT, capture_output=True,
+                          text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("qfusion: error: The data cannot be written to")
+    assert done.stderr.count("\n") == 1
+    assert list(folder.iterdir()) == []
+
+
+def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path) -> None:
+    path = importable.write_mmsa(tmp_path / "m.pkl")
+    for name in ("cut", "altered", "manifest"):
+        importing.import_set([path], name)
+    values = folder / "cut" / "audio.npy"
+    values.write_bytes(values.read_bytes()[:-9])
+    with pytest.raises(IntegrityError, match=r"'cut' is damaged: .* Remove it with `python -m qfusion data remove cut`"):
+        data.load("cut")
+    values = folder / "altered" / "audio.npy"
+    values.write_bytes(values.read_bytes()[:-4] + b"\0\0\x80\x3f")
+    with pytest.raises(IntegrityError, match="'altered' was altered"):
+        imported.verify("altered")
+    (folder / "manifest" / "manifest.json").write_text("{")
+    infos = {info.name: info for info in data.available()}
+    assert not infos["manifest"].available
+    assert "data remove manifest" in infos["manifest"].remedy
+    for name in ("cut", "altered", "manifest"):
+        imported.remove(name)
+    assert list(folder.iterdir()) == []
+    with pytest.raises(NotFound):
+        imported.remove("../imported")
+
+
+def test_what_was_never_kept_is_cleared_after_a_day(tmp_path: Path, folder: Path) -> None:
+    old, new = folder / ".draft-1-abc", folder / ".draft-2-def"
+    for place in (old, new):
+        place.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    examined(importable.write_mmsa(tmp_path / "m.pkl"))
+    assert [entry.name for entry in folder.iterdir()] == [new.name]
+
+
+def test_every_repair_is_described_and_checked(tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match=r"Repair 'fill-medan' does not exist. Did you mean 'fill-median'"):
+        importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "never", repair=["fill-medan"])
+    text = (ROOT / "docs" / "data.md").read_text()
+    assert {name for name in repairs.REPAIRS if f"`{name}`" not in text} == set()
+
+
+# ---- the command line
+
+@pytest.fixture
+def pickle_path(tmp_path: Path) -> Path:
+    return importable.write_mmsa(tmp_path / "m.pkl")
+
+
+def test_import_check_list_train_and_remove(run: Any, pickle_path: Path, tmp_path: Path) -> None:
+    told = run("data", "import", pickle_path, "--name", "mine", "--check-only", "--json").json
+    assert (told["kept"], told["report"]["can_be_kept"]) == (False, True)
+    told = run("data", "import", pickle_path, "--name", "mine", "--title", "My own", "--json").json
+    assert told["kept"]
+    assert told["samples"] == importable.COUNTS
+    listed = {source["name"]: source for source in run("data", "list", "--json").json}
+    assert listed["mine"]["title"] == "My own"
+    found = run("data", "check", "mine", "--json").json
+    assert found["digest"] == told["digest"]
+    assert found["report"]["samples"] == 70
+    run("train", "--data", "mine", "--out", tmp_path / "model", "--set", "epochs=1", "--json")
+    assert run("evaluate", "--model", tmp_path / "model", "--json").json["n"] == 20
+    assert run("data", "remove", "mine", "--json").json["data"] == "mine"
+    assert_refused(run("data", "check", "mine"), "'mine'")
+
+
+def test_tables_by_options(run: Any, tmp_path: Path) -> None:
+    place = importable.tables(tmp_path / "t")
+    told = run("data", "import", "--modality", f"words={place / 'text.csv'}", "--modality", f"voice={place / 'audio.csv'}", "--labels",
+               place / "labels.csv", "--name", "mine", "--json").json
+    assert [m["name"] for m in told["modalities"]] == ["words", "voice"]
+    assert "3 classes" not in told["report"]["target"]["name"]
+
+
+def test_a_report_with_errors_ends_with_one_line(run: Any, tmp_path: Path) -> None:
+    path = changed(tmp_path, lambda content: content["train"]["audio"].__setitem__((2, 0, 1), np.nan))
+    for words in (["data", "import", path, "--name", "mine"], ["data", "check", path]):
+        result: Result = run(*words)
+        assert result.code == 1
+        assert "1 of 70 samples" in result.out.replace("\n", " ")
+        assert result.err.startswith("qfusion: error: As it is, the set cannot be kept: audio: ")
+        assert result.err.count("\n") == 1
+    told = run("data", "import", path, "--name", "mine", "--repair", "fill-zero", "--json").json
+    assert told["repairs"] == ["fill-zero: 1 value of audio"]
+
+
+@pytest.mark.parametrize(("words", "parts"), [
+    (["data", "import"], ["What is imported must be named"]),
+    (["data", "import", "none.pkl", "--name", "x"], ["none.pkl does not exist"]),
+    (["data", "import", "FILE"], ["`--name`"]),
+    (["data", "import", "FILE", "--name", "planted"], ["built-in"]),
+    (["data", "import", "FILE", "--name", "x", "--repair", "nope"], ["Repair 'nope' does not exist"]),
+    (["data", "import", "FILE", "--name", "x", "--format", "nope"], ["Format 'nope' does not exist"]),
+    (["data", "import", "FILE", "--name", "x", "--format", "tables"], ["must come with one of labels"]),
+    (["data", "import", "FILE", "--name", "x", "--target", "nope"], ["Target 'nope' does not exist"]),
+    (["data", "import", "FILE", "FILE", "--name", "x"], ["must be one MMSA pickle"]),
+    (["data", "import", "--modality", "text", "--name", "x"], ["must have the form name=file"]),
+    (["data", "remove", "planted"], ["'planted' does not exist"])])
+def test_wrong_calls_are_one_line(run: Any, pickle_path: Path, words: list[str], parts: list[str]) -> None:
+    assert_refused(run(*(str(pickle_path) if word == "FILE" else word for word in words)), *parts)
+
+
+def test_json_is_json_whatever_was_found(run: Any, tmp_path: Path) -> None:
+    content = importable.mmsa()
+    content["train"]["raw_text"] = np.array(["\ud800 [bold]x[/bold] <b>"] * 40)
+    path = importable.write_mmsa(tmp_path / "m.pkl", content)
+    told = run("data", "import", path, "--name", "mine", "--json").json
+    json.dumps(told)
+    assert data.load("mine").table["text"].iloc[0] == "? [bold]x[/bold] <b>"
+
+
+def test_a_huge_padded_sequence_is_refused_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    with pytest.raises(InvalidInput, match=r"padded to its longest sequence, would take .* GiB on disk"):
+        importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "never")
+
+
