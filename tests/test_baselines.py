@@ -20,6 +20,7 @@ from qfusion.models.baselines import Concatenation, LateFusion, LowRankFusion, T
 from qfusion.models.linear import Linear
 from qfusion.models.product_qcnn import ProductQCNN, vectors
 from qfusion.training import checkpoint, default_options, metrics, train
+from tests.test_app_pages import plain, visit
 
 INPUTS = {"image": {"size": 12, "sequence": False}, "sound": {"size": 5, "sequence": False}, "words": {"size": 4, "sequence": True}}
 CLASSES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
@@ -185,6 +186,9 @@ def test_baselines_are_kept_out_of_the_pickers(tmp_path, monkeypatch):
         card = checkpoint.make_card(model, dataset, name=kind, title=kind, seed=0, training={}, metrics={}, this_seed={}, seeds=[0])
         checkpoint.save(tmp_path / f"my-{kind}", model, card)
     (tmp_path / "broken.json").write_text("{")
+    app = visit("Samples", model="my-late")
+    assert "Model 'late' is a baseline (late): it can be trained and measured" in plain(app.warning[0].value)
+    assert "my-late" not in app.selectbox(key="model").options
     assert {"my-late", "my-entangled-qcnn", "broken"} <= set(checkpoint.available())
     assert {"my-late"} == set(checkpoint.available()) - set(checkpoint.available(baselines=False))
 

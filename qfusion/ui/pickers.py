@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion import data
-from qfusion._checks import check
+from qfusion._checks import check, choose
 from qfusion.errors import NotFound, QFusionError
 from qfusion.training import checkpoint
 from qfusion.ui import cache, comparison, state, workspace
@@ -33,7 +33,7 @@ def sources() -> list[str]:
 
 def allowed() -> dict[str, state.Allowed]:
     """What a link may say about model and data."""
-    return {state.MODEL: state.options("Model", models(), "The default model is shown."),
+    return {state.MODEL: state.Allowed(_test_model, "The default model is shown."),
             state.DATA: state.Allowed(_test_data, "The model's own data are shown."),
             state.FORMAT: allowed_format()}
 
@@ -41,6 +41,12 @@ def allowed() -> dict[str, state.Allowed]:
 def allowed_format() -> state.Allowed:
     """What a link may say about the format of exported figures."""
     return state.options("Figure format", ["svg", "png"], "SVG is used.")
+
+
+def _test_model(name: str) -> None:
+    if name not in models() and name in checkpoint.available():
+        _ = checkpoint.load(name).fusion  # says that it is a baseline
+    choose("Model", name, models())
 
 
 def _test_data(name: str) -> None:
