@@ -1,0 +1,133 @@
+"""The four questions on Overview in Streamlit's test runner: the answers are the library's, and the links for knobs flip the decision."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from qfusion import explain
+from qfusion.explain.summaries import RELATIONS
+from qfusion.ui import answers, cache, telling
+from qfusion.ui.questions_view import QUESTIONS
+from qfusion.ui.what_if_controls import TITLES
+from qfusion.ui.what_if_space import STATE
+from qfusion.ui.workspace import Workspace
+from tests.test_app_pages import plain, said, value, visit
+from tests.test_app_what_if import qubits
+
+__all__ = ["qubits"]  # a fixture
+MODELS = {"planted": "qj-planted", "digits": "qcnn-digits"}
+
+
+@pytest.fixture(params=list(MODELS))
+def work(request: pytest.FixtureRequest) -> Workspace:
+    """A model of each system on its data."""
+    return cache.workspace_of(MODELS[request.param], request.param)
+
+
+def test_what_is_said_of_conflict_and_of_who_decides_is_what_the_terms_say(work: Workspace) -> None:
+    kinds = set()
+    for row in work.dataset.rows("test")[:40]:
+        output = int(work.predicted[row])
+        found, place = work.explained(int(row))
+        kind = str(explain.relation(found, output)[place])
+        words, terms = plain(answers.conflict(work, int(row), output)), work.dividends(int(row), output)
+        own = np.array([terms[name] for name in work.modalities])
+        assert words.startswith("**Yes**" if kind == "conflict" else "**No**")
+        assert ("outweighs what the others say" in words) == (kind == "dominance")
+        against = int((own * own[np.abs(own).argmax()] < 0).sum())
+        assert ("the other way" in words or kind == "conflict") == (against > 0)
+        shares = work.shapley(int(row), output)[1]
+        leader = max(shares, key=lambda name: shares[name])
+        said_of = plain(answers.decided(work, int(row), output))
+        assert said_of.startswith(f"**{leader}** carries most of this decision, {shares[leader]:.0%}")
+        kinds.add(kind)
+    assert kinds <= set(RELATIONS)
+    assert len(kinds) > 1
+
+
+@pytest.mark.parametrize(("scores", "words"), [
+    ([0.2, 0.1, 0.3], "positive from the start (a) to the end (c)"), ([-0.2, 0.1, 0.3], "positive for good from **b** on (the end is c)"),
+    ([0.2, -0.1, 0.3], "positive for good from **c** on (the end is c); before, it was negative")])
+def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
+    work = cache.workspace_of("qj-planted", "planted")
+    assert words in answers.settled(work, np.array(scores)[:, None], list("abc"))
+
+
+def test_overview_answers_all_four_of_the_sample_that_is_picked(work: Workspace) -> None:
+    row = int(work.dataset.rows("test")[3])
+    app = visit("Overview", data=work.dataset.name, sample=str(work.dataset.ids[row]))
+    words = plain(said(app))
+    assert all(f"**{question}**" in words for question in QUESTIONS)
+    output = int(work.predicted[row])
+    assert plain(answers.conflict(work, row, output)) in words
+    assert re.search(r"When did it happen\?\*\*  \nThe decision is .+ (from the start|for good from)", words)
+    assert f"against the {work.background.size:,}" in words or f"with the {work.background.size:,} training samples" in words
+    assert f"looked for among {len(work.dataset):,}" in words
+
+
+def test_a_telling_conflict_is_one(work: Workspace) -> None:
+    found = next(item for item in telling.find(work) if item.kind == "conflict")
+    terms = work.dividends(work.dataset.row(found.sample))
+    own = [terms[name] for name in work.modalities]
+    assert (min(own) < 0 < max(own)) == (found.why != telling.NONE)
+
+
+def links(app: AppTest) -> list[dict[str, str]]:
+    """What the links to other pages' knobs say in their address."""
+    found = [dict(parse_qsl(each.proto.query_string)) for each in app.get("page_link")]
+    return [query for query in found if "turn" in query or "edits" in query]
+
+
+def test_a_link_sets_the_knob_of_the_physics_that_flips(qubits: str) -> None:
+    query: dict[str, Any] = {"model": qubits, "data": "planted", "knobs": "true"}
+    dataset = cache.dataset("planted")
+    for row in dataset.rows("test")[:20]:
+        app = visit("What if", sample=str(dataset.ids[row]), **query)
+        if links(app):
+            break
+    before = value(app, "Prediction")
+    for wanted in links(app):
+        there = visit("Dynamics", T="0.5", **wanted)  # a knob that was turned before is put back
+        assert not there.warning
+        assert value(there, "Prediction") * before < 0 or math.isclose(value(there, "Prediction"), 0, abs_tol=6e-4)
+        key, _, number = wanted["turn"].partition("=")
+        assert there.slider(key=key).value == float(number)
+        assert "Changed: " in plain(said(there))
+        assert plain(said(there)).partition("Changed: ")[2].count(",") == 0
+
+
+def test_a_link_sets_the_angle_that_flips() -> None:
+    app = visit("What if", data="digits", knobs="true")
+    assert links(app)
+    for wanted in links(app):
+        there = visit("Circuit", **wanted)
+        assert not there.warning
+        assert "The edit turns the decision from" in plain(said(there))
+
+
+@pytest.mark.parametrize("said_of", ["H.smell=1", "T=nan", "T=99", "<img src=x>", "rate.1"])
+def test_an_invalid_turn_is_named_and_the_sliders_stay(said_of: str) -> None:
+    app = visit("Dynamics", data="planted", turn=said_of)
+    assert len(app.warning) == 1
+    assert "The sliders stay as they are" in str(app.warning[0].value)
+    assert "Everything as learned" in plain(said(app))
+
+
+def test_the_bloch_sphere_is_drawn_for_every_modality_that_is_edited(qubits: str) -> None:
+    names = cache.dataset("planted").names
+    app = visit("What if", model=qubits, data="planted", **{f"do.{name}": TITLES[STATE] for name in names},
+                **{f"set.{name}.0": "3.0" for name in names})
+    assert not app.exception
+    assert not app.error
+    drawn = [each.proto.id for each in app.get("plotly_chart") if "what-if-state" in each.proto.id]
+    assert len(drawn) == len(names)
+    assert all(app.slider(key=f"set.{name}.0").value == 3.0 for name in names)
+    wrong = visit("What if", model=qubits, data="planted", **{"do.text": TITLES[STATE], "set.text.0": "4", "set.text.2": "0"})
+    assert len(wrong.warning) == 2
