@@ -37,6 +37,8 @@ def train(data: Annotated[str | None, typer.Option(metavar="NAME", help="Data se
           device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
           events: Annotated[bool, typer.Option("--events", help="Write event files that TensorBoard reads (needs tensorboard).")] = False,
           queue: Annotated[bool, typer.Option("--queue", help="Wait until a processor is free among your other queued runs.")] = False,
+          find_rate: Annotated[bool, typer.Option("--find-rate", help="Train nothing that is kept: let the learning rate grow over a "
+                                                  "hundred steps and suggest one.")] = False,
           as_json: Json = False) -> None:
     """Train a model; its folder then stands for it wherever --model is asked for. Killed or stopped with Ctrl-C, it goes on with --resume.
 
@@ -46,6 +48,10 @@ def train(data: Annotated[str | None, typer.Option(metavar="NAME", help="Data se
     from qfusion.training import metrics
     from qfusion.training.group import joined
 
+    if find_rate:
+        check(not (resume or out or name), "Argument `--find-rate` keeps nothing: leave out --out, --name and --resume.")
+        _find_rate(_plan(data, model, seed, assign or [], config), as_json)
+        return
     with joined(device) as (group, place):
         check(resume is None or not (data or out or name or model or config or assign or seed is not None),
               "Argument `--resume` goes on with what was begun: leave out --data, --out, --name, --model, --seed, --set and --config.")
@@ -59,6 +65,9 @@ def train(data: Annotated[str | None, typer.Option(metavar="NAME", help="Data se
     record, plan = run.record(), run.plan
     if measured:
         say(f"Model written to {run.model_path if run.model_path.stem == run.name else run.path}")
+        note = json.loads(run.model_path.read_text(encoding="utf-8"))["notes"]
+        if note:
+            say(note)
     else:
         say(f"Run {run.name} {runs.STATES[record.state]}. {record.message}")
     if as_json:
@@ -67,6 +76,27 @@ def train(data: Annotated[str | None, typer.Option(metavar="NAME", help="Data se
     elif measured:
         print_table(["Metric", *SPLITS], [[metrics.describe[key][0], *(number(measured[s][key]) for s in SPLITS)]
                                           for key in measured["test"]], title=f"{plan.model} on {plan.data}, seed {plan.seed}")
+
+
+def _find_rate(plan: Plan, as_json: bool) -> None:
+    from dataclasses import replace
+
+    from qfusion import data as sources
+    from qfusion import training
+
+    dataset = sources.load(plan.data)
+    options = replace(training.default_options(dataset), **plan.options)
+    with bar("Learning rate") as show:
+        found = training.find_rate(plan.model, dataset, plan.settings, options, plan.seed,
+                                   on_step=lambda done, total: show(done, total, f"step {done}"))
+    if as_json:
+        print_json({"model": plan.model, "data": plan.data, "seed": plan.seed, "suggestion": found.suggestion, "rates": found.rates,
+                    "losses": found.losses, "smoothed": found.smoothed})
+        return
+    shown = range(0, len(found.rates), 10)
+    print_table(["Rate", "Loss", "Smoothed"], [[f"{found.rates[n]:.2e}", number(found.losses[n], 4), number(found.smoothed[n], 4)]
+                                               for n in shown], title=f"{plan.model} on {plan.data}, seed {plan.seed}")
+    say(f"The loss falls most steeply at a rate of {found.suggestion:.2g}: --set rate={found.suggestion:.2g}")
 
 
 def _found(run: str | None) -> Path:

@@ -192,15 +192,14 @@ class QuantumJump(FusionModule):
         """Returns the scores, (B, C)."""
         psi = self.product_state(self.encode(inputs))
         if self.settings["dynamics"] == "jumps" and self.settings["evolution"] != "none":
-            return self._sampled(psi) + self.bias
+            return self.sampled(psi, self.settings["trajectories"]) + self.bias
         if 2 * len(psi) < len(self.outputs):  # fewer states than (packed) observables: evolve the states
             rho = self.evolve_states(states.density(psi), [self.duration])[0]
             return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
         return expectation(self.observables(), psi) + self.bias
 
-    def _sampled(self, psi: Tensor) -> Tensor:
-        """The scores without bias from the mean over quantum-jump trajectories, (B, C); random, unbiased gradient."""
-        count = self.settings["trajectories"]
+    def sampled(self, psi: Tensor, count: int) -> Tensor:
+        """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random, unbiased gradient."""
         generator = self.generator()
         final = trajectories.first_order(generator.hamiltonian(), generator.jump_operators(), psi.repeat(count, 1),
                                          self.duration, self.settings["steps"])

@@ -19,7 +19,7 @@ from qfusion.errors import InvalidInput, QFusionError
 from qfusion.runs.folder import Record, Run
 from qfusion.runs.queue import place
 from qfusion.runs.watch import Watch
-from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, prepare
+from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, prepare, sampling
 from qfusion.training.group import ALONE, Group
 
 SPLITS = ("train", "valid", "test")
@@ -177,7 +177,8 @@ def _save(run: Run, fit: Fit[Any], dataset: DataSet, measured: Mapping[str, Mapp
     settings = {**asdict(fit.options), "seed": plan.seed}
     card = checkpoint.make_card(
         model, dataset, name=run.name, title=plan.title or f"{plan.model} on {dataset.title}", seed=plan.seed, training=settings,
-        metrics={split: metrics.summary([dict(m)]) for split, m in measured.items()}, this_seed=measured, seeds=[plan.seed])
+        metrics={split: metrics.summary([dict(m)]) for split, m in measured.items()}, this_seed=measured, seeds=[plan.seed],
+        notes=sampling.note(model, dataset))
     checkpoint.save(run.model_path, model, card)
 
 

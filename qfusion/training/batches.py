@@ -24,13 +24,14 @@ class Batches:
         dataset: whose rows.
         rows: row numbers, (N,).
         device: where batches are needed.
+        dtype: of inputs and of targets that are numbers.
     """
 
-    def __init__(self, dataset: DataSet, rows: np.ndarray, device: torch.device | str = "cpu"):
-        self.dataset, self.rows, self.device = dataset, rows, torch.device(device)
-        dtype = torch.long if dataset.target.kind == "classification" else torch.float32
-        self.y = torch.as_tensor(dataset.y[rows], dtype=dtype).to(self.device)
-        self._held = to(dataset.inputs(rows), self.device) if is_small(dataset, len(rows)) else None
+    def __init__(self, dataset: DataSet, rows: np.ndarray, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32):
+        self.dataset, self.rows, self.device, self.dtype = dataset, rows, torch.device(device), dtype
+        kind = torch.long if dataset.target.kind == "classification" else dtype
+        self.y = torch.as_tensor(dataset.y[rows], dtype=kind).to(self.device)
+        self._held = to(dataset.inputs(rows, dtype), self.device) if is_small(dataset, len(rows)) else None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -40,7 +41,7 @@ class Batches:
         if self._held is not None:
             inputs = {name: tuple(t[index] for t in x) if isinstance(x, tuple) else x[index] for name, x in self._held.items()}
         else:
-            inputs = to(self.dataset.inputs(self.rows[index.numpy()]), self.device)
+            inputs = to(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
         return inputs, self.y[index]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,12 +17,13 @@ from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import build
-from qfusion.models.base import FusionModule
 from qfusion.models.dropout import Share, sharing
-from qfusion.training import metrics
+from qfusion.training import losses, metrics, steps
 from qfusion.training.batches import Batches, is_small, moments, noisy
 from qfusion.training.group import ALONE, Group
+from qfusion.training.heads import Heads
 from qfusion.training.options import Options, default_options
+from qfusion.training.precision import mixed
 
 M = TypeVar("M", bound=nn.Module)
 
@@ -32,7 +34,7 @@ class Progress:
 
     Attributes:
         epoch, epochs: how many are done, of at most how many.
-        train_loss: mean over the epoch's batches, while they were trained on.
+        train_loss: mean over the epoch's batches, while they were trained on; that of single modalities included, where it is trained on.
         valid_loss, valid: loss and metrics on the validation rows.
         gradient_norm: mean over the batches, before clipping.
         seconds: the epoch took.
@@ -88,20 +90,25 @@ class Fit(Generic[M]):
 
     def __init__(self, model: M, dataset: DataSet, options: Options, seed: int = 0, group: Group = ALONE,
                  device: torch.device | str = "cpu"):
-        self.model, self.dataset, self.options, self.seed, self.group = model.to(device), dataset, options, seed, group
-        self.rows = Batches(dataset, dataset.rows(options.split), device)
+        dtype = torch.float64 if options.precision == "double" else torch.float32
+        self.model = model.to(device).double() if options.precision == "double" else model.to(device)
+        self.dataset, self.options, self.seed, self.group = dataset, options, seed, group
+        self.rows = Batches(dataset, dataset.rows(options.split), device, dtype)
+        self.weights = losses.balanced(dataset, self.rows) if options.class_weights == "balanced" else None
+        self.heads = Heads(model, dataset, self.rows.rows, options.loss, seed) if options.unimodal else None
         self.order = torch.Generator().manual_seed(seed)
-        self.optimiser = torch.optim.AdamW(_groups(model, options), lr=options.rate)
-        steps = options.epochs * -(-len(self.rows) // options.batch)
-        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimiser, steps)
+        heads = [] if self.heads is None else steps.groups(self.heads.heads, options)
+        self.optimiser = torch.optim.AdamW(steps.groups(model, options) + heads, lr=options.rate)
+        self.schedule = steps.schedule(self.optimiser, options, options.epochs * -(-len(self.rows) // options.batch))
         self.average = _Average(model, options.average)
-        self.spread = {m.name: moments(dataset, self.rows.rows, m.name)[1].float().to(device)
+        self.spread = {m.name: moments(dataset, self.rows.rows, m.name)[1].to(device, dtype)
                        for m in dataset.modalities} if options.noise else {}
         self.history: list[Progress] = []
         self.best_loss, self.best, self.kept = float("inf"), _copied(self.average.model), 0
         self.device = torch.device(device)
         self.random = self._random()
-        self._call: nn.Module = model if group.size == 1 else nn.parallel.DistributedDataParallel(model)
+        self._trained: nn.Module = self.model if self.heads is None else self.heads
+        self._call = self._trained if group.size == 1 else nn.parallel.DistributedDataParallel(self._trained)
 
     @property
     def done(self) -> bool:
@@ -121,48 +128,56 @@ class Fit(Generic[M]):
         Raises:
             InvalidInput: when the loss is no longer finite.
         """
-        start, losses, norms = time.perf_counter(), [], []
+        start, found, norms = time.perf_counter(), [], []
         self.model.train()
         with torch.random.fork_rng():
             self._set_random()
             batches = torch.randperm(len(self.rows), generator=self.order).split(self.options.batch)
             for n, batch in enumerate(batches, 1):
-                loss, norm = self._step(batch)
-                losses.append(loss)
+                loss, norm = self.step(batch)
+                found.append(loss)
                 norms.append(norm)
                 if on_batch(n, len(batches)) is False:
                     return None
-            check(np.isfinite(np.mean(losses)),
-                  f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(losses)}. Lower `rate` or `clip`.")
+            check(np.isfinite(np.mean(found)),
+                  f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(found)}. Lower `rate` or `clip`.")
             valid_loss, measured = self._validate()
             self.random = self._random()
         better = valid_loss < self.best_loss or self.options.patience == 0
         if better:
             self.best_loss, self.best, self.kept = valid_loss, _copied(self.average.model), len(self.history) + 1
         self.history.append(Progress(
-            len(self.history) + 1, self.options.epochs, float(np.mean(losses)), valid_loss, measured, float(np.mean(norms)),
+            len(self.history) + 1, self.options.epochs, float(np.mean(found)), valid_loss, measured, float(np.mean(norms)),
             time.perf_counter() - start, better, float(self.schedule.get_last_lr()[0])))
         return self.history[-1]
 
-    def _step(self, batch: Tensor) -> tuple[float, float]:
-        """Trains on one global batch and returns its loss and the norm of the gradient."""
+    def step(self, batch: Tensor) -> tuple[float, float]:
+        """Trains on one global batch, places (b,) among the training rows, and returns its loss and the norm of the gradient."""
         own = torch.arange(self.group.rank, len(batch), self.group.size)
         idle = len(own) == 0  # a last batch with fewer rows than processes: one row is run, but does not count
         own = own if not idle else torch.zeros(1, dtype=torch.long)
         inputs, y = self.rows.take(batch[own])
-        with sharing(Share(own, len(batch)) if self.group.size > 1 else None):
-            scores = self._call(noisy(inputs, self.spread, self.options.noise))
-        loss = _loss(scores, y, self.options.loss)
+        with (sharing(Share(own, len(batch)) if self.group.size > 1 else None),
+              mixed(self.model, self.device) if self.options.precision == "mixed" else nullcontext()):
+            found = self._call(noisy(inputs, self.spread, self.options.noise))
+        scores = found if self.heads is None else found[0]
+        loss = losses.mean(scores, y, self.options.loss, self.weights)
         if self.group.size > 1:  # DistributedDataParallel takes the mean over processes, whose parts may differ in size
-            loss = loss * (0.0 if idle else len(own) / len(batch) * self.group.size)
+            loss = loss * (0.0 if idle else self._part(y, batch) * self.group.size)
+        if self.heads is not None:
+            loss = loss + self.heads.loss(found[1], batch[own], batch) * (0.0 if idle else self.options.unimodal * self.group.size)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
-        norm = float(nn.utils.clip_grad_norm_(self.model.parameters(), self.options.clip))
-        _relax(self.model, float(self.schedule.get_last_lr()[0]) * self.options.coupling_decay)
+        norm = float(nn.utils.clip_grad_norm_(self._trained.parameters(), self.options.clip))
+        steps.relax(self.model, float(self.schedule.get_last_lr()[0]) * self.options.coupling_decay)
         self.optimiser.step()
         self.schedule.step()
         self.average.update(self.model)
         return float(self.group.sum(loss.detach())) / self.group.size, norm
+
+    def _part(self, y: Tensor, batch: Tensor) -> float | Tensor:
+        """The part of a batch's weight that targets y (b,) of it have."""
+        return len(y) / len(batch) if self.weights is None else self.weights[y].sum() / self.weights[self.rows.y[batch]].sum()
 
     def _random(self) -> dict[str, Tensor]:
         return {"cpu": torch.get_rng_state(), **({"cuda": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {})}
@@ -176,7 +191,9 @@ class Fit(Generic[M]):
         rows, loss = self.dataset.rows("valid"), self.options.loss
         scores = self.group.gathered(metrics.predict(self.average.model, self.dataset, self.group.share(rows)))
         y = torch.as_tensor(self.dataset.y[rows], dtype=torch.long if loss == "cross_entropy" else torch.float64)
-        return float(_loss(torch.as_tensor(scores), y, loss)), metrics.of_scores(scores, self.dataset.y[rows], self.dataset.target.kind)
+        weights = None if self.weights is None else self.weights.cpu().double()
+        return (float(losses.mean(torch.as_tensor(scores), y, loss, weights)),
+                metrics.of_scores(scores, self.dataset.y[rows], self.dataset.target.kind))
 
     def best_model(self) -> M:
         """Returns the best model so far, a copy in eval mode."""
@@ -191,7 +208,8 @@ class Fit(Generic[M]):
 
     def state(self) -> dict[str, Any]:
         """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
-        return {"model": _copied(self.model), "average": _copied(self.average.model), "averaged": self.average.count,
+        heads = {} if self.heads is None else {"heads": _copied(self.heads.heads)}
+        return {**heads, "model": _copied(self.model), "average": _copied(self.average.model), "averaged": self.average.count,
                 "best": self.best, "best_loss": self.best_loss, "kept": self.kept, "optimiser": self.optimiser.state_dict(),
                 "schedule": self.schedule.state_dict(), "order": self.order.get_state(), "random": self.random,
                 "history": [{**asdict(p), "valid": dict(p.valid)} for p in self.history]}
@@ -204,6 +222,8 @@ class Fit(Generic[M]):
         """
         try:
             self.model.load_state_dict(state["model"])
+            if self.heads is not None:
+                self.heads.heads.load_state_dict(state["heads"])
             self.average.model.load_state_dict(state["average"])
             self.optimiser.load_state_dict(state["optimiser"])
             self.schedule.load_state_dict(state["schedule"])
@@ -290,27 +310,3 @@ class _Average:
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}
-
-
-def _groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
-    """Weight decay on all matrices; not on biases, nor on measurement vectors, whose length means nothing."""
-    groups: dict[float, list[nn.Parameter]] = {}
-    for name, p in model.named_parameters():
-        decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.") if p.ndim > 1 and name != "V" else 0.0
-        groups.setdefault(decay, []).append(p)
-    return [{"params": members, "weight_decay": decay} for decay, members in groups.items()]
-
-
-@torch.no_grad()
-def _relax(model: nn.Module, part: float) -> None:
-    """Moves what couples the modalities this part of the way to where it does nothing."""
-    if part and isinstance(model, FusionModule):
-        for parameter, nothing in model.couplings():
-            parameter.lerp_(torch.full_like(parameter, nothing), min(part, 1.0))
-
-
-def _loss(scores: Tensor, y: Tensor, kind: str) -> Tensor:
-    if kind == "cross_entropy":
-        return nn.functional.cross_entropy(scores, y)
-    losses = {"l1": nn.functional.l1_loss, "mse": nn.functional.mse_loss, "huber": nn.functional.smooth_l1_loss}
-    return losses[kind](scores[:, 0], y)

@@ -8,6 +8,9 @@ from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 
 LOSSES = ("l1", "mse", "huber", "cross_entropy")
+SCHEDULES = ("cosine", "constant", "onecycle")
+CLASS_WEIGHTS = ("none", "balanced")
+PRECISIONS = ("single", "mixed", "double")
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,9 @@ class Options:
     Attributes:
         epochs: most passes over the training rows.
         batch: samples per step.
-        rate: AdamW's highest learning rate; it falls to zero along a cosine.
+        rate: AdamW's highest learning rate.
+        schedule: what becomes of it: "cosine" lets it fall to zero along a cosine, "constant" leaves it, "onecycle" lets it rise from a
+            25th for three tenths of the steps and fall to almost nothing (Smith 2018, arXiv 1803.09820).
         weight_decay: AdamW's weight decay, on the matrices of encoders, head, H and L_k.
         encoder_decay: what encoder matrices have of it in addition.
         coupling_decay: decay, of the same kind, of what couples the modalities (H and L_k; a circuit's truth tables and angles) towards
@@ -28,6 +33,12 @@ class Options:
         patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last weights.
         average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the weights.
         loss: "l1", "mse", "huber" (regression) or "cross_entropy" (classes).
+        class_weights: of the cross entropy: "none", or "balanced", N / (C n_c) for a class with n_c of the N training rows, so that every
+            class counts alike (King and Zeng 2001); in the validation loss as well.
+        precision: "single"; "mixed", which calculates the encoders in bfloat16 while training, everything else in single; or "double".
+            The model is kept in single precision.
+        unimodal: weight of the loss of every modality's own targets, where the data have them, each predicted by a linear head on the
+            modality's encoder while training (after Yu and others 2020, "CH-SIMS", ACL); 0 trains no heads.
         refit: train on the validation rows too, once settings are chosen; needs patience 0, as nothing is left to stop by.
     """
 
@@ -43,13 +54,22 @@ class Options:
     average: float = 0.99
     loss: str = "l1"
     refit: bool = False
+    schedule: str = "cosine"
+    class_weights: str = "none"
+    precision: str = "single"
+    unimodal: float = 0.0
 
     def __post_init__(self) -> None:
         for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
                                 ("encoder_decay", 0, 100), ("coupling_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6),
-                                ("patience", 0, 100_000), ("average", 0, 0.99999)):
+                                ("patience", 0, 100_000), ("average", 0, 0.99999), ("unimodal", 0, 100)):
             require_number(name, getattr(self, name), low, high)
-        choose("Loss", self.loss, LOSSES)
+        for name, value, known in (("Loss", self.loss, LOSSES), ("Schedule", self.schedule, SCHEDULES),
+                                   ("Class weights", self.class_weights, CLASS_WEIGHTS), ("Precision", self.precision, PRECISIONS)):
+            choose(name, value, known)
+        check(self.class_weights == "none" or self.loss == "cross_entropy",
+              f"Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is {self.class_weights!r} and "
+              f"`loss` is {self.loss!r}.")
         check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
 
     @property
