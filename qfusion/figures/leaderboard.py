@@ -120,7 +120,7 @@ def robustness(curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, f
     if ends:
         figure.update_layout(xaxis={"domain": [0, 0.74]}, xaxis2=axis(theme) | {
             "domain": [0.79, 1], "range": [-0.6, len(ends) - 0.4], "tickvals": list(range(len(ends))),
-            "ticktext": [ABSENT[kind] for kind in ends], "anchor": "y",
+            "ticktext": [ABSENT[kind] for kind in ends], "tickangle": 0, "anchor": "y",
             "title": {"text": label(what), "font": {"size": 13, "color": QUIET[theme]}, "standoff": 8}})
         for border in range(1, len(ends)):
             figure.add_vline(x=border - 0.5, xref="x2", line={"color": LINE[theme], "width": 1, "dash": "dot"})
