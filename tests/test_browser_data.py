@@ -72,3 +72,16 @@ def test_nothing_scrolls_sideways(visit: Callable[[str], Any], page: Any, width:
         visit(address)
         excess = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }")
         assert excess <= 0, address
+
+
+def test_a_file_of_three_gigabytes_is_refused_in_words_and_the_page_goes_on(visit: Callable[[str], Any], tmp_path: Path) -> None:
+    large = tmp_path / "large.pkl"
+    with large.open("wb") as file:
+        file.truncate(3 * 1024**3)  # a hole: it takes no room
+    page = visit("/data")
+    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(large))
+    page.get_by_text("File must be 200").wait_for()
+    assert "Larger ones: by path, or on the command line" in page.inner_text("body")
+    page.get_by_role("button", name="Examine").click()
+    page.get_by_text("There is nothing to examine yet").wait_for()
+    settle(page)

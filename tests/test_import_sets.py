@@ -18,7 +18,7 @@ import scipy.io
 
 from qfusion import data
 from qfusion.data import draft as drafts
-from qfusion.data import imported, importing, repairs
+from qfusion.data import imported, importing, keeping, repairs
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from tests import importable
 from tests.test_cli import Result, assert_refused, run
@@ -35,7 +35,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def examined(*paths: Path, **options: Any) -> importing.Examined:
-    with imported.staging() as place:
+    with keeping.staging() as place:
         return importing.examine(paths, place, **options)
 
 
@@ -363,7 +363,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place, name in ((drafts.Writer, "append"), (imported.np, "save"), (imported.os, "rename"), (imported.Path, "write_text")):
+    for place, name in ((drafts.Writer, "append"), (keeping.np, "save"), (keeping.os, "rename"), (keeping.Path, "write_text")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, full)
             with pytest.raises(DataUnavailable, match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space"):

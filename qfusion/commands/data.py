@@ -60,7 +60,6 @@ def get(name: Name, as_json: Json = False) -> None:
 def check(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it, or path of what "
                                                                  "`data import` takes.")], as_json: Json = False) -> None:
     """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
-    from qfusion import data
     from qfusion.data import imported
 
     found = _loaded(name)
@@ -95,9 +94,9 @@ def _loaded(name: str) -> Any:
 
 
 def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
-    from qfusion.data import imported, importing
+    from qfusion.data import importing, keeping
 
-    with imported.staging() as folder, bar("Checking") as show:
+    with keeping.staging() as folder, bar("Checking") as show:
         found = importing.examine(paths, folder, show, **options)
     told = _told(found.report, found.draft.title)
     if as_json:
@@ -140,7 +139,7 @@ def import_(paths: Annotated[list[Path] | None, typer.Argument(metavar="FILE", h
             replace: Annotated[bool, typer.Option("--replace", help="Let the imported set of that name give way.")] = False,
             as_json: Json = False) -> None:
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without --repair."""
-    from qfusion.data import imported, importing, registry
+    from qfusion.data import imported, importing, keeping, registry
     from qfusion.data.repairs import REPAIRS
 
     require(bool(paths or modality), "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
@@ -153,11 +152,11 @@ def import_(paths: Annotated[list[Path] | None, typer.Argument(metavar="FILE", h
                 f"Argument `--name` must be new, but an imported set is called {name!r}. Choose another, or add --replace.")
     for each in repair or []:
         choose("Repair", each, REPAIRS)
-    with bar("Importing") as show, imported.staging() as folder, imported.staging() as second:
+    with bar("Importing") as show, keeping.staging() as folder, keeping.staging() as second:
         found = importing.repaired(importing.examine(paths or [], folder, show, **options), repair or [], second, show)
         told = _told(found.report, found.draft.title) | {"name": name, "repairs": found.draft.done, "kept": False}
         if not check_only and not found.report.errors:
-            place = imported.keep(found.draft, found.report, str(name), title=title, licence=licence, replace=replace, taken=taken)
+            place = keeping.keep(found.draft, found.report, str(name), title=title, licence=licence, replace=replace, taken=taken)
             told |= {"kept": True, "folder": str(place), "digest": imported.manifest(str(name))["digest"]}
     if as_json:
         print_json(told)

@@ -10,6 +10,7 @@ import errno
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
@@ -25,6 +26,8 @@ from qfusion.errors import DataUnavailable, InvalidInput
 
 SEVERITIES = ("error", "warning", "note")
 FLOAT_MOST = float(np.finfo(np.float32).max)
+MOST_CLASSES = 10_000
+_ROOM: ContextVar[int | None] = ContextVar("room", default=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,9 +191,23 @@ def disk(folder: Path, what: str) -> Iterator[None]:
                               f"was kept. {remedy}, or name another folder in QFUSION_IMPORTED.") from error
 
 
+@contextmanager
+def at_most(size: int) -> Iterator[None]:
+    """Inside the block, no modality may take more than `size` bytes: small files can unpack to anything."""
+    token = _ROOM.set(size)
+    try:
+        yield
+    finally:
+        _ROOM.reset(token)
+
+
 def need_room(folder: Path, size: int, what: str) -> None:
-    """Raises InvalidInput when `size` bytes do not fit onto the disk."""
-    free = shutil.disk_usage(folder).free
+    """Raises InvalidInput when `size` bytes do not fit onto the disk, or are more than `at_most` says."""
+    most, free = _ROOM.get(), shutil.disk_usage(folder).free
+    check(most is None or size <= (most or 0),
+          f"{what} would take {size / 1024**3:,.1f} GiB, and at most {(most or 0) / 1024**3:.0f} are taken from this page. Use the "
+          "command line: "
+          "`python -m qfusion data import FILE --name NAME`.")
     check(size <= free, f"{what} would take {size / 1024**3:,.1f} GiB on disk, but {folder} has {free / 1024**3:,.1f} GiB left. Free some "
                         "space, name another folder in QFUSION_IMPORTED, or keep fewer samples, steps or features.")
 
@@ -201,9 +218,16 @@ def numbered(name: str, count: int) -> tuple[str, ...]:
 
 
 def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Returns classes 0, 1, ... (N,), -1 where a label is missing, and their names, in the order of numbers or of the alphabet."""
+    """Returns classes 0, 1, ... (N,), -1 where a label is missing, and their names, in the order of numbers or of the alphabet.
+
+    Raises:
+        InvalidInput: when there are more than MOST_CLASSES.
+    """
     series = pd.Series(labels)
     codes, known = pd.factorize(series, sort=True)
+    check(len(known) <= MOST_CLASSES, f"Labels must name at most {MOST_CLASSES:,} classes, but name {len(known):,}. Import the set with "
+                                      "--target "
+                                      "regression if they are amounts, or name another column.")
     return codes.astype(np.int64), tuple(_shown(label) for label in known)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from qfusion._checks import check, choose
 from qfusion.data import draft as drafts
-from qfusion.data import files, imported, joined, mmsa, repairs, report, tables, viewfile
+from qfusion.data import files, imported, joined, keeping, mmsa, repairs, report, tables, viewfile
 from qfusion.data.draft import Draft, Finding
 from qfusion.data.report import Progress, Report
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
@@ -169,24 +169,24 @@ def import_set(paths: Sequence[Path], name: str, *, repair: Sequence[str] = (), 
 
     Args:
         paths, options: see `read`.
-        name, replace, title, licence, taken: see `imported.keep`.
+        name, replace, title, licence, taken: see `keeping.keep`.
         repair: names of repairs that are agreed to.
 
     Raises:
-        QFusionError: see `read` and `imported.keep`; nothing is kept then.
+        QFusionError: see `read` and `keeping.keep`; nothing is kept then.
     """
     imported.check_name(name, taken)
     for each in repair:
         choose("Repair", each, repairs.REPAIRS)
-    with imported.staging() as first:
+    with keeping.staging() as first:
         found = examine(paths, first, progress, **options)
         return keep(found, name, repair=repair, replace=replace, title=title, licence=licence, taken=taken, progress=progress)
 
 
 def keep(found: Examined, name: str, *, repair: Sequence[str] = (), progress: Progress | None = None, **options: Any) -> Report:
-    """Keeps an examined set under a name, after the repairs that are agreed to; see `imported.keep` for the options."""
+    """Keeps an examined set under a name, after the repairs that are agreed to; see `keeping.keep` for the options."""
     imported.check_name(name, options.get("taken", ()))
-    with imported.staging() as folder:
+    with keeping.staging() as folder:
         ready = repaired(found, repair, folder, progress)
-        imported.keep(ready.draft, ready.report, name, **options)
+        keeping.keep(ready.draft, ready.report, name, **options)
         return ready.report

@@ -51,7 +51,11 @@ class _Reader:
                                                       "Rename one.")
         keys = [single] if single is not None else joined
         words = tuple(name for name in (*keys, labels.column(SPLIT), labels.column(TEXT)) if name)
-        batches = list(labels.batches(list(labels.columns), words, numbers=False))
+        batches, size = [], 0
+        for batch in labels.batches(list(labels.columns), words, numbers=False):
+            batches.append(batch)
+            size += batch.nbytes
+            files.check_size(self.file, size)  # a small Parquet file can unpack to anything
         check(sum(len(b) for b in batches) > 0, f"Table `{self.file}` must have a row a sample, but has none. Add samples.")
         self.table = pa.Table.from_batches(batches)
         self.header = labels

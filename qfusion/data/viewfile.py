@@ -40,6 +40,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> Draft:
     for view, values in views.items():
         name = draft.modality_name(view)
         flat = values.reshape(len(values), -1)
+        draft.need_room(folder, 4 * flat.size, f"Modality '{name}'")
         shape, _ = draft.write(folder / f"{name}.npy", flat.shape[1:], _digest.pieces(flat))
         parts.append(Part(name, folder / f"{name}.npy", shape, draft.numbered(view, flat.shape[1]), None,
                           values.shape[1:] if values.ndim > 2 else None))

@@ -11,13 +11,14 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._checks import check
-from qfusion.data import imported, importing, registry
+from qfusion.data import draft as drafts
+from qfusion.data import imported, importing, keeping, registry
 from qfusion.data.importing import Examined
 from qfusion.data.repairs import REPAIRS
 from qfusion.ui import access, data_view, state, text
 
 FOUND = "_import"  # what was read and is not kept yet
-LARGEST_PATH = 2 * 1024**3  # bytes that are read from the page; more takes minutes and belongs on the command line
+LARGEST_PATH = 2 * 1024**3  # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
 UPLOAD, PATH = "Upload", "A path on this machine"
 _TARGETS = {"as the file suggests": "auto", "a number (regression)": "regression", "classes": "classification"}
 _MMSA = """
@@ -95,7 +96,7 @@ def discard() -> None:
 
 def _examine(files: list[Any], path: str, target: str) -> None:
     check(bool(files) or bool(path.strip()), "There is nothing to examine yet. Choose a file first.")
-    with st.status("Reading …") as shown, imported.staging(keep=True) as folder:
+    with st.status("Reading …") as shown, keeping.staging(keep=True) as folder, drafts.at_most(LARGEST_PATH):
         if files:
             paths = _written(files, folder / "upload")
         else:
