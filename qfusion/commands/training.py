@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import tomllib
@@ -17,7 +16,6 @@ from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
     from qfusion.runs import Plan
-    from qfusion.training import Options
 
 SPLITS = ("train", "valid", "test")
 
@@ -109,25 +107,21 @@ def _found(run: str | None) -> Path:
 
 def _plan(data: str | None, model: str | None, seed: int | None, assignments: list[str], config: Path | None) -> Plan:
     """Returns what shall be trained, checked as far as it can be without training."""
-    import torch
-
-    from qfusion import data as sources
-    from qfusion import runs, training
-    from qfusion.models import build
+    from qfusion.runs import plans
 
     file = _read_config(config)
     data, model = data or file.get("data"), model or str(file.get("model", "quantum-jump"))
     seed = int(file.get("seed", 0)) if seed is None else seed
     check(isinstance(data, str), "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.")
-    dataset = sources.load(str(data))
     words = [f"{key}={_text(value)}" for key, value in file.get("set", {}).items()] + assignments
-    settings, options = _settings(model, training.default_options(dataset), words)
-    target = dataset.target
-    with torch.device("meta"):  # is it a model that can be built? Its shapes say so
-        build(model, dataset.input_specs, target.classes or (target.name,), settings)
-    changed = {key: value for key, value in dataclasses.asdict(options).items()
-               if value != getattr(training.default_options(dataset), key)}
-    return runs.Plan(str(data), model, settings, changed, seed, digest=dataset.digest)
+    usual = plans.known(str(data), model)
+    chosen = {}
+    for word in words:
+        key, equals, text = word.partition("=")
+        check(bool(equals), f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.")
+        key = choose("Setting", key.strip(), usual)
+        chosen[key] = plans.value(key, text.strip(), usual[key])
+    return plans.plan(str(data), model, chosen, seed)
 
 
 def _read_config(config: Path | None) -> dict[str, Any]:
@@ -164,38 +158,3 @@ def _check_place(out: Path) -> None:
     check(not out.exists() or out.is_dir(), f"Argument `--out` must name a folder, but {out} is a file. Choose another name.")
     check(place.is_dir() and os.access(place, os.W_OK),
           f"Argument `--out` must lie in a folder that you may write to, but {place} is not one. Make it or choose another.")
-
-
-def _settings(kind: str, options: Options, assignments: list[str]) -> tuple[dict[str, Any], Options]:
-    """Returns the model's settings and the training's options that KEY=VALUE words change."""
-    from qfusion.models import registry
-
-    of_model, of_training = registry.settings(kind), dataclasses.asdict(options)
-    known = {**of_model, **of_training}
-    chosen = {}
-    for word in assignments:
-        key, equals, text = word.partition("=")
-        check(bool(equals), f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.")
-        key = choose("Setting", key.strip(), known)
-        chosen[key] = _value(key, text.strip(), known[key])
-    return ({key: value for key, value in chosen.items() if key in of_model},
-            dataclasses.replace(options, **{key: value for key, value in chosen.items() if key in of_training}))
-
-
-def _value(key: str, text: str, default: Any) -> Any:
-    """Returns `text` as a value of the kind that the default is: text, a whole number, a number, or several (4,4,2)."""
-    if isinstance(default, str):
-        return text
-    if isinstance(default, bool):
-        check(text.lower() in ("true", "false"), f"Setting `{key}` must be true or false, but is {text[:80]!r}.")
-        return text.lower() == "true"
-    try:
-        value = json.loads(f"[{text}]" if "," in text and not text.startswith("[") else text)
-    except ValueError:
-        value = None
-    values = value if isinstance(value, list) and not isinstance(default, float) else [value]
-    kinds = (int,) if isinstance(default, int) else (int, float)
-    check(len(values) > 0 and all(isinstance(v, kinds) and not isinstance(v, bool) for v in values),
-          f"Setting `{key}` must be a {'whole ' if isinstance(default, int) else ''}number, but is {text[:80]!r}. "
-          f"Its default is {default!r}.")
-    return value

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from qfusion._checks import check
+from qfusion._files import atomic
 from qfusion.runs.folder import Run
 
 ROOT = Path(__file__).resolve().parents[2]
+_SOON = 120.0  # seconds in which a launched process has taken the run's lock, or never will
 
 
 def launch(run: Run, events: bool = False) -> None:
@@ -27,3 +30,19 @@ def launch(run: Run, events: bool = False) -> None:
     with (run.path / "log.txt").open("ab") as log:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
+    with atomic(run.path / "launched") as part:
+        part.write_text(str(process.pid))
+
+
+def is_starting(run: Run) -> bool:
+    """Returns whether a process was just launched for the run that does not hold its lock yet, as it loads its libraries first."""
+    try:
+        marker = run.path / "launched"
+        when, pid = marker.stat().st_mtime, int(marker.read_text()[:20])
+        record = run.path / "record.json"
+        if not 0 <= time.time() - when < _SOON or (record.exists() and record.stat().st_mtime > when):
+            return False
+        os.kill(pid, 0)  # asks, and does nothing
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True

@@ -79,6 +79,13 @@ class Watch:
                 "entanglement.fused": float(qubit_entropy(vectors).mean())}
 
 
+def sizes(train: int, valid: int) -> tuple[int, int, int]:
+    """Returns how many validation rows are explained, on how many entanglement is measured, and how many rows are the background."""
+    explained, entangled, background = (len(_spread(np.arange(rows), count)) for rows, count in
+                                        ((valid, EXPLAINED), (valid, ENTANGLED), (train, BACKGROUND)))
+    return explained, entangled, background
+
+
 def _spread(rows: np.ndarray, count: int) -> np.ndarray:
     """At most `count` rows, evenly spaced."""
     return rows[:: max(1, -(-len(rows) // count))]

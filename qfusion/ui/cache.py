@@ -10,6 +10,8 @@ import streamlit as st
 
 from qfusion import data
 from qfusion.explain import resampling
+from qfusion.runs import Run
+from qfusion.runs.folder import ALIVE, Record
 from qfusion.training import checkpoint
 from qfusion.ui import (
     backgrounds,
@@ -53,6 +55,21 @@ def _loaded(name: str, when: str) -> checkpoint.Checkpoint:
 def loaded(name: str) -> checkpoint.Checkpoint:
     """A checkpoint by name; read anew when its files change."""
     return _loaded(name, stamp(name))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _record(path: str, when: tuple[int, int], _run: Any) -> Any:
+    return _run.record()
+
+
+def record_of(run: Run) -> Record:
+    """How far a run is; read anew while a process may train it, else when its file changes."""
+    try:
+        seen = (run.path / "record.json").stat()
+    except OSError:
+        return run.record()
+    found: Record = _record(str(run.path), (seen.st_mtime_ns, seen.st_size), run)
+    return run.record() if found.state in (*ALIVE, "interrupted") else found
 
 
 @st.cache_resource(max_entries=4, show_spinner="Applying the model to every sample …")

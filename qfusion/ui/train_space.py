@@ -1,0 +1,261 @@
+"""What the Train page knows of runs: state in words, curves, when terms come to matter, what settings differ. Free of streamlit."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from qfusion import runs
+from qfusion._checks import check
+from qfusion.data import DataSet
+from qfusion.errors import IntegrityError, QFusionError
+from qfusion.models import FUSION, registry
+from qfusion.runs import Plan, Run, watch
+from qfusion.runs.folder import Record
+from qfusion.runs.settings import KINDS
+from qfusion.training import Options, checkpoint, metrics
+
+STARTING = "starting"
+MOST_SEEDS = 10
+GOES_ON = ("paused", "stopped", "interrupted", "failed")
+PASSED = 0.1  # the part of the latest total from which a term counts as used
+LOG = 6000  # characters of a log that are shown
+Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A run as it is now; `problem` instead of plan and record when its files cannot be read."""
+
+    run: Run
+    plan: Plan | None
+    record: Record | None
+    state: str
+    asked: str = ""
+    problem: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.run.name
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process trains it, waits to, or is about to."""
+        return self.state in ("waiting", "running", STARTING)
+
+    @property
+    def words(self) -> str:
+        """Its state for people."""
+        if self.problem:
+            return "cannot be read"
+        if self.asked and self.alive:
+            return {"pause": "pausing …", "stop": "stopping …"}[self.asked]
+        return {STARTING: "starting …", "waiting": "waiting for a free processor", "running": "training", "paused": "paused",
+                "stopped": "stopped, best model kept", "finished": "finished", "failed": "failed",
+                "interrupted": "interrupted, can go on"}[self.state]
+
+    @property
+    def has_model(self) -> bool:
+        """Whether its best model is among the models."""
+        return self.run.model_path.is_file()
+
+    @property
+    def explorable(self) -> bool:
+        """Whether its kind of model can be explored."""
+        return self.plan is not None and self.plan.model in FUSION
+
+
+def see(run: Run, read: Callable[[Run], Record]) -> Seen:
+    """Looks at a run.
+
+    Args:
+        run: which; read: gives its record, `Run.record` or a quicker one.
+    """
+    try:
+        plan, record = run.plan, checked(read(run))
+    except QFusionError as error:
+        return Seen(run, None, None, "", problem=str(error))
+    state = STARTING if record.state not in ("waiting", "running", "finished") and runs.is_starting(run) else record.state
+    return Seen(run, plan, record, state, run.asked())
+
+
+def checked(record: Record) -> Record:
+    """Returns a record whose rows can be drawn.
+
+    Raises:
+        IntegrityError: when it is not one: the file may be written by anyone.
+    """
+    try:
+        ok = record.state in runs.STATES and isinstance(record.message, str) and all(
+            math.isfinite(float(number)) for number in (record.epochs, record.kept, record.began, record.batch, record.batches))
+        for row in record.history:
+            numbers = [row[key] for key in ("epoch", "train_loss", "valid_loss", "gradient_norm", "seconds", "rate")]
+            numbers += [*row["valid"].values(), *row["watched"].values()]
+            ok = ok and all(isinstance(number, int | float) and math.isfinite(number) for number in numbers)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        ok = False
+    if not ok:
+        raise IntegrityError("Its record.json is not the record of a training. Delete the run and begin again.")
+    return record
+
+
+def curve(record: Record, key: str) -> Curve:
+    """A number of each epoch: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`; epochs without it are left out."""
+    part, dot, name = key.partition(".")
+    found = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
+    known = [(epoch, value) for epoch, value in found if value is not None]
+    return np.array([epoch for epoch, _ in known], dtype=float), np.array([value for _, value in known], dtype=float)
+
+
+def watched(record: Record, prefix: str) -> dict[str, Curve]:
+    """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
+    names = dict.fromkeys(key for row in record.history for key in row["watched"] if key.startswith(f"{prefix}."))
+    return {name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}") for name in names}
+
+
+def metric_names(records: Sequence[Record]) -> list[str]:
+    """The validation metrics that all of some records have."""
+    named = [dict.fromkeys(record.history[0]["valid"]) for record in records if record.history]
+    return [key for key in named[0] if all(key in each for each in named)] if named else []
+
+
+def main_metric(record: Record) -> str:
+    """The metric a table shows: accuracy of classes, mean absolute error of a number."""
+    known = metric_names([record])
+    return next((key for key in ("accuracy", "mae") if key in known), known[0] if known else "")
+
+
+def at_kept(record: Record) -> str:
+    """The main metric on the validation rows at the kept epoch, in words."""
+    key = main_metric(record)
+    if not key or not 0 < record.kept <= len(record.history):
+        return ""
+    value = record.history[record.kept - 1]["valid"].get(key)
+    label = metrics.describe[key].short if key in metrics.describe else key
+    return "" if value is None else f"{label} {value:.3f}"
+
+
+def duration(seconds: float | None) -> str:
+    """A time for people."""
+    if seconds is None:
+        return ""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def clock(seconds: float) -> str:
+    """A time since 1970 as a date of this machine."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds)) if 0 < seconds < 4e9 else ""
+
+
+def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
+    """When each single modality, and the joint terms together, first had `PASSED` of what all terms together have by now.
+
+    Returns:
+        by modality, then "joint": the epoch, None when that has not happened yet.
+    """
+    if not terms:
+        return {}
+    epochs = next(iter(terms.values()))[0]
+    sizes = {name: values for name, (_, values) in terms.items() if len(values) == len(epochs)}
+    joint = [values for name, values in sizes.items() if "+" in name]
+    groups = {name: values for name, values in sizes.items() if "+" not in name} | ({"joint": np.sum(joint, 0)} if joint else {})
+    level = PASSED * float(sum(values[-1] for values in sizes.values()))
+    return {name: int(epochs[int(np.argmax(values >= level))]) if level > 0 and bool((values >= level).any()) else None
+            for name, values in groups.items()}
+
+
+def differences(plans: Mapping[str, Plan], defaults: Callable[[Plan], Mapping[str, Any]]) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """What is trained and how, of every run.
+
+    Args:
+        plans: by name of the run.
+        defaults: gives the settings that a plan does not name.
+
+    Returns:
+        the rows that are not the same in all runs, and all rows, each by run.
+    """
+    filled = {name: {"data": plan.data, "model": plan.model, "seed": plan.seed, **defaults(plan), **plan.settings, **plan.options}
+              for name, plan in plans.items()}
+    rows = list(dict.fromkeys(key for found in filled.values() for key in found))
+    table = {key: {name: _said(found.get(key)) for name, found in filled.items()} for key in rows}
+    return [key for key in rows if len(set(table[key].values())) > 1], table
+
+
+def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
+    """The settings of a plan's model and training as they are when nobody changes them; none where its kind or data are not known here."""
+    try:
+        return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
+    except QFusionError:
+        return {}
+
+
+def _said(value: Any) -> str:
+    return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def log_of(run: Run) -> str:
+    """The end of what a run's process printed; progress bars as they ended."""
+    path = run.path / "log.txt"
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 8 * LOG))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+    return "\n".join(line.rsplit("\r", 1)[-1] for line in plain.splitlines())[-LOG:]
+
+
+def sizes_of(dataset: DataSet, split: str) -> tuple[int, int, tuple[int, int, int]]:
+    """Rows for training and for validation, and how many of them are watched, see `watch.sizes`."""
+    train, valid = len(dataset.rows(split)), len(dataset.rows("valid"))
+    return train, valid, watch.sizes(train, valid)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> dict[str, dict[str, Any]]:
+    """The cards of the models that come with the program, by name."""
+    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(checkpoint.folders()[0].glob("*.json"))}
+
+
+def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
+    """The name and settings of a shipped model of that kind, trained on those data; none when there is no such model."""
+    for name, card in _shipped().items():
+        if card.get("model") == model and card["data"].get("name") == data:
+            known = {**registry.settings(model), **dict.fromkeys(Options.names())}
+            return name, {key: value for key, value in {**card["settings"], **card.get("training", {})}.items() if key in known}
+    return "", {}
+
+
+def title(kind: str) -> str:
+    """What people call a kind of model."""
+    return KINDS[kind].title if kind in KINDS else kind
+
+
+def can_write_events() -> bool:
+    """Whether event files for TensorBoard can be written here."""
+    return importlib.util.find_spec("tensorboard") is not None
+
+
+def models() -> list[str]:
+    """The models that can be explored."""
+    return checkpoint.available(baselines=False)
+
+
+def check_seeds(count: int, first: int) -> list[int]:
+    """The seeds of so many runs."""
+    check(1 <= count <= MOST_SEEDS and 0 <= first <= 10**6, f"Seeds must be 1 to {MOST_SEEDS}, the first from 0 to 1,000,000.")
+    return list(range(first, first + count))
+
