@@ -79,8 +79,9 @@ def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> No
     assert "fill-zero: 1 value of audio" in plain(said(app))
     assert list(imported.root().glob(".draft-*")) == []
     other = visit("Samples", data="mine")
-    assert "Data set 'mine' has no model yet. Train one" in plain(other.error[0].value)
+    assert "Data set 'mine' has no model yet. Train one on the Train page" in plain(other.error[0].value)
     assert "mine" in other.selectbox(key="data").options
+    assert visit("Train", train="mine").selectbox(key="new.data").value == "mine"
 
 
 def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:

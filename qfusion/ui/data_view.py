@@ -15,6 +15,7 @@ from qfusion.data.spec import SPLITS
 from qfusion.figures import dataset as figures
 from qfusion.figures.style import Theme
 from qfusion.ui import access, cache, panels, state, text
+from qfusion.ui.shell import link
 
 SET, KEPT, PICK = "set", "_kept_set", "_pick_set"
 _MOST_SHOWN = 60  # classes in a figure
@@ -64,6 +65,7 @@ def chosen(theme: Theme) -> None:
         _classes(found, theme)
     else:
         _targets(found, theme)
+    link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     if name in imported.names():
         _record(name)
 

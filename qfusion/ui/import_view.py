@@ -155,9 +155,7 @@ def _report(found: Examined) -> None:
                                       licence=licence.strip(), taken=tuple(registry.SOURCES))
             discard()
             state.put(data_view.PICK, name.strip())
-            state.put(data_view.KEPT, f"**{text.plain(name)}** is kept, with {kept.samples:,} samples, and can be picked. Train a model "
-                                      "on it: "
-                                      f"`python -m qfusion train --data {name.strip()} --model quantum-jump --out my-model`")
+            state.put(data_view.KEPT, f"**{text.plain(name)}** is kept, with {kept.samples:,} samples, and can be picked.")
             st.rerun(scope="app")
 
 

@@ -93,7 +93,7 @@ def draw() -> tuple[Workspace, int, int | None]:
     chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, help=_DATA_HELP,
                           **state.bound(state.DATA))
     check(not _misfit(model, chosen) or _model_for(chosen) is not None,
-          f"Data set '{chosen}' has no model yet. Train one: "
+          f"Data set '{chosen}' has no model yet. Train one on the Train page, or with "
           f"`python -m qfusion train --data {chosen} --model quantum-jump --out my-model`.")
     work = cache.workspace_of(model, chosen)
     row = _sample(work)

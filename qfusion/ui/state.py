@@ -21,7 +21,7 @@ MODEL, DATA, SAMPLE, OUTPUT, FORMAT, DURATION = "model", "data", "sample", "outp
 BACKGROUND, CONTRAST, MEMBERS = "background", "contrast", "members"
 VIEW = "view"
 NOTICES, TABLE_TURN, PAGE, KEPT = "_notices", "_table_turn", "_page", "_kept"
-ALIASES = {"open": SAMPLE, "show": VIEW, "rules": "part", "edits": "phi", "explore": MODEL, "on": DATA}
+ALIASES = {"open": SAMPLE, "show": VIEW, "rules": "part", "edits": "phi", "explore": MODEL, "on": DATA, "train": "new.data"}
 
 
 class Bound(TypedDict):
