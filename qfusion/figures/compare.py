@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.decision import MOST_JOINT
-from qfusion.figures.style import GREY, INK, LINE, PAPER, Theme, base, faded, label, split_term, term_colour, term_title
+from qfusion.figures.style import GREY, INK, LINE, PAPER, Theme, base, faded, label, signed, split_term, term_colour, term_title
 
 
 def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -> list[float]:
@@ -40,7 +40,7 @@ def differences(a: Mapping[str, float], b: Mapping[str, float], modalities: Sequ
     hues = [GREY, *(term_colour(term, modalities) for term in terms), *([GREY] if rest else []), INK[theme]]
     hatched = [False, *(len(split_term(term)) > 1 for term in terms), *([True] if rest else []), False]
     figure = base(theme, 72 + 31 * len(names), left=10, top=22, bottom=44)
-    figure.add_bar(x=values, y=list(range(len(names))), orientation="h", width=0.62, text=[f"{value:+.2f}" for value in values],
+    figure.add_bar(x=values, y=list(range(len(names))), orientation="h", width=0.62, text=[signed(value) for value in values],
                    textposition="outside", cliponaxis=False, constraintext="none", textfont={"size": 12, "color": INK[theme]},
                    marker={"color": [faded(hue, 0.55) if h else hue for hue, h in zip(hues, hatched, strict=True)],
                            "line": {"color": hues, "width": 1.5},

@@ -19,6 +19,7 @@ from qfusion.figures.style import (
     faded,
     halo,
     label,
+    signed,
     split_term,
     term_colour,
     term_title,
@@ -76,7 +77,7 @@ def _bars(figure: go.Figure, names: Sequence[str], steps: np.ndarray, ends: np.n
     widths = np.r_[steps, ends[-1]]
     hues = [GREY, *(term_colour(term, modalities) for term in terms[1:]), INK[theme]]
     joint = [len(split_term(term)) > 1 for term in terms] + [False]
-    text = [f"{value:+.2f}" for value in widths]
+    text = [signed(value) for value in widths]
     figure.add_bar(
         y=list(range(len(names))), x=widths, base=starts, orientation="h", width=0.62,
         customdata=[[name, total] for name, total in zip(names, [*ends.tolist(), ends[-1]], strict=True)],

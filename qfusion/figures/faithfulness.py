@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.style import GREY, INK, LINE, QUIET, Theme, axis, base, faded, label, term_colour, term_title
+from qfusion.figures.style import GREY, INK, LINE, QUIET, Theme, axis, base, faded, halo, label, term_colour, term_title
 
 
 def against_truth(true: np.ndarray, ours: np.ndarray, terms: Sequence[str], ranks: np.ndarray, modalities: Sequence[str], *,
@@ -88,14 +88,14 @@ def rank_bars(ranks: Mapping[str, tuple[float, float]], modalities: Sequence[str
     hues = [term_colour(name, modalities) for name in names]
     joint = ["+" in name for name in names]
     figure.add_bar(x=means, y=places, orientation="h", width=0.6, customdata=lowest, text=[f"{value:.2f}" for value in means],
-                   textposition="outside", cliponaxis=False, textfont={"color": INK[theme]},
+                   textposition="outside", cliponaxis=False, textfont={"color": INK[theme], "shadow": halo(theme)},
                    marker={"color": [faded(hue, 0.55) if is_joint else hue for hue, is_joint in zip(hues, joint, strict=True)],
                            "line": {"color": hues, "width": 1.5}},
                    hovertemplate="mean %{x:.3f}, lowest %{customdata:.3f}<extra></extra>")
     figure.add_scatter(x=lowest, y=places, mode="markers", hoverinfo="skip",
                        marker={"symbol": "line-ns-open", "size": 13, "color": INK[theme], "line": {"width": 2, "color": INK[theme]}})
     if floor is not None:
-        figure.add_vline(x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1})
+        figure.add_vline(x=floor, line={"color": QUIET[theme], "dash": "dot", "width": 1}, layer="below")
     figure.update_xaxes(title={"text": label(x_title, 90)}, range=[min(0.0, float(lowest.min()) - 0.05), 1.08])
     figure.update_yaxes(tickvals=places, ticktext=[term_title(name) for name in names], range=[len(names) - 0.5, -0.5], showline=False,
                         ticks="")

@@ -51,6 +51,11 @@ def split_term(term: str) -> tuple[str, ...]:
     return tuple(part for part in term.split("+") if part)
 
 
+def signed(value: float) -> str:
+    """A number with its sign and two digits; none that rounds to zero is negative."""
+    return f"{round(float(value), 2) + 0.0:+.2f}"
+
+
 def halo(theme: Theme) -> str:
     """A rim of paper around the letters of a label that lies on lines (`textfont.shadow`)."""
     return ", ".join(f"{x}px {y}px 1px {PAPER[theme]}" for x in (-2, 0, 2) for y in (-1, 1))

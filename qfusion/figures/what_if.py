@@ -18,6 +18,7 @@ from qfusion.figures.style import (
     base,
     faded,
     label,
+    signed,
     split_term,
     term_colour,
     term_title,
@@ -41,7 +42,7 @@ def differences(before: Mapping[str, float], after: Mapping[str, float], modalit
     figure.add_bar(x=changes, y=list(range(len(names))), orientation="h", width=0.62,
                    marker={"color": [faded(hue, 0.55) if "+" in term else hue for hue, term in zip(hues, [*terms, ""], strict=True)],
                            "line": {"color": hues, "width": 1.5}},
-                   text=[f"{c:+.2f}" for c in changes], textposition="outside", cliponaxis=False, constraintext="none",
+                   text=[signed(c) for c in changes], textposition="outside", cliponaxis=False, constraintext="none",
                    textfont={"size": 12, "color": INK[theme]}, hovertemplate="%{x:+.4f}<extra></extra>")
     reach = 1.3 * max(float(np.abs(changes).max(initial=0)), 0.01)
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5], showline=False, ticks="")
@@ -145,7 +146,7 @@ def sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12
     figure.add_bar(x=shown, y=rows, orientation="h", width=0.6, marker={"color": INK[theme]}, text=[f"{v:.3f}" for v in shown],
                    textposition="outside", cliponaxis=False, constraintext="none", textfont={"size": 11, "color": INK[theme]},
                    hovertemplate="%{x:.4f}<extra></extra>")
-    figure.update_yaxes(tickvals=rows, ticktext=[label(name, 44) for name in names[:most]], range=[len(rows) - 0.5, -0.5],
+    figure.update_yaxes(tickvals=rows, ticktext=[label(name, 56) for name in names[:most]], range=[len(rows) - 0.5, -0.5],
                         showline=False, ticks="")
     figure.update_xaxes(title={"text": label(axis, 90)}, range=[0, 1.25 * max([*shown, 1e-9])])
     return figure
