@@ -12,7 +12,7 @@ import torch
 from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.training import Fit, Options, batches, checkpoint, metrics, prepare, train
+from qfusion.training import Fit, Options, batches, checkpoint, metrics, prepare, steps, train
 
 
 def small(classes: int = 0, N: int = 120) -> DataSet:
@@ -86,6 +86,14 @@ def test_more_decay_shrinks_the_encoders_matrices_alone():
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
+def test_weight_decay_spares_truth_tables():
+    """Zero angles would be the rule "never"."""
+    model = prepare("entangled-qcnn", small(), dict(elements=4), Options(weight_decay=20.0)).model
+    decayed = {id(p) for group in steps.groups(model, Options(weight_decay=20.0)) if group["weight_decay"] for p in group["params"]}
+    assert id(model.phi) not in decayed
+    assert id(model.network.head) in decayed
+
+
 def test_decay_of_couplings_ends_where_they_do_nothing(kind):
     settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
     found = [train(kind, small(), settings, Options(patience=0, average=0, epochs=30, rate=2e-2, coupling_decay=decay), 1).model

@@ -13,11 +13,11 @@ from qfusion.training.options import Options
 
 
 def groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
-    """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors, whose length means
-    nothing."""
+    """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V), whose length means
+    nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
     found: dict[float, list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
-        decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.") if p.ndim > 1 and name != "V" else 0.0
+        decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.") if p.ndim > 1 and name not in ("V", "phi") else 0.0
         found.setdefault(decay, []).append(p)
     return [{"params": members, "weight_decay": decay} for decay, members in found.items()]
 
