@@ -85,7 +85,6 @@ def test_more_decay_shrinks_the_encoders_matrices_alone():
     assert np.median([lengths[name] for name in rest]) > 0.8
 
 
-@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
 def test_weight_decay_spares_truth_tables():
     """Zero angles would be the rule "never"."""
     model = prepare("entangled-qcnn", small(), dict(elements=4), Options(weight_decay=20.0)).model
@@ -94,6 +93,7 @@ def test_weight_decay_spares_truth_tables():
     assert id(model.network.head) in decayed
 
 
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
 def test_decay_of_couplings_ends_where_they_do_nothing(kind):
     settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
     found = [train(kind, small(), settings, Options(patience=0, average=0, epochs=30, rate=2e-2, coupling_decay=decay), 1).model
