@@ -110,7 +110,7 @@ def _targets(found: DataSet, theme: Theme) -> None:
     edges = figures.histogram_edges(values)
     mean, spread = float(found.y.mean()), float(found.y.std())
     panels.panel(
-        "data-target", f"{text.plain(found.target.name)} is {mean:+.2f} ± {spread:.2f} over all {len(found):,} samples",
+        "data-target", f"{text.plain(found.target.name)} is {round(mean, 2) + 0.0:+.2f} ± {spread:.2f} over all {len(found):,} samples",
         figures.targets(values, f"{found.target.name} {f'({found.target.unit})' if found.target.unit else ''}".strip(), theme=theme),
         shows=f"how the target is spread in each part of the split, in {figures.BINS} bins; mean ± deviation above.",
         not_shown="whether the parts are alike in anything but the target.", alt="Histograms of the target by part of the split.",
