@@ -152,7 +152,7 @@ def _metric(theme: Theme, shown: list[Seen], colours: dict[str, str]) -> None:
         st.info("The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one kind.",
                 icon=":material/help:")
         return
-    usual = train_space.main_metric(next(iter(records.values())))
+    usual = train_space.main_metric(known)
     if state.get(METRIC) not in (None, *known):
         state.put(METRIC, usual)  # of another data set
     with st.container(border=True, key="panel-train-metric", gap="xxsmall"):

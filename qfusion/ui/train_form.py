@@ -95,8 +95,9 @@ def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> 
         least, most = int(setting.low), int(setting.high)
         return st.number_input(setting.title, least, most, min(max(begin, least), most), 1, **kept)
     low, high = float(setting.low), float(setting.high)
-    return st.number_input(setting.title, low, high, min(max(float(begin), low), high), step=abs(float(begin)) / 4 or 0.05, format="%g",
-                           **kept)
+    begin = min(max(float(begin), low), high)
+    step = min(abs(begin) / 4, (high - begin) / 2) or 0.05
+    return st.number_input(setting.title, low, high, begin, step=step, format="%g", **kept)
 
 
 def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]:

@@ -129,15 +129,14 @@ def metric_names(records: Sequence[Record]) -> list[str]:
     return [key for key in named[0] if all(key in each for each in named)] if named else []
 
 
-def main_metric(record: Record) -> str:
-    """The metric a table shows: accuracy of classes, mean absolute error of a number."""
-    known = metric_names([record])
+def main_metric(known: Sequence[str]) -> str:
+    """The metric that is shown first: accuracy of classes, mean absolute error of a number."""
     return next((key for key in ("accuracy", "mae") if key in known), known[0] if known else "")
 
 
 def at_kept(record: Record) -> str:
     """The main metric on the validation rows at the kept epoch, in words."""
-    key = main_metric(record)
+    key = main_metric(metric_names([record]))
     if not key or not 0 < record.kept <= len(record.history):
         return ""
     value = record.history[record.kept - 1]["valid"].get(key)
@@ -215,7 +214,7 @@ def log_of(run: Run) -> str:
     except OSError:
         return ""
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-    return "\n".join(line.rsplit("\r", 1)[-1] for line in plain.splitlines())[-LOG:]
+    return "\n".join(line.rsplit("\r", 1)[-1] for line in plain.split("\n"))[-LOG:]
 
 
 def sizes_of(dataset: DataSet, split: str) -> tuple[int, int, tuple[int, int, int]]:

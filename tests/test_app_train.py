@@ -1,0 +1,335 @@
+"""The Train page in Streamlit's own test runner: the form, the table, curves from records written by hand, hostile names and links."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qfusion import runs
+from qfusion.data import load
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.runs import Plan, Run, plans
+from qfusion.runs.folder import Record
+from qfusion.training import checkpoint
+from qfusion.ui import pickers, train_space
+from tests.test_app_pages import plain, said, visit
+
+TRAIN = "Train"
+TERMS = ("text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision")
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs, models and imported sets of the test's own."""
+    for name in ("RUNS", "MODELS", "IMPORTED"):
+        monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
+    """The runs that would have been launched, and whether with event files."""
+    found: list[tuple[str, bool]] = []
+
+    def launch(run: Run, events: bool = False) -> None:
+        found.append((run.name, events))
+
+    monkeypatch.setattr(plans, "launch", launch)
+    monkeypatch.setattr(runs, "launch", launch)
+    return found
+
+
+def record_of(epochs: int, of: int = 10, state: str = "paused", kept: int = 1, watched: dict[str, float] | None = None,
+              metric: str = "mae") -> Record:
+    """A record whose numbers follow a formula."""
+    rows = [{"epoch": n, "epochs": of, "train_loss": 1 / n, "valid_loss": 1.1 / n, "valid": {metric: 0.9 / n, "corr": 1 - 1 / n},
+             "gradient_norm": 0.5 * n, "seconds": 2.0, "best": True, "rate": 0.01 / n,
+             "watched": {key: value * n for key, value in (watched or {}).items()}} for n in range(1, epochs + 1)]
+    return Record(state, "", of, tuple(rows), kept, 1, "here", 1.7e9, 1.7e9)
+
+
+def make(name: str, record: Record | None = None, model: str = "quantum-jump", seed: int = 0, **settings: Any) -> Run:
+    run = runs.create(plans.plan("planted", model, settings, seed), name=name)
+    if record is not None:
+        run.write(record)
+    return run
+
+
+JUMP = {"norm.H": 0.1, "norm.L": 0.2, **{f"entanglement.{name}": 0.05 for name in TERMS[:3]}, **{f"dividend.{term}": 0.1 for term in TERMS}}
+
+
+def test_empty() -> None:
+    app = visit(TRAIN)
+    assert not app.error
+    assert "There is no run yet" in said(app)
+    assert app.selectbox(key="new.data").value == "planted"
+    assert "settings are those of the shipped model `qj-planted`" in said(app)
+    assert "60 epochs of 2,100 training rows: 126,000 samples" in said(app)
+    assert not app.checkbox(key="_new.events") if train_space.can_write_events() else True
+
+
+@pytest.mark.parametrize("kind", ["entangled-qcnn", "mult", "linear", "product-qcnn"])
+def test_every_kind_has_a_form(kind: str) -> None:
+    app = visit(TRAIN, **{"new.kind": kind, "new.data": "digits"})
+    assert not app.error
+    words = said(app)
+    assert ("can be explored" in words) == (kind == "entangled-qcnn")
+    assert app.button(key="_start").disabled is False
+
+
+def test_start_makes_a_run_a_seed(launched: list[tuple[str, bool]]) -> None:
+    app = visit(TRAIN)
+    app.number_input(key="_new.seeds").set_value(2).run()
+    app.number_input(key="_new.first").set_value(5).run()
+    app.text_input(key="_new.name").set_value("mine").run()
+    app.number_input(key="_new.quantum-jump.planted.epochs").set_value(7).run()
+    app.text_input(key="_new.quantum-jump.planted.dims").set_value("2, 3, 2").run()
+    app.button(key="_start").click().run()
+    assert not app.exception
+    assert not app.error
+    assert launched == [("mine-5", False), ("mine-6", False)]
+    found = runs.find("mine-6").plan
+    assert (found.data, found.model, found.seed, found.digest) == ("planted", "quantum-jump", 6, load("planted").digest)
+    assert found.settings["dims"] == [2, 3, 2]
+    assert (found.options["epochs"], found.options["rate"], found.options["coupling_decay"]) == (7, 0.004, 1.0)  # of the shipped recipe
+    assert app.multiselect(key="run").value == ["mine-5", "mine-6"]
+    assert app.text_input(key="_new.name").value == ""
+
+
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "white space", "<script>", "ü", "x.json", "qj-planted", "there"])
+def test_names_that_are_none_are_refused_at_once(name: str, launched: list[tuple[str, bool]]) -> None:
+    make("there", record_of(1))
+    app = visit(TRAIN)
+    app.text_input(key="_new.name").set_value(name).run()
+    assert app.button(key="_start").disabled
+    assert len(app.error) == 1
+    assert not launched
+
+
+@pytest.mark.parametrize(("key", "value", "said_"), [
+    ("dims", "2,2", "must hold 3 dimensions"), ("dims", "9" * 40, "joint dimension"), ("dims", "two", "must be a whole number"),
+    ("dims", "[[[[", "must be a whole number"), ("dims", "", "must be a whole number"), ("dims", "-1", "must hold 3 dimensions")])
+def test_impossible_settings_are_said_and_nothing_is_left(key: str, value: str, said_: str, launched: list[tuple[str, bool]]) -> None:
+    app = visit(TRAIN)
+    app.text_input(key=f"_new.quantum-jump.planted.{key}").set_value(value).run()
+    if not app.error:
+        app.button(key="_start").click().run()
+    assert not app.exception
+    assert any(said_ in plain(error.value) for error in app.error), [error.value for error in app.error]
+    assert not launched
+    assert not runs.runs()
+
+
+def test_a_training_on_validation_rows_that_would_stop_early_is_refused(launched: list[tuple[str, bool]]) -> None:
+    app = visit(TRAIN)
+    app.checkbox(key="_new.quantum-jump.planted.refit").check().run()
+    app.button(key="_start").click().run()
+    assert any("patience" in plain(error.value) for error in app.error)
+    assert not launched
+    assert not runs.runs()
+
+
+def test_a_run_that_cannot_be_started_is_not_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def launch(run: Run, events: bool = False) -> None:
+        if begun:
+            raise OSError(28, "No space left on device")
+        begun.append(run.name)
+
+    monkeypatch.setattr(plans, "launch", launch)
+    app = visit(TRAIN)
+    app.number_input(key="_new.seeds").set_value(3).run()
+    app.text_input(key="_new.name").set_value("full").run()
+    app.button(key="_start").click().run()
+    assert any("No space left on device" in plain(error.value) for error in app.error)
+    assert [run.name for run in runs.runs()] == begun == ["full-0"]
+    with pytest.raises(InvalidInput, match="there already"):
+        plans.start({"new": Plan("planted", "linear"), "full-0": Plan("planted", "linear")})
+    assert [run.name for run in runs.runs()] == ["full-0"]
+
+
+def test_the_form_offers_a_name_that_is_free() -> None:
+    assert plans.free_name("linear", "planted") == "linear-planted"
+    make("linear-planted", model="linear")
+    assert plans.free_name("linear", "planted") == "linear-planted.2"
+    make("linear-planted.2-1", model="linear")
+    assert plans.free_name("linear", "planted", (0, 1)) == "linear-planted.3"
+    strange = plans.free_name("linear", "../<b>ü " + "x" * 80)
+    plans.check_names([strange])
+
+
+def test_the_table_says_how_every_run_is() -> None:
+    make("paused-one", record_of(3, kept=2))
+    make("stopped-one", record_of(10, state="stopped", kept=10), seed=4)
+    make("killed", record_of(2, state="running"))
+    make("never")
+    broken = make("broken", record_of(1))
+    (broken.path / "record.json").write_text(json.dumps({**asdict(record_of(1)), "history": [7]}))
+    app = visit(TRAIN, run="killed")
+    table = app.dataframe[0].value.set_index("run")
+    assert table["state"].to_dict() == {
+        "paused-one": "paused", "stopped-one": "stopped, best model kept", "killed": "interrupted, can go on",
+        "never": "interrupted, can go on", "broken": "cannot be read"}
+    assert table.loc["paused-one", "validation"] == "MAE 0.450"
+    assert table.loc["stopped-one", "epoch"] == "10 / 10"
+    assert table.loc["stopped-one", "seed"] == 4
+    assert "killed ended without a word" in plain(said(app))
+    assert not app.button(key="_go_on").disabled
+    assert app.button(key="_pause").disabled
+    assert app.button(key="_stop").disabled
+    assert "cannot be read" not in said(app)
+    app = visit(TRAIN, run="broken")
+    assert "not the record of a training" in plain(app.error[0].value)
+
+
+@pytest.mark.parametrize(("state_", "can"), [("running", {"_pause", "_stop"}), ("paused", {"_go_on"}), ("finished", set())])
+def test_what_can_be_done_follows_from_the_state(state_: str, can: set[str], launched: list[tuple[str, bool]]) -> None:
+    run = make("one", record_of(3, state=state_))
+    lock = run.held() if state_ == "running" else None
+    if lock is not None:
+        lock.__enter__()
+    app = visit(TRAIN, run="one")
+    assert {key for key in ("_pause", "_stop", "_go_on") if not app.button(key=key).disabled} == can
+    if state_ == "running":
+        assert app.dataframe[0].value["time left"][0] == "14 s"  # seven epochs of two seconds
+        app.button(key="_stop").click().run()
+        assert run.asked() == "stop"
+        assert app.dataframe[0].value["state"][0] == "stopping …"
+        lock.__exit__(None, None, None)  # type: ignore[union-attr]
+    if state_ == "paused":
+        app.button(key="_go_on").click().run()
+        assert launched == [("one", False)]
+    if state_ == "finished":
+        app.button(key="_delete").click().run()
+        assert not runs.runs()
+        assert "There is no run yet" in said(app)
+    assert not app.exception
+
+
+def test_what_cannot_be_done_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    make("one", record_of(3))
+    monkeypatch.setattr(runs, "launch", lambda *_: (_ for _ in ()).throw(InvalidInput("Run one is being trained already.")))
+    app = visit(TRAIN, run="one")
+    app.button(key="_go_on").click().run()
+    assert "being trained already" in plain(app.error[0].value)
+
+
+def test_a_failed_run_shows_its_error_and_what_it_printed() -> None:
+    from dataclasses import replace
+
+    run = make("bad", replace(record_of(0, state="failed"), message="Argument `dims` <b>must</b> be :smile:"))
+    (run.path / "log.txt").write_bytes(b"\x1b[31mTraining\rTraining 10%\rTraining 100%\x1b[0m\n\xff<script>")
+    app = visit(TRAIN, run="bad")
+    assert "bad failed: Argument `dims`" in plain(app.error[0].value)
+    assert ":smile:" not in app.error[0].value
+    assert app.code[0].value == "Training 100%\n\ufffd<script>"
+
+
+def test_curves_are_those_of_the_records() -> None:
+    make("a", record_of(4, watched=JUMP, kept=4))
+    make("b", record_of(6, watched=JUMP, kept=5), seed=1, rate=0.01)
+    app = visit(TRAIN, run=["a", "b"])
+    words = plain(said(app))
+    assert not app.error
+    assert "Lowest validation loss so far: b" in words
+    assert "planted: 2,100 rows trained on, 300 validation rows" in words
+    app = visit(TRAIN, run=["a", "b"], **{"train.view": "Inside the model"})
+    words = plain(said(app))
+    # All terms add 0.1 n each after epoch n; a tenth of 7 times 0.4 is 0.28, and the four joint ones pass it at once.
+    assert "a reaches 10% of what all terms add by epoch 4: text at epoch 3, audio at epoch 3, vision at epoch 3, " \
+           "the joint terms together from the first measurement (epoch 1). Measured after 4 of 4 epochs." in words.replace("**", "")
+    assert "30 validation rows against 234 training rows" in words
+    assert "mean over 8 validation rows" in words
+    assert "How strong are Hamiltonian and jump operators?" in words
+    app = visit(TRAIN, run=["a", "b"], **{"train.view": "Settings and results"})
+    assert "2 settings differ" in said(app)
+    assert app.dataframe[1].value["setting"].tolist() == ["seed", "Learning rate"]
+    assert app.dataframe[1].value["b"].tolist() == ["1", "0.01"]
+
+
+def test_runs_that_cannot_be_compared_say_so() -> None:
+    make("a", record_of(3))
+    run = runs.create(plans.plan("digits", "late", {}), name="classes")
+    run.write(record_of(3, metric="accuracy"))
+    app = visit(TRAIN, run=["a", "classes"])
+    assert "their heights cannot be compared" in said(app)
+    app = visit(TRAIN, run="classes", **{"train.view": "Inside the model"})
+    assert "a baseline has neither couplings nor states" in plain(said(app))
+
+
+def test_a_run_on_data_that_are_gone_is_still_shown(tmp_path: Path) -> None:
+    run = runs.create(Plan("lost", "quantum-jump", {"dims": 2}, {"epochs": 3}), name="orphan")
+    run.write(record_of(3, watched=JUMP))
+    for view in ("Progress", "Inside the model", "Settings and results"):
+        app = visit(TRAIN, run="orphan", **{"train.view": view})
+        assert not app.error
+    run = runs.create(Plan(str(tmp_path / "views.npz"), "quantum-jump"), name="by-path")
+    run.write(record_of(3, watched=JUMP))
+    assert not visit(TRAIN, run="by-path").error
+
+
+def test_invalid_values_in_a_link_are_named() -> None:
+    make("a", record_of(3))
+    app = visit(TRAIN, run=["a", "<b>gone"], **{"train.view": "Oath", "new.data": "smell", "new.kind": "beauty", "train.metric": "luck"})
+    told = " ".join(plain(warning.value) for warning in app.warning)
+    assert all(f"`{key}`" in told for key in ("run", "train.view", "new.data", "new.kind", "train.metric"))
+    assert "<b>gone" in told
+    assert app.multiselect(key="run").value == ["a"]
+    assert not app.error
+
+
+def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_away() -> None:
+    assert "fresh" not in pickers.models()
+    run = make("fresh", dims=2, epochs=1, measurements=4)
+    runs.work(run)
+    app = visit(TRAIN, run="fresh", **{"train.view": "Settings and results"})
+    mae = checkpoint.load("fresh").card["this_seed"]["test"]["mae"]
+    table = app.dataframe[-1].value.set_index("metric")
+    assert table.loc["test MAE", "fresh"] == pytest.approx(mae)
+    assert "planted: 300 validation, 600 test rows" in plain(said(app))
+    app = visit("Samples", explore="fresh", on="planted")
+    assert app.selectbox(key="model").value == "fresh"
+    assert not app.error
+    assert not app.warning
+    assert "does not exist" in said(visit("Samples", explore="<b>"))
+    base = make("base", model="linear", epochs=1)
+    runs.work(base)
+    app = visit(TRAIN, run="base")
+    assert "evaluate --model base" in said(app)
+    assert "fresh" in pickers.models()
+    assert "base" not in pickers.models()
+
+
+def test_event_files_are_offered_only_where_they_can_be_written(monkeypatch: pytest.MonkeyPatch, launched: list[tuple[str, bool]]) -> None:
+    monkeypatch.setattr(train_space, "can_write_events", lambda: True)
+    app = visit(TRAIN)
+    app.checkbox(key="_new.events").check().run()
+    app.button(key="_start").click().run()
+    assert launched == [("quantum-jump-planted", True)]
+    monkeypatch.setattr(train_space, "can_write_events", lambda: False)
+    assert "_new.events" not in [box.key for box in visit(TRAIN).checkbox]
+
+
+def test_a_launched_run_is_starting_until_it_holds_its_lock() -> None:
+    import os
+
+    run = make("soon")
+    (run.path / "launched").write_text(str(os.getpid()))
+    assert runs.is_starting(run)
+    assert train_space.see(run, Run.record).words == "starting …"
+    run.write(record_of(1, state="paused"))
+    assert not runs.is_starting(run)
+    for strange in ("", "none", "9" * 30, "-1x", "0.5"):
+        (run.path / "launched").write_text(strange)
+        assert not runs.is_starting(run)
+
+
+def test_plans_are_checked_before_anything_is_made() -> None:
+    for kind, chosen, error in (("quantum-jump", {"dimz": 2}, NotFound), ("quantum-jump", {"loss": "cross_entropy"}, InvalidInput),
+                                ("quantum-jump", {"epochs": 0}, InvalidInput), ("nothing", {}, NotFound)):
+        with pytest.raises(error):
+            plans.plan("planted", kind, chosen)
