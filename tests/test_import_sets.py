@@ -20,6 +20,7 @@ from qfusion import data
 from qfusion.data import draft as drafts
 from qfusion.data import imported, importing, keeping, repairs
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
+from qfusion.runs import worker
 from tests import importable
 from tests.test_cli import Result, assert_refused, run
 
@@ -445,6 +446,34 @@ def test_import_check_list_train_and_remove(run: Any, pickle_path: Path, tmp_pat
     assert run("evaluate", "--model", tmp_path / "model", "--json").json["n"] == 20
     assert run("data", "remove", "mine", "--json").json["data"] == "mine"
     assert_refused(run("data", "check", "mine"), "'mine'")
+
+
+def test_from_a_pickle_to_an_explained_sample(run: Any, pickle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import, train, stop, go on, evaluate, explain: all on the command line."""
+    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
+    monkeypatch.setattr(worker, "PULSE", 0.0)
+    run("data", "import", pickle_path, "--name", "mine", "--json")
+    config = tmp_path / "small.toml"
+    config.write_text('data = "mine"\nseed = 3\n[set]\nepochs = 5\npatience = 0\ndims = [2, 2, 2]\n')
+    for name, stops in (("whole", False), ("parts", True)):
+        with monkeypatch.context() as patched:
+            if stops:
+                patched.setattr(worker._Book, "asked", lambda book: "stop" if len(book.fit.history) == 2 else "")
+            told = run("train", "--config", config, "--name", name, "--json").json
+        assert (told["state"], told["epochs"]) == (("stopped", 2) if stops else ("finished", 5))
+    resumed = run("train", "--resume", "parts", "--json").json
+    assert (resumed["state"], resumed["epochs"]) == ("finished", 5)
+    assert resumed["metrics"] == run("train", "--config", config, "--out", tmp_path / "again", "--json").json["metrics"]
+    one, two = (run("explain", "--model", name, "--sample", "cliptest$_$3", "--json").json for name in ("whole", "parts"))
+    assert one == two
+    assert one["prediction"] == pytest.approx(sum(one["dividends"].values()))
+    assert {"whole", "parts"} <= {card["name"] for card in run("models", "--json").json}
+    assert_refused(run("train", "--config", config, "--name", "whole"), "'whole'", "there already")
+    assert_refused(run("train", "--resume", "parts"), "is finished")
+    assert_refused(run("train", "--resume", "parts", "--data", "mine"), "--resume")
+    config.write_text("data = [")
+    assert_refused(run("train", "--config", config, "--name", "other"), "small.toml", "TOML")
 
 
 def test_tables_by_options(run: Any, tmp_path: Path) -> None:

@@ -125,6 +125,42 @@ def test_a_long_epoch_is_given_up_when_asked(monkeypatch):
     assert same(run, whole)
 
 
+def test_interrupted_within_an_epoch_what_was_kept_is_gone_on_with(monkeypatch):
+    whole, run = (runs.create(plan(4), name=name) for name in ("whole", "interrupted"))
+    runs.work(whole)
+    pulse, batches = worker._Book.pulse, []
+
+    def interrupting(book, batch, of):
+        batches.append(batch)
+        if len(batches) == 80:  # within the third epoch of 33 batches
+            raise KeyboardInterrupt
+        return pulse(book, batch, of)
+
+    monkeypatch.setattr(worker._Book, "pulse", interrupting)
+    with pytest.raises(KeyboardInterrupt):
+        runs.work(run)
+    assert run.record().state == "paused"
+    monkeypatch.setattr(worker._Book, "pulse", pulse)
+    runs.work(run)
+    assert same(run, whole)
+
+
+def test_a_full_disk_ends_a_training_in_one_clear_error(monkeypatch):
+    run = runs.create(plan(3), name="full")
+    whole = runs.create(plan(3), name="whole")
+    runs.work(whole)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched, pytest.raises(InvalidInput, match="No space left on device"):
+        runs.work(run, lambda p: patched.setattr(Path, "replace", full))
+    assert run.record().state == "interrupted"
+    readable(run)
+    runs.work(run)
+    assert same(run, whole)
+
+
 def test_stopped_before_the_first_epoch_is_over(monkeypatch):
     monkeypatch.setattr(worker, "PULSE", 0.0)
     run = runs.create(plan(3), name="early")

@@ -6,7 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -54,10 +54,11 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
             book.close("paused" if run.asked() == "pause" else "stopped")
             return {}
         except (QFusionError, MemoryError, OSError, RuntimeError) as error:
-            book.close("failed", str(error) or type(error).__name__)
+            with suppress(QFusionError):  # the disk may be full
+                book.close("failed", str(error) or type(error).__name__)
             raise
-        except KeyboardInterrupt:
-            book.close("paused")
+        except KeyboardInterrupt:  # within an epoch, most likely: what was kept last is what is gone on with
+            book.close("paused", whole=False)
             raise
 
 
@@ -140,11 +141,11 @@ class _Book:
         """What was asked for; looked up by the leading process."""
         return self.word or (self.run.asked() if self.group.leads else "")
 
-    def close(self, state: str, message: str = "") -> None:
-        """Ends with a state."""
+    def close(self, state: str, message: str = "", whole: bool = True) -> None:
+        """Ends with a state; `whole` says whether the training stands at the end of an epoch, or gave up one that it need not keep."""
         if not self.group.leads:
             return
-        if self.fit is not None and state in ("paused", "stopped") and self.kept < len(self.fit.history):
+        if self.fit is not None and whole and state in ("paused", "stopped") and self.kept < len(self.fit.history):
             self._keep()
         self._write(state, message=message)
         self.run.forget_request()

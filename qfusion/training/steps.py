@@ -17,7 +17,9 @@ def groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
     nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
     found: dict[float, list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
-        decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.") if p.ndim > 1 and name not in ("V", "phi") else 0.0
+        decay = 0.0
+        if p.ndim > 1 and name not in ("V", "phi"):
+            decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
         found.setdefault(decay, []).append(p)
     return [{"params": members, "weight_decay": decay} for decay, members in found.items()]
 
