@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from qfusion import runs
 from qfusion.errors import QFusionError
@@ -38,7 +40,7 @@ def page(theme: Theme) -> None:
     """The whole page."""
     started = train_form.just_started()
     if started:
-        state.put(RUN, started[: figures.MOST])
+        _show(started)
     seen = look()
     train_form.part(not seen)
     alive = any(each.alive for each in seen)
@@ -48,6 +50,14 @@ def page(theme: Theme) -> None:
                     "which goes on when this page is closed.", icon=":material/model_training:")
         return
     st.fragment(_runs, run_every=PULSE if alive else None)(theme, alive, train_space.models())
+
+
+def _show(names: list[str]) -> None:
+    """Makes some runs those that are shown, in the session and in the address."""
+    state.put(RUN, names[: figures.MOST])
+    # Refused while the picker is on the page: the address then follows it.
+    with contextlib.suppress(StreamlitAPIException):
+        st.query_params[RUN] = names[: figures.MOST]
 
 
 def look() -> list[Seen]:
