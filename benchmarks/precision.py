@@ -1,8 +1,8 @@
 """What training in mixed or double precision changes: predictions, test error, time.
 
-    python benchmarks/precision.py [--seeds 3] [--epochs 5]
+    python benchmarks/precision.py [--seeds 3] [--epochs 3]
 
-Trains QiNN-QJ on `planted` (D = 27) with encoders of 32 and of 512 hidden units. Time is that of the processor in training alone. Writes
+Trains QiNN-QJ on `planted` (D = 27) with encoders of 32 and of 256 hidden units. Time is that of the processor in training alone. Writes
 the table `precision` of docs/cli.md.
 """
 
@@ -48,12 +48,12 @@ def main() -> None:
     """Trains and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=3)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     dataset, rows = load("planted"), []
     truth = dataset.y[dataset.rows("test")]
-    for hidden in (32, 512):
+    for hidden in (32, 256):
         found = {p: [trained(p, hidden, seed, chosen.epochs) for seed in range(chosen.seeds)] for p in PRECISIONS}
         for precision, results in found.items():
             off = [distance(mine[0], single[0]) for mine, single in zip(results, found["single"], strict=True)]
@@ -64,7 +64,8 @@ def main() -> None:
                          "" if precision == "single" else tables.spread(off, 4), tables.spread(seconds, 2)])
     header = ["", "Test MAE", "Between two seeds", "From single, same seed", "Seconds an epoch"]
     tables.write("precision", tables.markdown(header, rows) + f"\n\nPredictions for {len(truth)} test rows of `planted`, root mean square "
-                 f"differences; {chosen.seeds} seeds, {chosen.epochs} epochs. {tables.provenance('precision.py')}", ROOT / "docs" / "cli.md")
+                 f"differences; {chosen.seeds} seeds, {chosen.epochs} epochs. {tables.provenance('precision.py')}",
+                 ROOT / "docs" / "cli.md")
 
 
 if __name__ == "__main__":

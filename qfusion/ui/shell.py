@@ -28,6 +28,7 @@ PAGES = {
                    ("pages/faithfulness.py", "Faithfulness", ":material/verified:")),
     "Build": (("pages/data.py", "Data", ":material/database:"),
               ("pages/train.py", "Train", ":material/model_training:"),
+              ("pages/sweeps.py", "Sweeps", ":material/tune:"),
               ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:")),
 }
 

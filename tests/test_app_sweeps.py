@@ -1,0 +1,122 @@
+"""The Sweeps page: what there is to see of a sweep, how one is begun, what a link may say."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from qfusion.errors import InvalidInput
+from qfusion.figures import sweep as figures
+from qfusion.runs import space, storage, sweep
+from qfusion.ui import sweep_space
+from tests.test_app_pages import visit
+
+
+@pytest.fixture
+def own_places(tmp_path, monkeypatch):
+    """Sweeps of the test's own."""
+    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
+
+
+def search(**changed) -> space.Search:
+    words = dict(data="digits", model="linear", assigned=dict(epochs=3, batch=512), ranges=["rate=1e-3:1e-1:log", "noise=0:1"],
+                 choices=["schedule=cosine,constant"])
+    return space.read(**{**words, **changed})
+
+
+def shown(**query: str) -> AppTest:
+    app = visit("Sweeps", **{key.replace("_", "."): value for key, value in query.items()})
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    return "\n".join(str(element.value) for element in [*app.markdown, *app.caption, *app.info, *app.warning, *app.error])
+
+
+def test_an_empty_page_says_how_to_begin(own_places):
+    app = shown()
+    assert "There is no sweep yet" in words(app)
+    assert not app.error
+
+
+def test_a_sweep_shows_its_trials_its_best_and_the_command(own_places):
+    made = sweep.begin("first", search(), 12)
+    sweep.work(made)
+    best = made.best()
+    app = shown()
+    assert f"trial {best.number} with validation loss **{best.value:.4g}**" in words(app)
+    assert "`schedule` among cosine, constant" in words(app)
+    assert f"--seed {best.seed}" in app.code[0].value
+    assert "train --data digits --model linear" in app.code[0].value
+    frame = app.dataframe[0].value
+    assert frame["trial"].iloc[0] == best.number
+    assert len(frame) == 12
+    for view in ("Settings against value", "All settings at once"):
+        app = shown(sweep_view=view, sweep="first")
+        assert not app.error
+        assert len(app.get("plotly_chart")) >= 1
+    shares = sweep_space.importance(made)
+    assert shares.keys() == {"rate", "noise", "schedule"}
+    assert max(shares, key=shares.get) == "rate"
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_links_and_damaged_sweeps_leave_the_page_usable(own_places):
+    sweep.begin("good", search(), 1)
+    app = shown(sweep="<b>none</b>", sweep_view="nowhere")
+    assert "does not exist" in words(app)
+    assert app.selectbox(key="sweep").value == "good"
+    (storage.folder() / "bad.journal").write_text("{}\n{}\n")
+    app = shown(sweep="bad")
+    assert "cannot be read as the journal" in words(app)
+
+
+def test_a_sweep_is_begun_stopped_and_goes_on(own_places, monkeypatch):
+    launched: list[str] = []
+    monkeypatch.setattr(sweep, "launch", lambda name, where="": launched.append(name))
+    app = shown(sweep_data="digits", sweep_kind="late")
+    app.text_input(key="_sweep.name").set_value("../x").run()
+    app.button(key="_sweep_start").click().run()
+    assert "Argument `name`" in words(app)
+    app.text_input(key="_sweep.name").set_value("mine").run()
+    app.number_input(key="_sweep.late.rate.low").set_value(1.0).run()
+    app.button(key="_sweep_start").click().run()
+    assert "must begin below its end" in words(app)
+    app.number_input(key="_sweep.late.rate.low").set_value(0.001).run()
+    app.button(key="_sweep_start").click().run()
+    assert launched == ["mine"]
+    made = sweep.find("mine")
+    assert made.search.space["rate"] == {"low": 0.001, "high": 0.008, "log": True, "whole": False}
+    assert (made.trials, made.search.settings) == (20, {"epochs": 30})
+    app = shown(sweep="mine")
+    assert "0 of 20 trials have ended" in app.get("progress")[0].proto.text
+    app.button(key="_sweep_stop").click().run()
+    assert sweep.find("mine").study.user_attrs["stopped"] is True
+    app.button(key="_sweep_go_on").click().run()
+    assert launched == ["mine", "mine"]
+    assert sweep.find("mine").study.user_attrs["stopped"] is False
+
+
+def test_figures_refuse_what_they_cannot_draw():
+    with pytest.raises(InvalidInput, match="one entry a trial"):
+        figures.history([], np.array([]), np.array([]))
+    with pytest.raises(InvalidInput, match="must name a setting"):
+        figures.slices(np.ones(2), np.zeros(2), {})
+
+
+def test_figures_draw_ranges_words_and_what_is_missing():
+    values, pruned = np.array([3.0, 0.1, 2.0, 0.05]), np.array([False, False, True, False])
+    tried = {"rate": [1e-3, 1e-2, 1e-1, 3e-2], "kind": ["a<b>", "b", "b", "a<b>"], "late": [None, 1, 2, 3]}
+    drawn = figures.history([0, 1, 2, 5], values, pruned)
+    assert list(drawn.data[0].y) == [3.0, 0.1, 0.1, 0.05]
+    assert drawn.layout.yaxis.type == "log"
+    drawn = figures.slices(values, pruned, tried, ["rate"], best=3)
+    assert drawn.layout.xaxis2.type == "log"
+    assert drawn.layout.xaxis3.type == "category"
+    assert "<b>" not in str(drawn.data[3].x)
+    drawn = figures.parallel(values[~pruned], {key: [given[n] for n in (0, 1, 3)] for key, given in list(tried.items())[:2]}, ["rate"])
+    assert [axis.label for axis in drawn.data[0].dimensions] == ["rate", "kind", "value"]
+    assert np.allclose(drawn.data[0].dimensions[0]["values"], np.log10([1e-3, 1e-2, 3e-2]))
+    assert list(figures.importance(["a", "b"], np.array([0.7, 0.3])).data[0].y) == ["b", "a"]
