@@ -1,0 +1,129 @@
+"""The Train page in Chromium: a run is started, watched, left, found again, stopped, taken up, stopped, and its samples explored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qfusion.runs import Run
+from scripts import serving
+from tests import importable
+from tests.test_browser import settle, visit
+from tests.test_browser_data import upload
+
+pytestmark = pytest.mark.browser
+__all__ = ["visit"]  # a fixture
+# Epochs of the loss as they are drawn.
+EPOCHS = """() => Math.max(0, ...(document.querySelector('.st-key-panel-train-loss .js-plotly-plot')?.calcdata || [])
+                                .map(points => points.length))"""
+EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the app keeps runs, models and imported sets."""
+    return tmp_path_factory.mktemp("train")
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[serving.Server]:
+    """An app of its own, as runs are shared by all pages that look at them."""
+    places = {name: str(folder / name.lower()) for name in ("QFUSION_RUNS", "QFUSION_MODELS", "QFUSION_IMPORTED", "QFUSION_CACHE")}
+    with serving.serve(folder, places) as running:
+        yield running
+    for path in (folder / "qfusion_runs").glob("*/plan.json"):  # whatever a failed test has left running
+        if Run(path.parent).is_held():
+            Run(path.parent).ask("stop")
+
+
+def field(page: Any, name: str, value: str) -> None:
+    box = page.get_by_label(name, exact=True)
+    box.fill(value)
+    box.press("Enter")
+    page.wait_for_timeout(300)
+    quiet(page)
+
+
+def quiet(page: Any) -> None:
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000)
+    assert page.locator('[data-testid="stException"]').count() == 0
+
+
+def button(page: Any, key: str) -> Any:
+    """One of our buttons; Streamlit's own "Stop" stands in the corner while the script runs."""
+    return page.locator(f".st-key-{key} button").first
+
+
+@pytest.mark.parametrize("uploaded", [False, True], ids=["planted", "uploaded"])
+def test_a_run_is_started_watched_left_found_stopped_taken_up_and_explored(
+        visit: Callable[[str], Any], page: Any, browser: Any, server: serving.Server, folder: Path, tmp_path: Path, uploaded: bool) -> None:
+    data, name = ("my-mosi", "mine") if uploaded else ("planted", "first")
+    page.set_default_timeout(90_000)
+    if uploaded:
+        page.goto(server.url + "/data")
+        quiet(page)
+        upload(page, importable.write_mmsa(tmp_path / "unaligned_50.pkl", importable.mmsa()))
+        page.wait_for_selector(".st-key-import-report", timeout=60_000)
+        quiet(page)
+        page.locator(".st-key-_import_name input").fill(data)
+        page.locator(".st-key-_import_name input").press("Enter")
+        quiet(page)
+        page.get_by_role("button", name="Keep it").click()
+        page.get_by_text("is kept, with 70 samples").wait_for()
+    page.goto(server.url + f"/train?new.data={data}")
+    page.wait_for_selector("h1:has-text('Train')")
+    quiet(page)
+    form = page.locator(".st-key-box-new details").first  # open as long as there is no run
+    form.wait_for()
+    if form.get_attribute("open") is None:
+        form.locator("summary").first.click()
+    field(page, "Epochs", "2000")
+    field(page, "Patience (epochs)", "0")
+    field(page, "State dimensions", "2")
+    field(page, "Name", "qj-planted")
+    page.get_by_text("is there already. Choose another name").wait_for()
+    field(page, "Name", name)
+    button(page, "_start").click()
+    page.wait_for_selector(".st-key-run-actions")
+    run = Run(folder / "qfusion_runs" / name)
+    page.wait_for_function(f"() => ({EPOCHS})() >= 5", timeout=120_000)
+    assert f"run={name}" in page.url
+    before = page.evaluate(EPOCHS)
+    page.wait_for_function(f"before => ({EPOCHS})() > before", arg=before, timeout=60_000)
+    link = page.url
+    page.close()  # the run goes on
+    done = run.record().epoch
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.set_default_timeout(90_000)
+    page.goto(link.split("?")[0])  # not even the link is needed: the run is found
+    page.wait_for_function(f"() => ({EPOCHS})() > 0")
+    assert run.record().epoch > done
+    page.goto(link)
+    page.wait_for_function(f"() => ({EPOCHS})() > 0")
+    assert page.evaluate(EXCESS) <= 0
+    explore = page.get_by_role("link", name=f"Explore samples of {name}")
+    button(page, "_stop").click()
+    explore.wait_for()
+    assert run.record().state == "stopped"
+    stopped = run.record().epoch
+    button(page, "_go_on").click()
+    page.wait_for_function(f"before => ({EPOCHS})() > before", arg=stopped)
+    assert run.record().state == "running"
+    button(page, "_stop").click()
+    page.wait_for_function("() => document.querySelector('.st-key-_stop button').disabled "
+                           "&& !document.querySelector('.st-key-_go_on button').disabled")
+    assert run.record().state == "stopped"
+    assert run.record().epoch > stopped
+    page.get_by_role("tab", name="Inside the model").click()
+    page.get_by_text("reaches 10% of what all terms add").wait_for()
+    explore.click()
+    page.wait_for_selector("h1:has-text('Samples')")
+    settle(page)
+    assert page.locator(".st-key-model input").input_value() == name
+    assert page.locator(".st-key-data input").input_value() == data
+    assert f"model={name}" in page.url
+    assert page.locator('[data-testid="stAlert"]').count() == 0
+    page.context.close()
