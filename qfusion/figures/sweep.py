@@ -17,7 +17,6 @@ from qfusion.figures.style import (
     ORANGE,
     PAPER,
     QUIET,
-    UNSIGNED_SCALE,
     VERMILLION,
     Theme,
     axis,
@@ -106,7 +105,7 @@ def slices(values: np.ndarray, pruned: np.ndarray, tried: Mapping[str, Sequence[
 
 def parallel(values: np.ndarray, tried: Mapping[str, Sequence[Any]], logarithmic: Sequence[str] = (), *, smaller: bool = True,
              y_title: str = "value", theme: Theme = "light") -> go.Figure:
-    """All settings side by side: a line a finished trial, coloured by its value, which is the last axis.
+    """All settings side by side: a line a finished trial, the redder the better its value, which is the last axis.
 
     Args:
         values: (n,). tried: see `slices`; every trial must have all of them.
@@ -126,7 +125,8 @@ def parallel(values: np.ndarray, tried: Mapping[str, Sequence[Any]], logarithmic
     dimensions.append(_logarithmic(y_title, values) if log else {"label": label(y_title, 20), "values": values})
     figure = base(theme, 340, left=60, right=60, top=44, bottom=20)
     figure.add_trace(go.Parcoords(
-        dimensions=dimensions, line={"color": np.log10(values) if log else values, "colorscale": UNSIGNED_SCALE, "reversescale": smaller},
+        dimensions=dimensions, line={"color": np.log10(values) if log else values, "reversescale": smaller,
+                                     "colorscale": [[0.0, LINE[theme]], [0.6, ORANGE], [1.0, VERMILLION]]},
         labelfont={"color": INK[theme], "size": 12}, tickfont={"color": INK[theme], "size": 11},
         rangefont={"color": PAPER[theme], "size": 1},
         unselected={"line": {"color": LINE[theme], "opacity": 0.25}}))

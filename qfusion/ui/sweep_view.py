@@ -99,7 +99,7 @@ def _said(found: Sweep, attempts: list[Attempt], best: Attempt | None) -> None:
         return
     st.markdown(f"Best: trial {best.number} with {sweep_space.judged(found)} **{best.value:.4g}** by "
                 + ", ".join(f"`{key}` = {_plain(value)}" for key, value in found.settings(best).items() if key in search.space)
-                + ". It was chosen among many, so new rows will do worse. Train it:")
+                + ". It was chosen among many, so new rows will most likely do worse. Train it:")
     st.code(train_command(found, best), language="bash", wrap_lines=True)
 
 
@@ -168,7 +168,7 @@ def _together(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trial
         "sweep-together", "All settings at once",
         figures.parallel(trials.values[places], tried, trials.logarithmic, smaller=found.search.direction == "minimize", y_title=what,
                          theme=theme),
-        shows=f"a line for each of {len(places)} finished trials; better ones are yellow. Drag along an axis to pick a part of it.",
+        shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a part of it.",
         not_shown="trials that were stopped early.", alt=f"Parallel coordinates of settings and {what}.",
         numbers=lambda: sweep_space.table(found, attempts))
 
@@ -196,7 +196,7 @@ def _form() -> None:
             choices.append(f"{key}={','.join(chosen)}")
     columns = st.columns(4, gap="small")
     trials = int(columns[0].number_input("Trials", 1, MOST, 20, 1, key=_TRIALS, persist_state="session"))
-    epochs = int(columns[1].number_input("Epochs of each, at most", 1, 2000, min(int(usual["epochs"]), 30), 1, key=_EPOCHS,
+    epochs = int(columns[1].number_input("Most epochs", 1, 2000, min(int(usual["epochs"]), 30), 1, key=_EPOCHS,
                                          persist_state="session"))
     judged = columns[2].selectbox("Judged by", space.metric_names(cache.dataset(name).target.kind), key=_METRIC, persist_state="session",
                                   help="On the validation rows, in the epoch that a training keeps.")
@@ -229,7 +229,7 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
     start = first.number_input(f"{setting.title}, from", value=low, help=setting.says, key=f"_sweep.{kind}.{key}.low",
                                persist_state="session", **form)
     end = second.number_input("to", value=high, key=f"_sweep.{kind}.{key}.high", persist_state="session", **form)
-    over = third.checkbox("logarithmic", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session")
+    over = third.checkbox("log", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session")
     return float(start), float(end), bool(over)
 
 

@@ -1,0 +1,53 @@
+"""The Sweeps page in Chromium: a sweep is begun, watched until its trials have ended, and read; nothing is wider than the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import serving
+
+pytestmark = pytest.mark.browser
+EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
+    """An app of its own, as sweeps are shared by all pages that look at them."""
+    folder = tmp_path_factory.mktemp("sweeps")
+    places = {name: str(Path(folder) / name.lower()) for name in ("QFUSION_RUNS", "QFUSION_MODELS")}
+    with serving.serve(folder, places) as running:
+        yield running
+
+
+def quiet(page: Any) -> None:
+    page.wait_for_timeout(300)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=120_000)
+    assert page.locator('[data-testid="stException"]').count() == 0
+
+
+def test_a_sweep_is_begun_watched_and_read(page: Any, server: serving.Server) -> None:
+    page.set_default_timeout(120_000)
+    page.goto(server.url + "/sweeps?sweep.data=digits&sweep.kind=linear")
+    page.get_by_label("Trials", exact=True).wait_for()
+    quiet(page)
+    for label, value in (("Trials", "4"), ("Most epochs", "2"), ("Name", "seen")):
+        box = page.get_by_label(label, exact=True)
+        box.fill(value)
+        box.press("Enter")
+        quiet(page)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.wait_for_function("() => document.body.innerText.includes('4 of 4 trials have ended')", timeout=240_000)
+    quiet(page)
+    assert "train --data digits --model linear" in page.inner_text("body")
+    assert page.locator(".st-key-panel-sweep-history .js-plotly-plot").count() == 1
+    for width in (1440, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        for view in ("Settings against value", "All settings at once", "Trials"):
+            page.get_by_role("tab", name=view).click()
+            quiet(page)
+            page.wait_for_selector(".js-plotly-plot .main-svg")
+            assert page.evaluate(EXCESS) <= 0
