@@ -14,7 +14,6 @@ import pytest
 
 from qfusion import runs
 from qfusion.cli import main
-from qfusion.commands.sweep import train_command
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.runs import places, space, storage, sweep
@@ -89,7 +88,7 @@ def test_the_best_trial_can_be_trained_again_to_the_same_loss():
         fit.epoch()
     assert fit.best_loss == best.value
     with pytest.raises(SystemExit) as ended:
-        main(shlex.split(train_command(found, best))[3:])
+        main(shlex.split(found.command(best))[3:])
     assert ended.value.code == 0
     assert min(row["valid_loss"] for row in runs.find("first-best").record().history) == best.value
     again = sweep.begin("first", search(), 5)  # fewer than there are: nothing is lost

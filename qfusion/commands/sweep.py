@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,7 +58,7 @@ def sweep(name: Annotated[str, typer.Option(metavar="NAME", help="Name of the sw
     best = found.best()
     attempts = found.attempts()
     states = {state: sum(a.state == state for a in attempts) for state in ("finished", "pruned", "failed", "waiting", "running")}
-    command = None if best is None else train_command(found, best)
+    command = None if best is None else found.command(best)
     if as_json:
         print_json({"name": found.name, "data": found.search.data, "model": found.search.model, "metric": found.search.metric,
                     "direction": found.search.direction, "trials": states,
@@ -95,18 +93,6 @@ def _work(sweep: Sweep, jobs: int, queue: bool) -> None:
         for process in started:
             process.terminate()
         raise
-
-
-def train_command(sweep: Sweep, attempt: Attempt) -> str:
-    """Returns the command that trains what a trial trained."""
-    words = ["python", "-m", "qfusion", "train", "--data", sweep.search.data, "--model", sweep.search.model, "--seed", str(attempt.seed)]
-    for key, value in sweep.settings(attempt).items():
-        words += ["--set", f"{key}={_text(value)}"]
-    return shlex.join([*words, "--name", f"{sweep.name}-best"])
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _print(sweep: Sweep, attempts: list[Attempt]) -> None:

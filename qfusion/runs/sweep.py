@@ -6,7 +6,9 @@ A sweep is a study in a storage that all of them reach; `places` says how they s
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shlex
 import subprocess
 import sys
 import threading
@@ -85,6 +87,13 @@ class Sweep:
     def settings(self, attempt: Attempt) -> dict[str, Any]:
         """Returns all settings of a trial that differ from the defaults."""
         return space.settings_of(self.search, attempt.tried)
+
+    def command(self, attempt: Attempt) -> str:
+        """Returns the command that trains what a trial trained."""
+        words = ["python", "-m", "qfusion", "train", "--data", self.search.data, "--model", self.search.model, "--seed", str(attempt.seed)]
+        for key, value in self.settings(attempt).items():
+            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+        return shlex.join([*words, "--name", f"{self.name}-best"])
 
     @property
     def is_done(self) -> bool:

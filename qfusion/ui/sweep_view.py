@@ -9,7 +9,6 @@ import pandas as pd
 import streamlit as st
 
 from qfusion._checks import check
-from qfusion.commands.sweep import train_command
 from qfusion.errors import QFusionError
 from qfusion.figures import sweep as figures
 from qfusion.figures.style import Theme
@@ -100,7 +99,7 @@ def _said(found: Sweep, attempts: list[Attempt], best: Attempt | None) -> None:
     st.markdown(f"Best: trial {best.number} with {sweep_space.judged(found)} **{best.value:.4g}** by "
                 + ", ".join(f"`{key}` = {_plain(value)}" for key, value in found.settings(best).items() if key in search.space)
                 + ". It was chosen among many, so new rows will most likely do worse. Train it:")
-    st.code(train_command(found, best), language="bash", wrap_lines=True)
+    st.code(found.command(best), language="bash", wrap_lines=True)
 
 
 def _buttons(found: Sweep, attempts: list[Attempt]) -> None:
