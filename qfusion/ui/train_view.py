@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable
 
 import pandas as pd
@@ -21,7 +22,8 @@ from qfusion.ui.train_space import Seen
 RUN, VIEW = "run", "train.view"
 VIEWS = ("Progress", "Inside the model", "Settings and results")
 PULSE = 1.5  # seconds between two looks while a run is alive
-_TURN, _PROBLEM = "_runs_turn", "_runs_problem"
+STEADY = 4.0  # seconds that a figure stands at least: Streamlit makes a changed one anew, and it blinks
+_TURN, _PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
 def allowed() -> dict[str, state.Allowed]:
@@ -81,7 +83,17 @@ def _runs(theme: Theme, alive: bool, models: list[str]) -> None:
             for tab, draw in zip(tabs, (train_curves.progress, train_curves.inside, train_compare.draw), strict=True):
                 if tab.open:
                     with tab, guard():
-                        draw(theme, shown)
+                        draw(theme, _steady(shown))
+
+
+def _steady(shown: list[Seen]) -> list[Seen]:
+    """The runs as they are drawn: as they were a moment ago, unless one of them has another state."""
+    now = time.monotonic()
+    before: tuple[float, list[Seen]] = state.get(_DRAWN, (0.0, []))
+    if now - before[0] < STEADY and [(each.name, each.state) for each in before[1]] == [(each.name, each.state) for each in shown]:
+        return before[1]
+    state.put(_DRAWN, (now, shown))
+    return shown
 
 
 def _choose(seen: list[Seen]) -> list[Seen]:
