@@ -307,3 +307,22 @@ def test_a_launched_run_outlives_who_launched_it(tmp_path):
     run.ask("stop")
     assert wait_for(run, "stopped") == "stopped", (run.path / "log.txt").read_text()
     assert run.name in checkpoint.available()
+
+
+def test_event_files_hold_what_the_record_holds():
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard")
+    run = runs.create(plan(3), name="events")
+    runs.work(run, lambda p: run.ask("pause") if p.epoch == 2 else None, events=True)
+    runs.work(run, events=True)
+    read = accumulator.EventAccumulator(str(run.path / "events")).Reload()
+    history = run.record().history
+    assert [(event.step, event.value) for event in read.Scalars("loss/valid")] == [
+        (row["epoch"], pytest.approx(row["valid_loss"], rel=1e-6)) for row in history]
+    assert {"loss/train", "learning_rate", "gradient_norm", "valid/mae", "norm/H", "dividend/text"} <= set(read.Tags()["scalars"])
+
+
+def test_without_tensorboard_event_files_are_refused(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    run = runs.create(plan(1), name="refused")
+    with pytest.raises(InvalidInput, match="package tensorboard"):
+        runs.work(run, events=True)

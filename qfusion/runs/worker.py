@@ -191,8 +191,8 @@ def _write_events(run: Run, progress: Progress, measured: Mapping[str, float]) -
         raise InvalidInput("Event files need the package tensorboard, which is not installed. Install it, or leave out "
                            "--events.") from error
     with SummaryWriter(str(run.path / "events"), purge_step=progress.epoch) as writer:
-        numbers = {"loss/train": progress.train_loss, "loss/valid": progress.valid_loss, "gradient norm": progress.gradient_norm,
-                   "learning rate": progress.rate, **{f"valid/{key}": value for key, value in progress.valid.items()},
+        numbers = {"loss/train": progress.train_loss, "loss/valid": progress.valid_loss, "gradient_norm": progress.gradient_norm,
+                   "learning_rate": progress.rate, **{f"valid/{key}": value for key, value in progress.valid.items()},
                    **{key.replace(".", "/", 1): value for key, value in measured.items()}}
         for key, value in numbers.items():
             writer.add_scalar(key, value, progress.epoch)
