@@ -87,10 +87,11 @@ def test_a_run_is_started_watched_left_found_stopped_taken_up_and_explored(
     page.get_by_text("is there already. Choose another name").wait_for()
     field(page, "Name", name)
     button(page, "_start").click()
-    page.wait_for_selector(".st-key-run-actions")
+    page.wait_for_function("name => location.search.includes('run=' + name)", arg=name)
+    page.wait_for_function("name => document.querySelector('.st-key-panel-train-loss .js-plotly-plot')?.data?.some(t => t.name === name)",
+                           arg=name)
     run = Run(folder / "qfusion_runs" / name)
     page.wait_for_function(f"() => ({EPOCHS})() >= 5", timeout=120_000)
-    assert f"run={name}" in page.url
     before = page.evaluate(EPOCHS)
     page.wait_for_function(f"before => ({EPOCHS})() > before", arg=before, timeout=60_000)
     link = page.url
