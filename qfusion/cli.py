@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from qfusion.commands import data, models, samples, sweep, training
+from qfusion.commands import data, figure, models, samples, sweep, training
 from qfusion.commands._output import example
 from qfusion.errors import QFusionError
 
@@ -28,6 +28,7 @@ app.command(epilog=example("evaluate --model qj-mosi --split test --json",
 app.command(epilog=example("explain --model qj-mosi --sample ID --json",
                            "explain --model qj-mosi --split test --out contributions.csv"))(samples.explain)
 app.command(epilog=example("track --model qj-mosi --sample ID --times 101 --out dynamics.csv"))(samples.track)
+app.command(epilog=example("figure --model qj-planted --sample ID --view over-time --out decision.html"))(figure.figure)
 
 
 def fail(message: str, code: int) -> NoReturn:

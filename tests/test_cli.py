@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.server
 import json
 import math
@@ -9,12 +10,14 @@ import socketserver
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import plotly.io
 import pytest
 
 from qfusion import cli
@@ -213,6 +216,38 @@ def test_track_samples_trajectories(run: Any, sample: str, tmp_path: Path) -> No
     assert {"trajectories:entropy[text]", "trajectories:entropy[text]:error"} <= set(pd.read_csv(tmp_path / "one.csv"))
 
 
+def numbers_in(found: Any) -> Iterator[float]:
+    """Yields every number of a figure's traces, packed arrays included."""
+    if isinstance(found, dict) and "bdata" in found:
+        yield from np.frombuffer(base64.b64decode(found["bdata"]), found["dtype"]).astype(float).tolist()
+    elif isinstance(found, (dict, list)):
+        for inner in found.values() if isinstance(found, dict) else found:
+            yield from numbers_in(inner)
+    elif isinstance(found, (int, float)):
+        yield float(found)
+
+
+@pytest.mark.parametrize("view", ["contributions", "shapley", "over-time"])
+@pytest.mark.parametrize("model", ["qj-planted", "qcnn-digits"])
+def test_figure_draws_what_explain_says(run: Any, tmp_path: Path, model: str, view: str) -> None:
+    from qfusion import data
+    from qfusion.training import checkpoint
+
+    dataset = data.load(checkpoint.load(model).card["data"]["name"])
+    sample, out = str(dataset.ids[dataset.rows("test")[3]]), tmp_path / "figure.json"
+    told = run("figure", "--model", model, "--sample", sample, "--view", view, "--out", out, "--json").json
+    said = run("explain", "--model", model, "--sample", sample, "--output", told["output"], "--json").json
+    drawn = plotly.io.from_json(out.read_text())
+    assert f"{said['prediction']:.3f}" in drawn.layout.title.text
+    numbers = np.array(list(numbers_in(json.loads(out.read_text())["data"])))
+    shown = {"contributions": said["dividends"], "shapley": said["shapley"], "over-time": {
+        name: value for name, value in said["dividends"].items() if name and "+" not in name}}[view]
+    assert all(np.abs(numbers - value).min() < 1e-6 for value in shown.values())
+    page = tmp_path / "figure.html"
+    assert run("figure", "--model", model, "--sample", sample, "--view", view, "--out", page, "--theme", "dark").code == 0
+    assert "plotly.js v" in page.read_text()[:2000]
+
+
 def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Path) -> None:
     out = tmp_path / "small"
     result = run("train", "--data", "planted", "--model", "quantum-jump", "--out", out, "--seed", 3, "--json",
@@ -253,6 +288,9 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--trajectories", "-1"], ["-1"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "no/such/folder/x.csv"], ["no/such/folder"]),
     (["track", "--model", MODEL, "--sample", "nobody", "--out", "x.csv"], ["nobody"]),
+    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.docx"], [".html", "x.docx"]),
+    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.html", "--view", "nope"], ["nope", "over-time"]),
+    (["figure", "--model", MODEL, "--sample", "nobody", "--out", "x.html"], ["nobody"]),
     (["train", "--data", "nope", "--model", "quantum-jump", "--out", "m"], ["nope"]),
     (["train", "--data", "planted", "--model", "nope", "--out", "m"], ["nope", "quantum-jump"]),
     (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dimz=2"], ["dimz", "dims"]),
