@@ -44,7 +44,7 @@ def figure(model: Model, sample: Annotated[str, typer.Option("--sample", metavar
     features = inputs(dataset, row)
     explanation = explain(physics, features, background)
     index = output_index(explanation.outputs, output) if output else int(np.argmax(explanation.prediction[0]))
-    unit = dataset.target.unit or explanation.outputs[index]
+    unit = dataset.target.name if dataset.target.kind == "regression" else "score"
     if view == "over-time":
         drawn = _over_time(physics, features, background, index, unit, theme)
     else:
