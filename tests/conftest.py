@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keeps the tests of a file in one process, and those in a browser in one, so that only one browser runs at a time."""
     for item in items:
