@@ -17,6 +17,7 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+from xdist.scheduler import LoadScopeScheduling
 
 from scripts import serving
 
@@ -45,11 +46,21 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the tests of a file in one process, and those in a browser in one, so that only one browser runs at a time."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("browser" if item.get_closest_marker("browser") else item.path.name))
+class OneBrowser(LoadScopeScheduling):
+    """Keeps the tests of a file in one process, and those in a browser in one, so that only one browser runs at a time.
+
+    xdist's own `loadgroup` would do, but with pytest 9.2 it does not see the groups: it writes them to an attribute that is gone.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "browser" if Path(file).name.startswith("test_browser") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser:
+    """Puts that scheduler in the place of xdist's."""
+    return OneBrowser(config, log)
 
 
 @pytest.fixture(autouse=True)
