@@ -246,7 +246,7 @@ def test_two_trainings_of_one_run_and_two_runs_of_one_name_are_refused(monkeypat
     assert runs.runs() == []
 
 
-@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a" * 65, "white space", "-x", "ü"])
+@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a" * 65, "white space", "-x", "ü", "model.json", "model.safetensors"])
 def test_names_that_are_none(name):
     with pytest.raises(InvalidInput, match="Argument `name`"):
         runs.create(plan(), name=name)

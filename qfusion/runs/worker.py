@@ -53,8 +53,8 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
                     return _train(run, book, on_epoch, group, device)
             book.close("paused" if run.asked() == "pause" else "stopped")
             return {}
-        except (QFusionError, MemoryError, OSError, RuntimeError) as error:
-            with suppress(QFusionError):  # the disk may be full
+        except (QFusionError, MemoryError, OSError, RuntimeError, ValueError) as error:
+            with suppress(QFusionError, ValueError):  # the disk may be full
                 book.close("failed", str(error) or type(error).__name__)
             raise
         except KeyboardInterrupt:  # within an epoch, most likely: what was kept last is what is gone on with
