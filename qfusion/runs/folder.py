@@ -277,7 +277,8 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     if path is None:
         check(bool(NAME.fullmatch(name)), f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
                                           f"digit, but is {name[:80]!r}. Choose another name.")
-        check(not name.endswith((".json", ".safetensors")), f"Argument `name` must not end like a file, but is {name!r}. Choose another name.")
+        check(not name.endswith((".json", ".safetensors")),
+              f"Argument `name` must not end like a file, but is {name!r}. Choose another name.")
         check(name not in checkpoint.available(), f"A model called {name!r} is there already. Choose another name.")
         target = home() / name
         for place in (target.parent, checkpoint.folders()[-1]):
