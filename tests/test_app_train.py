@@ -68,7 +68,7 @@ def test_empty() -> None:
     assert app.selectbox(key="new.data").value == "planted"
     assert "settings are those of the shipped model `qj-planted`" in said(app)
     assert "60 epochs of 2,100 training rows: 126,000 samples" in said(app)
-    assert not app.checkbox(key="_new.events") if train_space.can_write_events() else True
+    assert not app.checkbox(key="_new.events").value if train_space.can_write_events() else True
 
 
 @pytest.mark.parametrize("kind", ["entangled-qcnn", "mult", "linear", "product-qcnn"])
