@@ -264,6 +264,15 @@ class Run:
         shutil.rmtree(gone, ignore_errors=True)
 
 
+def check_name(name: str) -> None:
+    """Raises InvalidInput when a run cannot be called that: it is no name, or that of a model."""
+    check(bool(NAME.fullmatch(name)), f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
+                                      f"digit, but is {name[:80]!r}. Choose another name.")
+    check(not name.lower().endswith((".json", ".safetensors")), f"Argument `name` must not end as the files of models do, but is "
+                                                                f"{name!r}. Choose another name.")
+    check(name not in checkpoint.available(), f"A model called {name!r} is there already. Choose another name.")
+
+
 def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     """Makes the folder of a new run and returns it; the training is not begun.
 
@@ -275,11 +284,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
         InvalidInput: when the name is not one, or is taken.
     """
     if path is None:
-        check(bool(NAME.fullmatch(name)), f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
-                                          f"digit, but is {name[:80]!r}. Choose another name.")
-        check(not name.endswith((".json", ".safetensors")),
-              f"Argument `name` must not end like a file, but is {name!r}. Choose another name.")
-        check(name not in checkpoint.available(), f"A model called {name!r} is there already. Choose another name.")
+        check_name(name)
         target = home() / name
         for place in (target.parent, checkpoint.folders()[-1]):
             place.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from qfusion import data as sources
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.models import build, registry
-from qfusion.runs.folder import NAME, Plan, Run, create, home
+from qfusion.runs.folder import Plan, Run, check_name, create, home
 from qfusion.runs.process import launch
 from qfusion.training import checkpoint, default_options
 
@@ -85,14 +85,9 @@ def names_of(name: str, seeds: Sequence[int]) -> list[str]:
 
 def check_names(names: Sequence[str]) -> None:
     """Raises InvalidInput when a name is not one, or is that of a run or of a model."""
-    taken_models, folder = set(checkpoint.available()), home()
     for name in names:
-        check(bool(NAME.fullmatch(name)), f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
-                                          f"digit, but is {name[:80]!r}. Choose another name.")
-        check(not name.lower().endswith((".json", ".safetensors")), f"Argument `name` must not end as the files of models do, but is "
-                                                                    f"{name!r}. Choose another name.")
-        check(name not in taken_models, f"A model called {name!r} is there already. Choose another name.")
-        check(not (folder / name).exists(), f"A run called {name!r} is there already. Choose another name.")
+        check_name(name)
+        check(not (home() / name).exists(), f"A run called {name!r} is there already. Choose another name.")
 
 
 def free_name(model: str, data: str, seeds: Sequence[int] = (0,)) -> str:

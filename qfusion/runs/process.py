@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from qfusion._checks import check
@@ -24,14 +25,21 @@ def launch(run: Run, events: bool = False) -> None:
         InvalidInput: when it is being trained already.
     """
     check(not run.is_held(), f"Run {run.name} is being trained already.")
-    words = [sys.executable, "-m", "qfusion", "train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(
-        part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)}
-    with (run.path / "log.txt").open("ab") as log:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment)
-    threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
+    words = ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])]
+    process = start(words, run.path / "log.txt")
     with atomic(run.path / "launched") as part:
         part.write_text(str(process.pid))
+
+
+def start(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
+    """Starts a command of qfusion in a process that outlives this one; returns at once. What it prints is added to `log`."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(
+        part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)}
+    with log.open("ab") as out:
+        process = subprocess.Popen([sys.executable, "-m", "qfusion", *words], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                   start_new_session=True, env=environment)
+    threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
+    return process
 
 
 def is_starting(run: Run) -> bool:

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shlex
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -23,8 +20,7 @@ from qfusion import data as sources
 from qfusion._checks import check, require_number
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
-from qfusion.runs import places, plans, queue, space, storage
-from qfusion.runs.process import ROOT
+from qfusion.runs import places, plans, process, queue, space, storage
 from qfusion.runs.space import LOSS, Search
 from qfusion.training import Progress, default_options, metrics, prepare
 
@@ -183,13 +179,8 @@ def go_on(sweep: Sweep) -> None:
 def launch(name: str, where: str = "") -> subprocess.Popen[bytes]:
     """Starts a process that takes part in a sweep that was begun, and goes on when this one ends; returns at once."""
     storage.folder().mkdir(parents=True, exist_ok=True)
-    words = [sys.executable, "-m", "qfusion", "sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1",
-                   "PYTHONPATH": os.pathsep.join(part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)}
-    with (storage.folder() / f".{storage.check_name(name)}.log").open("ab") as log:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=environment)
-    threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
-    return process
+    words = ["sweep", "--name", name, *(["--storage", where] if where else []), "--queue", "--json"]
+    return process.start(words, storage.folder() / f".{storage.check_name(name)}.log")
 
 
 class _Stopped(Exception):
