@@ -12,9 +12,9 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data, explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import evidence
-from qfusion.models import fusion
+from qfusion.models import edits, fusion
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import circuit_replay, edits, spaces
+from qfusion.ui import circuit_replay, spaces
 from qfusion.ui.circuit_space import CircuitSpace
 from tests.entangled import model_of
 from tests.test_app_pages import PAGES, plain, said, value, visit

@@ -13,10 +13,10 @@ from scipy import stats
 
 from qfusion import explain
 from qfusion.errors import QFusionError
-from qfusion.models import Tweak
+from qfusion.models import Tweak, edits
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import cache, cohort_space, compare_sides, edits, pins, replay
+from qfusion.ui import cache, cohort_space, compare_sides, pins, replay
 from tests.test_app_pages import plain, said, visit
 
 

@@ -14,8 +14,9 @@ import torch
 
 from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target, handwritten, registry, splits
+from qfusion.models import edits
 from qfusion.training import Options, checkpoint, metrics, train
-from qfusion.ui import circuit_replay, edits, spaces
+from qfusion.ui import circuit_replay, spaces
 from tests.test_app_circuit import VIEWS
 from tests.test_app_pages import PAGES, plain, said, value, visit
 

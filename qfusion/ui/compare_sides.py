@@ -11,7 +11,8 @@ import torch
 from qfusion._checks import choose
 from qfusion.data.spec import coalitions
 from qfusion.explain import evidence
-from qfusion.ui import cache, circuit_replay, edits, jump_space, pickers, pins, replay
+from qfusion.models import edits
+from qfusion.ui import cache, circuit_replay, jump_space, pickers, pins, replay
 from qfusion.ui.pins import Pin
 from qfusion.ui.workspace import Workspace, softmax
 

@@ -12,7 +12,8 @@ import streamlit as st
 from qfusion.explain.flips import KnobChange
 from qfusion.figures import what_if as figures
 from qfusion.figures.style import split_term
-from qfusion.ui import cache, edits, panels, state, text, what_if_controls, what_if_view
+from qfusion.models import edits
+from qfusion.ui import cache, panels, state, text, what_if_controls, what_if_view
 from qfusion.ui.answers import verdict
 from qfusion.ui.shell import Here, link
 from qfusion.ui.what_if_space import FLIP, SWAP, Flip

@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from qfusion._checks import check, choose, require_number
-from qfusion.ui import edits, knobs, replay, state
+from qfusion.models import edits
+from qfusion.ui import knobs, replay, state
 from qfusion.ui.replay import Dials
 from qfusion.ui.workspace import Workspace
 

@@ -15,7 +15,8 @@ import torch
 
 from qfusion.errors import QFusionError
 from qfusion.figures import evidence as figures
-from qfusion.ui import circuit_replay, edits, panels, reading, state, text
+from qfusion.models import edits
+from qfusion.ui import circuit_replay, panels, reading, state, text
 from qfusion.ui.shell import Here
 
 EDITS, ELEMENT, STAGE, OUTCOME, SCOPE = "phi", "element", "stage", "outcome", "_scope"

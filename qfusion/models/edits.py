@@ -1,4 +1,4 @@
-"""Edited truth tables: what the link says, as text, and the angles it stands for. Free of streamlit.
+"""Edited truth tables: as text, as links say it, and the angles it stands for.
 
     all:and            every element fuses by the rule AND
     3:or               element 3 by OR; `3:learned` puts back what training found
