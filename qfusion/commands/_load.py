@@ -26,7 +26,6 @@ Data = Annotated[str | None, typer.Option("--data", metavar="NAME",
                                           help="Data set, or path of a .mat or .npz file; the one the model was trained on unless given.")]
 Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, valid or test.")]
 SUFFIXES = (".csv", ".parquet")
-CARD = "model.json"  # what `train` calls the card in the folder that it makes
 
 
 def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
@@ -36,23 +35,13 @@ def load(model: str, data: str | None) -> tuple[Checkpoint, DataSet]:
         NotFound: when either does not exist.
         InvalidInput: when the model was trained on a file and `data` does not say which.
     """
-    from qfusion import data as sources
-    from qfusion.training import checkpoint
+    from qfusion.explain.case import opened, other_version
 
-    found = checkpoint.load(card_path(model))
-    made_with = found.card["data"]
-    check(data is not None or made_with["name"] in sources.names(),
-          f"Model {model} was trained on a file, '{made_with['name']}', which is not found by its name. Add --data with its path.")
-    dataset = sources.load(data or made_with["name"])
-    if dataset.name == made_with["name"] and dataset.digest != made_with["digest"]:
-        say(f"qfusion: warning: model {model} was trained on another version of data set {dataset.name} "
-            f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ.")
+    found, dataset = opened(model, data)
+    warning = other_version(found, dataset)
+    if warning:
+        say(f"qfusion: warning: {warning}")
     return found, dataset
-
-
-def card_path(model: str | Path) -> str:
-    """Returns what `checkpoint.load` takes: the card in a folder that `train` made, or else `model` as it is."""
-    return str(Path(model) / CARD) if Path(model).is_dir() else str(model)
 
 
 def inputs(dataset: DataSet, rows: Any) -> dict[str, Any]:

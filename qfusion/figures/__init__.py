@@ -2,4 +2,29 @@
 
 Every function names its template and colours itself (importing streamlit replaces plotly's defaults by
 placeholders), escapes what comes from data, and takes `theme="light"|"dark"`.
+
+By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers `figures.numbers.contributions(...)`.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_NOTEBOOK = ("contributions", "shapley", "over_time")
+_ELSEWHERE = {"numbers": ("qfusion.figures.numbers", ""), "case": ("qfusion.explain.case", "case")}
+
+__all__ = ["case", "numbers", *_NOTEBOOK]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads what notebooks use when it is first asked for: importing one figure must not load the models."""
+    place, attribute = ("qfusion.figures.notebook", name) if name in _NOTEBOOK else _ELSEWHERE.get(name, ("", ""))
+    if not place:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module(place)
+    return getattr(module, attribute) if attribute else module
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
