@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 
 from qfusion import explain
+from qfusion.figures import circuit_boxes
 from qfusion.models import Tweak
 from qfusion.quantum import lindblad, measures, states
 from qfusion.ui import jump_space
@@ -181,46 +182,6 @@ def step_errors(work: JumpSpace, row: int, split: str) -> tuple[np.ndarray, np.n
     return steps, np.array([error.one for error in errors]), np.array([error.all for error in errors])
 
 
-def step_walk(work: JumpSpace, built: Any) -> Any:
+def step_walk(work: JumpSpace, built: Any) -> circuit_boxes.Walk:
     """A sample's way through one drawn step: every qubit before the first and after every gate."""
-    from qfusion.quantum.pauli import PAULIS
-    from qfusion.track import channel
-    from qfusion.ui import circuit_boxes
-
-    system, n = built.system, len(built.wires)
-    kets = {gate.modalities[0]: np.asarray(gate.operators) for gate in built.gates if gate.kind == "prepare"}
-    prepared: set[str] = set()
-
-    def product() -> np.ndarray:
-        psi = np.ones(1, dtype=complex)
-        for name, size in zip(system.names, system.dims, strict=True):
-            psi = np.kron(psi, kets[name] if name in prepared else np.eye(size)[0])
-        return np.outer(psi, psi.conj())
-
-    rho = product()
-    bloch, moments = [_bloch(rho, n, PAULIS.numpy())], []
-    for gate in built.gates:
-        on = tuple(built.wires.index(wire) for wire in gate.wires)
-        before = rho
-        if gate.kind == "prepare":
-            prepared |= set(gate.modalities)
-            rho = product()
-        else:
-            where = [system.names.index(name) for name in gate.modalities]
-            rho = channel.apply(states.embed(torch.from_numpy(gate.operators), system.dims, where).numpy(), rho)
-        bloch.append(_bloch(rho, n, PAULIS.numpy()))
-        pair = [states.partial_trace(torch.as_tensor(r), (2,) * n, on).numpy() for r in (before, rho)] if len(on) <= 4 else None
-        moments.append((gate.wires if pair else (), *(pair or (before[:1, :1], rho[:1, :1])), None))
-    vectors = np.stack(bloch)
-    r = np.minimum(np.linalg.norm(vectors, axis=-1), 1)
-    spectrum = np.clip(np.stack([(1 + r) / 2, (1 - r) / 2]), 1e-300, 1)
-    return circuit_boxes.of_step(built, vectors, -(spectrum * np.log(spectrum)).sum(0), tuple(moments), work.modalities)
-
-
-def _bloch(rho: np.ndarray, n: int, paulis: np.ndarray) -> np.ndarray:
-    """Bloch vectors (n, 3) of all qubits of a state (2^n, 2^n)."""
-    found = []
-    for q in range(n):
-        one = states.partial_trace(torch.as_tensor(rho), (2,) * n, (q,)).numpy()
-        found.append([float(np.real(np.trace(one @ P))) for P in paulis[1:]])
-    return np.array(found)
+    return circuit_boxes.through_step(built, work.modalities)

@@ -1,0 +1,191 @@
+"""From gates to a drawing: which boxes stand for which gates, on which lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from qfusion.figures.circuit_state import Box, Wire
+from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
+
+LEFT_OUT = 1.75  # modality qubits end right of the fusion gate
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """One sample's way through a circuit, whichever system it is of.
+
+    Attributes:
+        boxes, wires: of the drawing, in the order of the qubits below.
+        gates: what every gate does, in words: (name, qubits, sentence, values).
+        bloch: (G + 1, Q, 3); entropy: (G + 1, Q) nats.
+        moments: per gate the qubits it concerns, their density matrix before and after, and their mutual information (or None).
+        parts: where parts of the circuit begin, as numbers of gates done, and their names.
+        followed: places in `wires` of the qubits that live to the end.
+    """
+
+    boxes: tuple[Box, ...]
+    wires: tuple[Wire, ...]
+    gates: tuple[tuple[str, tuple[str, ...], str, dict[str, float]], ...]
+    bloch: np.ndarray
+    entropy: np.ndarray
+    moments: tuple[tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None], ...]
+    parts: tuple[tuple[int, str], ...]
+    followed: tuple[int, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of gates."""
+        return len(self.gates)
+
+
+def of_fusion(found: Any, model: Any) -> Walk:
+    """The walk of an entangled-fusion circuit; `found` as `track.progress.progress` gives it."""
+    wires = _fusion_wires(found.wires, model)
+    rows = {name: row for row, name in enumerate(found.wires)}
+    gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in found.gates)
+    moments = tuple((m.wires, m.before, m.after, m.mutual) for m in found.moments)
+    boxes = _fusion_boxes(found.gates, rows, model)
+    parts = _parts(found.gates)
+    followed = tuple(row for row, wire in enumerate(wires) if wire.end is None)
+    return Walk(boxes, wires, gates, found.bloch, found.entropy, moments, parts, followed)
+
+
+def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
+    modalities, y, wires = model.modalities, 0.0, []
+    stages = model.phi.shape[1]
+    for name in names:
+        owner = name.partition("[")[0]
+        if owner in modalities:
+            wires.append(Wire(name, y, term_colour(owner, modalities), LEFT_OUT + stages - 1))
+            y += 0.36
+        elif "," in name:  # a stage of a chain that only leads to the next
+            wires.append(Wire(name, y, GREY, LEFT_OUT + stages - 1))
+            y += 0.36
+        else:
+            y += 0.14
+            wires.append(Wire(name, y))
+            y += 0.74
+    return tuple(wires)
+
+
+def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tuple[Box, ...]:
+    modalities, boxes, stages = model.modalities, [], model.phi.shape[1]
+    free: dict[int, float] = {}
+    fused: dict[int, int] = {}
+    for number, gate in enumerate(gates, 1):
+        on = tuple(rows[wire] for wire in gate.wires)
+        if gate.kind == "encode":
+            boxes.append(Box("RY", 0, on, number, number, f"{gate.sentence} θ = {gate.values['theta']:.3f}.",
+                             term_colour(gate.modalities[0], modalities)))
+        elif gate.kind == "fuse":
+            stage = fused.get(gate.element, 0)
+            fused[gate.element] = stage + 1
+            table = ", ".join(f"{pattern}: {angle:.2f}" for pattern, angle in gate.values.items())
+            boxes.append(Box("fuse", 1 + stage, on, number, number, f"{gate.sentence} Angles (rad) by outcome: {table}.", BLUE))
+    for step in sorted({gate.step for gate in gates if gate.step >= 0}):
+        boxes.append(_step_box(gates, step, rows, 1.3 + stages, free, model))
+    return tuple(boxes)
+
+
+def _step_box(gates: Sequence[Any], step: int, rows: dict[str, int], start: float, free: dict[int, float], model: Any) -> Box:
+    """All gates of one convolution or pooling as one box."""
+    numbers = [n for n, gate in enumerate(gates, 1) if gate.step == step]
+    inside = [gates[n - 1] for n in numbers]
+    names = {wire for gate in inside for wire in gate.wires}
+    pool = inside[0].kind == "pool"
+    measured, kept = inside[0].wires[0], inside[-1].wires[-1]
+    on = tuple(rows[w] for w in ((measured, kept) if pool else sorted(names, key=lambda w: rows[w])))
+    low, high = min(on), max(on)
+    column = max([start, *(free.get(row, start) for row in range(low, high + 1))])
+    free.update(dict.fromkeys(range(low, high + 1), column + 1))
+    layer = inside[0].layer
+    if pool:
+        does = f"{inside[0].sentence} {kept} is turned by one of two learned rotations, depending on what was read."
+        return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True)
+    block = model.network.block
+    does = (f"Convolution of layer {layer}: block {block}, {len(inside)} gates with angles that every pair of this layer shares, on "
+            f"{' and '.join(sorted(names, key=lambda w: rows[w]))}.")
+    return Box(f"C{layer}|C{layer}", column, on, numbers[0], numbers[-1], does, SKY, True)
+
+
+def _parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
+    found: list[tuple[int, str]] = []
+    words = {"encode": "encode", "fuse": "fuse", "convolve": "convolve", "pool": "pool"}
+    last = None
+    for done, gate in enumerate(gates):
+        kind = "encode" if gate.kind in ("encode", "fuse") else gate.kind
+        if (kind, gate.layer) != last:
+            last = (kind, gate.layer)
+            found.append((done, "encode and fuse" if kind == "encode" else f"{words[kind]} {gate.layer}"))
+    return tuple(found)
+
+
+def of_step(built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, modalities: Sequence[str]) -> Walk:
+    """The walk of one step of an evolution; `built` as `track.circuit.step_circuit` gives it."""
+    rows = {wire: row for row, wire in enumerate(built.wires)}
+    everyone = len(modalities)
+    owner = {wire: name for gate in built.gates if gate.kind == "prepare" for wire in gate.wires for name in gate.modalities}
+    wires = tuple(Wire(wire, float(row), term_colour(owner[wire], modalities)) for wire, row in rows.items())
+    boxes = []
+    for number, gate in enumerate(built.gates, 1):
+        values = "; ".join(f"{name}: {value:.3g}" for name, value in gate.values.items())
+        hue = GREY if gate.kind == "jump" or len(gate.modalities) == everyone else term_colour("+".join(gate.modalities), modalities)
+        on = tuple(rows[wire] for wire in gate.wires)
+        apart = len(on) > 1 and max(on) - min(on) + 1 > len(on)
+        boxes.append(Box(gate.label, gate.column, on, number, number,
+                         f"{gate.sentence} {values}", hue, apart))
+    gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates)
+    first = next((n for n, gate in enumerate(built.gates) if gate.kind != "prepare"), 0)
+    return Walk(tuple(boxes), wires, gates, bloch, entropy, moments, ((0, "prepare"), (first, "one step")), tuple(range(len(wires))))
+
+
+def through_step(built: Any, modalities: Sequence[str]) -> Walk:
+    """The walk of a sample through one step of an evolution, from its product state; `built` as `track.circuit.step_circuit` gives it."""
+    from qfusion.quantum import states
+    from qfusion.quantum.pauli import PAULIS
+    from qfusion.track import channel
+
+    system, n = built.system, len(built.wires)
+    kets = {gate.modalities[0]: np.asarray(gate.operators) for gate in built.gates if gate.kind == "prepare"}
+    prepared: set[str] = set()
+
+    def product() -> np.ndarray:
+        psi = np.ones(1, dtype=complex)
+        for name, size in zip(system.names, system.dims, strict=True):
+            psi = np.kron(psi, kets[name] if name in prepared else np.eye(size)[0])
+        return np.outer(psi, psi.conj())
+
+    rho = product()
+    bloch, moments = [_bloch(rho, n, PAULIS.numpy())], []
+    for gate in built.gates:
+        on = tuple(built.wires.index(wire) for wire in gate.wires)
+        before = rho
+        if gate.kind == "prepare":
+            prepared |= set(gate.modalities)
+            rho = product()
+        else:
+            where = [system.names.index(name) for name in gate.modalities]
+            rho = channel.apply(states.embed(torch.from_numpy(gate.operators), system.dims, where).numpy(), rho)
+        bloch.append(_bloch(rho, n, PAULIS.numpy()))
+        pair = [states.partial_trace(torch.as_tensor(r), (2,) * n, on).numpy() for r in (before, rho)] if len(on) <= 4 else None
+        moments.append((gate.wires if pair else (), *(pair or (before[:1, :1], rho[:1, :1])), None))
+    vectors = np.stack(bloch)
+    r = np.minimum(np.linalg.norm(vectors, axis=-1), 1)
+    spectrum = np.clip(np.stack([(1 + r) / 2, (1 - r) / 2]), 1e-300, 1)
+    return of_step(built, vectors, -(spectrum * np.log(spectrum)).sum(0), tuple(moments), modalities)
+
+
+def _bloch(rho: np.ndarray, n: int, paulis: np.ndarray) -> np.ndarray:
+    """Bloch vectors (n, 3) of all qubits of a state (2^n, 2^n)."""
+    from qfusion.quantum import states
+
+    found = []
+    for q in range(n):
+        one = states.partial_trace(torch.as_tensor(rho), (2,) * n, (q,)).numpy()
+        found.append([float(np.real(np.trace(one @ P))) for P in paulis[1:]])
+    return np.array(found)
