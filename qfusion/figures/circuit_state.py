@@ -20,6 +20,8 @@ from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
+    ON_BRIGHT,
+    ON_DARK,
     ORANGE,
     PAPER,
     QUIET,
@@ -281,7 +283,7 @@ def cuts(values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, th
                                           "outlinewidth": 0}, hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>"))
     rows, columns = np.nonzero(np.isfinite(z))
     figure.add_scatter(x=columns, y=rows, mode="text", hoverinfo="skip", text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
-                       textfont={"size": 11, "color": ["#17202B" if v > 0.62 * high else "#FFFFFF" for v in z[rows, columns]]})
+                       textfont={"size": 11, "color": [ON_BRIGHT if v > 0.62 * high else ON_DARK for v in z[rows, columns]]})
     figure.update_xaxes(title={"text": "cut after the first k qubits that are not measured yet"}, tickvals=list(range(z.shape[1])),
                         ticktext=[str(k + 1) for k in range(z.shape[1])], showline=False, ticks="")
     figure.update_yaxes(tickvals=list(range(len(moments))), ticktext=[label(m) for m in moments], autorange="reversed", showline=False,

@@ -12,6 +12,7 @@ from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
+    ON_DARK,
     PAPER,
     QUIET,
     UNSIGNED_SCALE,
@@ -85,7 +86,7 @@ def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], ele
     if edited is not None and np.any(edited):
         rows, columns = np.nonzero(edited)
         figure.add_scatter(x=columns + 0.34, y=rows - 0.22, mode="markers", hoverinfo="skip", name="edited",
-                           marker={"symbol": "triangle-ne", "size": 10, "color": VERMILLION, "line": {"width": 1, "color": "#FFFFFF"}})
+                           marker={"symbol": "triangle-ne", "size": 10, "color": VERMILLION, "line": {"width": 1, "color": ON_DARK}})
     cells = [(i, b) for i in range(n) for b in range(P)]
     figure.add_scatter(
         x=[b for _, b in cells], y=[i for i, _ in cells], mode="markers", name="cells",

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from qfusion._checks import check
-from qfusion.figures.style import INK, LINE, PAPER, QUIET, SIGNED_SCALE, Theme, bare_axis, base, label
+from qfusion.figures.style import INK, LINE, ON_BRIGHT, ON_DARK, PAPER, QUIET, SIGNED_SCALE, Theme, bare_axis, base, label
 
 _LINE = 52  # characters of a line of words
 _BINS = 700  # of a drawn waveform
@@ -56,7 +56,7 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", the
                        "fillcolor": _hue(float(value), reach), "line": {"width": 0.5, "color": LINE[theme]}})
         centre = left + width / 2
         notes.append({"x": centre, "y": row - 0.05, "text": label(word, 20), "showarrow": False,
-                      "font": {"size": 15, "color": "#FFFFFF" if strong else INK["light"]}})
+                      "font": {"size": 15, "color": ON_DARK if strong else ON_BRIGHT}})
         notes.append({"x": centre, "y": row + 0.38, "text": f"{value:+.3f}", "showarrow": False,
                       "font": {"size": 11, "color": QUIET[theme]}})
     figure.update_layout(shapes=shapes, annotations=notes)
@@ -85,7 +85,7 @@ def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *,
                                 colorscale=SIGNED_SCALE, colorbar=scale["colorbar"],
                                 hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>"))
     figure.add_scatter(x=np.repeat(seconds, 2), y=np.stack([bins.min(1), bins.max(1)], 1).ravel(), mode="lines", hoverinfo="skip",
-                       line={"color": INK["light"], "width": 0.8})
+                       line={"color": ON_BRIGHT, "width": 0.8})
     figure.update_xaxes(title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))])
     figure.update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
     return figure

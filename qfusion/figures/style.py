@@ -32,6 +32,8 @@ INK = {"light": "#17202B", "dark": "#E8EDF3"}
 QUIET = {"light": "#55606E", "dark": "#A5B1C0"}
 PAPER = {"light": "#FFFFFF", "dark": "#10161F"}
 LINE = {"light": "#AEB8C4", "dark": "#4A5870"}
+# Letters and rims on cells that are coloured alike in both themes. Neither is a colour of a theme: a figure that is recoloured keeps them.
+ON_BRIGHT, ON_DARK = "#17202A", "#FEFEFE"
 EMPTY = go.layout.Template()  # ours, not the one that happens to be plotly's default
 FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'
 

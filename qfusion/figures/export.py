@@ -1,0 +1,72 @@
+"""Figures as files: vectors, pixels or a page, with the recipe inside, the same bytes for the same input in any process."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.errors import InvalidInput
+from qfusion.figures import looks
+from qfusion.figures.looks import Look
+from qfusion.figures.page import page
+
+LONGEST_TITLE, LONGEST_CAPTION, LONGEST_RECIPE = 300, 2_000, 256_000  # characters
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}  # would write what follows from right to left; a mark of byte order
+
+
+def save(drawn: go.Figure, look: Look, *, title: str = "", caption: str = "", recipe: str = "{}") -> bytes:
+    """The figure as a file in a look.
+
+    Args:
+        drawn: by a function of qfusion.figures, in either theme.
+        title, caption: any text; it is written as it is, where the look asks for it.
+        recipe: JSON that is kept in the file; see `read_recipe`.
+
+    Raises:
+        InvalidInput: when a text is too long or the recipe is not JSON; or there is no Chrome for the engine "chrome".
+    """
+    title, caption = text("title", title, LONGEST_TITLE), text("caption", caption, LONGEST_CAPTION)
+    recipe = _checked(recipe)
+    shown = looks.recolour(looks.without(drawn, look.hidden), look.theme)
+    if look.format == "html":
+        return page(shown, look, title=title, caption=caption, recipe=recipe)
+    raise InvalidInput(f"Argument `format` is {look.format!r}, which is not written yet.")
+
+
+def chrome() -> str | None:
+    """The path of Chrome or Chromium, None where there is none."""
+    return None
+
+
+def text(name: str, given: str, most: int) -> str:
+    """A text that a person typed, on one line, without control characters and without those that turn the direction of writing.
+
+    Raises:
+        InvalidInput: when it is longer than `most` characters.
+    """
+    check(isinstance(given, str), f"Argument `{name}` must be a text, but is {type(given).__name__}. Give words, or leave it empty.")
+    check(len(given) <= most, f"Argument `{name}` must have at most {most:,} characters, but has {len(given):,}. Shorten it.")
+    kept = (" " if letter.isspace() else letter for letter in given if letter.isspace() or not _left_out(letter))
+    return " ".join("".join(kept).split())
+
+
+def _left_out(letter: str) -> bool:
+    code = ord(letter)
+    return unicodedata.category(letter) in ("Cc", "Cs") or code in _TURNING or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+
+
+def _checked(recipe: str) -> str:
+    check(isinstance(recipe, str) and len(recipe) <= LONGEST_RECIPE,
+          f"Argument `recipe` must be JSON of at most {LONGEST_RECIPE:,} characters, but is "
+          f"{f'{len(recipe):,} characters long' if isinstance(recipe, str) else type(recipe).__name__}. Give the recipe of one figure.")
+    try:
+        json.loads(recipe)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"Argument `recipe` must be JSON, but is not ({str(error)[:80]}). Give the text of a recipe.") from error
+    bad = next((letter for letter in recipe if letter not in "\n\t" and _left_out(letter)), None)
+    check(bad is None, f"Argument `recipe` must not hold the character U+{ord(bad or ' '):04X}, which files cannot keep. "
+                       "Write it as an escape.")
+    return recipe
