@@ -1,50 +1,108 @@
-"""`figure`: a figure of the pages, written without a browser."""
+"""`figure`: a figure of the pages, written without a browser: of a sample, from a recipe, or from a link."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from qfusion._checks import check, choose
 from qfusion._files import atomic
-from qfusion.commands._load import Data, Model, load
+from qfusion.commands._load import Data
 from qfusion.commands._output import Json, print_json, say
+from qfusion.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from qfusion.figures.recipe import Recipe
 
 VIEWS = {"contributions": "baseline, terms and score, as a waterfall", "shapley": "Shapley values of the modalities, with their shares",
          "over-time": "entropies and terms through the evolution, or along the network's layers"}
-SUFFIXES = (".html", ".json")
+FORMATS = ("svg", "pdf", "png", "html", "json")
+LARGEST = 64_000_000  # bytes of a file that a recipe is read from
 
 
-def figure(model: Model, sample: Annotated[str, typer.Option("--sample", metavar="ID", help="Id of the sample.")],
-           out: Annotated[Path, typer.Option(help="The file to write: .html opens in a browser without a network, .json is plotly's own.")],
+def figure(out: Annotated[Path, typer.Option(help="The file to write: .svg, .pdf, .png, .html or .json (plotly's own).")],
+           recipe: Annotated[Path | None, typer.Option(help="A recipe of the figure drawer, or an exported figure.")] = None,
+           link: Annotated[str | None, typer.Option(help="A link copied from a page; needs `--panel`.")] = None,
+           panel: Annotated[str | None, typer.Option(help="Name of a figure of that page; left out, the names are listed.")] = None,
+           model: Annotated[str | None, typer.Option(metavar="MODEL", help="A model, or its folder or card.")] = None,
+           sample: Annotated[str | None, typer.Option(metavar="ID", help="Id of the sample.")] = None,
            view: Annotated[str, typer.Option(help=f"{', '.join(VIEWS)}.")] = "contributions", data: Data = None,
            output: Annotated[str | None, typer.Option(help="Which output; the one decided for unless given.")] = None,
-           theme: Annotated[str, typer.Option(help="light or dark.")] = "light", as_json: Json = False) -> None:
-    """Draw a sample's decision as the pages do and write the figure to a file, its numbers included."""
-    choose("View", view, VIEWS)
-    choose("Theme", theme, ("light", "dark"))
-    check(out.suffix.lower() in SUFFIXES,
-          f"Argument `--out` must end in {' or '.join(SUFFIXES)}, but is {out.name!r}. For SVG and PNG use the camera of a page.")
-    from qfusion.explain.case import case
-    from qfusion.figures import notebook
+           size: Annotated[str | None, typer.Option(help="single, double (columns), slide or poster.")] = None,
+           theme: Annotated[str | None, typer.Option(help="light, dark or grey.")] = None,
+           font: Annotated[float | None, typer.Option(help="Letters in pt, in print.")] = None,
+           dpi: Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")] = None,
+           title: Annotated[bool | None, typer.Option(help="Write the title above.")] = None,
+           caption: Annotated[bool | None, typer.Option(help="Write what the figure shows below.")] = None,
+           hide: Annotated[list[str] | None, typer.Option(metavar="SERIES", help="Leave out an entry of the legend.")] = None,
+           engine: Annotated[str | None, typer.Option(help="qfusion, or chrome: plotly in Chrome draws it.")] = None,
+           anyway: Annotated[bool, typer.Option(help="Draw it also of another model or data than the recipe's.")] = False,
+           as_json: Json = False) -> None:
+    """Write a figure to a file, its numbers and its recipe included: of a sample, from a recipe, or from a copied link."""
+    kind = out.suffix.lower().removeprefix(".")
+    endings = ", ".join(f".{name}" for name in FORMATS)
+    check(kind in FORMATS, f"Argument `--out` must end in {endings}, but is {out.name!r}. Give such a name.")
+    ways = {"--recipe": recipe, "--link": link, "--model": model}
+    check(sum(way is not None for way in ways.values()) == 1,
+          f"One of {', '.join(ways)} must be given, but {[name for name, way in ways.items() if way is not None]} are. Give one.")
+    found = _asked(recipe, link, panel, model, sample, view, data, output)
+    given = {"size": size, "theme": theme, "font": font, "dpi": dpi, "title": title, "caption": caption, "hidden": hide, "engine": engine}
+    _write(found, {name: value for name, value in given.items() if value is not None}, kind, out, anyway, as_json)
 
-    found, dataset = load(model, data)
-    shown = case(found, sample, dataset, output=output)
-    drawn = getattr(notebook, view.replace("-", "_"))(shown, theme=theme)
-    background, name = shown.background, shown.explanation.outputs[shown.output]
-    title = f"{sample}: {name} {shown.score:.3f} by {model}, against {background.size:,} training samples"
-    drawn.update_layout(title={"text": _plain(title), "font": {"size": 14}}, margin={"t": 60}, width=900)
+
+os.environ.setdefault("STREAMLIT_LOGGER_LEVEL", "error")  # pages are run without a server, and it would say so in twenty lines
+
+
+def _asked(recipe: Path | None, link: str | None, panel: str | None, model: str | None, sample: str | None, view: str, data: str | None,
+           output: str | None) -> Recipe:
+    """The recipe of the figure that is asked for."""
+    from qfusion.figures.recipe import Recipe
+    from qfusion.ui import headless
+
+    if recipe is not None:
+        return _read(recipe)
+    if link is not None:
+        page, address = headless.of_link(link)
+        if panel is None:
+            raise InvalidInput(f"Argument `--panel` must name one of {', '.join(headless.panels(page, address))}. Give one of them.")
+        return Recipe(page, panel, address)
+    choose("View", view, VIEWS)
+    check(sample is not None, f"Argument `--sample` must be given with `--model {model}`. Give the id of a sample.")
+    asked = {"model": model, "sample": sample, "data": data, "output": output}
+    return Recipe(headless.BY_NAME, view, {name: [value] for name, value in asked.items() if value is not None})
+
+
+def _read(path: Path) -> Recipe:
+    from qfusion.figures import export
+    from qfusion.figures import recipe as recipes
+
+    try:
+        check(path.stat().st_size <= LARGEST, f"{path.name} is too large for a figure. Give the figure or its recipe.")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise NotFound(f"There is no file {path}. Give a recipe of the figure drawer, or a figure that was exported.") from None
+    return recipes.parse(export.read_recipe(content))
+
+
+def _write(recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool) -> None:
+    from qfusion.figures.looks import Look
+    from qfusion.ui import headless
+
+    values = recipe.look.as_dict() | changed | ({"format": kind} if kind != "json" else {})
+    if "size" in changed and "font" not in changed:
+        values["font"] = 0  # what is usual for that size
+    wanted = replace(recipe, look=Look.parse(values))
+    taken = headless.cook(wanted, anyway=anyway)
+    content = taken.figure.to_json().encode() if kind == "json" else headless.save(taken, wanted)
     with atomic(out) as part:
-        part.write_text(drawn.to_html(include_plotlyjs=True, full_html=True) if out.suffix.lower() == ".html" else drawn.to_json(),
-                        encoding="utf-8")
+        part.write_bytes(content)
+    for remark in headless.remarks(recipe, taken):
+        say(f"qfusion: note: {remark}")
     say(f"Figure written to {out}")
     if as_json:
-        print_json({"model": model, "data": dataset.name, "sample": sample, "view": view, "output": name,
-                    "background": background.name, "background_size": background.size, "out": str(out)})
-
-
-def _plain(text: str) -> str:
-    """Text that plotly shows as it is: it would take tags for markup."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        print_json({"page": taken.recipe.page, "panel": taken.recipe.panel, "title": taken.title, "made_from": dict(taken.recipe.made_from),
+                    "numbers": taken.recipe.numbers, "look": wanted.look.as_dict(), "out": str(out)})

@@ -42,13 +42,13 @@ def distributions(here: Here, chosen: Chosen) -> None:
             drawn = levels.boxes(values, chosen.inside, group, names, work.modalities, sample=(at, sample) if at else None, by=by,
                                  unit=_unit(here), whole_name=chosen.everyone, cohort_name=chosen.cohort, theme=here.theme)
         with head:
-            panels.heading(_spread(values, chosen))
-        panels.figure("dividends", drawn, f"Distribution of {len(terms)} dividends, all and cohort, grouped by {by}.")
+            panels.heading(title := _spread(values, chosen))
+        shown = panels.figure("dividends", drawn, f"Distribution of {len(terms)} dividends, all and cohort, grouped by {by}.")
         shape = "violins, the line inside is the mean" if by == NOT_GROUPED else "boxes: quartiles, whiskers 5 % to 95 %"
         panels.footer(
             "dividends", f"every sample's exact dividend, with its sign; {shape}; grey: all, coloured: the cohort, diamond: this sample. "
             + compared(here) + _left_out(here, terms), "how the terms of one sample go together: see the sample's waterfall.",
-            lambda: _numbers(rows, chosen, group, terms))
+            lambda: _numbers(rows, chosen, group, terms), title=title, shown=shown)
 
 
 def _numbers(rows: pd.DataFrame, chosen: Chosen, group: np.ndarray, terms: list[str]) -> pd.DataFrame:
@@ -116,17 +116,17 @@ def entanglement(here: Here, chosen: Chosen) -> None:
         x, y = _measured(here, rows, measure), rows[strength].to_numpy(dtype=float)
         found = {"all": cache.bootstrap_correlation(x, y), "cohort": cache.bootstrap_correlation(x[inside], y[inside])}
         with head:
-            panels.heading("Does entanglement explain fusion? " + cohort_space.finding(found["all"], measure, strength))
+            panels.heading(title := "Does entanglement explain fusion? " + cohort_space.finding(found["all"], measure, strength))
         said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
         drawn = levels.relation(rows.index.tolist(), x, y, inside, titles[measure], strengths[strength], chosen=here.sample, captions=said,
                                 whole_name=f"others of {chosen.split}", cohort_name=chosen.cohort, theme=here.theme)
         key = f"relation-{state.get(state.TABLE_TURN, 0)}"
-        st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("entanglement"), selection_mode="points",
-                        on_select=lambda: _picked(key), alt=f"{titles[measure]} against {strengths[strength]} for {len(rows)} samples.")
+        shown = panels.selectable("entanglement", drawn, f"{titles[measure]} against {strengths[strength]} for {len(rows)} samples.", key,
+                                  lambda: _picked(key))
         _table(chosen, found)
         panels.footer("entanglement", f"one point a sample; intervals: {INTERVALS}. Click a point to open it. {compared(here)}",
                       f"{_CAUTION[work.has_time]} Of {len(titles) * len(strengths)} pairs of measures some are related by chance.",
-                      lambda: _points(rows, inside, x, y, measure, strength))
+                      lambda: _points(rows, inside, x, y, measure, strength), title=title, shown=shown)
 
 
 _HELP = {True: "The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; like mutual information and "

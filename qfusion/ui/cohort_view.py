@@ -267,10 +267,9 @@ def types(here: Here, chosen: Chosen) -> None:
                          cohort_name=chosen.cohort, theme=here.theme)
     key = f"types-{state.get(state.TABLE_TURN, 0)}-{abs(hash(chosen.parts))}"
     with st.container(border=True, key="panel-types", gap="xxsmall"):
-        panels.heading(_worst({kind: pair[0] for kind, pair in found.items()}))
-        st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("types"), selection_mode="points",
-                        on_select=lambda: _picked_type(key, chosen.parts),
-                        alt="Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".")
+        panels.heading(title := _worst({kind: pair[0] for kind, pair in found.items()}))
+        shown = panels.selectable("types", drawn, "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".", key,
+                                  lambda: _picked_type(key, chosen.parts))
         panels.footer("types", "how the single modalities relate: "
                       + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
                       + f". Right: mean error ({text.plain(here.work.unit_of_error)}) with {INTERVALS}. Click a bar to make it the cohort. "
@@ -278,7 +277,8 @@ def types(here: Here, chosen: Chosen) -> None:
                       "why they differ in error: a type may be harder for other reasons.",
                       lambda: pd.DataFrame([{"type": k, "level": level, "count": n[i], "mean_error": found[k][j].value,
                                              "low": found[k][j].low, "high": found[k][j].high} for i, k in enumerate(kinds)
-                                            for j, (level, n) in enumerate((("all", whole), ("cohort", part)))]))
+                                            for j, (level, n) in enumerate((("all", whole), ("cohort", part)))]),
+                      title=title, shown=shown)
 
 
 def _worst(errors: dict[str, Interval]) -> str:

@@ -20,6 +20,7 @@ SPLIT, SEARCH, RELATION, AXIS_X, AXIS_Y = "split", "find", "relation", "x", "y"
 CLASSES, VERDICT = "class", "verdict"
 VERDICTS = ("right", "wrong")
 MOST_ENTANGLED = 800
+MOST_SEARCH = 100
 SAID = ("text", "transcript")
 RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
 
@@ -28,10 +29,12 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
     titles = axes(work)
     return {SPLIT: state.options("Split", [*SPLITS, "all"], "The test split is shown."),
+            RELATION: state.options("Relation", RELATIONS, "All relations are shown.", many=True),
+            SEARCH: state.words("The search", MOST_SEARCH, "Nothing is searched for."),
             AXIS_X: state.options("Axis", titles, "The usual one is shown across."),
             AXIS_Y: state.options("Axis", titles, "The usual one is shown up.")} | (
         {VERDICT: state.options("Verdict", VERDICTS, "Right and wrong ones are shown."),
-         CLASSES: state.options("Class", work.classes, "All classes are shown.")} if work.classes else {})
+         CLASSES: state.options("Class", work.classes, "All classes are shown.", many=True)} if work.classes else {})
 
 
 def filters(here: Here) -> pd.DataFrame:
@@ -43,7 +46,7 @@ def filters(here: Here) -> pd.DataFrame:
         kinds = st.pills("Relation of the single modalities", list(RELATIONS), selection_mode="multi",
                          help="; ".join(f"{kind}: {words}" for kind, words in RELATIONS.items()),
                          **state.bound(RELATION))
-    words = st.text_input("Search ids and words", max_chars=100, placeholder="part of an id or of what was said",
+    words = st.text_input("Search ids and words", max_chars=MOST_SEARCH, placeholder="part of an id or of what was said",
                           **state.bound(SEARCH))
     verdict, wanted = _of_classes(work) if work.classes else (None, [])
     keep = np.ones(len(frame), dtype=bool) if split == "all" else (frame["split"] == split).to_numpy()
@@ -152,11 +155,11 @@ def scatter(here: Here, rows: pd.DataFrame) -> None:
                            chosen=here.sample, captions=said, diagonal={x, y} == {"truth", "prediction"},
                            theme=here.theme)
     key = f"scatter-{state.get(state.TABLE_TURN, 0)}"
-    st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("scatter"), selection_mode="points",
-                    on_select=lambda: _picked_in_scatter(key),
-                    alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {here.sample} is ringed.")
+    shown = panels.selectable("scatter", drawn, f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; "
+                              f"{here.sample} is ringed.", key, lambda: _picked_in_scatter(key))
     panels.footer("scatter", f"one point a sample, {len(rows):,} in all; the ring marks the current one." + _of_dividends(here.work, x, y),
-                  "why a sample lies where it does: open it.", lambda: rows[[x, y]].reset_index())
+                  "why a sample lies where it does: open it.", lambda: rows[[x, y]].reset_index(),
+                  title=f"{titles[y]} against {titles[x]}", shown=shown)
 
 
 def _of_dividends(work: Workspace, *wanted: str) -> str:

@@ -163,7 +163,8 @@ def _scatter(here: Here, found: Votes, own: Own, split: str) -> None:
     work = here.work
     with st.container(border=True, key="panel-along", gap="xxsmall"):
         strong = (found.most_for + found.most_against).mean()
-        panels.heading(f"The two extremes hold {_share(strong)} of a typical {split} sample")
+        title = f"The two extremes hold {_share(strong)} of a typical {split} sample"
+        panels.heading(title)
         usual = UPS[0] if found.operator.vectors is not None else UPS[1]  # of many patterns, a sample is hardly on the extreme ones
         up = st.segmented_control("Vertical axis", list(UPS), default=usual, **state.bound(UP)) or usual
         y = found.most_against if up == UPS[0] else found.scores
@@ -173,14 +174,14 @@ def _scatter(here: Here, found: Votes, own: Own, split: str) -> None:
         drawn = figures.along(ids, found.most_for, y, "weight on the state that votes most for", y_title, truth=truth, truth_name=name,
                               split=classes, chosen=here.sample, shares=(True, up == UPS[0]), theme=here.theme)
         key = f"along-{state.get(state.TABLE_TURN, 0)}"
-        st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("along"), selection_mode="points",
-                        on_select=lambda: _picked(key), alt=f"{len(ids)} samples along the two extremes; {here.sample} is ringed.")
+        shown = panels.selectable("along", drawn, f"{len(ids)} samples along the two extremes; {here.sample} is ringed.", key,
+                                  lambda: _picked(key))
         panels.footer("along", f"one point a sample, {len(ids):,} in all, coloured by truth; a click makes it the sample. This one, "
                       f"ringed where it is among them: {_share(own.most_for)} for, {_share(own.most_against)} against. "
                       + backgrounds.against(work.background),
                       "the states in between: a sample may lie on neither.",
                       lambda: pd.DataFrame({"sample": ids, "weight_for": found.most_for, "weight_against": found.most_against,
-                                            "score_of_group": found.scores, "truth": truth}))
+                                            "score_of_group": found.scores, "truth": truth}), title=title, shown=shown)
 
 
 def _group_title(found: Votes) -> str:

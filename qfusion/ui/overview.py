@@ -79,8 +79,10 @@ def _card(here: Here, item: Any) -> None:
         st.markdown(f"Predicted **{text.plain(work.classes[output])}** with {work.probabilities[row, output]:.0%}, "
                     f"{'rightly' if right else 'but it is ' + text.plain(work.classes[int(work.dataset.y[row])])}")
     drawn = decision.waterfall(dividends, work.modalities, truth=truth, unit=work.unit_of(output), theme=here.theme, compact=True)
-    panels.figure(f"telling-waterfall-{item.kind}", drawn,
-                  f"Waterfall of sample {item.sample}: {sample_view.finding(dividends)}.")
+    finding = text.unmarked(sample_view.finding(dividends))
+    panels.small(f"telling-waterfall-{item.kind}", drawn, f"Waterfall of sample {item.sample}: {finding}.",
+                 title=f"Sample {item.sample}: {finding}", caption=text.unmarked(backgrounds.baseline(work.background)),
+                 numbers=lambda: pd.DataFrame({"term": [term or "baseline" for term in dividends], "dividend": list(dividends.values())}))
     _below(here, item, row)
     link("pages/samples.py", f"Open {text.plain(item.sample)}", ":material/open_in_full:", open=item.sample)
 
@@ -90,14 +92,19 @@ def _below(here: Here, item: Any, row: int) -> None:
     work: Any = here.work
     if work.has_time:
         times, series = cache.sparkline(work, row)
-        panels.figure(f"telling-entropy-{item.kind}", dynamics.sparkline(times, series, work.modalities, theme=here.theme),
-                      "Entropy of each modality over time.")
+        panels.small(f"telling-entropy-{item.kind}", dynamics.sparkline(times, series, work.modalities, theme=here.theme),
+                     "Entropy of each modality over time. At the end, in nats: " + ", ".join(f"{k} {v[-1]:.2f}" for k, v in series.items()),
+                     title=f"Sample {item.sample}: von Neumann entropy of each modality (nats)", caption="Over the evolution, as learned.",
+                     numbers=lambda: pd.DataFrame({"t": times} | series))
         st.caption("Top: baseline + terms = score. Bottom: entropy of each modality over time (nats).")
         return
     masses, vectors = work.masses[row].numpy(), work.vectors[row].numpy()
-    panels.figure(f"telling-masses-{item.kind}",
-                  evidence.masses(masses, (1 - vectors[:, 2]) / 2, work.modalities, [str(i) for i in range(len(masses))], compact=True,
-                                  theme=here.theme), "Masses of each modality for each element.")
+    fused = (1 - vectors[:, 2]) / 2
+    panels.small(f"telling-masses-{item.kind}",
+                 evidence.masses(masses, fused, work.modalities, [str(i) for i in range(len(masses))], compact=True, theme=here.theme),
+                 f"Masses of each modality for each element; the fused mass is largest, {fused.max():.2f}, for element {fused.argmax()}.",
+                 title=f"Sample {item.sample}: masses, and what the fusion makes of them", caption="Dark 0, yellow 1.",
+                 numbers=lambda: pd.DataFrame(masses, columns=list(work.modalities)).assign(fused=fused))
     st.caption(f"Top: baseline + terms = {work.unit_of(int(work.predicted[row]))}. Bottom: the mass each modality gives each element "
                "(dark 0, yellow 1), and what the fusion makes of it.")
 

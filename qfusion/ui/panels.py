@@ -1,29 +1,68 @@
-"""A panel: a title that states the finding or the question, a figure, what it shows and does not, its numbers."""
+"""A panel: a title that states the finding or the question, a figure, what it shows and does not, its numbers, its export.
+
+What is drawn here passes `framing` (series left out, ranges of the axes), so what stands on the screen is what is exported.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from qfusion.ui import state, text
+from qfusion.errors import QFusionError
+from qfusion.figures import framing
+from qfusion.ui import capture, state, text
+from qfusion.ui.capture import Drawn, Shown
 
-BUTTONS_LEFT_OUT = ["lasso2d", "select2d", "zoomIn2d", "zoomOut2d", "autoScale2d"]
-
-
-def toolbar(name: str) -> dict[str, Any]:
-    """Plotly's tool bar with a camera in the format picked in the sidebar; PNG at three times the size on screen."""
-    chosen = state.get(state.FORMAT, "svg") or "svg"
-    return {"displaylogo": False, "modeBarButtonsToRemove": BUTTONS_LEFT_OUT,
-            "toImageButtonOptions": {"format": chosen, "filename": f"qfusion-{name}", "scale": 1 if chosen == "svg" else 3}}
+_CONFIG = {"displayModeBar": False, "doubleClick": False}
+_PREFIX = "fig."  # of the keys that hold framings
 
 
-def figure(name: str, drawn: go.Figure, alt: str) -> None:
-    """A figure without a panel around it."""
-    st.plotly_chart(drawn, theme=None, config=toolbar(name), key=f"figure-{name}", alt=alt)
+def framing_key(name: str) -> str:
+    """Key, in session and address, of what is shown of a panel's figure."""
+    return _PREFIX + name
+
+
+def framed(name: str, drawn: go.Figure) -> Shown:
+    """A figure as the reader wants it: without the series left out, in the ranges chosen. A click on the legend does nothing."""
+    key = framing_key(name)
+    said = state.get(key) or st.query_params.get(key) or ""
+    drawn.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
+    if not said:
+        if key in st.query_params:
+            state.impose(key, "")
+            del st.query_params[key]
+        return Shown(drawn, drawn)
+    try:
+        found = framing.apply(drawn, framing.parse(str(said)))
+    except QFusionError as error:
+        state.notice(f"In the link, `{key}`: {error} The whole figure is shown.")
+        state.forget(key)
+        return Shown(drawn, drawn)
+    state.impose(key, str(said))
+    return Shown(drawn, found)
+
+
+def figure(name: str, drawn: go.Figure, alt: str) -> Shown:
+    """A figure without a panel around it; returns it as it is shown, for the `footer`."""
+    shown = framed(name, drawn)
+    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=f"figure-{name}", alt=alt)
+    return shown
+
+
+def selectable(name: str, drawn: go.Figure, alt: str, key: str, on_select: Callable[[], None]) -> Shown:
+    """A figure whose points are chosen by a click; returns it as it is shown, for the `footer`."""
+    shown = framed(name, drawn)
+    st.plotly_chart(shown.framed, theme=None, key=key, config=_CONFIG, selection_mode="points", on_select=on_select, alt=alt)
+    return shown
+
+
+def small(name: str, drawn: go.Figure, alt: str, *, title: str, caption: str, numbers: Callable[[], pd.DataFrame]) -> None:
+    """A small figure that is explained by what stands around it: with a button for its export only."""
+    shown = figure(name, drawn, alt)
+    _export(Drawn(name, title, caption, shown, numbers), quiet=True)
 
 
 def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str, alt: str,
@@ -40,19 +79,43 @@ def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str
         heading(title)
         if lead:
             st.markdown(lead)
-        figure(name, drawn, alt)
-        footer(name, shows, not_shown, numbers)
+        footer(name, shows, not_shown, numbers, title=title, shown=figure(name, drawn, alt))
 
 
 def heading(title: str) -> None:
     """A panel's title, with a capital letter."""
-    st.markdown(f"#### {title[:1].upper()}{title[1:]}")
+    st.markdown(f"#### {_capital(title)}")
 
 
-def footer(name: str, shows: str, not_shown: str, numbers: Callable[[], pd.DataFrame]) -> None:
-    """What a figure shows and does not, and its numbers as a file."""
+def footer(name: str, shows: str, not_shown: str, numbers: Callable[[], pd.DataFrame], *, title: str = "",
+           shown: Shown | None = None) -> None:
+    """What a figure shows and does not, its export, and its numbers as a file.
+
+    Args:
+        shown: the figure as it is shown, with its `title`; None where the panel is a table.
+    """
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False, key=f"footer-{name}"):
         st.caption(f"**Shows** {shows}  \n**Does not show** {not_shown}")
+        if shown is not None:
+            caption = f"Shows {text.unmarked(shows)} Does not show {text.unmarked(not_shown)}"
+            _export(Drawn(name, text.unmarked(_capital(title)), caption, shown, numbers))
         st.download_button("CSV", data=lambda: text.csv(numbers()), file_name=f"qfusion-{name}.csv", mime="text/csv",
                            on_click="ignore", icon=":material/download:", type="tertiary", key=f"csv-{name}",
                            help="The numbers of this figure")
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]
+
+
+def _export(drawn: Drawn, quiet: bool = False) -> None:
+    capture.take(drawn)
+    st.button("" if quiet else "Export", on_click=state.put, args=(state.DRAWER, drawn.name), icon=":material/ios_share:", type="tertiary",
+              key=f"export-{drawn.name}", help=f"Export: {_EXPORT_HELP}" if quiet else _EXPORT_HELP)
+    if state.get(state.DRAWER) == drawn.name:
+        from qfusion.ui import drawer  # matplotlib and the rest only once something is exported
+
+        drawer.show(drawn, framing_key(drawn.name))
+
+
+_EXPORT_HELP = "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes it."

@@ -35,7 +35,7 @@ def content(here: Here, row: int | None = None, *, details: bool = True, only: t
     for name in here.work.modalities:
         piece = found.get(name)
         if isinstance(piece, Series):
-            _curve(here, name, piece, f"{'main' if details else key}-{at}")
+            _curve(here, name, piece, at, 'main' if details else key)
     absent = [name for name in here.work.modalities if name not in found]
     if absent and details:
         st.caption(f"No raw content of {', '.join(map(text.plain, absent))} comes with this data set, only features.")
@@ -53,12 +53,14 @@ def _piece(name: str, piece: Content, width: int | Literal["stretch"] = "stretch
         st.image(np.asarray(piece.pixels), width=90, clamp=True, caption=text.plain(name), alt=f"Picture: {name} of the sample")
 
 
-def _curve(here: Here, name: str, piece: Series, key: str) -> None:
+def _curve(here: Here, name: str, piece: Series, row: int, key: str) -> None:
     """A spectrum or profile as a small line chart in its modality's colour."""
     hue = style.term_colour(name, here.work.modalities)
     st.caption(text.plain(name))
-    panels.figure(f"content-{key}-{name}", evidence.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue, theme=here.theme),
-                  f"Curve: {name} of the sample.")
+    panels.small(f"content-{key}-{row}-{name}", evidence.curve(piece.values, piece.x, piece.x_label, piece.y_label, hue, theme=here.theme),
+                 f"Curve: {name} of the sample, {len(piece.values)} values from {np.min(piece.values):.3g} to {np.max(piece.values):.3g}.",
+                 title=f"{name} of sample {here.work.dataset.ids[row]}", caption=f"{piece.y_label} over {piece.x_label}.",
+                 numbers=lambda: pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values}))
 
 
 def _facts(here: Here, row: int) -> None:

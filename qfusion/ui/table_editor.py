@@ -38,26 +38,28 @@ def allowed(work: Any) -> dict[str, state.Allowed]:
     """What a link may say about the tables; edits that do not fit are named beside them, where they can be mended."""
     shape = edits.shape_of(work.model)
     return {ELEMENT: state.options("Element", work.elements, "The first is shown."),
+            EDITS: state.anything(),
             STAGE: state.options("Stage", map(str, range(shape.stages)), "The first is shown."),
             OUTCOME: state.options("Outcome", edits.patterns(shape), "The one that this sample reads most is shown.")}
 
 
 def words(here: Here) -> str:
     """The edits in force: the reader's text where it fits, else none."""
-    return "" if problem(here) else _said().strip(" ,")
+    return "" if problem(here) else said().strip(" ,")
 
 
 def problem(here: Here) -> str:
     """What is wrong with the reader's text; empty when it fits."""
     work: Any = here.work
     try:
-        edits.apply(_said(), work.model.phi, edits.shape_of(work.model))
+        edits.apply(said(), work.model.phi, edits.shape_of(work.model))
     except QFusionError as error:
         return f"{error} The tables are as learned."
     return ""
 
 
-def _said() -> str:
+def said() -> str:
+    """The reader's text, whether or not it fits."""
     return str((state.get(EDITS) if EDITS in st.session_state else st.query_params.get(EDITS)) or "")
 
 
@@ -72,12 +74,12 @@ def panel(here: Here, in_force: str) -> None:
         heading = st.container()
         chart = st.container()
         cell = _pick(here, shape, found)
-        _heat_map(here, heading, chart, found, cell, phi, learned)
+        title, shown = _heat_map(here, heading, chart, found, cell, phi, learned)
         _editor(work, shape, cell, float(phi[*_place(cell)]), float(learned[*_place(cell)]), in_force, found)
         panels.footer("tables", "for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
                       "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, 0 to 1. The "
                       "same for every sample.",
-                      "how often this sample reads a pattern: point at a cell.", lambda: _numbers(found))
+                      "how often this sample reads a pattern: point at a cell.", lambda: _numbers(found), title=title, shown=shown)
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(here, shape, cell)
     st.caption("Nearest named rule of each element: " + ", ".join(
@@ -108,7 +110,8 @@ def _pick(here: Here, shape: edits.Shape, found: Any) -> Cell:
     return Cell(element, stage, patterns.index(outcome))
 
 
-def _heat_map(here: Here, heading: Any, chart: Any, found: Any, cell: Cell, phi: torch.Tensor, learned: torch.Tensor) -> None:
+def _heat_map(here: Here, heading: Any, chart: Any, found: Any, cell: Cell, phi: torch.Tensor,
+              learned: torch.Tensor) -> tuple[str, panels.Shown]:
     work: Any = here.work
     stage = cell.stage
     differs = ((phi - learned)[:, stage].abs() > SAME).numpy()
@@ -117,12 +120,12 @@ def _heat_map(here: Here, heading: Any, chart: Any, found: Any, cell: Cell, phi:
     rule, distance = found.rules[cell.element]
     with heading:
         name = text.plain(found.elements[cell.element])
-        panels.heading(f"{f'‘{name}’' if found.elements_are_classes else name} fuses most like {_rule(rule)} (distance {distance:.2f})")
+        title = f"{f'‘{name}’' if found.elements_are_classes else name} fuses most like {_rule(rule)} (distance {distance:.2f})"
+        panels.heading(title)
     key = f"tables-{state.get(TURN, 0)}"
     with chart:
-        st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("tables"), selection_mode="points",
-                        on_select=lambda: _picked(key, work.elements, found.patterns),
-                        alt="Truth tables of the fusion as a heat map. A click chooses a cell; so do the pickers below.")
+        alt = "Truth tables of the fusion as a heat map. A click chooses a cell; so do the pickers below."
+        return title, panels.selectable("tables", drawn, alt, key, lambda: _picked(key, work.elements, found.patterns))
 
 
 def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> None:

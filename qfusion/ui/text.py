@@ -55,3 +55,10 @@ def column(name: str) -> str:
     if name.startswith("latent_"):
         return f"hidden score of {name.removeprefix('latent_')}"
     return _COLUMNS.get(name, name.replace("_", " "))
+
+
+def unmarked(markdown: str) -> str:
+    """Our own markdown, with texts of `plain` in it, as plain text: for captions in files."""
+    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", markdown.replace(":\u200b", ":"))
+    words = re.sub(r"(?<!\\)(\*\*|`)", "", words).replace("  \n", " ")
+    return re.sub(r"\\([\\`*_{}\[\]()#+.!|<>~$&^=\-])", r"\1", words)

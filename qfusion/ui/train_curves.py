@@ -161,11 +161,12 @@ def _metric(theme: Theme, shown: list[Seen], colours: dict[str, str]) -> None:
             metric = st.selectbox("Metric", known, index=known.index(usual), label_visibility="collapsed", width=170, **state.bound(METRIC))
         about = metrics.describe.get(metric, metrics.Label(metric, ""))
         found = {name: train_space.curve(record, f"valid.{metric}") for name, record in records.items()}
-        panels.figure("train-metric", figures.curves(found, hues=colours, y_title=about.short, theme=theme,
+        shown_figure = panels.figure("train-metric", figures.curves(found, hues=colours, y_title=about.short, theme=theme,
                                                      kept={name: record.kept for name, record in records.items()}),
                       f"{about.short} on the validation rows by epoch: {_last(found)}.")
         panels.footer("train-metric", f"{about.help} {'More' if about.higher_is_better else 'Less'} is better ({rows_of(shown)}).",
-                      "test rows: they are measured once the run ends, see Settings and results.", lambda: _table({metric: found}))
+                      "test rows: they are measured once the run ends, see Settings and results.", lambda: _table({metric: found}),
+                      title=f"{about.short} on the validation rows", shown=shown_figure)
 
 
 def inside(theme: Theme, shown: list[Seen]) -> None:

@@ -14,13 +14,14 @@ from qfusion.ui import panels, state, text
 from qfusion.ui.circuit_boxes import Walk
 from qfusion.ui.shell import Here
 
-GATE = "gate"
+GATE, TABLE = "gate", "table.gates"
 MOST_GATES = 2000
 
 
 def allowed() -> dict[str, state.Allowed]:
     """What a link may say about the scrubber."""
-    return {GATE: state.number(GATE, 0, MOST_GATES, "The end of the circuit is shown.")}
+    return {GATE: state.number(GATE, 0, MOST_GATES, "The end of the circuit is shown."),
+            TABLE: state.switch("Table of all gates", "It stays folded.")}
 
 
 def scrubber(walk: Walk) -> int:
@@ -56,11 +57,12 @@ def diagram(here: Here, walk: Walk, at: int, title: str, *, unit: float = 52) ->
         panels.heading(title)
         drawn = figures.diagram(walk.boxes, walk.wires, at, walk.bloch[at], walk.entropy[at], unit=unit, theme=here.theme)
         key = f"diagram-{state.get(TURN, 0)}"
-        st.plotly_chart(drawn, theme=None, key=key, config=panels.toolbar("circuit"), selection_mode="points",
-                        on_select=lambda: _picked(key), alt=f"Circuit of {walk.count} gates; {at} are done. The table below lists them.")
+        shown = panels.selectable("circuit", drawn, f"Circuit of {walk.count} gates; {at} are done. The table below lists them.", key,
+                                  lambda: _picked(key))
         panels.footer("circuit", "every operation in order, what is still to come faint. A disc is a qubit where it is now: its needle "
                       "is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ is not 0; a short one is a mixed state." + here.of,
-                      "correlations between qubits: each disc is one qubit on its own.", lambda: qubit_table(walk, at))
+                      "correlations between qubits: each disc is one qubit on its own.", lambda: qubit_table(walk, at),
+                      title=title, shown=shown)
 
 
 TURN = "_diagram_turn"
@@ -143,7 +145,7 @@ def before_after(here: Here, walk: Walk, at: int) -> None:
 
 def gate_table(walk: Walk) -> None:
     """All gates as a table, for reading and for screen readers."""
-    with st.expander("All gates as a table", icon=":material/table_rows:"):
+    with st.expander("All gates as a table", icon=":material/table_rows:", **state.opened(TABLE)):
         st.dataframe(pd.DataFrame([{"number": n, "gate": name, "qubits": ", ".join(wires), "what it does": sentence,
                                     "values": "; ".join(f"{key} = {value:.4g}" for key, value in values.items())}
                                    for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)]),

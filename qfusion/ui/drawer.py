@@ -1,0 +1,203 @@
+"""The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code. A dialog with a preview."""
+
+from __future__ import annotations
+
+import json
+import pprint
+from dataclasses import dataclass, replace
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from qfusion.errors import QFusionError
+from qfusion.figures import export, framing, looks
+from qfusion.figures.framing import Framing
+from qfusion.figures.looks import Look
+from qfusion.figures.recipe import Recipe
+from qfusion.ui import capture, snippets, state, text
+from qfusion.ui.capture import Drawn
+
+FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML"}
+MIMES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png", "html": "text/html"}
+ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
+
+
+def close() -> None:
+    """Closes it; the page is drawn again, since series may have been left out."""
+    state.put(state.DRAWER, None)
+
+
+def show(drawn: Drawn, framing_key: str) -> None:
+    """Opens the drawer of a panel."""
+    st.dialog(f"Export: {text.plain(drawn.title, 90)}", width="large", on_dismiss=close)(_body)(drawn, framing_key)
+
+
+def _body(drawn: Drawn, framing_key: str) -> None:
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        look = _look()
+        words = _words(drawn, look)
+        found = _framing(drawn, framing_key)
+    recipe = replace(_with_framing(capture.recipe_of(drawn, drawn.numbers()), framing_key, found), look=look,
+                     title=words["title"], caption=words["caption"])
+    file = File(framing.apply(drawn.figure.whole, found), words["title"] or drawn.title, words["caption"] or drawn.caption, recipe)
+    with left:
+        try:
+            _preview(drawn, file)
+        except QFusionError as error:
+            st.error(text.message(error), icon=":material/error:")
+            return
+    _downloads(drawn, file)
+    _code(drawn, recipe)
+
+
+@dataclass(frozen=True)
+class File:
+    """What a file is made from: the figure with its framing, what is written above and below, the recipe."""
+
+    shown: go.Figure
+    title: str
+    caption: str
+    recipe: Recipe
+
+    def content(self, look: Look | None = None) -> bytes:
+        """The file, in the recipe's look or another."""
+        return export.save(self.shown, look or self.recipe.look, title=self.title, caption=self.caption, recipe=self.recipe.text())
+
+
+def _words(drawn: Drawn, look: Look) -> dict[str, str]:
+    """Title and caption where the reader has written other ones; empty for the panel's own."""
+    found = {"title": "", "caption": ""}
+    if look.title:
+        said = st.text_input("Title", drawn.title, max_chars=export.LONGEST_TITLE, key=f"_title-{drawn.name}", label_visibility="collapsed")
+        found["title"] = "" if said == drawn.title else said
+    if look.caption:
+        said = st.text_area("Caption", drawn.caption, max_chars=export.LONGEST_CAPTION, key=f"_caption-{drawn.name}",
+                            label_visibility="collapsed", height=110)
+        found["caption"] = "" if said == drawn.caption else said
+    return found
+
+
+def _kept(name: str) -> dict[str, Any]:
+    """Keyword arguments of a widget of the look: its value stays for the next figure, and goes into a saved session."""
+    return {"key": f"figure.{name}", "persist_state": "session"}
+
+
+def _look() -> Look:
+    """The widgets of a look. Their values stay for the next figure."""
+    usual = Look()
+    kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=usual.format, required=True,
+                                     **_kept("format"))
+    size = st.selectbox("Size", list(looks.SIZES), format_func=lambda key: looks.SIZES[key].label,
+                        disabled=kind == "html", **_kept("size"))
+    theme: Any = st.segmented_control("Colours", list(looks.THEMES), format_func=looks.THEMES.__getitem__, default=usual.theme,
+                                      required=True, **_kept("theme"))
+    with st.container(horizontal=True):
+        title = st.toggle("Title", usual.title, help="The panel's title above the figure.", **_kept("title"))
+        caption = st.toggle("Caption", usual.caption, help="What the figure shows and does not, below it.", **_kept("caption"))
+    with st.container(horizontal=True):
+        font = st.number_input("Font size (pt)", looks.LEAST_FONT, looks.MOST_FONT, looks.SIZES[size].font, 0.5,
+                               help="At the size at which the figure is printed. Journals ask for at least 5 pt.", **_kept(f"font.{size}"))
+        dpi = st.selectbox("Resolution", list(looks.RESOLUTIONS), format_func=lambda n: f"{n} dpi", disabled=kind != "png", **_kept("dpi"))
+    there = export.chrome() is not None
+    engine: Any = st.selectbox("Drawn by", list(ENGINES) if there else ["qfusion"], format_func=ENGINES.__getitem__,
+                               disabled=kind == "html" or not there, **_kept("engine"),
+                               help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and takes seconds."
+                                    + ("" if there else " There is no Chrome or Chromium on this machine."))
+    return Look(format=kind, dpi=dpi, size=size, theme=theme, title=title, caption=caption, font=float(font), engine=engine)
+
+
+def _framing(drawn: Drawn, key: str) -> Framing:
+    """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
+    before = framing.parse(str(state.get(key) or ""))
+    entries = looks.legend_entries(drawn.figure.whole)
+    names = {looks.plain_entry(entry): entry for entry in entries}
+    axes = framing.rangeable(drawn.figure.whole)
+    if not names and not axes:
+        return before
+    with st.expander("What is shown", expanded=bool(before)):
+        there = [name for name, entry in names.items() if entry not in before.hidden]
+        kept = st.pills("Series", list(names), selection_mode="multi", default=there, key=f"_series-{drawn.name}",
+                        help="A series that is not chosen is left out, on the page too.") if names else []
+        spans: dict[str, tuple[float, float] | None] = {}
+        for axis, label in (("xaxis", "Horizontal axis"), ("yaxis", "Vertical axis")):
+            held = before.x if axis == "xaxis" else before.y
+            spans[axis] = held
+            if axis in axes:
+                said = st.text_input(f"{label}, from and to", "" if held is None else f"{held[0]:g}, {held[1]:g}", placeholder="all of it",
+                                     key=f"_span-{drawn.name}-{axis}", max_chars=60)
+                spans[axis] = _span(label, said)
+        st.caption("Holds for the figure on the page and its link as well.")
+    found = Framing(tuple(entry for name, entry in names.items() if name not in kept), spans["xaxis"], spans["yaxis"])
+    if found != before:
+        state.put(key, str(found))
+    return found
+
+
+def _span(label: str, said: str) -> tuple[float, float] | None:
+    if not said.strip():
+        return None
+    try:
+        return framing.parse("x=" + said.replace(";", ",").replace(" ", "")).x
+    except QFusionError:
+        st.warning(f"{label}: give two numbers, low and high, such as `0, 1.5`.")
+        return None
+
+
+def _with_framing(recipe: Recipe, key: str, found: Framing) -> Recipe:
+    address = {name: values for name, values in recipe.address.items() if name != key}
+    return replace(recipe, address=address | ({key: [str(found)]} if found else {}))
+
+
+def _preview(drawn: Drawn, file: File) -> None:
+    look = file.recipe.look
+    if look.format == "html":
+        st.plotly_chart(looks.recolour(file.shown, look.theme), theme=None, key=f"preview-{drawn.name}", alt=drawn.title)
+        st.caption("One file that opens in any browser without a network; points tell their values.")
+        return
+    with st.spinner("Drawing …"):
+        picture = file.content(replace(look, format="svg"))
+    with st.container(border=True):
+        st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.title}")
+    width, height = looks.canvas(file.shown, look)
+    st.caption(f"{width:.0f} × {height:.0f} mm" + (", title and caption not counted" if look.title or look.caption else ""))
+
+
+def _downloads(drawn: Drawn, file: File) -> None:
+    name, recipe, look = f"qfusion-{drawn.name}", file.recipe, file.recipe.look
+    with st.container(horizontal=True, key="drawer-downloads"):
+        st.download_button(f"Download {FORMATS[look.format]}", file.content, f"{name}.{look.format}", MIMES[look.format], on_click="ignore",
+                           type="primary", icon=":material/download:", key="drawer-figure")
+        for label, data, ending, kind, words in (
+                ("Numbers, CSV", lambda: text.csv(drawn.numbers()), ".csv", "text/csv", None),
+                ("Numbers, JSON", lambda: numbers_json(drawn, recipe), "-numbers.json", "application/json", None),
+                ("Recipe", recipe.text, "-recipe.json", "application/json", "What this figure was made from. Its file holds it too.")):
+            st.download_button(label, data, name + ending, kind, on_click="ignore", key=f"drawer{ending}", help=words)
+
+
+def numbers_json(drawn: Drawn, recipe: Recipe) -> str:
+    """The panel's table as JSON, one object a row, with what it was made from."""
+    rows = json.loads(drawn.numbers().to_json(orient="records", double_precision=15))
+    return json.dumps({"title": drawn.title, "made_from": recipe.made_from, "numbers": rows}, indent=1)
+
+
+def python_of(recipe: Recipe) -> str:
+    """A program that recomputes the panel's numbers: with the library, or by running the page where there is none such."""
+    if snippets.covers(recipe.panel, recipe.page):
+        return snippets.snippet(recipe.panel, recipe.page, recipe.address)
+    found = {"page": recipe.page, "panel": recipe.panel, "address": {key: list(values) for key, values in recipe.address.items()}}
+    return ("from qfusion.ui import headless\n\n"
+            f"taken = headless.take(**{pprint.pformat(found, sort_dicts=False, width=100)})\n"
+            "figure, numbers = taken.figure, taken.numbers\n")
+
+
+def _code(drawn: Drawn, recipe: Recipe) -> None:
+    python, again = st.tabs(["The same numbers in Python", "The same file on the command line"])
+    with python:
+        st.code(python_of(recipe), language="python", wrap_lines=True)
+    with again:
+        name = f"qfusion-{drawn.name}"
+        st.code(f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.look.format}", language="bash", wrap_lines=True)
+        st.caption("The recipe may also be the exported figure itself: its file holds it.")
+        st.code(recipe.text(), language="json", height=200)
