@@ -123,6 +123,15 @@ def load(name: str | Path) -> Checkpoint:
     return Checkpoint(model.double().eval().requires_grad_(False), card)
 
 
+def card(name: str | Path) -> dict[str, Any]:
+    """Returns a checkpoint's card without its weights, by name or by the path of its card.
+
+    Raises:
+        NotFound: when there is none of that name; IntegrityError, InvalidInput: when it cannot be read or is of another format.
+    """
+    return _read_card(_card_path(name))
+
+
 def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
     """The file beside the card that holds the weights: NAME.safetensors, or NAME-DIGEST.safetensors where they replaced others."""
     name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem

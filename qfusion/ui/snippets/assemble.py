@@ -1,0 +1,137 @@
+"""From the body of a snippet to a whole program: what it names is worked out before it, and imported.
+
+A body is Python text. `$name` in it becomes the value of that name as a Python literal, so that nothing that a reader or a data set
+supplies can be anything but a value. Names of PIECES that it uses are worked out first, names of IMPORTS are imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+
+from qfusion.ui.snippets.view import View
+
+# Name in a program -> where it comes from ("" for a module of its own name, with how it is called).
+IMPORTS: dict[str, tuple[str, str]] = {
+    "replace": ("dataclasses", "replace"), "np": ("", "numpy as np"), "pd": ("", "pandas as pd"), "torch": ("", "torch"),
+    **{name: ("qfusion", name) for name in ("data", "explain", "track")},
+    **{name: ("qfusion.explain", name) for name in (
+        "attribution", "caution", "cohorts", "counterfactual", "deletion", "estimators", "evidence", "faithfulness", "flips", "forms",
+        "interventions", "operators", "resampling", "sensitivity", "stability")},
+    "case": ("qfusion.explain.case", "case"), "layer_entropies": ("qfusion.explain.entropies", "layer_entropies"),
+    **{name: ("qfusion.training", name) for name in ("checkpoint", "metrics")},
+    "edits": ("qfusion.models", "edits"), "lindblad": ("qfusion.quantum", "lindblad"),
+    "states": ("qfusion.quantum", "states"), "partial_trace": ("qfusion.quantum.states", "partial_trace"),
+    "basis_labels": ("qfusion.figures.state", "basis_labels"), "figures": ("qfusion.figures", "dataset as figures"),
+    "circuit_boxes": ("qfusion.figures", "circuit_boxes"), "step_circuit": ("qfusion.track.circuit", "step_circuit"),
+    "progress": ("qfusion.track.progress", "progress"),
+    "storage": ("qfusion.runs", "storage"), "QFusionError": ("qfusion.errors", "QFusionError"), "runs": ("qfusion", "runs"),
+    "sweeps": ("qfusion.runs", "sweep as sweeps"),
+    **{name: ("qfusion.ui", name) for name in (
+        "answers", "backgrounds", "board_space", "circuit_replay", "cohort_space", "compare_sides", "faithfulness_space",
+        "inside_space", "jump_space", "physics", "replay", "spaces", "sweep_space", "train_space", "what_if_space")},
+    "Change": ("qfusion.ui.what_if_space", "Change"),
+}
+_HOLE = re.compile(r"\$(\w+)")
+
+
+def fill(body: str, **values: object) -> str:
+    """Returns a body with values as literals in the place of `$name`."""
+    return _HOLE.sub(lambda hole: repr(values[hole[1]]), body)
+
+
+def program(view: View, panel: str, body: str) -> str:
+    """Returns the whole program of a body: a line on what it is, imports, what is worked out first, the body, the numbers printed."""
+    first: dict[str, str] = {}
+    _needed(body, view, first, set())
+    code = "\n".join([*first.values(), body.strip("\n"), "", "print(numbers)"])
+    return f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.\n" \
+           f"{_imports(code)}\n\n{code}\n"
+
+
+def _needed(code: str, view: View, first: dict[str, str], begun: set[str]) -> None:
+    """Adds, in the order in which they must be worked out, the pieces that code names."""
+    for name in _names(code):
+        if name in PIECES and name not in begun:
+            begun.add(name)
+            piece = PIECES[name](view)
+            _needed(piece, view, first, begun)
+            first[name] = piece
+
+
+def _names(code: str) -> list[str]:
+    """Names that code reads, in order."""
+    tree = ast.parse(code)
+    return list(dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)))
+
+
+def _imports(code: str) -> str:
+    used = {IMPORTS[name] for name in _names(code) if name in IMPORTS and not re.search(rf"^{name} = ", code, re.MULTILINE)}
+    whole = sorted(f"import {what}" for where, what in used if not where)
+    parts: dict[str, list[str]] = {}
+    for where, what in sorted(used):
+        if where:
+            parts.setdefault(where, []).append(what)
+    own = [f"from {where} import {', '.join(found)}" for where, found in parts.items()]
+    return "\n".join([*whole, *([""] if whole and own else []), *own])
+
+
+def _sample(view: View) -> str:
+    """One sample before the model, with the page's background, tweak and output."""
+    given = {"model": view.model, "sample": view.named("sample"), "data": view.named("data"), "tweak": view.tweak, "output": view.output,
+             "kind": view.background, "contrast": view.get("contrast")}
+    words = ["$model", "$sample", "$data"]
+    if view.background == "contrast":
+        view.named("contrast")
+        words.append("contrast=$contrast")
+    elif view.background not in ("joint", "cohort"):
+        words.append("background=$kind")
+    lines = ""
+    if view.output:
+        words.append("output=$output")
+    elif view.tweak and len(view.card["outputs"]) > 1:  # the page goes on explaining what the model as trained predicts
+        lines = fill("trained = case($model, $sample, $data)\n", **given)
+        words.append("output=trained.explanation.outputs[trained.output]")
+    if view.tweak:
+        words.append("tweak=$tweak")
+    lines += fill(f"sample = case({', '.join(words)})", **given)
+    return lines + (_cohort(view) if view.background == "cohort" else "")
+
+
+def _cohort(view: View) -> str:
+    """The saved cohort as background: its members are told by the decisions against the training set."""
+    from qfusion.explain import cohorts
+
+    found = next((each for each in map(cohorts.parse_saved, view.all("cohort")) if each.name == view.get("members", each.name)), None)
+    if found is None:
+        return ""
+    return fill("""
+whole = spaces.build(sample.name, sample.checkpoint.card, sample.checkpoint.fusion, sample.dataset)
+members = cohorts.passing(cohorts.parse($filter), cohort_space.table(whole, whole.frame()))
+behind = sample.dataset.inputs(np.flatnonzero(members), dtype=torch.float64)
+background = explain.background(sample.checkpoint.fusion, behind, "cohort", label=$name)
+sample = replace(sample, background=background)""", filter=found.filter, name=found.name)
+
+
+def _work(view: View) -> str:
+    return "work = spaces.build(sample.name, sample.checkpoint.card, sample.checkpoint.fusion, sample.dataset).against(sample.background)"
+
+
+def _asked(view: View) -> str:
+    return fill("asked = work.classes.index($output)", output=view.output) if view.output else "asked = None"
+
+
+PIECES: dict[str, Callable[[View], str]] = {
+    "sample": _sample,
+    "work": _work,
+    "asked": _asked,  # the output asked for; None: of each sample its predicted class
+    "times": lambda _: "times = np.linspace(0, max(sample.model.duration, 1e-6), 41)",
+    "system": lambda _: "system = sample.model.system()",
+    "psi": lambda _: "psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]",
+    "tracked": lambda _: "tracked = track.track(system, psi, times, negativity=False, rtol=1e-6)",
+    "entangled": lambda _: "entangled = track.track(system, psi, times, rtol=1e-6)",
+    "terms": lambda _: "terms = [term or \"baseline\" for term in sample.dividends]",
+    "masses": lambda _: "masses = {name: values[0] for name, values in sample.model.encode(sample.inputs).items()}",
+    "reading": lambda _: "reading = evidence.read(sample.model, masses)",
+}
