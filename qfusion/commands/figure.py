@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,9 +51,6 @@ def figure(out: Annotated[Path, typer.Option(help="The file to write: .svg, .pdf
     found = _asked(recipe, link, panel, model, sample, view, data, output)
     given = {"size": size, "theme": theme, "font": font, "dpi": dpi, "title": title, "caption": caption, "hidden": hide, "engine": engine}
     _write(found, {name: value for name, value in given.items() if value is not None}, kind, out, anyway, as_json)
-
-
-os.environ.setdefault("STREAMLIT_LOGGER_LEVEL", "error")  # pages are run without a server, and it would say so in twenty lines
 
 
 def _asked(recipe: Path | None, link: str | None, panel: str | None, model: str | None, sample: str | None, view: str, data: str | None,

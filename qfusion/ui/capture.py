@@ -14,6 +14,7 @@ from qfusion.figures.recipe import Recipe, digest_of, software
 from qfusion.ui import state
 
 WANTED, TAKEN, NAMES = "_capture", "_captured", "_captured_names"
+EVERY = "*"  # wanted: all panels of the page
 _FROM = "_made_from"
 
 
@@ -52,9 +53,9 @@ def take(drawn: Drawn) -> None:
     if WANTED not in st.session_state:
         return
     st.session_state[NAMES].append(drawn.name)
-    if st.session_state[WANTED] == drawn.name:
+    if st.session_state[WANTED] in (drawn.name, EVERY):
         numbers = drawn.numbers()
-        st.session_state[TAKEN] = Taken(drawn.figure.framed, drawn.title, drawn.caption, numbers, recipe_of(drawn, numbers))
+        st.session_state[TAKEN][drawn.name] = Taken(drawn.figure.framed, drawn.title, drawn.caption, numbers, recipe_of(drawn, numbers))
 
 
 def say_origin(**parts: Any) -> None:

@@ -5,6 +5,7 @@ The page's own code runs, in Streamlit's runner for tests, so what comes out is 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,16 @@ from urllib.parse import parse_qs, urlsplit
 import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
-from qfusion.errors import InvalidInput, NotFound, QFusionError
+from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import looks
 from qfusion.figures.recipe import MOST_TEXT, Recipe, changes, digest_of, parse, software
-from qfusion.ui import capture, shell, state
-from qfusion.ui.capture import Taken
+
+# They remark, a dozen times a page and from the first import on, that no server runs.
+for _name in ("streamlit.runtime.scriptrunner_utils.script_run_context", "streamlit.runtime.caching.cache_data_api"):
+    logging.getLogger(_name).disabled = True
+
+from qfusion.ui import capture, shell, state  # noqa: E402
+from qfusion.ui.capture import Taken  # noqa: E402
 
 BY_NAME = "figures"  # in the place of a page: a function of `qfusion.figures`
 _NAMED = ("model", "sample", "data", "output", "background", "contrast", "tweak")
@@ -45,6 +51,7 @@ def run(page: str, address: Mapping[str, Sequence[str]], panel: str = "") -> Any
         app.query_params[key] = list(values) if len(values) != 1 else values[0]
     app.session_state[capture.WANTED] = panel
     app.session_state[capture.NAMES] = []
+    app.session_state[capture.TAKEN] = {}
     app.run()
     if app.exception:
         raise InvalidInput(f"Page '{page}' cannot be drawn with this address ({str(app.exception[0].value)[:200]}).")
@@ -68,10 +75,14 @@ def take(page: str, panel: str, address: Mapping[str, Sequence[str]]) -> Taken:
     if page == BY_NAME:
         return _by_name(panel, address)
     app = run(page, address, panel)
-    if capture.TAKEN not in app.session_state:
-        choose(f"Panel of page '{page}' (under this address)", panel, dict.fromkeys(app.session_state[capture.NAMES]))
-        raise NotFound(f"Panel '{panel}' was not drawn.")
-    return app.session_state[capture.TAKEN]
+    choose(f"Panel of page '{page}' (under this address)", panel, dict.fromkeys(app.session_state[capture.NAMES]))
+    found: Taken = app.session_state[capture.TAKEN][panel]
+    return found
+
+
+def take_all(page: str, address: Mapping[str, Sequence[str]]) -> dict[str, Taken]:
+    """Returns every panel of a page, by name."""
+    return dict(run(page, address, capture.EVERY).session_state[capture.TAKEN])
 
 
 def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
