@@ -22,7 +22,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.explain.background import KINDS, Background, RowBackground, background
-from qfusion.explain.coalitions import Explanation, explain
+from qfusion.explain.coalitions import Explanation, explain, through_layers, through_time
 from qfusion.explain.streaming import background_of
 from qfusion.explain.summaries import shares
 from qfusion.models import EntangledQCNN, FusionModel, QuantumJump, Tweak, edits
@@ -30,6 +30,7 @@ from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
 
+TIMES = 41  # of an evolution: enough for a smooth line
 CARD = "model.json"  # what `train` calls the card in the folder that it makes
 
 
@@ -130,6 +131,20 @@ class Case:
     def explanation(self) -> Explanation:
         """Exact contributions."""
         return explain(self.model, self.inputs, self.background)
+
+    @property
+    def places(self) -> Any:
+        """Times (41,) from 0 to T, or names of the places between the network's layers."""
+        if self.has_time:
+            return np.linspace(0.0, max(float(self.model.duration), 1e-6), TIMES)
+        return [name for name, _ in self.model.network.moments()]
+
+    @cached_property
+    def through(self) -> Explanation:
+        """Contributions as if the system were read out at each of `places`."""
+        if self.has_time:
+            return through_time(self.model, self.inputs, self.background, self.places.tolist())
+        return through_layers(self.model, self.inputs, self.background)
 
     @property
     def scores(self) -> np.ndarray:

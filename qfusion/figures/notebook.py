@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.figures import decision, dynamics, layers, numbers
+from qfusion.figures import circuit_state, decision, dynamics, evidence, faithfulness, layers, numbers, state
 from qfusion.figures.numbers import Asked
 from qfusion.figures.style import Theme
 
@@ -49,3 +49,76 @@ def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
     """Returns the columns `head[name]` of a table by name; "all" and "baseline" are the empty coalition."""
     found = {str(name)[len(head) + 1:-1]: table[name].to_numpy() for name in table.columns if str(name).startswith(f"{head}[")}
     return {"" if name in ("all", "baseline") else name: values for name, values in found.items()}
+
+
+def entropies(model: Asked, sample: str | None = None, *, measure: str = "entropy", theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see `numbers.entropies`."""
+    found = numbers.subject(model, sample, **chosen)
+    table = numbers.entropies(found, measure=measure)
+    if not found.has_time:
+        return circuit_state.bars(table["entropy"].to_numpy(), table["element"].tolist(), "entropy (nats)", theme=theme)
+    unit = {"negativity": " (bits)", "purity": ""}.get(measure, " (nats)")
+    return dynamics.measure_lines(table["t"].to_numpy(), columns(table, measure), found.modalities, f"{measure.replace('_', ' ')}{unit}",
+                                  theme=theme)
+
+
+def masses(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns the mass that each modality gives each element of a network, and what the fusion makes of it."""
+    found = numbers.subject(model, sample, **chosen)
+    read = numbers.reading(found)
+    names = read.elements if read.elements_are_classes else tuple(str(i) for i in range(len(read.elements)))
+    marked = found.classes.index(str(found.truth)) if found.classes and read.elements_are_classes else None
+    return evidence.masses(read.masses, read.fused, read.modalities, names, marked=marked, theme=theme)
+
+
+def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns the circuit, a step `dt` of the evolution or the whole network, with the state of every qubit at its end."""
+    walk, _ = numbers.circuit(numbers.subject(model, sample, **chosen), dt)
+    return circuit_state.diagram(walk.boxes, walk.wires, walk.count, walk.bloch[-1], walk.entropy[-1], theme=theme)
+
+
+def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns the probability of every joint basis state at the time `at` times T."""
+    found = numbers.subject(model, sample, **chosen)
+    return state.populations(numbers.populations(found, at=at)["probability"].to_numpy(), found.model.dims, theme=theme)
+
+
+def density_matrix(model: Asked, sample: str | None = None, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light",
+                   **chosen: Any) -> go.Figure:
+    """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
+    found = numbers.subject(model, sample, **chosen)
+    return state.density_matrix(numbers.state(found, at), found.model.dims, part=part, theme=theme)
+
+
+def verdict(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns prediction and truth on the range of the target, or the probability of every class."""
+    found = numbers.subject(model, sample, **chosen)
+    table = numbers.verdict(found)
+    if found.classes:
+        return evidence.class_bars(table["probability"].to_numpy(), found.classes, truth=found.classes.index(str(found.truth)), theme=theme)
+    target = found.dataset.target
+    low, high = target.range or (float(found.dataset.y.min()), float(found.dataset.y.max()))
+    return decision.on_scale(float(found.truth), found.score, low, high, unit=found.unit, theme=theme)
+
+
+def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, insertion: bool = False, theme: Theme = "light",
+             **chosen: Any) -> go.Figure:
+    """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test samples."""
+    found = numbers.subject(model, sample, **chosen)
+    return deletion_of(numbers.curves(found, samples), insertion=insertion, theme=theme)
+
+
+def deletion_of(found: Any, *, insertion: bool = False, theme: Theme = "light") -> go.Figure:
+    """Returns the figure of curves that are worked out already."""
+    ours, random = (found.insertion, found.random_insertion) if insertion else (found.deletion, found.random_deletion)
+    what = "given back" if insertion else "taken away"
+    return faithfulness.curves(found.shares, ours, random, what=f"modalities {what}", unit="mean |change| of the score",
+                               theme=theme)
+
+
+def stability(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns a test sample's terms by every training seed, as far as they are shipped."""
+    found = numbers.subject(model, sample, **chosen)
+    table = numbers.stability(found)
+    return faithfulness.seed_dots(table.to_numpy(), list(table.columns), found.modalities, table.index.tolist(),
+                                  unit="score of the true class" if found.classes else found.unit, theme=theme)

@@ -9,13 +9,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.explain.case import Case, case
-from qfusion.explain.coalitions import Explanation, through_layers, through_time
+from qfusion.explain.case import TIMES, Case, case
+from qfusion.explain.coalitions import Explanation
 from qfusion.training.checkpoint import Checkpoint
 
 Asked = str | Path | Checkpoint | Case
-TIMES = 41
-
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Case:
     """Returns `model` if it is a case already, else the case of a sample; `chosen` as `qfusion.explain.case.case` takes it.
@@ -51,24 +49,11 @@ def shapley(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFr
 def over_time(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
     found = subject(model, sample, **chosen)
-    where, entropies, terms = _places(found), _entropies(found), _terms(found)
-    columns = {"t" if found.has_time else "place": where} | {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
+    entropies, through = _entropies(found), found.through
+    terms = {name: through.dividends[:, 0, s, found.output] for s, name in enumerate(through.coalitions)}
+    columns = {"t" if found.has_time else "place": found.places}
+    columns |= {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
     return pd.DataFrame(columns | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()})
-
-
-def _places(found: Case) -> Any:
-    if found.has_time:
-        return np.linspace(0.0, max(float(found.model.duration), 1e-6), TIMES)
-    return [name for name, _ in found.model.network.moments()]
-
-
-def _terms(found: Case) -> dict[str, np.ndarray]:
-    explanation: Explanation
-    if found.has_time:
-        explanation = through_time(found.model, found.inputs, found.background, _places(found).tolist())
-    else:
-        explanation = through_layers(found.model, found.inputs, found.background)
-    return {name: explanation.dividends[:, 0, s, found.output] for s, name in enumerate(explanation.coalitions)}
 
 
 def track(found: Case, count: int = TIMES, negativity: bool = True) -> Any:
@@ -91,3 +76,157 @@ def _entropies(found: Case) -> dict[str, np.ndarray]:
     with torch.no_grad():
         vectors = found.model.fuse(found.model.encode(found.inputs))[0][0]
     return {"entropy of the qubits in play": layer_entropies(found.model, vectors).joint}
+
+
+def entropies(model: Asked, sample: str | None = None, *, measure: str = "entropy", **chosen: Any) -> pd.DataFrame:
+    """Returns entropies of one sample's states.
+
+    A quantum-jump model: one row a time `t`, columns `entropy[...]` in nats; other measures of `track` by their name, such as
+    "negativity", "mutual_information", "purity". A network: one row a fused qubit, `element` and `entropy`.
+
+    Raises:
+        NotFound: when there is no such measure.
+    """
+    from qfusion._checks import choose
+
+    found = subject(model, sample, **chosen)
+    if not found.has_time:
+        choose("Measure", measure, ("entropy",))
+        return reading(found).frame().reset_index()[["element", "entropy"]]
+    tracked = track(found)
+    heads = {name.partition("[")[0] for name in tracked.measures}
+    choose("Measure", measure, sorted(heads))
+    kept = {name: values for name, values in tracked.measures.items() if name.partition("[")[0] == measure}
+    return pd.DataFrame({"t": tracked.times} | {name if "[" in name else f"{name}[all]": values for name, values in kept.items()})
+
+
+def reading(found: Case) -> Any:
+    """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
+    from qfusion.explain import evidence
+    from qfusion.explain.case import require_network
+
+    require_network(found, "fusion rules to read")
+    with torch.no_grad():
+        masses = found.model.encode(found.inputs)
+    return evidence.read(found.model, {name: values[0] for name, values in masses.items()})
+
+
+def masses(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+    """Returns one row an element of a network: the mass of each modality, the fused one, its rule, beliefs and entropy."""
+    return reading(subject(model, sample, **chosen)).frame().reset_index()
+
+
+def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any) -> pd.DataFrame:
+    """Returns one row a joint basis state of a quantum-jump model: `state` and `probability` at the time `at` times T."""
+    from qfusion.figures.state import basis_labels
+
+    found = subject(model, sample, **chosen)
+    rho = state(found, at)
+    return pd.DataFrame({"state": basis_labels(found.model.dims), "probability": np.real(np.diagonal(rho))})
+
+
+def density_matrix(model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any) -> pd.DataFrame:
+    """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
+    from qfusion.figures.state import basis_labels
+
+    found = subject(model, sample, **chosen)
+    rho, names = state(found, at), basis_labels(found.model.dims)
+    return pd.DataFrame({"row": np.repeat(names, len(names)), "column": np.tile(names, len(names)), "real": rho.real.ravel(),
+                         "imaginary": rho.imag.ravel()})
+
+
+def state(found: Case, at: float = 1.0) -> np.ndarray:
+    """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
+    from qfusion._checks import require_number
+    from qfusion.explain.case import require_time
+    from qfusion.quantum import states
+
+    require_time(found, "state that evolves in time")
+    t = require_number("at", at, 0, 1) * float(found.model.duration)
+    with torch.no_grad():
+        psi = found.model.product_state(found.model.encode(found.inputs))[0]
+        return np.asarray(found.model.evolve_states(states.density(psi), [t])[0].numpy())
+
+
+def verdict(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+    """Returns prediction and truth: one row of a regression; one row a class with `score` and `probability` otherwise."""
+    found = subject(model, sample, **chosen)
+    if not found.classes:
+        return pd.DataFrame({"sample": [found.sample], "truth": [found.truth], "prediction": [found.score]})
+    weights = np.exp(found.scores - found.scores.max())
+    return pd.DataFrame({"class": found.classes, "score": found.scores, "probability": weights / weights.sum(),
+                         "truth": [name == found.truth for name in found.classes]})
+
+
+def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, **chosen: Any) -> pd.DataFrame:
+    """Returns mean changes of the score as modalities are taken away (or given back), most important first and in random orders.
+
+    Args:
+        model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
+    """
+    return curves(subject(model, sample, **chosen), samples).frame()
+
+
+def curves(found: Case, samples: int = 200) -> Any:
+    """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
+    from qfusion.explain import faithfulness
+
+    explanation, _, outputs = test_rows(found, samples)
+    return faithfulness.modality_curves(explanation, outputs)
+
+
+def test_rows(found: Case, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
+    """Returns the explanation of some test rows, evenly spaced, these rows, and the output that is decided for in each."""
+    from qfusion.explain.coalitions import explain
+
+    rows = found.dataset.rows("test")
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(samples, len(rows))).round().astype(int))]
+    explanation = explain(found.model, found.dataset.inputs(rows, dtype=torch.float64), found.background)
+    return explanation, rows, explanation.prediction.argmax(1)
+
+
+def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+    """Returns one row a training seed and one column a term: a test sample's dividends, as far as they are shipped.
+
+    Raises:
+        NotFound: when nothing was measured for the model as it is, or the sample is no test sample.
+    """
+    from qfusion.errors import NotFound
+
+    found = subject(model, sample, **chosen)
+    measured = seeds(found)
+    place = np.flatnonzero(found.dataset.rows("test") == found.row)
+    if not len(place):
+        raise NotFound(f"Stability is measured for test samples, and '{found.sample}' is none. Choose one of the test split.")
+    names, values = measured.of("dividends")
+    return pd.DataFrame(values[:, place[0]], columns=list(names), index=pd.Index(measured.seeds, name="seed"))
+
+
+def seeds(found: Case) -> Any:
+    """Returns what was measured over training seeds of a model as trained, a `stability.Stability`."""
+    from qfusion.explain import stability as measured
+
+    return measured.load(found.name, found.checkpoint.card, found.dataset.digest, len(found.dataset.rows("test")))
+
+
+def circuit(found: Case, dt: float | None = None) -> tuple[Any, Any]:
+    """Returns a sample's way through the circuit, a `circuit_boxes.Walk`, and the circuit: a step dt (T / 8 unless given), or a network."""
+    from qfusion.figures import circuit_boxes
+
+    with torch.no_grad():
+        if found.has_time:
+            from qfusion.track.circuit import step_circuit
+
+            kets = {name: ket[0] for name, ket in found.model.encode(found.inputs).items()}
+            built = step_circuit(found.model.system(), kets, float(found.model.duration) / 8 if dt is None else dt, split="whole")
+            return circuit_boxes.through_step(built, found.modalities), built
+        from qfusion.track.progress import progress
+
+        walked = progress(found.model, {name: angles[0] for name, angles in found.model.angles(found.inputs).items()})
+        return circuit_boxes.of_fusion(walked, found.model), walked
+
+
+def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, **chosen: Any) -> pd.DataFrame:
+    """Returns one row a gate of the circuit: `gate`, `qubits`, `does`."""
+    walk, _ = circuit(subject(model, sample, **chosen), dt)
+    return pd.DataFrame([{"gate": name, "qubits": " ".join(qubits), "does": sentence} for name, qubits, sentence, _ in walk.gates])
