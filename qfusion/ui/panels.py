@@ -13,7 +13,7 @@ import streamlit as st
 
 from qfusion.errors import QFusionError
 from qfusion.figures import framing
-from qfusion.ui import capture, state, text
+from qfusion.ui import capture, glossary, state, text
 from qfusion.ui.capture import Drawn, Shown
 
 _CONFIG = {"displayModeBar": False, "doubleClick": False}
@@ -99,6 +99,7 @@ def footer(name: str, shows: str, not_shown: str, numbers: Callable[[], pd.DataF
         if shown is not None:
             caption = f"Shows {text.unmarked(shows)} Does not show {text.unmarked(not_shown)}"
             _export(Drawn(name, text.unmarked(_capital(title)), caption, shown, numbers))
+        glossary.popover(name)
         st.download_button("CSV", data=lambda: text.csv(numbers()), file_name=f"qfusion-{name}.csv", mime="text/csv",
                            on_click="ignore", icon=":material/download:", type="tertiary", key=f"csv-{name}",
                            help="The numbers of this figure")

@@ -1,0 +1,105 @@
+"""Every page of the app as a reader may open it: addresses for the accessibility check, the screenshots and their tests."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+from scripts import serving  # noqa: E402
+
+_DRAWN = """() => document.querySelector('[data-testid="stException"]') || (document.querySelector('[data-testid="stMain"] h1')
+  && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]'))"""
+_SCHEME = "dark => (getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark') === dark"
+STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One thing to look at: `name` for files, and the address below the app's own."""
+
+    name: str
+    address: str
+
+
+NETWORK = "model=qcnn-digits&data=digits"
+VISITS = (
+    Visit("overview", "/"), Visit("overview-network", f"/?{NETWORK}"),
+    Visit("samples", "/samples"), Visit("samples-network", f"/samples?{NETWORK}"),
+    Visit("dynamics", "/dynamics"), Visit("dynamics-correlations", "/dynamics?view=Correlations"),
+    Visit("dynamics-trajectories", "/dynamics?view=Trajectories"), Visit("dynamics-state", "/dynamics?view=State"),
+    Visit("dynamics-steady", "/dynamics?view=Steady%20state"), Visit("dynamics-what-did-it", "/dynamics?view=What%20did%20it"),
+    Visit("dynamics-network", f"/dynamics?{NETWORK}"),
+    Visit("circuit", "/circuit"), Visit("circuit-network", f"/circuit?{NETWORK}"),
+    Visit("circuit-network-rules", f"/circuit?{NETWORK}&part=Fusion%20rules"),
+    Visit("circuit-network-noise", f"/circuit?{NETWORK}&part=Noise%20and%20shots"),
+    Visit("circuit-network-entropies", f"/circuit?{NETWORK}&part=Entropies"),
+    Visit("circuit-network-what-did-it", f"/circuit?{NETWORK}&part=What%20did%20it"),
+    Visit("circuit-network-export", f"/circuit?{NETWORK}&part=Export"),
+    Visit("what-if", "/what_if"), Visit("what-if-network", f"/what_if?{NETWORK}"),
+    Visit("operators", "/operators"), Visit("operators-network", f"/operators?{NETWORK}"),
+    Visit("cohorts", "/cohorts"), Visit("cohorts-network", f"/cohorts?{NETWORK}"),
+    Visit("compare", "/compare?sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3"), Visit("compare-nothing", "/compare"),
+    Visit("compare-network", "/compare?model=qcnn-digits&data=digits&pin=qcnn-digits/digits/digit-0003/all:and"),
+    Visit("faithfulness", "/faithfulness"), Visit("faithfulness-truth", "/faithfulness?proof=Truth"),
+    Visit("faithfulness-methods", "/faithfulness?proof=Other%20methods"),
+    Visit("faithfulness-seeds", "/faithfulness?proof=Training%20seeds"), Visit("faithfulness-network", f"/faithfulness?{NETWORK}"),
+    Visit("data", "/data"), Visit("train", "/train"), Visit("sweeps", "/sweeps"), Visit("leaderboard", "/leaderboard"),
+    Visit("glossary", "/glossary"), Visit("tour", "/tour"), Visit("tour-step", "/samples?tour=2"),
+)
+
+
+def chosen(names: Sequence[str]) -> list[Visit]:
+    """The visits whose name begins with one of `names`; all without any.
+
+    Raises:
+        ValueError: when a name fits none.
+    """
+    for name in names:
+        if not any(one.name.startswith(name) for one in VISITS):
+            raise ValueError(f"No page begins with {name!r}. There are: {', '.join(one.name for one in VISITS)}.")
+    return [one for one in VISITS if not names or any(one.name.startswith(name) for name in names)]
+
+
+@contextlib.contextmanager
+def browsing(folder: Path) -> Iterator[tuple[serving.Server, Any]]:
+    """The running app, with a cache, runs and imported sets of its own in `folder`, and a browser."""
+    from playwright.sync_api import sync_playwright
+
+    own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("CACHE", "RUNS", "IMPORTED")}
+    with serving.serve(folder, own) as server, sync_playwright() as playwright:
+        browser = serving.launch(playwright)
+        yield server, browser
+        browser.close()
+
+
+def open_page(page: Any, address: str, limit_ms: int = 120_000) -> None:
+    """Opens an address and waits until the script has ended and every figure is drawn.
+
+    Raises:
+        RuntimeError: when the page shows an exception.
+    """
+    page.goto(address)
+    still(page, limit_ms)
+
+
+def still(page: Any, limit_ms: int = 120_000) -> None:
+    """Waits until nothing runs and no skeleton is left, twice, because a page may run again at once."""
+    for _ in range(2):
+        page.wait_for_selector(STILL, timeout=limit_ms)
+        page.wait_for_function(_DRAWN, timeout=limit_ms)
+        page.wait_for_timeout(250)
+    if page.locator('[data-testid="stException"]').count():
+        raise RuntimeError(f"{page.url} shows an exception: {page.locator('[data-testid=stException]').first.inner_text()}")
+
+
+def show_in(page: Any, theme: str) -> None:
+    """Switches an open page to the light or dark theme, as the reader's system would, and waits until it is drawn anew."""
+    page.emulate_media(color_scheme=theme)
+    page.wait_for_function(_SCHEME, arg=theme == "dark")
+    page.wait_for_timeout(300)
+    still(page)

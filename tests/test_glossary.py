@@ -1,0 +1,71 @@
+"""The glossary: whole entries, and words for every panel that the pages draw."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+from qfusion.ui import glossary, shell
+
+UI = Path(glossary.__file__).parent
+TITLES = {title for pages in shell.PAGES.values() for _, title, _ in pages}
+# Panels whose name is put together from variables: what it can be.
+MADE = {"faithfulness_view.py": ("deletion-modalities", "insertion-features-text"), "fusion_circuit_view.py": ("cuts", "mutual"),
+        "dynamics_view.py": ("mutual-information", "negativity", "purity")}
+
+
+def names() -> dict[str, str]:
+    """Beginnings of the names of all panels in the code, with the file that draws each."""
+    found = {name: file for file, made in MADE.items() for name in made}
+    for path in UI.glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not (isinstance(call, ast.Call) and ast.unparse(call.func) in ("panels.panel", "panels.footer")):
+                continue
+            name = call.args[0].values[0] if isinstance(call.args[0], ast.JoinedStr) else call.args[0]
+            if isinstance(name, ast.Constant):
+                found[str(name.value).rstrip("-")] = path.name
+            else:
+                assert path.name in MADE, f"{path.name} draws a panel of a name that is made: add what it can be to MADE"
+    return found
+
+
+def test_every_panel_has_words() -> None:
+    found = names()
+    assert len(found) > 60
+    assert not {name: file for name, file in found.items() if not glossary.terms_of(name)}
+
+
+def test_the_longest_beginning_counts() -> None:
+    assert "Fubini-Study angle" in glossary.terms_of("what-if-state-text")
+    assert glossary.terms_of("what-if-now") == glossary.terms_of("what-if")
+    assert glossary.terms_of("waterfallish") == glossary.terms_of("") == ()
+
+
+def test_entries_are_whole_sentences_with_sources_and_pages_that_exist() -> None:
+    entries = glossary.entries()
+    assert len({entry.term.casefold() for entry in entries}) == len(entries)
+    for entry in entries:
+        assert re.fullmatch(r".+[.:]", entry.words), entry.term
+        assert 8 <= len(entry.words.split()) <= 70, entry.term
+        assert entry.source, entry.term
+        assert entry.pages, entry.term
+        assert set(entry.pages) <= TITLES, entry.term
+        assert entry.formula.count("{") == entry.formula.count("}"), entry.term
+        assert entry.formula.count(r"\bigl") + entry.formula.count(r"\Bigl") == entry.formula.count(r"\bigr") + entry.formula.count(r"\Bigr")
+
+
+def test_panels_name_entries_that_exist_and_every_entry_can_be_reached() -> None:
+    known = {entry.term for entry in glossary.entries()}
+    named = {term for terms in glossary._file()[1].values() for term in terms}
+    assert named <= known
+    assert len(known - named) < 10  # the others are on the glossary's page alone
+
+
+def test_the_search_reads_names_other_names_and_sentences() -> None:
+    assert glossary.find("neg")[0].term == "Logarithmic negativity"
+    assert glossary.find("LINDBLAD operator")[0].term == "Jump operator"
+    assert "Harsanyi dividend" in [entry.term for entry in glossary.find("sarcasm")]
+    assert glossary.find("") == glossary.entries()
+    assert glossary.find("<script>[(*") == ()
+    assert all("Sweeps" in entry.pages for entry in glossary.find("", "Sweeps"))
