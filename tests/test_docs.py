@@ -108,7 +108,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_site_holds_every_page_and_every_module(site: Path) -> None:
     from scripts import docs_site
 
-    assert [str(path) for path in (ROOT / "docs").rglob("*.md") if not (site / path.relative_to(ROOT / "docs").with_suffix(".html")).exists()] == []
+    pages = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
+    assert [str(page) for page in pages if not (site / page.with_suffix(".html")).exists()] == []
     for package in docs_site.PACKAGES:
         text = (site / "api" / f"{package}.html").read_text()
         assert [name for name in docs_site.modules(package) if f'id="{name}"' not in text] == []
