@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import html
 import re
+from importlib import resources
 from pathlib import Path
 
+from fontTools import subset
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -18,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("data", "models", "quantum", "explain", "track", "training", "runs", "figures")
 CHANGES = "changelog.md"  # the page that CHANGELOG.md becomes
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>', re.DOTALL)
+_LETTERS = {0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)}  # the slanted ones, which browsers put in the place of plain ones
+_drawn: set[int] = set(_LETTERS)  # the characters of all formulas
 _FENCE = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
 
 
@@ -30,6 +34,7 @@ def modules(package: str) -> list[str]:
 def mathml(tex: str, block: bool = False) -> str:
     """A formula as MathML; one that stands by itself can be scrolled where it is wider than the page."""
     made = convert(tex.strip(), display="block" if block else "inline")
+    _drawn.update(map(ord, html.unescape(re.sub(r"<[^>]*>", "", made))))
     return f'<div class="formula" tabindex="0">{made}</div>' if block else made
 
 
@@ -67,3 +72,14 @@ def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Sets the formulas."""
     return _FORMULA.sub(lambda found: mathml(html.unescape(found[2]), found[1] == "div"), content)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Adds the letters of the formulas: STIX Two Math (SIL Open Font License), cut down to what is used, since few systems have such a font."""
+    options = subset.Options(flavor="woff", layout_features=["*"], name_IDs=["*"], notdef_outline=True)
+    with resources.as_file(resources.files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf") as path:
+        font = subset.load_font(str(path), options)
+    cut = subset.Subsetter(options)
+    cut.populate(unicodes=_drawn)
+    cut.subset(font)
+    subset.save_font(font, str(Path(config.site_dir) / "assets" / "formulas.woff"), options)
