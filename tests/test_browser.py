@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import xml.etree.ElementTree as ET
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from qfusion.figures import export
 
 pytestmark = pytest.mark.browser
 PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
@@ -291,37 +294,39 @@ def test_the_circuit_downloads_as_openqasm_and_svg(visit: Callable[[str], Any], 
     assert ET.parse(tmp_path / "circuit.svg").getroot().tag.endswith("svg")
 
 
-def camera(page: Any, panel: str, path: Path) -> Path:
-    """Clicks the camera of a panel's tool bar and returns the file."""
-    plot = page.locator(f".st-key-panel-{panel} .js-plotly-plot")
-    plot.scroll_into_view_if_needed()
-    plot.hover()
+def saved(page: Any, button: Any, path: Path) -> Path:
+    """Clicks a download button and returns the file under its own name."""
     with page.expect_download() as download:
-        plot.locator('.modebar-btn[data-title*="Download plot"]').click()
-    target = path / download.value.suggested_filename
+        button.click()
+    target = path / str(download.value.suggested_filename)
     download.value.save_as(target)
     return target
 
 
-def test_figures_export_as_svg_png_and_csv(visit: Callable[[str], Any], tmp_path: Path) -> None:
+def test_the_figure_drawer_gives_the_figure_its_numbers_and_its_recipe(visit: Callable[[str], Any], tmp_path: Path) -> None:
     page = visit("/samples?sample=p0031")
-    drawn = camera(page, "waterfall", tmp_path)
+    rows = list(csv.DictReader(saved(page, page.locator(".st-key-csv-waterfall button").first, tmp_path).open(encoding="utf-8")))
+    assert [row["term"] for row in rows][:2] == ["baseline", "text"]
+    shown = re.search(r"Predicted ([+-]\d\.\d\d)", page.inner_text("body")).group(1)  # type: ignore[union-attr]
+    assert sum(float(row["dividend"]) for row in rows) == pytest.approx(float(shown), abs=0.006)
+    page.locator(".st-key-export-waterfall button").first.click()
+    drawer = page.get_by_role("dialog")
+    drawer.get_by_role("button", name="Download SVG").wait_for()
+    drawn = saved(page, drawer.get_by_role("button", name="Download SVG"), tmp_path)
     assert drawn.name == "qfusion-waterfall.svg"
     root = ET.parse(drawn).getroot()
     words = " ".join(node.text or "" for node in root.iter() if node.tag.endswith(("text", "tspan")))
     assert root.tag.endswith("svg")
     assert "text + audio" in words
-    with page.expect_download() as download:
-        page.locator(".st-key-csv-waterfall button").first.click()
-    download.value.save_as(tmp_path / "terms.csv")
-    rows = list(csv.DictReader((tmp_path / "terms.csv").open(encoding="utf-8")))
-    assert [row["term"] for row in rows][:2] == ["baseline", "text"]
-    shown = re.search(r"Predicted ([+-]\d\.\d\d)", page.inner_text("body")).group(1)  # type: ignore[union-attr]
-    assert sum(float(row["dividend"]) for row in rows) == pytest.approx(float(shown), abs=0.006)
-    page.get_by_role("radio", name="png").click()
-    page.wait_for_timeout(1500)
-    settle(page)
-    assert camera(page, "waterfall", tmp_path).read_bytes().startswith(b"\x89PNG")
+    recipe = saved(page, drawer.get_by_role("button", name="Recipe"), tmp_path)
+    assert json.loads(recipe.read_text()) == json.loads(export.read_recipe(drawn.read_bytes()))
+    drawer.get_by_role("radio", name="PDF").click()
+    drawer.get_by_role("button", name="Download PDF").wait_for()
+    assert saved(page, drawer.get_by_role("button", name="Download PDF"), tmp_path).read_bytes().startswith(b"%PDF")
+    numbers = json.loads(saved(page, drawer.get_by_role("button", name="Numbers, JSON"), tmp_path).read_text())
+    assert [row["term"] for row in numbers["numbers"]] == [row["term"] for row in rows]
+    page.keyboard.press("Escape")
+    drawer.wait_for(state="detached")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -160,8 +160,8 @@ def _preview(drawn: Drawn, file: File) -> None:
         picture = file.content(replace(look, format="svg"))
     with st.container(border=True):
         st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.title}")
-    width, height = looks.canvas(file.shown, look)
-    st.caption(f"{width:.0f} × {height:.0f} mm" + (", title and caption not counted" if look.title or look.caption else ""))
+    width, height = export.size_mm(picture)
+    st.caption(f"{width:.0f} × {height:.0f} mm")
 
 
 def _downloads(drawn: Drawn, file: File) -> None:

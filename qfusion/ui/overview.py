@@ -179,8 +179,8 @@ def reading_guide(here: Here) -> None:
         "- **A decision is a sum**: baseline (the mean over the training data, or whatever the sidebar compares with) + what "
         "each modality adds alone + what pairs and all together add jointly = score. The sum is exact, not sampled.\n"
         + (_OF_TIME if here.work.has_time else _OF_CIRCUITS) +
-        "- **Every figure** has a camera (SVG or PNG, picked in the sidebar) and its numbers as CSV; the address bar holds the "
-        "whole view.")
+        "- **Every figure** has an Export button (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as CSV; the "
+        "address bar holds the whole view.")
 
 
 def _hue_name(name: str, names: tuple[str, ...]) -> str:

@@ -1,0 +1,202 @@
+"""Every figure of every page as a file: each format is opened and read, and a second process makes the same bytes from the recipes."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from qfusion.figures import export, looks, recipe
+from qfusion.runs import sweep
+from qfusion.ui import headless
+from tests import exporting
+from tests.test_app_sweeps import search
+from tests.test_app_train import JUMP, make, record_of
+
+ROOT = Path(__file__).resolve().parents[1]
+KINDS = ("svg", "pdf", "png")  # what the second process draws again
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two runs and a sweep of the tests' own."""
+    folder = tmp_path_factory.mktemp("exports")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("RUNS", "MODELS", "IMPORTED"):
+            patch.setenv(f"QFUSION_{name}", str(folder / name.lower()))
+        for seed, name in enumerate(("first", "second")):
+            make(name, record_of(4, watched=JUMP), seed=seed)
+        sweep.work(sweep.begin("first", search(), 8))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def again(places: Path) -> subprocess.Popen[bytes]:
+    """A second process that takes and draws all figures, at work while this one reads its own."""
+    return subprocess.Popen([sys.executable, "-m", "tests.exporting", str(places / "again.json"), *KINDS], cwd=ROOT,
+                            env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+@pytest.fixture(scope="module")
+def panels(again: Any) -> dict[str, Any]:
+    return dict(exporting.taken())
+
+
+def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
+    """Every name under which a panel is drawn in the code comes up (names with a variable end count by their beginning)."""
+    sources = "\n".join(path.read_text() for path in (ROOT / "qfusion" / "ui").glob("*.py"))
+    called = re.findall(r'panels\.(?:panel|small|figure|selectable)\(\s*f?"([\w-]+)', sources)
+    taken = {name.split(" ", 1)[1] for name in panels}
+    missing = [name for name in called if not any(each.startswith(name) for each in taken)]
+    assert len(called) > 60
+    assert not missing
+    for name, panel in panels.items():
+        assert panel.title, name
+        assert panel.caption, name
+        assert len(panel.title) <= export.LONGEST_TITLE, name
+        assert len(panel.caption) <= export.LONGEST_CAPTION, name
+        assert "**" not in panel.title + panel.caption, name
+        assert "\\" not in panel.title + panel.caption, name
+        assert len(panel.numbers), name
+
+
+def test_every_figure_in_every_format_is_whole_and_a_second_process_makes_the_same_bytes(panels: dict[str, Any], again: Any,
+                                                                                        places: Path) -> None:
+    made: dict[str, str] = {}
+    for number, (name, panel) in enumerate(panels.items()):
+        made[f"{name} recipe"] = hashlib.sha256(panel.recipe.text().encode()).hexdigest()
+        for kind in ("svg", "pdf", "png", "html"):
+            wanted = replace(panel.recipe, look=exporting.look(number, kind))
+            content = headless.save(panel, wanted)
+            made[f"{name} {kind}"] = hashlib.sha256(content).hexdigest()
+            found = recipe.parse(export.read_recipe(content))
+            assert found == wanted, name
+            READERS[kind](content, panel, wanted.look)
+    output = again.communicate(timeout=600)[0].decode()
+    assert again.returncode == 0, output[-2000:]
+    other = json.loads((places / "again.json").read_text())
+    assert [key for key in other if other[key] != made[key]] == []
+    assert {key for key in made if not key.endswith(" html")} == set(other)
+
+
+def read_svg(content: bytes, panel: Any, look: looks.Look) -> None:
+    root = ET.fromstring(content)
+    width, height = (float(re.fullmatch(r"([\d.]+)(pt|mm)", root.attrib[side]).group(1)) for side in ("width", "height"))
+    scale = 25.4 / 72 if root.attrib["width"].endswith("pt") else 1.0
+    assert width * scale == pytest.approx(looks.SIZES[look.size].width, abs=0.3)
+    assert height > 0
+    words = " ".join("".join(each.itertext()) for each in root.iter(f"{SVG}text"))
+    squeezed = re.sub(r"\s+", "", words)
+    for entry in looks.legend_entries(looks.without(panel.figure, look.hidden)):
+        said = re.sub(r"\s+", "", looks.plain_entry(entry))
+        assert said in squeezed or said.rstrip("…")[:12] in squeezed, (entry, words[:400])
+    if look.title:
+        assert re.sub(r"\s+", "", panel.title)[:20] in squeezed
+    sizes = [float(size) for size in re.findall(rb"font-size: ?([\d.]+)px", content) + re.findall(rb"font: [\w ]*?([\d.]+)px", content)]
+    assert sizes
+    assert min(sizes) >= 3.2, "letters that nobody can read, where an index of a symbol may be smaller than 5 pt"
+    assert b"DejaVu Sans" in content
+    if look.theme == "grey":
+        drawing = re.sub(rb"<metadata.*?</metadata>", b"", content, flags=re.DOTALL)
+        hues = {colour.lower() for colour in re.findall(rb"#[0-9a-fA-F]{6}\b", drawing)}
+        assert all(colour[1:3] == colour[3:5] == colour[5:7] for colour in hues), hues
+    assert b"<script" not in content
+
+
+def read_pdf(content: bytes, panel: Any, look: looks.Look) -> None:
+    reader = PdfReader(io.BytesIO(content))
+    page = reader.pages[0]
+    assert len(reader.pages) == 1
+    assert float(page.mediabox.width) * 25.4 / 72 == pytest.approx(looks.SIZES[look.size].width, abs=0.3)
+    fonts = page["/Resources"].get("/Font", {})
+    assert fonts
+    for font in fonts.values():
+        about = font.get_object()
+        inner = about["/DescendantFonts"][0].get_object() if "/DescendantFonts" in about else about
+        assert any(key in inner["/FontDescriptor"] for key in ("/FontFile2", "/FontFile3", "/FontFile")), "a font that is not embedded"
+    assert not {"/CreationDate", "/ModDate"} & set(reader.metadata or {})
+
+
+def read_png(content: bytes, panel: Any, look: looks.Look) -> None:
+    with Image.open(io.BytesIO(content)) as picture:
+        picture.load()
+        dots = picture.info["dpi"][0]
+        assert dots == pytest.approx(look.dpi, abs=0.1)
+        assert picture.size[0] / dots * 25.4 == pytest.approx(looks.SIZES[look.size].width, abs=0.5)
+        assert len(picture.convert("L").resize((64, 64)).getcolors()) > 1, "an empty picture"
+
+
+def read_html(content: bytes, panel: Any, look: looks.Look) -> None:
+    said = content.decode()
+    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']https?:", said)
+    assert said.count('id="qfusion-recipe"') == 1
+
+
+READERS = {"svg": read_svg, "pdf": read_pdf, "png": read_png, "html": read_html}
+
+
+def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(panels: dict[str, Any]) -> None:
+    name = next(name for name in panels if name.startswith("/dynamics?fig.") and name.endswith("decision-over-time"))
+    shown, whole = panels[name], panels["/dynamics decision-over-time"]
+    entries, all_entries = looks.legend_entries(shown.figure), looks.legend_entries(whole.figure)
+    assert set(all_entries) - set(entries) == {"text"}
+    assert list(shown.figure.layout.xaxis.range) == [0, 0.6]
+    svg = headless.save(shown, replace(shown.recipe, look=looks.Look(size="double")))
+    assert recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"] == ["hide=text&x=0,0.6"] or \
+        "hide=text" in recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"][0]
+
+
+def test_the_command_line_makes_a_figure_again_from_its_own_file(panels: dict[str, Any], tmp_path: Path) -> None:
+    panel = panels["/dynamics decision-over-time"]
+    first = tmp_path / "first.pdf"
+    first.write_bytes(headless.save(panel, replace(panel.recipe, look=looks.Look(format="pdf", size="double", caption=True))))
+    started = time.perf_counter()
+    words = ["figure", "--recipe", str(first), "--out", str(tmp_path / "second.pdf"), "--json"]
+    done = subprocess.run([sys.executable, "-m", "qfusion", *words], cwd=ROOT, capture_output=True, text=True, timeout=300,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "second.pdf").read_bytes() == first.read_bytes()
+    assert json.loads(done.stdout)["numbers"] == panel.recipe.numbers
+    assert time.perf_counter() - started < 120
+
+
+def test_recipes_that_no_longer_fit_are_named(panels: dict[str, Any]) -> None:
+    found = panels["/dynamics decision-over-time"].recipe
+    other = replace(found, made_from={**found.made_from, "model": {"name": "qj-planted", "digest": "0" * 64}})
+    with pytest.raises(Exception, match=r"not the one the recipe was made from.*--anyway"):
+        headless.cook(other)
+    assert headless.cook(other, anyway=True).recipe.numbers == found.numbers
+    with pytest.raises(Exception, match="nowhere"):
+        headless.cook(replace(found, address={"data": ["nowhere"]}))
+    with pytest.raises(Exception, match="does not exist"):
+        headless.cook(replace(found, panel="entropies of nothing"))
+    with pytest.raises(Exception, match="Page 'nowhere' does not exist"):
+        headless.cook(replace(found, page="nowhere"))
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("", "not JSON"), ("[1]", "not a qfusion recipe"),
+    ('{"kind": "qfusion recipe", "version": 99, "software": {"qfusion": "9.9"}}', "9.9: install"),
+    ('{"kind": "qfusion recipe", "version": 1}', "`page`"), ("[" * 10_000, "not JSON"), ("x" * 100_000, "100,000 characters"),
+    ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "<script>"}', "`panel`"),
+    ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "x", "address": {"a": [1]}}', "`address`"),
+    ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "x", "look": {"format": "exe"}}', "`format`"),
+])
+def test_what_is_no_recipe_is_refused(text: str, said: str) -> None:
+    with pytest.raises(Exception, match=re.escape(said)):
+        recipe.parse(text)
