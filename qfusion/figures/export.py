@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.figures import looks
+from qfusion.figures import browser, embed, looks
+from qfusion.figures.embed import LONGEST_RECIPE
 from qfusion.figures.looks import Look
 from qfusion.figures.page import page
 
-LONGEST_TITLE, LONGEST_CAPTION, LONGEST_RECIPE = 300, 2_000, 256_000  # characters
+LONGEST_TITLE, LONGEST_CAPTION = 300, 2_000  # characters
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}  # would write what follows from right to left; a mark of byte order
 
 
@@ -33,12 +34,46 @@ def save(drawn: go.Figure, look: Look, *, title: str = "", caption: str = "", re
     shown = looks.recolour(looks.without(drawn, look.hidden), look.theme)
     if look.format == "html":
         return page(shown, look, title=title, caption=caption, recipe=recipe)
-    raise InvalidInput(f"Argument `format` is {look.format!r}, which is not written yet.")
+    if look.engine == "chrome":
+        from qfusion.figures import chrome as plotly_in_chrome  # matplotlib, for the widths of letters, waits until it is needed
+
+        return plotly_in_chrome.draw(shown, look, title=title, caption=caption, recipe=recipe)
+    return _still(shown, look, title=title, caption=caption, recipe=recipe)
+
+
+def _still(drawn: go.Figure, look: Look, *, title: str, caption: str, recipe: str) -> bytes:
+    from qfusion.figures import still
+
+    width, natural = looks.canvas(drawn, look)
+    size = looks.SIZES[look.size]
+    height = size.height or (size.most if natural >= size.most else None)  # else title and caption come on top of the figure's own
+    said = {"title": title if look.title else "", "caption": caption if look.caption else "", "metadata": recipe}
+    if look.format == "png":
+        return still.png(drawn, width, height, look.font, dpi=look.dpi, **said)
+    return (still.pdf if look.format == "pdf" else still.svg)(drawn, width, height, look.font, **said)
 
 
 def chrome() -> str | None:
-    """The path of Chrome or Chromium, None where there is none."""
-    return None
+    """The path of Chrome or Chromium; None where there is none or kaleido is not installed, and figures are drawn by qfusion alone."""
+    return browser.find()
+
+
+def read_recipe(data: bytes) -> str:
+    """The recipe in an exported file, SVG, PDF, PNG or HTML, or in a recipe's own file.
+
+    Raises:
+        InvalidInput: when there is none, or the file is damaged or too large.
+    """
+    return embed.read(data)
+
+
+def size_mm(data: bytes) -> tuple[float, float]:
+    """Width and height in mm of an exported SVG, PDF or PNG.
+
+    Raises:
+        InvalidInput: when the file does not say them.
+    """
+    return embed.size_mm(data)
 
 
 def text(name: str, given: str, most: int) -> str:

@@ -113,11 +113,11 @@ def _deepen(trace: dict[str, Any]) -> None:
 
 
 def _apart(keys: Iterable[tuple[Hashable, str]], options: Sequence[str], taken: Iterable[str]) -> dict[tuple[Hashable, str], str]:
-    """For pairs of colour and style the style they get: their own, unless another colour has it already."""
+    """For pairs of colour and style the style they get: their own, unless another colour has it already; ink keeps its own."""
     given: dict[tuple[Hashable, str], str] = {}
     used = set(taken)
     held: set[str] = set()
-    for colour, style in keys:
+    for colour, style in sorted(keys, key=lambda key: key[0] != INK["light"]):
         if (colour, style) in given:
             continue
         free = [option for option in options if option not in used]

@@ -1,0 +1,131 @@
+"""A Chrome or Chromium for figures: found, started through kaleido when the first figure asks for it, kept a while, bounded in time."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextlib
+import importlib.util
+import logging
+import os
+import shutil
+import signal
+import sys
+import threading
+from functools import lru_cache
+from typing import Any
+
+import plotly.graph_objects as go
+
+from qfusion.errors import DataUnavailable, QFusionError
+
+BROWSERS = ("google-chrome", "google-chrome-stable", "chrome", "chromium", "chromium-browser")
+_MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
+START, DRAW, IDLE = 40.0, 30.0, 120.0  # seconds to wait for the browser and for a figure; how long it is kept for the next one
+_NOWHERE = "127.0.0.1:9"  # a proxy that refuses: without it, a browser waits long for its maker's hosts where the network is closed
+
+
+def find() -> str | None:
+    """The path of Chrome or Chromium; None when there is none or kaleido is not installed."""
+    return _find(os.environ.get("PATH", ""))
+
+
+@lru_cache(maxsize=8)
+def _find(path: str) -> str | None:
+    if importlib.util.find_spec("kaleido") is None:
+        return None
+    found = next((place for name in BROWSERS if (place := shutil.which(name, path=path))), None)
+    return found or next((place for place in _MAC if sys.platform == "darwin" and os.access(place, os.X_OK)), None)
+
+
+class _Browser:
+    """A Chrome in a thread of its own."""
+
+    def __init__(self, path: str) -> None:
+        import kaleido
+
+        logging.getLogger("choreographer").setLevel(logging.CRITICAL)  # it writes a traceback for the browser's last word
+        self.path = path
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self.loop.run_forever, daemon=True, name="qfusion-chrome").start()
+        self.kaleido: Any = None
+
+        async def start() -> None:
+            self.kaleido = kaleido.Kaleido(path=path, mathjax=False, timeout=DRAW, proxy_server=_NOWHERE, enable_extensions=False)
+            await self.kaleido.open()
+
+        try:
+            self.call(start(), START)
+        except BaseException:
+            self.stop()
+            raise
+
+    def call(self, work: Any, limit: float) -> Any:
+        """What a coroutine returns in the browser's thread, within so many seconds."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(limit)
+
+    def draw(self, figure: dict[str, Any], options: dict[str, Any]) -> bytes:
+        """The figure's file, see `kaleido.calc_fig`."""
+        return bytes(self.call(self.kaleido.calc_fig(figure, opts=options), DRAW + 5))
+
+    def stop(self) -> None:
+        """Ends it, kindly if it answers."""
+        process = getattr(self.kaleido, "subprocess", None)
+        with contextlib.suppress(Exception):
+            self.call(self.kaleido.close(), 5)
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(OSError, AttributeError):
+                os.killpg(process.pid, signal.SIGKILL)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+
+_LOCK = threading.Lock()
+_browser: _Browser | None = None
+_timer: threading.Timer | None = None
+
+
+def export(figure: go.Figure, kind: str, scale: float) -> bytes:
+    """The figure as kaleido gives it: an SVG, PDF or PNG.
+
+    Raises:
+        DataUnavailable: when there is no Chrome or no kaleido; names what was looked for.
+        QFusionError: when Chrome does not answer, or cannot draw the figure.
+    """
+    global _browser, _timer
+    path = find()
+    if path is None:
+        reason = "kaleido is not installed" if importlib.util.find_spec("kaleido") is None else \
+            f"no Chrome or Chromium was found (looked for {', '.join(BROWSERS)})"
+        raise DataUnavailable(f"The engine 'chrome' cannot draw: {reason}. Install Debian's package `chromium` or Google Chrome and "
+                              "`pip install kaleido`, or choose the engine 'qfusion', which needs neither.")
+    options = {"format": kind, "width": figure.layout.width, "height": figure.layout.height, "scale": scale}
+    with _LOCK:
+        if _timer is not None:
+            _timer.cancel()
+        try:
+            if _browser is None or _browser.path != path:
+                _browser = _Browser(path)
+            found = _browser.draw(figure.to_dict(), options)
+        except Exception as error:
+            _stop()
+            said = "did not answer in time" if isinstance(error, TimeoutError) else f"failed ({str(error)[:200]})"
+            raise QFusionError(f"{path} {said} while it drew the figure. Try again, or choose the engine 'qfusion', which needs no "
+                               "browser.") from error
+        _timer = threading.Timer(IDLE, stop)
+        _timer.daemon = True
+        _timer.start()
+    return found
+
+
+def _stop() -> None:
+    global _browser
+    if _browser is not None:
+        _browser.stop()
+        _browser = None
+
+
+@atexit.register
+def stop() -> None:
+    """Ends the browser that waits for the next figure, if there is one."""
+    with _LOCK:
+        _stop()
