@@ -11,18 +11,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qfusion._checks import choose
-from qfusion.ui.snippets import build, circuits, compare, dynamics, faithful, groups, samples, votes, what_if
+from qfusion.ui.snippets import build, circuits, compare, dynamics, faithful, groups, overview, samples, votes, what_if
 from qfusion.ui.snippets.assemble import program
 from qfusion.ui.snippets.view import Address, View
 
 # Page (its title in small letters) -> panel -> body of the program, or what makes it of a view.
 PAGES: dict[str, dict[str, Any]] = {
-    "samples": samples.TEMPLATES, "dynamics": circuits.TEMPLATES | dynamics.TEMPLATES, "circuit": circuits.TEMPLATES,
+    "overview": {}, "samples": samples.TEMPLATES, "dynamics": circuits.TEMPLATES | dynamics.TEMPLATES, "circuit": circuits.TEMPLATES,
     "what if": what_if.TEMPLATES, "decision operators": votes.TEMPLATES, "cohorts": groups.TEMPLATES, "compare": compare.TEMPLATES,
     "faithfulness": faithful.TEMPLATES, "data": build.DATA, "train": build.TRAIN, "sweeps": build.SWEEPS, "leaderboard": build.BOARD,
 }
-# Panels that there is one of for each modality: how their name begins, and what makes the body of a view and the modality.
-NAMED: dict[str, Mapping[str, Callable[[View, str], str]]] = {"what if": what_if.NAMED, "faithfulness": faithful.NAMED}
+# Panels that there are several of, for modalities or samples: how their name begins, and what makes the body of a view and of the rest.
+NAMED: dict[str, Mapping[str, Callable[[View, str], str]]] = {
+    "overview": overview.NAMED | overview.CURVES, "samples": overview.CURVES, "what if": what_if.NAMED | overview.CURVES,
+    "decision operators": overview.CURVES, "compare": overview.CURVES, "faithfulness": faithful.NAMED,
+}
 
 
 def covers(panel: str, page: str) -> bool:

@@ -30,14 +30,17 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "sweeps": ("qfusion.runs", "sweep as sweeps"),
     **{name: ("qfusion.ui", name) for name in (
         "answers", "backgrounds", "board_space", "circuit_replay", "cohort_space", "compare_sides", "faithfulness_space",
-        "inside_space", "jump_space", "physics", "replay", "spaces", "sweep_space", "train_space", "what_if_space")},
+        "inside_space", "jump_space", "physics", "replay", "spaces", "sweep_space", "telling", "train_space", "what_if_space")},
     "Change": ("qfusion.ui.what_if_space", "Change"),
 }
 _HOLE = re.compile(r"\$(\w+)")
 
 
 def fill(body: str, **values: object) -> str:
-    """Returns a body with values as literals in the place of `$name`."""
+    """Returns a body with values as literals in the place of `$name`.
+
+    The result holds words of readers, in which a `$` may stand: it must not be filled again.
+    """
     return _HOLE.sub(lambda hole: repr(values[hole[1]]), body)
 
 

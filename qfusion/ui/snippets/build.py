@@ -9,7 +9,9 @@ from qfusion.ui.snippets.view import View
 
 
 def _set(body: str) -> Callable[[View], str]:
-    return lambda view: fill("found = data.load($set)\n" + body, set=view.named("set"))
+    """A template on a data set: that of the address, else the first that is here."""
+    first = "found = data.load(next(source.name for source in data.available() if source.available))\n"
+    return lambda view: fill(("found = data.load($set)\n" if view.get("set") else first) + body, set=view.get("set"))
 
 
 CLASSES = """
@@ -23,13 +25,13 @@ numbers = pd.DataFrame({"from": edges[:-1], "to": edges[1:]} | {split: np.histog
 """
 
 
-def _runs(body: str) -> Callable[[View], str]:
+def _runs(body: str, **values: object) -> Callable[[View], str]:
     """A template on the records of the runs shown: those of the address, else the newest."""
     def made(view: View) -> str:
         names = view.all("run")
         first = "records = {name: runs.find(name).record() for name in $names}\n" if names else \
             "newest = runs.runs()[0]\nrecords = {newest.name: newest.record()}\n"
-        return fill(first + body, names=names)
+        return fill(first + body, names=names, **values)
     return made
 
 
@@ -52,9 +54,9 @@ def _curves(**keys: str) -> Callable[[View], str]:
 def metric(view: View) -> str:
     """One metric on the validation rows."""
     chosen = view.get("train.metric")
-    pick = fill("metric = $chosen\n", chosen=chosen) if chosen else (
-        "metric = train_space.main_metric(train_space.metric_names(list(records.values())))\n")
-    return _runs(pick + CURVES.replace("{keys}", '{metric: f"valid.{metric}"}'))(view)
+    usual = "train_space.main_metric(train_space.metric_names(list(records.values())))"
+    pick = f"metric = {'$chosen' if chosen else usual}\n"
+    return _runs(pick + CURVES.replace("{keys}", '{metric: f"valid.{metric}"}'), chosen=chosen)(view)
 
 
 def _norms(first: str, second: str, one: str, other: str) -> Callable[[View], str]:

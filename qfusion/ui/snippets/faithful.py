@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qfusion.ui.snippets.assemble import fill
 from qfusion.ui.snippets.view import View
 
@@ -56,4 +58,4 @@ def terms(body: str) -> object:
 
 TEMPLATES = {"deletion-modalities": modalities, "insertion-modalities": modalities, "truth": TRUTH, "cautions": CAUTIONS,
              "seed-ranks": terms(RANKS), "seed-sample": terms(SEED_SAMPLE), "estimators": ESTIMATORS}
-NAMED = {"deletion-features-": features, "insertion-features-": features}
+NAMED: dict[str, Callable[[View, str], str]] = {"deletion-features-": features, "insertion-features-": features}

@@ -38,12 +38,13 @@ def inside(view: View) -> str:
     """Attribution of a term to the features of one modality."""
     start = {"training mean": "mean", "zero": "zero", "another sample": "sample"}.get(view.get("inside.from"), "mean")
     said = view.get("inside.term", "the score")
-    usual = "backgrounds.usual_contrast(work, sample.row)"
-    other = (fill("$other", other=view.get("inside.other")) if view.get("inside.other") else usual) if start == "sample" else '""'
+    other = '""'
+    if start == "sample":
+        other = "$other" if view.get("inside.other") else "backgrounds.usual_contrast(work, sample.row)"
     return fill(f"""
 attributed = inside_space.attribute(work, sample.row, $modality, $term, sample.output, $start, {other})
 numbers = inside_space.frame(work, sample.row, attributed)
-""", modality=view.get("inside.of", view.modalities[0]), start=start,
+""", modality=view.get("inside.of", view.modalities[0]), start=start, other=view.get("inside.other"),
                 term="score" if said == "the score" else said.replace(" and ", "+"))
 
 

@@ -109,4 +109,4 @@ TEMPLATES = {
     "flips": FLIPS, "knob-flips": KNOBS, "what-if-as-it-is": waterfall("as it is", "old"),
     "what-if-changed": waterfall("with the changes", "new"), "what-if-differences": differences, "what-if-probabilities": probabilities,
 }
-NAMED = {"what-if-state-": state}
+NAMED: dict[str, Callable[[View, str], str]] = {"what-if-state-": state}

@@ -1,0 +1,183 @@
+"""The Python under every panel: run, it gives the numbers of the panel's CSV; nothing of an address gets out of its quotes."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import functools
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.training import checkpoint
+from qfusion.ui import capture, panels, snippets, spaces
+from tests.test_app_pages import visit
+
+ROOT = Path(__file__).resolve().parent.parent
+PLANTED = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
+DIGITS = {"model": "qcnn-digits", "data": "digits", "sample": "digit-0004"}
+TURNED = {"H.text-audio": "0.5", "rate.1": "2.0", "T": "1.2", "background": "nothing known"}
+EDITED = {"phi": "all:and,2.011=1.57", "background": "reference state"}
+ZERO = {"background": "reference state"}  # a network against one state is quick on all samples
+# Page, address, panels that are left out because an agreeing one beside them takes the same seconds. Steady states (six seconds each,
+# at every step) are left out.
+CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
+    ("Overview", PLANTED, ()),
+    ("Samples", {**PLANTED, "inside": "true", "background": "one other sample", "contrast": "p0004", "find": "good", "split": "all"}, ()),
+    ("Samples", {**DIGITS, **ZERO, "output": "7"}, ("scatter", "masses", "beliefs")),
+    *(("Dynamics", {**PLANTED, **TURNED, "view": view}, ())
+      for view in ("Decision", "Correlations", "Trajectories", "State", "What did it")),
+    ("Dynamics", {**PLANTED, "view": "Decision", "above": "entanglement", "background": "product of marginals"}, ("waterfall-now",)),
+    ("Circuit", {**PLANTED, "gate": "5", "steps": "10"}, ()),
+    ("Circuit", {**DIGITS, **EDITED, "part": "Walk", "gate": "40"}, ("qubits", "matrix-after")),
+    ("Circuit", {**DIGITS, **EDITED, "part": "Fusion rules"}, ("probabilities",)),
+    ("Circuit", {**DIGITS, **EDITED, "part": "Noise and shots", "noise.damping": "0.02", "shots": "500"}, ("noisy-scores",)),
+    ("Circuit", {**DIGITS, **EDITED, "part": "Entropies"}, ("entropy-gates", "cuts", "mutual", "poolings")),
+    ("What if", {**PLANTED, "do.text": "another sample's", "with.text": "p0004", "do.audio": "leave it out", "do.vision": "edit its state",
+                 "set.vision.1": "0.4"}, ()),
+    ("What if", {**DIGITS, **ZERO, "do.pixels": "another sample's", "knobs": "true"}, ("flips", "what-if-as-it-is", "what-if-differences")),
+    ("Decision operators", {**PLANTED, "votes": "text with audio", "among": "valid"}, ()),
+    ("Decision operators", {**DIGITS, **ZERO}, ("along",)),
+    ("Cohorts", {**PLANTED, "filter": "relation=conflict; error>0.5", "by": "relation", "strength": "joint_share"}, ()),
+    ("Compare", {**PLANTED, "pin": "qj-planted/planted/p0007/H.text=0.5,T=1.2", "H.text-audio": "0.5"}, ()),
+    ("Compare", {**DIGITS, **ZERO, "pin": "qcnn-digits/digits/digit-0004/all:and", "phi": "all:or"}, ()),
+    ("Faithfulness", {**PLANTED, "proof": "Deletion", "proof.rank": "integrated gradients"}, ("insertion-features-text",)),
+    ("Faithfulness", {**PLANTED, "proof": "Truth"}, ("cautions",)),
+    ("Faithfulness", {**PLANTED, "proof": "Training seeds", "as": "Shapley values"}, ("cautions",)),
+    ("Data", {"set": "digits"}, ()), ("Data", {"set": "planted"}, ()), ("Leaderboard", PLANTED, ()),
+]
+FLOOR = {"questions", "train-results"}  # answers in words and a table of settings: no figure stands behind them
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared() -> Iterator[None]:
+    """Programs share what they load: a hundred of them would load the same again and again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "load", functools.lru_cache(checkpoint.load))
+        made: dict[Any, Any] = {}
+        build = spaces.build
+
+        def once(name: str, card: Any, model: Any, dataset: Any) -> Any:
+            key = (name, id(model), dataset.digest)
+            if key not in made:
+                made[key] = build(name, card, model, dataset)
+            return made[key]
+
+        patch.setattr(spaces, "build", once)
+        yield
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
+    """The tables of the panels that a page draws, by name."""
+    found: dict[str, pd.DataFrame] = {}
+    footer, take = panels.footer, capture.take
+
+    def below(name: str, shows: str, not_shown: str, numbers: Any, **others: Any) -> Any:
+        found[name] = numbers()
+        return footer(name, shows, not_shown, numbers, **others)
+
+    def taken(drawn: Any) -> None:
+        found[drawn.name] = drawn.numbers()
+        take(drawn)
+
+    monkeypatch.setattr(panels, "footer", below)
+    monkeypatch.setattr(capture, "take", taken)
+    return found
+
+
+def numbers_of(program: str) -> pd.DataFrame:
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(compile(program, "snippet", "exec"), names)
+    return names["numbers"]
+
+
+def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
+    found, expected = found.reset_index(drop=True), expected.reset_index(drop=True)
+    assert [str(c) for c in found.columns] == [str(c) for c in expected.columns]
+    assert len(found) == len(expected) > 0
+    for column in expected.columns:
+        if pd.api.types.is_float_dtype(expected[column]):
+            ours = found[column].to_numpy(dtype=float)
+            np.testing.assert_allclose(ours, expected[column].to_numpy(), rtol=1e-9, atol=1e-10, err_msg=column)
+        else:
+            assert found[column].astype(str).tolist() == expected[column].astype(str).tolist(), column
+
+
+@pytest.mark.parametrize(("title", "query", "left_out"), CASES, ids=lambda value: value if isinstance(value, str) else "")
+def test_programs_give_the_numbers_of_the_panels(title: str, query: dict[str, str], left_out: tuple[str, ...], shown: Any) -> None:
+    app = visit(title, **query)
+    assert not app.error
+    assert shown
+    address = {**app.session_state.get("_kept", {}), **query}
+    for name, table in dict(shown).items():
+        assert snippets.covers(name, title) or name in FLOOR, f"{title}: no program for panel {name}"
+        if name not in left_out and name not in FLOOR:
+            same(numbers_of(snippets.snippet(name, title, address)), table)
+
+
+def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
+    program = snippets.snippet("waterfall", "Samples", {**PLANTED, "background": "contrast", "contrast": "p0004"})
+    file = tmp_path / "copied.py"
+    file.write_text(program)
+    done = subprocess.run([sys.executable, str(file)], env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, cwd=tmp_path, text=True,
+                          capture_output=True, check=True)
+    assert "true_dividend" in done.stdout
+    assert "text+audio+vision" in done.stdout
+    assert "streamlit" not in program
+
+
+HOSTILE = ("x'); import os; os.system('true') #", '"""\nraise SystemExit\n"""', "\\", "a\r\nimport os\n", "\u202eexec", "{sample}",
+           "$model", "#\n1/0")
+
+
+@pytest.mark.parametrize("word", HOSTILE)
+def test_nothing_gets_out_of_its_quotes(word: str) -> None:
+    for page, names in snippets.PAGES.items():
+        starts = [start for start in snippets.NAMED.get(page, {}) if not start.startswith(("content-", "telling-"))]
+        for panel in [*names, *(f"{start}{word}" for start in starts)]:
+            found = [snippets.snippet(panel, page, address(said)) for said in (word, "plain")]
+            trees = [ast.dump(Blank().visit(ast.parse(program))) for program in found]
+            if panel in names:
+                assert trees[0] == trees[1], f"{page}, {panel}: another program"
+            assert word.splitlines()[0] not in [line for line in found[0].splitlines() if line.startswith("import")]
+
+
+class Blank(ast.NodeTransformer):
+    """Takes the words out of a program, so that only its form is left."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+
+def address(word: str) -> dict[str, Any]:
+    """Every word of an address is the reader's, but for those of which the page's own code chooses."""
+    keys = ("sample", "data", "contrast", "find", "x", "y", "filter", "by", "strength", "quantity", "of", "votes", "among", "effect",
+            "term", "say", "with.text", "inside.of", "inside.other", "set", "board", "board.by", "sweep", "proof.rank", "as",
+            "train.metric")
+    return {"model": "qj-planted", "background": "contrast", "inside.from": "another sample", "do.text": "another sample's",
+            "pin": "qj-planted/a/b", "run": [word], "relation": [word], "class": [word], "output": word, **dict.fromkeys(keys, word)}
+
+
+def test_what_cannot_be_an_address_is_named() -> None:
+    with pytest.raises(NotFound, match="Page 'nowhere'"):
+        snippets.snippet("waterfall", "nowhere", PLANTED)
+    with pytest.raises(NotFound, match="Did you mean 'waterfall'"):
+        snippets.snippet("waterfal", "Samples", PLANTED)
+    with pytest.raises(NotFound, match="Model 'gone'"):
+        snippets.snippet("waterfall", "Samples", {**PLANTED, "model": "gone"})
+    with pytest.raises(InvalidInput, match="does not say which sample"):
+        snippets.snippet("waterfall", "Samples", {"model": "qj-planted", "data": "planted"})
+    with pytest.raises(InvalidInput, match="shots"):
+        snippets.snippet("noisy-terms", "Circuit", {**DIGITS, "shots": "many"})
+    with pytest.raises(InvalidInput, match="longer than any"):
+        snippets.snippet("waterfall", "Samples", {**PLANTED, "sample": "p" * 30_000})
