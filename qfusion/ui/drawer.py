@@ -42,13 +42,16 @@ def _body(drawn: Drawn, framing_key: str) -> None:
     recipe = replace(_with_framing(capture.recipe_of(drawn, drawn.numbers()), framing_key, found), look=look,
                      title=words["title"], caption=words["caption"])
     file = File(framing.apply(drawn.figure.whole, found), words["title"] or drawn.title, words["caption"] or drawn.caption, recipe)
-    with left:
-        try:
+    with right:
+        downloads = st.container()
+    try:
+        with left:
             _preview(drawn, file)
-        except QFusionError as error:
+        with downloads:
+            _downloads(drawn, file)
+    except QFusionError as error:
+        with left:
             st.error(text.message(error), icon=":material/error:")
-            return
-    _downloads(drawn, file)
     _code(drawn, recipe)
 
 
@@ -158,7 +161,7 @@ def _preview(drawn: Drawn, file: File) -> None:
         return
     with st.spinner("Drawing …"):
         picture = file.content(replace(look, format="svg"))
-    with st.container(border=True):
+    with st.container(border=True, key="drawer-preview"):
         st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.title}")
     width, height = export.size_mm(picture)
     st.caption(f"{width:.0f} × {height:.0f} mm")
@@ -166,7 +169,7 @@ def _preview(drawn: Drawn, file: File) -> None:
 
 def _downloads(drawn: Drawn, file: File) -> None:
     name, recipe, look = f"qfusion-{drawn.name}", file.recipe, file.recipe.look
-    with st.container(horizontal=True, key="drawer-downloads"):
+    with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(f"Download {FORMATS[look.format]}", file.content, f"{name}.{look.format}", MIMES[look.format], on_click="ignore",
                            type="primary", icon=":material/download:", key="drawer-figure")
         for label, data, ending, kind, words in (
