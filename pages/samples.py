@@ -6,7 +6,7 @@ from qfusion.ui import finder, inside_view, reading, sample_view
 from qfusion.ui.shell import guard, shell
 
 here = shell("Samples", "What did the model decide here, and which modality decided it?",
-             lambda work: finder.allowed(work) | inside_view.allowed(work))
+             lambda work: finder.allowed(work) | inside_view.allowed(work) | reading.allowed(work))
 
 with st.container(key="fold-samples"):
     find, read = st.columns([1, 1.25], gap="medium")

@@ -82,11 +82,11 @@ def test_every_kind_has_a_form(kind: str) -> None:
 
 def test_start_makes_a_run_a_seed(launched: list[tuple[str, bool]]) -> None:
     app = visit(TRAIN)
-    app.number_input(key="_new.seeds").set_value(2).run()
-    app.number_input(key="_new.first").set_value(5).run()
+    app.number_input(key="new.seeds").set_value(2).run()
+    app.number_input(key="new.first").set_value(5).run()
     app.text_input(key="_new.name").set_value("mine").run()
-    app.number_input(key="_new.quantum-jump.planted.epochs").set_value(7).run()
-    app.text_input(key="_new.quantum-jump.planted.dims").set_value("2, 3, 2").run()
+    app.number_input(key="new.quantum-jump.planted.epochs").set_value(7).run()
+    app.text_input(key="new.quantum-jump.planted.dims").set_value("2, 3, 2").run()
     app.button(key="_start").click().run()
     assert not app.exception
     assert not app.error
@@ -114,7 +114,7 @@ def test_names_that_are_none_are_refused_at_once(name: str, launched: list[tuple
     ("dims", "[[[[", "must be a whole number"), ("dims", "", "must be a whole number"), ("dims", "-1", "must hold 3 dimensions")])
 def test_impossible_settings_are_said_and_nothing_is_left(key: str, value: str, said_: str, launched: list[tuple[str, bool]]) -> None:
     app = visit(TRAIN)
-    app.text_input(key=f"_new.quantum-jump.planted.{key}").set_value(value).run()
+    app.text_input(key=f"new.quantum-jump.planted.{key}").set_value(value).run()
     if not app.error:
         app.button(key="_start").click().run()
     assert not app.exception
@@ -125,7 +125,7 @@ def test_impossible_settings_are_said_and_nothing_is_left(key: str, value: str, 
 
 def test_a_training_on_validation_rows_that_would_stop_early_is_refused(launched: list[tuple[str, bool]]) -> None:
     app = visit(TRAIN)
-    app.checkbox(key="_new.quantum-jump.planted.refit").check().run()
+    app.checkbox(key="new.quantum-jump.planted.refit").check().run()
     app.button(key="_start").click().run()
     assert any("patience" in plain(error.value) for error in app.error)
     assert not launched
@@ -142,7 +142,7 @@ def test_a_run_that_cannot_be_started_is_not_left_behind(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(plans, "launch", launch)
     app = visit(TRAIN)
-    app.number_input(key="_new.seeds").set_value(3).run()
+    app.number_input(key="new.seeds").set_value(3).run()
     app.text_input(key="_new.name").set_value("full").run()
     app.button(key="_start").click().run()
     assert any("No space left on device" in plain(error.value) for error in app.error)

@@ -129,7 +129,7 @@ def test_seeds_that_were_not_measured_are_said(monkeypatch: pytest.MonkeyPatch, 
 def test_other_methods_run_when_asked() -> None:
     app = visit(FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="one other sample")
     assert not app.dataframe
-    app.button(key="_run_estimators").click().run()
+    app.toggle(key="proof.run").set_value(True).run()
     assert not app.exception
     table = app.dataframe[0].value
     assert list(table["method"])[1] == "brute force"

@@ -44,7 +44,7 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
         except QFusionError as error:
             state.notice(f"In the link, `{kept.PIN}`: {error} Nothing is pinned.")
             kept.pin(None)
-    return knobs.allowed(work) if work.has_time else {}
+    return knobs.allowed(work) if work.has_time else {editor.EDITS: state.anything()}
 
 
 def nothing_pinned(here: Here) -> None:

@@ -102,7 +102,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         what, above = through_view.which_terms(), through_view.which_measure()
-        share = st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
+        share = _share(now)
     mixed = above == through_view.MEASURES[0]
     series = _above(here, now.dials, mixed)
     before = Before(base.times, _above(here, base.dials, mixed), _terms(base, what)) if now.dials != base.dials else None
@@ -153,6 +153,7 @@ def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
     """Mutual information, negativity, purity."""
     track = cache.track(here.work, here.row, now.dials, negativity=True)
     cursor = _cursor(now.dials)
+    _share(now)
     kinds = (
         ("mutual_information", "How much do pairs share?", "mutual information (nats)",
          "all correlation of each pair, classical and quantum; all together: the total correlation.",
@@ -227,8 +228,7 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
     whole = "all together"
     track = cache.track(work, here.row, now.dials)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        share = st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent",
-                          **state.bound(CURSOR))
+        share = _share(now)
         whose = st.selectbox("State of", [whole, *work.modalities], **state.bound(WHOSE))
     step = round(share * (len(track.times) - 1))
     rho, dims = track.rho[step], work.model.dims
@@ -324,3 +324,8 @@ def _cursor(dials: Dials) -> float | None:
 
 def _frame(times: np.ndarray, series: dict[str, np.ndarray], head: str) -> pd.DataFrame:
     return pd.DataFrame({"t": times} | {f"{head}[{name or 'all'}]": values for name, values in series.items()})
+def _share(now: Decision) -> float:
+    """Draws the time cursor, which the views share; returns its place as a share of T."""
+    return st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
+
+

@@ -8,11 +8,11 @@ from qfusion.explain import estimators
 from qfusion.ui import backgrounds, faithfulness_space, panels, state, text, trust
 from qfusion.ui.shell import Here
 
-ASKED = "_estimators_asked"
+RUN = "proof.run"
 
 
 def tab(here: Here) -> None:
-    """A button, and what came out."""
+    """A switch, and what came out."""
     work = here.work
     st.markdown("Others sample Shapley values: they run the model on many mixtures of this sample with background samples. Here is what "
                 "that gives, and takes, beside the exact values. Each run of one coalition puts this sample's modalities together with "
@@ -20,11 +20,8 @@ def tab(here: Here) -> None:
     if not faithfulness_space.playable(work):
         st.info("Other methods need background samples. Pick “training set” or “one other sample” at the side.", icon=":material/help:")
         return
-    wanted = (work.name, here.sample, here.output, work.background.key)
-    if st.button("Run them on this sample", icon=":material/play_arrow:", key="_run_estimators",
-                 help="Takes some seconds: brute force runs the model on every background sample for every coalition."):
-        state.put(ASKED, wanted)
-    if state.get(ASKED) != wanted:
+    if not st.toggle("Run them on this sample", help="Takes some seconds for each sample: brute force runs the model on every background "
+                     "sample for every coalition.", **state.bound(RUN)):
         return
     found = trust.estimates(work, here.row, here.output)
     table = estimators.frame(found, work.modalities)

@@ -30,6 +30,7 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
             RANKING: state.options("Ranking", RANKINGS, "Gradient x input is used."),
             INSIDE: state.options("Modality", work.modalities, "The first is shown."),
             MEASURE: state.options("Measure", MEASURES, "The score is measured."),
+            estimators_view.RUN: state.switch("Other methods", "They are not run."),
             through_view.TERMS: state.options("Terms", through_view.KINDS, "Dividends are shown.")}
 
 
@@ -42,7 +43,7 @@ def page(here: Here) -> None:
         state.put(PROOF, TAB_NAMES[0])
     draw = {"Deletion": lambda: deletion_tab(here), "Truth": lambda: truth_tab(here, usual, seeds),
             "Other methods": lambda: estimators_view.tab(here), "Training seeds": lambda: seeds_view.tab(here, usual, seeds, missing)}
-    for tab, name in zip(st.tabs(list(TAB_NAMES), key=PROOF, on_change="rerun", bind="query-params"), TAB_NAMES, strict=True):
+    for tab, name in zip(st.tabs(list(TAB_NAMES), **state.opened(PROOF)), TAB_NAMES, strict=True):
         if tab.open:
             with tab, guard():
                 draw[name]()

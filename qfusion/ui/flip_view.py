@@ -25,7 +25,7 @@ MOST_LINKS = 4
 
 def allowed() -> dict[str, state.Allowed]:
     """What a link may say about this part's widgets."""
-    return {KNOBS: state.options("Knobs", ("true", "false"), "They stay folded.")}
+    return {KNOBS: state.switch("Knobs", "They stay folded.")}
 
 
 def sentence(work: Workspace, found: dict[str, Flip]) -> str:
@@ -92,7 +92,7 @@ def _table(here: Here, found: dict[str, Flip]) -> pd.DataFrame:
 def knobs(here: Here) -> None:
     """The folded part on the model's own knobs; nothing is worked out until it is opened."""
     title = "Which knob of the physics would flip it?" if here.work.has_time else "Which angle of the fusion rules would flip it?"
-    box = st.expander(title, key=KNOBS, icon=":material/tune:", on_change="rerun", bind="query-params")
+    box = st.expander(title, icon=":material/tune:", **state.opened(KNOBS))
     if not box.open:
         return
     with box:

@@ -44,7 +44,7 @@ def page(here: Here) -> None:
             "Noise and shots": lambda: noise_view.tab(here, in_force), "Entropies": lambda: entropies_tab(here, in_force),
             "What did it": lambda: physics_view.tab(here, in_force),
             "Export": lambda: export_tab(here, in_force)}
-    for tab, name in zip(st.tabs(list(TAB_NAMES), key=PART, on_change="rerun", bind="query-params"), TAB_NAMES, strict=True):
+    for tab, name in zip(st.tabs(list(TAB_NAMES), **state.opened(PART)), TAB_NAMES, strict=True):
         if tab.open:
             with tab, guard():
                 draw[name]()
@@ -53,10 +53,10 @@ def page(here: Here) -> None:
 def _edited_line(here: Here, in_force: str) -> None:
     if state.get(PART, st.query_params.get(PART)) == "Fusion rules":
         return
-    if wrong := table_editor.problem(here):
-        st.warning(f"In the link, `{table_editor.EDITS}`: {text.message(wrong)}", icon=":material/link_off:")
     if in_force:
-        st.info(f"The fusion's tables are edited: {text.plain(in_force)}. Undo it under “Fusion rules”.", icon=":material/edit:")
+        st.info(f"The fusion's tables are edited: {text.plain(in_force)}. Undo it here or under “Fusion rules”.", icon=":material/edit:")
+    if table_editor.said():
+        table_editor.typed(here)  # whatever view is open, its address holds the edits
 
 
 def walk_tab(here: Here, in_force: str) -> None:
@@ -75,7 +75,7 @@ def entropies_tab(here: Here, in_force: str) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
     layers_view.panel(here, in_force)
     walk = cache.walk(here.work, here.row, in_force)
-    walk_view.entropy_lines(here, walk, state.get(walk_view.GATE))
+    walk_view.entropy_lines(here, walk, walk_view.scrubber(walk))
     found = cache.layers(here.work, here.row, in_force)
     left, right = st.columns(2)
     with left:

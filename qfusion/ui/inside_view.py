@@ -23,7 +23,7 @@ _UNITS = {"words": "word", "waveform": "frame", "picture": "pixel", "curve": "po
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about this part's widgets."""
     terms = {inside_space.title(term) for name in work.modalities for term in inside_space.terms(work, name)}
-    return {OPEN: state.options("Inside a modality", ("true", "false"), "It stays closed."),
+    return {OPEN: state.switch("Inside a modality", "It stays closed."),
             MODALITY: state.options("Modality", work.modalities, "The first is shown."),
             TERM: state.options("Term", sorted(terms), "The score is taken."),
             BASELINE: state.options("Starting point", STARTS, "The training mean is taken."),
@@ -32,8 +32,7 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
 
 def part(here: Here) -> None:
     """The folded part of the Samples page; nothing is worked out until it is opened."""
-    box = st.expander("Inside a modality: which words, sounds or pixels?", key=OPEN, icon=":material/search:", on_change="rerun",
-                      bind="query-params")
+    box = st.expander("Inside a modality: which words, sounds or pixels?", icon=":material/search:", **state.opened(OPEN))
     if box.open:
         with box:
             _draw(here)

@@ -18,6 +18,7 @@ from qfusion.ui import pins, state
 from qfusion.ui.pins import Pin
 
 COHORTS, PIN = "cohort", "pin"
+KEYS = (COHORTS, PIN)
 _COHORTS, _PIN = "_cohorts", "_pin"
 
 

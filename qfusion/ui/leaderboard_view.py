@@ -16,6 +16,7 @@ from qfusion.ui.shell import Here
 from qfusion.ui.workspace import Workspace
 
 DATA, METRIC, SIZE, PART, MODELS = "board", "board.by", "board.size", "board.of", "board.models"
+PUBLISHED = "board.published"
 SIZES = ("after the encoders", "in total")
 ALL = "all"
 ICONS = {"for": ":material/check:", "against": ":material/close:", "open": ":material/help:"}
@@ -48,7 +49,14 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     return {DATA: state.options("Data set", found.names, "The first is shown."),
             METRIC: state.options("Metric", shorts, "The first is shown."),
             SIZE: state.options("Parameters", SIZES, "Those after the encoders are shown."),
-            PART: state.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown.")}
+            PART: state.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown."),
+            f"{MODELS}.{name}": state.options("Model", _measured(found, name), "The usual ones are drawn.", many=True),
+            PUBLISHED: state.switch("Published figures", "They stay folded.")}
+
+
+def _measured(found: Board, name: str) -> dict[str, str]:
+    """The models whose robustness is measured on a data set, by what they are called."""
+    return {found.label(model): model for model in found.whole["robustness"].get(name, {})}
 
 
 def page(here: Here) -> None:
@@ -176,14 +184,14 @@ def _robustness(here: Here, found: Board, name: str) -> None:
     if not keys:
         st.info("Robustness is not measured on this data set yet.", icon=":material/help:")
         return
-    entry, measured = found.of(name), found.whole["robustness"][name]
+    entry, measured, models = found.of(name), found.whole["robustness"][name], _measured(found, name)
     parts = [ALL, *entry["modalities"]]
     if state.get(PART) not in (None, *parts):
         state.put(PART, parts[0])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         part = st.segmented_control("Corrupted", parts, default=parts[0], **state.bound(PART)) or parts[0]
-        shown = st.multiselect("Models", list(measured), default=[m for m in measured if found.role(m) != "ablation"],
-                               format_func=found.label, key=f"{MODELS}.{name}")
+        usual = [label for label, model in models.items() if found.role(model) != "ablation"]
+        shown = [models[label] for label in st.multiselect("Models", list(models), default=usual, **state.bound(f"{MODELS}.{name}"))]
     if not shown:
         st.info("Pick a model to draw its curve.", icon=":material/help:")
         return
@@ -209,7 +217,7 @@ def _published(found: Board, name: str) -> None:
     published = found.whole["published"]
     if found.of(name)["source"] != published["data"]:
         return
-    with st.expander("Published figures on MOSI, as context", icon=":material/menu_book:"):
+    with st.expander("Published figures on MOSI, as context", icon=":material/menu_book:", **state.opened(PUBLISHED)):
         table = pd.DataFrame(published["rows"]).T.rename(columns=lambda k: found.metric(k).short)
         st.dataframe(table, height="content", alt="Published results.",
                      column_config={c: st.column_config.NumberColumn(format="%.3f") for c in table.columns})

@@ -17,6 +17,7 @@ from qfusion.ui.shell import Here
 from qfusion.ui.workspace import Workspace
 
 TARGET, COHORT, TERMS, TERM, WITHOUT, HALF = "effect", "over", "terms", "term", "without", "half"
+TABLE = "table.terms"
 MOST = 16  # terms drawn
 
 
@@ -24,7 +25,11 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about this view."""
     return {TARGET: state.options("Effect", physics.targets(work), "The score is shown."),
             COHORT: state.options("Samples", physics.cohorts(work), "This sample is shown."),
-            TERMS: state.options("Terms", physics.GROUPS[work.has_time], "All terms are shown.")}
+            TERMS: state.options("Terms", physics.GROUPS[work.has_time], "All terms are shown."),
+            TERM: state.anything(),
+            HALF: state.switch("Slope half-way", "It is not worked out."),
+            WITHOUT: state.switch("Test metrics without each term", "They are not worked out."),
+            TABLE: state.switch("Table of all terms", "It stays folded.")}
 
 
 def dynamics_tab(here: Here, now: Any, _: Any) -> None:
@@ -172,7 +177,7 @@ def _bend(way: Any, knob: Knob, words: str) -> str:
 
 
 def _table(here: Here, found: Sensitivity, where: Where, reach: float) -> None:
-    with st.expander("All terms as a table", icon=":material/table_rows:"):
+    with st.expander("All terms as a table", icon=":material/table_rows:", **state.opened(TABLE)):
         with_metrics = st.toggle("Test metrics without each term (a second or more)", **state.bound(WITHOUT))
         table = found.frame(found.targets[0])
         table.insert(7, "above_1_percent", physics.large(found, reach))

@@ -13,6 +13,8 @@ from qfusion.training import checkpoint
 from qfusion.ui import cache, comparison, state, workspace
 from qfusion.ui.workspace import Workspace
 
+KEYS = (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT, state.BACKGROUND, state.CONTRAST, state.MEMBERS)  # in every page's address
+
 
 def models() -> list[str]:
     """Names of the checkpoints.
@@ -34,13 +36,7 @@ def sources() -> list[str]:
 def allowed() -> dict[str, state.Allowed]:
     """What a link may say about model and data."""
     return {state.MODEL: state.Allowed(_test_model, "The default model is shown."),
-            state.DATA: state.Allowed(_test_data, "The model's own data are shown."),
-            state.FORMAT: allowed_format()}
-
-
-def allowed_format() -> state.Allowed:
-    """What a link may say about the format of exported figures."""
-    return state.options("Figure format", ["svg", "png"], "SVG is used.")
+            state.DATA: state.Allowed(_test_data, "The model's own data are shown.")}
 
 
 def _test_model(name: str) -> None:

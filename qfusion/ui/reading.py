@@ -11,8 +11,15 @@ import streamlit as st
 from qfusion.explain import evidence
 from qfusion.figures import circuit_state
 from qfusion.figures import evidence as figures
-from qfusion.ui import panels, text
+from qfusion.ui import panels, state, text
 from qfusion.ui.shell import Here
+
+TABLE = "table.evidence"
+
+
+def allowed(work: Any) -> dict[str, state.Allowed]:
+    """What a link may say about these widgets."""
+    return {} if work.has_time else {TABLE: state.switch("Table of all elements", "It stays folded.")}
 
 
 def read(here: Here, model: Any = None) -> evidence.Reading:
@@ -94,7 +101,7 @@ def entropies(here: Here, found: evidence.Reading) -> None:
 
 def evidence_table(here: Here) -> None:
     """All numbers of the fusion, element by element."""
-    with st.expander("Rules, beliefs and masses of every element as a table", icon=":material/table_rows:"):
+    with st.expander("Rules, beliefs and masses of every element as a table", icon=":material/table_rows:", **state.opened(TABLE)):
         frame: pd.DataFrame = read(here).frame().reset_index()
         st.dataframe(frame, hide_index=True, height="content", alt="One row an element: masses, rule, beliefs.",
                      column_config={c: st.column_config.NumberColumn(format="%.3f") for c in frame.columns

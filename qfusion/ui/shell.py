@@ -13,7 +13,7 @@ import streamlit as st
 from qfusion import data
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
-from qfusion.ui import comparison, kept, pickers, pin_button, runs, state, text
+from qfusion.ui import capture, comparison, kept, pickers, pin_button, runs, share, state, text
 from qfusion.ui.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +31,7 @@ PAGES = {
               ("pages/sweeps.py", "Sweeps", ":material/tune:"),
               ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:")),
 }
+FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
 
 
 @dataclass(frozen=True)
@@ -75,26 +76,19 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
         title: of the page; question: that it answers.
         rules: what a link may say of the page's own widgets.
     """
-    _begin(title)
-    with guard(stop=True), st.sidebar:
-        st.markdown("### qfusion")
-        menu = st.container()
-        try:
-            state.arrive(title)
-            state.drop_invalid(pickers.allowed())
-            pickers.settle()
-            kept.settle()
-            work, row, asked = pickers.draw()
-            pin_button.draw(work, row, link)
-        finally:
-            with menu:
-                _navigation()
-        state.drop_invalid(rules(work) if rules else {})
-        _export_format()
+    with _sidebar(title):
+        state.drop_invalid(pickers.allowed())
+        pickers.settle()
+        kept.settle()
+        work, row, asked = pickers.draw()
+        pin_button.draw(work, row, link)
+        _settle(rules(work) if rules else {})
+        made_from = {"model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
+                     "data": {"name": work.dataset.name, "digest": work.dataset.digest}}
+        share.draw(FILES, made_from)
         _missing_data()
-    st.title(title, anchor=False)
-    st.caption(question)
-    _notices()
+    capture.say_origin(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
+    _head(title, question)
     return Here(work, row, theme(), asked)
 
 
@@ -105,28 +99,43 @@ def frame(title: str, question: str, rules: Callable[[], dict[str, state.Allowed
         title: of the page; question: that it answers.
         rules: what a link may say of the page's own widgets.
     """
-    _begin(title)
-    with guard(stop=True), st.sidebar:
-        st.markdown("### qfusion")
-        menu = st.container()
-        try:
-            state.arrive(title)
-            kept.settle()
-        finally:
-            with menu:
-                _navigation()
-        state.drop_invalid({state.FORMAT: pickers.allowed_format()} | (rules() if rules else {}))
-        _export_format()
-    st.title(title, anchor=False)
-    st.caption(question)
-    _notices()
+    with _sidebar(title):
+        kept.settle()
+        _settle(rules() if rules else {})
+        share.draw(FILES, {})
+    capture.say_origin()
+    _head(title, question)
     return theme()
 
 
-def _begin(title: str) -> None:
+@contextmanager
+def _sidebar(title: str) -> Iterator[None]:
+    """Sets the page up; what is drawn in the block stands in the sidebar, below the navigation, which shows whatever goes wrong there."""
     runs.begin()
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
     st.html(f"<style>{_css()}</style>")
+    with guard(stop=True), st.sidebar:
+        st.markdown("### qfusion")
+        menu = st.container()
+        share.open_loaded()
+        state.arrive(title)
+        try:
+            yield
+        finally:
+            with menu:
+                _navigation()
+
+
+def _settle(rules: dict[str, state.Allowed]) -> None:
+    """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
+    state.drop_invalid(rules)
+    state.drop_unknown({*rules, *pickers.KEYS, *kept.KEYS})
+
+
+def _head(title: str, question: str) -> None:
+    st.title(title, anchor=False)
+    st.caption(question)
+    _notices()
 
 
 @contextmanager
@@ -169,12 +178,6 @@ def _navigation() -> None:
         st.caption(group)
         for page, label, icon in pages:
             link(page, label, icon)
-
-
-def _export_format() -> None:
-    st.segmented_control("Figure export", ["svg", "png"], default="svg",
-                         help="Format of the camera button that appears above a figure. PNG is drawn at three times the "
-                              "size on screen.", **state.bound(state.FORMAT))
 
 
 def _notices() -> None:

@@ -79,7 +79,7 @@ def _sweep(theme: Theme, name: str, at_work: bool) -> None:
         if not trials.numbers:
             st.caption("Figures appear once a trial has ended.")
             return
-        tabs = st.tabs(list(VIEWS), key=VIEW, on_change="rerun", bind="query-params")
+        tabs = st.tabs(list(VIEWS), **state.opened(VIEW))
         for tab, draw in zip(tabs, (_trials, _slices, _together), strict=True):
             if tab.open:
                 with tab, guard(), st.container(key=f"fold-sweep-{VIEWS.index(str(state.get(VIEW) or VIEWS[0]))}"):

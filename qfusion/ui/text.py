@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -33,6 +34,12 @@ def message(text: object) -> str:
 def _spaced(part: str) -> str:
     lead, tail = part[: len(part) - len(part.lstrip())], part[len(part.rstrip()):] if part.strip() else ""
     return (" " if lead else "") + plain(part, 1500) + (" " if tail else "")
+
+
+def named(keys: Sequence[str]) -> str:
+    """Names from a link or a file as code for `message`: the first few, shortened."""
+    said = ", ".join(f"`{key[:40].replace('`', chr(39))}`" for key in keys[:5])
+    return said + (f" and {len(keys) - 5} more" if len(keys) > 5 else "")
 
 
 def csv(table: pd.DataFrame) -> bytes:

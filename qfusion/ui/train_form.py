@@ -17,13 +17,45 @@ from qfusion.ui.shell import guard
 
 DATA, KIND = "new.data", "new.kind"
 _ALWAYS = ("epochs", "rate", "patience")
-_NAME, _SEEDS, _FIRST, _EVENTS, _STARTED = "_new.name", "_new.seeds", "_new.first", "_new.events", "_new.started"
+SEEDS, FIRST = "new.seeds", "new.first"
+_NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
 
 
 def allowed() -> dict[str, state.Allowed]:
-    """What a link may say about a new run."""
-    return {DATA: state.options("Data set", sources(), "The first is taken."),
-            KIND: state.options("Kind of model", KINDS, "The first is taken.")}
+    """What a link may say about a new run: all but its name."""
+    known = sources()
+    rules = {DATA: state.options("Data set", known, "The first is taken."),
+             KIND: state.options("Kind of model", KINDS, "The first is taken."),
+             SEEDS: state.number("Runs", 1, train_space.MOST_SEEDS, "One is started."),
+             FIRST: state.number("First seed", 0, 10**6, "0 is taken.")}
+    name, kind = (_of_link(key, options) for key, options in ((DATA, known), (KIND, list(KINDS))))
+    if not name:
+        return rules
+    return rules | {_key(name, kind, key): _rule(SETTINGS[key], usual) for key, usual in plans.known(name, kind).items() if key in SETTINGS}
+
+
+def _of_link(key: str, options: list[str]) -> str:
+    """What is chosen, in the session or by the link."""
+    said = state.get(key) or st.query_params.get(key)
+    return str(said) if said in options else next(iter(options), "")
+
+
+def _key(name: str, kind: str, setting: str) -> str:
+    """Key of a setting; each kind of model and data set has its own, since the usual values differ."""
+    return f"new.{kind}.{name}.{setting}"
+
+
+def _rule(setting: Setting, usual: Any) -> state.Allowed:
+    if setting.choices:
+        return state.options(setting.title, setting.choices, _USUAL)
+    if isinstance(usual, bool):
+        return state.switch(setting.title, _USUAL)
+    if isinstance(usual, int | float):
+        return state.number(setting.title, setting.low, setting.high, _USUAL)
+    return state.words(setting.title, _MOST_TEXT, _USUAL)
+
+
+_USUAL, _MOST_TEXT = "The usual is taken.", 60
 
 
 def sources() -> list[str]:
@@ -77,20 +109,21 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     """The widget of a setting, and its sentence."""
     setting = SETTINGS[key]
     with st.container(gap="xxsmall"):
-        value = _widget(setting, key, begin, classes, f"_new.{kind}.{name}.{key}")
+        value = _widget(setting, key, begin, classes, _key(name, kind, key))
         st.caption(setting.says)
     return value
 
 
 def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> Any:
-    kept: dict[str, Any] = {"key": as_, "persist_state": "session"}
+    kept = state.bound(as_)
     if setting.choices:
         choices = [word for word in setting.choices if key != "loss" or (word == "cross_entropy") == classes]
         return st.selectbox(setting.title, choices, index=choices.index(begin) if begin in choices else 0, **kept)
     if isinstance(begin, bool):
         return st.checkbox(setting.title, value=begin, **kept)
     if key == "dims":
-        return st.text_input(setting.title, ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin), max_chars=60, **kept)
+        said = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
+        return st.text_input(setting.title, said, max_chars=_MOST_TEXT, **kept)
     if isinstance(begin, int):
         least, most = int(setting.low), int(setting.high)
         return st.number_input(setting.title, least, most, min(max(begin, least), most), 1, **kept)
@@ -105,10 +138,10 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
     with st.container(key="grid-start"):
         first, second, third = (st.container(gap="xxsmall") for _ in range(3))
     with second:
-        count = int(st.number_input("Runs", 1, train_space.MOST_SEEDS, 1, 1, key=_SEEDS, persist_state="session"))
+        count = int(st.number_input("Runs", 1, train_space.MOST_SEEDS, 1, 1, **state.bound(SEEDS)))
         st.caption("One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on.")
     with third:
-        seed = int(st.number_input("First seed", 0, 10**6, 0, 1, key=_FIRST, persist_state="session"))
+        seed = int(st.number_input("First seed", 0, 10**6, 0, 1, **state.bound(FIRST)))
         st.caption("Of every random number: the same seed gives the same weights.")
     seeds = train_space.check_seeds(count, seed)
     free = plans.free_name(kind, name, seeds)
@@ -146,7 +179,8 @@ def _problem(names: list[str]) -> str:
 def part(open_: bool) -> None:
     """The whole form; a fragment, so that what is typed redraws this and nothing else."""
     started: list[str] = []
-    with st.expander("New run", expanded=open_, icon=":material/add_circle:", key="box-new"), guard():
+    set_up = any(key.startswith("new.") for key in st.query_params)
+    with st.expander("New run", expanded=open_ or set_up, icon=":material/add_circle:", key="box-new"), guard():
         started = draw()
     if started:
         state.put(_STARTED, started)

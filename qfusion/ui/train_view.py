@@ -27,15 +27,10 @@ _TURN, _PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
 
 def allowed() -> dict[str, state.Allowed]:
-    """What a link may say. Runs are many words under one key, which `state.audit` does not see, so they are looked at here."""
-    if RUN not in st.session_state and (wanted := st.query_params.get_all(RUN)):
-        known = {run.name for run in runs.runs()}
-        for name in [name for name in wanted[: figures.MOST] if name not in known]:
-            state.notice(f"In the link, `{RUN}`: run '{name[:80]}' does not exist. It is left out.")
-        left = [name for name in dict.fromkeys(wanted) if name in known]
-        if left != wanted:
-            st.query_params[RUN] = left
-    return train_form.allowed() | train_curves.allowed() | {VIEW: state.options("View", VIEWS, "The first is shown.")}
+    """What a link may say."""
+    return train_form.allowed() | train_curves.allowed() | {
+        RUN: state.options("Run", [run.name for run in runs.runs()], "Those that are trained now, else the newest, are shown.", many=True),
+        VIEW: state.options("View", VIEWS, "The first is shown.")}
 
 
 def page(theme: Theme) -> None:
@@ -79,7 +74,7 @@ def _runs(theme: Theme, alive: bool, models: list[str]) -> None:
         _said(shown)
     if shown:
         with st.container(key="fold-curves"):
-            tabs = st.tabs(list(VIEWS), key=VIEW, on_change="rerun", bind="query-params")
+            tabs = st.tabs(list(VIEWS), **state.opened(VIEW))
             for tab, draw in zip(tabs, (train_curves.progress, train_curves.inside, train_compare.draw), strict=True):
                 if tab.open:
                     with tab, guard():

@@ -1,0 +1,120 @@
+"""What stands in the address: every widget of every page, there and back; hostile parts of links; sessions from files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from qfusion.ui import state
+from tests.test_app_pages import plain, visit
+
+QJ, QCNN = "qj-planted", "qcnn-digits"
+# Of a page, the addresses that together show all its widgets.
+VIEWS: list[tuple[str, dict[str, Any]]] = [
+    ("Overview", {"model": QJ}),
+    ("Samples", {"model": QJ, "inside": "true", "inside.from": "another sample"}),
+    ("Samples", {"model": QCNN}),
+    *(("Dynamics", {"model": QJ, "view": view, "runs": "4"})
+      for view in ("Decision", "Correlations", "Trajectories", "State", "What did it")),
+    ("Dynamics", {"model": QCNN}),
+    ("Circuit", {"model": QJ}),
+    *(("Circuit", {"model": QCNN, "part": part, "phi": "0.011=3"})
+      for part in ("Walk", "Fusion rules", "Noise and shots", "Entropies")),
+    ("What if", {"model": QJ, "do.text": "edit the raw input", "do.audio": "edit the raw input", "do.vision": "edit its state"}),
+    ("What if", {"model": QCNN, "do.pixels": "another sample's"}),
+    ("Decision operators", {"model": QJ}),
+    ("Cohorts", {"model": QJ, "cohort": ["hard:error>0.3"], "background": "a saved cohort"}),
+    ("Compare", {"model": QJ, "pin": "qj-planted/planted/p0031"}),
+    ("Compare", {"model": QCNN, "pin": "qcnn-digits/digits/digit-0004"}),
+    ("Faithfulness", {"model": QCNN, "proof": "Deletion"}),
+    ("Faithfulness", {"model": QJ, "proof": "Training seeds"}),
+    ("Data", {}),
+    ("Train", {"new.kind": "quantum-jump"}),
+    ("Sweeps", {}),
+    ("Leaderboard", {}),
+]
+# Widgets that are not in the address, by the beginnings of their keys, and why.
+EXEMPT = {"_import": "of a file that is brought", "_new.": "a run's name, and its event files: a form that is not sent",
+          "_sweep.": "a form that is not sent", "_cohort_name": "a name that is not saved yet", "_member-": "picks the sample",
+          "_saved_choice": "follows the filter", "_scope": "whom a button will change", "_phi.": "writes the edits",
+          "_number.": "writes the edits",
+          "_session": "the box of session files", "_repair": "of a file that is brought"}
+
+
+def widgets(app: AppTest) -> list[Any]:
+    """Everything on the page that a reader can set and that keeps what is set."""
+    kinds = ("selectbox", "slider", "select_slider", "multiselect", "text_input", "number_input", "checkbox", "toggle", "radio")
+    return [each for kind in kinds for each in getattr(app, kind)] + list(app.get("button_group"))
+
+
+def parameter(widget: Any) -> str:
+    """Name of its parameter in the address; empty when it has none."""
+    return str(getattr(widget.proto, "query_param_key", ""))
+
+
+SET_BEFORE = {"model", "data", "pin", "cohort", "background", "set", "sweep", "board", "new.data", "new.kind"}  # others hang on them
+tried: set[tuple[str, str]] = set()
+
+
+@pytest.mark.parametrize(("title", "query"), VIEWS, ids=[f"{title}-{'-'.join(map(str, query.values()))}" for title, query in VIEWS])
+def test_every_widget_stands_in_the_address_and_its_values_come_back(title: str, query: dict[str, Any]) -> None:
+    app = visit(title, **query)
+    assert not app.warning, [plain(each.value) for each in app.warning]
+    assert not app.error, [plain(each.value) for each in app.error]
+    strange = [each.key for each in widgets(app) if not parameter(each) and not str(each.key).startswith(tuple(EXEMPT))]
+    assert not strange
+    fresh = [each for each in widgets(app) if parameter(each) not in {"", *query, *SET_BEFORE} and (title, parameter(each)) not in tried]
+    other = {parameter(each): value for each in fresh if (value := another(each)) is not None}
+    tried.update((title, key) for key in other)
+    if not other:
+        return
+    again = visit(title, **(query | other))
+    assert not again.warning, [plain(each.value) for each in again.warning]
+    found = {parameter(each): each for each in widgets(again)}
+    shown = {key: value for key, value in other.items() if key in found}  # a control may make room for another
+    assert len(shown) >= len(other) - 2
+    assert {key: as_address(found[key]) for key in shown} == shown
+    assert {key: again.query_params.get(key) for key in shown} == shown
+
+
+def options(widget: Any) -> list[str]:
+    known = widget.options if hasattr(widget, "options") else []
+    return [str(getattr(each, "content", each)) for each in known]
+
+
+def another(widget: Any) -> Any:
+    """Another value that the widget could have, as an address says it; None when there is none, or any would be an edit of its own kind."""
+    kind = widget.type
+    if kind in ("selectbox", "select_slider"):
+        rest = [each for each in options(widget) if each != str(widget.value)]
+        return rest[len(rest) // 2] if rest else None
+    if kind == "button_group":
+        chosen = widget.value if isinstance(widget.value, list) else [widget.value]
+        rest = [each for each in options(widget) if each not in map(str, chosen)]
+        return rest[-1] if rest else None
+    if kind == "multiselect":
+        rest = [each for each in options(widget) if each not in map(str, widget.value)] or options(widget)
+        return rest[0] if rest and rest != widget.value else None
+    if kind in ("slider", "number_input"):
+        low, high, step = float(widget.min), float(widget.max), float(widget.step or 1)
+        value = low + step * max(1, int((high - low) / step * 0.4))
+        value = value if abs(value - float(widget.value)) > step / 2 else value + step
+        return written(float(f"{value:.6g}")) if low <= value <= high else None
+    if kind in ("checkbox", "toggle"):
+        return str(not widget.value).lower()
+    if kind == "text_input":
+        return {"find": "p00", "filter": "error>0.5", "phi": "0.011=2", "new.dims": "2, 2, 2"}.get(parameter(widget))
+    raise AssertionError(kind)
+
+
+def written(value: Any) -> str:
+    return state.written(value)[0]
+
+
+def as_address(widget: Any) -> Any:
+    value = widget.value
+    if isinstance(value, list):
+        return [written(each) for each in value] if len(value) != 1 else written(value[0])
+    return written(float(f"{value:.6g}") if isinstance(value, float) else value)
