@@ -1,0 +1,175 @@
+"""One small figure of every function of `qfusion.figures` that draws one, with hostile names where a function takes names."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+
+import numpy as np
+import plotly.graph_objects as go
+
+from qfusion import figures
+from qfusion.figures import (
+    circuit,
+    circuit_state,
+    cohort,
+    compare,
+    dataset,
+    decision,
+    dynamics,
+    evidence,
+    faithfulness,
+    inside,
+    layers,
+    leaderboard,
+    levels,
+    operators,
+    state,
+    sweep,
+    tornado,
+    training,
+    trajectories,
+    what_if,
+)
+from qfusion.figures.style import BLUE, Theme
+
+HOSTILE = "<script>alert(1)</script> $x_1^2$ \\alpha &amp; ü"
+M = ("text", "audio", "vision")
+TERMS = {"": 0.1, "text": 0.5, "audio": -0.2, "vision": 0.05, "text+audio": -0.4, "text+vision": 0.0, "audio+vision": 0.02,
+         "text+audio+vision": 0.03}
+JOINT = [term for term in TERMS if term]
+OTHER = {term: 0.7 * value + 0.02 for term, value in TERMS.items()}
+T = np.linspace(0, 2, 21)
+LINES = {name: np.abs(np.sin(T + i)) for i, name in enumerate([*M, ""])}
+R = np.random.default_rng(0)
+IDS = [HOSTILE, *(f"s{i}" for i in range(39))]
+X, Y = R.normal(size=40), R.normal(size=40)
+CLASSES = [HOSTILE, "dog", "parking lot", "7"]
+BLOCH = np.array([[0.3, 0.5, 0.6], [0.0, 0.0, 0.2], [-0.7, -0.4, 0.1]])
+RHO = np.outer(np.arange(1, 5) + 1j, np.arange(1, 5) - 1j) / 34
+WHOLE = {term: R.normal(i * 0.1, 1, 40) for i, term in enumerate(JOINT)}
+GROUP = np.array(["agreement", "conflict"])[R.integers(0, 2, 40)]
+BEST = levels.Estimate(0.3, 0.2, 0.45)
+ENTRIES = [leaderboard.Entry("QiNN-QJ", "system", "qj", 0.7, 0.68, 0.73, [0.69, 0.71], 4e3),
+           leaderboard.Entry(HOSTILE, "baseline", "", 0.6, 0.55, 0.62, [0.6], 2e5),
+           leaderboard.Entry("without jumps", "ablation", "qj", 0.65, np.nan, np.nan, [0.65], 0)]
+TRIED = {"rate": [0.001, 0.01, 0.3, 0.02], "schedule": ["cosine", "constant", "cosine", "cosine"], "noise": [0.0, 0.4, 0.8, 0.1]}
+VALUES = np.array([0.9, 0.4, 0.55, 0.3])
+PRUNED = np.array([True, False, False, False])
+WIRES = [circuit_state.Wire("text[0]", 0, BLUE), circuit_state.Wire(HOSTILE, 1), circuit_state.Wire("fused[0]", 2, end=2.4)]
+BOXES = [circuit_state.Box("RY", 0, (0,), 1, 1, "turns"), circuit_state.Box("H[audio+vision]", 1, (0, 1, 2), 2, 3, HOSTILE, BLUE),
+         circuit_state.Box("C|X", 2, (0, 2), 4, 4, "does", joined=True)]
+CURVES = {"run a": (np.arange(1, 6), 1 / np.arange(1, 6)), HOSTILE: (np.arange(1, 5), 0.5 / np.arange(1, 5))}
+HUES = {"run a": BLUE, HOSTILE: "#D55E00"}
+
+EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
+    "circuit.step_error": lambda t: circuit.step_error(np.geomspace(0.02, 1, 6), np.geomspace(1e-4, 0.1, 6), np.geomspace(1e-3, 0.2, 6),
+                                                       0.1, theme=t),
+    "circuit_state.diagram": lambda t: circuit_state.diagram(BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t),
+    "circuit_state.bloch_row": lambda t: circuit_state.bloch_row(["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1], theme=t),
+    "circuit_state.bars": lambda t: circuit_state.bars(np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t),
+    "circuit_state.entropy_lines": lambda t: circuit_state.entropy_lines(np.abs(R.normal(size=(9, 3))), ["a", HOSTILE, "c"], 4,
+                                                                        [(0, "prepare"), (5, HOSTILE)], theme=t),
+    "circuit_state.cuts": lambda t: circuit_state.cuts([np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats", theme=t),
+    "circuit_state.poolings": lambda t: circuit_state.poolings(np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t),
+    "cohort.scatter": lambda t: cohort.scatter(IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t),
+    "compare.differences": lambda t: compare.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
+    "compare.pairs": lambda t: compare.pairs({"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t),
+    "dataset.classes": lambda t: dataset.classes({"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t),
+    "dataset.targets": lambda t: dataset.targets({"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t),
+    "decision.waterfall": lambda t: decision.waterfall(TERMS, M, truth=0.3, unit=HOSTILE, theme=t),
+    "decision.shapley_bars": lambda t: decision.shapley_bars({"text": 0.3, "audio": -0.1}, {"text": 0.75, "audio": 0.25}, M[:2], theme=t),
+    "decision.on_scale": lambda t: decision.on_scale(1.0, -0.5, -3, 3, tweaked=0.4, unit=HOSTILE, theme=t),
+    "decision.term_bars": lambda t: decision.term_bars(TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M, theme=t),
+    "dynamics.measure_lines": lambda t: dynamics.measure_lines(T, LINES | {"text:audio": T}, M, "entropy (nats)", cursor=0.7, theme=t),
+    "dynamics.decision_lines": lambda t: dynamics.decision_lines(T, LINES, {k: v * T for k, v in TERMS.items()}, M, cursor=1.0, theme=t,
+                                                                 before=dynamics.Before(T, LINES, dict.fromkeys(TERMS, T)), unit=HOSTILE),
+    "dynamics.distance_line": lambda t: dynamics.distance_line(T, np.exp(-2 * T), 2.0, 1.5, theme=t),
+    "dynamics.sparkline": lambda t: dynamics.sparkline(T, LINES, M, theme=t),
+    "dynamics.mark_time": lambda t: dynamics.mark_time(dynamics.measure_lines(T, LINES, M, "nats", theme=t), 0.2, t),
+    "evidence.masses": lambda t: evidence.masses(R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t),
+    "evidence.tables": lambda t: evidence.tables(R.random((4, 4)), R.random((4, 4)), ["00", "01", "10", "11"], CLASSES, theme=t,
+                                                 controls=["a", HOSTILE], angles=R.random((4, 4)), chosen=(1, 2), edited=np.eye(4) > 0),
+    "evidence.class_bars": lambda t: evidence.class_bars(np.array([0.1, 0.6, 0.2, 0.1]), CLASSES, truth=0, before=np.full(4, 0.25),
+                                                         errors=np.full(4, 0.02), theme=t),
+    "evidence.curve": lambda t: evidence.curve(X, np.arange(40), HOSTILE, "ink (0 to 128)", BLUE, theme=t),
+    "evidence.belief_bars": lambda t: evidence.belief_bars(np.full(4, 0.1), np.full(4, 0.25), np.full(4, 0.5), CLASSES, truth=1, theme=t),
+    "faithfulness.against_truth": lambda t: faithfulness.against_truth(R.normal(size=(40, 7)), R.normal(size=(40, 7)), JOINT, np.ones(7), M,
+                                                                       ids=IDS, chosen=2, theme=t),
+    "faithfulness.curves": lambda t: faithfulness.curves(np.linspace(0, 1, 4), np.arange(4.0), R.random((5, 4)), what=HOSTILE, unit="score",
+                                                         theme=t),
+    "faithfulness.rank_bars": lambda t: faithfulness.rank_bars(dict.fromkeys(JOINT, (0.9, 0.7)), M, floor=0.8, theme=t),
+    "faithfulness.seed_dots": lambda t: faithfulness.seed_dots(R.normal(size=(3, 7)), JOINT, M, [0, 1, 2], theme=t),
+    "inside.words": lambda t: inside.words(["not", HOSTILE, "very", "good"] * 6, R.normal(size=24), unit=HOSTILE, theme=t),
+    "inside.waveform": lambda t: inside.waveform(np.sin(np.arange(3000) / 20), 8000, R.normal(size=12), 3000 / 8000 / 12, theme=t),
+    "inside.picture": lambda t: inside.picture(R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t),
+    "inside.curve": lambda t: inside.curve(np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t),
+    "inside.bars": lambda t: inside.bars(IDS, X, theme=t),
+    "layers.decision_layers": lambda t: layers.decision_layers(["input", "layer 0 convolved", HOSTILE], {"a": X[:3]}, {
+        k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
+    "leaderboard.dots": lambda t: leaderboard.dots(ENTRIES, "accuracy", t),
+    "leaderboard.against_size": lambda t: leaderboard.against_size(ENTRIES, "accuracy", "after the encoders", t),
+    "leaderboard.robustness": lambda t: leaderboard.robustness(
+        {HOSTILE: (np.arange(3.0), np.array([0.9, 0.8, 0.5]), {"absent": 0.4, "swapped": 0.3}),
+         "late": (np.arange(3.0), np.array([0.8, 0.6, 0.5]), {"absent": 0.3})}, {HOSTILE: ("system", "qj"), "late": ("baseline", "")},
+        "accuracy", "text", t),
+    "levels.violins": lambda t: levels.violins(WHOLE, {k: v[:9] for k, v in WHOLE.items()}, TERMS, M, cohort_name=HOSTILE, theme=t),
+    "levels.boxes": lambda t: levels.boxes(WHOLE, np.arange(40) < 15, GROUP, ["agreement", "conflict"], M, by="relation", theme=t,
+                                           sample=("conflict", TERMS)),
+    "levels.types": lambda t: levels.types(["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t),
+    "levels.relation": lambda t: levels.relation(IDS, X, Y, np.arange(40) < 9, HOSTILE, "sum", chosen="s2", theme=t),
+    "levels.shares": lambda t: levels.shares(dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t),
+    "operators.spectrum": lambda t: operators.spectrum(np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE,
+                                                         theme=t),
+    "operators.make_up": lambda t: operators.make_up(np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t),
+    "operators.outcome_patterns": lambda t: operators.outcome_patterns(R.integers(0, 2, (5, 2, 4)), np.array([2, 1, 0.5, -1, -2]), CLASSES,
+                                                                       M[:2], M, theme=t),
+    "operators.effects": lambda t: operators.effects(R.normal(size=(2, 4)), CLASSES, M[:2], M, theme=t),
+    "operators.along": lambda t: operators.along(IDS, X, Y, "weight", HOSTILE, truth=X, truth_name="truth", chosen="s4", theme=t),
+    "state.density_matrix": lambda t: state.density_matrix(RHO, (2, 2), part="phase", theme=t),
+    "state.populations": lambda t: state.populations(np.full(64, 1 / 64), (4, 4, 4), reference=np.full(64, 1 / 64), theme=t),
+    "style.base": lambda t: figures.style.base(t, 200, legend=True),
+    "style.note": lambda t: figures.style.note(figures.style.base(t, 200), "No sample passes the filters.", t),
+    "sweep.history": lambda t: sweep.history([0, 1, 2, 3], VALUES, PRUNED, y_title=HOSTILE, theme=t),
+    "sweep.slices": lambda t: sweep.slices(VALUES, PRUNED, TRIED, ["rate"], best=3, y_title="validation loss", theme=t),
+    "sweep.parallel": lambda t: sweep.parallel(VALUES, TRIED, ["rate"], y_title=HOSTILE, theme=t),
+    "sweep.importance": lambda t: sweep.importance(["rate", HOSTILE], np.array([0.7, 0.3]), t),
+    "tornado.tornado": lambda t: tornado.tornado(["H of text", HOSTILE, "T"], np.array([0.1, np.nan, -0.02]), np.array([0.8, -0.5, 0.3]),
+                                                 ["text", "text+audio", ""], M, bends=[False, False, True], half=np.array([0.7, -0.4, 0.2]),
+                                                 theme=t),
+    "tornado.way": lambda t: tornado.way(np.linspace(0, 1, 5), np.linspace(0, 1, 5) ** 2, 2 * np.linspace(0, 1, 5), "text", M, unit=HOSTILE,
+                                         theme=t),
+    "training.curves": lambda t: training.curves(CURVES, CURVES, hues=HUES, y_title="loss", kinds=("validation", "training"),
+                                                 kept={"run a": 3}, log=True, theme=t),
+    "training.by_modality": lambda t: training.by_modality(
+        {"run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]}, HOSTILE: {"text": CURVES[HOSTILE]}},
+        {"run a": M, HOSTILE: M}, y_title="mean size of the dividend (score)", marks={"run a": 0.5}, theme=t),
+    "trajectories.single_runs": lambda t: trajectories.single_runs(T, [np.sin(T), np.cos(T)], [[(0.5, 0), (1.0, 1)], [(1.2, 0)]], np.sin(T),
+                                                                   HOSTILE, channels=2, theme=t),
+    "trajectories.ensemble": lambda t: trajectories.ensemble(T, R.random((21, 2)), np.full((21, 2), 0.05), R.random((21, 2)),
+                                                             ["000", HOSTILE], 20, theme=t),
+    "what_if.differences": lambda t: what_if.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
+    "what_if.numbers": lambda t: what_if.numbers(np.full(4, 0.25), np.array([0.1, 0.2, 0.3, 0.4]), CLASSES, axis="mass", across=HOSTILE,
+                                                 hue=BLUE, theme=t),
+    "what_if.bloch": lambda t: what_if.bloch(BLOCH[0], BLOCH[2], hue=BLUE, theme=t),
+    "what_if.ways": lambda t: what_if.ways(["text", "audio"], [0.5, np.inf], [0.9, np.inf], M, farthest=1.6, unit=HOSTILE, theme=t),
+    "what_if.sizes": lambda t: what_if.sizes(["weaker", HOSTILE], np.array([0.1, 0.5]), axis=HOSTILE, theme=t),
+}
+
+
+ALTERED = {"notebook", "looks", "framing", "recolour", "export"}  # take figures, or models, and draw with the functions above
+
+
+def drawing_functions() -> set[str]:
+    """`module.function` of all public functions that are annotated to return a figure."""
+    found = set()
+    for module in pkgutil.iter_modules(figures.__path__):
+        if module.ispkg or module.name in ALTERED:
+            continue
+        loaded = importlib.import_module(f"qfusion.figures.{module.name}")
+        found |= {f"{module.name}.{name}" for name, each in inspect.getmembers(loaded, inspect.isfunction)
+                  if not name.startswith("_") and each.__module__ == loaded.__name__
+                  and inspect.signature(each).return_annotation == "go.Figure"}
+    return found
