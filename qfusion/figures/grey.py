@@ -51,7 +51,7 @@ def greyed(parts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _levels(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> dict[str, str]:
-    """A grey for every hue of the figure, the darker the hue the darker the grey, evenly spread."""
+    """A grey for every hue of the figure, the darker the hue the darker the grey, evenly spread; greys stay what they are."""
     seen: dict[str, None] = {}
 
     def look(colour: str) -> str:
@@ -61,7 +61,7 @@ def _levels(traces: Sequence[dict[str, Any]], layout: dict[str, Any]) -> dict[st
 
     painted([traces, layout.get("shapes", ()), layout.get("annotations", ())], look)
     ink = INK["light"].upper()
-    hues = sorted((hue for hue in seen if hue not in _THEME), key=lambda hue: (lightness(hue), hue))
+    hues = sorted((hue for hue in seen if hue not in _THEME and len(set(channels(hue))) > 1), key=lambda hue: (lightness(hue), hue))
     low = BESIDE_INK if any(ink in _hues(colour) for trace in traces for colour in _own_colours(trace)) else DARKEST
     spread = np.linspace(low, LIGHTEST, len(hues)) if len(hues) > 1 else [(low + LIGHTEST) / 2]
     return {hue: grey(level) for hue, level in zip(hues, spread, strict=False)}

@@ -101,7 +101,7 @@ class Look:
                                           "Give for example {\"format\": \"pdf\"}.")
         known = [field.name for field in fields(cls)]
         unknown = [name for name in given if name not in known]
-        check(not unknown, f"Argument `look` must have only the names {', '.join(known)}, but has {_seen(unknown[:3])}. "
+        check(not unknown, f"Argument `look` must have only the names {', '.join(known)}, but has {', '.join(map(_seen, unknown[:3]))}. "
                            "Leave the others out.")
         return cls(**given)
 
@@ -121,7 +121,7 @@ def _seen(value: Any) -> str:
     if isinstance(value, str):
         return repr(value[:60]) + ("…" if len(value) > 60 else "")
     if isinstance(value, (list, tuple, dict)):
-        return f"a {type(value).__name__} of {len(value):,} entries" if len(value) > 3 else repr(value)[:80]
+        return f"a {type(value).__name__} of {len(value):,} entr{'y' if len(value) == 1 else 'ies'}"
     if isinstance(value, int) and abs(value) > 10**12:
         return "a number of more than twelve digits"
     return repr(value)[:60]
