@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qfusion.explain.background import Background, RowBackground
 from qfusion.explain.counterfactual import decision
 
 
@@ -88,6 +89,16 @@ def verdict(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) ->
     if classes:
         return f"‘{words.show(classes[decision(scores)])}’"
     return "positive" if decision(scores) else "negative"
+
+
+def behind(background: Background | RowBackground, words: Words = PLAIN) -> str:
+    """Returns what stands in for modalities that a coalition leaves out, with how many samples that is."""
+    size, label = f"{background.size:,}", words.show(background.label)
+    if background.kind == "cohort":
+        return f"the {size} samples of the cohort ‘{label}’" if background.label else f"a cohort of {size} samples"
+    return {"joint": f"the {size} training samples", "product": f"{size} training samples, each modality drawn on its own",
+            "mixed": "maximally mixed states: nothing known, no samples", "zero": "reference states, no samples",
+            "contrast": f"sample {label}"}[background.kind]
 
 
 def listed(parts: Sequence[str]) -> str:

@@ -70,6 +70,25 @@ def layer_entropies(model: EntangledQCNN, vectors: Tensor, channel: Channel = la
         vectors: fused qubits (1, <X>, <Z>), (n, 3), as of `model.fuse`.
         channel: noise, as for `walk.states`.
     """
+    n = model.network.n
+    moments, active, rhos = _moments(model, vectors, channel)
+    parts = [_cuts(rho, qubits, n) for rho, qubits in zip(rhos, active, strict=True)]
+    single = np.array([[_entropy(rho, (q,), n) for q in range(n)] for rho in rhos])
+    whole = np.array([p[0] if len(qubits) == n else _entropy(rho, tuple(range(n)), n)
+                      for p, rho, qubits in zip(parts, rhos, active, strict=True)])
+    return LayerEntropies(tuple(moments), tuple(active), np.array([p[0] for p in parts]), single, tuple(p[1] for p in parts),
+                          tuple(p[2] for p in parts), whole)
+
+
+@torch.no_grad()
+def joint_entropies(model: EntangledQCNN, vectors: Tensor) -> np.ndarray:
+    """Returns `joint` of `layer_entropies` alone, (T,), in a fraction of its time."""
+    _, active, rhos = _moments(model, vectors, lambda _: None)
+    return np.array([_entropy(rho, qubits, model.network.n) for rho, qubits in zip(rhos, active, strict=True)])
+
+
+def _moments(model: EntangledQCNN, vectors: Tensor, channel: Channel) -> tuple[list[str], list[tuple[int, ...]], list[Tensor]]:
+    """Names of the moments, the active qubits of each, and the state of all qubits."""
     network = model.network
     n = network.n
     check(vectors.shape == (n, 3), f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.")
@@ -80,12 +99,7 @@ def layer_entropies(model: EntangledQCNN, vectors: Tensor, channel: Channel = la
         moments.append(name)
         active.append(tuple(q for q in range(n) if q not in left))
         rhos.append(found[done])
-    parts = [_cuts(rho, qubits, n) for rho, qubits in zip(rhos, active, strict=True)]
-    single = np.array([[_entropy(rho, (q,), n) for q in range(n)] for rho in rhos])
-    whole = np.array([p[0] if len(qubits) == n else _entropy(rho, tuple(range(n)), n)
-                      for p, rho, qubits in zip(parts, rhos, active, strict=True)])
-    return LayerEntropies(tuple(moments), tuple(active), np.array([p[0] for p in parts]), single, tuple(p[1] for p in parts),
-                          tuple(p[2] for p in parts), whole)
+    return moments, active, rhos
 
 
 def _entropy(rho: Tensor, qubits: tuple[int, ...], n: int) -> float:

@@ -71,11 +71,11 @@ def _entropies(found: Case) -> dict[str, np.ndarray]:
     if found.has_time:
         measures = track(found, negativity=False).measures
         return {name: measures[f"entropy[{name}]" if name else "entropy"] for name in (*found.modalities, "")}
-    from qfusion.explain.entropies import layer_entropies
+    from qfusion.explain.entropies import joint_entropies
 
     with torch.no_grad():
         vectors = found.model.fuse(found.model.encode(found.inputs))[0][0]
-    return {"entropy of the qubits in play": layer_entropies(found.model, vectors).joint}
+    return {"entropy of the qubits in play": joint_entropies(found.model, vectors)}
 
 
 def entropies(model: Asked, sample: str | None = None, *, measure: str = "entropy", **chosen: Any) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from qfusion import explain
+from qfusion.explain import answers
 from qfusion.training import checkpoint
 from qfusion.ui import text
 from qfusion.ui.workspace import Workspace
@@ -58,12 +59,7 @@ def usual_contrast(work: Workspace, row: int) -> str:
 
 def behind(background: Any) -> str:
     """What stands in for modalities that a coalition leaves out, as markdown, with how many samples that is."""
-    size, label = f"{background.size:,}", text.plain(background.label, 60)
-    if background.kind == "cohort":
-        return f"the {size} samples of the cohort ‘{label}’" if label else f"a cohort of {size} samples"
-    return {"joint": f"the {size} training samples", "product": f"{size} training samples, each modality drawn on its own",
-            "mixed": "maximally mixed states: nothing known, no samples", "zero": "reference states, no samples",
-            "contrast": f"sample {label}"}[background.kind]
+    return answers.behind(background, answers.Words(lambda name: text.plain(name, 60)))
 
 
 def baseline(background: Any) -> str:
