@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from qfusion.ui import overview, questions_view
-from qfusion.ui.shell import guard, shell
+from qfusion.ui import overview, questions_view, tour
+from qfusion.ui.shell import FILES, guard, link, shell
 
 here = shell("Overview", "Which modality decided, what did they say only together, and when did it happen?")
 
 with guard(), st.container(key="fold-overview"):
+    tour.invitation(link, FILES)
     overview.sentence(here)
     overview.pipeline(here)
     questions = st.container()

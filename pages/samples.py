@@ -30,5 +30,6 @@ if not here.work.has_time:
 # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read meanwhile.
 with find, guard(), st.container(border=True, key="box-find"):
     rows = finder.filters(here)
-    finder.table(here, rows)
-    finder.scatter(here, rows)
+    if not finder.none_passes(rows):
+        finder.table(here, rows)
+        finder.scatter(here, rows)

@@ -22,8 +22,9 @@ SEVERE = ("serious", "critical")
 THEMES = ("light", "dark")
 # Rule and selector of what is Streamlit's own and cannot be reached by style, options or script, with the reason.
 EXCUSED: tuple[tuple[str, str, str], ...] = ()
-_RUN = """async excused => {
-  const found = await axe.run(document, {resultTypes: ['violations']});
+_RUN = """async ([excused, rules]) => {
+  const only = rules ? {runOnly: {type: 'rule', values: rules}} : {};
+  const found = await axe.run(document, {resultTypes: ['violations'], ...only});
   const bad = [];
   for (const rule of found.violations) for (const node of rule.nodes) {
     const place = node.target.flat().join(' '), element = document.querySelector(node.target.flat().slice(-1)[0]);
@@ -39,16 +40,17 @@ def source() -> str:
     return (resources.files("axe_playwright_python") / "axe.min.js").read_text()
 
 
-def violations(page: Any, impacts: Sequence[str] = SEVERE, script: str | None = None) -> list[dict[str, str]]:
+def violations(page: Any, impacts: Sequence[str] = SEVERE, script: str | None = None,
+               rules: Sequence[str] | None = None) -> list[dict[str, str]]:
     """What axe-core finds wrong with an open page: dictionaries with `rule`, `impact`, `help`, `where`, `html` and `why`.
 
     Args:
         page: of Playwright, settled. impacts: which to return.
-        script: text of another axe-core than the package's.
+        script: text of another axe-core than the package's. rules: the only ones to look for; all of axe-core's unless given.
     """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(script or source())
-    found = page.evaluate(_RUN, [list(one[:2]) for one in EXCUSED])
+    found = page.evaluate(_RUN, [[list(one[:2]) for one in EXCUSED], list(rules) if rules else None])
     return [one for one in found if one["impact"] in impacts]
 
 

@@ -14,7 +14,7 @@ from scripts import serving  # noqa: E402
 
 _DRAWN = """() => document.querySelector('[data-testid="stException"]') || (document.querySelector('[data-testid="stMain"] h1')
   && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]'))"""
-_SCHEME = "dark => (getComputedStyle(document.querySelector('.stApp')).colorScheme === 'dark') === dark"
+_SCHEME = "theme => document.getElementById('qf-theme')?.dataset.theme === theme"
 STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
 
@@ -97,9 +97,9 @@ def still(page: Any, limit_ms: int = 120_000) -> None:
         raise RuntimeError(f"{page.url} shows an exception: {page.locator('[data-testid=stException]').first.inner_text()}")
 
 
-def show_in(page: Any, theme: str) -> None:
-    """Switches an open page to the light or dark theme, as the reader's system would, and waits until it is drawn anew."""
+def show_in(page: Any, theme: str, limit_ms: int = 120_000) -> None:
+    """Switches an open page to the light or dark theme, as the reader's system would, and waits until its figures are drawn anew."""
     page.emulate_media(color_scheme=theme)
-    page.wait_for_function(_SCHEME, arg=theme == "dark")
+    page.wait_for_function(_SCHEME, arg=theme, timeout=limit_ms)
     page.wait_for_timeout(300)
     still(page)

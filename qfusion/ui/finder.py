@@ -78,6 +78,22 @@ def _contains(frame: pd.DataFrame, words: str) -> np.ndarray:
     return np.asarray(found)
 
 
+def none_passes(rows: pd.DataFrame) -> bool:
+    """Whether the filters leave nothing; says what to do then."""
+    if len(rows):
+        return False
+    st.info("No sample passes these filters. Use fewer words, another relation, or the split “all”.", icon=":material/search_off:")
+    st.button("Clear the filters", key="_clear_filters", icon=":material/filter_alt_off:", on_click=_clear)
+    return True
+
+
+def _clear() -> None:
+    empty: dict[str, Any] = {SEARCH: "", RELATION: [], SPLIT: "test", VERDICT: None, CLASSES: []}
+    for key, value in empty.items():
+        if state.get(key) is not None:
+            state.put(key, value)
+
+
 def table(here: Here, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
     order = _columns(here.work, rows)

@@ -13,7 +13,7 @@ import streamlit as st
 from qfusion import data
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
-from qfusion.ui import capture, comparison, kept, pickers, pin_button, runs, share, state, text
+from qfusion.ui import capture, comparison, frame_script, kept, pickers, pin_button, runs, share, state, text, tour
 from qfusion.ui.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +30,7 @@ PAGES = {
               ("pages/train.py", "Train", ":material/model_training:"),
               ("pages/sweeps.py", "Sweeps", ":material/tune:"),
               ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:")),
+    "Learn": (("pages/tour.py", "Guided tour", ":material/tour:"), ("pages/glossary.py", "Glossary", ":material/menu_book:")),
 }
 FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
 
@@ -114,10 +115,11 @@ def _sidebar(title: str) -> Iterator[None]:
     runs.begin()
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
     st.html(f"<style>{_css()}</style>")
-    with guard(stop=True), st.sidebar:
+    with guard(stop=True, title=title), st.sidebar:
         st.markdown("### qfusion")
         menu = st.container()
         share.open_loaded()
+        tour.arrive(title)
         state.arrive(title)
         try:
             yield
@@ -133,17 +135,21 @@ def _settle(rules: dict[str, state.Allowed]) -> None:
 
 
 def _head(title: str, question: str) -> None:
+    frame_script.draw(theme())
     st.title(title, anchor=False)
     st.caption(question)
+    tour.card(title, link, FILES)
     _notices()
 
 
 @contextmanager
-def guard(stop: bool = False) -> Iterator[None]:
-    """Shows one of our own errors as a message; with `stop`, nothing after it is drawn. Other errors are defects."""
+def guard(stop: bool = False, title: str = "") -> Iterator[None]:
+    """Shows one of our own errors as a message, below a `title`; with `stop`, nothing after it is drawn. Other errors are defects."""
     try:
         yield
     except QFusionError as error:
+        if title:
+            st.title(title, anchor=False)
         if stop:
             _notices()
         st.error(text.message(error), icon=":material/error:")

@@ -1,0 +1,29 @@
+// Of the frame of every page, one of each a browser tab: figures are drawn anew when the reader's theme changes, and the keyboard can skip
+// the sidebar.
+if (!window.qfusionFrame) {
+  window.qfusionFrame = true;
+  const app = () => document.querySelector(".stApp");
+  let asked = "";
+  const follow = () => {
+    const drawn = document.getElementById("qf-theme")?.dataset.theme, shown = app() && getComputedStyle(app()).colorScheme;
+    if (!drawn || !shown || drawn === shown) { asked = ""; return; }
+    if (asked === shown) return;
+    asked = shown;
+    document.querySelector(".st-key-_redraw button")?.click();
+  };
+  let waiting = 0;
+  const soon = () => { clearTimeout(waiting); waiting = setTimeout(follow, 200); };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", soon);
+  new MutationObserver(soon).observe(document.body, { attributes: true, attributeFilter: ["class"], subtree: true });
+
+  const skip = document.createElement("a");
+  skip.textContent = "Skip to the page";
+  skip.href = "#";
+  skip.className = "qf-skip";
+  skip.addEventListener("click", (event) => {
+    event.preventDefault();
+    const title = document.querySelector('[data-testid="stMain"] h1');
+    if (title) { title.tabIndex = -1; title.focus(); title.scrollIntoView(); }
+  });
+  document.body.prepend(skip);
+}

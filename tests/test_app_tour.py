@@ -1,0 +1,121 @@
+"""The guided tour: every step opens its page with its sample, the end goes back, and what a link says wrongly is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from qfusion import data
+from qfusion.ui import cache, shell, tour
+from tests.test_app_pages import plain, said, visit
+
+STEPS = tour.steps()
+
+
+def card(app: AppTest) -> str:
+    return next((plain(str(words.value)) for words in app.markdown if "Guided tour, step" in words.value), "")
+
+
+def walk(app: AppTest, title: str, **query: str) -> AppTest:
+    """Goes to a page in the same session, as a link inside the app does."""
+    app.switch_page("app.py" if title == "Overview" else shell.FILES[title])
+    for key in list(app.query_params):
+        del app.query_params[key]
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception, [e.value for e in app.exception]
+    return app
+
+
+def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
+    work = cache.workspace_of("qj-planted", "planted")
+    wanted = STEPS[1].sets["sample"]
+    row = work.dataset.row(wanted)
+    assert data.load("planted").table.iloc[row]["regime"] == "sarcasm"
+    assert work.dataset.split[row] == "test"
+    terms = work.dividends(row)
+    assert terms["text"] > 0.2
+    assert terms["audio"] < -0.2
+    assert terms["text+audio"] < -0.2
+
+
+@pytest.mark.parametrize("at", range(1, len(STEPS) + 1))
+def test_every_step_opens_cold_with_its_sample_and_view(at: int) -> None:
+    step = STEPS[at - 1]
+    app = visit(step.title, tour=str(at))
+    assert not app.error
+    assert not app.warning
+    words = card(app)
+    assert f"step {at} of {len(STEPS)}: {step.name}" in words
+    assert plain(step.words.split(":")[0].replace("*", "")) in words.replace("*", "")
+    for key in ("model", "data", "sample"):
+        if key in step.sets and step.title != "Data":
+            assert app.selectbox(key=key).value == step.sets[key]
+    if "above" in step.sets:
+        assert "Entanglement and contributions over time" in said(app)
+        assert app.segmented_control(key="above").value == "entanglement"
+
+
+def test_steps_follow_each_other_and_the_end_brings_back_what_was_open() -> None:
+    app = visit("Samples", sample="p0031")
+    app = walk(app, "Overview", tour="1")
+    assert "step 1" in card(app)
+    assert app.selectbox(key="sample").value == STEPS[0].sets["sample"]
+    app = walk(app, "Circuit", tour="5")
+    assert app.selectbox(key="model").value == "qcnn-digits"
+    assert app.selectbox(key="sample").value == STEPS[4].sets["sample"]
+    app = walk(app, "What if", tour="6")
+    assert app.selectbox(key="model").value == "qj-planted"
+    app = walk(app, "Cohorts")
+    assert f"step 6 of {len(STEPS)}** is on the What if page" in card(app)
+    app = walk(app, "Samples", tour="end")
+    assert not card(app)
+    assert app.selectbox(key="sample").value == "p0031"
+    assert "tour" not in app.query_params
+
+
+@pytest.mark.parametrize("wrong", ["0", "99", "-1", "drei", "<script>", "1.5", "9" * 300])
+def test_a_step_that_does_not_exist_is_named_and_the_page_goes_on(wrong: str) -> None:
+    app = visit("Data", tour=wrong)
+    assert not card(app)
+    assert not app.exception
+    assert "Tour step" in plain(app.warning[0].value)
+
+
+def test_the_overview_invites_once() -> None:
+    app = visit("Overview")
+    assert "New here?" in said(app)
+    app.button(key="_no_tour").click().run()
+    assert "New here?" not in said(app)
+    assert not app.exception
+
+
+def test_tour_and_glossary_have_pages() -> None:
+    words = plain(said(visit("Guided tour")))
+    assert all(step.name in words for step in STEPS)
+    app: Any = visit("Glossary", word="negativity", used="Dynamics")
+    assert "Logarithmic negativity" in said(app)
+    assert "Epoch" not in said(app)
+    app.text_input(key="word").input("no such <b>word</b>").run()
+    assert "No word here holds" in plain(app.info[0].value)
+
+
+def test_filters_that_leave_nothing_say_so_and_are_cleared_at_once() -> None:
+    app = visit("Samples", find="no such words", sample="p0031")
+    assert "No sample passes these filters" in app.info[0].value
+    app.button(key="_clear_filters").click().run()
+    assert not app.info
+    assert "600 of 3,000 samples pass" in said(app)
+    assert app.selectbox(key="sample").value == "p0031"
+
+
+def test_a_page_that_cannot_be_shown_has_a_title_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
+    (tmp_path / "broken.json").write_text('{"name": ')
+    app = visit("Dynamics", model="broken")
+    assert app.title[0].value == "Dynamics"
+    assert "broken.json cannot be read as a card" in plain(app.error[0].value)

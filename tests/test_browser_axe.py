@@ -1,0 +1,74 @@
+"""Every page by axe-core in both themes, charts with words in their place, and a way through by the keyboard alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from scripts import axe, visits
+
+pytestmark = pytest.mark.browser
+# One visit a page, and one of a network where the page is another one; `python scripts/axe.py` looks at every view.
+LOOKED_AT = ("overview", "samples", "samples-network", "dynamics", "dynamics-state", "circuit", "circuit-network-rules",
+             "circuit-network-export", "what-if", "operators", "operators-network", "cohorts", "compare", "faithfulness", "data", "train",
+             "sweeps", "leaderboard", "glossary", "tour")
+LEAST_WORDS = 6
+CHARTS = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].map(e => e.getAttribute('aria-label') || '')"""
+SIDEWAYS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
+
+
+def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any) -> None:
+    addresses = {visit.name: visit.address for visit in visits.VISITS}
+    bad, poor, wide = [], [], []
+    for name in LOOKED_AT:
+        visits.open_page(page, server.url + addresses[name])
+        for theme, rules in (("light", None), ("dark", ("color-contrast",))):  # the theme changes colours, and nothing else
+            visits.show_in(page, theme)
+            found = axe.violations(page, rules=rules)
+            bad += [f"{name}, {theme}:\n{axe.lines(found)}"] if found else []
+        poor += [f"{name}: {said!r}" for said in page.evaluate(CHARTS) if len(said.split()) < LEAST_WORDS or not re.search(r"\d", said)]
+        wide += [name] if page.evaluate(SIDEWAYS) > 0 else []
+        page.emulate_media(color_scheme="light")
+    assert not bad, "\n".join(bad)
+    assert not poor, "\n".join(poor)  # an alternative text says what a chart shows, with numbers
+    assert not wide
+
+
+def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour(page: Any, server: Any) -> None:
+    visits.open_page(page, server.url + "/dynamics?tour=3")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => document.activeElement.textContent") == "Skip to the page"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("() => !!document.activeElement.closest('[data-testid=stMain]')")
+    terms = page.locator('.st-key-footer-decision-over-time [data-testid="stPopover"] button')
+    terms.focus()
+    assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
+                         " || getComputedStyle(document.activeElement).boxShadow !== 'none'")
+    page.keyboard.press("Enter")
+    page.wait_for_selector('[data-testid="stPopoverBody"] .katex')
+    assert "Logarithmic negativity" in page.inner_text('[data-testid="stPopoverBody"]')
+    assert not axe.violations(page), axe.lines(axe.violations(page))
+    page.keyboard.press("Escape")
+    page.wait_for_selector('[data-testid="stPopoverBody"]', state="detached")
+    page.locator(".st-key-export-decision-over-time button").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector('[role="dialog"]')
+    visits.still(page)
+    assert not axe.violations(page), axe.lines(axe.violations(page))
+    page.keyboard.press("Escape")
+    page.wait_for_selector('[role="dialog"]', state="detached")
+    visits.still(page)
+    page.locator(".st-key-tour-links").get_by_role("link", name="Next").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.body.innerText.includes('step 4 of')")
+    visits.still(page)
+    page.locator(".st-key-tour-links").get_by_role("link", name="Next").press("Enter")
+    page.wait_for_selector("h1:has-text('Circuit')")
+    visits.still(page)
+    assert page.locator(".st-key-model input").input_value() == "qcnn-digits"
+    page.locator(".st-key-tour-links").get_by_role("link", name="End the tour").press("Enter")
+    page.wait_for_selector(".st-key-tour", state="detached")
+    assert "tour=" not in page.url
