@@ -1,4 +1,4 @@
-"""The glossary: whole entries, and words for every panel that the pages draw."""
+"""The glossary: whole entries, and words for every panel that the pages draw; figures in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import ast
 import re
 from pathlib import Path
 
-from qfusion.ui import glossary, shell
+import numpy as np
+
+from qfusion.ui import glossary, shell, spoken
 
 UI = Path(glossary.__file__).parent
 TITLES = {title for pages in shell.PAGES.values() for _, title, _ in pages}
@@ -69,3 +71,12 @@ def test_the_search_reads_names_other_names_and_sentences() -> None:
     assert glossary.find("") == glossary.entries()
     assert glossary.find("<script>[(*") == ()
     assert all("Sweeps" in entry.pages for entry in glossary.find("", "Sweeps"))
+
+
+def test_numbers_are_said_in_words() -> None:
+    assert spoken.listed(["text", ""], [0.41, -0.1], "+.2f") == "text +0.41, baseline -0.10"
+    many = spoken.listed([f"a{n}" for n in range(20)], np.arange(20), ".0f", most=2)
+    assert many == "largest of 20: a19 19, a18 18"
+    assert spoken.lines({"text": np.array([0, 0.5]), "": np.array([1, 2])}) == "text from 0.00 to 0.50, all together from 1.00 to 2.00"
+    assert spoken.pairs("ab", [0, 0], [0.1, 0.9]) == "b 0.90 (before 0.00), a 0.10 (before 0.00)"
+    assert spoken.off_diagonal(np.array([[0.5, 0.3j], [-0.3j, 0.5]]), "01").endswith("off the diagonal is 0.30, between 0 and 1")

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.figures import circuit as figures
-from qfusion.ui import cache, panels, state, walk_view
+from qfusion.ui import cache, panels, spoken, state, walk_view
 from qfusion.ui.shell import Here
 from qfusion.ui.workspace import Workspace
 
@@ -61,5 +61,6 @@ def error(here: Here, built: Any, split: str) -> None:
         figures.step_error(steps, one, whole, built.dt, theme=here.theme),
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
               + built.error.sentence + here.of,
-        not_shown="noise of a device: the circuit is run exactly.", alt="Error of the circuit against its step.",
+        not_shown="noise of a device: the circuit is run exactly.",
+        alt=f"Error against the step dt: {spoken.listed([f'dt {dt:.2g}' for dt in steps], whole, '.2g')} after all steps.",
         numbers=lambda: pd.DataFrame({"dt": steps, "after_one_step": one, "after_all_steps": whole}))

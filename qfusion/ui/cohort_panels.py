@@ -8,7 +8,7 @@ import streamlit as st
 
 from qfusion.explain.resampling import Interval
 from qfusion.figures import levels
-from qfusion.ui import cache, cohort_space, panels, state, text
+from qfusion.ui import cache, cohort_space, panels, spoken, state, text
 from qfusion.ui.cohort_space import MOST_SLOW, NOT_GROUPED, SLOW
 from qfusion.ui.cohort_view import BY, INTERVALS, MEASURE, STRENGTH, Chosen, compared
 from qfusion.ui.finder import said_columns
@@ -43,7 +43,8 @@ def distributions(here: Here, chosen: Chosen) -> None:
                                  unit=_unit(here), whole_name=chosen.everyone, cohort_name=chosen.cohort, theme=here.theme)
         with head:
             panels.heading(title := _spread(values, chosen))
-        shown = panels.figure("dividends", drawn, f"Distribution of {len(terms)} dividends, all and cohort, grouped by {by}.")
+        shown = panels.figure("dividends", drawn, f"Dividends, {by}; medians of all: "
+                               + spoken.terms({term: float(np.median(found)) for term, found in values.items() if len(found)}) + ".")
         shape = "violins, the line inside is the mean" if by == NOT_GROUPED else "boxes: quartiles, whiskers 5 % to 95 %"
         panels.footer(
             "dividends", f"every sample's exact dividend, with its sign; {shape}; grey: all, coloured: the cohort, diamond: this sample. "

@@ -24,6 +24,7 @@ from qfusion.ui import (
     pins,
     replay,
     sample_view,
+    spoken,
     state,
     text,
 )
@@ -187,7 +188,8 @@ def waterfalls(here: Here, a: Side, b: Side) -> None:
                          shows=f"the exact sum of {text.plain(one.sample)}" + (", on the same scale as the other. " if span else ". ")
                                + backgrounds.baseline(one.work.background),
                          not_shown="what caused the annotation; only what this model computed.",
-                         alt=f"Waterfall of {one.letter}.", numbers=lambda one=one: _terms(one))  # type: ignore[misc]
+                         alt=f"Waterfall of {one.letter}: {spoken.terms(one.dividends)}.",
+                         numbers=lambda one=one: _terms(one))  # type: ignore[misc]
     if len(cells) == 2:
         st.caption("A and B explain scores or modalities that are not the same, so no differences are drawn.")
         return
@@ -196,7 +198,8 @@ def waterfalls(here: Here, a: Side, b: Side) -> None:
                      compare.differences(a.dividends, b.dividends, b.work.modalities, unit=b.work.unit_of(b.output), theme=here.theme),
                      shows=f"{text.plain(b.sample)} minus {text.plain(a.sample)}, term by term; the last bar is their sum. "
                            + backgrounds.against(b.work.background),
-                     not_shown="which word, sound or pixel differs.", alt="Differences: " + finding(a, b) + ".",
+                     not_shown="which word, sound or pixel differs.", alt="Differences, B minus A: "
+                         + spoken.terms({t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}) + ".",
                      numbers=lambda: _terms(a).merge(_terms(b), on="term", suffixes=("_A", "_B")).assign(
                          difference=lambda t: t["dividend_B"] - t["dividend_A"]))
 
@@ -217,7 +220,7 @@ def shares(here: Here, a: Side, b: Side) -> None:
                  compare.pairs(a.shares, b.shares, names, "share of the decision, |Shapley value| / sum", percent=True, theme=here.theme),
                  shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision." + _both(a, b) + " "
                        + backgrounds.against(b.work.background),
-                 not_shown="the sign: see the waterfalls.", alt="Shares of the modalities.",
+                 not_shown="the sign: see the waterfalls.", alt=f"Shares. A: {spoken.values(a.shares)}. B: {spoken.values(b.shares)}.",
                  numbers=lambda: pd.DataFrame([{"side": s.letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
                                                for s in (a, b) for n in s.shapley]))
 
@@ -235,7 +238,7 @@ def entropies(here: Here, a: Side, b: Side) -> None:
     panels.panel("entropies", title, compare.pairs(a.entropies, b.entropies, hues, "von Neumann entropy (nats)", theme=here.theme),
                  shows="the von Neumann entropy " + _ENTROPY[timed[1]] + "." + _both(a, b),
                  not_shown="which modality decided: entropy is correlation, not attribution.",
-                 alt="Entropies in A and B.", numbers=lambda: pd.DataFrame(
+                 alt=f"Entropies in nats. A: {spoken.values(a.entropies)}. B: {spoken.values(b.entropies)}.", numbers=lambda: pd.DataFrame(
                      [{"side": s.letter, "of": n, "entropy": v} for s in (a, b) for n, v in s.entropies.items()]))
 
 
@@ -259,5 +262,6 @@ def classes(here: Here, a: Side, b: Side) -> None:
     drawn = evidence.class_bars(b.probabilities, b.work.classes, truth=truth, before=a.probabilities, before_name="A", theme=here.theme)
     panels.panel("compare-classes", title, drawn.update_traces(name="B", selector={"name": "now"}),
                  shows="class probabilities of B as bars, of A as hollow diamonds; B's true class is marked." + _both(a, b),
-                 not_shown="whether such probabilities are calibrated.", alt=f"Class probabilities: {title}.",
+                 not_shown="whether such probabilities are calibrated.",
+                 alt=f"A: {spoken.listed(b.work.classes, a.probabilities)}. B: {spoken.listed(b.work.classes, b.probabilities)}.",
                  numbers=lambda: pd.DataFrame({"class": b.work.classes, "A": a.probabilities, "B": b.probabilities}))

@@ -14,7 +14,7 @@ from qfusion.data import DataSet, imported
 from qfusion.data.spec import SPLITS
 from qfusion.figures import dataset as figures
 from qfusion.figures.style import Theme
-from qfusion.ui import access, cache, panels, state, text
+from qfusion.ui import access, cache, panels, spoken, state, text
 from qfusion.ui.shell import link
 
 SET, KEPT, PICK = "set", "_kept_set", "_pick_set"
@@ -97,7 +97,7 @@ def _classes(found: DataSet, theme: Theme) -> None:
         "data-classes", f"Its {len(names)} classes have {smallest:,} to {int(whole.max()):,} samples",
         figures.classes({split: found_[order].tolist() for split, found_ in counts.items()}, [names[i] for i in order], theme=theme),
         shows=f"how many of {len(found):,} samples are of which class, by part of the split" + _cut(names),
-        not_shown="how hard the classes are to tell apart.", alt="Bars of samples by class and part of the split.",
+        not_shown="how hard the classes are to tell apart.", alt=f"Samples by class: {spoken.listed(names, whole, '.0f')}.",
         numbers=lambda: pd.DataFrame({"class": list(names)} | counts))
 
 
@@ -113,7 +113,8 @@ def _targets(found: DataSet, theme: Theme) -> None:
         "data-target", f"{text.plain(found.target.name)} is {round(mean, 2) + 0.0:+.2f} ± {spread:.2f} over all {len(found):,} samples",
         figures.targets(values, f"{found.target.name} {f'({found.target.unit})' if found.target.unit else ''}".strip(), theme=theme),
         shows=f"how the target is spread in each part of the split, in {figures.BINS} bins; mean ± deviation above.",
-        not_shown="whether the parts are alike in anything but the target.", alt="Histograms of the target by part of the split.",
+        not_shown="whether the parts are alike in anything but the target.",
+        alt=f"Histograms of the target: mean {spoken.terms({name: part.mean() for name, part in values.items() if len(part)})}.",
         numbers=lambda: pd.DataFrame({"from": edges[:-1], "to": edges[1:]}
                                      | {split: np.histogram(part, edges)[0] for split, part in values.items()}))
 

@@ -25,6 +25,7 @@ from qfusion.ui import (
     pins,
     replay,
     sample_view,
+    spoken,
     state,
     text,
     through_view,
@@ -114,7 +115,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
                                 above="entropy (nats)" if mixed else "log. negativity (bits)",
                                 what="dividend" if what == through_view.KINDS[0] else "Shapley value", cursor=_cursor(now.dials),
                                 theme=here.theme),
-        lead=f"**When did it happen?** {through_view.since_when(here.work, now)}",
+        lead="**Entanglement and contributions over time.** " + f"**When did it happen?** {through_view.since_when(here.work, now)}",
         shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
                "above, the entanglement of each modality with the rest (logarithmic negativity)")
               + "; below, the decision if it were read out at t, split into "
@@ -122,7 +123,8 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
               + " Thin: as learned." + here.of + " " + backgrounds.against(here.work.background),
         not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
                   + ". The baseline is left out below.",
-        alt=f"{above} and {what} over time.",
+        alt=f"Above, {above}: {spoken.lines(series)}. Below, {what}: "
+            f"{spoken.lines({term: each for term, each in _terms(now, what).items() if term}, '+.2f')}.",
         numbers=lambda: now.frame().join(pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})))
     place = round(share * (len(now.times) - 1))
     through_view.at_cursor(now.dividends, mean, name, place, f"t = {now.times[place]:.2f}", unit)
@@ -133,7 +135,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
                            theme=here.theme),
         shows=f"the decision at T under the sliders, term by term.{here.of} {backgrounds.baseline(here.work.background)}",
         not_shown="how it was as learned: press Reset.",
-        alt="Waterfall of the decision at T.",
+        alt=f"Waterfall of the decision at T: {spoken.terms(final)}.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in final], "dividend": list(final.values())}))
 
 
@@ -151,9 +153,9 @@ def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
 
 def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
     """Mutual information, negativity, purity."""
+    _share(now)
     track = cache.track(here.work, here.row, now.dials, negativity=True)
     cursor = _cursor(now.dials)
-    _share(now)
     kinds = (
         ("mutual_information", "How much do pairs share?", "mutual information (nats)",
          "all correlation of each pair, classical and quantum; all together: the total correlation.",
@@ -170,7 +172,8 @@ def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
             series[""] = track.measures["total_correlation"]
         drawn = dynamics.measure_lines(track.times, series, here.work.modalities, axis, cursor=cursor, height=260,
                                        theme=here.theme)
-        panels.panel(kind.replace("_", "-"), title, drawn, shows=shows + here.of, not_shown=not_shown, alt=f"{axis} over time.",
+        panels.panel(kind.replace("_", "-"), title, drawn, shows=shows + here.of, not_shown=not_shown,
+                     alt=f"{axis} over time: {spoken.lines(series)}.",
                      numbers=partial(_frame, track.times, series, kind))
 
 
@@ -193,7 +196,9 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
         shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a marker "
               "where an operator jumped." + here.of,
         not_shown="what the model computes: that is the mean over all runs.",
-        alt="Entanglement entropy of single runs with their jumps.",
+        alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
+            f"{spoken.listed([f'run {i + 1}' for i in range(len(shown))], [run.measures[key][-1] for run in shown])} nats; mean of all "
+            f"{track.ensemble.measures[key][-1]:.2f}.",
         numbers=lambda: pd.concat([pd.DataFrame({"run": i + 1, "t": run.times, key: run.measures[key]})
                                    for i, run in enumerate(track.trajectories)]))
     _ensemble(here, track)
@@ -210,7 +215,9 @@ def _ensemble(here: Here, track: Any) -> None:
         run_figures.ensemble(track.times, mean, error, master, names, track.ensemble.size, theme=here.theme),
         shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), band of "
               "2 standard errors." + here.of,
-        not_shown="the other basis states.", alt="Populations: trajectories' mean against the master equation.",
+        not_shown="the other basis states.",
+        alt=f"Populations at the end by the master equation: {spoken.listed(names, master[-1])}; mean of the runs: "
+                                                 f"{spoken.listed(names, mean[-1])}.",
         numbers=lambda: _populations(track, top, names))
 
 
@@ -243,14 +250,15 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
         "populations", f"Likeliest basis state at {name}: |{state_figures.basis_labels(dims)[best]}⟩ with {mass[best]:.0%}",
         state_figures.populations(mass, dims, theme=here.theme),
         shows="the probability of each basis state, the diagonal of ρ(t)." + here.of, not_shown="coherence: see the matrix below.",
-        alt=f"Populations at {name}.",
+        alt=f"Populations at {name}: {spoken.listed(state_figures.basis_labels(dims), mass)}.",
         numbers=lambda: pd.DataFrame({"state": state_figures.basis_labels(dims), "probability": mass}))
     left, right = st.columns(2)
     for part, cell in (("modulus", left), ("phase", right)):
         with cell:
             panels.panel(f"matrix-{part}", f"Density matrix: {part} at {name}",
                          state_figures.density_matrix(rho, dims, part=part, theme=here.theme),
-                         shows=_MATRIX[part][0] + here.of, not_shown=_MATRIX[part][1], alt=f"Heat map of the {part} of ρ.",
+                         shows=_MATRIX[part][0] + here.of, not_shown=_MATRIX[part][1],
+                         alt=f"Heat map of the {part} of ρ: {spoken.off_diagonal(rho, state_figures.basis_labels(dims))}.",
                          numbers=lambda: _matrix_frame(rho, dims))
 
 
@@ -284,7 +292,8 @@ def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
         dynamics.distance_line(settling.times, found.distance, found.gap, now.dials.duration, theme=here.theme),
         shows="trace distance of ρ(t) to the steady state, far beyond the read-out; dashed: the slope of the gap "
               f"(± {found.gap_error:.1e}).{here.of}",
-        not_shown="whether the read-out ever looks at what is lost.", alt="Distance to the steady state over time.",
+        not_shown="whether the read-out ever looks at what is lost.",
+        alt=f"Trace distance from {found.distance[0]:.2f} to {found.distance[-1]:.2g}.",
         numbers=lambda: pd.DataFrame({"t": settling.times, "trace_distance": found.distance}))
     _steady(here, now, found)
 
@@ -299,7 +308,8 @@ def _steady(here: Here, now: Decision, found: Any) -> None:
         state_figures.populations(mass, dims, reference=final, name="steady state", reference_name="this sample at T",
                                   theme=here.theme),
         shows=f"populations of the steady state (residual {found.residual:.0e}) and of this sample at T.",
-        not_shown="coherences of the steady state.", alt="Populations of the steady state.",
+        not_shown="coherences of the steady state.",
+        alt=f"Populations of the steady state: {spoken.listed(state_figures.basis_labels(dims), mass)}.",
         numbers=lambda: pd.DataFrame({"state": state_figures.basis_labels(dims), "steady": mass, "sample_at_T": final}))
 
 
@@ -317,6 +327,11 @@ def _changes(dials: Dials, base: Dials) -> str:
     return f"Changed: {', '.join(parts)}." if parts else "Everything as learned."
 
 
+def _share(now: Decision) -> float:
+    """Draws the time cursor, which the views share; returns its place as a share of T."""
+    return st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
+
+
 def _cursor(dials: Dials) -> float | None:
     share = state.get(CURSOR)
     return float(share) * dials.duration if share is not None and 0 < share < 1 else None
@@ -324,8 +339,3 @@ def _cursor(dials: Dials) -> float | None:
 
 def _frame(times: np.ndarray, series: dict[str, np.ndarray], head: str) -> pd.DataFrame:
     return pd.DataFrame({"t": times} | {f"{head}[{name or 'all'}]": values for name, values in series.items()})
-def _share(now: Decision) -> float:
-    """Draws the time cursor, which the views share; returns its place as a share of T."""
-    return st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
-
-

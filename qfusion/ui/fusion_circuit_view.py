@@ -16,6 +16,7 @@ from qfusion.ui import (
     noise_view,
     panels,
     physics_view,
+    spoken,
     state,
     table_editor,
     text,
@@ -92,7 +93,8 @@ def entropies_tab(here: Here, in_force: str) -> None:
 
 def _cuts(here: Here, values: Any, found: Any, name: str, unit: str, shows: str, not_shown: str, title: str) -> None:
     panels.panel(name, title, figures.cuts(values, found.moments, unit, theme=here.theme), shows=shows + here.of, not_shown=not_shown,
-                 alt=f"{title}: one row a moment.",
+                 alt=f"{title}, one row for each of {len(found.moments)} moments; at the last, by cut: "
+                     + spoken.listed([f"after qubit {k}" for k in range(len(values[-1]))], values[-1]) + ".",
                  numbers=lambda: pd.DataFrame([{"moment": moment, "first_k": k + 1, name: value}
                                                for moment, row in zip(found.moments, values, strict=True) for k, value in enumerate(row)]))
 
@@ -107,7 +109,8 @@ def _poolings(here: Here, found: Any) -> None:
         figures.poolings(before, after, outcomes, theme=here.theme),
         shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and the sum of the "
               "Shannon entropies of the outcomes: the head reads these too." + here.of,
-        not_shown="how much of it the decision uses.", alt="Entropy before and after each pooling.",
+        not_shown="how much of it the decision uses.",
+        alt=f"Entropy in nats after each pooling: {spoken.pairs([f'pooling {n + 1}' for n in range(len(pools))], before, after)}.",
         numbers=lambda: pd.DataFrame([pool._asdict() for pool in pools]))
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.figures import decision
 from qfusion.figures import evidence as figures
 from qfusion.training import metrics
-from qfusion.ui import backgrounds, cache, panels, sample_view, table_editor, text
+from qfusion.ui import backgrounds, cache, panels, sample_view, spoken, table_editor, text
 from qfusion.ui.shell import Here
 
 
@@ -65,7 +65,7 @@ def contributions(here: Here, now: Any, base: Any) -> None:
         decision.waterfall(terms, work.modalities, truth=here.truth, unit=here.unit, theme=here.theme),
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables." + here.of + " "
               + backgrounds.baseline(work.background),
-        not_shown="how it was as learned: reset all cells.", alt="Waterfall of the decision with the edited tables.",
+        not_shown="how it was as learned: reset all cells.", alt=f"Waterfall of the decision with these tables: {spoken.terms(terms)}.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in terms], "dividend": list(terms.values()),
                                       "as_learned": list(base.terms(work, here.output).values())}))
 
@@ -85,5 +85,5 @@ def _probabilities(here: Here, now: Any, base: Any, changed: bool) -> None:
         figures.class_bars(now.probabilities, work.classes, truth=truth, before=base.probabilities if changed else None, theme=here.theme),
         shows="class probabilities with these tables" + ("; diamonds: as learned." if changed else ".") + here.of,
         not_shown="other samples: see the test accuracy above.",
-        alt=f"Class probabilities; {work.classes[best]} leads.",
+        alt=f"Class probabilities: {spoken.listed(work.classes, now.probabilities)}.",
         numbers=lambda: pd.DataFrame({"class": work.classes, "probability": now.probabilities, "as_learned": base.probabilities}))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from qfusion.figures import decision
 from qfusion.figures import evidence as figures
-from qfusion.ui import backgrounds, cache, circuit_replay, panels, sample_view, state, text
+from qfusion.ui import backgrounds, cache, circuit_replay, panels, sample_view, spoken, state, text
 from qfusion.ui.shell import Here
 
 KINDS = {"depolarising": "Depolarising", "damping": "Amplitude damping", "readout": "Read-out"}
@@ -96,7 +96,7 @@ def _scores(here: Here, found: Any, exact: Any, shots: int) -> None:
         figures.class_bars(found.scores, names, truth=truth, before=exact.scores, before_name="exact", errors=found.errors, unit="score",
                            theme=here.theme),
         shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact circuit." + here.of,
-        not_shown="drift and cross-talk of a real device.", alt="Scores under noise with error bars.",
+        not_shown="drift and cross-talk of a real device.", alt=f"Scores under noise: {spoken.listed(names, found.scores, '+.2f')}.",
         numbers=lambda: pd.DataFrame({"class": names, "score": found.scores, "standard_error": found.errors, "exact": exact.scores}))
 
 
@@ -112,7 +112,7 @@ def _terms(here: Here, found: Any, exact: Any, shots: int) -> None:
         decision.term_bars(values, errors, before, work.modalities, unit=here.unit, theme=here.theme),
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; diamonds: exact."
               + here.of + " " + backgrounds.against(work.background),
-        not_shown="the baseline: it is in the table.", alt="Contributions under noise with error bars.",
+        not_shown="the baseline: it is in the table.", alt=f"Contributions under noise: {spoken.terms(values)}.",
         numbers=lambda: pd.DataFrame({"term": [t or "baseline" for t in values], "dividend": list(values.values()),
                                       "standard_error": list(errors.values()), "exact": list(before.values())}))
 

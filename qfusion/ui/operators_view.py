@@ -13,7 +13,7 @@ from qfusion.data.spec import SPLITS
 from qfusion.explain.operators import Operator
 from qfusion.figures import operators as figures
 from qfusion.figures.state import basis_labels
-from qfusion.ui import backgrounds, operator_space, panels, sample_view, state, text, trust
+from qfusion.ui import backgrounds, operator_space, panels, sample_view, spoken, state, text, trust
 from qfusion.ui.operator_space import Own, Votes
 from qfusion.ui.shell import Here, link
 from qfusion.ui.workspace import Workspace
@@ -146,7 +146,9 @@ def _patterns(here: Here, found: Operator) -> None:
             figures.effects(effects, elements, found.modalities, work.modalities, unit=here.unit, theme=here.theme),
             shows="how the score changes when one element's qubit reads 1 instead of 0, all others as in the background. "
                   + backgrounds.against(work.background),
-            not_shown="how elements act together: the patterns do.", alt="Effect of every element.",
+            not_shown="how elements act together: the patterns do.",
+            alt="Effects: " + "; ".join(f"{name}: {spoken.listed(elements, row, '+.2f')}"
+                                        for name, row in zip(found.modalities, effects, strict=True)) + ".",
             numbers=lambda: pd.DataFrame(effects.T, columns=list(found.modalities)).assign(element=elements))
 
 

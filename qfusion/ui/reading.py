@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.explain import evidence
 from qfusion.figures import circuit_state
 from qfusion.figures import evidence as figures
-from qfusion.ui import panels, state, text
+from qfusion.ui import panels, spoken, state, text
 from qfusion.ui.shell import Here
 
 TABLE = "table.evidence"
@@ -83,7 +83,8 @@ def beliefs(here: Here) -> None:
         shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak against it "
               "(plausibility), and the probability to bet with (pignistic)." + here.of,
         not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
-        alt="Belief, plausibility and pignistic probability of each class.", numbers=lambda: found.frame().reset_index())
+        alt=f"Pignistic probability of each class: {spoken.listed(found.elements, found.by_fusion.pignistic)}.",
+        numbers=lambda: found.frame().reset_index())
     entropies(here, found)
 
 
@@ -96,7 +97,8 @@ def entropies(here: Here, found: evidence.Reading) -> None:
         shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in a pure "
               "state together, so this is their entanglement." + here.of,
         not_shown="which modality decided: entropy is correlation, not attribution.",
-        alt="Entropy of each fused qubit.", numbers=lambda: found.frame().reset_index())
+        alt=f"Entropy of each fused qubit in nats: {spoken.listed(found.elements, found.entropy)}.",
+        numbers=lambda: found.frame().reset_index())
 
 
 def evidence_table(here: Here) -> None:

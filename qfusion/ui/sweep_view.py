@@ -16,7 +16,7 @@ from qfusion.runs import plans, queue, space, storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.settings import KINDS, SETTINGS
 from qfusion.runs.sweep import Attempt, Sweep
-from qfusion.ui import cache, panels, state, sweep_space, text
+from qfusion.ui import cache, panels, spoken, state, sweep_space, text
 from qfusion.ui import runs as page_runs
 from qfusion.ui.shell import guard
 from qfusion.ui.sweep_space import Trials
@@ -133,7 +133,9 @@ def _trials(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trials)
         "sweep-history", f"{what} over trials",
         figures.history(trials.numbers, trials.values, trials.pruned, smaller=smaller, y_title=what, theme=theme),
         shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones so far.",
-        not_shown="what the test rows would say: they are not looked at.", alt=f"Scatter of {what} by trial.", numbers=lambda: frame)
+        not_shown="what the test rows would say: they are not looked at.",
+        alt=f"{what} by trial: {spoken.listed([f'trial {n}' for n in trials.numbers], trials.values, '.3g')}.",
+        numbers=lambda: frame)
     st.dataframe(frame, hide_index=True, height=min(38 + 35 * len(frame), 388), alt=f"Table of {len(frame)} trials.",
                  column_config={what: st.column_config.NumberColumn(format="%.4g"), "message": st.column_config.TextColumn(width="medium")})
 
@@ -144,7 +146,8 @@ def _slices(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trials)
         "sweep-slices", f"{what} against each setting",
         figures.slices(trials.values, trials.pruned, trials.tried, trials.logarithmic, best=trials.best, y_title=what, theme=theme),
         shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the best.",
-        not_shown="one setting with the others held: they all differ from trial to trial.", alt=f"Scatter of {what} against each setting.",
+        not_shown="one setting with the others held: they all differ from trial to trial.",
+        alt=f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}.",
         numbers=lambda: sweep_space.table(found, attempts))
     shares = sweep_space.importance(found)
     if not shares:
@@ -155,7 +158,8 @@ def _slices(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trials)
         "sweep-importance", f"`{names[0]}` matters most", figures.importance(names, np.array([shares[name] for name in names]), theme),
         shows=f"which share of the differences in {what} between {len(trials.finished)} finished trials each setting explains (fANOVA, a "
               "random forest fitted to them: rough with few trials).",
-        not_shown="in which direction, nor whether it would matter outside the range that was searched.", alt="Bars of importance.",
+        not_shown="in which direction, nor whether it would matter outside the range that was searched.",
+        alt=f"Importance of the settings: {spoken.listed(names, [shares[name] for name in names])}.",
         numbers=lambda: pd.DataFrame({"setting": names, "importance": [shares[name] for name in names]}))
 
 
@@ -168,7 +172,8 @@ def _together(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trial
         figures.parallel(trials.values[places], tried, trials.logarithmic, smaller=found.search.direction == "minimize", y_title=what,
                          theme=theme),
         shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a part of it.",
-        not_shown="trials that were stopped early.", alt=f"Parallel coordinates of settings and {what}.",
+        not_shown="trials that were stopped early.",
+        alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
         numbers=lambda: sweep_space.table(found, attempts))
 
 

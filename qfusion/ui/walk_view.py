@@ -10,7 +10,7 @@ import streamlit as st
 
 from qfusion.figures import circuit_state as figures
 from qfusion.figures import state as state_figures
-from qfusion.ui import panels, state, text
+from qfusion.ui import panels, spoken, state, text
 from qfusion.ui.circuit_boxes import Walk
 from qfusion.ui.shell import Here
 
@@ -99,7 +99,9 @@ def here_and_now(here: Here, walk: Walk, at: int) -> None:
         "qubits", _most_mixed(names, walk.entropy[at][rows]),
         figures.bloch_row(names, walk.bloch[at][rows], walk.entropy[at][rows], before=walk.bloch[at - 1][rows], theme=here.theme),
         shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and its entropy." + here.of,
-        not_shown="⟨Y⟩ as a length: point at a disc.", alt="Bloch vectors of all qubits.", numbers=lambda: qubit_table(walk, at))
+        not_shown="⟨Y⟩ as a length: point at a disc.",
+        alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {spoken.listed(names, walk.entropy[at][rows])}.",
+        numbers=lambda: qubit_table(walk, at))
     before_after(here, walk, at)
 
 
@@ -130,14 +132,15 @@ def before_after(here: Here, walk: Walk, at: int) -> None:
                                       reference_name="before", what=f"outcome of {', '.join(wires)}", theme=here.theme),
             shows=f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace distance (0 to 1)."
                   + said + here.of,
-            not_shown="coherences: see the matrix.", alt="Outcome probabilities before and after the gate.",
+            not_shown="coherences: see the matrix.",
+            alt=f"Outcome probabilities after the gate: {spoken.pairs(names, np.real(np.diag(before)), np.real(np.diag(after)))}.",
             numbers=lambda: pd.DataFrame({"outcome": names, "before": np.real(np.diag(before)), "after": np.real(np.diag(after))}))
     with right:
         panels.panel(
             "matrix-after", "The density matrix after it: modulus",
             state_figures.density_matrix(after, dims, theme=here.theme),
             shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes." + here.of,
-            not_shown="phases.", alt="Heat map of the density matrix after the gate.",
+            not_shown="phases.", alt=f"Heat map of the modulus after the gate: {spoken.off_diagonal(after, names)}.",
             numbers=lambda: pd.DataFrame({"row": np.repeat(names, len(names)), "column": np.tile(names, len(names)),
                                           "real": after.real.ravel(), "imaginary": after.imag.ravel(),
                                           "before_real": before.real.ravel(), "before_imaginary": before.imag.ravel()}))
@@ -166,5 +169,5 @@ def entropy_lines(here: Here, walk: Walk, at: int | None) -> None:
               + here.of,
         not_shown="with whom: see the "
                   + ("Correlations view of the Dynamics page." if here.work.has_time else "Entropies view of the Circuit page."),
-        alt="Entropy of each qubit over the gates.",
+        alt=f"Entropy of {len(names)} qubits over {walk.count} gates; at the end, in nats: {spoken.listed(names, last)}.",
         numbers=lambda: pd.DataFrame(walk.entropy[:, rows], columns=names).rename_axis("gates_done").reset_index())

@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.figures import decision, style
 from qfusion.figures import evidence as bars
 from qfusion.figures import what_if as figures
-from qfusion.ui import backgrounds, cache, panels, sample_view, text, what_if_space
+from qfusion.ui import backgrounds, cache, panels, sample_view, spoken, text, what_if_space
 from qfusion.ui.answers import verdict
 from qfusion.ui.shell import Here
 from qfusion.ui.what_if_space import KEPT, Change, Result
@@ -82,7 +82,8 @@ def _probabilities(here: Here, before: Result, now: Result, changed: bool) -> No
         bars.class_bars(now.probabilities, work.classes, truth=truth, before=before.probabilities if changed else None,
                         before_name="as it is", theme=here.theme),
         shows="softmax of the scores" + (" with the changes; diamonds: as the sample is." if changed else ".") + here.of,
-        not_shown="whether such probabilities are calibrated.", alt=f"Class probabilities: {work.classes[now.outcome.decision]} leads.",
+        not_shown="whether such probabilities are calibrated.",
+        alt=f"Class probabilities: {spoken.listed(work.classes, now.probabilities)}.",
         numbers=lambda: pd.DataFrame({"sample": here.sample, "class": work.classes, "as_it_is": before.probabilities,
                                       "changed": now.probabilities}))
 

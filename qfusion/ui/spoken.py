@@ -1,0 +1,48 @@
+"""Numbers of a figure in words, for its alternative text: what a reader who does not see it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+MOST = 8  # numbers of one figure that are said
+
+
+def listed(names: Iterable[Any], numbers: Iterable[float], form: str = ".2f", most: int = MOST) -> str:
+    """`"text 0.41, audio -0.69"`, the largest by size of more than `most`; the empty name is the baseline."""
+    pairs = [(str(name) or "baseline", float(number)) for name, number in zip(names, numbers, strict=True)]
+    if len(pairs) <= most:
+        return ", ".join(f"{name} {value:{form}}" for name, value in pairs)
+    largest = sorted(pairs, key=lambda pair: -abs(pair[1]))[:most]
+    return f"largest of {len(pairs)}: " + ", ".join(f"{name} {value:{form}}" for name, value in largest)
+
+
+def values(found: Mapping[str, float], form: str = ".2f") -> str:
+    """`listed`, of numbers by name."""
+    return listed(found, found.values(), form)
+
+
+def terms(found: Mapping[str, float]) -> str:
+    """Contributions by coalition, with their signs."""
+    return values(found, "+.2f")
+
+
+def lines(found: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all together") -> str:
+    """`"text from 0.00 to 0.41"` for each curve; the empty name is `whole`."""
+    said = [f"{name or whole} from {each[0]:{form}} to {each[-1]:{form}}" for name, each in found.items()][:MOST]
+    return ", ".join(said) + (f" and {len(found) - MOST} more" if len(found) > MOST else "")
+
+
+def pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float], form: str = ".2f", most: int = MOST) -> str:
+    """`"text 0.41 (before 0.39)"`, those that differ most first."""
+    found = sorted(zip(map(str, names), before, after, strict=True), key=lambda each: -abs(each[2] - each[1]))
+    return ", ".join(f"{name} {new:{form}} (before {old:{form}})" for name, old, new in found[:most])
+
+
+def off_diagonal(rho: np.ndarray, names: Iterable[str]) -> str:
+    """The largest entry of a matrix off its diagonal, and between which levels."""
+    labels, sizes = list(names), np.abs(rho - np.diag(np.diag(rho)))
+    i, j = np.unravel_index(int(sizes.argmax()), sizes.shape)
+    return f"{len(labels)} by {len(labels)} entries; the largest off the diagonal is {sizes[i, j]:.2f}, between {labels[i]} and {labels[j]}"
