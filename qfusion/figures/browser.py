@@ -49,6 +49,7 @@ class _Browser:
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True, name="qfusion-chrome").start()
         self.kaleido: Any = None
+        self.started = False
 
         async def start() -> None:
             self.kaleido = kaleido.Kaleido(path=path, mathjax=False, timeout=DRAW, proxy_server=_NOWHERE, enable_extensions=False)
@@ -56,6 +57,7 @@ class _Browser:
 
         try:
             self.call(start(), START)
+            self.started = True
         except BaseException:
             self.stop()
             raise
@@ -71,8 +73,9 @@ class _Browser:
     def stop(self) -> None:
         """Ends it, kindly if it answers."""
         process = getattr(self.kaleido, "subprocess", None)
-        with contextlib.suppress(Exception):
-            self.call(self.kaleido.close(), 5)
+        if self.started:
+            with contextlib.suppress(Exception):
+                self.call(self.kaleido.close(), 5)
         if process is not None and process.poll() is None:
             with contextlib.suppress(OSError, AttributeError):
                 os.killpg(process.pid, signal.SIGKILL)

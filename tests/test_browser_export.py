@@ -1,0 +1,105 @@
+"""Figures by plotly in Chromium, and pages opened in it: sizes, words, legend, recipe, bytes, and that nothing runs or is fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from qfusion.figures import browser, decision, dynamics, export, looks, style
+from qfusion.figures.looks import Look
+from tests.figure_examples import TERMS, M, T
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).resolve().parent.parent
+RECIPE = json.dumps({"page": "samples", "title": "</metadata>(\\) é"}, ensure_ascii=False)
+TYPED = '1 < 2 & <b>bold</b> $x^2$ "q" <script>alert(1)</script>'
+KINDS: tuple[looks.Format, ...] = ("svg", "pdf", "png")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def chrome() -> Iterator[None]:
+    """One Chromium for all files; skipped without one unless it is demanded."""
+    if export.chrome() is None and os.environ.get("QFUSION_DEMAND_BROWSER") != "1":
+        pytest.skip("no Chromium on this machine: the browser tests are left out")
+    yield
+    browser.stop()
+
+
+def lines() -> go.Figure:
+    return dynamics.measure_lines(T, {"text": T, "audio": T**2, "text:audio": T / 2}, M, "entropy (nats)", theme="dark")
+
+
+def drawn(kind: looks.Format) -> dict[str, bytes]:
+    """A hatched figure and one with a legend, with titles and captions."""
+    look = Look(format=kind, engine="chrome", title=True, caption=True, font=8, hidden=("audio",), theme="light")
+    said = {"title": TYPED, "caption": f"Over 600 samples. {TYPED}", "recipe": RECIPE}
+    return {"lines": export.save(lines(), look, **said), "waterfall": export.save(decision.waterfall(TERMS, M, truth=0.3), look, **said)}
+
+
+def digests() -> dict[str, str]:
+    return {f"{name}.{kind}": hashlib.sha256(data).hexdigest() for kind in KINDS for name, data in drawn(kind).items()}
+
+
+def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> None:
+    files = {kind: drawn(kind) for kind in KINDS}
+    for found in files.values():
+        for data in found.values():
+            assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
+            assert export.size_mm(data)[0] == pytest.approx(89, abs=0.1)
+    svg = files["svg"]["lines"].decode()
+    root = ET.fromstring(svg)
+    words = ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert "".join(TYPED.split()) in "".join("".join(words).split())
+    assert {"text", "text : audio", "entropy (nats)"} <= set(words)
+    assert "audio" not in words
+    unit = 89 / float(root.get("viewBox", "").split()[2]) / looks.MM_PER_PT
+    assert max(float(size) * unit for size in re.findall(r"font-size: ([\d.]+)px", svg)) == pytest.approx(8, rel=0.01)
+    assert "rgb(0, 114, 178)" in svg, style.BLUE
+    assert style.PAPER["dark"].lower() not in svg.lower()
+    page = PdfReader(io.BytesIO(files["pdf"]["waterfall"])).pages[0]
+    assert "".join(TYPED.split()) in "".join(page.extract_text().split())
+    assert not page.images, "hatching and letters are vectors"
+    assert "Pattern" not in page["/Resources"]
+    assert abs(float(page.mediabox.width) - 89 / looks.MM_PER_PT) < 0.01
+    image = Image.open(io.BytesIO(files["png"]["lines"]))
+    assert image.width == round(89 / 25.4 * 300)
+    assert image.getpixel((2, image.height - 2))[:3] == (255, 255, 255)
+    code = "import json; from tests.test_browser_export import digests; print(json.dumps(digests()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    assert json.loads(done.stdout) == {f"{name}.{kind}": hashlib.sha256(data).hexdigest()
+                                       for kind, found in files.items() for name, data in found.items()}
+    assert done.stderr == "", "the browser ends without a word"
+
+
+def test_a_page_opens_without_a_network_and_runs_no_typed_script(page: Any, tmp_path: Path) -> None:
+    look = Look(format="html", title=True, caption=True, theme="grey")
+    hostile = f'{TYPED} <img src="http://127.0.0.1:9/x" onerror="document.title=1"> "onload="alert(1)'
+    (tmp_path / "figure.html").write_bytes(export.save(lines(), look, title=hostile, caption=hostile, recipe=RECIPE))
+    heard: list[str] = []
+    page.on("dialog", lambda dialog: (heard.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("pageerror", lambda error: heard.append(f"error {error}"))
+    page.on("console", lambda said: heard.append(f"console {said.text}"))
+    page.on("request", lambda request: heard.append(request.url) if not request.url.startswith(("file:", "data:", "blob:")) else None)
+    page.goto((tmp_path / "figure.html").as_uri())
+    page.wait_for_selector("#qfusion-figure .legendtext", state="attached")
+    assert page.locator("h1").inner_text() == hostile
+    assert page.title() == hostile
+    assert page.locator("#qfusion-figure .legendtext").all_text_contents() == ["text", "audio", "text : audio"]
+    assert json.loads(page.locator("#qfusion-recipe").text_content()) == json.loads(RECIPE)
+    page.evaluate("() => { const s = document.createElement('script'); s.text = 'window.ran = 1'; document.body.append(s); }")
+    assert page.evaluate("() => window.ran") is None, "the page's policy lets no other script run"
+    assert [each for each in heard if "Content Security Policy" not in each] == []
