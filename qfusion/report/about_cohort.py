@@ -1,0 +1,242 @@
+"""The report on a cohort: what its members have in common, beside all samples of their split."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qfusion.explain import RELATIONS, answers, resampling
+from qfusion.explain.case import Case
+from qfusion.explain.resampling import LEVEL, RESAMPLES, Interval
+from qfusion.figures import levels
+from qfusion.figures.levels import Estimate
+from qfusion.report import methods, trust
+from qfusion.report.blocks import Block, Document, Facts, Heading, Listing, Points, Strong, Table, cite, paragraph
+from qfusion.report.drawn import HALF, figure, number, signed
+
+MOST_MEMBERS, MOST_TERMS, MOST_COLUMNS = 60, 12, 8
+INTERVALS = f"bars are {LEVEL:.0%} percentile bootstrap intervals of {RESAMPLES:,} resamples, seed 0"
+
+
+@dataclass(frozen=True, eq=False)
+class Members:
+    """A cohort and everything that is said of it.
+
+    Attributes:
+        case: any of its members: model, data and background.
+        rows: one row an explained sample of the split (index id), with the columns that the Cohorts page has.
+        inside: which of them belong to the cohort, bool (n,).
+        name, filter, split: as words; name is empty where it has none.
+        by, group, groups: what the samples are grouped by, the group of each, the groups in order.
+        errors: what an error is. measure, strength: names of the columns of entanglement and interaction that are set against each other,
+            by what they are called on an axis.
+        values: these two, (n,) each.
+        finding: what their correlation says in a sentence.
+    """
+
+    case: Case
+    rows: pd.DataFrame
+    inside: np.ndarray
+    name: str
+    filter: str
+    split: str
+    by: str
+    group: np.ndarray
+    groups: tuple[str, ...]
+    errors: str
+    measure: str
+    strength: str
+    values: tuple[np.ndarray, np.ndarray]
+    finding: str
+
+    @property
+    def title(self) -> str:
+        """The name, or else the filter."""
+        return self.name or self.filter or f"all of {self.split}"
+
+    @property
+    def cohort(self) -> pd.DataFrame:
+        """The rows of the cohort."""
+        return self.rows[self.inside]
+
+    def called(self, whole: bool) -> str:
+        """Name of a level with its size."""
+        return f"all of {self.split} (n = {len(self.rows):,})" if whole else f"cohort (n = {int(self.inside.sum()):,})"
+
+    def dividends(self) -> dict[str, np.ndarray]:
+        """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
+        columns = {term: self.rows[f"dividend[{term}]"].to_numpy(dtype=float) for term in self.case.dividends if term}
+        kept = sorted(columns, key=lambda term: -float(np.abs(columns[term]).mean()))[:MOST_TERMS]
+        return {term: values for term, values in columns.items() if term in kept}
+
+
+def document(found: Members) -> Document:
+    """Returns the report on a cohort."""
+    case = found.case
+    parts: list[Block] = []
+    for section in (_summary, _shares, _types, _terms, _entanglement, _members):
+        parts += section(found)
+    parts += [*trust.section(case, one=False), *methods.section(case), *_intervals(), *_again(found)]
+    return Document(f"Cohort ‘{found.title}’: what {case.name} decides by",
+                    f"{case.checkpoint.card.get('title', case.name)} on {case.dataset.title}",
+                    f"Report on {len(found.cohort):,} samples of data set {case.dataset.name} and how model {case.name} decides on them.",
+                    tuple(parts))
+
+
+def _means(found: Members, columns: Mapping[str, np.ndarray]) -> tuple[dict[str, Interval], dict[str, Interval]]:
+    """Means with intervals, of all rows and of the cohort."""
+    return resampling.means(columns), resampling.means({name: values[found.inside] for name, values in columns.items()})
+
+
+def _share_means(found: Members) -> tuple[dict[str, Interval], dict[str, Interval]]:
+    return _means(found, {name: found.rows[f"share[{name}]"].to_numpy(dtype=float) for name in found.case.modalities})
+
+
+def _summary(found: Members) -> Iterator[Block]:
+    case, cohort = found.case, found.cohort
+    whole, part = _share_means(found)
+    leader = max(case.modalities, key=lambda name: part[name].value)
+    errors = _means(found, {"e": found.rows["error"].to_numpy(dtype=float)})
+    kinds = cohort["relation"].value_counts()
+    joint = _means(found, {"j": found.rows["joint_share"].to_numpy(dtype=float)})
+    yield Heading("In short")
+    yield paragraph(f"{len(cohort):,} of the {len(found.rows):,} explained samples of {found.split} form this cohort: "
+                    f"{found.filter or 'no filter'}.")
+    yield Points((
+        (Strong("Which modality decides? "), f"{leader} carries most, {part[leader].value:.0%} on average{_between(part[leader])}; in all "
+         f"of {found.split} it is {whole[leader].value:.0%}."),
+        (Strong("How do the modalities relate? "), f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
+                                                   f"({kinds.iloc[0] / len(cohort):.0%})."),
+        (Strong("How much is said only jointly? "), f"{joint[1]['j'].value:.0%} of all terms by size{_between(joint[1]['j'])}; in all of "
+         f"{found.split} {joint[0]['j'].value:.0%}."),
+        (Strong("Is it harder? "), f"The mean error is {number(errors[1]['e'].value)} against {number(errors[0]['e'].value)} "
+                                   f"({found.errors})."),
+        (Strong("Does entanglement go with joint deciding? "), f"{found.finding}."),
+    ))
+    yield Facts((("Model", f"{case.name}: {case.checkpoint.card.get('title', '')} ({case.checkpoint.card['model']})"),
+                 ("Data", f"{case.dataset.name}: {case.dataset.title}"),
+                 ("Filter", found.filter or "none: everyone"), ("Split", found.split),
+                 ("Members", f"{len(cohort):,} of {len(found.rows):,} explained samples"),
+                 ("Explained", "score of the class that is decided for" if case.classes else case.unit),
+                 ("Compared with", answers.behind(case.background)), *methods.common(case.checkpoint.card),
+                 ("Digest of the data", case.dataset.digest), ("Digest of the background", case.background.key)),
+                "What this report is about, and what it was made with.")
+
+
+def _between(found: Interval) -> str:
+    return f" ({found.low:.0%} to {found.high:.0%})" if found.known else ""
+
+
+def _shares(found: Members) -> Iterator[Block]:
+    whole, part = _share_means(found)
+    case = found.case
+    yield Heading("Which modality decides")
+    yield figure(levels.shares(_estimates(whole), _estimates(part), {}, case.modalities, whole_name=found.called(True),
+                               cohort_name=found.called(False)),
+                 f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); {INTERVALS}. Compared with {answers.behind(case.background)}.",
+                 "Mean shares: " + ", ".join(f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
+                                             for name in case.modalities) + ".", HALF)
+    yield Table(("Modality", "Cohort", "Interval", f"All of {found.split}", "Interval"),
+                tuple((name, f"{part[name].value:.1%}", _interval(part[name]), f"{whole[name].value:.1%}", _interval(whole[name]))
+                      for name in case.modalities), f"Mean shares with {LEVEL:.0%} intervals.")
+
+
+def _interval(found: Interval) -> str:
+    return f"{found.low:.1%} to {found.high:.1%}" if found.known else "too few"
+
+
+def _estimates(found: Mapping[str, Interval]) -> dict[str, Estimate]:
+    return {name: Estimate(each.value, each.low, each.high) for name, each in found.items()}
+
+
+def _types(found: Members) -> Iterator[Block]:
+    """Dominance, conflict, complement: how many, and how well they are predicted."""
+    errors = found.rows["error"].to_numpy(dtype=float)
+    where = {kind: (found.rows["relation"] == kind).to_numpy() for kind in RELATIONS}
+    pairs = {kind: tuple(resampling.means({"e": errors[mask & keep]})["e"] for keep in (np.ones(len(errors), bool), found.inside))
+             for kind, mask in where.items()}
+    whole, part = ([int((mask & keep).sum()) for mask in where.values()] for keep in (np.ones(len(errors), bool), found.inside))
+    drawn = levels.types(list(where), whole, part, [(Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
+                                                    for a, b in pairs.values()],
+                         whole_name=found.called(True), cohort_name=found.called(False))
+    yield Heading("How the modalities relate, and how well that is predicted")
+    yield figure(drawn, "; ".join(f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items())
+                 + f". Right: mean error ({found.errors}); {INTERVALS}.",
+                 "Types: " + ", ".join(f"{kind} {b:,} of {sum(part):,} in the cohort, {a:,} of {sum(whole):,} in all"
+                                       for kind, a, b in zip(where, whole, part, strict=True)) + ".")
+
+
+def _terms(found: Members) -> Iterator[Block]:
+    """The distribution of every term, and its means by group."""
+    terms, case = found.dividends(), found.case
+    unit = "score of the class" if case.classes else case.unit
+    left = len(case.dividends) - 1 - len(terms)
+    yield Heading("What each combination contributed")
+    yield figure(levels.violins(terms, {term: values[found.inside] for term, values in terms.items()}, {}, case.modalities, unit=unit,
+                                whole_name=found.called(True), cohort_name=found.called(False)),
+                 "Every sample's exact dividend, with its sign: all above each line in grey, the cohort below it in colour; the line "
+                 f"inside is the mean. Compared with {answers.behind(case.background)}."
+                 + (f" The {left} terms that are smallest on average are left out." if left else ""),
+                 "Mean dividends in the cohort: " + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items()) + ".")
+    yield _means_of(found, terms)
+
+
+def _means_of(found: Members, terms: Mapping[str, np.ndarray]) -> Table:
+    """Mean dividends: a row a group, or a row a term where there are many terms."""
+    everyone = np.ones(len(found.rows), dtype=bool)
+    masks = {name: found.inside & (found.group == name) for name in found.groups} if len(terms) <= MOST_COLUMNS else {}
+    masks |= {"the cohort": found.inside, f"all of {found.split}": everyone}
+    filled = {name: mask for name, mask in masks.items() if mask.any()}
+    names = tuple(term.replace("+", " + ") for term in terms)
+    if len(terms) > MOST_COLUMNS:
+        heads = tuple(f"{name} (n = {int(mask.sum()):,})" for name, mask in filled.items())
+        return Table(("Term", *heads), tuple((name, *(signed(values[mask].mean()) for mask in filled.values()))
+                                             for name, values in zip(names, terms.values(), strict=True)), "Mean dividends.")
+    rows = tuple((name, f"{int(mask.sum()):,}", *(signed(values[mask].mean()) for values in terms.values()))
+                 for name, mask in filled.items())
+    return Table((found.by, "n", *names), rows, f"Mean dividends of the cohort by {found.by}, of the whole cohort, and of all.")
+
+
+def _entanglement(found: Members) -> Iterator[Block]:
+    x, y = found.values
+    known = np.isfinite(x) & np.isfinite(y)
+    yield Heading("Entanglement and joint deciding")
+    yield figure(levels.relation(found.rows.index[known].tolist(), x[known], y[known], found.inside[known], found.measure, found.strength,
+                                 whole_name=found.called(True), cohort_name=found.called(False)),
+                 f"Every explained sample of {found.split}, the cohort in colour. {found.finding}.",
+                 f"Scatter of {int(known.sum()):,} samples: {found.finding}.")
+    yield paragraph("Entanglement is correlation of the states, not attribution; a relation over samples is no cause.")
+
+
+def _members(found: Members) -> Iterator[Block]:
+    cohort = found.cohort.sort_values("error", ascending=False, kind="stable")
+    names = found.case.modalities
+    rows = tuple((str(name), _said(row["truth"]), _said(row["prediction"]), number(row["error"]), str(row["relation"]),
+                  *(f"{row[f'share[{each}]']:.0%}" for each in names)) for name, row in cohort.head(MOST_MEMBERS).iterrows())
+    rest = len(cohort) - len(rows)
+    yield Heading("The members")
+    yield Table(("Sample", "Truth", "Prediction", "Error", "Type", *(f"Share {each}" for each in names)), rows,
+                f"The samples of the cohort, the largest error first{f'; {rest:,} more are left out' if rest else ''}.", (4,))
+
+
+def _said(value: object) -> str:
+    return signed(value) if isinstance(value, float) else str(value)
+
+
+def _intervals() -> Iterator[Block]:
+    yield paragraph(f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ", cite("efron1993"), f" of {RESAMPLES:,} resamples of the "
+                    "samples shown, with seed 0; below ten samples none is given. They say how far another draw of samples might move a "
+                    "number, not another training run.")
+
+
+def _again(found: Members) -> Iterator[Block]:
+    case = found.case
+    words = ["python", "-m", "qfusion", "report", "--model", case.name, "--data", case.dataset.name, "--cohort", found.filter]
+    kind = case.background.kind
+    words += ["--contrast", case.background.label] if kind == "contrast" else [] if kind in ("joint", "cohort") else ["--background", kind]
+    yield Heading("The same again")
+    yield Listing(shlex.join([*words, "--out", "report.html"]), "Command")

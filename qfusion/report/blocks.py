@@ -1,0 +1,172 @@
+"""What a report is made of, whatever it is written as: blocks of text, tables, figures and equations.
+
+All texts are shown as they are. Nothing in them is markup, wherever it comes from.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+MOST_TEXT, LONGEST_TITLE = 20_000, 240  # characters
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, format (such as those that turn the direction), surrogates, private, not assigned
+
+
+def clean(text: object, limit: int = MOST_TEXT) -> str:
+    """Returns a text that can be printed: line breaks stay, control and direction characters become U+FFFD, too long ones are cut."""
+    words = str(text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
+    short = words if len(words) <= limit else words[: limit - 1] + "…"
+    return "".join(letter if letter == "\n" or unicodedata.category(letter) not in _HIDDEN else "\ufffd" for letter in short)
+
+
+def broken(text: object) -> str:
+    """Returns a clean text whose very long words may break: with a zero-width space after every 30 letters of them."""
+    return " ".join("\u200b".join(word[i:i + 30] for i in range(0, len(word), 30)) if len(word) > 40 else word
+                    for word in clean(text).split(" "))
+
+
+@dataclass(frozen=True)
+class Cite:
+    """A reference to sources by their keys in `qfusion.citations`."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Strong:
+    """Words that matter."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Words to be typed as they are, such as a name or a command."""
+
+    text: str
+
+
+Part = str | Cite | Strong | Code
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading; level 1 for a section, 2 within one."""
+
+    text: str
+    level: int = 1
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list; each point is made of parts."""
+
+    points: tuple[tuple[Part, ...], ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names with what they are, two columns without heads."""
+
+    rows: tuple[tuple[str, str], ...]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: first column names, numbers to the right.
+
+    Attributes:
+        head: of the columns. rows: cells as text. caption: what it holds.
+        words: numbers of the columns besides the first that hold words.
+    """
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str
+    words: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A vector drawing.
+
+    Attributes:
+        svg: the whole file. alt: for who cannot see it. caption: below it. width: in mm, as it is printed.
+    """
+
+    svg: bytes = field(repr=False)
+    alt: str
+    caption: str
+    width: float
+
+
+@dataclass(frozen=True)
+class Equation:
+    """One of `equations.NAMES`."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Words of a sample, and where they are from."""
+
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Lines to be copied, such as commands or BibTeX; `name` is what they are."""
+
+    text: str
+    name: str
+
+
+Block = Heading | Paragraph | Points | Facts | Table | Figure | Equation | Quote | Listing
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report.
+
+    Attributes:
+        title, subtitle: on top. description: a sentence for search and screen readers.
+        blocks: without the references, which follow from what is cited.
+    """
+
+    title: str
+    subtitle: str
+    description: str
+    blocks: tuple[Block, ...]
+
+    def cited(self) -> tuple[str, ...]:
+        """Returns the keys of the sources that are cited, in the order of their first mention."""
+        return tuple(dict.fromkeys(key for part in self._parts() if isinstance(part, Cite) for key in part.keys))
+
+    def _parts(self) -> Iterator[Part]:
+        for block in self.blocks:
+            if isinstance(block, Paragraph):
+                yield from block.parts
+            elif isinstance(block, Points):
+                for point in block.points:
+                    yield from point
+
+
+def paragraph(*parts: Part) -> Paragraph:
+    """Returns a paragraph of these parts."""
+    return Paragraph(parts)
+
+
+def cite(*keys: str) -> Cite:
+    """Returns a reference to these sources."""
+    return Cite(keys)

@@ -1,0 +1,105 @@
+"""How far to trust the explanation, as measured for the model at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from qfusion.errors import IntegrityError, NotFound
+from qfusion.explain import caution, faithfulness
+from qfusion.explain.case import Case
+from qfusion.explain.caution import Caution
+from qfusion.explain.coalitions import Explanation
+from qfusion.explain.stability import Stability
+from qfusion.figures import notebook, numbers
+from qfusion.report.blocks import Block, Heading, Points, Strong, Table, cite, paragraph
+from qfusion.report.drawn import HALF, figure, number
+
+MOST = {True: 600, False: 60}  # test samples for the curves, of systems that evolve in time and of networks, whose rows cost more
+KINDS = {"warning": "Beware", "fine": "Looked at", "unknown": "Not known"}
+
+
+def section(case: Case, one: bool = True) -> Iterator[Block]:
+    """Cautions in words, deletion curves, planted truth, training seeds; of one sample also its own terms over the seeds."""
+    explanation, rows, outputs = numbers.test_rows(case, MOST[case.has_time])
+    curves = faithfulness.modality_curves(explanation, outputs)
+    truth = _truth(case, explanation, rows)
+    seeds, why = _seeds(case)
+    yield Heading("How far to trust this")
+    yield paragraph("Contributions are exact for this model and background; what can be wrong is what a reader makes of them. Measured "
+                    f"for this model, on {len(rows):,} test samples unless said otherwise:")
+    said = caution.of_deletion(curves, "modalities")
+    said += [caution.no_truth()] if truth is None else caution.of_truth(truth)
+    said += caution.of_stability(seeds, _errors(case), "score of the true class" if case.classes else case.unit) if seeds else []
+    said += caution.of_joint(explanation, outputs)
+    said += [] if seeds else [Caution(why, "unknown")]
+    order = list(KINDS)
+    yield Points(tuple((Strong(f"{KINDS[one.kind]}: "), one.sentence) for one in sorted(said, key=lambda one: order.index(one.kind))))
+    yield _deletion(curves)
+    yield paragraph("Deletion and insertion after ", cite("samek2017", "petsiuk2018"), "; a modality that is taken away is averaged over "
+                    "the background, so these curves are read off the exact values.")
+    yield from _over_seeds(case, seeds, one)
+    if truth is not None:
+        yield Table(("Term", "Correlation", "Rank correlation"),
+                    tuple((term.replace("+", " + "), number(a), number(b))
+                          for term, a, b in zip(truth.terms, truth.pearson, truth.rank, strict=True)),
+                    f"Exact against planted dividends, over {len(rows):,} test samples.")
+
+
+def _deletion(curves: faithfulness.Curves) -> Block:
+    gain = min(curves.deletion_gain.min(), curves.insertion_gain.min())
+    beats = "beats every one" if curves.better else "does not beat every one"
+    steps = ", ".join(f"{share:.0%} {value:.2f}" for share, value in zip(curves.shares, curves.deletion, strict=True))
+    others = ", ".join(f"{value:.2f}" for value in curves.random_deletion.mean(0))
+    return figure(notebook.deletion_of(curves),
+                  "Modalities taken away, the most important (by |Shapley value|) first: mean |change| of the score over "
+                  f"{curves.samples:,} test samples. Grey: {len(curves.random_deletion)} random orders, drawn anew for every sample. Ours "
+                  f"{beats} of them, at deletion and insertion (smallest gain in area {gain:.3f}).",
+                  f"Deletion curve: {steps}; random orders on average {others}.", HALF)
+
+
+def _over_seeds(case: Case, seeds: Stability | None, one: bool) -> Iterator[Block]:
+    if seeds is None:
+        return
+    if one and case.row in case.dataset.rows("test"):
+        table = numbers.stability(case)
+        what = "the true class's score" if case.classes else f"the {case.unit}"
+        spread = ", ".join(f"{term} {values.min():+.2f} to {values.max():+.2f}" for term, values in table.items())
+        yield figure(notebook.stability(case), f"This sample's terms of {what} by models from {len(seeds.seeds)} training seeds, against "
+                     f"the {seeds.background_size:,} training samples; the filled dot is the shipped "
+                     "model.", f"Terms over seeds: {spread}.", HALF)
+    ranks = seeds.rank_correlations()
+    yield Table(("Term", "Mean rank correlation", "Lowest pair"),
+                tuple((term.replace("+", " + "), number(mean), number(low)) for term, (mean, low) in ranks.items()),
+                f"Do {len(seeds.seeds)} training seeds order {seeds.dividends.shape[1]:,} test samples alike? Between all pairs of seeds.")
+
+
+def _truth(case: Case, explanation: Explanation, rows: np.ndarray) -> faithfulness.AgainstTruth | None:
+    truth = case.dataset.truth
+    if truth is None or case.classes or case.dataset.names != case.modalities:
+        return None
+    return faithfulness.against_truth(explanation, truth.iloc[rows])
+
+
+def _seeds(case: Case) -> tuple[Stability | None, str]:
+    """What was measured over training seeds, or why it does not count here."""
+    if case.tweak:
+        return None, "How other training seeds would explain this is measured for the model as trained, not as it is changed here."
+    try:
+        return numbers.seeds(case), ""
+    except (NotFound, IntegrityError) as error:
+        return None, str(error).replace("`", "")
+
+
+def _errors(case: Case) -> np.ndarray:
+    """Errors on all test rows, as the pages have them: absolute, or 1 - probability of the true class."""
+    import torch
+
+    rows = case.dataset.rows("test")
+    with torch.no_grad():
+        scores = case.model(case.dataset.inputs(rows, dtype=torch.float64)).numpy()
+    if not case.classes:
+        return np.abs(scores[:, 0] - case.dataset.y[rows])
+    weights = np.exp(scores - scores.max(1, keepdims=True))
+    return 1 - (weights / weights.sum(1, keepdims=True))[np.arange(len(rows)), case.dataset.y[rows]]
