@@ -1,0 +1,127 @@
+"""The formats in which a model leaves qfusion: what each is, what it needs, and its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qfusion._checks import check, choose
+from qfusion.data import DataSet
+from qfusion.explain.case import Case, case
+from qfusion.models import EntangledQCNN
+from qfusion.training.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format.
+
+    Attributes:
+        title: for people. ending: of its files. says: one plain sentence.
+        of_sample: whether it is of one sample; else of the model alone.
+        systems: kinds of models that it exists for; empty for all.
+        instead: what to do where it does not exist.
+    """
+
+    title: str
+    ending: str
+    says: str
+    of_sample: bool
+    systems: tuple[str, ...] = ()
+    instead: str = ""
+
+
+_JUMP, _NETWORK = "quantum-jump", "entangled-qcnn"
+_STEP = ("One step of its evolution is channels, which OpenQASM has no statement for; the Circuit page draws it. Take qutip or numpy "
+         "instead.")
+FORMATS: dict[str, Format] = {
+    "checkpoint": Format("Checkpoint", ".zip", "The model with its tweak as a model of its own, card and weights, for this app and its "
+                         "commands.", False),
+    "torch": Format("PyTorch program", ".pt2", "The way from features to scores, for any batch of samples; loading it needs torch and "
+                    "nothing else.", False),
+    "qutip": Format("QuTiP objects", ".qu", "Hamiltonian, jump operators, observables and this sample's states, for QuTiP.", True, (_JUMP,),
+                    "It is a circuit, without a Hamiltonian. Take openqasm3 or numpy instead."),
+    "openqasm3": Format("OpenQASM 3", ".qasm", "This sample's circuit with its angles, measured and conditioned in the middle.", True,
+                        (_NETWORK,), _STEP),
+    "openqasm2": Format("OpenQASM 2", ".qasm", "The same circuit with controlled gates instead of conditions, for older tools.", True,
+                        (_NETWORK,), _STEP),
+    "numpy": Format("NumPy arrays", ".npz", "This sample's states and observables over the evolution or the gates, and the exact "
+                    "contributions; the array `about` describes them.", True),
+}
+
+
+def impossible(name: str, found: Checkpoint) -> str:
+    """Returns why a format does not exist for a model; empty where it does.
+
+    Raises:
+        NotFound: when there is no such format.
+    """
+    wanted = FORMATS[choose("Format", name, FORMATS)]
+    kind = str(found.card["model"])
+    if not wanted.systems or kind in wanted.systems:
+        return ""
+    return f"Format '{name}' does not exist for a model of kind {kind}. {wanted.instead}"
+
+
+def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sample: str = "", model_name: str = "",
+         precision: str = "double", behind: Mapping[str, Any] | None = None) -> bytes:
+    """Returns the content of a file.
+
+    Args:
+        name: of the format, see `FORMATS`.
+        found, tweak: the model and what is changed in it, see `explain.case`.
+        sample: id, for formats that are of one.
+        model_name: what a checkpoint is called; "tweaked" unless given.
+        precision: of a torch program, "double" or "single".
+        behind: background, contrast or output of the contributions in an archive, as `explain.case` takes them.
+
+    Raises:
+        NotFound, InvalidInput: naming the format, sample or tweak that does not fit.
+    """
+    reason = impossible(name, found)
+    check(not reason, reason)
+    if not FORMATS[name].of_sample:
+        return _of_model(name, found, dataset, tweak, model_name or "tweaked", precision)
+    check(bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}.")
+    return _OF_SAMPLE[name](case(found, sample, dataset, tweak=tweak, **(behind or {})))
+
+
+def _of_model(name: str, found: Checkpoint, dataset: DataSet, tweak: str, called: str, precision: str) -> bytes:
+    from qfusion.release import program, weights
+
+    if name == "checkpoint":
+        return weights.archive(found, tweak, dataset, called)
+    from qfusion.explain.case import tweaked
+
+    model, words = tweaked(found.fusion, tweak)
+    about = {"model": str(found.card.get("name", "")), "weights_sha256": str(found.card["weights_sha256"]), "tweak": words}
+    steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
+    return program.to_bytes(model, about, precision, steps)
+
+
+def _qutip(found: Case) -> bytes:
+    from qfusion.release import qutip_objects
+
+    return qutip_objects.to_bytes(found)
+
+
+def _arrays(found: Case) -> bytes:
+    from qfusion.release import arrays
+
+    return arrays.to_bytes(found)
+
+
+def _openqasm(version: int) -> Callable[[Case], bytes]:
+    def made(found: Case) -> bytes:
+        from qfusion.track.fusion_circuit import fusion_circuit
+
+        assert isinstance(found.model, EntangledQCNN)
+        theta = {name: angles[0].detach() for name, angles in found.model.angles(found.inputs).items()}
+        return fusion_circuit(found.model, theta).to_openqasm(version).encode()
+
+    return made
+
+
+_OF_SAMPLE: dict[str, Callable[[Case], bytes]] = {
+    "qutip": _qutip, "numpy": _arrays, "openqasm3": _openqasm(3), "openqasm2": _openqasm(2)}

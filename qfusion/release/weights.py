@@ -1,0 +1,142 @@
+"""A tweaked model as a model of its own: the tweak goes into its weights and settings, its card says where it is from."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from qfusion._checks import check
+from qfusion.data import DataSet
+from qfusion.errors import InvalidInput
+from qfusion.explain.case import tweaked
+from qfusion.models import FusionModel, QuantumJump, build
+from qfusion.training import checkpoint, metrics
+from qfusion.training.checkpoint import Checkpoint
+
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?")
+_MADE = (1980, 1, 1, 0, 0, 0)  # the time that files in an archive bear, so that equal models make equal archives
+
+
+def checked_name(name: str) -> str:
+    """Returns a name that a model may have.
+
+    Raises:
+        InvalidInput: when it could not be one of a file, or looks like one already.
+    """
+    check(bool(_NAME.fullmatch(name)) and not name.lower().endswith((".json", ".safetensors")),
+          f"A model's name must be 1 to 64 letters, digits, `.`, `_` or `-`, and not that of a file, but is {name[:80]!r}. Choose another.")
+    return name
+
+
+def baked(found: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
+    """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in which they are kept,
+    and the tweak as text.
+
+    Raises:
+        InvalidInput, NotFound: when the tweak does not fit the model.
+    """
+    changed, words = tweaked(found.fusion, tweak)
+    state, settings = dict(found.fusion.state_dict()), dict(found.card["settings"])
+    if isinstance(changed, QuantumJump):
+        for n, term in enumerate(changed.generator().terms if words else ()):
+            # H = (A + A^+) / 2 is A itself where A is Hermitian.
+            state |= {f"A.{n}": torch.view_as_real(term.H.resolve_conj())} if len(changed.A) else {}
+            state |= {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(changed.L) else {}
+        settings["duration"] = changed.duration
+    elif words:
+        state.pop("turns", None)
+        state["phi"] = changed.phi
+        settings |= {"tables": "joint", "freeze_rule": False}  # an edited table need be neither a named rule nor one of separate rotations
+    with torch.device("meta"):
+        model: Any = build(found.card["model"], found.card["inputs"], found.card["outputs"], settings)
+    model.load_state_dict({key: _kept(value) for key, value in state.items()}, assign=True)
+    return model.double().eval().requires_grad_(False), words
+
+
+def _kept(value: Tensor) -> Tensor:
+    return value.detach().float().contiguous().clone()
+
+
+def card_of(found: Checkpoint, model: FusionModel, words: str, dataset: DataSet, name: str) -> dict[str, Any]:
+    """Returns the card of a baked model: test metrics are its own, and where it comes from is said.
+
+    Raises:
+        InvalidInput: when `dataset` is not the one that the model was trained on.
+    """
+    old = found.card
+    check(dataset.name == old["data"]["name"],
+          f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is '{dataset.name}': a "
+          "checkpoint's metrics are of its own data. Leave it out.")
+    origin = {"model": str(old.get("name", "")), "weights_sha256": str(old["weights_sha256"]), "tweak": words}
+    card = {**old, "name": checked_name(name), "settings": dict(model.settings), "made_from": origin}
+    if not words:
+        return card
+    measured = {split: metrics.evaluate(model, dataset, split) for split in ("train", "valid", "test")}
+    other = "" if dataset.digest == old["data"]["digest"] else f" Measured on another version of the data, {dataset.digest[:12]}."
+    notes = (f"Made from {origin['model']} (weights {origin['weights_sha256'][:12]}) by the tweak {words}, not trained again: the metrics "
+             f"are its own, and no spread over seeds is known.{other}")
+    total, encoders = (sum(p.numel() for p in module.parameters()) for module in (model, model.encoders))
+    return card | {"title": f"{old.get('title', '')}, tweaked", "notes": notes, "seeds": [old["seed"]], "this_seed": measured,
+                   "metrics": {split: metrics.summary([each]) for split, each in measured.items()},
+                   "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
+                   "versions": {**old["versions"], "qfusion": _version()}}
+
+
+def _version() -> str:
+    from qfusion import __version__
+
+    return __version__
+
+
+def save(path: Path, found: Checkpoint, tweak: str, dataset: DataSet) -> Path:
+    """Writes PATH.json and PATH.safetensors, the file's name being the model's, and returns the card's path.
+
+    Raises:
+        InvalidInput: when the name is none, or is taken by a model of the same folder.
+    """
+    name = checked_name(path.name.removesuffix(".json"))
+    target = path.with_name(f"{name}.json")
+    check(not target.exists(), f"There is a model '{name}' in this folder already. Choose another name.")
+    model, words = baked(found, tweak)
+    return checkpoint.save(path.with_name(name), model, card_of(found, model, words, dataset, name))
+
+
+def keep(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
+    """Puts the tweaked model among the reader's own, where pages and commands find it, and returns the card's path.
+
+    Raises:
+        InvalidInput: when the name is none or is taken.
+    """
+    check(checked_name(name) not in checkpoint.available(), f"There is a model '{name}' already. Choose another name.")
+    folder = checkpoint.folders()[-1]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"The folder of your models, {folder}, cannot be made ({error.strerror}). "
+                           "Name another in QFUSION_MODELS.") from error
+    return save(folder / name, found, tweak, dataset)
+
+
+def archive(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> bytes:
+    """Returns card and weights in one .zip file, to be unpacked into a folder of models."""
+    with tempfile.TemporaryDirectory() as folder:
+        card = save(Path(folder) / checked_name(name), found, tweak, dataset)
+        return zipped({path.name: path.read_bytes() for path in (card, card.with_suffix(".safetensors"))})
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """Returns files as a .zip archive, the same bytes for the same files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, data in files.items():
+            made.writestr(zipfile.ZipInfo(name, _MADE), data, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
