@@ -246,7 +246,8 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
     values = np.array([[0.1, 0.9], [0.2, 0.8]])
     figure = evidence.masses(values, np.array([0.5, 0.6]), [HOSTILE, "b"], ["0", HOSTILE], marked=0)
     assert figure.data[0].z[2][1] == 0.6
-    assert figure.data[0].texttemplate == "%{z:.2f}"
+    assert figure.data[1].text[:3] == ("0.10", "0.20", "0.90")
+    assert figure.data[1].textfont.color[0] != figure.data[1].textfont.color[2]  # dark on bright, bright on dark
     assert "<img" not in texts(figure)
     tables = evidence.tables(values, values, ["0", "1"], ["a", HOSTILE], controls=[HOSTILE], angles=3 * values, chosen=(1, 0),
                              edited=values > 0.85)

@@ -54,7 +54,8 @@ def test_entries_are_whole_sentences_with_sources_and_pages_that_exist() -> None
         assert entry.pages, entry.term
         assert set(entry.pages) <= TITLES, entry.term
         assert entry.formula.count("{") == entry.formula.count("}"), entry.term
-        assert entry.formula.count(r"\bigl") + entry.formula.count(r"\Bigl") == entry.formula.count(r"\bigr") + entry.formula.count(r"\Bigr")
+        opened, closed = (sum(entry.formula.count(f"\\{size}{side}") for size in ("big", "Big")) for side in "lr")
+        assert opened == closed, entry.term
 
 
 def test_panels_name_entries_that_exist_and_every_entry_can_be_reached() -> None:

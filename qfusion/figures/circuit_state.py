@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.style import (
     BLUE,
+    BRIGHT,
     GREY,
     INK,
     LINE,
@@ -93,7 +94,7 @@ def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndar
     check(np.shape(bloch) == (len(wires), 3), f"Argument `bloch` must have shape ({len(wires)}, 3), but has shape {np.shape(bloch)}.")
     top, bottom = min(w.y for w in wires), max(w.y for w in wires)
     width = max((box.column for box in boxes), default=0) + 1
-    figure = base(theme, int(40 + unit * (bottom - top + 1)), left=14 + 7 * max(len(w.name) for w in wires), right=6, top=6, bottom=6)
+    figure = base(theme, int(40 + unit * (bottom - top + 1)), left=14 + 7 * max(len(w.name) for w in wires), right=22, top=6, bottom=6)
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     _wires(figure, wires, width, notes, theme)
@@ -178,7 +179,7 @@ def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: i
     small = min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1) * unit < 30
     radius = [8 if small and wires[row].hue else 15 for row, _ in places]
     figure.add_scatter(
-        x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits",
+        x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits", cliponaxis=False,
         hovertemplate="%{text}<extra></extra>", text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, _ in places],
         marker={"size": [2 * r for r in radius], "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5}, "opacity": 1})
     for (row, x), r in zip(places, radius, strict=True):
@@ -209,7 +210,7 @@ def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, b
     check(np.shape(bloch) == (len(names), 3), f"Argument `bloch` must have shape ({len(names)}, 3), but has shape {np.shape(bloch)}.")
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
     lines = -(-len(names) // across)
-    figure = base(theme, 12 + 120 * lines, left=6, right=6, top=6, bottom=6)
+    figure = base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
     places = [(i % across, -(i // across)) for i in range(len(names))]
     figure.add_scatter(x=[x for x, _ in places], y=[y for _, y in places], mode="markers", name="qubits",
                        text=[disc_tip(*each) for each in zip(names, bloch, map(float, entropy), strict=True)],
@@ -262,7 +263,7 @@ def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, mark
         shapes.append({"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1,
                        "line": {"color": VERMILLION, "width": 2}})
     notes = [{"x": x, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left", "text": label(name), "showarrow": False,
-              "font": {"size": 10, "color": QUIET[theme]}} for x, name in marks]
+              "yshift": -12 * (i % 2), "font": {"size": 10, "color": QUIET[theme]}} for i, (x, name) in enumerate(marks)]
     figure.update_layout(shapes=shapes, annotations=notes, hovermode="x unified")
     figure.update_xaxes(title={"text": x_title})
     figure.update_yaxes(title={"text": "von Neumann entropy (nats)"}, rangemode="tozero", range=[0, 0.78])
@@ -283,7 +284,7 @@ def cuts(values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, th
                                           "outlinewidth": 0}, hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>"))
     rows, columns = np.nonzero(np.isfinite(z))
     figure.add_scatter(x=columns, y=rows, mode="text", hoverinfo="skip", text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
-                       textfont={"size": 11, "color": [ON_BRIGHT if v > 0.62 * high else ON_DARK for v in z[rows, columns]]})
+                       textfont={"size": 11, "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]]})
     figure.update_xaxes(title={"text": "cut after the first k qubits that are not measured yet"}, tickvals=list(range(z.shape[1])),
                         ticktext=[str(k + 1) for k in range(z.shape[1])], showline=False, ticks="")
     figure.update_yaxes(tickvals=list(range(len(moments))), ticktext=[label(m) for m in moments], autorange="reversed", showline=False,

@@ -9,9 +9,11 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.style import (
+    BRIGHT,
     GREY,
     INK,
     LINE,
+    ON_BRIGHT,
     ON_DARK,
     PAPER,
     QUIET,
@@ -45,8 +47,8 @@ def masses(values: np.ndarray, fused: np.ndarray, modalities: Sequence[str], ele
     figure.data[0].update(showscale=not compact)
     figure.update_layout(hovermode="closest")
     ticks = [f"<b>{label(e, 14)} ◂ truth</b>" if i == marked else label(e, 14) for i, e in enumerate(elements)]
-    figure.update_xaxes(tickvals=list(range(n)), ticktext=ticks, side="top", showline=False, ticks="")
-    figure.update_yaxes(tickvals=list(range(M + 1)), ticktext=names, autorange="reversed", showline=False, ticks="")
+    figure.update_xaxes(tickvals=list(range(n)), ticktext=ticks, side="top", showline=False, ticks="", range=[-0.5, n - 0.5])
+    figure.update_yaxes(tickvals=list(range(M + 1)), ticktext=names, range=[M + 0.5, -0.5], showline=False, ticks="")
     figure.add_hline(y=M - 0.5, line={"color": PAPER[theme], "width": 5})
     figure.update_layout(margin_b=4 if compact else 10, margin_t=20 if compact else 30)
     return figure
@@ -57,8 +59,10 @@ def _cells(figure: go.Figure, z: np.ndarray, hover: str, title: str, *, numbers:
     figure.add_trace(go.Heatmap(z=z, zmin=0, zmax=1, colorscale=UNSIGNED_SCALE, xgap=2, ygap=2, hovertemplate=hover,
                                 colorbar={"title": {"text": title, "side": "right", "font": {"size": 12}}, "thickness": 10,
                                           "outlinewidth": 0, "tickvals": [0, 0.5, 1]}))
-    if numbers:  # plotly picks dark or bright for each cell
-        figure.data[-1].update(texttemplate="%{z:.2f}", textfont={"size": 11})
+    if numbers:  # plotly's own choice of ink is a grey that middling cells swallow
+        rows, columns = np.nonzero(np.isfinite(z))
+        figure.add_scatter(x=columns, y=rows, mode="text", hoverinfo="skip", showlegend=False, text=[f"{v:.2f}" for v in z[rows, columns]],
+                           textfont={"size": 11, "color": [ON_BRIGHT if v > BRIGHT else ON_DARK for v in z[rows, columns]]})
 
 
 def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], elements: Sequence[str], *, controls: Sequence[str],

@@ -41,8 +41,8 @@ def decision_layers(moments: Sequence[str], entropies: Mapping[str, np.ndarray],
                       "line": {"color": QUIET[theme], "width": 1, "dash": "dash"}})
     figure.update_layout(
         hovermode="x unified", shapes=lines,
-        xaxis={"tickvals": places.tolist(), "ticktext": [label(name) for name in moments], "range": [-0.15, len(moments) - 0.85],
-               "anchor": "y2", "title": {"text": "place in the network"}},
+        xaxis={"tickvals": places.tolist(), "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments], "tickangle": 0,
+               "range": [-0.15, len(moments) - 0.85], "anchor": "y2", "title": {"text": "place in the network"}},
         yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
         yaxis2=axis(theme) | {"domain": [0.0, 0.48]}, yaxis2_title_text=f"{label(what)} ({label(unit)})")
     return figure

@@ -33,6 +33,7 @@ QUIET = {"light": "#55606E", "dark": "#A5B1C0"}
 PAPER = {"light": "#FFFFFF", "dark": "#10161F"}
 LINE = {"light": "#AEB8C4", "dark": "#4A5870"}
 # Letters and rims on cells that are coloured alike in both themes. Neither is a colour of a theme: a figure that is recoloured keeps them.
+BRIGHT = 0.52  # place on UNSIGNED_SCALE from which ON_BRIGHT is easier to read than ON_DARK
 ON_BRIGHT, ON_DARK = "#17202A", "#FEFEFE"
 EMPTY = go.layout.Template()  # ours, not the one that happens to be plotly's default
 FONT = '"Source Sans", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif'

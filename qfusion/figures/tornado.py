@@ -56,8 +56,8 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
                            marker={"symbol": "diamond-open", "size": 8, "color": INK[theme], "line": {"width": 1.6}})
     line = figure.layout.xaxis.to_plotly_json()
     figure.update_layout(
-        xaxis={"domain": _DOMAINS[0], "range": [-reach / 10, reach / 10], "nticks": 5},
-        xaxis2={**line, "domain": _DOMAINS[1], "range": [-reach, reach], "anchor": "y", "nticks": 5},
+        xaxis={"domain": _DOMAINS[0], "range": [-reach / 10, reach / 10], "nticks": 3, "tickangle": 0},
+        xaxis2={**line, "domain": _DOMAINS[1], "range": [-reach, reach], "anchor": "y", "nticks": 3, "tickangle": 0},
         yaxis={"range": [P - 0.5, -0.5], "showline": False, "ticks": "", "tickvals": list(range(P)),
                "ticktext": [label(title, 44) for title in titles], "tickfont": {"size": 12}})
     for domain, head in zip(_DOMAINS, ("10 % weaker", "removed"), strict=True):

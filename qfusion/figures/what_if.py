@@ -127,7 +127,7 @@ def ways(names: Sequence[str], states: Sequence[float], donors: Sequence[float],
     figure.update_yaxes(tickvals=rows, ticktext=[label(name, 24) for name in names], range=[len(rows) - 0.5, -0.5], showline=False,
                         ticks="")
     top = max([*reached, *(d for d, _ in held), 0.1 * farthest])
-    figure.update_xaxes(title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"}, range=[0, 1.5 * top])
+    figure.update_xaxes(title={"text": f"distance: {label(unit)} (rad; at most {farthest:.2f})"}, range=[0, 1.75 * top])
     return figure
 
 

@@ -13,7 +13,7 @@ from qfusion.ui import answers, backgrounds, cache, panels, sample_view, text, t
 from qfusion.ui.shell import Here
 from qfusion.ui.through import KINDS
 
-JOINT, MUTUAL = "entropy of the qubits in play", "largest mutual information across a cut"
+JOINT, MUTUAL = "entropy in play", "mutual information"
 
 
 def panel(here: Here, words: str = "") -> None:
@@ -35,7 +35,8 @@ def panel(here: Here, words: str = "") -> None:
         figures.decision_layers(found.moments, series, terms if what == KINDS[0] else fair, work.modalities, unit=here.unit,
                                 what="dividend" if what == KINDS[0] else "Shapley value", cursor=place, theme=here.theme),
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit measured, the same head "
-              "(solid alone, dashed or dotted jointly); above, how mixed and how correlated the qubits are."
+              "(solid alone, dashed or dotted jointly); above, the entropy of the qubits still in play and the "
+              "largest mutual information across a cut between them."
               + here.of + " " + backgrounds.against(work.background),
         lead=f"**When did it happen?** {since_when(work, found)}",
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is left out.",
