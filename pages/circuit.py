@@ -23,7 +23,7 @@ def one_step(here: Here) -> None:
         built = cache.circuit(here.work, here.row, dt, split)
         circuit_view.step(here, built, dt, split)
         circuit_view.error(here, built, split)
-        circuit_view.picture(built)
+        circuit_view.picture(here, built)
 
 
 here = shell("Circuit", "What does every gate do to this sample, and what would it have decided otherwise?",

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from qfusion.ui import cache, dynamics_view, knobs, physics_view, replay, runs, state
+from qfusion.ui import cache, dynamics_view, knobs, model_out, physics_view, replay, runs, state
 from qfusion.ui.shell import Here, guard, shell
 
 TABS = dict(zip(dynamics_view.TAB_NAMES, (
@@ -19,6 +19,7 @@ def dynamics(here: Here) -> None:
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
             knobs.presets(here.work)
             dials = knobs.draw(here.work)
+            model_out.button(here)
         with main, guard():
             now = cache.decision(here.work, here.row, dials, here.output)
             base = cache.decision(here.work, here.row, replay.learned(here.work.model), here.output)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
-from qfusion.explain.case import Case, case
+from qfusion.explain.background import Background, RowBackground
+from qfusion.explain.case import Case, case, of, tweaked
 from qfusion.models import EntangledQCNN
 from qfusion.training.checkpoint import Checkpoint
 
@@ -65,7 +65,7 @@ def impossible(name: str, found: Checkpoint) -> str:
 
 
 def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sample: str = "", model_name: str = "",
-         precision: str = "double", behind: Mapping[str, Any] | None = None) -> bytes:
+         precision: str = "double", behind: Background | RowBackground | None = None) -> bytes:
     """Returns the content of a file.
 
     Args:
@@ -74,7 +74,7 @@ def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sam
         sample: id, for formats that are of one.
         model_name: what a checkpoint is called; "tweaked" unless given.
         precision: of a torch program, "double" or "single".
-        behind: background, contrast or output of the contributions in an archive, as `explain.case` takes them.
+        behind: background of the contributions in an archive, the rows that the model was trained on unless given.
 
     Raises:
         NotFound, InvalidInput: naming the format, sample or tweak that does not fit.
@@ -84,7 +84,10 @@ def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sam
     if not FORMATS[name].of_sample:
         return _of_model(name, found, dataset, tweak, model_name or "tweaked", precision)
     check(bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}.")
-    return _OF_SAMPLE[name](case(found, sample, dataset, tweak=tweak, **(behind or {})))
+    if behind is None:
+        return _OF_SAMPLE[name](case(found, sample, dataset, tweak=tweak))
+    model, words = tweaked(found.fusion, tweak)
+    return _OF_SAMPLE[name](of(found, model, words, dataset, dataset.row(sample), behind))
 
 
 def _of_model(name: str, found: Checkpoint, dataset: DataSet, tweak: str, called: str, precision: str) -> bytes:
@@ -92,8 +95,6 @@ def _of_model(name: str, found: Checkpoint, dataset: DataSet, tweak: str, called
 
     if name == "checkpoint":
         return weights.archive(found, tweak, dataset, called)
-    from qfusion.explain.case import tweaked
-
     model, words = tweaked(found.fusion, tweak)
     about = {"model": str(found.card.get("name", "")), "weights_sha256": str(found.card["weights_sha256"]), "tweak": words}
     steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.figures import circuit as figures
-from qfusion.ui import cache, panels, spoken, state, walk_view
+from qfusion.ui import cache, model_out, panels, spoken, state, walk_view
 from qfusion.ui.shell import Here
 from qfusion.ui.workspace import Workspace
 
@@ -44,13 +44,14 @@ def step(here: Here, built: Any, dt: float, split: str) -> None:
     walk_view.entropy_lines(here, walk, at)
 
 
-def picture(built: Any) -> None:
-    """The circuit as a picture to download."""
+def picture(here: Here, built: Any) -> None:
+    """The circuit as a picture to download, and the way out for the model."""
     with st.container(horizontal=True):
         st.download_button("Circuit as SVG", data=built.draw_svg, file_name="qfusion-step.svg", mime="image/svg+xml", on_click="ignore",
                            icon=":material/download:", key="export-step-svg")
         st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain", on_click="ignore",
                            icon=":material/download:", key="export-step-txt")
+        model_out.button(here)
 
 
 def error(here: Here, built: Any, split: str) -> None:

@@ -13,6 +13,7 @@ from qfusion.ui import (
     cache,
     fusion_view,
     layers_view,
+    model_out,
     noise_view,
     panels,
     physics_view,
@@ -123,6 +124,7 @@ def export_tab(here: Here, in_force: str) -> None:
         for label, suffix, mime, make in _exports(drawn):
             st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore", icon=":material/download:",
                                key=f"export{suffix.replace('.', '-')}")
+        model_out.button(here)
     program = drawn.to_openqasm(3)
     lines = program.splitlines()
     st.caption(f"OpenQASM 3, {len(lines):,} lines on {len(drawn.wires)} qubits; the last {len(drawn.fused)} measurements read the fused "

@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.figures import decision
 from qfusion.figures import evidence as figures
 from qfusion.training import metrics
-from qfusion.ui import backgrounds, cache, panels, sample_view, spoken, table_editor, text
+from qfusion.ui import backgrounds, cache, model_out, panels, sample_view, spoken, table_editor, text
 from qfusion.ui.shell import Here
 
 
@@ -27,6 +27,7 @@ def tab(here: Here) -> None:
         contributions(here, now, base)
     st.caption(f"Fused by {'edited' if in_force else 'learned'} tables{': ' + text.plain(in_force) if in_force else ''}. Test metrics over "
                f"{len(here.work.dataset.rows('test')):,} samples.")
+    model_out.button(here)
 
 
 def before_after(here: Here, now: Any, base: Any) -> None:

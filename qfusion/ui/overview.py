@@ -9,7 +9,7 @@ import streamlit as st
 
 from qfusion.figures import decision, dynamics, evidence, style
 from qfusion.training import metrics
-from qfusion.ui import backgrounds, cache, describe, panels, sample_view, text
+from qfusion.ui import backgrounds, cache, describe, model_out, panels, sample_view, text
 from qfusion.ui.shell import Here, link
 
 ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:", "synergy": ":material/hub:"}
@@ -138,6 +138,7 @@ def model_card(here: Here) -> None:
     """What the model is."""
     rows = describe.model_rows(here.work)
     _rows("Model", rows, str(here.work.card.get("notes") or ""))
+    model_out.button(here)
 
 
 def data_card(here: Here) -> None:

@@ -1,0 +1,64 @@
+"""The dialog "Model out": what it offers for either system, what it takes from the page, and a model that is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qfusion import release
+from qfusion.training import checkpoint
+from tests.test_app_pages import plain, said, visit
+
+PLACES = [("Overview", {"model": "qj-planted"}, "as trained"),
+          ("Dynamics", {"model": "qj-planted", "sample": "p0031", "H.text-audio": "0.5"}, "tweaked: H.text-audio=0.5"),
+          ("Circuit", {"model": "qj-planted", "sample": "p0031"}, "as trained"),
+          ("Circuit", {"model": "qcnn-digits", "sample": "digit-0004", "part": "Fusion rules", "phi": "all:and"}, "tweaked: all:and")]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("QFUSION_MODELS", str(tmp_path))
+    monkeypatch.setenv("QFUSION_IMPORT", "path")
+    return tmp_path
+
+
+def opened(title: str, query: dict[str, str]) -> Any:
+    app = visit(title, **query)
+    app.button(key="_model_out").click().run()
+    assert not app.exception
+    return app
+
+
+@pytest.mark.parametrize(("title", "query", "words"), PLACES, ids=[f"{title} {query['model']}" for title, query, _ in PLACES])
+def test_the_dialog_takes_the_tweak_and_offers_what_there_is(title: str, query: dict[str, str], words: str) -> None:
+    app = opened(title, query)
+    assert words in plain(said(app))
+    found = checkpoint.load(query["model"])
+    assert app.radio(key="_out.format").options == [each.title for name, each in release.FORMATS.items()
+                                                    if not release.impossible(name, found)]
+    assert "Not for this model: " + ("OpenQASM 3" if query["model"] == "qj-planted" else "QuTiP objects") in plain(said(app))
+    assert app.button(key="_keep_model").disabled == (words == "as trained")
+
+
+def test_a_tweaked_model_is_kept_under_a_name_that_is_free(folder: Path) -> None:
+    app = opened(*PLACES[3][:2])
+    app.text_input(key="_out.name").set_value("../mine")
+    app.button(key="_keep_model").click().run()
+    assert "A model's name must be" in plain(app.error[0].value)
+    assert not list(folder.iterdir())
+    app.text_input(key="_out.name").set_value("mine")
+    app.button(key="_keep_model").click().run()
+    assert not app.error
+    assert checkpoint.load("mine").card["made_from"]["tweak"] == "all:and"
+    assert "Kept as mine" in plain(app.success[0].value)
+    other = visit("Samples", model="mine", sample="digit-0004")
+    assert other.selectbox(key="model").value == "mine"
+    assert not other.error
+
+
+def test_visitors_from_elsewhere_cannot_keep_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_IMPORT", "none")
+    app = opened(*PLACES[1][:2])
+    assert "_keep_model" not in [each.key for each in app.button]
