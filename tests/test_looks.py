@@ -129,7 +129,7 @@ def test_series_of_one_dash_get_dashes_of_their_own_in_grey() -> None:
     drawn = dynamics.measure_lines(T, LINES, MODALITIES, "entropy (nats)")
     assert len({trace.line.dash for trace in drawn.data}) == 3
     found = looks.recolour(drawn, "grey")
-    assert len({trace.line.dash for trace in found.data}) == len({trace.line.color for trace in drawn.data}) == 8
+    assert len({(trace.line.dash, trace.line.width) for trace in found.data}) == len({trace.line.color for trace in drawn.data}) == 8
     assert next(trace.line.dash for trace in found.data if trace.name == "all together") == "solid"
     greys = sorted({grey.lightness(trace.line.color) for trace in found.data})
     assert min(b - a for a, b in itertools.pairwise(greys)) > 3

@@ -18,7 +18,7 @@ from plotly.colors import get_colorscale
 from qfusion.figures.recolour import channels, painted
 from qfusion.figures.style import INK, LINE, ON_BRIGHT, ON_DARK, PAPER, QUIET, SIGNED_SCALE
 
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "9px,2px,2px,2px,2px,2px", "2px,5px")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # when they are used up, again as thinner lines
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 HATCHES = ("", "/", "x", "-", "\\", "+", ".", "|")
 # Lightness (CIE L*, 0 black, 100 white) of the darkest and lightest series; 60 has a contrast of 3.2 to 1 with white paper.
@@ -132,9 +132,11 @@ def _dashed(traces: Sequence[dict[str, Any]]) -> None:
     lines = [trace for trace in traces if trace.get("type") == "scatter" and "lines" in trace.get("mode", "lines") and trace.get("line")]
     own = [trace for trace in lines if _series(trace["line"].get("color")) and trace["line"].get("width", 2) > 0
            and not str(trace["line"]["color"]).startswith("rgba")]
-    given = _apart([_key(trace, "line", "dash", "solid") for trace in own], DASHES, {trace["line"].get("dash", "solid") for trace in lines})
+    given = _apart([_key(trace, "line", "dash", "solid") for trace in own], (*DASHES, *(f"{dash} thin" for dash in DASHES)),
+                   {trace["line"].get("dash", "solid") for trace in lines})
     for trace in own:
-        trace["line"]["dash"] = given[_key(trace, "line", "dash", "solid")]
+        dash, _, thin = given[_key(trace, "line", "dash", "solid")].partition(" ")
+        trace["line"] |= {"dash": dash} | ({"width": 0.5 * trace["line"].get("width", 2)} if thin else {})
 
 
 def _shaped(traces: Sequence[dict[str, Any]], legend: bool) -> None:
