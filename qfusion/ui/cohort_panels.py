@@ -109,7 +109,7 @@ def entanglement(here: Here, chosen: Chosen) -> None:
         head = st.container()
         with st.container(horizontal=True):
             measure = st.selectbox("Entanglement or mixing, across", list(titles), help=_HELP[work.has_time], **state.bound(MEASURE))
-            strength = st.selectbox("Interaction strength, up", list(strengths), **state.bound(STRENGTH))
+            strength = st.selectbox("Interaction strength, up", list(strengths), help=_STRENGTH, **state.bound(STRENGTH))
         rows, inside = chosen.rows, chosen.inside
         if measure in SLOW and len(rows) > MOST_SLOW:
             st.info(f"Every state is evolved for this: shown for the first {MOST_SLOW} of {len(rows):,} samples.")
@@ -130,6 +130,8 @@ def entanglement(here: Here, chosen: Chosen) -> None:
                       lambda: _points(rows, inside, x, y, measure, strength), title=title, shown=shown)
 
 
+_STRENGTH = ("What the modalities of a sample say only together: the sum of the sizes of its joint terms, or their part of the whole "
+             "decision.")
 _HELP = {True: "The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; like mutual information and "
                "total correlation it needs every sample's state, about 17 ms each, once.",
          False: "The fused qubits and their modality qubits are together in a pure state, so their entropy is their entanglement."}

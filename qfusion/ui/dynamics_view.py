@@ -180,8 +180,10 @@ def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
 def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
     """Single quantum-jump runs, and their mean over the master equation."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        runs = st.select_slider("Trajectories", RUN_CHOICES, 20, **state.bound(RUNS))
-        whose = st.selectbox("Entanglement of", list(here.work.modalities), **state.bound(QUANTITY))
+        runs = st.select_slider("Trajectories", RUN_CHOICES, 20, help="How many random histories are drawn. With more, their mean "
+                                "comes closer to the exact one.", **state.bound(RUNS))
+        whose = st.selectbox("Entanglement of", list(here.work.modalities),
+                             help="Of this modality with all others.", **state.bound(QUANTITY))
     with st.spinner(f"Sampling {runs} trajectories …"):
         track = cache.track(here.work, here.row, now.dials, runs=int(runs))
     shown = track.trajectories[:4]
@@ -236,7 +238,8 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
     track = cache.track(work, here.row, now.dials)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         share = _share(now)
-        whose = st.selectbox("State of", [whole, *work.modalities], **state.bound(WHOSE))
+        whose = st.selectbox("State of", [whole, *work.modalities],
+                             help="Of all modalities, or of one when the others are not looked at.", **state.bound(WHOSE))
     step = round(share * (len(track.times) - 1))
     rho, dims = track.rho[step], work.model.dims
     if whose != whole:
@@ -329,7 +332,8 @@ def _changes(dials: Dials, base: Dials) -> str:
 
 def _share(now: Decision) -> float:
     """Draws the time cursor, which the views share; returns its place as a share of T."""
-    return st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
+    return st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent",
+                     help="A moment of the evolution: marked in the figures, and the one whose state is shown.", **state.bound(CURSOR))
 
 
 def _cursor(dials: Dials) -> float | None:

@@ -96,8 +96,10 @@ def deletion_tab(here: Here) -> None:
         state.put(INSIDE, work.modalities[0])  # of another model
     with st.container(horizontal=True, vertical_alignment="bottom"):
         inside = st.segmented_control("Features of", list(work.modalities), default=work.modalities[0],
-                                      **state.bound(INSIDE)) or work.modalities[0]
-        ranking = st.segmented_control("Ranked by", list(RANKINGS), default=RANKINGS[0], **state.bound(RANKING)) or RANKINGS[0]
+                                      help="Whose features are taken away one by one.", **state.bound(INSIDE)) or work.modalities[0]
+        ranking = st.segmented_control("Ranked by", list(RANKINGS), default=RANKINGS[0],
+                                       help="Two ways to say which features mattered: both "
+                                       "look at how the score answers to small changes.", **state.bound(RANKING)) or RANKINGS[0]
     curves = trust.feature_curves(work, inside, ranking, probability)
     steps = next(m for m in work.dataset.modalities if m.name == inside).is_sequence
     _pair(here, curves, f"features-{inside}", f"Inside {text.plain(inside)}: " + _verdict(curves),

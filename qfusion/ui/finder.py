@@ -64,7 +64,8 @@ def filters(here: Here) -> pd.DataFrame:
 def _of_classes(work: Workspace) -> tuple[str | None, list[str]]:
     """Draws the filters that only classes have."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        verdict = st.segmented_control("Predicted", list(VERDICTS), **state.bound(VERDICT))
+        verdict = st.segmented_control("Predicted", list(VERDICTS),
+                                       help="Only samples that the model gets right, or wrong.", **state.bound(VERDICT))
         wanted = st.multiselect("Classes (truth)", list(work.classes), placeholder="all", **state.bound(CLASSES))
     return verdict, list(wanted)
 
@@ -154,6 +155,9 @@ def _usual(work: Workspace, titles: dict[str, str]) -> tuple[int, int]:
     return (known.index("error"), known.index(DISAGREEMENT) if DISAGREEMENT in known else 0) if work.classes else (0, 1)
 
 
+_AXES = "A dividend is what a modality, or several together, add to the score; negativity is entanglement. See Terms below the figure."
+
+
 def scatter(here: Here, rows: pd.DataFrame) -> None:
     """The rows as points; a click on one makes it the sample."""
     titles = axes(here.work)
@@ -162,8 +166,8 @@ def scatter(here: Here, rows: pd.DataFrame) -> None:
         for key in (AXIS_X, AXIS_Y):
             if state.get(key) not in (None, *titles):
                 state.put(key, list(titles)[across if key == AXIS_X else up])  # of another model
-        x = st.selectbox("Across", list(titles), index=across, **state.bound(AXIS_X))
-        y = st.selectbox("Up", list(titles), index=up, **state.bound(AXIS_Y))
+        x = st.selectbox("Across", list(titles), index=across, help=_AXES, **state.bound(AXIS_X))
+        y = st.selectbox("Up", list(titles), index=up, help=_AXES, **state.bound(AXIS_Y))
     rows = _with_entanglement(here.work, rows, (x, y))
     rows = rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]
     said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)

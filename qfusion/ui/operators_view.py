@@ -38,8 +38,11 @@ def page(here: Here) -> None:
     if state.get(GROUP) not in (None, *labels):
         state.put(GROUP, next(iter(labels)))  # of another model
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        picked = st.segmented_control("Whose vote", list(labels), default=next(iter(labels)), **state.bound(GROUP)) or next(iter(labels))
-        split = st.segmented_control("Among the samples for", list(SPLITS), default="test", **state.bound(AMONG)) or "test"
+        picked = st.segmented_control("Whose vote", list(labels), default=next(iter(labels)),
+                                      help="The modalities whose state is asked about; all others are averaged over the background.",
+                                      **state.bound(GROUP)) or next(iter(labels))
+        split = st.segmented_control("Among the samples for", list(SPLITS), default="test",
+                                     help="Where the nearest real samples are looked for.", **state.bound(AMONG)) or "test"
     group = labels[picked]
     found = trust.votes(here.work, group, here.output, split)
     own = trust.own(here.work, found, group, here.output, here.row)
@@ -168,7 +171,8 @@ def _scatter(here: Here, found: Votes, own: Own, split: str) -> None:
         title = f"The two extremes hold {_share(strong)} of a typical {split} sample"
         panels.heading(title)
         usual = UPS[0] if found.operator.vectors is not None else UPS[1]  # of many patterns, a sample is hardly on the extreme ones
-        up = st.segmented_control("Vertical axis", list(UPS), default=usual, **state.bound(UP)) or usual
+        up = st.segmented_control("Vertical axis", list(UPS), default=usual, help="How much of a sample lies on the state that votes most "
+                                  "against, or what the model says when told these modalities alone.", **state.bound(UP)) or usual
         y = found.most_against if up == UPS[0] else found.scores
         y_title = "weight on the state that votes most against" if up == UPS[0] else f"v({_group_title(found)}), {here.unit}"
         truth, name, classes = _truth(here, found)

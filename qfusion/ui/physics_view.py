@@ -58,10 +58,15 @@ def tab(here: Here, where: Where) -> None:
     _table(here, found, where, reach)
 
 
+_HELP = {TARGET: "What is explained: the score, a part of it, or a state's entropy or entanglement.",
+         COHORT: "This sample, or the mean over several.", TERMS: "The parts of the model that are weakened and removed.",
+         TERM: "All strengths of one part, from removed to as it stands."}
+
+
 def _pick(title: str, options: list[str], key: str) -> str:
     if state.get(key) not in (None, *options):
         state.put(key, options[0])  # of another model
-    return str(st.selectbox(title, options, **state.bound(key)))
+    return str(st.selectbox(title, options, help=_HELP.get(key), **state.bound(key)))
 
 
 def _whose(here: Here, found: Sensitivity, cohort: str) -> str:
@@ -178,7 +183,7 @@ def _bend(way: Any, knob: Knob, words: str) -> str:
 
 def _table(here: Here, found: Sensitivity, where: Where, reach: float) -> None:
     with st.expander("All terms as a table", icon=":material/table_rows:", **state.opened(TABLE)):
-        with_metrics = st.toggle("Test metrics without each term (a second or more)", **state.bound(WITHOUT))
+        with_metrics = st.toggle("Test metrics without each term (a second or more)", help="How good the model is when one term is taken out.", **state.bound(WITHOUT))
         table = found.frame(found.targets[0])
         table.insert(7, "above_1_percent", physics.large(found, reach))
         if with_metrics:
