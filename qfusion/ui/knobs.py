@@ -49,7 +49,8 @@ def draw(work: Workspace) -> Dials:
         st.markdown("**Jump rates** × learned", help="Scales how often each jump operator L_k acts.")
         rates = tuple(_factor(state.rate_key(k), f"L{k + 1}", TOP_RATE) for k in range(len(base.rates)))
     duration = st.slider("Duration T (model units)", 0.0, TOP_DURATION * base.duration, base.duration,
-                         STEP * base.duration, format="%.2f", help="How long the states evolve before the score is read.", **state.bound(state.DURATION))
+                         STEP * base.duration, format="%.2f",
+                         help="How long the states evolve before the score is read.", **state.bound(state.DURATION))
     return Dials(couplings, rates, float(duration))
 
 

@@ -85,7 +85,8 @@ def _pickers(found: Board) -> tuple[str, str, str]:
         keys = {found.metric(key).short: key for key in found.metrics(name)}
         if state.get(METRIC) not in (None, *keys):
             state.put(METRIC, next(iter(keys)))
-        short = st.selectbox("Metric", list(keys), width=220, help="What is compared. The Glossary page says what each means.", **state.bound(METRIC))
+        short = st.selectbox("Metric", list(keys), width=220,
+                             help="What is compared. The Glossary page says what each means.", **state.bound(METRIC))
         size = st.segmented_control("Parameters", list(SIZES), default=SIZES[0], help="Encoders are the same for all models: without them, "
                                     "the fusions are compared.", **state.bound(SIZE)) or SIZES[0]
     return name, keys.get(short, found.of(name)["headline"]), size
@@ -190,7 +191,8 @@ def _robustness(here: Here, found: Board, name: str) -> None:
     if state.get(PART) not in (None, *parts):
         state.put(PART, parts[0])
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        part = st.segmented_control("Corrupted", parts, default=parts[0], help="The modality that gets noise or is left out.", **state.bound(PART)) or parts[0]
+        part = st.segmented_control("Corrupted", parts, default=parts[0],
+                                    help="The modality that gets noise or is left out.", **state.bound(PART)) or parts[0]
         usual = [label for label, model in models.items() if found.role(model) != "ablation"]
         shown = [models[label] for label in st.multiselect("Models", list(models), default=usual, **state.bound(f"{MODELS}.{name}"))]
     if not shown:

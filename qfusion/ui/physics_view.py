@@ -183,7 +183,8 @@ def _bend(way: Any, knob: Knob, words: str) -> str:
 
 def _table(here: Here, found: Sensitivity, where: Where, reach: float) -> None:
     with st.expander("All terms as a table", icon=":material/table_rows:", **state.opened(TABLE)):
-        with_metrics = st.toggle("Test metrics without each term (a second or more)", help="How good the model is when one term is taken out.", **state.bound(WITHOUT))
+        with_metrics = st.toggle("Test metrics without each term (a second or more)",
+                                 help="How good the model is when one term is taken out.", **state.bound(WITHOUT))
         table = found.frame(found.targets[0])
         table.insert(7, "above_1_percent", physics.large(found, reach))
         if with_metrics:

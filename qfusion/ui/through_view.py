@@ -76,4 +76,5 @@ def which_layer(names: list[str]) -> int:
     """Draws the cursor along the layers; returns the place."""
     if state.get(LAYER) not in (None, *names):
         state.put(LAYER, names[-1])  # of another model
-    return names.index(st.select_slider("Place in the network", names, names[-1], help="Marked in the figure; its numbers stand below it.", **state.bound(LAYER)))
+    return names.index(st.select_slider("Place in the network", names, names[-1],
+                                        help="Marked in the figure; its numbers stand below it.", **state.bound(LAYER)))
