@@ -75,6 +75,9 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert not page.images, "hatching and letters are vectors"
     assert "Pattern" not in page["/Resources"]
     assert abs(float(page.mediabox.width) - 89 / looks.MM_PER_PT) < 0.01
+    sizes: list[float] = []
+    page.extract_text(visitor_text=lambda words, cm, tm, font, size: sizes.append(abs(cm[3] * tm[3] * size)))
+    assert any(abs(size - 8 * 15 / 13) < 0.05 for size in sizes), "the title's letters, 15 of the 13 pixels that are 8 pt"
     image = Image.open(io.BytesIO(files["png"]["lines"]))
     assert image.width == round(89 / 25.4 * 300)
     assert image.getpixel((2, image.height - 2))[:3] == (255, 255, 255)

@@ -51,8 +51,12 @@ class _Browser:
         self.kaleido: Any = None
         self.started = False
 
+        # A page without margins: to Chrome's own, kaleido's PDF would be shrunk.
+        bare = kaleido.PageGenerator(mathjax=False)
+        bare.header = bare.header.replace("<head>", "<head><style>@page { margin: 0 }</style>")
+
         async def start() -> None:
-            self.kaleido = kaleido.Kaleido(path=path, mathjax=False, timeout=DRAW, proxy_server=_NOWHERE, enable_extensions=False)
+            self.kaleido = kaleido.Kaleido(path=path, page_generator=bare, timeout=DRAW, proxy_server=_NOWHERE, enable_extensions=False)
             await self.kaleido.open()
 
         try:
