@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import re
 import subprocess
@@ -23,9 +24,9 @@ from PIL import Image
 
 from qfusion.errors import InvalidInput
 from qfusion.figures import decision, dynamics, still, style
-from qfusion.figures.still import colours, hand, layout, reading, ticks, words
+from qfusion.figures.still import colours, hand, layout, paper, reading, ticks, words
 from qfusion.figures.still.scene import Words
-from tests.figure_examples import EXAMPLES, TERMS, M, T, drawing_functions
+from tests.figure_examples import EXAMPLES, HOSTILE, TERMS, M, T, drawing_functions
 
 SVG = "{http://www.w3.org/2000/svg}"
 RECIPE = json.dumps({"page": "Samples", "title": "<b>ü & $x$</b>"}, ensure_ascii=False)
@@ -40,7 +41,7 @@ def texts(svg: bytes) -> list[str]:
     return ["".join(each.itertext()).replace("\u00a0", " ") for each in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
-def page_of(drawn: go.Figure, width: float = 252.0, height: float | None = None, size: float = 7.0, **heads: str) -> layout.Page:
+def page_of(drawn: go.Figure, width: float = 252.283465, height: float | None = None, size: float = 7.0, **heads: str) -> layout.Page:
     figure = reading.plain(drawn)
     pencil = hand.Hand(size / 13, colours.rgba("#17202B"), colours.rgba("#fff"), 13.0)
     return layout.Layout(figure, pencil, width, height, heads.get("title", ""), heads.get("caption", "")).page()
@@ -50,39 +51,27 @@ def test_every_function_that_draws_has_an_example() -> None:
     assert drawing_functions() == set(EXAMPLES)
 
 
+def labels(page: layout.Page, *roles: str) -> list[Words]:
+    return [mark for mark in page.scene.words() if mark.role in roles]
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_every_figure_is_drawn_within_its_page(name: str) -> None:
+def test_every_figure_is_drawn_and_no_label_leaves_the_page_or_lies_on_another(name: str) -> None:
     drawn = EXAMPLES[name]("light")
-    svg = still.svg(drawn, 89, None, 7, metadata=RECIPE)
-    root = ET.fromstring(svg)
-    assert root.get("width") == "89mm"
-    assert "<script" not in svg.decode()
-    page = page_of(drawn)
-    for mark in page.scene.words():
-        box = mark.box
-        assert box.left > -0.5, mark.block.text
-        assert box.right < page.width + 0.5, mark.block.text
-        assert box.bottom > -0.5, mark.block.text
-        assert box.top < page.height + 0.5, mark.block.text
-        assert all(run.style.size >= 0.69 * 5 for line in mark.block.lines for run in line)
-        assert mark.block.size >= 5
-
-
-def labels(page: layout.Page, role: str) -> list[Words]:
-    return [mark for mark in page.scene.words() if mark.role == role]
-
-
-@pytest.mark.parametrize("name", EXAMPLES)
-@pytest.mark.parametrize(("width", "height", "size"), [(252.0, None, 7.0), (720.0, 405.0, 16.0)])
-def test_tick_labels_do_not_overlap_and_the_legend_lies_above(name: str, width: float, height: float | None, size: float) -> None:
-    page = page_of(EXAMPLES[name]("light"), width, height, size)
-    ticks_ = labels(page, "tick") + labels(page, "title")
-    for i, a in enumerate(ticks_):
-        for b in ticks_[i + 1:]:
-            if not (a.angle % 90 or b.angle % 90):
-                assert not a.box.overlaps(b.box, 1.2), f"{a.block.text!r} and {b.block.text!r}"
-    for a in labels(page, "legend"):
-        assert not any(a.box.overlaps(b.box, 0.5) for b in page.scene.words() if b is not a)
+    single, slide = page_of(drawn, caption=HOSTILE), page_of(drawn, 720.0, 405.0, 16.0, title="Title")
+    svg = paper.write("svg", single.scene.ordered(), (single.width, single.height), colours.rgba("#fff"), RECIPE, "", 72)
+    assert ET.fromstring(svg).get("width") == "89mm"
+    assert b"<script" not in svg
+    for page in (single, slide):
+        for mark in page.scene.words():
+            box = mark.box
+            assert min(box.left, box.bottom, page.width - box.right, page.height - box.top) > -0.3, mark.block.text
+            assert mark.block.size >= 5
+        fixed = [mark for mark in labels(page, "tick", "title", "outside", "legend", "colour bar", "caption") if mark.angle % 90 == 0]
+        for a, b in itertools.combinations(fixed, 2):
+            assert not a.box.overlaps(b.box, 1.2), f"{a.block.text!r} and {b.block.text!r}"
+        for a, b in itertools.product(fixed, labels(page, "bar", "note", "point")):
+            assert b.angle % 90 or not a.box.overlaps(b.box, 1.5), f"{a.block.text!r} and {b.block.text!r}"
 
 
 def test_svg_has_size_text_fonts_colours_and_recipe() -> None:
@@ -190,10 +179,16 @@ def test_markup_becomes_runs_and_nothing_else_is_markup() -> None:
     assert words.printable("a\x00b\ud800  c") == "a\ufffdb\ufffd\u00a0\u00a0c"
 
 
+def test_letters_that_the_font_lacks_stay_text_in_svg_and_are_squares_elsewhere() -> None:
+    assert "多言語" in still.svg(waterfall(), 89, None, 7, title="多言語").decode()
+    reader = pypdf.PdfReader(io.BytesIO(still.pdf(waterfall(), 89, None, 7, title="多言語 \ud83d")))
+    assert reader.metadata["/Title"] == "多言語 \ufffd"
+    assert "□□□" in reader.pages[0].extract_text()
+
+
 def test_title_caption_and_metadata_of_any_kind() -> None:
     svg = still.svg(waterfall(), 89, None, 7, title="$\\frac{1}{2}$ <script>\x07", caption="多言語 😀 " * 30, metadata="{}")
     assert "$\\frac{1}{2}$ <script>\ufffd" in " ".join(texts(svg))
-    assert still.pdf(waterfall(), 89, None, 7, title="多言語 😀", caption="\ud83d").startswith(b"%PDF")
     with pytest.raises(InvalidInput, match="title"):
         still.svg(waterfall(), 89, None, 7, title="x" * 10_000)
     with pytest.raises(InvalidInput, match="metadata"):

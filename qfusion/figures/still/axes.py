@@ -13,10 +13,10 @@ from qfusion.errors import InvalidInput
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """Values that an axis must hold: with `pad` points of room beside them, a twentieth of the axis more if `room`."""
+    """Values that an axis must hold: with `pad` points of room below and above, a twentieth of the axis more if `room`."""
 
     values: np.ndarray
-    pad: float = 0.0
+    pad: tuple[float, float] = (0.0, 0.0)
     room: bool = False
     to_zero: bool = False
 
@@ -137,29 +137,32 @@ def fit(axis: Axis, reaches: list[Reach], length: float) -> None:
 
 
 def _automatic(axis: Axis, reaches: list[Reach], length: float) -> tuple[float, float]:
-    ends: list[tuple[float, float]] = []  # value, points of room beside it
+    lows: list[tuple[float, float]] = []  # value, points of room below it
+    highs: list[tuple[float, float]] = []  # value, points of room above it
     room = 0.05 * length
     for reach in reaches:
         values = reach.values[np.isfinite(reach.values)]
         if not len(values):
             continue
-        pad = reach.pad + (room if reach.room else 0.0)
+        zero = reach.to_zero and axis.kind == "linear"
         for value in (float(values.min()), float(values.max())):
-            on_zero = reach.to_zero and axis.kind == "linear" and value == 0.0
-            ends.append((value, 0.0 if on_zero else pad))
-        if reach.to_zero and axis.kind == "linear":
-            ends.append((0.0, 0.0))
-    if not ends:
+            below, above = (pad + (room if reach.room else 0.0) for pad in reach.pad)
+            lows.append((value, 0.0 if zero and value >= 0 else below))
+            highs.append((value, 0.0 if zero and value <= 0 else above))
+        if zero:
+            lows.append((0.0, 0.0))
+            highs.append((0.0, 0.0))
+    if not lows:
         return (-1.0, 6.0) if axis.letter == "x" else (-1.0, 4.0)
-    lowest, highest = min(v for v, _ in ends), max(v for v, _ in ends)
+    lowest, highest = min(v for v, _ in lows), max(v for v, _ in highs)
     mode = settings_mode(axis)
     if lowest == highest:
         if mode == "tozero" and lowest:
             return (0.0, 2 * lowest) if lowest > 0 else (2 * lowest, 0.0)
         return lowest - 1, highest + 1
     steepest, first, last = 0.0, (lowest, 0.0), (highest, 0.0)
-    for a in ends:
-        for b in ends:
+    for a in lows:
+        for b in highs:
             free = length - a[1] - b[1]
             if b[0] > a[0] and free > length / 10 and (b[0] - a[0]) / free > steepest:
                 steepest, first, last = (b[0] - a[0]) / free, a, b

@@ -19,11 +19,16 @@ from qfusion.figures.still.words import read
 
 @dataclass(frozen=True, eq=False)
 class Bars:
-    """One trace's bars as numbers on the axes: from `base` to `top` (n,), centred at `places` with `widths`."""
+    """One trace's bars as numbers on the axes: from `base` to `top` (n,), centred at `places` with `widths`.
+
+    Those of one group share a slot; `slots` are their middles (n,), `step` apart.
+    """
 
     trace: Mapping[str, Any]
     places: np.ndarray
     widths: np.ndarray
+    slots: np.ndarray
+    step: float
     base: np.ndarray
     top: np.ndarray
 
@@ -66,19 +71,24 @@ def arrange(traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], alon
                 if np.isfinite([place, value]).all():
                     base[k] = heights.get((place, value < 0), 0.0)
                     heights[place, value < 0] = base[k] + value
-        found.append(Bars(trace, places + shift, widths, base, base + values))
+        found.append(Bars(trace, places + shift, widths, places, step, base, base + values))
     return found
 
 
-def reaches(bars: Bars) -> tuple[list[Reach], list[Reach]]:
-    """What the axes across and up must hold."""
+def reaches(bars: Bars, hand: Hand) -> tuple[list[Reach], list[Reach]]:
+    """What the axes across and up must hold: bars with half of what parts them, and the texts beyond their ends."""
     ends = np.r_[bars.base, bars.top]
     if f"error_{'x' if bars.lying else 'y'}" in bars.trace:
         error = np.array(spread(bars.trace["error_x" if bars.lying else "error_y"].get("array"), len(bars.top), 0.0), dtype=float)
         ends = np.r_[ends, bars.top - error, bars.top + error]
     known = np.isfinite(bars.places) & np.isfinite(bars.top)
-    across = [Reach(np.r_[bars.places[known] - bars.widths[known] / 2, bars.places[known] + bars.widths[known] / 2])]
-    up = [Reach(ends, room=True, to_zero=True)]
+    slots, half = bars.slots[known], np.maximum(bars.widths[known], bars.step) / 2
+    across = [Reach(np.r_[slots - half, slots + half])]
+    pad = 0.0
+    if bars.trace.get("text") is not None and bars.trace.get("textposition") == "outside":
+        blocks = [read(str(text), hand.style(bars.trace.get("textfont"))) for text in spread(bars.trace["text"], len(bars.top), "")]
+        pad = hand.px(3) + max((block.width if bars.lying else block.height for block in blocks), default=0.0)
+    up = [Reach(ends, (pad, pad), room=True, to_zero=True)]
     return (up, across) if bars.lying else (across, up)
 
 

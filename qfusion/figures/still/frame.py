@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +13,9 @@ from qfusion.figures.still import ticks
 from qfusion.figures.still.axes import Axis, as_list
 from qfusion.figures.still.hand import FRAME, GRID, KEY, SMALLEST, Hand
 from qfusion.figures.still.scene import Pen, Scene, Stroke, Words
-from qfusion.figures.still.words import Block, Style, read, wrapped
+from qfusion.figures.still.words import Block, Style, balanced, longest_word, read
+
+_NUMBER = re.compile(r"\|?[-\u2212+]?[\d.·]+%?⟩?")
 
 
 @dataclass
@@ -59,11 +63,12 @@ def _values(axis: Axis, numbers: np.ndarray) -> np.ndarray:
     return 10.0**numbers if axis.kind == "log" else numbers
 
 
-def draw(axis: Axis, across: Axis, scene: Scene, hand: Hand, widest: float) -> Drawn:
+def draw(axis: Axis, across: Axis, scene: Scene, hand: Hand, widest: float, push: float = 0.0) -> Drawn:
     """Draws an axis at the edge of the one that it stands against.
 
     Args:
         across: the other axis. widest: room for labels beside an upright axis, in points.
+        push: how far the labels stand away, so that they do not lie on the texts of bars that reach over the edge.
     """
     settings, upright = axis.settings, axis.letter == "y"
     far = settings.get("side", "left" if upright else "bottom") in ("top", "right")
@@ -79,9 +84,13 @@ def draw(axis: Axis, across: Axis, scene: Scene, hand: Hand, widest: float) -> D
     found = Drawn()
     out = edge + away * (0.0 if inside else reach)
     if settings.get("showticklabels", True) is not False and len(values):
-        gap = hand.px(3 + float(settings.get("ticklabelstandoff", 0)))
+        gap = hand.px(3 + float(settings.get("ticklabelstandoff", 0))) + push
         style = hand.style(settings.get("tickfont"), 12)
         if upright:
+            for most in range(len(values) - 1, 1, -1):
+                if named or not _dense(axis, values, style):
+                    break
+                values, texts, _ = marks(axis, hand, float(most))
             values, found = _beside(axis, values, texts, style, out + away * gap, far, widest, named)
         else:
             values, found = _along(axis, hand, values, texts, style, out + away * gap, far, named)
@@ -115,18 +124,23 @@ def _grid(axis: Axis, across: Axis, scene: Scene, hand: Hand, values: np.ndarray
         scene.add(GRID, Stroke(ends, pen))
 
 
+def _dense(axis: Axis, values: np.ndarray, style: Style) -> bool:
+    """Whether ticks of an upright axis are too near to each other for labels of one line."""
+    return len(values) > 2 and float(np.abs(np.diff(np.sort(axis.place(values)))).min()) < 1.05 * style.size
+
+
 def _beside(axis: Axis, values: np.ndarray, texts: list[str], style: Style, at: float, far: bool, widest: float,
             named: bool) -> tuple[np.ndarray, Drawn]:
     """Labels of an upright axis: broken where they are wide, smaller where they are high, left out last."""
     side = "left" if far else "right"
     places = axis.place(values)
     pitch = float(np.abs(np.diff(np.sort(places))).min()) if len(places) > 1 else abs(axis.end - axis.start)
-    blocks = [wrapped(read(text, style), widest) for text in texts]
+    blocks = [balanced(read(text, style), widest) for text in texts]
     highest = max(block.height for block in blocks)
-    crowd = highest / max(pitch, 1e-6)
+    crowd = (highest + 0.45 * style.size) / max(pitch, 1e-6)
     if crowd > 1 and named and style.size > SMALLEST:
         style = replace(style, size=max(SMALLEST, style.size / crowd))
-        blocks = [wrapped(read(text, style), widest) for text in texts]
+        blocks = [balanced(read(text, style), widest) for text in texts]
         highest = max(block.height for block in blocks)
     step = int(np.ceil(0.85 * highest / max(pitch, 1e-6))) if len(places) > 1 else 1
     kept = slice(None, None, max(1, step))
@@ -142,54 +156,64 @@ def _along(axis: Axis, hand: Hand, values: np.ndarray, texts: list[str], style: 
     fixed = 0.0 if angle == "auto" else -float(angle)
 
     def level(letters: Style, labels: list[str], numbers: np.ndarray, limit: float = np.inf) -> list[Words]:
-        return [Words(wrapped(read(text, letters), limit), place, at, "center", up, role="tick")
+        return [Words(balanced(read(text, letters), limit), place, at, "center", up, role="tick")
                 for text, place in zip(labels, axis.place(numbers).tolist(), strict=True)]
 
     if fixed:
         return values, Drawn(_turned(axis, values, texts, style, at, far, fixed))
     words = level(style, texts, values)
     if not named:
-        most = float(len(values))
-        while _touch(words, 0.6 * style.size) and most > 2:
-            most -= 1
-            values, texts, _ = marks(axis, hand, most)
-            words = level(style, texts, values)
-        return values, Drawn(words)
+        return _rounder(axis, hand, values, texts, lambda labels, numbers: level(style, labels, numbers), 0.6 * style.size)
     if not _touch(words, 0.35 * style.size):
         return values, Drawn(words)
     pitch = float(np.abs(np.diff(np.sort(axis.place(values)))).min()) if len(values) > 1 else abs(axis.end - axis.start)
     small = replace(style, size=max(SMALLEST, 0.85 * style.size))
     for letters in (style, small):
-        if any(" " in text or "<br>" in text for text in texts):
-            broken = level(letters, texts, values, limit=0.94 * pitch)
-            words_kept = all(max((len(w) for w in text.replace("<br>", " ").split()), default=0) <= 1 or _whole(text, letters, pitch)
-                             for text in texts)
-            if words_kept and not _touch(broken, 0.15 * style.size) and max(len(w.block.lines) for w in broken) <= 3:
+        if any(" " in text for text in texts):
+            limit = max(0.94 * pitch, 1.01 * max(longest_word(read(text, letters)) for text in texts))
+            broken = level(letters, texts, values, limit)
+            if not _touch(broken, 0.15 * style.size) and max(len(w.block.lines) for w in broken) <= 3:
                 return values, Drawn(broken)
         words = level(letters, texts, values)
         if not _touch(words, 0.3 * letters.size):
             return values, Drawn(words)
     longest = max(word.block.width for word in words)
     if longest <= 3.2 * style.size or angle == 0:  # short ones: leave some out, unless there is room to turn them
-        for letters, step in ((small, 2), (small, 3), (small, 4)):
-            if len(values) >= 4 * step and _regular(texts):
-                words = level(letters, texts[::step], values[::step])
-                if not _touch(words, 0.3 * letters.size):
-                    return values[::step], Drawn(words)
+        for few in _fewer(axis, values, texts):
+            words = level(small, [texts[i] for i in few], values[few])
+            if not _touch(words, 0.3 * small.size):
+                return values[few], Drawn(words)
     turn = 45.0 if pitch > 0.9 * style.size and longest > 2.2 * style.size else 90.0
     step = max(1, int(np.ceil(1.05 * small.size / max(pitch, 1e-6))))
     return values[::step], Drawn(_turned(axis, values[::step], texts[::step], small if pitch < 1.3 * style.size else style, at, far, turn))
 
 
-def _whole(text: str, style: Style, pitch: float) -> bool:
-    """Whether every word fits between two ticks."""
-    return all(read(word, style).width <= 0.94 * pitch for word in text.replace("<br>", " ").split())
+def _rounder(axis: Axis, hand: Hand, values: np.ndarray, texts: list[str], level: Callable[[list[str], np.ndarray], list[Words]],
+             gap: float) -> tuple[np.ndarray, Drawn]:
+    """Fewer round numbers until none touches its neighbour; where that leaves one alone, every second or third of the first choice."""
+    words = level(texts, values)
+    few, labels, found = values, texts, words
+    for most in range(len(values) - 1, 1, -1):
+        if not _touch(found, gap):
+            break
+        few, labels, _ = marks(axis, hand, float(most))
+        found = level(labels, few)
+    if len(few) > 1 and not _touch(found, gap):
+        return few, Drawn(found)
+    for step in (1, 2, 3, 4):
+        zero = int(np.argmin(np.abs(values))) % step if len(values) else 0
+        found = level(texts[zero::step], values[zero::step])
+        if not _touch(found, gap):
+            return values[zero::step], Drawn(found)
+    return few[:1], Drawn(level(labels[:1], few[:1]))
 
 
-def _regular(texts: list[str]) -> bool:
-    """Whether labels are numbers or levels, of which some may be left out."""
-    bare = [text.strip("|⟩·").replace("<b>", "").replace("</b>", "") for text in texts]
-    return all(part.replace(".", "").replace("-", "").replace("·", "").isdigit() for part in bare)
+def _fewer(axis: Axis, values: np.ndarray, texts: list[str]) -> list[list[int]]:
+    """Choices of ticks that are fewer, where they are numbers or levels, which readers can fill in: powers of ten, every second, ..."""
+    if not all(_NUMBER.fullmatch(text) for text in texts):
+        return []
+    powers = [i for i, value in enumerate(values.tolist()) if abs(value - round(value)) < 1e-6] if axis.kind == "log" else []
+    return ([powers] if len(powers) > 1 else []) + [list(range(0, len(values), step)) for step in (2, 3, 4, 5, 8) if len(values) > step]
 
 
 def _turned(axis: Axis, values: np.ndarray, texts: list[str], style: Style, at: float, far: bool, angle: float) -> list[Words]:
@@ -216,7 +240,11 @@ def _title(axis: Axis, scene: Scene, hand: Hand, found: Drawn, out: float, away:
         return
     style = hand.style(title.get("font"))
     length = abs(axis.end - axis.start)
-    block = wrapped(read(text, style), max(1.02 * length, 12 * style.size))
+    block = read(text, style)
+    block = balanced(block, max(1.02 * length, longest_word(block) if upright else 12 * style.size))
+    if upright and block.width > 1.05 * length:
+        style = replace(style, size=max(SMALLEST, style.size * 1.05 * length / block.width))
+        block = balanced(read(text, style), max(1.02 * length, longest_word(read(text, style))))
     middle, gap = (axis.start + axis.end) / 2, hand.px(title.get("standoff", 8)) * 0.75
     boxes = [word.box for word in found.words]
     if upright:

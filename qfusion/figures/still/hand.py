@@ -22,12 +22,13 @@ _DASHES: dict[str, tuple[float, ...]] = {"solid": (), "dot": (1, 1), "dash": (3,
 
 @dataclass(frozen=True)
 class Hand:
-    """Scale in points a pixel, the colours of letters and paper, the font of everything that names none, and the smallest letters."""
+    """Scale in points a pixel, the colours of letters and paper, the font of what names none, and how much smaller discs are drawn."""
 
     scale: float
     ink: RGBA
     paper: RGBA
     font: float = 13.0  # pixels
+    discs: float = 1.0
 
     def px(self, pixels: Any) -> float:
         """Points of a length that plotly gives in pixels."""

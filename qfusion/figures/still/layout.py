@@ -18,7 +18,7 @@ from qfusion.figures.still.plots import Plots
 from qfusion.figures.still.scene import Area, Box, Scene, Words, around, rectangle
 from qfusion.figures.still.words import plain, wrapped
 
-EDGE = 2.0  # points between the drawing and the edge of the page
+EDGE = 0.3  # sizes of the letters between the drawing and the edge of the page
 LOWEST = 24.0  # points: a drawing that is lower cannot be read
 TITLE_LETTERS, CAPTION_LETTERS = 400, 4000
 
@@ -97,22 +97,27 @@ class Layout:
         self.plots = Plots(figure["data"], self.layout)
         self.traces: Sequence[Mapping[str, Any]] = figure["data"]
         self.hand, self.width, self.height = hand, width, height
-        inner = width - 2 * EDGE
         style = hand.style({})
+        self.edge = EDGE * style.size
+        inner = width - 2 * self.edge
         self.title = wrapped(plain(title, replace(style, size=1.12 * style.size, bold=True)), inner) if title.strip() else None
         self.caption = wrapped(plain(caption, replace(style, size=max(SMALLEST, 0.86 * style.size))), inner) if caption.strip() else None
 
     def page(self) -> Page:
         """Composes until the margins fit; a page of free height grows, one of fixed height gets smaller letters where rows are too low."""
-        base = self.hand
-        for _ in range(4):
+        least = max(0.35 * self.hand.scale, min(self.hand.scale, SMALLEST / self.hand.font))
+        for _ in range(5):
             composed, box, height = self._fitted()
+            filled = self.plots.span(box).height / box.height
+            if self.height is None and filled < 0.97 and composed.crowd <= 1.02:
+                self._stretch *= filled  # plots of equal scale that leave room above and below themselves
+                continue
             if composed.crowd <= 1.02:
                 break
             if self.height is None and self._stretch < 2.4:
                 self._stretch = min(2.5, self._stretch * composed.crowd)
-            elif self.height is not None and self.hand.scale > 0.6 * base.scale:
-                self.hand = replace(self.hand, scale=max(0.6 * base.scale, self.hand.scale / min(composed.crowd, 1.3)))
+            elif self.height is not None and self.hand.scale > least:
+                self.hand = replace(self.hand, scale=max(least, self.hand.scale / min(composed.crowd, 1.6)))
             else:
                 break
         scene = composed.scene
@@ -133,10 +138,10 @@ class Layout:
         left = right = top = bottom = self.hand.px(20)
         columns, rows = self.plots.grids(Grid.of)
         for turn in range(8):
-            height = self.height if self.height is not None else tall + top + bottom + above + below + 2 * EDGE
-            page = Box(EDGE, EDGE + below, self.width - EDGE, height - EDGE - above)
+            height = self.height if self.height is not None else tall + top + bottom + above + below + 2 * self.edge
+            page = Box(self.edge, self.edge + below, self.width - self.edge, height - self.edge - above)
             box = Box(page.left + left, page.bottom + bottom, page.right - right, page.top - top)
-            check(box.width >= LOWEST and box.height >= LOWEST,
+            check(min(box.width, box.height) >= LOWEST - 0.01,
                   f"The figure does not fit on {self.width / 72 * 25.4:.0f} x {height / 72 * 25.4:.0f} mm with letters of "
                   f"{self.hand.px(self.hand.font):.1f} pt. Choose a larger size or a smaller font, or leave out title and caption.")
             composed = self.compose(box, page, columns, rows)
@@ -157,6 +162,11 @@ class Layout:
         scene, hand = Scene(), self.hand
         plots = self.plots
         plots.place(box, columns, rows, hand)
+        sheet = notes.Sheet(plots.axes, box, lambda v: box.left + columns.share(v) * box.width,
+                            lambda v: box.bottom + rows.share(v) * box.height,
+                            tuple((box.left + a * box.width, box.left + b * box.width) for a, b in columns.drawn))
+        sheet = replace(sheet, frames=notes.frames(self.layout.get("shapes", []), sheet))
+        hand = replace(hand, discs=plots.room_for_discs(sheet.frames, hand))
         scene.add(-10, *([Area(rectangle(*_corners(plots.span(box))), rgba(str(self.layout["plot_bgcolor"])))]
                          if "plot_bgcolor" in self.layout and self.layout["plot_bgcolor"] != self.layout.get("paper_bgcolor") else []))
         plots.draw(scene, hand)
@@ -167,11 +177,12 @@ class Layout:
         words = [w for each in drawn.values() for w in each.words]
         held = around([w.box for w in words]) or box
         beyond = {"left": max(0.0, box.left - held.left), "bottom": max(0.0, box.bottom - held.bottom)}
-        sheet = notes.Sheet(plots.axes, box, lambda v: box.left + columns.share(v) * box.width,
-                            lambda v: box.bottom + rows.share(v) * box.height)
         for each in self.layout.get("shapes", []):
             notes.shape(each, sheet, scene, hand)
-        labels = [label for each in self.layout.get("annotations", []) if (label := notes.note(each, sheet, scene, hand, beyond))]
+        labels: list[Words] = []
+        for each in self.layout.get("annotations", []):
+            label = notes.note(each, sheet, scene, hand, beyond, labels)
+            labels += [label] if label is not None else []
         gaps_x, gaps_y = plots.gaps(columns, rows, box, drawn, [w for w in labels if w.role != "outside"], hand)
         self._bars(scene, box)
         outside = self._outside(scene, box)
@@ -184,8 +195,14 @@ class Layout:
         elif found:
             legend.column(found, scene, hand, outside.right + hand.px(10), box.top)
             outside = self._outside(scene, box)
-        crowd = max([each.crowd for each in drawn.values()] or [1.0])
+        crowd = max([each.crowd for each in drawn.values()] or [self._lower(box)])
         return Composed(scene, outside, crowd, gaps_x, gaps_y)
+
+    def _lower(self, box: Box) -> float:
+        """How much lower a drawing without axes is than it was meant to be: its letters cannot give way to each other."""
+        margin = self.layout.get("margin", {})
+        meant = self.hand.px(float(self.layout.get("height", 450)) - float(margin.get("t", 100)) - float(margin.get("b", 80)))
+        return 1.0 if self.height is None else max(1.0, 0.9 * meant / box.height)
 
     def _bars(self, scene: Scene, box: Box) -> None:
         """The colour bars, to the right of everything."""
@@ -201,9 +218,9 @@ class Layout:
 
     def _around(self, scene: Scene, box: Box, height: float) -> None:
         if self.title:
-            scene.add(100, Words(self.title, EDGE, height - EDGE, "left", "top", role="title of the page"))
+            scene.add(100, Words(self.title, self.edge, height - self.edge, "left", "top", role="title of the page"))
         if self.caption:
-            scene.add(100, Words(self.caption, EDGE, EDGE, "left", "bottom", role="caption"))
+            scene.add(100, Words(self.caption, self.edge, self.edge, "left", "bottom", role="caption"))
 
 
 def _corners(box: Box) -> tuple[float, float, float, float]:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from matplotlib.path import Path
 
 from qfusion.errors import InvalidInput
-from qfusion.figures.still.axes import Axis
+from qfusion.figures.still.axes import Axis, Reach
 from qfusion.figures.still.colours import CLEAR, fade, rgba
-from qfusion.figures.still.hand import ABOVE, BELOW, BOXES, NOTES, Hand
+from qfusion.figures.still.hand import ABOVE, BELOW, BOXES, NOTES, SMALLEST, Hand
 from qfusion.figures.still.scene import Area, Box, Pen, Scene, Stroke, Words, rectangle
-from qfusion.figures.still.words import read, wrapped
+from qfusion.figures.still.words import Block, Style, balanced, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,13 @@ class Sheet:
     box: Box
     share_x: Callable[[float], float]
     share_y: Callable[[float], float]
+    columns: tuple[tuple[float, float], ...] = ()
+    frames: tuple[Box, ...] = ()
+
+    def room(self, x: float) -> float:
+        """Width of the column of plots that begins at `x`, or of all of them."""
+        found = [right - left for left, right in self.columns if abs(x - left) < 2]
+        return found[0] if len(self.columns) > 1 and found else self.box.width
 
     def place(self, value: Any, letter: str, ref: str) -> float:
         """Points on the page.
@@ -53,6 +60,18 @@ class Sheet:
         wide = (x.start, x.end) if x is not None else (-1e6, 1e6)
         high = (y.start, y.end) if y is not None else (-1e6, 1e6)
         return Box(min(wide), min(high), max(wide), max(high))
+
+
+def frames(shapes: Sequence[Mapping[str, Any]], sheet: Sheet) -> tuple[Box, ...]:
+    """The rectangles among shapes that lie above the plots: boxes of a drawing, with letters in them."""
+    found = []
+    for each in shapes:
+        if each.get("type") == "rect" and each.get("layer", "above") == "above" and each.get("visible", True) is True:
+            xref, yref = str(each.get("xref", "x")), str(each.get("yref", "y"))
+            x0, x1 = sorted(_shape_place(sheet, each[key], "x", xref) for key in ("x0", "x1"))
+            y0, y1 = sorted(_shape_place(sheet, each[key], "y", yref) for key in ("y0", "y1"))
+            found.append(Box(x0, y0, x1, y1))
+    return tuple(dict.fromkeys(found))
 
 
 def shape(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand) -> None:
@@ -106,10 +125,12 @@ def _path(words: str, sheet: Sheet, xref: str, yref: str) -> tuple[np.ndarray, n
     return np.array(points, dtype=float).reshape(-1, 2), np.array(codes, dtype=Path.code_type)
 
 
-def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyond: Mapping[str, float]) -> Words | None:
+def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyond: Mapping[str, float],
+         before: Sequence[Words] = ()) -> Words | None:
     """Draws one annotation and returns its label, if it has one.
 
     Args:
+        before: the labels that were drawn before it: where it marks a place along an edge, it gives way to them by a line.
         beyond: how far labels of the axes reach out of the drawing at each side, in points: a title that a figure puts there with a
             shift in pixels is moved behind them.
     """
@@ -120,7 +141,7 @@ def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyon
     y = sheet.place(found.get("y", 0), "y", yref) + hand.px(found.get("yshift", 0))
     opacity = float(found.get("opacity", 1.0))
     arrow = bool(found.get("showarrow", True))
-    tail = (hand.px(found.get("ax", -10)), -hand.px(found.get("ay", -30))) if arrow else (0.0, 0.0)
+    tail = (hand.discs * hand.px(found.get("ax", -10)), -hand.discs * hand.px(found.get("ay", -30))) if arrow else (0.0, 0.0)
     if arrow:
         _arrow(found, x, y, tail, scene, hand, opacity)
     text = str(found.get("text", "" if arrow else "new text"))
@@ -128,9 +149,9 @@ def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyon
         return None
     angle = -float(found.get("textangle", 0))
     upright = abs(angle) == 90
-    limit = 1.1 * (sheet.box.height if upright else sheet.box.width)
-    block = wrapped(read(text, hand.style(found.get("font"), 12)), limit) if "paper" in (xref, yref) else read(
-        text, hand.style(found.get("font"), 12))
+    limit = 1.1 * (sheet.box.height if upright else sheet.room(x))
+    style = hand.style(found.get("font"), 12)
+    block = balanced(read(text, style), limit) if "paper" in (xref, yref) else _inside(text, style, x, y, upright, sheet)
     across = _anchor(str(found.get("xanchor", "auto")), found.get("x", 0), xref == "paper" and not arrow, ("left", "center", "right"))
     up = _anchor(str(found.get("yanchor", "auto")), found.get("y", 0), yref == "paper" and not arrow, ("bottom", "middle", "top"))
     label = Words(block, x + tail[0], y + tail[1], "center", "middle", angle, opacity=opacity, role="note",
@@ -143,11 +164,28 @@ def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyon
     dy += {"bottom": pad, "top": -pad}.get(up, 0.0)
     moved = Words(block, label.x + dx, label.y + dy, "center", "middle", angle, label.lines, opacity=opacity, role=label.role)
     moved = _behind(moved, found, sheet, hand, beyond)
+    if yref == "paper" != xref and not arrow and up == "top":
+        for _ in range(3):
+            if not any(moved.box.overlaps(other.box, 0.3) for other in before):
+                break
+            moved = replace(moved, y=moved.y - 1.1 * block.size)
     if "bgcolor" in found and rgba(str(found["bgcolor"]))[3] > 0:
         b = moved.box
         scene.add(NOTES, Area(rectangle(b.left - pad, b.bottom - pad, b.right + pad, b.top + pad), rgba(str(found["bgcolor"]))))
     scene.add(NOTES, moved)
     return moved
+
+
+def _inside(text: str, style: Style, x: float, y: float, upright: bool, sheet: Sheet) -> Block:
+    """The letters of a box at its middle, smaller where they would not fit into it."""
+    block = read(text, style)
+    around_it = [b for b in sheet.frames if abs((b.left + b.right) / 2 - x) < 0.5 and abs((b.bottom + b.top) / 2 - y) < 0.5]
+    if not around_it or not block.text:
+        return block
+    frame = min(around_it, key=lambda b: b.width * b.height)
+    wide, high = (frame.height, frame.width) if upright else (frame.width, frame.height)
+    fits = min(0.94 * wide / block.width, wide and 0.98 * high / (0.75 * block.height))
+    return block if fits >= 1 else read(text, replace(style, size=max(SMALLEST, style.size * fits)))
 
 
 def _behind(label: Words, found: Mapping[str, Any], sheet: Sheet, hand: Hand, beyond: Mapping[str, float]) -> Words:
@@ -160,8 +198,27 @@ def _behind(label: Words, found: Mapping[str, Any], sheet: Sheet, hand: Hand, be
         dx = sheet.box.left - beyond["left"] - gap - box.right
     if float(found.get("yshift", 0)) <= -20 and float(found.get("y", 0)) <= 0:
         dy = sheet.box.bottom - beyond["bottom"] - gap - box.top
-    return Words(label.block, label.x + dx, label.y + dy, label.across, label.up, label.angle, label.lines, label.halo, label.opacity,
-                 role="outside" if dx or dy else label.role)
+    return replace(label, x=label.x + dx, y=label.y + dy, role="outside" if dx or dy else label.role)
+
+
+def reaches(found: Mapping[str, Any], axes: Mapping[str, Axis], hand: Hand) -> dict[str, Reach]:
+    """What axes must hold of an annotation that stands in their coordinates: its place, and its letters beside it."""
+    kept = {}
+    block = read(str(found.get("text", "")), hand.style(found.get("font"), 12))
+    if found.get("visible", True) is not True or found.get("showarrow", True) or not block.text:
+        return {}
+    turned = abs(float(found.get("textangle", 0))) == 90
+    for letter, length, sides in (("x", block.height if turned else block.width, ("left", "center", "right")),
+                                  ("y", block.width if turned else block.height, ("bottom", "middle", "top"))):
+        axis = axes.get(str(found.get(f"{letter}ref", letter)))
+        if axis is None:
+            continue
+        shift = hand.px(found.get(f"{letter}shift", 0))
+        side = _anchor(str(found.get(f"{letter}anchor", "auto")), 0, False, sides)
+        below, above = {sides[0]: (0.0, length), sides[1]: (length / 2, length / 2), sides[2]: (length, 0.0)}[side]
+        value = axis.numbers([found.get(letter, 0)]) if axis.kind != "log" else np.array([float(found.get(letter, 0))])
+        kept[axis.name] = Reach(value, (max(0.0, below - shift), max(0.0, above + shift)))
+    return kept
 
 
 def _anchor(named: str, value: Any, by_share: bool, sides: tuple[str, str, str]) -> str:

@@ -28,7 +28,7 @@ from matplotlib.transforms import Affine2D, Bbox, Transform, TransformedBbox
 
 from qfusion.figures.still.colours import RGBA, fade
 from qfusion.figures.still.scene import Area, Box, Cells, Dots, Mark, Pen, Stroke, Words
-from qfusion.figures.still.words import FAMILIES, Run, Style, font_file, width
+from qfusion.figures.still.words import FAMILIES, Run, Style, drawable, font_file, width
 
 INCH, MM = 72.0, 72.0 / 25.4  # points
 MOST_CELLS = 2500  # a finer map becomes a picture
@@ -37,12 +37,13 @@ _LOCK = threading.Lock()
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "qfusion", "svg.image_inline": True, "pdf.fonttype": 42, "pdf.compression": 6,
     "font.sans-serif": list(FAMILIES), "lines.scale_dashes": False, "text.usetex": False, "text.parse_math": False,
-    "path.sketch": None, "font.enable_last_resort": False, "image.composite_image": False, "savefig.bbox": None, "svg.id": None}
+    "text.hinting": "no_hinting", "path.sketch": None, "font.enable_last_resort": False,
+    "image.composite_image": False, "savefig.bbox": None, "svg.id": None}
 
 
 @contextmanager
 def _settings() -> Iterator[None]:
-    # "Glyph missing": readers of an SVG find another font, elsewhere a box stands for the letter.
+    # "Glyph missing": readers of an SVG find another font.
     with _LOCK, matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         usual: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
@@ -58,7 +59,7 @@ def write(kind: str, marks: list[Mark], size: tuple[float, float], background: R
         metadata: text that is embedded. title: plain words, the file's own title.
     """
     with _settings():
-        figure = _figure(marks, size, background)
+        figure = _figure(marks, size, background, lettered=kind == "svg")
         out = io.BytesIO()
         if kind == "svg":
             FigureCanvasSVG(figure).print_svg(out, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
@@ -83,11 +84,11 @@ def _named(svg: bytes, size: tuple[float, float], metadata: str, title: str) -> 
     return f'{head}{named}\n <metadata id="qfusion">{html.escape(metadata, quote=False)}</metadata>{text[end:]}'.encode()
 
 
-def _figure(marks: list[Mark], size: tuple[float, float], background: RGBA) -> Figure:
+def _figure(marks: list[Mark], size: tuple[float, float], background: RGBA, lettered: bool) -> Figure:
     figure = Figure(figsize=(size[0] / INCH, size[1] / INCH), dpi=INCH, facecolor=background, edgecolor="none", linewidth=0)
     points = Affine2D().scale(1 / INCH) + figure.dpi_scale_trans
     for place, mark in enumerate(marks):
-        for artist in _artists(mark, points):
+        for artist in _artists(mark, points, lettered):
             artist.set_zorder(place)
             clip: Box | None = getattr(mark, "clip", None)
             if clip is not None:
@@ -96,7 +97,7 @@ def _figure(marks: list[Mark], size: tuple[float, float], background: RGBA) -> F
     return figure
 
 
-def _artists(mark: Mark, points: Transform) -> list[Artist]:
+def _artists(mark: Mark, points: Transform, lettered: bool) -> list[Artist]:
     if isinstance(mark, Stroke):
         return [_stroke(mark.points, mark.pen, points)]
     if isinstance(mark, Area):
@@ -105,7 +106,7 @@ def _artists(mark: Mark, points: Transform) -> list[Artist]:
         return _dots(mark, points)
     if isinstance(mark, Cells):
         return _cells(mark, points)
-    return _words(mark, points)
+    return _words(mark, points, lettered)
 
 
 def _line(pen: Pen) -> dict[str, Any]:
@@ -201,22 +202,24 @@ def _font(bold: bool, italic: bool, size: float) -> FontProperties:
                           fname=font_file(bold, italic))
 
 
-def _words(mark: Words, place: Transform) -> list[Artist]:
+def _words(mark: Words, place: Transform, lettered: bool) -> list[Artist]:
     found: list[Artist] = []
     side = mark.lines or mark.across
     for line, (x, y) in zip(mark.block.lines, mark.baselines(), strict=True):
         if len(line) == 1:  # one label of one style is one text of the file, anchored as it is meant
-            found += _run(mark, line[0], x, y, side, place)
+            found += _run(mark, line[0], x, y, side, place, lettered)
             continue
         x -= {"left": 0.0, "center": 0.5, "right": 1.0}[side] * width(line)
         for run in line:
-            found += _run(mark, run, x, y, "left", place)
+            found += _run(mark, run, x, y, "left", place, lettered)
             x += run.width
     return found
 
 
-def _run(mark: Words, run: Run, x: float, y: float, side: str, place: Transform) -> list[Artist]:
+def _run(mark: Words, run: Run, x: float, y: float, side: str, place: Transform, lettered: bool) -> list[Artist]:
+    """A run of letters; where the file is not `lettered` (its letters are drawn, not named), one that is missing becomes a square."""
     style: Style = run.style
+    shown = drawable(run.text, style.bold, style.italic)
     if not run.text.strip(" \u00a0"):
         return []
     (at,) = mark.turn(np.array([[x, y + style.rise]]))
@@ -224,10 +227,11 @@ def _run(mark: Words, run: Run, x: float, y: float, side: str, place: Transform)
     found: list[Artist] = []
     if mark.halo is not None:
         shift = {"left": 0.0, "center": 0.5, "right": 1.0}[side] * run.width
-        letters = TextPath((-shift, 0), run.text, size=style.size, prop=font, usetex=False)
+        outlines = TextPath((-shift, 0), shown, size=style.size, prop=font, usetex=False)
         rim = Affine2D().rotate_deg(mark.angle).translate(*at)
-        found.append(PathPatch(rim.transform_path(letters), transform=place, facecolor=mark.halo, edgecolor=mark.halo,
+        found.append(PathPatch(rim.transform_path(outlines), transform=place, facecolor=mark.halo, edgecolor=mark.halo,
                                linewidth=0.3 * style.size, joinstyle="round"))
-    found.append(Text(at[0], at[1], run.text, color=fade(style.colour, mark.opacity), fontproperties=font, ha=side, va="baseline",
+    letters = run.text if lettered else shown
+    found.append(Text(at[0], at[1], letters, color=fade(style.colour, mark.opacity), fontproperties=font, ha=side, va="baseline",
                       rotation=mark.angle, rotation_mode="anchor", parse_math=False, usetex=False, transform=place))
     return found

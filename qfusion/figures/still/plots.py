@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.figures.still import bars, colouring, fields, frame, scatter, spreads
+from qfusion.figures.still import bars, colouring, fields, frame, notes, scatter, spreads
 from qfusion.figures.still.axes import Axis, Reach, categories_of, fit, kind_of
 from qfusion.figures.still.hand import Hand, Place
 from qfusion.figures.still.scene import Area, Box, Dots, Scene, Stroke, Words
@@ -116,9 +116,12 @@ class Plots:
             elif trace["type"] == "violin":
                 keep(trace, spreads.violin_reaches(spreads.violin(trace, x, y)))
         for each in self._bars():
-            keep(each.trace, bars.reaches(each))
+            keep(each.trace, bars.reaches(each, hand))
         for box in self._boxes():
             keep(box.trace, spreads.box_reaches(box))
+        for note in self.layout.get("annotations", []):
+            for name, reach in notes.reaches(note, self.axes, hand).items():
+                found.setdefault(name, []).append(reach)
         return found
 
     def draw(self, scene: Scene, hand: Hand) -> None:
@@ -136,14 +139,28 @@ class Plots:
         for found in self._boxes():
             spreads.draw_boxes(found, Place(scene, hand, *self.axis_pair(found.trace)))
 
+    def room_for_discs(self, frames: Sequence[Box], hand: Hand) -> float:
+        """How much smaller the discs of a drawing must be to keep out of its boxes."""
+        return min([scatter.room_for_discs(t, *self.axis_pair(t), frames, hand) for t in self.traces if t["type"] == "scatter"] or [1.0])
+
     def frames(self, scene: Scene, hand: Hand, widest: float) -> dict[str, frame.Drawn]:
         """Draws every axis that is to be seen."""
         found = {}
         for axis in self.axes.values():
             against = self._against(axis)
             if axis.shown and against is not None:
-                found[axis.name] = frame.draw(axis, against, scene, hand, widest)
+                found[axis.name] = frame.draw(axis, against, scene, hand, widest, self._push(axis, against, scene))
         return found
+
+    @staticmethod
+    def _push(axis: Axis, against: Axis, scene: Scene) -> float:
+        """How far texts at bars and points reach over the left edge of a plot, where the labels of its upright axis would stand."""
+        if axis.letter == "x" or axis.settings.get("side", "left") != "left":
+            return 0.0
+        low, high = sorted((axis.start, axis.end))
+        edge, middle = min(against.start, against.end), (against.start + against.end) / 2
+        beside = [w for w in scene.words() if w.role in ("bar", "point") and low <= w.y <= high and edge - w.block.width < w.x < middle]
+        return max([0.0] + [edge - w.box.left for w in beside])
 
     def colour_bars(self) -> list[tuple[colouring.Bar, Axis | None]]:
         """Colour bars with the upright axis beside which they stand."""
@@ -178,6 +195,8 @@ class Plots:
                 place = _index(grid.given, holder.settings.get("domain", (0.0, 1.0)))
                 low, high = (start + share * length for share in grid.drawn[place])
                 for word in own.words:
+                    if letter == "y" and axis.letter == "y" and word.role == "title":
+                        continue  # it is broken to the height of its plot
                     b = word.box
                     first, last = (b.left, b.right) if letter == "x" else (b.bottom, b.top)
                     before[place], after[place] = max(before[place], low - first), max(after[place], last - high)

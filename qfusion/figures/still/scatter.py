@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from qfusion.figures.still.scene import Area, Box, Dots, Pen, Stroke, Words
 from qfusion.figures.still.words import read
 
 DEFAULT: RGBA = rgba("#1f77b4")
+DISC = 16  # pixels: a marker so large is part of a drawing, which must keep out of its boxes
 
 
 def columns(trace: Mapping[str, Any]) -> tuple[Any, Any]:
@@ -54,11 +56,11 @@ def reaches(trace: Mapping[str, Any], x: Axis, y: Axis, hand: Hand) -> tuple[lis
         error = trace.get(f"error_{letter}", {})
         filled_up = (fill.startswith(("tozero", "tonext")) and fill.endswith("y" if letter == "x" else "x"))
         tight = letter == "x" and lines_alone and not error and (filled_up or "error_y" not in trace)
-        here = Reach(values[known], 0.0 if tight else pad, not tight, to_zero=fill == f"tozero{letter}")
+        here = Reach(values[known], (0.0, 0.0) if tight else (pad, pad), not tight, to_zero=fill == f"tozero{letter}")
         more = []
         if error and error.get("visible", True):
             low, high = ends(axis, trace, letter)
-            more = [Reach(np.r_[low, high], 0.0, True)]
+            more = [Reach(np.r_[low, high], room=True)]
         found.append([here, *more])
     return found[0], found[1]
 
@@ -70,6 +72,23 @@ def ends(axis: Axis, trace: Mapping[str, Any], letter: str) -> tuple[np.ndarray,
     up = np.array(spread(error.get("array"), len(values), 0.0), dtype=float)
     down = np.array(spread(error.get("arrayminus"), len(values), 0.0), dtype=float) if "arrayminus" in error else up
     return axis.numbers(values - down), axis.numbers(values + up)
+
+
+def room_for_discs(trace: Mapping[str, Any], x: Axis, y: Axis, frames: Sequence[Box], hand: Hand) -> float:
+    """How much smaller the largest markers must be, at least a third, so that none reaches into a box of the drawing beside it."""
+    if not has(trace, "markers") or not seen(trace) or not frames:
+        return 1.0
+    across, up = columns(trace)
+    sizes = np.array(spread(trace.get("marker", {}).get("size"), len(across), 6), dtype=float)
+    least = 1.0
+    for px, py, size in zip(x.at(across).tolist(), y.at(up).tolist(), sizes.tolist(), strict=True):
+        if size < DISC:
+            continue
+        for frame in frames:
+            away = math.hypot(max(frame.left - px, 0.0, px - frame.right), max(frame.bottom - py, 0.0, py - frame.top))
+            if away > 0:
+                least = min(least, (away - 0.5) / hand.px(size / 2))
+    return max(least, 1 / 3)
 
 
 def draw(trace: Mapping[str, Any], place: Place) -> None:
@@ -163,6 +182,7 @@ def _markers(trace: Mapping[str, Any], points: np.ndarray, place: Place, clip: B
     marker = trace.get("marker", {})
     count = len(points)
     sizes = np.array(spread(marker.get("size"), count, 6), dtype=float)
+    sizes = np.where(sizes >= DISC, place.hand.discs, 1.0) * sizes
     bubble = not isinstance(marker.get("size", 6), (int, float))
     alphas = opacities(trace, count, 0.7 if bubble else 1.0) * opacity
     rim = marker.get("line", {})

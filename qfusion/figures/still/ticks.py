@@ -72,8 +72,8 @@ def _power(value: float) -> str:
         return _minus(f"{value:g}")
     power = math.floor(math.log10(value) + 1e-9)
     mantissa = value / 10.0**power
-    if -3 < power < 4 and abs(mantissa - round(mantissa)) < 1e-6:
-        return f"{value:g}"
+    if -3 < power < 4:
+        return f"{round(value, 6):g}"
     head = "" if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}×"
     return f"{head}10<sup>{_minus(str(power))}</sup>"
 

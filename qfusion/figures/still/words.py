@@ -78,6 +78,21 @@ class Block:
         return "\n".join("".join(run.text for run in line) for line in self.lines)
 
 
+def longest_word(block: Block) -> float:
+    """Width of the widest piece without a space, in points."""
+    widest = 0.0
+    for line in block.lines:
+        used = 0.0
+        for run in line:
+            first, *rest = (Run(word, run.style).width for word in run.text.split(" "))
+            used += first
+            widest = max(widest, used)
+            for each in rest:
+                used = each
+                widest = max(widest, used)
+    return widest
+
+
 def width(line: Line) -> float:
     """Width of a line in points."""
     return sum(run.width for run in line)
@@ -95,6 +110,12 @@ def _advance(letter: str, bold: bool, italic: bool) -> float:
     if not font.get_char_index(ord(letter)):
         return 1.0 if east_asian_width(letter) in "WF" else 0.6
     return font.load_char(ord(letter), flags=LoadFlags.NO_SCALE).horiAdvance / font.units_per_EM
+
+
+def drawable(text: str, bold: bool, italic: bool) -> str:
+    """The text with a white square for each letter that DejaVu Sans does not have, for files whose readers cannot take another font."""
+    font = get_font(font_file(bold, italic))
+    return "".join(letter if font.get_char_index(ord(letter)) else "\u25a1" for letter in text)
 
 
 def printable(text: str) -> str:
@@ -150,12 +171,37 @@ def _changed(now: Style, name: str, tag: str, whole: Style) -> Style:
     return now
 
 
+def balanced(block: Block, limit: float) -> Block:
+    """The block as `wrapped`, its lines as even as their number allows."""
+    found = wrapped(block, limit)
+    if len(found.lines) == len(block.lines):
+        return found
+    for share in (0.9, 0.8, 0.7, 0.6):
+        closer = wrapped(block, max(share * limit, longest_word(block)))
+        if len(closer.lines) > len(found.lines):
+            break
+        found = closer
+    return found
+
+
 def wrapped(block: Block, limit: float) -> Block:
     """The block with its lines broken at spaces, so that none is wider than `limit` points; longer words are broken too."""
     lines: list[Line] = []
     for line in block.lines:
-        lines += [line] if width(line) <= limit else _broken(line, limit)
+        pieces = [line] if width(line) <= limit else _parted(line)
+        for piece in pieces:
+            lines += [piece] if width(piece) <= limit else _broken(piece, limit)
     return Block(tuple(lines), block.size)
+
+
+def _parted(line: Line) -> list[Line]:
+    """A line broken where two spaces part it."""
+    found: list[list[Run]] = [[]]
+    for run in line:
+        first, *rest = re.split(r"[ \u00a0]{2,}", run.text)
+        found[-1] += [Run(first, run.style)] if first else []
+        found += [[Run(each, run.style)] if each else [] for each in rest]
+    return [tuple(each) for each in found if each]
 
 
 def _broken(line: Line, limit: float) -> list[Line]:
