@@ -28,7 +28,8 @@ _CHECK = """() => {
     return b.width > 2 && b.height > 2 && s.visibility !== 'hidden' && s.opacity !== '0' && s.clipPath === 'none' && s.clip === 'auto'; };
   const said = e => e.textContent.trim().replace(/\\s+/g, ' ').slice(0, 60);
   if (main.scrollWidth > main.clientWidth) say(`scrolls sideways by ${main.scrollWidth - main.clientWidth} px`);
-  const skip = '[data-testid="stDataFrame"], .js-plotly-plot, [data-testid="stCode"], [role="listbox"], [aria-hidden="true"], textarea';
+  const skip = '[data-testid="stDataFrame"], .js-plotly-plot, [data-testid="stCode"], [role="listbox"], [aria-hidden="true"], textarea, '
+    + '[data-testid="stMultiSelectTagsContainer"]';
   for (const e of document.querySelectorAll('[data-testid="stMain"] *, [data-testid="stSidebar"] *')) {
     if (e.closest(skip) || !shown(e)) continue;
     const words = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());

@@ -12,7 +12,7 @@ from qfusion.figures.style import GREY, INK, LINE, QUIET, Theme, axis, base, fad
 
 
 def against_truth(true: np.ndarray, ours: np.ndarray, terms: Sequence[str], ranks: np.ndarray, modalities: Sequence[str], *,
-                  ids: Sequence[str], chosen: int | None = None, unit: str = "score", columns: int = 4,
+                  ids: Sequence[str], chosen: int | None = None, unit: str = "score", columns: int = 3,
                   theme: Theme = "light") -> go.Figure:
     """Small scatters, one a coalition: true dividend across, exact dividend up, both on one scale, the diagonal dotted.
 
@@ -22,7 +22,7 @@ def against_truth(true: np.ndarray, ours: np.ndarray, terms: Sequence[str], rank
     check(np.shape(true) == np.shape(ours) == (len(ids), len(terms)),
           f"Arguments `true` and `ours` must have shape ({len(ids)}, {len(terms)}), but have {np.shape(true)} and {np.shape(ours)}.")
     rows = -(-len(terms) // columns)
-    figure = base(theme, 40 + 215 * rows, left=46, right=8, top=26, bottom=46)
+    figure = base(theme, 40 + 215 * rows, left=46, right=8, top=30, bottom=46)
     figure.update_layout(xaxis={"visible": False}, yaxis={"visible": False})
     names = [label(name) for name in ids]
     for i, term in enumerate(terms):
@@ -40,12 +40,12 @@ def against_truth(true: np.ndarray, ours: np.ndarray, terms: Sequence[str], rank
             figure.add_scatter(x=true[[chosen], i], y=ours[[chosen], i], mode="markers", hoverinfo="skip", **place,
                                marker={"size": 12, "symbol": "circle-open", "color": INK[theme], "line": {"width": 2}})
         box = {"x": [column * wide + 0.012, (column + 1) * wide - 0.03],
-               "y": [1 - (row + 1) * high + 0.1 / rows, 1 - row * high - 0.1 / rows]}
+               "y": [1 - (row + 1) * high + 0.14 / rows, 1 - row * high - 0.14 / rows]}
         figure.update_layout({
-            f"xaxis{number}": axis(theme) | {"domain": box["x"], "anchor": f"y{number}", "nticks": 4},
+            f"xaxis{number}": axis(theme) | {"domain": box["x"], "anchor": f"y{number}", "nticks": 4, "tickangle": 0},
             f"yaxis{number}": axis(theme) | {"domain": box["y"], "anchor": f"x{number}", "nticks": 4}})
         figure.add_annotation(x=box["x"][0], y=box["y"][1], xref="paper", yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
-                              text=f"<b>{term_title(term)}</b>  ρ = {ranks[i]:.2f}", font={"size": 12, "color": INK[theme]})
+                              text=f"<b>{term_title(term)}</b><br>ρ = {ranks[i]:.2f}", align="left", font={"size": 12, "color": INK[theme]})
     quiet = {"size": 12, "color": QUIET[theme]}
     figure.add_annotation(x=0.5, y=0, yshift=-40, xref="paper", yref="paper", showarrow=False, font=quiet,
                           text=f"true dividend ({label(unit)})")

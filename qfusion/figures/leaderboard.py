@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.style import BLUE, GREY, INK, LINE, PAPER, QUIET, VERMILLION, Theme, axis, base, faded, label, log_ticks
+from qfusion.figures.style import BLUE, GREY, INK, LINE, PAPER, QUIET, VERMILLION, Theme, axis, base, faded, halo, label, log_ticks
 
 ROW = 27  # pixels a model
 ABSENT = {"absent": "absent", "swapped": "another's"}
@@ -74,8 +74,8 @@ def against_size(entries: Sequence[Entry], metric: str, size: str, theme: Theme 
                  "color": faded(colour, 0.6), "thickness": 1.4, "width": 0}
         figure.add_scatter(
             x=[x], y=[entry.mean], mode="markers+text", error_y=error if np.isfinite([entry.low, entry.high]).all() else None,
-            text=[label(entry.name) if entry.role == "system" else ""], textposition=f"top {'left' if x > middle else 'right'}",
-            textfont={"size": 12, "color": INK[theme]}, cliponaxis=False,
+            text=[label(entry.name) if entry.role == "system" else ""], textposition="bottom left" if x > middle else "top right",
+            textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)}, cliponaxis=False,
             marker={"size": 12 if entry.role == "system" else 10, "symbol": symbol(entry.role), "color": colour,
                     "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour}},
             hovertemplate=f"{label(entry.name)}: {entry.parameters:,.0f} parameters, %{{y:.4f}}<extra></extra>")

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from qfusion.ui.shell import link
+
 FILE = Path(__file__).resolve().parents[2] / "assets" / "glossary.toml"
 FIND = "word"  # key of the search on the glossary's page
 
@@ -72,4 +74,4 @@ def popover(panel: str) -> None:
     if found:
         with st.popover("Terms", icon=":material/help:", type="tertiary", key=f"terms-{panel}", help="What the words of this panel mean"):
             st.markdown("\n\n".join(entry.markdown() for entry in found))
-            st.caption("All words: the Glossary page, under Learn.")
+            link("pages/glossary.py", "All words", ":material/menu_book:")
