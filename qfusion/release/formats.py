@@ -47,7 +47,7 @@ FORMATS: dict[str, Format] = {
     "openqasm2": Format("OpenQASM 2", ".qasm", "The same circuit with controlled gates instead of conditions, for older tools.", True,
                         (_NETWORK,), _STEP),
     "numpy": Format("NumPy arrays", ".npz", "This sample's states and observables over the evolution or the gates, and the exact "
-                    "contributions; the array `about` describes them.", True),
+                    "contributions, with a description of each array.", True),
 }
 
 

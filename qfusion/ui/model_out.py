@@ -13,7 +13,7 @@ from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui import access, cache, pins, state, text
 from qfusion.ui.shell import Here
 
-_OPEN, _FORMAT, _PRECISION, _NAME = "_out.open", "_out.format", "_out.precision", "_out.name"
+_OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = "_out.open", "_out.format", "_out.precision", "_out.name", "_out.kept"
 _EXACT = {"double": "double precision", "single": "single precision, half the size"}
 
 
@@ -21,6 +21,9 @@ def button(here: Here) -> None:
     """The button that opens the dialog."""
     st.button("Model out", icon=":material/output:", type="tertiary", key="_model_out", on_click=_open,
               help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.")
+    if kept := state.get(_KEPT):
+        state.put(_KEPT, "")
+        st.toast(f"Kept as {text.plain(kept)}: pick it at the side.", icon=":material/check:")
     if state.get(_OPEN) == state.get(state.PAGE, ""):
         st.dialog("Model out", width="medium", on_dismiss=_close)(_body)(here)
 
@@ -30,14 +33,15 @@ def _open() -> None:
 
 
 def _close() -> None:
-    """Forgets that it is open; the page is drawn again, so that its pickers have a model that was kept."""
+    """Forgets that it is open."""
     state.put(_OPEN, None)
 
 
 def _body(here: Here) -> None:
     work = here.work
     found, tweak = cache.loaded(work.name), pins.current_tweak(work)
-    st.markdown(f"**{text.plain(work.name)}**, " + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked."))
+    st.markdown(f"**{text.plain(work.name)}**, " + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
+                + f" Sample {text.plain(here.sample)}, where a format is of one.")
     reasons = {name: release.impossible(name, found) for name in release.FORMATS}
     able = [name for name, reason in reasons.items() if not reason]
     picked = st.radio("Format", able, format_func=lambda name: release.FORMATS[name].title, key=_FORMAT,
@@ -103,4 +107,6 @@ def _keep(here: Here, found: Checkpoint, tweak: str) -> None:
         except QFusionError as error:
             st.error(text.message(error), icon=":material/error:")
             return
-        st.success(f"Kept as {text.plain(called)}. Close this, and the list of models at the side has it.", icon=":material/check:")
+        state.put(_KEPT, called)
+        _close()
+        st.rerun()  # of the whole page: its pickers have the model then
