@@ -11,7 +11,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_NOTEBOOK = ("contributions", "shapley", "over_time")
+_NOTEBOOK = ("contributions", "shapley", "over_time", "entropies", "masses", "diagram", "populations", "density_matrix", "verdict",
+             "deletion", "stability")
 _ELSEWHERE = {"numbers": ("qfusion.figures.numbers", ""), "case": ("qfusion.explain.case", "case")}
 
 __all__ = ["case", "numbers", *_NOTEBOOK]

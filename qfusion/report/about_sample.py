@@ -18,6 +18,7 @@ from qfusion.report.blocks import Block, Document, Facts, Heading, Listing, Poin
 from qfusion.report.drawn import FULL, HALF, figure, number, picture, power, signed
 
 ENTROPY_IS = "Entropy and entanglement are correlation, not attribution: they do not say which modality decided."
+HIDDEN = ("text", "transcript")  # columns of the data's table that the content shows already
 MOST_CURVE = 4000  # points of a waveform that is drawn
 
 
@@ -85,7 +86,7 @@ def _content(case: Case) -> Iterator[Block]:
     if absent:
         yield paragraph(f"No raw content of {answers.listed(absent)} comes with this data set, only features.")
     table = case.dataset.table.iloc[case.row]
-    told = {str(name): value for name, value in table.items() if name not in ("text", case.dataset.target.name)}
+    told = {str(name): value for name, value in table.items() if name not in (*HIDDEN, case.dataset.target.name)}
     if told:
         rows = tuple((name.replace("_", " "), number(value) if isinstance(value, float) else str(value)[:300])
                      for name, value in told.items())

@@ -13,7 +13,7 @@ from qfusion.explain.caution import Caution
 from qfusion.explain.coalitions import Explanation
 from qfusion.explain.stability import Stability
 from qfusion.figures import notebook, numbers
-from qfusion.report.blocks import Block, Heading, Points, Strong, Table, cite, paragraph
+from qfusion.report.blocks import Block, Equation, Heading, Points, Strong, Table, cite, paragraph
 from qfusion.report.drawn import HALF, figure, number
 
 MOST = {True: 600, False: 60}  # test samples for the curves, of systems that evolve in time and of networks, whose rows cost more
@@ -37,8 +37,10 @@ def section(case: Case, one: bool = True) -> Iterator[Block]:
     order = list(KINDS)
     yield Points(tuple((Strong(f"{KINDS[one.kind]}: "), one.sentence) for one in sorted(said, key=lambda one: order.index(one.kind))))
     yield _deletion(curves)
-    yield paragraph("Deletion and insertion after ", cite("samek2017", "petsiuk2018"), "; a modality that is taken away is averaged over "
-                    "the background, so these curves are read off the exact values.")
+    yield paragraph("Deletion and insertion after ", cite("samek2017", "petsiuk2018"), ", over B samples, m₁ being the modality with the "
+                    "largest |Shapley value|. One that is taken away is averaged over the background, so the curves are read off the exact "
+                    "values:")
+    yield Equation("curves")
     yield from _over_seeds(case, seeds, one)
     if truth is not None:
         yield Table(("Term", "Correlation", "Rank correlation"),

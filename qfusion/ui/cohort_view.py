@@ -13,7 +13,7 @@ from qfusion.explain import RELATIONS, cohorts
 from qfusion.explain.cohorts import Cohort, Part
 from qfusion.explain.resampling import LEVEL, RESAMPLES, Interval
 from qfusion.figures import levels
-from qfusion.ui import backgrounds, cache, cohort_space, kept, panels, state, text
+from qfusion.ui import backgrounds, cache, cohort_space, kept, panels, report_view, state, text
 from qfusion.ui.cohort_space import JOINT, VERDICT
 from qfusion.ui.shell import Here, link
 from qfusion.ui.workspace import Workspace
@@ -205,6 +205,9 @@ def ladder(here: Here, chosen: Chosen) -> None:
         st.selectbox("Open a sample of the cohort (largest error first)", members, index=None, key=key, width=340,
                      placeholder="choose one", on_change=_open, args=(key,))
         link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
+        if members:
+            name = chosen.name.removeprefix("cohort").strip(" ‘’")
+            report_view.of_cohort(here, cache.cohort_table(here.work, here.asked), chosen.parts, name)
 
 
 _SAID_AS = {"joint": "sum of joint terms, sizes", "joint share": "joint part of all terms", "relation": "most frequent type"}

@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.data import Audio, Content, Image, Text
 from qfusion.data.spec import Series
 from qfusion.figures import decision, dynamics, evidence, style
-from qfusion.ui import answers, backgrounds, cache, panels, reading, replay, text
+from qfusion.ui import answers, backgrounds, cache, panels, reading, replay, report_view, text
 from qfusion.ui.shell import Here, link
 
 HIDDEN = ("text", "transcript")
@@ -191,7 +191,9 @@ def heading(here: Here) -> None:
     """The sample's id, and the way on."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(f"Sample {text.plain(here.sample)}", anchor=False)
-        if here.work.has_time:
-            link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
-        else:
-            link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            report_view.of_sample(here)
+            if here.work.has_time:
+                link("pages/dynamics.py", "Follow it through time", ":material/timeline:")
+            else:
+                link("pages/circuit.py", "Walk it through the circuit", ":material/schema:")

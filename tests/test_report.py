@@ -1,0 +1,323 @@
+"""Reports: the library's numbers, nothing loaded, hostile words as words, the same bytes, files whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pypdf
+import pytest
+import torch
+
+from qfusion import citations, cli, data, models, report
+from qfusion.data import Text
+from qfusion.errors import InvalidInput, QFusionError
+from qfusion.explain import cohorts
+from qfusion.explain.case import Case, case, opened
+from qfusion.report import blocks, equations
+from qfusion.report.blocks import Cite, Table
+from qfusion.training.checkpoint import Checkpoint
+from qfusion.ui import cohort_space, reports, spaces
+
+ROOT = Path(__file__).resolve().parent.parent
+HOSTILE = ('#read("/etc/passwd") #import "x.typ" $x^2$ @shapley1953 *b* _i_ `c` \\ <script>alert(1)</script> '
+           '<img src="http://x.y/z" onerror=alert(1)> & "q" =1+1 </style></main> <!-- ]]> \x00\x1b[31m\u202e ')
+LOADING = {"src", "srcset", "data", "poster", "background", "action", "formaction", "xlink:href", "ping"}
+
+
+class Written(NamedTuple):
+    """A report in both forms, and what it is about."""
+
+    about: Any
+    found: report.Report
+    html: str
+    pdf: pypdf.PdfReader
+    pages: tuple[str, ...]
+
+    @property
+    def printed(self) -> str:
+        """The words of the PDF, a space where a line ends."""
+        return re.sub(r"\s+", " ", " ".join(self.pages))
+
+
+class Page(HTMLParser):
+    """Tags with their attributes, and the words between them."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def written(about: Any, found: report.Report) -> Written:
+    pdf = pypdf.PdfReader(io.BytesIO(found.pdf()))
+    return Written(about, found, found.html().decode(), pdf, tuple(page.extract_text() for page in pdf.pages))
+
+
+def a_case(model: str, **chosen: Any) -> Case:
+    found, dataset = opened(model)
+    return case(found, str(dataset.ids[dataset.rows("test")[3]]), dataset, **chosen)
+
+
+@pytest.fixture(scope="module", params=["jump", "network"])
+def one(request: pytest.FixtureRequest) -> Written:
+    about = a_case("qj-planted") if request.param == "jump" else a_small_network()
+    return written(about, report.sample(about))
+
+
+def a_small_network() -> Case:
+    """A network on embedded data with few elements: the shipped one for digits takes seconds."""
+    digits = data.load("digits")
+    torch.manual_seed(0)
+    model = models.build("entangled-qcnn", digits.input_specs, digits.target.classes, {"elements": 4, "hidden": 8})
+    card = {"name": "small", "title": "A small network", "model": model.kind, "settings": model.settings, "weights_sha256": "0" * 64,
+            "data": {"name": "digits", "digest": digits.digest}, "metrics": {}, "training": {}}
+    return case(Checkpoint(model.double().eval().requires_grad_(False), card), str(digits.ids[digits.rows("test")[3]]), digits)
+
+
+def tables(found: report.Report) -> list[Table]:
+    return [block for block in found.document.blocks if isinstance(block, Table)]
+
+
+def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
+    about: Case = one.about
+    said = {term: f"{value:+.3f}".replace("-", "−") for term, value in about.dividends.items()}
+    terms = next(table for table in tables(one.found) if "Dividend Δ(S)" in table.head)
+    place = terms.head.index("Dividend Δ(S)")
+    assert [row[place] for row in terms.rows] == [value if float(value.replace("−", "-")) else "+0.000" for value in said.values()]
+    shares = [f"{share:.1%}" for share in about.shares.values()]
+    for value in (f"{about.score:.3f}".replace("-", "−"), *(row[place] for row in terms.rows), *shares):
+        assert value in one.html
+        assert value in one.printed
+    values = [float(row[1].replace("−", "-")) for row in terms.rows]
+    assert values == pytest.approx(about.explanation.values[0, :, about.output], abs=5.1e-4)
+
+
+def test_both_files_say_what_they_are_of(one: Written) -> None:
+    about: Case = one.about
+    words = [about.name, about.sample, about.dataset.title, f"{about.background.size:,} training samples", "Methods", "References",
+             "BibTeX", "How far to trust this", "The circuit", "Harsanyi",
+             "2510.27091" if about.has_time else "2601.07856", "@article{harsanyi1963"]
+    page = Page(one.html)
+    assert [word for word in words if word not in re.sub(r"\s+", " ", page.words)] == []
+    assert [word for word in words if word not in one.printed.replace("\u200b", "")] == []
+    digests = one.printed.replace("\u200b", "").replace(" ", "")
+    assert about.dataset.digest in digests
+    assert about.checkpoint.card["weights_sha256"] in digests
+
+
+def test_the_page_loads_nothing_and_runs_nothing(one: Written) -> None:
+    page = Page(one.html)
+    assert {name for name, _ in page.tags} & {"script", "iframe", "object", "embed", "link", "base", "form", "audio", "video"} == set()
+    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    assert str(policy).startswith("default-src 'none'; img-src data:;")
+    for tag, attributes in page.tags:
+        for name, value in attributes.items():
+            assert not name.startswith("on"), f"{tag} has {name}"
+            if name in LOADING:
+                assert str(value).startswith("data:image/svg+xml;base64,"), f"{tag} {name}={value}"
+            if name == "href":
+                assert tag == "a"
+    assert "url(" not in one.html
+    assert "@import" not in one.html
+    for image in page.all("img"):
+        svg = base64.b64decode(str(image["src"]).partition(",")[2]).decode()
+        assert re.findall(r'(?:href|src)="(?!#|data:image/png)[^"]*"', svg) == []
+
+
+def test_the_page_can_be_read_aloud(one: Written) -> None:
+    page = Page(one.html)
+    assert page.all("html") == [{"lang": "en"}]
+    assert len(page.all("h1")) == len(page.all("main")) == len(page.all("title")) == 1
+    assert all(len(str(image["alt"])) > 10 for image in page.all("img"))
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all(head.get("scope") in ("col", "row") for head in page.all("th"))
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {str(link["href"])[1:] for link in page.all("a") if str(link["href"]).startswith("#")} == set(ids)
+
+
+def test_the_pdf_is_tagged_titled_has_its_fonts_and_no_empty_page(one: Written) -> None:
+    catalogue = one.pdf.trailer["/Root"]
+    assert catalogue["/MarkInfo"]["/Marked"] == True  # type: ignore[index]  # noqa: E712  pypdf's own kind of it
+    assert catalogue["/Lang"] == "en"
+    assert one.pdf.metadata is not None
+    assert one.pdf.metadata.title == one.found.document.title
+    assert "/CreationDate" not in one.pdf.metadata
+    assert min(map(len, one.pages)) > 200
+    for page in one.pdf.pages:
+        for font in page["/Resources"]["/Font"].values():  # type: ignore[index]
+            descriptor = font.get_object()["/DescendantFonts"][0].get_object()["/FontDescriptor"].get_object()
+            assert {"/FontFile2", "/FontFile3"} & set(descriptor)
+
+
+def test_what_is_cited_is_listed(one: Written) -> None:
+    cited = one.found.document.cited()
+    assert len(cited) > 8
+    assert all(citations.text(key) in Page(one.html).words for key in cited)
+    assert citations.bibtex(cited) in Page(one.html).words
+    assert {key for block in one.found.document.blocks if isinstance(block, blocks.Paragraph) for part in block.parts
+            if isinstance(part, Cite) for key in part.keys} <= set(cited)
+
+
+def test_the_same_report_has_the_same_bytes_in_another_process(one: Written, tmp_path: Path) -> None:
+    if one.about.name != "qj-planted":
+        assert (one.found.html().decode(), one.found.pdf()) == (one.html, one.found.pdf())
+        return
+    out = tmp_path / "both"
+    words = [sys.executable, "-m", "qfusion", "report", "--model", "qj-planted", "--sample", one.about.sample, "--out", str(out)]
+    subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
+    assert (out / "report.html").read_text(encoding="utf-8") == one.html
+    assert (out / "report.pdf").read_bytes() == one.found.pdf()
+
+
+def test_hostile_words_are_words() -> None:
+    found, dataset = opened("qj-planted")
+    row = int(dataset.rows("test")[3])
+    ids = [str(name) for name in dataset.ids]
+    ids[row] = HOSTILE[:70]
+    table = dataset.table.set_axis(ids).assign(**{"#x $y$ <b>": HOSTILE.replace("\x00", "")})
+    bad = replace(dataset, ids=np.array(ids), title=HOSTILE, table=table, truth=None, content_of=lambda _: {"text": Text(HOSTILE)})
+    card = dict(found.card) | {"name": HOSTILE[:60], "title": HOSTILE, "notes": HOSTILE}
+    made = written(None, report.sample(case(Checkpoint(found.model, card), ids[row], bad)))
+    page = Page(made.html)
+    tags = {name for name, _ in page.tags}
+    assert not tags & {"script", "b", "i", "em"}
+    assert all(str(image["src"]).startswith("data:") for image in page.all("img"))
+    assert len(page.all("main")) == 1
+    shown = blocks.clean(HOSTILE)
+    assert shown in page.words
+    assert "\ufffd\ufffd[31m\ufffd" in page.words
+    printed = re.sub(r"\s", "", made.printed)
+    assert re.sub(r"\s", "", shown.split(" <img")[0]) in printed
+    assert "root:" not in printed
+
+
+def test_a_text_that_can_be_anything_is_cleaned() -> None:
+    assert blocks.clean("a\x00b\u202ec\r\nd\te") == "a\ufffdb\ufffdc\nd e"
+    assert blocks.clean("\ud800") == "\ufffd"
+    assert len(blocks.clean("x" * 10**6)) == blocks.MOST_TEXT
+    assert blocks.broken("w" * 90) == "\u200b".join(["w" * 30] * 3)
+
+
+def test_letters_that_no_font_has_are_no_error() -> None:
+    made = report.Report(blocks.Document("题 🙂", "", "", (blocks.paragraph("你好 \U0001f642 नमस्ते"),)))
+    assert made.pdf().startswith(b"%PDF")
+    assert "你好" in made.html().decode()
+
+
+@pytest.mark.parametrize("name", list(equations.WORDS))
+def test_equations_are_drawn_with_their_words(name: str) -> None:
+    found = equations.drawing(name)
+    assert found.svg.startswith(b"<svg")
+    assert b"<text" not in found.svg
+    assert found.words in equations.SOURCE
+    assert 2 < found.width < 50, "wider than a page"
+
+
+def test_every_block_of_equations_is_used() -> None:
+    used = set(re.findall(r'Equation\("(\w+)"\)', "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.py"))))
+    assert used == set(equations.WORDS)
+
+
+@pytest.mark.parametrize(("chosen", "words"), [
+    ({"contrast": "p0031"}, ["sample p0031"]),
+    ({"background": "mixed", "tweak": "H.text-audio=0,T=0.5"}, ["maximally mixed states: nothing known", "H.text-audio=0,T=0.5"]),
+])
+def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: list[str]) -> None:
+    about = a_case("qj-planted", **chosen)
+    found = report.sample(about)
+    page = Page(found.html().decode())
+    assert [word for word in words if word not in page.words] == []
+    terms = next(table for table in tables(found) if "Dividend Δ(S)" in table.head)
+    assert float(terms.rows[0][2].replace("−", "-")) == pytest.approx(about.dividends[""], abs=5.1e-4)
+    command = next(block.text for block in found.document.blocks if isinstance(block, blocks.Listing))
+    assert all(value in command for value in chosen.values())
+    assert ("measured for the model as trained" in page.words) == ("tweak" in chosen)
+
+
+@pytest.fixture(scope="module")
+def work() -> Any:
+    found, dataset = opened("qj-planted")
+    return spaces.build("qj-planted", found.card, found.fusion, dataset)
+
+
+@pytest.fixture(scope="module")
+def members(work: Any) -> Written:
+    about = reports.members(work, cohort_space.table(work, work.frame()), cohorts.parse("relation=conflict; error>0.2"), "hard <b>")
+    return written(about, report.cohort(about))
+
+
+def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> None:
+    about, page = members.about, Page(members.html)
+    cohort = about.cohort
+    assert set(cohort["relation"]) == {"conflict"}
+    assert cohort["error"].min() > 0.2
+    words = [f"{len(cohort):,} of {len(about.rows):,}", "relation=conflict; error>0.2", "hard <b>", "by regime",
+             f"{cohort['share[text]'].mean():.1%}", f"{cohort['dividend[text+audio]'].mean():+.3f}".replace("-", "−")]
+    assert [word for word in words if word not in page.words] == []
+    assert [word for word in words if word not in members.printed] == []
+    listed = next(table for table in tables(members.found) if table.head[0] == "Sample")
+    assert [row[0] for row in listed.rows] == cohort.sort_values("error", ascending=False).index[:60].tolist()
+    assert "b" not in {name for name, _ in page.tags}
+
+
+def test_the_page_gives_the_same_report_as_the_library(one: Written, work: Any) -> None:
+    if one.about.name == "qj-planted":
+        assert reports.of_sample(work, one.about.row, None, "", ".html").decode() == one.html
+
+
+def test_a_cohort_of_nobody_is_refused(work: Any) -> None:
+    with pytest.raises(InvalidInput, match="No explained sample passes"):
+        reports.members(work, cohort_space.table(work, work.frame()), cohorts.parse("error>1000"))
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    (["--sample", "p0031", "--out", "x.docx"], [".html or .pdf", "x.docx"]),
+    (["--sample", "nobody", "--out", "x.html"], ["nobody"]),
+    (["--out", "x.html"], ["--sample", "--cohort"]),
+    (["--sample", "p0031", "--cohort", "error>1", "--out", "x.html"], ["--sample", "--cohort"]),
+    (["--cohort", "nothing=1", "--out", "x.html"], ["nothing"]),
+    (["--cohort", "error>1", "--tweak", "T=1", "--out", "x.html"], ["--tweak"]),
+    (["--sample", "p0031", "--tweak", "H.tex=1", "--out", "x.html"], ["H.tex", "H.text"]),
+    (["--sample", "p0031", "--background", "mean", "--out", "x.html"], ["mean"]),
+])
+def test_bad_calls_name_what_is_wrong_and_write_nothing(words: list[str], said: list[str], tmp_path: Path,
+                                                        capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["report", "--model", "qj-planted", *words])
+    assert ended.value.code != 0
+    error = capsys.readouterr().err
+    assert [word for word in said if word not in error] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = report.Report(blocks.Document("t", "s", "d", (blocks.paragraph("words"),)))
+    with pytest.raises(InvalidInput, match="no folder"):
+        report.write(made, tmp_path / "nowhere" / "a.pdf")
+    from qfusion.report import paper
+
+    monkeypatch.setattr(paper, "SOURCE", "#panic()")
+    with pytest.raises(QFusionError, match="could not be typeset"):
+        report.write(made, tmp_path / "folder")
+    assert list(tmp_path.rglob("*.*")) == []
