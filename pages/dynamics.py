@@ -24,6 +24,7 @@ def dynamics(here: Here) -> None:
             now = cache.decision(here.work, here.row, dials, here.output)
             base = cache.decision(here.work, here.row, replay.learned(here.work.model), here.output)
             dynamics_view.before_after(here, now, base)
+            dynamics_view.cursor(now)
             tabs = st.tabs(list(TABS), **state.opened(state.VIEW))
             for tab, draw in zip(tabs, TABS.values(), strict=True):
                 if tab.open:

@@ -179,7 +179,7 @@ def test_the_cell_that_opens_is_the_one_the_sample_reads_most(digits: CircuitSpa
 
 def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
     app = visit("Circuit", model="qcnn-digits", part="Fusion rules")
-    next(group for group in app.get("button_group") if group.key == "_scope").set_value("all elements").run()
+    next(group for group in app.get("button_group") if group.key == "scope").set_value("all elements").run()
     app.button(key="_rule_or").click().run()
     assert not app.exception
     assert app.text_input(key="phi").value == "all:or"

@@ -21,7 +21,8 @@ def settle() -> None:
     labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
     wanted = st.query_params.get(state.BACKGROUND)
     if wanted in labels and state.BACKGROUND not in st.session_state:
-        state.impose(state.BACKGROUND, labels[wanted])
+        st.query_params[state.BACKGROUND] = labels[wanted]
+        st.rerun()  # a widget's first value is what the address held when the run began
 
 
 def draw(work: Workspace, row: int) -> Workspace:

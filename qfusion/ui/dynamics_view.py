@@ -39,6 +39,7 @@ SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
 CURSOR, RUNS, QUANTITY, WHOSE = "t", "runs", "quantity", "of"
 TURN = "turn"
 TAB_NAMES = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")
+WITH_CURSOR = ("Decision", "Correlations", "State")
 RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
 
@@ -99,11 +100,19 @@ def _cell(cell: Any, label: str, before: float, after: float, colour: str, words
                 border=True, height="stretch")
 
 
+def cursor(now: Decision) -> None:
+    """Draws the time cursor above the views that have it.
+
+    It stands outside of them: of a widget that goes away with one view and comes back with another, the browser forgets its parameter.
+    """
+    if state.shown(state.VIEW, TAB_NAMES) in WITH_CURSOR:
+        st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
+
+
 def decision_tab(here: Here, now: Decision, base: Decision) -> None:
     """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         what, above = through_view.which_terms(), through_view.which_measure()
-        share = _share(now)
     mixed = above == through_view.MEASURES[0]
     series = _above(here, now.dials, mixed)
     before = Before(base.times, _above(here, base.dials, mixed), _terms(base, what)) if now.dials != base.dials else None
@@ -126,7 +135,7 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
         alt=f"Above, {above}: {spoken.lines(series)}. Below, {what}: "
             f"{spoken.lines({term: each for term, each in _terms(now, what).items() if term}, '+.2f')}.",
         numbers=lambda: now.frame().join(pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})))
-    place = round(share * (len(now.times) - 1))
+    place = round(_share() * (len(now.times) - 1))
     through_view.at_cursor(now.dividends, mean, name, place, f"t = {now.times[place]:.2f}", unit)
     final = now.final()
     panels.panel(
@@ -153,7 +162,6 @@ def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
 
 def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
     """Mutual information, negativity, purity."""
-    _share(now)
     track = cache.track(here.work, here.row, now.dials, negativity=True)
     cursor = _cursor(now.dials)
     kinds = (
@@ -237,10 +245,9 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
     whole = "all together"
     track = cache.track(work, here.row, now.dials)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        share = _share(now)
         whose = st.selectbox("State of", [whole, *work.modalities],
                              help="Of all modalities, or of one when the others are not looked at.", **state.bound(WHOSE))
-    step = round(share * (len(track.times) - 1))
+    step = round(_share() * (len(track.times) - 1))
     rho, dims = track.rho[step], work.model.dims
     if whose != whole:
         place = work.modalities.index(whose)
@@ -330,15 +337,13 @@ def _changes(dials: Dials, base: Dials) -> str:
     return f"Changed: {', '.join(parts)}." if parts else "Everything as learned."
 
 
-def _share(now: Decision) -> float:
-    """Draws the time cursor, which the views share; returns its place as a share of T."""
-    return st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent",
-                     help="A moment of the evolution: marked in the figures, and the one whose state is shown.", **state.bound(CURSOR))
+def _share() -> float:
+    """Where the time cursor stands, as a share of T."""
+    return float(state.get(CURSOR, 1.0))
 
 
 def _cursor(dials: Dials) -> float | None:
-    share = state.get(CURSOR)
-    return float(share) * dials.duration if share is not None and 0 < share < 1 else None
+    return _share() * dials.duration if 0 < _share() < 1 else None
 
 
 def _frame(times: np.ndarray, series: dict[str, np.ndarray], head: str) -> pd.DataFrame:

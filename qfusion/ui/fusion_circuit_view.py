@@ -27,6 +27,7 @@ from qfusion.ui import (
 from qfusion.ui.shell import Here, guard
 
 PART = "part"
+WITH_SCRUBBER = ("Walk", "Entropies")  # it stands above the views: see `dynamics_view.cursor`
 TAB_NAMES = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did it", "Export")
 
 
@@ -40,10 +41,11 @@ def page(here: Here) -> None:
     """All views; only the open one is drawn."""
     if state.get(PART) not in (None, *TAB_NAMES):
         state.put(PART, TAB_NAMES[0])
-    in_force = table_editor.words(here)
-    _edited_line(here, in_force)
-    draw = {"Walk": lambda: walk_tab(here, in_force), "Fusion rules": lambda: fusion_view.tab(here),
-            "Noise and shots": lambda: noise_view.tab(here, in_force), "Entropies": lambda: entropies_tab(here, in_force),
+    in_force, view = table_editor.words(here), state.shown(PART, TAB_NAMES)
+    _edited_line(here, in_force, view)
+    at = walk_view.scrubber(cache.walk(here.work, here.row, in_force)) if view in WITH_SCRUBBER else 0
+    draw = {"Walk": lambda: walk_tab(here, in_force, at), "Fusion rules": lambda: fusion_view.tab(here),
+            "Noise and shots": lambda: noise_view.tab(here, in_force), "Entropies": lambda: entropies_tab(here, in_force, at),
             "What did it": lambda: physics_view.tab(here, in_force),
             "Export": lambda: export_tab(here, in_force)}
     for tab, name in zip(st.tabs(list(TAB_NAMES), **state.opened(PART)), TAB_NAMES, strict=True):
@@ -52,19 +54,17 @@ def page(here: Here) -> None:
                 draw[name]()
 
 
-def _edited_line(here: Here, in_force: str) -> None:
-    if state.get(PART, st.query_params.get(PART)) == "Fusion rules":
-        return
-    if in_force:
+def _edited_line(here: Here, in_force: str, view: str) -> None:
+    """What is edited, as text: whatever view is open, the decision is that of the edited tables, and the address holds them."""
+    if view != "Fusion rules" and in_force:
         st.info(f"The fusion's tables are edited: {text.plain(in_force)}. Undo it here or under “Fusion rules”.", icon=":material/edit:")
-    if table_editor.said():
-        table_editor.typed(here)  # whatever view is open, its address holds the edits
+    if view == "Fusion rules" or table_editor.said():
+        table_editor.typed(here)
 
 
-def walk_tab(here: Here, in_force: str) -> None:
-    """Diagram, scrubber, state before and after."""
+def walk_tab(here: Here, in_force: str, at: int) -> None:
+    """Diagram, state before and after the gate at the scrubber."""
     walk = cache.walk(here.work, here.row, in_force)
-    at = walk_view.scrubber(walk)
     boxes = sum(box.name.startswith("C") for box in walk.boxes)
     title = (f"{walk.count} gates on {len(walk.wires)} qubits: encode, fuse, then {boxes} convolutions and "
              f"{sum('U3' in box.name for box in walk.boxes)} poolings")
@@ -73,11 +73,11 @@ def walk_tab(here: Here, in_force: str) -> None:
     walk_view.gate_table(walk)
 
 
-def entropies_tab(here: Here, in_force: str) -> None:
+def entropies_tab(here: Here, in_force: str, at: int) -> None:
     """The decision along the layers; entropy along the gates, of every cut, and around every pooling."""
     layers_view.panel(here, in_force)
     walk = cache.walk(here.work, here.row, in_force)
-    walk_view.entropy_lines(here, walk, walk_view.scrubber(walk))
+    walk_view.entropy_lines(here, walk, at)
     found = cache.layers(here.work, here.row, in_force)
     left, right = st.columns(2)
     with left:

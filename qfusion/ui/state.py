@@ -60,6 +60,12 @@ def opened(key: str) -> Opened:
     return {"key": key, "on_change": "rerun", "bind": "query-params"}
 
 
+def shown(key: str, views: Sequence[str]) -> str:
+    """Which of some views is open, before their tabs are drawn."""
+    said = st.session_state.get(key, st.query_params.get(key))
+    return said if said in views else views[0]
+
+
 def _note(key: str) -> None:
     """Remembers that the page draws a widget of this key, for session files."""
     st.session_state.setdefault(DRAWN, {}).setdefault(st.session_state.get(PAGE, ""), set()).add(key)

@@ -19,7 +19,7 @@ from qfusion.models import edits
 from qfusion.ui import circuit_replay, panels, reading, state, text
 from qfusion.ui.shell import Here
 
-EDITS, ELEMENT, STAGE, OUTCOME, SCOPE = "phi", "element", "stage", "outcome", "_scope"
+EDITS, ELEMENT, STAGE, OUTCOME, SCOPE = "phi", "element", "stage", "outcome", "scope"
 SCOPES = ("this element", "all elements")
 TURN = "_tables_turn"
 SAME = 1e-9  # angles that differ less are the same
@@ -39,6 +39,7 @@ def allowed(work: Any) -> dict[str, state.Allowed]:
     shape = edits.shape_of(work.model)
     return {ELEMENT: state.options("Element", work.elements, "The first is shown."),
             EDITS: state.anything(),
+            SCOPE: state.options("Scope", SCOPES, "A rule is set for this element."),
             STAGE: state.options("Stage", map(str, range(shape.stages)), "The first is shown."),
             OUTCOME: state.options("Outcome", edits.patterns(shape), "The one that this sample reads most is shown.")}
 
@@ -81,7 +82,7 @@ def panel(here: Here, in_force: str) -> None:
                       "same for every sample.",
                       "how often this sample reads a pattern: point at a cell.", lambda: _numbers(found), title=title, shown=shown)
     with st.container(border=True, key="box-tables", gap="xsmall"):
-        _presets(here, shape, cell)
+        _presets(shape, cell)
     st.caption("Nearest named rule of each element: " + ", ".join(
         f"{text.plain(name)} **{_rule(rule)}** ({distance:.2f})"
         for name, (rule, distance) in zip(found.elements, found.rules, strict=True)) + ".")
@@ -178,13 +179,12 @@ def _reset(shape: edits.Shape, cell: Cell) -> None:
     state.put(EDITS, edits.with_entry_learned(_fitting(shape), shape, *_place(cell)))
 
 
-def _presets(here: Here, shape: edits.Shape, cell: Cell) -> None:
-    scope = st.segmented_control("Set to a rule", SCOPES, default=SCOPES[0], key=SCOPE)
+def _presets(shape: edits.Shape, cell: Cell) -> None:
+    scope = st.segmented_control("Set to a rule", SCOPES, default=SCOPES[0], **state.bound(SCOPE))
     whom = None if scope == SCOPES[1] else cell.element
     with st.container(horizontal=True, gap="small"):
         for rule in (edits.LEARNED, *shape.rules):
             st.button(_rule(rule), key=f"_rule_{rule}", help=_RULE_HELP[rule], on_click=_set_rule, args=(shape, whom, rule))
-    typed(here)
 
 
 _RULE_HELP = {"learned": "What training found", "and": "Yes only if all say yes: Dempster's conjunctive rule",
