@@ -114,7 +114,7 @@ def _sidebar(title: str) -> Iterator[None]:
     """Sets the page up; what is drawn in the block stands in the sidebar, below the navigation, which shows whatever goes wrong there."""
     runs.begin()
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
-    st.html(f"<style>{_css()}</style>")
+    st.html(f"<style>:root {{ color-scheme: {theme()} }} {_css()}</style>")  # Streamlit says so of the page, but not of its dialogs
     with guard(stop=True, title=title), st.sidebar:
         st.markdown("### qfusion")
         menu = st.container()
