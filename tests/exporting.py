@@ -17,11 +17,13 @@ from qfusion.figures.looks import RESOLUTIONS, SIZES, THEMES, Look
 from scripts.visits import VISITS
 
 # One address for what the others show as well, and for what has no figure.
-LEFT_OUT = {"glossary", "overview-network", "compare-nothing", "faithfulness-methods", "circuit-network-export"}
-MORE = ("/train?run=first&run=second", "/sweeps?sweep=first", "/sweeps?sweep=first&sweep.view=Settings+against+value",
-        "/sweeps?sweep=first&sweep.view=All+settings+at+once", "/samples?inside=true", "/samples?inside=true&model=qcnn-digits",
-        "/what_if?do.text=another+sample%27s", "/what_if?model=qcnn-digits&do.pixels=another+sample%27s", "/leaderboard?board.data=digits",
-        "/data?show=digits", "/dynamics?fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5")
+LEFT_OUT = {"glossary", "tour", "tour-step", "compare-nothing", "faithfulness-methods", "circuit-network-export"}
+MORE = (
+    "/train?run=first&run=second", "/train?run=first&train.view=Inside+the+model", "/train?run=network&train.view=Inside+the+model",
+    "/sweeps?sweep=first", "/sweeps?sweep=first&sweep.view=Settings+against+value", "/sweeps?sweep=first&sweep.view=All+settings+at+once",
+    "/samples?inside=true", "/samples?inside=true&model=qcnn-digits", "/what_if?do.text=another+sample%27s",
+    "/what_if?knobs=true&model=qcnn-digits", "/what_if?model=qcnn-digits&do.pixels=another+sample%27s", "/leaderboard?board=digits",
+    "/data?set=digits", "/dynamics?fig.decision-over-time=hide%3Dtext%26x%3D0%2C0.6&H.text=0.5")
 
 
 def addresses() -> list[str]:

@@ -41,7 +41,8 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setenv(f"QFUSION_{name}", str(folder / name.lower()))
         for seed, name in enumerate(("first", "second")):
             make(name, record_of(4, watched=JUMP), seed=seed)
-        sweep.work(sweep.begin("first", search(), 8))
+        make("network", record_of(3, watched={"entanglement.fused": 0.1, "norm.tables": 0.2}), model="entangled-qcnn")
+        sweep.work(sweep.begin("first", search(), 12))
         yield folder
 
 
@@ -92,6 +93,24 @@ def test_every_figure_in_every_format_is_whole_and_a_second_process_makes_the_sa
     other = json.loads((places / "again.json").read_text())
     assert [key for key in other if other[key] != made[key]] == []
     assert {key for key in made if not key.endswith(" html")} == set(other)
+
+
+@pytest.mark.browser
+def test_every_figure_is_drawn_by_plotly_in_chrome_too(panels: dict[str, Any]) -> None:
+    """Each panel once; the format changes from one to the next."""
+    if export.chrome() is None and os.environ.get("QFUSION_DEMAND_BROWSER") != "1":
+        pytest.skip("no Chromium on this machine: the browser tests are left out")
+    once = {name.split(" ", 1)[1] + ("network" if "qcnn" in name else ""): panel for name, panel in panels.items()}
+    for number, panel in enumerate(once.values()):
+        kind = KINDS[number % len(KINDS)]
+        wanted = replace(panel.recipe, look=replace(exporting.look(number, kind), engine="chrome"))
+        content = headless.save(panel, wanted)
+        assert recipe.parse(export.read_recipe(content)) == wanted
+        assert export.size_mm(content)[0] == pytest.approx(looks.SIZES[wanted.look.size].width, abs=0.5)
+        if kind == "svg":
+            words = re.sub(r"\s+", "", " ".join("".join(each.itertext()) for each in ET.fromstring(content).iter(f"{SVG}text")))
+            for entry in looks.legend_entries(panel.figure):
+                assert re.sub(r"\s+", "", looks.plain_entry(entry))[:12] in words, entry
 
 
 def read_svg(content: bytes, panel: Any, look: looks.Look) -> None:
