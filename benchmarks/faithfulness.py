@@ -2,8 +2,8 @@
 
     python benchmarks/faithfulness.py [--orders 10] [NAMES]
 
-Writes the README's table `faithfulness` when all models are measured. A gain is the area between our curve and the mean random one, as a
-part of the mean change when everything is taken away; "beats" counts the random orders that ours beats at deletion and at insertion.
+Writes the table `faithfulness` of docs/results.md when all models are measured. A gain is the area between our curve and the mean random
+one, as a part of the mean change when everything is taken away; "beats" counts the random orders that ours beats at deletion and insertion.
 """
 
 from __future__ import annotations

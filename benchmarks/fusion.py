@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help=f"of {', '.join(FUSION)}; default all")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--cache", type=Path)
-    parser.add_argument("--table", default="fusion", help="which table of README is written")
+    parser.add_argument("--table", default="fusion", help="which table is written, of README or docs/results.md")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     names = arguments.names or list(FUSION)

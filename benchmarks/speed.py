@@ -4,7 +4,7 @@
 
 The step is forward and backward of scores of 256 samples at D = 27 (three modalities of dimension 3, three jump operators): ours evolves
 the observables once; the rivals evolve 256 density matrices, by torchdiffeq's dopri5 and by a batched fourth-order
-Runge-Kutta method, to the same accuracy of 1e-6. Writes the README's table `speed`.
+Runge-Kutta method, to the same accuracy of 1e-6. Writes the table `speed` of docs/results.md.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -35,11 +35,13 @@ def provenance(script: str) -> str:
             f"Python {platform.python_version()}, torch {version('torch')}.</sub>")
 
 
-def write(name: str, text: str, path: Path = README) -> None:
-    """Prints the text and puts it in README.md, or the page at `path`, between the markers of `name`."""
+def write(name: str, text: str, path: Path | None = None) -> None:
+    """Prints the text and puts it between the markers of `name`: in the page at `path`, or in README or the page of docs/ that has them."""
     print(text)
-    page = path.read_text(encoding="utf-8")
     pattern = re.compile(rf"(<!-- table:{re.escape(name)} -->\n).*?(<!-- /table -->)", re.DOTALL)
-    if not pattern.search(page):
-        raise SystemExit(f"{path.name} has no markers for the table {name!r}")
-    path.write_text(pattern.sub(lambda match: match[1] + text + "\n" + match[2], page), encoding="utf-8")
+    for page in [path] if path else [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        found = page.read_text(encoding="utf-8")
+        if pattern.search(found):
+            page.write_text(pattern.sub(lambda match: match[1] + text + "\n" + match[2], found), encoding="utf-8")
+            return
+    raise SystemExit(f"{path.name if path else 'No page'} has {'no ' if path else ''}markers for the table {name!r}")

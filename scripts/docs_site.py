@@ -5,9 +5,10 @@ Formulas stand in the pages as `$...$` and `$$...$$`, which GitHub draws; here t
 
 from __future__ import annotations
 
+import ast
 import html
 import re
-from importlib import resources
+from importlib.metadata import distribution
 from pathlib import Path
 
 from fontTools import subset
@@ -17,11 +18,13 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("data", "models", "quantum", "explain", "track", "training", "runs", "figures")
+FIRST = ("data", "models", "quantum", "explain", "track", "training", "runs", "figures")  # packages in the order in which they are read
+PACKAGES = (*FIRST, *sorted({path.parent.name for path in (ROOT / "qfusion").glob("*/__init__.py")} - {*FIRST, "commands", "ui"}))
 CHANGES = "changelog.md"  # the page that CHANGELOG.md becomes
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>', re.DOTALL)
 _LETTERS = {0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)}  # the slanted ones, which browsers put in the place of plain ones
 _drawn: set[int] = set(_LETTERS)  # the characters of all formulas
+_NO_HEAD = re.compile(r"<thead>\s*<tr>(?:\s*<th[^>]*></th>)+\s*</tr>\s*</thead>\s*")
 _FENCE = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
 
 
@@ -40,21 +43,30 @@ def mathml(tex: str, block: bool = False) -> str:
 
 def linked(text: str) -> str:
     """Markdown in which the names of our modules, in backticks, lead to their reference; code blocks are left alone."""
-    known = {name for package in PACKAGES for name in modules(package)}
+    known = {name: f"[{name}]" for package in PACKAGES for name in modules(package)}
+    known |= {f"qfusion.{package}": f"(api/{package}.md)" for package in PACKAGES}
 
     def lead(found: re.Match[str]) -> str:
-        return f"[{found[0]}][{found[1]}]" if found[1] in known else found[0]
+        return f"[{found[0]}]{known[found[1]]}" if found[1] in known else found[0]
 
     parts = _FENCE.split(text)
     parts[::2] = [re.sub(r"(?<!\[)`(qfusion(?:\.\w+)+)`", lead, part) for part in parts[::2]]
     return "".join(parts)
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Adds the packages to the navigation."""
+    section = next(each["Reference"] for each in config.nav or [] if "Reference" in each)
+    section += [{f"qfusion.{package}": f"api/{package}.md"} for package in PACKAGES]
+    return config
+
+
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the pages that are made from the code, and the changelog."""
     for package in PACKAGES:
         body = "\n\n".join(f"::: {name}" for name in modules(package))
-        files.append(File.generated(config, f"api/{package}.md", content=f"# qfusion.{package}\n\n{body}\n"))
+        about = ast.get_docstring(ast.parse((ROOT / "qfusion" / package / "__init__.py").read_text())) or ""
+        files.append(File.generated(config, f"api/{package}.md", content=f"# qfusion.{package}\n\n{about}\n\n{body}\n"))
     files.append(File.generated(config, CHANGES, content=(ROOT / "CHANGELOG.md").read_text()))
     return files
 
@@ -70,15 +82,20 @@ def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) 
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Sets the formulas."""
-    return _FORMULA.sub(lambda found: mathml(html.unescape(found[2]), found[1] == "div"), content)
+    """Sets the formulas, and takes away the heads of tables without headings."""
+    return _NO_HEAD.sub("", _FORMULA.sub(lambda found: mathml(html.unescape(found[2]), found[1] == "div"), content))
+
+
+def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
+    """Names the search box for screen readers."""
+    return output.replace('data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"')
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Adds the letters of the formulas: STIX Two Math (SIL Open Font License), cut down to what is used, since few systems have such a font."""
+    """Adds the letters of the formulas, since few systems have such a font: STIX Two Math (SIL Open Font License), cut to what is used."""
     options = subset.Options(flavor="woff", layout_features=["*"], name_IDs=["*"], notdef_outline=True)
-    with resources.as_file(resources.files("ziamath") / "fonts" / "STIXTwoMath-Regular.ttf") as path:
-        font = subset.load_font(str(path), options)
+    path = distribution("ziamath").locate_file("ziamath/fonts/STIXTwoMath-Regular.ttf")
+    font = subset.load_font(str(path), options)
     cut = subset.Subsetter(options)
     cut.populate(unicodes=_drawn)
     cut.subset(font)

@@ -5,10 +5,7 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,36 +90,3 @@ def test_readme_has_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text()
     assert "pip install -r requirements.txt && streamlit run app.py" in text
     assert "pip install -r requirements-dev.txt && pytest" in text
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site that mkdocs builds; a warning, such as a link that leads nowhere, is an error."""
-    folder = tmp_path_factory.mktemp("site")
-    made = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)], cwd=ROOT,
-                          env={**os.environ, "NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, timeout=200)
-    assert made.returncode == 0, made.stderr[-4000:]
-    return folder
-
-
-def test_the_site_holds_every_page_and_every_module(site: Path) -> None:
-    from scripts import docs_site
-
-    pages = [path.relative_to(ROOT / "docs") for path in (ROOT / "docs").rglob("*.md")]
-    assert [str(page) for page in pages if not (site / page.with_suffix(".html")).exists()] == []
-    for package in docs_site.PACKAGES:
-        text = (site / "api" / f"{package}.html").read_text()
-        assert [name for name in docs_site.modules(package) if f'id="{name}"' not in text] == []
-
-
-def test_formulas_of_the_site_are_drawn_without_a_script(site: Path) -> None:
-    pages = {path: path.read_text() for path in site.rglob("*.html")}
-    assert [str(path) for path, text in pages.items() if 'class="arithmatex"' in text or "<merror" in text] == []
-    assert pages[site / "quantum-jump.html"].count("<math") > 60
-    assert r"\langle" not in re.sub(r"(?s)<(code|annotation).*?</\1>", "", pages[site / "quantum-jump.html"])
-
-
-def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
-    loaded = r'<(?:script|img|iframe|source)[^>]+src="(?:https?:)?//|<link[^>]+rel="(?:stylesheet|preconnect|icon)"[^>]+="(?:https?:)?//'
-    assert [str(path) for path in site.rglob("*.html") if re.search(loaded, path.read_text())] == []
-    assert [str(path) for path in site.rglob("*.css") if re.search(r"url\(['\"]?(https?:)?//|@import", path.read_text())] == []

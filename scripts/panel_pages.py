@@ -1,0 +1,161 @@
+"""Writes docs/panels.md: every panel of every page, with the sentences that stand under it in the app.
+
+    python scripts/panel_pages.py
+
+The pages run without a browser, with both systems, a short training and a short sweep; what `panels.footer` is given is what is written.
+Their words and formulas come from the glossary (assets/glossary.toml).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+from scripts import glossary_page  # noqa: E402
+
+os.environ.setdefault("STREAMLIT_LOGGER_LEVEL", "error")
+OPENED = ("/samples?inside=true", "/samples?model=qcnn-digits&inside=true", "/dynamics?as=Shapley%20values",
+          "/what_if?sample=p0014&knobs=true&do.audio=another%20sample%27s",
+          "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
+          "/faithfulness?proof=Other%20methods&proof.run=true", "/train?run=first&run=second", "/train?run=second")
+# Pages that are opened whole with both systems.
+BOTH = ("Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare")
+ONLY = {("qj-planted",): "\nQuantum-jump models only.\n", ("qcnn-digits",): "\nEntangled-fusion networks only.\n"}
+HEAD = """# How to read each panel
+
+Under every figure of the app stand two sentences, what it shows and what it does not; here they all are, in the order of the pages. This
+page is written by `python scripts/panel_pages.py`, which runs the pages: the title in italics, and numbers and names in the sentences, are
+those of an example. **Export** beside each figure opens [the figure drawer](figures.md), **CSV** gives its numbers, **Terms** its words.
+All words with their formulas: the [glossary](glossary.md).
+"""
+
+
+@dataclass
+class Panel:
+    """What is said of one panel."""
+
+    name: str
+    title: str
+    shows: str
+    not_shown: str
+    models: list[str] = field(default_factory=list)
+
+
+@dataclass
+class PageOf:
+    """A page: its question and its panels by name."""
+
+    question: str = ""
+    panels: dict[str, Panel] = field(default_factory=dict)
+
+
+@contextmanager
+def listening(heard: PageOf, model: str) -> Iterator[None]:
+    """While it lasts, the pages' own functions also tell what they were given."""
+    from qfusion.ui import panels, shell
+
+    footer, head = panels.footer, shell._head
+
+    def told(name: str, shows: str, not_shown: str, numbers: Any, *, title: str = "", **rest: Any) -> None:
+        known = glossary_page.panel_of(name)
+        panel = heard.panels.setdefault(known, Panel(known, title, shows, not_shown))
+        panel.models += [model] if model not in panel.models else []
+        footer(name, shows, not_shown, numbers, title=title, **rest)
+
+    def asked(title: str, question: str) -> None:
+        heard.question = question
+        head(title, question)
+
+    panels.footer, shell._head = told, asked
+    try:
+        yield
+    finally:
+        panels.footer, shell._head = footer, head
+
+
+def hear(addresses: list[str]) -> dict[str, PageOf]:
+    """Runs the pages at these addresses; what was said, by title of the page."""
+    from qfusion.ui import headless, shell
+
+    found: dict[str, PageOf] = {title: PageOf() for pages in shell.PAGES.values() for _, title, _ in pages}
+    for address in addresses:
+        page, query = headless.of_link(f"http://localhost{address}")
+        title = next(title for title in found if title.lower() == page)
+        with listening(found[title], (query.get("model") or ["qj-planted"])[0]):
+            headless.run(page, query)
+        print(f"{address}: {len(found[title].panels)} panels", file=sys.stderr)
+    return found
+
+
+def written(pages: dict[str, PageOf]) -> str:
+    """The page docs/panels.md."""
+    return "\n".join([HEAD, *(part for title, page in pages.items() if page.panels for part in _page(title, page))])
+
+
+def _page(title: str, page: PageOf) -> Iterator[str]:
+    yield f"## {title}\n\n{page.question}\n"
+    for panel in page.panels.values():
+        yield section(panel, both=title in BOTH)
+
+
+def section(panel: Panel, both: bool = False) -> str:
+    """What is written of one panel; of a page that was opened with `both` systems, also whose it is."""
+    only = ONLY.get(tuple(panel.models), "") if both else ""
+    title = f"*{_clean(panel.title)}*\n\n" if panel.title else ""
+    found = glossary_page.read()
+    by_term = {one["term"]: one for one in found["entry"]}
+    terms = [by_term[term] for term in found["panels"].get(panel.name, [])]
+    words = ", ".join(f"[{one['term']}](glossary.md#{glossary_page.slug(one['term'])})" for one in terms)
+    formulas = "".join(f"- {one['term']}: ${' '.join(one['formula'].split())}$\n" for one in terms if one.get("formula"))
+    return (f"### {name_of(panel.name)}\n\n{title}**Shows** {_clean(panel.shows)}\n\n**Does not show** {_clean(panel.not_shown)}\n{only}"
+            + (f"\nWords: {words}.\n" if words else "") + (f"\n{formulas}" if formulas else ""))
+
+
+def name_of(panel: str) -> str:
+    """A panel's name as a heading."""
+    words = panel.replace("-", " ")
+    return words[:1].upper() + words[1:]
+
+
+def _clean(markdown: str) -> str:
+    return markdown.replace("\u200b", "").replace("**", "").strip()
+
+
+def addresses() -> list[str]:
+    """What is opened, from the visits of the screenshots and what these leave closed."""
+    from qfusion.ui import sweep_view, train_view
+    from scripts import visits
+
+    bare = ("/train", "/sweeps", "/glossary", "/tour")  # pages without panels, and those that are opened below
+    learnt = [f"/train?run={run}&train.view={quote(view)}" for run in ("first", "second") for view in train_view.VIEWS[1:]]
+    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_view.VIEWS]
+    return [*(one.address for one in visits.VISITS if not one.address.startswith(bare) and "tour=" not in one.address), *OPENED, *learnt,
+            *searched]
+
+
+def main() -> None:
+    """Trains and searches for a moment, runs the pages, writes the page."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ |= {f"QFUSION_{name}": str(Path(folder) / name.lower()) for name in ("RUNS", "MODELS", "IMPORTED")}
+        base = [sys.executable, "-m", "qfusion"]
+        for call in (["train", "--data", "planted", "--name", "first", "--set", "epochs=3"],
+                     ["train", "--data", "digits", "--model", "entangled-qcnn", "--name", "second", "--set", "epochs=2"],
+                     ["sweep", "--data", "digits", "--model", "concatenation", "--name", "search", "--trials", "12", "--set", "epochs=2",
+                      "--range", "rate=1e-4:1e-2:log", "--range", "weight_decay=1e-5:1e-1:log"]):
+            subprocess.run([*base, *call], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        text = written(hear(addresses()))
+    (ROOT / "docs" / "panels.md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
