@@ -28,7 +28,8 @@ app.command(epilog=example("evaluate --model qj-mosi --split test --json",
 app.command(epilog=example("explain --model qj-mosi --sample ID --json",
                            "explain --model qj-mosi --split test --out contributions.csv"))(samples.explain)
 app.command(epilog=example("track --model qj-mosi --sample ID --times 101 --out dynamics.csv"))(samples.track)
-app.command(epilog=example("figure --model qj-planted --sample ID --view over-time --out decision.html"))(figure.figure)
+app.command(epilog=example("figure --model qj-planted --sample ID --view over-time --out decision.pdf",
+                           "figure --recipe decision.pdf --out decision.svg --theme grey"))(figure.figure)
 app.command(epilog=example("report --model qj-planted --sample ID --out report.pdf",
                            "report --model qj-planted --cohort 'relation=conflict' --out FOLDER"))(report.report)
 app.command(epilog=example("export --model qj-planted --set H.text-audio=0.5 --format checkpoint --out weaker.json",

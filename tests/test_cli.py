@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import plotly.io
 import pytest
+from PIL import Image
 
 from qfusion import cli
 from scripts.serving import free_port
@@ -236,16 +237,35 @@ def test_figure_draws_what_explain_says(run: Any, tmp_path: Path, model: str, vi
     dataset = data.load(checkpoint.load(model).card["data"]["name"])
     sample, out = str(dataset.ids[dataset.rows("test")[3]]), tmp_path / "figure.json"
     told = run("figure", "--model", model, "--sample", sample, "--view", view, "--out", out, "--json").json
-    said = run("explain", "--model", model, "--sample", sample, "--output", told["output"], "--json").json
+    said = run("explain", "--model", model, "--sample", sample, "--output", told["made_from"]["output"], "--json").json
     drawn = plotly.io.from_json(out.read_text())
-    assert f"{said['prediction']:.3f}" in drawn.layout.title.text
+    assert f"{said['prediction']:.3f}" in told["title"]
+    assert told["made_from"]["background_size"] == said["background_size"]
+    assert len(drawn.data)
     numbers = np.array(list(numbers_in(json.loads(out.read_text())["data"])))
     shown = {"contributions": said["dividends"], "shapley": said["shapley"], "over-time": {
         name: value for name, value in said["dividends"].items() if name and "+" not in name}}[view]
     assert all(np.abs(numbers - value).min() < 1e-6 for value in shown.values())
-    page = tmp_path / "figure.html"
+    page, again = tmp_path / "figure.html", tmp_path / "again.svg"
     assert run("figure", "--model", model, "--sample", sample, "--view", view, "--out", page, "--theme", "dark").code == 0
-    assert "plotly.js v" in page.read_text()[:2000]
+    assert "plotly.js v" in page.read_text()
+    assert run("figure", "--recipe", page, "--out", again, "--theme", "grey", "--title", "--hide", "text").code == 0
+    assert sample in again.read_text()
+
+
+def test_a_figure_of_a_link(run: Any, tmp_path: Path) -> None:
+    link = "http://localhost:8501/dynamics?view=State&sample=p0031"
+    names = run("figure", "--link", link, "--out", tmp_path / "x.png")
+    assert names.code == 1
+    assert "populations, matrix-modulus" in names.err
+    assert run("figure", "--link", link, "--panel", "populations", "--out", tmp_path / "x.png", "--size", "double", "--dpi", 600).code == 0
+    with Image.open(tmp_path / "x.png") as picture:
+        assert picture.size[0] == pytest.approx(183 / 25.4 * 600, abs=2)
+    for wrong, said in ((f"{link}&T=moon", "moon"), ("http://here/nowhere", "nowhere"), ("http://[", "link"), ("x" * 100_000, "100,000")):
+        found = run("figure", "--link", wrong, "--panel", "populations", "--out", tmp_path / "y.png")
+        assert found.code == 1
+        assert said in found.err
+    assert not (tmp_path / "y.png").exists()
 
 
 def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Path) -> None:
@@ -288,9 +308,13 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--trajectories", "-1"], ["-1"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "no/such/folder/x.csv"], ["no/such/folder"]),
     (["track", "--model", MODEL, "--sample", "nobody", "--out", "x.csv"], ["nobody"]),
-    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.docx"], [".html", "x.docx"]),
+    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.docx"], [".svg", "x.docx"]),
     (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.html", "--view", "nope"], ["nope", "over-time"]),
     (["figure", "--model", MODEL, "--sample", "nobody", "--out", "x.html"], ["nobody"]),
+    (["figure", "--out", "x.svg"], ["--recipe", "--link", "--model"]),
+    (["figure", "--recipe", "gone.json", "--out", "x.svg"], ["gone.json"]),
+    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.svg", "--font", "1e9"], ["font", "pt"]),
+    (["figure", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.svg", "--tweak", "H.text=moon"], ["moon"]),
     (["train", "--data", "nope", "--model", "quantum-jump", "--out", "m"], ["nope"]),
     (["train", "--data", "planted", "--model", "nope", "--out", "m"], ["nope", "quantum-jump"]),
     (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dimz=2"], ["dimz", "dims"]),

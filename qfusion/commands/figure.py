@@ -31,6 +31,9 @@ def figure(out: Annotated[Path, typer.Option(help="The file to write: .svg, .pdf
            sample: Annotated[str | None, typer.Option(metavar="ID", help="Id of the sample.")] = None,
            view: Annotated[str, typer.Option(help=f"{', '.join(VIEWS)}.")] = "contributions", data: Data = None,
            output: Annotated[str | None, typer.Option(help="Which output; the one decided for unless given.")] = None,
+           background: Annotated[str | None, typer.Option(help="What stands in for absent modalities, as of `explain`.")] = None,
+           contrast: Annotated[str | None, typer.Option(metavar="ID", help="Compare with this sample.")] = None,
+           tweak: Annotated[str | None, typer.Option(help="Change the model first, such as H.text-audio=0.5,T=1.2.")] = None,
            size: Annotated[str | None, typer.Option(help="single, double (columns), slide or poster.")] = None,
            theme: Annotated[str | None, typer.Option(help="light, dark or grey.")] = None,
            font: Annotated[float | None, typer.Option(help="Letters in pt, in print.")] = None,
@@ -48,13 +51,14 @@ def figure(out: Annotated[Path, typer.Option(help="The file to write: .svg, .pdf
     ways = {"--recipe": recipe, "--link": link, "--model": model}
     check(sum(way is not None for way in ways.values()) == 1,
           f"One of {', '.join(ways)} must be given, but {[name for name, way in ways.items() if way is not None]} are. Give one.")
-    found = _asked(recipe, link, panel, model, sample, view, data, output)
+    by_name = {"model": model, "sample": sample, "data": data, "output": output, "background": background, "contrast": contrast,
+               "tweak": tweak}
+    found = _asked(recipe, link, panel, view, {key: value for key, value in by_name.items() if value is not None})
     given = {"size": size, "theme": theme, "font": font, "dpi": dpi, "title": title, "caption": caption, "hidden": hide, "engine": engine}
     _write(found, {name: value for name, value in given.items() if value is not None}, kind, out, anyway, as_json)
 
 
-def _asked(recipe: Path | None, link: str | None, panel: str | None, model: str | None, sample: str | None, view: str, data: str | None,
-           output: str | None) -> Recipe:
+def _asked(recipe: Path | None, link: str | None, panel: str | None, view: str, by_name: dict[str, str]) -> Recipe:
     """The recipe of the figure that is asked for."""
     from qfusion.figures.recipe import Recipe
     from qfusion.ui import headless
@@ -67,9 +71,8 @@ def _asked(recipe: Path | None, link: str | None, panel: str | None, model: str 
             raise InvalidInput(f"Argument `--panel` must name one of {', '.join(headless.panels(page, address))}. Give one of them.")
         return Recipe(page, panel, address)
     choose("View", view, VIEWS)
-    check(sample is not None, f"Argument `--sample` must be given with `--model {model}`. Give the id of a sample.")
-    asked = {"model": model, "sample": sample, "data": data, "output": output}
-    return Recipe(headless.BY_NAME, view, {name: [value] for name, value in asked.items() if value is not None})
+    check("sample" in by_name, "Argument `--sample` must be given with `--model`. Give the id of a sample.")
+    return Recipe(headless.BY_NAME, view, {key: [value] for key, value in by_name.items()})
 
 
 def _read(path: Path) -> Recipe:

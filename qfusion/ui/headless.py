@@ -99,8 +99,10 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     table = getattr(numbers, name)(found)
     card = found.checkpoint.card
     made_from = {"model": {"name": found.name, "digest": card.get("weights_sha256", "")},
-                 "data": {"name": found.dataset.name, "digest": found.dataset.digest}, "sample": found.sample, "seed": card.get("seed")}
-    output = found.explanation.outputs[found.output]
+                 "data": {"name": found.dataset.name, "digest": found.dataset.digest}, "sample": found.sample, "seed": card.get("seed"),
+                 "output": found.explanation.outputs[found.output], "background": found.background.name,
+                 "background_size": int(found.background.size)}
+    output = made_from["output"]
     against = f"{found.background.size:,} samples of the background '{found.background.name}'"
     recipe = Recipe(BY_NAME, view, {key: list(values) for key, values in address.items()},
                     made_from=made_from, software=software(), numbers=digest_of(table))
