@@ -91,6 +91,9 @@ def test_svg_has_size_text_fonts_colours_and_recipe() -> None:
     assert len(families) == len(found)
     for colour in (style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, style.INK["light"]):
         assert f"fill: {colour.lower()}" in svg.decode() or f"stroke: {colour.lower()}" in svg.decode()
+    hatches = re.findall(rf'stroke: {style.PURPLE.lower()}; stroke-width: ([\d.]+)', svg.decode())
+    assert any(float(width) == pytest.approx(0.4 * 7 * 7 / 13, abs=1e-3) for width in hatches)  # solidity, size, points a pixel
+    assert "stroke-dasharray" in svg.decode()
     scale = 183 * 72 / 25.4 / float((root.get("viewBox") or "").split()[2])
     assert scale == pytest.approx(1, abs=1e-4)
 
@@ -199,6 +202,7 @@ def test_title_caption_and_metadata_of_any_kind() -> None:
     (lambda f: f.add_pie(values=[1, 2]), "pie"), (lambda f: f.add_surface(z=[[1]]), "surface"),
     (lambda f: f.update_layout(title="t"), "title"), (lambda f: f.update_xaxes(rangeslider_visible=True), "rangeslider"),
     (lambda f: f.data[1].update(line_shape="spline"), "spline"), (lambda f: f.add_scatter(x=["2024-01-01"], y=[1], xaxis="x2"), "dates"),
+    (lambda f: f.add_scatter(x=np.array(["2024-01-01"], dtype="datetime64[D]"), y=[1], xaxis="x2"), "dates"),
     (lambda f: f.add_layout_image(source="x"), "images"), (lambda f: f.update_xaxes(tickformat="~s"), "~s"),
     (lambda f: f.data[0].update(marker_pattern_shape="."), "pattern"), (lambda f: f.add_scatter(x=[1], y=[1], marker_symbol="hexagram"),
                                                                        "hexagram"),

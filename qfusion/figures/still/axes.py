@@ -101,13 +101,19 @@ def kind_of(settings: dict[str, Any], columns: list[Any]) -> str:
     if named in ("linear", "log", "category"):
         return str(named)
     values = [v for column in columns if not _numeric(column) for v in as_list(column) if v is not None]
+    for other in (v for v in values if not isinstance(v, (str, int, float, np.number, np.bool_))):
+        _refuse_dates(other)
     words = [v for v in values if isinstance(v, str)]
     if words and not all(math.isfinite(_number(v)) for v in words):
         if all(len(v) >= 8 and v[:4].isdigit() and v[4] == "-" for v in words):
-            raise InvalidInput(f"The figure has dates on an axis, such as {words[0][:20]!r}, which are not drawn without a browser. "
-                               "Give them as numbers, or the axis the type 'category'.")
+            _refuse_dates(words[0])
         return "category"
     return "linear"
+
+
+def _refuse_dates(value: Any) -> None:
+    raise InvalidInput(f"The figure has dates on an axis, such as {str(value)[:20]!r}, which are not drawn without a browser. "
+                       "Give them as numbers, or the axis the type 'category'.")
 
 
 def categories_of(settings: dict[str, Any], columns: list[Any]) -> list[str]:

@@ -85,7 +85,9 @@ def column(found: Sequence[Entry], scene: Scene, hand: Hand, left: float, top: f
 
 
 def _sample_width(trace: Mapping[str, Any], hand: Hand) -> float:
-    return hand.px(28 if trace["type"] == "scatter" and scatter.has(trace, "lines") else 13)
+    if trace["type"] != "scatter" or not scatter.has(trace, "lines"):
+        return hand.px(13)
+    return max(hand.px(28), 1.6 * sum(hand.pen(trace.get("line")).dashes))  # one and a half of its dashes can be told from others
 
 
 def _sample(trace: Mapping[str, Any], box: Box, hand: Hand) -> list[Mark]:

@@ -5,6 +5,7 @@ Nothing but the tags that plotly itself knows is markup; every other `<`, and ev
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import matplotlib
 from matplotlib.font_manager import get_font
 from matplotlib.ft2font import LoadFlags
 
+from qfusion.errors import InvalidInput
 from qfusion.figures.still.colours import RGBA, rgba
 
 FAMILIES = ("DejaVu Sans", "Verdana", "Helvetica Neue", "Arial")  # the first is drawn; the others are for readers of an SVG without it
@@ -23,6 +25,7 @@ LEADING = 1.25  # from baseline to baseline, in sizes
 ASCENT, DESCENT, CAPITAL = 0.76, 0.24, 0.73  # of DejaVu Sans, in sizes
 _TAG = re.compile(r"(</?(?:b|strong|i|em|sup|sub|span|a|u|s)(?:\s[^<>]*)?>|<br\s*/?>)", re.IGNORECASE)
 _STYLE = re.compile(r"(color|font-size)\s*:\s*([^;\"']+)", re.IGNORECASE)
+_EM = re.compile(r"\d{1,3}(\.\d{1,4})?em")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _FILES = {(False, False): "DejaVuSans.ttf", (True, False): "DejaVuSans-Bold.ttf", (False, True): "DejaVuSans-Oblique.ttf",
           (True, True): "DejaVuSans-BoldOblique.ttf"}
@@ -165,9 +168,10 @@ def _changed(now: Style, name: str, tag: str, whole: Style) -> Style:
     if name == "span":
         for key, value in _STYLE.findall(tag):
             if key.lower() == "color":
-                now = replace(now, colour=rgba(value.strip()))
-            elif value.strip().endswith("em"):
-                now = replace(now, size=whole.size * float(value.strip()[:-2]))
+                with contextlib.suppress(InvalidInput):  # as a browser does: what it cannot read it leaves as it is
+                    now = replace(now, colour=rgba(value.strip()))
+            elif _EM.fullmatch(value.strip()):
+                now = replace(now, size=whole.size * min(max(float(value.strip()[:-2]), 0.5), 2.0))
     return now
 
 
