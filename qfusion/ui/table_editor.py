@@ -125,7 +125,9 @@ def _heat_map(here: Here, heading: Any, chart: Any, found: Any, cell: Cell, phi:
         panels.heading(title)
     key = f"tables-{state.get(TURN, 0)}"
     with chart:
-        alt = "Truth tables of the fusion as a heat map. A click chooses a cell; so do the pickers below."
+        mass = float(found.tables[cell.element, stage, cell.pattern])
+        alt = (f"Truth tables of {len(found.elements)} elements over {len(found.patterns)} patterns. Marked: element "
+               f"{found.elements[cell.element]}, pattern {found.patterns[cell.pattern]}, mass {mass:.2f}. Pickers below choose another.")
         return title, panels.selectable("tables", drawn, alt, key, lambda: _picked(key, work.elements, found.patterns))
 
 
