@@ -20,7 +20,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from scripts import serving, visits  # noqa: E402
 
 TALLEST = 9000  # pixels of a picture
-README = {"overview": ("/", 1000), "dynamics": ("/dynamics?sample=p2924&above=entanglement", 1180)}
+README = {"overview": ("/", 1585), "dynamics": ("/dynamics?sample=p2924&above=entanglement", 1312)}
 MOST_BYTES = 300_000
 _CHECK = """() => {
   const found = [], main = document.querySelector('[data-testid="stMain"]'), say = words => found.push(words);
@@ -120,13 +120,13 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
         if page.locator(".st-key-_no_tour button").count():
             page.locator(".st-key-_no_tour button").click()
             visits.still(page)
-        page.mouse.move(0, 0)
+        page.mouse.move(720, 4)
         page.wait_for_timeout(500)
         path = folder / f"{name}.png"
         page.screenshot(path=str(path))
         with Image.open(path) as picture:
-            few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        few.save(path, optimize=True)
+            plain = picture.convert("RGB")
+        plain.save(path, optimize=True)  # with all its colours: a palette of 256 loses the thin hatches of joint terms
         if path.stat().st_size > MOST_BYTES:
             raise RuntimeError(f"{path.name} has {path.stat().st_size:,} bytes, more than {MOST_BYTES:,}. Show less of the page.")
         print(f"{path}: {path.stat().st_size:,} bytes")
