@@ -35,6 +35,9 @@ def report(model: Model, out: Annotated[Path, typer.Option(help="The file to wri
     choose("Background", background, BACKGROUNDS)
     check(contrast is None or background == "joint", "Give either `--contrast ID` or `--background KIND`: a contrast is a background.")
     reports.places(out)
+    import torch
+
+    torch.set_num_threads(1)  # small products: more threads wait for each other, and sums would depend on their number
     found, dataset = load(model, data)
     if sample is not None:
         from qfusion.explain.case import case

@@ -37,9 +37,9 @@ def section(case: Case, one: bool = True) -> Iterator[Block]:
     order = list(KINDS)
     yield Points(tuple((Strong(f"{KINDS[one.kind]}: "), one.sentence) for one in sorted(said, key=lambda one: order.index(one.kind))))
     yield _deletion(curves)
-    yield paragraph("Deletion and insertion after ", cite("samek2017", "petsiuk2018"), ", over B samples, m₁ being the modality with the "
-                    "largest |Shapley value|. One that is taken away is averaged over the background, so the curves are read off the exact "
-                    "values:")
+    yield paragraph("Deletion and insertion after ", cite("samek2017", "petsiuk2018"), ", over B samples; ℳ are all modalities, m₁ is the "
+                    "one with the largest |Shapley value|. What is taken away is averaged over the background, so the curves are read off "
+                    "the exact values:")
     yield Equation("curves")
     yield from _over_seeds(case, seeds, one)
     if truth is not None:
