@@ -17,9 +17,12 @@ import pandas as pd
 import pytest
 
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.runs import sweep
 from qfusion.training import checkpoint
 from qfusion.ui import capture, panels, snippets, spaces
 from tests.test_app_pages import visit
+from tests.test_app_sweeps import search
+from tests.test_app_train import JUMP, make, record_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PLANTED = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
@@ -115,6 +118,11 @@ def same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize(("title", "query", "left_out"), CASES, ids=lambda value: value if isinstance(value, str) else "")
 def test_programs_give_the_numbers_of_the_panels(title: str, query: dict[str, str], left_out: tuple[str, ...], shown: Any) -> None:
+    checked(title, query, shown, left_out)
+
+
+def checked(title: str, query: dict[str, Any], shown: dict[str, pd.DataFrame], left_out: tuple[str, ...] = ()) -> None:
+    """Opens a page and runs the program of every panel that it shows."""
     app = visit(title, **query)
     assert not app.error
     assert shown
@@ -123,6 +131,22 @@ def test_programs_give_the_numbers_of_the_panels(title: str, query: dict[str, st
         assert snippets.covers(name, title) or name in FLOOR, f"{title}: no program for panel {name}"
         if name not in left_out and name not in FLOOR:
             same(numbers_of(snippets.snippet(name, title, address)), table)
+
+
+@pytest.mark.parametrize("query", [{"run": ["a", "b"]}, {"run": ["a"], "train.metric": "corr"}, {}, {"train.view": "Inside the model"}])
+def test_programs_read_the_records_of_runs(query: dict[str, Any], shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
+    make("a", record_of(4, watched=JUMP, kept=4))
+    make("b", record_of(6, watched=JUMP, kept=5), seed=1)
+    checked("Train", query, shown)
+
+
+def test_programs_read_sweeps(shown: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
+    sweep.work(sweep.begin("first", search(ranges=["rate=1e-3:1e-1:log"]), 9))
+    for view in ("Trials", "Settings against value", "All settings at once"):
+        shown.clear()
+        checked("Sweeps", {"sweep": "first", "sweep.view": view}, shown)
 
 
 def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def program(view: View, panel: str, body: str) -> str:
 
 
 def _needed(code: str, view: View, first: dict[str, str], begun: set[str]) -> None:
-    """Adds, in the order in which they must be worked out, the pieces that code names."""
+    """Adds, in the order in which they must be worked out, the pieces that code names and does not make itself."""
     for name in _names(code):
         if name in PIECES and name not in begun:
             begun.add(name)
@@ -64,13 +64,14 @@ def _needed(code: str, view: View, first: dict[str, str], begun: set[str]) -> No
 
 
 def _names(code: str) -> list[str]:
-    """Names that code reads, in order."""
-    tree = ast.parse(code)
-    return list(dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)))
+    """Names that code reads and does not set, in order."""
+    names = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)]
+    made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return list(dict.fromkeys(node.id for node in names if node.id not in made))
 
 
 def _imports(code: str) -> str:
-    used = {IMPORTS[name] for name in _names(code) if name in IMPORTS and not re.search(rf"^{name} = ", code, re.MULTILINE)}
+    used = {IMPORTS[name] for name in _names(code) if name in IMPORTS}
     whole = sorted(f"import {what}" for where, what in used if not where)
     parts: dict[str, list[str]] = {}
     for where, what in sorted(used):
