@@ -124,9 +124,9 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
         page.wait_for_timeout(500)
         path = folder / f"{name}.png"
         page.screenshot(path=str(path))
-        with Image.open(path) as picture:
-            plain = picture.convert("RGB")
-        plain.save(path, optimize=True)  # with all its colours: a palette of 256 loses the thin hatches of joint terms
+        with Image.open(path) as picture:  # the usual palette, by median cut, would lose the thin hatches of joint terms
+            few = picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
         if path.stat().st_size > MOST_BYTES:
             raise RuntimeError(f"{path.name} has {path.stat().st_size:,} bytes, more than {MOST_BYTES:,}. Show less of the page.")
         print(f"{path}: {path.stat().st_size:,} bytes")
