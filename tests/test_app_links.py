@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.ui import state
+from qfusion.ui import sessions, share, shell, state
 from tests.test_app_pages import plain, visit
 
 QJ, QCNN = "qj-planted", "qcnn-digits"
@@ -34,13 +34,15 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Train", {"new.kind": "quantum-jump"}),
     ("Sweeps", {}),
     ("Leaderboard", {}),
+    ("Guided tour", {}),
+    ("Glossary", {}),
 ]
 # Widgets that are not in the address, by the beginnings of their keys, and why.
 EXEMPT = {"_import": "of a file that is brought", "_new.": "a run's name, and its event files: a form that is not sent",
           "_sweep.": "a form that is not sent", "_cohort_name": "a name that is not saved yet", "_member-": "picks the sample",
           "_saved_choice": "follows the filter", "_phi.": "writes the edits",
           "_number.": "writes the edits",
-          "_session": "the box of session files", "_repair": "of a file that is brought"}
+          "_session": "a session file", "_repair": "of a file that is brought"}
 
 
 def widgets(app: AppTest) -> list[Any]:
@@ -118,3 +120,66 @@ def as_address(widget: Any) -> Any:
     if isinstance(value, list):
         return [written(each) for each in value] if len(value) != 1 else written(value[0])
     return written(float(f"{value:.6g}") if isinstance(value, float) else value)
+
+
+HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
+    ("Dynamics", {"T": "1e308"}, "`T` must lie between 0 and 3", {"T": 1.0}),
+    ("Dynamics", {"T": "nan", "H.text": "0.5"}, "`T` must lie between", {"T": 1.0, "H.text": 0.5}),
+    ("Dynamics", {"rate.1": ["1.5", "2"]}, "`rate.1` stands 2 times; the last one counts.", {"rate.1": 2.0}),
+    ("Dynamics", {"rate.1": ["2", "<b>"]}, "`rate.1` stands 2 times", {"rate.1": 1.0}),
+    ("Dynamics", {"half": "perhaps"}, "'perhaps' does not exist", {}),
+    ("Samples", {"find": "=1+1" * 1000}, "The search has at most 100 characters, but this one has 4,000", {"find": ""}),
+    ("Samples", {"smell": "<script>", "noise.damping": "1", "k" * 3000: "1"}, "this page has no such settings, or not for this model", {}),
+    ("Samples", {"`b` **x** $y$ :smile:": "1"}, "this page has no such setting", {}),
+    ("Circuit", {"gate": "-5"}, "`gate` must lie between", {}),
+    ("Train", {"new.quantum-jump.planted.epochs": "1e99", "run": ["<b>", "../x"]}, "`run`: Run '<b>' does not exist", {}),
+    ("Leaderboard", {"board": "planted", "board.models.planted": ["<b>", "=1"]}, "1 more do not fit either", {}),
+]
+
+
+@pytest.mark.parametrize(("title", "query", "words", "left"), HOSTILE)
+def test_a_hostile_part_is_named_short_and_ignored(title: str, query: dict[str, Any], words: str, left: dict[str, Any]) -> None:
+    app = visit(title, **query)
+    shown = [plain(each.value) for each in app.warning]
+    assert any(words in each for each in shown), shown
+    assert all(len(each.value) < 600 for each in app.warning)
+    assert all("<script>" not in each.value for each in app.warning)
+    assert not app.error
+    found = {parameter(each): each.value for each in widgets(app)}
+    assert {key: found[key] for key in left} == left
+    app.run()
+    assert [plain(each.value) for each in app.warning] == shown
+
+
+def test_hundreds_of_wrong_parts_make_a_few_notices() -> None:
+    app = visit("Dynamics", **{f"H.k{i}": "1" for i in range(300)})
+    assert len(app.warning) <= state.MOST_NOTICES + 1
+    assert "More parts of the link do not fit" in plain(app.warning[-1].value)
+
+
+def test_a_loaded_session_takes_the_place_of_everything() -> None:
+    address = {"Dynamics": {"model": [QJ], "sample": ["p0031"], "T": ["0.5"], "H.text": ["1e9"], "cohort": ["torn:relation=conflict"]},
+               "Samples": {"split": ["valid"], "relation": ["conflict", "complement"]}}
+    kept = sessions.Session("Dynamics", address, {"figure.size": "double"})
+    app = visit("Dynamics", load=share.wait(kept, ("Model 'qj-planted' has been trained anew since the session was saved.",)))
+    assert app.slider(key="T").value == 0.5
+    assert app.slider(key="H.text").value == 1.0
+    assert app.selectbox(key="sample").value == "p0031"
+    assert [plain(each.value).partition(":")[0] for each in app.warning] == [
+        "Model 'qj-planted' has been trained anew since the session was saved.", "In the link, `H.text`"]
+    assert app.query_params["cohort"] == "torn:relation=conflict"
+    assert app.session_state["figure.size"] == "double"
+    app.switch_page(shell.FILES["Samples"]).run()
+    assert not app.exception
+    assert {key: widget_of(app, key).value for key in ("split", "relation")} == {"split": "valid", "relation": ["conflict", "complement"]}
+    assert app.selectbox(key="sample").value == "p0031"
+
+
+def widget_of(app: AppTest, key: str) -> Any:
+    return next(each for each in widgets(app) if each.key == key)
+
+
+def test_a_session_file_that_is_no_longer_at_hand_is_named() -> None:
+    app = visit("Overview", load="<b>guess</b>")
+    assert "no longer at hand" in plain(app.warning[0].value)
+    assert "load" not in app.query_params

@@ -35,6 +35,8 @@ from qfusion.ui.pins import Pin
 from qfusion.ui.shell import Here
 from qfusion.ui.workspace import Workspace
 
+TWEAK = "tweak"
+
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say of B's knobs; also names a pin that cannot be looked up, and forgets it."""
@@ -45,7 +47,8 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
         except QFusionError as error:
             state.notice(f"In the link, `{kept.PIN}`: {error} Nothing is pinned.")
             kept.pin(None)
-    return knobs.allowed(work) if work.has_time else {editor.EDITS: state.anything()}
+    rules = knobs.allowed(work) if work.has_time else {editor.EDITS: state.anything()}
+    return rules | {TWEAK: state.switch("Tweak B", "It stays folded.")}
 
 
 def nothing_pinned(here: Here) -> None:
@@ -104,7 +107,8 @@ def contents(here: Here, view: Pin) -> None:
 def tweak_of_b(here: Here) -> str:
     """Draws B's knobs, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
     work: Any = here.work
-    with st.expander("Tweak B: couplings, jump rates, duration" if work.has_time else "Tweak B: fusion rules", icon=":material/tune:"):
+    title = "Tweak B: couplings, jump rates, duration" if work.has_time else "Tweak B: fusion rules"
+    with st.expander(title, icon=":material/tune:", **state.opened(TWEAK)):
         if work.has_time:
             knobs.presets(work)
             with st.container(key="pair-knobs"):

@@ -25,22 +25,23 @@ from qfusion.ui.sessions import Session
 
 LONGEST_LINK = 8_000  # characters; servers, proxies and mail programs commonly take no more
 LOAD = "load"
-_BOX, _FILE, _OFFERED = "_session_box", "_session_file", "_session_offered"
+_FILE, _OFFERED = "_session_file", "_session_offered"
 _KEPT, _MINUTES = 32, 10  # sessions that wait to be opened, and for how long
 _waiting: OrderedDict[str, tuple[float, Session, tuple[str, ...]]] = OrderedDict()
 _lock = threading.Lock()
 
 
-def draw(pages: Mapping[str, str], made_from: Mapping[str, Mapping[str, str]]) -> None:
-    """Draws the button that copies the link and the box of session files.
+def draw(place: Any, pages: Mapping[str, str], made_from: Mapping[str, Mapping[str, str]]) -> None:
+    """Draws the button that copies the link and the one of session files.
 
     Args:
-        pages: files by title. made_from: name and digest of the model and of the data that the page shows.
+        place: the container for them. pages: files by title. made_from: name and digest of the model and of the data that the page shows.
     """
-    with st.container(key="share", gap="xxsmall"):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.html('<button type="button" id="qf-copy" class="qf-button">Copy link</button>')
-            _box(dict(pages), dict(made_from))
+    with place, st.container(key="share", gap="xxsmall"):
+        left, right = st.columns(2, gap="small")
+        left.html('<button type="button" id="qf-copy" class="qf-button">Copy link</button>')
+        with right:
+            _button(dict(pages), dict(made_from))
         _output()
 
 
@@ -62,25 +63,26 @@ _SCRIPT = (Path(__file__).resolve().parents[2] / "assets" / "share.js").read_tex
 
 
 @st.fragment
-def _box(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
-    """Session files; a fragment, and filled only once it is opened, so that it holds what the page shows then."""
+def _button(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
+    """Opens the dialog; a fragment, so that the page is not drawn anew for it."""
     runs.begin()
-    box = st.popover("Session", key=_BOX, on_change="rerun", width="stretch",
-                     help="Save everything you have set on all pages to a file, or go on from one.")
-    if not box.open:
-        return
-    with box:
-        saved = Session(str(state.get(state.PAGE)), state.everything(), _settings(), made_from)
-        name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
-        st.download_button("Save session", saved.text(), name, "application/json", on_click="ignore", icon=":material/save:",
-                           key="_save_session", width="stretch",
-                           help="All settings of all pages, pins and cohorts, with names and digests of model and data; not the data.")
-        given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
-        if given is not None:
-            try:
-                _offer(sessions.read(given.getvalue(), pages, _check_setting), given.file_id, pages)
-            except QFusionError as error:
-                st.error(text.message(error), icon=":material/error:")
+    if st.button("Session", key="_session_open", width="stretch"):
+        _dialog(pages, made_from)
+
+
+@st.dialog("Session")
+def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
+    st.markdown("Everything you have set, on all pages, with pins, cohorts, and names and digests of model and data; not the data.")
+    saved = Session(str(state.get(state.PAGE)), state.everything(), _settings(), made_from)
+    name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
+    st.download_button("Save session", saved.text(), name, "application/json", on_click="ignore", icon=":material/save:",
+                       key="_save_session", width="stretch")
+    given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
+    if given is not None:
+        try:
+            _offer(sessions.read(given.getvalue(), pages, _check_setting), given.file_id, pages)
+        except QFusionError as error:
+            st.error(text.message(error), icon=":material/error:")
 
 
 def _settings() -> dict[str, Any]:
@@ -98,7 +100,8 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays behind."""
     said = (*session.said, *sessions.changes(session, _digest))
     count = sum(len(parameters) for parameters in session.address.values())
-    st.markdown(f"A session saved on **{text.plain(session.page)}**, with {count} settings of {len(session.address)} pages.")
+    st.markdown(f"A session saved on **{text.plain(session.page)}**, with {count} settings on "
+                f"{len(session.address)} page{'s' if len(session.address) != 1 else ''}.")
     for words in said[:state.MOST_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
     token = state.get(_OFFERED, ("", ""))[1] if state.get(_OFFERED, ("",))[0] == given else wait(session, said)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -77,7 +78,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
         title: of the page; question: that it answers.
         rules: what a link may say of the page's own widgets.
     """
-    with _sidebar(title):
+    with _sidebar(title) as top:
         state.drop_invalid(pickers.allowed())
         pickers.settle()
         kept.settle()
@@ -86,7 +87,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
         _settle(rules(work) if rules else {})
         made_from = {"model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
                      "data": {"name": work.dataset.name, "digest": work.dataset.digest}}
-        share.draw(FILES, made_from)
+        share.draw(top, FILES, made_from)
         _missing_data()
     capture.say_origin(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
     _head(title, question)
@@ -100,29 +101,33 @@ def frame(title: str, question: str, rules: Callable[[], dict[str, state.Allowed
         title: of the page; question: that it answers.
         rules: what a link may say of the page's own widgets.
     """
-    with _sidebar(title):
+    with _sidebar(title) as top:
         kept.settle()
         _settle(rules() if rules else {})
-        share.draw(FILES, {})
+        share.draw(top, FILES, {})
     capture.say_origin()
     _head(title, question)
     return theme()
 
 
 @contextmanager
-def _sidebar(title: str) -> Iterator[None]:
-    """Sets the page up; what is drawn in the block stands in the sidebar, below the navigation, which shows whatever goes wrong there."""
+def _sidebar(title: str) -> Iterator[Any]:
+    """Sets the page up; what is drawn in the block stands in the sidebar, below the navigation, which shows whatever goes wrong there.
+
+    Yields:
+        a container above the navigation.
+    """
     runs.begin()
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
     st.html(f"<style>:root {{ color-scheme: {theme()} }} {_css()}</style>")  # Streamlit says so of the page, but not of its dialogs
     with guard(stop=True, title=title), st.sidebar:
         st.markdown("### qfusion")
-        menu = st.container()
+        top, menu = st.container(), st.container()
         share.open_loaded()
         tour.arrive(title)
         state.arrive(title)
         try:
-            yield
+            yield top
         finally:
             with menu:
                 _navigation()

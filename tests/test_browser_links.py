@@ -1,0 +1,245 @@
+"""Links in Chromium: a state is reached by clicking, its link copied, and opened cold in another browser.
+
+The same words, settings, numbers and figures must stand there. Then links that are too long or hostile, and a session in a file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from qfusion.runs import sweep
+from scripts import serving
+from tests.test_app_sweeps import search
+from tests.test_app_train import JUMP, make, record_of
+
+pytestmark = pytest.mark.browser
+# What a reader sees of a page: its words, what is set, what is chosen, and the numbers behind every figure.
+SEEN = """() => {
+  const main = document.querySelector('[data-testid="stMain"]');
+  const all = (where, of) => [...where.querySelectorAll(of)];
+  return JSON.stringify({
+    words: main.innerText.replace(/\\d+(\\.\\d+)? (ms|s)\\b/g, 'TIME'),
+    set: all(document, '[data-testid="stApp"] input:not(#qf-field)').filter(i => !i.closest('[class*="st-key-_"]'))
+      .map(i => [i.getAttribute('aria-label'), i.type === 'checkbox' ? i.checked : i.value]),
+    chosen: all(document, '[role=tab][aria-selected=true], [role=radio][aria-checked=true], [aria-pressed=true], details[open] > summary')
+      .map(each => each.innerText),
+    figures: all(main, '.js-plotly-plot').filter(each => each.offsetParent).map(each => each.data)});
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
+    """An app of its own, with two runs and a sweep."""
+    folder = tmp_path_factory.mktemp("links")
+    places = {name: str(folder / name.lower()) for name in ("QFUSION_RUNS", "QFUSION_MODELS", "QFUSION_IMPORTED")}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, place in places.items():
+            patch.setenv(name, place)
+        make("first", record_of(6, watched=JUMP))
+        make("second", record_of(4, state="stopped"), rate=0.02)
+        sweep.work(sweep.begin("tried", search(), 3))
+    with serving.serve(folder, places) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def readers(browser: Any, server: serving.Server) -> Iterator[tuple[Any, Any]]:
+    """One reader who may write to the clipboard, and another one elsewhere, who may not. Every address that is opened begins a session."""
+    contexts = [browser.new_context(viewport={"width": 1440, "height": 1000}) for _ in range(2)]
+    contexts[0].grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    for context in contexts:
+        context.set_default_timeout(60_000)
+    yield tuple(context.new_page() for context in contexts)  # type: ignore[misc]
+    for context in contexts:
+        context.close()
+
+
+def quiet(page: Any) -> None:
+    """Waits until the script has ended twice in a row: a click may begin another run."""
+    for _ in range(2):
+        page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=90_000)
+        page.wait_for_timeout(100)
+    assert page.locator('[data-testid="stException"]').count() == 0
+
+
+def seen(page: Any) -> dict[str, Any]:
+    return dict(json.loads(page.evaluate(SEEN)))
+
+
+def copied(page: Any) -> str:
+    page.locator("#qf-copy").click()
+    page.wait_for_function("() => document.getElementById('qf-said').textContent === 'Copied'")
+    return str(page.evaluate("() => navigator.clipboard.readText()"))
+
+
+Step = Callable[[Any], None]
+
+
+def radio(name: str) -> Step:
+    return lambda page: page.locator('[data-testid="stMain"]').get_by_role("radio", name=name, exact=True).first.click()
+
+
+def press(name: str) -> Step:
+    return lambda page: page.get_by_role("button", name=name, exact=True).first.click()
+
+
+def tab(name: str) -> Step:
+    return lambda page: page.get_by_role("tab", name=name, exact=True).click()
+
+
+def move(key: str, times: int) -> Step:
+    def step(page: Any) -> None:
+        knob = page.locator(f".st-key-{key} input").first
+        knob.focus()
+        for _ in range(abs(times)):
+            page.keyboard.press("ArrowRight" if times > 0 else "ArrowLeft")
+    return step
+
+
+def pick(key: str, value: str) -> Step:
+    def step(page: Any) -> None:
+        page.locator(f".st-key-{key} input").first.click()
+        page.keyboard.type(value)
+        page.get_by_role("option", name=value, exact=True).first.wait_for()
+        page.keyboard.press("Enter")
+    return step
+
+
+def say(key: str, value: str) -> Step:
+    def step(page: Any) -> None:
+        box = page.locator(f".st-key-{key} input").first
+        box.fill(value)
+        box.press("Enter")
+    return step
+
+
+def fold(words: str) -> Step:
+    return lambda page: page.locator("summary", has_text=words).click()
+
+
+STATES: dict[str, tuple[str, list[Step]]] = {
+    "overview": ("/?data=digits", [pick("background", "one other sample")]),
+    "samples": ("/samples", [radio("valid"), say("find", "p00"), pick("x", "error"), fold("Inside a modality")]),
+    "samples of a network": ("/samples?model=qcnn-digits&output=7", [radio("wrong"), fold("as a table")]),
+    "decision": ("/dynamics?background=mixed", [move("T", -8), radio("Shapley values"), move("t", -6)]),
+    "correlations": ("/dynamics?sample=p0031", [press("No jumps"), tab("Correlations"), move("t", -4)]),
+    "trajectories": ("/dynamics?view=Trajectories&runs=8", [move("rate-2", 10), pick("quantity", "audio")]),
+    "state": ("/dynamics?view=State&t=0.5&H.text=0.25", [pick("of", "vision")]),
+    "layers": ("/dynamics?model=qcnn-digits", [radio("Shapley values"), move("layer", -1)]),
+    "step": ("/circuit?steps=10", [move("gate", -3), fold("All gates")]),
+    "rules": ("/circuit?model=qcnn-digits&part=Fusion+rules", [radio("all elements"), press("AND"), pick("element", "3")]),
+    "edited walk": ("/circuit?model=qcnn-digits&part=Fusion+rules", [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)]),
+    "noise": ("/circuit?model=qcnn-digits&part=Noise+and+shots&phi=all:mean", [press("A typical device"), move("shots", 1)]),
+    "entropies": ("/circuit?model=qcnn-digits&part=Entropies&gate=20", [move("layer", -1)]),
+    "what if": ("/what_if", [lambda page: page.get_by_role("button", name=re.compile("^Take text of")).click(),
+                             pick("do-vision", "leave it out")]),
+    "operators": ("/operators", [radio("text with audio"), radio("valid")]),
+    "cohorts": ("/cohorts?by=relation", [press("conflict"), say("_cohort_name", "torn"), press("Save in the link"),
+                                         pick("background", "a saved cohort")]),
+    "compare": ("/compare?sample=p0031", [press("Pin"), fold("Tweak B"), move("T", -10)]),
+    "faithfulness": ("/faithfulness?model=qcnn-digits", [radio("probability")]),
+    "seeds": ("/faithfulness", [tab("Training seeds")]),
+    "data": ("/data", [pick("set", "digits")]),
+    "train": ("/train", [pick("run", "second"), tab("Settings and results")]),
+    "sweeps": ("/sweeps", [tab("Settings against value")]),
+    "leaderboard": ("/leaderboard", [radio("digits"), radio("in total")]),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_copied_link_shows_the_same_elsewhere(readers: tuple[Any, Any], server: serving.Server, name: str) -> None:
+    here, elsewhere = readers
+    address, steps = STATES[name]
+    here.goto(server.url + address)
+    quiet(here)
+    before = seen(here)
+    for step in steps:
+        step(here)
+        quiet(here)
+    link, wanted = copied(here), seen(here)
+    assert wanted != before
+    elsewhere.goto(link)
+    quiet(elsewhere)
+    same(elsewhere, wanted)
+    assert elsewhere.locator(".st-key-notices").count() == 0
+    assert copied_by_hand(elsewhere) == link
+
+
+def same(page: Any, wanted: dict[str, Any]) -> None:
+    """Checks that a page shows the same; figures take a moment to be drawn."""
+    for _ in range(40):
+        if seen(page) == wanted:
+            return
+        page.wait_for_timeout(250)
+    found = seen(page)
+    for key in ("set", "chosen", "words", "figures"):
+        assert found[key] == wanted[key]
+
+
+def copied_by_hand(page: Any) -> str:
+    """The link of a page whose clipboard is closed: in the field below the button, marked."""
+    page.locator("#qf-copy").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => !document.getElementById('qf-field').hidden")
+    return str(page.locator("#qf-field").input_value())
+
+
+def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(readers: tuple[Any, Any], server: serving.Server) -> None:
+    page = readers[0]
+    page.goto(server.url + "/circuit?model=qcnn-digits&part=Fusion+rules&phi=" + ",".join(["all:and"] * 1100))
+    quiet(page)
+    assert "Fused by edited tables" in page.inner_text("body")
+    page.locator("#qf-copy").click()
+    page.wait_for_function("() => document.getElementById('qf-said').textContent.includes('Save the session as a file instead')")
+    assert not page.locator("#qf-field").is_visible()
+    page.goto(server.url + "/samples?sample=p0031&<img src=x onerror=window.hacked=1>=1&x=" + "=1%2B1|" * 1500)
+    quiet(page)
+    said = page.locator(".st-key-notices").inner_text()
+    assert "this page has no such setting" in said
+    assert "`" not in said
+    assert len(said) < 1000
+    assert page.evaluate("() => window.hacked") is None
+    assert page.locator(".st-key-sample input").input_value() == "p0031"
+    assert "x=" not in page.url.replace("sample=", "")
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false; }")
+    page.locator("#qf-copy").click()
+    page.wait_for_function("() => document.getElementById('qf-said').textContent.includes('Copy the marked link yourself')")
+    assert page.evaluate("() => document.getSelection().toString() || document.activeElement.value").startswith(server.url)
+
+
+def test_a_session_is_saved_and_goes_on_elsewhere(readers: tuple[Any, Any], server: serving.Server, tmp_path: Any) -> None:
+    here, elsewhere = readers
+    here.goto(server.url + "/dynamics?sample=p0031&T=0.5&t=0.5&cohort=torn:relation%3Dconflict")
+    quiet(here)
+    press("Pin")(here)
+    quiet(here)
+    wanted = seen(here)
+    here.locator('[data-testid="stSidebar"]').get_by_role("link", name="Samples").click()
+    here.wait_for_selector("h1:has-text('Samples')")
+    quiet(here)
+    radio("valid")(here)
+    quiet(here)
+    last = seen(here)
+    here.get_by_role("button", name="Session", exact=True).click()
+    here.get_by_role("button", name="Save session").wait_for()
+    with here.expect_download() as download:
+        here.get_by_role("button", name="Save session").click()
+    download.value.save_as(tmp_path / "mine.json")
+    elsewhere.goto(server.url + "/leaderboard?cohort=other:error%3E1")
+    quiet(elsewhere)
+    elsewhere.get_by_role("button", name="Session", exact=True).click()
+    elsewhere.locator('[data-testid="stFileUploaderDropzoneInput"]').set_input_files(tmp_path / "mine.json")
+    elsewhere.get_by_role("link", name=re.compile("^Open it")).click()
+    elsewhere.wait_for_selector("h1:has-text('Samples')")
+    quiet(elsewhere)
+    same(elsewhere, last)
+    elsewhere.locator('[data-testid="stSidebar"]').get_by_role("link", name="Dynamics").click()
+    elsewhere.wait_for_selector("h1:has-text('Dynamics')")
+    quiet(elsewhere)
+    same(elsewhere, wanted)
+    assert "other:error" not in elsewhere.url
