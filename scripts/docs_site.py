@@ -21,8 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 FIRST = ("data", "models", "quantum", "explain", "track", "training", "runs", "figures")  # packages in the order in which they are read
 PACKAGES = (*FIRST, *sorted({path.parent.name for path in (ROOT / "qfusion").glob("*/__init__.py")} - {*FIRST, "commands", "ui"}))
 CHANGES = "changelog.md"  # the page that CHANGELOG.md becomes
-_FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>', re.DOTALL)
-_LETTERS = {0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)}  # the slanted ones, which browsers put in the place of plain ones
+_FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>([.,;:!?)]*)', re.DOTALL)
+# What browsers draw that does not stand in a formula's text: the sign of a root, slanted letters in the place of plain ones.
+_LETTERS = {0x221A, 0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)}
 _drawn: set[int] = set(_LETTERS)  # the characters of all formulas
 _NO_HEAD = re.compile(r"<thead>\s*<tr>(?:\s*<th[^>]*></th>)+\s*</tr>\s*</thead>\s*")
 _FENCE = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
@@ -83,7 +84,13 @@ def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Sets the formulas, and takes away the heads of tables without headings."""
-    return _NO_HEAD.sub("", _FORMULA.sub(lambda found: mathml(html.unescape(found[2]), found[1] == "div"), content))
+    return _NO_HEAD.sub("", _FORMULA.sub(_drawn_formula, content))
+
+
+def _drawn_formula(found: re.Match[str]) -> str:
+    """A formula that arithmatex has found; what follows it, such as a comma, stays on its line."""
+    made = mathml(html.unescape(found[2]), found[1] == "div")
+    return f'<span class="held">{made}{found[3]}</span>' if found[3] else made
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
 
 from qfusion import citations
 from qfusion.figures import export, recipe
@@ -43,6 +45,15 @@ def test_formulas_of_the_site_are_drawn_without_a_script(site: Path) -> None:
     assert [str(path) for path, text in pages.items() if 'class="arithmatex"' in text or "<merror" in text] == []
     assert pages[site / "quantum-jump.html"].count("<math") > 60
     assert r"\langle" not in re.sub(r"(?s)<(code|annotation).*?</\1>", "", pages[site / "quantum-jump.html"])
+
+
+def test_the_letters_of_the_formulas_are_all_there(site: Path) -> None:
+    pages = "".join(path.read_text() for path in site.rglob("*.html"))
+    drawn = re.sub("<[^>]*>", "", "".join(re.findall("(?s)<math.*?</math>", pages)))
+    font = TTFont(site / "assets" / "formulas.woff")
+    assert {letter for letter in html.unescape(drawn) if not letter.isspace() and ord(letter) not in font.getBestCmap()} == set()
+    assert 0x221A in font.getBestCmap(), "roots"
+    assert "MATH" in font
 
 
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
