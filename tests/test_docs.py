@@ -83,6 +83,7 @@ def test_every_setting_of_train_is_documented() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", page.read_text())
+    targets += re.findall(r'<img src="([^"]+)"', page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
@@ -90,3 +91,9 @@ def test_readme_has_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text()
     assert "pip install -r requirements.txt && streamlit run app.py" in text
     assert "pip install -r requirements-dev.txt && pytest" in text
+
+
+def test_readme_shows_the_app() -> None:
+    pictures = re.findall(r'<img src="(docs/images/[^"]+)"', (ROOT / "README.md").read_text())
+    assert len(pictures) == 2
+    assert max((ROOT / picture).stat().st_size for picture in pictures) < 300_000
