@@ -124,8 +124,8 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
         page.wait_for_timeout(500)
         path = folder / f"{name}.png"
         page.screenshot(path=str(path))
-        with Image.open(path) as picture:  # the usual palette, by median cut, would lose the thin hatches of joint terms
-            few = picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        with Image.open(path) as picture:  # median cut would lose the thin hatches; without k-means, greys get a tint
+            few = picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
         few.save(path, optimize=True)
         if path.stat().st_size > MOST_BYTES:
             raise RuntimeError(f"{path.name} has {path.stat().st_size:,} bytes, more than {MOST_BYTES:,}. Show less of the page.")
