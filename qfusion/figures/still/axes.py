@@ -45,6 +45,7 @@ class Axis:
 
     @property
     def letter(self) -> str:
+        """"x" or "y"."""
         return self.name[0]
 
     @property

@@ -34,6 +34,7 @@ class Bars:
 
     @property
     def lying(self) -> bool:
+        """Whether the bars run from left to right."""
         return lying(self.trace)
 
 

@@ -62,6 +62,7 @@ class Place:
 
     @property
     def box(self) -> Box:
+        """The rectangle of the plot."""
         (left, right), (bottom, top) = sorted((self.x.start, self.x.end)), sorted((self.y.start, self.y.end))
         return Box(left, bottom, right, top)
 

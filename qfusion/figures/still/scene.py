@@ -22,10 +22,12 @@ class Box:
 
     @property
     def width(self) -> float:
+        """From left to right."""
         return self.right - self.left
 
     @property
     def height(self) -> float:
+        """From bottom to top."""
         return self.top - self.bottom
 
     def overlaps(self, other: Box, by: float = 0.0) -> bool:
@@ -51,6 +53,7 @@ class Pen:
 
     @property
     def draws(self) -> bool:
+        """Whether anything of the line is seen."""
         return self.width > 0 and self.colour[3] > 0
 
 
@@ -162,6 +165,7 @@ class Scene:
     marks: list[tuple[int, Mark]] = field(default_factory=list)
 
     def add(self, layer: int, *marks: Mark) -> None:
+        """Puts marks on a layer, above those that are there."""
         self.marks += [(layer, mark) for mark in marks]
 
     def words(self) -> list[Words]:

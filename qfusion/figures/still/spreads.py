@@ -28,6 +28,7 @@ class Violin:
 
     @property
     def lying(self) -> bool:
+        """Whether it lies along the horizontal axis."""
         return self.trace.get("orientation") == "h"
 
 
@@ -94,6 +95,7 @@ class Boxes:
 
     @property
     def lying(self) -> bool:
+        """Whether it lies along the horizontal axis."""
         return self.trace.get("orientation") == "h"
 
 
