@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from qfusion import explain
+from qfusion.figures import circuit_boxes
 from qfusion.models import edits, fusion
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum.decomposition import subsets
-from qfusion.ui import circuit_boxes
 from qfusion.ui.circuit_space import CircuitSpace, with_observables
 from qfusion.ui.workspace import softmax
 

@@ -10,8 +10,8 @@ import streamlit as st
 
 from qfusion.figures import circuit_state as figures
 from qfusion.figures import state as state_figures
+from qfusion.figures.circuit_boxes import Walk
 from qfusion.ui import panels, spoken, state, text
-from qfusion.ui.circuit_boxes import Walk
 from qfusion.ui.shell import Here
 
 GATE, TABLE = "gate", "table.gates"
