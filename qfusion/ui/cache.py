@@ -10,12 +10,12 @@ import streamlit as st
 
 from qfusion import data
 from qfusion.explain import resampling
+from qfusion.figures import circuit_boxes
 from qfusion.runs import Run
 from qfusion.runs.folder import ALIVE, Record
 from qfusion.training import checkpoint
 from qfusion.ui import (
     backgrounds,
-    circuit_boxes,
     circuit_replay,
     cohort_space,
     inside_space,
