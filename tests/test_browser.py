@@ -66,17 +66,6 @@ def test_every_page_opens_by_clicking_through(visit: Callable[[str], Any], sourc
         assert source == "planted" or f"model={SOURCES[source]}" in page.url
 
 
-@pytest.mark.parametrize("width", [1440, 800])
-def test_nothing_scrolls_sideways(visit: Callable[[str], Any], page: Any, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    network = ("/circuit?data=digits", "/circuit?data=digits&part=Fusion%20rules", "/circuit?data=digits&part=Noise%20and%20shots")
-    for address in ("/", "/samples", "/dynamics", "/circuit", *network):
-        visit(address)
-        excess = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]');"
-                               " return m.scrollWidth - m.clientWidth; }")
-        assert excess <= 0, address
-
-
 def test_a_cold_link_restores_sample_sliders_and_view(visit: Callable[[str], Any]) -> None:
     page = visit("/dynamics?sample=p0031&H.text-audio=0.5&rate.2=2&T=0.5&view=Correlations")
     assert page.locator(".st-key-sample input").input_value() == "p0031"

@@ -11,8 +11,8 @@ from scripts import axe, visits
 
 pytestmark = pytest.mark.browser
 # One visit a page; `python scripts/axe.py` looks at every view of both systems.
-LOOKED_AT = ("overview", "samples", "samples-network", "dynamics", "circuit", "circuit-network-rules", "what-if", "operators", "cohorts",
-             "compare", "faithfulness", "data", "train", "sweeps", "leaderboard", "glossary", "tour")
+LOOKED_AT = ("overview", "samples", "samples-network", "dynamics", "circuit", "circuit-network-rules", "circuit-network-noise", "what-if",
+             "operators", "cohorts", "compare", "compare-network", "faithfulness", "data", "train", "sweeps", "leaderboard", "glossary", "tour")
 LEAST_WORDS = 6
 CHARTS = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].map(e => e.getAttribute('aria-label') || '')"""
 SIDEWAYS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
@@ -29,7 +29,10 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any)
             found = axe.violations(page, rules=rules)
             bad += [f"{name}, {theme}:\n{axe.lines(found)}"] if found else []
         poor += [f"{name}: {said!r}" for said in page.evaluate(CHARTS) if len(said.split()) < LEAST_WORDS or not re.search(r"\d", said)]
-        wide += [name] if page.evaluate(SIDEWAYS) > 0 else []
+        for width in (800, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(250)
+            wide += [f"{name} at {width}"] if page.evaluate(SIDEWAYS) > 0 else []
         first = second  # the next page opens in it
     assert not bad, "\n".join(bad)
     assert not poor, "\n".join(poor)  # an alternative text says what a chart shows, with numbers

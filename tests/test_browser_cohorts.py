@@ -117,12 +117,3 @@ def test_a_view_is_pinned_tweaked_compared_and_swapped(visit: Callable[[str], An
     assert page.locator(".st-key-T input").input_value() == "1"
     page.get_by_role("button", name="Clear").click()
     page.wait_for_function("() => !location.search.includes('pin=')")
-
-
-@pytest.mark.parametrize("width", [1440, 800])
-def test_nothing_scrolls_sideways(visit: Callable[[str], Any], page: Any, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    for address in ("/cohorts?by=regime", "/compare?pin=qj-planted/planted/p0031"):
-        visit(address)
-        excess = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }")
-        assert excess <= 0, address

@@ -65,15 +65,6 @@ def test_a_hostile_file_is_refused_by_name_and_the_page_goes_on(visit: Callable[
     assert page.locator(".st-key-import-report").count() == 0
 
 
-@pytest.mark.parametrize("width", [1440, 800])
-def test_nothing_scrolls_sideways(visit: Callable[[str], Any], page: Any, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 900})
-    for address in ("/data", "/data?set=digits"):
-        visit(address)
-        excess = page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }")
-        assert excess <= 0, address
-
-
 def test_a_file_of_three_gigabytes_is_refused_in_words_and_the_page_goes_on(visit: Callable[[str], Any], tmp_path: Path) -> None:
     large = tmp_path / "large.pkl"
     with large.open("wb") as file:
