@@ -201,8 +201,11 @@ def _notices() -> None:
 
 
 def _missing_data() -> None:
-    for source in data.available():
-        if source.available:
-            continue
-        with st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:"):
-            st.text(f"{source.reason}\n{source.remedy}")
+    """Which data sets are not on this machine, and how to get them: one line until it is opened."""
+    absent = [source for source in data.available() if not source.available]
+    if absent:
+        label = f"{text.plain(absent[0].title)} is not here" if len(absent) == 1 else f"{len(absent)} data sets are not here"
+        with st.expander(label, icon=":material/info:"):
+            for source in absent:
+                st.markdown(f"**{text.plain(source.title)}**")
+                st.text(f"{source.reason}\n{source.remedy}")
