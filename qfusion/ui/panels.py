@@ -82,6 +82,11 @@ def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str
         footer(name, shows, not_shown, numbers, title=title, shown=figure(name, drawn, alt))
 
 
+def exporting() -> bool:
+    """Whether the figure drawer is open: pages that look again and again stand still then."""
+    return bool(state.get(state.DRAWER))
+
+
 def heading(title: str) -> None:
     """A panel's title, with a capital letter."""
     st.markdown(f"#### {_capital(title)}")

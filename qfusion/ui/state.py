@@ -207,6 +207,7 @@ def arrive(page: str) -> None:
     `st.switch_page` refuses to run while any is bound. So what is to be kept is kept here.
     """
     if st.session_state.get(PAGE) != page:
+        st.session_state.pop(DRAWER, None)  # an open figure drawer stays behind
         _unpack(page)
         for key, value in st.session_state.get(KEPT, {}).items():
             impose(key, value)

@@ -57,7 +57,8 @@ def page(theme: Theme) -> None:
         state.forget(SWEEP)
     name = st.selectbox("Sweep", known, **state.bound(SWEEP))
     found = sweeps.find(name)
-    st.fragment(_sweep, run_every=PULSE if _at_work(found) else None)(theme, name, _at_work(found))
+    moving = _at_work(found) and not panels.exporting()
+    st.fragment(_sweep, run_every=PULSE if moving else None)(theme, name, moving)
 
 
 def _at_work(found: Sweep) -> bool:
@@ -65,12 +66,12 @@ def _at_work(found: Sweep) -> bool:
     return not found.is_done and not found.study.user_attrs.get("stopped")
 
 
-def _sweep(theme: Theme, name: str, at_work: bool) -> None:
+def _sweep(theme: Theme, name: str, moving: bool) -> None:
     """Everything about one sweep, looked at again and again while it is at work."""
     page_runs.begin()
     with guard():
         found = sweeps.find(name)
-        if _at_work(found) != at_work:
+        if (_at_work(found) and not panels.exporting()) != moving:
             st.rerun()
         attempts, best = found.attempts(), found.best()
         _said(found, attempts, best)

@@ -14,7 +14,7 @@ from qfusion import runs
 from qfusion.errors import QFusionError
 from qfusion.figures import training as figures
 from qfusion.figures.style import Theme
-from qfusion.ui import cache, state, text, train_compare, train_curves, train_form, train_space
+from qfusion.ui import cache, panels, state, text, train_compare, train_curves, train_form, train_space
 from qfusion.ui import runs as page_runs
 from qfusion.ui.shell import guard, link
 from qfusion.ui.train_space import Seen
@@ -46,7 +46,8 @@ def page(theme: Theme) -> None:
             st.info("There is no run yet. Choose data and a kind of model above and press Start: the training is a process of its own, "
                     "which goes on when this page is closed.", icon=":material/model_training:")
         return
-    st.fragment(_runs, run_every=PULSE if alive else None)(theme, alive, train_space.models())
+    moving = alive and not panels.exporting()
+    st.fragment(_runs, run_every=PULSE if moving else None)(theme, moving, train_space.models())
 
 
 def _show(names: list[str]) -> None:
@@ -62,11 +63,11 @@ def look() -> list[Seen]:
     return [train_space.see(run, cache.record_of) for run in runs.runs()]
 
 
-def _runs(theme: Theme, alive: bool, models: list[str]) -> None:
+def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is alive."""
     page_runs.begin()
     seen = look()
-    if any(each.alive for each in seen) != alive or not seen or train_space.models() != models:
+    if (any(each.alive for each in seen) and not panels.exporting()) != moving or not seen or train_space.models() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     with guard():
         shown = _choose(seen)
