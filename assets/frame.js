@@ -1,5 +1,5 @@
 // Of the frame of every page, one of each a browser tab: figures are drawn anew when the reader's theme changes, and the keyboard can skip
-// the sidebar.
+// the sidebar and close a dialog even where a download has taken the focus out of it.
 if (!window.qfusionFrame) {
   window.qfusionFrame = true;
   const app = () => document.querySelector(".stApp");
@@ -26,4 +26,9 @@ if (!window.qfusionFrame) {
     if (title) { title.tabIndex = -1; title.focus(); title.scrollIntoView(); }
   });
   document.body.prepend(skip);
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && document.activeElement === document.body)
+      document.querySelector('[role="dialog"] button[aria-label="Close"]')?.click();
+  });
 }
