@@ -182,7 +182,7 @@ def _reset(shape: edits.Shape, cell: Cell) -> None:
 
 
 def _presets(shape: edits.Shape, cell: Cell) -> None:
-    scope = st.segmented_control("Set to a rule", SCOPES, default=SCOPES[0], **state.bound(SCOPE))
+    scope = st.segmented_control("Set to a rule", SCOPES, default=SCOPES[0], required=True, **state.bound(SCOPE))
     whom = None if scope == SCOPES[1] else cell.element
     with st.container(horizontal=True, gap="small"):
         for rule in (edits.LEARNED, *shape.rules):
