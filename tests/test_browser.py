@@ -302,7 +302,7 @@ def test_the_figure_drawer_gives_the_figure_its_numbers_and_its_recipe(visit: Ca
     drawer = page.get_by_role("dialog")
     drawer.get_by_role("button", name="Download SVG").wait_for()
     drawn = saved(page, drawer.get_by_role("button", name="Download SVG"), tmp_path)
-    assert drawn.name == "qfusion-waterfall.svg"
+    assert drawn.name == "qfusion-p0031-waterfall.svg"
     root = ET.parse(drawn).getroot()
     words = " ".join(node.text or "" for node in root.iter() if node.tag.endswith(("text", "tspan")))
     assert root.tag.endswith("svg")

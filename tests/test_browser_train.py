@@ -126,5 +126,5 @@ def test_a_run_is_started_watched_left_found_stopped_taken_up_and_explored(
     assert page.locator(".st-key-model input").input_value() == name
     assert page.locator(".st-key-data input").input_value() == data
     assert f"model={name}" in page.url
-    assert page.locator('[data-testid="stAlert"]').count() == 0
+    assert page.locator('[data-testid="stAlert"]').all_inner_texts() == []
     page.context.close()

@@ -53,8 +53,8 @@ def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[Cautio
                             f"{rank[least]:.2f} across {B:,} test samples).", "fine"))
     spread = found.spread()
     floor = float(np.median(spread.max(1)))
-    said.append(Caution(f"Do not read terms smaller than about {floor:.2g} ({unit}): so far the least stable term of a typical test sample "
-                        "moves from one training seed to the next (standard deviation).", "warning"))
+    said.append(Caution(f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test sample moves "
+                        "by about that much from one training seed to the next (standard deviation).", "warning"))
     said += _where_wrong(spread, errors)
     agreement = found.leader_agreement()
     if agreement < 0.9:

@@ -222,7 +222,8 @@ def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, b
                  if np.abs(before[i] - bloch[i]).max() > 0.02] + notes
     quiet = {"size": 11, "color": QUIET[theme]}
     for i, (x, y) in enumerate(places):
-        notes += [{"x": x, "y": y, "yshift": -42, "text": f"{max(float(entropy[i]), 0.0):.2f} nats", "showarrow": False, "font": quiet},
+        notes += [{"x": x, "y": y, "yshift": -42, "text": f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats", "showarrow": False,
+                   "font": quiet},
                   {"x": x, "y": y, "yshift": 43, "text": label(names[i], 16), "showarrow": False,
                    "font": {"size": 11, "color": INK[theme]}}]
     figure.update_layout(annotations=notes)

@@ -30,7 +30,7 @@ from qfusion.ui.replay import Dials
 from qfusion.ui.workspace import Workspace
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the data …")
+@st.cache_resource(max_entries=4, show_spinner="Loading the data … (the first start makes 3,000 spoken opinions, some ten seconds)")
 def _dataset(name: str, when: str) -> data.DataSet:
     return data.load(name)
 

@@ -16,6 +16,7 @@ from qfusion.ui import state
 WANTED, TAKEN, NAMES = "_capture", "_captured", "_captured_names"
 EVERY = "*"  # wanted: all panels of the page
 _FROM = "_made_from"
+_GUIDES = ("tour", "load")  # parameters that lead the reader and draw nothing
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,6 @@ def recipe_of(drawn: Drawn, numbers: pd.DataFrame) -> Recipe:
 
 def address() -> dict[str, list[str]]:
     """All that decides what the page shows, as its address would say it."""
-    found = {key: st.query_params.get_all(key) for key in st.query_params}
+    found = {key: st.query_params.get_all(key) for key in st.query_params if key not in _GUIDES}
     kept: Mapping[str, str] = state.get(state.KEPT, {})
     return {key: [str(value)] for key, value in kept.items()} | found

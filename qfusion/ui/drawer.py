@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pprint
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,10 +31,11 @@ def close() -> None:
 
 def show(drawn: Drawn, framing_key: str) -> None:
     """Opens the drawer of a panel."""
-    st.dialog(f"Export: {text.plain(drawn.title, 90)}", width="large", on_dismiss=close)(_body)(drawn, framing_key)
+    st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn, framing_key)
 
 
 def _body(drawn: Drawn, framing_key: str) -> None:
+    st.markdown(f"**{text.plain(drawn.title)}**")
     left, right = st.columns([3, 2], gap="medium")
     with right:
         look = _look()
@@ -167,8 +169,14 @@ def _preview(drawn: Drawn, file: File) -> None:
     st.caption(f"{width:.0f} × {height:.0f} mm")
 
 
+def file_name(recipe: Recipe) -> str:
+    """Name of a figure's files without its ending: what it is of, and which it is."""
+    sample = re.sub(r"[^\w.-]+", "-", str(recipe.made_from.get("sample", "")))[:60].strip("-.")
+    return "-".join(part for part in ("qfusion", sample, recipe.panel) if part)
+
+
 def _downloads(drawn: Drawn, file: File) -> None:
-    name, recipe, look = f"qfusion-{drawn.name}", file.recipe, file.recipe.look
+    name, recipe, look = file_name(file.recipe), file.recipe, file.recipe.look
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(f"Download {FORMATS[look.format]}", file.content, f"{name}.{look.format}", MIMES[look.format], on_click="ignore",
                            type="primary", icon=":material/download:", key="drawer-figure")
@@ -200,7 +208,7 @@ def _code(drawn: Drawn, recipe: Recipe) -> None:
     with python:
         st.code(python_of(recipe), language="python", wrap_lines=True)
     with again:
-        name = f"qfusion-{drawn.name}"
+        name = file_name(recipe)
         st.code(f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.look.format}", language="bash", wrap_lines=True)
         st.caption("The recipe may also be the exported figure itself: its file holds it.")
         st.code(recipe.text(), language="json", height=200)

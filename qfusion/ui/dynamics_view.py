@@ -124,12 +124,13 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
                                 above="entropy (nats)" if mixed else "log. negativity (bits)",
                                 what="dividend" if what == through_view.KINDS[0] else "Shapley value", cursor=_cursor(now.dials),
                                 theme=here.theme),
-        lead="**Entanglement and contributions over time.** " + f"**When did it happen?** {through_view.since_when(here.work, now)}",
+        called=f"{'Entropy' if mixed else 'Entanglement'} and contributions over time",
+        lead=f"**When did it happen?** {through_view.since_when(here.work, now)}",
         shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
                "above, the entanglement of each modality with the rest (logarithmic negativity)")
               + "; below, the decision if it were read out at t, split into "
               + ("dividends: solid alone, dashed in pairs, dotted all three." if what == through_view.KINDS[0] else "Shapley values.")
-              + " Thin: as learned." + here.of + " " + backgrounds.against(here.work.background),
+              + (" Thin: as learned." if before else "") + here.of + " " + backgrounds.against(here.work.background),
         not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
                   + ". The baseline is left out below.",
         alt=f"Above, {above}: {spoken.lines(series)}. Below, {what}: "

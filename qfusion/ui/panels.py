@@ -66,7 +66,7 @@ def small(name: str, drawn: go.Figure, alt: str, *, title: str, caption: str, nu
 
 
 def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str, alt: str,
-          numbers: Callable[[], pd.DataFrame], lead: str = "") -> None:
+          numbers: Callable[[], pd.DataFrame], lead: str = "", called: str = "") -> None:
     """A whole panel.
 
     Args:
@@ -74,12 +74,13 @@ def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str
         shows, not_shown: one sentence each. alt: for screen readers.
         numbers: makes the table behind the figure, when it is asked for.
         lead: what there is to say above the figure (markdown).
+        called: what the figure is called, where its title states what it finds; it begins the lead, and the title of an exported figure.
     """
     with st.container(border=True, key=f"panel-{name}", gap="xxsmall"):
         heading(title)
-        if lead:
-            st.markdown(lead)
-        footer(name, shows, not_shown, numbers, title=title, shown=figure(name, drawn, alt))
+        if called or lead:
+            st.markdown(f"**{called}.** {lead}" if called else lead)
+        footer(name, shows, not_shown, numbers, title=f"{called}: {title}" if called else title, shown=figure(name, drawn, alt))
 
 
 def exporting() -> bool:

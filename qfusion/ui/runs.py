@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 from functools import lru_cache
 
@@ -39,6 +40,10 @@ def spare_modules() -> None:
     if len(sys.modules) != _seen:
         _seen = len(sys.modules)
         gc.freeze()
+
+
+# It remarks, with a trace that looks like a crash, that a value set before a widget is drawn wins over the widget's default: that is meant.
+logging.getLogger("streamlit.elements.lib.policies").disabled = True
 
 
 def begin() -> None:

@@ -123,10 +123,10 @@ def card(title: str, link: Link, files: Files) -> None:
             if now.title != title:
                 _to(link, files, at, "Go back to it", ":material/undo:")
             else:
+                if at < len(steps()):  # first, so that it stays under the pointer from step to step
+                    _to(link, files, at + 1, "Next", ":material/arrow_forward:")
                 if at > 1:
                     _to(link, files, at - 1, "Back", ":material/arrow_back:")
-                if at < len(steps()):
-                    _to(link, files, at + 1, "Next", ":material/arrow_forward:")
             began = state.get(_FROM, {})
             kept = {key: str(value) for key, value in began.get("sets", {}).items()}
             link(files.get(str(began.get("title")), "app.py"), "End the tour", ":material/close:", **kept, **{TOUR: END})
@@ -153,7 +153,8 @@ def invitation(link: Link, files: Files) -> None:
 def contents(link: Link, files: Files) -> None:
     """The tour's own page: all steps, each a link."""
     st.markdown("Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to look at, with "
-                "**Back**, **Next** and **End the tour**; the step stands in the address. What you had open is there again at the end.")
+                "**Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and sliders are there "
+                "again at the end.")
     _to(link, files, 1, "Start the guided tour", ":material/tour:")
     for at, one in enumerate(steps(), 1):
         with st.container(border=True, key=f"tour-step-{at}", gap="xsmall"):

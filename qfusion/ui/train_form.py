@@ -31,7 +31,7 @@ def allowed() -> dict[str, state.Allowed]:
     name, kind = (_of_link(key, options) for key, options in ((DATA, known), (KIND, list(KINDS))))
     if not name:
         return rules
-    return rules | {_key(name, kind, key): _rule(SETTINGS[key], usual) for key, usual in plans.known(name, kind).items() if key in SETTINGS}
+    return rules | {_key(name, kind, key): _rule(key, usual) for key, usual in plans.known(name, kind).items() if key in SETTINGS}
 
 
 def _of_link(key: str, options: list[str]) -> str:
@@ -45,17 +45,19 @@ def _key(name: str, kind: str, setting: str) -> str:
     return f"new.{kind}.{name}.{setting}"
 
 
-def _rule(setting: Setting, usual: Any) -> state.Allowed:
+def _rule(key: str, usual: Any) -> state.Allowed:
+    setting = SETTINGS[key]
     if setting.choices:
         return state.options(setting.title, setting.choices, _USUAL)
     if isinstance(usual, bool):
         return state.switch(setting.title, _USUAL)
-    if isinstance(usual, int | float):
+    if isinstance(usual, int | float) and key not in TYPED:
         return state.number(setting.title, setting.low, setting.high, _USUAL)
     return state.words(setting.title, _MOST_TEXT, _USUAL)
 
 
 _USUAL, _MOST_TEXT = "The usual is taken.", 60
+TYPED = ("dims",)  # one number or several, so typed as text
 
 
 def sources() -> list[str]:
@@ -121,7 +123,7 @@ def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> 
         return st.selectbox(setting.title, choices, index=choices.index(begin) if begin in choices else 0, **kept)
     if isinstance(begin, bool):
         return st.checkbox(setting.title, value=begin, **kept)
-    if key == "dims":
+    if key in TYPED:
         said = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
         return st.text_input(setting.title, said, max_chars=_MOST_TEXT, **kept)
     if isinstance(begin, int):
