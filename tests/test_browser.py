@@ -54,7 +54,7 @@ def sample_of(page: Any) -> str:
     return str(page.locator("h3", has_text=re.compile("^Sample ")).inner_text()).removeprefix("Sample ")
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", ["digits", "mosi" if "mosi" in SOURCES else "planted"])  # one of each system
 def test_every_page_opens_by_clicking_through(visit: Callable[[str], Any], source: str) -> None:
     page = visit(f"/?data={source}")
     for title in (*PAGES[1:], PAGES[0]):
@@ -229,10 +229,9 @@ def cell(page: Any, row: int, column: int) -> tuple[float, float]:
     return float(x), float(y)
 
 
-@pytest.mark.parametrize("width", [1440, 800])
 def test_a_click_on_a_cell_of_the_truth_tables_opens_its_angle_and_editing_it_marks_the_cell(
-        visit: Callable[[str], Any], page: Any, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 1000})
+        visit: Callable[[str], Any], page: Any) -> None:
+    page.set_viewport_size({"width": 800, "height": 1000})
     visit("/circuit?data=digits&part=Fusion%20rules&outcome=000")
     accuracy, predicted = metric(page, "Test accuracy"), metric(page, "predicted")
     terms = page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text()

@@ -11,8 +11,8 @@ from scripts import axe, visits
 
 pytestmark = pytest.mark.browser
 # One visit a page; `python scripts/axe.py` looks at every view of both systems.
-LOOKED_AT = ("overview", "samples", "samples-network", "dynamics", "circuit", "circuit-network-rules", "circuit-network-noise", "what-if",
-             "operators", "cohorts", "compare", "compare-network", "faithfulness", "data", "train", "sweeps", "leaderboard",
+LOOKED_AT = ("overview", "samples", "samples-network", "dynamics", "circuit", "circuit-network-rules", "what-if",
+             "operators", "cohorts", "compare", "faithfulness", "data", "train", "sweeps", "leaderboard",
              "glossary", "tour")
 LEAST_WORDS = 6
 CHARTS = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].map(e => e.getAttribute('aria-label') || '')"""

@@ -136,7 +136,7 @@ def fold(words: str) -> Step:
 
 
 STATES: dict[str, tuple[str, list[Step]]] = {
-    "overview": ("/?data=digits", [pick("background", "one other sample")]),
+    "overview": ("/?sample=p0031", [pick("background", "one other sample")]),
     "samples": ("/samples", [radio("valid"), say("find", "p00"), pick("x", "error"), fold("Inside a modality")]),
     "samples of a network": ("/samples?model=qcnn-digits&output=7", [radio("wrong"), fold("as a table")]),
     "decision": ("/dynamics?background=mixed", [move("T", -8), radio("Shapley values"), move("t", -6)]),

@@ -97,12 +97,13 @@ def test_every_figure_in_every_format_is_whole_and_a_second_process_makes_the_sa
 
 @pytest.mark.browser
 def test_every_figure_is_drawn_by_plotly_in_chrome_too(panels: dict[str, Any]) -> None:
-    """Each panel once; the format changes from one to the next."""
+    """Each panel once; the format changes from one to the next, unless QFUSION_EVERY_FORMAT=1 asks for all: that takes minutes more."""
     if export.chrome() is None and os.environ.get("QFUSION_DEMAND_BROWSER") != "1":
         pytest.skip("no Chromium on this machine: the browser tests are left out")
     once = {name.split(" ", 1)[1] + ("network" if "qcnn" in name else ""): panel for name, panel in panels.items()}
-    for number, panel in enumerate(once.values()):
-        kind = KINDS[number % len(KINDS)]
+    every = os.environ.get("QFUSION_EVERY_FORMAT") == "1"
+    wanted_kinds = [KINDS if every else (KINDS[number % len(KINDS)],) for number in range(len(once))]
+    for number, panel, kind in ((n, panel, kind) for n, panel in enumerate(once.values()) for kind in wanted_kinds[n]):
         wanted = replace(panel.recipe, look=replace(exporting.look(number, kind), engine="chrome"))
         content = headless.save(panel, wanted)
         assert recipe.parse(export.read_recipe(content)) == wanted
