@@ -249,15 +249,28 @@ def tweaked(model: FusionModel, tweak: Tweak | str) -> tuple[FusionModel, str]:
 def _parsed(text: str, model: QuantumJump) -> Tweak:
     keys = {f"H.{_coalition(s, model).replace('+', '-')}": _coalition(s, model) for s in subsets(len(model.modalities)) if s}
     names = [*keys, *(f"rate.{k + 1}" for k in range(model.jump_count)), "T"]
+    said = assigned(text, dict.fromkeys(names, (-1e6, 1e6)), "What can be tweaked:")
+    rates = tuple(said.get(f"rate.{k + 1}", 1.0) for k in range(model.jump_count))
+    return Tweak({term: said[key] for key, term in keys.items() if key in said}, rates, said.get("T"))
+
+
+def assigned(text: str, ranges: Mapping[str, tuple[float, float]], what: str) -> dict[str, float]:
+    """Returns the numbers that a tweak assigns, by key: `H.text=0.5,T=1`.
+
+    Args:
+        ranges: lowest and highest value of each key that can be assigned; what: name of the keys in messages.
+
+    Raises:
+        InvalidInput, NotFound: when a part is no assignment, there is no such key, or a number is out of range.
+    """
     said: dict[str, float] = {}
     for part in (piece.strip() for piece in text.split(",")):
         if part:
             name, mark, value = part.partition("=")
             check(bool(mark), f"Tweak `{part[:60]}` must look like `H.text=0.5`, `rate.1=2` or `T=1`. Remove or mend it.")
-            key = choose("What can be tweaked:", name.strip(), names)
-            said[key] = require_number(key, value.strip(), -1e6, 1e6)
-    rates = tuple(said.get(f"rate.{k + 1}", 1.0) for k in range(model.jump_count))
-    return Tweak({term: said[key] for key, term in keys.items() if key in said}, rates, said.get("T"))
+            key = choose(what, name.strip(), ranges)
+            said[key] = require_number(key, value.strip(), *ranges[key])
+    return said
 
 
 def _coalition(places: tuple[int, ...], model: QuantumJump) -> str:

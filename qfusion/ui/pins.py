@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
-from qfusion._checks import check, choose, require_number
+from qfusion._checks import check
+from qfusion.explain.case import assigned
 from qfusion.models import edits
 from qfusion.ui import knobs, replay, state
 from qfusion.ui.replay import Dials
@@ -63,13 +64,7 @@ def dials_of(tweak: str, base: Dials) -> Dials:
     """
     tops = {state.coupling_key(term): knobs.TOP_FACTOR for term, _ in base.couplings}
     tops |= {state.rate_key(k): knobs.TOP_RATE for k in range(len(base.rates))} | {state.DURATION: knobs.TOP_DURATION * base.duration}
-    said: dict[str, float] = {}
-    for part in (piece.strip() for piece in tweak.split(",")):
-        if part:
-            name, mark, value = part.partition("=")
-            check(bool(mark), f"Tweak `{part[:60]}` must look like `H.text=0.5` or `T=1`. Remove or mend it.")
-            key = choose("Slider", name.strip(), tops)
-            said[key] = require_number(key, value.strip(), 0, tops[key])
+    said = assigned(tweak, {key: (0.0, top) for key, top in tops.items()}, "Slider")
     return Dials(tuple((term, said.get(state.coupling_key(term), 1.0)) for term, _ in base.couplings),
                  tuple(said.get(state.rate_key(k), 1.0) for k in range(len(base.rates))), said.get(state.DURATION, base.duration))
 
