@@ -13,12 +13,11 @@ from qfusion._files import atomic
 from qfusion.commands._load import Data
 from qfusion.commands._output import Json, print_json, say
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.figures import VIEWS
 
 if TYPE_CHECKING:
     from qfusion.figures.recipe import Recipe
 
-VIEWS = {"contributions": "baseline, terms and score, as a waterfall", "shapley": "Shapley values of the modalities, with their shares",
-         "over-time": "entropies and terms through the evolution, or along the network's layers"}
 FORMATS = ("svg", "pdf", "png", "html", "json")
 LARGEST = 64_000_000  # bytes of a file that a recipe is read from
 

@@ -15,6 +15,10 @@ _NOTEBOOK = ("contributions", "shapley", "over_time", "entropies", "masses", "di
              "deletion", "stability")
 _ELSEWHERE = {"numbers": ("qfusion.figures.numbers", ""), "case": ("qfusion.explain.case", "case")}
 
+# Figures of one decision that the command line draws by name.
+VIEWS = {"contributions": "baseline, terms and score, as a waterfall", "shapley": "Shapley values of the modalities, with their shares",
+         "over-time": "entropies and terms through the evolution, or along the network's layers"}
+
 __all__ = ["case", "numbers", *_NOTEBOOK]
 
 

@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.figures import looks
+from qfusion.figures import VIEWS, looks
 from qfusion.figures.recipe import MOST_TEXT, Recipe, changes, digest_of, parse, software
 
 # They remark, a dozen times a page and from the first import on, that no server runs.
@@ -90,7 +90,7 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     from qfusion.explain.case import case
     from qfusion.figures import notebook, numbers
 
-    name = choose("View", view, ("contributions", "shapley", "over-time")).replace("-", "_")
+    name = choose("View", view, VIEWS).replace("-", "_")
     unknown = sorted(set(address) - set(_NAMED))
     check(not unknown and {"model", "sample"} <= set(address), f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one "
                                                                f"says {', '.join(sorted(address))[:200]}. Export the figure again.")
