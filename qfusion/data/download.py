@@ -14,7 +14,8 @@ from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 Progress = Callable[[int, int, str], None]  # files done, files in all, the file that is next or was last
 TIMEOUT = 30  # seconds without an answer
-EMBEDDED = {"planted": "is made by the project", "digits": "comes with scikit-learn"}
+EMBEDDED = {"planted": "is made by the project", "digits": "comes with scikit-learn",
+            "parity": "is drawn from digits that come with scikit-learn", "parity3": "is drawn from digits that come with scikit-learn"}
 
 
 def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str | None = None,

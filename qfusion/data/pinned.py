@@ -73,7 +73,7 @@ HOUSTON: tuple[PinnedFile, ...] = (
 SETS: dict[str, tuple[PinnedFile, ...]] = {"mosi": MOSI, "handwritten": HANDWRITTEN}
 
 # Data sets whose files lie in a folder of another name.
-FOLDERS = {"handwritten": "images", "houston": "images"}
+FOLDERS = {"handwritten": "images", "houston": "images", "avparity": "avdigits", "avparity3": "avdigits", "avagree": "avdigits"}
 
 # Data sets with no public copy of the same bytes, and why.
 BY_HAND: dict[str, str] = {
@@ -82,6 +82,8 @@ BY_HAND: dict[str, str] = {
     "houston": "It was packed for qfusion from files of danfenghong/IEEE_TGRS_MDL-RS on GitHub and has no public copy to "
                "download.",
 }
+BY_HAND |= {name: "It is drawn from the files of 'avdigits', which was put together for qfusion and has no public copy to download."
+            for name, folder in FOLDERS.items() if folder == "avdigits"}
 
 
 def folder_of(name: str) -> str:

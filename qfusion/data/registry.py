@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from qfusion._checks import choose
 from qfusion.data import files, imported, multiview
@@ -39,11 +40,20 @@ class SourceInfo:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from: a module with `load() -> DataSet` and `missing() -> (reason, remedy) | None`."""
+    """Where a data set comes from: a module with `load() -> DataSet` and `missing() -> (reason, remedy) | None`.
+
+    A module of `several` sets is told which: `load(name)`, `missing(name)`.
+    """
 
     name: str
     title: str
     module: str
+    several: bool = False
+
+    def call(self, verb: str) -> Any:
+        """Returns what the module's function `verb` does."""
+        function: Callable[..., Any] = getattr(import_module(self.module), verb)
+        return function(self.name) if self.several else function()
 
 
 SOURCES: dict[str, Source] = {
@@ -51,8 +61,13 @@ SOURCES: dict[str, Source] = {
     for source in (
         Source("planted", "Planted opinions", "qfusion.data.planted"),
         Source("digits", "Digits in three views", "qfusion.data.digits"),
+        Source("parity", "Two digits: odd or even", "qfusion.data.together", several=True),
+        Source("parity3", "Three digits: odd or even", "qfusion.data.together", several=True),
         Source("mosi", "CMU-MOSI", "qfusion.data.mosi"),
         Source("avdigits", "Digits seen and heard", "qfusion.data.avdigits"),
+        Source("avparity", "Seen and heard: odd or even", "qfusion.data.together", several=True),
+        Source("avparity3", "Two seen, one heard: odd or even", "qfusion.data.together", several=True),
+        Source("avagree", "Seen and heard: same or different", "qfusion.data.together", several=True),
         Source("handwritten", "Handwritten digits in six views", "qfusion.data.handwritten"),
         Source("houston", "Houston 2013", "qfusion.data.houston"),
     )
@@ -91,8 +106,8 @@ def is_path(name: str | os.PathLike[str]) -> bool:
 
 @lru_cache(maxsize=4)
 def _load(name: str) -> DataSet:
-    loader: Callable[[], DataSet] = import_module(SOURCES[name].module).load
-    return loader()
+    found: DataSet = SOURCES[name].call("load")
+    return found
 
 
 @lru_cache(maxsize=4)
@@ -121,7 +136,7 @@ def available() -> list[SourceInfo]:
     """
     infos = []
     for source in SOURCES.values():
-        missing = import_module(source.module).missing()
+        missing = source.call("missing")
         reason, remedy = missing or ("", "")
         infos.append(SourceInfo(source.name, source.title, missing is None, reason, remedy))
     return infos + [_imported(name) for name in names()[len(SOURCES):]]
