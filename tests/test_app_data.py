@@ -38,7 +38,7 @@ def press(app: AppTest, label: str) -> AppTest:
     return app
 
 
-@pytest.mark.parametrize("name", ["planted", "digits"])
+@pytest.mark.parametrize("name", ["planted", "digits", "parity3"])
 def test_a_set_is_shown_with_its_numbers(name: str) -> None:
     app = visit("Data", set=name)
     assert not app.error

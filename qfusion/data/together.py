@@ -28,7 +28,7 @@ from qfusion.errors import DataUnavailable
 
 SIZES = {"train": 6000, "valid": 600, "test": 1200}
 SEED = 2013
-_ROUNDS = 1000  # of swaps until no row repeats another; a few are enough unless there are hardly any pictures
+_ROUNDS = 100  # of swaps until no row repeats another; a few are enough unless there are hardly any pictures
 
 
 @dataclass(frozen=True)
@@ -99,22 +99,20 @@ def _combinations(count: int, modalities: int, remainders: tuple[tuple[int, ...]
                   rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Digits (count, M) in blocks, and their classes (count,)."""
     others = np.array(list(product(range(10), repeat=modalities - 1)))
-    blocks, rest = divmod(count, len(others))
-    check(count > 0 and rest == 0 and blocks % len(remainders) == 0,
-          f"Argument `sizes` must hold multiples of {len(remainders) * len(others)} above zero, but holds {count}. Every class has "
-          f"blocks of {len(others)} rows.")
+    blocks = count // len(others)
     drawn = np.concatenate([np.resize(rng.permutation(own), blocks // len(remainders)) for own in remainders])
     last = (drawn[:, None] + others.sum(1)) % 10
     return (np.column_stack([np.tile(others, (blocks, 1)), last.ravel()]),
             np.repeat(np.arange(len(remainders)), count // len(remainders)))
 
 
-def _items(shown: np.ndarray, y: np.ndarray, pool: np.ndarray, of: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Items of `pool` whose digit `of[item]` is the one shown, (N,): the same ones, equally often, in every class."""
-    chosen = np.empty(len(shown), dtype=np.int64)
+def _items(shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.random.Generator) -> np.ndarray:
+    """Rows of a part of `base` whose digit is the one shown, (N,): the same ones, equally often, with every class."""
+    pool, chosen = base.rows(part), np.empty(len(shown), dtype=np.int64)
     for digit in range(10):
-        own = rng.permutation(pool[of[pool] == digit])
-        check(len(own) > 0, f"Every part of the split must have pictures of every digit, but one has none of {digit}. Use another split.")
+        own = rng.permutation(pool[base.y[pool] == digit])
+        check(len(own) > 0, f"Every part of the split must have every digit, but `{part}` of '{base.name}' has no sample of {digit}. "
+                            "Use another split.")
         for label in np.unique(y):
             rows = np.flatnonzero((shown == digit) & (y == label))
             chosen[rows] = rng.permutation(np.resize(own, len(rows)))
@@ -137,7 +135,7 @@ def _apart(chosen: np.ndarray, shown: np.ndarray, y: np.ndarray, alike: bool, rn
             m = rng.integers(chosen.shape[1])
             other = rng.choice(np.flatnonzero((shown[:, m] == shown[row, m]) & (y == y[row])))
             chosen[[row, other], m] = chosen[[other, row], m]
-    check(False, f"{len(chosen)} rows cannot be drawn without repeating one, there are too few pictures. Ask for fewer rows.")
+    check(False, f"Argument `sizes` must be small enough that no row repeats another, but {len(chosen)} cannot be drawn so. Ask for fewer.")
 
 
 def _content(base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int) -> dict[str, Content]:
@@ -171,11 +169,14 @@ def draw(name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int =
     """
     question = QUESTIONS[choose("Question", name, QUESTIONS)]
     views, rng = tuple(question.views.items()), np.random.default_rng(seed)
+    unit = 2 * 10 ** (len(views) - 1)  # a block of each class
+    check(set(sizes) == set(SPLITS) and all(count > 0 and count % unit == 0 for count in sizes.values()),
+          f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is {dict(sizes)}.")
     alike = len({view for _, view in views}) < len(views)
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for part in SPLITS:
         shown, y = _combinations(sizes[part], len(views), question.remainders, rng)
-        chosen = np.column_stack([_items(shown[:, m], y, base.rows(part), base.y, rng) for m in range(len(views))])
+        chosen = np.column_stack([_items(shown[:, m], y, base, part, rng) for m in range(len(views))])
         _apart(chosen, shown, y, alike, rng)
         order = rng.permutation(len(y))
         parts.append((chosen[order], y[order]))
