@@ -194,7 +194,7 @@ def mirrored(system: str, seed: int) -> tuple[Any, dict[str, Tensor], dict[str, 
     """A problem of three modalities that stays as it is when the first two are exchanged."""
     model, x, rows = problem(system, 3, seed=seed)
     if system == "quantum-jump":
-        model = QuantumJump(model.input_specs, ("a", "b"), dims=(2, 2, 3), hidden=4, evolution="none").double().eval()
+        model = QuantumJump(model.input_specs, ("a", "b"), dims=(2, 2, 3), hidden=4, evolution="none", readout="joint").double().eval()
         v = torch.view_as_complex(model.V.data).view(-1, 2, 2, 3)
         model.V.data = torch.view_as_real((v + v.transpose(1, 2)).reshape(len(v), 12))
     else:

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import InputSpec, QuantumJump, Tweak, build
-from qfusion.models.quantum_jump import COUPLINGS, EVOLUTIONS
+from qfusion.models.quantum_jump import COUPLINGS, EVOLUTIONS, READOUTS
 from qfusion.quantum.lindblad import evolve_states
-from qfusion.quantum.states import density
+from qfusion.quantum.states import density, embed, partial_trace
 
 INPUTS = {"text": InputSpec(5, True), "audio": InputSpec(4), "vision": InputSpec(3)}
 
@@ -32,15 +33,58 @@ def model(outputs=("a", "b"), **settings) -> QuantumJump:
     return QuantumJump(INPUTS, outputs, **{"dims": (2, 3, 2), **settings}).double().eval()
 
 
-@pytest.mark.parametrize(("evolution", "coupling"), list(itertools.product(EVOLUTIONS, COUPLINGS)))
-def test_scores_are_those_of_the_evolved_state(evolution, coupling):
-    m, x = model(evolution=evolution, coupling=coupling), features()
+@pytest.mark.parametrize(("evolution", "coupling", "readout"), list(itertools.product(EVOLUTIONS, COUPLINGS, READOUTS)))
+def test_scores_are_those_of_the_evolved_state(evolution, coupling, readout):
+    m, x = model(evolution=evolution, coupling=coupling, readout=readout, read="audio" if readout == "single" else ""), features()
     psi = m.product_state(m.encode(x))
     rho = evolve_states(m.hamiltonian(), m.jump_operators(), density(psi), [m.duration])[0]
-    p = torch.einsum("ja,nab,jb->nj", m.measurement_vectors().conj(), rho, m.measurement_vectors()).real
+    read = {(0, 1, 2): rho, **{(n,): partial_trace(rho, m.dims, (n,)) for n in range(3)}}
+    vectors = m.measurement_vectors()
+    assert list(vectors) == {"local": [(0,), (1,), (2,)], "single": [(1,)], "joint": [(0, 1, 2)]}[readout]
+    p = torch.cat([torch.einsum("ja,nab,jb->nj", v.conj(), read[s], v).real for s, v in vectors.items()], 1)
     assert (m(x) - (p @ m.W.T + m.bias)).abs().max() < 1e-12
     assert (p >= 0).all()
     assert (p <= 1).all()
+
+
+@pytest.mark.parametrize("m", range(3))
+def test_as_many_vectors_as_squared_levels_span_the_observables_of_a_modality(m):
+    """d_m^2 of them: every Hermitian matrix of the modality, and so every observable on it, is a real combination of |v><v|."""
+    d = (2, 3, 2)[m]
+    v = model(measurements=d * d).measurement_vectors()[(m,)]
+    projectors = torch.einsum("ja,jb->jab", v, v.conj()).flatten(1)
+    assert torch.linalg.matrix_rank(projectors) == d * d
+    wanted = torch.randn(d, d, dtype=torch.complex128)
+    wanted = wanted + wanted.mH
+    real = torch.view_as_real(projectors).flatten(1)
+    weights = torch.linalg.lstsq(real.T, torch.view_as_real(wanted.flatten()).flatten()[:, None]).solution
+    assert (weights.T.to(projectors) @ projectors - wanted.flatten()).abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("readout", ["local", "single"])
+@pytest.mark.parametrize("evolution", EVOLUTIONS)
+def test_read_one_by_one_the_score_is_additive_until_something_couples(readout, evolution):
+    """At t = 0, and for good where every term of the generator acts on one modality; one that couples two makes a joint term."""
+    m, x, rows = model(evolution=evolution, readout=readout), features(), features(9)
+
+    def joint(m):
+        found = explain.explain(m, x, explain.background(m, rows))
+        return np.abs(found.dividends[:, [s for s, name in enumerate(found.coalitions) if "+" in name]]).max()
+
+    assert joint(m.tweaked(Tweak(duration=0.0))) < 1e-12
+    apart = model(evolution=evolution, readout=readout, coupling="local", body=1)
+    assert joint(apart) < 1e-12
+    if evolution != "none":
+        assert joint(m) > 1e-4
+        assert joint(model(evolution=evolution, readout=readout, coupling="local", body=2)) > 1e-4
+
+
+def test_a_single_read_out_asks_the_modality_it_names():
+    m = model(readout="single", read="vision")
+    elsewhere = embed(torch.randn(6, 6, dtype=torch.complex128), m.dims, (0, 1))
+    assert (m.readout() @ elsewhere - elsewhere @ m.readout()).abs().max() < 1e-12
+    assert list(m.measurement_vectors()) == [(2,)]
+    assert list(model(readout="single").measurement_vectors()) == [(0,)]
 
 
 def test_evolution_settings_leave_out_what_they_say():
@@ -165,6 +209,9 @@ def test_standardises_with_the_rows_it_is_shown():
     (dict(dropout=1.0), InvalidInput, "`dropout` must lie in"),
     (dict(evolution="unitray"), NotFound, "Did you mean 'unitary'"),
     (dict(coupling="dens"), NotFound, "Did you mean 'dense'"),
+    (dict(readout="locl"), NotFound, "Did you mean 'local'"),
+    (dict(readout="single", read="txt"), NotFound, "Did you mean 'text'"),
+    (dict(read="text"), InvalidInput, "`read` must be empty unless `readout` is 'single'"),
     (dict(pooling="max"), NotFound, "Choose one of"),
 ])
 def test_impossible_settings_are_named(change, error, message):

@@ -67,7 +67,8 @@ def test_eigenvectors_and_trace_of_the_marginal_observable() -> None:
 
 def test_what_is_orthogonal_and_known_on_paper() -> None:
     """With a read-out of one projector on |0> of text and no evolution, |0> votes for with the weight, all else against alike."""
-    model = QuantumJump({"text": InputSpec(2), "audio": InputSpec(2)}, dims=(3, 2), measurements=2, evolution="none").double().eval()
+    inputs = {"text": InputSpec(2), "audio": InputSpec(2)}
+    model = QuantumJump(inputs, dims=(3, 2), measurements=2, evolution="none", readout="joint").double().eval()
     with torch.no_grad():
         model.V.zero_()
         model.V[0, 0, 0] = model.V[1, 1, 0] = 1.0  # |00> and |01>

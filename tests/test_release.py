@@ -18,6 +18,7 @@ from qfusion import data, release
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.case import case, tweaked
+from qfusion.quantum.states import partial_trace
 from qfusion.release import arrays, program, qutip_objects, weights
 from qfusion.training import checkpoint, metrics
 
@@ -160,8 +161,12 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
         parts = sum(found[key] for key in found if key.startswith("H["))
         assert np.allclose(parts, found["H"])
         assert np.trace(found["observables"][-1, 0] @ found["rho"][0]).real + found["bias"][0] == pytest.approx(found["scores"][0])
-        read = np.einsum("cj,ja,jb->cab", found["weights"], found["measurement_vectors"], found["measurement_vectors"].conj())
-        assert np.trace(read[0] @ found["rho"][-1]).real + found["bias"][0] == pytest.approx(found["scores"][0])
+        dims, read = found["dims"].tolist(), {key: found[key] for key in found if key.startswith("measurement_vectors")}
+        final, p = torch.as_tensor(found["rho"][-1]), []
+        for key, v in read.items():
+            part = [("text", "audio", "vision").index(key[20:-1])] if "[" in key else [0, 1, 2]
+            p.append(np.einsum("ja,ab,jb->j", v.conj(), partial_trace(final, dims, part).numpy(), v).real)
+        assert found["weights"][0] @ np.concatenate(p) + found["bias"][0] == pytest.approx(found["scores"][0])
     else:
         assert np.allclose(np.trace(found["qubit_states"], axis1=-2, axis2=-1), 1)
         words = found["observables"]

@@ -69,7 +69,7 @@ def with_factor(model: Any, knob: method.Knob, value: float) -> Any:
     place = method.inside(knob.key)
     with torch.no_grad():
         if knob.kind == "measurement":
-            other.W[:, int(place) - 1] *= value
+            other.W[:, _column(model, place)] *= value
         elif knob.kind == "head":
             other.network.head[:, int(place)] *= value
         elif knob.kind in ("convolution", "pooling"):
@@ -77,6 +77,12 @@ def with_factor(model: Any, knob: method.Knob, value: float) -> Any:
         else:
             return other.with_angles(_table(model, knob, value))
     return other
+
+
+def _column(model: Any, place: str) -> int:
+    """Of the weights: "5", or "text,5" where each modality has vectors of its own."""
+    of, _, j = place.rpartition(",")
+    return int(j) - 1 + sum(len(v) for s, v in model.measurement_vectors().items() if of and s < (model.modalities.index(of),))
 
 
 def _table(model: Any, knob: method.Knob, value: float) -> torch.Tensor:
@@ -125,7 +131,7 @@ def test_jump_slopes_equal_finite_differences(d: int) -> None:
     model = jump_model(d)
     background = explain.background(model, features(5, seed=2))
     found = assert_slopes_and_effects(model, features(1 if d == 4 else 2), background)
-    assert len(found.knobs) == 7 + 2 + 1 + 3
+    assert len(found.knobs) == 7 + 2 + 1 + 3 * 3
     assert len(found.targets) == 1 + 8 + 6
 
 
@@ -188,7 +194,7 @@ def test_dividends_add_up_to_the_score_and_a_cohort_to_its_mean() -> None:
 def test_the_mean_slope_on_the_way_is_the_effect() -> None:
     model = jump_model(3)
     background = explain.background(model, features(5, seed=2))
-    for key in ("H[text+audio+vision]", "rate[1]", "T", "W[2]"):
+    for key in ("H[text+audio+vision]", "rate[1]", "T", "W[audio,2]"):
         way = method.response(model, features(2), background, key, nodes=8)
         assert abs(-way.mean_slope * way.knob.value - way.effect) < 1e-10
         assert way.factors[0] == 0
@@ -250,8 +256,8 @@ def test_the_table_says_what_agrees() -> None:
     model = jump_model(2)
     found = method.sensitivity(model, features(1), explain.background(model, features(5, seed=2)))
     table = found.frame("score").set_index("key")
-    assert table.loc["W[1]", "same_sign"]
-    assert np.isclose(table.loc["W[1]", "removed"], 10 * table.loc["W[1]", "ten_percent_weaker"])
+    assert table.loc["W[text,1]", "same_sign"]
+    assert np.isclose(table.loc["W[text,1]", "removed"], 10 * table.loc["W[text,1]", "ten_percent_weaker"])
     assert (table["same_sign"] == (np.sign(table["ten_percent_weaker"]) == np.sign(table["removed"]))).all()
 
 

@@ -257,6 +257,20 @@ def test_checkpoints_come_back_as_they_were(saved):
     assert sorted(p.name for p in folder.iterdir()) == ["mine.json", "mine.safetensors"]
 
 
+def test_a_checkpoint_from_before_read_outs_reads_the_joint_state_and_says_so(tmp_path):
+    dataset = small()
+    model = train("quantum-jump", dataset, dict(dims=2, readout="joint"), Options(**QUICK)).model
+    card = checkpoint.make_card(model, dataset, name="old", title="Old", seed=0, training={}, metrics={}, this_seed={}, seeds=[0],
+                                notes="Kept.")
+    path = checkpoint.save(tmp_path / "old", model, card)
+    settings = {key: value for key, value in card["settings"].items() if key not in ("readout", "read")}
+    path.write_text(json.dumps({**json.loads(path.read_text()), "settings": settings}))
+    found = checkpoint.load(path)
+    assert found.model.settings["readout"] == found.card["settings"]["readout"] == "joint"
+    assert found.card["notes"].startswith("Kept. Written before the read-out was a setting")
+    assert metrics.predict(found.model, dataset, dataset.rows()) == pytest.approx(metrics.predict(model.double(), dataset, dataset.rows()))
+
+
 def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path):
     dataset = data.load("digits")
     few = dataset.rows("test")[:20]

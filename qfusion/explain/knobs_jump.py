@@ -1,7 +1,7 @@
 """The terms of a QiNN-QJ and what they do: H_S strengths, jump rates, duration, measurement vectors.
 
 With factors f_S, r_k, tau, g_j (1 as learned) the generator is tau (sum_S f_S H_S, sqrt(r_k) L_k) over the learned duration, and the
-read-out sum_j g_j W_cj |v_j><v_j|. Scaling the generator by tau is the same as evolving for tau T, so
+read-out sum_j g_j W_cj |v_j><v_j| (x 1). Scaling the generator by tau is the same as evolving for tau T, so
 
     T dy/dT = sum_S f_S dy/df_S + sum_k r_k dy/dr_k
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,10 +120,10 @@ class JumpKnobs(Terms):
     def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
         """Every term removed in turn, from all scores."""
         psi = self.model.product_state(self.model.encode(inputs)).to(torch.complex128)
-        v, W = self.model.measurement_vectors().to(torch.complex128), self.model.W.double()
-        first = len(self.factors) - len(v)
-        apart = torch.eye(len(v), dtype=torch.float64)
-        pulled = self._evolve(self._generator(self.factors), states.density(v), "observables")
+        W = self.model.W.double()
+        first = len(self.factors) - W.shape[1]
+        apart = torch.eye(W.shape[1], dtype=torch.float64)
+        pulled = self._evolve(self._generator(self.factors), self.model.weighted_readout(apart), "observables")
         p = expectation(pulled, psi)  # <v_j|rho(T)|v_j>, (N, J)
         found = []
         for place, knob in enumerate(self.knobs):
@@ -132,7 +132,7 @@ class JumpKnobs(Terms):
             if knob.kind == "measurement":
                 found.append(p @ ((1 - apart[place - first]) * factors[first:] * W).T)
             else:
-                O = torch.einsum("cj,ja,jb->cab", (factors[first:] * W).to(v.dtype), v, v.conj())
+                O = self.model.weighted_readout(factors[first:] * W)
                 found.append(expectation(self._evolve(self._generator(factors), O, "observables"), psi))
         return (torch.stack(found) + self.model.bias).numpy()
 
@@ -175,9 +175,8 @@ class JumpKnobs(Terms):
     def _coalitions(self, generator: Generator, factors: Tensor, targets: Sequence[str]) -> dict[Subset, Tensor]:
         """v(S) of the cohort's mean without the bias, for the subsets that the targets need."""
         model = self.model
-        v = model.measurement_vectors().detach().to(torch.complex128)
-        weights = factors[-len(v):] * model.W[self.output].detach().double()
-        O = self._evolve(generator, torch.einsum("j,ja,jb->ab", weights.to(v.dtype), v, v.conj())[None], "observables")
+        W = model.W[self.output].detach().double()
+        O = self._evolve(generator, model.weighted_readout((factors[-len(W):] * W)[None]), "observables")
         needed = {s for name in targets for s in self._inside(name)}
         found = {}
         for subset, matrix in marginal_observables(O, self.background).items():
@@ -240,4 +239,13 @@ def _knobs(model: QuantumJump, terms: Sequence[Subset], rates: int, still: bool)
     found += [Knob(f"rate[{k + 1}]", f"jump operator {k + 1}", "rate", (), float(r)) for k, r in enumerate(rate)]
     if learned > 0 and not still:
         found.append(Knob("T", "duration T", "duration", (), float(model.duration) / learned))
-    return (*found, *(Knob(f"W[{j + 1}]", f"measurement vector {j + 1}", "measurement", (), 1.0) for j in range(len(model.V))))
+    return (*found, *_vector_knobs(model))
+
+
+def _vector_knobs(model: QuantumJump) -> Iterator[Knob]:
+    """One for every measurement vector: W[j], or W[text,j] where it measures the state of one modality."""
+    for s, v in model.measurement_vectors().items():
+        of = "" if len(s) == len(model.dims) > 1 else model.modalities[s[0]]
+        for j in range(1, len(v) + 1):
+            yield Knob(f"W[{of},{j}]" if of else f"W[{j}]", f"measurement vector {j}{f' of {of}' if of else ''}", "measurement",
+                       (of,) if of else (), 1.0)

@@ -3,11 +3,15 @@
     psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||      modality states, d_m complex amplitudes
     rho_0 = |psi_1 x ... x psi_M><...|                 product state, D = prod d_m
     rho(T) = exp(T L) rho_0                            learned H and jump operators L_k, shared by all samples
-    y_c = sum_j W_cj <v_j|rho(T)|v_j> + b_c            trainable unit vectors v_j, linear head
+    y_c = sum_mj W_cmj <v_mj|rho_m(T)|v_mj> + b_c      trainable unit vectors v_mj of one modality each, linear head
 
 Only the paper's abstract is public to us; the reference amplitude e_0, the head and the parameterisation are our reading.
-Since the head is linear, y_c = Tr[O_c(T) rho_0] + b_c with O_c = sum_j W_cj |v_j><v_j| evolved once under the adjoint
+Since the head is linear, y_c = Tr[O_c(T) rho_0] + b_c with O_c = sum_mj W_cmj |v_mj><v_mj| x 1 evolved once under the adjoint
 generator, whatever the batch: that is how `forward` computes it.
+
+Each vector acts on one modality, so at t = 0 the score is a sum over modalities, and every joint term is made by H and the L_k. With
+vectors in the joint space (`readout="joint"`) the read-out forms joint terms by itself: U^+|v> is merely another vector, and the evolution
+is redundant.
 """
 
 from __future__ import annotations
@@ -26,11 +30,13 @@ from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.models.tweak import Tweak, scale_couplings
 from qfusion.quantum import states, trajectories
+from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, System, Term, evolve
 
 EVOLUTIONS = ("jump", "unitary", "dissipative", "none")
 DYNAMICS = ("master", "jumps")
 COUPLINGS = ("dense", "local")
+READOUTS = ("local", "single", "joint")
 MAX_DIMENSION = 4096
 
 
@@ -42,7 +48,7 @@ class QuantumJump(FusionModule):
         outputs: names of the scores.
         dims: dimension d_m of every modality state, or one number for all.
         jumps: number K of jump operators (per term when the coupling is local).
-        measurements: number J of measurement vectors.
+        measurements: number J of measurement vectors of each state that is read; d_m^2 of them can span all observables of modality m.
         duration: evolution time T, in units of 1 / energy (hbar = 1).
         evolution: "jump" (H and L_k), "unitary" (no L_k), "dissipative" (no H) or "none".
         dynamics: "master" solves the master equation; "jumps" averages sampled quantum-jump trajectories.
@@ -51,6 +57,9 @@ class QuantumJump(FusionModule):
         trajectories, steps: with dynamics="jumps", trajectories per sample and first-order steps.
         encoder, hidden, dropout, pooling: of the encoders, see `Encoder`.
         input_dropout: of the encoders; below 0 it is as `dropout`.
+        readout: which states are read: "local" (that of every modality, rho_m), "single" (that of one modality, so that all else must flow
+            into it) or "joint" (the joint state, as models before this setting existed).
+        read: with readout="single", the modality that is read; "" is the first.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -63,31 +72,41 @@ class QuantumJump(FusionModule):
         dims: int | Sequence[int] = 4, jumps: int = 3, measurements: int = 16, duration: float = 1.0,
         evolution: str = "jump", dynamics: str = "master", coupling: str = "dense", body: int = 2,
         trajectories: int = 8, steps: int = 20, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru",
-        encoder: str = "mlp", input_dropout: float = -1.0,
+        encoder: str = "mlp", input_dropout: float = -1.0, readout: str = "local", read: str = "",
     ):
         super().__init__(inputs, outputs)
         self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden, dropout, input_dropout)
         choose("Evolution", evolution, EVOLUTIONS)
         choose("Dynamics", dynamics, DYNAMICS)
         choose("Coupling", coupling, COUPLINGS)
+        choose("Read-out", readout, READOUTS)
+        check(readout == "single" or read == "", f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with "
+                                                 f"`readout` {readout!r}. Leave it out or set `readout` to 'single'.")
+        if read:
+            choose("Modality in `read`", read, self.modalities)
         self.settings: dict[str, Any] = dict(
             dims=list(self.dims), jumps=jumps, measurements=measurements, duration=duration, evolution=evolution,
             dynamics=dynamics, coupling=coupling, body=body, trajectories=trajectories, steps=steps, hidden=hidden,
-            dropout=dropout, pooling=pooling, encoder=encoder, input_dropout=input_dropout)
+            dropout=dropout, pooling=pooling, encoder=encoder, input_dropout=input_dropout, readout=readout, read=read)
         self.duration = float(duration)
         self.tweak: Tweak | None = None
         self.encoders = nn.ModuleDict({
             name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout)
             for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
-        M, D, C = len(self.dims), math.prod(self.dims), len(self.outputs)
+        M, C = len(self.dims), len(self.outputs)
         self.subsystems = [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         with_H, with_L = evolution in ("jump", "unitary"), evolution in ("jump", "dissipative")
         share = len(self.subsystems) ** -0.5  # so that the whole generator starts equally strong, dense or local
         self.A = nn.ParameterList([_gaussian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H])
         self.L = nn.ParameterList([_gaussian(jumps, d, d, scale=share / math.sqrt(8 * d)) for d in sides if with_L and jumps])
-        self.V = nn.Parameter(_gaussian(measurements, D, scale=1 / math.sqrt(2 * D)))
-        self.W = nn.Parameter(torch.randn(C, measurements) * 2)
+        one = self.modalities.index(read) if read else 0
+        read_by: dict[str, list[Subset]] = {"joint": [tuple(range(M))], "local": [(m,) for m in range(M)], "single": [(one,)]}
+        self.read_states = read_by[readout]
+        for name, s in zip(self._vector_names, self.read_states, strict=True):
+            d = math.prod(self.dims[m] for m in s)
+            self.register_parameter(name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d))))
+        self.W = nn.Parameter(torch.randn(C, measurements * len(self.read_states)) * 2)
         self.bias = nn.Parameter(torch.zeros(C))
 
     def _check_settings(self, dims: int | Sequence[int], jumps: int, measurements: int, duration: float, body: int,
@@ -131,14 +150,14 @@ class QuantumJump(FusionModule):
 
     def generator(self) -> Generator:
         """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
-        dtype = torch.view_as_complex(self.V).dtype
+        dtype, device = self.W.dtype.to_complex(), self.W.device
         rates = None if self.tweak is None else self.tweak.rate_factors(self.jump_count)
         terms, first = [], 0
         for n, s in enumerate(self.subsystems):
             d = math.prod(self.dims[m] for m in s)
-            A = torch.view_as_complex(self.A[n]) if len(self.A) else torch.zeros(d, d, dtype=dtype, device=self.V.device)
+            A = torch.view_as_complex(self.A[n]) if len(self.A) else torch.zeros(d, d, dtype=dtype, device=device)
             H = (A + A.mH) / 2
-            L = torch.view_as_complex(self.L[n]) if len(self.L) else torch.zeros(0, d, d, dtype=dtype, device=self.V.device)
+            L = torch.view_as_complex(self.L[n]) if len(self.L) else torch.zeros(0, d, d, dtype=dtype, device=device)
             if self.tweak is not None and rates is not None:
                 H = scale_couplings(H, [self.dims[m] for m in s], [self.modalities[m] for m in s], self.tweak)
                 L = L * rates[first:first + len(L), None, None].to(L).sqrt()
@@ -163,15 +182,30 @@ class QuantumJump(FusionModule):
         """Returns all L_k, (K, D, D)."""
         return self.generator().jump_operators()
 
-    def measurement_vectors(self) -> Tensor:
-        """Returns the unit vectors v_j, (J, D)."""
-        V = torch.view_as_complex(self.V)
-        return V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
+    @property
+    def _vector_names(self) -> list[str]:
+        """The parameters that hold the vectors, by state that is read; "V" alone is the name of old."""
+        return ["V"] if self.settings["readout"] == "joint" else [f"V{s[0]}" for s in self.read_states]
+
+    def measurement_vectors(self) -> dict[Subset, Tensor]:
+        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the joint state."""
+        found = {}
+        for name, s in zip(self._vector_names, self.read_states, strict=True):
+            V = torch.view_as_complex(getattr(self, name))
+            found[s] = V / torch.linalg.vector_norm(V, dim=-1, keepdim=True).clamp_min(1e-12)
+        return found
+
+    def weighted_readout(self, weights: Tensor) -> Tensor:
+        """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of `measurement_vectors`)."""
+        parts = []
+        for (s, v), w in zip(self.measurement_vectors().items(), weights.chunk(len(self.read_states), 1), strict=True):
+            local = torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj())
+            parts.append(states.embed(local, self.dims, s))
+        return torch.stack(parts).sum(0)
 
     def readout(self) -> Tensor:
-        """Returns O_c = sum_j W_cj |v_j><v_j| before evolution, (C, D, D)."""
-        v = self.measurement_vectors()
-        return torch.einsum("cj,ja,jb->cab", self.W.to(v.dtype), v, v.conj())
+        """Returns O_c = sum_j W_cj |v_j><v_j| (times 1 on what is not read) before evolution, (C, D, D)."""
+        return self.weighted_readout(self.W)
 
     def observables(self, times: Sequence[float] | None = None) -> Tensor:
         """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""

@@ -23,6 +23,9 @@ BASELINES: dict[str, type[Trainable]] = {
 _MODELS: dict[str, type[Trainable]] = {**FUSION, ProductQCNN.kind: ProductQCNN, **BASELINES}
 
 
+EDITION = 2  # of the settings' defaults, kept with settings that say only what differs from them; 1: before read-outs were a setting
+
+
 def names() -> list[str]:
     """Returns the names of all models that can be trained, those that can be explored first."""
     return list(_MODELS)
@@ -53,6 +56,17 @@ def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: 
         choose(f"Setting of {name}", key, known)
         check(value is not None, f"Setting `{key}` must have a value, but is empty. Its default is {known[key]!r}.")
     return model(inputs, outputs, **chosen)
+
+
+def upgraded(name: str, chosen: Mapping[str, Any], edition: int = 1) -> dict[str, Any]:
+    """Returns settings that were written under an earlier edition of the defaults, with what they left to those defaults said.
+
+    Args:
+        name: kind of model.
+        chosen: settings as written.
+        edition: of the defaults they were written under, see `EDITION`.
+    """
+    return {"readout": "joint", **chosen} if name == QuantumJump.kind and edition < 2 else dict(chosen)
 
 
 def explorable(model: Trainable, name: str) -> FusionModel:

@@ -80,9 +80,14 @@ def _jump(case: Case) -> Described:
                         model.observables(times.tolist()).numpy()),
         "H": ("(D, D) Hamiltonian, energy", system.H.numpy()),
         "jumps": ("(K, D, D) jump operators L_k, square root of a rate", system.jumps.numpy()),
-        "measurement_vectors": ("(J, D) unit vectors that are measured at T", model.measurement_vectors().detach().numpy()),
-        "weights": ("(C, J) weight of each measured probability in each score", model.W.detach().numpy()),
+        "weights": ("(C, J) weight of each measured probability in each score, in the order of the measurement vectors",
+                    model.W.detach().numpy()),
     }
+    for read, v in model.measurement_vectors().items():
+        name = subset_name(read, names)
+        whole = len(read) == len(names)
+        found["measurement_vectors" if whole else f"measurement_vectors[{name}]"] = (
+            f"(J, d) unit vectors that measure the state of {'all modalities' if whole else name} at T", v.detach().numpy())
     for subset, part in decompose(system.H, model.dims).items():
         name = subset_name(subset, names)
         found[f"H[{name or 'identity'}]"] = (

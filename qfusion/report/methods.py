@@ -83,9 +83,12 @@ def _of_jump(case: Case) -> Iterator[Block]:
                     f"shared by all samples, for T = {model.duration:g} (ħ = 1; times and energies are plain numbers).")
     yield Equation("master")
     outputs = len(case.explanation.outputs)
-    yield paragraph(f"The score{'s are' if outputs > 1 else ' is'} read with J = {settings['measurements']} trained unit vectors. "
-                    "Equivalently the observable evolves, which serves all samples at once; the exponential is expanded in Chebyshev "
-                    "polynomials ",
+    what = {"joint": "of the joint state", "single": f"of the state of {settings.get('read') or case.modalities[0]}, into which all else "
+            "must flow", "local": "of the state of each modality, so that at t = 0 the score is a sum over modalities and every joint "
+            "contribution is made by the evolution"}
+    yield paragraph(f"The score{'s are' if outputs > 1 else ' is'} read with J = {settings['measurements']} trained unit vectors "
+                    f"{what[settings['readout']]}. Equivalently the observable evolves, which serves all samples at once; the exponential "
+                    "is expanded in Chebyshev polynomials ",
                     cite("talezer1984"), ".")
     yield Equation("observable")
     yield Equation("adjoint")

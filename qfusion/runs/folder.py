@@ -21,7 +21,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from filelock import FileLock, Timeout
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.models import registry
 from qfusion.training import checkpoint
 
 STATES = {
@@ -62,6 +63,7 @@ class Plan:
         seed: of every random number.
         title: for people; made up when empty.
         digest: of the data set; filled in when the run is created.
+        edition: of the defaults from which `settings` differ, see `qfusion.models.registry`.
     """
 
     data: str
@@ -71,6 +73,7 @@ class Plan:
     seed: int = 0
     title: str = ""
     digest: str = ""
+    edition: int = registry.EDITION
 
 
 @dataclass(frozen=True)
@@ -143,13 +146,14 @@ class Run:
             raise NotFound(f"{self.path} holds no training. Give the folder of one, or begin it with --data.")
         found = _read(self.path / "plan.json")
         try:
-            plan = Plan(**found)
+            plan = Plan(**{"edition": 1, **found})
             plain = isinstance(plan.settings, dict) and isinstance(plan.options, dict) and isinstance(plan.seed, int)
+            plain = plain and isinstance(plan.edition, int)
         except TypeError:
             plain = False
         if not plain:
             raise IntegrityError(f"{self.path / 'plan.json'} is not the plan of a training. Delete the run and begin again.")
-        return plan
+        return replace(plan, settings=registry.upgraded(plan.model, plan.settings, plan.edition), edition=registry.EDITION)
 
     @property
     def model_path(self) -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qfusion import data as sources
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
+from qfusion.models import registry
 from qfusion.runs import plans
 from qfusion.training import metrics
 
@@ -35,6 +36,7 @@ class Search:
         metric: "loss", the validation loss, or a metric of the validation rows; that of the epoch that a training keeps.
         seed: of the first trial; trial n has the seed `seed` + n.
         digest: of the data set.
+        edition: of the defaults from which `settings` differ, see `qfusion.models.registry`.
     """
 
     data: str
@@ -44,6 +46,7 @@ class Search:
     metric: str = LOSS
     seed: int = 0
     digest: str = ""
+    edition: int = registry.EDITION
 
     @property
     def direction(self) -> Literal["minimize", "maximize"]:

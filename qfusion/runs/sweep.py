@@ -20,6 +20,7 @@ from qfusion import data as sources
 from qfusion._checks import check, require_number
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
+from qfusion.models import registry
 from qfusion.runs import places, plans, process, queue, space, storage
 from qfusion.runs.space import LOSS, Search
 from qfusion.training import Progress, default_options, metrics, prepare
@@ -248,7 +249,8 @@ def _value(search: Search, progress: Progress) -> float:
 
 def _search(study: Study, name: str) -> Search:
     try:
-        found = Search(**study.user_attrs["search"])
+        found = Search(**{"edition": 1, **study.user_attrs["search"]})
+        found = replace(found, settings=registry.upgraded(found.model, found.settings, found.edition), edition=registry.EDITION)
         good = (all(isinstance(text, str) for text in (found.data, found.model, found.digest)) and isinstance(found.seed, int)
                 and found.metric in (LOSS, *metrics.describe) and isinstance(found.settings, dict)
                 and all("choices" in entry or {"low", "high", "log", "whole"} <= entry.keys() for entry in found.space.values()))

@@ -27,7 +27,8 @@ from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import FUSION, FusionModel, Trainable, build, explorable, names
+from qfusion.models import FUSION, FusionModel, QuantumJump, Trainable, build, explorable, names
+from qfusion.models.registry import upgraded
 
 FORMAT = 1
 _LARGEST_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
@@ -170,7 +171,16 @@ def _read_card(path: Path) -> dict[str, Any]:
         raise IntegrityError(f"{path.name} lacks {', '.join(missing)}. Copy it again or train the model again.")
     check(card.get("format") == FORMAT, f"{path.name} has card format {card.get('format')!r}, but this version reads {FORMAT}. "
                                         "Use the version it was written with, or train the model again.")
-    return card
+    return _upgraded(card)
+
+
+def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
+    """The card with settings that did not exist when it was written, and a note on them."""
+    settings = card["settings"]
+    if card["model"] != QuantumJump.kind or not isinstance(settings, dict) or "readout" in settings:
+        return card
+    note = "Written before the read-out was a setting: it reads the joint state (readout `joint`), which forms joint terms by itself."
+    return {**card, "settings": upgraded(QuantumJump.kind, settings), "notes": f"{card.get('notes', '')} {note}".strip()}
 
 
 def make_card(model: Trainable, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],

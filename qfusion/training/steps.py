@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -13,15 +14,19 @@ from qfusion.training.options import Options
 
 
 def groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
-    """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V), whose length means
-    nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
+    """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V, V0, ...), whose
+    length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
     found: dict[float, list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
         decay = 0.0
-        if p.ndim > 1 and name not in ("V", "phi"):
+        if p.ndim > 1 and not _without_length(name):
             decay = options.weight_decay + options.encoder_decay * name.startswith("encoders.")
         found.setdefault(decay, []).append(p)
     return [{"params": members, "weight_decay": decay} for decay, members in found.items()]
+
+
+def _without_length(name: str) -> bool:
+    return name == "phi" or re.fullmatch(r"V\d*", name) is not None
 
 
 def schedule(optimiser: torch.optim.Optimizer, options: Options, count: int) -> lr_scheduler.LRScheduler:

@@ -57,12 +57,23 @@ def _jump_pipeline(work: Workspace) -> tuple[Part, ...]:
         size *= d
     kets = f"one ket a modality, dimension {', '.join(str(d) for d in model.dims)}"
     physics = f"H and {model.jump_count} jump operators on {size} levels, T = {model.duration:g}"
-    vectors = f"{len(model.measurement_vectors())} measurement vectors, linear read-out"
+    vectors = f"{read_out_words(model)}, linear read-out"
     return (("Features", features(work), "pages/samples.py", "See a sample", {}),
             ("States", kets, "pages/dynamics.py", "See the state", {"show": "State"}),
             ("Evolution", physics, "pages/dynamics.py", "Turn the knobs", {"show": "Decision"}),
             ("One step", "as a circuit with the learned values", "pages/circuit.py", "See the circuit", {}),
             ("Score", vectors, "pages/samples.py", "See who decided", {}))
+
+
+def read_out_words(model: Any) -> str:
+    """How many vectors measure what."""
+    read = model.measurement_vectors()
+    count = len(next(iter(read.values())))
+    if len(read) > 1:
+        return f"{count} measurement vectors on each modality"
+    s = next(iter(read))
+    what = "the joint state" if len(s) == len(model.dims) else f"{text.plain(model.modalities[s[0]])} alone"
+    return f"{count} measurement vectors on {what}"
 
 
 def _circuit_pipeline(work: Workspace) -> tuple[Part, ...]:
@@ -86,7 +97,7 @@ def model_rows(work: Workspace) -> dict[str, Any]:
     rows: dict[str, Any] = {"checkpoint": work.name, "kind": card.get("model", model.kind)}
     if work.has_time:
         rows |= {"state dimensions": " × ".join(str(d) for d in model.dims), "jump operators": model.jump_count,
-                 "measurement vectors": len(model.measurement_vectors()), "duration T": f"{model.duration:g}"}
+                 "measurement vectors": read_out_words(model), "duration T": f"{model.duration:g}"}
     else:
         network = model.network
         rows |= {"elements": f"{model.elements}{' (the classes)' if model.elements_are_classes else ' (learned)'}",

@@ -123,7 +123,7 @@ def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> 
         return st.selectbox(setting.title, choices, index=choices.index(begin) if begin in choices else 0, **kept)
     if isinstance(begin, bool):
         return st.checkbox(setting.title, value=begin, **kept)
-    if key in TYPED:
+    if key in TYPED or isinstance(begin, str):
         said = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
         return st.text_input(setting.title, said, max_chars=_MOST_TEXT, **kept)
     if isinstance(begin, int):

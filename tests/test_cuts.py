@@ -1,0 +1,296 @@
+"""Cuts of the correlation of a modality: against QuTiP's own ptrace, tensor and mesolve, the laws, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import qutip
+import torch
+from torch import Tensor
+
+from qfusion import explain
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain import cut_metrics as curves
+from qfusion.explain import cuts as method
+from qfusion.explain.cut_metrics import cut_metrics
+from qfusion.explain.cuts import Cuts, cuts
+from qfusion.models import InputSpec, QuantumJump
+from qfusion.quantum import states
+from qfusion.training import metrics
+from tests.entangled import model_of
+
+NAMES = ("text", "audio", "vision")
+TIMES = [0.0, 0.2, 0.5, 0.8, 1.0]
+
+
+def problem(dims: tuple[int, ...], *, B: int = 2, C: int = 2, seed: int = 0, scale: float = 1.5, **settings: Any) -> tuple[
+        QuantumJump, dict[str, Tensor]]:
+    """A model with dynamics strong enough to matter, and features of B samples."""
+    torch.manual_seed(seed)
+    names = NAMES[:len(dims)]
+    model = QuantumJump({name: InputSpec(3) for name in names}, [f"y{c}" for c in range(C)], dims=dims, hidden=4, **settings).double().eval()
+    with torch.no_grad():
+        for parameter, _ in model.couplings():
+            parameter *= scale
+        model.bias += 0.3
+    generator = torch.Generator().manual_seed(seed + 1)
+    return model, {name: 2 * torch.randn(B, 3, dtype=torch.float64, generator=generator) for name in names}
+
+
+def by_qutip(model: QuantumJump, rho0: qutip.Qobj, m: int, kind: str, time: float) -> np.ndarray:
+    """Scores without bias, worked out with QuTiP alone."""
+    dims, T = list(model.dims), model.duration
+    H = qutip.Qobj(model.hamiltonian().detach().numpy(), dims=[dims, dims])
+    L = [qutip.Qobj(each.numpy(), dims=[dims, dims]) for each in model.jump_operators().detach()]
+    options = {"method": "vern9", "rtol": 1e-11, "atol": 1e-13, "nsteps": 100_000, "matrix_form": True}
+
+    def evolved(rho: qutip.Qobj, duration: float) -> qutip.Qobj:
+        return qutip.mesolve(H, rho, [0, duration], L, options=options).states[-1] if duration else rho
+
+    rho = evolved(rho0, time)
+    others = [k for k in range(len(dims)) if k != m]
+    if kind == "cut":
+        product = qutip.tensor(rho.ptrace(m), rho.ptrace(others))  # with m in front
+        order = [[m, *others].index(k) for k in range(len(dims))]
+        broken = product.permute(order)
+    else:
+        _, vectors = rho.ptrace(m).eigenstates()
+        parts = []
+        for vector in vectors:
+            P = qutip.tensor([vector.proj() if k == m else qutip.qeye(dims[k]) for k in range(len(dims))])
+            parts.append(P * rho * P)
+        broken = sum(parts[1:], parts[0])
+    final = evolved(broken, T - time).full()
+    return np.einsum("cab,ba->c", model.readout().detach().numpy(), final).real
+
+
+@pytest.mark.parametrize(("dims", "places"), [((2, 2, 2), (0, 1, 2)), ((4, 4), (0, 1)), ((2, 4, 2), (1,)), ((4, 4, 4), (1,))],
+                         ids=["8", "16", "16 uneven", "64"])
+def test_equals_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
+    model, inputs = problem(dims, B=1)
+    psi = model.product_state(model.encode(inputs))[0].detach().numpy()
+    rho0 = qutip.ket2dm(qutip.Qobj(psi[:, None], dims=[list(dims), [1] * len(dims)]))
+    found = cuts(model, inputs, TIMES)
+    bias = model.bias.detach().numpy()
+    for k, kind in enumerate(found.kinds):
+        for m in places:
+            for i, time in enumerate(TIMES):
+                assert found.scores[k, m, i, 0] - bias == pytest.approx(by_qutip(model, rho0, m, kind, time), abs=1e-7), (kind, m, time)
+    assert np.abs(found.changes).max() > 1e-3
+
+
+def test_nothing_changes_where_there_is_no_correlation() -> None:
+    model, inputs = problem((4, 4, 4), B=3)
+    background = explain.background(model, problem((4, 4, 4), B=7, seed=5)[1], "joint")
+    found = cuts(model, inputs, TIMES, background=background)
+    with torch.no_grad():
+        assert found.before == pytest.approx(model(inputs).numpy(), abs=1e-12)
+    assert np.abs(found.changes[:, :, 0]).max() < 1e-12
+    assert found.dividends is not None
+    assert np.abs(found.dividends[:, :, 0] - found.dividends_before).max() < 1e-12
+    for settings in ({"evolution": "none"}, {"duration": 0.0}):
+        still, _ = problem((4, 4, 4), **settings)
+        assert np.abs(cuts(still, inputs).changes).max() < 1e-12
+    alone, _ = problem((2, 2, 2), coupling="local", body=1)
+    assert np.abs(cuts(alone, inputs, TIMES).changes).max() < 1e-12
+
+
+@pytest.mark.parametrize("readout", ["local", "single"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_local_read_out_does_not_see_a_cut_at_the_end(readout: str, seed: int) -> None:
+    model, inputs = problem((2, 3, 2), seed=seed, readout=readout)
+    found = cuts(model, inputs, [0.5, 1.0])
+    assert np.abs(found.changes[:, :, 1]).max() < 1e-12
+    assert np.abs(found.changes[:, :, 0]).max() > 1e-4
+
+
+def test_a_cut_at_the_end_reads_the_product() -> None:
+    model, inputs = problem((2, 3, 2), readout="joint")
+    found = cuts(model, inputs, [1.0], kinds=["cut"])
+    with torch.no_grad():
+        rho = model.evolve_states(states.density(model.product_state(model.encode(inputs))), [1.0])[0]
+        product = torch.stack([torch.kron(a, b) for a, b in zip(states.partial_trace(rho, model.dims, (0,)),
+                                                                states.partial_trace(rho, model.dims, (1, 2)), strict=True)])
+        expected = torch.einsum("cab,nba->nc", model.readout(), product).real + model.bias
+    assert found.scores[0, 0, 0] == pytest.approx(expected.numpy(), abs=1e-12)
+    assert np.abs(found.changes).max() > 1e-3
+
+
+def test_the_order_of_the_modalities_does_not_matter() -> None:
+    model, inputs = problem((2, 3, 2), readout="joint")
+    order = (2, 0, 1)
+    back = [order.index(m) for m in range(3)]
+
+    class Permuted(QuantumJump):
+        """The same model with its modalities in another order."""
+
+        def observables(self, times: Any = None) -> Tensor:
+            return permuted(model.observables(times))
+
+        def evolve_states(self, rho: Tensor, times: Any) -> Tensor:
+            return permuted(model.evolve_states(permuted(rho, back, [model.dims[m] for m in order]), times))
+
+    def permuted(X: Tensor, by: Any = order, dims: Any = model.dims) -> Tensor:
+        b = X.ndim - 2
+        axes = [*range(b), *(b + m for m in by), *(b + 3 + m for m in by)]
+        return X.reshape(*X.shape[:-2], *dims, *dims).permute(axes).reshape(X.shape)
+
+    other = Permuted({NAMES[m]: InputSpec(3) for m in order}, model.outputs, dims=[model.dims[m] for m in order], hidden=4).double().eval()
+    other.encoders, other.bias = model.encoders, model.bias
+    found, moved = cuts(model, inputs, TIMES), cuts(other, inputs, TIMES)
+    assert moved.scores == pytest.approx(found.scores[:, list(order)], abs=1e-12)
+    only = cuts(model, inputs, TIMES, modalities=["vision", "text"], kinds=["dephased"])
+    assert only.modalities == ("vision", "text")
+    assert only.scores == pytest.approx(found.scores[1:, [2, 0]], abs=1e-12)
+
+
+def test_many_samples_at_once_equal_each_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, inputs = problem((2, 3, 2), B=7)
+    background = explain.background(model, inputs, "mixed")
+    monkeypatch.setattr(method, "_HELD", 3 * 5 * 12**2)  # three samples at once
+    whole = cuts(model, inputs, TIMES, background=background)
+    for row in range(7):
+        one = cuts(model, {name: x[row:row + 1] for name, x in inputs.items()}, TIMES, background=background)
+        assert whole.scores[..., row, :] == pytest.approx(one.scores[..., 0, :], abs=1e-11)
+        assert whole.before[row] == pytest.approx(one.before[0], abs=1e-11)
+        assert whole.dividends[..., row, :, :] == pytest.approx(one.dividends[..., 0, :, :], abs=1e-11)
+
+
+def test_dividends_are_those_of_the_values_after_the_cut() -> None:
+    """By hand for one time and modality: every coalition's state is made, evolved, cut, evolved and read."""
+    model, inputs = problem((2, 3, 2), B=1)
+    rows = problem((2, 3, 2), B=9, seed=4)[1]
+    found = {kind: cuts(model, inputs, [0.4], background=explain.background(model, rows, kind)) for kind in ("joint", "product")}
+    one = found["joint"]
+    assert found["product"].dividends == pytest.approx(one.dividends, abs=1e-12)
+    assert one.dividends.sum(-2) == pytest.approx(one.scores, abs=1e-12)
+    with torch.no_grad():
+        kets, others = ([each[name] for name in NAMES] for each in (model.encode(inputs), model.encode(rows)))
+        means = [(k.mT @ k.conj()) / 9 for k in others]
+        own = [states.density(k[0]) for k in kets]
+
+        def value(S: tuple[int, ...]) -> np.ndarray:
+            a, b, c = (own[m] if m in S else means[m] for m in range(3))
+            rho = model.evolve_states(torch.kron(torch.kron(a, b), c), [0.4])[0]
+            broken = torch.kron(states.partial_trace(rho, model.dims, (0, 1)), states.partial_trace(rho, model.dims, (2,)))
+            final = model.evolve_states(broken, [0.6])[0]
+            return (torch.einsum("cab,ba->c", model.readout(), final).real + model.bias).numpy()
+
+        pair = value((0, 2)) - value((0,)) - value((2,)) + value(())
+    assert one.dividends[0, 2, 0, 0, one.coalitions.index("text+vision")] == pytest.approx(pair, abs=1e-11)
+    assert one.dividends[0, 2, 0, 0, 0] == pytest.approx(value(()), abs=1e-11)
+    expected = explain.explain(model, inputs, explain.background(model, rows, "product")).dividends
+    assert one.dividends_before == pytest.approx(expected, abs=1e-11)
+    after, before = one.sizes()
+    assert after == pytest.approx(np.abs(one.dividends[:, :, :, 0]), abs=1e-15)
+    assert before == pytest.approx(np.abs(expected[0]), abs=1e-11)
+
+
+def dephased(rho: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
+    """What the method makes of one state."""
+    d, r = dims[m], math.prod(dims) // dims[m]
+    assert m == 0
+    seen = method._dephased(method._first(rho, dims, m))
+    return seen.reshape(d, d, r, r).permute(0, 2, 1, 3).reshape(d * r, d * r)
+
+
+def test_dephasing_leaves_no_entanglement_and_both_reduced_states() -> None:
+    generator = torch.Generator().manual_seed(2)
+    A = torch.randn(6, 6, dtype=torch.complex128, generator=generator)
+    rho = A @ A.mH
+    rho = rho / torch.trace(rho).real
+    bell = torch.zeros(4, dtype=torch.complex128)
+    bell[0] = bell[3] = math.sqrt(0.5)
+    tilted = bell.clone()
+    tilted[0], tilted[3] = 0.8, 0.6
+    for state, dims in ((rho, (2, 3)), (rho, (3, 2)), (states.density(bell), (2, 2)), (states.density(tilted), (2, 2))):
+        left = dephased(state, dims, 0)
+        for keep in ((0,), (1,)):
+            assert torch.allclose(states.partial_trace(left, dims, keep), states.partial_trace(state, dims, keep), atol=1e-12)
+        # In 2 x 2 and 2 x 3 a positive partial transpose means separable.
+        assert torch.linalg.eigvalsh(states.partial_transpose(left, dims, (0,))).min() > -1e-12
+        assert torch.linalg.eigvalsh(left).min() > -1e-12
+    assert torch.allclose(dephased(states.density(tilted), (2, 2), 0), torch.diag(torch.tensor([0.64, 0, 0, 0.36], dtype=torch.complex128)),
+                          atol=1e-12)
+    # Both bases of a Bell state's half are as good: the mean over all of them, here a Werner state, whatever basis it is written in.
+    U = torch.linalg.qr(torch.randn(2, 2, dtype=torch.complex128, generator=generator))[0]
+    turn = torch.kron(U, torch.eye(2, dtype=torch.complex128))
+    expected = (states.density(bell) + torch.eye(4) / 2) / 3
+    assert torch.allclose(dephased(states.density(bell), (2, 2), 0), expected, atol=1e-12)
+    assert torch.allclose(dephased(turn @ states.density(bell) @ turn.mH, (2, 2), 0), turn @ expected @ turn.mH, atol=1e-12)
+
+
+def made_up(scores: np.ndarray, before: np.ndarray) -> Cuts:
+    return Cuts(NAMES[:scores.shape[1]], tuple(f"y{c}" for c in range(scores.shape[-1])), np.linspace(0, 1, scores.shape[2]),
+                ("cut", "dephased"), scores, before)
+
+
+@pytest.mark.parametrize("kind", ["classification", "regression"])
+def test_metrics_are_those_of_the_test_set(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    C = 3 if kind == "classification" else 1
+    scores, before = rng.normal(size=(2, 2, 4, 60, C)), rng.normal(size=(60, C))
+    truth = rng.integers(0, 3, 60) if kind == "classification" else before[:, 0] + 0.3 * rng.normal(size=60)
+    found = cut_metrics(made_up(scores, before), truth, kind, resamples=400)
+    for name in curves.METRICS[kind]:
+        after, plain = found.after[name], metrics.of_scores(before, truth, kind)[name]
+        assert float(found.before[name].value) == pytest.approx(plain, abs=1e-12)
+        for place in np.ndindex(2, 2, 4):
+            expected = metrics.of_scores(scores[place], truth, kind)[name]
+            assert after.value[place] == pytest.approx(expected, abs=1e-12)
+            assert found.losses[name].value[place] == pytest.approx(expected - plain, abs=1e-12)
+        for each in (after, found.before[name], found.losses[name], found.kept[name]):
+            assert (each.low <= each.value).all()
+            assert (each.value <= each.high).all()
+            assert (each.low < each.high).all()
+        assert found.kept[name].value == pytest.approx(after.value[1] - after.value[0], abs=1e-12)
+    assert found.change.value == pytest.approx(np.abs(scores - before).mean((-1, -2)), abs=1e-12)
+    assert found.n == 60
+
+
+def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_numbers() -> None:
+    rng = np.random.default_rng(0)
+    few = cut_metrics(made_up(rng.normal(size=(2, 2, 4, 5, 1)), rng.normal(size=(5, 1))), np.zeros(5), "regression")
+    assert few.after["r2"].low is None
+    assert np.isfinite(few.after["r2"].value).all()
+    same = np.broadcast_to(rng.normal(size=(20, 1)), (2, 2, 4, 20, 1))
+    calm = cut_metrics(made_up(same, same[0, 0, 0]), rng.normal(size=20), "regression")
+    assert (calm.losses["r2"].low == 0).all()
+    assert (calm.losses["r2"].high == 0).all()
+    with pytest.raises(InvalidInput, match=r"`truth` must have shape \(20,\)"):
+        cut_metrics(made_up(same, same[0, 0, 0]), np.zeros(3), "regression")
+    with pytest.raises(NotFound, match="rank"):
+        cut_metrics(made_up(same, same[0, 0, 0]), np.zeros(20), "ranking")
+
+
+@pytest.mark.parametrize(("asked", "message"), [
+    ({"times": [0.5, 1.5, -0.25]}, r"`times` must lie in \[0, 1\].*1.5, -0.25"),
+    ({"times": [math.nan]}, r"`times` must lie in \[0, 1\].*nan"),
+    ({"times": []}, "`times` must hold one"),
+    ({"times": [0.5, 0.2]}, "`times` must be ascending"),
+    ({"modalities": ["smell"]}, "Modality 'smell' does not exist"),
+    ({"modalities": []}, "must each name one"),
+    ({"kinds": ["dephase"]}, "Kind of cut 'dephase' does not exist. Did you mean 'dephased'"),
+])
+def test_bad_input(asked: dict[str, Any], message: str) -> None:
+    model, inputs = problem((2, 2, 2))
+    with pytest.raises((InvalidInput, NotFound), match=message):
+        cuts(model, inputs, **asked)
+
+
+def test_models_that_cannot_be_cut() -> None:
+    model, inputs = problem((2,))
+    with pytest.raises(InvalidInput, match="one, 'text': it is correlated with nothing"):
+        cuts(model, inputs)
+    network = model_of(2, 2, 2, seed=0)
+    with pytest.raises(InvalidInput, match=r"entangled-qcnn, which has no evolution in time.*Choose a quantum-jump"):
+        cuts(network, inputs)
+    model, inputs = problem((2, 2))
+    other, rows = problem((2, 3))
+    with pytest.raises(InvalidInput, match="`background` comes from"):
+        cuts(model, inputs, background=explain.background(other, rows, "joint"))
+    with pytest.raises(InvalidInput, match="hold no dividends"):
+        cuts(model, inputs).sizes()
