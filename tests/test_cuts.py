@@ -31,7 +31,8 @@ def problem(dims: tuple[int, ...], *, B: int = 2, C: int = 2, seed: int = 0, sca
     """A model with dynamics strong enough to matter, and features of B samples."""
     torch.manual_seed(seed)
     names = NAMES[:len(dims)]
-    model = QuantumJump({name: InputSpec(3) for name in names}, [f"y{c}" for c in range(C)], dims=dims, hidden=4, **settings).double().eval()
+    outputs = [f"y{c}" for c in range(C)]
+    model = QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=dims, hidden=4, **settings).double().eval()
     with torch.no_grad():
         for parameter, _ in model.couplings():
             parameter *= scale
@@ -177,7 +178,7 @@ def test_dividends_are_those_of_the_values_after_the_cut() -> None:
             rho = model.evolve_states(torch.kron(torch.kron(a, b), c), [0.4])[0]
             broken = torch.kron(states.partial_trace(rho, model.dims, (0, 1)), states.partial_trace(rho, model.dims, (2,)))
             final = model.evolve_states(broken, [0.6])[0]
-            return (torch.einsum("cab,ba->c", model.readout(), final).real + model.bias).numpy()
+            return (torch.einsum("cab,ba->c", model.readout(), final).real + model.bias).detach().numpy()
 
         pair = value((0, 2)) - value((0,)) - value((2,)) + value(())
     assert one.dividends[0, 2, 0, 0, one.coalitions.index("text+vision")] == pytest.approx(pair, abs=1e-11)
@@ -216,7 +217,7 @@ def test_dephasing_leaves_no_entanglement_and_both_reduced_states() -> None:
     assert torch.allclose(dephased(states.density(tilted), (2, 2), 0), torch.diag(torch.tensor([0.64, 0, 0, 0.36], dtype=torch.complex128)),
                           atol=1e-12)
     # Both bases of a Bell state's half are as good: the mean over all of them, here a Werner state, whatever basis it is written in.
-    U = torch.linalg.qr(torch.randn(2, 2, dtype=torch.complex128, generator=generator))[0]
+    U = torch.linalg.qr(torch.randn(2, 2, dtype=torch.complex128, generator=generator))[0].contiguous()
     turn = torch.kron(U, torch.eye(2, dtype=torch.complex128))
     expected = (states.density(bell) + torch.eye(4) / 2) / 3
     assert torch.allclose(dephased(states.density(bell), (2, 2), 0), expected, atol=1e-12)
