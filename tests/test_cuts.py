@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import qutip
 import torch
 from torch import Tensor
 
-from qfusion import explain
+from qfusion import cli, explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cut_metrics as curves
 from qfusion.explain import cuts as method
@@ -19,7 +21,7 @@ from qfusion.explain.cut_metrics import cut_metrics
 from qfusion.explain.cuts import Cuts, cuts
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.quantum import states
-from qfusion.training import metrics
+from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
@@ -295,3 +297,50 @@ def test_models_that_cannot_be_cut() -> None:
         cuts(model, inputs, background=explain.background(other, rows, "joint"))
     with pytest.raises(InvalidInput, match="hold no dividends"):
         cuts(model, inputs).sizes()
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    """Exit code, standard output and standard error of a command."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        cli.main([str(word) for word in words])
+    return int(ended.value.code or 0), *capsys.readouterr()
+
+
+def test_the_command_line_prints_the_curve(capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path) -> None:
+    row = int(planted.rows("test")[0])
+    words = ["explain", "--model", "qj-planted", "--sample", planted.ids[row], "--times", 5]
+    code, out, _ = told(capsys, *words, "--cut", "text", "--cut", "vision", "--json")
+    assert code == 0
+    said = json.loads(out, parse_constant=lambda name: pytest.fail(name))
+    curve = said["cut"]
+    model = checkpoint.load("qj-planted").fusion
+    found = cuts(model, planted.inputs([row], dtype=torch.float64), curve["times"], modalities=["text", "vision"])
+    assert list(curve["modalities"]) == ["text", "vision"]
+    assert curve["undisturbed"]["scores"]["score"] == pytest.approx(said["prediction"], abs=1e-9)
+    for m, name in enumerate(("text", "vision")):
+        for k, kind in enumerate(("cut", "dephased")):
+            one = curve["modalities"][name][kind]
+            assert one["scores"]["score"] == pytest.approx(found.scores[k, m, :, 0, 0], abs=1e-9)
+            assert one["changes"]["score"] == pytest.approx(found.changes[k, m, :, 0, 0], abs=1e-9)
+            assert np.sum(list(one["dividends"].values()), axis=0) == pytest.approx(found.scores[k, m, :, 0, 0], abs=1e-9)
+    code, out, _ = told(capsys, *words, "--cut", "all")
+    assert code == 0
+    assert "correlations of a modality are taken away" in out
+    assert f"{found.before[0, 0]:.3f}" in out
+    table = tmp_path / "x.csv"
+    for wrong, said in ((["--times", 5, "--cut", "smell", "--out", table], "'smell' does not exist"),
+                        (["--times", 5], "Give --cut MODALITY"),
+                        (["--cut", "text", "--times", 1], "`--times` must lie between 2"),
+                        (["--cut", "text", "--missing", "text"], "`--missing` cannot be combined")):
+        code, out, err = told(capsys, *words[:5], *wrong)
+        assert (code, out) == (1, "")
+        assert said in err
+        assert err.count("\n") == 1
+    assert not table.exists()
+    code, _, err = told(capsys, "explain", "--model", "qj-planted", "--split", "test", "--out", table, "--cut", "text")
+    assert code == 1
+    assert "--sample ID" in err
+    code, _, err = told(capsys, "explain", "--model", "qcnn-digits", "--sample", "digit-1600", "--cut", "all")
+    assert code == 1
+    assert "no evolution in time" in err

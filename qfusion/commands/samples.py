@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from qfusion._checks import check, choose
+from qfusion.commands import _cuts
 from qfusion.commands._disturb import Missing, Noise, Seed, Swap, disturbance
 from qfusion.commands._load import Data, Model, inputs, load, output_index, table_path, write_chunks, write_table
 from qfusion.commands._output import Json, number, print_json, print_table
@@ -40,13 +41,15 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
             split: Annotated[str | None, typer.Option(help="Explain a whole split; needs --out.")] = None,
             output: Annotated[str | None, typer.Option(help="Which output; the first unless given.")] = None,
             out: Annotated[Path | None, typer.Option(help="Write a table (.csv or .parquet), a row a sample.")] = None,
-            missing: Missing = None, swap: Swap = None, noise: Noise = None, seed: Seed = 0, as_json: Json = False) -> None:
+            missing: Missing = None, swap: Swap = None, noise: Noise = None, seed: Seed = 0, cut: _cuts.Cut = None,
+            times: _cuts.Times = None, as_json: Json = False) -> None:
     """Split a decision exactly into what each modality and each combination contributed, against the training set or another background."""
     check((sample is None) != (split is None),
           "Give either `--sample ID`, for one sample, or `--split SPLIT` with `--out FILE`, for all of its samples.")
     check(split is None or out is not None, "Argument `--split` needs a file to write to. Add --out FILE.csv.")
     choose("Background", background, BACKGROUNDS)
     check(contrast is None or background == "joint", "Give either `--contrast ID` or `--background KIND`: a contrast is a background.")
+    _cuts.require(cut, times, sample, missing)
     if out is not None:
         table_path(out)
     from qfusion.training.group import joined
@@ -57,15 +60,19 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
         asked = disturbance(dataset.names, missing, swap, noise, seed)
         behind = _background(found, dataset, background, contrast, group)
         work = _Explained(found, dataset, rows, asked, behind, group)
-        if out is None:
-            _print_sample(_sample(next(iter(work))[1], dataset, rows[0], output_index(found.fusion.outputs, output))
-                          | {"disturbance": asked.words}, as_json)
-            return
         index = output_index(found.fusion.outputs, output)
+        said: dict[str, Any] = {}
+        if sample is not None:
+            said = _sample(next(iter(work))[1], dataset, rows[0], index) | {"disturbance": asked.words}
+            if cut:
+                said["cut"] = _cuts.curves(found.fusion, _features(found, dataset, rows, asked), behind, cut, times, index)
+        if out is None:
+            _print_sample(said, as_json)
+            return
         n = write_chunks(((number, explanation.frame(dataset.ids[part].tolist(), output=index).reset_index())
                           for (number, explanation), part in zip(work, work.parts, strict=True)), out, group)
         if sample is not None and group.leads:
-            _print_sample(_sample(next(iter(work))[1], dataset, rows[0], index) | {"disturbance": asked.words}, as_json)
+            _print_sample(said, as_json)
         elif as_json and group.leads:
             print_json({"model": model, "data": dataset.name, "split": split, "n": n, "background": behind.name,
                         "background_size": behind.size, "output": found.fusion.outputs[index], "seconds": work.seconds,
@@ -139,6 +146,8 @@ def _print_sample(result: dict[str, Any], as_json: bool) -> None:
     rows = [[name or "(none)", number(result["coalitions"][name]), _signed(value), _signed(result["shapley"].get(name))]
             for name, value in result["dividends"].items()]
     print_table(["Modalities", "Score with these", "Contribution", "Shapley value"], rows, title=title)
+    if "cut" in result:
+        _cuts.print_curves(result["cut"])
 
 
 def _against(result: dict[str, Any]) -> str:
