@@ -1,4 +1,4 @@
-"""The four questions on Overview in Streamlit's test runner: the answers are the library's, and the links for knobs flip the decision."""
+"""The five questions on Overview in Streamlit's test runner: the answers are the library's, and the links for knobs flip the decision."""
 
 from __future__ import annotations
 
@@ -60,7 +60,21 @@ def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
     assert words in answers.settled(work, np.array(scores)[:, None], list("abc"))
 
 
-def test_overview_answers_all_four_of_the_sample_that_is_picked(work: Workspace) -> None:
+@pytest.mark.parametrize(("start", "end", "words"), [
+    ({"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0}, {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
+     "**Every joint term**: before, the decision is a sum over single modalities; it makes 50% of its size joint, most of it a and b "
+     "jointly (-0.40), and takes the score from +0.30 to +0.10."),
+    ({"": 0.0, "a": 0.3, "b": 0.1, "a+b": -0.4}, {"": 0.0, "a": 0.1, "b": 0.1, "a+b": 0.6},
+     "Joint terms are 50% of the decision's size before and **75%** after, most of it a and b jointly (+0.60); it takes the score from "
+     "+0.00 to +0.80."),
+    ({"": 0.0, "a": 0.3, "b": 0.0, "a+b": 0.0}, {"": 0.0, "a": 0.1, "b": 0.0, "a+b": 0.0},
+     "No joint term: it takes the score from +0.30 to +0.10, and it stays a sum over single modalities."),
+    ({"": 0.0, "a": 0.3, "a+b": 0.1}, {"": 0.0, "a": 0.3, "a+b": 0.1}, "**Nothing**: it leaves every term as it is.")])
+def test_what_was_added_is_what_the_terms_say(start: dict[str, float], end: dict[str, float], words: str) -> None:
+    assert answers.added(start, end, "it") == words
+
+
+def test_overview_answers_all_five_of_the_sample_that_is_picked(work: Workspace) -> None:
     row = int(work.dataset.rows("test")[3])
     app = visit("Overview", data=work.dataset.name, sample=str(work.dataset.ids[row]))
     words = plain(said(app))

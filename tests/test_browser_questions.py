@@ -1,4 +1,4 @@
-"""Four questions, in Chromium: from Overview each is answered in plain words within three clicks, for both systems."""
+"""Five questions, in Chromium: from Overview each is answered in plain words within three clicks, for both systems."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture
 # Page and tab that a question's link opens, of a model with time and of a network.
 WHERE = {"Which modality decided this?": ("Samples", "Samples"), "Did the modalities conflict?": ("Samples", "Samples"),
-         "What would flip it?": ("What if", "What if"), "When did it happen?": ("Dynamics", "Circuit")}
+         "What would flip it?": ("What if", "What if"), "When did it happen?": ("Dynamics", "Circuit"),
+         "What did the dynamics add?": ("Dynamics", "Circuit")}
 EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
 TABS = {"Dynamics": "Decision", "Circuit": "Entropies"}
 
@@ -23,7 +24,7 @@ TABS = {"Dynamics": "Decision", "Circuit": "Entropies"}
 def answers(page: Any) -> dict[str, str]:
     """What the Overview page answers, by question."""
     cells = page.locator(".st-key-pair-questions [data-testid=stColumn]")
-    cells.nth(3).locator("a").wait_for()
+    cells.nth(4).locator("a").wait_for()
     cells.nth(2).locator("a").wait_for()  # the last to be worked out
     found = {}
     for cell in cells.all():
@@ -36,7 +37,7 @@ def answers(page: Any) -> dict[str, str]:
 def test_each_question_is_answered_on_overview_and_proven_one_click_further(visit: Callable[[str], Any], source: str, sample: str) -> None:
     page = visit(f"/?data={source}&sample={sample}")
     said = answers(page)
-    assert f"Four questions about sample {sample}" in page.inner_text("body")
+    assert f"Five questions about sample {sample}" in page.inner_text("body")
     for width in (800, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(EXCESS) <= 0
@@ -58,6 +59,8 @@ def test_each_question_is_answered_on_overview_and_proven_one_click_further(visi
     assert re.match(r"(Yes|No): ", said[QUESTIONS[1]])
     assert re.search(r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality", said[QUESTIONS[2]])
     assert re.match(r"The decision is .+ (from the start|for good from)", said[QUESTIONS[3]])
+    every, some = r"Every joint term: .* makes \d+% of its size joint", r"Joint terms are \d+% of the decision's size before"
+    assert re.search(f"{every}|{some}", said[QUESTIONS[4]])
 
 
 @pytest.mark.parametrize(("address", "page_title"), [

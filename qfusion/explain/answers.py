@@ -84,6 +84,38 @@ def settled(decisions: Sequence[object], where: Sequence[str], words: Words = PL
             f"before, it was {decisions[other[-1]]}.")
 
 
+def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: Words = PLAIN) -> str:
+    """Returns what happened to a decision between two moments: which part of it became joint, and which term the most.
+
+    Args:
+        start: dividends by coalition at the first moment, the baseline under the empty one; end: at the last.
+        by: what worked in between, such as "the evolution".
+        words: how names are written.
+    """
+    shares, joint = [_joint_share(each) for each in (start, end)], {term: value for term, value in end.items() if "+" in term}
+    scores = f"from {sum(start.values()):+.2f} to {sum(end.values()):+.2f}"
+    if all(abs(end[term] - start[term]) < 1e-6 for term in end):
+        return f"{words.strong('Nothing')}: {by} leaves every term as it is."
+    if not joint or shares[1] < _NONE:
+        return f"No joint term: {by} takes the score {scores}, and it stays a sum over single modalities."
+    largest = max(joint, key=lambda term: abs(joint[term]))
+    most = f"most of it {listed([words.show(part) for part in largest.split('+')])} jointly ({joint[largest]:+.2f})"
+    if shares[0] < _NONE:
+        return (f"{words.strong('Every joint term')}: before, the decision is a sum over single modalities; {by} makes {shares[1]:.0%} of "
+                f"its size joint, {most}, and takes the score {scores}.")
+    return (f"Joint terms are {shares[0]:.0%} of the decision's size before and {words.strong(f'{shares[1]:.0%}')} after, {most}; "
+            f"{by} takes the score {scores}.")
+
+
+_NONE = 1e-9  # a share that is rounding
+
+
+def _joint_share(dividends: Mapping[str, float]) -> float:
+    sizes = {term: abs(value) for term, value in dividends.items() if term}
+    total = sum(sizes.values())
+    return sum(size for term, size in sizes.items() if "+" in term) / total if total else 0.0
+
+
 def verdict(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) -> str:
     """Returns a decision in words: the class with the largest score, or the sign of the only one."""
     if classes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -28,6 +28,11 @@ def conflict(work: Workspace, row: int, output: int) -> str:
     """Whether what the modalities say alone points in opposite directions; the types are `explain.relation`'s."""
     found, place = work.explained(row)
     return answers.conflict(work.dividends(row, output), work.modalities, str(explain.relation(found, output)[place]), MARKDOWN)
+
+
+def added(start: Mapping[str, float], end: Mapping[str, float], by: str) -> str:
+    """What became joint between two moments, and by which term most."""
+    return answers.added(start, end, by, MARKDOWN)
 
 
 def settled(work: Workspace, scores: np.ndarray, where: Sequence[str]) -> str:

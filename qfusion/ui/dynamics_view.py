@@ -125,7 +125,8 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
                                 what="dividend" if what == through_view.KINDS[0] else "Shapley value", cursor=_cursor(now.dials),
                                 theme=here.theme),
         called=f"{'Entropy' if mixed else 'Entanglement'} and contributions over time",
-        lead=f"**When did it happen?** {through_view.since_when(here.work, now)}",
+        lead=f"**When did it happen?** {through_view.since_when(here.work, now)} **What did the dynamics add?** "
+             f"{through_view.what_was_added(now)}",
         shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
                "above, the entanglement of each modality with the rest (logarithmic negativity)")
               + "; below, the decision if it were read out at t, split into "

@@ -38,7 +38,7 @@ def panel(here: Here, words: str = "") -> None:
               "(solid alone, dashed or dotted jointly); above, the entropy of the qubits still in play and the "
               "largest mutual information across a cut between them."
               + here.of + " " + backgrounds.against(work.background),
-        lead=f"**When did it happen?** {since_when(work, found)}",
+        lead=f"**When did it happen?** {since_when(work, found)} **What did the dynamics add?** {what_was_added(found, c)}",
         not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is left out.",
         alt="Terms of the decision along the layers: at the end " + ", ".join(f"{t} {v[-1]:+.2f}" for t, v in terms.items() if t) + ".",
         numbers=lambda: frame(found.moments, terms, series).assign(**{f"shapley[{name}]": values for name, values in fair.items()}))
@@ -59,6 +59,12 @@ def title(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
 def since_when(work: Any, found: Any) -> str:
     """From which place between the layers on the decision is what it is at the end, as markdown; `found` from `cache.layer_terms`."""
     return answers.settled(work, np.asarray(found.dividends[:, 0]).sum(1), [f"“{text.plain(moment)}”" for moment in found.moments])
+
+
+def what_was_added(found: Any, output: int) -> str:
+    """What the layers made of the decision that the fused qubits hold already, as markdown; `found` from `cache.layer_terms`."""
+    start, end = ({term: float(found.dividends[place, 0, i, output]) for i, term in enumerate(found.coalitions)} for place in (0, -1))
+    return answers.added(start, end, "the network after the fusion")
 
 
 def frame(moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Four questions about the current sample, each with its answer in a sentence and a link to the figure behind it; on the Overview page."""
+"""Five questions about the current sample, each with its answer in a sentence and a link to the figure behind it; on the Overview page."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import streamlit as st
 from qfusion.ui import answers, backgrounds, cache, flip_view, layers_view, panels, replay, text, through_view, what_if_view
 from qfusion.ui.shell import Here, link
 
-QUESTIONS = ("Which modality decided this?", "Did the modalities conflict?", "What would flip it?", "When did it happen?")
+QUESTIONS = ("Which modality decided this?", "Did the modalities conflict?", "What would flip it?", "When did it happen?",
+             "What did the dynamics add?")
 
 
 def panel(here: Here) -> None:
-    """All four; the slow ones are worked out last, so that the others can be read meanwhile."""
+    """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
     with st.container(border=True, key="panel-questions", gap="xsmall"):
-        panels.heading(f"Four questions about sample {text.plain(here.sample)}, decided {_decision(here)}")
+        panels.heading(f"Five questions about sample {text.plain(here.sample)}, decided {_decision(here)}")
         with st.container(key="pair-questions"):
-            cells = st.columns(4, gap="medium")
+            cells = st.columns(5, gap="medium")
         said: dict[str, str] = {}
-        for place in (0, 1, 3, 2):
+        for place in (0, 1, 3, 4, 2):
             answer, page, label, shown = _ANSWERS[place](here)
             said[QUESTIONS[place]] = answer
             with cells[place]:
@@ -61,4 +62,12 @@ def _when(here: Here) -> Answer:
     return layers_view.since_when(here.work, found), "pages/circuit.py", "See it along the layers", {"rules": "Entropies"}
 
 
-_ANSWERS: tuple[Callable[[Here], Answer], ...] = (_decided, _conflict, _flip, _when)
+def _added(here: Here) -> Answer:
+    if here.work.has_time:
+        now = cache.decision(here.work, here.row, replay.learned(here.work.model), here.output)
+        return through_view.what_was_added(now), "pages/dynamics.py", "See what built it", {"show": "Decision"}
+    found = cache.layer_terms(here.work, here.row)
+    return layers_view.what_was_added(found, here.output), "pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}
+
+
+_ANSWERS: tuple[Callable[[Here], Answer], ...] = (_decided, _conflict, _flip, _when, _added)

@@ -63,6 +63,12 @@ def since_when(work: Any, now: Any) -> str:
             f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end is {where[-1]}).")
 
 
+def what_was_added(now: Any) -> str:
+    """What the evolution made of the decision between t = 0 and T, as markdown."""
+    start, end = ({term: float(values[place]) for term, values in now.dividends.items()} for place in (0, -1))
+    return answers.added(start, end, "the evolution")
+
+
 def at_cursor(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name: str, place: int, where: str, unit: str) -> None:
     """The numbers at the cursor in one line."""
     share = through.joint_share(dividends)
