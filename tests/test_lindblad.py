@@ -144,3 +144,19 @@ def test_bad_input_is_named(unchecked_shapes, change, message):
                 rho=torch.eye(2, dtype=torch.complex128), times=[1.0])
     with pytest.raises(InvalidInput, match=message):
         lindblad.evolve_states(**{**good, **change})
+
+
+@pytest.mark.parametrize("picture", ["states", "observables"])
+def test_acting_once_is_the_rate_of_change(picture):
+    H, L = system(8, 2, 1.0, 0.5)
+    local = Generator((2, 2, 2), (Term((0, 2), *system(4, 1, 1.0, 0.5)), Term((1,), *system(2, 0, 1.0, 0.0))))
+    for generator in (Generator.dense(H, L), local):
+        X, h = operators(3, 8, False), 1e-3
+        ahead, far = lindblad.evolve(generator, X, [h, 2 * h], picture)
+        before = lindblad.act(generator, X, picture)
+        assert torch.allclose(before, (4 * ahead - far - 3 * X) / (2 * h), atol=1e-4)
+        assert torch.allclose(before[1], lindblad.act(generator, X[1], picture))
+    with pytest.raises(InvalidInput, match="picture"):
+        lindblad.act(local, X, "dreams")
+    with pytest.raises(InvalidInput, match=r"\(\.\.\., 8, 8\)"):
+        lindblad.act(local, X[..., :4, :4], picture)

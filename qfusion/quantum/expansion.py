@@ -205,6 +205,11 @@ def propagate(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor, times: Se
     return torch.cat(outputs)
 
 
+def act(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor) -> Tensor:
+    """Returns the generator applied to X (N, D, D) once."""
+    return _Operator([_Layout.of(dims, form.subsystems, len(X)) for form in forms], forms, 1.0, 0.0, False).apply(X)
+
+
 def _scaling(forms: Sequence[Form]) -> tuple[float, float]:
     """Width along the imaginary axis and mean of the real part of the spectrum; upper bound and exact mean."""
     with torch.no_grad():

@@ -152,6 +152,16 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
     return Y.reshape(len(moments), *operators.shape)
 
 
+def act(generator: Generator, operators: Tensor, picture: str = "states") -> Tensor:
+    """Returns L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments as for `evolve`."""
+    check(picture in ("states", "observables"), f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.")
+    D = math.prod(generator.dims)
+    check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), "
+                                          f"but has shape {tuple(operators.shape)}.")
+    X = operators.reshape(-1, D, D)
+    return expansion.act(generator.dims, [_form(term, picture) for term in generator.terms], X).reshape(operators.shape)
+
+
 def _form(term: Term, picture: str) -> expansion.Form:
     S = (term.jumps.mH @ term.jumps).sum(0)
     if picture == "states":

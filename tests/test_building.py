@@ -1,0 +1,248 @@
+"""What each term of the dynamics has built: a case by hand, laws, differences of the strength path, integrated slopes, bad input."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.integrate import quad
+
+from qfusion import data, explain
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound
+from qfusion.explain import building as method
+from qfusion.explain import sensitivity
+from qfusion.models import InputSpec, QuantumJump, Tweak
+from qfusion.training import checkpoint
+from tests.entangled import model_of
+from tests.test_sensitivity import features, jump_model
+
+SHIPPED = [name for name in checkpoint.available() if name.startswith("qj-")]
+
+
+def dividends(model: Any, inputs: dict, background: Any, output: int = 0) -> np.ndarray:
+    return explain.explain(model, inputs, background).dividends[..., output].mean(0)
+
+
+def assert_complete(found: method.Built, model: Any, inputs: dict, background: Any, output: int = 0) -> None:
+    """Start and end are the dividends of the library's other functions, and the parts lead from one to the other."""
+    ends = [explain.through_time(model, inputs, background, [t]).dividends[0, ..., output].mean(0) for t in (0.0, float(model.duration))]
+    assert np.abs(found.start - ends[0]).max() < 1e-10
+    assert np.abs(found.end - ends[1]).max() < 1e-10
+    assert np.abs(found.start + found.parts.sum(-1) - found.end).max() <= 1e-8
+    assert found.error <= 1e-8
+
+
+def two_qubits(J: float, gamma: float, T: float) -> QuantumJump:
+    """H = J/2 Z x Z, L = sqrt(gamma) Z x 1, read-out X x 1."""
+    model = QuantumJump({"text": InputSpec(3), "audio": InputSpec(3)}, dims=2, jumps=1, measurements=2, duration=T, readout="single",
+                        read="text").double().eval()
+    Z = np.diag([1.0, -1.0])
+    with torch.no_grad():
+        model.A[0].copy_(torch.view_as_real(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128)))
+        model.L[0].copy_(torch.view_as_real(torch.tensor(gamma**0.5 * np.kron(Z, np.eye(2))[None], dtype=torch.complex128)))
+        model.V0.copy_(torch.view_as_real(torch.tensor([[1, 1], [1, -1]], dtype=torch.complex128)))
+        model.W.copy_(torch.tensor([[1.0, -1.0]]))
+    return model
+
+
+def test_two_qubits_by_hand() -> None:
+    J, gamma, T = 1.3, 0.4, 1.7
+    model, inputs = two_qubits(J, gamma, T), features(1, ("text", "audio"))
+    kets = {name: ket[0].detach().numpy() for name, ket in model.encode(inputs).items()}
+    x, y, _ = bloch(kets["text"])
+    z = bloch(kets["audio"])[2]
+
+    def value(strength: float, rate: float, z: float) -> float:
+        """<X(T)> = exp(-2 r T) (x cos J s T - y z sin J s T): the coupling turns the first qubit one way or the other, jumps dephase it."""
+        return float(np.exp(-2 * gamma * rate * T) * (x * np.cos(J * strength * T) - y * z * np.sin(J * strength * T)))
+
+    def part(of: int, z: float) -> float:
+        def slope(s: float, h: float = 1e-5) -> float:
+            up, down = ((value(s + h, s, z), value(s - h, s, z)), (value(s, s + h, z), value(s, s - h, z)))[of]
+            return (up - down) / (2 * h)
+
+        return quad(slope, 0, 1, epsabs=1e-12)[0]
+
+    found = method.built(model, inputs, explain.background(model, kind="zero"))  # the other qubit reads z = 1 where it is absent
+    assert [knob.key for knob in found.terms] == ["H[text]", "H[audio]", "H[text+audio]", "rate[1]"]
+    alone, joint = found.row("text"), found.row("text+audio")
+    # For the reference state x = y = 0, so the baseline is 0 and so is the dividend of audio.
+    assert found.parts[[found.row(""), found.row("audio")]] == pytest.approx(0, abs=1e-12)
+    assert found.parts[:, :2] == pytest.approx(0, abs=1e-12)
+    assert found.parts[alone, 2:] == pytest.approx([part(0, 1.0), part(1, 1.0)], abs=1e-8)
+    assert found.parts[joint, 2:] == pytest.approx([part(0, z) - part(0, 1.0), part(1, z) - part(1, 1.0)], abs=1e-8)
+    assert found.end[joint] == pytest.approx(value(1, 1, z) - value(1, 1, 1.0), abs=1e-12)
+    assert found.start == pytest.approx([0, x, 0, 0], abs=1e-12)
+
+
+def bloch(ket: np.ndarray) -> tuple[float, float, float]:
+    a, b = ket
+    return 2 * (a.conj() * b).real, 2 * (a.conj() * b).imag, abs(a) ** 2 - abs(b) ** 2
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
+    found = checkpoint.load(name)
+    try:
+        dataset = data.load(found.card["data"]["name"])
+    except DataUnavailable:
+        pytest.skip("the data are not on this machine")
+    model, rows = found.fusion, dataset.rows("test")
+    behind = explain.background(model, dataset.inputs(dataset.rows("train")[:200], torch.float64))
+    for row in rows[np.linspace(0, len(rows) - 1, 3).astype(int)]:
+        inputs = dataset.inputs([row], torch.float64)
+        assert_complete(method.built(model, inputs, behind), model, inputs, behind)
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"M": 2}, {"M": 4, "jumps": 1}, {"M": 3, "coupling": "local", "jumps": 1}, {"readout": "joint"},
+    {"readout": "single", "read": "audio"}, {"evolution": "unitary"},
+    {"evolution": "dissipative"}, {"dynamics": "jumps"}, {"duration": 4.0}], ids=str)
+def test_parts_add_up_and_are_the_slopes_on_the_way(settings: dict) -> None:
+    M = settings.pop("M", 3)
+    names = ("text", "audio", "vision", "gaze")[:M]
+    torch.manual_seed(1)
+    model = QuantumJump({name: InputSpec(3) for name in names}, ("a", "b"), **({"dims": 2, "jumps": 2, "measurements": 3} | settings))
+    model, inputs = model.double().eval(), features(2, names)
+    behind = explain.background(model, features(5, names, seed=2))
+    found = method.built(model, inputs, behind, 1)
+    assert_complete(found, model, inputs, behind, 1)
+    assert found.count == 2
+    assert found.parts == pytest.approx(by_slopes(model, inputs, behind, found, 1, model.duration), abs=1e-9)
+
+
+def by_slopes(model: Any, inputs: dict, behind: Any, found: method.Built, output: int, T: float, nodes: int = 20) -> np.ndarray:
+    """Gauss-Legendre over the slopes of `sensitivity`. Strength s is duration s T, where f dy/df is s times the slope on the way."""
+    parts = np.zeros_like(found.parts)
+    targets = tuple(f"dividend[{name}]" for name in found.dividends)
+    before = model.tweak or Tweak()
+    x, w = np.polynomial.legendre.leggauss(nodes)
+    for s, weight in zip((x + 1) / 2, w / 2, strict=True):
+        there = sensitivity.system(model.tweaked(Tweak(before.couplings, before.rates, s * T)), inputs, behind, output)
+        slopes = there.slopes(targets)[1]
+        for g, knob in enumerate(found.terms):
+            at = [k.key for k in there.knobs].index(knob.key)
+            parts[:, g] += weight * knob.value * slopes[at] / s
+    return parts
+
+
+@pytest.mark.parametrize("tweak", [Tweak(), Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7)])
+def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
+    model, inputs = jump_model(2).tweaked(tweak), features(2)
+    behind = explain.background(model, features(5, seed=2))
+    found = method.built(model, inputs, behind)
+    assert_complete(found, model, inputs, behind)
+    couplings = {"+".join(k.modalities): k.value for k in found.terms if k.kind == "coupling"}
+    rates = [k.value for k in found.terms if k.kind == "rate"]
+    parts, h = np.zeros_like(found.parts), 2e-3
+    x, w = np.polynomial.legendre.leggauss(10)
+    for s, weight in zip((x + 1) / 2, w / 2, strict=True):
+        for g, knob in enumerate(found.terms):
+            for step, share in zip((-2, -1, 1, 2), np.array([1, -8, 8, -1]) / 12, strict=True):
+                at = {name: f * (s + (step * h if f"H[{name}]" == knob.key else 0)) for name, f in couplings.items()}
+                there = [f * (s + (step * h if f"rate[{k + 1}]" == knob.key else 0)) for k, f in enumerate(rates)]
+                moved = model.tweaked(Tweak(at, tuple(there), model.duration))
+                parts[:, g] += weight * share / h * dividends(moved, inputs, behind)
+    assert np.abs(found.parts - parts).max() < 1e-6 * max(1.0, np.abs(found.parts).max())
+    if tweak.rates:
+        off = [knob.key for knob in found.terms if knob.value == 0]
+        assert off == ["H[text+audio]", "rate[1]"]
+        assert np.abs(found.parts[:, [knob.value == 0 for knob in found.terms]]).max() == 0
+
+
+def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
+    model, inputs = jump_model(3), features(1)
+    behind = explain.background(model, features(5, seed=2))
+    times = np.array([0.0, 0.2, 0.5, 1.0])
+    found = method.built(model, inputs, behind, times=times)
+    assert np.array_equal(found.times, times)
+    assert np.abs(found.over_time[0]).max() < 1e-14
+    for t, added in zip(times[1:], found.over_time[1:], strict=True):
+        shorter = method.built(model.tweaked(Tweak(duration=float(t))), inputs, behind)
+        assert np.abs(shorter.parts - added).max() < 1e-10
+    through = explain.through_time(model, inputs, behind, times.tolist()).dividends[:, 0, :, 0]
+    assert np.abs(found.start + found.over_time.sum(-1) - through).max() < 1e-10
+    h = 1e-4
+    near = method.built(model, inputs, behind, times=[0.5 - h, 0.5, 0.5 + h])
+    assert np.abs((near.over_time[2] - near.over_time[0]) / (2 * h) - near.pace[1]).max() < 1e-6
+    assert np.abs(found.parts - found.over_time[-1]).max() < 1e-12
+
+
+def test_local_read_out_has_no_joint_term_at_the_start_and_local_terms_build_none() -> None:
+    model, inputs = jump_model(2), features(1)
+    behind = explain.background(model, features(5, seed=2))
+    found = method.built(model, inputs, behind)
+    joint = np.array(["+" in name for name in found.dividends])
+    assert np.abs(found.start[joint]).max() < 1e-12
+    assert np.abs(found.parts[joint]).max() > 1e-3
+    alone = model.tweaked(Tweak({name: 0.0 for name in found.dividends if "+" in name}, (0.0, 0.0)))
+    found = method.built(alone, inputs, behind)
+    assert np.abs(found.parts[joint]).max() < 1e-12
+    assert np.abs(found.parts[~joint]).max() > 1e-3
+
+
+def test_a_mean_over_samples_is_the_mean_of_each() -> None:
+    model, inputs = jump_model(2), features(4)
+    behind = explain.background(model, features(5, seed=2))
+    each = [method.built(model, {name: x[i:i + 1] for name, x in inputs.items()}, behind) for i in range(4)]
+    together = method.built(model, inputs, behind)
+    assert np.abs(together.parts - np.mean([one.parts for one in each], 0)).max() < 1e-12
+    assert np.abs(together.pace - np.mean([one.pace for one in each], 0)).max() < 1e-12
+    assert together.count == 4
+
+
+@pytest.mark.parametrize(("model", "columns"), [
+    (jump_model(2, evolution="none"), 0), (jump_model(2).tweaked(Tweak(duration=0.0)), 9), (jump_model(2, duration=0.0), 9)])
+def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> None:
+    inputs, behind = features(2), explain.background(model, features(5, seed=2))
+    found = method.built(model, inputs, behind)
+    assert found.parts.shape == (8, columns)
+    assert not found.parts.any()
+    assert np.array_equal(found.start, found.end)
+    assert found.end == pytest.approx(dividends(model, inputs, behind), abs=1e-12)
+    assert list(found.frame().columns) == ["dividend", "start", *(knob.key for knob in found.terms), "end"]
+
+
+def test_operators_that_do_not_fit_at_once_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, inputs = jump_model(3), features(1)
+    behind = explain.background(model, features(5, seed=2))
+    whole = method.built(model, inputs, behind)
+    monkeypatch.setattr(method, "_HELD", 1)
+    assert np.abs(method.built(model, inputs, behind).parts - whole.parts).max() < 1e-12
+
+
+def test_tables() -> None:
+    model = jump_model(2)
+    found = method.built(model, features(1), explain.background(model, features(5, seed=2)), times=[0.0, 1.0])
+    table = found.frame()
+    assert table["dividend"].tolist() == ["baseline", *found.dividends[1:]]
+    assert table.drop(columns=["dividend", "end"]).sum(axis=1).to_numpy() == pytest.approx(table["end"].to_numpy(), abs=1e-10)
+    through = found.through("text+audio")
+    assert through["value"].tolist() == pytest.approx([found.start[4], found.end[4]], abs=1e-10)
+    assert json.dumps(through.to_dict("list"))
+
+
+def test_bad_input_says_what_to_do() -> None:
+    model, inputs = jump_model(2), features(1)
+    behind = explain.background(model, features(5, seed=2))
+    network = model_of(3)
+    with pytest.raises(InvalidInput, match=r"entangled-qcnn.*Choose a quantum-jump model"):
+        method.built(network, {}, behind)
+    with pytest.raises(InvalidInput, match="`output` must lie between 0 and 1"):
+        method.built(model, inputs, behind, 2)
+    with pytest.raises(InvalidInput, match=r"`times` must lie in \[0, 1\].*1\.5"):
+        method.built(model, inputs, behind, times=[0.5, 1.5])
+    with pytest.raises(InvalidInput, match="ascending"):
+        method.built(model, inputs, behind, times=[0.5, 0.1])
+    with pytest.raises(InvalidInput, match="must hold one time"):
+        method.built(model, inputs, behind, times=[])
+    with pytest.raises(InvalidInput, match="Make it with this model"):
+        method.built(model, inputs, explain.background(jump_model(3), features(5)))
+    with pytest.raises(NotFound, match="text\\+audio"):
+        method.built(model, inputs, behind, times=[0.0]).row("text+audoi")
+    long = model.tweaked(Tweak({"text+audio": 10.0, "text+audio+vision": 10.0}, (10.0, 1.0), 20.0))
+    with pytest.raises(InvalidInput, match=r"T = 20 .*H\[text\+audio\] 10.*Lower the duration"):
+        method.built(long, inputs, behind)
