@@ -178,6 +178,32 @@ def test_explain_prints_a_table(run: Any, sample: str) -> None:
     assert "text+audio" in result.out
 
 
+def test_explain_says_what_the_dynamics_built(run: Any, sample: str) -> None:
+    said = run("explain", "--model", MODEL, "--sample", sample, "--physics", "--json").json
+    assert set(said["physics"]) == set(said["dividends"])
+    assert {"H[text+audio]", "rate[1]"} <= set(said["physics"]["text"]) == set(said["physics_terms"])
+    for name, dividend in said["dividends"].items():
+        assert said["physics_start"][name] + sum(said["physics"][name].values()) == pytest.approx(dividend, abs=1e-8)
+        assert said["physics_end"][name] == pytest.approx(dividend, abs=1e-10)
+    assert 0 <= said["physics_error"] < 1e-8
+    told = run("explain", "--model", MODEL, "--sample", sample, "--physics", "--missing", "text", "--json").json
+    assert set(told["physics"]["text+audio"].values()) == {0.0}
+    assert told["physics"]["audio"] == said["physics"]["audio"]
+    shown = run("explain", "--model", MODEL, "--sample", sample, "--physics").out
+    assert "coupling" in shown
+    assert "7 others" in shown
+
+
+def test_explain_says_what_the_dynamics_built_on_average(run: Any, planted: Any, tmp_path: Path) -> None:
+    words = ("explain", "--model", MODEL, "--split", "test", "--physics", "--json")
+    said, out = run(*words).json, tmp_path / "contributions.csv"
+    assert said["physics_samples"] == said["n"] == len(planted.rows("test"))
+    assert run(*words, "--out", out).json["physics"] == said["physics"]
+    ends = pd.read_csv(out)["dividend[text+vision]"].mean()
+    assert said["physics_end"]["text+vision"] == pytest.approx(ends, abs=1e-10)
+    assert "mean over" in run(*words[:-1]).out
+
+
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_explain_writes_a_row_for_every_sample(run: Any, planted: Any, tmp_path: Path, ending: str, sample: str) -> None:
     out = tmp_path / f"contributions{ending}"
@@ -298,6 +324,7 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
     (["explain", "--model", MODEL], ["--sample"]),
     (["explain", "--model", MODEL, "--split", "test"], ["--out"]),
     (["explain", "--model", MODEL, "--split", "test", "--out", "table.xlsx"], [".csv", "table.xlsx"]),
+    (["explain", "--model", "qcnn-digits", "--sample", "digit-1600", "--physics"], ["entangled-qcnn", "quantum-jump"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "moon"], ["moon"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "cohort"], ["cohort"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "nobody"], ["nobody"]),

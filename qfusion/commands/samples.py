@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from qfusion._checks import check, choose
-from qfusion.commands import _cuts
+from qfusion.commands import _cuts, _physics
 from qfusion.commands._disturb import Missing, Noise, Seed, Swap, disturbance
 from qfusion.commands._load import Data, Model, inputs, load, output_index, table_path, write_chunks, write_table
 from qfusion.commands._output import Json, number, print_json, print_table
@@ -38,15 +38,15 @@ Contrast = Annotated[str | None, typer.Option("--contrast", metavar="ID", help="
 
 def explain(model: Model, sample: Sample = None, data: Data = None, background: Kind = "joint",
             contrast: Contrast = None,
-            split: Annotated[str | None, typer.Option(help="Explain a whole split; needs --out.")] = None,
+            split: Annotated[str | None, typer.Option(help="Explain a whole split; needs --out or --physics.")] = None,
             output: Annotated[str | None, typer.Option(help="Which output; the first unless given.")] = None,
             out: Annotated[Path | None, typer.Option(help="Write a table (.csv or .parquet), a row a sample.")] = None,
             missing: Missing = None, swap: Swap = None, noise: Noise = None, seed: Seed = 0, cut: _cuts.Cut = None,
-            times: _cuts.Times = None, as_json: Json = False) -> None:
+            times: _cuts.Times = None, physics: _physics.Physics = False, as_json: Json = False) -> None:
     """Split a decision exactly into what each modality and each combination contributed, against the training set or another background."""
     check((sample is None) != (split is None),
           "Give either `--sample ID`, for one sample, or `--split SPLIT` with `--out FILE`, for all of its samples.")
-    check(split is None or out is not None, "Argument `--split` needs a file to write to. Add --out FILE.csv.")
+    check(split is None or out is not None or physics, "Argument `--split` needs a file to write to. Add --out FILE.csv.")
     choose("Background", background, BACKGROUNDS)
     check(contrast is None or background == "joint", "Give either `--contrast ID` or `--background KIND`: a contrast is a background.")
     _cuts.require(cut, times, sample, missing)
@@ -66,6 +66,14 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
             said = _sample(next(iter(work))[1], dataset, rows[0], index) | {"disturbance": asked.words}
             if cut:
                 said["cut"] = _cuts.curves(found.fusion, _features(found, dataset, rows, asked), behind, cut, times, index)
+        if physics and group.leads:
+            said |= _physics.matrix(found.fusion, _features(found, dataset, rows, asked), behind, index, asked.missing)
+        about = {"model": model, "data": dataset.name, "split": split, "n": len(rows), "background": behind.name,
+                 "background_size": behind.size, "output": found.fusion.outputs[index]}
+        if out is None and sample is None:
+            if group.leads:
+                _print_split(about | {"disturbance": asked.words} | said, as_json)
+            return
         if out is None:
             _print_sample(said, as_json)
             return
@@ -73,10 +81,8 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
                           for (number, explanation), part in zip(work, work.parts, strict=True)), out, group)
         if sample is not None and group.leads:
             _print_sample(said, as_json)
-        elif as_json and group.leads:
-            print_json({"model": model, "data": dataset.name, "split": split, "n": n, "background": behind.name,
-                        "background_size": behind.size, "output": found.fusion.outputs[index], "seconds": work.seconds,
-                        "disturbance": asked.words, "out": str(out)})
+        elif group.leads:
+            _print_split(about | {"n": n, "seconds": work.seconds, "disturbance": asked.words, "out": str(out)} | said, as_json)
 
 
 class _Explained:
@@ -148,6 +154,15 @@ def _print_sample(result: dict[str, Any], as_json: bool) -> None:
     print_table(["Modalities", "Score with these", "Contribution", "Shapley value"], rows, title=title)
     if "cut" in result:
         _cuts.print_curves(result["cut"])
+    if "physics" in result:
+        _physics.print_matrix(result)
+
+
+def _print_split(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(result)
+    elif "physics" in result:
+        _physics.print_matrix(result)
 
 
 def _against(result: dict[str, Any]) -> str:
