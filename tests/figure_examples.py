@@ -16,6 +16,7 @@ from qfusion.figures import (
     circuit_state,
     cohort,
     compare,
+    cuts,
     dataset,
     decision,
     dynamics,
@@ -77,6 +78,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "cohort.scatter": lambda t: cohort.scatter(IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t),
     "compare.differences": lambda t: compare.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
     "compare.pairs": lambda t: compare.pairs({"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t),
+    "cuts.curves": lambda t: cuts.curves(T, {kind: {name: LINES[name] for name in M} for kind in cuts.KINDS}, 0.4, M, unit=HOSTILE,
+                                         cursor=0.7, theme=t),
+    "cuts.terms": lambda t: cuts.terms(T, {kind: {k: abs(v) * T for k, v in TERMS.items()} for kind in cuts.KINDS}, M, whose="text",
+                                       unit=HOSTILE, cursor=1.0, theme=t),
+    "cuts.metric": lambda t: cuts.metric(
+        T, {kind: {"text": cuts.Band(LINES["text"], LINES["text"] - 0.1, LINES["text"] + 0.1), "audio": cuts.Band(LINES["audio"])}
+            for kind in cuts.KINDS}, {"undisturbed": 0.9, HOSTILE: 0.5}, M, y_title=HOSTILE, theme=t),
     "dataset.classes": lambda t: dataset.classes({"train": [4, 5, 6, 7], "test": [1, 2, 1, 0]}, CLASSES, theme=t),
     "dataset.targets": lambda t: dataset.targets({"train": X, "valid": Y, "test": X[:9]}, HOSTILE, theme=t),
     "decision.waterfall": lambda t: decision.waterfall(TERMS, M, truth=0.3, unit=HOSTILE, theme=t),

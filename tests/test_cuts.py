@@ -8,20 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import qutip
 import torch
 from torch import Tensor
 
-from qfusion import cli, explain
+from qfusion import cli, explain, figures
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain import cut_metrics as curves
 from qfusion.explain import cuts as method
-from qfusion.explain.cut_metrics import cut_metrics
+from qfusion.explain.cut_metrics import CutMetrics, cut_metrics
 from qfusion.explain.cuts import Cuts, cuts
+from qfusion.figures import cuts as drawing
+from qfusion.figures import notebook
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
+from qfusion.ui import cut_space, replay, spaces
 from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
@@ -344,3 +348,48 @@ def test_the_command_line_prints_the_curve(capsys: pytest.CaptureFixture[str], p
     code, _, err = told(capsys, "explain", "--model", "qcnn-digits", "--sample", "digit-1600", "--cut", "all")
     assert code == 1
     assert "no evolution in time" in err
+
+
+@pytest.fixture(scope="module")
+def work(planted: Any) -> Any:
+    found = checkpoint.load("qj-planted")
+    return spaces.build("qj-planted", found.card, found.fusion, planted)
+
+
+def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any) -> None:
+    row, dials = int(planted.rows("test")[2]), replay.learned(work.model)
+    found = cut_space.of_sample(work, row, dials, terms=True)
+    one = figures.case("qj-planted", str(planted.ids[row]), planted)
+    pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
+    name = cut_space.most_moved(found, 0)
+    pd.testing.assert_frame_equal(cut_space.sizes_table(found, name, 0), figures.numbers.cut_terms(one), atol=1e-10)
+    assert name in cut_space.answer(found, 0)
+    drawn = drawing.curves(found.times, cut_space.curves(found, 0), found.before[0, 0], work.modalities, unit="score")
+    assert {trace.name for trace in drawn.data} == {*work.modalities, "undisturbed", "all correlation cut", "classical part kept"}
+    assert all(np.isfinite(np.asarray(trace.y, dtype=float)).all() for trace in drawn.data if trace.y[0] is not None)
+    weaker = cut_space.of_sample(work, row, replay.Dials(dials.couplings, dials.rates, 0.0))
+    assert "needs no correlation" in cut_space.answer(weaker, 0)
+    assert drawing.curves(weaker.times, cut_space.curves(weaker, 0), 0.0, work.modalities).layout.xaxis.range == (0, 1e-6)
+
+
+def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> None:
+    rows = planted.rows("test")[:60]
+    found = cut_space.of_rows(work, rows, times=5)
+    assert found.after["mae"].value.shape == (2, 3, 5)
+    for metric, better in (("r2", -1), ("mae", 1)):
+        said = cut_space.answer_for_many(found, metric)
+        worst = (better * found.losses[metric].value[0, :, 2]).argmax()
+        low, high = found.losses[metric].low[0, worst, 2], found.losses[metric].high[0, worst, 2]
+        assert said.startswith("No" if low <= 0 <= high else "Yes")
+        assert f"{work.modalities[worst]} at t = 0.50" in said
+        assert f"{found.losses[metric].value[0, worst, 2]:+.3f} [{found.losses[metric].low[0, worst, 2]:+.3f}" in said
+    table = figures.numbers.cut_table(found)
+    assert table["cut[text]:low"].tolist() == found.after["r2"].low[0, 0].tolist()
+    drawn = notebook.cut_test_of(table, work.modalities, "r2", levels={"no evolution": 0.7})
+    assert {"no evolution", "undisturbed", "one answer for all"} < {trace.name for trace in drawn.data}
+    few = cut_space.of_rows(work, rows[:4], times=2)
+    assert "[" not in cut_space.answer_for_many(few)
+    drawn = notebook.cut_test_of(figures.numbers.cut_table(few), work.modalities, "r2")
+    assert not any(trace.fill == "toself" for trace in drawn.data)
+    same = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(0 * found.losses["r2"].value,) * 3)}})
+    assert cut_space.answer_for_many(same, "r2").startswith("No: without")

@@ -18,7 +18,7 @@ from qfusion.figures import numbers
 from qfusion.models import Tweak
 
 ROOT = Path(__file__).resolve().parent.parent
-ONLY_JUMP, ONLY_NETWORK = {"populations", "density_matrix"}, {"masses"}
+ONLY_JUMP, ONLY_NETWORK = {"populations", "density_matrix", "cut", "cut_terms", "cut_test"}, {"masses"}
 NAMES = [name for name in figures.__all__ if name not in ("case", "numbers")]
 
 
@@ -51,7 +51,8 @@ def test_every_name_draws_what_its_table_says(name: str, jump: Case) -> None:
     if name in ("diagram", "density_matrix"):  # gates, and complex numbers of which moduli are drawn
         return
     wanted = {"contributions": "dividend", "shapley": "shapley", "entropies": "entropy[all]", "populations": "probability",
-              "verdict": "prediction", "deletion": "deletion", "stability": "text", "over_time": "dividend[text+audio]"}[name]
+              "verdict": "prediction", "deletion": "deletion", "stability": "text", "over_time": "dividend[text+audio]",
+              "cut": "dephased[audio]", "cut_terms": "cut[text+audio]", "cut_test": "cut[vision]:low"}[name]
     values = drawn_numbers(drawn)
     assert max(np.abs(values - value).min() for value in table[wanted]) < 1e-6
 

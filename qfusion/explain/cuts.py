@@ -2,7 +2,8 @@
 
     "cut"        rho(t) -> rho_m(t) x rho_rest(t): all correlation of modality m with the rest goes
     "dephased"   rho(t) -> sum_i (P_i x 1) rho(t) (P_i x 1), P_i the eigenprojectors of rho_m(t): all entanglement of m with the rest goes,
-                 the classical correlation of its populations stays (the channel measures, so it breaks entanglement)
+                 the classical correlation of its populations stays (the channel measures, so it breaks entanglement). Quantum correlation
+                 short of entanglement (discord) goes too, so a loss is not due to entanglement alone; what is not lost needs none
 
     y_kind(t, m) = Tr[O(T - t) rho_kind(t)] + b: then the state evolves on and is read as before. Exact, without sampling.
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, str] = {
     "cut": "All correlation of the modality with the rest is taken away.",
-    "dephased": "Entanglement of the modality with the rest is taken away, classical correlation is kept.",
+    "dephased": "All but the classical correlation of the modality's populations is taken away: no entanglement is left.",
 }
 TIMES = 21
 EQUAL = 1e-8  # eigenvalues that differ by less count as equal

@@ -11,13 +11,14 @@ Everything but `theme` and what is named below goes to `qfusion.explain.case.cas
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.figures import circuit_state, decision, dynamics, evidence, faithfulness, layers, numbers, state
+from qfusion.figures import circuit_state, cuts, decision, dynamics, evidence, faithfulness, layers, numbers, state
 from qfusion.figures.numbers import Asked
 from qfusion.figures.style import Theme
 
@@ -122,3 +123,42 @@ def stability(model: Asked, sample: str | None = None, *, theme: Theme = "light"
     table = numbers.stability(found)
     return faithfulness.seed_dots(table.to_numpy(), list(table.columns), found.modalities, table.index.tolist(),
                                   unit="score of the true class" if found.classes else found.unit, theme=theme)
+
+
+def cut(model: Asked, sample: str | None = None, *, times: int = 21, cursor: float | None = None, theme: Theme = "light",
+        **chosen: Any) -> go.Figure:
+    """Returns the score if the correlations of a modality are taken away at a time, all of them or entanglement alone."""
+    found = numbers.subject(model, sample, **chosen)
+    table = numbers.cut(found, times=times)
+    return cuts.curves(table["t"].to_numpy(), {kind: columns(table, kind) for kind in cuts.KINDS}, float(table["undisturbed"].iloc[0]),
+                       found.modalities, unit=found.unit, cursor=cursor, theme=theme)
+
+
+def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None = None, times: int = 21, cursor: float | None = None,
+              theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see `numbers.cut_terms`."""
+    found = numbers.subject(model, sample, **chosen)
+    table = numbers.cut_terms(found, modality=modality, times=times)
+    return cuts.terms(table["t"].to_numpy(), {kind: columns(table, kind) for kind in cuts.KINDS}, found.modalities,
+                      whose=str(table["modality"].iloc[0]), unit=found.unit, cursor=cursor, theme=theme)
+
+
+def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11, theme: Theme = "light",
+             **chosen: Any) -> go.Figure:
+    """Returns accuracy, or R2, of test samples if the correlations of a modality are taken away at a time in all of them."""
+    found = numbers.subject(model, sample, **chosen)
+    return cut_test_of(numbers.cut_test(found, samples=samples, times=times), found.modalities,
+                       "accuracy" if found.classes else "r2", theme=theme)
+
+
+def cut_test_of(table: pd.DataFrame, modalities: Sequence[str], metric: str, *, levels: Mapping[str, float] | None = None,
+                cursor: float | None = None, theme: Theme = "light") -> go.Figure:
+    """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without evolution."""
+    from qfusion.training import metrics
+
+    bounded = any(str(key).endswith(":low") for key in table)
+    found = {kind: {name: cuts.Band(table[head].to_numpy(), *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded))
+                    for name in modalities if (head := f"{kind}[{name}]") in table} for kind in cuts.KINDS}
+    across = {"undisturbed": float(table["undisturbed"].iloc[0]), "one answer for all": float(table["chance"].iloc[0])} | dict(levels or {})
+    return cuts.metric(table["t"].to_numpy(), {kind: bands for kind, bands in found.items() if bands}, across, modalities,
+                            y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}", cursor=cursor, theme=theme)

@@ -179,8 +179,7 @@ def test_rows(found: Case, samples: int = 200) -> tuple[Explanation, np.ndarray,
     """Returns the explanation of some test rows, evenly spaced, these rows, and the output that is decided for in each."""
     from qfusion.explain.coalitions import explain
 
-    rows = found.dataset.rows("test")
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(samples, len(rows))).round().astype(int))]
+    rows = _some(found.dataset.rows("test"), samples)
     explanation = explain(found.model, found.dataset.inputs(rows, dtype=torch.float64), found.background)
     return explanation, rows, explanation.prediction.argmax(1)
 
@@ -230,3 +229,77 @@ def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None,
     """Returns one row a gate of the circuit: `gate`, `qubits`, `does`."""
     walk, _ = circuit(subject(model, sample, **chosen), dt)
     return pd.DataFrame([{"gate": name, "qubits": " ".join(qubits), "does": sentence} for name, qubits, sentence, _ in walk.gates])
+
+
+def cut(model: Asked, sample: str | None = None, *, times: int = 21, **chosen: Any) -> pd.DataFrame:
+    """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]` and `dephased[...]` of every modality."""
+    found = subject(model, sample, **chosen)
+    return _cuts(found, times).frame(0, found.output)
+
+
+def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None = None, times: int = 21, **chosen: Any) -> pd.DataFrame:
+    """Returns one row a time of the cut: `t`, the `modality` that is cut, and the sizes `cut[...]` and `dephased[...]` of every term.
+
+    Args:
+        model, sample: see `subject`. modality: whose correlations go; those whose cut moves the score most unless given.
+    """
+    found = subject(model, sample, **chosen)
+    made = _cuts(found, times, modality, terms=True)
+    place = int(np.abs(made.changes[0, :, :, 0, found.output]).max(1).argmax())
+    sizes, _ = made.sizes()
+    columns = {f"{kind}[{name or 'baseline'}]": sizes[k, place, :, s, found.output]
+               for s, name in enumerate(made.coalitions) for k, kind in enumerate(made.kinds)}
+    return pd.DataFrame({"t": made.times, "modality": made.modalities[place]} | columns)
+
+
+def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11, **chosen: Any) -> pd.DataFrame:
+    """Returns one row a time of the cut: `t`, `n`, the metric `undisturbed` and by `chance`, `cut[...]` and `dephased[...]`.
+
+    They are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The metric is accuracy, or R2 of a
+    regression.
+
+    Args:
+        model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
+    """
+    from qfusion.explain.case import require_time
+
+    found = subject(model, sample, **chosen)
+    require_time(found, "evolution in time, so no time to cut at")
+    rows = _some(found.dataset.rows("test"), samples)
+    return cut_table(cut_curves(found.model, found.dataset, rows, times))
+
+
+def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> Any:
+    """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`."""
+    from qfusion.explain.cut_metrics import cut_metrics
+    from qfusion.explain.cuts import cuts
+
+    moments = np.linspace(0, float(model.duration), times)
+    return cut_metrics(cuts(model, dataset.inputs(rows, dtype=torch.float64), moments), dataset.y[rows], dataset.target.kind)
+
+
+def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
+    """Returns the table of `cut_test`, of metrics that are worked out already; the first metric unless named."""
+    metric = metric or next(iter(made.after))
+    after = made.after[metric]
+    columns = {"t": made.times, "n": made.n, "undisturbed": float(made.before[metric].value), "chance": made.chance[metric]}
+    for m, name in enumerate(made.modalities):
+        for k, kind in enumerate(made.kinds):
+            columns[f"{kind}[{name}]"] = after.value[k, m]
+            if after.low is not None:
+                columns |= {f"{kind}[{name}]:low": after.low[k, m], f"{kind}[{name}]:high": after.high[k, m]}
+    return pd.DataFrame(columns)
+
+
+def _cuts(found: Case, times: int, modality: str | None = None, terms: bool = False) -> Any:
+    from qfusion.explain.case import require_time
+    from qfusion.explain.cuts import cuts
+
+    require_time(found, "evolution in time, so no time to cut at")
+    return cuts(found.model, found.inputs, np.linspace(0, float(found.model.duration), times),
+                modalities=None if modality is None else [modality], background=found.background if terms else None)
+
+
+def _some(rows: np.ndarray, count: int) -> np.ndarray:
+    """At most so many rows, evenly spaced."""
+    return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))])

@@ -18,6 +18,7 @@ from qfusion.ui import (
     backgrounds,
     circuit_replay,
     cohort_space,
+    cut_space,
     inside_space,
     jump_space,
     physics,
@@ -291,6 +292,26 @@ def _correlations(key: tuple[str, ...], rows: np.ndarray, _work: Any) -> dict[st
 def correlations(work: Workspace, rows: np.ndarray) -> dict[str, np.ndarray]:
     """Negativity, mutual information and total correlation at T, for some rows."""
     return _correlations(key_of(work), rows, work)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _cuts(key: tuple[str, ...], row: int, dials: Dials, terms: bool, _work: Any) -> Any:
+    return cut_space.of_sample(_work, row, dials, terms=terms)
+
+
+def cuts(work: Workspace, row: int, dials: Dials, *, terms: bool = False) -> Any:
+    """One sample's score, and its terms, after the correlations of every modality are taken away at a time, under the sliders."""
+    return _cuts(key_of(work) if terms else states_of(work), row, dials, terms, work)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Taking the correlations of these samples away, about 5 ms each …")
+def _cut_metrics(key: tuple[str, ...], rows: np.ndarray, _work: Any) -> Any:
+    return cut_space.of_rows(_work, rows)
+
+
+def cut_metrics(work: Workspace, rows: np.ndarray) -> Any:
+    """Metrics of some rows, as learned, after the correlations of every modality are taken away at a time."""
+    return _cut_metrics(states_of(work), rows, work)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
