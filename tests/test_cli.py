@@ -330,6 +330,7 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "nobody"], ["nobody"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "SAMPLE", "--background", "zero"], ["--contrast"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--output", "price"], ["price"]),
+    (["figure", "--model", "qcnn-digits", "--sample", "digit-1600", "--out", "x.svg", "--view", "cut"], ["no evolution", "qcnn-digits"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "0"], ["--times", "0"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "999999999"], ["--times"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--trajectories", "-1"], ["-1"]),

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from qfusion import cli, explain, figures
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain import cut_answers
 from qfusion.explain import cut_metrics as curves
 from qfusion.explain import cuts as method
 from qfusion.explain.cut_metrics import CutMetrics, cut_metrics
@@ -25,7 +26,7 @@ from qfusion.figures import notebook
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import cut_space, replay, spaces
+from qfusion.ui import cut_space, replay, snippets, spaces
 from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
@@ -361,14 +362,14 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any
     found = cut_space.of_sample(work, row, dials, terms=True)
     one = figures.case("qj-planted", str(planted.ids[row]), planted)
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
-    name = cut_space.most_moved(found, 0)
+    name = cut_answers.most_moved(found, 0)
     pd.testing.assert_frame_equal(cut_space.sizes_table(found, name, 0), figures.numbers.cut_terms(one), atol=1e-10)
-    assert name in cut_space.answer(found, 0)
+    assert name in cut_answers.answer(found, 0)
     drawn = drawing.curves(found.times, cut_space.curves(found, 0), found.before[0, 0], work.modalities, unit="score")
     assert {trace.name for trace in drawn.data} == {*work.modalities, "undisturbed", "all correlation cut", "classical part kept"}
     assert all(np.isfinite(np.asarray(trace.y, dtype=float)).all() for trace in drawn.data if trace.y[0] is not None)
     weaker = cut_space.of_sample(work, row, replay.Dials(dials.couplings, dials.rates, 0.0))
-    assert "needs no correlation" in cut_space.answer(weaker, 0)
+    assert "needs no correlation" in cut_answers.answer(weaker, 0)
     assert drawing.curves(weaker.times, cut_space.curves(weaker, 0), 0.0, work.modalities).layout.xaxis.range == (0, 1e-6)
 
 
@@ -377,7 +378,7 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
     found = cut_space.of_rows(work, rows, times=5)
     assert found.after["mae"].value.shape == (2, 3, 5)
     for metric, better in (("r2", -1), ("mae", 1)):
-        said = cut_space.answer_for_many(found, metric)
+        said = cut_answers.answer_for_many(found, metric)
         worst = (better * found.losses[metric].value[0, :, 2]).argmax()
         low, high = found.losses[metric].low[0, worst, 2], found.losses[metric].high[0, worst, 2]
         assert said.startswith("No" if low <= 0 <= high else "Yes")
@@ -388,8 +389,33 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
     drawn = notebook.cut_test_of(table, work.modalities, "r2", levels={"no evolution": 0.7})
     assert {"no evolution", "undisturbed", "one answer for all"} < {trace.name for trace in drawn.data}
     few = cut_space.of_rows(work, rows[:4], times=2)
-    assert "[" not in cut_space.answer_for_many(few)
+    assert "[" not in cut_answers.answer_for_many(few)
     drawn = notebook.cut_test_of(figures.numbers.cut_table(few), work.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
     same = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(0 * found.losses["r2"].value,) * 3)}})
-    assert cut_space.answer_for_many(same, "r2").startswith("No: without")
+    assert cut_answers.answer_for_many(same, "r2").startswith("No: without")
+
+
+@pytest.mark.parametrize("view", ["cut", "cut-terms", "cut-test"])
+def test_the_figure_by_name_is_drawn_again_from_its_own_file(capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path,
+                                                             view: str) -> None:
+    first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
+    words = ["figure", "--model", "qj-planted", "--sample", planted.ids[planted.rows("test")[0]], "--view", view, "--caption"]
+    assert told(capsys, *words, "--theme", "grey", "--out", first)[0] == 0
+    code, out, _ = told(capsys, "figure", "--recipe", first, "--out", second, "--json")
+    assert code == 0
+    assert first.read_bytes() == second.read_bytes()
+    assert json.loads(out)["numbers"]
+
+
+def test_snippets_give_the_tables(work: Any, planted: Any) -> None:
+    sample = str(planted.ids[planted.rows("test")[2]])
+    address = {"model": "qj-planted", "data": "planted", "sample": sample}
+    one = figures.case("qj-planted", sample, planted)
+    for panel, expected in (("cut", figures.numbers.cut(one)), ("cut-terms", figures.numbers.cut_terms(one))):
+        names: dict[str, Any] = {}
+        exec(snippets.snippet(panel, "Dynamics", address), names)
+        pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
+    names = {}
+    exec(snippets.snippet("cut-test", "Cohorts", {**address, "filter": "split=valid; relation=conflict"}), names)
+    assert names["numbers"]["n"].iloc[0] == len(planted.rows("valid"))

@@ -231,6 +231,41 @@ def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None,
     return pd.DataFrame([{"gate": name, "qubits": " ".join(qubits), "does": sentence} for name, qubits, sentence, _ in walk.gates])
 
 
+def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+    """Returns one row a `dividend`, and one for their sum, the score: `start`, a column a term of the dynamics with what it built, `end`."""
+    table = building_of(subject(model, sample, **chosen)).frame()
+    return pd.concat([table, pd.DataFrame([{"dividend": "score"} | table.drop(columns="dividend").sum().to_dict()])], ignore_index=True)
+
+
+def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | None = None, **chosen: Any) -> pd.DataFrame:
+    """Returns one row a time `t` of one dividend: its `value`, `added[...]` by every term until then, and the `pace[...]` of adding.
+
+    Args:
+        model, sample: see `subject`. dividend: which; the joint one that the dynamics changed most unless given.
+    """
+    found = building_of(subject(model, sample, **chosen))
+    return found.through(found.most_built() if dividend is None else dividend)
+
+
+def built_flow(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
+    """Returns one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
+    found = building_of(subject(model, sample, **chosen))
+    names = [name or "baseline" for name in found.dividends]
+    rows = [("without evolution", name, value) for name, value in zip(names, found.start, strict=True)]
+    rows += [(knob.key, name, found.parts[s, g]) for g, knob in enumerate(found.terms) for s, name in enumerate(names)]
+    rows += [(name, "score", value) for name, value in zip(names, found.end, strict=True)]
+    return pd.DataFrame(rows, columns=["from", "to", "value"])
+
+
+def building_of(found: Case) -> Any:
+    """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
+    from qfusion.explain.building import built as method
+    from qfusion.explain.case import require_time
+
+    require_time(found, "evolution in time that could build anything")
+    return method(found.model, found.inputs, found.background, found.output)
+
+
 def cut(model: Asked, sample: str | None = None, *, times: int = 21, **chosen: Any) -> pd.DataFrame:
     """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]` and `dephased[...]` of every modality."""
     found = subject(model, sample, **chosen)
@@ -243,9 +278,11 @@ def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None =
     Args:
         model, sample: see `subject`. modality: whose correlations go; those whose cut moves the score most unless given.
     """
+    from qfusion.explain.cut_answers import most_moved
+
     found = subject(model, sample, **chosen)
     made = _cuts(found, times, modality, terms=True)
-    place = int(np.abs(made.changes[0, :, :, 0, found.output]).max(1).argmax())
+    place = made.modalities.index(most_moved(made, found.output))
     sizes, _ = made.sizes()
     columns = {f"{kind}[{name or 'baseline'}]": sizes[k, place, :, s, found.output]
                for s, name in enumerate(made.coalitions) for k, kind in enumerate(made.kinds)}

@@ -9,9 +9,11 @@ import numpy as np
 
 from qfusion import explain
 from qfusion.data.spec import Audio, Image, Series, Text
-from qfusion.explain import answers
+from qfusion.explain import answers, cut_answers
 from qfusion.explain.case import Case
+from qfusion.explain.cuts import cuts
 from qfusion.figures import evidence, notebook, numbers
+from qfusion.figures.cuts import SAYS
 from qfusion.figures.style import term_colour
 from qfusion.report import methods, trust
 from qfusion.report.blocks import Block, Document, Facts, Heading, Listing, Points, Quote, Strong, Table, cite, paragraph
@@ -25,7 +27,7 @@ MOST_CURVE = 4000  # points of a waveform that is drawn
 def document(case: Case) -> Document:
     """Returns the report on a case."""
     parts: list[Block] = []
-    for section in (_summary, _content, _contributions, _dynamics, _entropies, _circuit):
+    for section in (_summary, _content, _contributions, _dynamics, _cuts, _entropies, _circuit):
         parts += section(case)
     parts += [*trust.section(case), *methods.section(case), *_again(case)]
     decision = answers.verdict(case.scores, case.classes)
@@ -141,6 +143,17 @@ def _dynamics(case: Case) -> Iterator[Block]:
                  f"Entropies (above) and terms of the decision (below) {where}, as if the system were read out there. "
                  f"Compared with {answers.behind(case.background)}.", f"Lines {where}; terms at the end: {last}.")
     yield paragraph("Both can move together without one causing the other. ", ENTROPY_IS)
+
+
+def _cuts(case: Case) -> Iterator[Block]:
+    """Whether the score needs the correlations of each modality, and when."""
+    if not case.has_time or len(case.modalities) < 2:
+        return
+    found = cuts(case.model, case.inputs)
+    said = cut_answers.answer(found, case.output)
+    yield Heading("Are the correlations needed?")
+    yield paragraph(f"{said}.")
+    yield figure(notebook.cut(case), f"What the figure shows: {SAYS['cut'][0]} It does not show {SAYS['cut'][1]}", f"{said}.")
 
 
 def _entropies(case: Case) -> Iterator[Block]:

@@ -304,7 +304,7 @@ def cuts(work: Workspace, row: int, dials: Dials, *, terms: bool = False) -> Any
     return _cuts(key_of(work) if terms else states_of(work), row, dials, terms, work)
 
 
-@st.cache_resource(max_entries=8, show_spinner="Taking the correlations of these samples away, about 5 ms each …")
+@st.cache_resource(max_entries=8, show_spinner="Taking the correlations of these samples away, about 8 ms each …")
 def _cut_metrics(key: tuple[str, ...], rows: np.ndarray, _work: Any) -> Any:
     return cut_space.of_rows(_work, rows)
 

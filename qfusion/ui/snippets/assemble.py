@@ -19,6 +19,8 @@ IMPORTS: dict[str, tuple[str, str]] = {
     **{name: ("qfusion.explain", name) for name in (
         "attribution", "caution", "cohorts", "counterfactual", "deletion", "estimators", "evidence", "faithfulness", "flips", "forms",
         "interventions", "operators", "resampling", "sensitivity", "stability")},
+    "cuts": ("qfusion.explain.cuts", "cuts"), "most_moved": ("qfusion.explain.cut_answers", "most_moved"),
+    "cut_table": ("qfusion.figures.numbers", "cut_table"),
     "case": ("qfusion.explain.case", "case"), "layer_entropies": ("qfusion.explain.entropies", "layer_entropies"),
     **{name: ("qfusion.training", name) for name in ("checkpoint", "metrics")},
     "edits": ("qfusion.models", "edits"), "lindblad": ("qfusion.quantum", "lindblad"),
@@ -29,7 +31,7 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "storage": ("qfusion.runs", "storage"), "QFusionError": ("qfusion.errors", "QFusionError"), "runs": ("qfusion", "runs"),
     "sweeps": ("qfusion.runs", "sweep as sweeps"),
     **{name: ("qfusion.ui", name) for name in (
-        "answers", "backgrounds", "board_space", "circuit_replay", "cohort_space", "compare_sides", "faithfulness_space",
+        "answers", "backgrounds", "board_space", "circuit_replay", "cohort_space", "compare_sides", "cut_space", "faithfulness_space",
         "inside_space", "jump_space", "physics", "replay", "spaces", "sweep_space", "telling", "train_space", "what_if_space")},
     "Change": ("qfusion.ui.what_if_space", "Change"),
 }

@@ -132,10 +132,20 @@ numbers = pd.DataFrame({"factor": way.factors, "value": way.values, "slope": way
 """
 
 
+def cut_terms(view: View) -> str:
+    """Sizes of the terms after a cut of one modality, the one asked for or the one that matters most."""
+    asked = view.get("cut")
+    which = "$modality" if asked else "most_moved(found, sample.output)"
+    return fill(f"""
+found = cuts(sample.model, sample.inputs, background=sample.background)
+numbers = cut_space.sizes_table(found, {which}, sample.output)
+""", modality=asked)
+
+
 TEMPLATES = {
     "decision-over-time": over_time, "waterfall-now": WATERFALL, "mutual-information": lambda _: measure("mutual_information"),
     "negativity": lambda _: measure("negativity"), "purity": lambda _: measure("purity"), "trajectories": runs(TRAJECTORIES),
     "ensemble": runs(ENSEMBLE), "populations": populations, "matrix-modulus": matrix, "matrix-phase": matrix,
     "distance": SETTLING + 'numbers = pd.DataFrame({"t": later, "trace_distance": settled.distance})', "steady": STEADY,
-    "tornado": tornado, "way": way,
+    "tornado": tornado, "way": way, "cut": "numbers = cuts(sample.model, sample.inputs).frame(0, sample.output)", "cut-terms": cut_terms,
 }

@@ -64,4 +64,10 @@ numbers = pd.DataFrame({{"id": rows.index, "in_cohort": inside, $measure: {acros
 """, filter=view.get("filter"), measure=measure, strength=strength)
 
 
-TEMPLATES = {"cohort-shares": _body(SHARES), "types": _body(TYPES), "dividends": dividends, "entanglement": entanglement}
+CUT_TEST = """
+places = np.array([work.dataset.row(name) for name in rows.index])
+numbers = cut_table(cut_space.of_rows(work, places))
+"""
+
+TEMPLATES = {"cohort-shares": _body(SHARES), "types": _body(TYPES), "dividends": dividends, "entanglement": entanglement,
+             "cut-test": _body(CUT_TEST)}

@@ -1,0 +1,50 @@
+"""What cuts say, in a sentence each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qfusion.explain.cut_metrics import CutMetrics, Estimates
+from qfusion.explain.cuts import Cuts
+from qfusion.training import metrics
+
+SMALL = 0.02  # of the undisturbed score's size: a change below it is none to speak of
+
+
+def most_moved(found: Cuts, output: int) -> str:
+    """The modality whose cut moves the score most."""
+    return found.modalities[int(np.abs(found.changes[0, :, :, 0, output]).max(1).argmax())]
+
+
+def answer(found: Cuts, output: int) -> str:
+    """Whether the score of a sample needs the correlations, and when most, as a title."""
+    changes = found.changes[:, :, :, 0, output]
+    _, m, i = np.unravel_index(np.abs(changes[:1]).argmax(), changes[:1].shape)
+    before, largest = float(found.before[0, output]), float(changes[0, m, i])
+    if abs(largest) <= max(SMALL * abs(before), 1e-9):
+        return f"The score needs no correlation between the modalities: a cut moves it by {abs(largest):.2f} at most"
+    kept = f" ({found.scores[1, m, i, 0, output]:.2f} if their classical part is kept)" if found.kinds == ("cut", "dephased") else ""
+    return (f"Without the correlations of {found.modalities[m]} at t = {found.times[i]:.2f} the score would be {before + largest:.2f} "
+            f"instead of {before:.2f}{kept}")
+
+
+def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
+    """Whether a model needs the correlations half way, over many samples, with 95 % intervals, as a title.
+
+    The time is fixed and of the modalities the one is named that costs most, so that hardly anything is picked by its size.
+    """
+    metric = metric or next(iter(found.after))
+    about, loss = metrics.describe[metric], found.losses[metric]
+    sign, i = -1 if about.higher_is_better else 1, len(found.times) // 2
+    m = int((sign * loss.value[0, :, i]).argmax())
+    where = f"the correlations of {found.modalities[m]} at t = {found.times[i]:.2f}"
+    spans_zero = loss.low is not None and loss.high is not None and loss.low[0, m, i] <= 0 <= loss.high[0, m, i]
+    if sign * loss.value[0, m, i] <= 0 or spans_zero:
+        return f"No: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = {found.n:,})"
+    kept = f"; with their classical part kept {_change(loss, 1, m, i)}" if found.kinds == ("cut", "dephased") else ""
+    return f"Yes: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,})"
+
+
+def _change(loss: Estimates, *place: int) -> str:
+    ends = "" if loss.low is None or loss.high is None else f" [{loss.low[place]:+.3f}, {loss.high[place]:+.3f}]"
+    return f"{loss.value[place]:+.3f}{ends}"
