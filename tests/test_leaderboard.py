@@ -235,6 +235,7 @@ def shown(board: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     file = tmp_path / "leaderboard.json"
     file.write_text(json.dumps(board))
     monkeypatch.setattr(board_space, "FILE", file)
+    monkeypatch.setattr(board_space, "CLAIMS", tmp_path / "claims.json")  # which has tests of its own
     return file
 
 

@@ -16,8 +16,10 @@ from qfusion.errors import IntegrityError, NotFound
 from qfusion.training.metrics import Label, describe
 
 FILE = Path(__file__).resolve().parents[2] / "assets" / "leaderboard.json"
+CLAIMS = FILE.with_name("claims.json")
 LARGEST = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
+CLAIMS_REMEDY = "Make it again with `python benchmarks/claims.py`."
 ROLES = {"system": "system", "ablation": "ablation", "baseline": "baseline"}
 TARGETS = {"regression": ("mae", "corr", "r2", "acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7"),
            "classification": ("accuracy", "f1", "nll")}
@@ -129,3 +131,41 @@ def read(path: Path | None = None) -> Board:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, LookupError, RecursionError) as error:
         raise IntegrityError(f"{path.name} cannot be read as a leaderboard ({str(error)[:120]}). {REMEDY}") from error
     return board
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What came out of one claim about quantum jumps on one data set; see benchmarks/claims_report.py.
+
+    Attributes:
+        claim: in words. data: name of the data set. sentence: what was measured and what it says.
+        verdict: what each part says: "for", "against" or "open".
+    """
+
+    claim: str
+    data: str
+    sentence: str
+    verdict: Mapping[str, str]
+
+
+def tested(path: Path | None = None) -> tuple[list[Tested], str]:
+    """Returns the claims about quantum jumps as they were tested, and how; nothing where they have not been.
+
+    Args:
+        path: of the file, CLAIMS unless given.
+
+    Raises:
+        IntegrityError: when the file does not hold them.
+    """
+    path = path or CLAIMS
+    if not path.is_file():
+        return [], ""
+    try:
+        check(path.stat().st_size <= LARGEST, f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}")
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        check(whole["format"] == 1, f"{path.name} has another format. {CLAIMS_REMEDY}")
+        found = [Tested(str(c["claim"]), str(c["data"]), str(c["sentence"]), {str(k): str(v) for k, v in c["verdict"].items()})
+                 for c in whole["claims"]]
+        return found, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise IntegrityError(f"{path.name} cannot be read as tests of claims ({str(error)[:120]}). {CLAIMS_REMEDY}") from error

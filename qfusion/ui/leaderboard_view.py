@@ -162,9 +162,19 @@ def _claims(found: Board) -> None:
     claims = found.whole["claims"]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         panels.heading("What becomes of the papers' claims")
-        st.markdown("**Jump dynamics train more stably and generalise better than unitary ones** (QiNN-QJ)")
-        st.markdown("  \n".join(f"{_icon(claim['verdict'].values())} {text.plain(claim['sentence'], 900)}" for claim in claims["stability"])
-                    or "Not measured yet.")
+        tested, how = board_space.tested()
+        for words in dict.fromkeys(each.claim for each in tested):
+            st.markdown(f"**{text.plain(words, 200)}** (QiNN-QJ)")
+            st.markdown("  \n".join(f"{_icon(each.verdict.values())} {text.plain(each.sentence, 1500)}"
+                                    for each in tested if each.claim == words))
+        if tested:
+            st.caption(f"{text.plain(how, 600)} Everything that was compared: docs/claims.md.")
+        others = [claim for claim in claims["stability"] if claim["data"] not in {each.data for each in tested}]
+        if others or not tested:
+            where = "QiNN-QJ, other data" if tested else "QiNN-QJ"
+            st.markdown(f"**Jump dynamics train more stably and generalise better than unitary ones** ({where})")
+            st.markdown("  \n".join(f"{_icon(claim['verdict'].values())} {text.plain(claim['sentence'], 900)}" for claim in others)
+                        or "Not measured yet.")
         st.markdown("**The QCNN matches networks with dozens of times its parameters**")
         st.markdown("  \n".join(f"{ICONS.get(claim['verdict'], ICONS['open'])} {text.plain(claim['sentence'], 900)}"
                                 for claim in claims["parameters"]) or "Not measured yet.")
