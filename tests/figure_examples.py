@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from qfusion import figures
 from qfusion.figures import (
+    building,
     circuit,
     circuit_state,
     cohort,
@@ -65,7 +66,19 @@ BOXES = [circuit_state.Box("RY", 0, (0,), 1, 1, "turns"), circuit_state.Box("H[a
 CURVES = {"run a": (np.arange(1, 6), 1 / np.arange(1, 6)), HOSTILE: (np.arange(1, 5), 0.5 / np.arange(1, 5))}
 HUES = {"run a": BLUE, HOSTILE: "#D55E00"}
 
+BUILT_BY = [*(" – ".join(term.split("+")) for term in JOINT), HOSTILE, "jump 2", "jump 3"]
+BUILT_HUES = [*(figures.style.term_colour(term, M) for term in JOINT), *building.JUMPS[:3]]
+BUILT_ACTS = [*JOINT, *[JOINT[-1]] * 3]
+BUILT = R.normal(0, 0.05, (8, 10)) * (R.random((8, 10)) < 0.7)
+BUILT_START = np.array([TERMS[name] if "+" not in name else 0.0 for name in TERMS])
+
 EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
+    "building.matrix": lambda t: building.matrix(list(TERMS), BUILT_BY, BUILT, BUILT_START, BUILT_START + BUILT.sum(1), unit=HOSTILE,
+                                                 theme=t),
+    "building.areas": lambda t: building.areas(T, np.sin(np.outer(T, np.arange(1, 11))) * BUILT[4], BUILT_BY, BUILT_HUES, "text+audio",
+                                               start=0.1, cursor=0.7, unit=HOSTILE, theme=t),
+    "building.flow": lambda t: building.flow(list(TERMS), BUILT_BY, BUILT_HUES, BUILT_ACTS, BUILT, BUILT_START,
+                                             BUILT_START + BUILT.sum(1), M, unit=HOSTILE, theme=t),
     "circuit.step_error": lambda t: circuit.step_error(np.geomspace(0.02, 1, 6), np.geomspace(1e-4, 0.1, 6), np.geomspace(1e-3, 0.2, 6),
                                                        0.1, theme=t),
     "circuit_state.diagram": lambda t: circuit_state.diagram(BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t),

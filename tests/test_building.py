@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from qfusion import data, explain
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import building as method
 from qfusion.explain import sensitivity
+from qfusion.figures import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.training import checkpoint
 from tests.entangled import model_of
@@ -246,3 +248,63 @@ def test_bad_input_says_what_to_do() -> None:
     long = model.tweaked(Tweak({"text+audio": 10.0, "text+audio+vision": 10.0}, (10.0, 1.0), 20.0))
     with pytest.raises(InvalidInput, match=r"T = 20 .*H\[text\+audio\] 10.*Lower the duration"):
         method.built(long, inputs, behind)
+
+
+def test_a_local_generator_says_what_each_term_acts_on() -> None:
+    model = jump_model(2, coupling="local", jumps=1)
+    found = method.built(model, features(1), explain.background(model, features(5, seed=2)))
+    acts = dict(zip((knob.key for knob in found.terms), found.acts, strict=True))
+    assert acts["H[text+vision]"] == acts["rate[2]"] == "text+vision"
+    assert acts["H[audio]"] == "audio"
+    assert found.most_built() in ("text+audio", "text+vision", "audio+vision", "text+audio+vision")
+
+
+def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
+    times = np.linspace(0, 1, 11)
+    added = np.outer(times, [0.3, -0.2, 0.1, 0.05, -0.01, 0.02, 0.04, -0.03])
+    titles = [f"term {g}" for g in range(8)]
+    drawn = figure.areas(times, added, titles, ["#112233"] * 8, "text+audio", start=0.5)
+    filled = [trace for trace in drawn.data if trace.fill == "toself"]
+    assert [trace.name for trace in filled if trace.showlegend] == ["term 0", "term 2", "term 3", "term 6", "2 others", "term 1", "term 7"]
+    # The last places of the top and of the bottom: all that was added, and all that was taken away, by terms or by all others together.
+    ends = [float(np.max(trace.y) if np.max(trace.y) > 0.5 else np.min(trace.y)) for trace in filled]
+    assert max(ends) == pytest.approx(0.5 + 0.3 + 0.1 + 0.05 + 0.04 + 0.01)
+    assert min(ends) == pytest.approx(0.5 - 0.2 - 0.03)
+    line = next(trace for trace in drawn.data if trace.name == "text + audio")
+    assert np.asarray(line.y) == pytest.approx(0.5 + added.sum(1))
+
+
+def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:
+    parts, start = np.array([[0.0], [0.1], [0.0], [-0.4]]), np.array([0.2, 0.3, 0.0, 0.0])
+    drawn = figure.flow(["", "text", "audio", "text+audio"], ["text–audio"], ["#112233"], ["text+audio"], parts, start, start + parts[:, 0],
+                        ("text", "audio"))
+    wide = {trace.text: np.ptp(np.asarray(trace.y)[[0, 39]]) for trace in drawn.data if trace.fill == "toself"}  # both corners of one end
+    per = wide["text–audio → text + audio: -0.400"] / 0.4
+    assert wide == pytest.approx({
+        "text → without evolution: 0.300": 0.3 * per, "without evolution → baseline: +0.200": 0.2 * per,
+        "without evolution → text: +0.300": 0.3 * per, "text → text–audio: 0.250": 0.25 * per, "audio → text–audio: 0.250": 0.25 * per,
+        "text–audio → text: +0.100": 0.1 * per, "text–audio → text + audio: -0.400": 0.4 * per, "baseline → score: +0.200": 0.2 * per,
+        "text → score: +0.400": 0.4 * per, "text + audio → score: -0.400": 0.4 * per})
+
+
+def test_a_matrix_says_where_nothing_is_built() -> None:
+    model = jump_model(2, evolution="none")
+    found = method.built(model, features(1), explain.background(model, features(5, seed=2)))
+    drawn = figure.matrix(found.dividends, [], found.parts, found.start, found.end)
+    assert "Nothing evolves" in drawn.layout.annotations[0].text
+    assert len(figure.flow(found.dividends, [], [], [], found.parts, found.start, found.end, found.modalities).data)
+    assert len(figure.areas(found.times, found.over_time[:, 4], [], [], found.dividends[4]).data)
+    with pytest.raises(InvalidInput, match=r"`parts` must have shape \(8, 1\)"):
+        figure.matrix(found.dividends, ["one"], found.parts, found.start, found.end)
+
+
+@pytest.mark.parametrize("view", ["built", "built-over-time", "built-flow"])
+def test_the_command_line_draws_it(view: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from qfusion.cli import app
+
+    out = tmp_path / "x.svg"
+    with pytest.raises(SystemExit) as ended:
+        app(["figure", "--model", "qj-planted", "--sample", "p0031", "--view", view, "--out", str(out), "--caption", "--json"])
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["numbers"]
+    assert "Shows" in out.read_text()

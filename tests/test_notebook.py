@@ -18,7 +18,8 @@ from qfusion.figures import numbers
 from qfusion.models import Tweak
 
 ROOT = Path(__file__).resolve().parent.parent
-ONLY_JUMP, ONLY_NETWORK = {"populations", "density_matrix", "cut", "cut_terms", "cut_test"}, {"masses"}
+ONLY_JUMP, ONLY_NETWORK = {"populations", "density_matrix", "cut", "cut_terms", "cut_test", "built", "built_over_time",
+                           "built_flow"}, {"masses"}
 NAMES = [name for name in figures.__all__ if name not in ("case", "numbers")]
 
 
@@ -48,11 +49,12 @@ def test_every_name_draws_what_its_table_says(name: str, jump: Case) -> None:
     drawn, table = getattr(figures, name)(jump, theme="dark"), getattr(figures.numbers, name)(jump)
     assert isinstance(drawn, go.Figure)
     assert len(table) > 0
-    if name in ("diagram", "density_matrix"):  # gates, and complex numbers of which moduli are drawn
+    if name in ("diagram", "density_matrix", "built_flow"):  # gates, complex numbers of which moduli are drawn, widths
         return
     wanted = {"contributions": "dividend", "shapley": "shapley", "entropies": "entropy[all]", "populations": "probability",
               "verdict": "prediction", "deletion": "deletion", "stability": "text", "over_time": "dividend[text+audio]",
-              "cut": "dephased[audio]", "cut_terms": "cut[text+audio]", "cut_test": "cut[vision]:low"}[name]
+              "cut": "dephased[audio]", "cut_terms": "cut[text+audio]", "cut_test": "cut[vision]:low",
+              "built": "H[text+audio]", "built_over_time": "value"}[name]
     values = drawn_numbers(drawn)
     assert max(np.abs(values - value).min() for value in table[wanted]) < 1e-6
 

@@ -59,6 +59,7 @@ class Built:
         modalities: names. output: name of the score.
         dividends: names of the coalitions, "" (baseline) first, S of them.
         terms: couplings H_S and jump rates, keys as in `sensitivity`, G of them; none where nothing evolves.
+        acts: the modalities that each of them acts on, joined by "+", (G,).
         start, end: dividends without evolution and at T, (S,).
         parts: A, (S, G); with `start` they add up to `end`.
         times: (nT,) in model units. over_time: added by t, (nT, S, G). pace: being added at t, per unit of time, (nT, S, G).
@@ -71,6 +72,7 @@ class Built:
     output: str
     dividends: tuple[str, ...]
     terms: tuple[Knob, ...]
+    acts: tuple[str, ...]
     start: np.ndarray
     end: np.ndarray
     parts: np.ndarray
@@ -99,6 +101,11 @@ class Built:
         columns = {"t": self.times, "value": self.start[s] + self.over_time[:, s].sum(-1)}
         columns |= {f"added[{knob.key}]": self.over_time[:, s, g] for g, knob in enumerate(self.terms)}
         return pd.DataFrame(columns | {f"pace[{knob.key}]": self.pace[:, s, g] for g, knob in enumerate(self.terms)})
+
+    def most_built(self) -> str:
+        """The joint dividend that the dynamics changed most, or the only one's name where there is one modality."""
+        joint = [s for s, name in enumerate(self.dividends) if "+" in name] or [len(self.dividends) - 1]
+        return self.dividends[max(joint, key=lambda s: abs(self.end[s] - self.start[s]))]
 
     def row(self, dividend: str) -> int:
         """Place of a dividend."""
@@ -132,11 +139,11 @@ def built(model: FusionModel, inputs: Mapping[str, Features], background: Backgr
         O = model.weighted_readout(model.W[output][None]).to(torch.complex128)[0]
         R = _operators(found)
         if not pieces or T == 0:
-            return _still(model, found, output, moments, O, R, [knob for knob, _ in pieces])
+            return _still(model, found, output, moments, O, R, pieces)
         F, start, end, nodes = _correlations(_whole(model), pieces, O, R, T)
     bias = np.zeros(len(R))
     bias[0] = float(model.bias.detach()[output])  # of the baseline
-    return _finish(model, found, output, moments, [knob for knob, _ in pieces], F, start + bias, end + bias, nodes)
+    return _finish(model, found, output, moments, pieces, F, start + bias, end + bias, nodes)
 
 
 def _moments(times: Sequence[float] | np.ndarray | None, T: float) -> np.ndarray:
@@ -276,8 +283,8 @@ def _pace(F: np.ndarray) -> np.ndarray:
     return (back @ (integrals @ F.reshape(p * q, -1))).reshape(len(back), *F.shape[2:])
 
 
-def _finish(model: QuantumJump, found: JumpKnobs, output: int, moments: np.ndarray, terms: Sequence[Knob], F: np.ndarray, start: np.ndarray,
-            end: np.ndarray, nodes: int) -> Built:
+def _finish(model: QuantumJump, found: JumpKnobs, output: int, moments: np.ndarray,
+            pieces: Sequence[tuple[Knob, Generator]], F: np.ndarray, start: np.ndarray, end: np.ndarray, nodes: int) -> Built:
     T = float(model.duration)
     pace = _pace(F)
     added = legendre.legint(pace, lbnd=-1, scl=T / 2)
@@ -289,20 +296,22 @@ def _finish(model: QuantumJump, found: JumpKnobs, output: int, moments: np.ndarr
     scale = max(float(np.abs(end).max()), float(np.abs(parts).max()), 1e-12)
     check(error <= TOLERANCE * scale, f"What each term built has an error of {error:.1e} for T = {T:g}, where {TOLERANCE * scale:.1e} is "
                                       "asked for. Lower the duration T or the strengths.")
-    return _made(model, found, output, terms, start, end, parts, moments, np.moveaxis(legendre.legval(x, added), -1, 0),
+    return _made(model, found, output, pieces, start, end, parts, moments, np.moveaxis(legendre.legval(x, added), -1, 0),
                  np.moveaxis(legendre.legval(x, pace), -1, 0), error, nodes)
 
 
-def _still(model: QuantumJump, found: JumpKnobs, output: int, moments: np.ndarray, O: Tensor, R: Tensor, terms: Sequence[Knob]) -> Built:
+def _still(model: QuantumJump, found: JumpKnobs, output: int, moments: np.ndarray, O: Tensor, R: Tensor,
+           pieces: Sequence[tuple[Knob, Generator]]) -> Built:
     """Nothing evolves: no term has added anything."""
     start = torch.einsum("sab,ba->s", R, O).real.numpy()
     start[0] += float(model.bias.detach()[output])
-    nothing = np.zeros((len(moments), len(R), len(terms)))
-    return _made(model, found, output, terms, start, start, nothing[0], moments, nothing, nothing, 0.0, 0)
+    nothing = np.zeros((len(moments), len(R), len(pieces)))
+    return _made(model, found, output, pieces, start, start, nothing[0], moments, nothing, nothing, 0.0, 0)
 
 
-def _made(model: QuantumJump, found: JumpKnobs, output: int, terms: Sequence[Knob], start: np.ndarray, end: np.ndarray, parts: np.ndarray,
-          moments: np.ndarray, over_time: np.ndarray, pace: np.ndarray, error: float, nodes: int) -> Built:
-    names = tuple(subset_name(s, model.modalities) for s in subsets(len(model.modalities)))
-    return Built(tuple(model.modalities), model.outputs[output], names, tuple(terms), start, end, parts, moments, over_time, pace, error,
-                 nodes, found.count, found.background.name, found.background.size)
+def _made(model: QuantumJump, found: JumpKnobs, output: int, pieces: Sequence[tuple[Knob, Generator]], start: np.ndarray, end: np.ndarray,
+          parts: np.ndarray, moments: np.ndarray, over_time: np.ndarray, pace: np.ndarray, error: float, nodes: int) -> Built:
+    dividends = tuple(subset_name(s, model.modalities) for s in subsets(len(model.modalities)))
+    acts = tuple(subset_name(generator.terms[0].subsystems, model.modalities) for _, generator in pieces)
+    return Built(tuple(model.modalities), model.outputs[output], dividends, tuple(knob for knob, _ in pieces), acts, start, end, parts,
+                 moments, over_time, pace, error, nodes, found.count, found.background.name, found.background.size)

@@ -12,14 +12,17 @@ import importlib
 from typing import Any
 
 _NOTEBOOK = ("contributions", "shapley", "over_time", "entropies", "masses", "diagram", "populations", "density_matrix", "verdict",
-             "deletion", "stability", "cut", "cut_terms", "cut_test")
+             "deletion", "stability", "cut", "cut_terms", "cut_test", "built", "built_over_time", "built_flow")
 _ELSEWHERE = {"numbers": ("qfusion.figures.numbers", ""), "case": ("qfusion.explain.case", "case")}
 
 # Figures of one decision that the command line draws by name.
 VIEWS = {"contributions": "baseline, terms and score, as a waterfall", "shapley": "Shapley values of the modalities, with their shares",
          "over-time": "entropies and terms through the evolution, or along the network's layers",
          "cut": "the score if the correlations of a modality are taken away at a time", "cut-terms": "the sizes of the terms then",
-         "cut-test": "how good the model is then, on test samples"}
+         "cut-test": "how good the model is then, on test samples",
+         "built": "what each coupling and jump operator built of each contribution, as a matrix",
+         "built-over-time": "one contribution through the evolution, by what built it",
+         "built-flow": "from modalities through couplings to contributions and score"}
 
 __all__ = ["case", "numbers", *_NOTEBOOK]
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.figures import circuit_state, cuts, decision, dynamics, evidence, faithfulness, layers, numbers, state
+from qfusion.figures import building, circuit_state, cuts, decision, dynamics, evidence, faithfulness, layers, numbers, state
 from qfusion.figures.numbers import Asked
 from qfusion.figures.style import Theme
 
@@ -123,6 +123,34 @@ def stability(model: Asked, sample: str | None = None, *, theme: Theme = "light"
     table = numbers.stability(found)
     return faithfulness.seed_dots(table.to_numpy(), list(table.columns), found.modalities, table.index.tolist(),
                                   unit="score of the true class" if found.classes else found.unit, theme=theme)
+
+
+def built(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns what each coupling and jump operator built of each contribution, as a matrix."""
+    found = numbers.subject(model, sample, **chosen)
+    made = numbers.building_of(found)
+    titles, _ = building.terms_of(made.terms, made.modalities)
+    return building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=found.unit, theme=theme)
+
+
+def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | None = None, cursor: float | None = None,
+                    theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns one contribution over time, split into what each term of the dynamics added to it; see `numbers.built_over_time`."""
+    found = numbers.subject(model, sample, **chosen)
+    made = numbers.building_of(found)
+    titles, hues = building.terms_of(made.terms, made.modalities)
+    s = made.row(made.most_built() if dividend is None else dividend)
+    return building.areas(made.times, made.over_time[:, s], titles, hues, made.dividends[s], start=float(made.start[s]), cursor=cursor,
+                          unit=found.unit, theme=theme)
+
+
+def built_flow(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns the way from the modalities through couplings and jump operators to the contributions and the score."""
+    found = numbers.subject(model, sample, **chosen)
+    made = numbers.building_of(found)
+    titles, hues = building.terms_of(made.terms, made.modalities)
+    return building.flow(made.dividends, titles, hues, made.acts, made.parts, made.start, made.end, made.modalities, unit=found.unit,
+                         theme=theme)
 
 
 def cut(model: Asked, sample: str | None = None, *, times: int = 21, cursor: float | None = None, theme: Theme = "light",

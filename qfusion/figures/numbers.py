@@ -232,7 +232,7 @@ def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None,
 
 
 def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a `dividend`, and one for their sum, the score: `start`, a column a term of the dynamics with what it built, `end`."""
+    """Returns one row a `dividend`, and one for their sum, the score: `start`, what each term of the dynamics built, and `end`."""
     table = building_of(subject(model, sample, **chosen)).frame()
     return pd.concat([table, pd.DataFrame([{"dividend": "score"} | table.drop(columns="dividend").sum().to_dict()])], ignore_index=True)
 

@@ -88,8 +88,7 @@ def take_all(page: str, address: Mapping[str, Sequence[str]]) -> dict[str, Taken
 def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     """A figure of `qfusion.figures.notebook`, asked for by `figure --model ... --view ...`."""
     from qfusion.explain.case import case
-    from qfusion.figures import notebook, numbers
-    from qfusion.figures.cuts import SAYS
+    from qfusion.figures import building, cuts, notebook, numbers
 
     name = choose("View", view, VIEWS).replace("-", "_")
     unknown = sorted(set(address) - set(_NAMED))
@@ -108,8 +107,9 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     recipe = Recipe(BY_NAME, view, {key: list(values) for key, values in address.items()},
                     made_from=made_from, software=software(), numbers=digest_of(table))
     title = f"{found.name} on {found.dataset.name}" if view == "cut-test" else f"{found.sample}: {output} {found.score:.3f} by {found.name}"
+    says = {**cuts.SAYS, **building.SAYS}
     return Taken(getattr(notebook, name)(found), title,
-                 f"Shows {SAYS[view][0]} Does not show {SAYS[view][1]}" if view in SAYS else f"Compared with {against}.", table, recipe)
+                 f"Shows {says[view][0]} Does not show {says[view][1]}" if view in says else f"Compared with {against}.", table, recipe)
 
 
 def of_link(link: str) -> tuple[str, dict[str, list[str]]]:
