@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.integrate import quad
 
-from qfusion import data, explain
+from qfusion import data, explain, figures
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import building as method
-from qfusion.explain import sensitivity
+from qfusion.explain import building_answers, sensitivity
 from qfusion.figures import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.training import checkpoint
+from qfusion.ui import built_space, cache, replay, snippets, spaces
 from tests.entangled import model_of
 from tests.test_sensitivity import features, jump_model
 
@@ -308,3 +310,38 @@ def test_the_command_line_draws_it(view: str, tmp_path: Path, capsys: pytest.Cap
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out)["numbers"]
     assert "Shows" in out.read_text()
+
+
+def test_the_sentence_names_what_did_most() -> None:
+    model = jump_model(2)
+    behind = explain.background(model, features(5, seed=2))
+    found = method.built(model, features(1), behind)
+    joint = np.array(["+" in name for name in found.dividends])
+    most = found.terms[int(np.abs(found.parts[joint]).sum(0).argmax())].title
+    assert f"% by the {most}" in building_answers.answer(found)
+    assert "from 0.00 to " in building_answers.answer(found)
+    alone = model.tweaked(Tweak({name: 0.0 for name in found.dividends if "+" in name}, (0.0, 0.0)))
+    assert building_answers.answer(method.built(alone, features(1), behind)) == "The dynamics built nothing of the joint contributions"
+    still = jump_model(2, evolution="none")
+    assert building_answers.answer(method.built(still, features(1), behind)).startswith("Nothing evolves")
+
+
+def test_snippets_and_workspace_give_the_tables(planted: Any) -> None:
+    sample = str(planted.ids[planted.rows("test")[2]])
+    address = {"model": "qj-planted", "data": "planted", "sample": sample}
+    one = figures.case("qj-planted", sample, planted)
+    for panel, expected in (("built", figures.numbers.built(one)), ("built-flow", figures.numbers.built_flow(one)),
+                            ("built-over-time", figures.numbers.built_over_time(one))):
+        names: dict[str, Any] = {}
+        exec(snippets.snippet(panel, "Dynamics", address), names)
+        pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
+    exec(snippets.snippet("built-over-time", "Dynamics", {**address, "built": "text"}), names)
+    assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
+    exec(snippets.snippet("built", "Dynamics", {**address, "builtof": "all test samples"}), names)
+    assert len(names["rows"]) == names["found"].count == len(planted.rows("test"))
+    work = spaces.build("qj-planted", one.checkpoint.card, one.checkpoint.fusion, planted)
+    rows, dials = planted.rows("test")[:5], replay.learned(work.model)
+    assert built_space.of_rows(work, rows, 0).count == 5
+    assert cache.built(work, rows, dials, 0).frame().equals(built_space.of_rows(work, rows, 0).frame())
+    weaker = built_space.of_rows(work, rows, 0, replay.Dials(dials.couplings, dials.rates, 0.0))
+    assert not weaker.parts.any()

@@ -233,7 +233,12 @@ def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None,
 
 def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a `dividend`, and one for their sum, the score: `start`, what each term of the dynamics built, and `end`."""
-    table = building_of(subject(model, sample, **chosen)).frame()
+    return built_table(building_of(subject(model, sample, **chosen)))
+
+
+def built_table(found: Any) -> pd.DataFrame:
+    """Returns the table of `built`, of an `explain.Built`."""
+    table = found.frame()
     return pd.concat([table, pd.DataFrame([{"dividend": "score"} | table.drop(columns="dividend").sum().to_dict()])], ignore_index=True)
 
 
@@ -249,7 +254,11 @@ def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | 
 
 def built_flow(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a band of the flow diagram behind the modalities: `from`, `to`, `value`."""
-    found = building_of(subject(model, sample, **chosen))
+    return flow_table(building_of(subject(model, sample, **chosen)))
+
+
+def flow_table(found: Any) -> pd.DataFrame:
+    """Returns the table of `built_flow`, of an `explain.Built`."""
     names = [name or "baseline" for name in found.dividends]
     rows = [("without evolution", name, value) for name, value in zip(names, found.start, strict=True)]
     rows += [(knob.key, name, found.parts[s, g]) for g, knob in enumerate(found.terms) for s, name in enumerate(names)]

@@ -9,10 +9,11 @@ import numpy as np
 
 from qfusion import explain
 from qfusion.data.spec import Audio, Image, Series, Text
-from qfusion.explain import answers, cut_answers
+from qfusion.errors import InvalidInput
+from qfusion.explain import answers, building_answers, cut_answers
 from qfusion.explain.case import Case
 from qfusion.explain.cuts import cuts
-from qfusion.figures import evidence, notebook, numbers
+from qfusion.figures import building, evidence, notebook, numbers
 from qfusion.figures.cuts import SAYS
 from qfusion.figures.style import term_colour
 from qfusion.report import methods, trust
@@ -27,7 +28,7 @@ MOST_CURVE = 4000  # points of a waveform that is drawn
 def document(case: Case) -> Document:
     """Returns the report on a case."""
     parts: list[Block] = []
-    for section in (_summary, _content, _contributions, _dynamics, _cuts, _entropies, _circuit):
+    for section in (_summary, _content, _contributions, _dynamics, _built, _cuts, _entropies, _circuit):
         parts += section(case)
     parts += [*trust.section(case), *methods.section(case), *_again(case)]
     decision = answers.verdict(case.scores, case.classes)
@@ -143,6 +144,23 @@ def _dynamics(case: Case) -> Iterator[Block]:
                  f"Entropies (above) and terms of the decision (below) {where}, as if the system were read out there. "
                  f"Compared with {answers.behind(case.background)}.", f"Lines {where}; terms at the end: {last}.")
     yield paragraph("Both can move together without one causing the other. ", ENTROPY_IS)
+
+
+def _built(case: Case) -> Iterator[Block]:
+    """Which coupling and jump operator built which contribution."""
+    if not case.has_time:
+        return
+    yield Heading("Which coupling built which term?")
+    try:
+        said = building_answers.answer(numbers.building_of(case))
+    except InvalidInput as error:  # evolved for too long to be resolved
+        yield paragraph(str(error))
+        return
+    yield paragraph(f"{said}. All terms of the dynamics are turned up from nothing together, and what each does is added up on that way "
+                    "(Aumann and Shapley 1974), so that a row of the matrix leads from the contribution without evolution to the one that "
+                    "was explained.")
+    for draw, name in ((notebook.built, "built"), (notebook.built_flow, "built-flow")):
+        yield figure(draw(case), f"What the figure shows: {building.SAYS[name][0]} It does not show {building.SAYS[name][1]}", f"{said}.")
 
 
 def _cuts(case: Case) -> Iterator[Block]:

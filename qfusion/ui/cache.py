@@ -16,6 +16,7 @@ from qfusion.runs.folder import ALIVE, Record
 from qfusion.training import checkpoint
 from qfusion.ui import (
     backgrounds,
+    built_space,
     circuit_replay,
     cohort_space,
     cut_space,
@@ -302,6 +303,16 @@ def _cuts(key: tuple[str, ...], row: int, dials: Dials, terms: bool, _work: Any)
 def cuts(work: Workspace, row: int, dials: Dials, *, terms: bool = False) -> Any:
     """One sample's score, and its terms, after the correlations of every modality are taken away at a time, under the sliders."""
     return _cuts(key_of(work) if terms else states_of(work), row, dials, terms, work)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _built(key: tuple[str, ...], rows: tuple[int, ...], dials: Dials, output: int, _work: Any) -> Any:
+    return built_space.of_rows(_work, rows, output, dials)
+
+
+def built(work: Workspace, rows: int | np.ndarray, dials: Dials, output: int) -> Any:
+    """What each term of the dynamics built, an `explain.Built`, of one sample or the mean over rows, under the sliders."""
+    return _built(key_of(work), tuple(np.atleast_1d(rows).tolist()), dials, output, work)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Taking the correlations of these samples away, about 8 ms each …")

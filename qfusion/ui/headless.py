@@ -108,8 +108,9 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
                     made_from=made_from, software=software(), numbers=digest_of(table))
     title = f"{found.name} on {found.dataset.name}" if view == "cut-test" else f"{found.sample}: {output} {found.score:.3f} by {found.name}"
     says = {**cuts.SAYS, **building.SAYS}
-    return Taken(getattr(notebook, name)(found), title,
-                 f"Shows {says[view][0]} Does not show {says[view][1]}" if view in says else f"Compared with {against}.", table, recipe)
+    caption = f"Shows {says[view][0]} Does not show {says[view][1]}" if view in says else ""
+    behind = "" if view in cuts.SAYS else f"Compared with {against}."
+    return Taken(getattr(notebook, name)(found), title, f"{caption} {behind}".strip(), table, recipe)
 
 
 def of_link(link: str) -> tuple[str, dict[str, list[str]]]:

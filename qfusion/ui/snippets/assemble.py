@@ -19,6 +19,8 @@ IMPORTS: dict[str, tuple[str, str]] = {
     **{name: ("qfusion.explain", name) for name in (
         "attribution", "caution", "cohorts", "counterfactual", "deletion", "estimators", "evidence", "faithfulness", "flips", "forms",
         "interventions", "operators", "resampling", "sensitivity", "stability")},
+    "built": ("qfusion.explain", "built"), "built_table": ("qfusion.figures.numbers", "built_table"),
+    "flow_table": ("qfusion.figures.numbers", "flow_table"),
     "cuts": ("qfusion.explain.cuts", "cuts"), "most_moved": ("qfusion.explain.cut_answers", "most_moved"),
     "cut_table": ("qfusion.figures.numbers", "cut_table"),
     "case": ("qfusion.explain.case", "case"), "layer_entropies": ("qfusion.explain.entropies", "layer_entropies"),

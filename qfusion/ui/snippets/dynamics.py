@@ -94,17 +94,22 @@ numbers = pd.DataFrame({"state": basis_labels(sample.model.dims), "steady": np.r
 COHORTS = ("this sample", "all test samples", "test samples of its class", "test samples of its regime", "test samples of its relation")
 
 
+def _rows(view: View, key: str) -> str:
+    """Inputs of the samples that are averaged over, which the address names under a key."""
+    cohort = choose("Samples", view.get(key, COHORTS[0]), COHORTS)
+    line = "rows = [sample.row]"
+    if cohort == COHORTS[1]:
+        line = 'rows = sample.dataset.rows("test")'
+    elif cohort != COHORTS[0]:
+        line = "rows = physics.rows_of(work, sample.row, $cohort, lambda: work.frame(sample.output))"
+    return fill(f"{line}\ninputs = sample.dataset.inputs(rows, dtype=torch.float64)\n", cohort=cohort)
+
+
 def _samples(view: View) -> str:
     """Inputs of the samples that are averaged over, and the target."""
-    cohort, effect = choose("Samples", view.get("over", COHORTS[0]), COHORTS), view.get("effect", "score")
-    lines = ["rows = [sample.row]"]
-    if cohort == COHORTS[1]:
-        lines = ['rows = sample.dataset.rows("test")']
-    elif cohort != COHORTS[0]:
-        lines = ["rows = physics.rows_of(work, sample.row, $cohort, lambda: work.frame(sample.output))"]
-    lines += ["inputs = sample.dataset.inputs(rows, dtype=torch.float64)",
-              "target = sensitivity.SCORE" if effect == "score" else "target = physics.targets(work)[$effect]"]
-    return fill("\n".join(lines) + "\n", cohort=cohort, effect=effect)
+    effect = view.get("effect", "score")
+    target = "target = sensitivity.SCORE\n" if effect == "score" else "target = physics.targets(work)[$effect]\n"
+    return _rows(view, "over") + fill(target, effect=effect)
 
 
 MEASURED = "measured = sensitivity.sensitivity(sample.model, inputs, sample.background, output=sample.output, targets=[target])\n"
@@ -142,10 +147,23 @@ numbers = cut_space.sizes_table(found, {which}, sample.output)
 """, modality=asked)
 
 
+def _built(view: View, numbers: str) -> str:
+    return f"{_rows(view, 'builtof')}found = built(sample.model, inputs, sample.background, sample.output)\nnumbers = {numbers}\n"
+
+
+def built_over_time(view: View) -> str:
+    """One contribution by what built it: the one asked for, or the joint one that the dynamics changed most."""
+    asked = view.get("built")
+    which = fill("$dividend", dividend="" if asked == "baseline" else asked) if asked else "found.most_built()"
+    return _built(view, f"found.through({which})")
+
+
 TEMPLATES = {
     "decision-over-time": over_time, "waterfall-now": WATERFALL, "mutual-information": lambda _: measure("mutual_information"),
     "negativity": lambda _: measure("negativity"), "purity": lambda _: measure("purity"), "trajectories": runs(TRAJECTORIES),
     "ensemble": runs(ENSEMBLE), "populations": populations, "matrix-modulus": matrix, "matrix-phase": matrix,
     "distance": SETTLING + 'numbers = pd.DataFrame({"t": later, "trace_distance": settled.distance})', "steady": STEADY,
     "tornado": tornado, "way": way, "cut": "numbers = cuts(sample.model, sample.inputs).frame(0, sample.output)", "cut-terms": cut_terms,
+    "built": lambda view: _built(view, "built_table(found)"), "built-flow": lambda view: _built(view, "flow_table(found)"),
+    "built-over-time": built_over_time,
 }
