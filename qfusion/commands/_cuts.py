@@ -38,7 +38,7 @@ def curves(model: FusionModel, features: Mapping[str, Any], behind: Background |
     from qfusion.explain import cuts as method
 
     moments = np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES)
-    found = method.cuts(model, features, moments, modalities=None if ALL in cut else cut, background=behind)
+    found = method.cuts(model, features, moments, modalities=None if ALL in cut else cut, kinds=tuple(method.KINDS), background=behind)
     names, after, before = found.outputs, found.dividends, found.dividends_before
     assert after is not None
     assert before is not None
@@ -55,9 +55,10 @@ def curves(model: FusionModel, features: Mapping[str, Any], behind: Background |
 
 
 def print_curves(result: Mapping[str, Any]) -> None:
-    """Prints the score after each cut, a row a time."""
+    """Prints the score after each cut, a table a modality and a row a time."""
     output = result["output"]
-    columns = {f"{name}, {kind}": found["scores"][output] for name, kinds in result["modalities"].items() for kind, found in kinds.items()}
-    rows = [[number(t), *(number(values[i]) for values in columns.values())] for i, t in enumerate(result["times"])]
-    print_table(["Cut at t", *columns], rows, title=f"{output} after the correlations of a modality are taken away, undisturbed "
-                                                           f"{number(result['undisturbed']['scores'][output])}")
+    for name, kinds in result["modalities"].items():
+        rows = [[number(t), *(number(found["scores"][output][i]) for found in kinds.values())] for i, t in enumerate(result["times"])]
+        print_table(["t", *(f"{kind} at t" if kind != "held" else "held until t" for kind in kinds)], rows,
+                    title=f"{output} after the correlations of {name} are taken away, undisturbed "
+                          f"{number(result['undisturbed']['scores'][output])}")

@@ -18,14 +18,18 @@ def most_moved(found: Cuts, output: int) -> str:
 
 def answer(found: Cuts, output: int) -> str:
     """Whether the score of a sample needs the correlations, and when most, as a title."""
-    changes = found.changes[:, :, :, 0, output]
+    changes = found.changes[:, :, :, 0, output]  # the first kind is "cut"
     _, m, i = np.unravel_index(np.abs(changes[:1]).argmax(), changes[:1].shape)
     before, largest = float(found.before[0, output]), float(changes[0, m, i])
+    never = ""
+    if "held" in found.kinds:
+        never = f"; if it were never correlated, {found.scores[found.kinds.index('held'), m, -1, 0, output]:.2f}"
     if abs(largest) <= max(SMALL * abs(before), 1e-9):
-        return f"The score needs no correlation between the modalities: a cut moves it by {abs(largest):.2f} at most"
-    kept = f" ({found.scores[1, m, i, 0, output]:.2f} if their classical part is kept)" if found.kinds == ("cut", "dephased") else ""
+        return f"The score needs no correlation at any one time: a cut moves it by {abs(largest):.2f} at most, from {before:.2f}{never}"
+    kept = f" ({found.scores[found.kinds.index('dephased'), m, i, 0, output]:.2f} if their classical part is kept)" if (
+        "dephased" in found.kinds) else ""
     return (f"Without the correlations of {found.modalities[m]} at t = {found.times[i]:.2f} the score would be {before + largest:.2f} "
-            f"instead of {before:.2f}{kept}")
+            f"instead of {before:.2f}{kept}{never}")
 
 
 def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
@@ -39,10 +43,11 @@ def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
     m = int((sign * loss.value[0, :, i]).argmax())
     where = f"the correlations of {found.modalities[m]} at t = {found.times[i]:.2f}"
     spans_zero = loss.low is not None and loss.high is not None and loss.low[0, m, i] <= 0 <= loss.high[0, m, i]
+    never = f". If never correlated: {_change(loss, found.kinds.index('held'), m, len(found.times) - 1)}" if "held" in found.kinds else ""
     if sign * loss.value[0, m, i] <= 0 or spans_zero:
-        return f"No: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = {found.n:,})"
-    kept = f"; with their classical part kept {_change(loss, 1, m, i)}" if found.kinds == ("cut", "dephased") else ""
-    return f"Yes: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,})"
+        return f"No: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = {found.n:,}){never}"
+    kept = f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}" if "dephased" in found.kinds else ""
+    return f"Yes: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,}){never}"
 
 
 def _change(loss: Estimates, *place: int) -> str:

@@ -80,17 +80,15 @@ def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = R
     blocks = [_metrics(columns, drawn) for drawn in resampling.counts(B, resamples, seed)] if B >= resampling.FEWEST else []
     drawn = {name: np.concatenate([block[name] for block in blocks]) for name in own} if blocks else {}
 
-    def estimates(of: tuple[str, ...], part: slice | int, minus: slice | int | None = None) -> dict[str, Estimates]:
+    def estimates(of: tuple[str, ...], part: slice, minus: slice | None = None) -> dict[str, Estimates]:
         def select(values: np.ndarray) -> np.ndarray:
             return values[:, part] - (0 if minus is None else values[:, minus])
 
         return {name: _estimates(select(own[name])[0], select(drawn[name]) if drawn else None) for name in of}
 
-    names, every, last, half = METRICS[kind], slice(0, -1), slice(-1, None), len(scores) // 2
-    kept = {}
-    if set(found.kinds) == {"cut", "dephased"}:
-        first, second = slice(0, half), slice(half, -1)
-        kept = estimates(names, second, first) if found.kinds[0] == "cut" else estimates(names, first, second)
+    names, every, last, each = METRICS[kind], slice(0, -1), slice(-1, None), len(scores) // len(found.kinds)
+    places = {name: slice(k * each, (k + 1) * each) for k, name in enumerate(found.kinds)}
+    kept = estimates(names, places["dephased"], places["cut"]) if set(places) >= {"cut", "dephased"} else {}
     return CutMetrics(found.modalities, found.kinds, found.times, B, _shaped(estimates(names, every), shape),
                       _shaped(estimates(names, last), ()), _shaped(estimates(names, every, last), shape), _shaped(kept, shape[1:]),
                       _chance(np.asarray(truth), kind), _shaped(estimates(("change",), slice(None)), shape)["change"])

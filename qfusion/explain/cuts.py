@@ -5,10 +5,14 @@
                  the classical correlation of its populations stays (the channel measures, so it breaks entanglement). Quantum correlation
                  short of entanglement (discord) goes too, so a loss is not due to entanglement alone; what is not lost needs none
 
+    "held"       no correlation of m with the rest ever arises up to t: each of the two feels the other's state alone (`uncorrelated`).
+                 A cut at one time leaves what correlation did before and does after it; this one, at t = T, leaves nothing of it
+
     y_kind(t, m) = Tr[O(T - t) rho_kind(t)] + b: then the state evolves on and is read as before. Exact, without sampling.
 
-Both keep the states rho_m(t) and rho_rest(t) themselves. So nothing changes at t = 0, where the state is a product, and nothing at t = T
-under a read-out that looks at single modalities. What changes between is what the later evolution makes of correlation that is there at t.
+The first two keep the states rho_m(t) and rho_rest(t) themselves. So nothing changes at t = 0, where the state is a product, and nothing at
+t = T under a read-out that looks at single modalities. What changes between is what the later evolution makes of correlation that is there
+at t. "held" is the cut done over and over; it is integrated to a relative tolerance of 1e-8, and takes most of the time.
 
 Where eigenvalues of rho_m agree (within `EQUAL`), the basis is not defined. The mean over all bases of such an eigenspace is taken:
 X -> (X + 1 x Tr_space X) / (n + 1) for its dimension n, which is X for n = 1, breaks entanglement for every n, and depends on the state
@@ -32,6 +36,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
+from qfusion.explain import uncorrelated
 from qfusion.explain.background import Background, RowBackground
 from qfusion.explain.coalitions import dividends as harsanyi
 from qfusion.models.quantum_jump import QuantumJump
@@ -47,7 +52,10 @@ if TYPE_CHECKING:
 KINDS: dict[str, str] = {
     "cut": "All correlation of the modality with the rest is taken away.",
     "dephased": "All but the classical correlation of the modality's populations is taken away: no entanglement is left.",
+    "held": "The modality and the rest are kept uncorrelated all the time up to then.",
 }
+USUAL = ("cut", "dephased")
+HELD = "held"
 TIMES = 21
 EQUAL = 1e-8  # eigenvalues that differ by less count as equal
 _HELD = 2**20  # complex numbers of the states at all times, held at once
@@ -100,7 +108,7 @@ class Cuts:
 
 
 def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[float] | np.ndarray | None = None, *,
-         modalities: Sequence[str] | None = None, kinds: Sequence[str] = tuple(KINDS),
+         modalities: Sequence[str] | None = None, kinds: Sequence[str] = USUAL,
          background: Background | RowBackground | None = None) -> Cuts:
     """Returns what a model says after the correlations of a modality were taken away, for every time, modality and sample.
 
@@ -113,7 +121,7 @@ def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[flo
         model: a trained QiNN-QJ in double precision and eval mode; one that samples trajectories is evolved by the master equation.
         inputs: features of B samples.
         times: ascending, in [0, T]; `TIMES` of them, evenly, unless given.
-        modalities: whose correlation is taken away, each on its own; all unless given. kinds: of `KINDS`.
+        modalities: whose correlation is taken away, each on its own; all unless given. kinds: of `KINDS`; `USUAL` unless given.
         background: asks for dividends.
 
     Raises:
@@ -186,6 +194,7 @@ class _Run:
         self.end = _flat(O[-1])
         evolved = O[:-1].flip(0)
         self.views = {m: _flat(_first(evolved, self.dims, m)) for m in places}
+        self.system = model.system() if HELD in kinds else None
 
     def values(self, factors: list[Tensor]) -> tuple[np.ndarray, np.ndarray]:
         """Scores without bias, cut (K, M, nT, B, C) and undisturbed (B, C), of product states with these factors, (B or 1, d, d)."""
@@ -193,18 +202,31 @@ class _Run:
         size = max(1, _HELD // (len(self.moments) * D**2))
         parts = []
         for i in range(0, B, size):
-            rho = _kron([f if len(f) == 1 else f[i:i + size] for f in factors])
-            parts.append((self._chunk(rho), _flat(rho.to(torch.complex128)) @ self.end.mT))
+            chunk = [f if len(f) == 1 else f[i:i + size] for f in factors]
+            rho = _kron(chunk)
+            parts.append((self._chunk(rho, chunk), _flat(rho.to(torch.complex128)) @ self.end.mT))
         after, before = zip(*parts, strict=True)
         return torch.cat(after, 3).numpy(), torch.cat(before).numpy()
 
-    def _chunk(self, rho: Tensor) -> Tensor:
+    def _chunk(self, rho: Tensor, factors: list[Tensor]) -> Tensor:
         through = self.model.evolve_states(rho, self.moments).to(torch.complex128)
         found = []
         for m in self.places:
             seen = _first(through, self.dims, m)
-            found.append(torch.stack([_flat(_CHANNELS[kind](seen)) @ self.views[m].mT for kind in self.kinds]))
+            states_after = (self._held(factors, m) if kind == HELD else _CHANNELS[kind](seen) for kind in self.kinds)
+            found.append(torch.stack([_flat(state) @ self.views[m].mT for state in states_after]))
         return torch.stack(found, 1)
+
+    def _held(self, factors: list[Tensor], m: int) -> Tensor:
+        """The state (nT, B, d d, r r) when m and the rest are kept uncorrelated."""
+        assert self.system is not None
+        d, D = self.dims[m], math.prod(self.dims)
+        H, jumps = (_first(X, self.dims, m).reshape(len(X), d, d, D // d, D // d).transpose(2, 3).reshape(len(X), D, D)
+                    for X in (self.system.H[None], self.system.jumps))
+        size = max(map(len, factors))
+        own, rest = (part.expand(size, *part.shape[1:]) for part in (factors[m], _kron([f for k, f in enumerate(factors) if k != m])))
+        own, rest = uncorrelated.evolve(H[0], jumps, own, rest, self.moments)
+        return own.flatten(-2)[..., :, None] * rest.flatten(-2)[..., None, :]
 
 
 def _flat(X: Tensor) -> Tensor:

@@ -14,12 +14,15 @@ from qfusion.figures.style import INK, QUIET, Theme, axis, base, faded, label, t
 
 TIME = "time t of the cut (model units, ħ = 1)"
 #: kind of cut -> what a legend and an axis call it, and its line.
-KINDS: dict[str, tuple[str, str]] = {"cut": ("all correlation cut", "solid"), "dephased": ("classical part kept", "dash")}
+KINDS: dict[str, tuple[str, str]] = {"cut": ("all correlation cut", "solid"), "dephased": ("classical part kept", "dash"),
+                                     "held": ("never correlated before t", "dot")}
 #: figure -> what it shows and what it does not, a sentence each.
 SAYS: dict[str, tuple[str, str]] = {
     "cut": (
         "the score if at time t all correlation of one modality with the others is taken away (solid), or all but the classical "
-        "correlation of its populations (dashed: no entanglement is left), and the state then evolves on to T.",
+        "correlation of its populations (dashed: no entanglement is left), and the state then evolves on to T. Dotted: the modality and "
+        "the others are kept uncorrelated from the start to t, so that each feels the other's state alone. Of two modalities, a cut of "
+        "one is a cut of the other.",
         "what other data would do: it is an intervention on the model's state, which no input need reach. Dashed lines do not tell "
         "entanglement from quantum correlation short of it."),
     "cut-terms": (
@@ -95,8 +98,8 @@ def metric(times: np.ndarray, found: Mapping[str, Mapping[str, Band]], levels: M
             hue = INK[theme] if name == "undisturbed" else QUIET[theme]
             figure.add_traces([_level(times, level, name, hue, dash, row, row == "y")])
     _axes(figure, {row: f"{KINDS[kind][0]}:<br>{label(y_title)}" for kind, row in zip(found, rows, strict=True)}, theme, "normal")
-    if len(rows) > 1:
-        figure.update_layout(yaxis2_matches="y")
+    for row in rows[1:]:
+        figure.update_layout({f"yaxis{row[1:]}": {"matches": "y"}})
     return _marked(figure, cursor, theme)
 
 
@@ -143,18 +146,21 @@ def _check(times: np.ndarray, values: np.ndarray, name: str) -> None:
 
 
 def _stacked(times: np.ndarray, kinds: list[str], theme: Theme) -> tuple[go.Figure, list[str]]:
-    check(0 < len(kinds) <= 2, f"There must be one kind of cut or two, but there are {len(kinds)}.")
-    rows = ["y", "y2"][:len(kinds)]
-    figure = base(theme, 480 if len(kinds) == 2 else 320, legend=True, right=20, top=8, left=72)
+    check(0 < len(kinds) <= len(KINDS), f"There must be one to {len(KINDS)} kinds of cut, but there are {len(kinds)}.")
+    rows = ["y", "y2", "y3"][:len(kinds)]
+    figure = base(theme, 140 + 180 * len(kinds), legend=True, right=20, top=8, left=72)
     figure.update_layout(hovermode="x unified", dragmode="zoom", xaxis={"title": {"text": TIME}, "range": _span(times), "anchor": rows[-1]})
     return figure, rows
 
 
 def _axes(figure: go.Figure, titles: Mapping[str, str], theme: Theme, mode: str) -> None:
-    if len(titles) == 2:
-        figure.update_layout(yaxis={"domain": [0.54, 1.0]}, yaxis2=axis(theme) | {"domain": [0.0, 0.46]})
-    for row, title in titles.items():
-        figure.update_layout({f"{row[0]}axis{row[1:]}": {"title": {"text": title}, "rangemode": mode}})
+    gap = 0.08
+    height = (1 - gap * (len(titles) - 1)) / len(titles)
+    look = axis(theme)
+    for place, (row, title) in enumerate(titles.items()):
+        top = 1 - place * (height + gap)
+        figure.update_layout({f"yaxis{row[1:]}": look | {"domain": [max(0.0, top - height), top], "title": look["title"] | {"text": title},
+                                                         "rangemode": mode}})
 
 
 def _span(times: np.ndarray) -> list[float]:

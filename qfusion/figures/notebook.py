@@ -158,7 +158,7 @@ def cut(model: Asked, sample: str | None = None, *, times: int = 21, cursor: flo
     """Returns the score if the correlations of a modality are taken away at a time, all of them or entanglement alone."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.cut(found, times=times)
-    return cuts.curves(table["t"].to_numpy(), {kind: columns(table, kind) for kind in cuts.KINDS}, float(table["undisturbed"].iloc[0]),
+    return cuts.curves(table["t"].to_numpy(), _kinds(table), float(table["undisturbed"].iloc[0]),
                        found.modalities, unit=found.unit, cursor=cursor, theme=theme)
 
 
@@ -167,8 +167,14 @@ def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None =
     """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see `numbers.cut_terms`."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.cut_terms(found, modality=modality, times=times)
-    return cuts.terms(table["t"].to_numpy(), {kind: columns(table, kind) for kind in cuts.KINDS}, found.modalities,
-                      whose=str(table["modality"].iloc[0]), unit=found.unit, cursor=cursor, theme=theme)
+    return cuts.terms(table["t"].to_numpy(), _kinds(table), found.modalities, whose=str(table["modality"].iloc[0]),
+                      unit=found.unit, cursor=cursor, theme=theme)
+
+
+def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
+    """The columns of each kind of cut that a table has."""
+    found = {kind: columns(table, kind) for kind in cuts.KINDS}
+    return {kind: values for kind, values in found.items() if values}
 
 
 def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11, theme: Theme = "light",

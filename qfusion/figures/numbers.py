@@ -14,6 +14,7 @@ from qfusion.explain.coalitions import Explanation
 from qfusion.training.checkpoint import Checkpoint
 
 Asked = str | Path | Checkpoint | Case
+MOST_HELD = 36  # joint dimension
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Case:
     """Returns `model` if it is a case already, else the case of a sample; `chosen` as `qfusion.explain.case.case` takes it.
@@ -276,9 +277,9 @@ def building_of(found: Case) -> Any:
 
 
 def cut(model: Asked, sample: str | None = None, *, times: int = 21, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]` and `dephased[...]` of every modality."""
+    """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]`, `dephased[...]`, `held[...]` of every modality."""
     found = subject(model, sample, **chosen)
-    return _cuts(found, times).frame(0, found.output)
+    return _cuts(found, times, kinds=("cut", "dephased", "held")).frame(0, found.output)
 
 
 def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None = None, times: int = 21, **chosen: Any) -> pd.DataFrame:
@@ -302,7 +303,7 @@ def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, tim
     """Returns one row a time of the cut: `t`, `n`, the metric `undisturbed` and by `chance`, `cut[...]` and `dephased[...]`.
 
     They are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The metric is accuracy, or R2 of a
-    regression.
+    regression. `held[...]` too where the joint dimension is small (at most `MOST_HELD`): it takes 40 ms a sample and modality at 64.
 
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
@@ -316,12 +317,13 @@ def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, tim
 
 
 def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> Any:
-    """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`."""
+    """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as for `cut_test`."""
     from qfusion.explain.cut_metrics import cut_metrics
-    from qfusion.explain.cuts import cuts
+    from qfusion.explain.cuts import KINDS, USUAL, cuts
 
-    moments = np.linspace(0, float(model.duration), times)
-    return cut_metrics(cuts(model, dataset.inputs(rows, dtype=torch.float64), moments), dataset.y[rows], dataset.target.kind)
+    kinds = tuple(KINDS) if np.prod(model.dims) <= MOST_HELD else USUAL
+    found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times), kinds=kinds)
+    return cut_metrics(found, dataset.y[rows], dataset.target.kind)
 
 
 def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
@@ -337,13 +339,13 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _cuts(found: Case, times: int, modality: str | None = None, terms: bool = False) -> Any:
+def _cuts(found: Case, times: int, modality: str | None = None, terms: bool = False, kinds: tuple[str, ...] = ("cut", "dephased")) -> Any:
     from qfusion.explain.case import require_time
     from qfusion.explain.cuts import cuts
 
     require_time(found, "evolution in time, so no time to cut at")
     return cuts(found.model, found.inputs, np.linspace(0, float(found.model.duration), times),
-                modalities=None if modality is None else [modality], background=found.background if terms else None)
+                modalities=None if modality is None else [modality], kinds=kinds, background=found.background if terms else None)
 
 
 def _some(rows: np.ndarray, count: int) -> np.ndarray:

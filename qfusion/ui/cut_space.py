@@ -11,24 +11,25 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.explain.cut_metrics import CutMetrics, cut_metrics
-from qfusion.explain.cuts import TIMES, Cuts, cuts
+from qfusion.explain.cut_metrics import CutMetrics
+from qfusion.explain.cuts import KINDS, TIMES, USUAL, Cuts, cuts
+from qfusion.figures.numbers import cut_curves
 from qfusion.ui.replay import Dials
 
 FEW_TIMES = 11  # of many samples: seconds at D = 64
 
 
 def of_sample(work: Any, row: int, dials: Dials | None = None, *, terms: bool = False) -> Cuts:
-    """Cuts of every modality of one sample, at `TIMES` times, under the sliders; with its terms when asked for."""
+    """Cuts of every modality of one sample, at `TIMES` times, under the sliders: all kinds of cut, or the usual ones with its terms."""
     model = work.model if dials is None else work.model.tweaked(dials.tweak())
     return cuts(model, work.dataset.inputs([row], dtype=torch.float64), np.linspace(0, float(model.duration), TIMES),
-                background=work.background if terms else None)
+                kinds=USUAL if terms else tuple(KINDS), background=work.background if terms else None)
 
 
 def of_rows(work: Any, rows: np.ndarray, times: int = FEW_TIMES) -> CutMetrics:
     """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
-    found = cuts(work.model, work.dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(work.model.duration), times))
-    return cut_metrics(found, work.dataset.y[rows], work.dataset.target.kind)
+    found: CutMetrics = cut_curves(work.model, work.dataset, rows, times)
+    return found
 
 
 def curves(found: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:

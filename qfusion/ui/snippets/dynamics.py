@@ -163,7 +163,8 @@ TEMPLATES = {
     "negativity": lambda _: measure("negativity"), "purity": lambda _: measure("purity"), "trajectories": runs(TRAJECTORIES),
     "ensemble": runs(ENSEMBLE), "populations": populations, "matrix-modulus": matrix, "matrix-phase": matrix,
     "distance": SETTLING + 'numbers = pd.DataFrame({"t": later, "trace_distance": settled.distance})', "steady": STEADY,
-    "tornado": tornado, "way": way, "cut": "numbers = cuts(sample.model, sample.inputs).frame(0, sample.output)", "cut-terms": cut_terms,
+    "tornado": tornado, "way": way,
+    "cut": "numbers = cuts(sample.model, sample.inputs, kinds=KINDS).frame(0, sample.output)", "cut-terms": cut_terms,
     "built": lambda view: _built(view, "built_table(found)"), "built-flow": lambda view: _built(view, "flow_table(found)"),
     "built-over-time": built_over_time,
 }

@@ -1,0 +1,80 @@
+"""Evolution of two parts of a system that are kept uncorrelated: each feels the other's state alone (time-dependent mean field).
+
+    d rho_a/dt = Tr_b L(rho_a x rho_b),    d rho_b/dt = Tr_a L(rho_a x rho_b)
+
+It is what evolving for a time dt and cutting all correlation, again and again, comes to as dt -> 0. The equations are not linear in the
+state, so they are integrated step by step, by the method of order 8 of Dormand and Prince with its own control of the error (Hairer,
+Norsett, Wanner 1993), for many samples at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy.integrate import solve_ivp
+from torch import Tensor
+
+from qfusion.errors import InvalidInput
+
+RELATIVE, ABSOLUTE = 1e-8, 1e-10  # tolerances of the integrator
+
+
+def evolve(H: Tensor, jumps: Tensor, own: Tensor, rest: Tensor, times: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Returns rho_a(t) (nT, B, d, d) and rho_b(t) (nT, B, r, r), complex128.
+
+    Args:
+        H: Hamiltonian (d r, d r), part a first. jumps: jump operators (K, d r, d r).
+        own: states rho_a(0), (B, d, d). rest: states rho_b(0), (B, r, r).
+        times: ascending, not negative.
+
+    Raises:
+        InvalidInput: when the integration does not succeed.
+    """
+    own, rest = (part.detach().to(torch.complex128) for part in (own, rest))
+    B, d, r = len(own), own.shape[-1], rest.shape[-1]
+    moments, places = np.unique(np.asarray(times, dtype=float), return_inverse=True)
+    if moments[-1] == 0:
+        return own.expand(len(times), B, d, d), rest.expand(len(times), B, r, r)
+    rate = _Rate(H, jumps, d, r)
+
+    def slope(_: float, y: np.ndarray) -> np.ndarray:
+        return np.concatenate([part.reshape(-1).numpy() for part in rate(*_parts(torch.from_numpy(y), B, d, r))])
+
+    start = np.concatenate([part.reshape(-1).numpy() for part in (own, rest)])
+    found = solve_ivp(slope, (0.0, float(moments[-1])), start, "DOP853", t_eval=moments, rtol=RELATIVE, atol=ABSOLUTE)
+    if not found.success:
+        raise InvalidInput(f"The evolution without correlation does not converge ({found.message}). Lower the couplings or the duration.")
+    y = torch.from_numpy(np.ascontiguousarray(found.y.T))[torch.from_numpy(places.reshape(-1))]
+    return y[:, :B * d * d].reshape(-1, B, d, d), y[:, B * d * d:].reshape(-1, B, r, r)
+
+
+def _parts(y: Tensor, B: int, d: int, r: int) -> tuple[Tensor, Tensor]:
+    return y[:B * d * d].reshape(B, d, d), y[B * d * d:].reshape(B, r, r)
+
+
+class _Rate:
+    """The slopes of both parts."""
+
+    def __init__(self, H: Tensor, jumps: Tensor, d: int, r: int):
+        self.d, self.r = d, r
+        D = d * r
+        G = -1j * H - 0.5 * (jumps.mH @ jumps).sum(0)
+        # X G^+ and all X L_k^+ in one product; then sum_k L_k (X L_k^+) in a second.
+        self.right = torch.cat([G.mH, *jumps.mH], 1)
+        self.left = jumps.permute(1, 0, 2).reshape(D, -1)
+
+    def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+        B, d, r = len(own), self.d, self.r
+        D = d * r
+        X = (own[:, :, None, :, None] * rest[:, None, :, None, :]).reshape(B * D, D)
+        Y = (X @ self.right).reshape(B, D, -1, D)
+        change = Y[:, :, 0]
+        change = change + change.mH
+        if Y.shape[2] > 1:
+            jumped = Y[:, :, 1:].permute(2, 1, 0, 3).reshape(-1, B * D)
+            change = change + (self.left @ jumped).reshape(D, B, D).permute(1, 0, 2)
+        seen = change.reshape(B, d, r, d, r)
+        a, b = torch.diagonal(seen, dim1=2, dim2=4).sum(-1), torch.diagonal(seen, dim1=1, dim2=3).sum(-1)
+        return (a + a.mH) / 2, (b + b.mH) / 2
