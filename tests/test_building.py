@@ -15,7 +15,7 @@ from scipy.integrate import quad
 from qfusion import data, explain, figures
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain import building as method
-from qfusion.explain import building_answers, sensitivity
+from qfusion.explain import building_answers, building_numerics, sensitivity
 from qfusion.figures import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.training import checkpoint
@@ -198,6 +198,23 @@ def test_a_mean_over_samples_is_the_mean_of_each() -> None:
     assert together.count == 4
 
 
+@pytest.mark.parametrize("settings", [{}, {"coupling": "local", "jumps": 1}, {"evolution": "unitary"}, {"duration": 3.0}], ids=str)
+def test_every_sample_at_once_is_each_alone(settings: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, inputs = jump_model(2, **settings).tweaked(Tweak({"text+audio": -0.5})), features(5)
+    behind = explain.background(model, features(5, seed=2))
+    monkeypatch.setattr(method, "_CHUNK", 2)
+    each = explain.built_each(model, inputs, behind, 1)
+    assert each.error < 1e-8
+    for i in range(5):
+        one = method.built(model, {name: x[i:i + 1] for name, x in inputs.items()}, behind, 1)
+        for ours, theirs in ((each.parts[i], one.parts), (each.start[i], one.start), (each.end[i], one.end)):
+            assert np.abs(ours - theirs).max() < 1e-9
+    assert (each.terms, each.acts, each.dividends, each.output) == (one.terms, one.acts, one.dividends, "b")
+    sizes = each.sizes()
+    assert sizes[1][4, 2] == pytest.approx(np.abs(each.parts[:, 4, 2]).mean())
+    assert [len(size) for size in sizes] == [8, 8, 8]
+
+
 @pytest.mark.parametrize(("model", "columns"), [
     (jump_model(2, evolution="none"), 0), (jump_model(2).tweaked(Tweak(duration=0.0)), 9), (jump_model(2, duration=0.0), 9)])
 def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> None:
@@ -208,13 +225,17 @@ def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> Non
     assert np.array_equal(found.start, found.end)
     assert found.end == pytest.approx(dividends(model, inputs, behind), abs=1e-12)
     assert list(found.frame().columns) == ["dividend", "start", *(knob.key for knob in found.terms), "end"]
+    each = explain.built_each(model, inputs, behind)
+    assert each.parts.shape == (2, 8, columns)
+    assert not each.parts.any()
+    assert each.end.mean(0) == pytest.approx(found.end, abs=1e-12)
 
 
 def test_operators_that_do_not_fit_at_once_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = jump_model(3), features(1)
     behind = explain.background(model, features(5, seed=2))
     whole = method.built(model, inputs, behind)
-    monkeypatch.setattr(method, "_HELD", 1)
+    monkeypatch.setattr(building_numerics, "_HELD", 1)
     assert np.abs(method.built(model, inputs, behind).parts - whole.parts).max() < 1e-12
 
 
@@ -250,6 +271,8 @@ def test_bad_input_says_what_to_do() -> None:
     long = model.tweaked(Tweak({"text+audio": 10.0, "text+audio+vision": 10.0}, (10.0, 1.0), 20.0))
     with pytest.raises(InvalidInput, match=r"T = 20 .*H\[text\+audio\] 10.*Lower the duration"):
         method.built(long, inputs, behind)
+    with pytest.raises(InvalidInput, match=r"T = 20 .*Lower the duration"):
+        method.built_each(long, inputs, behind)
 
 
 def test_a_local_generator_says_what_each_term_acts_on() -> None:

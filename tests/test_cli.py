@@ -201,6 +201,7 @@ def test_explain_says_what_the_dynamics_built_on_average(run: Any, planted: Any,
     assert run(*words, "--out", out).json["physics"] == said["physics"]
     ends = pd.read_csv(out)["dividend[text+vision]"].mean()
     assert said["physics_end"]["text+vision"] == pytest.approx(ends, abs=1e-10)
+    assert all(abs(part) <= said["physics_sizes"][name][key] + 1e-12 for name, row in said["physics"].items() for key, part in row.items())
     assert "mean over" in run(*words[:-1]).out
 
 

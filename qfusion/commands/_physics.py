@@ -35,7 +35,18 @@ def matrix(model: FusionModel, features: Mapping[str, Any], behind: Background |
     return {"physics": parts, "physics_start": dict(zip(found.dividends, there * found.start, strict=True)),
             "physics_end": dict(zip(found.dividends, there * found.end, strict=True)),
             "physics_terms": {knob.key: knob.title for knob in found.terms}, "physics_error": found.error, "physics_nodes": found.nodes,
-            "physics_samples": found.count}
+            "physics_samples": found.count} | ({} if found.count == 1 else _sizes(model, features, behind, output, there))
+
+
+def _sizes(model: FusionModel, features: Mapping[str, Any], behind: Background | RowBackground, output: int,
+           there: np.ndarray) -> dict[str, Any]:
+    """What cancels in the mean over samples: the mean size of every part."""
+    from qfusion.explain import building
+
+    found = building.built_each(model, features, behind, output)
+    parts = there[:, None] * found.sizes()[1]
+    keys = [knob.key for knob in found.terms]
+    return {"physics_sizes": {name: dict(zip(keys, row, strict=True)) for name, row in zip(found.dividends, parts, strict=True)}}
 
 
 def print_matrix(result: Mapping[str, Any]) -> None:
