@@ -383,7 +383,9 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
         said = cut_answers.answer_for_many(found, metric)
         worst = (better * found.losses[metric].value[0, :, 2]).argmax()
         low, high = found.losses[metric].low[0, worst, 2], found.losses[metric].high[0, worst, 2]
-        assert said.startswith("No" if low <= 0 <= high else "Yes")
+        gain = abs(float(found.before[metric].value) - found.chance[metric])
+        large = abs(found.losses[metric].value[0, worst, 2]) >= 0.1 * gain
+        assert said.startswith("No" if low <= 0 <= high else "Yes" if large else "Hardly")
         assert f"{work.modalities[worst]} at t = 0.50" in said
         assert f"{found.losses[metric].value[0, worst, 2]:+.3f} [{found.losses[metric].low[0, worst, 2]:+.3f}" in said
     table = figures.numbers.cut_table(found)
@@ -394,6 +396,8 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
     assert "[" not in cut_answers.answer_for_many(few)
     drawn = notebook.cut_test_of(figures.numbers.cut_table(few), work.modalities, "r2")
     assert not any(trace.fill == "toself" for trace in drawn.data)
+    lost = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}})
+    assert cut_answers.answer_for_many(lost, "r2").startswith("Yes: without")
     same = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(0 * found.losses["r2"].value,) * 3)}})
     assert cut_answers.answer_for_many(same, "r2").startswith("No: without")
 

@@ -8,6 +8,7 @@ from qfusion.explain.cut_metrics import CutMetrics, Estimates
 from qfusion.explain.cuts import Cuts
 from qfusion.training import metrics
 
+SHARE = 0.1  # of what a model is better than one answer for all: less is lost "hardly"
 SMALL = 0.02  # of the undisturbed score's size: a change below it is none to speak of
 
 
@@ -47,7 +48,9 @@ def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
     if sign * loss.value[0, m, i] <= 0 or spans_zero:
         return f"No: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = {found.n:,}){never}"
     kept = f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}" if "dephased" in found.kinds else ""
-    return f"Yes: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,}){never}"
+    gain = abs(float(found.before[metric].value) - found.chance[metric])
+    head = "Yes" if abs(float(loss.value[0, m, i])) >= SHARE * gain else "Hardly"
+    return f"{head}: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,}){never}"
 
 
 def _change(loss: Estimates, *place: int) -> str:
