@@ -51,6 +51,7 @@ SAYS: dict[str, tuple[str, str]] = {
 JUMPS = ("#A07C4A", "#C9AE84", "#7D6242", "#DCCBAE")  # hues of what acts on no modalities in particular
 OTHERS = "#B7BDC6"
 MOST_COLUMNS = 16  # of a matrix whose cells have their numbers written
+LABELLED = 0.08  # share of all areas from which one has room for its name
 SHOWN = 6  # terms with an area of their own
 THIN = 0.005  # bands thinner than this share of all are left out
 
@@ -122,6 +123,8 @@ def areas(times: np.ndarray, added: np.ndarray, titles: Sequence[str], hues: Seq
     check(np.shape(added) == (nT, G) and len(hues) == G, f"Argument `added` must have shape ({nT}, {G}), but has shape {np.shape(added)}.")
     figure = base(theme, 360, left=66, right=20, top=8, legend=True)
     names, colours, parts = _folded(np.asarray(added, dtype=float), titles, hues)
+    room = LABELLED * sum(float(np.abs(part[-1])) for part in parts)
+    named: list[tuple[float, str]] = []  # areas that are wide enough at the end for their name
     for side in (1.0, -1.0):
         level = np.full(nT, float(start))
         for name, hue, part in zip(names, colours, parts, strict=True):
@@ -129,8 +132,10 @@ def areas(times: np.ndarray, added: np.ndarray, titles: Sequence[str], hues: Seq
             keyed = (np.abs(part).max(initial=0) > 0) and (side > 0) == (part.max(initial=0) > 0)  # once, on the side it is first seen on
             if piece.any() or keyed:
                 figure.add_scatter(x=np.concatenate([times, times[::-1]]), y=np.concatenate([level, (level + piece)[::-1]]), mode="lines",
-                                   line={"width": 0.6, "color": hue}, fill="toself", fillcolor=faded(hue, 0.62), name=label(name),
-                                   legendgroup=label(name), showlegend=bool(keyed), hoverinfo="skip")
+                                   line={"width": 0.6, "color": faded(hue, 0.95)}, fill="toself", fillcolor=faded(hue, 0.62),
+                                   name=label(name), legendgroup=label(name), showlegend=bool(keyed), hoverinfo="skip")
+            if abs(piece[-1]) > max(room, 1e-12):
+                named.append((float(level[-1] + piece[-1] / 2), label(name, 30)))
             level = level + piece
     lines = start + np.sum(added, 1)
     now = np.reshape(parts, (len(parts), nT)).T
@@ -139,6 +144,9 @@ def areas(times: np.ndarray, added: np.ndarray, titles: Sequence[str], hues: Seq
                        name=term_title(dividend), hovertemplate="t = %{x:.2f}: %{customdata}<extra></extra>")
     figure.add_scatter(x=[times[0], times[-1]], y=[start, start], mode="lines", line={"width": 1.2, "color": QUIET[theme], "dash": "dot"},
                        name="without evolution", hoverinfo="skip")
+    figure.add_scatter(x=[float(times[-1])] * len(named), y=[y for y, _ in named], mode="text", text=[f"{name}  " for _, name in named],
+                       textposition="middle left", textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)}, hoverinfo="skip",
+                       showlegend=False)
     figure.update_layout(dragmode="zoom", xaxis={"title": {"text": TIME}, "range": [0.0, max(float(times[-1]), 1e-6)]},
                          yaxis={"title": {"text": f"{term_title(dividend)} ({label(unit)})"}})
     return mark_time(figure, cursor, theme)
@@ -292,7 +300,7 @@ def _bands(figure: go.Figure, links: Sequence[Mapping[str, Any]], tops: Mapping[
             x=np.concatenate([x, x[::-1], x[:1]]), y=np.concatenate([upper, (upper + width)[::-1], upper[:1]]), mode="lines", fill="toself",
             fillcolor=faded(link["hue"], (0.08 if lowers else 0.55) if link["signed"] else 0.28), hoveron="fills", hoverinfo="text",
             text=text + (f"{link['value']:+.3f}" if link["signed"] else f"{link['value']:.3f}"), showlegend=False,
-            line={"width": 0.9 if lowers else 0.4, "color": link["hue"] if link["signed"] else faded(link["hue"], 0.4)})
+            line={"width": 0.9 if lowers else 0.4, "color": faded(link["hue"], 0.95 if link["signed"] else 0.4)})
 
 
 def _nodes(figure: go.Figure, names: Sequence[Sequence[str]], shown: Sequence[Sequence[int]], widths: Sequence[Sequence[float]],
