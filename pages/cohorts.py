@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from qfusion.ui import cohort_panels, cohort_view, runs
+from qfusion.ui import cohort_panels, cohort_view, cut_view, runs
 from qfusion.ui.cohort_view import Chosen
 from qfusion.ui.shell import Here, guard, shell
 
@@ -23,6 +23,14 @@ def entanglement(here: Here, chosen: Chosen) -> None:
         cohort_panels.entanglement(here, chosen)
 
 
+@st.fragment
+def cuts(here: Here, chosen: Chosen) -> None:
+    """A fragment, as it takes seconds where the states are large."""
+    runs.begin()
+    with guard():
+        cut_view.of_cohort(here, chosen)
+
+
 here = shell("Cohorts", "Is what one sample shows the rule, of all samples or of those like it, and does entanglement explain it?",
              cohort_view.allowed)
 with guard(), st.container(key="fold-cohorts"):
@@ -36,5 +44,6 @@ with guard(), st.container(key="fold-cohorts"):
     with left:
         cohort_view.types(here, chosen)
     with right:
+        cuts(here, chosen)
         cohort_view.shares(here, chosen)
     distributions(here, chosen)

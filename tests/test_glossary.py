@@ -14,7 +14,7 @@ UI = Path(glossary.__file__).parent
 TITLES = {title for pages in shell.PAGES.values() for _, title, _ in pages}
 # Panels whose name is put together from variables: what it can be.
 MADE = {"faithfulness_view.py": ("deletion-modalities", "insertion-features-text"), "fusion_circuit_view.py": ("cuts", "mutual"),
-        "dynamics_view.py": ("mutual-information", "negativity", "purity")}
+        "dynamics_view.py": ("mutual-information", "negativity", "purity"), "built_view.py": ("built", "built-over-time", "built-flow")}
 
 
 def names() -> dict[str, str]:

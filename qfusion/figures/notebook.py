@@ -193,6 +193,9 @@ def cut_test_of(table: pd.DataFrame, modalities: Sequence[str], metric: str, *, 
     bounded = any(str(key).endswith(":low") for key in table)
     found = {kind: {name: cuts.Band(table[head].to_numpy(), *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded))
                     for name in modalities if (head := f"{kind}[{name}]") in table} for kind in cuts.KINDS}
-    across = {"undisturbed": float(table["undisturbed"].iloc[0]), "one answer for all": float(table["chance"].iloc[0])} | dict(levels or {})
+    before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
+    lost = max((float(np.abs(band.value - before).max()) for bands in found.values() for band in bands.values()), default=0.0)
+    near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
+    across = {"undisturbed": before} | ({"one answer for all": chance} if near else {}) | dict(levels or {})
     return cuts.metric(table["t"].to_numpy(), {kind: bands for kind, bands in found.items() if bands}, across, modalities,
                             y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}", cursor=cursor, theme=theme)

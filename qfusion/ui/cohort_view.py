@@ -18,7 +18,7 @@ from qfusion.ui.cohort_space import JOINT, VERDICT
 from qfusion.ui.shell import Here, link
 from qfusion.ui.workspace import Workspace
 
-FILTER, BY, MEASURE, STRENGTH, NAME = "filter", "by", "measure", "strength", "_cohort_name"
+FILTER, BY, MEASURE, STRENGTH, NAME, CUT_MANY = "filter", "by", "measure", "strength", "_cohort_name", "cuts"
 _KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem", "_cohorts_started"
 INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"
 
@@ -34,7 +34,8 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     return {FILTER: state.Allowed(lambda said: cohorts.passing(cohorts.parse(said), table), "All test samples are shown."),
             BY: state.options("Grouping", cohort_space.groupings(work, table), "Samples are not grouped."),
             MEASURE: state.options("Measure", cohort_space.measure_titles(work), "The entropy is shown."),
-            STRENGTH: state.options("Strength", cohort_space.STRENGTHS, "The sum is shown.")}
+            STRENGTH: state.options("Strength", cohort_space.STRENGTHS, "The sum is shown."),
+            CUT_MANY: state.switch("Cut the correlations", "They are not cut.")}
 
 
 @dataclass(frozen=True, eq=False)

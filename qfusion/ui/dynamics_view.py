@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,9 @@ from qfusion.quantum.states import partial_trace
 from qfusion.training import metrics
 from qfusion.ui import (
     backgrounds,
+    built_view,
     cache,
+    cut_view,
     knobs,
     layers_view,
     panels,
@@ -48,7 +51,8 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     if not work.has_time:
         return through_view.allowed(work)
     whole = ("all together", *work.modalities)
-    return knobs.allowed(work) | physics_view.allowed(work) | through_view.allowed(work) | {
+    views = [part.allowed(work) for part in (knobs, physics_view, through_view, cut_view, built_view)]
+    return reduce(or_, views) | {
         state.VIEW: state.options("View", TAB_NAMES, "Decision is shown."),
         TURN: state.Allowed(lambda said: pins.dials_of(said, replay.learned(work.model)), "The sliders stay as they are."),
         CURSOR: state.number(CURSOR, 0, 1, "The end of the evolution is shown."),
@@ -139,6 +143,8 @@ def decision_tab(here: Here, now: Decision, base: Decision) -> None:
         numbers=lambda: now.frame().join(pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})))
     place = round(_share() * (len(now.times) - 1))
     through_view.at_cursor(now.dividends, mean, name, place, f"t = {now.times[place]:.2f}", unit)
+    cut_view.of_sample(here, now, _cursor(now.dials))
+    built_view.panel(here, now, _cursor(now.dials))
     final = now.final()
     panels.panel(
         "waterfall-now", sample_view.finding(final),

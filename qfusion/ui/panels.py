@@ -79,8 +79,8 @@ def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str
     with st.container(border=True, key=f"panel-{name}", gap="xxsmall"):
         heading(title)
         if called or lead:
-            st.markdown(f"**{called}.** {lead}" if called else lead)
-        footer(name, shows, not_shown, numbers, title=f"{called}: {title}" if called else title, shown=figure(name, drawn, alt))
+            st.markdown(f"**{_ended(called)}** {lead}" if called else lead)
+        footer(name, shows, not_shown, numbers, title=f"{_ended(called, ':')} {title}" if called else title, shown=figure(name, drawn, alt))
 
 
 def exporting() -> bool:
@@ -109,6 +109,10 @@ def footer(name: str, shows: str, not_shown: str, numbers: Callable[[], pd.DataF
         st.download_button("CSV", data=lambda: text.csv(numbers()), file_name=f"qfusion-{name}.csv", mime="text/csv",
                            on_click="ignore", icon=":material/download:", type="tertiary", key=f"csv-{name}",
                            help="The numbers of this figure")
+
+
+def _ended(words: str, by: str = ".") -> str:
+    return words if words.endswith("?") else words + by
 
 
 def _capital(title: str) -> str:
