@@ -46,7 +46,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "single": dict(evolution="jump", readout="single"), "joint": dict(evolution="jump", readout="joint"),
     "sampled": dict(evolution="jump", readout="local", dynamics="jumps", trajectories=4, steps=20)}
 FEW = ("jump", "unitary", "none")  # what is trained on changed rows too
-SHORTER = {"planted": 20}  # epochs, fewer than the recipe's so that ten seeds of all variants take no night
+SHORTER = {"planted": 25}  # epochs, fewer than the recipe's 60: validation R2 .932 against .936 (jump, seed 0), at half the time
 
 
 @dataclass(frozen=True)
