@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.ui import cache, shell, tour
+from qfusion.ui import cache, replay, shell, tour
 from tests.test_app_pages import plain, said, visit
 
 STEPS = tour.steps()
@@ -33,7 +34,7 @@ def walk(app: AppTest, title: str, **query: str) -> AppTest:
 
 def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
     work = cache.workspace_of("qj-planted", "planted")
-    wanted = STEPS[1].sets["sample"]
+    wanted = STEPS[2].sets["sample"]
     row = work.dataset.row(wanted)
     assert data.load("planted").table.iloc[row]["regime"] == "sarcasm"
     assert work.dataset.split[row] == "test"
@@ -41,6 +42,21 @@ def test_the_sarcastic_sample_is_one_and_its_words_are_true() -> None:
     assert terms["text"] > 0.2
     assert terms["audio"] < -0.2
     assert terms["text+audio"] < -0.2
+
+
+def test_what_is_said_of_the_two_digits_is_true() -> None:
+    work = cache.workspace_of("qj-parity", "parity")
+    row = work.dataset.row(STEPS[0].sets["sample"])
+    told = work.dataset.table.iloc[row]
+    assert (told["left_digit"], told["right_digit"], work.dataset.split[row]) == (4, 9, "test")
+    assert work.classes[int(work.predicted[row])] == "odd"
+    terms = work.dividends(row, int(work.predicted[row]))
+    assert abs(terms["left+right"]) > 4 * (abs(terms["left"]) + abs(terms["right"])) / 2
+    dials = replay.learned(work.model)
+    learned, still = (cache.decision(work, row, each, 1) for each in (dials, replace(dials, duration=0.0)))
+    assert round(learned.metrics["accuracy"], 2) == 0.97
+    assert 0.45 < still.metrics["accuracy"] < 0.55
+    assert abs(still.dividends["left+right"]).max() < 1e-4  # the page draws a T of 0 as one of 1e-6
 
 
 @pytest.mark.parametrize("at", range(1, len(STEPS) + 1))

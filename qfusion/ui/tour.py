@@ -145,7 +145,7 @@ def invitation(link: Link, files: Files) -> None:
         _to(link, files, 1, "Guided tour (three minutes)", ":material/tour:")
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour-invitation"):
-        st.markdown("**New here?** Eight steps in three minutes, from a sarcastic sample to a figure for your paper.")
+        st.markdown("**New here?** Eight steps in three minutes, from two digits that speak only together to a figure for your paper.")
         _to(link, files, 1, "Start the guided tour", ":material/tour:")
         st.button("Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True))
 
