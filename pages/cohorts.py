@@ -41,9 +41,11 @@ with guard(), st.container(key="fold-cohorts"):
     with right:
         entanglement(here, chosen)
     left, right = st.columns([1, 1.25], gap="medium")
+    beside = left if cut_view.can(here.work) else right
     with left:
         cohort_view.types(here, chosen)
+    with beside:
+        cohort_view.shares(here, chosen)
     with right:
         cuts(here, chosen)
-        cohort_view.shares(here, chosen)
     distributions(here, chosen)

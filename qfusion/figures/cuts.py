@@ -15,12 +15,12 @@ from qfusion.figures.style import INK, QUIET, Theme, axis, base, faded, label, t
 TIME = "time t of the cut (model units, ħ = 1)"
 #: kind of cut -> what a legend and an axis call it, and its line.
 KINDS: dict[str, tuple[str, str]] = {"cut": ("all correlation cut", "solid"), "dephased": ("classical part kept", "dash"),
-                                     "held": ("never correlated before t", "dot")}
+                                     "held": ("never correlated before t", "dashdot")}
 #: figure -> what it shows and what it does not, a sentence each.
 SAYS: dict[str, tuple[str, str]] = {
     "cut": (
         "the score if at time t all correlation of one modality with the others is taken away (solid), or all but the classical "
-        "correlation of its populations (dashed: no entanglement is left), and the state then evolves on to T. Dotted: the modality and "
+        "correlation of its populations (dashed: no entanglement is left), and the state then evolves on to T. Dash-dot: the modality and "
         "the others are kept uncorrelated from the start to t, so that each feels the other's state alone. Of two modalities, a cut of "
         "one is a cut of the other.",
         "what other data would do: it is an intervention on the model's state, which no input need reach. Dashed lines do not tell "

@@ -29,10 +29,15 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
             TERMS: state.switch("Terms after a cut", "They stay folded.")}
 
 
+def can(work: Workspace) -> bool:
+    """Whether there are correlations in time to cut."""
+    return work.has_time and len(work.modalities) > 1
+
+
 def of_sample(here: Here, now: Decision, cursor: float | None) -> None:
     """The score if the correlations of a modality are taken away at a time, under the sliders; its terms when they are unfolded."""
     work = here.work
-    if len(work.modalities) < 2:
+    if not can(work):
         return
     found = cache.cuts(work, here.row, now.dials)
     shows, not_shown = figures.SAYS["cut"]
@@ -73,7 +78,7 @@ def _terms(here: Here, now: Decision, cursor: float | None) -> None:
 def of_cohort(here: Here, chosen: Chosen) -> None:
     """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a modality."""
     work = here.work
-    if not work.has_time or len(work.modalities) < 2:
+    if not can(work):
         return
     rows = chosen.rows[chosen.inside].head(MOST_SLOW)
     with st.container(border=True, key="panel-cut-test", gap="xxsmall"):
