@@ -67,7 +67,7 @@ class Place:
         return data.load(self.recipe.data)
 
 
-PLACES = {name: Place(RECIPES[f"qj-{name}"]) for name in ("mosi", "avparity", "planted") if f"qj-{name}" in RECIPES}
+PLACES = {name: Place(RECIPES[f"qj-{name}"]) for name in ("mosi", "parity", "avparity", "planted") if f"qj-{name}" in RECIPES}
 
 
 @dataclass(frozen=True)
