@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 
 import numpy as np
@@ -12,7 +14,9 @@ import torch
 from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.models.encoders import BatchNorm, Encoder, InputSpec
 from qfusion.training import Fit, Options, batches, checkpoint, metrics, prepare, steps, train
+from qfusion.training.group import Group
 
 
 def small(classes: int = 0, N: int = 120) -> DataSet:
@@ -192,7 +196,59 @@ def test_noise_changes_training_but_no_prediction():
     assert np.abs(quiet - loud).max() > 1e-3
 
 
+def test_pictures_are_shifted_row_by_row_and_nothing_else_is():
+    picture = torch.arange(12.0).reshape(3, 4)
+    inputs = {"seen": picture.flatten().repeat(400, 1), "told": torch.ones(400, 5)}
+    moved = batches.shifted(inputs, {"seen": (3, 4)}, 1)
+    assert moved["told"] is inputs["told"]
+    padded = torch.nn.functional.pad(picture[None], (1, 1, 1, 1), mode="replicate")[0]
+    wanted = {tuple(padded[i:i + 3, j:j + 4].flatten().tolist()) for i in range(3) for j in range(3)}
+    assert {tuple(row) for row in moved["seen"].tolist()} == wanted  # all nine places
+    state = torch.get_rng_state()
+    assert batches.shifted(inputs, {"seen": (3, 4)}, 0) is inputs
+    assert torch.equal(torch.get_rng_state(), state)  # trainings without shifts stay what they were
+    with pytest.raises(InvalidInput, match="must be 0 for data without pictures"):
+        trained(small(), shift=1)
+
+
+def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row():
+    torch.manual_seed(0)
+    encoder = Encoder(InputSpec(64, shape=(8, 8)), 4, hidden=16, dropout=0.0, kind="cnn-norm")
+    values = 1e-3 * torch.randn(200, 64)  # hardly different: without it, what comes out hardly is either
+    hidden = [part for part in encoder.modules() if isinstance(part, BatchNorm)]
+    assert len(hidden) == 3
+    seen: list[torch.Tensor] = []
+    hidden[-1].register_forward_hook(lambda _, given, made: seen.append(made.detach()))
+    for _ in range(100):
+        encoder(values)
+    assert torch.allclose(seen[-1].mean(0), torch.zeros(16), atol=1e-4)
+    assert 0.5 < float(seen[-1].std(0).mean()) < 1.05
+    one = encoder(values[:1])  # in training, too, a batch may be of one row
+    encoder.eval()
+    assert torch.allclose(encoder(values)[:1], encoder(values[:1]), atol=1e-6)
+    assert torch.allclose(one, encoder(values[:1]), atol=1e-6)
+
+
+def test_what_an_average_of_weights_keeps_has_the_running_means_too():
+    dataset = data.load("digits")
+    dataset = dataclasses.replace(dataset, modalities=dataset.modalities[:1])
+    options = Options(loss="cross_entropy", epochs=2, patience=0, average=0.9)
+    training = prepare("late", dataset, dict(encoder="cnn-norm", hidden=8), options, 0)
+    training.epoch()
+    means = [[part.mean for part in model.modules() if isinstance(part, BatchNorm)] for model in (training.model, training.average.model)]
+    assert all(torch.equal(now, kept) and bool(now.any()) for now, kept in zip(*means, strict=True))
+    state = copy.deepcopy(training.state())
+    training.epoch()
+    again = prepare("late", dataset, dict(encoder="cnn-norm", hidden=8), options, 0)
+    again.restore(state)
+    again.epoch()
+    assert all(torch.equal(a, b) for a, b in zip(training.best.values(), again.best.values(), strict=True))
+    with pytest.raises(InvalidInput, match="where processes share batches"):
+        prepare("late", dataset, dict(encoder="cnn-norm", hidden=8), options, 0, Group(0, 2))
+
+
 @pytest.mark.parametrize(("options", "error", "message"), [
+    (dict(shift=1.5), InvalidInput, "`shift` must be a whole number"), (dict(shift=-1), InvalidInput, "`shift` must lie between"),
     (dict(epochs=0), InvalidInput, "`epochs` must lie between"), (dict(rate=float("nan")), InvalidInput, "`rate`"),
     (dict(noise=-1), InvalidInput, "`noise` must lie between"),
     (dict(refit=True), InvalidInput, "`patience` must be 0 with `refit`"),

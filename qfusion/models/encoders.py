@@ -13,6 +13,7 @@ from qfusion._checks import check, choose
 from qfusion.models.dropout import Dropout
 
 Features = Tensor | tuple[Tensor, Tensor]  # vectors (B, F), or a masked sequence: values (B, T, F), mask (B, T)
+KINDS = ("mlp", "cnn", "cnn-norm")
 _CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
 
 
@@ -82,18 +83,43 @@ class Pooling(nn.Module):
         return (weights[..., None] * steps).sum(1)
 
 
+class BatchNorm(nn.Module):
+    """Units (B, F) or channels (B, F, h, w) with mean 0 and variance 1 over the rows of a batch, then a learned scale and offset per unit;
+    outside training by running means over batches (Ioffe and Szegedy 2015, arXiv 1502.03167).
+
+    Where only products of modalities say anything, nothing rewards that a modality's units tell rows apart until those of all the others
+    do, and training flattens them first. So scaled, they cannot be flat.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, units: int, momentum: float = 0.05):
+        super().__init__()
+        self.momentum = momentum
+        self.scale, self.offset = nn.Parameter(torch.ones(units)), nn.Parameter(torch.zeros(units))
+        self.register_buffer("mean", torch.zeros(units))
+        self.register_buffer("variance", torch.ones(units))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Returns values of the same shape; a batch of one row has no variance and is scaled by the running means."""
+        return nn.functional.batch_norm(values, self.mean, self.variance, self.scale, self.offset, self.training and len(values) > 1,
+                                        self.momentum)
+
+
 class Convolution(nn.Module):
     """Pixels (B, h w) -> (B, hidden): two convolutions of stride 2 and a linear layer."""
 
-    def __init__(self, shape: tuple[int, ...], hidden: int, channels: int = 8):
+    def __init__(self, shape: tuple[int, ...], hidden: int, channels: int = 8, norm: bool = False):
         super().__init__()
         check(len(shape) == 2 and min(shape) >= 4,
               f"An image for a convolution must have shape (h, w) of at least (4, 4), but has {shape}. Use encoder='mlp'.")
         self.shape = shape
         h, w = ((side + 3) // 4 for side in shape)
+        between = [[BatchNorm(count)] if norm else [] for count in (channels, 2 * channels)]
         self.net = nn.Sequential(
-            nn.Conv2d(1, channels, 3, 2, 1), nn.ReLU(), nn.Conv2d(channels, 2 * channels, 3, 2, 1), nn.ReLU(), nn.Flatten(),
-            nn.Linear(2 * channels * h * w, hidden))
+            nn.Conv2d(1, channels, 3, 2, 1), *between[0], nn.ReLU(), nn.Conv2d(channels, 2 * channels, 3, 2, 1), *between[1], nn.ReLU(),
+            nn.Flatten(), nn.Linear(2 * channels * h * w, hidden))
 
     def forward(self, values: Tensor) -> Tensor:
         """Returns (B, hidden)."""
@@ -109,24 +135,26 @@ class Encoder(nn.Module):
         hidden: width of the hidden layer.
         dropout: probability, on the input and on the hidden layer.
         pooling: "gru" or "attention", for sequences.
-        kind: "mlp", or "cnn" for modalities whose features are pixels.
+        kind: "mlp", "cnn" for modalities whose features are pixels, or "cnn-norm", which also normalises every hidden layer over the
+            batch, see `BatchNorm`.
         input_dropout: probability on the input; default as `dropout`.
     """
 
     def __init__(self, spec: InputSpec, outputs: int, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru", kind: str = "mlp",
                  input_dropout: float | None = None):
         super().__init__()
-        choose("Encoder", kind, ("mlp", "cnn"))
+        choose("Encoder", kind, KINDS)
         self.spec = spec
         self.standardise = Standardiser(spec.size)
         self.drop = Dropout(dropout if input_dropout is None else input_dropout)
         if spec.sequence:
             self.first: nn.Module = Pooling(spec.size, hidden, pooling)
-        elif kind == "cnn" and spec.shape is not None and len(spec.shape) == 2:
-            self.first = Convolution(spec.shape, hidden)
+        elif kind != "mlp" and spec.shape is not None and len(spec.shape) == 2:
+            self.first = Convolution(spec.shape, hidden, norm=kind == "cnn-norm")
         else:
             self.first = nn.Linear(spec.size, hidden)
-        self.last = nn.Sequential(nn.ReLU(), Dropout(dropout), nn.Linear(hidden, outputs))
+        norm = [BatchNorm(hidden)] if kind == "cnn-norm" else []
+        self.last = nn.Sequential(*norm, nn.ReLU(), Dropout(dropout), nn.Linear(hidden, outputs))
 
     def forward(self, features: Features) -> Tensor:
         """Returns (B, outputs)."""

@@ -57,7 +57,7 @@ class EntangledQCNN(FusionModule):
         block: two-qubit convolution block, of `quantum.gates.BLOCKS`.
         start: where the readout starts: "random", or "classes", so that the mass of element i speaks for class i and for no other; that
             needs as many elements as classes.
-        encoder: "mlp", or "cnn" for modalities that are images.
+        encoder: "mlp", or "cnn" or "cnn-norm" for modalities that are images.
         hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
 
     Raises:

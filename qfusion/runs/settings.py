@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qfusion.models import entangled_qcnn, fusion, quantum_jump
+from qfusion.models import encoders, entangled_qcnn, fusion, quantum_jump
 from qfusion.quantum.gates import BLOCKS
 from qfusion.training.options import CLASS_WEIGHTS, LOSSES, PRECISIONS, SCHEDULES
 
@@ -74,6 +74,9 @@ SETTINGS: dict[str, Setting] = {
         "Pulls what couples the modalities towards doing nothing, so that only couplings that help remain.", 0, 100),
     "noise": Setting("Input noise",
         "Noise added to every feature while training, in standard deviations of that feature.", 0, 10),
+    "shift": Setting("Shift of pictures",
+        "Moves every picture at random by up to so many pixels while training, up, down and to the sides, so that its place is not "
+        "learned.", 0, 16),
     "clip": Setting("Gradient clip",
         "Largest gradient norm of a step; larger ones are shortened to it.", 1e-3, 1e6),
     "average": Setting("Weight average",
@@ -147,7 +150,8 @@ SETTINGS: dict[str, Setting] = {
         "As how many steps a modality without time steps is read.", 1, 64),
     # of the encoders
     "encoder": Setting("Encoder",
-        "mlp reads a list of numbers, cnn reads modalities that are images.", choices=("mlp", "cnn")),
+        "mlp reads a list of numbers, cnn reads modalities that are images; cnn-norm also keeps hidden units' values apart over a batch, "
+        "which leaves flat starts sooner.", choices=encoders.KINDS),
     "hidden": Setting("Encoder width",
         "Units of each encoder's hidden layer.", 1, 2048),
     "dropout": Setting("Dropout",

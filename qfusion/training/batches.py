@@ -83,3 +83,17 @@ def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) ->
     blurred = {name: values + noise * spread[name] * drawn(torch.randn_like, values)
                for name, values in ((name, x[0] if isinstance(x, tuple) else x) for name, x in inputs.items())}
     return {name: (blurred[name], x[1]) if isinstance(x, tuple) else blurred[name] for name, x in inputs.items()}
+
+
+def shifted(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int) -> dict[str, Any]:
+    """Returns inputs whose pictures, modalities with a shape (h, w), are moved by up to `most` pixels along both sides, each row by its own
+    draw; what comes in repeats the edge. At 0 no random number is drawn."""
+    if not most:
+        return inputs
+    moved = dict(inputs)
+    for name, (h, w) in shapes.items():
+        values = inputs[name]
+        places = drawn(lambda like: torch.randint_like(like, -most, most + 1), values.new_empty(len(values), 2)).long()
+        down, across = ((torch.arange(side, device=values.device) + places[:, i, None]).clamp(0, side - 1) for i, side in enumerate((h, w)))
+        moved[name] = values.gather(1, (down[:, :, None] * w + across[:, None, :]).flatten(1))
+    return moved

@@ -18,8 +18,9 @@ from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import build
 from qfusion.models.dropout import Share, sharing
+from qfusion.models.encoders import BatchNorm
 from qfusion.training import losses, metrics, steps
-from qfusion.training.batches import Batches, is_small, moments, noisy
+from qfusion.training.batches import Batches, is_small, moments, noisy, shifted
 from qfusion.training.group import ALONE, Group
 from qfusion.training.heads import Heads
 from qfusion.training.options import Options, default_options
@@ -103,6 +104,12 @@ class Fit(Generic[M]):
         self.average = _Average(model, options.average)
         self.spread = {m.name: moments(dataset, self.rows.rows, m.name)[1].to(device, dtype)
                        for m in dataset.modalities} if options.noise else {}
+        self.shapes = {m.name: m.shape for m in dataset.modalities if m.shape is not None and len(m.shape) == 2 and not m.is_sequence}
+        check(not options.shift or bool(self.shapes), f"Argument `shift` must be 0 for data without pictures, but is {options.shift}: no "
+                                                      f"modality of '{dataset.name}' has pixels in a shape (h, w).")
+        check(group.size == 1 or not any(isinstance(part, BatchNorm) for part in model.modules()),
+              "Argument `encoder` must not be 'cnn-norm' where processes share batches: it takes means over whole batches, of which each "
+              "process sees a part. Train in one process, or with another encoder.")
         self.history: list[Progress] = []
         self.best_loss, self.best, self.kept = float("inf"), _copied(self.average.model), 0
         self.device = torch.device(device)
@@ -159,7 +166,7 @@ class Fit(Generic[M]):
         inputs, y = self.rows.take(batch[own])
         with (sharing(Share(own, len(batch)) if self.group.size > 1 else None),
               mixed(self.model, self.device) if self.options.precision == "mixed" else nullcontext()):
-            found = self._call(noisy(inputs, self.spread, self.options.noise))
+            found = self._call(noisy(shifted(inputs, self.shapes, self.options.shift), self.spread, self.options.noise))
         scores = found if self.heads is None else found[0]
         loss = losses.mean(scores, y, self.options.loss, self.weights)
         if self.group.size > 1:  # DistributedDataParallel takes the mean over processes, whose parts may differ in size
@@ -306,6 +313,8 @@ class _Average:
         keep = min(self.decay, self.count / (self.count + 9.0))
         for mean, new in zip(self.model.parameters(), model.parameters(), strict=True):
             mean.lerp_(new, 1 - keep)
+        for kept, now in zip(self.model.buffers(), model.buffers(), strict=True):  # running means are averages already
+            kept.copy_(now)
 
 
 def _copied(model: nn.Module) -> dict[str, Tensor]:

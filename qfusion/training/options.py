@@ -29,6 +29,8 @@ class Options:
             the values at which it does nothing. Weak couplings answer their knobs almost linearly, so slopes and knock-outs agree.
         noise: Gaussian noise added to every input while training, in standard deviations of that feature over the training rows; for
             small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
+        shift: pixels by which every picture (features of shape (h, w)) is moved at random while training, at most, along both sides; what
+            comes in at an edge repeats it. Recordings' spectrograms are pictures too.
         clip: largest gradient norm.
         patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last weights.
         average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the weights.
@@ -58,11 +60,12 @@ class Options:
     class_weights: str = "none"
     precision: str = "single"
     unimodal: float = 0.0
+    shift: int = 0
 
     def __post_init__(self) -> None:
         for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
                                 ("encoder_decay", 0, 100), ("coupling_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6),
-                                ("patience", 0, 100_000), ("average", 0, 0.99999), ("unimodal", 0, 100)):
+                                ("patience", 0, 100_000), ("average", 0, 0.99999), ("unimodal", 0, 100), ("shift", 0, 256)):
             require_number(name, getattr(self, name), low, high)
         for name, value, known in (("Loss", self.loss, LOSSES), ("Schedule", self.schedule, SCHEDULES),
                                    ("Class weights", self.class_weights, CLASS_WEIGHTS), ("Precision", self.precision, PRECISIONS)):
@@ -70,6 +73,7 @@ class Options:
         check(self.class_weights == "none" or self.loss == "cross_entropy",
               f"Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is {self.class_weights!r} and "
               f"`loss` is {self.loss!r}.")
+        check(self.shift == int(self.shift), f"Argument `shift` must be a whole number of pixels, but is {self.shift!r}.")
         check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
 
     @property
