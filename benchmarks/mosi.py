@@ -25,10 +25,12 @@ from torch import nn
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
+import joint  # noqa: E402
 import tables  # noqa: E402
 from train_models import RECIPES  # noqa: E402
 
 from qfusion import data  # noqa: E402
+from qfusion.models import QuantumJump  # noqa: E402
 from qfusion.models.encoders import Standardiser  # noqa: E402
 from qfusion.training import Options, fit, metrics, train  # noqa: E402
 
@@ -79,20 +81,25 @@ def main() -> None:
     options = Options(**recipe.options)
     contenders: dict[str, Any] = {
         "Concatenation network": lambda seed: concatenation(dataset, replace(options, weight_decay=Options().weight_decay), seed),
-        **{label: (lambda seed, evolution=evolution: train(recipe.model, dataset, {**recipe.settings, "evolution": evolution}, options,
-                                                           seed).model)
-           for label, evolution in (("QiNN-QJ, no evolution", "none"), ("QiNN-QJ, unitary (no jumps)", "unitary"),
-                                    ("QiNN-QJ, dissipative (no H)", "dissipative"), ("**QiNN-QJ** (D = 64)", "jump"))}}
-    rows = [["Ridge regression", "", *(f"{ridge(dataset)[key]:.3f}" for key in COLUMNS), ""]]
+        **{label: (lambda seed, change=change: train(recipe.model, dataset, {**recipe.settings, **change}, options, seed).model)
+           for label, change in (("QiNN-QJ, no evolution", dict(evolution="none")),
+                                 ("QiNN-QJ, unitary (no jumps)", dict(evolution="unitary")),
+                                 ("QiNN-QJ, dissipative (no H)", dict(evolution="dissipative")),
+                                 ("QiNN-QJ, joint read-out", dict(readout="joint")), ("**QiNN-QJ** (D = 64)", {}))}}
+    rows = [["Ridge regression", "", *(f"{ridge(dataset)[key]:.3f}" for key in COLUMNS), "", ""]]
     for label, make in contenders.items():
         start = time.perf_counter()
         models = [make(seed) for seed in seeds]
         seconds = (time.perf_counter() - start) / len(models)
         measured = [metrics.evaluate(model, dataset, "test") for model in models]
+        quantum = isinstance(models[0], QuantumJump)
+        shares = [joint.share(model.double().eval(), dataset, options.split) for model in models] if quantum else []
+        part = f"{np.mean([s[0] for s in shares]):.1%} → {np.mean([s[1] for s in shares]):.1%}" if shares else ""
         rows.append([label, f"{sum(p.numel() for p in models[0].parameters()):,}",
-                     *(tables.spread([m[key] for m in measured]) for key in COLUMNS), f"{seconds:.0f}"])
+                     *(tables.spread([m[key] for m in measured]) for key in COLUMNS), part, f"{seconds:.0f}"])
         print(rows[-1], flush=True)
-    header = ["Test rows, mean ± deviation over seeds", "Parameters", "Acc-2 (non-zero)", "Acc-7", "MAE", "Correlation", "Training (s)"]
+    header = ["Test rows, mean ± deviation over seeds", "Parameters", "Acc-2 (non-zero)", "Acc-7", "MAE", "Correlation",
+              "Joint part, t = 0 → T", "Training (s)"]
     tables.write("mosi", tables.markdown(header, rows) + f"\n\n{len(seeds)} seeds. " + tables.provenance("mosi.py"))
 
 

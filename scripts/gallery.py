@@ -19,6 +19,7 @@ os.environ.setdefault("STREAMLIT_LOGGER_LEVEL", "error")
 FOLDER = ROOT / "docs" / "gallery"
 APP = "http://localhost:8501"
 SARCASM = "model=qj-planted&sample=p2924"
+PAIR = "model=qj-parity&data=parity&sample=pair-6611"
 DIGIT = "model=qcnn-digits&data=digits&sample=digit-0003"
 HEAD = """# Gallery
 
@@ -53,6 +54,17 @@ PICTURES = (
     Picture("over-time", "Entanglement and contributions over time",
             "The same sample: entanglement of each modality with the rest above; below, the decision had it been read out at that time.",
             f"/dynamics?{SARCASM}&above=entanglement", "decision-over-time"),
+    Picture("parity", "A joint term that the evolution makes",
+            "Is the sum of two digits odd? Neither says anything alone: at t = 0 there is no joint term, at T it is nearly everything.",
+            f"/dynamics?{PAIR}", "decision-over-time"),
+    Picture("built", "Which coupling built which contribution",
+            "What every coupling and jump operator added on the way: from a sum over modalities to a decision that is made jointly.",
+            f"/dynamics?{PAIR}", "built"),
+    Picture("built-flow", "From modalities to the score", "The same as a flow: through what acts on the modalities to the contributions.",
+            f"/dynamics?{SARCASM}&builtas=flow", "built-flow"),
+    Picture("cut", "Are the correlations needed, and when?",
+            "The score if the correlations of a modality are taken away at a time, all of them or all but the classical part.",
+            f"/dynamics?{SARCASM}", "cut"),
     Picture("trajectories", "Quantum jumps",
             "Single trajectories of the same state, with their jumps, beside their mean and the master equation.",
             f"/dynamics?{SARCASM}&view=Trajectories", "trajectories"),
