@@ -60,8 +60,6 @@ PICTURES = (
     Picture("built", "Which coupling built which contribution",
             "What every coupling and jump operator added on the way: from a sum over modalities to a decision that is made jointly.",
             f"/dynamics?{PAIR}", "built"),
-    Picture("built-flow", "From modalities to the score", "The same as a flow: through what acts on the modalities to the contributions.",
-            f"/dynamics?{SARCASM}&builtas=flow", "built-flow"),
     Picture("cut", "Are the correlations needed, and when?",
             "The score if the correlations of a modality are taken away at a time, all of them or all but the classical part.",
             f"/dynamics?{SARCASM}", "cut"),
