@@ -1,11 +1,13 @@
 """Every model on every data set over seeds: QiNN-QJ, the entangled QCNN, their ablations and six baselines, on equal terms.
 
-    QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits houston handwritten] [--cache FILE.jsonl]
+    QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits parity avparity ...] [--cache FILE.jsonl] [--keep]
     python benchmarks/leaderboard.py --plan       # what would be trained, with one timed epoch of each
 
 Equal terms: on a data set all models train on the same rows with the encoder settings (width, dropout, kind) and the schedule of our
-shipped recipe for it (scripts/train_models.py), chosen for that model of ours and for nobody else. Encoders give about as many numbers
-per modality to every head, see `PLACES`. `coupling_decay` acts on the two systems and their ablations alone, which have couplings.
+shipped recipe for it (scripts/train_models.py), chosen for that model of ours and for nobody else; where modalities
+decide only together, learning rate and shift were chosen for every model by the same tries on validation rows (scripts/choose_parity.py).
+Encoders give about as many numbers per modality to every head, see `PLACES`. `coupling_decay` acts on the two systems and their
+ablations alone, which have couplings.
 
 With --cache every finished run is kept as a line of JSON, and not repeated; the first seed's weights are kept beside it, and its robustness
 measured. Writes assets/leaderboard.json, which the Leaderboard page reads, docs/leaderboard.md and README's table `leaderboard`.
@@ -37,7 +39,7 @@ from leaderboard_terms import CONTENDERS, PLACES, STABILITY, STABILITY_DATA, set
 
 from qfusion._files import atomic  # noqa: E402
 from qfusion.explain.robustness import robustness  # noqa: E402
-from qfusion.training import Result, checkpoint, metrics, train  # noqa: E402
+from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS, MORE_SEEDS = 5, 10
 BOARD, PAGE = ROOT / "assets" / "leaderboard.json", ROOT / "docs" / "leaderboard.md"
@@ -61,7 +63,8 @@ class Run:
     def key(self) -> str:
         """Changes whenever anything that decides the result does, apart from the code."""
         place = PLACES[self.data]
-        said = json.dumps([self.data, place.dataset.digest, CONTENDERS[self.model].kind, self.settings, place.recipe.options, self.seed])
+        said = json.dumps([self.data, place.dataset.digest, CONTENDERS[self.model].kind, self.settings,
+                           asdict(place.options_of(self.model)), self.seed])
         return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
@@ -70,7 +73,8 @@ def runs(names: Sequence[str], seeds: int, more_seeds: int) -> Iterator[Run]:
     for name in names:
         for seed in range(seeds):
             for model in CONTENDERS:
-                yield Run(name, model, seed)
+                if model not in PLACES[name].without:
+                    yield Run(name, model, seed)
         for seed in range(seeds, more_seeds if name in STABILITY_DATA else seeds):
             for model in STABILITY:
                 yield Run(name, model, seed)
@@ -80,7 +84,7 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
     """Trains one model and returns the record that is kept; the first seed's weights go into `folder`."""
     place, contender = PLACES[run.data], CONTENDERS[run.model]
     start, processor = time.perf_counter(), time.process_time()
-    result = train(contender.kind, place.dataset, run.settings, place.options, run.seed)
+    result = train(contender.kind, place.dataset, run.settings, place.options_of(run.model), run.seed)
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
     measured = {split: metrics.evaluate(result.model, place.dataset, split) for split in (place.options.split, "test")}
     if run.seed == 0:
@@ -141,7 +145,7 @@ def plan(wanted: Sequence[Run], cache: Path | None) -> None:
             left[run.data, run.model] = left.get((run.data, run.model), 0) + 1
     for (name, model), count in left.items():
         place = PLACES[name]
-        options = replace(place.options, epochs=2)
+        options = replace(place.options_of(model), epochs=2)
         history = train(CONTENDERS[model].kind, place.dataset, Run(name, model, 0).settings, options, 0).history
         each = history[-1].seconds * place.options.epochs
         total += each * count
@@ -174,7 +178,29 @@ def terms(name: str) -> dict[str, Any]:
     dataset, target = place.dataset, place.dataset.target
     return {"title": place.title or dataset.title, "source": dataset.name, "modalities": list(dataset.names), "target": target.kind,
             "classes": len(target.classes), "trained_on": len(dataset.rows(place.options.split)), "test": len(dataset.rows("test")),
-            "encoder": place.encoder, "features": place.features, "dims": place.dims, "options": asdict(place.options)}
+            "encoder": place.encoder, "features": place.features, "dims": place.dims, "options": asdict(place.options),
+            "chosen": {model: dict(differs) for model, differs in place.chosen.items()}}
+
+
+def stay(board: dict[str, Any], names: Sequence[str], seeds: int) -> dict[str, dict[str, tuple[dict[str, Any], Any]]]:
+    """Returns the rows of a board that need not be made anew, by data set and model, each with its date, and its robustness.
+
+    These are the rows of models whose settings have not changed on data sets whose terms have not; the rows of QiNN-QJ that were made
+    before its read-out was a setting are those of its joint read-out.
+    """
+    found: dict[str, dict[str, tuple[dict[str, Any], Any]]] = {}
+    renamed = {} if "qj-joint" in board["contenders"] else {"qj": "qj-joint"}
+    for name in (n for n in names if n in board["data"]):
+        entry, now = board["data"][name], terms(name)
+        before = {**now, **{key: entry[key] for key in now if key in entry}, "options": {**asdict(Options()), **entry["options"]}}
+        if json.loads(json.dumps(before)) != json.loads(json.dumps(now)):
+            continue
+        for old, row in entry["rows"].items():
+            model = renamed.get(old, old)
+            changed = renamed and old not in renamed and board["contenders"][old]["kind"] == "quantum-jump"
+            if model in CONTENDERS and not changed and set(range(seeds)) <= set(row["seeds"]):
+                found.setdefault(name, {})[model] = {"date": board["date"], **row}, board["robustness"][name][old]
+    return found
 
 
 def write(board: dict[str, Any]) -> None:
@@ -199,12 +225,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--more-seeds", type=int, default=MORE_SEEDS, help="of the two models that claim (a) compares")
     parser.add_argument("--cache", type=Path, help="keeps finished runs, a line each")
+    parser.add_argument("--keep", action="store_true", help="train only what has changed since the board was made: rows that stand on it "
+                        "with the same terms and the same model stay, with their date")
     parser.add_argument("--plan", action="store_true", help="train nothing; print what is missing and how long it takes")
     parser.add_argument("--finished", action="store_true", help="train nothing; write the tables of the runs that the cache holds")
     parser.add_argument("--runs-only", action="store_true", help="train, but write no tables")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    wanted = list(runs(arguments.names or list(PLACES), arguments.seeds, arguments.more_seeds))
+    kept = stay(json.loads(BOARD.read_text()), arguments.names or list(PLACES), arguments.seeds) if arguments.keep else {}
+    wanted = [run for run in runs(arguments.names or list(PLACES), arguments.seeds, arguments.more_seeds)
+              if run.model not in kept.get(run.data, {})]
     if arguments.finished:
         known = read(arguments.cache)
         wanted = [run for run in wanted if run.key in known]
@@ -217,9 +247,14 @@ def main() -> None:
         records = collect(wanted, arguments.cache, folder)
         if arguments.runs_only:
             return
-        names = [name for name in PLACES if any(r["data"] == name for r in records)]
+        names = [name for name in PLACES if name in kept or any(r["data"] == name for r in records)]
         contenders = {key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in CONTENDERS.items()}
-        write(report.assemble(records, names, contenders, {name: terms(name) for name in names}, robust(records, folder)))
+        robustness = robust(records, folder)
+        for name, rows in kept.items():
+            found = {model: old for model, (_, old) in rows.items()} | robustness.get(name, {})
+            robustness[name] = {model: found[model] for model in CONTENDERS if model in found}
+        earlier = {name: {model: row for model, (row, _) in rows.items()} for name, rows in kept.items()}
+        write(report.assemble(records, names, contenders, {name: terms(name) for name in names}, robustness, earlier))
 
 
 if __name__ == "__main__":

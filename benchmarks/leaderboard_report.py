@@ -77,18 +77,21 @@ def values_of(model: Mapping[str, Any], key: str, seeds: set[int] | None = None)
 
 
 def assemble(records: Sequence[Mapping[str, Any]], names: Sequence[str], contenders: Mapping[str, Mapping[str, Any]],
-             terms: Mapping[str, Mapping[str, Any]], robustness: Mapping[str, Any]) -> dict[str, Any]:
+             terms: Mapping[str, Mapping[str, Any]], robustness: Mapping[str, Any],
+             kept: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
     """Returns the board as it is kept in assets/leaderboard.json.
 
     Args:
         records: of finished runs. names: data sets, in order. contenders: label, kind and role of each model.
         terms: title, target, sizes and settings of each data set. robustness: records by data set and model.
+        kept: rows of an earlier board that stay, by data set and model.
     """
     baselines = [key for key, c in contenders.items() if c["role"] == "baseline"]
     boards = {}
     for name in names:
         runs = by_model(records, name)
-        rows = {model: row(runs[model]) for model in contenders if model in runs}
+        earlier = (kept or {}).get(name, {})
+        rows = {model: row(runs[model]) if model in runs else earlier[model] for model in contenders if model in runs or model in earlier}
         if rows:
             keys = next(iter(rows.values()))["test"]
             boards[name] = {**terms[name], "headline": headline(name), "rows": rows,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
+import choose_parity  # noqa: E402
 from train_models import FUSION, RECIPES, Recipe  # noqa: E402
 
 from qfusion import data  # noqa: E402
@@ -38,6 +40,8 @@ CONTENDERS = {
     "qj-unitary": Contender("QiNN-QJ, unitary (no jumps)", "quantum-jump", dict(evolution="unitary"), "ablation"),
     "qj-dissipative": Contender("QiNN-QJ, dissipative (no H)", "quantum-jump", dict(evolution="dissipative"), "ablation"),
     "qj-none": Contender("QiNN-QJ, no evolution", "quantum-jump", dict(evolution="none"), "ablation"),
+    "qj-joint": Contender("QiNN-QJ, joint read-out", "quantum-jump", dict(readout="joint"), "ablation"),
+    "qj-single": Contender("QiNN-QJ, one modality read", "quantum-jump", dict(readout="single"), "ablation"),
     "qcnn": Contender("Entangled QCNN", "entangled-qcnn", {}, "system"),
     "qcnn-separate": Contender("QCNN, one rotation per modality", "entangled-qcnn", dict(tables="separate"), "ablation"),
     "qcnn-product": Contender("QCNN, no fusion entanglement", "product-qcnn", {}, "ablation"),
@@ -64,6 +68,9 @@ class Place:
             too large to train in reasonable time, smaller.
         input_dropout: of the encoders, as in the recipe's model.
         title: of the board; the data set's own unless given.
+        chosen: by model, the training options that were chosen for it (and its ablations) on the validation rows, where every rival had
+            the same tries; a model that is not named has the recipe's.
+        without: models that do not stand on this board.
     """
 
     recipe: Recipe
@@ -71,6 +78,8 @@ class Place:
     dims: int
     input_dropout: float = 0.0
     title: str = ""
+    chosen: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    without: tuple[str, ...] = ("qj-single",)
 
     @property
     def encoder(self) -> dict[str, Any]:
@@ -80,13 +89,27 @@ class Place:
 
     @cached_property
     def options(self) -> Options:
-        """Of the training."""
+        """Of the training, for those for whom none were chosen."""
         return Options(**self.recipe.options)
+
+    def options_of(self, model: str) -> Options:
+        """Of the training of a contender; an ablation has its system's."""
+        return replace(self.options, **self.chosen.get(model, self.chosen.get(model.partition("-")[0], {})))
 
     @cached_property
     def dataset(self) -> data.DataSet:
         """The data."""
         return data.load(self.recipe.data)
+
+
+def _together(name: str) -> Place:
+    """A set whose modalities decide only together, with what was chosen for every model on its validation rows."""
+    settings, options = choose_parity.chosen(name, "qj")
+    numbers = choose_parity.NUMBERS[name]
+    return Place(Recipe("", QuantumJump.kind, name, settings, options), numbers, numbers // 2,
+                 without=("qcnn-separate", "qcnn-product", "qcnn-frozen"),
+                 chosen={model: {key: choose_parity.chosen(name, model)[1][key] for key in choose_parity.GRID}
+                         for model in choose_parity.KINDS})
 
 
 PLACES = {
@@ -99,6 +122,8 @@ PLACES = {
     "avdigits": Place(FUSION["avdigits"], 8, 4),
     "houston": Place(FUSION["houston"], 6, 3),
     "handwritten": Place(FUSION["handwritten"], 10, 2),  # six modalities: D = 2^6
+    "parity": Place(RECIPES["qj-parity"], 8, 4, input_dropout=0.1, without=()),
+    **{name: _together(name) for name in choose_parity.finished()},
 }
 
 
@@ -108,7 +133,8 @@ def settings_of(place: Place, contender: Contender) -> dict[str, Any]:
     if contender.kind == QuantumJump.kind:
         chosen["dims"] = place.dims
     elif contender.kind in (EntangledQCNN.kind, ProductQCNN.kind):
-        chosen |= {key: place.recipe.settings[key] for key in OF_TABLES if key in place.recipe.settings} | {"elements": place.features}
+        chosen |= {key: place.recipe.settings[key] for key in OF_TABLES if key in place.recipe.settings} | {
+            "elements": min(place.features, choose_parity.MOST_ELEMENTS)}
     elif "features" in known:
         chosen["features"] = place.features
     if contender.kind == "tensor" and (place.features + 1) ** len(place.dataset.modalities) > LARGEST_HIDDEN_TENSOR:

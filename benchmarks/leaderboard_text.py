@@ -92,6 +92,9 @@ def data_table(board: Mapping[str, Any], name: str) -> str:
     lines = [tables.markdown(header, rows), ""]
     for system, tests in entry["tests"].get(keys[0], {}).items():
         lines.append("- " + test_sentence(board, name, system, keys[0], tests))
+    earlier = {row["date"]: [board["contenders"][m]["label"] for m, r in entry["rows"].items() if r.get("date") == row["date"]]
+               for row in entry["rows"].values() if row.get("date", board["date"]) != board["date"]}
+    lines += [f"- Measured on {day} already: {', '.join(labels)}." for day, labels in earlier.items()]
     return "\n".join([*lines, f"- {place_sentence(board, name)}"])
 
 

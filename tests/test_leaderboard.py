@@ -14,7 +14,7 @@ import torch
 from qfusion import models
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import leaderboard as figures
-from qfusion.training import comparison
+from qfusion.training import Options, comparison
 from qfusion.ui import board_space
 from tests.test_app_pages import plain, said, visit
 
@@ -25,6 +25,8 @@ import leaderboard  # noqa: E402
 import leaderboard_report as report  # noqa: E402
 import leaderboard_terms as terms  # noqa: E402
 import leaderboard_text as text  # noqa: E402
+
+from scripts import choose_parity  # noqa: E402
 
 CONTENDERS = {key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in terms.CONTENDERS.items()}
 
@@ -182,7 +184,49 @@ def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.Monk
     assert again[:3] == first
     assert len(calls) == 4
     assert len(leaderboard.read(cache)) == 4
-    assert len({run.key for run in leaderboard.runs(["digits", "planted"], 2, 3)}) == 2 * 2 * 14 + 2
+    assert len({run.key for run in leaderboard.runs(["digits", "planted"], 2, 3)}) == 2 * 2 * 15 + 2
+
+
+def test_what_has_not_changed_stays(board: dict[str, Any]) -> None:
+    name, old = "digits", json.loads(json.dumps(board))
+    old["data"] = {name: {**old["data"][name], **json.loads(json.dumps(leaderboard.terms(name)))}}
+    del old["data"][name]["options"]["shift"]  # boards from before an option have its default
+    stays = leaderboard.stay(old, [name, "planted"], 5)
+    assert set(stays) == {name}
+    assert set(stays[name]) == set(terms.CONTENDERS)
+    row, robust = stays[name]["late"]
+    assert row == {"date": old["date"], **old["data"][name]["rows"]["late"]}
+    assert robust == old["robustness"][name]["late"]
+    assert leaderboard.stay(old, [name], 6) == {}  # a seed is missing
+    del old["contenders"]["qj-joint"], old["data"][name]["rows"]["qj-joint"]  # before the read-out was a setting
+    stays = leaderboard.stay(old, [name], 5)
+    assert {model for model in stays[name] if model.startswith("qj")} == {"qj-joint"}
+    assert stays[name]["qj-joint"][0]["test"] == old["data"][name]["rows"]["qj"]["test"]
+    rest = [made(name, model, seed, 0.9) for model in ("qj", "qj-unitary") for seed in range(5)]
+    earlier = {name: {model: {**kept, "date": "2001-01-01"} for model, (kept, _) in stays[name].items()}}
+    new = report.assemble(rest, [name], CONTENDERS, {name: old["data"][name]}, {}, earlier)
+    assert new["data"][name]["rows"]["mult"] == earlier[name]["mult"]
+    assert set(new["data"][name]["tests"]["accuracy"]) == {"qj", "qcnn"}
+    assert "Measured on 2001-01-01 already: QiNN-QJ, joint read-out, " in text.data_table(new, name)
+    old["data"][name]["options"]["epochs"] += 1
+    assert leaderboard.stay(old, [name], 5) == {}
+
+
+def test_where_modalities_decide_together_everyone_has_the_best_of_the_same_tries() -> None:
+    for name in choose_parity.finished():
+        place = terms.PLACES[name]
+        for model, contender in terms.CONTENDERS.items():
+            options, settings = place.options_of(model), terms.settings_of(place, contender)
+            system = next((m for m in (model, model.partition("-")[0]) if m in choose_parity.KINDS), None)
+            if system:
+                wanted, schedule = choose_parity.chosen(name, system)
+                assert options == Options(**schedule)
+                assert {key: settings[key] for key in wanted if key != "readout"} == wanted
+    tried = json.loads(choose_parity.FILE.read_text())
+    for models_of in tried.values():
+        for cells in models_of.values():
+            assert len(cells) == 4
+            assert cells[0]["accuracy"] == max(cell["accuracy"] for cell in cells)
 
 
 def test_one_run_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
