@@ -45,7 +45,8 @@ MOST_ELEMENTS = 10
 def sizes(kind: str, numbers: int) -> dict[str, int]:
     """Returns the setting that says how many numbers an encoder gives."""
     known = registry.settings(kind)
-    return ({"dims": numbers // 2} if "dims" in known else {"elements": min(numbers, MOST_ELEMENTS)} if "elements" in known
+    of_states = {"dims": numbers // 2, "head_scale": 2.0}
+    return (of_states if "dims" in known else {"elements": min(numbers, MOST_ELEMENTS)} if "elements" in known
             else {"features": numbers} if "features" in known else {})
 
 

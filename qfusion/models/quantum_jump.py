@@ -25,7 +25,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, require_number
 from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.models.tweak import Tweak, scale_couplings
@@ -60,6 +60,8 @@ class QuantumJump(FusionModule):
         readout: which states are read: "local" (that of every modality, rho_m), "single" (that of one modality, so that all else must flow
             into it) or "joint" (the joint state, as models before this setting existed).
         read: with readout="single", the modality that is read; "" is the first.
+        head_scale: deviation of the weights W at the start; 0 takes 2 d / D where a state of dimension d is read, so that scores start as
+            small as those of joint vectors with 2: one of D populations is d / D of one of d.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.
@@ -73,6 +75,7 @@ class QuantumJump(FusionModule):
         evolution: str = "jump", dynamics: str = "master", coupling: str = "dense", body: int = 2,
         trajectories: int = 8, steps: int = 20, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru",
         encoder: str = "mlp", input_dropout: float = -1.0, readout: str = "local", read: str = "",
+        head_scale: float = 0.0,
     ):
         super().__init__(inputs, outputs)
         self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden, dropout, input_dropout)
@@ -82,12 +85,14 @@ class QuantumJump(FusionModule):
         choose("Read-out", readout, READOUTS)
         check(readout == "single" or read == "", f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with "
                                                  f"`readout` {readout!r}. Leave it out or set `readout` to 'single'.")
+        require_number("head_scale", head_scale, 0, 1e3)
         if read:
             choose("Modality in `read`", read, self.modalities)
         self.settings: dict[str, Any] = dict(
             dims=list(self.dims), jumps=jumps, measurements=measurements, duration=duration, evolution=evolution,
             dynamics=dynamics, coupling=coupling, body=body, trajectories=trajectories, steps=steps, hidden=hidden,
-            dropout=dropout, pooling=pooling, encoder=encoder, input_dropout=input_dropout, readout=readout, read=read)
+            dropout=dropout, pooling=pooling, encoder=encoder, input_dropout=input_dropout, readout=readout, read=read,
+            head_scale=head_scale)
         self.duration = float(duration)
         self.tweak: Tweak | None = None
         self.encoders = nn.ModuleDict({
@@ -106,7 +111,8 @@ class QuantumJump(FusionModule):
         for name, s in zip(self._vector_names, self.read_states, strict=True):
             d = math.prod(self.dims[m] for m in s)
             self.register_parameter(name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d))))
-        self.W = nn.Parameter(torch.randn(C, measurements * len(self.read_states)) * 2)
+        read_sizes = torch.tensor([math.prod(self.dims[m] for m in s) for s in self.read_states]).repeat_interleave(measurements)
+        self.W = nn.Parameter(torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims)))
         self.bias = nn.Parameter(torch.zeros(C))
 
     def _check_settings(self, dims: int | Sequence[int], jumps: int, measurements: int, duration: float, body: int,

@@ -103,9 +103,11 @@ SETTINGS: dict[str, Setting] = {
     "measurements": Setting("Measurement vectors",
         "With how many learned states each state that is read is compared; the square of a modality's levels can say all.", 1, 4096),
     "readout": Setting("Read-out",
-        "local measures each modality by itself, so that every joint term is made by the evolution; single measures one modality, "
-        "into which all else must flow; joint measures the joint state, which forms joint terms without any evolution.",
+        "local: each modality by itself, joint terms are the evolution's; single: one modality; joint: the joint state, which forms joint "
+        "terms by itself.",
         choices=quantum_jump.READOUTS),
+    "head_scale": Setting("Weights at the start",
+        "Their deviation; 0 starts with scores as small as those of joint measurement vectors.", 0, 1000),
     "read": Setting("Modality that is read",
         "With a single read-out: its name; empty takes the first."),
     "duration": Setting("Duration T",
@@ -150,8 +152,8 @@ SETTINGS: dict[str, Setting] = {
         "As how many steps a modality without time steps is read.", 1, 64),
     # of the encoders
     "encoder": Setting("Encoder",
-        "mlp reads a list of numbers, cnn reads modalities that are images; cnn-norm also keeps hidden units' values apart over a batch, "
-        "which leaves flat starts sooner.", choices=encoders.KINDS),
+        "mlp reads numbers, cnn reads modalities that are images; cnn-norm also keeps hidden units' values apart over a batch, "
+        "so flat starts end sooner.", choices=encoders.KINDS),
     "hidden": Setting("Encoder width",
         "Units of each encoder's hidden layer.", 1, 2048),
     "dropout": Setting("Dropout",

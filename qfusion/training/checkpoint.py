@@ -218,7 +218,8 @@ def save(path: str | Path, model: Trainable, card: Mapping[str, Any]) -> Path:
     weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}.safetensors")
     with atomic(weights) as part:
         part.write_bytes(data)
-    text = json.dumps({**card, "weights": weights.name, "weights_sha256": digest}, indent=1, allow_nan=False)
+    said = {key: value for key, value in card.items() if key != "weights"} | ({"weights": weights.name} if before else {})
+    text = json.dumps({**said, "weights_sha256": digest}, indent=1, allow_nan=False)
     with atomic(target) as part:
         part.write_text(text + "\n", encoding="utf-8")
     if before and before != weights:
