@@ -132,6 +132,7 @@ def settings_of(place: Place, contender: Contender) -> dict[str, Any]:
     known, chosen = registry.settings(contender.kind), {**place.encoder, **contender.settings}
     if contender.kind == QuantumJump.kind:
         chosen["dims"] = place.dims
+        chosen |= {key: place.recipe.settings[key] for key in ("duration", "head_scale") if key in place.recipe.settings}
     elif contender.kind in (EntangledQCNN.kind, ProductQCNN.kind):
         chosen |= {key: place.recipe.settings[key] for key in OF_TABLES if key in place.recipe.settings} | {
             "elements": min(place.features, choose_parity.MOST_ELEMENTS)}
