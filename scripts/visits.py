@@ -30,7 +30,8 @@ NETWORK = "model=qcnn-digits&data=digits"
 VISITS = (
     Visit("overview", "/"), Visit("overview-network", f"/?{NETWORK}"),
     Visit("samples", "/samples"), Visit("samples-network", f"/samples?{NETWORK}"),
-    Visit("dynamics", "/dynamics"), Visit("dynamics-correlations", "/dynamics?view=Correlations"),
+    Visit("dynamics", "/dynamics"), Visit("dynamics-built", "/dynamics?cutterms=true&builtas=over%20time"),
+    Visit("dynamics-flow", "/dynamics?builtas=flow"), Visit("dynamics-correlations", "/dynamics?view=Correlations"),
     Visit("dynamics-trajectories", "/dynamics?view=Trajectories"), Visit("dynamics-state", "/dynamics?view=State"),
     Visit("dynamics-steady", "/dynamics?view=Steady%20state"), Visit("dynamics-what-did-it", "/dynamics?view=What%20did%20it"),
     Visit("dynamics-network", f"/dynamics?{NETWORK}"),
@@ -42,7 +43,7 @@ VISITS = (
     Visit("circuit-network-export", f"/circuit?{NETWORK}&part=Export"),
     Visit("what-if", "/what_if"), Visit("what-if-network", f"/what_if?{NETWORK}"),
     Visit("operators", "/operators"), Visit("operators-network", f"/operators?{NETWORK}"),
-    Visit("cohorts", "/cohorts"), Visit("cohorts-network", f"/cohorts?{NETWORK}"),
+    Visit("cohorts", "/cohorts?cuts=true"), Visit("cohorts-network", f"/cohorts?{NETWORK}"),
     Visit("compare", "/compare?sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3"), Visit("compare-nothing", "/compare"),
     Visit("compare-network", "/compare?model=qcnn-digits&data=digits&pin=qcnn-digits/digits/digit-0003/all:and"),
     Visit("faithfulness", "/faithfulness"), Visit("faithfulness-truth", "/faithfulness?proof=Truth"),

@@ -107,5 +107,5 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
         assert set(MAIN.get(kind, ())) <= set(usual)
         for key, value in usual.items():
             setting = SETTINGS[key]
-            assert value in setting.choices if setting.choices else isinstance(value, bool) or key == "dims" \
+            assert value in setting.choices if setting.choices else isinstance(value, bool) or key in ("dims", "read") \
                 or setting.low <= value <= setting.high, key
