@@ -99,7 +99,9 @@ def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
                 + " ".join(_told_apart(found, name, key, system) for system in ("qj", "qcnn") if system in entry["rows"]))
     st.caption(f"{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, {entry['test']:,} test "
                "rows; all models with the same rows, encoders and schedule, means over training seeds. Measured "
-               f"{text.plain(found.made, 200)} by {text.plain(found.whole['command'])}.")
+               f"{text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
+               + ("" if "qj-joint" in found.whole["contenders"] else " Its QiNN-QJ reads the joint state: the board is older than the local "
+                                                                     "read-out."))
 
 
 def _told_apart(found: Board, name: str, key: str, system: str) -> str:
