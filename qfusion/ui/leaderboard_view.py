@@ -100,7 +100,7 @@ def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
     st.caption(f"{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, {entry['test']:,} test "
                "rows; all models with the same rows, encoders and schedule, means over training seeds. Measured "
                f"{text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
-               + ("" if "qj-joint" in found.whole["contenders"] else " Its QiNN-QJ reads the joint state: the board is older than the local "
+               + ("" if "qj-joint" in found.whole["contenders"] else " Its QiNN-QJ reads the joint state: it is older than the local "
                                                                      "read-out."))
 
 
