@@ -67,7 +67,10 @@ class Place:
         return data.load(self.recipe.data)
 
 
-PLACES = {name: Place(RECIPES[f"qj-{name}"]) for name in ("mosi", "parity", "avparity", "planted") if f"qj-{name}" in RECIPES}
+# With the start of the shipped qj-mosi a model without evolution is not done after its ten epochs (benchmarks/mosi.py): all start larger.
+FAIRER = {"mosi": {"head_scale": 2.0}}
+RECIPES_HERE = {name: RECIPES[f"qj-{name}"] for name in ("mosi", "parity", "avparity", "planted") if f"qj-{name}" in RECIPES}
+PLACES = {name: Place(replace(recipe, settings={**recipe.settings, **FAIRER.get(name, {})})) for name, recipe in RECIPES_HERE.items()}
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ def main() -> None:
         "Concatenation network": lambda seed: concatenation(dataset, replace(options, weight_decay=Options().weight_decay), seed),
         **{label: (lambda seed, change=change: train(recipe.model, dataset, {**recipe.settings, **change}, options, seed).model)
            for label, change in (("QiNN-QJ, no evolution", dict(evolution="none")),
+                                 ("QiNN-QJ, no evolution, W from 2", dict(evolution="none", head_scale=2.0)),
                                  ("QiNN-QJ, unitary (no jumps)", dict(evolution="unitary")),
                                  ("QiNN-QJ, dissipative (no H)", dict(evolution="dissipative")),
                                  ("QiNN-QJ, joint read-out", dict(readout="joint")), ("**QiNN-QJ** (D = 64)", {}))}}
