@@ -99,6 +99,12 @@ def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
     for row in rows[np.linspace(0, len(rows) - 1, 3).astype(int)]:
         inputs = dataset.inputs([row], torch.float64)
         assert_complete(method.built(model, inputs, behind), model, inputs, behind)
+    hundred = dataset.inputs(rows[np.linspace(0, len(rows) - 1, 100).astype(int)], torch.float64)
+    each = method.built_each(model, hundred, behind)
+    ends = [explain.explain(m, hundred, behind).dividends[:, :, 0] for m in (model.tweaked(Tweak(duration=0.0)), model)]
+    assert np.abs(each.parts.sum(-1) - (ends[1] - ends[0])).max() < 1e-8
+    joint = [s for s, name in enumerate(each.dividends) if "+" in name]
+    assert np.abs(ends[0][:, joint]).max() < 1e-12  # read one by one, all of it is made on the way
 
 
 @pytest.mark.parametrize("settings", [
