@@ -41,7 +41,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any)
 
 
 def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour(page: Any, server: Any) -> None:
-    visits.open_page(page, server.url + "/dynamics?tour=3")
+    visits.open_page(page, server.url + "/dynamics?tour=4")
     page.keyboard.press("Tab")
     assert page.evaluate("() => document.activeElement.textContent") == "Skip to the page"
     page.keyboard.press("Enter")
@@ -67,12 +67,14 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     visits.still(page)
     page.locator(".st-key-tour-links").get_by_role("link", name="Next").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("() => document.body.innerText.includes('step 4 of')")
-    visits.still(page)
-    page.locator(".st-key-tour-links").get_by_role("link", name="Next").press("Enter")
+    page.wait_for_function("() => document.body.innerText.includes('step 5 of')")
     page.wait_for_selector("h1:has-text('Circuit')")
     visits.still(page)
     assert page.locator(".st-key-model input").input_value() == "qcnn-digits"
+    page.locator(".st-key-tour-links").get_by_role("link", name="Next").press("Enter")
+    page.wait_for_selector("h1:has-text('What if')")
+    visits.still(page)
+    assert page.locator(".st-key-model input").input_value() == "qj-planted"
     page.locator(".st-key-tour-links").get_by_role("link", name="End the tour").press("Enter")
     page.wait_for_selector("h1:has-text('Overview')")  # the tour began on a link of its own, so there is no page to go back to
     page.wait_for_function("() => !location.search.includes('tour=')")
