@@ -13,11 +13,11 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.data import DataSet
 from qfusion.explain.robustness import Disturbance, scores
+from qfusion.explain.summaries import joint_share
 from qfusion.models import QuantumJump
 from qfusion.quantum import measures, states
 from qfusion.quantum.lindblad import act
 from qfusion.training import Options, Result, metrics, prepare
-from qfusion.ui.through import joint_share
 
 WRONG, KEPT = 0.2, 0.25  # of the training rows
 SAMPLES, NEAR = 200, 50  # test samples whose state is measured, and whose distance to the steady state is

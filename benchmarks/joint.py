@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from qfusion import data, explain
+from qfusion.explain.summaries import joint_share
 from qfusion.models import QuantumJump
-from qfusion.ui.through import joint_share
 
 
 def share(model: QuantumJump, dataset: data.DataSet, trained_on: str = "train") -> tuple[float, float]:

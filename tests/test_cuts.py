@@ -365,7 +365,7 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any
     one = figures.case("qj-planted", str(planted.ids[row]), planted)
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
     name = cut_answers.most_moved(found, 0)
-    pd.testing.assert_frame_equal(cut_space.sizes_table(terms, name, 0), figures.numbers.cut_terms(one), atol=1e-10)
+    pd.testing.assert_frame_equal(figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one), atol=1e-10)
     assert name in cut_answers.answer(found, 0)
     drawn = drawing.curves(found.times, cut_space.curves(found, 0), found.before[0, 0], work.modalities, unit="score")
     assert {trace.name for trace in drawn.data} == {*work.modalities, "undisturbed", *(words for words, _ in drawing.KINDS.values())}

@@ -9,6 +9,7 @@ import numpy as np
 
 from qfusion.explain.background import Background, RowBackground
 from qfusion.explain.counterfactual import decision
+from qfusion.explain.summaries import joint_share
 
 
 def as_it_is(text: object) -> str:
@@ -92,7 +93,7 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: 
         by: what worked in between, such as "the evolution".
         words: how names are written.
     """
-    shares, joint = [_joint_share(each) for each in (start, end)], {term: value for term, value in end.items() if "+" in term}
+    shares, joint = [_share(each) for each in (start, end)], {term: value for term, value in end.items() if "+" in term}
     scores = f"from {sum(start.values()):+.2f} to {sum(end.values()):+.2f}"
     if all(abs(end[term] - start[term]) < 1e-6 for term in end):
         return f"{words.strong('Nothing')}: {by} leaves every term as it is."
@@ -110,10 +111,8 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: 
 _NONE = 1e-9  # a share that is rounding
 
 
-def _joint_share(dividends: Mapping[str, float]) -> float:
-    sizes = {term: abs(value) for term, value in dividends.items() if term}
-    total = sum(sizes.values())
-    return sum(size for term, size in sizes.items() if "+" in term) / total if total else 0.0
+def _share(dividends: Mapping[str, float]) -> float:
+    return float(joint_share({term: np.array([value]) for term, value in dividends.items()})[0])
 
 
 def verdict(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) -> str:

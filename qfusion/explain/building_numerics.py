@@ -21,6 +21,7 @@ from torch import Tensor
 
 from qfusion.errors import InvalidInput
 from qfusion.explain.background import rest_state
+from qfusion.explain.coalitions import signs
 from qfusion.explain.knobs_jump import JumpKnobs
 from qfusion.explain.sensitivity import Knob
 from qfusion.models.quantum_jump import QuantumJump
@@ -91,8 +92,7 @@ def dividend_operators(found: JumpKnobs) -> Tensor:
     dims, sigma = found.model.dims, found.background.sigma
     order = subsets(len(dims))
     values = torch.stack([_placed(found.mean[s] if s else sigma.new_ones(1, 1), s, rest_state(sigma, dims, s), dims) for s in order])
-    signs = [[(-1.0) ** (len(s) - len(r)) if set(r) <= set(s) else 0.0 for r in order] for s in order]
-    return _mix(torch.tensor(signs, dtype=torch.float64), values)
+    return _mix(torch.from_numpy(signs(len(dims))), values)
 
 
 def _placed(rho: Tensor, subset: Subset, rest: Tensor, dims: tuple[int, ...]) -> Tensor:

@@ -122,9 +122,13 @@ def coalition_values(observables: Tensor, kets: Sequence[Tensor], background: Ba
 
 def dividends(values: np.ndarray, M: int) -> np.ndarray:
     """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C) in the order of `subsets`."""
+    return np.einsum("sr,...rc->...sc", signs(M), values)
+
+
+def signs(M: int) -> np.ndarray:
+    """Returns the matrix from coalition values to dividends, (2^M, 2^M), in the order of `subsets`."""
     order = subsets(M)
-    signs = np.array([[(-1.0) ** (len(S) - len(R)) if set(R) <= set(S) else 0.0 for R in order] for S in order])
-    return np.einsum("sr,...rc->...sc", signs, values)
+    return np.array([[(-1.0) ** (len(S) - len(R)) if set(R) <= set(S) else 0.0 for R in order] for S in order])
 
 
 def shapley(dividend: np.ndarray, M: int) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from qfusion.explain.coalitions import Explanation
@@ -37,3 +39,11 @@ def relation(explanation: Explanation, output: int = 0) -> np.ndarray:
     second = np.take_along_axis(own, order[..., 1:2], -1)[..., 0] if M > 1 else np.zeros_like(first)
     dominant = 2 * size.max(-1) > size.sum(-1)
     return np.where(dominant, "dominance", np.where(first * second < 0, "conflict", "complement"))
+
+
+def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns the joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0."""
+    single = sum((np.abs(v) for t, v in dividends.items() if t and "+" not in t), start=np.zeros(1))
+    joint = sum((np.abs(v) for t, v in dividends.items() if "+" in t), start=np.zeros(1))
+    total = np.asarray(single + joint)
+    return np.where(total > 0, joint / np.where(total > 0, total, 1), 0.0)

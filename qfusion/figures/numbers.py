@@ -292,11 +292,15 @@ def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None =
 
     found = subject(model, sample, **chosen)
     made = _cuts(found, times, modality, terms=True)
-    place = made.modalities.index(most_moved(made, found.output))
-    sizes, _ = made.sizes()
-    columns = {f"{kind}[{name or 'baseline'}]": sizes[k, place, :, s, found.output]
+    return sizes_table(made, most_moved(made, found.output), found.output)
+
+
+def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
+    """Returns the table of `cut_terms`, of `explain.cuts.Cuts` of one sample."""
+    place, (sizes, _) = made.modalities.index(modality), made.sizes()
+    columns = {f"{kind}[{name or 'baseline'}]": sizes[k, place, :, s, output]
                for s, name in enumerate(made.coalitions) for k, kind in enumerate(made.kinds)}
-    return pd.DataFrame({"t": made.times, "modality": made.modalities[place]} | columns)
+    return pd.DataFrame({"t": made.times, "modality": modality} | columns)
 
 
 def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11, **chosen: Any) -> pd.DataFrame:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 
 from qfusion.explain.cut_metrics import CutMetrics
@@ -43,10 +42,3 @@ def sizes(found: Cuts, modality: str, output: int) -> dict[str, dict[str, np.nda
     after, _ = found.sizes()
     place = found.modalities.index(modality)
     return {kind: {name: after[k, place, :, s, output] for s, name in enumerate(found.coalitions)} for k, kind in enumerate(found.kinds)}
-
-
-def sizes_table(found: Cuts, modality: str, output: int) -> pd.DataFrame:
-    """One row a time: `t`, the `modality` that is cut, and `cut[...]`, `dephased[...]` of every term."""
-    after = sizes(found, modality, output)
-    columns = {f"{kind}[{name or 'baseline'}]": after[kind][name] for name in found.coalitions for kind in found.kinds}
-    return pd.DataFrame({"t": found.times, "modality": modality} | columns)

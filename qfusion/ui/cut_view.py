@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.explain import cut_answers
 from qfusion.figures import cuts as figures
 from qfusion.figures import notebook
-from qfusion.figures.numbers import cut_table
+from qfusion.figures.numbers import cut_table, sizes_table
 from qfusion.training import metrics
 from qfusion.ui import cache, cut_space, panels, spoken, state, text
 from qfusion.ui.cohort_space import MOST_SLOW
@@ -72,7 +72,7 @@ def _terms(here: Here, now: Decision, cursor: float | None) -> None:
         shows=shows + here.of, not_shown=not_shown,
         alt="Sizes of the terms after a cut: "
             + "; ".join(spoken.lines({name: values for name, values in each.items() if name}) for each in sizes.values()) + ".",
-        numbers=lambda: cut_space.sizes_table(found, whose, here.output))
+        numbers=lambda: sizes_table(found, whose, here.output))
 
 
 def of_cohort(here: Here, chosen: Chosen) -> None:

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
+from qfusion.explain.summaries import joint_share as joint_share
+
 KINDS = ("dividends", "Shapley values")
-
-
-def joint_share(dividends: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The joint terms' part of the sizes of all terms but the baseline, (T,); 0 where all are 0."""
-    single = sum((np.abs(v) for t, v in dividends.items() if t and "+" not in t), start=np.zeros(1))
-    joint = sum((np.abs(v) for t, v in dividends.items() if "+" in t), start=np.zeros(1))
-    total = np.asarray(single + joint)
-    return np.where(total > 0, joint / np.where(total > 0, total, 1), 0.0)
 
 
 def leaves_at(share: np.ndarray) -> int | None:

@@ -23,7 +23,7 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "flow_table": ("qfusion.figures.numbers", "flow_table"),
     "cuts": ("qfusion.explain.cuts", "cuts"), "KINDS": ("qfusion.explain.cuts", "KINDS"),
     "most_moved": ("qfusion.explain.cut_answers", "most_moved"),
-    "cut_table": ("qfusion.figures.numbers", "cut_table"),
+    "cut_table": ("qfusion.figures.numbers", "cut_table"), "sizes_table": ("qfusion.figures.numbers", "sizes_table"),
     "case": ("qfusion.explain.case", "case"), "layer_entropies": ("qfusion.explain.entropies", "layer_entropies"),
     **{name: ("qfusion.training", name) for name in ("checkpoint", "metrics")},
     "edits": ("qfusion.models", "edits"), "lindblad": ("qfusion.quantum", "lindblad"),

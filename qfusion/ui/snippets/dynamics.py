@@ -143,7 +143,7 @@ def cut_terms(view: View) -> str:
     which = "$modality" if asked else "most_moved(found, sample.output)"
     return fill(f"""
 found = cuts(sample.model, sample.inputs, background=sample.background)
-numbers = cut_space.sizes_table(found, {which}, sample.output)
+numbers = sizes_table(found, {which}, sample.output)
 """, modality=asked)
 
 
