@@ -2,11 +2,11 @@
 
     QFUSION_DATA=FOLDER python benchmarks/claims.py [--only mosi --only avparity] [--seeds 10] [--cache FILE.jsonl]
     python benchmarks/claims.py --plan         # what would be trained, with one timed epoch of each
-    python benchmarks/claims.py --finished     # no training: the tables of what the cache holds
+    python benchmarks/claims.py --finished     # no training: the tables of what the cache holds, and of other data sets what the file holds
 
 With one seed all variants have the same rows, the same wrong labels and the order of the same batches, so they are compared seed by
 seed. With --cache every finished run is kept as a line of JSON and not repeated; runs go seed by seed, so that all variants have as
-many wherever it stops. Writes assets/claims.json, which the Leaderboard page reads, and the tables of docs/claims.md.
+many wherever it stops. Writes qfusion/assets/claims.json, which the Leaderboard page reads, and the tables of docs/claims.md.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ import tables  # noqa: E402
 from leaderboard import read  # noqa: E402
 from train_models import RECIPES, Recipe  # noqa: E402
 
-from qfusion import data  # noqa: E402
+from qfusion import _assets, data  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
 from qfusion.training import Options, metrics  # noqa: E402
 
 SEEDS = 10
-FOUND, PAGE = ROOT / "assets" / "claims.json", ROOT / "docs" / "claims.md"
+FOUND, PAGE = _assets.path("claims.json"), ROOT / "docs" / "claims.md"
 VARIANTS: dict[str, dict[str, Any]] = {
     "jump": dict(evolution="jump", readout="local"), "unitary": dict(evolution="unitary", readout="local"),
     "dissipative": dict(evolution="dissipative", readout="local"), "none": dict(evolution="none", readout="local"),
@@ -170,8 +170,8 @@ def latest(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def write(records: Sequence[dict[str, Any]]) -> None:
-    """Writes the file and the page."""
-    found = report.assemble(records)
+    """Writes the file and the page; what the file says of data sets without records stays."""
+    found = report.assemble(records, json.loads(FOUND.read_text()) if FOUND.is_file() else None)
     with atomic(FOUND) as part:
         part.write_text(json.dumps(found, separators=(",", ":"), allow_nan=False) + "\n")
     below = tables.provenance("claims.py")

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.data import DataSet
-from qfusion.explain.robustness import Disturbance, scores
-from qfusion.explain.summaries import joint_share
+from qfusion.explain.contributions.summaries import joint_share
+from qfusion.explain.trust.robustness import Disturbance, scores
 from qfusion.models import QuantumJump
 from qfusion.quantum import measures, states
 from qfusion.quantum.lindblad import act
@@ -116,7 +116,7 @@ def physics(model: QuantumJump, dataset: DataSet, split: str) -> dict[str, float
     found: dict[str, float | None] = {"joint_start": float(start), "joint": float(end)}
     measured = measures.measures_over_time(after, model.dims, model.modalities)
     for key in ("negativity", "entropy"):
-        values = np.mean([measured[f"{key}[{name}]"] for name in model.modalities], 0)
+        values = np.mean([measured.single(key)[name] for name in model.modalities], 0)
         found |= {key: float(values.mean()), f"{key}_deviation": float(values.std(ddof=1))}
     steady = settled(model)
     for key, rho in (("distance_start", before), ("distance", after)):

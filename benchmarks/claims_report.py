@@ -1,4 +1,4 @@
-"""From finished runs of benchmarks/claims.py to assets/claims.json: means, every test with one correction for all, the claims."""
+"""From finished runs of benchmarks/claims.py to qfusion/assets/claims.json: means, every test with one correction for all, the claims."""
 
 from __future__ import annotations
 
@@ -197,16 +197,21 @@ def _mean(values: Sequence[float | None]) -> dict[str, Any] | None:
     return None if not known else comparison.mean(known).record() | {"values": [short(value) for value in known]}
 
 
-def assemble(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Returns what is kept in assets/claims.json."""
-    names = list(dict.fromkeys(r["data"] for r in records))
-    terms = {name: next(r["terms"] for r in records if r["data"] == name) for name in names}
-    found = corrected([test for name in names for condition in CONDITIONS
-                       for test in tests(name, condition, by_variant(records, name, condition))])
+def assemble(records: Sequence[Mapping[str, Any]], kept: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Returns what is kept in qfusion/assets/claims.json: of the records, and of an earlier such file what it says of other data sets.
+
+    The tests of an earlier file count in Holm's correction as all others do.
+    """
+    own = list(dict.fromkeys(r["data"] for r in records))
+    earlier = {name: entry for name, entry in (kept or {"data": {}})["data"].items() if name not in own}
+    made = {name: {**next(r["terms"] for r in records if r["data"] == name), "headline": headline(name), "rows": rows(records, name)}
+            for name in own}
+    found = corrected([test for name in (*earlier, *own) for test in (
+        (t for t in kept["tests"] if t["data"] == name) if kept and name in earlier else
+        (t for condition in CONDITIONS for t in tests(name, condition, by_variant(records, name, condition))))])
     return {
         "format": 1, "date": date.today().isoformat(), "command": "python benchmarks/claims.py",
         "machine": f"{os.cpu_count()} cores {platform.machine()}, one torch thread",
         "versions": {"python": platform.python_version(), "torch": version("torch"), "numpy": version("numpy"), "scipy": version("scipy")},
         "method": METHOD, "variants": LABELS, "conditions": CONDITIONS,
-        "data": {name: {**terms[name], "headline": headline(name), "rows": rows(records, name)} for name in names},
-        "tests": found, "claims": claims(found, {name: terms[name]["title"] for name in names})}
+        "data": earlier | made, "tests": found, "claims": claims(found, {name: entry["title"] for name, entry in (earlier | made).items()})}

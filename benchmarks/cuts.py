@@ -21,8 +21,8 @@ import tables  # noqa: E402
 
 from qfusion import data  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
-from qfusion.explain.cut_metrics import CutMetrics, cut_metrics  # noqa: E402
-from qfusion.explain.cuts import KINDS, USUAL, cuts  # noqa: E402
+from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics  # noqa: E402
+from qfusion.explain.changes.cuts import KINDS, USUAL, cuts  # noqa: E402
 from qfusion.figures.numbers import MOST_HELD  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 

@@ -11,9 +11,9 @@ import numpy as np
 import torch
 
 from qfusion import data
-from qfusion.explain import resampling
+from qfusion.analysis import cohort_measures, subjects
+from qfusion.explain.trust import resampling
 from qfusion.training import checkpoint
-from qfusion.ui import cohort_space, spaces
 
 
 def main() -> None:
@@ -25,15 +25,15 @@ def main() -> None:
         found = checkpoint.load(name)
         if found.card["data"]["name"] not in here:
             continue
-        work = spaces.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
-        table = cohort_space.table(work, work.frame())
-        rows = table[(table["split"] == "test") & table[cohort_space.JOINT].notna()]
-        columns = {measure: cohort_space.entropies(work, rows, measure) for measure in cohort_space.measure_titles(work)
-                   if measure not in cohort_space.SLOW}
+        work = subjects.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
+        table = cohort_measures.table(work, work.frame())
+        rows = table[(table["split"] == "test") & table[cohort_measures.JOINT].notna()]
+        columns = {measure: cohort_measures.entropies(work, rows, measure) for measure in cohort_measures.measure_titles(work)
+                   if measure not in cohort_measures.SLOW}
         if work.has_time:
-            columns |= cohort_space.correlations(work, np.array([work.dataset.row(sample) for sample in rows.index]))
+            columns |= cohort_measures.correlations(work, np.array([work.dataset.row(sample) for sample in rows.index]))
         for measure, x in columns.items():
-            for strength in cohort_space.STRENGTHS:
+            for strength in cohort_measures.STRENGTHS:
                 r = resampling.correlation(x, rows[strength].to_numpy(dtype=float))
                 print(f"| {name} | {len(rows)} | {measure} | {strength} | " + " | ".join(
                     f"{one.value:+.2f} ({one.low:+.2f} to {one.high:+.2f})" for one in r.values()) + " |")

@@ -21,8 +21,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 import tables  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
-from qfusion.explain import deletion, faithfulness  # noqa: E402
-from qfusion.explain.faithfulness import Curves  # noqa: E402
+from qfusion.explain.features import deletion  # noqa: E402
+from qfusion.explain.trust import faithfulness  # noqa: E402
+from qfusion.explain.trust.faithfulness import Curves  # noqa: E402
 from qfusion.training import checkpoint, metrics  # noqa: E402
 
 SHIPPED = ("qj-planted", "qj-mosi", "qcnn-digits", "qcnn-avdigits", "qcnn-houston")

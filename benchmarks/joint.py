@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from qfusion import data, explain
-from qfusion.explain.summaries import joint_share
+from qfusion.explain.contributions.summaries import joint_share
 from qfusion.models import QuantumJump
 
 

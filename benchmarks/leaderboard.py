@@ -9,8 +9,9 @@ decide only together, learning rate and shift were chosen for every model by the
 Encoders give about as many numbers per modality to every head, see `PLACES`. `coupling_decay` acts on the two systems and their
 ablations alone, which have couplings.
 
-With --cache every finished run is kept as a line of JSON, and not repeated; the first seed's weights are kept beside it, and its robustness
-measured. Writes assets/leaderboard.json, which the Leaderboard page reads, docs/leaderboard.md and README's table `leaderboard`.
+Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names, and not repeated; the first seed's weights
+are kept beside it (and, not being part of the repository, made again elsewhere), and its robustness measured. Writes
+qfusion/assets/leaderboard.json, which the Leaderboard page reads, docs/leaderboard.md and README's table `leaderboard`.
 """
 
 from __future__ import annotations
@@ -37,12 +38,14 @@ import leaderboard_text as text  # noqa: E402
 import tables  # noqa: E402
 from leaderboard_terms import CONTENDERS, PLACES, STABILITY, STABILITY_DATA, settings_of  # noqa: E402
 
+from qfusion import _assets  # noqa: E402
 from qfusion._files import atomic  # noqa: E402
-from qfusion.explain.robustness import robustness  # noqa: E402
+from qfusion.explain.trust.robustness import robustness  # noqa: E402
 from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa: E402
 
 SEEDS, MORE_SEEDS = 5, 10
-BOARD, PAGE = ROOT / "assets" / "leaderboard.json", ROOT / "docs" / "leaderboard.md"
+RUNS = ROOT / "benchmarks" / "runs" / "leaderboard.jsonl"
+BOARD, PAGE = _assets.path("leaderboard.json"), ROOT / "docs" / "leaderboard.md"
 ROBUST = {"regression": ("mae", "r2", "corr", "acc2_non0"), "classification": ("accuracy", "nll")}  # metrics that are kept
 
 
@@ -224,7 +227,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help=f"of {', '.join(PLACES)}; default all")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--more-seeds", type=int, default=MORE_SEEDS, help="of the two models that claim (a) compares")
-    parser.add_argument("--cache", type=Path, help="keeps finished runs, a line each")
+    parser.add_argument("--cache", type=Path, default=RUNS, help="keeps finished runs, a line each")
     parser.add_argument("--keep", action="store_true", help="train only what has changed since the board was made: rows that stand on it "
                         "with the same terms and the same model stay, with their date")
     parser.add_argument("--plan", action="store_true", help="train nothing; print what is missing and how long it takes")

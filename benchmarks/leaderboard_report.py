@@ -79,7 +79,7 @@ def values_of(model: Mapping[str, Any], key: str, seeds: set[int] | None = None)
 def assemble(records: Sequence[Mapping[str, Any]], names: Sequence[str], contenders: Mapping[str, Mapping[str, Any]],
              terms: Mapping[str, Mapping[str, Any]], robustness: Mapping[str, Any],
              kept: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
-    """Returns the board as it is kept in assets/leaderboard.json.
+    """Returns the board as it is kept in qfusion/assets/leaderboard.json.
 
     Args:
         records: of finished runs. names: data sets, in order. contenders: label, kind and role of each model.

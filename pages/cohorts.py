@@ -1,51 +1,5 @@
-"""Cohorts: all samples, a cohort of them and one sample, side by side."""
+"""Cohorts: see `qfusion/ui/app/pages/cohorts.py`."""
 
-import streamlit as st
+from qfusion.ui.app.pages import cohorts
 
-from qfusion.ui import cohort_panels, cohort_view, cut_view, runs
-from qfusion.ui.cohort_view import Chosen
-from qfusion.ui.shell import Here, guard, shell
-
-
-@st.fragment
-def distributions(here: Here, chosen: Chosen) -> None:
-    """A fragment, so that another grouping redraws this and nothing else."""
-    runs.begin()
-    with guard():
-        cohort_panels.distributions(here, chosen)
-
-
-@st.fragment
-def entanglement(here: Here, chosen: Chosen) -> None:
-    """A fragment, so that another measure redraws this and nothing else."""
-    runs.begin()
-    with guard():
-        cohort_panels.entanglement(here, chosen)
-
-
-@st.fragment
-def cuts(here: Here, chosen: Chosen) -> None:
-    """A fragment, as it takes seconds where the states are large."""
-    runs.begin()
-    with guard():
-        cut_view.of_cohort(here, chosen)
-
-
-here = shell("Cohorts", "Is what one sample shows the rule, of all samples or of those like it, and does entanglement explain it?",
-             cohort_view.allowed)
-with guard(), st.container(key="fold-cohorts"):
-    left, right = st.columns([1, 1.25], gap="medium")
-    with left:
-        chosen = cohort_view.choose(here)
-        cohort_view.ladder(here, chosen)
-    with right:
-        entanglement(here, chosen)
-    left, right = st.columns([1, 1.25], gap="medium")
-    beside = left if cut_view.can(here.work) else right
-    with left:
-        cohort_view.types(here, chosen)
-    with beside:
-        cohort_view.shares(here, chosen)
-    with right:
-        cuts(here, chosen)
-    distributions(here, chosen)
+cohorts.page()

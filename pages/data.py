@@ -1,25 +1,5 @@
-"""Data: what sets there are, what is in them, and bringing one's own."""
+"""Data: see `qfusion/ui/app/pages/data.py`."""
 
-import streamlit as st
+from qfusion.ui.app.pages import data
 
-from qfusion.ui import data_view, import_view, runs
-from qfusion.ui.shell import frame, guard
-
-
-@st.fragment
-def bring() -> None:
-    """A fragment, so that a consent redraws this and nothing else; what is kept redraws the page."""
-    runs.begin()
-    with guard(), st.container(key="fold-import"):
-        import_view.page()
-
-
-theme = frame("Data", "What data are there, what is in them, and how do I bring my own?", data_view.allowed)
-with guard(), st.container(key="fold-data"):
-    data_view.kept()
-    left, right = st.columns([1, 1.25], gap="medium")
-    with left, guard():
-        data_view.listing()
-    with right, guard():
-        data_view.chosen(theme)
-bring()
+data.page()

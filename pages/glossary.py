@@ -1,8 +1,5 @@
-"""Glossary: the words of the pages in plain sentences, with their formulas."""
+"""Glossary: see `qfusion/ui/app/pages/glossary.py`."""
 
-from qfusion.ui import glossary_view
-from qfusion.ui.shell import frame, guard
+from qfusion.ui.app.pages import glossary
 
-frame("Glossary", "What does this word mean, and what is its formula?", glossary_view.allowed)
-with guard():
-    glossary_view.page()
+glossary.page()

@@ -1,18 +1,5 @@
-"""Leaderboard: every model on every data set, what becomes of the papers' claims, what a missing modality costs."""
+"""Leaderboard: see `qfusion/ui/app/pages/leaderboard.py`."""
 
-import streamlit as st
+from qfusion.ui.app.pages import leaderboard
 
-from qfusion.ui import leaderboard_view, runs
-from qfusion.ui.shell import Here, guard, shell
-
-
-@st.fragment
-def board(here: Here) -> None:
-    """A fragment, so that another data set or metric redraws this and nothing else."""
-    runs.begin()
-    with guard(), st.container(key="fold-leaderboard"):
-        leaderboard_view.page(here)
-
-
-here = shell("Leaderboard", "Which model does best on which data, and is it worth its parameters?", leaderboard_view.allowed)
-board(here)
+leaderboard.page()

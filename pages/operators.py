@@ -1,11 +1,5 @@
-"""Decision operators: which states of a modality, or of a pair, vote for a decision and which against."""
+"""Decision operators: see `qfusion/ui/app/pages/operators.py`."""
 
-import streamlit as st
+from qfusion.ui.app.pages import operators
 
-from qfusion.ui import operators_view
-from qfusion.ui.shell import guard, shell
-
-here = shell("Decision operators", "What would a modality have to say for this decision, what against it, and which real samples say it?",
-             operators_view.allowed)
-with guard(), st.container(key="fold-operators"):
-    operators_view.page(here)
+operators.page()

@@ -1,35 +1,5 @@
-"""Samples: find one, read it, and see which modality decided."""
+"""Samples: see `qfusion/ui/app/pages/samples.py`."""
 
-import streamlit as st
+from qfusion.ui.app.pages import samples
 
-from qfusion.ui import finder, inside_view, reading, sample_view
-from qfusion.ui.shell import guard, shell
-
-here = shell("Samples", "What did the model decide here, and which modality decided it?",
-             lambda work: finder.allowed(work) | inside_view.allowed(work) | reading.allowed(work))
-
-with st.container(key="fold-samples"):
-    find, read = st.columns([1, 1.25], gap="medium")
-    left, right = st.columns([1, 1.25], gap="medium")
-    below = st.container()
-with read, guard():
-    sample_view.heading(here)
-    sample_view.content(here)
-    sample_view.verdict(here)
-    sample_view.contributions(here)
-    inside_view.part(here)
-with left, guard():
-    sample_view.shapley(here)
-    if not here.work.has_time:
-        reading.masses(here)
-with right, guard():
-    sample_view.entropies(here)
-if not here.work.has_time:
-    with below, guard():
-        reading.evidence_table(here)
-# Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read meanwhile.
-with find, guard(), st.container(border=True, key="box-find"):
-    rows = finder.filters(here)
-    if not finder.none_passes(rows):
-        finder.table(here, rows)
-        finder.scatter(here, rows)
+samples.page()

@@ -1,8 +1,5 @@
-"""Guided tour: its steps, and where it begins."""
+"""Guided tour: see `qfusion/ui/app/pages/tour.py`."""
 
-from qfusion.ui import tour
-from qfusion.ui.shell import FILES, frame, guard, link
+from qfusion.ui.app.pages import tour
 
-frame("Guided tour", "What can I do here, in three minutes?")
-with guard():
-    tour.contents(link, FILES)
+tour.page()

@@ -1,9 +1,5 @@
-"""Train: new models on any data set, watched while they learn; they go on when the page is closed."""
+"""Train: see `qfusion/ui/app/pages/train.py`."""
 
-from qfusion.ui import train_view
-from qfusion.ui.shell import frame, guard
+from qfusion.ui.app.pages import train
 
-theme = frame("Train", "How does a model learn, when does it start to use each modality, and which settings are better?",
-              train_view.allowed)
-with guard():
-    train_view.page(theme)
+train.page()

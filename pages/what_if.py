@@ -1,30 +1,5 @@
-"""What if: the sample with a modality swapped, left out or edited, and what would flip the decision."""
+"""What if: see `qfusion/ui/app/pages/what_if.py`."""
 
-import streamlit as st
+from qfusion.ui.app.pages import what_if
 
-from qfusion.ui import flip_view, runs, what_if_controls, what_if_view
-from qfusion.ui.shell import Here, guard, shell
-
-
-@st.fragment
-def what_if(here: Here) -> None:
-    """Controls beside what they change; a fragment, so that moving one redraws this and nothing else."""
-    runs.begin()
-    with st.container(key="fold-what-if"):
-        with guard():
-            flip_view.nearest(here)
-        side, main = st.columns([1, 2.6], gap="medium")
-        changes = None
-        with side, guard():
-            changes = what_if_controls.draw(here)
-        with main, guard():
-            if changes is not None:
-                what_if_view.result(here, changes)
-        with guard():
-            flip_view.knobs(here)
-
-
-here = shell("What if", "What would the model have said otherwise, and what would flip its decision?",
-             lambda work: what_if_controls.allowed(work) | flip_view.allowed())
-what_if_controls.forget_other_samples(here)
-what_if(here)
+what_if.page()

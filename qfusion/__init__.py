@@ -1,7 +1,43 @@
 """Quantum-inspired multimodal fusion models whose decisions can be explored.
 
-The parts are imported by name (`from qfusion import explain`); this module stays light, so that `import qfusion` loads
-none of the engines.
+    import qfusion
+
+    planted = qfusion.load("planted")
+    mine = qfusion.train("quantum-jump", planted, options={"epochs": 3}).checkpoint("mine")
+    case = qfusion.analysis.case(mine, "p0031", planted)
+    tracked = qfusion.track.follow(case)
+    figure = qfusion.figures.contributions(case)
+
+Everything here is loaded when it is first asked for, so `import qfusion` itself loads none of the engines.
 """
 
+from __future__ import annotations
+
+import importlib
+
+TYPE_CHECKING = False  # checkers read it as True, and importing `typing` for it would take ten times as long as all else here
+if TYPE_CHECKING:
+    from qfusion import analysis, citations, data, errors, explain, figures, models, panels, quantum, release, report, runs, track, training
+    from qfusion.data import load
+    from qfusion.training import train
+
 __version__ = "0.1.0"
+__all__ = ["analysis", "citations", "data", "errors", "explain", "figures", "load", "models", "panels", "quantum", "release", "report",
+           "runs", "track", "train", "training"]
+
+_FUNCTIONS = {"load": "qfusion.data", "train": "qfusion.training"}
+
+if not TYPE_CHECKING:  # a checker would take any name for one of these
+
+    def __getattr__(name: str) -> object:
+        """Returns a part of the library, which is loaded now."""
+        if name not in __all__:
+            raise AttributeError(f"module 'qfusion' has no attribute {name!r}")
+        found = importlib.import_module(_FUNCTIONS.get(name, f"qfusion.{name}"))
+        if name in _FUNCTIONS:
+            found = globals()[name] = getattr(found, name)
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

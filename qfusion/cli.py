@@ -12,12 +12,13 @@ from typing import NoReturn
 
 import typer
 
-from qfusion.commands import data, export, figure, models, report, samples, sweep, training
+from qfusion.commands import dashboard, data, export, figure, models, report, samples, sweep, training
 from qfusion.commands._output import example
 from qfusion.errors import QFusionError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
                   help="Multimodal fusion models whose decisions can be explored.")
+app.command("app", epilog=example("app", "app --port 8600 --theme.base dark"), context_settings=dashboard.PASSED_ON)(dashboard.dashboard)
 app.command(epilog=example("models"))(models.models)
 app.add_typer(data.app, name="data")
 app.command(epilog=example("train --data planted --out my-model --seed 0 --set epochs=30"))(training.train)

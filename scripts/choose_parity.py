@@ -12,7 +12,13 @@ and L twice as strong, weights W at a twentieth and a tenth, slower encoders, la
 Normalised hidden units ("cnn-norm") ended it on two digits. On three, QiNN-QJ's start is left by all seeds with little dropout (0.3 keeps
 some at chance, 0.1 none) and, sooner, with a duration of 2, by which products of three states have grown. Noise, more decay and wider
 encoders gained nothing over shifts.
-Test figures were printed during that search and seen; what is chosen here is chosen without them.
+Then four folds within the training and validation rows: pooling ("cnn-pool") took the parity of a pair from .968 to .975 or more, turned
+and stretched pictures and 20 epochs to .980; more channels, a third convolution, dropout of one half or shifts by 3 gained nothing. The
+test recordings are the first ten of every speaker, made at another time than those to train on. With folds that are blocks of recordings
+in the order they were made, the parity of a heard digit went from .984 to .991 by delays of up to four frames. On pairs, 30 epochs
+against 20 took QiNN-QJ's validation accuracy from .981 to .986 (means over five seeds; the log loss from .071 to .048).
+Test figures were printed during these searches and seen (.963 before pictures were turned and recordings delayed); what is chosen here is
+chosen without them.
 """
 
 from __future__ import annotations
@@ -36,11 +42,12 @@ from qfusion.training import Options, metrics, train  # noqa: E402
 
 FILE = ROOT / "scripts" / "parity_settings.json"
 GRID: dict[str, tuple[Any, ...]] = {"rate": (1e-3, 4e-3), "shift": (1, 2)}
-COMMON: dict[str, Any] = dict(encoder="cnn-norm", hidden=128, dropout=0.3, input_dropout=0.0)
-SCHEDULE: dict[str, Any] = dict(loss="cross_entropy", epochs=15, patience=0)
+COMMON: dict[str, Any] = dict(encoder="cnn-pool", hidden=128, dropout=0.3, input_dropout=0.0)
+SCHEDULE: dict[str, Any] = dict(loss="cross_entropy", epochs=20, patience=0, turn=15.0, stretch=0.15, delay=4)
 KINDS = {"qj": "quantum-jump", "qcnn": "entangled-qcnn", "late": "late", "concatenation": "concatenation", "tensor": "tensor",
          "low-rank": "low-rank", "mult": "mult"}
-SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {"avparity3": (dict(hidden=64, dropout=0.1), dict(epochs=20))}
+SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "avparity": ({}, dict(epochs=30)), "avparity3": (dict(hidden=64, dropout=0.1), dict(epochs=20))}
 OWN: dict[tuple[str, str], dict[str, Any]] = {("avparity3", "qj"): dict(duration=2.0)}
 NUMBERS = {"avparity": 8, "avagree": 12, "avparity3": 6}  # of each encoder; a modality's state has half as many levels
 MOST_ELEMENTS = 10

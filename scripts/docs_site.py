@@ -18,7 +18,8 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
-FIRST = ("data", "models", "quantum", "explain", "track", "training", "runs", "figures")  # packages in the order in which they are read
+# Packages in the order in which they are read.
+FIRST = ("data", "models", "quantum", "explain", "track", "training", "runs", "analysis", "figures", "panels")
 PACKAGES = (*FIRST, *sorted({path.parent.name for path in (ROOT / "qfusion").glob("*/__init__.py")} - {*FIRST, "commands", "ui"}))
 CHANGES = "changelog.md"  # the page that CHANGELOG.md becomes
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>([.,;:!?)]*)', re.DOTALL)
@@ -30,9 +31,11 @@ _FENCE = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
 
 
 def modules(package: str) -> list[str]:
-    """The public modules of a package of qfusion, by their full names."""
+    """The public modules of a package of qfusion and of the packages inside it, by their full names."""
     folder = ROOT / "qfusion" / package
-    return [f"qfusion.{package}.{path.stem}" for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")]
+    parts = [path.relative_to(ROOT).with_suffix("").parts for path in folder.rglob("*.py") if path != folder / "__init__.py"]
+    names = {".".join(each).removesuffix(".__init__") for each in parts}
+    return sorted(name for name in names if "._" not in name)
 
 
 def mathml(tex: str, block: bool = False) -> str:

@@ -97,12 +97,12 @@ def draw(picture: Picture) -> bytes:
     """The file of one picture, as its call makes it."""
     from dataclasses import replace
 
-    from qfusion.figures.looks import Look
-    from qfusion.figures.recipe import Recipe
-    from qfusion.ui import headless
+    from qfusion.figures.export.recipe import Recipe
+    from qfusion.figures.export.style import ExportStyle
+    from qfusion.ui.frame import headless
 
     page, address = headless.of_link(APP + picture.address)
-    wanted = replace(Recipe(page, picture.panel, address), look=Look.parse({"format": "svg", "size": picture.size}))
+    wanted = replace(Recipe(page, picture.panel, address), style=ExportStyle.parse({"format": "svg", "size": picture.size}))
     return headless.save(headless.cook(wanted), wanted)
 
 

@@ -1,4 +1,4 @@
-"""Writes docs/glossary.md from assets/glossary.toml, which the app's Glossary page shows as well.
+"""Writes docs/glossary.md from qfusion/assets/glossary.toml, which the app's Glossary page shows as well.
 
     python scripts/glossary_page.py
 """
@@ -14,14 +14,14 @@ ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Glossary
 
 The words of the app and of these pages, in plain sentences, with their formulas. The Glossary page of the app shows the same; both are made
-from `assets/glossary.toml`. Letters are those of [the quantum-jump system](quantum-jump.md) and
+from `qfusion/assets/glossary.toml`. Letters are those of [the quantum-jump system](quantum-jump.md) and
 [the entangled-fusion system](entangled-qcnn.md).
 """
 
 
 def read() -> dict[str, Any]:
     """The file: entries under `entry`, the words of every panel under `panels`."""
-    return tomllib.loads((ROOT / "assets" / "glossary.toml").read_text())
+    return tomllib.loads((ROOT / "qfusion" / "assets" / "glossary.toml").read_text())
 
 
 def entries() -> list[dict[str, Any]]:

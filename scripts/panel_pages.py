@@ -3,7 +3,7 @@
     python scripts/panel_pages.py
 
 The pages run without a browser, with both systems, a short training and a short sweep; what `panels.footer` is given is what is written.
-Their words and formulas come from the glossary (assets/glossary.toml).
+Their words and formulas come from the glossary (qfusion/assets/glossary.toml).
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ class PageOf:
 @contextmanager
 def listening(heard: PageOf, model: str) -> Iterator[None]:
     """While it lasts, the pages' own functions also tell what they were given."""
-    from qfusion.ui import panels, shell
+    from qfusion.ui.frame import shell
+    from qfusion.ui.panel import panels
 
     footer, head = panels.footer, shell._head
 
@@ -85,7 +86,7 @@ def listening(heard: PageOf, model: str) -> Iterator[None]:
 
 def hear(addresses: list[str]) -> dict[str, PageOf]:
     """Runs the pages at these addresses; what was said, by title of the page."""
-    from qfusion.ui import headless, shell
+    from qfusion.ui.frame import headless, shell
 
     found: dict[str, PageOf] = {title: PageOf() for pages in shell.PAGES.values() for _, title, _ in pages}
     for address in addresses:
@@ -133,7 +134,8 @@ def _clean(markdown: str) -> str:
 
 def addresses() -> list[str]:
     """What is opened, from the visits of the screenshots and what these leave closed."""
-    from qfusion.ui import sweep_view, train_view
+    from qfusion.ui.pages.sweeps import sweep_view
+    from qfusion.ui.pages.train import train_view
     from scripts import visits
 
     bare = ("/train", "/sweeps", "/glossary", "/tour")  # pages without panels, and those that are opened below

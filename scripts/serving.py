@@ -11,12 +11,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+STREAMLIT = (sys.executable, "-m", "streamlit", "run", "app.py")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # Without these, Chromium looks its maker's hosts up at every start, and those calls hang where the network is closed.
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -75,23 +76,25 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, limit: float) -
 
 
 @contextlib.contextmanager
-def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: float = 60) -> Iterator[Server]:
-    """Runs `streamlit run app.py` on a free loopback port while the block lasts.
+def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: float = 60, command: Sequence[str | Path] = STREAMLIT,
+          place: Path = ROOT) -> Iterator[Server]:
+    """Runs the app on a free loopback port while the block lasts.
 
     Args:
         folder: where the log goes.
         environment: variables set on top of the present ones.
         limit: seconds to wait for the server to answer.
+        command: that starts it, without its options.
+        place: the folder that it runs in.
 
     Raises:
         RuntimeError: when it does not answer in time; the message ends with what it printed.
     """
     port, log = free_port(), folder / "server.log"
     url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port),
-               "--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+        process = subprocess.Popen([*command, *options], cwd=place, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                    env={**os.environ, **(environment or {})})
         try:
             yield Server(url, _wait(process, url, log, limit), log)

@@ -1,4 +1,4 @@
-"""Trains the seeds of shipped recipes anew and keeps how much their explanations differ, in assets/stability.
+"""Trains the seeds of shipped recipes anew and keeps how much their explanations differ, in qfusion/assets/stability.
 
     python scripts/stability.py                # all recipes whose model is shipped and whose data are here
     python scripts/stability.py qj-planted     # one
@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 from train_models import RECIPES, SEEDS, Recipe  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
-from qfusion.explain import stability  # noqa: E402
+from qfusion.explain.trust import stability  # noqa: E402
 from qfusion.models import FusionModel, registry  # noqa: E402
 from qfusion.training import Options, checkpoint, train  # noqa: E402
 

@@ -1,4 +1,4 @@
-"""Trains the checkpoints that are shipped in assets/models, over five seeds each, and writes their cards.
+"""Trains the checkpoints that are shipped in qfusion/assets/models, over five seeds each, and writes their cards.
 
     python scripts/train_models.py                 # all whose data are here
     python scripts/train_models.py qj-mosi         # one
@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 from choose_parity import FILE, chosen  # noqa: E402
 
-from qfusion import data  # noqa: E402
+from qfusion import _assets, data  # noqa: E402
 from qfusion.training import Options, checkpoint, metrics, train  # noqa: E402
 
 SEEDS = [0, 1, 2, 3, 4]
@@ -146,7 +146,7 @@ def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(RECIPES)}; default all")
-    parser.add_argument("--out", type=Path, default=ROOT / "assets" / "models")
+    parser.add_argument("--out", type=Path, default=_assets.path("models"))
     parser.add_argument("--folds", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

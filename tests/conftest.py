@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
@@ -17,6 +18,9 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
+from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.caching import cache_data_api, cache_resource_api
+from streamlit.testing.v1 import local_script_runner
 from xdist.scheduler import LoadScopeScheduling
 
 from scripts import serving
@@ -37,6 +41,34 @@ def _annotated_modules() -> list[str]:
 if modules := _annotated_modules():
     jaxtyping.install_import_hook(modules, "beartype.beartype")
 
+from qfusion.analysis import memo as memory  # noqa: E402 - below the hook
+
+
+def _keep_more(caches: Any) -> None:
+    """Lets the caches of the app hold all that a process asks for: files of tests visit the same pages, and share what these work out."""
+    get = caches.get_cache
+
+    def roomy(self: Any, *args: Any, **named: Any) -> Any:
+        return get(self, *args, **{**named, "max_entries": None})
+
+    caches.get_cache = roomy
+
+
+def _wait(runner: Any, timeout: float = 3) -> None:
+    """Waits for a page as Streamlit's test runner does, but asleep: that one asks every millisecond, at the cost of the page's thread."""
+    runner._script_thread.join(timeout)
+    polled(runner, 0.01 if runner._script_thread.is_alive() else timeout)
+
+
+# Two things that Streamlit's test runner does with every page it opens, a thousand times in one run of the tests: it reads the description
+# of every package of the environment, which stays the same, and asks a thousand times a second whether the page has ended.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
+polled, local_script_runner.require_widgets_deltas = local_script_runner.require_widgets_deltas, _wait
+for each in (cache_data_api.DataCaches, cache_resource_api.ResourceCaches):
+    _keep_more(each)
+bounded = memory.memo  # the library keeps results by key too, and is as roomy here
+memory.memo = lambda size, **said: bounded(10 * size, **said)  # type: ignore[assignment]
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps the tests' cache and imported sets apart from the user's; `.ci/run` sets a fresh cache."""
@@ -46,21 +78,39 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
 
 
-class OneBrowser(LoadScopeScheduling):
-    """Keeps the tests of a file in one process, and those in a browser in one, so that only one browser runs at a time.
+# Files that are run in one process, one after the other, by the beginnings of their names: the first, so that only one browser is open at a
+# time; the others, as they open pages that show the same, and what one file has worked out stays at hand for the next.
+TOGETHER = {"test_browser": "browser", "test_app_": "pages", "test_exports": "figures", "test_snippets": "figures",
+            "test_kept_": "figures", "test_building": "figures", "test_cuts": "figures"}
+# What takes longest is begun first, so that no process is left alone with it at the end.
+FIRST = ("test_browser", "test_app_", "test_exports", "test_snippets", "test_kept_", "test_building", "test_cuts", "test_quality",
+         "test_runs", "test_cli", "test_distributed", "test_report", "test_release", "test_sensitivity", "test_track", "test_lindblad",
+         "test_wheel", "test_docs_site", "test_training", "test_exact")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the files that take longest first; the tests of a file stay in their order."""
+    def place(item: pytest.Item) -> int:
+        return next((number for number, start in enumerate(FIRST) if item.path.name.startswith(start)), len(FIRST))
+
+    items.sort(key=place)
+
+
+class Together(LoadScopeScheduling):
+    """Keeps the tests of a file in one process, and those of some files (see `TOGETHER`).
 
     xdist's own `loadgroup` would do, but with pytest 9.2 it does not see the groups: it writes them to an attribute that is gone.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        return "browser" if Path(file).name.startswith("test_browser") else file
+        return next((scope for start, scope in TOGETHER.items() if Path(file).name.startswith(start)), file)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneBrowser:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     """Puts that scheduler in the place of xdist's."""
-    return OneBrowser(config, log)
+    return Together(config, log)
 
 
 @pytest.fixture(autouse=True)

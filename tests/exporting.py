@@ -1,19 +1,21 @@
 """Every figure of every page, taken from pages without a browser: what the export tests open, and what a second process makes again.
 
-    python -m tests.exporting OUT.json      digests of every figure's recipe, numbers and files
+    python -m tests.exporting JOBS.json OUT.json      digests of the recipes and files of the figures that JOBS names
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
-from collections.abc import Iterator
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from qfusion.figures.looks import RESOLUTIONS, SIZES, THEMES, Look
+from qfusion.figures.export.style import RESOLUTIONS, SIZES, THEMES, ExportStyle
 from scripts.visits import VISITS
 
 # One address for what the others show as well, and for what has no figure.
@@ -31,34 +33,90 @@ def addresses() -> list[str]:
     return [*(one.address for one in VISITS if one.name not in LEFT_OUT and one.address not in ("/train", "/sweeps")), *MORE]
 
 
-def look(number: int, kind: str) -> Look:
-    """A look that changes from figure to figure, so that all sizes, themes and words come up."""
-    size, theme = list(SIZES)[number % len(SIZES)], list(THEMES)[number % len(THEMES)]
-    return Look(format=kind, size=size, theme=theme, title=number % 2 == 0, caption=number % 3 == 0, dpi=RESOLUTIONS[0])
+def style(number: int, kind: str, theme: str = "") -> ExportStyle:
+    """A style that changes from figure to figure, so that all sizes, themes and words come up; in one theme where it is said."""
+    size, theme = list(SIZES)[number % len(SIZES)], theme or list(THEMES)[number % len(THEMES)]
+    return ExportStyle(format=kind, size=size, theme=theme, title=number % 2 == 0, caption=number % 3 == 0, dpi=RESOLUTIONS[0])
+
+
+class Job(NamedTuple):
+    """A figure that a second process makes again: its page's address, its panel, and what to draw it in."""
+
+    address: str
+    panel: str
+    number: int
+    kind: str
+    theme: str
+
+    @property
+    def name(self) -> str:
+        """What tells the file from the others."""
+        return f"{self.address} {self.panel} {self.kind} {self.theme}"
 
 
 def taken() -> Iterator[tuple[str, Any]]:
     """Every panel, with the page and the name that tell it from the others."""
-    from qfusion.ui import headless
-
     for address in addresses():
-        page, query = headless.of_link("http://here" + address)
-        for name, found in headless.take_all(page, query).items():
+        for name, found in on(address).items():
             yield f"{address} {name}", found
 
 
-def digests(kinds: tuple[str, ...]) -> dict[str, str]:
-    """SHA-256 of each figure's recipe and of its files, by figure and format."""
-    from qfusion.ui import headless
+def on(address: str) -> dict[str, Any]:
+    """The panels of a page."""
+    from qfusion.ui.frame import headless
 
-    found = {}
-    for number, (name, panel) in enumerate(taken()):
-        found[f"{name} recipe"] = hashlib.sha256(panel.recipe.text().encode()).hexdigest()
-        for kind in kinds:
-            content = headless.save(panel, replace(panel.recipe, look=look(number, kind)))
-            found[f"{name} {kind}"] = hashlib.sha256(content).hexdigest()
+    return headless.take_all(*headless.of_link("http://here" + address))
+
+
+def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -> list[Job]:
+    """One figure of each trace type, in each theme and format, from as few pages as it takes; or `every` figure, in one theme."""
+    types: dict[tuple[str, str], set[str]] = {tuple(name.split(" ", 1)): {str(trace.type) for trace in panel.figure.data}  # type: ignore[misc]
+                                              for name, panel in panels.items()}
+    place = {name: number for number, name in enumerate(types)}
+    if every:
+        return [Job(*name, place[name], kind, style(place[name], kind).theme) for name in types for kind in kinds]
+    left, chosen = set().union(*types.values()), []
+    while left:
+        pages = {address: set().union(*(found for (there, _), found in types.items() if there == address)) for address, _ in types}
+        address = max(pages, key=lambda page: len(pages[page] & left))
+        for name, found in types.items():
+            if name[0] == address and found & left:
+                chosen.append(name)
+                left -= found
+    return [Job(*name, place[name], kind, theme) for name in chosen for kind in kinds for theme in THEMES]
+
+
+def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """SHA-256 of each figure's recipe and file, of panels that are at hand or of pages opened now."""
+    from qfusion.ui.frame import headless
+
+    found, pages = {}, {} if panels is None else None
+    for job in wanted:
+        if pages is None:
+            panel = panels[f"{job.address} {job.panel}"]  # type: ignore[index]
+        else:
+            if job.address not in pages:
+                pages[job.address] = on(job.address)
+            panel = pages[job.address][job.panel]
+        content = headless.save(panel, replace(panel.recipe, style=style(job.number, job.kind, job.theme)))
+        found[job.name] = f"{_hash(panel.recipe.text().encode())} {_hash(content)}"
     return found
 
 
+def assert_legend(svg: bytes, figure: Any) -> None:
+    """Every entry of a figure's legend stands in its drawing by Chrome."""
+    from qfusion.figures import visible
+
+    texts = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    words = re.sub(r"\s+", "", " ".join("".join(each.itertext()) for each in texts))
+    for entry in visible.legend_entries(figure):
+        assert re.sub(r"\s+", "", visible.plain_entry(entry))[:12] in words, entry
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 if __name__ == "__main__":
-    Path(sys.argv[1]).write_text(json.dumps(digests(tuple(sys.argv[2:]))))
+    asked = [Job(*each) for each in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))]
+    Path(sys.argv[2]).write_text(json.dumps(digests(asked)), encoding="utf-8")

@@ -11,10 +11,10 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion import figures
-from qfusion.figures import (
+from qfusion.figures import draw
+from qfusion.figures.draw import (
     building,
     circuit,
-    circuit_state,
     cohort,
     compare,
     cuts,
@@ -24,15 +24,12 @@ from qfusion.figures import (
     evidence,
     faithfulness,
     inside,
-    layers,
     leaderboard,
-    levels,
     operators,
     state,
     sweep,
     tornado,
     training,
-    trajectories,
     what_if,
 )
 from qfusion.figures.style import BLUE, Theme
@@ -45,6 +42,7 @@ JOINT = [term for term in TERMS if term]
 OTHER = {term: 0.7 * value + 0.02 for term, value in TERMS.items()}
 T = np.linspace(0, 2, 21)
 LINES = {name: np.abs(np.sin(T + i)) for i, name in enumerate([*M, ""])}
+BY_PART = {(name,) if name else (): values for name, values in LINES.items()}
 R = np.random.default_rng(0)
 IDS = [HOSTILE, *(f"s{i}" for i in range(39))]
 X, Y = R.normal(size=40), R.normal(size=40)
@@ -53,16 +51,16 @@ BLOCH = np.array([[0.3, 0.5, 0.6], [0.0, 0.0, 0.2], [-0.7, -0.4, 0.1]])
 RHO = np.outer(np.arange(1, 5) + 1j, np.arange(1, 5) - 1j) / 34
 WHOLE = {term: R.normal(i * 0.1, 1, 40) for i, term in enumerate(JOINT)}
 GROUP = np.array(["agreement", "conflict"])[R.integers(0, 2, 40)]
-BEST = levels.Estimate(0.3, 0.2, 0.45)
+BEST = cohort.Estimate(0.3, 0.2, 0.45)
 ENTRIES = [leaderboard.Entry("QiNN-QJ", "system", "qj", 0.7, 0.68, 0.73, [0.69, 0.71], 4e3),
            leaderboard.Entry(HOSTILE, "baseline", "", 0.6, 0.55, 0.62, [0.6], 2e5),
            leaderboard.Entry("without jumps", "ablation", "qj", 0.65, np.nan, np.nan, [0.65], 0)]
 TRIED = {"rate": [0.001, 0.01, 0.3, 0.02], "schedule": ["cosine", "constant", "cosine", "cosine"], "noise": [0.0, 0.4, 0.8, 0.1]}
 VALUES = np.array([0.9, 0.4, 0.55, 0.3])
 PRUNED = np.array([True, False, False, False])
-WIRES = [circuit_state.Wire("text[0]", 0, BLUE), circuit_state.Wire(HOSTILE, 1), circuit_state.Wire("fused[0]", 2, end=2.4)]
-BOXES = [circuit_state.Box("RY", 0, (0,), 1, 1, "turns"), circuit_state.Box("H[audio+vision]", 1, (0, 1, 2), 2, 3, HOSTILE, BLUE),
-         circuit_state.Box("C|X", 2, (0, 2), 4, 4, "does", joined=True)]
+WIRES = [circuit.Wire("text[0]", 0, BLUE), circuit.Wire(HOSTILE, 1), circuit.Wire("fused[0]", 2, end=2.4)]
+BOXES = [circuit.Box("RY", 0, (0,), 1, 1, "turns"), circuit.Box("H[audio+vision]", 1, (0, 1, 2), 2, 3, HOSTILE, BLUE),
+         circuit.Box("C|X", 2, (0, 2), 4, 4, "does", joined=True)]
 CURVES = {"run a": (np.arange(1, 6), 1 / np.arange(1, 6)), HOSTILE: (np.arange(1, 5), 0.5 / np.arange(1, 5))}
 HUES = {"run a": BLUE, HOSTILE: "#D55E00"}
 
@@ -81,13 +79,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
                                              BUILT_START + BUILT.sum(1), M, unit=HOSTILE, theme=t),
     "circuit.step_error": lambda t: circuit.step_error(np.geomspace(0.02, 1, 6), np.geomspace(1e-4, 0.1, 6), np.geomspace(1e-3, 0.2, 6),
                                                        0.1, theme=t),
-    "circuit_state.diagram": lambda t: circuit_state.diagram(BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t),
-    "circuit_state.bloch_row": lambda t: circuit_state.bloch_row(["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1], theme=t),
-    "circuit_state.bars": lambda t: circuit_state.bars(np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t),
-    "circuit_state.entropy_lines": lambda t: circuit_state.entropy_lines(np.abs(R.normal(size=(9, 3))), ["a", HOSTILE, "c"], 4,
+    "circuit.diagram": lambda t: circuit.diagram(BOXES, WIRES, 3, BLOCH, np.array([0.1, 0.6, 0.3]), theme=t),
+    "circuit.bloch_row": lambda t: circuit.bloch_row(["a", HOSTILE, "c"], BLOCH, np.zeros(3), before=BLOCH[::-1], theme=t),
+    "circuit.bars": lambda t: circuit.bars(np.array([0.2, 0.6]), ["a", HOSTILE], "entropy (nats)", theme=t),
+    "circuit.entropy_lines": lambda t: circuit.entropy_lines(np.abs(R.normal(size=(9, 3))), ["a", HOSTILE, "c"], 4,
                                                                         [(0, "prepare"), (5, HOSTILE)], theme=t),
-    "circuit_state.cuts": lambda t: circuit_state.cuts([np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats", theme=t),
-    "circuit_state.poolings": lambda t: circuit_state.poolings(np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t),
+    "circuit.cuts": lambda t: circuit.cuts([np.array([0.1, 0.5, 0.2]), np.array([0.6])], ["input", HOSTILE], "nats", theme=t),
+    "circuit.poolings": lambda t: circuit.poolings(np.array([2.5, 1]), np.array([1.1, 0.7]), np.array([2.0, 0.8]), theme=t),
     "cohort.scatter": lambda t: cohort.scatter(IDS, X, Y, HOSTILE, "prediction", chosen="s3", captions=IDS, diagonal=True, theme=t),
     "compare.differences": lambda t: compare.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
     "compare.pairs": lambda t: compare.pairs({"text": 0.4, HOSTILE: 0.2}, {"text": 0.3}, {"text": BLUE}, "share", percent=True, theme=t),
@@ -104,12 +102,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "decision.shapley_bars": lambda t: decision.shapley_bars({"text": 0.3, "audio": -0.1}, {"text": 0.75, "audio": 0.25}, M[:2], theme=t),
     "decision.on_scale": lambda t: decision.on_scale(1.0, -0.5, -3, 3, tweaked=0.4, unit=HOSTILE, theme=t),
     "decision.term_bars": lambda t: decision.term_bars(TERMS, dict.fromkeys(TERMS, 0.05), OTHER, M, theme=t),
-    "dynamics.measure_lines": lambda t: dynamics.measure_lines(T, LINES | {"text:audio": T}, M, "entropy (nats)", cursor=0.7, theme=t),
+    "dynamics.measure_lines": lambda t: dynamics.measure_lines(
+        T, BY_PART | {("text", "audio"): T}, M, "entropy (nats)", between=":", cursor=0.7, theme=t),
     "dynamics.decision_lines": lambda t: dynamics.decision_lines(T, LINES, {k: v * T for k, v in TERMS.items()}, M, cursor=1.0, theme=t,
                                                                  before=dynamics.Before(T, LINES, dict.fromkeys(TERMS, T)), unit=HOSTILE),
     "dynamics.distance_line": lambda t: dynamics.distance_line(T, np.exp(-2 * T), 2.0, 1.5, theme=t),
     "dynamics.sparkline": lambda t: dynamics.sparkline(T, LINES, M, theme=t),
-    "dynamics.mark_time": lambda t: dynamics.mark_time(dynamics.measure_lines(T, LINES, M, "nats", theme=t), 0.2, t),
+    "dynamics.mark_time": lambda t: dynamics.mark_time(dynamics.measure_lines(T, BY_PART, M, "nats", theme=t), 0.2, t),
     "evidence.masses": lambda t: evidence.masses(R.random((4, 3)), R.random(4), M, CLASSES, marked=1, theme=t),
     "evidence.tables": lambda t: evidence.tables(R.random((4, 4)), R.random((4, 4)), ["00", "01", "10", "11"], CLASSES, theme=t,
                                                  controls=["a", HOSTILE], angles=R.random((4, 4)), chosen=(1, 2), edited=np.eye(4) > 0),
@@ -128,7 +127,7 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "inside.picture": lambda t: inside.picture(R.random((8, 6)), R.normal(size=(8, 6)), unit=HOSTILE, theme=t),
     "inside.curve": lambda t: inside.curve(np.arange(40), X, Y, x_label=HOSTILE, y_label="y", theme=t),
     "inside.bars": lambda t: inside.bars(IDS, X, theme=t),
-    "layers.decision_layers": lambda t: layers.decision_layers(["input", "layer 0 convolved", HOSTILE], {"a": X[:3]}, {
+    "dynamics.decision_layers": lambda t: dynamics.decision_layers(["input", "layer 0 convolved", HOSTILE], {"a": X[:3]}, {
         k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
     "leaderboard.dots": lambda t: leaderboard.dots(ENTRIES, "accuracy", t),
     "leaderboard.against_size": lambda t: leaderboard.against_size(ENTRIES, "accuracy", "after the encoders", t),
@@ -136,12 +135,12 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
         {HOSTILE: (np.arange(3.0), np.array([0.9, 0.8, 0.5]), {"absent": 0.4, "swapped": 0.3}),
          "late": (np.arange(3.0), np.array([0.8, 0.6, 0.5]), {"absent": 0.3})}, {HOSTILE: ("system", "qj"), "late": ("baseline", "")},
         "accuracy", "text", t),
-    "levels.violins": lambda t: levels.violins(WHOLE, {k: v[:9] for k, v in WHOLE.items()}, TERMS, M, cohort_name=HOSTILE, theme=t),
-    "levels.boxes": lambda t: levels.boxes(WHOLE, np.arange(40) < 15, GROUP, ["agreement", "conflict"], M, by="relation", theme=t,
+    "cohort.violins": lambda t: cohort.violins(WHOLE, {k: v[:9] for k, v in WHOLE.items()}, TERMS, M, cohort_name=HOSTILE, theme=t),
+    "cohort.boxes": lambda t: cohort.boxes(WHOLE, np.arange(40) < 15, GROUP, ["agreement", "conflict"], M, by="relation", theme=t,
                                            sample=("conflict", TERMS)),
-    "levels.types": lambda t: levels.types(["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t),
-    "levels.relation": lambda t: levels.relation(IDS, X, Y, np.arange(40) < 9, HOSTILE, "sum", chosen="s2", theme=t),
-    "levels.shares": lambda t: levels.shares(dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t),
+    "cohort.types": lambda t: cohort.types(["dominance", HOSTILE], [30, 10], [4, 1], [(BEST, BEST)] * 2, chosen="dominance", theme=t),
+    "cohort.relation": lambda t: cohort.relation(IDS, X, Y, np.arange(40) < 9, HOSTILE, "sum", chosen="s2", theme=t),
+    "cohort.shares": lambda t: cohort.shares(dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t),
     "operators.spectrum": lambda t: operators.spectrum(np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06), unit=HOSTILE,
                                                          theme=t),
     "operators.make_up": lambda t: operators.make_up(np.exp(1j * np.arange(64)) / 8, (4, 4, 4), theme=t),
@@ -167,9 +166,9 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "training.by_modality": lambda t: training.by_modality(
         {"run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]}, HOSTILE: {"text": CURVES[HOSTILE]}},
         {"run a": M, HOSTILE: M}, y_title="mean size of the dividend (score)", marks={"run a": 0.5}, theme=t),
-    "trajectories.single_runs": lambda t: trajectories.single_runs(T, [np.sin(T), np.cos(T)], [[(0.5, 0), (1.0, 1)], [(1.2, 0)]], np.sin(T),
+    "dynamics.single_runs": lambda t: dynamics.single_runs(T, [np.sin(T), np.cos(T)], [[(0.5, 0), (1.0, 1)], [(1.2, 0)]], np.sin(T),
                                                                    HOSTILE, channels=2, theme=t),
-    "trajectories.ensemble": lambda t: trajectories.ensemble(T, R.random((21, 2)), np.full((21, 2), 0.05), R.random((21, 2)),
+    "dynamics.ensemble": lambda t: dynamics.ensemble(T, R.random((21, 2)), np.full((21, 2), 0.05), R.random((21, 2)),
                                                              ["000", HOSTILE], 20, theme=t),
     "what_if.differences": lambda t: what_if.differences(TERMS, OTHER, M, unit=HOSTILE, theme=t),
     "what_if.numbers": lambda t: what_if.numbers(np.full(4, 0.25), np.array([0.1, 0.2, 0.3, 0.4]), CLASSES, axis="mass", across=HOSTILE,
@@ -180,17 +179,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
 }
 
 
-ALTERED = {"notebook", "looks", "framing", "recolour", "export"}  # take figures, or models, and draw with the functions above
-
-
 def drawing_functions() -> set[str]:
     """`module.function` of all public functions that are annotated to return a figure."""
     found = set()
-    for module in pkgutil.iter_modules(figures.__path__):
-        if module.ispkg or module.name in ALTERED:
-            continue
-        loaded = importlib.import_module(f"qfusion.figures.{module.name}")
-        found |= {f"{module.name}.{name}" for name, each in inspect.getmembers(loaded, inspect.isfunction)
-                  if not name.startswith("_") and each.__module__ == loaded.__name__
-                  and inspect.signature(each).return_annotation == "go.Figure"}
+    for place, names in ((draw, [module.name for module in pkgutil.iter_modules(draw.__path__)]), (figures, ["style"])):
+        for name in names:
+            loaded = importlib.import_module(f"{place.__name__}.{name}")
+            found |= {f"{name}.{each}" for each, made in inspect.getmembers(loaded, inspect.isfunction)
+                      if not each.startswith("_") and made.__module__ == loaded.__name__
+                      and inspect.signature(made).return_annotation == "go.Figure"}
     return found

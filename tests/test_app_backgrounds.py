@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from qfusion import data, explain
+from qfusion.analysis import backgrounds, circuit_evolution
 from qfusion.training import checkpoint
-from qfusion.ui import backgrounds, cache, layers_view
+from qfusion.ui.frame import cache
+from qfusion.ui.shared import layers_view
 from tests.test_app_pages import PAGES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "digits": "qcnn-digits"}
@@ -120,8 +122,8 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
         assert (other is work) == (kind == "joint")
         assert other.scores is work.scores
         assert other.model is work.model
-        assert cache.states_of(other) == cache.states_of(work)
-        assert (cache.key_of(other) == cache.key_of(work)) == (kind == "joint")
+        assert other.memo_key(False) == work.memo_key(False)
+        assert (other.memo_key() == work.memo_key()) == (kind == "joint")
     row = int(work.dataset.rows("test")[0])
     before = work.dividends(row)
     contrast = cache.against(work, "contrast", str(work.dataset.ids[3]))
@@ -132,7 +134,7 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
     seven = work.against(cohort)
     assert seven.dividends(row)[""] == pytest.approx(work.scores[:7, int(work.predicted[row])].mean(), abs=1e-9)
     assert backgrounds.baseline(seven.background) == "Baseline: the mean over the 7 samples of the cohort ‘seven’."
-    assert len({cache.key_of(w) for w in (work, contrast, seven)}) == 3
+    assert len({w.memo_key() for w in (work, contrast, seven)}) == 3
 
 
 def test_the_sample_shown_first_does_not_depend_on_the_background() -> None:
@@ -150,7 +152,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     assert not app.error
     words = plain(said(app))
     against = cache.against(work, "mixed")
-    found, c = cache.layer_terms(against, row), int(work.predicted[row])
+    found, c = circuit_evolution.layer_terms(against, row), int(work.predicted[row])
     assert found.moments[0] == "input"
     assert found.dividends[-1, 0, :, c] == pytest.approx(list(against.dividends(row).values()), abs=1e-9)
     terms = {term: found.dividends[:, 0, i, c] for i, term in enumerate(found.coalitions)}
@@ -161,7 +163,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
 def test_edited_tables_change_the_layers() -> None:
     work = workspace("digits")
     row = int(work.dataset.rows("test")[3])
-    assert np.abs(cache.layer_terms(work, row, "all:and").values - cache.layer_terms(work, row).values).max() > 1e-3
+    assert np.abs(circuit_evolution.layer_terms(work, row, "all:and").values - circuit_evolution.layer_terms(work, row).values).max() > 1e-3
 
 
 def test_where_joint_terms_take_over() -> None:

@@ -10,12 +10,13 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
+from qfusion.analysis import circuit_evolution, subjects
+from qfusion.analysis.network_subject import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import evidence
+from qfusion.explain.network import evidence
+from qfusion.figures import circuit_walks
 from qfusion.models import edits, fusion
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import circuit_replay, spaces
-from qfusion.ui.circuit_space import CircuitSpace
 from tests.entangled import model_of
 from tests.test_app_pages import PAGES, plain, said, value, visit
 
@@ -39,7 +40,7 @@ def digits() -> CircuitSpace:
     if "qcnn-digits" not in checkpoint.available():
         pytest.skip("qcnn-digits is not here: train it with scripts/train_models.py")
     found = checkpoint.load("qcnn-digits")
-    work = spaces.build("qcnn-digits", found.card, found.model, data.load("digits"))
+    work = subjects.build("qcnn-digits", found.card, found.model, data.load("digits"))
     assert isinstance(work, CircuitSpace)
     return work
 
@@ -140,7 +141,7 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(digits
     assert accuracy(app) == pytest.approx(metrics.evaluate(edited, digits.dataset, "test")["accuracy"], abs=6e-4)
     with torch.no_grad():
         scores = edited(digits.dataset.inputs([row], dtype=torch.float64))[0]
-    answer = circuit_replay.answer(digits, row, "0.011=0.5")
+    answer = circuit_evolution.answer(digits, row, "0.011=0.5")
     assert np.allclose(answer.scores, scores.numpy(), atol=1e-12)
     assert np.allclose(answer.dividends.sum(0), answer.scores, atol=1e-10)
     app.button(key="_rule_learned").click().run()
@@ -189,8 +190,8 @@ def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
 def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:
     app = visit("Circuit", model="qcnn-digits", phi="all:and", part="Walk")
     assert "tables are edited" in plain(said(app))
-    learned = circuit_replay.walk(digits, 5, "")
-    edited = circuit_replay.walk(digits, 5, "all:and")
+    learned = circuit_walks.walk(digits, 5, "")
+    edited = circuit_walks.walk(digits, 5, "all:and")
     assert not np.allclose(learned.bloch[-1], edited.bloch[-1])
 
 
@@ -235,7 +236,7 @@ def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
     from qfusion.models import walk
 
     row = int(digits.dataset.rows("test")[0])
-    found = circuit_replay.walk(digits, row, "")
+    found = circuit_walks.walk(digits, row, "")
     rho = walk.states(digits.model, digits.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * digits.model.elements)
@@ -250,17 +251,17 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
 
     row = int(digits.dataset.rows("test")[2])
     model: Any = checkpoint.load("qcnn-digits").model
-    found = circuit_replay.with_noise(digits, row, "", (0.05, 0.02, 0.1), 500)
+    found = circuit_evolution.with_noise(digits, row, "", (0.05, 0.02, 0.1), 500)
     direct = noisy_scores(model, {m: x[None] for m, x in digits.by_name(row).items()}, Noise(0.05, 0.02, 0.1))[0]
     assert np.allclose(found.scores, direct.numpy(), atol=1e-10)
-    quiet = circuit_replay.with_noise(digits, row, "", (0, 0, 0), 500)
+    quiet = circuit_evolution.with_noise(digits, row, "", (0, 0, 0), 500)
     from qfusion.models import walk
 
     p = torch.diagonal(walk.states(digits.model, digits.vectors[row])[-1]).real
     each = outcome_scores(model)
     spread = (p @ (each - p @ each).square() / 500).sqrt()
     assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)
-    assert np.allclose(quiet.dividends, circuit_replay.answer(digits, row, "").dividends, atol=1e-10)
+    assert np.allclose(quiet.dividends, circuit_evolution.answer(digits, row, "").dividends, atol=1e-10)
     app = visit("Circuit", model="qcnn-digits", part="Noise and shots")
     before = value(app, "Test accuracy")
     app.slider(key="noise.depolarising").set_value(0.9).run()
@@ -308,11 +309,12 @@ def test_chains_of_fusion_are_drawn_too() -> None:
 
 
 def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits() -> None:
-    from qfusion.ui import cache, replay
+    from qfusion.analysis import evolution
+    from qfusion.ui.frame import cache
 
     work = cache.workspace_of("qj-planted", "planted")
-    built = replay.circuit(work, 7, 0.05, "terms")  # type: ignore[arg-type]
-    walk = replay.step_walk(work, built)  # type: ignore[arg-type]
+    built = evolution.circuit(work, 7, 0.05, "terms")  # type: ignore[arg-type]
+    walk = circuit_walks.step_walk(work, 7, 0.05, "terms")  # type: ignore[arg-type]
     rho = built.qnode()()
     p = np.real(np.diag(rho)).reshape((2,) * len(built.wires))
     for q in range(len(built.wires)):

@@ -12,11 +12,14 @@ import torch
 from scipy import stats
 
 from qfusion import explain
+from qfusion.analysis import cohort_measures, evolution
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, edits
+from qfusion.models.tweak import LEARNED
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import cache, cohort_space, compare_sides, pins, replay
+from qfusion.ui.frame import cache, pins
+from qfusion.ui.pages.compare import compare_sides
 from tests.test_app_pages import plain, said, visit
 
 
@@ -36,7 +39,7 @@ def model_of(source: str) -> str:
 
 def table_of(source: str) -> tuple[Any, pd.DataFrame]:
     work = cache.workspace_of(model_of(source), source)
-    found = cache.cohort_table(work, None)
+    found = cohort_measures.cohort_table(work, None)
     return work, found[(found["split"] == "test") & found["joint"].notna()]
 
 
@@ -48,7 +51,7 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
     inside = rows[(rows["relation"] == "complement") & (rows["error"] > 0.01)]
     words = plain(said(app))
     assert f"**{len(inside):,} of {len(rows):,}** explained samples of test form the cohort" in words
-    x = cohort_space.entropies(work, rows, cohort_space.ENTROPY)
+    x = cohort_measures.entropies(work, rows, cohort_measures.ENTROPY)
     r, rho = stats.pearsonr(x, rows["joint"]).statistic, stats.spearmanr(x, rows["joint"]).statistic
     assert f"Spearman r = {rho:+.2f}" in words
     assert f"| all of test | {len(rows):,} | {r:+.2f} (" in words
@@ -56,8 +59,8 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
     e = explain.explain(work.model, work.dataset.inputs(work.dataset.rows("test")[:3], dtype=torch.float64), work.background)
     outputs = work.predicted[work.dataset.rows("test")[:3]]
     wanted = explain.shares(e)[np.arange(3), 0, outputs]
-    assert rows[cohort_space.share_column(name)].to_numpy()[:3] == pytest.approx(wanted, abs=1e-9)
-    assert f"share of {name} | {rows[cohort_space.share_column(name)].mean():.1%}" in words
+    assert rows[cohort_measures.share_column(name)].to_numpy()[:3] == pytest.approx(wanted, abs=1e-9)
+    assert f"share of {name} | {rows[cohort_measures.share_column(name)].mean():.1%}" in words
     assert "2,000 resamples" in words
     assert f"the {work.background.size:,} training samples" in words
 
@@ -65,7 +68,7 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
 @pytest.mark.parametrize("by", ["sign of truth", "truth (quarters)", "error (quarters)", "regime"])
 def test_every_grouping_splits_all_samples_into_groups(by: str) -> None:
     work, rows = table_of("planted")
-    group, names = cohort_space.groups(work, rows, by)
+    group, names = cohort_measures.groups(work, rows, by)
     assert set(group) == set(names)
     if by.endswith("(quarters)"):
         assert [int((group == name).sum()) for name in names] == [150, 150, 150, 150]
@@ -124,20 +127,19 @@ def test_a_link_that_does_not_fit_is_named_and_the_page_goes_on(query: dict[str,
 def test_entanglement_measures_are_those_of_the_states() -> None:
     work: Any = cache.workspace_of("qj-planted", "planted")
     rows = np.array([5, 70])
-    found = cohort_space.correlations(work, rows)
+    found = cohort_measures.correlations(work, rows)
     with torch.no_grad():
         rho = work.model.evolve_states(states.density(work.psi[rows]), [work.model.duration])[0]
     assert found["total correlation"] == pytest.approx(measures.total_correlation(rho, work.model.dims).numpy(), abs=1e-9)
-    track = replay.follow(work, 70, replay.learned(work.model), negativity=True)
-    ends = {name: float(values[-1]) for name, values in track.measures.items()}
-    single = [value for name, value in ends.items() if name.startswith("negativity[") and "+" not in name and ":" not in name]
+    track = evolution.follow(work, 70, LEARNED, negativity=True)
+    single = [float(values[-1]) for values in track.measures.of("negativity").values()]
     assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
-    pairs = [value for name, value in ends.items() if name.startswith("mutual_information[")]
+    pairs = [float(values[-1]) for values in track.measures.of("mutual_information").values()]
     assert found["mutual information"][1] == pytest.approx(np.mean(pairs), abs=1e-6)
 
 
 def interval(value: float, low: float, high: float, n: int = 100) -> Any:
-    from qfusion.explain.resampling import Interval
+    from qfusion.explain.trust.resampling import Interval
 
     return Interval(value, low, high, n, 2000)
 
@@ -151,7 +153,7 @@ def interval(value: float, low: float, high: float, n: int = 100) -> Any:
     (interval(np.nan, np.nan, np.nan, 4), interval(np.nan, np.nan, np.nan, 4), "Cannot be told: 4 samples"),
 ])
 def test_the_sentence_says_what_came_out(rho: Any, r: Any, words: str) -> None:
-    found = cohort_space.finding({"spearman": rho, "pearson": r}, "negativity", "joint")
+    found = cohort_measures.finding({"spearman": rho, "pearson": r}, "negativity", "joint")
     assert found.startswith(words)
     assert ("cannot be told from zero" in found) == ("Hardly" in words)
 
@@ -278,7 +280,3 @@ def test_what_is_wrong_with_a_pin_is_said(pin: str, words: str) -> None:
 def test_pins_are_read_back_as_written() -> None:
     view = pins.Pin("m", "d", "odd/id %2F ü", "H.text=0.5,T=1")
     assert pins.parse(str(view)) == view
-    base = replay.learned(checkpoint.load("qj-planted").model)
-    dials = pins.dials_of("H.text-audio=0.5, rate.2=3,T=0.5", base)
-    assert pins.tweak_of_dials(dials, base) == "H.text-audio=0.5,rate.2=3,T=0.5"
-    assert pins.dials_of("", base) == base

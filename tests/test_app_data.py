@@ -12,7 +12,8 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data
 from qfusion.data import imported, importing
-from qfusion.ui import access, import_view
+from qfusion.ui.frame import access
+from qfusion.ui.pages.data import import_view
 from tests import importable
 from tests.test_app_pages import plain, said, visit
 
@@ -69,7 +70,7 @@ def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> No
     assert len(offered) == 3
     app.text_input(key="_import_name").set_value("mine").run()
     press(app, "Keep it")
-    assert "The set cannot be kept: audio:" in plain(app.error[0].value)
+    assert "As it is, the set cannot be kept: audio:" in plain(app.error[0].value)
     assert "mine" not in data.names()
     app.checkbox(key="_repair_fill-zero").check().run()
     press(app, "Keep it")

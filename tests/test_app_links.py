@@ -1,14 +1,22 @@
-"""What stands in the address: every widget of every page, there and back; hostile parts of links; sessions from files."""
+"""What stands in the address: every widget of every page, there and back; states reached by clicks; hostile parts of links; sessions."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.ui import sessions, share, shell, state
-from tests.test_app_pages import plain, visit
+from qfusion.runs import sweep
+from qfusion.ui.frame import sessions, share, shell, state
+from tests import doors
+from tests.test_app_pages import plain, said, visit
+from tests.test_app_sweeps import search
+from tests.test_app_train import JUMP, make, record_of
 
 QJ, QCNN = "qj-planted", "qcnn-digits"
 # Of a page, the addresses that together show all its widgets.
@@ -120,6 +128,122 @@ def as_address(widget: Any) -> Any:
     if isinstance(value, list):
         return [written(each) for each in value] if len(value) != 1 else written(value[0])
     return written(float(f"{value:.6g}") if isinstance(value, float) else value)
+
+
+Step = Callable[[AppTest], Any]
+
+
+def the(app: AppTest, key: str) -> Any:
+    return next(each for each in widgets(app) if each.key == key)
+
+
+def radio(name: str) -> Step:
+    """Chooses one of a row of buttons."""
+    def step(app: AppTest) -> None:
+        group = next(each for each in app.get("button_group") if name in options(each))
+        group.set_value([name] if isinstance(group.value, list) else name)
+    return step
+
+
+def press(name: str) -> Step:
+    return lambda app: next(each for each in app.button if each.label.startswith(name)).click()
+
+
+def place(key: str, value: Any) -> Step:
+    """Opens a tab: Streamlit's test runner does not click on one."""
+    return lambda app: app.session_state.__setitem__(key, value)
+
+
+def move(key: str, times: int) -> Step:
+    """Moves a slider by some of its steps."""
+    def step(app: AppTest) -> None:
+        knob = the(app, key)
+        if knob.type == "select_slider":
+            knob.set_value(knob.options[knob.options.index(str(knob.value)) + times])
+        else:
+            knob.set_value(type(knob.value)(round(knob.value + times * knob.step, 10)))
+    return step
+
+
+def pick(key: str, value: str) -> Step:
+    return lambda app: the(app, key).select(value)
+
+
+def say(key: str, value: str) -> Step:
+    return lambda app: app.text_input(key=key).input(value)
+
+
+# Four more, with the clipboard, tabs and folded parts, in Chromium: tests/test_browser_links.py.
+STATES: dict[str, tuple[str, list[Step]]] = {
+    "overview": ("/?sample=p0031", [pick("background", "one other sample")]),
+    "samples of a network": ("/samples?model=qcnn-digits&output=7", [radio("wrong")]),
+    "decision": ("/dynamics?background=mixed", [move("T", -8), radio("Shapley values"), move("t", -6)]),
+    "trajectories": ("/dynamics?view=Trajectories&runs=8", [move("rate.2", 10), pick("quantity", "audio")]),
+    "state": ("/dynamics?view=State&t=0.5&H.text=0.25", [pick("of", "vision")]),
+    "rules": ("/circuit?model=qcnn-digits&part=Fusion+rules", [radio("all elements"), press("AND"), pick("element", "3")]),
+    "noise": ("/circuit?model=qcnn-digits&part=Noise+and+shots&phi=all:mean", [press("A typical device"), move("shots", 1)]),
+    "entropies": ("/circuit?model=qcnn-digits&part=Entropies&gate=20", [move("layer", -1)]),
+    "what if": ("/what_if", [press("Take text of"), pick("do.vision", "leave it out")]),
+    "operators": ("/operators", [radio("text with audio"), radio("valid")]),
+    "cohorts": ("/cohorts?by=relation", [press("conflict"), say("_cohort_name", "torn"), press("Save in the link"),
+                                         pick("background", "a saved cohort")]),
+    "faithfulness": ("/faithfulness?model=qcnn-digits", [radio("probability")]),
+    "seeds": ("/faithfulness", [place("proof", "Training seeds")]),
+    "data": ("/data", [pick("set", "digits")]),
+    "train": ("/train", [pick("run", "second"), place("train.view", "Settings and results")]),
+    "sweeps": ("/sweeps", [place("sweep.view", "Settings against value")]),
+    "leaderboard": ("/leaderboard", [radio("digits"), radio("in total")]),
+}
+TABS = {"seeds": ("proof",), "train": ("train.view",), "sweeps": ("sweep.view",)}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Two runs and a sweep; no models or imported sets of others."""
+    folder = tmp_path_factory.mktemp("links")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("RUNS", "MODELS", "IMPORTED"):
+            patch.setenv(f"QFUSION_{name}", str(folder / name.lower()))
+        make("first", record_of(6, watched=JUMP))
+        make("second", record_of(4, state="stopped"), rate=0.02)
+        sweep.work(sweep.begin("tried", search(), 3))
+        yield folder
+
+
+def seen(app: AppTest) -> dict[str, Any]:
+    """What a reader sees of a page: its words, what is set, and the numbers behind every figure and in every table."""
+    words = [re.sub(r"\d+(\.\d+)? (ms|s)\b", "TIME", said(app)), *(f"{each.label}: {each.value} {each.delta}" for each in app.metric)]
+    return {"set": {each.key: each.value for each in widgets(app) if parameter(each)}, "words": words,
+            "figures": [each.proto.spec for each in app.get("plotly_chart")], "tables": [each.value.to_csv() for each in app.dataframe]}
+
+
+def link_of(app: AppTest, path: str, *tabs: str) -> dict[str, Any]:
+    """The address: what the page wrote into it, and what the browser does, the value of every widget under its parameter."""
+    found = parse_qs(urlsplit(doors.copied(app, path)).query, keep_blank_values=True)
+    for each in widgets(app):
+        if name := parameter(each):
+            value = as_address(each)
+            found[name] = value if isinstance(value, list) else [value]
+    return found | {tab: [app.session_state[tab]] for tab in tabs}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_copied_link_shows_the_same_elsewhere(runs: Path, name: str) -> None:
+    address, steps = STATES[name]
+    path, tabs = urlsplit(address).path, TABS.get(name, ())
+    app = doors.visit(address).app
+    before = seen(app)
+    for step in steps:
+        step(app)
+        here = doors.shown(app, path)
+    wanted, link = seen(app), link_of(app, path, *tabs)
+    assert wanted != before
+    elsewhere = doors.visit(f"{path}?{urlencode(link, doseq=True)}")
+    found = seen(elsewhere.app)
+    for part in wanted:
+        assert found[part] == wanted[part], part
+    assert elsewhere.tables == here.tables
+    assert link_of(elsewhere.app, path, *tabs) == link
 
 
 HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import gc
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
+from qfusion.analysis import examples, jump_subject, text
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
+from qfusion.models.tweak import LEARNED
 from qfusion.training import checkpoint, metrics
-from qfusion.ui import runs, shell, text
+from qfusion.ui.frame import cache, runs, shell
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
@@ -102,16 +102,14 @@ def test_the_collector_need_not_look_through_the_libraries_after_every_run(monke
 
 
 def test_telling_samples_are_what_they_are_called(source: str) -> None:
-    from qfusion.ui import cache
-
     work = cache.workspace_of(f"qj-{source}", source)
-    found = {item.kind: work.dividends(work.dataset.row(item.sample)) for item in cache.telling_samples(work)}
+    found = {item.kind: work.dividends(work.dataset.row(item.sample)) for item in examples.find(work)}
     single = {kind: np.array([terms[m] for m in work.modalities]) for kind, terms in found.items()}
     joint = {kind: sum(v for term, v in terms.items() if "+" in term) for kind, terms in found.items()}
     assert abs(np.sign(single["agreement"]).sum()) == len(work.modalities)
     assert single["conflict"].max() > 0 > single["conflict"].min()
     assert abs(joint["synergy"]) > 0.1
-    assert len({item.sample for item in cache.telling_samples(work)}) == 3
+    assert len({item.sample for item in examples.find(work)}) == 3
 
 
 def test_samples_page_shows_the_librarys_prediction_and_dividends(source: str, model_of: Any) -> None:
@@ -153,12 +151,11 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
 
 
 def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> None:
-    from qfusion.ui import cache, replay
-
+    from qfusion.analysis import evolution
     work = cache.workspace_of("qj-planted", "planted")
-    found = cache.negativities(work, np.array([5, 7]))
-    track = replay.follow(work, 7, replay.learned(work.model), negativity=True)
-    assert found[1, 2] == pytest.approx(track.measures["negativity[vision]"][-1], abs=1e-6)
+    found = jump_subject.negativities(work, np.array([5, 7]))
+    track = evolution.follow(work, 7, LEARNED, negativity=True)
+    assert found[1, 2] == pytest.approx(track.measures.single("negativity")["vision"][-1], abs=1e-6)
     app = visit("Samples", data="planted", find=str(planted.ids[planted.rows("test")[0]]), x="negativity[text]")
     assert not app.error
 
@@ -197,8 +194,6 @@ def test_torch_and_qutip_agree_and_the_page_says_so() -> None:
 
 def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
     from qfusion.quantum import measures, states
-    from qfusion.ui import cache
-
     work = cache.workspace_of(f"qj-{source}", source)
     with torch.no_grad():
         rho = work.model.evolve_states(states.density(work.psi[:5]), [work.model.duration])[0]
@@ -289,7 +284,7 @@ def test_without_the_real_data_the_app_says_how_to_get_them(monkeypatch: pytest.
 
 
 @pytest.fixture
-def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkpoint of the user's own with one byte of its weights changed."""
     source = next(folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file())
     for suffix in (".json", ".safetensors"):
@@ -298,8 +293,7 @@ def altered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     weights[-1] ^= 1
     (tmp_path / "altered.safetensors").write_bytes(weights)
     monkeypatch.setattr(checkpoint, "folders", lambda: [source, tmp_path])
-    yield "altered"
-    st.cache_resource.clear()
+    return "altered"
 
 
 @pytest.mark.parametrize("title", PAGES)
@@ -315,13 +309,11 @@ def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> Any:
         raise InvalidInput("Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it.")
 
-    st.cache_resource.clear()
+    cache._dataset.clear()  # type: ignore[attr-defined]
     monkeypatch.setattr(data, "load", load)
     app = visit("Overview")
     assert "p0007" in app.error[0].value
     assert app.selectbox(key="model").value == "qj-planted"
-    monkeypatch.undo()
-    st.cache_resource.clear()
 
 
 def test_texts_are_shown_literally() -> None:

@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.explain import sensitivity as method
-from qfusion.figures import tornado
+from qfusion.analysis import physics
+from qfusion.explain.changes import sensitivity as method
+from qfusion.figures.draw import tornado
 from qfusion.models import Tweak
+from qfusion.models.tweak import LEARNED
 from qfusion.training import checkpoint
-from qfusion.ui import cache, physics, replay
+from qfusion.ui.frame import cache
 from tests.test_app_pages import plain, said, visit
 
 VIEW = "What did it"
@@ -63,7 +65,7 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
     assert len(columns) == 2
     assert table[columns[0]].nunique() > 5
     work = cache.workspace_of(f"{'qj' if source == 'planted' else 'qcnn'}-{source}", source)
-    where = replay.learned(work.model) if source == "planted" else ""
+    where = LEARNED if source == "planted" else ""
     scored = physics.metrics_without(work, where)
     assert np.isclose(scored[first].loc[""], work.of_split(work.scores[work.dataset.rows("test")])[first])
     if source == "planted":
@@ -76,10 +78,10 @@ def test_test_metrics_without_each_term(title: str, source: str, first: str) -> 
 def test_cohorts_hold_the_sample_and_its_like() -> None:
     work = cache.workspace_of("qcnn-digits", "digits")
     row = int(work.dataset.rows("train")[0])
-    alike = physics.rows_of(work, row, physics.CLASS, lambda: cache.frame(work, 0))
+    alike = physics.rows_of(work, row, physics.CLASS, lambda: work.frame(0))
     assert row in alike
     assert set(work.dataset.y[alike]) == {work.dataset.y[row]}
-    assert physics.rows_of(work, row, physics.THIS, lambda: cache.frame(work, 0)).tolist() == [row]
+    assert physics.rows_of(work, row, physics.THIS, lambda: work.frame(0)).tolist() == [row]
 
 
 def test_what_a_link_gets_wrong_is_named() -> None:

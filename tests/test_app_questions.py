@@ -12,12 +12,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import explain
-from qfusion.explain.summaries import RELATIONS
-from qfusion.ui import answers, cache, telling
-from qfusion.ui.questions_view import QUESTIONS
-from qfusion.ui.what_if_controls import TITLES
-from qfusion.ui.what_if_space import STATE
-from qfusion.ui.workspace import Workspace
+from qfusion.analysis import answers, examples
+from qfusion.analysis.interventions import STATE
+from qfusion.analysis.subject import Workspace
+from qfusion.explain.contributions.summaries import RELATIONS
+from qfusion.ui.frame import cache
+from qfusion.ui.pages.overview.questions_view import QUESTIONS
+from qfusion.ui.pages.what_if.what_if_controls import TITLES
 from tests.test_app_pages import plain, said, value, visit
 from tests.test_app_what_if import qubits
 
@@ -87,10 +88,10 @@ def test_overview_answers_all_five_of_the_sample_that_is_picked(work: Workspace)
 
 
 def test_a_telling_conflict_is_one(work: Workspace) -> None:
-    found = next(item for item in telling.find(work) if item.kind == "conflict")
+    found = next(item for item in examples.find(work) if item.kind == "conflict")
     terms = work.dividends(work.dataset.row(found.sample))
     own = [terms[name] for name in work.modalities]
-    assert (min(own) < 0 < max(own)) == (found.why != telling.NONE)
+    assert (min(own) < 0 < max(own)) == (found.why != examples.NONE)
 
 
 def links(app: AppTest) -> list[dict[str, str]]:

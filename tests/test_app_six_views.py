@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import streamlit as st
 import torch
 
 from qfusion import data, explain
-from qfusion.data import DataSet, Modality, Target, handwritten, registry, splits
+from qfusion.analysis import circuit_evolution, subjects
+from qfusion.data import DataSet, Modality, Target, registry, splits
+from qfusion.data.sources import handwritten
 from qfusion.models import edits
 from qfusion.training import Options, checkpoint, metrics, train
-from qfusion.ui import circuit_replay, spaces
+from qfusion.ui.frame import cache
 from tests.test_app_circuit import VIEWS
 from tests.test_app_pages import PAGES, plain, said, value, visit
 
@@ -44,8 +46,7 @@ def six_views(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         patch.setenv("QFUSION_MODELS", str(folder))
         if request.param == "stand-in":
             found = stand_in()
-            patch.setattr(handwritten, "load", lambda: found)
-            patch.setattr(handwritten, "missing", lambda: None)
+            patch.setitem(registry.sources(), "handwritten", replace(handwritten.SOURCE, load=lambda: found, files=()))
         _forget()
         dataset = data.load("handwritten")
         result = train("entangled-qcnn", dataset, dict(elements=4, hidden=8),
@@ -55,15 +56,14 @@ def six_views(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         card = checkpoint.make_card(result.model, dataset, name=MODEL, title="Fresh", seed=0, training=result.settings(), metrics=spread,
                                     this_seed=measured, seeds=[0])
         checkpoint.save(folder / MODEL, result.model, card)
-        yield dataset, spaces.build(MODEL, card, checkpoint.load(MODEL).model, dataset)
+        yield dataset, subjects.build(MODEL, card, checkpoint.load(MODEL).model, dataset)
     _forget()
 
 
 def _forget() -> None:
-    """No cache may take one set for the other."""
+    """No cache may take one set for the other: they have one name. All else is kept by their digests."""
     registry._load.cache_clear()
-    st.cache_resource.clear()
-    st.cache_data.clear()
+    cache._dataset.clear()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("title", PAGES)
@@ -107,6 +107,6 @@ def test_a_table_in_the_middle_of_the_chain_is_edited(six_views: Any) -> None:
     assert value(app, "Test accuracy") == pytest.approx(metrics.evaluate(changed, dataset, "test")["accuracy"], abs=6e-4)
     with torch.no_grad():
         scores = changed(dataset.inputs([row], dtype=torch.float64))[0].numpy()
-    assert np.allclose(circuit_replay.answer(work, row, "2.3.10=3").scores, scores, atol=1e-10)
+    assert np.allclose(circuit_evolution.answer(work, row, "2.3.10=3").scores, scores, atol=1e-10)
     app.button(key="_reset_cell").click().run()
     assert app.text_input(key="phi").value == ""

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from qfusion.analysis import sweep_trials
 from qfusion.errors import InvalidInput
-from qfusion.figures import sweep as figures
+from qfusion.figures.draw import sweep as figures
 from qfusion.runs import space, storage, sweep
-from qfusion.ui import sweep_space
 from tests.test_app_pages import visit
 
 
@@ -57,7 +57,7 @@ def test_a_sweep_shows_its_trials_its_best_and_the_command(own_places):
         app = shown(sweep_view=view, sweep="first")
         assert not app.error
         assert len(app.get("plotly_chart")) >= 1
-    shares = sweep_space.importance(made)
+    shares = sweep_trials.importance(made)
     assert shares.keys() == {"rate", "noise", "schedule"}
     assert max(shares, key=shares.get) == "rate"
     assert sum(shares.values()) == pytest.approx(1)

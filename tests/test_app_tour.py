@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.ui import cache, replay, shell, tour
+from qfusion.analysis import evolution
+from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.ui.frame import cache, shell, tour
 from tests.test_app_pages import plain, said, visit
 
 STEPS = tour.steps()
@@ -52,8 +53,7 @@ def test_what_is_said_of_the_two_digits_is_true() -> None:
     assert work.classes[int(work.predicted[row])] == "odd"
     terms = work.dividends(row, int(work.predicted[row]))
     assert abs(terms["left+right"]) > 4 * (abs(terms["left"]) + abs(terms["right"])) / 2
-    dials = replay.learned(work.model)
-    learned, still = (cache.decision(work, row, each, 1) for each in (dials, replace(dials, duration=0.0)))
+    learned, still = (evolution.decide(work, row, each, 1) for each in (LEARNED, Tweak(duration=0.0)))
     assert round(learned.metrics["accuracy"], 2) == 0.97
     assert 0.45 < still.metrics["accuracy"] < 0.55
     assert abs(still.dividends["left+right"]).max() < 1e-4  # the page draws a T of 0 as one of 1e-6

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from qfusion import runs
+from qfusion.analysis import run_curves
 from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.runs import Plan, Run, plans
 from qfusion.runs.folder import Record
 from qfusion.training import checkpoint
-from qfusion.ui import pickers, train_space
+from qfusion.ui.frame import pickers
 from tests.test_app_pages import plain, said, visit
 
 TRAIN = "Train"
@@ -68,7 +69,7 @@ def test_empty() -> None:
     assert app.selectbox(key="new.data").value == "planted"
     assert "settings are those of the shipped model `qj-planted`" in said(app)
     assert "60 epochs of 2,100 training rows: 126,000 samples" in said(app)
-    assert not app.checkbox(key="_new.events").value if train_space.can_write_events() else True
+    assert not app.checkbox(key="_new.events").value if run_curves.can_write_events() else True
 
 
 @pytest.mark.parametrize("kind", ["entangled-qcnn", "mult", "linear", "product-qcnn"])
@@ -305,12 +306,12 @@ def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_a
 
 
 def test_event_files_are_offered_only_where_they_can_be_written(monkeypatch: pytest.MonkeyPatch, launched: list[tuple[str, bool]]) -> None:
-    monkeypatch.setattr(train_space, "can_write_events", lambda: True)
+    monkeypatch.setattr(run_curves, "can_write_events", lambda: True)
     app = visit(TRAIN)
     app.checkbox(key="_new.events").check().run()
     app.button(key="_start").click().run()
     assert launched == [("quantum-jump-planted", True)]
-    monkeypatch.setattr(train_space, "can_write_events", lambda: False)
+    monkeypatch.setattr(run_curves, "can_write_events", lambda: False)
     assert "_new.events" not in [box.key for box in visit(TRAIN).checkbox]
 
 
@@ -320,7 +321,7 @@ def test_a_launched_run_is_starting_until_it_holds_its_lock() -> None:
     run = make("soon")
     (run.path / "launched").write_text(str(os.getpid()))
     assert runs.is_starting(run)
-    assert train_space.see(run, Run.record).words == "starting …"
+    assert run_curves.see(run, Run.record).words == "starting …"
     run.write(record_of(1, state="paused"))
     assert not runs.is_starting(run)
     for strange in ("", "none", "9" * 30, "-1x", "0.5"):

@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.explain import operators, stability
+from qfusion.analysis import decision_operators, faithful, subjects
+from qfusion.explain.network import operators
+from qfusion.explain.trust import stability
 from qfusion.training import checkpoint
-from qfusion.ui import faithfulness_space, operator_space, spaces, state
+from qfusion.ui.frame import state
 from tests.test_app_pages import plain, said, visit
 
 OPERATORS, FAITHFULNESS = "Decision operators", "Faithfulness"
@@ -29,7 +31,7 @@ def model(request: pytest.FixtureRequest) -> str:
 
 def work_of(name: str) -> Any:
     found = checkpoint.load(name)
-    return spaces.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
+    return subjects.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
 
 
 def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
@@ -37,7 +39,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     row, group = int(work.dataset.rows("test")[5]), "+".join(work.modalities[:2])
     output = int(work.predicted[row])
     found = operators.operator(work.model, work.background, group, output)
-    label = operator_space.WITH.join(work.modalities[:2])
+    label = decision_operators.WITH.join(work.modalities[:2])
     app = visit(OPERATORS, model=model, sample=str(work.dataset.ids[row]), votes=label)
     assert not app.error
     assert not app.warning
@@ -49,7 +51,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     assert f"{work.background.size:,} training samples" in words
     states = operators.states_of(work.model, work.dataset.inputs(work.dataset.rows("test"), torch.float64), group)
     nearest = work.dataset.rows("test")[int(np.argmax(found.overlap(states, len(found.values) - 1)))]
-    shown = operator_space.votes(work, group, output, "test")
+    shown = decision_operators.votes(work, group, output, "test")
     assert shown.nearest("for")[0] == nearest
     assert shown.weights.sum() == pytest.approx(1)
 
@@ -90,30 +92,30 @@ def test_every_view_of_faithfulness_opens(model: str) -> None:
 
 def test_cautions_are_what_was_measured() -> None:
     work = work_of("qj-planted")
-    found = faithfulness_space.against_truth(work)
+    found = faithful.against_truth(work)
     assert found is not None
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Truth")))
     assert f"rank correlation {found.rank.min():.2f} on {len(work.dataset.rows('test')):,} test samples" in words
-    share, count = faithfulness_space.sarcasm(work, None)[0]
+    share, count = faithful.sarcasm(work, None)[0]
     assert f"of {count} sarcastic test samples {share:.1%}" in words
 
 
 def test_deletion_by_our_order_beats_every_random_order(model: str) -> None:
     """What the Faithfulness page claims, of the modalities and inside each of them."""
     work = work_of(model)
-    assert faithfulness_space.modality_curves(work, False).better
+    assert faithful.modality_curves(work, False).better
     for name in work.modalities[-2:] if model != "qj-planted" else work.modalities[-1:]:  # benchmarks/faithfulness.py measures all
-        assert faithfulness_space.feature_curves(work, name, "gradient x input", False).better, name
+        assert faithful.feature_curves(work, name, "gradient x input", False).better, name
 
 
 def test_seeds_that_were_not_measured_are_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(stability, "FOLDER", tmp_path)
-    monkeypatch.setattr(faithfulness_space.stability, "load",
+    monkeypatch.setattr(faithful.stability, "load",
                         lambda name, card, digest, rows, load=stability.load: load(name, card, digest, rows, tmp_path))
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
     assert "not measured for this model" in words.lower()
     work = work_of("qj-planted")
-    _, explained = faithfulness_space.explained(work)
+    _, explained = faithful.explained(work)
     rng = np.random.default_rng(0)
     runs = np.array([explained.dividends[..., 0] + noise * rng.normal(size=explained.dividends.shape[:2]) for noise in (0, 0.1, 0.1)])
     kept = stability.Stability(work.modalities, work.coalitions, (0, 1, 2), runs, 2100, False)

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.data.planted import editing
-from qfusion.explain import attribution, counterfactual, forms
+from qfusion.analysis import inside_modality, interventions
+from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP
+from qfusion.data.sources.planted import editing
+from qfusion.explain.changes import counterfactual, forms
+from qfusion.explain.features import attribution
 from qfusion.models import QuantumJump
 from qfusion.training import checkpoint
-from qfusion.ui import inside_space, what_if_space
-from qfusion.ui.what_if_controls import TITLES
-from qfusion.ui.what_if_space import DROP, FLIP, INPUT, KEPT, STATE, SWAP
+from qfusion.ui.pages.what_if.what_if_controls import TITLES
 from tests.test_app_pages import plain, said, value, visit
 
 MODELS = {"planted": "qj-planted", "mosi": "qj-mosi", "digits": "qcnn-digits", "avdigits": "qcnn-avdigits"}
@@ -86,11 +85,11 @@ def test_edited_states_and_their_links(source: str) -> None:
     model, dataset, _, row = parts(source)
     name = dataset.names[0]
     states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
-    numbers = list(what_if_space.shown_state(states[name]))
+    numbers = list(interventions.shown_state(states[name]))
     app = visit("What if", data=source, sample=str(dataset.ids[row]), **{f"do.{name}": TITLES[STATE], f"set.{name}.1": "0.9"})
     numbers[1] = 0.9
     assert app.slider(key=f"set.{name}.1").value == 0.9
-    scores = forms.scores_of(model, {**states, name: what_if_space.set_state(states[name], tuple(numbers))})[0].numpy()
+    scores = forms.scores_of(model, {**states, name: interventions.set_state(states[name], tuple(numbers))})[0].numpy()
     shown = value(app, "Prediction") if dataset.target.kind == "regression" else value(app, "Score explained")
     explained = counterfactual.decision(forms.scores_of(model, states)[0]) if len(scores) > 1 else 0
     assert shown == pytest.approx(scores[explained], abs=6e-4)
@@ -109,7 +108,7 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
     edits = {"text": editing.with_words("the plot was not very good"),
              "audio": editing.with_voice(made, row, {"pitch": 0.4, "tempo": -0.3}), "vision": editing.with_face(made, row, {"mouth": -0.8})}
     with torch.no_grad():
-        expected = float(model({name: what_if_space.features(edit) for name, edit in edits.items()})[0, 0])
+        expected = float(model({name: interventions.features(edit) for name, edit in edits.items()})[0, 0])
     assert value(app, "Prediction") == pytest.approx(expected, abs=6e-4)
     assert app.get("audio")
     app.text_input(key="say").set_value("the plot was superb").run()
@@ -172,7 +171,7 @@ def test_what_the_data_do_not_allow_is_not_offered(source: str) -> None:
 
 
 @pytest.fixture
-def qubits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def qubits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A checkpoint whose modalities are single qubits, untrained."""
     source = next(folder for folder in checkpoint.folders() if (folder / "qj-planted.json").is_file())
     torch.manual_seed(0)
@@ -180,8 +179,7 @@ def qubits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     card = checkpoint.load("qj-planted").card | {"name": "qubits", "settings": model.settings}
     checkpoint.save(tmp_path / "qubits", model, card)
     monkeypatch.setattr(checkpoint, "folders", lambda: [source, tmp_path])
-    yield "qubits"
-    st.cache_resource.clear()
+    return "qubits"
 
 
 def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
@@ -193,9 +191,9 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     ket = torch.tensor([[math.cos(1.0), math.sin(1.0) * np.exp(-1j)]], dtype=torch.complex128)
     states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
     assert value(app, "Prediction") == pytest.approx(float(forms.scores_of(model, {**states, "audio": ket})), abs=6e-4)
-    theta, phi = what_if_space.shown_state(ket)
+    theta, phi = interventions.shown_state(ket)
     assert (theta, phi) == (pytest.approx(2.0), pytest.approx(-1.0))
-    back = what_if_space.set_state(states["text"], what_if_space.shown_state(states["text"]))
+    back = interventions.set_state(states["text"], interventions.shown_state(states["text"]))
     assert float(counterfactual.distance(back[0], states["text"][0])) < 1e-7
     words = plain(said(app))
     assert "The state of audio moved by" in words
@@ -211,7 +209,7 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
     output = counterfactual.decision(model(inputs)[0].detach()) if dataset.target.kind == "classification" else 0
     term = "+".join(dataset.names[-2:])
     found = attribution.attribute(model, inputs, background, name, term, output)
-    app = visit("Samples", data=source, sample=sample, inside="true", **{"inside.of": name, "inside.term": inside_space.title(term)})
+    app = visit("Samples", data=source, sample=sample, inside="true", **{"inside.of": name, "inside.term": inside_modality.title(term)})
     words = plain(said(app))
     assert not app.error
     assert f"from {found.start:+.3f} (at the training mean of every feature) to {found.end:+.3f} (this sample)" in words

@@ -8,7 +8,8 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import attribution, forms
+from qfusion.explain.changes import forms
+from qfusion.explain.features import attribution
 from qfusion.models import InputSpec, QuantumJump
 from tests.entangled import model_of
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from qfusion import explain
-from qfusion.data.spec import DataSet, Modality, Target
+from qfusion.data.modality import Modality, Target
+from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput
 from qfusion.models import BASELINES, EntangledQCNN, fusion, registry, walk
 from qfusion.models.attention import Block, CrossModalAttention, positions

@@ -37,7 +37,7 @@ def test_a_pickle_is_uploaded_examined_repaired_and_kept(visit: Callable[[str], 
     page.locator(".st-key-_import_name input").press("Enter")
     settle(page)
     page.get_by_role("button", name="Keep it").click()
-    page.get_by_text("The set cannot be kept").wait_for()
+    page.get_by_text("As it is, the set cannot be kept").wait_for()
     page.locator(".st-key-_repair_fill-zero label").click()
     settle(page)
     page.get_by_role("button", name="Keep it").click()

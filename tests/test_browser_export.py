@@ -11,6 +11,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,19 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.figures import browser, decision, dynamics, export, looks, style
-from qfusion.figures.looks import Look
-from tests.figure_examples import TERMS, M, T
+from qfusion.figures import export, style
+from qfusion.figures.draw import decision, dynamics
+from qfusion.figures.export import browser
+from qfusion.figures.export import style as styles
+from qfusion.figures.export.style import ExportStyle
+from tests import exporting
+from tests.figure_examples import EXAMPLES, TERMS, M, T, drawing_functions
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parent.parent
 RECIPE = json.dumps({"page": "samples", "title": "</metadata>(\\) é"}, ensure_ascii=False)
 TYPED = '1 < 2 & <b>bold</b> $x^2$ "q" <script>alert(1)</script>'
-KINDS: tuple[looks.Format, ...] = ("svg", "pdf", "png")
+KINDS: tuple[styles.Format, ...] = ("svg", "pdf", "png")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -40,12 +45,13 @@ def chrome() -> Iterator[None]:
 
 
 def lines() -> go.Figure:
-    return dynamics.measure_lines(T, {"text": T, "audio": T**2, "text:audio": T / 2}, M, "entropy (nats)", theme="dark")
+    series = {("text",): T, ("audio",): T**2, ("text", "audio"): T / 2}
+    return dynamics.measure_lines(T, series, M, "entropy (nats)", between=":", theme="dark")
 
 
-def drawn(kind: looks.Format) -> dict[str, bytes]:
+def drawn(kind: styles.Format) -> dict[str, bytes]:
     """A hatched figure and one with a legend, with titles and captions."""
-    look = Look(format=kind, engine="chrome", title=True, caption=True, font=8, hidden=("audio",), theme="light")
+    look = ExportStyle(format=kind, engine="chrome", title=True, caption=True, font=8, hidden=("audio",), theme="light")
     said = {"title": TYPED, "caption": f"Over 600 samples. {TYPED}", "recipe": RECIPE}
     return {"lines": export.save(lines(), look, **said), "waterfall": export.save(decision.waterfall(TERMS, M, truth=0.3), look, **said)}
 
@@ -66,7 +72,7 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert "".join(TYPED.split()) in "".join("".join(words).split())
     assert {"text", "text : audio", "entropy (nats)"} <= set(words)
     assert "audio" not in words
-    unit = 89 / float(root.get("viewBox", "").split()[2]) / looks.MM_PER_PT
+    unit = 89 / float(root.get("viewBox", "").split()[2]) / styles.MM_PER_PT
     assert max(float(size) * unit for size in re.findall(r"font-size: ([\d.]+)px", svg)) == pytest.approx(8, rel=0.01)
     assert "rgb(0, 114, 178)" in svg, style.BLUE
     assert style.PAPER["dark"].lower() not in svg.lower()
@@ -74,7 +80,7 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert "".join(TYPED.split()) in "".join(page.extract_text().split())
     assert not page.images, "hatching and letters are vectors"
     assert "Pattern" not in page["/Resources"]
-    assert abs(float(page.mediabox.width) - 89 / looks.MM_PER_PT) < 0.01
+    assert abs(float(page.mediabox.width) - 89 / styles.MM_PER_PT) < 0.01
     sizes: list[float] = []
     page.extract_text(visitor_text=lambda words, cm, tm, font, size: sizes.append(abs(cm[3] * tm[3] * size)))
     assert any(abs(size - 8 * 15 / 13) < 0.05 for size in sizes), "the title's letters, 15 of the 13 pixels that are 8 pt"
@@ -88,8 +94,21 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert done.stderr == "", "the browser ends without a word"
 
 
+@pytest.mark.parametrize("name", sorted(drawing_functions()))
+def test_every_function_draws_in_chrome_too(name: str) -> None:
+    """Its example; the format, theme, size and words change from one to the next."""
+    number = sorted(drawing_functions()).index(name)
+    look = replace(exporting.style(number, KINDS[number % len(KINDS)]), engine="chrome")
+    figure = EXAMPLES[name]("light")
+    data = export.save(figure, look, title=TYPED, caption=TYPED, recipe=RECIPE)
+    assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
+    assert export.size_mm(data)[0] == pytest.approx(styles.SIZES[look.size].width, abs=0.5)
+    if look.format == "svg":
+        exporting.assert_legend(data, figure)
+
+
 def test_a_page_opens_without_a_network_and_runs_no_typed_script(page: Any, tmp_path: Path) -> None:
-    look = Look(format="html", title=True, caption=True, theme="grey")
+    look = ExportStyle(format="html", title=True, caption=True, theme="grey")
     hostile = f'{TYPED} <img src="http://127.0.0.1:9/x" onerror="document.title=1"> "onload="alert(1)'
     (tmp_path / "figure.html").write_bytes(export.save(lines(), look, title=hostile, caption=hostile, recipe=RECIPE))
     heard: list[str] = []

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from qfusion.ui import board_space
+from qfusion.analysis import standings
 from tests.test_browser import settle, visit
 
-MEASURED = board_space.FILE.is_file() and "planted" in board_space.read().names
+MEASURED = standings.FILE.is_file() and "planted" in standings.read().names
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not MEASURED, reason="the leaderboard has not been measured here")]
 __all__ = ["visit"]  # a fixture
 EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"

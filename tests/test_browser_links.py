@@ -135,30 +135,12 @@ def fold(words: str) -> Step:
     return lambda page: page.locator("summary", has_text=words).click()
 
 
+# One of each way to click; the others, without a browser, in tests/test_app_links.py.
 STATES: dict[str, tuple[str, list[Step]]] = {
-    "overview": ("/?sample=p0031", [pick("background", "one other sample")]),
     "samples": ("/samples", [radio("valid"), say("find", "p00"), pick("x", "error"), fold("Inside a modality")]),
-    "samples of a network": ("/samples?model=qcnn-digits&output=7", [radio("wrong"), fold("as a table")]),
-    "decision": ("/dynamics?background=mixed", [move("T", -8), radio("Shapley values"), move("t", -6)]),
     "correlations": ("/dynamics?sample=p0031", [press("No jumps"), tab("Correlations"), move("t", -4)]),
-    "trajectories": ("/dynamics?view=Trajectories&runs=8", [move("rate-2", 10), pick("quantity", "audio")]),
-    "state": ("/dynamics?view=State&t=0.5&H.text=0.25", [pick("of", "vision")]),
-    "rules": ("/circuit?model=qcnn-digits&part=Fusion+rules", [radio("all elements"), press("AND"), pick("element", "3")]),
     "edited walk": ("/circuit?model=qcnn-digits&part=Fusion+rules", [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)]),
-    "noise": ("/circuit?model=qcnn-digits&part=Noise+and+shots&phi=all:mean", [press("A typical device"), move("shots", 1)]),
-    "entropies": ("/circuit?model=qcnn-digits&part=Entropies&gate=20", [move("layer", -1)]),
-    "what if": ("/what_if", [lambda page: page.get_by_role("button", name=re.compile("^Take text of")).click(),
-                             pick("do-vision", "leave it out")]),
-    "operators": ("/operators", [radio("text with audio"), radio("valid")]),
-    "cohorts": ("/cohorts?by=relation", [press("conflict"), say("_cohort_name", "torn"), press("Save in the link"),
-                                         pick("background", "a saved cohort")]),
     "compare": ("/compare?sample=p0031", [press("Pin"), fold("Tweak B"), move("T", -10)]),
-    "faithfulness": ("/faithfulness?model=qcnn-digits", [radio("probability")]),
-    "seeds": ("/faithfulness", [tab("Training seeds")]),
-    "data": ("/data", [pick("set", "digits")]),
-    "train": ("/train", [pick("run", "second"), lambda page: page.keyboard.press("Escape"), tab("Settings and results")]),
-    "sweeps": ("/sweeps", [tab("Settings against value")]),
-    "leaderboard": ("/leaderboard", [radio("digits"), radio("in total")]),
 }
 
 

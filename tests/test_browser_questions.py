@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from qfusion.ui.questions_view import QUESTIONS
+from qfusion.ui.pages.overview.questions_view import QUESTIONS
 from tests.test_browser import settle, visit
 
 pytestmark = pytest.mark.browser

@@ -43,7 +43,7 @@ def test_a_sweep_is_begun_watched_and_read(page: Any, server: serving.Server) ->
     page.wait_for_function("() => document.body.innerText.includes('4 of 4 trials have ended')", timeout=240_000)
     quiet(page)
     assert "train --data digits --model linear" in page.inner_text("body")
-    assert page.locator(".st-key-panel-sweep-history .js-plotly-plot").count() == 1
+    page.locator(".st-key-panel-sweep-history .js-plotly-plot").wait_for()  # exactly one: more would raise
     for width in (1440, 800):
         page.set_viewport_size({"width": width, "height": 900})
         for view in ("Settings against value", "All settings at once", "Trials"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,9 @@ def test_a_run_is_started_watched_left_found_stopped_taken_up_and_explored(
     page.set_default_timeout(90_000)
     page.goto(link.split("?")[0])  # not even the link is needed: the run is found
     page.wait_for_function(f"() => ({EPOCHS})() > 0")
+    until = time.monotonic() + 60
+    while run.record().epoch <= done and time.monotonic() < until:
+        time.sleep(0.2)
     assert run.record().epoch > done
     page.goto(link)
     page.wait_for_function(f"() => ({EPOCHS})() > 0")

@@ -13,13 +13,15 @@ import torch
 from scipy.integrate import quad
 
 from qfusion import data, explain, figures
+from qfusion.analysis import built_terms, subjects
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
-from qfusion.explain import building as method
-from qfusion.explain import building_answers, building_numerics, sensitivity
-from qfusion.figures import building as figure
+from qfusion.explain.changes import building as method
+from qfusion.explain.changes import building_answers, building_numerics, sensitivity
+from qfusion.figures.draw import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
+from qfusion.models.tweak import LEARNED
 from qfusion.training import checkpoint
-from qfusion.ui import built_space, cache, replay, snippets, spaces
+from qfusion.ui.panel import snippets
 from tests.entangled import model_of
 from tests.test_sensitivity import features, jump_model
 
@@ -192,6 +194,22 @@ def test_local_read_out_has_no_joint_term_at_the_start_and_local_terms_build_non
     found = method.built(alone, inputs, behind)
     assert np.abs(found.parts[joint]).max() < 1e-12
     assert np.abs(found.parts[~joint]).max() > 1e-3
+
+
+def test_over_classes_it_is_the_mean_of_each_samples_own_class() -> None:
+    checked = checkpoint.load("qj-parity")
+    dataset = data.load("parity")
+    model, inputs = checked.model.double().eval(), dataset.inputs(range(12), dtype=torch.float64)
+    behind = explain.background(model, dataset.inputs(range(50, 90), dtype=torch.float64))
+    found, each = method.built_over_classes(model, inputs, behind), []
+    with torch.no_grad():
+        decided = model(inputs).argmax(-1).tolist()
+    assert set(decided) == {0, 1}
+    for row, c in enumerate(decided):
+        each.append(explain.built(model, dataset.inputs([row], dtype=torch.float64), behind, c))
+    for field in ("start", "end", "parts", "over_time", "pace"):
+        assert np.allclose(getattr(found, field), np.mean([getattr(one, field) for one in each], axis=0), atol=1e-9)
+    assert (found.count, found.output) == (12, "the class decided for")
 
 
 def test_a_mean_over_samples_is_the_mean_of_each() -> None:
@@ -368,9 +386,9 @@ def test_snippets_and_workspace_give_the_tables(planted: Any) -> None:
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     exec(snippets.snippet("built", "Dynamics", {**address, "builtof": "all test samples"}), names)
     assert len(names["rows"]) == names["found"].count == len(planted.rows("test"))
-    work = spaces.build("qj-planted", one.checkpoint.card, one.checkpoint.fusion, planted)
-    rows, dials = planted.rows("test")[:5], replay.learned(work.model)
-    assert built_space.of_rows(work, rows, 0).count == 5
-    assert cache.built(work, rows, dials, 0).frame().equals(built_space.of_rows(work, rows, 0).frame())
-    weaker = built_space.of_rows(work, rows, 0, replay.Dials(dials.couplings, dials.rates, 0.0))
+    work = subjects.build("qj-planted", one.checkpoint.card, one.checkpoint.fusion, planted)
+    rows = planted.rows("test")[:5]
+    assert built_terms.of_rows(work, rows, 0).count == 5
+    assert built_terms.of_rows(work, rows, 0, LEARNED).frame().equals(built_terms.of_rows(work, rows, 0).frame())
+    weaker = built_terms.of_rows(work, rows, 0, Tweak(duration=0.0))
     assert not weaker.parts.any()

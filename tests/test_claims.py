@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from qfusion import data
+from qfusion.analysis import standings
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError
 from qfusion.models import QuantumJump
 from qfusion.training import Options
-from qfusion.ui import board_space
 from tests.test_app_pages import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -177,6 +177,14 @@ def test_pages_of_the_documentation_hold_the_tables(found: dict[str, Any]) -> No
     assert written["tests"].count("\n") == len(found["tests"]) + 1
 
 
+def test_data_sets_that_are_not_made_anew_stay_and_count_in_the_correction(records: list[dict[str, Any]], found: dict[str, Any]) -> None:
+    earlier = json.loads(json.dumps(report.assemble([r for r in records if r["data"] == "parity"])))
+    together = json.loads(json.dumps(report.assemble([r for r in records if r["data"] == "mosi"], earlier)))
+    assert together["data"] == found["data"]
+    assert together["tests"] == [{**test, "holm": pytest.approx(test["holm"], rel=1e-4)} for test in found["tests"]]
+    assert [entry["verdict"] for entry in together["claims"]] == [entry["verdict"] for entry in found["claims"]]
+
+
 def test_few_seeds_are_shown_and_not_tested(records: list[dict[str, Any]]) -> None:
     few = report.assemble([r for r in records if r["seed"] < 2])
     assert few["tests"] == few["claims"] == []
@@ -221,7 +229,7 @@ def test_one_run_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_page(found: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "claims.json"
-    monkeypatch.setattr(board_space, "CLAIMS", file)
+    monkeypatch.setattr(standings, "CLAIMS", file)
     file.write_text(json.dumps(found))
     app = visit("Leaderboard")
     assert not app.error
@@ -237,7 +245,7 @@ def test_the_page(found: dict[str, Any], tmp_path: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("words", ['{"format": 2}', "[]", '{"format": 1, "claims": [3]}', "[" * 100_000])
 def test_a_broken_file_is_named(tmp_path: Path, words: str) -> None:
     file = tmp_path / "claims.json"
-    assert board_space.tested(file) == ([], "")
+    assert standings.tested(file) == ([], "")
     file.write_text(words)
     with pytest.raises(IntegrityError, match=r"claims\.json"):
-        board_space.tested(file)
+        standings.tested(file)

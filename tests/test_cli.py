@@ -402,3 +402,13 @@ def test_an_id_may_start_with_a_dash(run: Any) -> None:
 
 def test_another_data_set_does_not_fit(run: Any, mosi: Any) -> None:
     assert_refused(run("evaluate", "--model", MODEL, "--data", "mosi"), "text")
+
+
+def test_the_app_says_why_it_cannot_start(run: Any) -> None:
+    assert_refused(run("app", "--address", ""), "`--address` is empty")
+    assert_refused(run("app", "--address", "300.1.1.1"), "cannot listen on address '300.1.1.1'", "`--address` of this machine")
+    assert_refused(run("app", "--port", "0"), "--port", code=2)
+    assert_refused(run("app", "here"), "takes options only", "'here'")
+    assert_refused(run("app", "--themes.base", "dark"), "'--themes.base'", "`streamlit run --help`")
+    with socketserver.TCPServer(("127.0.0.1", 0), Quiet) as taken:
+        assert_refused(run("app", "--port", taken.server_address[1]), f"port {taken.server_address[1]}", "Give another `--port`")

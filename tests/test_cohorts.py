@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.explain import cohorts, resampling
+from qfusion.explain.trust import cohorts, resampling
 
 FRAME = pd.DataFrame(
     {"split": ["test", "test", "test", "train", "test"], "relation": ["conflict", "dominance", "conflict", "conflict", ""],

@@ -12,7 +12,7 @@ from scipy.optimize import minimize
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import counterfactual, flips, forms, interventions
+from qfusion.explain.changes import counterfactual, flips, forms, interventions
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of

@@ -15,8 +15,9 @@ import scipy.io
 import scipy.io.wavfile
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Series, avdigits, digits, download, handwritten, houston, pinned, splits
-from qfusion.data.pinned import PinnedFile
+from qfusion.data import Audio, DataSet, Image, Series, download, splits
+from qfusion.data.source import PinnedFile
+from qfusion.data.sources import avdigits, digits, handwritten, houston
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 
 
@@ -124,7 +125,7 @@ def combined(folder: Path) -> str:
 
 
 def read(folder: Path) -> DataSet:
-    return avdigits.read(folder, pins(folder, pinned.AVDIGITS), combined(folder))
+    return avdigits.read(folder, pins(folder, avdigits.FILES), combined(folder))
 
 
 def test_images_and_recordings_are_shown_as_they_are(heard: Path) -> None:
@@ -149,7 +150,7 @@ def test_validation_comes_from_the_training_rows_alone(heard: Path) -> None:
 def test_a_recording_that_is_missing_or_altered_is_told(heard: Path) -> None:
     whole = combined(heard)
     first, second = sorted((heard / "recordings").iterdir())[:2]
-    ds, fixed = read(heard), pins(heard, pinned.AVDIGITS)
+    ds, fixed = read(heard), pins(heard, avdigits.FILES)
     assert ds.content(0)
     content = first.read_bytes()
     first.write_bytes(content[:-1] + b"!")
@@ -170,7 +171,7 @@ def test_a_recording_of_another_form_is_refused(heard: Path) -> None:
 
 
 def test_altered_features_and_a_wrong_index_are_refused(heard: Path) -> None:
-    fixed = pins(heard, pinned.AVDIGITS)
+    fixed = pins(heard, avdigits.FILES)
     index = heard / "index.csv"
     index.write_text(index.read_text().replace("\n3,1,", "\n3,x,"))
     with pytest.raises(IntegrityError, match=r"`index.csv` .* SHA-256 differs.*no public copy"):
@@ -190,7 +191,7 @@ def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
     for at, (_, size, _) in enumerate(handwritten.VIEWS):
         views[0, at] = rng.integers(0, 7, (40, size))
     scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
-    ds = handwritten.read(tmp_path, pins(tmp_path, pinned.HANDWRITTEN))
+    ds = handwritten.read(tmp_path, pins(tmp_path, handwritten.FILES))
     assert {name: spec["size"] for name, spec in ds.input_specs.items()} == {name: size for name, size, _ in handwritten.VIEWS}
     assert (ds.y == y - 1).all()
     picture = ds.content(3)["pix"]
@@ -200,14 +201,14 @@ def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
     views[0, 1], views[0, 2] = views[0, 2], views[0, 1]
     scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
     with pytest.raises(InvalidInput, match=r"must hold views of \[240, 76, 216"):
-        handwritten.read(tmp_path, pins(tmp_path, pinned.HANDWRITTEN))
+        handwritten.read(tmp_path, pins(tmp_path, handwritten.FILES))
 
 
 def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
     rng, path = np.random.default_rng(0), tmp_path / "houston2013_hsi_lidar.npz"
     parts = {"hsi": rng.random((45, 144)), "lidar": rng.random((45, 21)), "y": np.repeat(np.arange(1, 16), 3)}
     np.savez(path, **parts)
-    ds = houston.read(tmp_path, pins(tmp_path, pinned.HOUSTON))
+    ds = houston.read(tmp_path, pins(tmp_path, houston.FILES))
     assert shares(ds).tolist() == [[1, 1, 1]] * 15
     shown = ds.content(4)["hsi"]
     assert isinstance(shown, Series)
@@ -217,7 +218,7 @@ def test_houston_shows_a_spectrum_and_a_profile(tmp_path: Path) -> None:
     assert ds.table["class"].iloc[-1] == "running track"
     np.savez(path, **{**parts, "lidar": parts["lidar"][:, :20]})
     with pytest.raises(InvalidInput, match="must hold `hsi`"):
-        houston.read(tmp_path, pins(tmp_path, pinned.HOUSTON))
+        houston.read(tmp_path, pins(tmp_path, houston.FILES))
 
 
 @pytest.mark.parametrize(("module", "remedy"), [(handwritten, "data get handwritten"), (houston, "no public copy"),

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qfusion.data import download, files, pinned
-from qfusion.data import mosi as source
-from qfusion.data.pinned import MOSI, PinnedFile
+from qfusion.data import download, registry
+from qfusion.data.source import PinnedFile
+from qfusion.data.sources import mosi as source
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 
 TRAIN, TEST = 12, 4  # rows of the stand-in: 6 and 2 videos of 2 clips
@@ -55,7 +55,7 @@ def write_stand_in(folder: Path) -> None:
 def pins(folder: Path) -> tuple[PinnedFile, ...]:
     """The pins that the files in `folder` have as they are now."""
     return tuple(replace(f, sha256=hashlib.sha256((folder / f.path).read_bytes()).hexdigest(),
-                         size=(folder / f.path).stat().st_size) for f in MOSI)
+                         size=(folder / f.path).stat().st_size) for f in source.FILES)
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             """Nothing: requests are not printed."""
 
-    monkeypatch.setitem(pinned.SETS, "mosi", pins(folder))
+    monkeypatch.setitem(registry.sources(), "mosi", replace(source.SOURCE, files=pins(folder)))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))) as running:
         thread = threading.Thread(target=running.serve_forever, daemon=True)
         thread.start()
@@ -200,7 +200,7 @@ def test_download_brings_every_file(site: str, folder: Path, tmp_path: Path, mon
 def test_download_goes_to_the_data_folder(site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path / "data"))
     assert download.get("mosi", base_url=site) == tmp_path / "data" / "mosi"
-    assert source.missing() is None
+    assert source.SOURCE.missing() == ""
 
 
 def test_a_wrong_digest_changes_nothing(site: str, folder: Path, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_transfer_that_breaks_off_leaves_nothing(folder: Path, tmp_path: Path,
         def log_message(self, *_: Any) -> None:
             """Nothing: requests are not printed."""
 
-    monkeypatch.setitem(pinned.SETS, "mosi", pins(folder))
+    monkeypatch.setitem(registry.sources(), "mosi", replace(source.SOURCE, files=pins(folder)))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         with pytest.raises((DataUnavailable, IntegrityError), match="changed"):
@@ -257,8 +257,8 @@ def test_only_known_sets_are_downloaded(name: str, message: str) -> None:
 
 
 def test_the_public_addresses_are_those_of_the_two_repositories() -> None:
-    assert len({f.path for f in MOSI}) == len({f.sha256 for f in MOSI}) == 10
-    for file in MOSI:
+    assert len({f.path for f in source.FILES}) == len({f.sha256 for f in source.FILES}) == 10
+    for file in source.FILES:
         assert file.url.startswith("https://raw.githubusercontent.com/")
         assert file.url.endswith("/" + file.path)
 
@@ -287,7 +287,7 @@ def test_the_real_files_can_be_downloaded_from_a_copy(real_data: Path, tmp_path:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         got = download.get("mosi", tmp_path / "got", f"http://127.0.0.1:{running.server_port}")
         running.shutdown()
-    files.verify("mosi", got, MOSI)
+    source.SOURCE.verify(got)
     shutil.copy(got / "text_test.csv", got / "text_train.csv")
     with pytest.raises(IntegrityError, match=r"text_train\.csv"):
         source.read(got)

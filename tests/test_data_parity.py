@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 
 from qfusion import data
-from qfusion.data import Audio, DataSet, Image, Modality, Target, download, splits, together
+from qfusion.data import Audio, DataSet, Image, Modality, Target, download, splits
+from qfusion.data.sources import together
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -205,4 +206,4 @@ def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
 
 def test_names_and_titles_in_lists_are_those_of_the_sets() -> None:
     for name, question in together.QUESTIONS.items():
-        assert data.registry.SOURCES[name].title == question.title
+        assert data.registry.sources()[name].title == question.title

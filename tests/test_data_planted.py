@@ -13,8 +13,9 @@ from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from qfusion.data import cache, planted
-from qfusion.data.planted import face, latents, prosody, score, voice, words
+from qfusion.data import cache
+from qfusion.data.sources import planted
+from qfusion.data.sources.planted import face, latents, prosody, score, voice, words
 
 SMALL = {"train": 60, "valid": 20, "test": 20}
 LATENTS = ["latent_text", "latent_audio", "latent_vision"]

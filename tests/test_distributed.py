@@ -17,7 +17,7 @@ import torch
 
 from qfusion import data, explain
 from qfusion.cli import main
-from qfusion.explain import streaming
+from qfusion.explain.contributions import streaming
 from qfusion.models.dropout import Dropout, Share, drawn, sharing
 from qfusion.training import checkpoint, prepare
 from qfusion.training.group import Group, joined

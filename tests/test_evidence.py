@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.explain import evidence
-from qfusion.explain.evidence import beliefs, conflict, contradiction, disagreement, layer_entropies, qubit_entropy, read
+from qfusion.explain.network import evidence
+from qfusion.explain.network.evidence import beliefs, conflict, contradiction, disagreement, layer_entropies, qubit_entropy, read
 from qfusion.models import fusion
 from qfusion.models.walk import fused_state
 from qfusion.track.fusion_circuit import fusion_circuit

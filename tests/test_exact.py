@@ -15,8 +15,8 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput
-from qfusion.explain import marginals
-from qfusion.explain.coalitions import dividends, interaction, shapley
+from qfusion.explain.contributions import marginals
+from qfusion.explain.contributions.coalitions import dividends, interaction, shapley
 from qfusion.models import InputSpec, QuantumJump, walk
 from qfusion.models.qcnn import HEAD_SCALE
 from qfusion.quantum.decomposition import subsets

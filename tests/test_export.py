@@ -24,8 +24,11 @@ from PIL import Image
 from pypdf import PdfReader
 
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
-from qfusion.figures import browser, decision, dynamics, export, looks, style
-from qfusion.figures.looks import Look
+from qfusion.figures import export, style
+from qfusion.figures.draw import decision, dynamics
+from qfusion.figures.export import browser
+from qfusion.figures.export import style as styles
+from qfusion.figures.export.style import ExportStyle
 from tests.figure_examples import TERMS, M, T
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,17 +42,19 @@ def waterfall() -> go.Figure:
 
 
 def lines(theme: style.Theme = "light") -> go.Figure:
-    return dynamics.measure_lines(T, {"text": T, "audio": T**2, "text:audio": T / 2}, M, "entropy (nats)", theme=theme)
+    series = {("text",): T, ("audio",): T**2, ("text", "audio"): T / 2}
+    return dynamics.measure_lines(T, series, M, "entropy (nats)", between=":", theme=theme)
 
 
 def digests() -> dict[str, str]:
     """SHA-256 of a file in every format."""
-    look = {"title": True, "caption": True, "theme": "grey"}
-    return {kind: hashlib.sha256(export.save(waterfall(), Look(format=kind, **look), title="a", caption="b", recipe=RECIPE)).hexdigest()
-            for kind in looks.FORMATS}
+    chosen = {"title": True, "caption": True, "theme": "grey"}
+    found = {kind: export.save(waterfall(), ExportStyle(format=kind, **chosen), title="a", caption="b", recipe=RECIPE)
+             for kind in styles.FORMATS}
+    return {kind: hashlib.sha256(data).hexdigest() for kind, data in found.items()}
 
 
-def texts(data: bytes, kind: looks.Format) -> str:
+def texts(data: bytes, kind: styles.Format) -> str:
     """What a reader sees written in a file; nothing for pixels."""
     if kind == "svg":
         return " ".join("".join(each.itertext()) for each in ET.fromstring(data).iter("{http://www.w3.org/2000/svg}text"))
@@ -58,15 +63,15 @@ def texts(data: bytes, kind: looks.Format) -> str:
     return html.unescape(data.decode()) if kind == "html" else ""
 
 
-@pytest.mark.parametrize("kind", looks.FORMATS)
+@pytest.mark.parametrize("kind", styles.FORMATS)
 @pytest.mark.parametrize("size", ["single", "slide"])
-def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(kind: looks.Format, size: str) -> None:
-    look = Look(format=kind, size=size, title=True, caption=True, hidden=("audio",))
+def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(kind: styles.Format, size: str) -> None:
+    look = ExportStyle(format=kind, size=size, title=True, caption=True, hidden=("audio",))
     data = export.save(lines("dark"), look, title="What the model did", caption="Over 600 samples.", recipe=RECIPE)
     assert json.loads(export.read_recipe(data)) == json.loads(RECIPE)
     if kind != "html":
         width, height = export.size_mm(data)
-        assert width == pytest.approx(looks.SIZES[size].width, abs=0.1)
+        assert width == pytest.approx(styles.SIZES[size].width, abs=0.1)
         assert size == "single" or height == pytest.approx(190.5, abs=0.1)
     if kind != "png":
         written = " ".join(texts(data, kind).split())
@@ -81,9 +86,9 @@ def test_a_file_has_its_size_its_words_its_legend_and_its_recipe(kind: looks.For
 
 def test_fonts_have_the_size_asked_for() -> None:
     for font in (7.0, 9.0):
-        data = export.save(lines(), Look(font=font))
+        data = export.save(lines(), ExportStyle(font=font))
         root = ET.fromstring(data)
-        unit = float(root.get("width", "").removesuffix("mm")) / float(root.get("viewBox", "").split()[2]) / looks.MM_PER_PT
+        unit = float(root.get("width", "").removesuffix("mm")) / float(root.get("viewBox", "").split()[2]) / styles.MM_PER_PT
         sizes = [float(found) * unit for found in re.findall(r"font(?:-size)?: ?(?:\w+ )*?([\d.]+)px", data.decode())]
         assert max(sizes) == pytest.approx(font, rel=0.01)
         assert min(sizes) >= 4.9
@@ -97,7 +102,7 @@ def test_the_same_bytes_in_a_fresh_process_that_finds_no_program() -> None:
 
 
 def test_a_page_needs_no_network_and_runs_nothing_but_plotly() -> None:
-    look = Look(format="html", theme="dark", title=True, caption=True)
+    look = ExportStyle(format="html", theme="dark", title=True, caption=True)
     text = export.save(lines(), look, title=WORDS, caption=WORDS, recipe=RECIPE).decode()
     head, _, drawing = text.partition("<script>")
     assert '<html lang="en">' in head
@@ -120,9 +125,9 @@ def test_a_page_needs_no_network_and_runs_nothing_but_plotly() -> None:
 @pytest.mark.parametrize("kind", ["svg", "pdf", "html"])
 def test_titles_and_captions_are_shown_as_typed(kind: str) -> None:
     typed = "1 < 2 & <b>bold</b> $x_1^2$ &lt; \\alpha"
-    data = export.save(lines(), Look(format=kind, title=True, caption=True, size="double"), title=typed, caption=f"note {typed}")
+    data = export.save(lines(), ExportStyle(format=kind, title=True, caption=True, size="double"), title=typed, caption=f"note {typed}")
     assert "".join(typed.split()) in "".join(texts(data, kind).split())
-    plain = export.save(lines(), Look(format=kind), title="unasked for", caption="unasked for").decode("latin-1")
+    plain = export.save(lines(), ExportStyle(format=kind), title="unasked for", caption="unasked for").decode("latin-1")
     assert f">{'unasked for'}</text>" not in plain
     assert "<h1>" not in plain
 
@@ -131,16 +136,16 @@ def test_texts_lose_what_is_no_letter_and_have_a_length() -> None:
     assert export.text("title", "a\0b\x1b[31m\n\tc\u202egnp.exe\u2066x\ud800\uffff\ufeff  d\u200dé", 99) == "ab[31m cgnp.exex d\u200dé"
     for name, limit in (("title", "300"), ("caption", "2,000")):
         with pytest.raises(InvalidInput, match=rf"`{name}`.*at most {limit} characters.*1,000,000.*Shorten"):
-            export.save(lines(), Look(format="html"), **{name: "x" * 10**6})
+            export.save(lines(), ExportStyle(format="html"), **{name: "x" * 10**6})
     with pytest.raises(InvalidInput, match=r"title.*NoneType"):
-        export.save(lines(), Look(format="html"), title=None)  # type: ignore[arg-type]
+        export.save(lines(), ExportStyle(format="html"), title=None)  # type: ignore[arg-type]
     for bad, named in (("{", "not"), ("[" * 100_000, "not"), ('"\ufffe"', "U\\+FFFE"), ('"' + "x" * 300_000 + '"', "256,000")):
         with pytest.raises(InvalidInput, match=f"recipe.*{named}"):
-            export.save(lines(), Look(format="html"), recipe=bad)
+            export.save(lines(), ExportStyle(format="html"), recipe=bad)
 
 
 def test_a_title_of_one_long_word_stays_within_its_figure() -> None:
-    data = export.save(lines(), Look(title=True, caption=True), title="W" * 300, caption="漢" * 500)
+    data = export.save(lines(), ExportStyle(title=True, caption=True), title="W" * 300, caption="漢" * 500)
     assert texts(data, "svg").count("W") == 300
     assert export.size_mm(data)[0] == 89
 
@@ -181,9 +186,9 @@ def test_files_that_are_too_large_or_none_are_refused() -> None:
         export.read_recipe("{}")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", looks.FORMATS)
+@pytest.mark.parametrize("kind", styles.FORMATS)
 def test_a_file_that_is_cut_or_changed_gives_a_recipe_or_an_error(kind: str) -> None:
-    data = export.save(waterfall(), Look(format=kind), recipe=RECIPE)
+    data = export.save(waterfall(), ExportStyle(format=kind), recipe=RECIPE)
     place = data.find(BY_KIND[kind].encode())
     for end in {*range(0, len(data), len(data) // 40), place, place - 1, place + 9}:
         for damaged in (data[:end], data[:end] + b"\xff\0<(" + data[end:]):
@@ -205,12 +210,12 @@ def test_without_chrome_the_other_engine_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(browser, "_MAC", ())
     assert export.chrome() is None
     with pytest.raises(DataUnavailable, match=r"looked for google-chrome,.*chromium.*engine 'qfusion'"):
-        export.save(lines(), Look(engine="chrome"))
-    assert export.save(lines(), Look(engine="chrome", format="html")), "a page needs no Chrome to be written"
+        export.save(lines(), ExportStyle(engine="chrome"))
+    assert export.save(lines(), ExportStyle(engine="chrome", format="html")), "a page needs no Chrome to be written"
     monkeypatch.setitem(sys.modules, "kaleido", None)
     browser._find.cache_clear()
     with pytest.raises(DataUnavailable, match="kaleido is not installed"):
-        export.save(lines(), Look(engine="chrome"))
+        export.save(lines(), ExportStyle(engine="chrome"))
 
 
 def test_a_chrome_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,5 +229,5 @@ def test_a_chrome_that_does_not_answer_is_given_up(tmp_path: Path, monkeypatch: 
         monkeypatch.setattr(browser, "BROWSERS", ("chromium",))
         monkeypatch.setattr(browser, "START", 2.0)
         with pytest.raises(QFusionError, match=r"chromium (did not answer in time|failed).*engine 'qfusion'"):
-            export.save(lines(), Look(engine="chrome"))
+            export.save(lines(), ExportStyle(engine="chrome"))
     assert browser._browser is None

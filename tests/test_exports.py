@@ -1,8 +1,10 @@
-"""Every figure of every page as a file: each format is opened and read, and a second process makes the same bytes from the recipes."""
+"""Every figure of every page as a file: it is opened and read, and a second process makes the same bytes of each kind of figure.
+
+With QFUSION_EVERY_FORMAT=1 every figure is drawn and read in every format, and the second process makes every one again.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -20,15 +22,18 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from qfusion.figures import export, looks, recipe
+from qfusion.figures import export, visible
+from qfusion.figures.export import recipe
+from qfusion.figures.export import style as styles
 from qfusion.runs import sweep
-from qfusion.ui import headless
+from qfusion.ui.frame import headless
 from tests import exporting
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
 
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("svg", "pdf", "png")  # what the second process draws again
+EVERY = os.environ.get("QFUSION_EVERY_FORMAT") == "1"
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -47,21 +52,14 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def again(places: Path) -> subprocess.Popen[bytes]:
-    """A second process that takes and draws all figures, at work while this one reads its own."""
-    return subprocess.Popen([sys.executable, "-m", "tests.exporting", str(places / "again.json"), *KINDS], cwd=ROOT,
-                            env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-@pytest.fixture(scope="module")
-def panels(again: Any) -> dict[str, Any]:
+def panels(places: Path) -> dict[str, Any]:
     return dict(exporting.taken())
 
 
 def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
     """Every name under which a panel is drawn in the code comes up (names with a variable end count by their beginning)."""
-    sources = "\n".join(path.read_text() for path in (ROOT / "qfusion" / "ui").glob("*.py"))
-    called = re.findall(r'panels\.(?:panel|small|figure|selectable)\(\s*f?"([\w-]+)', sources)
+    sources = "\n".join(path.read_text() for room in ("ui", "panels") for path in (ROOT / "qfusion" / room).rglob("*.py"))
+    called = re.findall(r'(?:panels\.(?:panel|small|figure|selectable)|Picture)\(\s*f?"([\w-]+)', sources)
     taken = {name.split(" ", 1)[1] for name in panels}
     missing = [name for name in called if not any(each.startswith(name) for each in taken)]
     assert len(called) > 60
@@ -76,73 +74,77 @@ def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
         assert len(panel.numbers), name
 
 
-def test_every_figure_in_every_format_is_whole_and_a_second_process_makes_the_same_bytes(panels: dict[str, Any], again: Any,
-                                                                                        places: Path) -> None:
-    made: dict[str, str] = {}
+def test_every_figure_is_whole_as_a_file(panels: dict[str, Any]) -> None:
+    """Each figure once; the format changes from one to the next."""
+    kinds = tuple(READERS)
     for number, (name, panel) in enumerate(panels.items()):
-        made[f"{name} recipe"] = hashlib.sha256(panel.recipe.text().encode()).hexdigest()
-        for kind in ("svg", "pdf", "png", "html"):
-            wanted = replace(panel.recipe, look=exporting.look(number, kind))
+        for kind in kinds if EVERY else (kinds[number % len(kinds)],):
+            wanted = replace(panel.recipe, style=exporting.style(number // len(kinds), kind))
             content = headless.save(panel, wanted)
-            made[f"{name} {kind}"] = hashlib.sha256(content).hexdigest()
             found = recipe.parse(export.read_recipe(content))
             assert found == wanted, name
-            READERS[kind](content, panel, wanted.look)
-    output = again.communicate(timeout=600)[0].decode()
-    assert again.returncode == 0, output[-2000:]
-    other = json.loads((places / "again.json").read_text())
-    assert [key for key in other if other[key] != made[key]] == []
-    assert {key for key in made if not key.endswith(" html")} == set(other)
+            READERS[kind](content, panel, wanted.style)
+
+
+def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: Path) -> None:
+    """One figure of each trace type, in each theme and format, from pages that the other process opens anew."""
+    jobs = exporting.jobs(panels, KINDS, EVERY)
+    assert {job.theme for job in jobs} == set(styles.THEMES)
+    wanted, out = places / "jobs.json", places / "again.json"
+    wanted.write_text(json.dumps(jobs), encoding="utf-8")
+    other = subprocess.Popen([sys.executable, "-m", "tests.exporting", str(wanted), str(out)], cwd=ROOT,
+                             env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    made = exporting.digests(jobs, panels)
+    output = other.communicate(timeout=600)[0].decode()
+    assert other.returncode == 0, output[-2000:]
+    assert json.loads(out.read_text(encoding="utf-8")) == made
 
 
 @pytest.mark.browser
-def test_every_figure_is_drawn_by_plotly_in_chrome_too(panels: dict[str, Any]) -> None:
-    """Each panel once; the format changes from one to the next, unless QFUSION_EVERY_FORMAT=1 asks for all: that takes minutes more."""
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(panels: dict[str, Any], kind: str) -> None:
+    """One panel a format, or with QFUSION_EVERY_FORMAT=1 all; every function that draws, in tests/test_browser_export.py."""
     if export.chrome() is None and os.environ.get("QFUSION_DEMAND_BROWSER") != "1":
         pytest.skip("no Chromium on this machine: the browser tests are left out")
     once = {name.split(" ", 1)[1] + ("network" if "qcnn" in name else ""): panel for name, panel in panels.items()}
-    every = os.environ.get("QFUSION_EVERY_FORMAT") == "1"
-    wanted_kinds = [KINDS if every else (KINDS[number % len(KINDS)],) for number in range(len(once))]
-    for number, panel, kind in ((n, panel, kind) for n, panel in enumerate(once.values()) for kind in wanted_kinds[n]):
-        wanted = replace(panel.recipe, look=replace(exporting.look(number, kind), engine="chrome"))
+    for number, panel in list(enumerate(once.values()))[KINDS.index(kind)::1 if EVERY else len(once)]:
+        wanted = replace(panel.recipe, style=replace(exporting.style(number, kind), engine="chrome"))
         content = headless.save(panel, wanted)
         assert recipe.parse(export.read_recipe(content)) == wanted
-        assert export.size_mm(content)[0] == pytest.approx(looks.SIZES[wanted.look.size].width, abs=0.5)
+        assert export.size_mm(content)[0] == pytest.approx(styles.SIZES[wanted.style.size].width, abs=0.5)
         if kind == "svg":
-            words = re.sub(r"\s+", "", " ".join("".join(each.itertext()) for each in ET.fromstring(content).iter(f"{SVG}text")))
-            for entry in looks.legend_entries(panel.figure):
-                assert re.sub(r"\s+", "", looks.plain_entry(entry))[:12] in words, entry
+            exporting.assert_legend(content, panel.figure)
 
 
-def read_svg(content: bytes, panel: Any, look: looks.Look) -> None:
+def read_svg(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     root = ET.fromstring(content)
     width, height = (float(re.fullmatch(r"([\d.]+)(pt|mm)", root.attrib[side]).group(1)) for side in ("width", "height"))
     scale = 25.4 / 72 if root.attrib["width"].endswith("pt") else 1.0
-    assert width * scale == pytest.approx(looks.SIZES[look.size].width, abs=0.3)
+    assert width * scale == pytest.approx(styles.SIZES[style.size].width, abs=0.3)
     assert height > 0
     words = " ".join("".join(each.itertext()) for each in root.iter(f"{SVG}text"))
     squeezed = re.sub(r"\s+", "", words)
-    for entry in looks.legend_entries(looks.without(panel.figure, look.hidden)):
-        said = re.sub(r"\s+", "", looks.plain_entry(entry))
+    for entry in visible.legend_entries(visible.without(panel.figure, style.hidden)):
+        said = re.sub(r"\s+", "", visible.plain_entry(entry))
         assert said in squeezed or said.rstrip("…")[:12] in squeezed, (entry, words[:400])
-    if look.title:
+    if style.title:
         assert re.sub(r"\s+", "", panel.title)[:20] in squeezed
     sizes = [float(size) for size in re.findall(rb"font-size: ?([\d.]+)px", content) + re.findall(rb"font: [\w ]*?([\d.]+)px", content)]
     assert sizes
     assert min(sizes) >= 3.2, "letters that nobody can read, where an index of a symbol may be smaller than 5 pt"
     assert b"DejaVu Sans" in content
-    if look.theme == "grey":
+    if style.theme == "grey":
         drawing = re.sub(rb"<metadata.*?</metadata>", b"", content, flags=re.DOTALL)
         hues = {colour.lower() for colour in re.findall(rb"#[0-9a-fA-F]{6}\b", drawing)}
         assert all(colour[1:3] == colour[3:5] == colour[5:7] for colour in hues), hues
     assert b"<script" not in content
 
 
-def read_pdf(content: bytes, panel: Any, look: looks.Look) -> None:
+def read_pdf(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     reader = PdfReader(io.BytesIO(content))
     page = reader.pages[0]
     assert len(reader.pages) == 1
-    assert float(page.mediabox.width) * 25.4 / 72 == pytest.approx(looks.SIZES[look.size].width, abs=0.3)
+    assert float(page.mediabox.width) * 25.4 / 72 == pytest.approx(styles.SIZES[style.size].width, abs=0.3)
     fonts = page["/Resources"].get("/Font", {})
     assert fonts
     for font in fonts.values():
@@ -152,16 +154,16 @@ def read_pdf(content: bytes, panel: Any, look: looks.Look) -> None:
     assert not {"/CreationDate", "/ModDate"} & set(reader.metadata or {})
 
 
-def read_png(content: bytes, panel: Any, look: looks.Look) -> None:
+def read_png(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     with Image.open(io.BytesIO(content)) as picture:
         picture.load()
         dots = picture.info["dpi"][0]
-        assert dots == pytest.approx(look.dpi, abs=0.1)
-        assert picture.size[0] / dots * 25.4 == pytest.approx(looks.SIZES[look.size].width, abs=0.5)
+        assert dots == pytest.approx(style.dpi, abs=0.1)
+        assert picture.size[0] / dots * 25.4 == pytest.approx(styles.SIZES[style.size].width, abs=0.5)
         assert len(picture.convert("L").resize((64, 64)).getcolors()) > 1, "an empty picture"
 
 
-def read_html(content: bytes, panel: Any, look: looks.Look) -> None:
+def read_html(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     said = content.decode()
     assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']https?:", said)
     assert said.count('id="qfusion-recipe"') == 1
@@ -173,10 +175,10 @@ READERS = {"svg": read_svg, "pdf": read_pdf, "png": read_png, "html": read_html}
 def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(panels: dict[str, Any]) -> None:
     name = next(name for name in panels if name.startswith("/dynamics?fig.") and name.endswith("decision-over-time"))
     shown, whole = panels[name], panels["/dynamics decision-over-time"]
-    entries, all_entries = looks.legend_entries(shown.figure), looks.legend_entries(whole.figure)
+    entries, all_entries = visible.legend_entries(shown.figure), visible.legend_entries(whole.figure)
     assert set(all_entries) - set(entries) == {"text"}
     assert list(shown.figure.layout.xaxis.range) == [0, 0.6]
-    svg = headless.save(shown, replace(shown.recipe, look=looks.Look(size="double")))
+    svg = headless.save(shown, replace(shown.recipe, style=styles.ExportStyle(size="double")))
     assert recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"] == ["hide=text&x=0,0.6"] or \
         "hide=text" in recipe.parse(export.read_recipe(svg)).address["fig.decision-over-time"][0]
 
@@ -184,7 +186,7 @@ def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(panels:
 def test_the_command_line_makes_a_figure_again_from_its_own_file(panels: dict[str, Any], tmp_path: Path) -> None:
     panel = panels["/dynamics decision-over-time"]
     first = tmp_path / "first.pdf"
-    first.write_bytes(headless.save(panel, replace(panel.recipe, look=looks.Look(format="pdf", size="double", caption=True))))
+    first.write_bytes(headless.save(panel, replace(panel.recipe, style=styles.ExportStyle(format="pdf", size="double", caption=True))))
     started = time.perf_counter()
     words = ["figure", "--recipe", str(first), "--out", str(tmp_path / "second.pdf"), "--json"]
     done = subprocess.run([sys.executable, "-m", "qfusion", *words], cwd=ROOT, capture_output=True, text=True, timeout=300,

@@ -12,8 +12,10 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
-from qfusion.explain import Explanation, caution, deletion, estimators, faithfulness, stability
-from qfusion.explain.coalitions import dividends, shapley
+from qfusion.explain import Explanation
+from qfusion.explain.contributions.coalitions import dividends, shapley
+from qfusion.explain.features import deletion
+from qfusion.explain.trust import caution, estimators, faithfulness, stability
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.quantum.decomposition import subset_name, subsets
 from tests.entangled import model_of

@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import circuit_state, cohort, decision, dynamics, evidence, state, style, trajectories
+from qfusion.figures import style
+from qfusion.figures.draw import circuit, cohort, decision, dynamics, evidence, state
 
 MODALITIES = ("text", "audio", "vision")
 DIVIDENDS = {"": 0.1, "text": 0.5, "audio": -0.2, "vision": 0.05, "text+audio": -0.4, "text+vision": 0.0,
@@ -76,7 +77,7 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
 
 
 def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
-    from qfusion.data.spec import coalitions
+    from qfusion.data.modality import coalitions
 
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalitions(names))}
@@ -116,8 +117,9 @@ def test_scatter_carries_ids_and_escapes_texts() -> None:
 
 
 def test_measure_lines_dash_joint_series_and_name_units() -> None:
-    figure = dynamics.measure_lines(TIMES, {**SERIES, "text:audio": TIMES, "": TIMES}, MODALITIES, "entropy (nats)",
-                                    cursor=0.5)
+    singles = {(name,): values for name, values in SERIES.items()}
+    figure = dynamics.measure_lines(TIMES, {**singles, ("text", "audio"): TIMES, (): TIMES}, MODALITIES, "entropy (nats)",
+                                    between=":", cursor=0.5)
     lines = {trace.name: trace for trace in figure.data}
     assert lines["text"].line.dash == "solid"
     assert lines["text : audio"].line.dash == "dash"
@@ -126,7 +128,15 @@ def test_measure_lines_dash_joint_series_and_name_units() -> None:
     assert "time t" in figure.layout.xaxis.title.text
     assert figure.layout.shapes[0].x0 == 0.5
     with pytest.raises(InvalidInput, match="shape"):
-        dynamics.measure_lines(TIMES, {"text": TIMES[:2]}, MODALITIES, "x")
+        dynamics.measure_lines(TIMES, {("text",): TIMES[:2]}, MODALITIES, "x")
+
+
+def test_lines_of_modalities_whose_names_look_like_something_else() -> None:
+    names = ("a", "b", "a:b", "all")
+    drawn = dynamics.measure_lines(TIMES, {("a", "b"): TIMES, ("a:b",): TIMES, ("all",): TIMES, (): TIMES}, names, "y", between=":")
+    assert [trace.name for trace in drawn.data] == ["a : b", "a:b", "all", "all together"]
+    assert [trace.line.dash for trace in drawn.data] == ["dash", "solid", "solid", "solid"]
+    assert [trace.line.color for trace in drawn.data[1:3]] == [style.term_colour("a:b", names), style.term_colour("all", names)]
 
 
 def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None:
@@ -181,7 +191,7 @@ def test_populations_name_basis_states_with_the_first_modality_leftmost() -> Non
 
 
 def test_single_runs_mark_jumps_on_the_curve_by_operator() -> None:
-    figure = trajectories.single_runs(TIMES, [TIMES, TIMES * 2], [[(0.5, 1)], []], TIMES, "entanglement (nats)", channels=2)
+    figure = dynamics.single_runs(TIMES, [TIMES, TIMES * 2], [[(0.5, 1)], []], TIMES, "entanglement (nats)", channels=2)
     marks = [trace for trace in figure.data if trace.mode == "markers"]
     assert [trace.name for trace in marks] == ["jump by L2"]
     assert (marks[0].x[0], marks[0].y[0]) == (0.5, 0.5)
@@ -189,19 +199,19 @@ def test_single_runs_mark_jumps_on_the_curve_by_operator() -> None:
 
 def test_ensemble_draws_a_band_of_two_standard_errors() -> None:
     mean = np.full((5, 1), 0.5)
-    figure = trajectories.ensemble(TIMES, mean, mean * 0 + 0.1, mean, ["00"], 20)
+    figure = dynamics.ensemble(TIMES, mean, mean * 0 + 0.1, mean, ["00"], 20)
     band = figure.data[0]
     assert max(band.y) == pytest.approx(0.7)
     assert min(band.y) == pytest.approx(0.3)
     with pytest.raises(InvalidInput, match="one shape"):
-        trajectories.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
+        dynamics.ensemble(TIMES, mean, mean[:2], mean, ["00"], 20)
 
 
 def walked(**more: object) -> go.Figure:
-    boxes = [circuit_state.Box("RY", 0, (0,), 1, 1, HOSTILE, style.BLUE), circuit_state.Box("fuse", 1, (0, 1), 2, 2, "fuses"),
-             circuit_state.Box("M|U3", 2, (2, 1), 3, 5, "pools", style.ORANGE, True)]
-    wires = [circuit_state.Wire(HOSTILE, 0.0, style.BLUE, 1.75), circuit_state.Wire("f0", 0.6), circuit_state.Wire("f1", 1.6)]
-    return circuit_state.diagram(boxes, wires, 3, np.array([[0, 0, 1.0], [0.6, 0.3, 0], [0, 0, 0]]), np.zeros(3), **more)
+    boxes = [circuit.Box("RY", 0, (0,), 1, 1, HOSTILE, style.BLUE), circuit.Box("fuse", 1, (0, 1), 2, 2, "fuses"),
+             circuit.Box("M|U3", 2, (2, 1), 3, 5, "pools", style.ORANGE, True)]
+    wires = [circuit.Wire(HOSTILE, 0.0, style.BLUE, 1.75), circuit.Wire("f0", 0.6), circuit.Wire("f1", 1.6)]
+    return circuit.diagram(boxes, wires, 3, np.array([[0, 0, 1.0], [0.6, 0.3, 0], [0, 0, 0]]), np.zeros(3), **more)
 
 
 def test_circuit_says_what_a_box_does_where_a_click_leads_and_escapes_both() -> None:
@@ -213,33 +223,33 @@ def test_circuit_says_what_a_box_does_where_a_click_leads_and_escapes_both() -> 
     rims = [shape.line.color for shape in figure.layout.shapes if shape.type == "rect" and shape.line.width == 3]
     assert set(rims) == {style.VERMILLION}  # the third gate is inside the last box
     with pytest.raises(InvalidInput, match="bloch"):
-        circuit_state.diagram([], [circuit_state.Wire("q", 0.0)], 0, np.zeros((2, 3)), np.zeros(2))
+        circuit.diagram([], [circuit.Wire("q", 0.0)], 0, np.zeros((2, 3)), np.zeros(2))
 
 
 def test_a_disc_shows_x_to_the_right_and_zero_up() -> None:
-    needle = circuit_state.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10, "light")
+    needle = circuit.arrow(1, 2, np.array([0.5, 0.0, 1.0]), 10, "light")
     assert (needle["ax"], needle["ay"], needle["arrowside"]) == (5.0, -10.0, "start")
     assert needle["arrowcolor"] == style.INK["light"]
-    assert circuit_state.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10, "light")["arrowcolor"] == style.BLUE
-    assert circuit_state.arrow(0, 0, np.zeros(3), 10, "light")["text"] == "•"
-    tip = circuit_state.disc_tip(HOSTILE, np.array([0.0, 0.0, -1.0]), 0.0)
+    assert circuit.arrow(0, 0, np.array([0.5, 0.4, 0.0]), 10, "light")["arrowcolor"] == style.BLUE
+    assert circuit.arrow(0, 0, np.zeros(3), 10, "light")["text"] == "•"
+    tip = circuit.disc_tip(HOSTILE, np.array([0.0, 0.0, -1.0]), 0.0)
     assert "reads 1 with 100.0%" in tip
     assert "<img" not in tip
 
 
 def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
     names = [f"q{i}" for i in range(8)]
-    row = circuit_state.bloch_row(names, np.zeros((8, 3)), np.full(8, 0.5))
+    row = circuit.bloch_row(names, np.zeros((8, 3)), np.full(8, 0.5))
     assert set(row.data[0].y) == {0, -1}  # more than six qubits take two lines
-    lines = circuit_state.entropy_lines(np.arange(10.0).reshape(5, 2), ["a", HOSTILE], 3, [(0, "start")], hues=[style.BLUE] * 2)
+    lines = circuit.entropy_lines(np.arange(10.0).reshape(5, 2), ["a", HOSTILE], 3, [(0, "start")], hues=[style.BLUE] * 2)
     assert [trace.line.dash for trace in lines.data] == ["solid", "dash"]
     assert "<img" not in texts(lines)
-    found = circuit_state.cuts([np.array([0.1, 0.2, 0.3]), np.array([0.4])], ["input", "pooled"], "nats")
+    found = circuit.cuts([np.array([0.1, 0.2, 0.3]), np.array([0.4])], ["input", "pooled"], "nats")
     assert np.isnan(found.data[0].z[1][2])
-    bars = circuit_state.poolings(np.array([3.0]), np.array([1.5]), np.array([2.0]))
+    bars = circuit.poolings(np.array([3.0]), np.array([1.5]), np.array([2.0]))
     assert [trace.y[0] for trace in bars.data] == [3.0, 1.5, 2.0]
     with pytest.raises(InvalidInput, match="one length"):
-        circuit_state.cuts([np.zeros(2)], ["a", "b"], "nats")
+        circuit.cuts([np.zeros(2)], ["a", "b"], "nats")
 
 
 def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:

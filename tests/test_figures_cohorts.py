@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qfusion.errors import InvalidInput
-from qfusion.figures import compare, levels
-from qfusion.figures.levels import Estimate
+from qfusion.figures.draw import cohort, compare
+from qfusion.figures.draw.cohort import Estimate
 
 M = ("text", "audio")
 A = {"": 0.1, "text": 0.5, "audio": -0.2, "text+audio": 0.3}
@@ -18,30 +18,30 @@ def test_violins_hold_every_value_and_mark_the_sample() -> None:
     rng = np.random.default_rng(0)
     whole = {term: rng.normal(size=30) for term in ("text", "audio", "text+audio")}
     part = {term: values[:1] if term == "text" else values[:8] for term, values in whole.items()}
-    drawn = levels.violins(whole, part, {"text": 0.2}, M, theme="dark")
+    drawn = cohort.violins(whole, part, {"text": 0.2}, M, theme="dark")
     found = [trace for trace in drawn.data if trace.type == "violin"]
     assert [len(trace.x) for trace in found] == [30, 30, 30, 8, 8]
     assert next(t for t in drawn.data if t.name == "this sample").x == (0.2,)
-    assert levels.violins({"text": np.zeros(0)}, {"text": np.zeros(0)}, {}, M).layout.annotations[0].text == levels.NO_ROWS
+    assert cohort.violins({"text": np.zeros(0)}, {"text": np.zeros(0)}, {}, M).layout.annotations[0].text == cohort.NO_ROWS
 
 
 def test_boxes_are_the_quartiles_of_each_group() -> None:
     values = {"text": np.arange(20.0)}
     group = np.array(["a"] * 10 + ["b"] * 10, dtype=object)
     inside = np.arange(20) % 10 < 5
-    drawn = levels.boxes(values, inside, group, ("a", "b"), M, sample=("b", {"text": 3.0}), by="letter")
+    drawn = cohort.boxes(values, inside, group, ("a", "b"), M, sample=("b", {"text": 3.0}), by="letter")
     whole, part = (trace for trace in drawn.data if trace.type == "box")
     assert list(whole.median) == [4.5, 14.5]
     assert list(part.median) == [2.0, 12.0]
     assert list(whole.q1) == [2.25, 12.25]
     assert whole.x[0] == "a<br>n 10 | 5"
     with pytest.raises(InvalidInput, match="one length"):
-        levels.boxes(values, inside[:3], group, ("a",), M)
+        cohort.boxes(values, inside[:3], group, ("a",), M)
 
 
 def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
     known, unknown = Estimate(0.2, 0.1, 0.4), Estimate(np.nan, np.nan, np.nan)
-    drawn = levels.types(["dominance", "conflict"], [3, 1], [2, 0], [(known, known), (known, unknown)], chosen="conflict")
+    drawn = cohort.types(["dominance", "conflict"], [3, 1], [2, 0], [(known, known), (known, unknown)], chosen="conflict")
     bars = [trace for trace in drawn.data if trace.type == "bar"]
     assert [tuple(bar.customdata) for bar in bars] == [("dominance", "conflict")] * 2
     assert bars[0].text == ("3 (75%)", "1 (25%)")
@@ -51,7 +51,7 @@ def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
 
 
 def test_the_scatter_tells_the_cohort_from_the_others_and_rings_the_sample() -> None:
-    drawn = levels.relation(["a", "b", "c"], np.arange(3.0), np.arange(3.0), np.array([True, False, True]), "x", "y", chosen="c",
+    drawn = cohort.relation(["a", "b", "c"], np.arange(3.0), np.arange(3.0), np.array([True, False, True]), "x", "y", chosen="c",
                             captions=["<b>", "", ""])
     others, part, ring = drawn.data
     assert (list(others.customdata), list(part.customdata), list(ring.x)) == (["b"], ["a", "c"], [2.0])

@@ -8,22 +8,26 @@ from pathlib import Path
 
 import numpy as np
 
-from qfusion.ui import glossary, shell, spoken
+from qfusion.panels import spoken
+from qfusion.ui.frame import shell
+from qfusion.ui.panel import glossary
 
-UI = Path(glossary.__file__).parent
+ROOMS = [Path(__file__).resolve().parents[1] / "qfusion" / name for name in ("ui", "panels")]
 TITLES = {title for pages in shell.PAGES.values() for _, title, _ in pages}
 # Panels whose name is put together from variables: what it can be.
 MADE = {"faithfulness_view.py": ("deletion-modalities", "insertion-features-text"), "fusion_circuit_view.py": ("cuts", "mutual"),
-        "dynamics_view.py": ("mutual-information", "negativity", "purity"), "built_view.py": ("built", "built-over-time", "built-flow")}
+        "dynamics.py": ("mutual-information", "negativity", "purity"), "built_view.py": ("built", "built-over-time", "built-flow")}
 
 
 def names() -> dict[str, str]:
     """Beginnings of the names of all panels in the code, with the file that draws each."""
     found = {name: file for file, made in MADE.items() for name in made}
-    for path in UI.glob("*.py"):
+    for path in (path for room in ROOMS for path in room.rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text())):
-            if not (isinstance(call, ast.Call) and ast.unparse(call.func) in ("panels.panel", "panels.footer")):
+            if not (isinstance(call, ast.Call) and ast.unparse(call.func) in ("panels.panel", "panels.footer", "Picture")):
                 continue
+            if isinstance(call.args[0], ast.Attribute):
+                continue  # a picture of a builder is drawn
             name = call.args[0].values[0] if isinstance(call.args[0], ast.JoinedStr) else call.args[0]
             if isinstance(name, ast.Constant):
                 found[str(name.value).rstrip("-")] = path.name

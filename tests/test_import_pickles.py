@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data import importing, pickles
+from qfusion.data import importing
+from qfusion.data.formats import pickles
 from qfusion.errors import InvalidInput
 from tests import importable
 
@@ -88,6 +89,10 @@ def test_no_memory_is_taken_on_a_files_word() -> None:
     bombs = [declared("(I1000000\nI1000000\nt"), declared("(L9999999999999999\nt"), declared("(I-1\nt"), declared("(I1\nt", "V8"),
              declared("(I1\nt", "O8"), b"\x80\x02X\xff\xff\xff\x7fabc.", b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
              b"\x80\x02]r\xff\xff\xff\xff" * 10 + b"g4294967296\n.", b"\x80\x02" + b"2" * 1000 + b".",
+             b"\x80\x04J\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x93.", b"\x80\x02cnumpy\ndtype\nJ\xff\xff\xff\x7f\x85R.",
+             # one list of a number a byte, made again and again
+             b"\x80\x04\x8e\x00\x00\x00\x01\x00\x00\x00\x00" + bytes(1 << 24) + b"q\x000cbuiltins\nlist\nq\x010(" + b"h\x01h\x00\x85R" * 99
+             + b"l.",
              # one text, made bytes again and again
              b"\x80\x02X\x40\x42\x0f\x00" + b"a" * 1_000_000 + b"q\x000" + b"c_codecs\nencode\nq\x010"
              + b"h\x01h\x00X\x06\x00\x00\x00latin1\x86R0" * 4000

@@ -17,8 +17,9 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import draft as drafts
-from qfusion.data import imported, importing, keeping, repairs
+from qfusion.data import imported, importing
+from qfusion.data.formats import draft as drafts
+from qfusion.data.importing import keeping, repairs
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import worker
 from tests import importable
@@ -349,7 +350,7 @@ def test_names_are_checked_and_not_taken_twice(tmp_path: Path) -> None:
         with pytest.raises(InvalidInput, match="Argument `name` must begin with a letter or digit"):
             importing.import_set([path], name)
     with pytest.raises(InvalidInput, match="must not be a built-in data set's"):
-        importing.import_set([path], "Planted", taken=("planted",))
+        importing.import_set([path], "Planted")
     importable.write_mmsa(path, seed=5)
     importing.import_set([path], "mine", replace=True)
     assert data.load("mine").digest != before.digest

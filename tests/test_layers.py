@@ -13,9 +13,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 # From the top down; what shares a bracket stands side by side and imports nothing of each other.
-LAYERS = (("__main__",), ("pages", "app", "cli"), ("commands",), ("ui",), ("report",), ("runs", "figures", "release"), ("explain", "track"),
-          ("training",), ("models", "data"), ("quantum", "citations"), ("_checks", "_files"), ("errors",), ("__init__",))
+LAYERS = (("__init__",), ("__main__",), ("pages", "app", "cli"), ("commands",), ("ui",), ("panels",), ("report",), ("figures", "release"),
+          ("analysis",), ("runs",), ("explain", "track"), ("training",), ("models", "data"), ("quantum", "citations", "renderer"),
+          ("_assets", "_checks", "_files"), ("errors",))
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
+FRONT = ("load", "train")  # of `qfusion` itself: for users, never for the library
 # Names of what is imported -> names of what is installed, where the two differ.
 INSTALLED = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 
@@ -48,7 +50,7 @@ def wrong_imports(path: Path) -> list[str]:
     for name in imports(path):
         top, inner = name.split(".")[0], (name.split(".") + [""])[1]
         if top == "qfusion":
-            outward = inner != own and inner in HEIGHT and HEIGHT[inner] >= HEIGHT[own]
+            outward = (inner != own and inner in HEIGHT and HEIGHT[inner] >= HEIGHT[own]) or (inner in FRONT and own != "__init__")
         else:
             outward = top in ("pages", "app", "tests", "scripts", "benchmarks")
         if outward:
@@ -62,6 +64,34 @@ def test_imports_point_one_way(path: Path) -> None:
     assert wrong_imports(path) == [], f"{path.relative_to(ROOT)} imports from its own layer's side or above"
 
 
+ROOMY = ("data",)  # packages whose folders and files are held to these sizes, and whose modules import one another in no circle
+MOST_FILES, MOST_LINES = 20, 400
+
+
+def names(package: str) -> dict[str, Path]:
+    """Returns the modules of a package and of those inside it, by their full names."""
+    folder = ROOT / "qfusion" / package
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in folder.rglob("*.py")}
+
+
+@pytest.mark.parametrize("package", ROOMY)
+def test_rooms_are_not_crowded(package: str) -> None:
+    paths = list(names(package).values())
+    assert [str(path) for path in paths if len(path.read_text().splitlines()) > MOST_LINES] == []
+    assert [str(room) for room in {path.parent for path in paths} if sum(path.parent == room for path in paths) > MOST_FILES] == []
+
+
+@pytest.mark.parametrize("package", ROOMY)
+def test_modules_import_one_another_in_no_circle(package: str) -> None:
+    found = names(package)
+    # `from package import module` needs the module, and `from module import name` the module that has the name.
+    needs = {name: {each if each in found else each.rpartition(".")[0] for each in imports(path)} & set(found) - {name}
+             for name, path in found.items()}
+    while free := {name for name, wanted in needs.items() if not wanted}:
+        needs = {name: wanted - free for name, wanted in needs.items() if name not in free}
+    assert needs == {}
+
+
 def test_only_the_app_imports_streamlit() -> None:
     inner = [path for path in sources() if part(path) not in {"ui", "app", "pages"}]
     guilty = [str(path.relative_to(ROOT)) for path in inner if "streamlit" in {n.split(".")[0] for n in imports(path)}]
@@ -72,8 +102,8 @@ def test_a_wrong_import_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     bad = tmp_path / "qfusion" / "quantum" / "bad.py"
     bad.parent.mkdir(parents=True)
-    bad.write_text("import torch\nfrom qfusion import explain\ndef f():\n    import qfusion.ui.shell\n")
-    assert wrong_imports(bad) == ["qfusion.explain", "qfusion.ui.shell"]
+    bad.write_text("import torch\nfrom qfusion import explain\ndef f():\n    import qfusion.ui.frame.shell\n")
+    assert wrong_imports(bad) == ["qfusion.explain", "qfusion.ui.frame.shell"]
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -87,6 +117,35 @@ def loaded_by(statement: str) -> set[str]:
                                        "import qfusion.explain", "import qfusion.cli"])
 def test_heavy_libraries_wait_until_they_are_needed(statement: str) -> None:
     assert loaded_by(statement) & {"streamlit", "plotly", "qutip", "pennylane", "captum"} == set()
+
+
+def test_the_front_loads_nothing_before_it_is_asked() -> None:
+    assert loaded_by("import qfusion") - loaded_by("import __future__, importlib") == {"qfusion"}
+    code = "import qfusion, sys; print(*(name for name in sys.modules if name.startswith('qfusion')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() == ["qfusion"]
+
+
+def test_the_front_is_imported_in_no_time() -> None:
+    def seconds() -> float:
+        words = [sys.executable, "-X", "importtime", "-c", "import qfusion"]
+        done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+        (line,) = (line for line in done.stderr.splitlines() if line.split("|")[-1].strip() == "qfusion")
+        return int(line.split("|")[1]) / 1e6
+
+    assert min(seconds() for _ in range(3)) < 0.1
+
+
+def test_the_front_gives_what_it_names() -> None:
+    import qfusion
+    from qfusion.data import load
+    from qfusion.training import train
+
+    assert (qfusion.load, qfusion.train) == (load, train)
+    assert {name: getattr(qfusion, name).__name__ for name in qfusion.__all__ if name not in FRONT} == {
+        name: f"qfusion.{name}" for name in qfusion.__all__ if name not in FRONT}
+    assert set(qfusion.__all__) <= set(dir(qfusion))
+    with pytest.raises(AttributeError, match="has no attribute 'trian'"):
+        qfusion.trian  # noqa: B018
 
 
 def test_requirements_are_what_is_imported() -> None:

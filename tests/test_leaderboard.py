@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from qfusion import models
+from qfusion.analysis import standings
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.figures import leaderboard as figures
+from qfusion.figures.draw import leaderboard as figures
 from qfusion.training import Options, comparison
-from qfusion.ui import board_space
 from tests.test_app_pages import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -253,9 +253,9 @@ def test_a_broken_board_is_named(tmp_path: Path, words: str, message: str) -> No
     file = tmp_path / "leaderboard.json"
     file.write_text(words)
     with pytest.raises(QFusionError, match=message):
-        board_space.read(file)
+        standings.read(file)
     with pytest.raises(QFusionError, match="no leaderboard yet"):
-        board_space.read(tmp_path / "other.json")
+        standings.read(tmp_path / "other.json")
 
 
 def test_figures_hold_the_numbers() -> None:
@@ -278,8 +278,8 @@ def test_figures_hold_the_numbers() -> None:
 def shown(board: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "leaderboard.json"
     file.write_text(json.dumps(board))
-    monkeypatch.setattr(board_space, "FILE", file)
-    monkeypatch.setattr(board_space, "CLAIMS", tmp_path / "claims.json")  # which has tests of its own
+    monkeypatch.setattr(standings, "FILE", file)
+    monkeypatch.setattr(standings, "CLAIMS", tmp_path / "claims.json")  # which has tests of its own
     return file
 
 
@@ -320,7 +320,7 @@ def test_links(shown: Path) -> None:
 
 
 def test_a_page_without_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board_space, "FILE", tmp_path / "none.json")
+    monkeypatch.setattr(standings, "FILE", tmp_path / "none.json")
     app = visit("Leaderboard")
     assert "There is no leaderboard yet" in plain(app.error[0].value)
     (tmp_path / "none.json").write_text("{")
@@ -329,9 +329,9 @@ def test_a_page_without_a_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_what_is_committed_can_be_read() -> None:
-    if not board_space.FILE.is_file():
+    if not standings.FILE.is_file():
         pytest.skip("the leaderboard has not been measured here")
-    found = board_space.read()
+    found = standings.read()
     assert set(found.names) <= set(terms.PLACES)
     for name in found.names:
         for key in found.metrics(name):

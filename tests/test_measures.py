@@ -93,7 +93,7 @@ def test_product_states_have_no_correlation() -> None:
 @given(st.sampled_from(DIMS), st.integers(1, 4), st.integers(0, 10**6))
 def test_bounds_and_subadditivity(dims: tuple[int, ...], rank: int, seed: int) -> None:
     over_time = measures.measures_over_time(random_state(dims, rank, seed)[None], dims, NAMES[:len(dims)])
-    m = {key: value[0] for key, value in over_time.items()}
+    m = {key: value[0] for key, value in over_time.columns().items()}
     D, slack = math.prod(dims), 1e-10
     assert -slack <= m["entropy"] <= math.log(min(rank, D)) + slack
     assert 1 / min(rank, D) - slack <= m["purity"] <= 1 + slack
@@ -112,6 +112,22 @@ def test_bounds_and_subadditivity(dims: tuple[int, ...], rank: int, seed: int) -
         assert 0 <= m[f"negativity[{a}]"] <= math.log2(min(d_a, D // d_a)) + slack
 
 
+@given(st.lists(st.text("[]:a01 -=,", min_size=1, max_size=4), min_size=1, max_size=3, unique=True))
+def test_measures_are_told_apart_whatever_the_modalities_are_called(names: list[str]) -> None:
+    dims = (2,) * len(names)
+    found = measures.measures_over_time(random_state(dims, 2)[None], dims, names)
+    plain = measures.measures_over_time(random_state(dims, 2)[None], dims, NAMES[:len(dims)])
+    called = dict(zip(NAMES, names, strict=False))
+    assert {each.kind for each in found} <= set(measures.KINDS)
+    for ours, theirs in zip(found, plain, strict=True):
+        assert (ours.kind, ours.part) == (theirs.kind, tuple(called[name] for name in theirs.part))
+        assert found.of(ours.kind)[ours.part] is ours.values
+        assert ours.values == theirs.values
+        assert measures.column(ours.kind, ours.part) in found.columns()
+    assert list(found.single("purity")) == [*names, ""]
+    assert list(found.columns())[:len(names)] == [f"entropy[{name}]" for name in names]
+
+
 @given(st.sampled_from(DIMS[:3]), st.integers(0, 10**6))
 def test_local_unitaries_change_nothing(dims: tuple[int, ...], seed: int) -> None:
     rho = random_state(dims, 2, seed)
@@ -119,7 +135,7 @@ def test_local_unitaries_change_nothing(dims: tuple[int, ...], seed: int) -> Non
     for m, d in enumerate(dims):
         U = torch.kron(U, random_unitary(d, seed + m))
     turned = torch.stack([rho, U @ rho @ U.mH])
-    for key, value in measures.measures_over_time(turned, dims, NAMES[:len(dims)]).items():
+    for key, value in measures.measures_over_time(turned, dims, NAMES[:len(dims)]).columns().items():
         assert value[0] == pytest.approx(value[1], abs=1e-10), key
 
 
@@ -127,7 +143,7 @@ def test_local_unitaries_change_nothing(dims: tuple[int, ...], seed: int) -> Non
 @pytest.mark.parametrize("rank", [1, 2, None])
 def test_every_measure_equals_qutip(dims: tuple[int, ...], rank: int | None) -> None:
     rho, names = random_state(dims, rank, seed=7), NAMES[:len(dims)]
-    ours = measures.measures_over_time(rho[None], dims, names)
+    ours = measures.measures_over_time(rho[None], dims, names).columns()
     q, M = as_qobj(rho, dims), len(dims)
     S = {(m,): qutip.entropy_vn(q.ptrace([m])) for m in range(M)}
     expected = {f"entropy[{names[m]}]": S[(m,)] for m in range(M)} | {"entropy": qutip.entropy_vn(q)}
@@ -157,7 +173,7 @@ def test_negativity_equals_qutips_own() -> None:
 def test_distances_equal_qutip() -> None:
     rho, sigma = random_state((5,), 3, 1), random_state((5,), None, 2)
     q, s = as_qobj(rho, (5,)), as_qobj(sigma, (5,))
-    assert measures.fidelity(rho, sigma).item() == pytest.approx(qutip.fidelity(q, s) ** 2, abs=1e-9)
+    assert measures.fidelity(rho, sigma).item() == pytest.approx(qutip.fidelity(q, s) ** 2, abs=1e-8)  # QuTiP takes roots
     assert measures.trace_distance(rho, sigma).item() == pytest.approx(qutip.tracedist(q, s), abs=1e-9)
 
 
@@ -181,7 +197,7 @@ def test_pure_fidelity_is_the_squared_overlap() -> None:
 def test_entanglement_entropy_is_that_of_the_reduced_state(subsystem: int) -> None:
     dims = (2, 3, 4)
     psi = torch.nn.functional.normalize(torch.randn(3, 24, dtype=torch.complex128), dim=-1)
-    by_trace = measures.measures_over_time(density(psi), dims, NAMES[:3])[f"entropy[{NAMES[subsystem]}]"]
+    by_trace = measures.measures_over_time(density(psi), dims, NAMES[:3]).of("entropy")[NAMES[subsystem],]
     assert measures.entanglement_entropy(psi, dims, subsystem).numpy() == pytest.approx(by_trace, abs=1e-12)
 
 

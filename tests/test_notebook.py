@@ -12,8 +12,8 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion import explain, figures
+from qfusion.analysis.case import Case, opened
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.case import Case, opened
 from qfusion.figures import numbers
 from qfusion.models import Tweak
 
@@ -87,7 +87,7 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Case, tmp_path: Pa
     folder = tmp_path / "run"
     folder.mkdir()
     for suffix in (".json", ".safetensors"):
-        (folder / f"model{suffix}").write_bytes((ROOT / "assets" / "models" / f"qj-planted{suffix}").read_bytes())
+        (folder / f"model{suffix}").write_bytes((ROOT / "qfusion" / "assets" / "models" / f"qj-planted{suffix}").read_bytes())
     by_name, by_folder = (figures.numbers.contributions(model, jump.sample) for model in ("qj-planted", folder))
     assert by_name.equals(by_folder)
     assert by_name.equals(figures.numbers.contributions(jump.checkpoint, jump.sample, data=jump.dataset))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qfusion import data
-from qfusion.data.planted import editing, words
+from qfusion.data.sources.planted import editing, words
 from qfusion.errors import InvalidInput, NotFound
 
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound, QFusionError
-from qfusion.explain.background import RowBackground
-from qfusion.explain.rows import coalition_values
+from qfusion.explain.contributions.background import RowBackground
+from qfusion.explain.contributions.rows import coalition_values
 from qfusion.models import EntangledQCNN, InputSpec, expectations, fusion, qcnn, walk
 from qfusion.quantum import gates, pauli
 from qfusion.quantum.decomposition import subsets

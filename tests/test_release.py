@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from qfusion import data, release
+from qfusion.analysis.case import case, tweaked
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.case import case, tweaked
 from qfusion.quantum.states import partial_trace
 from qfusion.release import arrays, program, qutip_objects, weights
 from qfusion.training import checkpoint, metrics

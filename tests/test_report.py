@@ -17,15 +17,17 @@ import pypdf
 import pytest
 import torch
 
-from qfusion import citations, cli, data, models, report
+from qfusion import citations, cli, data, explain, models, report
+from qfusion.analysis import cohort_measures, cut_curves, subjects
+from qfusion.analysis.case import Case, case, opened
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain import cohorts
-from qfusion.explain.case import Case, case, opened
-from qfusion.report import blocks, equations
+from qfusion.explain.changes import building_answers, cut_answers
+from qfusion.explain.trust import cohorts
+from qfusion.figures import numbers
+from qfusion.report import blocks, equations, of_subject
 from qfusion.report.blocks import Cite, Table
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.ui import cohort_space, reports, spaces
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTILE = ('#read("/etc/passwd") #import "x.typ" $x^2$ @shapley1953 *b* _i_ `c` \\ <script>alert(1)</script> '
@@ -257,12 +259,12 @@ def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: l
 @pytest.fixture(scope="module")
 def work() -> Any:
     found, dataset = opened("qj-planted")
-    return spaces.build("qj-planted", found.card, found.fusion, dataset)
+    return subjects.build("qj-planted", found.card, found.fusion, dataset)
 
 
 @pytest.fixture(scope="module")
 def members(work: Any) -> Written:
-    about = reports.members(work, cohort_space.table(work, work.frame()), cohorts.parse("relation=conflict; error>0.2"), "hard <b>")
+    about = of_subject.members(work, cohort_measures.table(work, work.frame()), cohorts.parse("relation=conflict; error>0.2"), "hard <b>")
     return written(about, report.cohort(about))
 
 
@@ -280,14 +282,23 @@ def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> 
     assert "b" not in {name for name, _ in page.tags}
 
 
+def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: Written) -> None:
+    about, page = members.about, Page(members.html)
+    rows = [about.case.dataset.row(name) for name in about.cohort.index]
+    made = explain.built(about.case.model, about.case.dataset.inputs(rows, dtype=torch.float64), about.case.background)
+    cut = cut_answers.answer_for_many(cut_curves.cut_curves(about.case.model, about.case.dataset, numbers.some(np.array(rows), 200)))
+    for words in (building_answers.answer(made), cut):
+        assert words in page.words
+
+
 def test_the_page_gives_the_same_report_as_the_library(one: Written, work: Any) -> None:
     if one.about.name == "qj-planted":
-        assert reports.of_sample(work, one.about.row, None, "", ".html").decode() == one.html
+        assert of_subject.of_sample(work, one.about.row, None, "", ".html").decode() == one.html
 
 
 def test_a_cohort_of_nobody_is_refused(work: Any) -> None:
     with pytest.raises(InvalidInput, match="No explained sample passes"):
-        reports.members(work, cohort_space.table(work, work.frame()), cohorts.parse("error>1000"))
+        of_subject.members(work, cohort_measures.table(work, work.frame()), cohorts.parse("error>1000"))
 
 
 @pytest.mark.parametrize(("words", "said"), [

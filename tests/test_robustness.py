@@ -10,10 +10,11 @@ import pytest
 import torch
 
 from qfusion import cli, explain
-from qfusion.data.spec import DataSet, Modality, Target
+from qfusion.data.modality import Modality, Target
+from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import robustness
-from qfusion.explain.robustness import Disturbance
+from qfusion.explain.trust import robustness
+from qfusion.explain.trust.robustness import Disturbance
 from qfusion.models import registry
 from qfusion.training import checkpoint, metrics
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from qfusion.explain import rows
+from qfusion.explain.contributions import rows
 from tests.entangled import model_of
 
 

@@ -14,8 +14,8 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain import sensitivity as method
-from qfusion.explain.evidence import qubit_entropy
+from qfusion.explain.changes import sensitivity as method
+from qfusion.explain.network.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, InputSpec, QuantumJump, Tweak
 from qfusion.quantum.measures import measures_over_time
 from qfusion.quantum.states import density
@@ -48,7 +48,7 @@ def answers(model: Any, inputs: dict, background: Any, targets: tuple[str, ...],
         found |= {f"entropy[{i}]": float(value) for i, value in enumerate(entropy)}
     else:
         rho = model.evolve_states(density(model.product_state(model.encode(inputs))), [model.duration])[0]
-        found |= {key: value.mean() for key, value in measures_over_time(rho, model.dims, model.modalities).items()}
+        found |= {key: value.mean() for key, value in measures_over_time(rho, model.dims, model.modalities).columns().items()}
     return np.array([found[name] for name in targets])
 
 

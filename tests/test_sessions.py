@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.ui import sessions
-from qfusion.ui.sessions import MOST_BYTES, Session
+from qfusion.ui.frame import sessions
+from qfusion.ui.frame.sessions import MOST_BYTES, Session
 
 PAGES = ("Overview", "Samples", "Dynamics")
 GOOD: dict[str, Any] = {"kind": sessions.KIND, "version": 1, "page": "Dynamics",

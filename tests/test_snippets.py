@@ -16,10 +16,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from qfusion.analysis import subjects
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.runs import sweep
 from qfusion.training import checkpoint
-from qfusion.ui import capture, panels, snippets, spaces
+from qfusion.ui.panel import capture, panels, snippets
 from tests.test_app_pages import visit
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
@@ -66,7 +67,7 @@ def shared() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "load", functools.lru_cache(checkpoint.load))
         made: dict[Any, Any] = {}
-        build = spaces.build
+        build = subjects.build
 
         def once(name: str, card: Any, model: Any, dataset: Any) -> Any:
             key = (name, id(model), dataset.digest)
@@ -74,7 +75,7 @@ def shared() -> Iterator[None]:
                 made[key] = build(name, card, model, dataset)
             return made[key]
 
-        patch.setattr(spaces, "build", once)
+        patch.setattr(subjects, "build", once)
         yield
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qfusion.ui import cache, replay, through, through_view
+from qfusion.analysis import circuit_evolution, evolution, through
+from qfusion.models.tweak import LEARNED
+from qfusion.ui.frame import cache
 from tests.test_app_pages import plain, said, visit
 
 TEXT, AUDIO = np.array([1.0, 1.0, 1.0, 1.0]), np.zeros(4)
@@ -28,7 +30,7 @@ def test_the_share_of_the_joint_terms_and_when_they_lead_for_good() -> None:
 
 def test_the_answer_in_words() -> None:
     where, rising = ["t = 0", "t = 1", "t = 2", "t = 3"], np.array([0.0, 0.5, 0.75, 1.0])
-    said_of = {name: through_view.answer(terms(joint), rising, "the entropy", "nats", where) for name, joint in {
+    said_of = {name: through.answer(terms(joint), rising, "the entropy", "nats", where) for name, joint in {
         "late": [0.0, 0.0, 2.0, 3.0], "never": [0.0, 3.0, 0.0, 0.25], "always": [2.0, 2.0, 2.0, 3.0]}.items()}
     assert said_of["late"] == "The decision leaves the single modalities at t = 2: by then the entropy has gone 75% of its way"
     assert "stays with the single modalities (joint terms 0% of its size, then 20%)" in said_of["never"]
@@ -42,7 +44,7 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
                 **{"as": "Shapley values"})
     assert not app.error
     assert not app.warning
-    found = replay.decide(work, row, replay.learned(work.model))  # type: ignore[arg-type]
+    found = evolution.decide(work, row, LEARNED)  # type: ignore[arg-type]
     share = through.joint_share(found.dividends)
     words = plain(said(app))
     assert f"At t = 0.50: joint terms are {share[20]:.0%} of the decision's size" in words
@@ -58,7 +60,7 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
 def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, str]) -> None:
     work = cache.workspace_of("qcnn-digits", "digits")
     row = int(work.dataset.rows("test")[2])
-    found = cache.layer_terms(work, row)
+    found = circuit_evolution.layer_terms(work, row)
     output = int(work.predicted[row])
     name = found.moments[1]
     app = visit(title, model="qcnn-digits", sample=str(work.dataset.ids[row]), layer=name, **query,

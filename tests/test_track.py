@@ -68,9 +68,9 @@ def test_torch_equals_qutip_in_state_and_measures(dims: tuple[int, ...]) -> None
     assert np.abs(ours.numpy() - tracked.rho).max() < 1e-8
     for at, rho in enumerate(ours.numpy()):
         expected = measured_by_qutip(rho, dims)
-        assert list(expected) == list(tracked.measures)
+        assert list(expected) == list(tracked.measures.columns())
         for key, value in expected.items():
-            assert tracked.measures[key][at] == pytest.approx(value, abs=1e-7), (key, at)
+            assert tracked.measures.columns()[key][at] == pytest.approx(value, abs=1e-7), (key, at)
 
 
 @pytest.mark.parametrize("dims", SIZES)
@@ -91,12 +91,12 @@ def test_decay_of_one_qubit() -> None:
 def test_without_jumps_the_joint_state_stays_pure() -> None:
     system, psi = random_system((2, 3), K=0), random_ket((2, 3))
     tracked = track(system, psi, TIMES, trajectories=2)
-    assert tracked.measures["purity"] == pytest.approx(np.ones(5), abs=1e-6)
+    assert tracked.measures.of("purity")[()] == pytest.approx(np.ones(5), abs=1e-6)
     assert tracked.ensemble is not None
     assert tracked.ensemble.populations == pytest.approx(tracked.populations, abs=1e-6)
     assert not tracked.ensemble.populations_error.any()
-    for key, value in tracked.trajectories[0].measures.items():
-        assert value == pytest.approx(tracked.measures[key], abs=1e-5)
+    for key, value in tracked.trajectories[0].measures.columns().items():
+        assert value == pytest.approx(tracked.measures.columns()[key], abs=1e-5)
 
 
 def test_any_times() -> None:
@@ -136,7 +136,7 @@ def test_a_trajectory_is_reproducible_and_jumps_where_it_says() -> None:
         assert (one.populations == same.populations).all()
     assert {len(run.jump_times) for run in sample_trajectories(system, psi, TIMES, 4, seed=6)} != {0}
     for run in more:
-        assert list(run.measures) == ["entropy[text]", "entropy[audio]", "entropy[vision]"]
+        assert list(run.measures.columns()) == ["entropy[text]", "entropy[audio]", "entropy[vision]"]
         assert run.populations.sum(1) == pytest.approx(np.ones(5))
         assert len(run.jump_times) == len(run.jump_operators)
         assert (np.diff(run.jump_times) > 0).all()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from qfusion.analysis import run_curves
 from qfusion.errors import InvalidInput
-from qfusion.figures import training as figures
+from qfusion.figures.draw import training as figures
 from qfusion.models import registry
 from qfusion.runs import Plan
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS
 from qfusion.training import Options, default_options
-from qfusion.ui import train_space
 from tests.test_app_train import record_of
 
 EPOCHS = np.arange(1.0, 6.0)
@@ -66,17 +66,17 @@ def test_when_terms_come_to_matter():
     terms = {"text": (epochs, np.array([0.2, 0.6, 1.0])), "audio": (epochs, np.array([0.0, 0.1, 0.5])),
              "vision": (epochs, np.array([0.0, 0.1, 0.1])), "text+audio": (epochs, np.array([0.05, 0.1, 0.2])),
              "text+vision": (epochs, np.array([0.05, 0.1, 0.2]))}
-    assert train_space.passes(terms) == {"text": 1, "audio": 5, "vision": None, "joint": 3}
-    assert train_space.passes({}) == {}
+    assert run_curves.passes(terms) == {"text": 1, "audio": 5, "vision": None, "joint": 3}
+    assert run_curves.passes({}) == {}
     nothing = {name: (epochs, np.zeros(3)) for name in ("text", "audio")}
-    assert train_space.passes(nothing) == {"text": None, "audio": None}
+    assert run_curves.passes(nothing) == {"text": None, "audio": None}
 
 
 def test_only_settings_that_differ_are_shown():
     plans = {"a": Plan("planted", "quantum-jump", {"dims": [2, 2, 2]}, {"epochs": 3}, 0),
              "b": Plan("planted", "quantum-jump", {"dims": 4}, {"epochs": 60}, 1)}
     planted = Options()
-    differ, table = train_space.differences(plans, lambda plan: train_space.defaults(plan, lambda _: planted))
+    differ, table = run_curves.differences(plans, lambda plan: run_curves.defaults(plan, lambda _: planted))
     assert differ == ["seed", "dims", "epochs"]
     assert table["dims"] == {"a": "2, 2, 2", "b": "4"}
     assert table["rate"] == {"a": "0.002", "b": "0.002"}
@@ -91,7 +91,7 @@ def test_records_that_are_none_are_refused(spoilt):
     from qfusion.errors import IntegrityError
 
     with pytest.raises(IntegrityError, match="record"):
-        train_space.checked(replace(record_of(2), **spoilt))
+        run_curves.checked(replace(record_of(2), **spoilt))
 
 
 def test_every_setting_of_every_kind_has_a_sentence(planted):

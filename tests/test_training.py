@@ -14,6 +14,7 @@ import torch
 from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
+from qfusion.models import encoders
 from qfusion.models.encoders import BatchNorm, Encoder, InputSpec
 from qfusion.training import Fit, Options, batches, checkpoint, metrics, prepare, steps, train
 from qfusion.training.group import Group
@@ -204,6 +205,8 @@ def test_pictures_are_shifted_row_by_row_and_nothing_else_is():
     padded = torch.nn.functional.pad(picture[None], (1, 1, 1, 1), mode="replicate")[0]
     wanted = {tuple(padded[i:i + 3, j:j + 4].flatten().tolist()) for i in range(3) for j in range(3)}
     assert {tuple(row) for row in moved["seen"].tolist()} == wanted  # all nine places
+    later = batches.shifted(inputs, {"seen": (3, 4)}, 1, down=False)["seen"]
+    assert {tuple(row) for row in later.tolist()} == {tuple(padded[1:4, j:j + 4].flatten().tolist()) for j in range(3)}
     state = torch.get_rng_state()
     assert batches.shifted(inputs, {"seen": (3, 4)}, 0) is inputs
     assert torch.equal(torch.get_rng_state(), state)  # trainings without shifts stay what they were
@@ -211,9 +214,42 @@ def test_pictures_are_shifted_row_by_row_and_nothing_else_is():
         trained(small(), shift=1)
 
 
-def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row():
+def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_is():
+    inputs = {"seen": torch.zeros(2000, 15 * 21), "told": torch.ones(2000, 5)}
+    middle, beside = 7 * 21 + 10, 7 * 21 + 15  # five pixels to the right of the middle
+    inputs["seen"][:, middle] = inputs["seen"][:, beside] = 1.0
+    changed = batches.warped(inputs, {"seen": (15, 21)}, 45.0, 0.0)
+    assert changed["told"] is inputs["told"]
+    seen = changed["seen"].view(-1, 15, 21)
+    assert torch.allclose(seen[:, 7, 10], torch.ones(2000), atol=1e-4)
+    rest = seen.clone()
+    rest[:, 6:9, 9:12] = 0
+    down, across = torch.meshgrid(torch.arange(15.0) - 7, torch.arange(21.0) - 10, indexing="ij")
+    weight = rest.sum((1, 2))
+    y, x = (rest * down).sum((1, 2)) / weight, (rest * across).sum((1, 2)) / weight
+    assert torch.allclose(x.hypot(y), torch.full((2000,), 5.0), atol=0.4)  # not distorted, although the picture is not square
+    angle = torch.atan2(y, x).rad2deg()
+    assert float(angle.min()) < -40
+    assert float(angle.max()) > 40
+    assert float(angle.abs().max()) < 49
+    sides = batches.warped(inputs, {"seen": (15, 21)}, 0.0, 0.2)["seen"].view(-1, 15, 21)
+    place = (sides[:, 7, 12:] * across[7, 12:]).sum(1) / sides[:, 7, 12:].sum(1)
+    assert 3.9 < float(place.min()) < 4.4
+    assert 5.7 < float(place.max()) < 6.5
+    state = torch.get_rng_state()
+    assert batches.warped(inputs, {"seen": (15, 21)}, 0.0, 0.0) is inputs
+    assert torch.equal(torch.get_rng_state(), state)  # trainings without stay what they were
+    for option in ("turn", "stretch"):
+        with pytest.raises(InvalidInput, match=f"`{option}` must be 0 for data without pictures"):
+            trained(small(), **{option: 0.5})
+    with pytest.raises(InvalidInput, match="`delay` must be 0 for data without spectrograms"):
+        trained(data.load("digits"), loss="cross_entropy", delay=1)
+
+
+@pytest.mark.parametrize("kind", encoders.NORMALISED)
+def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row(kind: str):
     torch.manual_seed(0)
-    encoder = Encoder(InputSpec(64, shape=(8, 8)), 4, hidden=16, dropout=0.0, kind="cnn-norm")
+    encoder = Encoder(InputSpec(64, shape=(8, 8)), 4, hidden=16, dropout=0.0, kind=kind)
     values = 1e-3 * torch.randn(200, 64)  # hardly different: without it, what comes out hardly is either
     hidden = [part for part in encoder.modules() if isinstance(part, BatchNorm)]
     assert len(hidden) == 3
@@ -227,6 +263,21 @@ def test_a_normalised_encoder_keeps_rows_apart_and_predicts_row_by_row():
     encoder.eval()
     assert torch.allclose(encoder(values)[:1], encoder(values[:1]), atol=1e-6)
     assert torch.allclose(one, encoder(values[:1]), atol=1e-6)
+
+
+def test_a_pooling_encoder_sees_a_pixel_wherever_it_is_and_takes_odd_sides():
+    encoder = Encoder(InputSpec(7 * 9, shape=(7, 9)), 4, hidden=16, dropout=0.0, kind="cnn-pool").eval()
+    values = torch.zeros(7 * 8, 7, 9)
+    places = [(i, j) for i in range(7) for j in range(8)]
+    for n, (i, j) in enumerate(places):
+        values[n, i, j] = 3.0
+    found = encoder.first.net[:-2](values[:, None])
+    assert found.shape == (56, 16, 1, 2)
+    assert bool((found.flatten(1).std(0) > 0).any())
+    assert len(torch.unique(encoder.first(values.flatten(1)).detach().round(decimals=5), dim=0)) > 40  # hardly two places look alike
+    copied = copy.deepcopy(encoder)
+    copied.load_state_dict(encoder.state_dict())
+    assert torch.equal(copied(values.flatten(1)), encoder(values.flatten(1)))
 
 
 def test_what_an_average_of_weights_keeps_has_the_running_means_too():
@@ -249,6 +300,8 @@ def test_what_an_average_of_weights_keeps_has_the_running_means_too():
 
 @pytest.mark.parametrize(("options", "error", "message"), [
     (dict(shift=1.5), InvalidInput, "`shift` must be a whole number"), (dict(shift=-1), InvalidInput, "`shift` must lie between"),
+    (dict(turn=181), InvalidInput, "`turn` must lie between"), (dict(stretch=1), InvalidInput, "`stretch` must lie between"),
+    (dict(delay=0.5), InvalidInput, "`delay` must be a whole number"),
     (dict(epochs=0), InvalidInput, "`epochs` must lie between"), (dict(rate=float("nan")), InvalidInput, "`rate`"),
     (dict(noise=-1), InvalidInput, "`noise` must lie between"),
     (dict(refit=True), InvalidInput, "`patience` must be 0 with `refit`"),

@@ -35,7 +35,7 @@ def require(cut: list[str] | None, times: int | None, sample: str | None, missin
 def curves(model: FusionModel, features: Mapping[str, Any], behind: Background | RowBackground, cut: Sequence[str], times: int | None,
            output: int) -> dict[str, Any]:
     """Returns times, undisturbed scores and dividends, and by modality and kind the scores, changes and dividends after the cut."""
-    from qfusion.explain import cuts as method
+    from qfusion.explain.changes import cuts as method
 
     moments = np.linspace(0.0, float(getattr(model, "duration", 0.0)), times or method.TIMES)
     found = method.cuts(model, features, moments, modalities=None if ALL in cut else cut, kinds=tuple(method.KINDS), background=behind)

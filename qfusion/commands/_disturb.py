@@ -11,7 +11,7 @@ import typer
 from qfusion._checks import check
 
 if TYPE_CHECKING:
-    from qfusion.explain.robustness import Disturbance
+    from qfusion.explain.trust.robustness import Disturbance
 
 Missing = Annotated[list[str] | None, typer.Option("--missing", metavar="MODALITY", help="Leave a modality out; may be given several "
                                                                                         "times.")]
@@ -29,7 +29,7 @@ def disturbance(modalities: Sequence[str], missing: list[str] | None, swap: list
     Raises:
         NotFound, InvalidInput: when a modality does not exist, or a level is no number.
     """
-    from qfusion.explain.robustness import Disturbance
+    from qfusion.explain.trust.robustness import Disturbance
 
     levels = {}
     for word in noise or []:

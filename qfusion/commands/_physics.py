@@ -26,7 +26,7 @@ def matrix(model: FusionModel, features: Mapping[str, Any], behind: Background |
     Args:
         missing: modalities that are left out: dividends that they take part in are 0.
     """
-    from qfusion.explain import building
+    from qfusion.explain.changes import building
 
     found = building.built(model, features, behind, output, times=[0.0])
     there = np.array([not set(name.split("+")) & set(missing) for name in found.dividends], dtype=float)
@@ -41,7 +41,7 @@ def matrix(model: FusionModel, features: Mapping[str, Any], behind: Background |
 def _sizes(model: FusionModel, features: Mapping[str, Any], behind: Background | RowBackground, output: int,
            there: np.ndarray) -> dict[str, Any]:
     """What cancels in the mean over samples: the mean size of every part."""
-    from qfusion.explain import building
+    from qfusion.explain.changes import building
 
     found = building.built_each(model, features, behind, output)
     parts = there[:, None] * found.sizes()[1]

@@ -13,7 +13,7 @@ from qfusion.commands._output import Json, bar, example, print_json, print_table
 from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from qfusion.data.report import Report
+    from qfusion.data.importing.report import Report
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it, or path of a .mat "
@@ -94,7 +94,8 @@ def _loaded(name: str) -> Any:
 
 
 def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
-    from qfusion.data import importing, keeping
+    from qfusion.data import importing
+    from qfusion.data.importing import keeping
 
     with keeping.staging() as folder, bar("Checking") as show:
         found = importing.examine(paths, folder, show, **options)
@@ -103,23 +104,13 @@ def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
         print_json(told)
     else:
         _print_report(found.report, found.draft.title)
-    _require_fit(found.report)
+    found.report.require_fit()
 
 
 def _told(report: Report, title: str) -> dict[str, Any]:
     return {"data": title, "target": report.target["name"], "samples": report.splits,
             "modalities": [{"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]} for m in report.modalities],
             "report": report.as_dict()}
-
-
-def _require_fit(report: Report) -> None:
-    errors = report.errors
-    if errors:
-        where = f"{errors[0].where}: " if errors[0].where else ""
-        repairs = list(dict.fromkeys(name for found in errors for name in found.repairs))
-        offered = f" Repairs that would mend it, if you agree: {', '.join(repairs)}." if repairs else ""
-        more = f" ({len(errors) - 1} more errors in the report.)" if len(errors) > 1 else ""
-        raise InvalidInput(f"As it is, the set cannot be kept: {where}{errors[0].words}{more}{offered}")
 
 
 @app.command("import", epilog=example("data import FILE.pkl --name my-mosi --check-only",
@@ -139,30 +130,28 @@ def import_(paths: Annotated[list[Path] | None, typer.Argument(metavar="FILE", h
             replace: Annotated[bool, typer.Option("--replace", help="Let the imported set of that name give way.")] = False,
             as_json: Json = False) -> None:
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without --repair."""
-    from qfusion.data import imported, importing, keeping, registry
-    from qfusion.data.repairs import REPAIRS
+    from qfusion.data import imported, importing
+    from qfusion.data.importing import keeping
+    from qfusion.data.importing.repairs import REPAIRS
 
     require(bool(paths or modality), "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
     require(check_only or name is not None, "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.")
     options = {"kind": kind, "modalities": _pairs(modality or []), "labels": labels, "target": target}
-    taken = tuple(registry.SOURCES)
     if name is not None:
-        imported.check_name(name, taken)
-        require(check_only or replace or name.casefold() not in {known.casefold() for known in imported.names()},
-                f"Argument `--name` must be new, but an imported set is called {name!r}. Choose another, or add --replace.")
+        keeping.check_name(name, check_only or replace)
     for each in repair or []:
         choose("Repair", each, REPAIRS)
     with bar("Importing") as show, keeping.staging() as folder, keeping.staging() as second:
         found = importing.repaired(importing.examine(paths or [], folder, show, **options), repair or [], second, show)
         told = _told(found.report, found.draft.title) | {"name": name, "repairs": found.draft.done, "kept": False}
         if not check_only and not found.report.errors:
-            place = keeping.keep(found.draft, found.report, str(name), title=title, licence=licence, replace=replace, taken=taken)
+            place = keeping.keep(found.draft, found.report, str(name), title=title, licence=licence, replace=replace)
             told |= {"kept": True, "folder": str(place), "digest": imported.manifest(str(name))["digest"]}
     if as_json:
         print_json(told)
     else:
         _print_report(found.report, found.draft.title)
-    _require_fit(found.report)
+    found.report.require_fit()
     if not check_only:
         say(f"Kept as {name} in {told['folder']}; use it as --data {name}.")
 

@@ -16,7 +16,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
 
 if TYPE_CHECKING:
-    from qfusion.figures.recipe import Recipe
+    from qfusion.figures.export.recipe import Recipe
 
 FORMATS = ("svg", "pdf", "png", "html", "json")
 LARGEST = 64_000_000  # bytes of a file that a recipe is read from
@@ -59,8 +59,8 @@ def figure(out: Annotated[Path, typer.Option(help="The file to write: .svg, .pdf
 
 def _asked(recipe: Path | None, link: str | None, panel: str | None, view: str, by_name: dict[str, str]) -> Recipe:
     """The recipe of the figure that is asked for."""
-    from qfusion.figures.recipe import Recipe
-    from qfusion.ui import headless
+    from qfusion.figures.export.recipe import Recipe
+    from qfusion.ui.frame import headless
 
     if recipe is not None:
         return _read(recipe)
@@ -76,7 +76,7 @@ def _asked(recipe: Path | None, link: str | None, panel: str | None, view: str, 
 
 def _read(path: Path) -> Recipe:
     from qfusion.figures import export
-    from qfusion.figures import recipe as recipes
+    from qfusion.figures.export import recipe as recipes
 
     try:
         check(path.stat().st_size <= LARGEST, f"{path.name} is too large for a figure. Give the figure or its recipe.")
@@ -87,13 +87,13 @@ def _read(path: Path) -> Recipe:
 
 
 def _write(recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool) -> None:
-    from qfusion.figures.looks import Look
-    from qfusion.ui import headless
+    from qfusion.figures.export.style import ExportStyle
+    from qfusion.ui.frame import headless
 
-    values = recipe.look.as_dict() | changed | ({"format": kind} if kind != "json" else {})
+    values = recipe.style.as_dict() | changed | ({"format": kind} if kind != "json" else {})
     if "size" in changed and "font" not in changed:
         values["font"] = 0  # what is usual for that size
-    wanted = replace(recipe, look=Look.parse(values))
+    wanted = replace(recipe, style=ExportStyle.parse(values))
     taken = headless.cook(wanted, anyway=anyway)
     content = taken.figure.to_json().encode() if kind == "json" else headless.save(taken, wanted)
     with atomic(out) as part:
@@ -103,4 +103,4 @@ def _write(recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway
     say(f"Figure written to {out}")
     if as_json:
         print_json({"page": taken.recipe.page, "panel": taken.recipe.panel, "title": taken.title, "made_from": dict(taken.recipe.made_from),
-                    "numbers": taken.recipe.numbers, "look": wanted.look.as_dict(), "out": str(out)})
+                    "numbers": taken.recipe.numbers, "look": wanted.style.as_dict(), "out": str(out)})

@@ -34,7 +34,8 @@ def _spread(card: dict) -> str:
 def evaluate(model: Model, data: Data = None, split: Split = "test", missing: Missing = None, swap: Swap = None, noise: Noise = None,
              seed: Seed = 0, as_json: Json = False) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
-    from qfusion.explain import robustness, streaming
+    from qfusion.explain.contributions import streaming
+    from qfusion.explain.trust import robustness
     from qfusion.models import FusionModel
     from qfusion.training import checkpoint, metrics
     from qfusion.training.group import joined

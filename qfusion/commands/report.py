@@ -40,7 +40,7 @@ def report(model: Model, out: Annotated[Path, typer.Option(help="The file to wri
     torch.set_num_threads(1)  # small products: more threads wait for each other, and sums would depend on their number
     found, dataset = load(model, data)
     if sample is not None:
-        from qfusion.explain.case import case
+        from qfusion.analysis.case import case
 
         made = reports.sample(case(found, sample, dataset, output=output, background=background, contrast=contrast or "", tweak=tweak))
     else:
@@ -55,15 +55,15 @@ def report(model: Model, out: Annotated[Path, typer.Option(help="The file to wri
 
 def _of_cohort(found: Checkpoint, dataset: DataSet, cohort: str, output: str | None, background: str, contrast: str | None) -> Report:
     from qfusion import report as reports
+    from qfusion.analysis import backgrounds, cohort_measures, subjects
+    from qfusion.analysis.case import name_of
     from qfusion.commands._load import output_index
-    from qfusion.explain import cohorts
-    from qfusion.explain.case import name_of
-    from qfusion.ui import backgrounds, cohort_space, spaces
-    from qfusion.ui import reports as pages
+    from qfusion.explain.trust import cohorts
+    from qfusion.report import of_subject as pages
 
-    work = spaces.build(name_of(found), found.card, found.fusion, dataset)
+    work = subjects.build(name_of(found), found.card, found.fusion, dataset)
     if contrast is not None or background != "joint":
         work = work.against(backgrounds.of(work, background if contrast is None else "contrast", contrast or ""))
     parts = cohorts.parse(cohort)
     index = None if output is None else output_index(found.fusion.outputs, output)
-    return reports.cohort(pages.members(work, cohort_space.table(work, work.frame(index)), parts))
+    return reports.cohort(pages.members(work, cohort_measures.table(work, work.frame(index)), parts))

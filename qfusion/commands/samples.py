@@ -16,12 +16,11 @@ from qfusion.commands import _cuts, _physics
 from qfusion.commands._disturb import Missing, Noise, Seed, Swap, disturbance
 from qfusion.commands._load import Data, Model, inputs, load, output_index, table_path, write_chunks, write_table
 from qfusion.commands._output import Json, number, print_json, print_table
-from qfusion.errors import InvalidInput
 
 if TYPE_CHECKING:
     from qfusion.data import DataSet
     from qfusion.explain import Background, Explanation, RowBackground
-    from qfusion.explain.robustness import Disturbance
+    from qfusion.explain.trust.robustness import Disturbance
     from qfusion.track import Track
     from qfusion.training.checkpoint import Checkpoint
     from qfusion.training.group import Group
@@ -91,7 +90,7 @@ class _Explained:
 
     def __init__(self, found: Checkpoint, dataset: DataSet, rows: np.ndarray, asked: Disturbance, behind: Background | RowBackground,
                  group: Group):
-        from qfusion.explain import streaming
+        from qfusion.explain.contributions import streaming
 
         self.found, self.dataset, self.asked, self.behind, self.seconds = found, dataset, asked, behind, 0.0
         chunks = list(streaming.chunks(rows, group))
@@ -99,7 +98,7 @@ class _Explained:
 
     def __iter__(self) -> Iterator[tuple[int, Explanation]]:
         from qfusion import explain as method
-        from qfusion.explain import robustness
+        from qfusion.explain.trust import robustness
 
         for place, part in zip(self.places, self.parts, strict=True):
             features = _features(self.found, self.dataset, part, self.asked)
@@ -112,7 +111,7 @@ class _Explained:
 
 def _features(found: Checkpoint, dataset: DataSet, rows: Any, asked: Disturbance) -> dict[str, Any]:
     """Inputs of rows of one split, with noise, and with modalities of others of that split."""
-    from qfusion.explain import robustness
+    from qfusion.explain.trust import robustness
     from qfusion.training import checkpoint
 
     pool = dataset.rows(str(dataset.split[rows[0]]))
@@ -121,7 +120,7 @@ def _features(found: Checkpoint, dataset: DataSet, rows: Any, asked: Disturbance
 
 def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group) -> Background | RowBackground:
     from qfusion import explain as method
-    from qfusion.explain import streaming
+    from qfusion.explain.contributions import streaming
     from qfusion.training import checkpoint
 
     if contrast is not None:
@@ -189,11 +188,9 @@ def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar=
     found, dataset = load(model, data)
     row = dataset.row(sample)
     from qfusion import track as tracking
-    from qfusion.models import QuantumJump
+    from qfusion.models import require
 
-    physics = found.fusion
-    if not isinstance(physics, QuantumJump):
-        raise InvalidInput(f"Model '{model}' is an {physics.kind}, which has no evolution in time to track. Choose a quantum-jump model.")
+    physics = require(found.fusion, "time", "to track", f"Model '{model}'")
     system = physics.system()
     psi = physics.product_state(physics.encode(inputs(dataset, row)))[0].detach()
     tracked = tracking.track(system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed)
@@ -209,6 +206,7 @@ def _trajectory_columns(tracked: Track) -> dict[str, Any]:
     """Returns the mean over trajectories of each of their measures, with its standard error from two of them on."""
     runs, mean = tracked.trajectories, tracked.ensemble
     if mean is None:
-        return {f"trajectories:{key}": value for key, value in runs[0].measures.items()} if runs else {}
-    return {f"trajectories:{key}{end}": value for key in mean.measures
-            for end, value in (("", mean.measures[key]), (":error", mean.measures_error[key]))}
+        return {f"trajectories:{name}": values for name, values in runs[0].measures.columns().items()} if runs else {}
+    errors = mean.measures_error.columns()
+    return {f"trajectories:{name}{end}": found for name, values in mean.measures.columns().items()
+            for end, found in (("", values), (":error", errors[name]))}

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from qfusion._checks import choose
-from qfusion.data import files
-from qfusion.data.pinned import BY_HAND, SETS, PinnedFile
+from qfusion.data import files, registry
+from qfusion.data.source import PinnedFile, Source
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 Progress = Callable[[int, int, str], None]  # files done, files in all, the file that is next or was last
 TIMEOUT = 30  # seconds without an answer
-EMBEDDED = {"planted": "is made by the project", "digits": "comes with scikit-learn",
-            "parity": "is drawn from digits that come with scikit-learn", "parity3": "is drawn from digits that come with scikit-learn"}
 
 
 def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str | None = None,
@@ -26,7 +24,7 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
     SHA-256, and only when every one of them is right moved into place. After a failure the target is as it was.
 
     Args:
-        name: of the data set; see SETS.
+        name: of the data set; see `qfusion.data.names`.
         target: folder to put the files in; the data set's own below the data folder unless told.
         base_url: where the files are instead of at their public source, laid out as in the folder. The environment variable
             QFUSION_<NAME>_URL does the same.
@@ -38,14 +36,15 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
         DataUnavailable: when a file cannot be fetched or the folder cannot be written.
         IntegrityError: when a fetched file is not the recorded one.
     """
-    if name in EMBEDDED:
-        raise NotFound(f"Data set '{name}' {EMBEDDED[name]} and needs no download. Use it as it is.")
-    if name in BY_HAND:
-        raise NotFound(f"Data set '{name}' cannot be downloaded. {files.remedy(name)}")
-    pinned = SETS[choose("Downloadable data set", name, SETS)]
-    folder = Path(target) if target is not None else files.folder(name)
+    known = registry.sources()
+    source = known.get(name) or known[choose("Downloadable data set", name, [key for key, each in known.items() if _is_public(each)])]
+    if source.made:
+        raise NotFound(f"Data set '{name}' {source.made} and needs no download. Use it as it is.")
+    if not _is_public(source):
+        raise NotFound(f"Data set '{name}' cannot be downloaded. {source.remedy}")
+    folder = Path(target) if target is not None else source.folder
     base = base_url or os.environ.get(f"QFUSION_{name.upper()}_URL")
-    wanted = [file for file in pinned if not _whole(folder, file)]
+    wanted = [file for file in source.files if not _whole(folder, file)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
@@ -62,6 +61,10 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
     if progress is not None:
         progress(len(wanted), len(wanted), wanted[-1].path if wanted else "")
     return folder
+
+
+def _is_public(source: Source) -> bool:
+    return bool(source.files) and not source.by_hand
 
 
 def _whole(folder: Path, file: PinnedFile) -> bool:

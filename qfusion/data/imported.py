@@ -7,11 +7,13 @@ need reading them (checks, digest) was done at import and is recorded in the man
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -21,15 +23,13 @@ import pandas as pd
 import platformdirs
 import pyarrow as pa
 
-from qfusion._checks import check
-from qfusion.data import _digest
-from qfusion.data.draft import disk
-from qfusion.data.spec import Content, DataSet, Modality, Target, Text, no_content
-from qfusion.errors import IntegrityError, NotFound
+from qfusion.data.modality import Content, Modality, Target, Text, no_content
+from qfusion.data.spec import DataSet, digest_of
+from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")
+NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")
 _BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it again."
 
 
@@ -38,30 +38,24 @@ def root() -> Path:
     return Path(os.environ.get("QFUSION_IMPORTED") or Path(platformdirs.user_data_dir("qfusion")) / "imported")
 
 
+@contextlib.contextmanager
+def disk(folder: Path, what: str) -> Iterator[None]:
+    """Turns what the disk refuses inside the block into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        remedy = "Free some space" if full else "Correct its permissions"
+        raise DataUnavailable(f"{what} cannot be written to {folder} ({'the disk is full' if full else error.strerror or error}); nothing "
+                              f"was kept. {remedy}, or name another folder in QFUSION_IMPORTED.") from error
+
+
 def names() -> tuple[str, ...]:
     """Returns the names of the imported sets, sorted."""
     try:
-        return tuple(sorted(entry.name for entry in root().iterdir() if _NAME.match(entry.name) and (entry / MANIFEST).is_file()))
+        return tuple(sorted(entry.name for entry in root().iterdir() if NAME.match(entry.name) and (entry / MANIFEST).is_file()))
     except OSError:
         return ()
-
-
-def check_name(name: str, taken: tuple[str, ...] = ()) -> str:
-    """Returns `name` if a set may be called so.
-
-    Args:
-        taken: names that are no imported set's but in use.
-
-    Raises:
-        InvalidInput: when it has other letters than can stand in a link and a folder's name, or is in use.
-    """
-    check(_NAME.match(name) is not None, f"Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
-                                         "`_`, "
-                                         f"but is {name[:80]!r}. Choose another.")
-    check(name.casefold() not in {other.casefold() for other in taken}, f"Argument `name` must not be a built-in data set's, but is "
-                                                                        f"{name!r}. "
-                                                                        "Choose another.")
-    return name
 
 
 def manifest(name: str) -> dict[str, Any]:
@@ -158,10 +152,7 @@ def verify(name: str) -> DataSet:
         IntegrityError: when it is not what was recorded.
     """
     dataset = load(name)
-    contents = (_digest.Contents(m.name, m.values.shape, m.feature_names, _digest.pieces(m.values), m.lengths, m.shape)
-                for m in dataset.modalities)
-    actual = _digest.of(dataset.target, dataset.ids, dataset.split, dataset.y, contents, dataset.unimodal)
-    if actual != dataset.digest:
+    if digest_of(dataset) != dataset.digest:
         raise IntegrityError(f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. " + _BROKEN.format(name=name))
     return dataset
 
@@ -173,11 +164,10 @@ def remove(name: str) -> Path:
         NotFound: when there is none of that name. DataUnavailable: when the disk refuses.
     """
     place = root() / name
-    if not _NAME.match(name) or not place.is_dir():
+    if not NAME.match(name) or not place.is_dir():
         raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.")
     with disk(root(), f"Data set '{name}'"):
         gone = place.with_name(f".gone-{secrets.token_hex(6)}")
         os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)
     return place
-

@@ -6,15 +6,17 @@ A source says what it is and how to load it; nothing is read or imported until i
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import pkgutil
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from qfusion._checks import choose
-from qfusion.data import files, imported, multiview
+from qfusion.data import files, imported
+from qfusion.data import sources as package
+from qfusion.data.formats import multiview
+from qfusion.data.source import Source
 from qfusion.data.spec import DataSet
 from qfusion.errors import QFusionError
 
@@ -38,45 +40,17 @@ class SourceInfo:
     remedy: str = ""
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a data set comes from: a module with `load() -> DataSet` and `missing() -> (reason, remedy) | None`.
-
-    A module of `several` sets is told which: `load(name)`, `missing(name)`.
-    """
-
-    name: str
-    title: str
-    module: str
-    several: bool = False
-
-    def call(self, verb: str) -> Any:
-        """Returns what the module's function `verb` does."""
-        function: Callable[..., Any] = getattr(import_module(self.module), verb)
-        return function(self.name) if self.several else function()
-
-
-SOURCES: dict[str, Source] = {
-    source.name: source
-    for source in (
-        Source("planted", "Planted opinions", "qfusion.data.planted"),
-        Source("digits", "Digits in three views", "qfusion.data.digits"),
-        Source("parity", "Two digits: odd or even", "qfusion.data.together", several=True),
-        Source("parity3", "Three digits: odd or even", "qfusion.data.together", several=True),
-        Source("mosi", "CMU-MOSI", "qfusion.data.mosi"),
-        Source("avdigits", "Digits seen and heard", "qfusion.data.avdigits"),
-        Source("avparity", "Seen and heard: odd or even", "qfusion.data.together", several=True),
-        Source("avparity3", "Two seen, one heard: odd or even", "qfusion.data.together", several=True),
-        Source("avagree", "Seen and heard: same or different", "qfusion.data.together", several=True),
-        Source("handwritten", "Handwritten digits in six views", "qfusion.data.handwritten"),
-        Source("houston", "Houston 2013", "qfusion.data.houston"),
-    )
-}
+@lru_cache(maxsize=1)
+def sources() -> dict[str, Source]:
+    """Returns the data sets that come with the library or are read from known files, by name: all that modules of `sources` declare."""
+    modules = [import_module(f"{package.__name__}.{module.name}") for module in pkgutil.iter_modules(package.__path__)]
+    found = [source for module in modules for source in getattr(module, "SOURCES", None) or [module.SOURCE]]
+    return {source.name: source for source in sorted(found, key=lambda source: source.place)}
 
 
 def names() -> tuple[str, ...]:
     """Returns the names that `load` knows, available or not: of the sources, then of the imported sets."""
-    return (*SOURCES, *(name for name in imported.names() if name not in SOURCES))
+    return (*sources(), *(name for name in imported.names() if name not in sources()))
 
 
 def load(name: str | os.PathLike[str]) -> DataSet:
@@ -96,17 +70,17 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         size = files.size_of(path)
         return _load_file(path, size, path.stat().st_mtime_ns)
     found = choose("Data set", str(name), names())
-    return _load(found) if found in SOURCES else _load_imported(found, imported.stamp(found))
+    return _load(found) if found in sources() else _load_imported(found, imported.stamp(found))
 
 
 def is_path(name: str | os.PathLike[str]) -> bool:
     """Returns whether `load` would take `name` for the path of a file: it is no source's name, and looks like one."""
-    return str(name) not in SOURCES and (len(Path(name).parts) > 1 or Path(name).suffix.lower() in multiview.SUFFIXES)
+    return str(name) not in sources() and (len(Path(name).parts) > 1 or Path(name).suffix.lower() in multiview.SUFFIXES)
 
 
 @lru_cache(maxsize=4)
 def _load(name: str) -> DataSet:
-    found: DataSet = SOURCES[name].call("load")
+    found: DataSet = sources()[name].load()
     return found
 
 
@@ -118,7 +92,7 @@ def _load_imported(name: str, stamp: str) -> DataSet:
 
 def stamp(name: str) -> str:
     """Returns what changes when the set that `load` gives for a name does: an imported one may be replaced."""
-    return "" if name in SOURCES else imported.stamp(name)
+    return "" if name in sources() else imported.stamp(name)
 
 
 @lru_cache(maxsize=2)
@@ -126,7 +100,7 @@ def _load_file(path: Path, size: int, changed: int) -> DataSet:
     """Size and time of the last change are there to tell a file that was written again."""
     dataset = multiview.load(path)
     # A file that is called like a source must not be taken for it later, when a model's card names its data.
-    return replace(dataset, name=path.name) if dataset.name in SOURCES else dataset
+    return replace(dataset, name=path.name) if dataset.name in sources() else dataset
 
 
 def available() -> list[SourceInfo]:
@@ -135,11 +109,10 @@ def available() -> list[SourceInfo]:
     It looks for files but does not read them: a file that is there but altered shows when the data set is loaded.
     """
     infos = []
-    for source in SOURCES.values():
-        missing = source.call("missing")
-        reason, remedy = missing or ("", "")
-        infos.append(SourceInfo(source.name, source.title, missing is None, reason, remedy))
-    return infos + [_imported(name) for name in names()[len(SOURCES):]]
+    for source in sources().values():
+        gone = source.missing()
+        infos.append(SourceInfo(source.name, source.title, not gone, gone, source.remedy if gone else ""))
+    return infos + [_imported(name) for name in names()[len(infos):]]
 
 
 def _imported(name: str) -> SourceInfo:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import InitVar, dataclass, field
 from functools import cached_property
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.data import _digest, _validate
+from qfusion.data import _digest
+from qfusion.data.modality import Content, Modality, Target, coalitions, frozen, no_content
 from qfusion.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -24,124 +24,6 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "valid", "test")
 NEAR = 5000  # ids among which one that is spelt alike is looked for
-
-
-@dataclass(frozen=True, eq=False)
-class Modality:
-    """One modality of every sample.
-
-    Attributes:
-        name: for example "text".
-        values: float32, vectors (N, F) or zero-padded sequences (N, T, F).
-        lengths: for sequences, how many of the T steps are real, int64 (N,), each in 1..T; None for vectors.
-        feature_names: the F names of the features.
-        shape: for vectors that are flattened pictures or the like, their shape, whose product is F; else None.
-        checked: whether lengths and padding were checked before, when the set was imported: a memory-mapped array is then not read.
-
-    Raises:
-        InvalidInput: when shapes disagree. Finiteness is checked by the data set, which can name the sample.
-    """
-
-    name: str
-    values: np.ndarray
-    lengths: np.ndarray | None
-    feature_names: tuple[str, ...]
-    shape: tuple[int, ...] | None = None
-    checked: InitVar[bool] = False
-
-    def __post_init__(self, checked: bool) -> None:
-        object.__setattr__(self, "values", _validate.frozen(self.values, np.float32))
-        if self.lengths is not None:
-            object.__setattr__(self, "lengths", _validate.frozen(self.lengths, np.int64))
-        object.__setattr__(self, "feature_names", tuple(self.feature_names))
-        object.__setattr__(self, "shape", None if self.shape is None else tuple(int(n) for n in self.shape))
-        _validate.modality(self, checked)
-
-    @property
-    def size(self) -> int:
-        """The number of features F."""
-        return int(self.values.shape[-1])
-
-    @property
-    def is_sequence(self) -> bool:
-        """Whether samples are sequences (T, F) rather than vectors (F,)."""
-        return self.lengths is not None
-
-
-@dataclass(frozen=True)
-class Target:
-    """What is to be predicted: a number in a range, or a class.
-
-    Attributes:
-        kind: "regression" or "classification".
-        name: for example "sentiment".
-        range: lowest and highest value of a regression target, or None when it is unbounded.
-        classes: names of the classes 0, 1, ...; empty for regression.
-        unit: what one step means, to print beside an axis.
-    """
-
-    kind: str
-    name: str
-    range: tuple[float, float] | None = None
-    classes: tuple[str, ...] = ()
-    unit: str = ""
-
-    def __post_init__(self) -> None:
-        choose("Kind of target", self.kind, ("regression", "classification"))
-        check(self.kind == "regression" or len(self.classes) >= 2,
-              f"Argument `classes` must name at least two classes, but is {self.classes}. Name every class.")
-        check(self.range is None or self.range[0] < self.range[1],
-              f"Argument `range` must be (low, high) with low < high, but is {self.range}. Swap or widen it.")
-
-
-@dataclass(frozen=True)
-class Text:
-    """What was said: a plain string (never markup), and its words where the features are one a word."""
-
-    text: str
-    words: tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Audio:
-    """A waveform: float32 samples (n,) in [-1, 1] at `rate` samples a second."""
-
-    samples: np.ndarray
-    rate: int
-
-
-@dataclass(frozen=True, eq=False)
-class Image:
-    """A picture: uint8 pixels (h, w) or (h, w, 3)."""
-
-    pixels: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """A curve: float64 values (n,) over `x` (n,), with what to write on the axes."""
-
-    values: np.ndarray
-    x: np.ndarray
-    x_label: str
-    y_label: str
-
-
-Content = Text | Audio | Image | Series
-
-
-def no_content(row: int) -> dict[str, Content]:
-    """The content of a data set that comes as features only: nothing."""
-    return {}
-
-
-def coalitions(names: Sequence[str]) -> tuple[str, ...]:
-    """Returns the names of all subsets of modalities, by size, then in modality order: "", "text", ..., "text+audio", ...
-
-    >>> coalitions(["text", "audio"])
-    ('', 'text', 'audio', 'text+audio')
-    """
-    return tuple("+".join(subset) for size in range(len(names) + 1) for subset in combinations(names, size))
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,13 +74,13 @@ class DataSet:
     def __post_init__(self, recorded: str) -> None:
         y_type = np.float64 if self.target.kind == "regression" else np.int64
         object.__setattr__(self, "modalities", tuple(self.modalities))
-        object.__setattr__(self, "y", _validate.frozen(self.y, y_type))
+        object.__setattr__(self, "y", frozen(self.y, y_type))
         for name in ("ids", "split"):
-            object.__setattr__(self, name, _validate.frozen(getattr(self, name), np.str_))
+            object.__setattr__(self, name, frozen(getattr(self, name), np.str_))
         if recorded:
             self.__dict__["digest"] = recorded
         else:
-            _validate.dataset(self, SPLITS)
+            _check(self)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -277,9 +159,7 @@ class DataSet:
     @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, over ids, split, targets every modality's names, values, lengths and shape, and unimodal targets."""
-        contents = (_digest.Contents(m.name, m.values.shape, m.feature_names, _digest.pieces(m.values), m.lengths, m.shape)
-                    for m in self.modalities)
-        return _digest.of(self.target, self.ids, self.split, self.y, contents, self.unimodal)
+        return digest_of(self)
 
     def _checked_rows(self, rows: Any) -> np.ndarray:
         chosen = np.atleast_1d(np.asarray(rows))
@@ -292,3 +172,88 @@ class DataSet:
         check(bad.size == 0, f"Argument `rows` must lie in 0..{len(self) - 1}, but holds {bad[:1].tolist()}. "
                              "Use `row(id)` or `rows(split)` to get row numbers.")
         return chosen
+
+
+def digest_of(data: DataSet) -> str:
+    """Returns the digest of what a data set holds now, whatever was recorded."""
+    contents = (_digest.Contents(m.name, m.values.shape, m.feature_names, _digest.pieces(m.values), m.lengths, m.shape)
+                for m in data.modalities)
+    return _digest.of(data.target, data.ids, data.split, data.y, contents, data.unimodal)
+
+
+def _check(data: DataSet) -> None:
+    """Checks that all parts of a data set fit together."""
+    count = len(data.ids)
+    check(len(data.modalities) > 0, "Argument `modalities` must hold at least one modality, but is empty. Add one.")
+    check(len(set(data.names)) == len(data.names),
+          f"Argument `modalities` must have distinct names, but has {data.names}. Rename the repeated ones.")
+    for name, array in (("ids", data.ids), ("split", data.split), ("y", data.y)):
+        check(array.ndim == 1 and len(array) == count,
+              f"Argument `{name}` must have shape ({count},) like `ids`, but has shape {array.shape}. One per sample.")
+    for m in data.modalities:
+        check(len(m.values) == count, f"Modality '{m.name}' must have {count} samples like `ids`, but has "
+                                      f"{len(m.values)}. Drop or add samples.")
+    _check_ids(data)
+    _check_split(data)
+    _check_finite(data)
+    _check_targets(data)
+    _check_tables(data)
+
+
+def _check_ids(data: DataSet) -> None:
+    check(bool((data.ids != "").all()), "Argument `ids` must not hold empty names. Name every sample.")
+    unique, counts = np.unique(data.ids, return_counts=True)
+    check(len(unique) == len(data.ids),
+          f"Argument `ids` must be unique, but {str(unique[counts > 1][:1].tolist())[:80]} appears more than once. "
+          "Drop or rename duplicates.")
+
+
+def _check_split(data: DataSet) -> None:
+    for part in np.unique(data.split).tolist():
+        choose("Split", part, SPLITS)
+    for part in SPLITS:
+        check(bool((data.split == part).any()),
+              f"Argument `split` must put at least one sample in '{part}', but puts none there. Move some samples.")
+
+
+def _check_finite(data: DataSet) -> None:
+    for m in data.modalities:
+        at, count, first = 0, 0, None
+        for piece in _digest.pieces(m.values):
+            if not np.isfinite(piece).all():
+                bad = np.argwhere(~np.isfinite(piece))
+                first = (at + int(bad[0][0]), *(int(i) for i in bad[0][1:])) if first is None else first
+                count += len(bad)
+            at += len(piece)
+        if first is not None:
+            row, *step, feature = first
+            where = f"sample '{str(data.ids[row])[:80]}'" + (f", step {step[0]}" if step else "")
+            raise InvalidInput(f"Modality '{m.name}' must be finite, but holds {count} NaN or infinite values, the first "
+                               f"in {where}, feature '{m.feature_names[feature]}'. Clean or impute the data first.")
+    bad_rows = np.flatnonzero(~np.isfinite(data.y))
+    if len(bad_rows):
+        raise InvalidInput(f"Argument `y` must be finite, but is not for sample '{str(data.ids[bad_rows[0]])[:80]}'. "
+                           "Drop the sample or mend its target.")
+
+
+def _check_targets(data: DataSet) -> None:
+    target, y = data.target, data.y
+    low, high = (0, len(target.classes) - 1) if target.kind == "classification" else target.range or (-np.inf, np.inf)
+    check(bool(((y >= low) & (y <= high)).all()),
+          f"Argument `y` must lie in [{low:g}, {high:g}] for target '{target.name}', but goes from {y.min():g} to "
+          f"{y.max():g}. Correct the range or the targets.")
+
+
+def _check_tables(data: DataSet) -> None:
+    for name, table in (("table", data.table), ("truth", data.truth)):
+        check(table is None or list(table.index) == data.ids.tolist(),
+              f"Argument `{name}` must have the ids as its index, in their order, but has others. Use `{name}.set_index(ids)`.")
+    if data.truth is not None:
+        wanted = coalitions(data.names)
+        check(tuple(data.truth.columns) == wanted,
+              f"Argument `truth` must have columns {wanted}, but has {tuple(data.truth.columns)}. Reorder or rename.")
+        check(bool(np.isfinite(data.truth.to_numpy()).all()), "Argument `truth` must be finite. Recompute it.")
+    if data.unimodal is not None:
+        check(list(data.unimodal.index) == data.ids.tolist() and set(data.unimodal.columns) <= set(data.names),
+              f"Argument `unimodal` must have a row for every id, in their order, and columns among {data.names}, but has columns "
+              f"{tuple(data.unimodal.columns)}. Reorder or rename.")

@@ -1,9 +1,11 @@
 """Figures: arrays in, plotly figure out.
 
-Every function names its template and colours itself (importing streamlit replaces plotly's defaults by
-placeholders), escapes what comes from data, and takes `theme="light"|"dark"`.
+`draw` holds one module a subject. Every function of it names its template and colours itself (importing streamlit replaces plotly's
+defaults by placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `theme` makes of a figure the same in another
+one, greys for print included. `visible` leaves series out and sets ranges; `export` writes files.
 
-By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers `figures.numbers.contributions(...)`.
+By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers `figures.numbers.contributions(...)`,
+in every theme.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 
 _NOTEBOOK = ("contributions", "shapley", "over_time", "entropies", "masses", "diagram", "populations", "density_matrix", "verdict",
              "deletion", "stability", "cut", "cut_terms", "cut_test", "built", "built_over_time", "built_flow")
-_ELSEWHERE = {"numbers": ("qfusion.figures.numbers", ""), "case": ("qfusion.explain.case", "case")}
+_ELSEWHERE = {"numbers": ("qfusion.figures.numbers", ""), "case": ("qfusion.analysis.case", "case")}
 
 # Figures of one decision that the command line draws by name.
 VIEWS = {"contributions": "baseline, terms and score, as a waterfall", "shapley": "Shapley values of the modalities, with their shares",
@@ -33,7 +35,8 @@ def __getattr__(name: str) -> Any:
     if not place:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = importlib.import_module(place)
-    return getattr(module, attribute) if attribute else module
+    found = getattr(module, attribute) if attribute else module
+    return importlib.import_module("qfusion.figures.theme").themed(found) if name in _NOTEBOOK else found
 
 
 def __dir__() -> list[str]:

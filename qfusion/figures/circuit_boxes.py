@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.figures.circuit_state import Box, Wire
+from qfusion.figures.draw.circuit import Box, Wire
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 
 LEFT_OUT = 1.75  # modality qubits end right of the fusion gate

@@ -6,7 +6,7 @@
     figures.over_time(one, theme="dark")
     figures.numbers.over_time(one)                                   # the numbers of a figure: a pandas table
 
-Everything but `theme` and what is named below goes to `qfusion.explain.case.case`: `data`, `output`, `background`, `contrast`, `tweak`.
+Everything but `theme` and what is named below goes to `qfusion.analysis.case.case`: `data`, `output`, `background`, `contrast`, `tweak`.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.figures import building, circuit_state, cuts, decision, dynamics, evidence, faithfulness, layers, numbers, state
+from qfusion.figures import numbers
+from qfusion.figures.draw import building, circuit, cuts, decision, dynamics, evidence, faithfulness, state
 from qfusion.figures.numbers import Asked
 from qfusion.figures.style import Theme
+from qfusion.quantum.measures import KINDS
 
 
 def contributions(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
@@ -39,11 +41,8 @@ def shapley(model: Asked, sample: str | None = None, *, theme: Theme = "light", 
 def over_time(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
     """Returns entropies and terms of the decision through the evolution, or along the network's layers."""
     found = numbers.subject(model, sample, **chosen)
-    table = numbers.over_time(found)
-    entropies, terms = columns(table, "entropy"), columns(table, "dividend")
-    if found.has_time:
-        return dynamics.decision_lines(table["t"].to_numpy(), entropies, terms, found.modalities, unit=found.unit, theme=theme)
-    return layers.decision_layers(table["place"].tolist(), entropies, terms, found.modalities, unit=found.unit, theme=theme)
+    draw: Any = dynamics.decision_lines if found.can("time") else dynamics.decision_layers
+    return draw(found.places, *numbers.through(found), found.modalities, unit=found.unit, theme=theme)
 
 
 def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
@@ -55,12 +54,12 @@ def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
 def entropies(model: Asked, sample: str | None = None, *, measure: str = "entropy", theme: Theme = "light", **chosen: Any) -> go.Figure:
     """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see `numbers.entropies`."""
     found = numbers.subject(model, sample, **chosen)
+    if not found.can("rules"):
+        times, series = numbers.measured(found, measure)
+        about = KINDS[measure]
+        return dynamics.measure_lines(times, series, found.modalities, about.short_axis, between=about.between, theme=theme)
     table = numbers.entropies(found, measure=measure)
-    if not found.has_time:
-        return circuit_state.bars(table["entropy"].to_numpy(), table["element"].tolist(), "entropy (nats)", theme=theme)
-    unit = {"negativity": " (bits)", "purity": ""}.get(measure, " (nats)")
-    return dynamics.measure_lines(table["t"].to_numpy(), columns(table, measure), found.modalities, f"{measure.replace('_', ' ')}{unit}",
-                                  theme=theme)
+    return circuit.bars(table["entropy"].to_numpy(), table["element"].tolist(), KINDS["entropy"].short_axis, theme=theme)
 
 
 def masses(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
@@ -75,7 +74,7 @@ def masses(model: Asked, sample: str | None = None, *, theme: Theme = "light", *
 def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, theme: Theme = "light", **chosen: Any) -> go.Figure:
     """Returns the circuit, a step `dt` of the evolution or the whole network, with the state of every qubit at its end."""
     walk, _ = numbers.circuit(numbers.subject(model, sample, **chosen), dt)
-    return circuit_state.diagram(walk.boxes, walk.wires, walk.count, walk.bloch[-1], walk.entropy[-1], theme=theme)
+    return circuit.diagram(walk.boxes, walk.wires, walk.count, walk.bloch[-1], walk.entropy[-1], theme=theme)
 
 
 def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, theme: Theme = "light", **chosen: Any) -> go.Figure:

@@ -9,15 +9,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.explain.case import TIMES, Case, case
-from qfusion.explain.coalitions import Explanation
+from qfusion.analysis.case import TIMES, Case, case
+from qfusion.explain.contributions.coalitions import Explanation
 from qfusion.training.checkpoint import Checkpoint
 
 Asked = str | Path | Checkpoint | Case
-MOST_HELD = 36  # joint dimension
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Case:
-    """Returns `model` if it is a case already, else the case of a sample; `chosen` as `qfusion.explain.case.case` takes it.
+    """Returns `model` if it is a case already, else the case of a sample; `chosen` as `qfusion.analysis.case.case` takes it.
 
     Raises:
         InvalidInput: when a case comes with a sample, or a model without one.
@@ -50,29 +49,33 @@ def shapley(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFr
 def over_time(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a time `t` (or `place` in the network) with columns `entropy[...]` and `dividend[...]`."""
     found = subject(model, sample, **chosen)
-    entropies, through = _entropies(found), found.through
-    terms = {name: through.dividends[:, 0, s, found.output] for s, name in enumerate(through.coalitions)}
-    columns = {"t" if found.has_time else "place": found.places}
+    entropies, terms = through(found)
+    columns = {"t" if found.can("time") else "place": found.places}
     columns |= {f"entropy[{name or 'all'}]": values for name, values in entropies.items()}
     return pd.DataFrame(columns | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()})
+
+
+def through(found: Case) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
+    terms = found.through
+    return _entropies(found), {name: terms.dividends[:, 0, s, found.output] for s, name in enumerate(terms.coalitions)}
 
 
 def track(found: Case, count: int = TIMES, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at `count` times from 0 to T."""
     from qfusion import track as tracking
-    from qfusion.explain.case import require_time
+    from qfusion.analysis.case import require_time
 
-    require_time(found, "evolution in time")
+    require_time(found)
     with torch.no_grad():
         psi = found.model.product_state(found.model.encode(found.inputs))[0]
     return tracking.track(found.model.system(), psi, np.linspace(0, max(float(found.model.duration), 1e-6), count), negativity=negativity)
 
 
 def _entropies(found: Case) -> dict[str, np.ndarray]:
-    if found.has_time:
-        measures = track(found, negativity=False).measures
-        return {name: measures[f"entropy[{name}]" if name else "entropy"] for name in (*found.modalities, "")}
-    from qfusion.explain.entropies import joint_entropies
+    if found.can("time"):
+        return track(found, negativity=False).measures.single("entropy")
+    from qfusion.explain.network.entropies import joint_entropies
 
     with torch.no_grad():
         vectors = found.model.fuse(found.model.encode(found.inputs))[0][0]
@@ -89,24 +92,34 @@ def entropies(model: Asked, sample: str | None = None, *, measure: str = "entrop
         NotFound: when there is no such measure.
     """
     from qfusion._checks import choose
+    from qfusion.quantum.measures import column
 
     found = subject(model, sample, **chosen)
-    if not found.has_time:
+    if found.can("rules"):
         choose("Measure", measure, ("entropy",))
         return reading(found).frame().reset_index()[["element", "entropy"]]
+    times, series = measured(found, measure)
+    return pd.DataFrame({"t": times} | {column(measure, part, "all"): values for part, values in series.items()})
+
+
+def measured(found: Case, measure: str) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
+    """Returns the times of a sample's track, and a measure of its states by the modalities that it is of.
+
+    Raises:
+        NotFound: when there is no such measure.
+    """
+    from qfusion._checks import choose
+
     tracked = track(found)
-    heads = {name.partition("[")[0] for name in tracked.measures}
-    choose("Measure", measure, sorted(heads))
-    kept = {name: values for name, values in tracked.measures.items() if name.partition("[")[0] == measure}
-    return pd.DataFrame({"t": tracked.times} | {name if "[" in name else f"{name}[all]": values for name, values in kept.items()})
+    return tracked.times, tracked.measures.of(choose("Measure", measure, sorted({each.kind for each in tracked.measures})))
 
 
 def reading(found: Case) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
-    from qfusion.explain import evidence
-    from qfusion.explain.case import require_network
+    from qfusion.analysis.case import require_network
+    from qfusion.explain.network import evidence
 
-    require_network(found, "fusion rules to read")
+    require_network(found)
     with torch.no_grad():
         masses = found.model.encode(found.inputs)
     return evidence.read(found.model, {name: values[0] for name, values in masses.items()})
@@ -119,7 +132,7 @@ def masses(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFra
 
 def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any) -> pd.DataFrame:
     """Returns one row a joint basis state of a quantum-jump model: `state` and `probability` at the time `at` times T."""
-    from qfusion.figures.state import basis_labels
+    from qfusion.figures.draw.state import basis_labels
 
     found = subject(model, sample, **chosen)
     rho = state(found, at)
@@ -128,7 +141,7 @@ def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, **c
 
 def density_matrix(model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any) -> pd.DataFrame:
     """Returns one row an entry of the density matrix at the time `at` times T: `row`, `column`, `real`, `imaginary`."""
-    from qfusion.figures.state import basis_labels
+    from qfusion.figures.draw.state import basis_labels
 
     found = subject(model, sample, **chosen)
     rho, names = state(found, at), basis_labels(found.model.dims)
@@ -139,10 +152,10 @@ def density_matrix(model: Asked, sample: str | None = None, *, at: float = 1.0, 
 def state(found: Case, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
     from qfusion._checks import require_number
-    from qfusion.explain.case import require_time
+    from qfusion.analysis.case import require_time
     from qfusion.quantum import states
 
-    require_time(found, "state that evolves in time")
+    require_time(found)
     t = require_number("at", at, 0, 1) * float(found.model.duration)
     with torch.no_grad():
         psi = found.model.product_state(found.model.encode(found.inputs))[0]
@@ -170,7 +183,7 @@ def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, **c
 
 def curves(found: Case, samples: int = 200) -> Any:
     """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
-    from qfusion.explain import faithfulness
+    from qfusion.explain.trust import faithfulness
 
     explanation, _, outputs = test_rows(found, samples)
     return faithfulness.modality_curves(explanation, outputs)
@@ -178,9 +191,9 @@ def curves(found: Case, samples: int = 200) -> Any:
 
 def test_rows(found: Case, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
     """Returns the explanation of some test rows, evenly spaced, these rows, and the output that is decided for in each."""
-    from qfusion.explain.coalitions import explain
+    from qfusion.explain.contributions.coalitions import explain
 
-    rows = _some(found.dataset.rows("test"), samples)
+    rows = some(found.dataset.rows("test"), samples)
     explanation = explain(found.model, found.dataset.inputs(rows, dtype=torch.float64), found.background)
     return explanation, rows, explanation.prediction.argmax(1)
 
@@ -204,7 +217,7 @@ def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
 
 def seeds(found: Case) -> Any:
     """Returns what was measured over training seeds of a model as trained, a `stability.Stability`."""
-    from qfusion.explain import stability as measured
+    from qfusion.explain.trust import stability as measured
 
     return measured.load(found.name, found.checkpoint.card, found.dataset.digest, len(found.dataset.rows("test")))
 
@@ -212,9 +225,11 @@ def seeds(found: Case) -> Any:
 def circuit(found: Case, dt: float | None = None) -> tuple[Any, Any]:
     """Returns a sample's way through the circuit, a `circuit_boxes.Walk`, and the circuit: a step dt (T / 8 unless given), or a network."""
     from qfusion.figures import circuit_boxes
+    from qfusion.models import require
 
+    require(found.model, "circuit", "to walk through", f"Model '{found.name}'")
     with torch.no_grad():
-        if found.has_time:
+        if found.can("time"):
             from qfusion.track.circuit import step_circuit
 
             kets = {name: ket[0] for name, ket in found.model.encode(found.inputs).items()}
@@ -269,10 +284,10 @@ def flow_table(found: Any) -> pd.DataFrame:
 
 def building_of(found: Case) -> Any:
     """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
-    from qfusion.explain.building import built as method
-    from qfusion.explain.case import require_time
+    from qfusion.analysis.case import require_time
+    from qfusion.explain.changes.building import built as method
 
-    require_time(found, "evolution in time that could build anything")
+    require_time(found, "that could build anything")
     return method(found.model, found.inputs, found.background, found.output)
 
 
@@ -288,7 +303,7 @@ def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None =
     Args:
         model, sample: see `subject`. modality: whose correlations go; those whose cut moves the score most unless given.
     """
-    from qfusion.explain.cut_answers import most_moved
+    from qfusion.explain.changes.cut_answers import most_moved
 
     found = subject(model, sample, **chosen)
     made = _cuts(found, times, modality, terms=True)
@@ -312,22 +327,14 @@ def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, tim
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
     """
-    from qfusion.explain.case import require_time
+    from qfusion.analysis.case import require_time
 
     found = subject(model, sample, **chosen)
-    require_time(found, "evolution in time, so no time to cut at")
-    rows = _some(found.dataset.rows("test"), samples)
+    require_time(found, "to cut at")
+    rows = some(found.dataset.rows("test"), samples)
+    from qfusion.analysis.cut_curves import cut_curves
+
     return cut_table(cut_curves(found.model, found.dataset, rows, times))
-
-
-def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> Any:
-    """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as for `cut_test`."""
-    from qfusion.explain.cut_metrics import cut_metrics
-    from qfusion.explain.cuts import KINDS, USUAL, cuts
-
-    kinds = tuple(KINDS) if np.prod(model.dims) <= MOST_HELD else USUAL
-    found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times), kinds=kinds)
-    return cut_metrics(found, dataset.y[rows], dataset.target.kind)
 
 
 def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
@@ -344,14 +351,14 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
 
 
 def _cuts(found: Case, times: int, modality: str | None = None, terms: bool = False, kinds: tuple[str, ...] = ("cut", "dephased")) -> Any:
-    from qfusion.explain.case import require_time
-    from qfusion.explain.cuts import cuts
+    from qfusion.analysis.case import require_time
+    from qfusion.explain.changes.cuts import cuts
 
-    require_time(found, "evolution in time, so no time to cut at")
+    require_time(found, "to cut at")
     return cuts(found.model, found.inputs, np.linspace(0, float(found.model.duration), times),
                 modalities=None if modality is None else [modality], kinds=kinds, background=found.background if terms else None)
 
 
-def _some(rows: np.ndarray, count: int) -> np.ndarray:
-    """At most so many rows, evenly spaced."""
+def some(rows: np.ndarray, count: int) -> np.ndarray:
+    """Returns at most so many of some rows, evenly spaced."""
     return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int))])

@@ -15,6 +15,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.data.modality import split_term as split_term
 
 Theme = Literal["light", "dark"]
 
@@ -47,11 +48,6 @@ def label(text: Any, limit: int = 60) -> str:
     words = " ".join(str(text).split())
     short = words if len(words) <= limit else words[: limit - 1] + "…"
     return html.escape(short, quote=False).replace("$", "&#36;")
-
-
-def split_term(term: str) -> tuple[str, ...]:
-    """The modalities of a coalition name: `"text+audio"` -> `("text", "audio")`, `""` -> `()`."""
-    return tuple(part for part in term.split("+") if part)
 
 
 def signed(value: float) -> str:
@@ -107,7 +103,7 @@ def term_dash(term: str) -> str:
 
 def faded(colour: str, opacity: float) -> str:
     """`rgba(...)` of a hex colour."""
-    red, green, blue = _channels(colour)
+    red, green, blue = channels(colour)
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
@@ -161,10 +157,11 @@ def note(figure: go.Figure, text: str, theme: Theme) -> go.Figure:
     return figure
 
 
-def _channels(colour: str) -> tuple[int, int, int]:
+def channels(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue, 0 to 255, of a hex colour."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def _mean_colour(colours: Sequence[str]) -> str:
-    means = [sum(channel) // len(colours) for channel in zip(*map(_channels, colours), strict=True)]
+    means = [sum(channel) // len(colours) for channel in zip(*map(channels, colours), strict=True)]
     return "#" + "".join(f"{value:02X}" for value in means)

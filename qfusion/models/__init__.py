@@ -2,9 +2,10 @@
 
 from qfusion.models.encoders import InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
+from qfusion.models.explorable import Ability, FusionModel, KetModel, can, require
 from qfusion.models.quantum_jump import QuantumJump
-from qfusion.models.registry import BASELINES, FUSION, FusionModel, Trainable, build, explorable, names
+from qfusion.models.registry import BASELINES, FUSION, Trainable, build, explorable, names
 from qfusion.models.tweak import Tweak
 
-__all__ = ["BASELINES", "FUSION", "EntangledQCNN", "FusionModel", "InputSpec", "QuantumJump", "Trainable", "Tweak", "build", "explorable",
-           "names"]
+__all__ = ["BASELINES", "FUSION", "Ability", "EntangledQCNN", "FusionModel", "InputSpec", "KetModel", "QuantumJump", "Trainable", "Tweak",
+           "build", "can", "explorable", "names", "require"]

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.encoders import Encoder, Features, InputSpec, check_features, split
+from qfusion.models.encoders import Encoder, Features, InputSpec, admitted, split
+
+M = TypeVar("M", bound=Any)
+
+
+def in_double(model: M) -> M:
+    """Returns a model whose weights are in double precision: the model itself where they are, else a copy of it.
+
+    Args:
+        model: any of ours.
+    """
+    return model if model.bias.dtype == torch.float64 else copy.deepcopy(model).double()
 
 
 class FusionModule(nn.Module):
     """Base of the fusion models; a subclass fills `encoders` and `settings`.
+
+    Features come in any floating-point precision; a model calculates in that of its own weights.
 
     Attributes:
         kind: name in the registry.
@@ -51,7 +65,7 @@ class FusionModule(nn.Module):
         """Returns the encoder's numbers for one modality, (B, outputs of the encoder).
 
         Raises:
-            InvalidInput: when the modality is missing, has the wrong form, or is not finite.
+            InvalidInput: when the modality is missing, has the wrong form, or is not of finite floating-point numbers.
         """
         return self._encoder(name)(self._features(inputs, name))
 
@@ -60,5 +74,4 @@ class FusionModule(nn.Module):
 
     def _features(self, inputs: Mapping[str, Features], name: str) -> Features:
         check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
-        check_features(name, inputs[name], self.input_specs[name])
-        return inputs[name]
+        return admitted(name, inputs[name], self.input_specs[name], self.bias.dtype)

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.encoders import Encoder, Features, InputSpec, check_features, split
+from qfusion.models.encoders import Encoder, Features, InputSpec, admitted, split
 
 LARGEST_TENSOR = 2**21
 
@@ -74,12 +74,12 @@ class Baseline(nn.Module):
         """Returns what the encoders give, (B, n) per modality unless `make_encoder` says differently.
 
         Raises:
-            InvalidInput: when a modality is missing, has the wrong form, or is not finite.
+            InvalidInput: when a modality is missing, has the wrong form, or is not of finite floating-point numbers.
         """
-        for name, spec in self.input_specs.items():
+        for name in self.modalities:
             check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
-            check_features(name, inputs[name], spec)
-        return [encoder(inputs[name]) for name, encoder in self.encoders.items()]
+        own = {name: admitted(name, inputs[name], spec, self.bias.dtype) for name, spec in self.input_specs.items()}
+        return [encoder(own[name]) for name, encoder in self.encoders.items()]
 
     def fuse(self, encoded: list[Any]) -> Tensor:
         """Returns the scores (B, C), apart from where they start, of the encoders' outputs."""

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models import expectations, fusion, qcnn
-from qfusion.models.base import FusionModule
+from qfusion.models import edits, expectations, fusion, qcnn
 from qfusion.models.encoders import Encoder, Features, InputSpec
+from qfusion.models.explorable import FusionModel, Points
 from qfusion.quantum.gates import BLOCKS
 
 STARTS = ("random", "classes")
@@ -42,7 +42,7 @@ def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
     network.head.copy_(torch.linalg.pinv((features[:-1] - features[-1]).T, atol=0.1))
 
 
-class EntangledQCNN(FusionModule):
+class EntangledQCNN(FusionModel):
     """The feature-entanglement fusion network.
 
     Args:
@@ -57,7 +57,7 @@ class EntangledQCNN(FusionModule):
         block: two-qubit convolution block, of `quantum.gates.BLOCKS`.
         start: where the readout starts: "random", or "classes", so that the mass of element i speaks for class i and for no other; that
             needs as many elements as classes.
-        encoder: "mlp", or "cnn" or "cnn-norm" for modalities that are images.
+        encoder: "mlp", or "cnn", "cnn-norm" or "cnn-pool" for modalities that are images.
         hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
 
     Raises:
@@ -65,6 +65,7 @@ class EntangledQCNN(FusionModule):
     """
 
     kind = "entangled-qcnn"
+    abilities = frozenset({"masses", "layers", "rules", "circuit", "terms"})
 
     def __init__(
         self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *, elements: int = 0,
@@ -160,9 +161,9 @@ class EntangledQCNN(FusionModule):
         """Returns the effective observables of the fused qubits, coefficients (C, 3, ..., 3) of words in {I, X, Z}."""
         return self.network.observables()
 
-    def scores(self, masses: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
+    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
         """Returns the scores of given masses, (B, C); multilinear in them."""
-        vectors = self.fuse(masses)[0]
+        vectors = self.fuse(states)[0]
         return (self.read(vectors) if observables is None else qcnn.evaluate(observables, vectors)) + self.bias
 
     def read(self, vectors: Tensor) -> Tensor:
@@ -190,8 +191,42 @@ class EntangledQCNN(FusionModule):
         other._buffers["phi"] = phi.detach().to(self.phi)
         return other
 
-    def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
+    def parse_tweak(self, tweak: object) -> str:
+        """Returns the text of edits of this model's truth tables, see `edits`, without what stands around it.
+
+        Raises:
+            InvalidInput, NotFound: when it is no text, or a part of it does not fit the tables.
+        """
+        check(isinstance(tweak, str),
+              f"Argument `tweak` must be text for an {self.kind}, such as 'all:and', but is a {type(tweak).__name__}.")
+        words = str(tweak).strip(" ,")
+        edits.apply(words, self.phi, edits.shape_of(self))
+        return words
+
+    def tweaked(self, tweak: str) -> EntangledQCNN:
+        """Returns a model that shares this one's weights but has edited tables, see `edits`; the model itself where nothing is edited.
+
+        Raises:
+            InvalidInput, NotFound: as for `parse_tweak`.
+        """
+        words = self.parse_tweak(tweak)
+        return self.with_angles(edits.apply(words, self.phi, edits.shape_of(self))) if words else self
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path, for small n."""
         from qfusion.models.walk import final_scores
 
-        return final_scores(self, self.fuse(masses)[0])
+        return final_scores(self, self.fuse(states)[0])
+
+    def points(self, count: int = 2) -> Points:
+        """Returns the places between the network's layers, `QCNN.moments`, however many are asked for."""
+        names = tuple(name for name, _ in self.network.moments())
+        return Points("layers", tuple(map(float, range(len(names)))), names)
+
+    def baked(self, state: dict[str, Tensor], settings: dict[str, Any], words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Returns weights and settings in which the tables are those of this model: an edited one need be neither a named rule nor one of
+        separate rotations."""
+        if not words:
+            return state, settings
+        state = {key: value for key, value in state.items() if key != "turns"}
+        return state | {"phi": self.phi}, {**settings, "tables": "joint", "freeze_rule": False}

@@ -22,12 +22,14 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number
-from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Encoder, Features, InputSpec
+from qfusion.models.explorable import KetModel, Points
+from qfusion.models.explorable import expectation as expectation
 from qfusion.models.tweak import Tweak, scale_couplings
 from qfusion.quantum import states, trajectories
 from qfusion.quantum.decomposition import Subset
@@ -40,7 +42,7 @@ READOUTS = ("local", "single", "joint")
 MAX_DIMENSION = 4096
 
 
-class QuantumJump(FusionModule):
+class QuantumJump(KetModel):
     """The QiNN-QJ model.
 
     Args:
@@ -68,6 +70,7 @@ class QuantumJump(FusionModule):
     """
 
     kind = "quantum-jump"
+    abilities = frozenset({"kets", "time", "circuit", "terms"})
 
     def __init__(
         self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
@@ -133,27 +136,6 @@ class QuantumJump(FusionModule):
             check(lowest <= share < 1, f"Argument `{name}` must lie in [{lowest:g}, 1), but is {share}.")
         return sizes
 
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
-        """Returns the unit kets of every modality, (B, d_m) complex.
-
-        Raises:
-            InvalidInput: when a modality is missing, has the wrong form, or is not finite.
-        """
-        return {name: self.encode_one(inputs, name) for name in self.modalities}
-
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the unit kets of one modality, (B, d_m) complex; `inputs` need not hold the others."""
-        d = self.dims[self.modalities.index(name)]
-        real, imaginary = self._encoded(inputs, name).split(d, -1)
-        ket = torch.complex(real, imaginary)
-        # The reference amplitude keeps the magnitude of h, which plain normalisation would throw away.
-        ket = ket + torch.eye(d, dtype=ket.dtype, device=ket.device)[0]
-        return ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True).clamp_min(1e-6)
-
-    def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
-        """Returns |psi_1 x ... x psi_M>, (B, D)."""
-        return states.product([kets[name] for name in self.modalities])
-
     def generator(self) -> Generator:
         """Returns the generator with the learned (and tweaked) Hamiltonian and jump operators, differentiable."""
         dtype, device = self.W.dtype.to_complex(), self.W.device
@@ -174,6 +156,11 @@ class QuantumJump(FusionModule):
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Returns H's and the L_k's parameters; they do nothing at 0."""
         return [(parameter, 0.0) for parameter in (*self.A, *self.L)]
+
+    @property
+    def samples(self) -> bool:
+        """Whether scores are means over sampled trajectories while training."""
+        return bool(self.settings["dynamics"] == "jumps" and self.settings["evolution"] != "none")
 
     @property
     def jump_count(self) -> int:
@@ -231,12 +218,23 @@ class QuantumJump(FusionModule):
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores, (B, C)."""
         psi = self.product_state(self.encode(inputs))
-        if self.settings["dynamics"] == "jumps" and self.settings["evolution"] != "none":
+        if self.samples:
             return self.sampled(psi, self.settings["trajectories"]) + self.bias
         if 2 * len(psi) < len(self.outputs):  # fewer states than (packed) observables: evolve the states
             rho = self.evolve_states(states.density(psi), [self.duration])[0]
             return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
         return expectation(self.observables(), psi) + self.bias
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores of given kets, (B, C): their states evolve, where `observables` evolves what is read."""
+        psi = self.product_state(states).to(torch.complex128)
+        rho = self.evolve_states(psi[:, :, None] * psi[:, None, :].conj(), [self.duration])[0]
+        return torch.einsum("cab,nba->nc", self.readout().to(rho.dtype), rho).real + self.bias
+
+    def points(self, count: int = 2) -> Points:
+        """Returns so many times from 0 to T."""
+        times = np.linspace(0.0, max(float(self.duration), 1e-6), count).tolist()
+        return Points("time", tuple(times), tuple(f"t = {t:.2f}" for t in times))
 
     def sampled(self, psi: Tensor, count: int) -> Tensor:
         """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random, unbiased gradient."""
@@ -252,22 +250,33 @@ class QuantumJump(FusionModule):
         return System(generator.hamiltonian().detach().to(dtype), generator.jump_operators().detach().to(dtype),
                       self.dims, self.modalities, self.duration)
 
-    def tweaked(self, tweak: Tweak) -> QuantumJump:
+    def parse_tweak(self, tweak: Tweak | str) -> Tweak:
+        """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its text.
+
+        Raises:
+            InvalidInput, NotFound: when it names a coupling or jump operator that does not exist, or a number is out of range.
+        """
+        return Tweak.parse(tweak, self) if isinstance(tweak, str) else tweak.fit(self)
+
+    def tweaked(self, tweak: Tweak | str) -> QuantumJump:
         """Returns a model that shares this one's weights, with couplings, rates or duration changed; this one stays as it is.
 
         Raises:
-            InvalidInput, NotFound: when the tweak names a coupling or jump operator that does not exist or is out of range.
+            InvalidInput, NotFound: as for `parse_tweak`.
         """
-        tweak.validate(self.modalities, self.jump_count)
         other = copy.copy(self)
-        other.tweak = tweak
-        other.duration = self.duration if tweak.duration is None else float(tweak.duration)
+        other.tweak = self.parse_tweak(tweak)
+        other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
         return other
 
-
-def expectation(observables: Tensor, psi: Tensor) -> Tensor:
-    """Returns <psi|O_c|psi>, (B, C), for observables (C, D, D) and kets (B, D)."""
-    return torch.einsum("cnb,nb->nc", psi.conj() @ observables, psi).real
+    def baked(self, state: dict[str, Tensor], settings: dict[str, Any], words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Returns weights and settings in which the tweak is part of H, the L_k and the duration."""
+        state = dict(state)
+        for n, term in enumerate(self.generator().terms if words else ()):
+            # H = (A + A^+) / 2 is A itself where A is Hermitian.
+            state |= {f"A.{n}": torch.view_as_real(term.H.resolve_conj())} if len(self.A) else {}
+            state |= {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(self.L) else {}
+        return state, {**settings, "duration": self.duration}
 
 
 def _gaussian(*shape: int, scale: float) -> Tensor:

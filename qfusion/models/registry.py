@@ -11,13 +11,14 @@ from qfusion.errors import InvalidInput
 from qfusion.models.attention import CrossModalAttention
 from qfusion.models.baselines import Concatenation, LateFusion, LowRankFusion, TensorFusion
 from qfusion.models.entangled_qcnn import EntangledQCNN
+from qfusion.models.explorable import FusionModel
 from qfusion.models.linear import Linear
 from qfusion.models.product_qcnn import ProductQCNN
 from qfusion.models.quantum_jump import QuantumJump
+from qfusion.models.state_linear import StateLinear
 
-FusionModel = QuantumJump | EntangledQCNN  # what can be explored: states of modalities in which scores are linear
 Trainable = FusionModel | ProductQCNN | LateFusion | Concatenation | TensorFusion | LowRankFusion | CrossModalAttention | Linear
-FUSION: dict[str, type[FusionModel]] = {model.kind: model for model in (QuantumJump, EntangledQCNN)}
+FUSION: dict[str, type[FusionModel]] = {model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear)}
 BASELINES: dict[str, type[Trainable]] = {
     model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion, CrossModalAttention, Linear)}
 _MODELS: dict[str, type[Trainable]] = {**FUSION, ProductQCNN.kind: ProductQCNN, **BASELINES}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -21,19 +22,85 @@ from torch import Tensor
 from qfusion._checks import check, require_finite
 from qfusion.quantum.states import partial_trace, partial_transpose
 
-#: kind of measure -> (label, unit, what it says); the part of a column name before "[".
-describe: dict[str, tuple[str, str, str]] = {
-    "entropy": ("Von Neumann entropy", "nats",
-                "How mixed the state of these modalities is. It measures entanglement only while the joint state is "
-                "pure."),
-    "negativity": ("Logarithmic negativity", "bits",
-                   "Entanglement of one modality with all the others together; positive only if they are entangled."),
-    "mutual_information": ("Mutual information", "nats",
-                           "All correlation of two modalities, classical and quantum: S(a) + S(b) - S(ab)."),
-    "total_correlation": ("Total correlation", "nats",
-                          "All correlation among the modalities: the sum of their entropies less the joint entropy."),
-    "purity": ("Purity", "", "Tr rho^2: 1 for a pure state, 1/d for the maximally mixed one."),
+Part = tuple[str, ...]  # names of modalities; () for all together
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of measure.
+
+    Attributes:
+        title: what it is called in full; short: for axes that say more beside it.
+        unit: "" for a pure number.
+        between: what stands between the modalities of a part in the names of columns.
+    """
+
+    title: str
+    short: str
+    unit: str
+    between: str = "+"
+
+    @property
+    def axis(self) -> str:
+        """Title with unit."""
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def short_axis(self) -> str:
+        """Short title with unit."""
+        return f"{self.short} ({self.unit})" if self.unit else self.short
+
+
+KINDS = {
+    "entropy": Kind("von Neumann entropy", "entropy", "nats"),
+    "negativity": Kind("logarithmic negativity", "log. negativity", "bits"),
+    "mutual_information": Kind("mutual information", "mutual information", "nats", ":"),
+    "total_correlation": Kind("total correlation", "total correlation", "nats"),
+    "purity": Kind("purity Tr ρ² (1 = pure)", "purity", ""),
 }
+
+
+def column(kind: str, part: Part = (), whole: str = "") -> str:
+    """Returns what the column of a measure is called in files and tables: `entropy[text]`, `mutual_information[text:audio]`, `entropy`.
+
+    Args:
+        kind: of `KINDS`.
+        part: whose it is.
+        whole: what stands in brackets for all together; "" for no brackets.
+    """
+    name = KINDS[kind].between.join(part) or whole
+    return f"{kind}[{name}]" if name else kind
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """A measure of the states of some modalities.
+
+    Attributes:
+        kind: of `KINDS`, where title and unit stand.
+        part: whose it is; () for all together.
+        values: over time, (nT,).
+    """
+
+    kind: str
+    part: Part
+    values: np.ndarray
+
+
+class Measures(tuple[Measure, ...]):
+    """Measures of the same states, in the order of their columns."""
+
+    def of(self, kind: str) -> dict[Part, np.ndarray]:
+        """Returns the values of one kind, by part."""
+        return {each.part: each.values for each in self if each.kind == kind}
+
+    def single(self, kind: str) -> dict[str, np.ndarray]:
+        """Returns the values of one kind of every modality, by name, and of all together ("")."""
+        return {"".join(part): values for part, values in self.of(kind).items() if len(part) < 2}
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Returns the values by the name of their column."""
+        return {column(each.kind, each.part): each.values for each in self}
 
 
 def tolerance(values: Tensor) -> float:
@@ -245,13 +312,13 @@ def entanglement_entropy(psi: Tensor, dims: Sequence[int], subsystem: int, *, ba
 
 
 def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Sequence[str], *,
-                       negativity: bool = True) -> dict[str, np.ndarray]:
+                       negativity: bool = True) -> Measures:
     """Returns every measure of the states `rho` over their leading axis.
 
-    Keys, in this order, for modalities text, audio, vision: `entropy[text]`, ..., `entropy`, `entropy[text+audio]`,
-    ..., `negativity[text]` (against all the others), ..., `mutual_information[text:audio]`, ..., `total_correlation`,
-    `purity[text]`, ..., `purity`. With two modalities the pair is the whole and is not repeated; with one there is no
-    pair, no negativity and no correlation. Units are in `describe`.
+    In this order, for modalities text, audio, vision, by the names of their columns: `entropy[text]`, ..., `entropy`,
+    `entropy[text+audio]`, ..., `negativity[text]` (against all the others), ..., `mutual_information[text:audio]`, ...,
+    `total_correlation`, `purity[text]`, ..., `purity`. With two modalities the pair is the whole and is not repeated; with
+    one there is no pair, no negativity and no correlation.
 
     Args:
         rho: density matrices (nT, D, D).
@@ -277,14 +344,13 @@ def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Seq
     total = _entropy(joint)
     entropies[tuple(range(M))] = total
     pairs = list(combinations(range(M), 2))
-    out = {f"entropy[{names[m]}]": S[m] for m in range(M)} | {"entropy": total}
-    out |= {f"entropy[{names[a]}+{names[b]}]": entropies[(a, b)] for a, b in pairs if M > 2}
-    out |= {f"negativity[{names[m]}]": _in_base(_log_trace_norm(x), 2) for m, x in swapped.items()}
-    out |= {f"mutual_information[{names[a]}:{names[b]}]": S[a] + S[b] - entropies[(a, b)] for a, b in pairs}
-    if M > 1:
-        out["total_correlation"] = torch.stack(S).sum(0) - total
-    out |= {f"purity[{names[m]}]": _purity(reduced[0][(m,)]) for m in range(M)} | {"purity": _purity(rho)}
-    return {key: value.numpy() for key, value in out.items()}
+    out: list[tuple[str, tuple[int, ...], Tensor]] = [("entropy", (m,), S[m]) for m in range(M)]
+    out += [("entropy", (), total), *(("entropy", pair, entropies[pair]) for pair in pairs if M > 2)]
+    out += [("negativity", (m,), _in_base(_log_trace_norm(x), 2)) for m, x in swapped.items()]
+    out += [("mutual_information", (a, b), S[a] + S[b] - entropies[(a, b)]) for a, b in pairs]
+    out += [("total_correlation", (), torch.stack(S).sum(0) - total)] if M > 1 else []
+    out += [("purity", (m,), _purity(reduced[0][(m,)])) for m in range(M)] + [("purity", (), _purity(rho))]
+    return Measures(Measure(kind, tuple(names[m] for m in part), values.numpy()) for kind, part, values in out)
 
 
 Reduced = tuple[dict[tuple[int, ...], Tensor], dict[tuple[int, ...], Tensor]]

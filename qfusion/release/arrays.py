@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.lib import format as npy
 
-from qfusion.explain.case import Case
-from qfusion.explain.coalitions import Explanation, through_layers, through_time
-from qfusion.models import fusion
+from qfusion.analysis.case import Case
+from qfusion.explain.contributions.coalitions import Explanation, through_layers, through_time
+from qfusion.models import Ability, fusion
 from qfusion.quantum import lindblad, states
 from qfusion.quantum.decomposition import decompose, subset_name
 
@@ -24,7 +25,7 @@ Described = dict[str, tuple[str, np.ndarray]]  # name -> what it is with its sha
 def of(case: Case) -> Described:
     """Returns the arrays of a case by name, each with what it is, its shape and its unit."""
     with torch.no_grad():
-        return _common(case) | (_jump(case) if case.has_time else _network(case))
+        return _common(case) | next(made(case) for ability, made in _OF.items() if case.can(ability))
 
 
 def to_bytes(case: Case) -> bytes:
@@ -95,6 +96,15 @@ def _jump(case: Case) -> Described:
     return found | _moments(through_time(model, case.inputs, case.background, times.tolist()))
 
 
+def _kets(case: Case) -> Described:
+    model, names = case.model, case.modalities
+    kets = model.encode(case.inputs)
+    return {f"ket[{name}]": (f"(d,) state of {name}, norm 1", kets[name][0].numpy()) for name in names} | {
+        "dims": ("(M,) dimensions d of the modalities; D is their product", np.array(model.dims)),
+        "psi": ("(D,) product state", model.product_state(kets)[0].numpy()),
+        "observables": ("(C, D, D) O_c: Tr[O_c |psi><psi|] + bias is the score", model.observables().numpy())}
+
+
 def _network(case: Case) -> Described:
     from qfusion.track.progress import progress
 
@@ -120,3 +130,6 @@ def _network(case: Case) -> Described:
         "observables": ("(C, 3, ..., 3) coefficients of the scores in words of {I, X, Z} on the fused qubits", model.observables().numpy()),
         "moments": ("places between the layers, at which `dividends_over` stops the circuit", np.array(layered.moments)),
     } | _moments(layered)
+
+
+_OF: dict[Ability, Callable[[Case], Described]] = {"time": _jump, "layers": _network, "kets": _kets}  # the first that a model can do

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from qfusion._checks import check, choose
+from qfusion.analysis.case import Case, case, of, tweaked
 from qfusion.data import DataSet
-from qfusion.explain.background import Background, RowBackground
-from qfusion.explain.case import Case, case, of, tweaked
-from qfusion.models import EntangledQCNN
+from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.models import Ability, can, require
+from qfusion.models.explorable import ABILITIES
 from qfusion.training.checkpoint import Checkpoint
 
 
@@ -20,7 +22,7 @@ class Format:
     Attributes:
         title: for people. ending: of its files. says: one plain sentence.
         of_sample: whether it is of one sample; else of the model alone.
-        systems: kinds of models that it exists for; empty for all.
+        needs: the ability of models that it exists for, of `models.explorable.ABILITIES`; empty for all.
         instead: what to do where it does not exist.
     """
 
@@ -28,11 +30,10 @@ class Format:
     ending: str
     says: str
     of_sample: bool
-    systems: tuple[str, ...] = ()
+    needs: Ability | Literal[""] = ""
     instead: str = ""
 
 
-_JUMP, _NETWORK = "quantum-jump", "entangled-qcnn"
 _STEP = ("One step of its evolution is channels, which OpenQASM has no statement for; the Circuit page draws it. Take qutip or numpy "
          "instead.")
 FORMATS: dict[str, Format] = {
@@ -40,12 +41,12 @@ FORMATS: dict[str, Format] = {
                          "commands.", False),
     "torch": Format("PyTorch program", ".pt2", "The way from features to scores, for any batch of samples; loading it needs torch and "
                     "nothing else.", False),
-    "qutip": Format("QuTiP objects", ".qu", "Hamiltonian, jump operators, observables and this sample's states, for QuTiP.", True, (_JUMP,),
+    "qutip": Format("QuTiP objects", ".qu", "Hamiltonian, jump operators, observables and this sample's states, for QuTiP.", True, "time",
                     "It is a circuit, without a Hamiltonian. Take openqasm3 or numpy instead."),
     "openqasm3": Format("OpenQASM 3", ".qasm", "This sample's circuit with its angles, measured and conditioned in the middle.", True,
-                        (_NETWORK,), _STEP),
+                        "rules", _STEP),
     "openqasm2": Format("OpenQASM 2", ".qasm", "The same circuit with controlled gates instead of conditions, for older tools.", True,
-                        (_NETWORK,), _STEP),
+                        "rules", _STEP),
     "numpy": Format("NumPy arrays", ".npz", "This sample's states and observables over the evolution or the gates, and the exact "
                     "contributions, with a description of each array.", True),
 }
@@ -59,9 +60,10 @@ def impossible(name: str, found: Checkpoint) -> str:
     """
     wanted = FORMATS[choose("Format", name, FORMATS)]
     kind = str(found.card["model"])
-    if not wanted.systems or kind in wanted.systems:
+    if not wanted.needs or can(found.model, wanted.needs):
         return ""
-    return f"Format '{name}' does not exist for a model of kind {kind}. {wanted.instead}"
+    instead = wanted.instead if can(found.model, "circuit") else f"It has no {ABILITIES[wanted.needs]}. Take torch or numpy instead."
+    return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
 
 def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sample: str = "", model_name: str = "",
@@ -70,7 +72,7 @@ def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sam
 
     Args:
         name: of the format, see `FORMATS`.
-        found, tweak: the model and what is changed in it, see `explain.case`.
+        found, tweak: the model and what is changed in it, see `analysis.case`.
         sample: id, for formats that are of one.
         model_name: what a checkpoint is called; "tweaked" unless given.
         precision: of a torch program, "double" or "single".
@@ -117,9 +119,9 @@ def _openqasm(version: int) -> Callable[[Case], bytes]:
     def made(found: Case) -> bytes:
         from qfusion.track.fusion_circuit import fusion_circuit
 
-        assert isinstance(found.model, EntangledQCNN)
-        theta = {name: angles[0].detach() for name, angles in found.model.angles(found.inputs).items()}
-        return fusion_circuit(found.model, theta).to_openqasm(version).encode()
+        network = require(found.model, "rules")
+        theta = {name: angles[0].detach() for name, angles in network.angles(found.inputs).items()}
+        return fusion_circuit(network, theta).to_openqasm(version).encode()
 
     return made
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models import EntangledQCNN, FusionModel, QuantumJump, fusion
+from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, fusion, require
 from qfusion.models.encoders import Encoder, Pooling
 
 MOST_STEPS = 200
@@ -70,10 +70,10 @@ def _encoded(encoder: Encoder, values: Tensor, mask: Tensor | None) -> Tensor:
     return cast(Tensor, encoder.last(x))
 
 
-class JumpPredictor(Predictor):
+class KetPredictor(Predictor):
     """psi_m -> product state r + i s -> r' A r + s' A s + 2 s' B r for O_c(T) = A_c + i B_c."""
 
-    def __init__(self, model: QuantumJump):
+    def __init__(self, model: KetModel):
         super().__init__(model)
         self.dims = model.dims
         with torch.no_grad():
@@ -135,7 +135,7 @@ def _words(vectors: Tensor) -> Tensor:
 
 def predictor(model: FusionModel, precision: str = "double") -> Predictor:
     """Returns the module that is exported, in a floating-point precision of PRECISIONS."""
-    made = JumpPredictor(model) if isinstance(model, QuantumJump) else NetworkPredictor(model)
+    made: Predictor = NetworkPredictor(require(model, "masses")) if can(model, "masses") else KetPredictor(require(model, "kets"))
     return made.to(PRECISIONS[choose("Precision", precision, PRECISIONS)]).eval()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from qfusion.explain.case import Case, require_time
+from qfusion.analysis.case import Case, require_time
 
 
 def of(case: Case) -> dict[str, Any]:

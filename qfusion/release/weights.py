@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.analysis.case import tweaked
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain.case import tweaked
-from qfusion.models import FusionModel, QuantumJump, build
+from qfusion.models import FusionModel, build
 from qfusion.training import checkpoint, metrics
 from qfusion.training.checkpoint import Checkpoint
 
@@ -45,16 +45,7 @@ def baked(found: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     """
     changed, words = tweaked(found.fusion, tweak)
     state, settings = dict(found.fusion.state_dict()), dict(found.card["settings"])
-    if isinstance(changed, QuantumJump):
-        for n, term in enumerate(changed.generator().terms if words else ()):
-            # H = (A + A^+) / 2 is A itself where A is Hermitian.
-            state |= {f"A.{n}": torch.view_as_real(term.H.resolve_conj())} if len(changed.A) else {}
-            state |= {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(changed.L) else {}
-        settings["duration"] = changed.duration
-    elif words:
-        state.pop("turns", None)
-        state["phi"] = changed.phi
-        settings |= {"tables": "joint", "freeze_rule": False}  # an edited table need be neither a named rule nor one of separate rotations
+    state, settings = changed.baked(state, settings, words)
     with torch.device("meta"):
         model: Any = build(found.card["model"], found.card["inputs"], found.card["outputs"], settings)
     model.load_state_dict({key: _kept(value) for key, value in state.items()}, assign=True)

@@ -1,7 +1,7 @@
 """Reports: everything there is to say about one decision, or a cohort of them, in one HTML file and one PDF.
 
     from qfusion import report
-    from qfusion.explain.case import case
+    from qfusion.analysis.case import case
     found = report.sample(case("qj-planted", "p0031"))
     found.html(), found.pdf()                       # bytes
     report.write(found, Path("report.pdf"))         # .html, .pdf, or a folder for both
@@ -19,7 +19,7 @@ from qfusion._checks import check
 from qfusion._files import atomic
 
 if TYPE_CHECKING:
-    from qfusion.explain.case import Case
+    from qfusion.analysis.case import Case
     from qfusion.report.about_cohort import Members
     from qfusion.report.blocks import Document
 

@@ -8,17 +8,27 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 
-from qfusion.explain import RELATIONS, answers, resampling
-from qfusion.explain.case import Case
-from qfusion.explain.resampling import LEVEL, RESAMPLES, Interval
-from qfusion.figures import levels
-from qfusion.figures.levels import Estimate
+from qfusion.analysis import cut_curves
+from qfusion.analysis.case import Case
+from qfusion.errors import InvalidInput
+from qfusion.explain import RELATIONS
+from qfusion.explain.changes import building_answers, cut_answers
+from qfusion.explain.changes.building import built_over_classes
+from qfusion.explain.contributions import answers
+from qfusion.explain.trust import resampling
+from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
+from qfusion.figures import notebook, numbers
+from qfusion.figures.draw import building, cuts
+from qfusion.figures.draw import cohort as drawing
+from qfusion.figures.draw.cohort import Estimate
 from qfusion.report import methods, trust
 from qfusion.report.blocks import Block, Document, Facts, Heading, Listing, Points, Strong, Table, cite, paragraph
 from qfusion.report.drawn import HALF, figure, number, signed
 
 MOST_MEMBERS, MOST_TERMS, MOST_COLUMNS = 60, 12, 8
+MOST_CUT = 200  # samples whose correlations are cut: seconds
 INTERVALS = f"bars are {LEVEL:.0%} percentile bootstrap intervals of {RESAMPLES:,} resamples, seed 0"
 
 
@@ -78,7 +88,7 @@ def document(found: Members) -> Document:
     """Returns the report on a cohort."""
     case = found.case
     parts: list[Block] = []
-    for section in (_summary, _shares, _types, _terms, _entanglement, _members):
+    for section in (_summary, _shares, _types, _terms, _built, _entanglement, _cuts, _members):
         parts += section(found)
     parts += [*trust.section(case, one=False), *methods.section(case), *_intervals(), *_again(found)]
     return Document(f"Cohort ‘{found.title}’: what {case.name} decides by",
@@ -115,7 +125,7 @@ def _summary(found: Members) -> Iterator[Block]:
          f"{found.split} {joint[0]['j'].value:.0%}."),
         (Strong("Is it harder? "), f"The mean error is {number(errors[1]['e'].value)} against {number(errors[0]['e'].value)} "
                                    f"({found.errors})."),
-        (Strong("Does entanglement go with joint deciding? "), f"{found.finding}."),
+        *(((Strong("Does entanglement go with joint deciding? "), f"{found.finding}."),) if found.measure else ()),
     ))
     yield Facts((("Model", f"{case.name}: {case.checkpoint.card.get('title', '')} ({case.checkpoint.card['model']})"),
                  ("Data", f"{case.dataset.name}: {case.dataset.title}"),
@@ -135,8 +145,8 @@ def _shares(found: Members) -> Iterator[Block]:
     whole, part = _share_means(found)
     case = found.case
     yield Heading("Which modality decides")
-    yield figure(levels.shares(_estimates(whole), _estimates(part), {}, case.modalities, whole_name=found.called(True),
-                               cohort_name=found.called(False)),
+    yield figure(drawing.shares(_estimates(whole), _estimates(part), {}, case.modalities, whole_name=found.called(True),
+                                cohort_name=found.called(False)),
                  f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); {INTERVALS}. Compared with {answers.behind(case.background)}.",
                  "Mean shares: " + ", ".join(f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
                                              for name in case.modalities) + ".", HALF)
@@ -160,9 +170,9 @@ def _types(found: Members) -> Iterator[Block]:
     pairs = {kind: tuple(resampling.means({"e": errors[mask & keep]})["e"] for keep in (np.ones(len(errors), bool), found.inside))
              for kind, mask in where.items()}
     whole, part = ([int((mask & keep).sum()) for mask in where.values()] for keep in (np.ones(len(errors), bool), found.inside))
-    drawn = levels.types(list(where), whole, part, [(Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
-                                                    for a, b in pairs.values()],
-                         whole_name=found.called(True), cohort_name=found.called(False))
+    drawn = drawing.types(list(where), whole, part, [(Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
+                                                     for a, b in pairs.values()],
+                          whole_name=found.called(True), cohort_name=found.called(False))
     yield Heading("How the modalities relate, and how well that is predicted")
     yield figure(drawn, "; ".join(f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items())
                  + f". Right: mean error ({found.errors}); {INTERVALS}.",
@@ -176,8 +186,8 @@ def _terms(found: Members) -> Iterator[Block]:
     unit = "score of the class" if case.classes else case.unit
     left = len(case.dividends) - 1 - len(terms)
     yield Heading("What each combination contributed")
-    yield figure(levels.violins(terms, {term: values[found.inside] for term, values in terms.items()}, {}, case.modalities, unit=unit,
-                                whole_name=found.called(True), cohort_name=found.called(False)),
+    yield figure(drawing.violins(terms, {term: values[found.inside] for term, values in terms.items()}, {}, case.modalities, unit=unit,
+                                 whole_name=found.called(True), cohort_name=found.called(False)),
                  "Every sample's exact dividend, with its sign: all above each line in grey, the cohort below it in colour; the line "
                  f"inside is the mean. Compared with {answers.behind(case.background)}."
                  + (f" The {left} terms that are smallest on average are left out." if left else ""),
@@ -202,14 +212,54 @@ def _means_of(found: Members, terms: Mapping[str, np.ndarray]) -> Table:
 
 
 def _entanglement(found: Members) -> Iterator[Block]:
+    if not found.measure:
+        return
     x, y = found.values
     known = np.isfinite(x) & np.isfinite(y)
     yield Heading("Entanglement and joint deciding")
-    yield figure(levels.relation(found.rows.index[known].tolist(), x[known], y[known], found.inside[known], found.measure, found.strength,
-                                 whole_name=found.called(True), cohort_name=found.called(False)),
+    yield figure(drawing.relation(found.rows.index[known].tolist(), x[known], y[known], found.inside[known], found.measure, found.strength,
+                                  whole_name=found.called(True), cohort_name=found.called(False)),
                  f"Every explained sample of {found.split}, the cohort in colour. {found.finding}.",
                  f"Scatter of {int(known.sum()):,} samples: {found.finding}.")
     yield paragraph("Entanglement is correlation of the states, not attribution; a relation over samples is no cause.")
+
+
+def _places(found: Members) -> np.ndarray:
+    """Rows of the data set that the cohort is."""
+    return np.array([found.case.dataset.row(name) for name in found.cohort.index], dtype=int)
+
+
+def _built(found: Members) -> Iterator[Block]:
+    """Which coupling and jump operator built which contribution, on average over the cohort."""
+    case = found.case
+    if not case.can("time"):
+        return
+    yield Heading("Which coupling built which term?")
+    try:
+        made = built_over_classes(case.model, case.dataset.inputs(_places(found), dtype=torch.float64), case.background)
+    except InvalidInput as error:  # evolved for too long to be resolved
+        yield paragraph(str(error))
+        return
+    said = building_answers.answer(made)
+    whose = "score of the class that each sample is decided for" if case.classes else case.unit
+    titles, _ = building.terms_of(made.terms, made.modalities)
+    yield paragraph(f"Mean over the cohort. {said}. Positive and negative parts of different samples cancel in a mean.")
+    yield figure(building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=whose),
+                 f"What the figure shows: {building.SAYS['built'][0]} Mean over {made.count:,} samples. It does not show "
+                 f"{building.SAYS['built'][1]}", f"{said}.")
+
+
+def _cuts(found: Members) -> Iterator[Block]:
+    """How good the model would be on the cohort without the correlations of a modality."""
+    case, rows = found.case, numbers.some(_places(found), MOST_CUT)
+    if not case.can("time") or len(case.modalities) < 2 or len(rows) < 2:
+        return
+    made = cut_curves.cut_curves(case.model, case.dataset, rows)
+    said = cut_answers.answer_for_many(made)
+    yield Heading("Are the correlations needed?")
+    yield paragraph(f"{said}." + (f" Of the cohort, {len(rows):,} samples, evenly spaced." if len(rows) < len(found.cohort) else ""))
+    yield figure(notebook.cut_test_of(numbers.cut_table(made), case.modalities, next(iter(made.after))),
+                 f"What the figure shows: {cuts.SAYS['cut-test'][0]} It does not show {cuts.SAYS['cut-test'][1]}", f"{said}.")
 
 
 def _members(found: Members) -> Iterator[Block]:

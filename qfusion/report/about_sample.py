@@ -8,14 +8,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from qfusion import explain
-from qfusion.data.spec import Audio, Image, Series, Text
+from qfusion.analysis.case import Case
+from qfusion.data.modality import Audio, Image, Series, Text
 from qfusion.errors import InvalidInput
-from qfusion.explain import answers, building_answers, cut_answers
-from qfusion.explain.case import Case
-from qfusion.explain.cuts import cuts
-from qfusion.figures import building, evidence, notebook, numbers
-from qfusion.figures.cuts import SAYS
+from qfusion.explain.changes import building_answers, cut_answers
+from qfusion.explain.changes.cuts import cuts
+from qfusion.explain.contributions import answers
+from qfusion.figures import notebook, numbers
+from qfusion.figures.draw import building, evidence
+from qfusion.figures.draw.cuts import SAYS
 from qfusion.figures.style import term_colour
+from qfusion.quantum.measures import KINDS
 from qfusion.report import methods, trust
 from qfusion.report.blocks import Block, Document, Facts, Heading, Listing, Points, Quote, Strong, Table, cite, paragraph
 from qfusion.report.drawn import FULL, HALF, figure, number, picture, power, signed
@@ -40,18 +43,25 @@ def document(case: Case) -> Document:
 def _summary(case: Case) -> Iterator[Block]:
     """What was decided, in sentences and as a table."""
     kind = str(explain.relation(case.explanation, case.output)[0])
-    places = [f"t = {t:.2f}" for t in case.places] if case.has_time else [f"“{place}”" for place in case.places]
-    decisions = [answers.verdict(scores, case.classes) for scores in case.through.prediction[:, 0]]
+    when: tuple[tuple[Strong, str], ...] = ()
+    if _on_the_way(case):
+        places = [f"t = {t:.2f}" for t in case.places] if case.can("time") else [f"“{place}”" for place in case.places]
+        decisions = [answers.verdict(scores, case.classes) for scores in case.through.prediction[:, 0]]
+        when = ((Strong("Since when? "), answers.settled(decisions, places)),)
     yield Heading("In short")
     yield paragraph(_decision(case))
     yield Points(((Strong("Which modality decided this? "), answers.decided(case.shares, case.dividends)),
-                  (Strong("Did the modalities conflict? "), answers.conflict(case.dividends, case.modalities, kind)),
-                  (Strong("Since when? "), answers.settled(decisions, places))))
+                  (Strong("Did the modalities conflict? "), answers.conflict(case.dividends, case.modalities, kind)), *when))
     yield paragraph(f"All contributions are exact; they compare with {answers.behind(case.background)}.")
     if case.tweak:
         yield paragraph(f"The model is not as it was trained: {case.tweak}. Test metrics and spread over seeds are those of the trained "
                         "one.")
     yield methods.facts(case)
+
+
+def _on_the_way(case: Case) -> bool:
+    """Whether the model can be read out before its end."""
+    return case.can("time") or case.can("layers")
 
 
 def _decision(case: Case) -> str:
@@ -136,8 +146,10 @@ def _pairs(case: Case) -> Table:
 
 def _dynamics(case: Case) -> Iterator[Block]:
     """When it happened: terms and entropies through the evolution, or along the layers."""
+    if not _on_the_way(case):
+        return
     table = numbers.over_time(case)
-    where = "through the evolution" if case.has_time else "along the layers of the network"
+    where = "through the evolution" if case.can("time") else "along the layers of the network"
     yield Heading("When it was decided")
     last = ", ".join(f"{name} {values[-1]:+.2f}" for name, values in notebook.columns(table, "dividend").items() if name)
     yield figure(notebook.over_time(case),
@@ -148,7 +160,7 @@ def _dynamics(case: Case) -> Iterator[Block]:
 
 def _built(case: Case) -> Iterator[Block]:
     """Which coupling and jump operator built which contribution."""
-    if not case.has_time:
+    if not case.can("time"):
         return
     yield Heading("Which coupling built which term?")
     try:
@@ -165,7 +177,7 @@ def _built(case: Case) -> Iterator[Block]:
 
 def _cuts(case: Case) -> Iterator[Block]:
     """Whether the score needs the correlations of each modality, and when."""
-    if not case.has_time or len(case.modalities) < 2:
+    if not case.can("time") or len(case.modalities) < 2:
         return
     found = cuts(case.model, case.inputs)
     said = cut_answers.answer(found, case.output)
@@ -175,27 +187,27 @@ def _cuts(case: Case) -> Iterator[Block]:
 
 
 def _entropies(case: Case) -> Iterator[Block]:
-    if case.has_time:
+    if case.can("time"):
         yield from _of_states(case)
-    else:
+    elif case.can("rules"):
         yield from _of_fusion(case)
 
 
 def _of_states(case: Case) -> Iterator[Block]:
     """Entropies and entanglement at T."""
     tracked = numbers.track(case)
-    measures = {name: float(values[-1]) for name, values in tracked.measures.items()}
+    measures = {(each.kind, each.part): float(each.values[-1]) for each in tracked.measures}
     apart = float(np.abs(tracked.rho[-1] - numbers.state(case)).max())
     yield Heading("Entropies and entanglement at the end")
-    rows = [(name, *(number(measures.get(f"{kind}[{name}]")) for kind in ("entropy", "negativity", "purity"))) for name in case.modalities]
-    rows.append(("all together", number(measures["entropy"]), "", number(measures.get("purity"))))
-    yield Table(("Part", "Entropy (nats)", "Negativity with the rest (bits)", "Purity"), tuple(rows),
+    rows = [(name, *(number(measures.get((kind, (name,)))) for kind in ("entropy", "negativity", "purity"))) for name in case.modalities]
+    rows.append(("all together", number(measures["entropy", ()]), "", number(measures["purity", ()])))
+    heads = "Part", KINDS["entropy"].short_axis.capitalize(), f"Negativity with the rest ({KINDS['negativity'].unit})", "Purity"
+    yield Table(heads, tuple(rows),
                 f"States at T = {case.model.duration:g}. The whole starts pure, with entropy 0; what it has at the end is lost to the "
                 "jumps.")
-    shared = [(name.replace(":", " and "), number(measures[f"mutual_information[{name}]"]))
-              for name in (key.partition("[")[2][:-1] for key in measures if key.startswith("mutual_information["))]
+    shared = [(" and ".join(part), number(value)) for (kind, part), value in measures.items() if kind == "mutual_information"]
     if shared:
-        yield Table(("Pair", "Mutual information (nats)"), tuple(shared),
+        yield Table(("Pair", KINDS["mutual_information"].axis.capitalize()), tuple(shared),
                     "Correlation of every two modalities at T, classical and quantum.")
     yield paragraph(ENTROPY_IS, f" QuTiP followed the state independently of the training code; the two agree on ρ(T) to {power(apart)} ",
                     "in every entry ", cite("qutip5"), ".")
@@ -225,10 +237,12 @@ def _of_fusion(case: Case) -> Iterator[Block]:
 
 def _circuit(case: Case) -> Iterator[Block]:
     """The circuit, with the sample in it."""
+    if not case.can("circuit"):
+        return
     walk, built = numbers.circuit(case)
     yield Heading("The circuit")
     about = f"{len(walk.wires)} qubits, {walk.count} gates"
-    if case.has_time:
+    if case.can("time"):
         caption = (f"One step of the evolution (dt = {built.dt:g}, {built.dt / case.model.duration:.3g} T) as a quantum circuit, with the "
                    f"sample's own states prepared: {about}. {built.error.sentence}")
     else:

@@ -17,9 +17,9 @@ FULL, HALF = 160.0, 110.0  # mm
 
 def figure(drawn: go.Figure, caption: str, alt: str, width: float = FULL, height: float | None = None) -> Figure:
     """Returns a figure of the report, `width` and `height` in mm."""
-    from qfusion.figures import still
+    from qfusion.renderer import render
 
-    return Figure(still.svg(drawn, width, height, FONT, metadata="{}"), clean(alt), clean(caption), width)
+    return Figure(render(drawn, "svg", width, height, FONT), clean(alt), clean(caption), width)
 
 
 def picture(pixels: np.ndarray, caption: str, alt: str, width: float = 40.0) -> Figure:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
-from qfusion.explain import answers
-from qfusion.explain.case import Case
+from qfusion.analysis.case import Case
+from qfusion.explain.contributions import answers
+from qfusion.models import Ability
 from qfusion.report.blocks import Block, Equation, Facts, Heading, Table, cite, paragraph
 from qfusion.report.drawn import number
 from qfusion.training import metrics
@@ -57,7 +58,7 @@ def performance(card: dict[str, Any]) -> Table | None:
 def section(case: Case) -> Iterator[Block]:
     """The methods, with equations and sources."""
     yield Heading("Methods")
-    yield from _of_jump(case) if case.has_time else _of_network(case)
+    yield from next((made(case) for ability, made in _OF.items() if case.can(ability)), ())
     yield from contributions(case)
     if (table := performance(case.checkpoint.card)) is not None:
         yield Heading("How good the model is", 2)
@@ -123,6 +124,16 @@ def _of_network(case: Case) -> Iterator[Block]:
         yield Equation("conflict")
 
 
+def _of_kets(case: Case) -> Iterator[Block]:
+    dims = answers.listed([f"{d} levels for {name}" for name, d in zip(case.modalities, case.model.dims, strict=True)])
+    yield Heading("The system", 2)
+    yield paragraph(f"An encoder for each modality gives a complex vector, which becomes a quantum state of {dims}. "
+                    "The scores are expectations of trained observables of their product; nothing evolves.")
+
+
+_OF: dict[Ability, Callable[[Case], Iterator[Block]]] = {"time": _of_jump, "layers": _of_network, "kets": _of_kets}
+
+
 def contributions(case: Case) -> Iterator[Block]:
     """How the decision was split."""
     behind, size = case.background, f"{case.background.size:,}"
@@ -131,7 +142,7 @@ def contributions(case: Case) -> Iterator[Block]:
     yield paragraph("A score is linear in the state of each modality. What the model says when it is told only the modalities in S is "
                     "therefore exact, with no sampling (interventional values ", cite("janzing2020"), "); here, what is not told is "
                     f"averaged over {answers.behind(behind)}" + (f" (rows of {split})." if behind.kind in ("joint", "product") else "."))
-    if case.has_time:
+    if case.can("kets"):
         yield Equation("value_state")
         yield from _sigma(case, size)
     elif behind.kind in ("joint", "cohort", "contrast"):

@@ -6,23 +6,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from qfusion.analysis.case import Case
 from qfusion.errors import IntegrityError, NotFound
-from qfusion.explain import caution, faithfulness
-from qfusion.explain.case import Case
-from qfusion.explain.caution import Caution
-from qfusion.explain.coalitions import Explanation
-from qfusion.explain.stability import Stability
+from qfusion.explain.contributions.coalitions import Explanation
+from qfusion.explain.trust import caution, faithfulness
+from qfusion.explain.trust.caution import Caution
+from qfusion.explain.trust.stability import Stability
 from qfusion.figures import notebook, numbers
 from qfusion.report.blocks import Block, Equation, Heading, Points, Strong, Table, cite, paragraph
 from qfusion.report.drawn import HALF, figure, number
 
-MOST = {True: 600, False: 60}  # test samples for the curves, of systems that evolve in time and of networks, whose rows cost more
+MOST = {True: 600, False: 60}  # test samples for the curves, by whether states are kets: rows of networks cost more
 KINDS = {"warning": "Beware", "fine": "Looked at", "unknown": "Not known"}
 
 
 def section(case: Case, one: bool = True) -> Iterator[Block]:
     """Cautions in words, deletion curves, planted truth, training seeds; of one sample also its own terms over the seeds."""
-    explanation, rows, outputs = numbers.test_rows(case, MOST[case.has_time])
+    explanation, rows, outputs = numbers.test_rows(case, MOST[case.can("kets")])
     curves = faithfulness.modality_curves(explanation, outputs)
     truth = _truth(case, explanation, rows)
     seeds, why = _seeds(case)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qfusion.models import encoders, entangled_qcnn, fusion, quantum_jump
+from qfusion.models import FUSION, encoders, entangled_qcnn, fusion, quantum_jump, registry
 from qfusion.quantum.gates import BLOCKS
 from qfusion.training.options import CLASS_WEIGHTS, LOSSES, PRECISIONS, SCHEDULES
 
@@ -34,7 +34,7 @@ class Setting:
     choices: tuple[str, ...] = ()
 
 
-KINDS: dict[str, Kind] = {
+_KNOWN: dict[str, Kind] = {
     "quantum-jump": Kind("QiNN-QJ (quantum jumps)",
         "Modality states evolve together under a learned Hamiltonian and jump operators; can be explored on every page."),
     "entangled-qcnn": Kind("Entangled fusion + QCNN",
@@ -55,6 +55,9 @@ KINDS: dict[str, Kind] = {
     "linear": Kind("Baseline: linear",
         "Ridge or logistic regression on the features; measured, not explored."),
 }
+
+KINDS = {kind: _KNOWN.get(kind) or Kind(FUSION[kind].title, FUSION[kind].says) for kind in registry.names()}
+"""By name; what can be explored may say it itself, in its own file."""
 
 SETTINGS: dict[str, Setting] = {
     # of the training
@@ -77,6 +80,12 @@ SETTINGS: dict[str, Setting] = {
     "shift": Setting("Shift of pictures",
         "Moves every picture at random by up to so many pixels while training, up, down and to the sides, so that its place is not "
         "learned.", 0, 16),
+    "delay": Setting("Delay of recordings",
+        "Moves every recording's spectrogram in time at random by up to so many frames while training, beside the shift.", 0, 64),
+    "turn": Setting("Turn of pictures",
+        "Turns every picture at random by up to so many degrees while training; spectrograms of recordings are not.", 0, 180),
+    "stretch": Setting("Stretch of pictures",
+        "Makes every picture larger or smaller along each side at random, by up to this share; spectrograms are not.", 0, 0.9),
     "clip": Setting("Gradient clip",
         "Largest gradient norm of a step; larger ones are shortened to it.", 1e-3, 1e6),
     "average": Setting("Weight average",
@@ -145,15 +154,15 @@ SETTINGS: dict[str, Setting] = {
     "width": Setting("Hidden layer",
         "Units of the layer before the scores.", 1, 4096),
     "rank": Setting("Rank",
-        "How many factors stand for the tensor of all products.", 1, 64),
+        "How many factors stand for the tensor of all products; of a model linear in states 0 leaves a sum.", 0, 64),
     "heads": Setting("Attention heads",
         "How many patterns of attention are learned side by side; numbers a modality must be a multiple.", 1, 16),
     "tokens": Setting("Tokens",
         "As how many steps a modality without time steps is read.", 1, 64),
     # of the encoders
     "encoder": Setting("Encoder",
-        "mlp reads numbers, cnn reads modalities that are images; cnn-norm also keeps hidden units' values apart over a batch, "
-        "so flat starts end sooner.", choices=encoders.KINDS),
+        "mlp reads numbers, cnn images; cnn-norm also keeps hidden units' values apart over a batch, so flat starts end sooner; "
+        "cnn-pool looks at every pixel.", choices=encoders.KINDS),
     "hidden": Setting("Encoder width",
         "Units of each encoder's hidden layer.", 1, 2048),
     "dropout": Setting("Dropout",

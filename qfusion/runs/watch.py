@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,8 +12,8 @@ from torch import nn
 
 from qfusion import explain
 from qfusion.data import DataSet
-from qfusion.explain.evidence import qubit_entropy
-from qfusion.models import EntangledQCNN, QuantumJump
+from qfusion.explain.network.evidence import qubit_entropy
+from qfusion.models import EntangledQCNN, QuantumJump, can
 from qfusion.quantum import measures, states
 
 EXPLAINED, ENTANGLED, BACKGROUND = 32, 8, 256  # validation rows, validation rows, training rows
@@ -39,7 +40,7 @@ class Watch:
         `entanglement.MODALITY` (mean logarithmic negativity of that modality with the others at T) or `entanglement.fused` (mean entropy of
         a fused qubit, nats), and `dividend.COALITION` (mean size over rows and outputs).
         """
-        if not isinstance(model, (QuantumJump, EntangledQCNN)):
+        if not (can(model, "kets") or can(model, "masses")):
             return {}
         self._trained += seconds
         if self._watched > SHARE * self._trained:
@@ -50,7 +51,7 @@ class Watch:
         return found
 
     @torch.no_grad()
-    def measure(self, model: QuantumJump | EntangledQCNN) -> dict[str, float]:
+    def measure(self, model: Any) -> dict[str, float]:
         """Returns all measures of a model now; see `__call__`."""
         model = copy.deepcopy(model).cpu().double().eval()
         background = explain.background(model, self.dataset.inputs(self.background, torch.float64))
@@ -58,7 +59,8 @@ class Watch:
         explanation = explain.explain(model, inputs, background)
         sizes = abs(explanation.dividends).mean((0, 2))
         contributions = {f"dividend.{name}": float(size) for name, size in zip(explanation.coalitions, sizes, strict=True) if name}
-        return {**(self._jump(model) if isinstance(model, QuantumJump) else self._network(model)), **contributions}
+        physics = self._jump(model) if can(model, "time") else self._network(model) if can(model, "rules") else {}
+        return {**physics, **contributions}
 
     def _jump(self, model: QuantumJump) -> dict[str, float]:
         system = model.system()

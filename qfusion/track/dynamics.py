@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ import qutip
 import torch
 from torch import Tensor
 
-from qfusion._checks import check, require_finite
+from qfusion._checks import check, require_finite, require_number
+from qfusion.models import require
 from qfusion.quantum.lindblad import System, evolve_states
-from qfusion.quantum.measures import measures_over_time
+from qfusion.quantum.measures import Measures, measures_over_time
 from qfusion.track.states import array, as_ket, checked_ket, checked_times, dimension, operators, single_threaded
 from qfusion.track.trajectories import Ensemble, Trajectory, ensemble, sample_trajectories
 
@@ -30,7 +32,7 @@ class Track:
         names: of the modalities, leftmost factor first.
         dims: of the modalities.
         rho: states under the master equation, (nT, D, D).
-        measures: name -> (nT,); names and order as `quantum.measures.measures_over_time` gives them.
+        measures: of the states under the master equation, (nT,) each, in the order of `quantum.measures.measures_over_time`.
         trajectories: single quantum-jump trajectories, when asked for.
         ensemble: their mean and its standard error, from two trajectories on.
     """
@@ -39,7 +41,7 @@ class Track:
     names: tuple[str, ...]
     dims: tuple[int, ...]
     rho: np.ndarray
-    measures: dict[str, np.ndarray]
+    measures: Measures
     trajectories: tuple[Trajectory, ...] = ()
     ensemble: Ensemble | None = None
 
@@ -73,6 +75,38 @@ def track(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray 
         measures=measures_over_time(rho, system.dims, system.names, negativity=negativity),
         trajectories=runs, ensemble=ensemble(runs, len(system.jumps)) if len(runs) > 1 else None,
     )
+
+
+class Followed(Protocol):
+    """A sample before a model, such as `analysis.case` opens: the model and the sample's features."""
+
+    @property
+    def model(self) -> Any:
+        """The model."""
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Features of the sample, by modality."""
+
+
+def follow(case: Followed, times: int = 41, *, negativity: bool = True, trajectories: int = 0, seed: int = 0) -> Track:
+    """Returns the dynamics of the sample of a case, from 0 to the model's duration T.
+
+    Args:
+        case: a sample before a quantum-jump model, see `analysis.case`.
+        times: how many, evenly, both ends included.
+        negativity, trajectories, seed: as for `track`.
+
+    Raises:
+        InvalidInput: when the model has no evolution in time, or an argument is out of range.
+    """
+    require(case.model, "time", "to follow", "The model in argument `case`")
+    count = require_number("times", times, 2, 100_000)
+    check(count == int(count), f"Argument `times` must be a whole number, but is {times!r}.")
+    with torch.no_grad():
+        psi = case.model.product_state(case.model.encode(case.inputs))[0]
+    system = case.model.system()
+    return track(system, psi, np.linspace(0, system.duration, int(count)), negativity=negativity, trajectories=trajectories, seed=seed)
 
 
 @single_threaded
@@ -124,4 +158,4 @@ def agreement(system: System, psi0: Tensor | np.ndarray, rho_T: Tensor | np.ndar
 
 def to_frame(tracked: Track) -> pd.DataFrame:
     """Returns one row a time: column `t`, then the measures in their order."""
-    return pd.DataFrame({"t": tracked.times, **tracked.measures})
+    return pd.DataFrame({"t": tracked.times, **tracked.measures.columns()})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.quantum.lindblad import System
-from qfusion.quantum.measures import entanglement_entropy
+from qfusion.quantum.measures import Measure, Measures, entanglement_entropy
 from qfusion.track.states import as_ket, checked_ket, checked_times, dimension, operators, single_threaded
 
 # Waiting times are found to 1e-6 in the norm: the bias of the mean stays far below any ensemble's standard error.
@@ -29,15 +29,15 @@ class Trajectory:
         times: (nT,).
         jump_times: (n,), ascending, at most the last time.
         jump_operators: which L_k jumped, (n,) int.
-        measures: `entropy[text]`, ...: entanglement of each modality with the others, in nats, (nT,). The joint state is
-            pure, so here the entropy does measure entanglement.
+        measures: entropy of each modality, (nT,): the joint state is pure, so here it does measure the entanglement with
+            the others.
         populations: probability of each basis state, (nT, D).
     """
 
     times: np.ndarray
     jump_times: np.ndarray
     jump_operators: np.ndarray
-    measures: dict[str, np.ndarray]
+    measures: Measures
     populations: np.ndarray
 
 
@@ -58,8 +58,8 @@ class Ensemble:
     size: int
     populations: np.ndarray
     populations_error: np.ndarray
-    measures: dict[str, np.ndarray]
-    measures_error: dict[str, np.ndarray]
+    measures: Measures
+    measures_error: Measures
     jumps: np.ndarray
 
 
@@ -111,10 +111,10 @@ def _describe(system: System, times: np.ndarray, kets: np.ndarray,
     # The solver keeps the norm to its tolerance only, which is more than the measures accept.
     kets = kets / np.linalg.norm(kets, axis=-1, keepdims=True)
     psi, populations = torch.from_numpy(kets), np.abs(kets) ** 2
-    entropies = {f"entropy[{name}]": entanglement_entropy(psi, system.dims, m).numpy()
-                 for m, name in enumerate(system.names)}
+    entropies = {name: entanglement_entropy(psi, system.dims, m).numpy() for m, name in enumerate(system.names)}
     return [Trajectory(times, np.array([when for when, _ in jumps[i]]), np.array([k for _, k in jumps[i]], dtype=int),
-                       {key: value[i] for key, value in entropies.items()}, populations[i]) for i in range(len(kets))]
+                       Measures(Measure("entropy", (name,), values[i]) for name, values in entropies.items()), populations[i])
+            for i in range(len(kets))]
 
 
 def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) -> Ensemble:
@@ -133,9 +133,11 @@ def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) ->
     n = len(trajectories)
     check(n >= 2, f"Argument `trajectories` must hold at least two, but has {n}. A standard error needs a spread.")
     mean, error = _mean_and_error([one.populations for one in trajectories])
-    both = {key: _mean_and_error([one.measures[key] for one in trajectories]) for key in trajectories[0].measures}
+    both = [(same[0], *_mean_and_error([one.values for one in same]))
+            for same in zip(*(run.measures for run in trajectories), strict=True)]
     jumped = np.concatenate([one.jump_operators for one in trajectories])
-    return Ensemble(n, mean, error, {key: m for key, (m, _) in both.items()}, {key: e for key, (_, e) in both.items()},
+    return Ensemble(n, mean, error, Measures(replace(one, values=m) for one, m, _ in both),
+                    Measures(replace(one, values=e) for one, _, e in both),
                     np.bincount(jumped, minlength=channels or 0) / n)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from qfusion.data import DataSet
 from qfusion.models.dropout import drawn
@@ -85,15 +86,33 @@ def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) ->
     return {name: (blurred[name], x[1]) if isinstance(x, tuple) else blurred[name] for name, x in inputs.items()}
 
 
-def shifted(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int) -> dict[str, Any]:
-    """Returns inputs whose pictures, modalities with a shape (h, w), are moved by up to `most` pixels along both sides, each row by its own
-    draw; what comes in repeats the edge. At 0 no random number is drawn."""
+def shifted(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int, down: bool = True) -> dict[str, Any]:
+    """Returns inputs whose pictures, modalities with a shape (h, w), are moved by up to `most` pixels along both sides or, unless `down`,
+    along the second one, each row by its own draw; what comes in repeats the edge. At 0 no random number is drawn."""
     if not most:
         return inputs
     moved = dict(inputs)
     for name, (h, w) in shapes.items():
         values = inputs[name]
         places = drawn(lambda like: torch.randint_like(like, -most, most + 1), values.new_empty(len(values), 2)).long()
-        down, across = ((torch.arange(side, device=values.device) + places[:, i, None]).clamp(0, side - 1) for i, side in enumerate((h, w)))
-        moved[name] = values.gather(1, (down[:, :, None] * w + across[:, None, :]).flatten(1))
+        places[:, 0] *= down
+        i, j = ((torch.arange(side, device=values.device) + places[:, k, None]).clamp(0, side - 1) for k, side in enumerate((h, w)))
+        moved[name] = values.gather(1, (i[:, :, None] * w + j[:, None, :]).flatten(1))
     return moved
+
+
+def warped(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: float, stretch: float) -> dict[str, Any]:
+    """Returns inputs whose pictures, modalities with a shape (h, w), are turned about their middle by up to `turn` degrees and whose sides
+    are made longer or shorter by up to the share `stretch`, each row by its own draw; pixels are interpolated, what comes in repeats the
+    edge. Where both are 0 no random number is drawn."""
+    if not turn and not stretch:
+        return inputs
+    changed = dict(inputs)
+    for name, (h, w) in shapes.items():
+        values = inputs[name]
+        angle, down, across = (2 * drawn(torch.rand_like, values.new_empty(len(values), 3)) - 1).unbind(1)
+        angle, down, across = angle * math.radians(turn), 1 + stretch * down, 1 + stretch * across
+        rows = torch.stack([angle.cos() * across, -angle.sin() * down * h / w, angle.sin() * across * w / h, angle.cos() * down], 1)
+        grid = nn.functional.affine_grid(nn.functional.pad(rows.view(-1, 2, 2), (0, 1)), [len(values), 1, h, w], align_corners=False)
+        changed[name] = nn.functional.grid_sample(values.view(-1, 1, h, w), grid, padding_mode="border", align_corners=False).flatten(1)
+    return changed

@@ -6,6 +6,7 @@ name first, the card last, so that a card never points to half-written weights; 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -23,12 +24,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from qfusion import _assets
 from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import FUSION, FusionModel, QuantumJump, Trainable, build, explorable, names
 from qfusion.models.registry import upgraded
+from qfusion.training import metrics, sampling
 
 FORMAT = 1
 _LARGEST_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
@@ -60,9 +63,15 @@ def training_split(card: Mapping[str, Any]) -> str:
 
 def folders() -> list[Path]:
     """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data folder)."""
-    shipped = Path(__file__).parents[2] / "assets" / "models"
     own = os.environ.get("QFUSION_MODELS")
-    return [shipped, Path(own) if own else Path(platformdirs.user_data_dir("qfusion")) / "models"]
+    return [_assets.path("models"), Path(own) if own else Path(platformdirs.user_data_dir("qfusion")) / "models"]
+
+
+def stamp(name: str) -> str:
+    """Returns what changes whenever the files of a checkpoint do; their digests are checked when they are read."""
+    files = [folder / f"{name}{suffix}" for folder in folders() for suffix in (".json", ".safetensors")]
+    seen = [path.stat() for path in files if path.is_file()]
+    return " ".join(f"{found.st_mtime_ns}-{found.st_size}" for found in seen)
 
 
 def available(baselines: bool = True) -> list[str]:
@@ -211,9 +220,7 @@ def save(path: str | Path, model: Trainable, card: Mapping[str, Any]) -> Path:
     """
     target = Path(path).with_suffix(".json")
     before = _weights_of(target)
-    tensors = {key: value.detach().cpu().float().contiguous() for key, value in model.state_dict().items()}
-    data = save_tensors(tensors)
-    digest = hashlib.sha256(data).hexdigest()
+    data, digest = _packed(model)
     # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
     weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}.safetensors")
     with atomic(weights) as part:
@@ -225,6 +232,38 @@ def save(path: str | Path, model: Trainable, card: Mapping[str, Any]) -> Path:
     if before and before != weights:
         before.unlink(missing_ok=True)
     return target
+
+
+def _packed(model: torch.nn.Module) -> tuple[bytes, str]:
+    """The file of a model's weights, in single precision, and its SHA-256."""
+    data = save_tensors({key: value.detach().cpu().float().contiguous() for key, value in model.state_dict().items()})
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def of(model: Any, dataset: DataSet, *, name: str, title: str = "", seed: int = 0, training: Mapping[str, Any] | None = None,
+       notes: str | None = None) -> Checkpoint:
+    """Returns a model with a card, as `load` returns it after it was saved: weights of single precision, calculating in double.
+
+    Args:
+        model: trained on `dataset`; it stays as it is.
+        dataset: on whose splits it is measured for the card.
+        name: that the model goes by.
+        title: what a person calls it; its kind and the data set's title unless given.
+        seed: of the training. training: its options.
+        notes: for the reader of the card; unless given, what is to be said of a model that samples trajectories.
+
+    Raises:
+        InvalidInput: when the model is none of ours, or the name is empty.
+    """
+    check(isinstance(model, Trainable), f"A checkpoint holds one of our models, but this is a {type(model).__name__}. Train one of "
+                                        f"{', '.join(names())}.")
+    check(isinstance(name, str) and bool(name.strip()), f"Argument `name` must be a name, but is {name!r}. Give one, such as 'mine'.")
+    own = copy.deepcopy(model).cpu().float().double().eval().requires_grad_(False)
+    measured = {split: metrics.evaluate(own, dataset, split) for split in ("train", "valid", "test") if len(dataset.rows(split))}
+    card = make_card(own, dataset, name=name, title=title or f"{own.kind} on {dataset.title}", seed=seed, training=training or {},
+                     metrics={split: metrics.summary([found]) for split, found in measured.items()}, this_seed=measured, seeds=[seed],
+                     notes=sampling.note(own, dataset) if notes is None else notes)
+    return Checkpoint(own, json.loads(json.dumps({**card, "weights_sha256": _packed(own)[1]}, allow_nan=False)))
 
 
 def _weights_of(card: Path) -> Path | None:

@@ -12,18 +12,21 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from qfusion._checks import check
 from qfusion.data import DataSet
+from qfusion.data.modality import Audio
 from qfusion.errors import InvalidInput
 from qfusion.models import build
 from qfusion.models.dropout import Share, sharing
 from qfusion.models.encoders import BatchNorm
-from qfusion.training import losses, metrics, steps
-from qfusion.training.batches import Batches, is_small, moments, noisy, shifted
+from qfusion.training import checkpoint, losses, metrics, steps
+from qfusion.training.batches import Batches, is_small, moments, noisy, shifted, warped
+from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.group import ALONE, Group
 from qfusion.training.heads import Heads
-from qfusion.training.options import Options, default_options
+from qfusion.training.options import Options, chosen
 from qfusion.training.precision import mixed
 
 M = TypeVar("M", bound=nn.Module)
@@ -56,17 +59,30 @@ class Progress:
 
 @dataclass
 class Result(Generic[M]):
-    """A trained model (eval mode), what happened per epoch, and which epoch was kept."""
+    """A trained model (eval mode), what happened per epoch, which epoch was kept, and what it was trained on."""
 
     model: M
     history: list[Progress]
     kept: int
     options: Options
     seed: int
+    dataset: DataSet
 
     def settings(self) -> dict[str, Any]:
         """Returns the options and seed as a mapping for a card."""
         return {**asdict(self.options), "seed": self.seed}
+
+    def checkpoint(self, name: str, title: str = "") -> Checkpoint:
+        """Returns the model with a card, as it comes back when it is saved and loaded: what explanations, figures and reports start from.
+
+        Args:
+            name: that the model goes by.
+            title: what a person calls it; its kind and the data set's title unless given.
+
+        Raises:
+            InvalidInput: when the model is none of ours, which `fit` trains as well, or the name is empty.
+        """
+        return checkpoint.of(self.model, self.dataset, name=name, title=title, seed=self.seed, training=self.settings())
 
 
 class Fit(Generic[M]):
@@ -99,16 +115,22 @@ class Fit(Generic[M]):
         self.heads = Heads(model, dataset, self.rows.rows, options.loss, seed) if options.unimodal else None
         self.order = torch.Generator().manual_seed(seed)
         heads = [] if self.heads is None else steps.groups(self.heads.heads, options)
-        self.optimiser = torch.optim.AdamW(steps.groups(model, options) + heads, lr=options.rate)
+        self.optimiser = torch.optim.AdamW(steps.groups(model, options) + heads, lr=options.rate, fused=True)
         self.schedule = steps.schedule(self.optimiser, options, options.epochs * -(-len(self.rows) // options.batch))
         self.average = _Average(model, options.average)
         self.spread = {m.name: moments(dataset, self.rows.rows, m.name)[1].to(device, dtype)
                        for m in dataset.modalities} if options.noise else {}
         self.shapes = {m.name: m.shape for m in dataset.modalities if m.shape is not None and len(m.shape) == 2 and not m.is_sequence}
-        check(not options.shift or bool(self.shapes), f"Argument `shift` must be 0 for data without pictures, but is {options.shift}: no "
-                                                      f"modality of '{dataset.name}' has pixels in a shape (h, w).")
+        shown = dataset.content(int(self.rows.rows[0])) if options.turn or options.stretch or options.delay else {}
+        self.spectrograms = {name: shape for name, shape in self.shapes.items() if isinstance(shown.get(name), Audio)}
+        self.pictures = {name: shape for name, shape in self.shapes.items() if name not in self.spectrograms}
+        for name, value, fit, what in (("shift", options.shift, self.shapes, "pictures"), ("turn", options.turn, self.pictures, "pictures"),
+                                       ("stretch", options.stretch, self.pictures, "pictures"),
+                                       ("delay", options.delay, self.spectrograms, "spectrograms of recordings")):
+            check(not value or bool(fit), f"Argument `{name}` must be 0 for data without {what}, but is {value}: no modality of "
+                                          f"'{dataset.name}' has such pixels in a shape (h, w).")
         check(group.size == 1 or not any(isinstance(part, BatchNorm) for part in model.modules()),
-              "Argument `encoder` must not be 'cnn-norm' where processes share batches: it takes means over whole batches, of which each "
+              "Argument `encoder` must be 'mlp' or 'cnn' where processes share batches: others average over whole batches, of which each "
               "process sees a part. Train in one process, or with another encoder.")
         self.history: list[Progress] = []
         self.best_loss, self.best, self.kept = float("inf"), _copied(self.average.model), 0
@@ -166,7 +188,9 @@ class Fit(Generic[M]):
         inputs, y = self.rows.take(batch[own])
         with (sharing(Share(own, len(batch)) if self.group.size > 1 else None),
               mixed(self.model, self.device) if self.options.precision == "mixed" else nullcontext()):
-            found = self._call(noisy(shifted(inputs, self.shapes, self.options.shift), self.spread, self.options.noise))
+            inputs = warped(inputs, self.pictures, self.options.turn, self.options.stretch)
+            inputs = shifted(shifted(inputs, self.spectrograms, self.options.delay, down=False), self.shapes, self.options.shift)
+            found = self._call(noisy(inputs, self.spread, self.options.noise))
         scores = found if self.heads is None else found[0]
         loss = losses.mean(scores, y, self.options.loss, self.weights)
         if self.group.size > 1:  # DistributedDataParallel takes the mean over processes, whose parts may differ in size
@@ -211,7 +235,7 @@ class Fit(Generic[M]):
     def result(self) -> Result[M]:
         """Returns the best model so far, on the weights' own object, and the history; training cannot go on after it."""
         self.model.load_state_dict(self.best)
-        return Result(self.model.eval(), list(self.history), self.kept, self.options, self.seed)
+        return Result(self.model.eval(), list(self.history), self.kept, self.options, self.seed, self.dataset)
 
     def state(self) -> dict[str, Any]:
         """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
@@ -243,10 +267,11 @@ class Fit(Generic[M]):
                                "Start the training again from its beginning.") from error
 
 
-def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None, options: Options | None = None, seed: int = 0,
-            group: Group = ALONE, device: torch.device | str = "cpu") -> Fit[Any]:
+def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None,
+            options: Options | Mapping[str, Any] | None = None, seed: int = 0, group: Group = ALONE,
+            device: torch.device | str = "cpu") -> Fit[Any]:
     """Builds a model for a data set and returns its training, not begun; arguments and errors as for `train` and `Fit`."""
-    options = options or default_options(dataset)
+    options = chosen(dataset, options)
     classes = dataset.target.kind == "classification"
     check((options.loss == "cross_entropy") == classes,
           f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} target, "
@@ -266,7 +291,8 @@ def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = No
     return Fit(model, dataset, options, seed, group, device)
 
 
-def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None, options: Options | None = None, seed: int = 0,
+def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None,
+          options: Options | Mapping[str, Any] | None = None, seed: int = 0,
           on_epoch: Callable[[Progress], bool | None] = lambda _: None) -> Result[Any]:
     """Builds a model for a data set and trains it on its training rows.
 
@@ -274,12 +300,12 @@ def train(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None
         kind: name of the model, see `qfusion.models.names`.
         dataset: where the rows come from; "valid" chooses the epoch, "test" is never touched.
         settings: model settings that differ from the defaults.
-        options: of the training.
+        options: of the training, or by name those that differ from `default_options`.
         seed: of initial weights, order, dropout and trajectories; the same seed gives the same weights.
         on_epoch: called after each epoch; training ends when it returns False.
 
     Raises:
-        InvalidInput, NotFound: when a setting does not exist or has an impossible value.
+        InvalidInput, NotFound: when a setting or option does not exist or has an impossible value.
     """
     return _to_the_end(prepare(kind, dataset, settings, options, seed), on_epoch)
 
@@ -311,8 +337,7 @@ class _Average:
             return
         self.count += 1
         keep = min(self.decay, self.count / (self.count + 9.0))
-        for mean, new in zip(self.model.parameters(), model.parameters(), strict=True):
-            mean.lerp_(new, 1 - keep)
+        get_ema_multi_avg_fn(keep)(list(self.model.parameters()), list(model.parameters()), self.count)
         for kept, now in zip(self.model.buffers(), model.buffers(), strict=True):  # running means are averages already
             kept.copy_(now)
 

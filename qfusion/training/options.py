@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
@@ -31,6 +33,10 @@ class Options:
             small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
         shift: pixels by which every picture (features of shape (h, w)) is moved at random while training, at most, along both sides; what
             comes in at an edge repeats it. Recordings' spectrograms are pictures too.
+        delay: frames by which every recording's spectrogram is moved in time, the second side of its shape, at random while training, at
+            most and beside `shift`.
+        turn: degrees by which every picture is turned about its middle at random while training, at most; spectrograms are not.
+        stretch: share by which every picture is made larger or smaller along each side at random, at most; spectrograms are not.
         clip: largest gradient norm.
         patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last weights.
         average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the weights.
@@ -61,11 +67,15 @@ class Options:
     precision: str = "single"
     unimodal: float = 0.0
     shift: int = 0
+    delay: int = 0
+    turn: float = 0.0
+    stretch: float = 0.0
 
     def __post_init__(self) -> None:
         for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
                                 ("encoder_decay", 0, 100), ("coupling_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6),
-                                ("patience", 0, 100_000), ("average", 0, 0.99999), ("unimodal", 0, 100), ("shift", 0, 256)):
+                                ("patience", 0, 100_000), ("average", 0, 0.99999), ("unimodal", 0, 100), ("shift", 0, 256),
+                                ("delay", 0, 256), ("turn", 0, 180), ("stretch", 0, 0.9)):
             require_number(name, getattr(self, name), low, high)
         for name, value, known in (("Loss", self.loss, LOSSES), ("Schedule", self.schedule, SCHEDULES),
                                    ("Class weights", self.class_weights, CLASS_WEIGHTS), ("Precision", self.precision, PRECISIONS)):
@@ -73,7 +83,8 @@ class Options:
         check(self.class_weights == "none" or self.loss == "cross_entropy",
               f"Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is {self.class_weights!r} and "
               f"`loss` is {self.loss!r}.")
-        check(self.shift == int(self.shift), f"Argument `shift` must be a whole number of pixels, but is {self.shift!r}.")
+        for name, pixels in (("shift", self.shift), ("delay", self.delay)):
+            check(pixels == int(pixels), f"Argument `{name}` must be a whole number of pixels, but is {pixels!r}.")
         check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
 
     @property
@@ -90,3 +101,20 @@ class Options:
 def default_options(dataset: DataSet) -> Options:
     """Returns the options that fit a data set's target."""
     return Options(loss="cross_entropy" if dataset.target.kind == "classification" else "l1")
+
+
+def chosen(dataset: DataSet, options: Options | Mapping[str, Any] | None = None) -> Options:
+    """Returns options as they were given, or those of a data set where they say nothing.
+
+    Args:
+        dataset: what is to be trained on.
+        options: all of them, or by name those that differ from `default_options`.
+
+    Raises:
+        NotFound: when there is no such option.
+        InvalidInput: when one has an impossible value.
+    """
+    if isinstance(options, Options):
+        return options
+    named = {choose("Option", name, Options.names()): value for name, value in (options or {}).items()}
+    return replace(default_options(dataset), **named)

@@ -11,6 +11,7 @@ import torch
 
 from qfusion._checks import check
 from qfusion.data import DataSet
+from qfusion.models.explorable import can, require
 from qfusion.models.quantum_jump import QuantumJump, expectation
 
 SAMPLES, REPEATS = 32, 64
@@ -83,9 +84,9 @@ def sampling(model: QuantumJump, inputs: dict[str, Any], seed: int = 0, repeats:
 
 def note(model: torch.nn.Module, dataset: DataSet) -> str:
     """Returns the sentence on a trained model's sampling error over some validation rows; empty where nothing is sampled."""
-    if not (isinstance(model, QuantumJump) and model.settings["dynamics"] == "jumps" and model.settings["evolution"] != "none"):
+    if not can(model, "time") or not (moving := require(model, "time")).samples:
         return ""
     rows = dataset.rows("valid")
     first = next(model.parameters())
     chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES, len(rows))).astype(int)]
-    return sampling(copy.deepcopy(model).cpu(), dataset.inputs(chosen, first.dtype)).sentence
+    return sampling(copy.deepcopy(moving).cpu(), dataset.inputs(chosen, first.dtype)).sentence

@@ -1,0 +1,54 @@
+"""A sample's explanation in plain sentences, as markdown; the sentences are `qfusion.explain.contributions.answers`'. Free of streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from qfusion import explain
+from qfusion.analysis import text
+from qfusion.analysis.subject import Workspace
+from qfusion.data.modality import split_term
+from qfusion.explain.contributions import answers
+
+MARKDOWN = answers.Words(text.plain, "**{}**".format)
+
+
+def verdict(work: Workspace, scores: np.ndarray) -> str:
+    """A decision in words; scores (C,)."""
+    return answers.verdict(scores, work.classes, MARKDOWN)
+
+
+def decided(work: Workspace, row: int, output: int) -> str:
+    """Which modality carries most of a decision, and its largest term."""
+    return answers.decided(work.shapley(row, output)[1], work.dividends(row, output), MARKDOWN)
+
+
+def conflict(work: Workspace, row: int, output: int) -> str:
+    """Whether what the modalities say alone points in opposite directions; the types are `explain.relation`'s."""
+    found, place = work.explained(row)
+    return answers.conflict(work.dividends(row, output), work.modalities, str(explain.relation(found, output)[place]), MARKDOWN)
+
+
+def added(start: Mapping[str, float], end: Mapping[str, float], by: str) -> str:
+    """What became joint between two moments, and by which term most."""
+    return answers.added(start, end, by, MARKDOWN)
+
+
+def settled(work: Workspace, scores: np.ndarray, where: Sequence[str]) -> str:
+    """Since when the decision is what it is at the end.
+
+    Args:
+        scores: (P, C), along time or the layers. where: how each of the P places is called.
+    """
+    return answers.settled([verdict(work, each) for each in scores], where, MARKDOWN)
+
+
+def finding(dividends: dict[str, float]) -> str:
+    """The largest term of a decision in words."""
+    terms = {term: value for term, value in dividends.items() if term}
+    largest = max(terms, key=lambda term: abs(terms[term]))
+    parts = split_term(largest)
+    who = text.plain(" + ".join(parts))
+    return f"Decided most by {who}{' jointly' if len(parts) > 1 else ''} ({terms[largest]:+.2f})"

@@ -1,0 +1,191 @@
+"""What the Cohorts page works out of a workspace: columns to filter by, groups, entanglement measures, findings. Free of streamlit."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion._checks import check
+from qfusion.analysis.memo import memo
+from qfusion.analysis.network_subject import MEAN_ENTROPY
+from qfusion.analysis.subject import Workspace, dividend_column, entropy_column
+from qfusion.data.modality import split_term
+from qfusion.explain.trust.resampling import Interval
+from qfusion.quantum import measures, states
+
+JOINT, JOINT_SHARE, VERDICT = "joint", "joint_share", "verdict"
+STRENGTHS = (JOINT, JOINT_SHARE)
+ENTROPY, LARGEST, NEGATIVITY, MUTUAL, TOTAL = "entropy", "largest entropy", "negativity", "mutual information", "total correlation"
+SLOW = (NEGATIVITY, MUTUAL, TOTAL)
+MOST_SLOW = 800  # samples whose state is evolved, about 17 ms each
+NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
+_MOST_GROUPS = 15
+_CHUNK = 64
+
+
+def share_column(name: str) -> str:
+    """Column of a modality's MM-SHAP share."""
+    return f"share[{name}]"
+
+
+def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
+    """The workspace's frame with what cohorts are made of besides: verdict, interaction strength, shares of the modalities.
+
+    `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends.
+    """
+    dividends = frame[[dividend_column(term) for term in work.terms]].to_numpy()
+    parts = [split_term(term) for term in work.terms]
+    is_joint = np.array([len(names) > 1 for names in parts])
+    joint, single = np.abs(dividends[:, is_joint]).sum(1), np.abs(dividends[:, ~is_joint]).sum(1)
+    weights = np.array([[1 / len(names) if name in names else 0.0 for name in work.modalities] for names in parts])
+    shapley = np.abs(dividends @ weights)
+    total = shapley.sum(1, keepdims=True)
+    shares = np.where(total == 0, 1 / len(work.modalities), shapley / np.where(total == 0, 1, total))
+    columns: dict[str, Any] = {JOINT: joint, JOINT_SHARE: joint / np.where(joint + single == 0, 1, joint + single)}
+    columns |= {share_column(name): shares[:, m] for m, name in enumerate(work.modalities)}
+    if work.classes:
+        columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", "wrong")
+    return frame.assign(**{name: values for name, values in columns.items() if name not in frame.columns})
+
+
+@memo(8)
+def cohort_table(work: Workspace, output: int | None) -> pd.DataFrame:
+    """The workspace's frame with the columns that cohorts are made of."""
+    return table(work, work.frame(output))
+
+
+def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
+    """By what the rows can be split into groups: "nothing" first."""
+    found = [NOT_GROUPED, "relation", *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]), "error" + QUARTERS]
+    if not work.classes and not work.scale[0] < 0 < work.scale[1]:
+        found.remove("sign of truth")
+    for name in map(str, work.dataset.table.columns):
+        values = rows[name].astype(str) if name in rows.columns and name not in found else None
+        if values is not None and 2 <= values.nunique() <= _MOST_GROUPS and not (work.classes and (values == rows["truth"]).all()):
+            found.append(name)
+    return tuple(found)
+
+
+def groups(work: Workspace, rows: pd.DataFrame, by: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The group of each row (N,) and the names of the groups in order; quarters are those of these rows.
+
+    Raises:
+        InvalidInput: when the rows have no such grouping.
+    """
+    if by == "sign of truth":
+        names = ("negative", "zero", "positive")
+        found = np.array(names, dtype=object)[np.sign(rows["truth"].to_numpy(dtype=float)).astype(int) + 1]
+        return found, tuple(name for name in names if (found == name).any())
+    if by.endswith(QUARTERS):
+        return _quarters(rows[by.removesuffix(QUARTERS)].to_numpy(dtype=float))
+    check(by in rows.columns, f"There is no grouping by {by[:60]!r} here. Choose another.")
+    values = rows[by].astype(str).to_numpy(dtype=object)
+    known = [name for name in (work.classes if by == "truth" else ()) if name in set(values)]
+    return values, tuple(known or sorted(set(values), key=_natural))
+
+
+def _natural(value: str) -> tuple[float, str]:
+    try:
+        return float(value), value
+    except ValueError:
+        return float("inf"), value
+
+
+def _quarters(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    edges = np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1])) if len(values) else np.zeros(1)
+    if len(edges) < 2:
+        return np.full(len(values), "all", dtype=object), ("all",)
+    names = tuple(f"{low:.3g} to {high:.3g}" for low, high in itertools.pairwise(edges))
+    place = np.clip(np.searchsorted(edges, values, side="left") - 1, 0, len(names) - 1)
+    return np.array(names, dtype=object)[place], names
+
+
+def measure_titles(work: Workspace) -> dict[str, str]:
+    """Axis titles of the measures of entanglement that this system has; none of one that entangles nothing."""
+    if not (work.can("time") or work.can("rules")):
+        return {}
+    if not work.can("time"):
+        return {ENTROPY: "entropy of the fused qubits (mean, nats)", LARGEST: "entropy of the fused qubits (largest, nats)"}
+    return {ENTROPY: "entropy of the modalities at T (mean, nats)",
+            NEGATIVITY: "entanglement of a modality with the rest at T (mean log. negativity, bits)",
+            MUTUAL: "mutual information of pairs at T (mean, nats)", TOTAL: "total correlation at T (nats)"}
+
+
+def strength_titles(work: Workspace) -> dict[str, str]:
+    """Axis titles of the measures of interaction strength."""
+    unit = "score of the class" if work.classes else work.unit_of(0)
+    return {JOINT: f"sum of |joint dividends| ({unit})", JOINT_SHARE: "joint part of all |dividends| (0 to 1)"}
+
+
+def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:
+    """A measure (N,) that stands in the columns already."""
+    if work.can("time"):
+        return rows[[entropy_column(name) for name in work.modalities]].to_numpy().mean(1)
+    if measure == ENTROPY:
+        return rows[MEAN_ENTROPY].to_numpy()
+    own: Any = work
+    return rows[[entropy_column(name) for name in own.elements]].to_numpy().max(1)
+
+
+@memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")
+def correlations(work: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """The measures in `SLOW` at T for some rows, each (len(rows),): every sample's state is evolved, about 17 ms at D = 64."""
+    dims, M = work.model.dims, len(work.modalities)
+    pairs = [(a, b) for a in range(M) for b in range(a + 1, M)]
+    found: dict[str, list[np.ndarray]] = {name: [] for name in SLOW}
+    with torch.no_grad():
+        for start in range(0, len(rows), _CHUNK):
+            psi = work.psi[torch.as_tensor(rows[start:start + _CHUNK])].to(torch.complex128)
+            rho = work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]
+            each = [measures.logarithmic_negativity(rho, dims, (m,)) for m in range(M)]
+            shared = [measures.mutual_information(rho, dims, (a,), (b,)) for a, b in pairs]
+            found[NEGATIVITY].append(torch.stack(each).mean(0).numpy())
+            found[MUTUAL].append(torch.stack(shared).mean(0).numpy() if pairs else np.zeros(len(psi)))
+            found[TOTAL].append(measures.total_correlation(rho, dims).numpy())
+    return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()}
+
+
+def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
+    """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
+    what = {JOINT: "how large a sample's joint terms are", JOINT_SHARE: "how large the joint part of a decision is"}[strength]
+    less = {JOINT: "smaller joint terms", JOINT_SHARE: "a smaller joint part"}[strength]
+    r, other = found["spearman"], found["pearson"]
+    if not r.known:
+        return f"Cannot be told: {r.n} samples are too few, or {measure} does not vary"
+    how = f"Spearman r = {r.value:+.2f}, {r.level:.0%} interval {r.low:+.2f} to {r.high:+.2f}, n = {r.n:,}"
+    if not r.excludes_zero:
+        return f"No: {measure} does not tell {what} ({how})"
+    if r.value < 0:
+        return f"No, the opposite: more {measure} goes with {less} ({how})"
+    share = r.value**2
+    word = "Hardly" if share < 0.1 else "In part" if share < 0.5 else "Largely"
+    doubt = "" if other.excludes_zero else "; the linear correlation cannot be told from zero"
+    return f"{word}: {measure} accounts for {share:.0%} of {what}, by rank ({how}{doubt})"
+
+
+def ladder(work: Workspace, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, split: str) -> pd.DataFrame:
+    """The three levels as rows: all of the split, the cohort, the sample (where it is explained)."""
+    levels = [(f"all of {split}", rows), ("cohort", rows[inside])]
+    if sample is not None:
+        levels.append((f"sample {sample.name}", sample.to_frame().T))
+    return pd.DataFrame([_level(work, name, part) for name, part in levels])
+
+
+def _level(work: Workspace, name: str, part: pd.DataFrame) -> dict[str, Any]:
+    def mean(column: str) -> float:
+        return float(part[column].astype(float).mean()) if len(part) else float("nan")
+
+    found: dict[str, Any] = {"level": name, "n": len(part)}
+    if work.classes:
+        found["accuracy"] = float((part[VERDICT] == "right").mean()) if len(part) else float("nan")
+    found |= {"mean error": mean("error"), JOINT: mean(JOINT), "joint share": mean(JOINT_SHARE)}
+    found |= {f"share of {each}": mean(share_column(each)) for each in work.modalities}
+    if measure_titles(work):
+        found["entropy"] = float(np.mean(entropies(work, part.infer_objects(), ENTROPY))) if len(part) else float("nan")
+    kinds = part["relation"].value_counts(normalize=True)
+    found["relation"] = str(kinds.index[0]) + (f" ({kinds.iloc[0]:.0%})" if len(part) > 1 else "") if len(part) else "–"
+    return found

@@ -1,0 +1,54 @@
+"""Correlations taken away at a time, of a workspace: one sample under the sliders, many samples as learned; tables. Free of streamlit.
+
+What they mean is said by `explain.cut_answers`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from qfusion.analysis.memo import memo
+from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics
+from qfusion.explain.changes.cuts import KINDS, TIMES, USUAL, Cuts, cuts
+from qfusion.models.tweak import LEARNED, Tweak
+
+FEW_TIMES = 11  # of many samples: seconds at D = 64
+MOST_HELD = 36  # joint dimension up to which the cut done over and over is worked out for many samples
+
+
+@memo(32)
+def of_sample(work: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False) -> Cuts:
+    """Cuts of every modality of one sample, at `TIMES` times, under the sliders: all kinds of cut, or the usual ones with its terms."""
+    model = work.model.tweaked(tweak)
+    return cuts(model, work.dataset.inputs([row], dtype=torch.float64), np.linspace(0, float(model.duration), TIMES),
+                kinds=USUAL if terms else tuple(KINDS), background=work.background if terms else None)
+
+
+@memo(8, background=False, says="Taking the correlations of these samples away, about 8 ms each …")
+def of_rows(work: Any, rows: np.ndarray, times: int = FEW_TIMES) -> CutMetrics:
+    """Metrics of many samples after a cut of every modality, as learned: about 8 ms a sample at D = 64."""
+    found: CutMetrics = cut_curves(work.model, work.dataset, rows, times)
+    return found
+
+
+def curves(found: Cuts, output: int) -> dict[str, dict[str, np.ndarray]]:
+    """Scores (nT,) of the one sample, by kind and modality: what `figures.cuts.curves` draws."""
+    return {kind: {name: found.scores[k, m, :, 0, output] for m, name in enumerate(found.modalities)}
+            for k, kind in enumerate(found.kinds)}
+
+
+def sizes(found: Cuts, modality: str, output: int) -> dict[str, dict[str, np.ndarray]]:
+    """Sizes of the terms (nT,) after a cut of one modality, by kind and coalition: what `figures.cuts.terms` draws."""
+    after, _ = found.sizes()
+    place = found.modalities.index(modality)
+    return {kind: {name: after[k, place, :, s, output] for s, name in enumerate(found.coalitions)} for k, kind in enumerate(found.kinds)}
+
+
+def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> Any:
+    """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as for `cut_test`."""
+    kinds = tuple(KINDS) if np.prod(model.dims) <= MOST_HELD else USUAL
+    found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times), kinds=kinds)
+    return cut_metrics(found, dataset.y[rows], dataset.target.kind)

@@ -1,0 +1,148 @@
+"""One sample under a (tweaked) model: what the Dynamics and Circuit pages show. Free of streamlit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion import explain
+from qfusion.analysis import jump_subject
+from qfusion.analysis.memo import memo
+from qfusion.models import Tweak
+from qfusion.quantum import lindblad, measures, states
+
+LIVE_RTOL = 1e-6  # QuTiP is then within about 1e-9 of exact, a third faster than at its usual 1e-7
+TIMES = 41  # enough for a smooth line, few enough to redraw while a slider moves
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What a model with this tweak says of one sample, and how well it does on the test rows.
+
+    Attributes:
+        times: (nT,) in [0, T]. dividends, shapley: (nT,) by coalition and by modality, as if read out at t.
+        prediction: at T. metrics: of the test rows.
+    """
+
+    tweak: Tweak
+    times: np.ndarray
+    dividends: dict[str, np.ndarray]
+    shapley: dict[str, np.ndarray]
+    prediction: float
+    metrics: dict[str, float]
+
+    def final(self) -> dict[str, float]:
+        """Dividends at T, the baseline under the empty coalition."""
+        return {term: float(values[-1]) for term, values in self.dividends.items()}
+
+    def frame(self) -> pd.DataFrame:
+        """One row a time: t, the dividend of each coalition, the Shapley value of each modality."""
+        columns = {"t": self.times} | {f"dividend[{term or 'baseline'}]": v for term, v in self.dividends.items()}
+        return pd.DataFrame(columns | {f"shapley[{name}]": v for name, v in self.shapley.items()})
+
+
+def times_of(duration: float, count: int = TIMES) -> np.ndarray:
+    """(count,) times from 0 to T; a T of zero still gets a tiny span, so that the axes exist."""
+    return np.linspace(0.0, max(duration, 1e-6), count)
+
+
+class _Evolved:
+    """A model whose observables at some times are worked out already: one evolution serves explanation and metrics."""
+
+    def __init__(self, model: Any, observables: torch.Tensor):
+        self._model, self._observables = model, observables
+
+    def observables(self, times: Any = None) -> torch.Tensor:
+        """The observables (nT, C, D, D) that were worked out."""
+        return self._observables
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+
+@memo(64)
+def decide(work: Any, row: int, tweak: Tweak, output: int = 0) -> Decision:
+    """Explains one sample over time and scores the test rows under the tweaked model."""
+    model = work.model.tweaked(tweak)
+    times = times_of(float(model.duration))
+    with torch.no_grad():
+        inputs = work.dataset.inputs([row], dtype=torch.float64)
+        evolved: Any = _Evolved(model, model.observables(times.tolist()))
+        e = explain.through_time(evolved, inputs, work.background, times.tolist())
+        observables = evolved.observables()[-1]
+        metrics = jump_subject.test_metrics(work, observables, model.bias)
+        prediction = jump_subject.predict(work, np.array([row]), observables, model.bias)[0, output]
+    dividends = {term: np.asarray(e.dividends[:, 0, i, output]) for i, term in enumerate(e.coalitions)}
+    shapley = {name: np.asarray(e.shapley[:, 0, m, output]) for m, name in enumerate(work.modalities)}
+    return Decision(tweak, times, dividends, shapley, float(prediction), metrics)
+
+
+@memo(32, background=False)
+def follow(work: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs: int = 0, seed: int = 0) -> Any:
+    """QuTiP's track of one sample under the tweaked model."""
+    from qfusion import track
+
+    system = work.model.tweaked(tweak).system()
+    return track.track(system, work.psi[row], times_of(system.duration), negativity=negativity, trajectories=runs, seed=seed,
+                       rtol=LIVE_RTOL)
+
+
+@memo(32, background=False)
+def agreement(work: Any, row: int, tweak: Tweak) -> float:
+    """Largest deviation of QuTiP's rho(T) from torch's, over all elements."""
+    from qfusion import track
+
+    system = work.model.tweaked(tweak).system()
+    return float(track.agreement(system, work.psi[row], follow(work, row, tweak).rho[-1], time=float(times_of(system.duration)[-1])))
+
+
+@dataclass(frozen=True, eq=False)
+class Settling:
+    """The long-time end: `attractor` as `track.attractor` gives it, its distances at `times` (beyond T)."""
+
+    times: np.ndarray
+    attractor: Any
+
+
+@memo(16, background=False, says="Evolving to the steady state …")
+def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
+    """Steady state, spectral gap, and the sample's distance to it up to `reach` times T."""
+    from qfusion import track
+
+    system = work.model.tweaked(tweak).system()
+    times = times_of(reach * system.duration, 61)
+    rho = lindblad.evolve_states(system.H, system.jumps, states.density(work.psi[row].to(system.H.dtype)), times.tolist())
+    return Settling(times, track.attractor(system, rho))
+
+
+@memo(32, background=False)
+def entropies_by_torch(work: Any, row: int, count: int = 21) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Times and the entropy of each modality's state under the model as learned."""
+    times = times_of(float(work.model.duration), count)
+    with torch.no_grad():
+        rho = work.model.evolve_states(states.density(work.psi[row]), times.tolist())
+        found = {name: measures.von_neumann_entropy(states.partial_trace(rho, work.model.dims, (m,))).numpy()
+                 for m, name in enumerate(work.modalities)}
+    return times, found
+
+
+@memo(16, background=False, says="Building the circuit …")
+def circuit(work: Any, row: int, dt: float, split: str) -> Any:
+    """One step of the evolution of a sample as a PennyLane circuit."""
+    from qfusion.track.circuit import step_circuit
+
+    with torch.no_grad():
+        kets = work.model.encode(work.dataset.inputs([row], dtype=torch.float64))
+    return step_circuit(work.model.system(), {name: ket[0] for name, ket in kets.items()}, dt, split=split)
+
+
+@memo(16, background=False, says="Comparing steps with the exact evolution …")
+def step_errors(work: Any, row: int, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Step sizes (n,), and the circuit's distance from the exact evolution after one step and after all."""
+    steps = float(work.model.duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
+    errors = [circuit(work, row, float(dt), split).error for dt in steps]
+    return steps, np.array([error.one for error in errors]), np.array([error.all for error in errors])

@@ -1,0 +1,157 @@
+"""What the Faithfulness page works out of a workspace. Free of streamlit."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion import explain
+from qfusion._checks import check
+from qfusion.analysis.memo import memo
+from qfusion.analysis.subject import Workspace
+from qfusion.explain.features import deletion
+from qfusion.explain.features.deletion import RANKINGS
+from qfusion.explain.trust import caution, estimators, faithfulness, stability
+from qfusion.explain.trust.caution import Caution
+from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
+from qfusion.explain.trust.stability import Stability
+from qfusion.training import checkpoint
+
+FEATURE_ORDERS = 5  # random orders of features: each asks the model fourteen times
+SPLIT = "test"
+
+
+def trained_on(work: Workspace) -> int:
+    """How many rows the model was trained on: features that are taken away are replaced by their mean over these."""
+    return len(work.dataset.rows(checkpoint.training_split(work.card)))
+
+
+def explained(work: Workspace) -> tuple[np.ndarray, explain.Explanation]:
+    """The test rows that are explained together, and their explanation."""
+    inside = np.isin(work.bulk, work.dataset.rows(SPLIT))
+    found = work.explanation
+    if inside.all():
+        return work.bulk, found
+    return work.bulk[inside], replace(found, values=found.values[inside], dividends=found.dividends[inside],
+                                      shapley=found.shapley[inside])
+
+
+@memo(16, says="Splitting the decisions on the test samples, once …")
+def modality_curves(work: Workspace, probability: bool = False) -> Curves:
+    """Deletion and insertion of modalities, of the predicted class's score where there are classes."""
+    rows, found = explained(work)
+    return faithfulness.modality_curves(found, work.predicted[rows], probability=probability)
+
+
+@memo(24, says="Asking the model again with features replaced …")
+def feature_curves(work: Workspace, modality: str, ranking: str = RANKINGS[0], probability: bool = False) -> Curves:
+    """Deletion and insertion of one modality's features on all test rows."""
+    data = work.dataset
+    rows = data.rows(SPLIT)
+    trained_on = data.inputs(data.rows(checkpoint.training_split(work.card)), dtype=torch.float64)
+    baseline = deletion.means({modality: trained_on[modality]})[modality]
+    return deletion.feature_curves(work.model, data.inputs(rows, dtype=torch.float64), modality, work.predicted[rows], baseline,
+                                   ranking=ranking, probability=probability, orders=FEATURE_ORDERS)
+
+
+@memo(8, says="Comparing with the planted truth …")
+def against_truth(work: Workspace) -> AgainstTruth | None:
+    """Exact against true dividends of the test rows; None where nobody knows these."""
+    truth = work.dataset.truth
+    if truth is None or work.classes or work.dataset.names != work.modalities:
+        return None
+    rows, found = explained(work)
+    return faithfulness.against_truth(found, truth.iloc[rows])
+
+
+def truth_over_seeds(work: Workspace, found: Stability) -> dict[str, tuple[float, float]]:
+    """Mean and deviation over the seeds of the rank correlation with the true dividends, by term."""
+    from scipy.stats import spearmanr
+
+    truth = work.dataset.truth
+    check(truth is not None, "These data have no planted truth.")
+    assert truth is not None
+    true = truth.iloc[work.dataset.rows(SPLIT)]
+    ranks = {term: [float(spearmanr(run[:, i], true[term]).statistic) for run in found.dividends]
+             for i, term in enumerate(found.coalitions) if term}
+    return {term: (float(np.mean(values)), float(np.std(values, ddof=1))) for term, values in ranks.items()}
+
+
+def sarcasm(work: Workspace, over_seeds: Stability | None) -> list[tuple[float, int]]:
+    """For this model, then for each training seed: share of sarcastic test samples with a negative text+audio dividend, and how many."""
+    rows, found = explained(work)
+    table = work.dataset.table.iloc[rows]
+    one = faithfulness.sarcasm_share(found, table)
+    if one is None:
+        return []
+    runs = [one]
+    if over_seeds is not None and "text+audio" in over_seeds.coalitions:
+        sarcastic = (work.dataset.table["regime"].to_numpy() == "sarcasm")[work.dataset.rows(SPLIT)]
+        place = over_seeds.coalitions.index("text+audio")
+        runs += [(float((run[sarcastic, place] < 0).mean()), int(sarcastic.sum())) for run in over_seeds.dividends]
+    return runs
+
+
+def stability_of(work: Workspace) -> Stability:
+    """What was measured over training seeds.
+
+    Raises:
+        NotFound, IntegrityError: when nothing was, or the file does not belong to this model and these data.
+    """
+    return _stability(work, stamp(work))
+
+
+@memo(8)
+def _stability(work: Workspace, when: str) -> Stability:
+    """`when` is there to tell a file that was written again."""
+    return stability.load(work.name, work.card, work.dataset.digest, len(work.dataset.rows(SPLIT)))
+
+
+def stamp(work: Workspace) -> str:
+    """Changes whenever the file of `stability_of` does."""
+    path = stability.FOLDER / f"{work.name}.safetensors"
+    return f"{path.stat().st_mtime_ns}" if path.is_file() else ""
+
+
+def playable(work: Workspace) -> bool:
+    """Whether the background consists of rows of features, as other methods need it."""
+    return work.background.kind in ("joint", "contrast")
+
+
+@memo(16, says="Running brute force and captum's estimators on this sample …")
+def estimates(work: Workspace, row: int, output: int) -> list[estimators.Estimate]:
+    """Shapley values of one sample: exact, by brute force, and by captum's estimators."""
+    check(playable(work), "Other methods need background samples. Compare with the training set or with one other sample.")
+    data, background = work.dataset, work.background
+    rows = [data.row(background.label)] if background.kind == "contrast" else data.rows(checkpoint.training_split(work.card))
+    inputs = data.inputs([row], dtype=torch.float64)
+    start = time.perf_counter()
+    exact = explain.explain(work.model, inputs, background)
+    seconds = time.perf_counter() - start
+    game = estimators.Game(work.model, inputs, data.inputs(rows, dtype=torch.float64), output)
+    return estimators.compare(game, exact, seconds)
+
+
+def cautions(work: Workspace, curves: Curves, truth: AgainstTruth | None, over_seeds: Stability | None) -> list[Caution]:
+    """When not to trust the explanations of this model, the warnings first."""
+    said = caution.of_deletion(curves, "modalities")
+    said += [caution.no_truth()] if truth is None else caution.of_truth(truth)
+    if over_seeds is not None:
+        errors = work.errors[work.dataset.rows(SPLIT)]
+        said += caution.of_stability(over_seeds, errors, "score of the true class" if work.classes else work.unit_of(0))
+    rows, found = explained(work)
+    said += caution.of_joint(found, work.predicted[rows])
+    return sorted(said, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
+
+
+def seed_values(work: Workspace, found: Stability, row: int, what: str) -> pd.DataFrame | None:
+    """One row a seed, one column a term: a test sample's values; None for a sample that was not measured."""
+    place = np.flatnonzero(work.dataset.rows(SPLIT) == row)
+    if not len(place):
+        return None
+    names, values = found.of(what)
+    return pd.DataFrame(values[:, place[0]], columns=list(names), index=pd.Index(found.seeds, name="seed"))

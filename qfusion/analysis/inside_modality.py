@@ -1,0 +1,104 @@
+"""Attribution inside a modality for the pages, and what there is to draw it on. Free of streamlit."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion.analysis.memo import memo
+from qfusion.analysis.subject import Workspace
+from qfusion.data import Audio, Modality, Text
+from qfusion.data.modality import Series
+from qfusion.data.sources.planted import editing, prosody
+from qfusion.explain.changes import forms
+from qfusion.explain.features import attribution
+from qfusion.explain.features.attribution import SCORE, Attribution
+
+_CELL = re.compile(r"(?:pixel|band, frame) (\d+),(\d+)")
+
+
+@memo(64, says="Following the term through the encoder …")
+def attribute(work: Workspace, row: int, modality: str, term: str, output: int, baseline: str, other: str = "") -> Attribution:
+    """The attribution of a term of one score; `other` is the id of the sample that is the baseline, where one is."""
+    inputs = work.dataset.inputs([row], dtype=torch.float64)
+    start = work.dataset.inputs([work.dataset.row(other)], dtype=torch.float64)[modality] if other else None
+    return attribution.attribute(work.model, inputs, work.background, modality, term, output, baseline, start)
+
+
+def terms(work: Workspace, modality: str) -> tuple[str, ...]:
+    """What can be attributed: the score, and the modality's dividends unless these would take minutes."""
+    every = attribution.terms_of(work.model, modality)
+    return every if work.can("kets") or 2 ** (work.model.elements + len(work.modalities)) <= forms.MOST else every[:1]
+
+
+def title(term: str) -> str:
+    """A term as an option and in links: `text+audio` -> "text and audio"."""
+    return "the score" if term == SCORE else term.replace("+", " and ")
+
+
+@dataclass(frozen=True, eq=False)
+class Canvas:
+    """What the values of a modality are drawn on.
+
+    Attributes:
+        kind: "words", "waveform", "picture", "curve", or "features" where there is nothing but features.
+        parts: what the figure takes besides the values. names: of the units (words, frames, pixels, features).
+    """
+
+    kind: str
+    parts: dict[str, Any]
+    names: tuple[str, ...]
+
+
+def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canvas:
+    """What to draw the attribution of a modality on; `steps` of a sequence are real, None of a vector."""
+    found = next(m for m in work.dataset.modalities if m.name == modality)
+    content = work.dataset.content(row).get(modality)
+    if steps is not None:
+        if isinstance(content, Text) and content.words is not None and len(content.words) == steps:
+            return Canvas("words", {"spoken": content.words}, content.words)
+        if isinstance(content, Audio):
+            planted = editing.recipe_of(work.dataset) is not None
+            step = prosody.FRAME / prosody.RATE if planted else len(content.samples) / content.rate / steps
+            return Canvas("waveform", {"samples": content.samples, "rate": content.rate, "step": step},
+                          tuple(f"the frame at {(t + 0.5) * step:.2f} s" for t in range(steps)))
+        return Canvas("features", {}, tuple(f"step {t + 1}" for t in range(steps)))
+    values = np.asarray(found.values[row], dtype=float)
+    if (shape := grid(found)) is not None:
+        spectrogram = found.feature_names[0].startswith("band, frame")
+        names = tuple(f"band {i // shape[1]}, frame {i % shape[1]}" for i in range(found.size)) if spectrogram else found.feature_names
+        return Canvas("picture", {"pixels": values.reshape(shape), "spectrogram": spectrogram}, names)
+    if isinstance(content, Series) and len(content.values) == found.size:
+        return Canvas("curve", {"x": content.x, "y": content.values, "x_label": content.x_label, "y_label": content.y_label},
+                      found.feature_names)
+    return Canvas("features", {}, found.feature_names)
+
+
+def grid(modality: Modality) -> tuple[int, int] | None:
+    """The (h, w) of features that are pixels or the cells of a spectrogram, told by their shape or names; None of others."""
+    if modality.shape is not None:
+        return (modality.shape[0], modality.shape[1]) if len(modality.shape) == 2 else None
+    places = [_CELL.fullmatch(name) for name in modality.feature_names]
+    if not all(places):
+        return None
+    h, w = (1 + max(int(place.group(k)) for place in places if place) for k in (1, 2))
+    expected = [(r, c) for r in range(h) for c in range(w)]
+    return (h, w) if [(int(p.group(1)), int(p.group(2))) for p in places if p] == expected else None
+
+
+def frame(work: Workspace, row: int, found: Attribution) -> pd.DataFrame:
+    """One row a feature, or a feature and step: its value and what it added."""
+    modality = next(m for m in work.dataset.modalities if m.name == found.modality)
+    values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)
+    about = {"sample": str(work.dataset.ids[row]), "modality": found.modality, "term": found.term, "score": work.unit_of(found.output),
+             "baseline": found.baseline, "background": work.background.name}
+    if found.values.ndim == 1:
+        return pd.DataFrame(about | {"feature": names, "feature_value": values, "attribution": found.values})
+    T, F = found.values.shape
+    return pd.DataFrame(about | {"step": np.repeat(np.arange(1, T + 1), F), "feature": np.tile(names, T),
+                                 "feature_value": values[:T].ravel(), "attribution": found.values.ravel()})

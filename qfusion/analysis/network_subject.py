@@ -1,0 +1,116 @@
+"""An entangled-fusion network on a data set: masses, fused qubits, observables. Free of streamlit."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+
+from qfusion import explain
+from qfusion.analysis.subject import Workspace, entropy_column
+from qfusion.data import DataSet
+from qfusion.explain.network import evidence
+from qfusion.models.qcnn import evaluate
+from qfusion.training import checkpoint
+
+COALITIONS = 1500  # that are worked out sample by sample before the pages show them
+DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflict"
+
+
+@dataclass(frozen=True, eq=False)
+class CircuitSpace(Workspace):
+    """A workspace whose samples are masses.
+
+    Attributes:
+        masses: per sample, element and modality, (N, n, M) double.
+        observables: of the fused qubits, (C, 3, ..., 3) double.
+    """
+
+    masses: torch.Tensor = None  # type: ignore[assignment]
+    observables: torch.Tensor = None  # type: ignore[assignment]
+
+    @cached_property
+    def bulk(self) -> np.ndarray:
+        """The test rows: against every row of the background, all samples would take several seconds.
+
+        With more than three modalities each coalition is worked out sample by sample, and only the first test rows are taken.
+        """
+        rows, M = self.dataset.rows("test"), len(self.modalities)
+        return rows if M <= 3 else rows[:max(12, COALITIONS // 2**M)]
+
+    @cached_property
+    def opening(self) -> str:  # type: ignore[override]
+        """The sample shown first: of those predicted right, the test sample on which the modalities disagree most."""
+        rows = self.dataset.rows("test")
+        worth = np.where(self.errors[rows] < 0.5, self.disagreement[rows], -1.0)
+        return str(self.dataset.ids[rows[int(np.argmax(worth))]])
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Names of the elements: the classes where they are classes."""
+        if self.model.elements_are_classes:
+            return tuple(self.model.outputs)
+        return tuple(f"element {i}" for i in range(self.model.elements))
+
+    @cached_property
+    def vectors(self) -> torch.Tensor:
+        """Fused qubits (1, <X>, <Z>) of all samples, (N, n, 3)."""
+        with torch.no_grad():
+            return self.model.fuse(self.by_name(slice(None)))[0]
+
+    def by_name(self, rows: Any) -> dict[str, torch.Tensor]:
+        """Masses of some rows as the model takes them, (B, n) each; (n,) for one row number."""
+        return {name: self.masses[rows, ..., m] for m, name in enumerate(self.modalities)}
+
+    def theta(self, row: int) -> dict[str, torch.Tensor]:
+        """Angles of one sample's modality qubits, (n,) radians each."""
+        with torch.no_grad():
+            found = self.model.angles(self.dataset.inputs([row], dtype=torch.float64))
+        return {name: angles[0] for name, angles in found.items()}
+
+    @cached_property
+    def disagreement(self) -> np.ndarray:
+        """Mean over the elements of Dempster's K between the modalities on each, (N,)."""
+        return evidence.disagreement(self.masses).mean(-1).numpy()
+
+    def facts(self) -> dict[str, np.ndarray]:
+        """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
+        each = evidence.qubit_entropy(self.vectors).numpy()
+        found = {DISAGREEMENT: self.disagreement}
+        if self.model.elements_are_classes:
+            found[CONFLICT] = evidence.conflict(self.masses).numpy()
+        found[MEAN_ENTROPY] = each.mean(1)
+        return found | {entropy_column(name): each[:, i] for i, name in enumerate(self.elements)}
+
+    def fact_titles(self) -> dict[str, str]:
+        """Axis titles of `facts`."""
+        titles = {DISAGREEMENT: "disagreement of the modalities (mean over elements)"}
+        if self.model.elements_are_classes:
+            titles[CONFLICT] = "conflict (Dempster's K)"
+        titles[MEAN_ENTROPY] = "entropy of the fused qubits (mean, nats)"
+        return titles | {entropy_column(name): f"entropy of fused qubit ‘{name}’ (nats)" for name in self.elements}
+
+
+def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> CircuitSpace:
+    """Applies a model to all samples of a data set that it fits."""
+    with torch.no_grad():
+        encoded = model.encode(dataset.inputs(dtype=torch.float64))
+        masses = torch.stack([encoded[each].double() for each in model.modalities], -1)
+        observables = model.observables().double()
+        scores = (evaluate(observables, model.fuse(encoded)[0]) + model.bias).numpy()
+        trained_on = dataset.inputs(dataset.rows(checkpoint.training_split(card)), dtype=torch.float64)
+        background = explain.background(model, trained_on, kind="joint")
+    return CircuitSpace(name, card, with_observables(model, observables), dataset, scores, background, masses=masses,
+                        observables=observables)
+
+
+def with_observables(model: Any, observables: torch.Tensor) -> Any:
+    """A copy of a model, sharing its weights, that does not work its observables out again."""
+    other = copy.copy(model)
+    other.__dict__["observables"] = lambda: observables
+    return other

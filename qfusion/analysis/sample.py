@@ -1,0 +1,132 @@
+"""A sample before a model on a data set: what a panel is built from, without streamlit.
+
+    sample = open_sample("qj-planted", "p2924", "planted", background="mixed", tweak="H.text=0.5,T=1.2")
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qfusion import data as sources
+from qfusion._checks import choose
+from qfusion.analysis import backgrounds, evolution, subjects, text
+from qfusion.analysis.memo import memo
+from qfusion.analysis.subject import Workspace
+from qfusion.models import Tweak
+from qfusion.models.tweak import LEARNED
+from qfusion.training import checkpoint
+from qfusion.training.checkpoint import Checkpoint
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One sample, the model that decides on it, and what the decision is compared with.
+
+    Attributes:
+        work: the model on its data, with the background.
+        row: of the sample.
+        output: number of the score that is explained.
+        tweak: what the reader has changed in the dynamics.
+    """
+
+    work: Workspace
+    row: int
+    output: int = 0
+    tweak: Tweak = LEARNED
+
+    @property
+    def id(self) -> str:
+        """The sample's id."""
+        return str(self.work.dataset.ids[self.row])
+
+    @property
+    def model(self) -> Any:
+        """The model as trained."""
+        return self.work.model
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names in the model's order."""
+        return self.work.modalities
+
+    @property
+    def unit(self) -> str:
+        """Axis name of the explained score."""
+        return self.work.unit_of(self.output)
+
+    @property
+    def truth(self) -> float | None:
+        """The annotated value of a regression; scores of classes have none."""
+        return None if self.work.classes else float(self.work.dataset.y[self.row])
+
+    @property
+    def of(self) -> str:
+        """Whose a panel's numbers are where they are of this sample alone, as markdown."""
+        return f" Of sample {text.plain(self.id)}."
+
+    @property
+    def learned(self) -> Sample:
+        """The same sample before the model as trained."""
+        return replace(self, tweak=LEARNED)
+
+    @property
+    def decision(self) -> evolution.Decision:
+        """The decision through time, under the tweak."""
+        return evolution.decide(self.work, self.row, self.tweak, self.output)
+
+    def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
+        """QuTiP's track of the sample under the tweak, see `track.track`; `runs` quantum-jump trajectories beside it."""
+        return evolution.follow(self.work, self.row, self.tweak, negativity=negativity, runs=runs)
+
+
+@memo(8)
+def _loaded(name: str, when: str) -> Checkpoint:
+    return checkpoint.load(name)
+
+
+def loaded(name: str) -> Checkpoint:
+    """Returns a checkpoint by name, shared; read anew when its files change."""
+    return _loaded(name, checkpoint.stamp(name))
+
+
+@memo(4, says="Applying the model to every sample …")
+def _work(model: str, when: str, data: str, digest: str) -> Workspace:
+    found = _loaded(model, when)
+    return subjects.build(model, found.card, found.fusion, sources.load(data))
+
+
+def open_work(model: str, data: str = "") -> Workspace:
+    """Returns a model applied to a data set, by their names; the data it was trained on unless told.
+
+    Raises:
+        NotFound, DataUnavailable: when there is no such model or data.
+        InvalidInput: when the model does not fit the data.
+    """
+    data = data or str(loaded(model).card["data"]["name"])
+    return _work(model, checkpoint.stamp(model), data, sources.load(data).digest)
+
+
+def open_sample(model: str, sample: str, data: str = "", *, output: str = "", background: str = "joint", contrast: str = "",
+                tweak: str = "") -> Sample:
+    """Returns a sample before a model, by names.
+
+    Args:
+        model: of a checkpoint.
+        sample: id.
+        data: of a data set, the one that the model was trained on unless told.
+        output: the class whose score is explained; the predicted one unless told.
+        background: kind of the background, see `explain.background`.
+        contrast: id of the other sample, for the background "contrast".
+        tweak: what is changed in the dynamics, such as "H.text-audio=0.5,T=1.2".
+
+    Raises:
+        NotFound, InvalidInput: when one of them does not exist or does not fit.
+    """
+    work = open_work(model, data)
+    row = work.dataset.row(sample)
+    if background != "joint":
+        choose("Background", background, dict.fromkeys(backgrounds.OFFERED.values()))
+        work = work.against(backgrounds.of(work, background, contrast))
+    number = work.classes.index(choose("Class", output, work.classes)) if output else int(work.predicted[row])
+    return Sample(work, row, number, work.model.parse_tweak(tweak) if tweak else LEARNED)

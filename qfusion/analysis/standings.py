@@ -1,0 +1,172 @@
+"""The leaderboard as the page shows it: read from the file that the benchmark wrote, checked, and put into tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion import _assets
+from qfusion._checks import check, choose
+from qfusion.errors import IntegrityError, NotFound
+from qfusion.training.metrics import Label, describe
+
+FILE = _assets.path("leaderboard.json")
+CLAIMS = FILE.with_name("claims.json")
+LARGEST = 20_000_000  # bytes
+REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
+CLAIMS_REMEDY = "Make it again with `python benchmarks/claims.py`."
+ROLES = {"system": "system", "ablation": "ablation", "baseline": "baseline"}
+TARGETS = {"regression": ("mae", "corr", "r2", "acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7"),
+           "classification": ("accuracy", "f1", "nll")}
+
+
+@dataclass(frozen=True)
+class Board:
+    """The whole file; see benchmarks/leaderboard_report.py for its form."""
+
+    whole: Mapping[str, Any]
+
+    @property
+    def names(self) -> list[str]:
+        """The data sets."""
+        return list(self.whole["data"])
+
+    def of(self, name: str) -> Mapping[str, Any]:
+        """What is known of one data set.
+
+        Raises:
+            NotFound: when it is not on the board.
+        """
+        return self.whole["data"][choose("On the leaderboard, data set", name, self.names)]
+
+    def metrics(self, name: str) -> list[str]:
+        """The metrics of a data set, the headline first."""
+        entry = self.of(name)
+        found = [key for key in TARGETS[entry["target"]] if all(key in row["test"] for row in entry["rows"].values())]
+        return [entry["headline"], *(key for key in found if key != entry["headline"])]
+
+    def robust_metrics(self, name: str) -> list[str]:
+        """The metrics of a data set's robustness, the headline first."""
+        records: list[dict[str, Any]] = next(iter(self.whole["robustness"].get(name, {}).values()), [])
+        return [key for key in self.metrics(name) if records and key in records[0]]
+
+    def label(self, model: str) -> str:
+        """What a model is called."""
+        return str(self.whole["contenders"][model]["label"])
+
+    def role(self, model: str) -> str:
+        """system, ablation or baseline."""
+        return str(self.whole["contenders"][model]["role"])
+
+    def table(self, name: str, key: str) -> pd.DataFrame:
+        """Returns a row for each model, best first.
+
+        Raises:
+            NotFound: when data set or metric are not on the board.
+        """
+        entry = self.of(name)
+        choose("Metric", key, self.metrics(name))
+        tests = entry["tests"].get(key, {})
+        rows = []
+        for model, row in entry["rows"].items():
+            found = row["test"][key]
+            p = {f"p against {self.label(system)}": tests.get(system, {}).get("against", {}).get(model, {}).get("holm")
+                 for system in ("qj", "qcnn") if system in entry["rows"]}
+            rows.append({"model": model, "label": self.label(model), "role": self.role(model), "mean": found["mean"], "low": found["low"],
+                         "high": found["high"], "deviation": found["std"], "seeds": len(row["seeds"]), "parameters": row["parameters"],
+                         "after the encoders": row["after_encoders"], "on training rows": row["train"][key],
+                         "seconds": row["seconds"], **p})
+        frame = pd.DataFrame(rows).sort_values("mean", ascending=not self.metric(key).higher_is_better, kind="stable")
+        numbers = frame.columns.difference(["model", "label", "role"])
+        return frame.astype(dict.fromkeys(numbers, float)).reset_index(drop=True)
+
+    def values(self, name: str, model: str, key: str) -> list[float]:
+        """A metric's values on the test rows, a seed each."""
+        return [float(v) for v in self.of(name)["rows"][model]["test"][key]["values"]]
+
+    def curve(self, name: str, model: str, modality: str, key: str) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
+        """Returns levels and values of noise on a modality (or "all"), and the values where it is absent, at its mean, swapped."""
+        records = [r for r in self.whole["robustness"][name][model] if r["modality"] == modality]
+        noise = sorted((float(r["level"]), float(r[key])) for r in records if r["kind"] == "noise")
+        return (np.array([level for level, _ in noise]), np.array([value for _, value in noise]),
+                {r["kind"]: float(r[key]) for r in records if r["kind"] != "noise"})
+
+    @staticmethod
+    def metric(key: str) -> Label:
+        """How a metric is shown."""
+        return describe[key]
+
+    @property
+    def made(self) -> str:
+        """When, where and with what it was measured."""
+        versions = ", ".join(f"{name} {number}" for name, number in self.whole["versions"].items())
+        return f"{self.whole['date']}, {self.whole['machine']}, {versions}"
+
+
+def read(path: Path | None = None) -> Board:
+    """Returns the board in a file, FILE unless given.
+
+    Raises:
+        NotFound: when there is none yet.
+        IntegrityError: when the file does not hold one.
+    """
+    path = path or FILE
+    if not path.is_file():
+        raise NotFound(f"There is no leaderboard yet ({path.name} is missing). {REMEDY}")
+    try:
+        check(path.stat().st_size <= LARGEST, f"{path.name} is too large for a leaderboard. {REMEDY}")
+        board = Board(json.loads(path.read_text(encoding="utf-8")))
+        check(board.whole["format"] == 1, f"{path.name} has another format. {REMEDY}")
+        for name in board.names:
+            board.table(name, board.of(name)["headline"])
+            for model in board.whole["robustness"].get(name, {}):
+                board.curve(name, model, "all", board.robust_metrics(name)[0])
+        sentences = [claim["sentence"] for claims in board.whole["claims"].values() for claim in claims]
+        _ = (board.made, sentences, board.whole["published"]["rows"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, LookupError, RecursionError) as error:
+        raise IntegrityError(f"{path.name} cannot be read as a leaderboard ({str(error)[:120]}). {REMEDY}") from error
+    return board
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What came out of one claim about quantum jumps on one data set; see benchmarks/claims_report.py.
+
+    Attributes:
+        claim: in words. data: name of the data set. sentence: what was measured and what it says.
+        verdict: what each part says: "for", "against" or "open".
+    """
+
+    claim: str
+    data: str
+    sentence: str
+    verdict: Mapping[str, str]
+
+
+def tested(path: Path | None = None) -> tuple[list[Tested], str]:
+    """Returns the claims about quantum jumps as they were tested, and how; nothing where they have not been.
+
+    Args:
+        path: of the file, CLAIMS unless given.
+
+    Raises:
+        IntegrityError: when the file does not hold them.
+    """
+    path = path or CLAIMS
+    if not path.is_file():
+        return [], ""
+    try:
+        check(path.stat().st_size <= LARGEST, f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}")
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        check(whole["format"] == 1, f"{path.name} has another format. {CLAIMS_REMEDY}")
+        found = [Tested(str(c["claim"]), str(c["data"]), str(c["sentence"]), {str(k): str(v) for k, v in c["verdict"].items()})
+                 for c in whole["claims"]]
+        return found, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise IntegrityError(f"{path.name} cannot be read as tests of claims ({str(error)[:120]}). {CLAIMS_REMEDY}") from error

@@ -1,0 +1,263 @@
+"""One model on one data set, with everything that is computed once for all samples. Free of streamlit.
+
+`Workspace` is what every page can rely on; `ket_subject`, `jump_subject` and `network_subject` add what models of their abilities have.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion import explain
+from qfusion._checks import check
+from qfusion.analysis.memo import memo
+from qfusion.data import DataSet
+from qfusion.models import Ability, can
+from qfusion.quantum.measures import column
+from qfusion.training import metrics
+
+_KEPT = 64  # explanations of single samples that are kept
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """A checkpoint applied to a data set.
+
+    Attributes:
+        name: of the model; card: of its checkpoint; model: read-only, shared by all sessions.
+        dataset: N samples.
+        scores: of all samples, (N, C).
+        background: of the explanations.
+    """
+
+    name: str
+    card: Mapping[str, Any]
+    model: Any
+    dataset: DataSet
+    scores: np.ndarray
+    background: Any
+    _singles: dict[int, Any] = field(default_factory=dict, repr=False)
+
+    opening = ""  # the sample shown first, where it can be told without explaining all of them
+
+    def memo_key(self, background: bool = True) -> tuple[str, ...]:
+        """What tells this subject from others: digests of the weights, of the data and, where it matters, of the background."""
+        return (str(self.card.get("weights_sha256", self.name)), self.dataset.digest, *((str(self.background.key),) if background else ()))
+
+    def can(self, ability: Ability) -> bool:
+        """Whether the model says that it can do something, see `models.explorable`."""
+        return can(self.model, ability)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the system evolves in time."""
+        return self.can("time")
+
+    def against(self, background: Any) -> Self:
+        """The same model on the same samples with another background; all else is shared.
+
+        Args:
+            background: of `explain.background`, made with this model.
+        """
+        other = copy.copy(self)
+        other.__dict__.pop("explanation", None)
+        object.__setattr__(other, "background", background)
+        object.__setattr__(other, "_singles", {})
+        return other
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names in the model's order."""
+        return tuple(self.model.modalities)
+
+    @cached_property
+    def coalitions(self) -> tuple[str, ...]:
+        """Every coalition, the empty one first."""
+        from qfusion.data.modality import coalitions
+
+        return coalitions(self.modalities)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Every coalition but the empty one."""
+        return tuple(term for term in self.coalitions if term)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; empty for a regression."""
+        return self.dataset.target.classes if self.dataset.target.kind == "classification" else ()
+
+    def unit_of(self, output: int) -> str:
+        """Axis name of a score."""
+        if self.classes:
+            return f"score of ‘{self.classes[output]}’"
+        name = self.dataset.target.name
+        return name if name.endswith("score") else f"{name} score"
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Range of a regression target."""
+        target = self.dataset.target
+        return target.range or (float(self.dataset.y.min()), float(self.dataset.y.max()))
+
+    @cached_property
+    def probabilities(self) -> np.ndarray:
+        """Class probabilities (N, C): softmax of the scores."""
+        return softmax(self.scores)
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """The predicted class (N,), or zeros for a regression: the output that is explained unless another is asked for."""
+        return self.scores.argmax(1) if self.classes else np.zeros(len(self.scores), dtype=int)
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """Absolute error (N,); for classes 1 - probability of the true one."""
+        if self.classes:
+            return 1 - self.probabilities[np.arange(len(self.scores)), self.dataset.y]
+        return np.abs(self.scores[:, 0] - self.dataset.y)
+
+    @property
+    def unit_of_error(self) -> str:
+        """Axis name of `errors`."""
+        return "1 − probability of the true class" if self.classes else f"absolute error ({self.unit_of(0)})"
+
+    @cached_property
+    def bulk(self) -> np.ndarray:
+        """The rows that are explained together."""
+        return self.dataset.rows()
+
+    @cached_property
+    def explanation(self) -> Any:
+        """Of the rows in `bulk`; worked out when first asked for."""
+        return explain.explain(self.model, self.dataset.inputs(self.bulk, dtype=torch.float64), self.background)
+
+    def explained(self, row: int) -> tuple[Any, int]:
+        """An explanation that holds a sample, and the sample's place in it."""
+        if "explanation" in self.__dict__ and row in self._place:
+            return self.__dict__["explanation"], self._place[row]
+        if row not in self._singles:
+            while len(self._singles) >= _KEPT:
+                self._singles.pop(next(iter(self._singles)), None)
+            inputs = self.dataset.inputs([row], dtype=torch.float64)
+            self._singles[row] = explain.explain(self.model, inputs, self.background)
+        return self._singles[row], 0
+
+    @cached_property
+    def _place(self) -> dict[int, int]:
+        return {int(row): place for place, row in enumerate(self.bulk)}
+
+    def dividends(self, row: int, output: int | None = None) -> dict[str, float]:
+        """Baseline and Harsanyi dividends of one sample, keyed by coalition.
+
+        Args:
+            output: whose score is split; default the predicted class.
+        """
+        found, place = self.explained(row)
+        chosen = int(self.predicted[row]) if output is None else output
+        return {term: float(found.dividends[place, i, chosen]) for i, term in enumerate(found.coalitions)}
+
+    def shapley(self, row: int, output: int | None = None) -> tuple[dict[str, float], dict[str, float]]:
+        """Shapley values and MM-SHAP shares of one sample, keyed by modality."""
+        found, place = self.explained(row)
+        chosen = int(self.predicted[row]) if output is None else output
+        values, shares = found.shapley[place, :, chosen], explain.shares(found)[place, :, chosen]
+        return ({name: float(v) for name, v in zip(self.modalities, values, strict=True)},
+                {name: float(v) for name, v in zip(self.modalities, shares, strict=True)})
+
+    def bulk_dividends(self, output: int | None = None) -> np.ndarray:
+        """Dividends (rows in `bulk`, 2^M) of one output, or of each sample's predicted class."""
+        found = np.asarray(self.explanation.dividends)
+        outputs = self.predicted[self.bulk] if output is None else np.full(len(self.bulk), output)
+        return np.asarray(found[np.arange(len(found)), :, outputs])
+
+    def bulk_relations(self, output: int | None = None) -> np.ndarray:
+        """How the single modalities relate in the rows of `bulk`, see `explain.RELATIONS`."""
+        if output is not None or not self.classes:
+            return np.asarray(explain.relation(self.explanation, output or 0))
+        each = np.stack([explain.relation(self.explanation, c) for c in range(len(self.classes))], 1)
+        return np.asarray(each[np.arange(len(each)), self.predicted[self.bulk]])
+
+    def facts(self) -> dict[str, np.ndarray]:
+        """More columns (N,) that this system has of every sample."""
+        return {}
+
+    def fact_titles(self) -> dict[str, str]:
+        """Axis titles of `facts`, and of other columns that can be worked out for some rows."""
+        return {}
+
+    @memo(12, says="Splitting the decisions on the test samples, once …")
+    def frame(self, output: int | None = None) -> pd.DataFrame:
+        """One row a sample (index id): split, truth, prediction, error, relation, facts, dividends, the data's own columns.
+
+        Relation and dividends are empty in rows outside `bulk`.
+        """
+        data, everyone = self.dataset, len(self.dataset)
+        columns: dict[str, Any] = {"split": data.split, **self._answers(), "error": self.errors}
+        relation = np.full(everyone, "", dtype=object)
+        relation[self.bulk] = self.bulk_relations(output)
+        columns |= {"relation": relation} | self.facts()
+        dividends = np.full((everyone, len(self.coalitions)), np.nan)
+        dividends[self.bulk] = self.bulk_dividends(output)
+        columns |= {dividend_column(term): dividends[:, i] for i, term in enumerate(self.coalitions) if term}
+        frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
+        return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
+
+    def _answers(self) -> dict[str, Any]:
+        if not self.classes:
+            return {"truth": self.dataset.y, "prediction": self.scores[:, 0]}
+        names = np.array(self.classes, dtype=object)
+        certain = self.probabilities[np.arange(len(self.scores)), self.predicted]
+        return {"truth": names[self.dataset.y], "prediction": names[self.predicted], "certainty": certain}
+
+    def of_split(self, scores: np.ndarray, split: str = "test") -> dict[str, float]:
+        """Metrics of scores (rows of the split, C)."""
+        return metrics.of_scores(scores, self.dataset.y[self.dataset.rows(split)], self.dataset.target.kind)
+
+
+def softmax(scores: np.ndarray) -> np.ndarray:
+    """Probabilities (..., C) of scores."""
+    shifted = np.exp(scores - scores.max(-1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(-1, keepdims=True))
+
+
+def entropy_column(name: str) -> str:
+    """Column of the entropy of a modality's state at T, or of a fused qubit."""
+    return column("entropy", (name,))
+
+
+def dividend_column(term: str) -> str:
+    """Column of a coalition's dividend."""
+    return f"dividend[{term}]"
+
+
+def require_fit(name: str, card: Mapping[str, Any], dataset: DataSet) -> None:
+    """Checks that a model takes a data set.
+
+    Raises:
+        InvalidInput: when it was made for other modalities or feature numbers than the data set has.
+    """
+    problem = misfit(card, dataset)
+    check(not problem, f"Model '{name}' does not fit data set '{dataset.name}': {problem} "
+                       f"Choose the data it was trained on, '{card['data']['name']}'.")
+
+
+def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:
+    """What keeps a model from taking a data set's inputs or answering its question, or an empty string."""
+    wanted, found = card["inputs"], dataset.input_specs
+    for name, spec in wanted.items():
+        if name not in found:
+            return f"it needs the modality '{name}', and the data has {', '.join(found)}."
+        if int(spec["size"]) != int(found[name]["size"]):
+            return f"it needs {spec['size']} features of '{name}', and the data has {found[name]['size']}."
+    classes = dataset.target.classes if dataset.target.kind == "classification" else ()
+    if classes and len(card["outputs"]) != len(classes):
+        return f"it has {len(card['outputs'])} outputs, and the data has {len(classes)} classes."
+    return ""

@@ -1,0 +1,88 @@
+"""Arrays from .npz files that anybody may have made: nothing in them is run, and no memory is taken on a file's word."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.lib import format as npy
+
+from qfusion._checks import check
+from qfusion.data import files
+from qfusion.errors import InvalidInput
+
+Header = tuple[tuple[int, ...], bool, np.dtype]  # shape, whether in Fortran's order, type
+_HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+
+
+def read(path: Path, names: Iterable[str] | None = None) -> dict[str, np.ndarray]:
+    """Returns the arrays of a .npz file by name, in the file's order.
+
+    Args:
+        path: the file.
+        names: which arrays; all of them unless told.
+
+    Raises:
+        NotFound: when the file is not there.
+        InvalidInput: when it is no .npz file, is damaged or too large, lacks an array, or holds pickled objects.
+    """
+    size = files.size_of(path)
+    with _opened(path) as (archive, inside):
+        wanted = list(inside if names is None else names)
+        missing = [name for name in wanted if name not in inside]
+        check(not missing, f"File `{path.name}` must hold the array {missing[:1]}, but holds {list(inside)[:8]}. Copy it again.")
+        files.check_size(path.name, max(size, sum(inside[name].file_size for name in wanted)))
+        return {name: _array(archive, inside[name], f"Array `{name}` in `{path.name}`") for name in wanted}
+
+
+def headers(path: Path) -> dict[str, Header]:
+    """Returns shape, whether in Fortran's order, and type of every array of an .npz file.
+
+    Raises:
+        InvalidInput: when it is no .npz file, is damaged, or holds pickled objects.
+    """
+    found = {}
+    with _opened(path) as (archive, inside):
+        for name, entry in inside.items():
+            with archive.open(entry) as stream:
+                found[name] = check_header(stream, entry.file_size, f"Array `{name}` in `{path.name}`")
+    return found
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield archive, {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist() if entry.filename.endswith(".npy")}
+    except InvalidInput:
+        raise
+    except Exception as error:  # a damaged archive raises whatever its bytes lead to
+        raise InvalidInput(f"File `{path.name}` must be an .npz file as numpy.savez writes it, but cannot be read "
+                           f"({type(error).__name__}). Write or copy it again.") from error
+
+
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, what: str) -> np.ndarray:
+    with archive.open(entry) as stream:
+        check_header(stream, entry.file_size, what)
+    with archive.open(entry) as stream:
+        return npy.read_array(stream, allow_pickle=False)
+
+
+def check_header(stream: IO[bytes], size: int, what: str) -> Header:
+    """Returns shape, whether in Fortran's order, and type of a .npy file of `size` bytes; the stream then stands at its numbers.
+
+    Refuses objects, and a shape that the bytes cannot fill: NumPy would take the memory before it reads them.
+    """
+    version = npy.read_magic(stream)
+    check(version in _HEADERS, f"{what} has the .npy version {version}, which is not read here. Save it with plain numeric arrays.")
+    shape, fortran, dtype = _HEADERS[version](stream)
+    check(not dtype.hasobject, f"{what} holds pickled Python objects, which could run code when read. They are refused; save numbers: one "
+                               "array a view, with `numpy.savez(file, view1=..., view2=..., y=labels)`.")
+    check(prod(shape) * dtype.itemsize <= size,
+          f"{what} declares the shape {shape}, which its {size} bytes cannot fill. Write or copy the file again.")
+    return shape, fortran, dtype

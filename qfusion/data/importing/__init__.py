@@ -1,0 +1,190 @@
+"""Importing a set of one's own: read into files, examined, repaired where that is asked for, and kept under a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qfusion._checks import check, choose
+from qfusion.data import files
+from qfusion.data.formats import draft as drafts
+from qfusion.data.formats import joined, mmsa, tables, viewfile
+from qfusion.data.formats.draft import Draft, Finding
+from qfusion.data.importing import keeping, repairs, report
+from qfusion.data.importing.report import Progress, Report
+from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
+
+FORMATS = {"mmsa": "MMSA pickle (.pkl)", "multiview": "multi-view .mat or .npz", "tables": "a CSV, Parquet or .npy file a modality, and "
+                                                                                           "labels"}
+TARGETS = ("auto", "regression", "classification")
+LABEL_FILE = "labels"
+SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
+
+
+@dataclass(eq=False)
+class Examined:
+    """A set that was read and the report on it; its files lie in `draft.folder` until it is kept or discarded."""
+
+    draft: Draft
+    report: Report
+
+
+def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities: Mapping[str, Path] | None = None,
+         labels: Path | None = None, target: str = "auto") -> Draft:
+    """Returns what files hold, written to a folder, not yet examined.
+
+    Args:
+        paths: an MMSA pickle; or a multi-view file; or tables, or the folder that holds them.
+        folder: that exists and takes the arrays.
+        kind: one of FORMATS, or "auto": by the files' endings.
+        modalities: the table of each, instead of by the files' names.
+        labels: the table of labels, instead of the one called `labels`.
+        target: one of TARGETS.
+
+    Raises:
+        NotFound: when a file or a format does not exist.
+        InvalidInput: when a file cannot be read or holds something else.
+        DataUnavailable: when a file may not be read.
+    """
+    choose("Format", kind, ("auto", *FORMATS))
+    choose("Target", target, TARGETS)
+    found = _files(paths)
+    if kind == "auto":
+        kind = _kind(found, bool(modalities or labels))
+    try:
+        if kind == "tables":
+            wanted, label = _tables(found, dict(modalities or {}), labels)
+            used = [*wanted.values(), label]
+            made = joined.read(wanted, label, folder, target)
+        else:
+            check(len(found) == 1 and not modalities and not labels, f"Format `{kind}` takes one file, but {len(found)} are given. Give "
+                                                                     "one file, or tables.")
+            used = found
+            made = (mmsa if kind == "mmsa" else viewfile).read(found[0], folder, target)
+        made.files = [{"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)} for path in used]
+    except (PermissionError, IsADirectoryError) as error:
+        raise DataUnavailable(f"File {str(error.filename)[:200]} cannot be read ({error.strerror}). Correct its permissions.") from error
+    except QFusionError:
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:  # what a file holds that is no set leads to any of these
+        raise InvalidInput(f"{found[0].name if found else 'The file'} is not laid out as {FORMATS[kind]} should be "
+                           f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md.") from error
+    except MemoryError as error:
+        raise InvalidInput("The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
+                           "pieces.") from error
+    _check(made)
+    return made
+
+
+def _files(paths: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and not each.name.startswith("."))
+            check(bool(inside), f"Folder {str(path)[:200]} must hold tables (.csv, .parquet, .npy), but holds none. Check the path.")
+            found += inside
+        else:
+            files.size_of(path)
+            found.append(path)
+    return found
+
+
+def _kind(found: Sequence[Path], tabular: bool) -> str:
+    endings = {path.suffix.lower() for path in found}
+    if tabular or (endings and endings <= set(tables.SUFFIXES)):
+        return "tables"
+    if len(found) == 1 and endings <= set(mmsa.SUFFIXES):
+        return "mmsa"
+    if len(found) == 1 and endings <= {".mat", ".npz"}:
+        return "multiview"
+    shown = ", ".join(path.name[:40] for path in found[:6]) or "nothing"
+    raise InvalidInput("What is imported must be one MMSA pickle (.pkl), one .mat or .npz file, or tables (.csv, .tsv, .parquet, .npy), "
+                       f"but is {shown}. Say which with --format.")
+
+
+def _tables(found: list[Path], modalities: dict[str, Path], labels: Path | None) -> tuple[dict[str, Path], Path]:
+    """The table of each modality, and that of labels."""
+    for path in [*modalities.values(), *([labels] if labels else [])]:
+        files.size_of(path)
+    rest = []
+    for path in found:
+        if labels is None and path.stem.lower() in (LABEL_FILE, "label"):
+            labels = path
+        else:
+            rest.append(path)
+    if labels is None:
+        raise InvalidInput(f"Tables must come with one of labels, called `labels.csv` or named by --labels, but "
+                           f"{[p.name for p in found][:6]} has none. Add it.")
+    wanted = {drafts.modality_name(name): path for name, path in modalities.items()}
+    for path in rest:
+        name = drafts.modality_name(path.stem)
+        check(name not in wanted, f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.")
+        wanted[name] = path
+    known = [name for name in mmsa.MODALITIES if name in wanted]
+    return {name: wanted[name] for name in [*known, *(name for name in wanted if name not in known)]}, labels
+
+
+def _check(draft: Draft) -> None:
+    """What no report can be made of."""
+    check(len(draft) > 0, f"{draft.title} must hold at least one sample, but holds none. Check the file.")
+    names = [part.name for part in draft.parts]
+    check(len(set(names)) == len(names), f"Modalities must have distinct names, but are {names[:8]}. Rename the repeated ones.")
+    reserved = {"ids", "split", "y", "unimodal", "table", "manifest"} & set(names)
+    check(not reserved, f"No modality may be called {sorted(reserved)}. Rename it.")
+    for part in draft.parts:
+        check(part.shape[0] == len(draft), f"Modality '{part.name}' must have {len(draft)} samples like the labels, but has "
+                                           f"{part.shape[0]}. Drop or add samples.")
+    if draft.bounds is not None and not draft.classes:
+        y = draft.y[np.isfinite(draft.y)]
+        if len(y) and (y.min() < draft.bounds[0] or y.max() > draft.bounds[1]):
+            draft.findings.append(Finding("range", "note", "Targets go beyond the usual range, so none is recorded."))
+            draft.bounds = None
+
+
+def examine(paths: Sequence[Path], folder: Path, progress: Progress | None = None, **options: Any) -> Examined:
+    """Reads files into a folder and reports on them; see `read` for the options."""
+    if progress is not None:
+        progress(0, 1, "reading")
+    draft = read(paths, folder, **options)
+    return Examined(draft, report.examine(draft, progress))
+
+
+def repaired(found: Examined, names: Iterable[str], folder: Path, progress: Progress | None = None) -> Examined:
+    """Returns the set with repairs made (see `repairs.REPAIRS`) and examined again, its arrays in another folder."""
+    draft = repairs.apply(found.draft, found.report, names, folder)
+    if draft.done == found.draft.done:
+        return Examined(draft, found.report)
+    return Examined(draft, report.examine(draft, progress))
+
+
+def import_set(paths: Sequence[Path], name: str, *, repair: Sequence[str] = (), replace: bool = False, title: str = "", licence: str = "",
+               progress: Progress | None = None, **options: Any) -> Report:
+    """Reads, examines, repairs as asked and keeps a set under a name; returns the report on what was kept.
+
+    Args:
+        paths, options: see `read`.
+        name, replace, title, licence: see `keeping.keep`.
+        repair: names of repairs that are agreed to.
+
+    Raises:
+        QFusionError: see `read` and `keeping.keep`; nothing is kept then.
+    """
+    keeping.check_name(name, replace)
+    for each in repair:
+        choose("Repair", each, repairs.REPAIRS)
+    with keeping.staging() as first:
+        found = examine(paths, first, progress, **options)
+        return keep(found, name, repair=repair, replace=replace, title=title, licence=licence, progress=progress)
+
+
+def keep(found: Examined, name: str, *, repair: Sequence[str] = (), progress: Progress | None = None, **options: Any) -> Report:
+    """Keeps an examined set under a name, after the repairs that are agreed to; see `keeping.keep` for the options."""
+    keeping.check_name(name, options.get("replace", False))
+    with keeping.staging() as folder:
+        ready = repaired(found, repair, folder, progress)
+        keeping.keep(ready.draft, ready.report, name, **options)
+        return ready.report

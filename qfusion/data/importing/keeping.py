@@ -1,0 +1,172 @@
+"""Keeping a set that was imported: its folder appears whole or not at all; see `imported` for what is in it."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+import qfusion
+from qfusion._checks import check
+from qfusion.data import _digest, registry
+from qfusion.data.formats.draft import Draft
+from qfusion.data.imported import FORMAT, MANIFEST, NAME, disk, names, root
+from qfusion.data.importing.report import Report
+from qfusion.data.modality import Target
+
+STALE = 24 * 3600  # seconds after which a set that was never kept is cleared away
+
+
+@contextlib.contextmanager
+def staging(keep: bool = False) -> Iterator[Path]:
+    """Yields a new folder beside the sets, for a set on its way in; removed when the block ends, or only when it fails.
+
+    Raises:
+        DataUnavailable: when the disk refuses, also inside the block.
+    """
+    place = root()
+    with disk(place, "The data"):
+        place.mkdir(parents=True, exist_ok=True)
+        _clear(place)
+        folder = place / f".draft-{os.getpid()}-{secrets.token_hex(6)}"
+        folder.mkdir()
+        done = False
+        try:
+            yield folder
+            done = True
+        finally:
+            if not (keep and done):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    """Removes what was never kept and nobody has touched for a day."""
+    for entry in place.glob(".*-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - entry.stat().st_mtime > STALE:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def check_name(name: str, replace: bool = False) -> None:
+    """Checks that a set may be called so.
+
+    Args:
+        name: that it is loaded by.
+        replace: whether an imported set of that name gives way.
+
+    Raises:
+        InvalidInput: when the name has other letters than can stand in a link and a folder's name, or is in use.
+    """
+    check(NAME.match(name) is not None, "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
+                                        f"`_`, but is {name[:80]!r}. Choose another.")
+    check(name.casefold() not in {other.casefold() for other in registry.sources()},
+          f"Argument `name` must not be a built-in data set's, but is {name!r}. Choose another.")
+    known = name.casefold() in {other.casefold() for other in names()} or (root() / name).exists()
+    check(replace or not known, f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace it "
+                                "(--replace).")
+
+
+def keep(draft: Draft, report: Report, name: str, *, title: str = "", licence: str = "", replace: bool = False) -> Path:
+    """Makes an examined set one that can be loaded by name, and returns its folder, which takes over the draft's.
+
+    Args:
+        draft: the set; report: on it, without errors.
+        name: that it is loaded by; title: what a person calls it; licence: the terms it comes under.
+        replace: whether a set of that name gives way; otherwise it is refused.
+
+    Raises:
+        InvalidInput: when the report holds errors, or the name is taken or does not do.
+        DataUnavailable: when the disk refuses; nothing is kept then.
+    """
+    report.require_fit()
+    check_name(name, replace)
+    place = root() / name
+    with disk(root(), f"Data set '{name}'"):
+        _write(draft, report, name, title, licence)
+        _move(draft.folder, place, replace)
+    return place
+
+
+def _move(folder: Path, place: Path, replace: bool) -> None:
+    if not replace or not place.exists():
+        try:
+            os.rename(folder, place)
+        except OSError as error:
+            check(error.errno not in (errno.ENOTEMPTY, errno.EEXIST), f"Argument `name` must be new, but an imported set has been called "
+                                                                      f"{place.name!r} meanwhile. Choose another.")
+            raise
+    else:
+        old = place.with_name(f".old-{secrets.token_hex(6)}")
+        os.rename(place, old)
+        try:
+            os.rename(folder, place)
+        except OSError:
+            os.rename(old, place)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+    _sync(place.parent)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write(draft: Draft, report: Report, name: str, title: str, licence: str) -> None:
+    folder = draft.folder
+    for key, values in (("ids", draft.ids), ("split", draft.split), ("y", draft.y)):
+        np.save(folder / f"{key}.npy", np.ascontiguousarray(values))
+    for part in draft.parts:
+        if part.lengths is not None:
+            np.save(folder / f"{part.name}.lengths.npy", part.lengths)
+    if draft.unimodal:
+        np.save(folder / "unimodal.npy", np.stack(list(draft.unimodal.values()), 1))
+    if not draft.columns.empty:
+        table = pa.Table.from_pandas(draft.columns, preserve_index=False)
+        with pa.OSFile(str(folder / "table.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=_digest.ROWS)
+    found = _record(draft, report, name, title, licence)
+    wanted = {MANIFEST, "ids.npy", "split.npy", "y.npy", "table.arrow", "unimodal.npy",
+              *(part.path.name for part in draft.parts), *(f"{part.name}.lengths.npy" for part in draft.parts)}
+    for entry in folder.iterdir():
+        if entry.name not in wanted:
+            entry.unlink()
+    (folder / MANIFEST).write_text(json.dumps(found, indent=1), encoding="utf-8")
+    for entry in folder.iterdir():
+        _sync(entry)
+    _sync(folder)
+
+
+def _record(draft: Draft, report: Report, name: str, title: str, licence: str) -> dict[str, Any]:
+    """The manifest."""
+    contents = (_digest.Contents(p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture) for p in draft.parts)
+    unimodal = pd.DataFrame(draft.unimodal) if draft.unimodal else None
+    target = Target("classification" if draft.classes else "regression", draft.target, draft.bounds, draft.classes, draft.unit)
+    told = report.as_dict()
+    repaired = f" Repaired, as asked for: {'; '.join(draft.done)}." if draft.done else " Nothing was repaired."
+    sizes = ", ".join(f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})" for part in draft.parts)
+    return {
+        "format": FORMAT, "name": name, "title": title or name, "licence": licence or "as whoever made the files says",
+        "description": f"{len(draft):,} samples, imported from {draft.kind} {draft.title}: {sizes}.{repaired}",
+        "source": f"{draft.kind} {draft.title}", "files": draft.files, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "versions": {"qfusion": qfusion.__version__, "numpy": np.__version__, "python": sys.version.split()[0]},
+        "samples": len(draft), "splits": told["splits"], "target": vars(target),
+        "modalities": [{"name": p.name, "file": p.path.name, "shape": list(p.shape), "sequence": p.lengths is not None,
+                        "feature_names": list(p.feature_names), "picture": p.picture} for p in draft.parts],
+        "unimodal": list(draft.unimodal), "table": not draft.columns.empty, "repairs": draft.done, "report": told,
+        "digest": _digest.of(target, draft.ids, draft.split, draft.y, contents, unimodal)}

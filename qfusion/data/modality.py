@@ -1,0 +1,192 @@
+"""What a data set is made of: modalities, a target, and what there is to show of a sample; checked when made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import InitVar, dataclass
+from itertools import combinations
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from qfusion._checks import check, choose
+from qfusion.data import _digest
+from qfusion.errors import InvalidInput
+
+
+def frozen(values: Any, dtype: Any) -> np.ndarray:
+    """Returns `values` as a read-only array of `dtype`; a copy unless it is one already.
+
+    Raises:
+        InvalidInput: when the values cannot be read as that type.
+    """
+    try:
+        array = np.asarray(values)
+        # A float that is no whole number must not become a class or a length silently.
+        if np.dtype(dtype).kind == "i" and array.dtype.kind == "f" and not np.array_equal(array, np.round(array)):
+            raise ValueError("not whole numbers")
+        array = array.astype(dtype, copy=array.flags.writeable)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"Values must be readable as {np.dtype(dtype).name}, but are not ({error}). Convert them first.") from None
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Modality:
+    """One modality of every sample.
+
+    Attributes:
+        name: for example "text".
+        values: float32, vectors (N, F) or zero-padded sequences (N, T, F).
+        lengths: for sequences, how many of the T steps are real, int64 (N,), each in 1..T; None for vectors.
+        feature_names: the F names of the features.
+        shape: for vectors that are flattened pictures or the like, their shape, whose product is F; else None.
+        checked: whether lengths and padding were checked before, when the set was imported: a memory-mapped array is then not read.
+
+    Raises:
+        InvalidInput: when shapes disagree. Finiteness is checked by the data set, which can name the sample.
+    """
+
+    name: str
+    values: np.ndarray
+    lengths: np.ndarray | None
+    feature_names: tuple[str, ...]
+    shape: tuple[int, ...] | None = None
+    checked: InitVar[bool] = False
+
+    def __post_init__(self, checked: bool) -> None:
+        object.__setattr__(self, "values", frozen(self.values, np.float32))
+        if self.lengths is not None:
+            object.__setattr__(self, "lengths", frozen(self.lengths, np.int64))
+        object.__setattr__(self, "feature_names", tuple(self.feature_names))
+        object.__setattr__(self, "shape", None if self.shape is None else tuple(int(n) for n in self.shape))
+        self._check(checked)
+
+    @property
+    def size(self) -> int:
+        """The number of features F."""
+        return int(self.values.shape[-1])
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether samples are sequences (T, F) rather than vectors (F,)."""
+        return self.lengths is not None
+
+    def _check(self, checked: bool) -> None:
+        """Checks shapes, lengths and padding; the latter two not when that was done before."""
+        want = "(N, F)" if self.lengths is None else "(N, T, F)"
+        check(self.name != "" and "+" not in self.name,
+              f"Argument `name` of a modality must be non-empty without '+', but is {self.name!r}. Rename it.")
+        check(self.values.ndim == (2 if self.lengths is None else 3),
+              f"Argument `values` of modality '{self.name}' must have shape {want}, but has shape {self.values.shape}. "
+              "Give `lengths` for sequences and None for vectors.")
+        check(len(self.feature_names) == self.values.shape[-1],
+              f"Argument `feature_names` of modality '{self.name}' must hold {self.values.shape[-1]} names, but holds "
+              f"{len(self.feature_names)}. Give one per feature.")
+        if self.shape is not None:
+            check(self.lengths is None and prod(self.shape) == self.values.shape[-1],
+                  f"Argument `shape` of modality '{self.name}' must have the product {self.values.shape[-1]} of its features and be "
+                  f"left out for sequences, but is {self.shape}. Give the shape of one sample, or None.")
+        if self.lengths is not None:
+            self._check_lengths(self.lengths, checked)
+
+    def _check_lengths(self, lengths: np.ndarray, checked: bool) -> None:
+        count, steps = self.values.shape[:2]
+        check(lengths.shape == (count,),
+              f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape {lengths.shape}. "
+              "Give one per sample.")
+        if checked:
+            return
+        check(bool(((lengths >= 1) & (lengths <= steps)).all()),
+              f"Argument `lengths` of modality '{self.name}' must lie in 1..{steps}, but goes from "
+              f"{lengths.min(initial=steps + 1)} to {lengths.max(initial=0)}. Every sample needs at least one step.")
+        at = 0
+        for piece in _digest.pieces(self.values):
+            padding = np.arange(steps) >= lengths[at:at + len(piece), None]
+            check(not np.any(piece[padding]),
+                  f"Argument `values` of modality '{self.name}' must be zero beyond each sample's length, but is not. "
+                  "Set the padding to zero.")
+            at += len(piece)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be predicted: a number in a range, or a class.
+
+    Attributes:
+        kind: "regression" or "classification".
+        name: for example "sentiment".
+        range: lowest and highest value of a regression target, or None when it is unbounded.
+        classes: names of the classes 0, 1, ...; empty for regression.
+        unit: what one step means, to print beside an axis.
+    """
+
+    kind: str
+    name: str
+    range: tuple[float, float] | None = None
+    classes: tuple[str, ...] = ()
+    unit: str = ""
+
+    def __post_init__(self) -> None:
+        choose("Kind of target", self.kind, ("regression", "classification"))
+        check(self.kind == "regression" or len(self.classes) >= 2,
+              f"Argument `classes` must name at least two classes, but is {self.classes}. Name every class.")
+        check(self.range is None or self.range[0] < self.range[1],
+              f"Argument `range` must be (low, high) with low < high, but is {self.range}. Swap or widen it.")
+
+
+@dataclass(frozen=True)
+class Text:
+    """What was said: a plain string (never markup), and its words where the features are one a word."""
+
+    text: str
+    words: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Audio:
+    """A waveform: float32 samples (n,) in [-1, 1] at `rate` samples a second."""
+
+    samples: np.ndarray
+    rate: int
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A picture: uint8 pixels (h, w) or (h, w, 3)."""
+
+    pixels: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """A curve: float64 values (n,) over `x` (n,), with what to write on the axes."""
+
+    values: np.ndarray
+    x: np.ndarray
+    x_label: str
+    y_label: str
+
+
+Content = Text | Audio | Image | Series
+
+
+def no_content(row: int) -> dict[str, Content]:
+    """The content of a data set that comes as features only: nothing."""
+    return {}
+
+
+def split_term(term: str) -> tuple[str, ...]:
+    """The modalities of a coalition name: `"text+audio"` -> `("text", "audio")`, `""` -> `()`."""
+    return tuple(part for part in term.split("+") if part)
+
+
+def coalitions(names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the names of all subsets of modalities, by size, then in modality order: "", "text", ..., "text+audio", ...
+
+    >>> coalitions(["text", "audio"])
+    ('', 'text', 'audio', 'text+audio')
+    """
+    return tuple("+".join(subset) for size in range(len(names) + 1) for subset in combinations(names, size))

@@ -1,0 +1,1 @@
+"""What the decision owes to the physics, and what changes would turn it."""

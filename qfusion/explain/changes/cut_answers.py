@@ -1,0 +1,63 @@
+"""What cuts say, in a sentence each."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qfusion.explain.changes.cut_metrics import CutMetrics, Estimates
+from qfusion.explain.changes.cuts import Cuts
+from qfusion.training import metrics
+
+SHARE = 0.1  # of what a model is better than one answer for all: less is lost "hardly"
+SMALL = 0.02  # of the undisturbed score's size: a change below it is none to speak of
+
+
+def most_moved(found: Cuts, output: int) -> str:
+    """The modality whose cut moves the score most."""
+    return found.modalities[_first_largest(np.abs(found.changes[0, :, :, 0, output]).max(1))]
+
+
+def answer(found: Cuts, output: int) -> str:
+    """Whether the score of a sample needs the correlations, and when most, as a title."""
+    changes = found.changes[:, :, :, 0, output]  # the first kind is "cut"
+    m, i = np.unravel_index(_first_largest(np.abs(changes[0])), changes[0].shape)
+    before, largest = float(found.before[0, output]), float(changes[0, m, i])
+    never = ""
+    if "held" in found.kinds:
+        never = f"; if it were never correlated, {found.scores[found.kinds.index('held'), m, -1, 0, output]:.2f}"
+    if abs(largest) <= max(SMALL * abs(before), 1e-9):
+        return f"The score needs no correlation at any one time: a cut moves it by {abs(largest):.2f} at most, from {before:.2f}{never}"
+    kept = f" ({found.scores[found.kinds.index('dephased'), m, i, 0, output]:.2f} if their classical part is kept)" if (
+        "dephased" in found.kinds) else ""
+    return (f"Without the correlations of {found.modalities[m]} at t = {found.times[i]:.2f} the score would be {before + largest:.2f} "
+            f"instead of {before:.2f}{kept}{never}")
+
+
+def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
+    """Whether a model needs the correlations half way, over many samples, with 95 % intervals, as a title.
+
+    The time is fixed and of the modalities the one is named that costs most, so that hardly anything is picked by its size.
+    """
+    metric = metric or next(iter(found.after))
+    about, loss = metrics.describe[metric], found.losses[metric]
+    sign, i = -1 if about.higher_is_better else 1, len(found.times) // 2
+    m = _first_largest(sign * loss.value[0, :, i])
+    where = f"the correlations of {found.modalities[m]} at t = {found.times[i]:.2f}"
+    spans_zero = loss.low is not None and loss.high is not None and loss.low[0, m, i] <= 0 <= loss.high[0, m, i]
+    never = f". If never correlated: {_change(loss, found.kinds.index('held'), m, len(found.times) - 1)}" if "held" in found.kinds else ""
+    if sign * loss.value[0, m, i] <= 0 or spans_zero:
+        return f"No: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = {found.n:,}){never}"
+    kept = f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}" if "dephased" in found.kinds else ""
+    gain = abs(float(found.before[metric].value) - found.chance[metric])
+    head = "Yes" if abs(float(loss.value[0, m, i])) >= SHARE * gain else "Hardly"
+    return f"{head}: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,}){never}"
+
+
+def _first_largest(values: np.ndarray) -> int:
+    """Place of the largest value, of equal ones (but for rounding) the first: of two modalities, a cut of either leaves the same state."""
+    return int((values >= values.max() - 1e-9 * np.abs(values).max()).argmax())
+
+
+def _change(loss: Estimates, *place: int) -> str:
+    ends = "" if loss.low is None or loss.high is None else f" [{loss.low[place]:+.3f}, {loss.high[place]:+.3f}]"
+    return f"{loss.value[place]:+.3f}{ends}"

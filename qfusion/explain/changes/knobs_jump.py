@@ -1,0 +1,251 @@
+"""The terms of a QiNN-QJ and what they do: H_S strengths, jump rates, duration, measurement vectors.
+
+With factors f_S, r_k, tau, g_j (1 as learned) the generator is tau (sum_S f_S H_S, sqrt(r_k) L_k) over the learned duration, and the
+read-out sum_j g_j W_cj |v_j><v_j| (x 1). Scaling the generator by tau is the same as evolving for tau T, so
+
+    T dy/dT = sum_S f_S dy/df_S + sum_k r_k dy/dr_k
+
+(Euler: time is the sum of all that acts in it). y is linear in g_j, so its knock-out is its slope. Score and dividends are
+Tr[O_c(T) R] with fixed operators R: one evolution and one reverse pass, whatever the number of samples.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion.explain.changes.sensitivity import ENTANGLEMENT_SAMPLES, SCORE, Knob, Terms, inside
+from qfusion.explain.contributions.background import Background
+from qfusion.explain.contributions.coalitions import marginal_observables
+from qfusion.models.encoders import Features
+from qfusion.models.quantum_jump import QuantumJump, expectation
+from qfusion.quantum import measures, states
+from qfusion.quantum.decomposition import Subset, rescale, subset_name, subsets
+from qfusion.quantum.lindblad import Generator, Term, evolve
+
+# The evolution holds sqrt(rate) L_k, whose slope in the rate is 0/0 at a rate of 0. y is smooth in the rate itself, so the slope is
+# taken a hair above: off by 1e-12 times the curvature, while products keep their relative precision.
+_HAIR = 1e-12
+_PURE = 1e-9  # an eigenvalue below: entropy has no finite slope
+
+
+@dataclass(frozen=True, eq=False)
+class JumpKnobs(Terms):
+    """A QiNN-QJ with a cohort.
+
+    Attributes:
+        model: without tweak; its weights are constants here.
+        terms: H_S that exist, by subset; rates: number of L_k.
+        mean: mean state (d_S, d_S) of the cohort by subset. kets: of the samples whose entanglement is followed, (B', D).
+    """
+
+    model: QuantumJump
+    terms: tuple[Subset, ...]
+    rates: int
+    generator: Generator
+    background: Background
+    output: int
+    count: int
+    mean: Mapping[Subset, Tensor]
+    kets: Tensor
+
+    @staticmethod
+    @torch.no_grad()
+    def of(model: QuantumJump, inputs: Mapping[str, Features], background: Background, output: int) -> JumpKnobs:
+        """Collects what slopes and knock-outs need."""
+        plain = copy.copy(model)
+        plain.tweak, plain.duration = None, float(model.settings["duration"])
+        names, M = model.modalities, len(model.dims)
+        still = model.settings["evolution"] == "none"
+        body = max(map(len, model.subsystems)) if len(model.A) and not still else 0
+        terms = tuple(s for s in subsets(M) if 0 < len(s) <= body)
+        rates = 0 if still else model.jump_count
+        knobs = _knobs(model, terms, rates, still)
+        encoded = model.encode(inputs)
+        kets = [encoded[name].to(torch.complex128) for name in names]
+        count = len(kets[0])
+        mean = {s: _mean_state(states.product([kets[m] for m in s])) for s in subsets(M) if s}
+        few = np.unique(np.linspace(0, count - 1, min(count, ENTANGLEMENT_SAMPLES)).round().astype(int))
+        factors = torch.tensor([knob.value for knob in knobs], dtype=torch.float64)
+        return JumpKnobs(knobs, factors, plain, terms, rates, plain.generator(), background, output, count, mean,
+                         states.product([ket[few] for ket in kets]))
+
+    def samples(self, target: str) -> int:
+        """Entanglement is followed for some samples only."""
+        return len(self.kets) if _entangled(target) else self.count
+
+    def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Reverse mode, one pass a target."""
+        acting = [knob.kind in ("rate", "duration") and float(f) < _HAIR for knob, f in zip(self.knobs, self.factors, strict=True)]
+        factors = torch.where(torch.tensor(acting), _HAIR, self.factors).requires_grad_(True)
+        values, known = self._values(factors, targets)
+        gradients = []
+        for value, finite in zip(values, known, strict=True):
+            (gradient,) = torch.autograd.grad(value, factors, retain_graph=True, allow_unused=True) if value.requires_grad else (None,)
+            gradient = torch.zeros_like(factors) if gradient is None else gradient
+            gradients.append(torch.where(finite, gradient, math.nan))
+        if any(acting):
+            with torch.no_grad():
+                values = self._values(self.factors, targets)[0]
+        return torch.stack(values).detach().numpy(), torch.stack(gradients, 1).numpy()
+
+    @torch.no_grad()
+    def effects(self, targets: Sequence[str]) -> np.ndarray:
+        """Each term removed in turn; the read-out is linear in its vectors, so these need no evolution."""
+        before = torch.stack(self._values(self.factors, targets)[0])
+        found = np.zeros((len(self.knobs), len(targets)))
+        linear = [j for j, name in enumerate(targets) if not _entangled(name)]
+        weights = [i for i, knob in enumerate(self.knobs) if knob.kind == "measurement"]
+        for place, knob in enumerate(self.knobs):
+            if knob.kind != "measurement" and knob.value != 0:
+                factors = self.factors.clone()
+                factors[place] = 0
+                found[place] = torch.stack(self._values(factors, targets)[0]).numpy() - before.numpy()
+        if linear and weights:
+            with torch.enable_grad():
+                g = self.factors.clone().requires_grad_(True)
+                ends = self._values(torch.cat([self.factors[:-len(weights)], g[-len(weights):]]), [targets[j] for j in linear])[0]
+                for j, value in zip(linear, ends, strict=True):
+                    (slope,) = torch.autograd.grad(value, g, retain_graph=True)
+                    found[weights, j] = (-self.factors * slope)[weights].numpy()
+        return found
+
+    @torch.no_grad()
+    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
+        """Every term removed in turn, from all scores."""
+        psi = self.model.product_state(self.model.encode(inputs)).to(torch.complex128)
+        W = self.model.W.double()
+        first = len(self.factors) - W.shape[1]
+        apart = torch.eye(W.shape[1], dtype=torch.float64)
+        pulled = self._evolve(self._generator(self.factors), self.model.weighted_readout(apart), "observables")
+        p = expectation(pulled, psi)  # <v_j|rho(T)|v_j>, (N, J)
+        found = []
+        for place, knob in enumerate(self.knobs):
+            factors = self.factors.clone()
+            factors[place] = 0
+            if knob.kind == "measurement":
+                found.append(p @ ((1 - apart[place - first]) * factors[first:] * W).T)
+            else:
+                O = self.model.weighted_readout(factors[first:] * W)
+                found.append(expectation(self._evolve(self._generator(factors), O, "observables"), psi))
+        return (torch.stack(found) + self.model.bias).numpy()
+
+    def _values(self, factors: Tensor, targets: Sequence[str]) -> tuple[list[Tensor], list[Tensor]]:
+        """The targets (scalars), and for each which slopes are finite, (P,)."""
+        generator = self._generator(factors)
+        linear = [name for name in targets if not _entangled(name)]
+        coalition = self._coalitions(generator, factors, linear) if linear else {}
+        rho = self._rho(generator) if len(linear) < len(targets) else factors
+        values, known = [], []
+        for name in targets:
+            if _entangled(name):
+                value, finite = self._entanglement(rho, name)
+            else:
+                value, finite = self._dividend(coalition, name), torch.tensor(True)
+            values.append(value)
+            known.append(finite)
+        return values, known
+
+    def _generator(self, factors: Tensor) -> Generator:
+        """tau (sum_S f_S H_S, sqrt(r_k) L_k); the identity part of H drops out."""
+        at = {knob.key: factors[i] for i, knob in enumerate(self.knobs)}
+        tau = at.get("T", torch.ones((), dtype=factors.dtype))
+        f = {s: factors[i] for i, s in enumerate(self.terms)}
+        r = factors[len(self.terms):len(self.terms) + self.rates]
+        terms, first = [], 0
+        for term in self.generator.terms:
+            inner = {tuple(term.subsystems.index(m) for m in s): value for s, value in f.items() if set(s) <= set(term.subsystems)}
+            H = rescale(term.H, [self.model.dims[m] for m in term.subsystems], inner) if inner else term.H
+            root = (tau * r[first:first + len(term.jumps)]).sqrt() if len(term.jumps) else r.new_ones(0)
+            terms.append(Term(term.subsystems, tau * H, root[:, None, None] * term.jumps))
+            first += len(term.jumps)
+        return Generator(self.generator.dims, tuple(terms))
+
+    def _evolve(self, generator: Generator, X: Tensor, picture: str) -> Tensor:
+        if self.model.settings["evolution"] == "none" or self.model.duration == 0:
+            return X
+        return evolve(generator, X, [self.model.duration], picture)[0]
+
+    def _coalitions(self, generator: Generator, factors: Tensor, targets: Sequence[str]) -> dict[Subset, Tensor]:
+        """v(S) of the cohort's mean without the bias, for the subsets that the targets need."""
+        model = self.model
+        W = model.W[self.output].detach().double()
+        O = self._evolve(generator, model.weighted_readout((factors[-len(W):] * W)[None]), "observables")
+        needed = {s for name in targets for s in self._inside(name)}
+        found = {}
+        for subset, matrix in marginal_observables(O, self.background).items():
+            if subset in needed:
+                rho = self.mean[subset] if subset else torch.ones(1, 1, dtype=torch.complex128)
+                found[subset] = torch.einsum("ab,ba->", matrix[0], rho).real
+        return found
+
+    def _inside(self, target: str) -> list[Subset]:
+        """The coalitions that a score or dividend is made of."""
+        M = len(self.model.dims)
+        if target == SCORE:
+            return [tuple(range(M))]
+        whole = next(s for s in subsets(M) if subset_name(s, self.model.modalities) == inside(target))
+        return [s for s in subsets(M) if set(s) <= set(whole)]
+
+    def _dividend(self, coalition: Mapping[Subset, Tensor], target: str) -> Tensor:
+        bias = float(self.model.bias.detach()[self.output])
+        parts = self._inside(target)
+        if target == SCORE:
+            return coalition[parts[0]] + bias
+        whole = parts[-1]
+        total = torch.stack([(-1.0) ** (len(whole) - len(s)) * coalition[s] for s in parts]).sum()
+        return total if whole else total + bias
+
+    def _rho(self, generator: Generator) -> Tensor:
+        return self._evolve(generator, states.density(self.kets), "states")
+
+    def _entanglement(self, rho: Tensor, target: str) -> tuple[Tensor, Tensor]:
+        """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level; negativity bends where a
+        pure state becomes mixed, so it has none in the rates there."""
+        m = self.model.modalities.index(inside(target))
+        if target.startswith("negativity"):
+            pure = float(measures.purity(rho.detach()).max()) > 1 - _PURE
+            finite = torch.tensor([not (pure and knob.kind == "rate") for knob in self.knobs])
+            return measures.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
+        part = states.partial_trace(rho, self.model.dims, (m,))
+        still = torch.tensor([knob.kind == "measurement" for knob in self.knobs])
+        return measures.von_neumann_entropy(part).mean(), still | (torch.linalg.eigvalsh(part.detach()).min() > _PURE)
+
+
+def _entangled(target: str) -> bool:
+    return target.startswith(("entropy", "negativity"))
+
+
+def _mean_state(kets: Tensor) -> Tensor:
+    return kets.mT @ kets.conj() / len(kets)
+
+
+def _knobs(model: QuantumJump, terms: Sequence[Subset], rates: int, still: bool) -> tuple[Knob, ...]:
+    names = model.modalities
+    couplings = {} if model.tweak is None else model.tweak.couplings
+    rate = [1.0] * rates if model.tweak is None else model.tweak.rate_factors(rates).tolist() if rates else []
+    learned = float(model.settings["duration"])
+    found = []
+    for s in terms:
+        members = tuple(names[m] for m in s)
+        title = f"own term of {members[0]}" if len(s) == 1 else f"{'–'.join(members)} coupling"
+        found.append(Knob(f"H[{'+'.join(members)}]", title, "coupling", members, float(couplings.get("+".join(members), 1.0))))
+    found += [Knob(f"rate[{k + 1}]", f"jump operator {k + 1}", "rate", (), float(r)) for k, r in enumerate(rate)]
+    if learned > 0 and not still:
+        found.append(Knob("T", "duration T", "duration", (), float(model.duration) / learned))
+    return (*found, *_vector_knobs(model))
+
+
+def _vector_knobs(model: QuantumJump) -> Iterator[Knob]:
+    """One for every measurement vector: W[j], or W[text,j] where it measures the state of one modality."""
+    for s, v in model.measurement_vectors().items():
+        of = "" if len(s) == len(model.dims) > 1 else model.modalities[s[0]]
+        for j in range(1, len(v) + 1):
+            yield Knob(f"W[{of},{j}]" if of else f"W[{j}]", f"measurement vector {j}{f' of {of}' if of else ''}", "measurement",
+                       (of,) if of else (), 1.0)

@@ -1,0 +1,265 @@
+"""What physics did it: derivatives and knock-outs of a decision, term by term of the model's physics.
+
+Every term has a factor: 1 as learned, 0 when it is taken out. Of a target y (the score, one dividend, an entanglement measure; for one
+sample or the mean over several) there is the slope dy/df where the factors stand, and the effect y(f = 0) - y(f) of removing the term.
+The slope is local, the effect is not: where y bends between 0 and f the two may differ, even in sign. `Response` follows y on the way;
+the mean slope on it, times -f, is the effect (fundamental theorem of calculus).
+
+Slopes are exact, by reverse mode through the evolution (its backward is in `expansion.py`) or the network's observables. The mean slope
+on the way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017, equation 1), here along one term.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.models import FusionModel, can, require
+from qfusion.models.base import in_double
+from qfusion.models.encoders import Features
+from qfusion.quantum.decomposition import subset_name, subsets
+
+SCORE = "score"
+ENTANGLEMENT_SAMPLES = 12  # entanglement is followed sample by sample: the mean over a cohort takes at most so many, evenly spaced
+
+
+class Knob(NamedTuple):
+    """One term of the physics.
+
+    Attributes:
+        key: such as "H[text+audio]", "rate[2]", "T", "W[5]"; counted from 1 where readers count, as on the pages.
+        title: in plain words.
+        kind: "coupling", "rate", "duration", "measurement"; "fusion", "say", "convolution", "pooling", "head".
+        modalities: that it is about; empty when about none in particular.
+        value: factor where it stands now, 1 as learned.
+    """
+
+    key: str
+    title: str
+    kind: str
+    modalities: tuple[str, ...]
+    value: float
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """Slopes and knock-outs of P terms on Y targets.
+
+    Attributes:
+        knobs: the terms.
+        targets: names: "score", "dividend[text+audio]", "dividend[]" (baseline), "entropy[text]", "negativity[text]", ...
+        values: of the targets as they stand, (Y,).
+        slopes: dy/df, per unit of the factor, (P, Y); not a number where the slope is infinite (see `note`).
+        effects: y with the term removed less y as it stands, (P, Y).
+        samples: how many each target is averaged over, (Y,).
+        background: kind, and size, of the dividends' background.
+        note: where a slope does not exist, why; else "".
+    """
+
+    knobs: tuple[Knob, ...]
+    targets: tuple[str, ...]
+    values: np.ndarray
+    slopes: np.ndarray
+    effects: np.ndarray
+    samples: np.ndarray
+    background: str
+    background_size: int
+    note: str = ""
+
+    @property
+    def straight(self) -> np.ndarray:
+        """What removal would do if y went on as its slope says, (P, Y): -f dy/df."""
+        return -np.array([knob.value for knob in self.knobs])[:, None] * self.slopes
+
+    def agrees(self) -> np.ndarray:
+        """Whether slope and knock-out say the same sign, (P, Y)."""
+        return np.sign(self.straight) == np.sign(self.effects)
+
+    def column(self, target: str) -> int:
+        """Place of a target."""
+        choose("Target", target, self.targets)
+        return self.targets.index(target)
+
+    def frame(self, target: str) -> pd.DataFrame:
+        """Returns one row a term: title, factor, change of the target for -10 % of what was learned, effect of removal, agreement."""
+        j = self.column(target)
+        return pd.DataFrame({
+            "term": [knob.title for knob in self.knobs], "key": [knob.key for knob in self.knobs],
+            "kind": [knob.kind for knob in self.knobs], "factor": [knob.value for knob in self.knobs],
+            "slope": self.slopes[:, j], "ten_percent_weaker": -0.1 * self.slopes[:, j], "removed": self.effects[:, j],
+            "same_sign": self.agrees()[:, j]})
+
+
+@dataclass(frozen=True)
+class Response:
+    """A target on the way from a removed term to where it stands, at both ends and Gauss-Legendre nodes between.
+
+    Attributes:
+        knob: the term; target: what is followed.
+        factors: ascending from 0 to the knob's value, (n,). values, slopes: there, (n,).
+        effect: y(0) - y(value). mean_slope: by quadrature over the nodes; times -value it is the effect, up to the quadrature's error.
+    """
+
+    knob: Knob
+    target: str
+    factors: np.ndarray
+    values: np.ndarray
+    slopes: np.ndarray
+    effect: float
+    mean_slope: float
+
+
+T = TypeVar("T", bound="Terms")
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """The terms of a model's physics and where their factors stand, (P,)."""
+
+    knobs: tuple[Knob, ...]
+    factors: Tensor
+
+    def moved(self: T, place: int, value: float) -> T:
+        """Returns the same with one factor changed."""
+        factors, knobs = self.factors.clone(), list(self.knobs)
+        factors[place] = value
+        knobs[place] = knobs[place]._replace(value=value)
+        return replace(self, factors=factors, knobs=tuple(knobs))
+
+
+class System(Protocol):
+    """What a model's physics answers; one instance holds the cohort, the background and where the factors stand."""
+
+    @property
+    def knobs(self) -> tuple[Knob, ...]:
+        """The terms."""
+
+    def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Returns values (Y,) and slopes (P, Y)."""
+
+    def effects(self, targets: Sequence[str]) -> np.ndarray:
+        """Returns the effects of removal, (P, Y)."""
+
+    def moved(self, place: int, value: float) -> System:
+        """Returns the system with one factor changed."""
+
+    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
+        """Returns the scores of other samples with each term removed in turn, from every output, (P, B, C)."""
+
+    def samples(self, target: str) -> int:
+        """How many samples a target is averaged over."""
+
+
+def target_names(model: FusionModel) -> tuple[str, ...]:
+    """Returns what can be asked of a model: the score, every dividend, entanglement."""
+    names = [SCORE, *(f"dividend[{subset_name(s, model.modalities)}]" for s in subsets(len(model.modalities)))]
+    if not can(model, "terms"):
+        return tuple(names)
+    if can(model, "rules"):
+        elements = require(model, "rules").elements
+        return (*names, *(f"entropy[{i}]" for i in range(elements)))
+    if len(model.modalities) == 1:
+        return (*names, f"entropy[{model.modalities[0]}]")
+    return (*names, *(f"{kind}[{name}]" for kind in ("entropy", "negativity") for name in model.modalities))
+
+
+def sensitivity(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, *, output: int = 0,
+                targets: Sequence[str] | None = None) -> Sensitivity:
+    """Returns slopes and knock-outs of every term, for the mean over the given samples.
+
+    Slopes are exact: one reverse pass a target through the exact computation. The mean over samples costs what one sample costs, but
+    for entanglement (see ENTANGLEMENT_SAMPLES) and dividends of an EntangledQCNN.
+
+    Args:
+        model: in eval mode; a tweaked QuantumJump stands where its tweak puts it.
+        inputs: features of B samples.
+        background: see `background`.
+        output: whose score.
+        targets: of `target_names`; None for all.
+
+    Raises:
+        InvalidInput, NotFound: when the background, output or a target does not fit the model.
+    """
+    found = system(model, inputs, background, output)
+    names = _checked(model, targets)
+    values, slopes = found.slopes(names)
+    unknown = np.isnan(slopes).any()
+    return Sensitivity(found.knobs, names, values, slopes, found.effects(names), np.array([found.samples(name) for name in names]),
+                       background.kind, background.size, _INFINITE if unknown else "")
+
+
+_INFINITE = "The state is pure there, where entropy starts with infinite slope: it has no derivative."
+
+
+def response(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, key: str, target: str = SCORE,
+             *, output: int = 0, nodes: int = 6) -> Response:
+    """Returns a target on the way from a removed term to where it stands.
+
+    Args:
+        key: of the knob; other arguments as for `sensitivity`.
+        nodes: of the Gauss-Legendre quadrature between the ends.
+    """
+    found = system(model, inputs, background, output)
+    (target,) = _checked(model, [target])
+    keys = [knob.key for knob in found.knobs]
+    place = keys.index(choose("Term", key, keys))
+    knob = found.knobs[place]
+    check(knob.value != 0, f"Term {key!r} is removed already: nothing lies between. Turn it up first.")
+    t, w = np.polynomial.legendre.leggauss(nodes)
+    shares = np.concatenate([[0.0], (t + 1) / 2, [1.0]])
+    along = [found.moved(place, float(knob.value * share)).slopes([target]) for share in shares]
+    values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
+    return Response(knob, target, knob.value * shares, values, slopes, float(values[0] - values[-1]), float(w / 2 @ slopes[1:-1]))
+
+
+def half_way(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, target: str = SCORE, *,
+             output: int = 0) -> np.ndarray:
+    """Returns what the slope at half of each factor says that its removal does, -f dy/df at f / 2, (P,).
+
+    The middle of the way stands for the mean slope on it up to third order, where the slope at its end does to second order only.
+    Arguments as for `sensitivity`.
+    """
+    found = system(model, inputs, background, output)
+    (target,) = _checked(model, [target])
+    here = found.slopes([target])[1][:, 0]
+    straight = ("measurement", "head")  # linear: one slope everywhere
+    middle = [slope if knob.kind in straight or knob.value == 0 else found.moved(place, knob.value / 2).slopes([target])[1][place, 0]
+              for place, (knob, slope) in enumerate(zip(found.knobs, here, strict=True))]
+    return -np.array([knob.value for knob in found.knobs]) * np.array(middle)
+
+
+def system(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, output: int = 0) -> System:
+    """Returns the physics of a model with everything that slopes and knock-outs need."""
+    from qfusion.explain.changes.knobs_jump import JumpKnobs
+    from qfusion.explain.changes.knobs_network import NetworkKnobs
+
+    model = in_double(model)
+    check(0 <= output < len(model.outputs), f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.")
+    if can(require(model, "terms"), "rules"):
+        check(isinstance(background, RowBackground), _OTHER_MODEL)
+        return NetworkKnobs.of(require(model, "rules"), inputs, background, output)  # type: ignore[arg-type]
+    moving = require(model, "time")
+    check(isinstance(background, Background) and background.dims == moving.dims, _OTHER_MODEL)
+    return JumpKnobs.of(moving, inputs, background, output)  # type: ignore[arg-type]
+
+
+_OTHER_MODEL = "Argument `background` comes from another kind of model. Make it with this model."
+
+
+def _checked(model: FusionModel, targets: Sequence[str] | None) -> tuple[str, ...]:
+    known = target_names(model)
+    for name in targets or ():
+        choose("Target", name, known)
+    return known if targets is None else tuple(targets)
+
+
+def inside(target: str) -> str:
+    """What stands in a target's brackets."""
+    return target.partition("[")[2].removesuffix("]")

@@ -1,0 +1,1 @@
+"""What every modality, and every combination of modalities, contributed."""

@@ -1,0 +1,137 @@
+"""A decision in plain sentences: which modality decided, whether the modalities conflict, since when it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from qfusion.explain.changes.counterfactual import decision
+from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.explain.contributions.summaries import joint_share
+
+
+def as_it_is(text: object) -> str:
+    """Returns a text unchanged."""
+    return str(text)
+
+
+class Words(NamedTuple):
+    """How names from data and words that matter are written.
+
+    Attributes:
+        show: makes a name harmless where the sentence goes, such as markdown.
+        strong: marks what matters.
+    """
+
+    show: Callable[[object], str] = as_it_is
+    strong: Callable[[str], str] = as_it_is
+
+
+PLAIN = Words()
+
+
+def decided(shares: Mapping[str, float], dividends: Mapping[str, float], words: Words = PLAIN) -> str:
+    """Returns which modality carries most of a decision, and its largest term.
+
+    Args:
+        shares: by modality; dividends: by coalition, the baseline under the empty one.
+        words: how names are written.
+    """
+    ranked = sorted(shares, key=lambda name: -shares[name])
+    others = ", ".join(f"{words.show(name)} {shares[name]:.0%}" for name in ranked[1:])
+    terms = {term: value for term, value in dividends.items() if term}
+    largest = max(terms, key=lambda term: abs(terms[term]))
+    parts = largest.split("+")
+    jointly = " jointly" if len(parts) > 1 else " alone"
+    return (f"{words.strong(words.show(ranked[0]))} carries most of this decision, {shares[ranked[0]]:.0%} of it"
+            f"{f' ({others})' if others else ''}; the largest single part is {listed([words.show(part) for part in parts])}{jointly} "
+            f"({terms[largest]:+.2f}).")
+
+
+def conflict(dividends: Mapping[str, float], modalities: Sequence[str], kind: str, words: Words = PLAIN) -> str:
+    """Returns whether what the modalities say alone points in opposite directions.
+
+    Args:
+        dividends: by coalition. kind: of `explain.relation`, which sorts samples by the same numbers.
+        words: how names are written.
+    """
+    own = sorted(((name, dividends[name]) for name in modalities), key=lambda item: -abs(item[1]))
+    said = [f"{words.show(name)} ({value:+.2f})" for name, value in own]
+    against = [text for text, (_, value) in zip(said[1:], own[1:], strict=True) if value * own[0][1] < 0]
+    yes, no = words.strong("Yes"), words.strong("No")
+    if kind == "conflict":
+        return f"{yes}: {said[0]} and {said[1]} say the most on their own, they pull against each other, and neither outweighs all others."
+    though = f", though {listed(against)} {'pulls' if len(against) == 1 else 'pull'} the other way" if against else ""
+    if kind == "dominance":
+        return f"{no}: on its own {said[0]} outweighs what the others say on their own{though or ', and they point the same way'}."
+    if len(own) == 1:
+        return f"{no}: there is only {said[0]}."
+    return f"{no}: {said[0]} and {said[1]}, which say the most on their own, point the same way{though}."
+
+
+def settled(decisions: Sequence[object], where: Sequence[str], words: Words = PLAIN) -> str:
+    """Returns since when the decision is what it is at the end.
+
+    Args:
+        decisions: along time or the layers, as they are to be written; where: how each of these places is called.
+        words: how places are written.
+    """
+    other = [place for place, each in enumerate(decisions) if each != decisions[-1]]
+    if not other:
+        return f"The decision is {decisions[-1]} from the start ({where[0]}) to the end ({where[-1]})."
+    return (f"The decision is {decisions[-1]} for good from {words.strong(where[other[-1] + 1])} on (the end is {where[-1]}); "
+            f"before, it was {decisions[other[-1]]}.")
+
+
+def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: Words = PLAIN) -> str:
+    """Returns what happened to a decision between two moments: which part of it became joint, and which term the most.
+
+    Args:
+        start: dividends by coalition at the first moment, the baseline under the empty one; end: at the last.
+        by: what worked in between, such as "the evolution".
+        words: how names are written.
+    """
+    shares, joint = [_share(each) for each in (start, end)], {term: value for term, value in end.items() if "+" in term}
+    scores = f"from {sum(start.values()):+.2f} to {sum(end.values()):+.2f}"
+    if all(abs(end[term] - start[term]) < 1e-6 for term in end):
+        return f"{words.strong('Nothing')}: {by} leaves every term as it is."
+    if not joint or shares[1] < _NONE:
+        return f"No joint term: {by} takes the score {scores}, and it stays a sum over single modalities."
+    largest = max(joint, key=lambda term: abs(joint[term]))
+    most = f"most of it {listed([words.show(part) for part in largest.split('+')])} jointly ({joint[largest]:+.2f})"
+    if shares[0] < _NONE:
+        return (f"{words.strong('Every joint term')}: before, the decision is a sum over single modalities; {by} makes {shares[1]:.0%} of "
+                f"its size joint, {most}, and takes the score {scores}.")
+    return (f"Joint terms are {shares[0]:.0%} of the decision's size before and {words.strong(f'{shares[1]:.0%}')} after, {most}; "
+            f"{by} takes the score {scores}.")
+
+
+_NONE = 1e-9  # a share that is rounding
+
+
+def _share(dividends: Mapping[str, float]) -> float:
+    return float(joint_share({term: np.array([value]) for term, value in dividends.items()})[0])
+
+
+def verdict(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) -> str:
+    """Returns a decision in words: the class with the largest score, or the sign of the only one."""
+    if classes:
+        return f"‘{words.show(classes[decision(scores)])}’"
+    return "positive" if decision(scores) else "negative"
+
+
+def behind(background: Background | RowBackground, words: Words = PLAIN) -> str:
+    """Returns what stands in for modalities that a coalition leaves out, with how many samples that is."""
+    size, label = f"{background.size:,}", words.show(background.label)
+    if background.kind == "cohort":
+        return f"the {size} samples of the cohort ‘{label}’" if background.label else f"a cohort of {size} samples"
+    return {"joint": f"the {size} training samples", "product": f"{size} training samples, each modality drawn on its own",
+            "mixed": "maximally mixed states: nothing known, no samples", "zero": "reference states, no samples",
+            "contrast": f"sample {label}"}[background.kind]
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Returns names as a list in a sentence: "a, b and c"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]

@@ -1,0 +1,182 @@
+"""What stands in for a modality that a coalition leaves out: a mean state, or the rows themselves."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.explain.contributions import rows
+from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
+from qfusion.models.encoders import Features
+from qfusion.quantum import states
+
+KINDS: dict[str, str] = {
+    "joint": "Absent modalities are averaged over the background samples together, as they occur.",
+    "product": "Absent modalities are averaged over the background samples independently of one another.",
+    "mixed": "Absent modalities are replaced by the maximally mixed state: nothing is known.",
+    "zero": "Absent modalities are replaced by the reference state |0>: the encoder said nothing.",
+    "cohort": "Absent modalities are averaged over chosen samples together, as they occur in these.",
+    "contrast": "Absent modalities are taken from one other sample: why this decision rather than that?",
+}
+
+
+@dataclass(frozen=True)
+class _Behind:
+    """What the backgrounds of both systems have in common.
+
+    Attributes:
+        kind: see KINDS.
+        size: number of samples averaged over; 0 for "mixed" and "zero".
+        label: what was chosen: the name of a cohort, or the id of the sample to contrast with.
+    """
+
+    kind: str
+    size: int
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """The kind; of a cohort its size and label too, of a contrast which sample it is."""
+        if self.kind == "cohort":
+            return f"cohort of {self.size:,} samples" + (f" '{self.label}'" if self.label else "")
+        return f"contrast sample {self.label}".rstrip() if self.kind == "contrast" else self.kind
+
+    def _numbers(self) -> Tensor:
+        raise NotImplementedError
+
+    @cached_property
+    def key(self) -> str:
+        """Tells backgrounds apart, also those of one name: name and digest of the numbers."""
+        return f"{self.name} {hashlib.sha256(self._numbers().contiguous().numpy().tobytes()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background(_Behind):
+    """A mean state.
+
+    Attributes:
+        sigma: density matrix (D, D), complex128.
+        dims: dimension of each modality.
+    """
+
+    sigma: Tensor
+    dims: tuple[int, ...]
+
+    def _numbers(self) -> Tensor:
+        return self.sigma
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowBackground(_Behind):
+    """The background samples of an EntangledQCNN, whose scores are multilinear in the masses but not in a mean state of all modalities.
+
+    Attributes:
+        masses: per sample, element and modality, (N, n, M) double.
+    """
+
+    masses: Tensor
+
+    def _numbers(self) -> Tensor:
+        return self.masses
+
+    @cached_property
+    def distributions(self) -> Tensor:
+        """Mean probability of every outcome of each modality's qubits, (M, 2^n): what "product" needs."""
+        return rows.mean_outcomes(self.masses)
+
+
+def background(model: FusionModel, inputs: Mapping[str, Features] | None = None, kind: str = "joint",
+               label: str = "") -> Background | RowBackground:
+    """Returns the background of a model's explanations; see `KINDS`.
+
+    Args:
+        model: the model whose encoders make the states.
+        inputs: background samples, usually the whole training set; any rows for "cohort", one for "contrast"; not used by "mixed"
+            and "zero".
+        kind: of KINDS.
+        label: name of the cohort, or id of the sample to contrast with; it is shown with every explanation.
+
+    Raises:
+        NotFound: when there is no such kind.
+        InvalidInput: when samples are needed and missing, do not fit the model, or are not one for "contrast".
+    """
+    choose("Background", kind, KINDS)
+    if can(model, "masses"):
+        return _row_background(require(model, "masses"), inputs, kind, label)
+    return _state_background(require(model, "kets"), inputs, kind, label)
+
+
+@torch.no_grad()
+def _row_background(model: EntangledQCNN, inputs: Mapping[str, Features] | None, kind: str, label: str) -> RowBackground:
+    if kind in ("mixed", "zero"):  # no evidence leaves every qubit on the equator, which is as good as maximally mixed to a control
+        half = torch.full((1, model.elements, len(model.modalities)), 0.5, dtype=torch.float64)
+        return RowBackground(masses=half, kind=kind, size=0, label=label)
+    masses = model.encode(_samples(inputs, kind))
+    return row_background(torch.stack([masses[name].double() for name in model.modalities], -1), kind, label)
+
+
+def row_background(masses: Tensor, kind: str, label: str = "") -> RowBackground:
+    """Returns the background of rows with these masses, (N, n, M)."""
+    _check_count(len(masses), kind)
+    return RowBackground(masses=masses, kind=kind, size=len(masses), label=label)
+
+
+def _samples(inputs: Mapping[str, Features] | None, kind: str) -> Mapping[str, Features]:
+    check(inputs is not None, f"Argument `inputs` must hold the background samples for kind {kind!r}, but is None. "
+                              "Give rows of the data, or choose 'mixed' or 'zero'.")
+    return inputs or {}
+
+
+def _check_count(count: int, kind: str) -> None:
+    check(count > 0, "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.")
+    check(kind != "contrast" or count == 1,
+          f"Argument `inputs` must hold the one sample to contrast with, but holds {count}. Give one row, or choose kind 'cohort'.")
+
+
+@torch.no_grad()
+def _state_background(model: KetModel, inputs: Mapping[str, Features] | None, kind: str, label: str) -> Background:
+    """Returns the mean state of a model of kets.
+
+    "joint", "cohort", "contrast": sigma = mean_n rho_1(x_n) x ... x rho_M(x_n), so that Tr_S sigma averages over whole samples; "product":
+    the product of the modalities' mean states; "mixed": 1 / D; "zero": the product of reference states.
+    """
+    D, count = math.prod(model.dims), 0
+    if kind == "mixed":
+        sigma = torch.eye(D, dtype=torch.complex128) / D
+    elif kind == "zero":
+        sigma = states.density(torch.eye(D, dtype=torch.complex128)[0])
+    else:
+        kets = {name: ket.to(torch.complex128) for name, ket in model.encode(_samples(inputs, kind)).items()}
+        count = len(next(iter(kets.values())))
+        _check_count(count, kind)
+        means = [kets[name] for name in model.modalities] if kind == "product" else [model.product_state(kets)]
+        return mean_background(model, [_mean_state(mean) for mean in means], count, kind, label)
+    return Background(sigma=sigma, kind=kind, size=count, label=label, dims=model.dims)
+
+
+def mean_background(model: KetModel, means: list[Tensor], size: int, kind: str, label: str = "") -> Background:
+    """Returns the background whose state is the product of mean states: one of all modalities together, or one of each."""
+    return Background(sigma=_product(means), kind=kind, size=size, label=label, dims=model.dims)
+
+
+def _mean_state(kets: Tensor) -> Tensor:
+    return kets.mT @ kets.conj() / len(kets)
+
+
+def _product(matrices: list[Tensor]) -> Tensor:
+    total = matrices[0]
+    for matrix in matrices[1:]:
+        total = torch.kron(total, matrix)
+    return total
+
+
+def rest_state(sigma: Tensor, dims: tuple[int, ...], subset: tuple[int, ...]) -> Tensor:
+    """Returns the background's state of the modalities that are *not* in `subset`."""
+    return states.partial_trace(sigma, dims, [m for m in range(len(dims)) if m not in subset])

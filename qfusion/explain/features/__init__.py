@@ -1,0 +1,1 @@
+"""Inside one modality: which words, frames, pixels or features."""

@@ -1,0 +1,162 @@
+"""Which words, frames, pixels or features of one modality made a term of the decision: integrated gradients through its encoder.
+
+The term (a Harsanyi dividend, or the whole score) as a function of one modality's features, all other modalities and the background as
+they are, is its exact form in the modality's state (see `forms`) behind the encoder. Integrated gradients (Sundararajan, Taly, Yan 2017,
+equation 1; captum's implementation) share out the difference between the sample's features and a baseline's; they add up to it but for
+the error of the numerical integral, which is measured, and the steps doubled until it is small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose
+from qfusion.explain.changes import forms
+from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.models import FusionModel
+from qfusion.models.base import in_double
+from qfusion.models.encoders import Encoder, Features, split
+from qfusion.quantum.decomposition import subset_name, subsets
+
+SCORE = "score"
+BASELINES: dict[str, str] = {
+    "mean": "the training mean of every feature",
+    "zero": "zero in every feature",
+    "sample": "the features of another sample",
+}
+WANTED, MOST_STEPS = 0.01, 2048
+_TOGETHER = 256  # inputs that captum runs at once
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What every feature of one modality added to a term of the score, from a baseline to the sample.
+
+    Attributes:
+        modality, term: whose features; which dividend, or "score".
+        output: number of the score.
+        values: in units of the score, (F,), or (T, F) for the T real steps of a sequence.
+        baseline: of `BASELINES`.
+        start, end: the term at the baseline and at the sample.
+        error: |sum of values - (end - start)| in units of the score: the convergence error.
+        steps: of the integral.
+        converged: whether the error is below 1 % of the difference.
+    """
+
+    modality: str
+    term: str
+    output: int
+    values: np.ndarray
+    baseline: str
+    start: float
+    end: float
+    error: float
+    steps: int
+    converged: bool
+
+    @property
+    def units(self) -> np.ndarray:
+        """Sums over the features of each step of a sequence (T,); the values themselves (F,) of a vector."""
+        return self.values.sum(-1) if self.values.ndim == 2 else self.values
+
+    @property
+    def features(self) -> np.ndarray:
+        """Sums over the steps (F,); the values themselves of a vector."""
+        return self.values.sum(0) if self.values.ndim == 2 else self.values
+
+    @property
+    def relative_error(self) -> float:
+        """The error as a share of the difference that is shared out."""
+        return self.error / max(abs(self.end - self.start), 1e-12)
+
+
+def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
+    """Returns what can be attributed to a modality's features: the score, and every dividend that the modality takes part in."""
+    choose("Modality", modality, model.modalities)
+    own = model.modalities.index(modality)
+    return (SCORE, *(subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if own in s))
+
+
+def attribute(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, modality: str,
+              term: str = SCORE, output: int = 0, baseline: str = "mean", other: Features | None = None) -> Attribution:
+    """Returns the attribution of a term of one sample's score to the features of one modality.
+
+    Args:
+        model: in eval mode.
+        inputs: features of one sample.
+        background: what stands in for absent modalities in a dividend; the score itself needs none.
+        modality: whose features.
+        term: "score", or a coalition that the modality is in, such as "text+audio".
+        output: number of the score.
+        baseline: of `BASELINES`.
+        other: for baseline "sample", that sample's features of the modality. Of a sequence, steps that it lacks are the training mean.
+
+    Raises:
+        NotFound: when modality, term or baseline do not exist.
+        InvalidInput: when `inputs` is not one sample, or `other` is missing or of another form.
+    """
+    from captum.attr import IntegratedGradients
+
+    model = in_double(model)
+    choose("Term", term, terms_of(model, modality))
+    check(isinstance(output, int) and 0 <= output < len(model.outputs),
+          f"Argument `output` must number one of the {len(model.outputs)} scores from 0, but is {output!r}.")
+    x, mask = split(inputs[modality])
+    check(len(x) == 1, f"Argument `inputs` must hold one sample, but holds {len(x)}. Attribute them one by one.")
+    if mask is not None:  # padding has no influence: leaving it out saves its time
+        length = int(mask[0].sum())
+        x, mask = x[:, :length], mask[:, :length]
+    x = x.detach().double()
+    start = _baseline(model, modality, x, baseline, other)
+    form = _form(model, inputs, background, modality, term, output)
+
+    def term_at(values: Tensor) -> Tensor:
+        here: Features = values if mask is None else (values, mask.expand(len(values), -1))
+        state = model.encode({**inputs, modality: here})[modality]
+        return forms.value(form, state.to(form.dtype))
+
+    with torch.no_grad():
+        ends = term_at(torch.cat([start, x])).tolist()
+    method, steps = IntegratedGradients(term_at), 32
+    while True:
+        values = method.attribute(x, start, n_steps=steps, internal_batch_size=_TOGETHER).detach()
+        error = abs(float(values.sum()) - (ends[1] - ends[0]))
+        good = error <= WANTED * abs(ends[1] - ends[0]) or error < 1e-12
+        if good or steps >= MOST_STEPS:
+            return Attribution(modality, term, output, values[0].numpy(), baseline, ends[0], ends[1], error, steps, good)
+        steps *= 2
+
+
+def _form(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, modality: str, term: str,
+          output: int) -> Tensor:
+    if term == SCORE:
+        return forms.score_form(model, forms.states_of(model, inputs), modality)[output].detach()
+    names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities))]
+    return forms.dividend_forms(model, inputs, background, modality)[names.index(term), output].detach()
+
+
+def _baseline(model: FusionModel, modality: str, x: Tensor, baseline: str, other: Features | None) -> Tensor:
+    """The features that stand for "nothing said", of the shape of x."""
+    choose("Baseline", baseline, BASELINES)
+    encoder = model.encoders[modality]
+    assert isinstance(encoder, Encoder)
+    mean = encoder.standardise.mean.double().expand_as(x).clone()
+    if baseline == "mean":
+        return mean
+    if baseline == "zero":
+        return torch.zeros_like(x)
+    if other is None:
+        check(False, "Argument `other` must hold the features of another sample for baseline 'sample', but is None.")
+    values, mask = split(other)  # type: ignore[arg-type]
+    check(values.shape[0] == 1 and values.shape[-1] == x.shape[-1] and values.ndim == x.ndim,
+          f"Argument `other` must be one sample with {x.shape[-1]} features, but has shape {tuple(values.shape)}.")
+    if mask is None:
+        return values.double()
+    length = min(int(mask[0].sum()), x.shape[1])
+    mean[:, :length] = values[:, :length].double()
+    return mean

@@ -1,0 +1,1 @@
+"""Reading the fusion network: its evidence, entropies and decision operators."""

@@ -1,0 +1,123 @@
+"""When not to trust an explanation, in words that follow from what was measured for the model at hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from qfusion.explain.contributions.coalitions import Explanation
+from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
+from qfusion.explain.trust.stability import Stability
+
+STABLE = 0.8  # rank correlation between seeds (or with the truth) from which an order of samples counts as kept
+WORSE = 1.2  # ratio of spreads from which poor predictions count as less stable
+
+Kind = Literal["warning", "fine", "unknown"]
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One sentence with what it rests on.
+
+    Attributes:
+        sentence: markdown without names from data other than modalities, as the model has them.
+        kind: "warning" where something should not be read, "fine" where a measurement found nothing, "unknown" where none is possible.
+    """
+
+    sentence: str
+    kind: Kind
+
+
+def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[Caution]:
+    """Returns what the spread over training seeds warns of.
+
+    Args:
+        found: of B test rows.
+        errors: of the shipped model's predictions on these, (B,).
+        unit: of the score.
+    """
+    R, B = found.dividends.shape[:2]
+    rank = {term: mean for term, (mean, _) in found.rank_correlations().items()}
+    weak = {term: mean for term, mean in rank.items() if mean < STABLE}
+    said = []
+    if weak:
+        listed = ", ".join(f"{_title(term)} ({mean:.2f})" for term, mean in sorted(weak.items(), key=lambda pair: pair[1]))
+        said.append(Caution(f"Do not compare samples by {listed}: over {R} training seeds the mean rank correlation of "
+                            f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: another "
+                            "seed would order them otherwise.", "warning"))
+    else:
+        least = min(rank, key=rank.__getitem__)
+        said.append(Caution(f"All terms keep their order over {R} training seeds; the least stable is {_title(least)} (rank correlation "
+                            f"{rank[least]:.2f} across {B:,} test samples).", "fine"))
+    spread = found.spread()
+    floor = float(np.median(spread.max(1)))
+    said.append(Caution(f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test sample moves "
+                        "by about that much from one training seed to the next (standard deviation).", "warning"))
+    said += _where_wrong(spread, errors)
+    agreement = found.leader_agreement()
+    if agreement < 0.9:
+        said.append(Caution(f"Do not rely on which modality leads: two training seeds name the same one in only {agreement:.0%} of the "
+                            "test samples.", "warning"))
+    return said
+
+
+def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[Caution]:
+    """Whether explanations move more between seeds where predictions are poor."""
+    poor = errors >= np.quantile(errors, 0.9)
+    if poor.all() or not poor.any():
+        return []
+    ratio = float(spread[poor].mean() / max(spread[~poor].mean(), 1e-12))
+    if ratio < WORSE:
+        return []
+    return [Caution(f"Trust it less where the prediction is poor: on the tenth of the test samples with the largest errors, terms move "
+                    f"{ratio:.1f} times as much between seeds as on the others.", "warning")]
+
+
+def of_truth(found: AgainstTruth) -> list[Caution]:
+    """Returns what the comparison with planted truth warns of."""
+    known = [(term, rank) for term, rank in zip(found.terms, found.rank, strict=True) if np.isfinite(rank)]
+    weak = [(term, rank) for term, rank in known if rank < STABLE]
+    if weak:
+        listed = ", ".join(f"{_title(term)} ({rank:.2f})" for term, rank in weak)
+        return [Caution(f"Do not take {listed} for what really happened: the rank correlation with the planted truth is below {STABLE:g}.",
+                        "warning")]
+    term, rank = min(known, key=lambda pair: pair[1])
+    return [Caution(f"Of all terms, {_title(term)} follows the planted truth least (rank correlation {rank:.2f} on {len(found.ours):,} "
+                    "test samples).", "fine")]
+
+
+def of_deletion(found: Curves, what: str) -> list[Caution]:
+    """Returns what deletion and insertion warn of; `what` are the players, such as "modalities"."""
+    if found.better:
+        return []
+    failed = [name for name, gain in (("taking away", found.deletion_gain), ("giving back", found.insertion_gain)) if (gain <= 0).any()]
+    return [Caution(f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no faster than "
+                    f"at least one of {len(found.random_deletion)} random orders ({found.samples:,} test samples).", "warning")]
+
+
+def of_joint(found: Explanation, outputs: np.ndarray) -> list[Caution]:
+    """Returns where Shapley values hide what was said only together.
+
+    Args:
+        found: of B samples; outputs: which output is explained for each, (B,).
+    """
+    M, B = len(found.modalities), len(found.dividends)
+    size = np.abs(found.dividends[np.arange(B), :, outputs])
+    single, joint = size[:, 1:M + 1].sum(1), size[:, M + 1:].sum(1)
+    share = float((joint > single).mean())
+    if share < 0.05:
+        return []
+    return [Caution(f"Do not read Shapley values or shares alone: in {share:.0%} of {B:,} test samples the joint terms are larger than the "
+                    "modalities' own, and a Shapley value splits them evenly among those who take part.", "warning")]
+
+
+def no_truth() -> Caution:
+    """What can never be said where nobody knows the true contributions."""
+    return Caution("Nobody knows the true contributions in these data: what is measured is whether the explanation is true to the model, "
+                   "not whether the model is true to the world.", "unknown")
+
+
+def _title(term: str) -> str:
+    return " + ".join(term.split("+"))

@@ -1,0 +1,218 @@
+"""Missing and corrupted modalities: what a model says without one, with noise on it, or with another sample's.
+
+Absent: of a model that can be explored, its background state, which is exact by linearity: the score is the coalition value v(S) of the
+modalities that are there, the mean score over all background rows. A baseline has no such state; it gets the training mean of every
+feature (of a sequence at every real step, so that its length is still known). For comparison that can be asked of any model.
+
+Noise: Gaussian, independent for every feature and step, in standard deviations of that feature over the training rows; encoders clip
+features at five of these. Swapped: the modality of another row of the same set, drawn so that no row keeps its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from qfusion._checks import check, choose, require_number
+from qfusion.data import DataSet
+from qfusion.explain.contributions.background import Background, RowBackground, background
+from qfusion.explain.contributions.coalitions import Explanation, explain, shapley
+from qfusion.models import FusionModel, Trainable
+from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.training import metrics
+from qfusion.training.batches import moments
+
+LEVELS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # standard deviations
+MOST_NOISE = 100.0
+KINDS = {"noise": "noise on its features", "absent": "absent", "mean": "the training mean in its place", "swapped": "another sample's"}
+BATCH = 4096  # rows that are scored at once
+_known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What is done to modalities before the model decides.
+
+    Attributes:
+        missing: modalities that are absent.
+        mean: modalities whose features are replaced by the training mean.
+        swapped: modalities taken from another row.
+        noise: standard deviations of noise, by modality.
+        seed: of noise and swaps.
+    """
+
+    missing: tuple[str, ...] = ()
+    mean: tuple[str, ...] = ()
+    swapped: tuple[str, ...] = ()
+    noise: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+
+    def validate(self, modalities: Sequence[str]) -> None:
+        """Raises NotFound or InvalidInput unless every modality exists, and is either missing or something else."""
+        for name in (*self.missing, *self.mean, *self.swapped, *self.noise):
+            choose("Modality", name, modalities)
+        for name, level in self.noise.items():
+            require_number(f"noise[{name}]", level, 0.0, MOST_NOISE)
+        gone = {*self.missing, *self.mean}
+        both = sorted(gone & {*self.swapped, *self.noise} | set(self.missing) & set(self.mean))
+        check(not both, f"Modality {both[0] if both else ''!r} cannot be absent and disturbed at once. Name it once.")
+        check(isinstance(self.seed, int) and self.seed >= 0, f"Argument `seed` must be a whole number from 0, but is {self.seed!r}.")
+
+    @property
+    def words(self) -> str:
+        """In a few words, "as recorded" when nothing is done."""
+        said = [f"without {name}" for name in self.missing] + [f"{name} at its training mean" for name in self.mean]
+        said += [f"{name} of another sample" for name in self.swapped]
+        return ", ".join(said + [f"noise of {level:g} deviations on {name}" for name, level in self.noise.items()]) or "as recorded"
+
+
+def inputs(dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train", pool: Any = None,
+           dtype: torch.dtype = torch.float64) -> dict[str, Any]:
+    """Returns the inputs of rows with noise, swaps and means, not yet without what is missing.
+
+    Args:
+        dataset: whose rows. rows: row numbers.
+        disturbance: what is done.
+        trained_on: split over which means and deviations are taken.
+        pool: rows among which modalities are swapped; `rows` unless given, and holding them.
+        dtype: of the values.
+
+    Raises:
+        NotFound, InvalidInput: see `Disturbance.validate`; also where there is no other row to swap with.
+    """
+    disturbance.validate(dataset.names)
+    rows = np.atleast_1d(np.asarray(rows))
+    result = dataset.inputs(rows, dtype)
+    if disturbance.swapped:
+        other = dataset.inputs(donors(rows, rows if pool is None else np.asarray(pool), disturbance.seed), dtype)
+        result |= {name: other[name] for name in disturbance.swapped}
+    for name in disturbance.mean:
+        values, mask = _parts(result[name])
+        result[name] = _joined(_moments(dataset, trained_on, name)[0].to(values).expand_as(values), mask)
+    for name, level in disturbance.noise.items():
+        values, mask = _parts(result[name])
+        place = dataset.names.index(name)
+        drawn = np.random.default_rng([disturbance.seed, 1, place, int(rows[0])]).normal(size=tuple(values.shape))
+        spread = _moments(dataset, trained_on, name)[1].to(values)
+        result[name] = _joined(values + level * spread * torch.as_tensor(drawn).to(values), mask)
+    return result
+
+
+def donors(rows: np.ndarray, pool: np.ndarray, seed: int) -> np.ndarray:
+    """Returns for every row another one of the pool: the next in a random order of the pool, so that nobody gets its own."""
+    check(len(pool) >= 2, f"A modality can be swapped among at least two samples, but there are {len(pool)}. Take more rows.")
+    order = np.random.default_rng([seed, 2]).permutation(np.sort(pool))
+    following = dict(zip(order.tolist(), np.roll(order, -1).tolist(), strict=True))
+    missing = [row for row in rows.tolist() if row not in following]
+    check(not missing, f"Argument `pool` must hold every row, but lacks {missing[:3]}. Take the rows' own split.")
+    return np.array([following[row] for row in rows.tolist()], dtype=int)
+
+
+@torch.no_grad()
+def scores(model: Trainable, dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train",
+           behind: Background | RowBackground | None = None, pool: np.ndarray | None = None) -> np.ndarray:
+    """Returns the scores (B, C) of rows under a disturbance.
+
+    Args:
+        model: trained; one that can be explored in double precision, if anything is missing.
+        dataset, rows, disturbance, trained_on: see `inputs`.
+        behind: the background of a model that can be explored; the training rows jointly unless given.
+        pool: rows among which modalities are swapped; `rows` unless given.
+
+    Raises:
+        NotFound, InvalidInput: see `inputs`.
+    """
+    if disturbance.missing and not isinstance(model, FusionModel):
+        disturbance.validate(dataset.names)
+        disturbance = replace(disturbance, missing=(), mean=(*disturbance.mean, *disturbance.missing))
+    rows, dtype = np.atleast_1d(np.asarray(rows)), next(model.parameters()).dtype
+    if disturbance.missing and behind is None and isinstance(model, FusionModel):
+        behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
+    parts = []
+    for start in range(0, len(rows), BATCH):
+        features = inputs(dataset, rows[start:start + BATCH], disturbance, trained_on, rows if pool is None else pool, dtype)
+        if disturbance.missing and isinstance(model, FusionModel) and behind is not None:
+            parts.append(without(explain(model, features, behind), disturbance.missing).prediction)
+        else:
+            parts.append(model.eval()(features).double().numpy())
+    return np.concatenate(parts)
+
+
+def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
+    """Returns the explanation of a decision in which modalities are absent: v'(S) = v(S without them), exactly.
+
+    Dividends of what is there stay as they are, all others are 0; the prediction is the coalition value of what is there.
+
+    Raises:
+        NotFound: when a modality does not exist.
+    """
+    names, M = explanation.modalities, len(explanation.modalities)
+    gone = {names.index(choose("Modality", name, names)) for name in missing}
+    place = {name: s for s, name in enumerate(explanation.coalitions)}
+    kept = [place[subset_name(tuple(m for m in subset if m not in gone), names)] for subset in subsets(M)]
+    values = explanation.values[..., kept, :]
+    touched = np.array([bool(gone & set(subset)) for subset in subsets(M)])
+    dividend = np.where(touched[:, None], 0.0, explanation.dividends)
+    return replace(explanation, values=values, dividends=dividend, shapley=shapley(dividend, M))
+
+
+def robustness(model: Trainable, dataset: DataSet, split: str = "test", trained_on: str = "train", levels: Sequence[float] = LEVELS,
+               repeats: int = 3) -> pd.DataFrame:
+    """Returns the metrics of a model on a split under every single disturbance.
+
+    Args:
+        model: trained, in double precision and eval mode.
+        dataset: whose rows. split: on which it is measured. trained_on: split of means, deviations and background.
+        levels: of noise, standard deviations.
+        repeats: draws of noise and swaps, over which metrics are averaged.
+
+    Returns:
+        A row for each modality (and "all" for noise on every one) and disturbance: `kind` of KINDS, `modality`, `level`, metrics. Means
+        stand beside absences for models that can be explored; for a baseline they are the same and only "absent" is given.
+    """
+    rows, found = dataset.rows(split), []
+    explorable = isinstance(model, FusionModel)
+    behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64)) if isinstance(model, FusionModel) else None
+
+    def measured(disturbance: Disturbance) -> dict[str, float]:
+        return metrics.of_scores(scores(model, dataset, rows, disturbance, trained_on, behind), dataset.y[rows], dataset.target.kind)
+
+    def add(kind: str, modality: str, level: float, runs: list[dict[str, float]]) -> None:
+        means = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
+        found.append({"kind": kind, "modality": modality, "level": level} | means)
+
+    clean = measured(Disturbance())
+    for name in (*dataset.names, "all"):
+        touched = dataset.names if name == "all" else (name,)
+        for level in levels:
+            runs = [measured(Disturbance(noise=dict.fromkeys(touched, level), seed=seed)) for seed in range(repeats)] if level else [clean]
+            add("noise", name, float(level), runs)
+        if name != "all":
+            add("absent", name, 0.0, [measured(Disturbance(missing=(name,)))])
+            if explorable:
+                add("mean", name, 0.0, [measured(Disturbance(mean=(name,)))])
+            add("swapped", name, 0.0, [measured(Disturbance(swapped=(name,), seed=seed)) for seed in range(repeats)])
+    return pd.DataFrame(found)
+
+
+def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
+    kept = _known.setdefault(dataset, {})
+    if (split, name) not in kept:
+        kept[split, name] = moments(dataset, dataset.rows(split), name)
+    return kept[split, name]
+
+
+def _parts(features: Any) -> tuple[Tensor, Tensor | None]:
+    return features if isinstance(features, tuple) else (features, None)
+
+
+def _joined(values: Tensor, mask: Tensor | None) -> Any:
+    return values.clone() if mask is None else (values.clone(), mask)

@@ -1,0 +1,23 @@
+"""A sample's way through a drawn circuit: one step of an evolution, or an entangled-fusion network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qfusion.analysis import evolution
+from qfusion.analysis.memo import memo
+from qfusion.figures import circuit_boxes
+
+
+@memo(16, background=False, says="Walking the sample through the circuit …")
+def walk(work: Any, row: int, words: str = "") -> circuit_boxes.Walk:
+    """The sample's way through the circuit."""
+    from qfusion.track.progress import progress
+
+    model = work.model.tweaked(words)
+    return circuit_boxes.of_fusion(progress(model, work.theta(row)), model)
+
+@memo(16, background=False)
+def step_walk(work: Any, row: int, dt: float, split: str) -> circuit_boxes.Walk:
+    """A sample's way through one drawn step: every qubit before the first and after every gate."""
+    return circuit_boxes.through_step(evolution.circuit(work, row, dt, split), work.modalities)

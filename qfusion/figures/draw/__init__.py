@@ -1,0 +1,1 @@
+"""Arrays in, plotly figure out: one module a subject."""

@@ -1,0 +1,107 @@
+"""Figures as files: vectors, pixels or a page, with the recipe inside, the same bytes for the same input in any process."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.errors import InvalidInput
+from qfusion.figures.export import browser, embed
+from qfusion.figures.export.embed import LONGEST_RECIPE
+from qfusion.figures.export.page import page
+from qfusion.figures.export.style import SIZES, ExportStyle, canvas
+from qfusion.figures.theme import in_theme
+from qfusion.figures.visible import without
+
+LONGEST_TITLE, LONGEST_CAPTION = 300, 2_000  # characters
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}  # would write what follows from right to left; a mark of byte order
+
+
+def save(drawn: go.Figure, style: ExportStyle, *, title: str = "", caption: str = "", recipe: str = "{}") -> bytes:
+    """The figure as a file.
+
+    Args:
+        drawn: by a function of qfusion.figures, in either theme.
+        title, caption: any text; it is written as it is, where the style asks for it.
+        recipe: JSON that is kept in the file; see `read_recipe`.
+
+    Raises:
+        InvalidInput: when a text is too long or the recipe is not JSON; or there is no Chrome for the engine "chrome".
+    """
+    title, caption = text("title", title, LONGEST_TITLE), text("caption", caption, LONGEST_CAPTION)
+    recipe = _checked(recipe)
+    shown = in_theme(without(drawn, style.hidden), style.theme)
+    if style.format == "html":
+        return page(shown, style, title=title, caption=caption, recipe=recipe)
+    if style.engine == "chrome":
+        from qfusion.figures.export import in_chrome  # matplotlib, for the widths of letters, waits until it is needed
+
+        return in_chrome.draw(shown, style, title=title, caption=caption, recipe=recipe)
+    return _still(shown, style, title=title, caption=caption, recipe=recipe)
+
+
+def _still(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str) -> bytes:
+    from qfusion.renderer import render
+
+    width, natural = canvas(drawn, style)
+    size = SIZES[style.size]
+    height = size.height or (size.most if natural >= size.most else None)  # else title and caption come on top of the figure's own
+    return render(drawn, style.format, width, height, style.font, title=title if style.title else "",
+                  caption=caption if style.caption else "", metadata=recipe, dpi=style.dpi)
+
+
+def chrome() -> str | None:
+    """The path of Chrome or Chromium; None where there is none or kaleido is not installed, and figures are drawn by qfusion alone."""
+    return browser.find()
+
+
+def read_recipe(data: bytes) -> str:
+    """The recipe in an exported file, SVG, PDF, PNG or HTML, or in a recipe's own file.
+
+    Raises:
+        InvalidInput: when there is none, or the file is damaged or too large.
+    """
+    return embed.read(data)
+
+
+def size_mm(data: bytes) -> tuple[float, float]:
+    """Width and height in mm of an exported SVG, PDF or PNG.
+
+    Raises:
+        InvalidInput: when the file does not say them.
+    """
+    return embed.size_mm(data)
+
+
+def text(name: str, given: str, most: int) -> str:
+    """A text that a person typed, on one line, without control characters and without those that turn the direction of writing.
+
+    Raises:
+        InvalidInput: when it is longer than `most` characters.
+    """
+    check(isinstance(given, str), f"Argument `{name}` must be a text, but is {type(given).__name__}. Give words, or leave it empty.")
+    check(len(given) <= most, f"Argument `{name}` must have at most {most:,} characters, but has {len(given):,}. Shorten it.")
+    kept = (" " if letter.isspace() else letter for letter in given if letter.isspace() or not _left_out(letter))
+    return " ".join("".join(kept).split())
+
+
+def _left_out(letter: str) -> bool:
+    code = ord(letter)
+    return unicodedata.category(letter) in ("Cc", "Cs") or code in _TURNING or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+
+
+def _checked(recipe: str) -> str:
+    check(isinstance(recipe, str) and len(recipe) <= LONGEST_RECIPE,
+          f"Argument `recipe` must be JSON of at most {LONGEST_RECIPE:,} characters, but is "
+          f"{f'{len(recipe):,} characters long' if isinstance(recipe, str) else type(recipe).__name__}. Give the recipe of one figure.")
+    try:
+        json.loads(recipe)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"Argument `recipe` must be JSON, but is not ({str(error)[:80]}). Give the text of a recipe.") from error
+    bad = next((letter for letter in recipe if letter not in "\n\t" and _left_out(letter)), None)
+    check(bad is None, f"Argument `recipe` must not hold the character U+{ord(bad or ' '):04X}, which files cannot keep. "
+                       "Write it as an escape.")
+    return recipe

@@ -1,0 +1,142 @@
+"""How a figure is exported: format, size in print, theme, letters, and which series are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, NamedTuple
+
+import plotly.graph_objects as go
+
+from qfusion._checks import check
+from qfusion.errors import InvalidInput
+from qfusion.figures.theme import AnyTheme
+
+Format = Literal["svg", "pdf", "png", "html"]
+FORMATS: tuple[Format, ...] = ("svg", "pdf", "png", "html")
+RESOLUTIONS = (300, 600)
+THEMES = {"light": "Light", "dark": "Dark", "grey": "Greyscale"}
+ENGINES = ("qfusion", "chrome")
+LEAST_FONT, MOST_FONT = 5.0, 60.0  # pt
+MOST_HIDDEN, LONGEST_NAME = 200, 500
+LETTERS = 13  # pixels of the letters that `ExportStyle.font` gives the size of: the axis titles of every figure
+MM_PER_PT = 25.4 / 72
+
+
+class Size(NamedTuple):
+    """A size in print: its name, width, usual letters, the height where it is fixed, and the largest height."""
+
+    label: str
+    width: float  # mm
+    font: float  # pt
+    height: float | None  # mm
+    most: float  # mm
+
+
+SIZES = {"single": Size("Single column, 89 mm", 89.0, 7.0, None, 240.0),
+         "double": Size("Double column, 183 mm", 183.0, 7.0, None, 240.0),
+         "slide": Size("Slide 16:9, 339 × 191 mm", 338.67, 18.0, 190.5, 190.5),
+         "poster": Size("Poster, 400 mm", 400.0, 24.0, None, 1100.0)}
+
+
+@dataclass(frozen=True)
+class ExportStyle:
+    """How a figure is exported.
+
+    As it comes, it is what a journal asks for: vectors, one column wide, letters of 7 pt, no title and no caption, since those of a paper
+    stand in its text and are set in its type; both can be had for figures that go alone.
+
+    Attributes:
+        format: of the file.
+        dpi: dots an inch of a PNG, 300 or 600.
+        size: a key of `SIZES`. An HTML page has the same layout, shown with letters as large as on the pages.
+        theme: "light", "dark", or "grey": greys on white paper that can be told apart when printed without colour.
+        title, caption: whether they are written above and below the figure.
+        font: size of the axis titles in pt, in print; 0 stands for what is usual for the size.
+        hidden: legend entries that are left out.
+        engine: "qfusion" draws by itself; "chrome" lets plotly draw in Chrome or Chromium, which must be installed.
+
+    Raises:
+        InvalidInput: when a value is not one of these.
+    """
+
+    format: Format = "svg"
+    dpi: int = 300
+    size: str = "single"
+    theme: AnyTheme = "light"
+    title: bool = False
+    caption: bool = False
+    font: float = 0.0
+    hidden: tuple[str, ...] = ()
+    engine: Literal["qfusion", "chrome"] = "qfusion"
+
+    def __post_init__(self) -> None:
+        for name, options in (("format", FORMATS), ("dpi", RESOLUTIONS), ("size", SIZES), ("theme", THEMES), ("engine", ENGINES)):
+            _one_of(name, getattr(self, name), options)
+        for name in ("title", "caption"):
+            check(isinstance(getattr(self, name), bool), f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. "
+                                                         "Give one of the two.")
+        usual = SIZES[self.size].font
+        number = self.font
+        check(isinstance(number, (int, float)) and not isinstance(number, bool) and (number == 0 or LEAST_FONT <= number <= MOST_FONT),
+              f"Argument `font` must be a size between {LEAST_FONT:g} and {MOST_FONT:g} pt, but is {_seen(number)}. "
+              f"Give a number in that range, such as {usual:g}.")
+        object.__setattr__(self, "font", float(number) or usual)
+        check(isinstance(self.hidden, (list, tuple)) and len(self.hidden) <= MOST_HIDDEN
+              and all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in self.hidden),
+              f"Argument `hidden` must list at most {MOST_HIDDEN} legend entries of at most {LONGEST_NAME} characters, but is "
+              f"{_seen(self.hidden)}. Name entries of the figure's legend.")
+        object.__setattr__(self, "hidden", tuple(dict.fromkeys(self.hidden)))
+
+    @classmethod
+    def parse(cls, given: Mapping[str, Any]) -> ExportStyle:
+        """A style from what a recipe or an address says; what it does not say is as usual.
+
+        Raises:
+            InvalidInput: naming the argument, when something is not a style's.
+        """
+        check(isinstance(given, Mapping), f"Argument `look` must be an object with names and values, but is {_seen(given)}. "
+                                          "Give for example {\"format\": \"pdf\"}.")
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in given if name not in known]
+        check(not unknown, f"Argument `look` must have only the names {', '.join(known)}, but has {', '.join(map(_seen, unknown[:3]))}. "
+                           "Leave the others out.")
+        return cls(**given)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All values as JSON holds them, always in one order; `parse` takes them back."""
+        return asdict(self) | {"hidden": list(self.hidden)}
+
+
+def _one_of(name: str, value: Any, options: Iterable[Any]) -> None:
+    known = list(options)
+    if not isinstance(value, (str, int)) or isinstance(value, bool) or value not in known:
+        raise InvalidInput(f"Argument `{name}` must be one of {', '.join(map(str, known))}, but is {_seen(value)}. Choose one of them.")
+
+
+def _seen(value: Any) -> str:
+    """A value as a message shows it, short however large it is."""
+    if isinstance(value, str):
+        return repr(value[:60]) + ("…" if len(value) > 60 else "")
+    if isinstance(value, (list, tuple, dict)):
+        return f"a {type(value).__name__} of {len(value):,} entr{'y' if len(value) == 1 else 'ies'}"
+    if isinstance(value, int) and abs(value) > 10**12:
+        return "a number of more than twelve digits"
+    return repr(value)[:60]
+
+
+def canvas(drawn: go.Figure, style: ExportStyle) -> tuple[float, float]:
+    """Width and height of the drawing in mm, without title and caption.
+
+    The figures are drawn for a screen, with letters of `LETTERS` pixels and a height that follows from their content. In print these
+    letters get `style.font` pt, all else in proportion; so the height follows from the figure, and the width is that of the size.
+    """
+    size = SIZES[style.size]
+    if size.height is not None:
+        return size.width, size.height
+    return size.width, min(size.most, float(drawn.layout.height or 360) * pixel(style))
+
+
+def pixel(style: ExportStyle) -> float:
+    """Millimetres in print of a pixel of the figure as it is drawn for the screen."""
+    return style.font / LETTERS * MM_PER_PT

@@ -1,0 +1,200 @@
+"""Models that can be explored: scores are linear in every modality's state, and a model says what else it can do.
+
+An ability is a name of ABILITIES. Pages, reports, commands and explanations ask for the one that they need with `can`, or `require` it,
+which names what is missing; none asks of which class a model is. A new model says its own abilities, and is shown wherever these suffice:
+
+    kets      `KetModel`: unit vectors of each modality and Hermitian observables of their product
+    masses    numbers from 0 to 1 of each modality for each element, as of `EntangledQCNN`
+    time      can be read out earlier in time: `system`, `duration`, `observables(times)`, `evolve_states`; sliders change its physics
+    layers    can be read out between the layers of a network
+    rules     fuses by truth tables that can be read and edited
+    circuit   can be drawn as gates with a sample in it
+    terms     consists of terms that `explain.sensitivity` weakens and removes and `flips` turns; those of `time` or of `rules`
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
+
+import torch
+from torch import Tensor
+
+from qfusion._checks import check
+from qfusion.errors import InvalidInput
+from qfusion.models.base import FusionModule
+from qfusion.models.encoders import Features
+from qfusion.quantum import states
+
+if TYPE_CHECKING:
+    from qfusion.models.entangled_qcnn import EntangledQCNN
+    from qfusion.models.quantum_jump import QuantumJump
+
+Ability = Literal["kets", "masses", "time", "layers", "rules", "circuit", "terms"]
+ABILITIES: dict[Ability, str] = {
+    "kets": "modality states that are kets", "masses": "masses of its modalities for elements", "time": "evolution in time",
+    "layers": "layers to be read out between", "rules": "fusion rules to read", "circuit": "circuit of gates",
+    "terms": "terms of a physics to weaken or turn"}
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Where a model can be read out, the last being its end.
+
+    Attributes:
+        kind: "time" or "layers". positions: times, or places by number. names: of each.
+    """
+
+    kind: Literal["time", "layers"]
+    positions: tuple[float, ...]
+    names: tuple[str, ...]
+
+
+class FusionModel(FusionModule, ABC):
+    """A model that can be explored; see the head of this module.
+
+    Attributes:
+        abilities: what it can do, of ABILITIES.
+        title, says: what people call the kind, and a plain sentence on it for the Train page; those of old stand in `runs.settings`.
+        about: one sentence on what it does between features and score, for the Overview page, with {names}, {dims} and {target} to be
+            filled in; of old ones in `analysis.describe`.
+    """
+
+    abilities: ClassVar[frozenset[Ability]] = frozenset()
+    title: ClassVar[str] = ""
+    says: ClassVar[str] = ""
+    about: ClassVar[str] = ""
+
+    @abstractmethod
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns the states of one modality; `inputs` need not hold the others."""
+
+    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
+        """Returns the states of every modality: kets (B, d_m) complex, or masses (B, n).
+
+        Raises:
+            InvalidInput: when a modality is missing, has the wrong form, or is not finite.
+        """
+        return {name: self.encode_one(inputs, name) for name in self.modalities}
+
+    @abstractmethod
+    def observables(self) -> Tensor:
+        """Returns what scores are expectations of: of kets (C, D, D), of masses see the model."""
+
+    @abstractmethod
+    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
+        """Returns the scores (B, C) of given modality states; linear in each.
+
+        Args:
+            states: as of `encode`. observables: of this model, where they are worked out already.
+        """
+
+    @abstractmethod
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores (B, C) of given modality states by another way than `observables`: the reference."""
+
+    def points(self, count: int = 2) -> Points | None:
+        """Returns where the model can be read out, so many times of an evolution; None where only its end can."""
+        return None
+
+    def parse_tweak(self, tweak: Any) -> Any:
+        """Returns a tweak of this model in the one form that equal tweaks have; its `str` is its text, empty for none.
+
+        Raises:
+            InvalidInput, NotFound: when it does not fit the model.
+        """
+        check(not str(tweak).strip(" ,"), f"A model of kind {self.kind} has nothing to tweak, but the tweak is {str(tweak)[:60]!r}. "
+                                          "Leave it out.")
+        return ""
+
+    def tweaked(self, tweak: Any) -> FusionModel:
+        """Returns a model that shares this one's weights with a tweak; see `parse_tweak`."""
+        self.parse_tweak(tweak)
+        return self
+
+    def baked(self, state: dict[str, Tensor], settings: dict[str, Any], words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Returns weights and settings in which this model's tweak is part of the weights.
+
+        Args:
+            state, settings: of the model before it was tweaked. words: the tweak as text, empty for none.
+        """
+        return state, settings
+
+
+class KetModel(FusionModel):
+    """A model whose modality states are kets psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||, for encoders h_m with 2 d_m outputs.
+
+    Attributes:
+        dims: dimension d_m of every modality state; D is their product.
+    """
+
+    abilities = frozenset({"kets"})
+    dims: tuple[int, ...]
+
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns the unit kets of one modality, (B, d_m) complex; `inputs` need not hold the others."""
+        d = self.dims[self.modalities.index(name)]
+        real, imaginary = self._encoded(inputs, name).split(d, -1)
+        ket = torch.complex(real, imaginary)
+        # The reference amplitude keeps the magnitude of h, which plain normalisation would throw away.
+        ket = ket + torch.eye(d, dtype=ket.dtype, device=ket.device)[0]
+        return ket / torch.linalg.vector_norm(ket, dim=-1, keepdim=True).clamp_min(1e-6)
+
+    def product_state(self, kets: Mapping[str, Tensor]) -> Tensor:
+        """Returns |psi_1 x ... x psi_M>, (B, D)."""
+        return states.product([kets[name] for name in self.modalities])
+
+    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
+        """Returns <psi|O_c|psi> + b_c of given kets, (B, C)."""
+        psi = self.product_state(states)
+        return expectation((self.observables() if observables is None else observables).to(psi.dtype), psi) + self.bias
+
+
+def expectation(observables: Tensor, psi: Tensor) -> Tensor:
+    """Returns <psi|O_c|psi>, (B, C), for observables (C, D, D) and kets (B, D)."""
+    return torch.einsum("cnb,nb->nc", psi.conj() @ observables, psi).real
+
+
+def can(model: object, ability: Ability) -> bool:
+    """Returns whether a model says that it can do something; a baseline can do nothing."""
+    return ability in getattr(model, "abilities", ())
+
+
+@overload
+def require(model: object, ability: Literal["kets"], what: str = ..., who: str = ...) -> KetModel: ...
+@overload
+def require(model: object, ability: Literal["time"], what: str = ..., who: str = ...) -> QuantumJump: ...
+@overload
+def require(model: object, ability: Literal["masses", "rules", "layers"], what: str = ..., who: str = ...) -> EntangledQCNN: ...
+@overload
+def require(model: object, ability: Literal["circuit", "terms"], what: str = ..., who: str = ...) -> FusionModel: ...
+
+
+def require(model: object, ability: Ability, what: str = "", who: str = "Argument `model`") -> Any:
+    """Returns the model, which has the ability.
+
+    Args:
+        ability: of ABILITIES.
+        what: said behind the ability in the message, such as "that could build anything". who: how the message begins.
+
+    Raises:
+        InvalidInput: when it has not, with the kinds of models that have.
+    """
+    if can(model, ability):
+        return model
+    raise InvalidInput(f"{who} is of kind {getattr(model, 'kind', '') or type(model).__name__}, which has no {ABILITIES[ability]}"
+                       f"{what and f' {what}'}. Choose {listed(kinds(ability))} model.")
+
+
+def kinds(ability: Ability) -> list[str]:
+    """Returns the kinds of models that have an ability."""
+    from qfusion.models.registry import FUSION
+
+    return [kind for kind, model in FUSION.items() if ability in model.abilities]
+
+
+def listed(names: list[str]) -> str:
+    """Returns kinds of models with their article: "a quantum-jump or state-linear"."""
+    return f"{'an' if names[0][0] in 'aeiou' else 'a'} {' or '.join(names)}"

@@ -1,0 +1,107 @@
+"""The linear model in states: the encoders and modality states of QiNN-QJ, read out at once, with neither evolution nor circuit.
+
+    psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||                          modality states, as of `QuantumJump`
+    y_c = sum_m <psi_m|A_mc|psi_m> + sum_r w_cr prod_m <psi_m|B_mr|psi_m> + b_c
+
+A_mc and B_mr are trained Hermitian observables of one modality each. With `rank=0`, the default, every score is a sum of expectations of
+local observables, so that all joint dividends are zero whatever the background: what QiNN-QJ gains over it, its evolution has gained.
+With a rank the products make joint terms without any evolution, as low-rank fusion does on the encoders' outputs (LMF: Liu and others
+2018, ACL).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check
+from qfusion.models.encoders import Encoder, Features, InputSpec
+from qfusion.models.explorable import KetModel, expectation
+from qfusion.quantum import states
+
+MAX_DIMENSION = 4096  # as of QuantumJump: explanations hold observables as D x D matrices
+
+
+class StateLinear(KetModel):
+    """The linear model in states.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores.
+        dims: dimension d_m of every modality state, or one number for all.
+        rank: number of products of one observable a modality that the scores share; 0 leaves a sum over modalities.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "state-linear"
+    title = "Baseline: linear in states"
+    says = "The states of QiNN-QJ are read out at once, without evolution; can be explored."
+    about = ("turns {names} into quantum states ({dims} levels) and reads the {target} from them at once, by trained observables of each "
+             "modality: nothing evolves and nothing is entangled. Every decision splits exactly into what each modality says alone and "
+             "what they say only jointly; without products of observables the joint part is nothing.")
+
+    def __init__(
+        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *, dims: int | Sequence[int] = 4,
+        rank: int = 0, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.3, pooling: str = "gru", input_dropout: float = 0.0,
+    ):
+        super().__init__(inputs, outputs)
+        M, C = len(self.modalities), len(self.outputs)
+        self.dims = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
+        D = math.prod(self.dims)
+        check(len(self.dims) == M and all(d >= 2 for d in self.dims),
+              f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
+        check(D <= MAX_DIMENSION, f"Argument `dims` must give a joint dimension of at most {MAX_DIMENSION}, but {self.dims} gives {D}: "
+                                  "observables are held as D x D matrices. Lower `dims`.")
+        for name, value, low, high in (("rank", rank, 0, 4096), ("hidden", hidden, 1, 2**14)):
+            check(isinstance(value, int) and low <= value <= high,
+                  f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
+        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
+            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
+        self.settings: dict[str, Any] = dict(dims=list(self.dims), rank=rank, encoder=encoder, hidden=hidden, dropout=dropout,
+                                             pooling=pooling, input_dropout=input_dropout)
+        self.encoders = nn.ModuleDict({name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
+                                       for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
+        self.single = nn.ParameterList([nn.Parameter(torch.randn(C, d, d, 2) / d) for d in self.dims])
+        self.factors = nn.ParameterList([nn.Parameter(torch.randn(rank, d, d, 2) / d) for d in self.dims] if rank else [])
+        self.weights = nn.Parameter(torch.randn(C, rank) * 0.1)
+        self.bias = nn.Parameter(torch.zeros(C))
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns the weights of the products, which do nothing at 0."""
+        return [(self.weights, 0.0)] if self.settings["rank"] else []
+
+    def observables(self) -> Tensor:
+        """Returns O_c = sum_m A_mc x 1 + sum_r w_cr B_1r x ... x B_Mr, (C, D, D)."""
+        total = torch.stack([states.embed(_hermitian(A), self.dims, (m,)) for m, A in enumerate(self.single)]).sum(0)
+        if self.settings["rank"]:
+            product = _hermitian(self.factors[0])
+            for B in list(self.factors)[1:]:
+                product = torch.einsum("rij,rkl->rikjl", product, _hermitian(B)).flatten(3, 4).flatten(1, 2)
+            total = total + torch.einsum("cr,rij->cij", self.weights.to(product.dtype), product)
+        return total
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores of given kets, (B, C), modality by modality, without the joint space."""
+        kets = [states[name] for name in self.modalities]
+        total = torch.stack([expectation(_hermitian(A).to(ket.dtype), ket) for A, ket in zip(self.single, kets, strict=True)]).sum(0)
+        if self.settings["rank"]:
+            each = [expectation(_hermitian(B).to(ket.dtype), ket) for B, ket in zip(self.factors, kets, strict=True)]
+            total = total + torch.stack(each).prod(0) @ self.weights.T
+        return total + self.bias
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        return self.direct_scores(self.encode(inputs))
+
+
+def _hermitian(parts: Tensor) -> Tensor:
+    """(A + A^+) / 2 of complex matrices given as (..., d, d, 2) reals."""
+    A = torch.view_as_complex(parts)
+    return (A + A.mH) / 2

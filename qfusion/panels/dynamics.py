@@ -1,0 +1,273 @@
+"""The panels of a model that evolves in time: the decision, correlations, trajectories, the state and where it ends.
+
+Times are in model units from 0 to T; `t` marks a place as a share of T. Entropies and negativities are in nats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from qfusion.analysis import answers, backgrounds, evolution, through
+from qfusion.analysis.evolution import Decision
+from qfusion.analysis.sample import Sample
+from qfusion.figures.draw import decision, dynamics
+from qfusion.figures.draw import state as state_figures
+from qfusion.figures.draw.dynamics import Before
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.panel import Picture
+from qfusion.quantum.measures import KINDS, Part, column
+from qfusion.quantum.states import partial_trace
+
+ENTROPY, ENTANGLEMENT = ABOVE = ("entropy", "entanglement")
+DIVIDENDS, SHAPLEY = through.KINDS
+WHOLE = "all together"
+SHOWN_RUNS, SHOWN_STATES = 4, 4
+_CORRELATIONS = {
+    "mutual_information": ("How much do pairs share?",
+                           "all correlation of each pair, classical and quantum; all together: the total correlation.",
+                           "how much of it is entanglement: see the negativity."),
+    "negativity": ("How much of it is entanglement?",
+                   "entanglement between each modality and the rest; zero for every separable state.",
+                   "entanglement within the rest, nor the bound kind that negativity misses."),
+    "purity": ("How pure do the states stay?",
+               "purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
+               "whether entanglement or jumps made a state mixed.")}
+_MATRIX = {"modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.", "the sign or phase of a coherence."),
+           "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.", "how large an entry is.")}
+
+
+def moving(sample: Sample, above: str = ENTROPY) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
+    """What moves beside the decision: the series of each modality and of all together, their mean over modalities, its name, its unit."""
+    series = sample.track(negativity=above != ENTROPY).measures.single("entropy" if above == ENTROPY else "negativity")
+    mean = np.mean([values for name, values in series.items() if name], 0).clip(0.0) + 0.0  # a pure state's is 0 up to rounding
+    kind, name = ("entropy", "the mean entropy") if above == ENTROPY else ("negativity", "the mean entanglement")
+    return series, mean, name, KINDS[kind].unit
+
+
+def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = ENTROPY, terms: str = DIVIDENDS, t: float = 1.0) -> Picture:
+    """Entropies or entanglement and the terms of the decision on one time axis.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        above: "entropy" or "entanglement", what is drawn above the decision.
+        terms: "dividends" or "Shapley values".
+        t: where the cursor stands, a share of T; none is drawn at 0 and 1.
+    """
+    now, mixed, learned = sample.decision, above == ENTROPY, sample.learned
+    series, mean, name, unit = moving(sample, above)
+    before = None
+    if now.tweak != learned.tweak:
+        base = learned.decision
+        before = Before(base.times, moving(learned, above)[0], _terms(base, terms))
+    shown = _terms(now, terms)
+    return Picture(
+        "decision-over-time", through.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
+        dynamics.decision_lines(now.times, series, shown, sample.modalities, before=before, unit=sample.unit,
+                                above=KINDS["entropy" if mixed else "negativity"].short_axis,
+                                what="dividend" if terms == DIVIDENDS else "Shapley value", cursor=cursor_at(now, t), theme=theme),
+        called=f"{'Entropy' if mixed else 'Entanglement'} and contributions over time",
+        lead=f"**When did it happen?** {through.since_when(sample.work, now)} **What did the dynamics add?** {through.what_was_added(now)}",
+        shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
+               "above, the entanglement of each modality with the rest (logarithmic negativity)")
+              + "; below, the decision if it were read out at t, split into "
+              + ("dividends: solid alone, dashed in pairs, dotted all three." if terms == DIVIDENDS else "Shapley values.")
+              + (" Thin: as learned." if before else "") + sample.of + " " + backgrounds.against(sample.work.background),
+        not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
+                  + ". The baseline is left out below.",
+        alt=f"Above, {above}: {spoken.lines(series)}. Below, {terms}: "
+            f"{spoken.lines({term: each for term, each in shown.items() if term}, '+.2f')}.",
+        table=lambda: now.frame().join(pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})))
+
+
+def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
+    """The decision at T, term by term."""
+    final = sample.decision.final()
+    return Picture(
+        "waterfall-now", answers.finding(final),
+        decision.waterfall(final, sample.modalities, truth=sample.truth, unit=sample.unit, theme=theme),
+        shows=f"the decision at T under the sliders, term by term.{sample.of} {backgrounds.baseline(sample.work.background)}",
+        not_shown="how it was as learned: press Reset.",
+        alt=f"Waterfall of the decision at T: {spoken.terms(final)}.",
+        table=lambda: pd.DataFrame({"term": [term or "baseline" for term in final], "dividend": list(final.values())}))
+
+
+def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0) -> Picture:
+    """One measure of correlation over time.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        kind: "mutual_information" (with the total correlation), "negativity" or "purity".
+        t: where the cursor stands, a share of T.
+    """
+    track = sample.track(negativity=True)
+    series, about = track.measures.of(kind), KINDS[kind]
+    if kind == "mutual_information":
+        series |= track.measures.of("total_correlation")
+    title, shows, not_shown = _CORRELATIONS[kind]
+    named = {about.between.join(part): values for part, values in series.items()}
+    return Picture(
+        kind.replace("_", "-"), title,
+        dynamics.measure_lines(track.times, series, sample.modalities, about.axis, between=about.between,
+                               cursor=cursor_at(sample.decision, t), height=260, theme=theme),
+        shows=shows + sample.of, not_shown=not_shown, alt=f"{about.axis} over time: {spoken.lines(named)}.",
+        table=partial(_over_time, track.times, series, kind))
+
+
+def trajectories(sample: Sample, theme: Theme = "light", *, runs: int = 20, whose: str = "") -> Picture:
+    """Single quantum-jump trajectories, with their jumps, and the mean of all.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        runs: so many trajectories are sampled.
+        whose: the modality whose entanglement is drawn; the first unless told.
+    """
+    track, whose = sample.track(runs=runs), whose or sample.modalities[0]
+    jumps = [list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True)) for run in track.trajectories]
+    each = [run.measures.single("entropy")[whose] for run in track.trajectories]
+    shown, mean = each[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
+    return Picture(
+        "trajectories", f"{np.mean([len(marks) for marks in jumps]):.1f} jumps a run on average",
+        dynamics.single_runs(track.times, shown, jumps[:len(shown)], mean, f"entanglement of {whose} (nats)",
+                             channels=sample.model.jump_count, mean_name=f"mean of {runs} runs", theme=theme),
+        shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a marker "
+              "where an operator jumped." + sample.of,
+        not_shown="what the model computes: that is the mean over all runs.",
+        alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
+            f"{spoken.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; mean of all "
+            f"{mean[-1]:.2f}.",
+        table=lambda: pd.concat([pd.DataFrame({"run": i + 1, "t": track.times, column("entropy", (whose,)): values})
+                                 for i, values in enumerate(each)]))
+
+
+def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Picture:
+    """The mean of sampled trajectories, with its standard error, over the master equation: the likeliest basis states."""
+    track = sample.track(runs=runs)
+    top = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
+    names = [state_figures.basis_labels(sample.model.dims)[i] for i in top]
+    mean, error = track.ensemble.populations[:, top], track.ensemble.populations_error[:, top]
+    master = track.populations[:, top]
+    worst = float(np.max(np.abs(mean - master) / np.maximum(error, 1e-12), where=error > 1e-9, initial=0.0))
+
+    def table() -> pd.DataFrame:
+        columns: dict[str, np.ndarray] = {"t": track.times}
+        for i, name in enumerate(names):
+            columns |= {f"master[{name}]": master[:, i], f"mean[{name}]": mean[:, i], f"standard_error[{name}]": error[:, i]}
+        return pd.DataFrame(columns)
+
+    return Picture(
+        "ensemble", f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
+        dynamics.ensemble(track.times, mean, error, master, names, track.ensemble.size, theme=theme),
+        shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), band of "
+              "2 standard errors." + sample.of,
+        not_shown="the other basis states.",
+        alt=f"Populations at the end by the master equation: {spoken.listed(names, master[-1])}; mean of the runs: "
+            f"{spoken.listed(names, mean[-1])}.",
+        table=table)
+
+
+def populations(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: float = 1.0) -> Picture:
+    """Populations of the state at a time.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        whose: a modality, or "all together".
+        t: the time as a share of T.
+    """
+    rho, dims, name = _state(sample, whose, t)
+    mass, labels = np.real(np.diag(rho)), state_figures.basis_labels(dims)
+    best = int(np.argmax(mass))
+    return Picture(
+        "populations", f"Likeliest basis state at {name}: |{labels[best]}⟩ with {mass[best]:.0%}",
+        state_figures.populations(mass, dims, theme=theme),
+        shows="the probability of each basis state, the diagonal of ρ(t)." + sample.of, not_shown="coherence: see the matrix below.",
+        alt=f"Populations at {name}: {spoken.listed(labels, mass)}.",
+        table=lambda: pd.DataFrame({"state": labels, "probability": mass}))
+
+
+def matrix(sample: Sample, theme: Theme = "light", *, part: str = "modulus", whose: str = WHOLE, t: float = 1.0) -> Picture:
+    """The density matrix at a time.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        part: "modulus" or "phase".
+        whose: a modality, or "all together".
+        t: the time as a share of T.
+    """
+    rho, dims, name = _state(sample, whose, t)
+    labels = np.array(state_figures.basis_labels(dims))
+    rows, columns = np.indices(rho.shape)
+    return Picture(
+        f"matrix-{part}", f"Density matrix: {part} at {name}", state_figures.density_matrix(rho, dims, part=part, theme=theme),
+        shows=_MATRIX[part][0] + sample.of, not_shown=_MATRIX[part][1],
+        alt=f"Heat map of the {part} of ρ: {spoken.off_diagonal(rho, labels.tolist())}.",
+        table=lambda: pd.DataFrame({"row": labels[rows.ravel()], "column": labels[columns.ravel()], "real": rho.real.ravel(),
+                                    "imaginary": rho.imag.ravel()}))
+
+
+def settling(sample: Sample) -> evolution.Settling:
+    """The long-time end of a sample's evolution; its steady state is None where nothing dissipates."""
+    return evolution.attract(sample.work, sample.row, sample.tweak)
+
+
+def distance(sample: Sample, theme: Theme = "light") -> Picture:
+    """Distance to the steady state, far beyond T; only where something dissipates."""
+    settled = settling(sample)
+    found = settled.attractor
+    return Picture(
+        "distance", f"The input is forgotten at rate {found.gap:.3g}, the spectral gap",
+        dynamics.distance_line(settled.times, found.distance, found.gap, float(sample.decision.times[-1]), theme=theme),
+        shows="trace distance of ρ(t) to the steady state, far beyond the read-out; dashed: the slope of the gap "
+              f"(± {found.gap_error:.1e}).{sample.of}",
+        not_shown="whether the read-out ever looks at what is lost.",
+        alt=f"Trace distance from {found.distance[0]:.2f} to {found.distance[-1]:.2g}.",
+        table=lambda: pd.DataFrame({"t": settled.times, "trace_distance": found.distance}))
+
+
+def steady(sample: Sample, theme: Theme = "light") -> Picture:
+    """Populations of the steady state, and of the sample at T; only where something dissipates."""
+    found, dims = settling(sample).attractor, sample.model.dims
+    mass, final = np.real(np.diag(found.steady)), np.real(np.diag(sample.track().rho[-1]))
+    labels = state_figures.basis_labels(dims)
+    return Picture(
+        "steady", "Where every input would end" if found.unique else "One of several states where inputs can end",
+        state_figures.populations(mass, dims, reference=final, name="steady state", reference_name="this sample at T", theme=theme),
+        shows=f"populations of the steady state (residual {found.residual:.0e}) and of this sample at T.",
+        not_shown="coherences of the steady state.",
+        alt=f"Populations of the steady state: {spoken.listed(labels, mass)}.",
+        table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}))
+
+
+def _state(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
+    """rho of all modalities or of one at a share t of T, its dimensions, and when that is, in words."""
+    track, dims = sample.track(), sample.model.dims
+    step = round(t * (len(track.times) - 1))
+    rho: Any = track.rho[step]
+    if whose != WHOLE:
+        place = sample.modalities.index(whose)
+        rho, dims = partial_trace(torch.as_tensor(rho), dims, (place,)).numpy(), (dims[place],)
+    return rho, dims, f"t = {track.times[step]:.2f}"
+
+
+def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
+    return found.dividends if what == DIVIDENDS else found.shapley
+
+
+def cursor_at(now: Decision, t: float) -> float | None:
+    """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
+    return t * float(now.times[-1]) if 0 < t < 1 else None
+
+
+def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) -> pd.DataFrame:
+    return pd.DataFrame({"t": times} | {column(kind, part, "all"): values for part, values in series.items()})

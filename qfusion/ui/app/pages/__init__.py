@@ -1,0 +1,1 @@
+"""The pages, one file each; the address of a page is the name of its file."""

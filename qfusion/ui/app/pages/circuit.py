@@ -1,0 +1,43 @@
+"""Circuit: the model as gates with the learned values, the sample walking through it."""
+
+import streamlit as st
+
+from qfusion.analysis import evolution
+from qfusion.ui.frame import runs
+from qfusion.ui.frame.shell import Here, guard, link, shell
+from qfusion.ui.pages.circuit import circuit_view, fusion_circuit_view
+
+
+@st.fragment
+def fusion_network(here: Here) -> None:
+    """The whole network; a fragment, so that an edit redraws this and nothing else."""
+    runs.begin()
+    with st.container(key="fold-circuit"), guard():
+        fusion_circuit_view.page(here)
+
+
+@st.fragment
+def one_step(here: Here) -> None:
+    """One step of the evolution."""
+    runs.begin()
+    with guard():
+        dt, split = circuit_view.controls(here)
+        built = evolution.circuit(here.work, here.row, dt, split)
+        circuit_view.step(here, built, dt, split)
+        circuit_view.error(here, built, split)
+        circuit_view.picture(here, built)
+
+
+def page() -> None:
+    """Draws the page."""
+    here = shell("Circuit", "What does every gate do to this sample, and what would it have decided otherwise?",
+                 lambda work: (circuit_view if work.can("time") else fusion_circuit_view).allowed(work) if work.can("circuit") else {})
+    if not here.work.can("circuit"):
+        st.markdown("**This model has no circuit of gates**: its scores are read from the modalities' states at once.")
+        link("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")
+        return
+    (one_step if here.work.can("time") else fusion_network)(here)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

@@ -1,0 +1,42 @@
+"""Compare: two samples, two models, or a model before and after a tweak, side by side."""
+
+import streamlit as st
+
+from qfusion.ui.frame import kept, runs
+from qfusion.ui.frame.pins import Pin
+from qfusion.ui.frame.shell import Here, guard, shell
+from qfusion.ui.pages.compare import compare_view
+
+
+@st.fragment
+def decisions(here: Here, view: Pin) -> None:
+    """B's knobs and both decisions; a fragment, so that a knob redraws this and nothing else."""
+    runs.begin()
+    with guard(), st.container(key="fold-decisions"):
+        tweak = compare_view.tweak_of_b(here)
+        a, b = compare_view.sides(here, view, tweak)
+        compare_view.waterfalls(here, a, b)
+        left, right = st.columns([1.1, 1], gap="medium")
+        with left:
+            compare_view.numbers(a, b)
+            compare_view.classes(here, a, b)
+            compare_view.contents(here, view)
+        with right:
+            compare_view.shares(here, a, b)
+            compare_view.entropies(here, a, b)
+
+
+def page() -> None:
+    """Draws the page."""
+    here = shell("Compare", "What makes two decisions differ: the sample, the model, or the knob you turned?", compare_view.allowed)
+    with guard(), st.container(key="fold-compare"):
+        pinned = kept.pinned()
+        if pinned is None:
+            compare_view.nothing_pinned(here)
+        else:
+            compare_view.controls(here, pinned)
+            decisions(here, pinned)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

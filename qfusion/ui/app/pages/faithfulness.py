@@ -1,0 +1,25 @@
+"""Faithfulness: how far the explanations of this model can be trusted, and when not."""
+
+import streamlit as st
+
+from qfusion.ui.frame import runs
+from qfusion.ui.frame.shell import Here, guard, shell
+from qfusion.ui.pages.faithfulness import faithfulness_view
+
+
+@st.fragment
+def proofs(here: Here) -> None:
+    """A fragment, so that another view redraws this and nothing else."""
+    runs.begin()
+    with guard(), st.container(key="fold-faithfulness"):
+        faithfulness_view.page(here)
+
+
+def page() -> None:
+    """Draws the page."""
+    here = shell("Faithfulness", "How far can the explanations of this model be trusted, and when not?", faithfulness_view.allowed)
+    proofs(here)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

@@ -1,0 +1,25 @@
+"""Leaderboard: every model on every data set, what becomes of the papers' claims, what a missing modality costs."""
+
+import streamlit as st
+
+from qfusion.ui.frame import runs
+from qfusion.ui.frame.shell import Here, guard, shell
+from qfusion.ui.pages.leaderboard import leaderboard_view
+
+
+@st.fragment
+def board(here: Here) -> None:
+    """A fragment, so that another data set or metric redraws this and nothing else."""
+    runs.begin()
+    with guard(), st.container(key="fold-leaderboard"):
+        leaderboard_view.page(here)
+
+
+def page() -> None:
+    """Draws the page."""
+    here = shell("Leaderboard", "Which model does best on which data, and is it worth its parameters?", leaderboard_view.allowed)
+    board(here)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

@@ -1,0 +1,15 @@
+"""Sweeps: which settings are best, tried in many trainings that share what they find."""
+
+from qfusion.ui.frame.shell import frame, guard
+from qfusion.ui.pages.sweeps import sweep_view
+
+
+def page() -> None:
+    """Draws the page."""
+    theme = frame("Sweeps", "Which settings work best on the validation rows, and which of them matter?", sweep_view.allowed)
+    with guard():
+        sweep_view.page(theme)
+
+
+if __name__ == "__main__":  # as Streamlit runs it
+    page()

@@ -1,0 +1,1 @@
+"""What stands around every page: navigation, pickers, links, sessions, caches."""

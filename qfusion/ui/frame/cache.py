@@ -1,0 +1,71 @@
+"""What is kept between reruns: bounded, keyed by file digest and settings, never changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from qfusion import data
+from qfusion.analysis import backgrounds
+from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import loaded as loaded
+from qfusion.analysis.sample import open_work
+from qfusion.analysis.subject import Workspace
+from qfusion.explain.trust import resampling
+from qfusion.runs import Run
+from qfusion.runs.folder import ALIVE, Record
+
+
+@st.cache_resource(max_entries=4, show_spinner="Loading the data … (the first start makes 3,000 spoken opinions, some ten seconds)")
+def _dataset(name: str, when: str) -> data.DataSet:
+    return data.load(name)
+
+
+def dataset(name: str) -> data.DataSet:
+    """A data set by name; loaded anew when it was imported anew."""
+    return _dataset(name, data.stamp(name))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _record(path: str, when: tuple[int, int], _run: Any) -> Any:
+    return _run.record()
+
+
+def record_of(run: Run) -> Record:
+    """How far a run is; read anew while a process may train it, else when its file changes."""
+    try:
+        seen = (run.path / "record.json").stat()
+    except OSError:
+        return run.record()
+    found: Record = _record(str(run.path), (seen.st_mtime_ns, seen.st_size), run)
+    return run.record() if found.state in (*ALIVE, "interrupted") else found
+
+
+def workspace_of(model: str, data_name: str) -> Workspace:
+    """A model applied to a data set."""
+    dataset(data_name)  # with its own words meanwhile
+    return open_work(model, data_name)
+
+
+@memo(12, background=False, says="Working out the background …")
+def _against(work: Workspace, kind: str, sample: str, members: np.ndarray | None) -> Workspace:
+    return work.against(backgrounds.of(work, kind, sample, members))
+
+
+def against(work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None) -> Workspace:
+    """A workspace, as of `workspace_of`, with another kind of background; of "contrast" with that sample, of "cohort" with those rows."""
+    return work if kind == "joint" else _against(work, kind, sample, members)
+
+
+@memo(128)
+def bootstrap_correlation(x: np.ndarray, y: np.ndarray) -> dict[str, resampling.Interval]:
+    """Pearson's and Spearman's correlation with their intervals."""
+    return resampling.correlation(x, y)
+
+
+@memo(256)
+def bootstrap_means(columns: dict[str, np.ndarray]) -> dict[str, resampling.Interval]:
+    """Means of columns of the same samples with their intervals."""
+    return resampling.means(columns)

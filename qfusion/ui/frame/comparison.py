@@ -1,0 +1,111 @@
+"""The picker of what decisions are compared with: the training set, states that know nothing, one other sample, or a cohort."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from qfusion.analysis import backgrounds, cohort_measures, text
+from qfusion.analysis.subject import Workspace
+from qfusion.errors import QFusionError
+from qfusion.explain.trust import cohorts
+from qfusion.ui.frame import cache, state
+from qfusion.ui.frame import kept as saved
+
+_HELP = ("What stands in for a modality when the contributions of the others are worked out: the training samples as they occur; each "
+         "modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other sample, for “why this "
+         "decision rather than that one?”; or a cohort saved on the Cohorts page.")
+
+
+def settle() -> None:
+    """Lets a link say a background as the command line does (`joint`, `contrast`, ...), before the widget is drawn."""
+    labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
+    wanted = st.query_params.get(state.BACKGROUND)
+    if wanted in labels and state.BACKGROUND not in st.session_state:
+        st.query_params[state.BACKGROUND] = labels[wanted]
+        st.rerun()  # a widget's first value is what the address held when the run began
+
+
+def draw(work: Workspace, row: int) -> Workspace:
+    """Draws the picker; returns the workspace with that background."""
+    settle()
+    state.drop_invalid({state.BACKGROUND: state.options("Background", backgrounds.OFFERED, "The training set is compared with."),
+                        state.CONTRAST: state.Allowed(work.dataset.row, "Another sample is compared with.")})
+    chosen = st.selectbox("Compared with", list(backgrounds.OFFERED), help=_HELP, **state.bound(state.BACKGROUND))
+    kind = backgrounds.OFFERED[chosen]
+    if kind == "cohort":
+        return _cohort(work)
+    sample = _other(work, row) if kind == "contrast" else ""
+    if sample == str(work.dataset.ids[row]):
+        st.caption("This sample is compared with itself, so every contribution is 0. Pick another.")
+    return cache.against(work, kind, sample)
+
+
+def _cohort(work: Workspace) -> Workspace:
+    """The workspace with a saved cohort behind it; who belongs to it is told by the decisions against the training set."""
+    names = [each.name for each in saved.saved()]
+    if not names:
+        st.caption("No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with.")
+        return work
+    state.drop_invalid({state.MEMBERS: state.options("Cohort", names, "The first saved one is compared with.")})
+    if state.get(state.MEMBERS) not in (None, *names):
+        state.put(state.MEMBERS, names[0])  # deleted since
+    name = st.selectbox("Which cohort", names, **state.bound(state.MEMBERS))
+    try:
+        rows = _members(work, name)
+    except QFusionError as error:
+        st.warning(text.message(f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."))
+        return work
+    if not len(rows):
+        st.warning(text.message(f"Cohort ‘{name}’ has no sample here. The training set is compared with."))
+        return work
+    st.caption(f"{len(rows):,} samples")
+    return cache.against(work, "cohort", name, rows)
+
+
+def _members(work: Workspace, name: str) -> np.ndarray:
+    """The rows of a saved cohort, as the decisions against the training set tell; none when no such cohort is saved."""
+    found = next((each for each in saved.saved() if each.name == name), None)
+    if found is None:
+        return np.zeros(0, dtype=int)
+    return np.flatnonzero(cohorts.passing(found.parts, cohort_measures.cohort_table(work, None)))
+
+
+def like(work: Workspace, other: Workspace) -> Workspace:
+    """A workspace of `cache.workspace_of` with the background that another one has, as far as its data have it."""
+    kind, label = other.background.kind, other.background.label
+    if kind in ("product", "mixed", "zero"):
+        return cache.against(work, kind)
+    if kind == "contrast" and label in work.dataset.ids:
+        return cache.against(work, kind, label)
+    if kind == "cohort" and work.dataset.digest == other.dataset.digest:
+        return cache.against(work, kind, label, _members(cache.workspace_of(other.name, other.dataset.name), label))
+    return work
+
+
+def _other(work: Workspace, row: int) -> str:
+    ids = work.dataset.ids.tolist()
+    default = backgrounds.usual_contrast(work, row)
+    if state.get(state.CONTRAST) not in (None, *ids):
+        state.put(state.CONTRAST, default)  # of another data set
+    sample = str(st.selectbox("Rather than sample", ids, index=ids.index(default), help="Type to search.", **state.bound(state.CONTRAST)))
+    place = work.dataset.row(sample)
+    if work.classes:
+        st.caption(f"predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ "
+                   f"({work.probabilities[place].max():.0%})")
+    else:
+        st.caption(f"its score: {work.scores[place, 0]:+.2f}")
+    return sample
+
+
+def kept() -> dict[str, str]:
+    """What links and the next page carry: nothing when the training set is compared with."""
+    chosen = state.get(state.BACKGROUND)
+    if chosen in (None, backgrounds.USUAL):
+        return {}
+    found = {state.BACKGROUND: str(chosen)}
+    kind = backgrounds.OFFERED.get(str(chosen))
+    for wanted, key in (("contrast", state.CONTRAST), ("cohort", state.MEMBERS)):
+        if kind == wanted and state.get(key):
+            found[key] = str(state.get(key))
+    return found

@@ -1,0 +1,65 @@
+"""A pinned view as text: model, data, sample, and what was tweaked. It stands in the address and is checked before it is used.
+
+    qj-planted/planted/p0031                        a sample, as learned
+    qj-planted/planted/p0031/H.text=0.5,T=1.2       with the sliders of the Dynamics page, see `tweak`
+    qcnn-digits/digits/d0004/all:and                with the fusion rules of the Circuit page, see `edits`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+from qfusion._checks import check
+from qfusion.errors import QFusionError
+from qfusion.ui.frame import knobs, state
+
+MOST_TEXT = 2000
+_SAFE = " :=,.+[]()-_|"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """A view by names."""
+
+    model: str
+    data: str
+    sample: str
+    tweak: str = ""
+
+    def __str__(self) -> str:
+        parts = (self.model, self.data, self.sample, *([self.tweak] if self.tweak else []))
+        return "/".join(quote(part, safe=_SAFE) for part in parts)
+
+
+def parse(text: str) -> Pin:
+    """Returns a pin from its text; whether its parts exist is checked when they are looked up.
+
+    Raises:
+        InvalidInput: when the text does not have three or four parts.
+    """
+    check(len(text) <= MOST_TEXT, f"The pin has {len(text):,} characters, and at most {MOST_TEXT:,} are read. Pin anew.")
+    parts = [unquote(part) for part in text.split("/")]
+    check(len(parts) in (3, 4) and all(part.isprintable() for part in parts) and all(parts[:3]),
+          f"Pin {text[:60]!r} must look like `model/data/sample` or `model/data/sample/tweak`. Pin anew.")
+    return Pin(*parts)
+
+
+def tweak_of(work: Any, text: str) -> Any:
+    """Returns the tweak of a pin or link, as the model takes it.
+
+    Raises:
+        InvalidInput, NotFound: when it does not fit the model, or no slider can show it.
+    """
+    return knobs.fitting(work.model, text) if work.can("time") else work.model.parse_tweak(text)
+
+
+def current_tweak(work: Any) -> str:
+    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that do not fit."""
+    if work.can("time"):
+        return str(knobs.current(work))
+    try:
+        return work.model.parse_tweak(str(state.get("phi") or ""))
+    except QFusionError:
+        return ""

@@ -1,0 +1,218 @@
+"""The frame of every page: set-up, navigation, shared pickers, notices, and the edge where our errors become messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import streamlit as st
+
+from qfusion import _assets, data
+from qfusion.analysis import memo, text
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
+from qfusion.errors import QFusionError
+from qfusion.figures.style import Theme
+from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.ui.frame import comparison, frame_script, kept, pickers, pin_button, runs, share, state, tour
+from qfusion.ui.panel import capture
+
+PAGES = {
+    "Explore": (("app.py", "Overview", ":material/home:"), ("pages/samples.py", "Samples", ":material/table_rows:")),
+    "Understand": (("pages/dynamics.py", "Dynamics", ":material/timeline:"),
+                   ("pages/circuit.py", "Circuit", ":material/schema:"),
+                   ("pages/what_if.py", "What if", ":material/alt_route:"),
+                   ("pages/operators.py", "Decision operators", ":material/how_to_vote:"),
+                   ("pages/cohorts.py", "Cohorts", ":material/groups:"),
+                   ("pages/compare.py", "Compare", ":material/compare:"),
+                   ("pages/faithfulness.py", "Faithfulness", ":material/verified:")),
+    "Build": (("pages/data.py", "Data", ":material/database:"),
+              ("pages/train.py", "Train", ":material/model_training:"),
+              ("pages/sweeps.py", "Sweeps", ":material/tune:"),
+              ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:")),
+    "Learn": (("pages/tour.py", "Guided tour", ":material/tour:"), ("pages/glossary.py", "Glossary", ":material/menu_book:")),
+}
+FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a page works on: the model on its data, the sample's row, how to draw, and the output asked for."""
+
+    work: Workspace
+    row: int
+    theme: Theme
+    asked: int | None = None
+
+    @property
+    def output(self) -> int:
+        """The score that is explained: the one asked for, else that of the predicted class."""
+        return int(self.work.predicted[self.row]) if self.asked is None else self.asked
+
+    def subject(self, tweak: Tweak = LEARNED) -> Sample:
+        """The sample as panels take it, under a tweak."""
+        return Sample(self.work, self.row, self.output, tweak)
+
+    @property
+    def unit(self) -> str:
+        """Axis name of that score."""
+        return self.subject().unit
+
+    @property
+    def truth(self) -> float | None:
+        """The annotated value of a regression; scores of classes have none."""
+        return self.subject().truth
+
+    @property
+    def sample(self) -> str:
+        """The sample's id."""
+        return self.subject().id
+
+    @property
+    def of(self) -> str:
+        """Whose a panel's numbers are where they are of this sample alone, as markdown."""
+        return self.subject().of
+
+
+def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, state.Allowed]] | None = None) -> Here:
+    """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded.
+
+    Args:
+        title: of the page; question: that it answers.
+        rules: what a link may say of the page's own widgets.
+    """
+    with _sidebar(title) as top:
+        state.drop_invalid(pickers.allowed())
+        pickers.settle()
+        kept.settle()
+        work, row, asked = pickers.draw()
+        pin_button.draw(work, row, link)
+        _settle(rules(work) if rules else {})
+        made_from = {"model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
+                     "data": {"name": work.dataset.name, "digest": work.dataset.digest}}
+        share.draw(top, FILES, made_from)
+        _missing_data()
+    capture.say_origin(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
+    _head(title, question)
+    return Here(work, row, theme(), asked)
+
+
+def frame(title: str, question: str, rules: Callable[[], dict[str, state.Allowed]] | None = None) -> Theme:
+    """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for the next page.
+
+    Args:
+        title: of the page; question: that it answers.
+        rules: what a link may say of the page's own widgets.
+    """
+    with _sidebar(title) as top:
+        kept.settle()
+        _settle(rules() if rules else {})
+        share.draw(top, FILES, {})
+    capture.say_origin()
+    _head(title, question)
+    return theme()
+
+
+@contextmanager
+def _sidebar(title: str) -> Iterator[Any]:
+    """Sets the page up; what is drawn in the block stands in the sidebar, below the navigation, which shows whatever goes wrong there.
+
+    Yields:
+        a container above the navigation.
+    """
+    runs.begin()
+    memo.waiting = st.spinner
+    st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
+    st.html(f"<style>:root {{ color-scheme: {theme()} }} {_css()}</style>")  # Streamlit says so of the page, but not of its dialogs
+    with guard(stop=True, title=title), st.sidebar:
+        st.markdown("### qfusion")
+        top, menu = st.container(), st.container()
+        share.open_loaded()
+        tour.arrive(title)
+        state.arrive(title)
+        try:
+            yield top
+        finally:
+            with menu:
+                _navigation()
+
+
+def _settle(rules: dict[str, state.Allowed]) -> None:
+    """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
+    state.drop_invalid(rules)
+    state.drop_unknown({*rules, *pickers.KEYS, *kept.KEYS})
+
+
+def _head(title: str, question: str) -> None:
+    frame_script.draw(theme())
+    st.title(title, anchor=False)
+    st.caption(question)
+    tour.card(title, link, FILES)
+    _notices()
+
+
+@contextmanager
+def guard(stop: bool = False, title: str = "") -> Iterator[None]:
+    """Shows one of our own errors as a message, below a `title`; with `stop`, nothing after it is drawn. Other errors are defects."""
+    try:
+        yield
+    except QFusionError as error:
+        if title:
+            st.title(title, anchor=False)
+        if stop:
+            _notices()
+        st.error(text.message(error), icon=":material/error:")
+        if stop:
+            st.caption("Pick another model or data set in the sidebar to go on.")
+            st.stop()
+
+
+def theme() -> Theme:
+    """The reader's theme, for the figures."""
+    return "dark" if st.context.theme.type == "dark" else "light"
+
+
+def link(page: str, label: str, icon: str, **query: str) -> None:
+    """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address."""
+    carried = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT) if state.get(key)}
+    carried |= comparison.kept()
+    if not carried.get(state.OUTPUT) or carried[state.OUTPUT] == pickers.PREDICTED:
+        carried.pop(state.OUTPUT, None)
+    if "open" in query:
+        carried.pop(state.SAMPLE, None)
+    st.page_link(page, label=label, icon=icon, query_params=carried | kept.query() | query)
+
+
+@lru_cache(maxsize=1)
+def _css() -> str:
+    return _assets.text("theme", "app.css")
+
+
+def _navigation() -> None:
+    for group, pages in PAGES.items():
+        st.caption(group)
+        for page, label, icon in pages:
+            link(page, label, icon)
+
+
+def _notices() -> None:
+    found = state.notices()
+    if found:
+        with st.container(border=True, key="notices"):
+            for words in found:
+                st.warning(text.message(words), icon=":material/link_off:")
+            st.button("Close", on_click=state.close_notices, key="_close_notices")
+
+
+def _missing_data() -> None:
+    """Which data sets are not on this machine, and how to get them: one line until it is opened."""
+    absent = [source for source in data.available() if not source.available]
+    if absent:
+        label = f"{text.plain(absent[0].title)} is not here" if len(absent) == 1 else f"{len(absent)} data sets are not here"
+        with st.expander(label, icon=":material/info:"):
+            for source in absent:
+                st.markdown(f"**{text.plain(source.title)}**")
+                st.text(f"{source.reason}\n{source.remedy}")

@@ -1,0 +1,310 @@
+"""What a session remembers: typed keys, what the URL may say, and what is said when it says something else.
+
+Widgets carry `key=`, `bind="query-params"` and `persist_state="session"`, so their values live in the URL and survive page
+changes. Streamlit silently takes the default for a value that does not fit, or the nearest one that does; `audit` names it first.
+
+A key that begins with an underscore is of the session alone; every other one is a parameter of the address.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+import streamlit as st
+from streamlit.errors import StreamlitAPIException
+
+from qfusion import _checks
+from qfusion.analysis import text
+from qfusion.errors import QFusionError
+
+MODEL, DATA, SAMPLE, OUTPUT = "model", "data", "sample", "output"
+BACKGROUND, CONTRAST, MEMBERS = "background", "contrast", "members"
+VIEW = "view"
+NOTICES, TABLE_TURN, PAGE, KEPT, DRAWER = "_notices", "_table_turn", "_page", "_kept", "_drawer"
+ALIASES = {"open": SAMPLE, "show": VIEW, "rules": "part", "edits": "phi", "explore": MODEL, "on": DATA, "train": "new.data"}
+
+
+DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
+FREE = ("fig.",)  # beginnings of parameters that are checked where they are used
+MOST_NOTICES = 12
+
+
+class Bound(TypedDict):
+    """The keyword arguments that tie a widget to the URL and the session."""
+
+    key: str
+    bind: Literal["query-params"]
+    persist_state: Literal["session"]
+
+
+def bound(key: str) -> Bound:
+    """Keyword arguments of a widget whose value is kept in the URL and in the session under `key`."""
+    _note(key)
+    return {"key": key, "bind": "query-params", "persist_state": "session"}
+
+
+class Opened(TypedDict):
+    """The keyword arguments that tie tabs or an expander to the URL."""
+
+    key: str
+    on_change: Literal["rerun"]
+    bind: Literal["query-params"]
+
+
+def opened(key: str) -> Opened:
+    """Keyword arguments of tabs or an expander of which the URL says under `key` what is open."""
+    _note(key)
+    return {"key": key, "on_change": "rerun", "bind": "query-params"}
+
+
+def shown(key: str, views: Sequence[str]) -> str:
+    """Which of some views is open, before their tabs are drawn."""
+    said = st.session_state.get(key, st.query_params.get(key))
+    return said if said in views else views[0]
+
+
+def _note(key: str) -> None:
+    """Remembers that the page draws a widget of this key, for session files."""
+    st.session_state.setdefault(DRAWN, {}).setdefault(st.session_state.get(PAGE, ""), set()).add(key)
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """What one query parameter may hold: `test` raises a QFusionError that names a value that does not fit.
+
+    `many`: it may stand in the address several times, once for each value; an empty one says that none is chosen.
+    """
+
+    test: Callable[[str], object]
+    instead: str
+    many: bool = False
+
+
+def options(name: str, values: Iterable[str], instead: str, many: bool = False) -> Allowed:
+    """A parameter that is one of `values`, or with `many` any of them."""
+    known = list(values)
+    return Allowed(lambda value: _checks.choose(name, value, known), instead, many)
+
+
+def number(name: str, low: float, high: float, instead: str) -> Allowed:
+    """A parameter that is a number in [low, high]."""
+    return Allowed(lambda value: _checks.require_number(name, value, low, high), instead)
+
+
+def switch(name: str, instead: str) -> Allowed:
+    """A parameter that is true or false."""
+    return options(name, ("true", "false"), instead)
+
+
+def words(name: str, most: int, instead: str) -> Allowed:
+    """A parameter that is a text of at most `most` characters."""
+    return Allowed(lambda value: _checks.check(len(value) <= most, f"{name} has at most {most:,} characters, but this one has "
+                                                                   f"{len(value):,}. Shorten it."), instead)
+
+
+def anything() -> Allowed:
+    """A parameter that is checked where it is used, beside what it changes."""
+    return Allowed(lambda value: None, "")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a parameter, and the values that are left of it."""
+
+    words: str
+    left: tuple[str, ...] = ()
+
+
+def audit(query: Mapping[str, Sequence[str]], allowed: Mapping[str, Allowed]) -> dict[str, Problem]:
+    """Returns what is wrong with every parameter in `query`, keyed by parameter, that does not fit.
+
+    Args:
+        query: all values of each parameter. Of one that may stand there once, the last counts.
+    """
+    problems = {}
+    for key, rule in allowed.items():
+        values = list(query.get(key, ()))
+        if not values or (rule.many and values == [""]):
+            continue
+        if not rule.many and len(values) > 1:
+            found = _fitting(key, values[-1:], rule)
+            problems[key] = Problem(f"In the link, `{key}` stands {len(values)} times; the last one counts."
+                                    + (f" {found.words}" if found else ""), () if found else (values[-1],))
+        elif problem := _fitting(key, values, rule):
+            problems[key] = problem
+    return problems
+
+
+def _fitting(key: str, values: Sequence[str], rule: Allowed) -> Problem | None:
+    left, said = [], []
+    for value in dict.fromkeys(values):
+        try:
+            rule.test(value)
+        except QFusionError as error:
+            said.append(str(error))
+        else:
+            left.append(value)
+    if not said:
+        return None
+    more = f" {len(said) - 1} more do not fit either." if len(said) > 1 else ""
+    return Problem(f"In the link, `{key}`: {said[0]}{more}{'' if left else f' {rule.instead}'}", tuple(left))
+
+
+def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
+    """Takes invalid parameters out of the URL, leaves a notice for each, and lets the rest apply: the page begins again without them.
+
+    Once a widget is in the session, the URL follows it and not the other way round, so only the others are looked at. A
+    bound widget writes its option's *label* into the URL: options here are their own labels.
+    """
+    query = {key: st.query_params.get_all(key) for key in st.query_params if key not in st.session_state}
+    _drop(audit(query, allowed))
+
+
+def drop_unknown(known: Iterable[str]) -> None:
+    """Takes parameters out of the URL that neither the frame nor this page has, and names them."""
+    allowed = {*known, *st.session_state}
+    strange = [key for key in st.query_params if key not in allowed and not key.startswith(FREE)]
+    if not strange:
+        return
+    several = len(strange) > 1
+    message = f"In the link, {text.named(strange)}: this page has no such setting{'s' if several else ''}, or not for this model. "
+    _drop({key: Problem(message + ("They are ignored." if several else "It is ignored.")) for key in strange})
+
+
+def rename(key: str, now: str) -> None:
+    """Gives a parameter of the URL the name that it has today: the page begins again with it."""
+    st.query_params[now] = st.query_params.get_all(key)
+    del st.query_params[key]
+    st.rerun()
+
+
+def _drop(problems: Mapping[str, Problem]) -> None:
+    """Names problems and mends the URL. Widgets take their first value from the address with which a run began, so it begins again."""
+    mended = False
+    for key, problem in problems.items():
+        notice(problem.words)
+        with contextlib.suppress(StreamlitAPIException):
+            if problem.left:
+                st.query_params[key] = list(problem.left)
+            else:
+                del st.query_params[key]
+            mended = True
+    if mended:
+        st.rerun()
+
+
+def arrive(page: str) -> None:
+    """On a fresh page, takes over the pickers of the last one and what a link asked for by one of `ALIASES`.
+
+    Streamlit keeps bound values across pages when a person or the first address set them, but not when the program did;
+    it drops parameters of the last page's widgets from a link inside the app (those in `ALIASES` get through), and
+    `st.switch_page` refuses to run while any is bound. So what is to be kept is kept here.
+    """
+    if st.session_state.get(PAGE) != page:
+        st.session_state.pop(DRAWER, None)  # an open figure drawer stays behind
+        _unpack(page)
+        for key, value in st.session_state.get(KEPT, {}).items():
+            impose(key, value)
+    for alias, key in ALIASES.items():
+        if alias in st.query_params:
+            wanted = st.query_params[alias]
+            del st.query_params[alias]
+            impose(key, wanted)
+    st.session_state[PAGE] = page
+    st.session_state.setdefault(DRAWN, {})[page] = set()
+
+
+def _unpack(page: str) -> None:
+    """Puts into the address what a loaded session holds of a page that is opened for the first time."""
+    waiting = st.session_state.get(ELSEWHERE, {}).pop(page, {})
+    fresh = {key: values for key, values in waiting.items() if key not in st.session_state and key not in st.query_params}
+    if fresh:
+        st.query_params.update(fresh)
+        st.rerun()
+
+
+def keep(**values: str) -> None:
+    """Remembers the pickers for the next page."""
+    st.session_state[KEPT] = values
+
+
+def impose(key: str, value: Any) -> None:
+    """Sets a widget before it is drawn, in the session and in the address."""
+    st.session_state[key] = value
+    # Refused while a widget drawn before holds the parameter; it then follows that widget.
+    with contextlib.suppress(StreamlitAPIException):
+        if value is not None:
+            st.query_params[key] = written(value)
+        elif key in st.query_params:
+            del st.query_params[key]
+
+
+def written(value: Any) -> list[str]:
+    """A widget's value as it stands in an address."""
+    if isinstance(value, list | tuple):
+        return [part for each in value for part in written(each)] or [""]
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    return [str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)]
+
+
+def everything() -> dict[str, dict[str, list[str]]]:
+    """What the pages of this session show, as their addresses would say it: values by parameter by page, this page's among them."""
+    here = st.session_state.get(PAGE, "")
+    found = {page: dict(waiting) for page, waiting in st.session_state.get(ELSEWHERE, {}).items()}
+    found |= {page: {key: written(st.session_state[key]) for key in sorted(keys) if st.session_state.get(key) is not None}
+              for page, keys in st.session_state.get(DRAWN, {}).items()}
+    address = {key: st.query_params.get_all(key) for key in st.query_params}
+    found[here] = address | found.get(here, {}) | {key: [value] for key, value in st.session_state.get(KEPT, {}).items()}
+    return found
+
+
+def notice(message: str) -> None:
+    """Keeps a message to show on top of the page until the reader closes it."""
+    kept: list[str] = st.session_state.setdefault(NOTICES, [])
+    if message not in kept and len(kept) <= MOST_NOTICES:
+        kept.append(message if len(kept) < MOST_NOTICES else "More parts of the link do not fit. They are ignored.")
+
+
+def notices() -> list[str]:
+    """The messages kept so far."""
+    return list(st.session_state.get(NOTICES, []))
+
+
+def close_notices() -> None:
+    """Forgets the messages."""
+    st.session_state[NOTICES] = []
+
+
+def get(key: str, default: Any = None) -> Any:
+    """A value of this session."""
+    return st.session_state.get(key, default)
+
+
+def put(key: str, value: Any) -> None:
+    """Sets a value of this session, and of the address unless the key begins with an underscore.
+
+    Of a widget only before it is drawn, or in a callback. A widget that is on the page writes its own parameter; one that is drawn
+    for the first time with a value of ours would not.
+    """
+    if key.startswith("_"):
+        st.session_state[key] = value
+    else:
+        impose(key, value)
+
+
+def forget(key: str) -> None:
+    """Drops a value of this session, so that its widget takes its default; only before it is drawn."""
+    st.session_state.pop(key, None)
+    with contextlib.suppress(StreamlitAPIException):
+        if key in st.query_params:
+            del st.query_params[key]
+
+
+def choose_sample(sample_id: str) -> None:
+    """Makes a sample the current one (for callbacks) and clears the table's selection."""
+    put(SAMPLE, sample_id)
+    put(TABLE_TURN, get(TABLE_TURN, 0) + 1)

@@ -1,0 +1,159 @@
+"""The guided tour: eight steps over the pages on samples that come with the project, a card on top of each, `?tour=N` in the address.
+
+A step sets model, data, sample and view when it is arrived at; End goes back to where the reader was when it began.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import streamlit as st
+
+from qfusion import _assets, _checks
+from qfusion.errors import QFusionError
+from qfusion.ui.frame import state
+
+TOUR, END = "tour", "end"
+_FROM, _SEEN = "_tour_from", "_tour_seen"
+PICKERS = (state.MODEL, state.DATA, state.SAMPLE)
+Link = Callable[..., None]
+Files = Mapping[str, str]  # of the pages, by title
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stop: the `title` of its page, its `name`, what to look at and why (markdown), and what is set on arrival."""
+
+    title: str
+    name: str
+    words: str
+    sets: dict[str, str] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=1)
+def steps() -> tuple[Step, ...]:
+    """The steps in their order."""
+    return tuple(Step(**one) for one in tomllib.loads(_assets.text("tour.toml"))["step"])
+
+
+def allowed() -> state.Allowed:
+    """What a link may say."""
+    return state.Allowed(_test, "The page is shown without the tour.")
+
+
+def _test(said: str) -> None:
+    if said != END:
+        _checks.choose("Tour step", said, [str(n) for n in range(1, len(steps()) + 1)])
+
+
+def step() -> int | None:
+    """The step the reader is at, counted from 1; None without a tour."""
+    said = state.get(TOUR)
+    return None if said is None else int(said)
+
+
+def arrive(title: str) -> None:
+    """Reads the address before `state.arrive` does: begins a step or ends the tour.
+
+    Args:
+        title: of the page.
+    """
+    said = st.query_params.get(TOUR)
+    if said is None:
+        return
+    try:
+        allowed().test(said)
+    except QFusionError as error:
+        state.notice(f"In the link, `{TOUR}`: {error} {allowed().instead}")
+        del st.query_params[TOUR]
+        return
+    if said == END:
+        del st.query_params[TOUR]
+        _set(state.get(_FROM, {}).get("sets", {}), title)
+        stop()
+    elif int(said) != step():
+        state.put(_FROM, state.get(_FROM) or _left(title))
+        state.put(TOUR, said)
+        state.put(_SEEN, True)
+        if steps()[int(said) - 1].title == title:
+            _set(steps()[int(said) - 1].sets, title)
+
+
+def _left(title: str) -> dict[str, object]:
+    """Where the reader was: the page, and the pickers as they were kept."""
+    return {"title": state.get(state.PAGE), "sets": dict(state.get(state.KEPT, {}))}
+
+
+def _set(values: dict[str, str], title: str) -> None:
+    """Sets widgets before they are drawn, also those that the page would take over from the last one."""
+    if state.get(state.PAGE) != title and state.get(state.KEPT):
+        state.put(state.KEPT, {**state.get(state.KEPT), **{key: value for key, value in values.items() if key in state.get(state.KEPT)}})
+    for key, value in values.items():
+        state.impose(key, value)
+
+
+def stop() -> None:
+    """Forgets the tour and where it began."""
+    state.forget(TOUR)
+    state.forget(_FROM)
+
+
+def card(title: str, link: Link, files: Files) -> None:
+    """The card of the present step, or how to go back to it from another page; nothing without a tour.
+
+    Args:
+        title: of the page. link: `shell.link`. files: of the pages by title.
+    """
+    at = step()
+    if at is None:
+        return
+    now = steps()[at - 1]
+    with st.container(border=True, key="tour", gap="xsmall"):
+        if now.title != title:
+            st.markdown(f"**Guided tour, step {at} of {len(steps())}** is on the {now.title} page.")
+        else:
+            st.markdown(f"**Guided tour, step {at} of {len(steps())}: {now.name}**  \n{now.words}")
+        with st.container(horizontal=True, key="tour-links"):
+            if now.title != title:
+                _to(link, files, at, "Go back to it", ":material/undo:")
+            else:
+                if at < len(steps()):  # first, so that it stays under the pointer from step to step
+                    _to(link, files, at + 1, "Next", ":material/arrow_forward:")
+                if at > 1:
+                    _to(link, files, at - 1, "Back", ":material/arrow_back:")
+            began = state.get(_FROM, {})
+            kept = {key: str(value) for key, value in began.get("sets", {}).items()}
+            link(files.get(str(began.get("title")), "app.py"), "End the tour", ":material/close:", **kept, **{TOUR: END})
+
+
+def _to(link: Link, files: Files, at: int, label: str, icon: str) -> None:
+    sets = {key: value for key, value in steps()[at - 1].sets.items() if key in PICKERS}
+    link(files[steps()[at - 1].title], label, icon, **sets, **{TOUR: str(at)})
+
+
+def invitation(link: Link, files: Files) -> None:
+    """On the Overview: an invitation at the first visit, afterwards a link."""
+    if step() is not None:
+        return
+    if state.get(_SEEN):
+        _to(link, files, 1, "Guided tour (three minutes)", ":material/tour:")
+        return
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour-invitation"):
+        st.markdown("**New here?** Eight steps in three minutes, from two digits that speak only together to a figure for your paper.")
+        _to(link, files, 1, "Start the guided tour", ":material/tour:")
+        st.button("Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True))
+
+
+def contents(link: Link, files: Files) -> None:
+    """The tour's own page: all steps, each a link."""
+    st.markdown("Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to look at, with "
+                "**Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and sliders are there "
+                "again at the end.")
+    _to(link, files, 1, "Start the guided tour", ":material/tour:")
+    for at, one in enumerate(steps(), 1):
+        with st.container(border=True, key=f"tour-step-{at}", gap="xsmall"):
+            st.markdown(f"**{at}. {one.name}** ({one.title})  \n{one.words}")
+            _to(link, files, at, f"Start at step {at}", ":material/arrow_forward:")

@@ -1,0 +1,178 @@
+"""The Data page's lower half: bring a file, read the report, agree to repairs, keep the set."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from qfusion._checks import check
+from qfusion.analysis import text
+from qfusion.data import imported, importing
+from qfusion.data.formats import draft as drafts
+from qfusion.data.importing import Examined, keeping
+from qfusion.data.importing.repairs import REPAIRS
+from qfusion.ui.frame import access, state
+from qfusion.ui.pages.data import data_view
+
+FOUND = "_import"  # what was read and is not kept yet
+LARGEST_PATH = 2 * 1024**3  # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
+UPLOAD, PATH = "Upload", "A path on this machine"
+_TARGETS = {"as the file suggests": "auto", "a number (regression)": "regression", "classes": "classification"}
+_MMSA = """
+    {"train": {"text": (N, T, F), "audio": (N, T, F), "vision": (N, T, F),   # or (N, F); NumPy arrays
+               "audio_lengths": [...], "vision_lengths": [...],              # of unaligned sequences
+               "raw_text": [...], "id": [...],
+               "regression_labels": (N,), "annotations": [...]},             # CH-SIMS: also regression_labels_T, _A, _V
+     "valid": {...}, "test": {...}}
+"""
+_TABLES = """
+    text.csv      id, f1, f2, ...              one row a sample; .parquet and .npy work too
+    audio.csv     id, step, pitch, energy      with a column `step`: a row a step of a sequence
+    labels.csv    id, label, split, text       label: words, or numbers; split: train, valid, test (may be left out)
+"""
+
+
+def page() -> None:
+    """Everything about importing."""
+    st.header("Bring your own", anchor=False)
+    level = access.level()
+    if level == "none":
+        st.info("Here data cannot be brought in the browser, since this server is not only for its own machine. Use `python -m qfusion "
+                "data "
+                f"import FILE --name NAME` there, or set {access.VARIABLE}=upload.", icon=":material/lock:")
+    left, right = st.columns([1, 1.25], gap="medium")
+    with left:
+        if level != "none":
+            _source(level)
+        _layouts()
+    with right:
+        found = state.get(FOUND)
+        if found is not None:
+            _report(found)
+
+
+def _layouts() -> None:
+    with st.expander("What the files should look like", icon=":material/description:"):
+        st.markdown("**MMSA pickle** (MOSI, MOSEI, CH-SIMS; aligned or unaligned), `.pkl`. Only arrays, plain containers, text and numbers "
+                    "are read; nothing in the file is run.")
+        st.code(_MMSA, language=None)
+        st.markdown("**Tables**, one a modality and one of labels, joined by `id`:")
+        st.code(_TABLES, language=None)
+        st.markdown("**Multi-view files**: `.mat` (cell `X`, labels `Y`, version 7.2 or older) or `.npz` (an array a view, labels `y`).")
+
+
+def _source(level: str) -> None:
+    most = int(st.get_option("server.maxUploadSize"))
+    how = st.segmented_control("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from", required=True) if level == "path" else UPLOAD
+    with st.form("_import_form", border=True):
+        files: list[Any] = []
+        path = ""
+        if how == UPLOAD:
+            files = st.file_uploader("Files", type=[ending[1:] for ending in importing.SUFFIXES], accept_multiple_files=True,
+                                     key="_import_files",
+                                     help=f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a file.")
+            st.caption(f"At most {most} MB a file. Larger ones: {'by path, or ' if level == 'path' else ''}on the command line, `python "
+                       "-m qfusion "
+                       "data import FILE --name NAME`, which reads them in pieces.")
+        else:
+            path = st.text_input("File, or folder of tables", key="_import_path", help="On the machine that this server runs on.")
+        target = st.selectbox("To be predicted", list(_TARGETS), key="_import_target")
+        pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
+    if pressed:
+        discard()
+        _examine(files, path, _TARGETS[target])
+
+
+def discard() -> None:
+    """Forgets what was read and not kept, and removes its files."""
+    found = state.get(FOUND)
+    if found is not None:
+        found.draft.discard()
+        state.put(FOUND, None)
+
+
+def _examine(files: list[Any], path: str, target: str) -> None:
+    check(bool(files) or bool(path.strip()), "There is nothing to examine yet. Choose a file first.")
+    with st.status("Reading …") as shown, keeping.staging(keep=True) as folder, drafts.at_most(LARGEST_PATH):
+        if files:
+            paths = _written(files, folder / "upload")
+        else:
+            paths = [Path(path.strip()).expanduser()]
+            size = sum(each.stat().st_size for each in _inside(paths[0]))
+            check(size <= LARGEST_PATH, f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {LARGEST_PATH / 1024**3:.0f} are "
+                                        "read "
+                                        f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.")
+        found = importing.examine(paths, folder, lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"), target=target)
+        shutil.rmtree(folder / "upload", ignore_errors=True)
+        shown.update(label="Examined", state="complete")
+    state.put(FOUND, found)
+
+
+def _inside(path: Path) -> list[Path]:
+    return [each for each in path.iterdir() if each.is_file()] if path.is_dir() else [path] if path.is_file() else []
+
+
+def _written(files: list[Any], folder: Path) -> list[Path]:
+    """Uploads as files, under names that cannot lead anywhere else."""
+    folder.mkdir()
+    paths = []
+    for file in files:
+        name = re.sub(r"[^\w.\- ]", "_", Path(file.name.replace("\\", "/")).name)[-100:].lstrip(".") or "file"
+        check(not (folder / name).exists(), f"Two files are called {name!r}. Rename one.")
+        (folder / name).write_bytes(file.getbuffer())
+        paths.append(folder / name)
+    return paths
+
+
+def _report(found: Examined) -> None:
+    report = found.report
+    splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count) or "no split yet"
+    errors = len(report.errors)
+    with st.container(border=True, key="import-report"):
+        st.markdown(f"#### {text.plain(found.draft.title, 80)}: {report.samples:,} samples ({splits})")
+        st.dataframe(pd.DataFrame([{"modality": m["name"], "shape": " x ".join(f"{n:,}" for n in m["shape"]),
+                                    "sequences": "yes" if m["sequence"] else "no"} for m in report.modalities]),
+                     hide_index=True, height="content", alt="The modalities that were read.")
+        st.caption(text.plain(_target(report.target), 600))
+        data_view.findings(report.as_dict()["findings"])
+        agreed = _consents(report.repairs)
+        if errors and not report.repairs:
+            st.caption("As it is, the set cannot be kept, and no repair is offered. Mend the file.")
+        name = st.text_input("Name", key="_import_name", max_chars=60, help="Letters, digits, - and _. It is picked and linked by this "
+                                                                            "name.")
+        title = st.text_input("Title, if it should be another", key="_import_title", max_chars=100)
+        licence = st.text_input("Licence", key="_import_licence", max_chars=200, placeholder="as whoever made the files says")
+        replace = name in imported.names() and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace")
+        left, right = st.columns(2)
+        wanted = left.button("Keep it", type="primary", icon=":material/save:", key="_import_keep")
+        right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
+        if wanted:
+            with st.spinner("Keeping …"):
+                kept = importing.keep(found, name.strip(), repair=agreed, replace=bool(replace), title=title.strip(),
+                                      licence=licence.strip())
+            discard()
+            state.put(data_view.PICK, name.strip())
+            state.put(data_view.KEPT, f"**{text.plain(name)}** is kept, with {kept.samples:,} samples, and can be picked.")
+            st.rerun(scope="app")
+
+
+def _target(target: dict[str, Any]) -> str:
+    if target["kind"] == "regression":
+        return "" if target["low"] is None else (f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean "
+                                                 f"{target['mean']:.3g}, deviation {target['deviation']:.3g}.")
+    pairs = sorted(zip(target["samples"], target["classes"], strict=True), reverse=True)
+    rest = f" and {len(pairs) - 12} more" if len(pairs) > 12 else ""
+    return f"{len(pairs)} classes: {', '.join(f'{label} ({count:,})' for count, label in pairs[:12])}{rest}."
+
+
+def _consents(offered: list[str]) -> list[str]:
+    """Check boxes of the repairs that are offered; returns those agreed to."""
+    if not offered:
+        return []
+    st.markdown("**Nothing is changed unless you agree:**")
+    return [name for name in REPAIRS if name in offered and st.checkbox(f"`{name}` {REPAIRS[name]}", key=f"_repair_{name}")]

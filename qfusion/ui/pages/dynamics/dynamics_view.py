@@ -1,0 +1,177 @@
+"""The Dynamics page's parts: before and after, and one function a tab."""
+
+from __future__ import annotations
+
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis import evolution, text
+from qfusion.analysis.evolution import Decision
+from qfusion.analysis.subject import Workspace
+from qfusion.figures import circuit_walks
+from qfusion.models import Tweak
+from qfusion.panels import dynamics as builders
+from qfusion.training import metrics
+from qfusion.ui.frame import knobs, state
+from qfusion.ui.frame.shell import Here, link
+from qfusion.ui.pages.dynamics import built_view
+from qfusion.ui.panel import panels
+from qfusion.ui.shared import cut_view, layers_view, physics_view, through_view, walk_view
+
+SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
+CURSOR, RUNS, QUANTITY, WHOSE = "t", "runs", "quantity", "of"
+TURN = "turn"
+TAB_NAMES = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")
+WITH_CURSOR = ("Decision", "Correlations", "State")
+RUN_CHOICES = (4, 8, 20, 50, 100, 200)
+
+
+def allowed(work: Workspace) -> dict[str, state.Allowed]:
+    """What a link may say about this page's widgets."""
+    if not work.can("time"):
+        return through_view.allowed(work)
+    whole = (builders.WHOLE, *work.modalities)
+    views = [part.allowed(work) for part in (knobs, physics_view, through_view, cut_view, built_view)]
+    return reduce(or_, views) | {
+        state.VIEW: state.options("View", TAB_NAMES, "Decision is shown."),
+        TURN: state.Allowed(lambda said: knobs.fitting(work.model, said), "The sliders stay as they are."),
+        CURSOR: state.number(CURSOR, 0, 1, "The end of the evolution is shown."),
+        RUNS: state.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
+        QUANTITY: state.options("Modality", work.modalities, "The first is shown."),
+        WHOSE: state.options("State of", whole, "All together are shown.")}
+
+
+def take_turn(work: Workspace) -> None:
+    """Sets the sliders to what a link asks for as `turn`, such as "H.text=0.5,T=1.2", all others as learned; before they are drawn."""
+    said = st.query_params.get(TURN)
+    if said is not None:
+        del st.query_params[TURN]
+        knobs.set_to(work.model, knobs.fitting(work.model, said))
+
+
+def no_time(here: Here) -> None:
+    """Why there is nothing to follow through time, and where its counterpart is."""
+    if not here.work.can("layers"):
+        st.markdown("**This model has no evolution in time**, nor layers: its scores are read from the modalities' states at once.")
+        link("pages/samples.py", "See what each modality adds", ":material/article:")
+        return
+    st.markdown("**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. What corresponds to time is "
+                "the place in the circuit, below; what corresponds to couplings are the angles of its gates.")
+    with st.container(horizontal=True):
+        link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
+        link("pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules")
+    layers_view.panel(here)
+    walk_view.entropy_lines(here, circuit_walks.walk(here.work, here.row), None)
+
+
+def before_after(here: Here, now: Decision, base: Decision) -> None:
+    """The prediction and the test metrics as learned and under the sliders."""
+    work = here.work
+    truth = text.plain(work.classes[int(work.dataset.y[here.row])]) if work.classes else f"{float(work.dataset.y[here.row]):+.2f}"
+    names = [name for name in (*SHOWN_METRICS, "accuracy", "nll") if name in now.metrics][:4]
+    with st.container(key="pair-metrics"):
+        cells = st.columns(len(names) + 1)
+        _cell(cells[0], "Prediction", base.prediction, now.prediction, "off",
+              f"Score of sample {text.plain(here.sample)}; annotated {truth}.")
+        for cell, name in zip(cells[1:], names, strict=True):
+            about = metrics.describe[name]
+            _cell(cell, about.short, base.metrics[name], now.metrics[name],
+                  "normal" if about.higher_is_better else "inverse", about.help)
+    count = len(here.work.dataset.rows("test"))
+    st.caption(f"Truth of this sample {truth}. The other numbers are of all {count:,} test samples under the same "
+               "sliders; the small number is the change from the model as learned.")
+
+
+def _cell(cell: Any, label: str, before: float, after: float, colour: str, words: str) -> None:
+    change = after - before
+    cell.metric(label, f"{after:.3f}", None if abs(change) < 5e-4 else f"{change:+.3f}", delta_color=colour, help=words,
+                border=True, height="stretch")
+
+
+def cursor(now: Decision) -> None:
+    """Draws the time cursor above the views that have it.
+
+    It stands outside of them: of a widget that goes away with one view and comes back with another, the browser forgets its parameter.
+    """
+    if state.shown(state.VIEW, TAB_NAMES) in WITH_CURSOR:
+        st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
+
+
+def decision_tab(here: Here, now: Decision, _: Decision) -> None:
+    """Entropies or entanglement and decision terms on one time axis under one cursor, and the waterfall at T."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        terms, above = through_view.which_terms(), through_view.which_measure()
+    sample, share = here.subject(now.tweak), _share()
+    panels.draw(builders.decision_over_time(sample, here.theme, above=above, terms=terms, t=share))
+    mean, name, unit = builders.moving(sample, above)[1:]
+    place = round(share * (len(now.times) - 1))
+    through_view.at_cursor(now.dividends, mean, name, place, f"t = {now.times[place]:.2f}", unit)
+    cut_view.of_sample(here, now, builders.cursor_at(now, share))
+    built_view.panel(here, now, builders.cursor_at(now, share))
+    panels.draw(builders.waterfall(sample, here.theme))
+
+
+def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
+    """Mutual information, negativity, purity."""
+    for kind in ("mutual_information", "negativity", "purity"):
+        panels.draw(builders.correlation(here.subject(now.tweak), here.theme, kind=kind, t=_share()))
+
+
+def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
+    """Single quantum-jump runs, and their mean over the master equation."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        runs = int(st.select_slider("Trajectories", RUN_CHOICES, 20, help="How many random histories are drawn. With more, their mean "
+                                    "comes closer to the exact one.", **state.bound(RUNS)))
+        whose = str(st.selectbox("Entanglement of", list(here.work.modalities),
+                                 help="Of this modality with all others.", **state.bound(QUANTITY)))
+    sample = here.subject(now.tweak)
+    with st.spinner(f"Sampling {runs} trajectories …"):
+        sample.track(runs=runs)
+    panels.draw(builders.trajectories(sample, here.theme, runs=runs, whose=whose))
+    panels.draw(builders.ensemble(sample, here.theme, runs=runs))
+
+
+def state_tab(here: Here, now: Decision, _: Decision) -> None:
+    """Populations and density matrix at the cursor."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        whose = str(st.selectbox("State of", [builders.WHOLE, *here.work.modalities],
+                                 help="Of all modalities, or of one when the others are not looked at.", **state.bound(WHOSE)))
+    sample = here.subject(now.tweak)
+    panels.draw(builders.populations(sample, here.theme, whose=whose, t=_share()))
+    for part, cell in zip(("modulus", "phase"), st.columns(2), strict=True):
+        with cell:
+            panels.draw(builders.matrix(sample, here.theme, part=part, whose=whose, t=_share()))
+
+
+def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
+    """Steady state, spectral gap, distance."""
+    sample = here.subject(now.tweak)
+    found = builders.settling(sample).attractor
+    st.text(found.note)
+    if found.steady is None or found.distance is None:
+        st.info("Nothing dissipates under these sliders, so there is no steady state to approach. Raise a jump rate.")
+        return
+    panels.draw(builders.distance(sample, here.theme))
+    panels.draw(builders.steady(sample, here.theme))
+
+
+def agreement_line(here: Here, tweak: Tweak) -> None:
+    """How far torch and QuTiP agree on rho(T), and for which sliders: the last thing drawn."""
+    worst = evolution.agreement(here.work, here.row, tweak)
+    st.caption(f"torch and QuTiP agree on ρ(T) to {worst:.1e} (largest deviation of an element). "
+               f"{_changes(tweak)}")
+
+
+def _changes(tweak: Tweak) -> str:
+    parts = [f"{text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
+    parts += [f"L{k + 1} × {rate:g}" for k, rate in enumerate(tweak.rates) if rate != 1]
+    parts += [] if tweak.duration is None else [f"T = {tweak.duration:g}"]
+    return f"Changed: {', '.join(parts)}." if parts else "Everything as learned."
+
+
+def _share() -> float:
+    """Where the time cursor stands, as a share of T."""
+    return float(state.get(CURSOR, 1.0))

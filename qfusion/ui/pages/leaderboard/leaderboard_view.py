@@ -1,0 +1,241 @@
+"""The Leaderboard page: every model on every data set, the papers' claims, missing and corrupted modalities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion.analysis import standings, text
+from qfusion.analysis.standings import Board
+from qfusion.analysis.subject import Workspace
+from qfusion.errors import QFusionError
+from qfusion.figures.draw import leaderboard as figures
+from qfusion.ui.frame import state
+from qfusion.ui.frame.shell import Here
+from qfusion.ui.panel import panels
+
+DATA, METRIC, SIZE, PART, MODELS = "board", "board.by", "board.size", "board.of", "board.models"
+PUBLISHED = "board.published"
+SIZES = ("after the encoders", "in total")
+ALL = "all"
+ICONS = {"for": ":material/check:", "against": ":material/close:", "open": ":material/help:"}
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _read(changed: int) -> Board:
+    return standings.read()
+
+
+def board() -> Board:
+    """The leaderboard, read anew when its file changes.
+
+    Raises:
+        NotFound, IntegrityError: when there is none, or it is broken.
+    """
+    file = standings.FILE
+    return _read(file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+def allowed(work: Workspace) -> dict[str, state.Allowed]:
+    """What a link may say about this page's widgets."""
+    try:
+        found = board()
+    except QFusionError:
+        return {}
+    name = str(st.session_state.get(DATA) or st.query_params.get(DATA) or "")
+    name = name if name in found.names else found.names[0]
+    shorts = [found.metric(key).short for key in found.metrics(name)]
+    return {DATA: state.options("Data set", found.names, "The first is shown."),
+            METRIC: state.options("Metric", shorts, "The first is shown."),
+            SIZE: state.options("Parameters", SIZES, "Those after the encoders are shown."),
+            PART: state.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown."),
+            f"{MODELS}.{name}": state.options("Model", _measured(found, name), "The usual ones are drawn.", many=True),
+            PUBLISHED: state.switch("Published figures", "They stay folded.")}
+
+
+def _measured(found: Board, name: str) -> dict[str, str]:
+    """The models whose robustness is measured on a data set, by what they are called."""
+    return {found.label(model): model for model in found.whole["robustness"].get(name, {})}
+
+
+def page(here: Here) -> None:
+    """Pickers, the table and its figures, claims, robustness."""
+    found = board()
+    name, key, size = _pickers(found)
+    table = found.table(name, key)
+    _head(found, name, key, table)
+    _table(found, name, key, table)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _dots(here, found, name, key, table)
+    with right:
+        _sizes(here, found, name, key, table, size)
+    _claims(found)
+    _robustness(here, found, name)
+    _published(found, name)
+
+
+def _pickers(found: Board) -> tuple[str, str, str]:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if state.get(DATA) not in (None, *found.names):
+            state.put(DATA, found.names[0])
+        name = st.segmented_control("Data set", found.names, default=found.names[0], help="Not that of the sidebar: the board holds all.",
+                                    **state.bound(DATA)) or found.names[0]
+        keys = {found.metric(key).short: key for key in found.metrics(name)}
+        if state.get(METRIC) not in (None, *keys):
+            state.put(METRIC, next(iter(keys)))
+        short = st.selectbox("Metric", list(keys), width=220,
+                             help="What is compared. The Glossary page says what each means.", **state.bound(METRIC))
+        size = st.segmented_control("Parameters", list(SIZES), default=SIZES[0], help="Encoders are the same for all models: without them, "
+                                    "the fusions are compared.", **state.bound(SIZE)) or SIZES[0]
+    return name, keys.get(short, found.of(name)["headline"]), size
+
+
+def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
+    entry, metric = found.of(name), found.metric(key)
+    first, better = table.iloc[0], "more" if metric.higher_is_better else "less"
+    st.markdown(f"**{text.plain(first['label'])}** leads on {text.plain(entry['title'])} with {metric.short} {first['mean']:.4f}. "
+                + " ".join(_told_apart(found, name, key, system) for system in ("qj", "qcnn") if system in entry["rows"]))
+    st.caption(f"{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, {entry['test']:,} test "
+               "rows; all models with the same rows, encoders and schedule, means over training seeds. Measured "
+               f"{text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
+               + ("" if "qj-joint" in found.whole["contenders"] else " Its QiNN-QJ reads the joint state: it is older than the local "
+                                                                     "read-out."))
+
+
+def _told_apart(found: Board, name: str, key: str, system: str) -> str:
+    tests = found.of(name)["tests"].get(key, {}).get(system)
+    if tests is None:
+        return ""
+    sign = 1 if found.metric(key).higher_is_better else -1
+    told = [np.sign(sign * pair["difference"]) for pair in tests["against"].values() if pair["holm"] < 0.05]
+    return (f"**{text.plain(found.label(system))}** is better than {told.count(1)} and worse than {told.count(-1)} of "
+            f"{len(tests['against'])} baselines beyond chance.")
+
+
+def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
+    shown = table.drop(columns="model").rename(columns={"label": "Model", "mean": found.metric(key).short})
+    whole = ("seeds", "parameters", "after the encoders")
+    formats: dict[str, Any] = {column: st.column_config.NumberColumn(format="localized" if column in whole else "%.4f")
+                               for column in shown.columns[2:]}
+    formats["Model"] = st.column_config.TextColumn(width=230, pinned=True)
+    formats["seconds"] = st.column_config.NumberColumn("training (s)", format="%.1f")
+    formats |= {column: st.column_config.NumberColumn(format="%.3f") for column in shown.columns if column.startswith("p against")}
+    st.dataframe(shown, hide_index=True, height="content", column_config=formats,
+                 alt=f"Models on {name}, best first: " + ", ".join(f"{r.label} {r.mean:.4f}" for r in table.itertuples()) + ".")
+    st.caption(f"low, high: 95 % t-interval of the mean over seeds. p: {text.plain(found.whole['method'], 200)}. Intervals and tests count "
+               "the spread over training seeds, not that over test rows: another test set may order the models differently.")
+
+
+def _entries(found: Board, name: str, key: str, table: pd.DataFrame, size: str = SIZES[0]) -> list[figures.Entry]:
+    column = "parameters" if size == SIZES[1] else size
+    return [figures.Entry(str(r["label"]), str(r["role"]), _family(str(r["model"])), float(r["mean"]), float(r["low"]), float(r["high"]),
+                          found.values(name, str(r["model"]), key), float(r[column])) for _, r in table.iterrows()]
+
+
+def _family(model: str) -> str:
+    start = model.partition("-")[0]
+    return start if start in ("qj", "qcnn") else ""
+
+
+def _dots(here: Here, found: Board, name: str, key: str, table: pd.DataFrame) -> None:
+    metric = found.metric(key)
+    panels.panel(
+        "board", f"{metric.short}, best on top", figures.dots(_entries(found, name, key, table), f"test {metric.short}", here.theme),
+        shows="the mean over seeds with its 95 % interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, rings: their ablations, "
+              "grey squares: baselines.",
+        not_shown="how results would differ on other test rows.",
+        alt="Dot plot of " + ", ".join(f"{r.label} {r.mean:.3f}" for r in table.itertuples()) + ".", numbers=lambda: table)
+
+
+def _sizes(here: Here, found: Board, name: str, key: str, table: pd.DataFrame, size: str) -> None:
+    metric = found.metric(key)
+    panels.panel(
+        "board-size", f"{metric.short} against size",
+        figures.against_size(_entries(found, name, key, table, size), f"test {metric.short}", size, here.theme),
+        shows=f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is drawn at 1.",
+        not_shown="what a smaller or larger network of the same kind would reach: every model was trained at one size.",
+        alt="Parameters and results: " + ", ".join(f"{r.label} {r.parameters:.0f}, {r.mean:.3f}" for r in table.itertuples()) + ".",
+        numbers=lambda: table)
+
+
+def _claims(found: Board) -> None:
+    claims = found.whole["claims"]
+    with st.container(border=True, key="panel-claims", gap="xsmall"):
+        panels.heading("What becomes of the papers' claims")
+        tested, how = standings.tested()
+        for words in dict.fromkeys(each.claim for each in tested):
+            st.markdown(f"**{text.plain(words, 200)}** (QiNN-QJ)")
+            st.markdown("  \n".join(f"{_icon(each.verdict.values())} {text.plain(each.sentence, 1500)}"
+                                    for each in tested if each.claim == words))
+        if tested:
+            st.caption(f"{text.plain(how, 600)} Everything that was compared: docs/claims.md.")
+        others = [claim for claim in claims["stability"] if claim["data"] not in {each.data for each in tested}]
+        if others or not tested:
+            where = "QiNN-QJ, other data" if tested else "QiNN-QJ"
+            st.markdown(f"**Jump dynamics train more stably and generalise better than unitary ones** ({where})")
+            st.markdown("  \n".join(f"{_icon(claim['verdict'].values())} {text.plain(claim['sentence'], 900)}" for claim in others)
+                        or "Not measured yet.")
+        st.markdown("**The QCNN matches networks with dozens of times its parameters**")
+        st.markdown("  \n".join(f"{ICONS.get(claim['verdict'], ICONS['open'])} {text.plain(claim['sentence'], 900)}"
+                                for claim in claims["parameters"]) or "Not measured yet.")
+        st.caption("A check: what was measured speaks for the claim in most parts and against it in none; a cross: against it in some part "
+                   "and for it in none; a question mark: neither. Of the papers we know the abstracts alone: this is about our reading of "
+                   "their models.")
+
+
+def _icon(verdicts: Any) -> str:
+    said = list(verdicts)
+    if "against" in said:
+        return ICONS["open" if "for" in said else "against"]
+    return ICONS["for" if 2 * said.count("for") > len(said) else "open"]
+
+
+def _robustness(here: Here, found: Board, name: str) -> None:
+    panels.heading("A modality that is missing or corrupted")
+    keys = found.robust_metrics(name)
+    if not keys:
+        st.info("Robustness is not measured on this data set yet.", icon=":material/help:")
+        return
+    entry, measured, models = found.of(name), found.whole["robustness"][name], _measured(found, name)
+    parts = [ALL, *entry["modalities"]]
+    if state.get(PART) not in (None, *parts):
+        state.put(PART, parts[0])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        part = st.segmented_control("Corrupted", parts, default=parts[0],
+                                    help="The modality that gets noise or is left out.", **state.bound(PART)) or parts[0]
+        usual = [label for label, model in models.items() if found.role(model) != "ablation"]
+        shown = [models[label] for label in st.multiselect("Models", list(models), default=usual, **state.bound(f"{MODELS}.{name}"))]
+    if not shown:
+        st.info("Pick a model to draw its curve.", icon=":material/help:")
+        return
+    key = keys[0]
+    curves = {found.label(m): found.curve(name, m, part, key) for m in shown}
+    families = {found.label(m): (found.role(m), _family(m)) for m in shown}
+    what = "every modality" if part == ALL else part
+    losses = {label: values[-1] - values[0] for label, (_, values, _) in curves.items()}
+    least = min(losses, key=lambda label: abs(losses[label]))
+    panels.panel(
+        "board-robustness", f"With the most noise on {text.plain(what)}, {text.plain(least)} changes least ({losses[least]:+.3f})",
+        figures.robustness(curves, families, f"test {found.metric(key).short}", what, here.theme),
+        shows=f"{found.metric(key).short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of every "
+              f"feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality absent or another sample's. "
+              "Absent, for our two systems, is the mean score over all training rows in its place, exactly; for all others the training "
+              "mean of its features.",
+        not_shown="other seeds, and noise that was trained for: where a recipe trains with noise, all its models did.",
+        alt="Curves over noise: " + ", ".join(f"{label} from {v[0]:.3f} to {v[-1]:.3f}" for label, (_, v, _) in curves.items()) + ".",
+        numbers=lambda: pd.DataFrame([{"model": found.label(m), **record} for m in shown for record in measured[m]]))
+
+
+def _published(found: Board, name: str) -> None:
+    published = found.whole["published"]
+    if found.of(name)["source"] != published["data"]:
+        return
+    with st.expander("Published figures on MOSI, as context", icon=":material/menu_book:", **state.opened(PUBLISHED)):
+        table = pd.DataFrame(published["rows"]).T.rename(columns=lambda k: found.metric(k).short)
+        st.dataframe(table, height="content", alt="Published results.",
+                     column_config={c: st.column_config.NumberColumn(format="%.3f") for c in table.columns})
+        st.caption(f"Source: {text.plain(published['source'], 200)}. They were measured with {text.plain(published['note'], 200)}.")

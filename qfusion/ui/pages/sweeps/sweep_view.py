@@ -1,0 +1,257 @@
+"""The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from qfusion._checks import check
+from qfusion.analysis import sweep_trials, text
+from qfusion.analysis.sweep_trials import Trials
+from qfusion.errors import QFusionError
+from qfusion.figures.draw import sweep as figures
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.runs import plans, queue, space, storage
+from qfusion.runs import sweep as sweeps
+from qfusion.runs.settings import KINDS, SETTINGS
+from qfusion.runs.sweep import Attempt, Sweep
+from qfusion.ui.frame import cache, state
+from qfusion.ui.frame import runs as page_runs
+from qfusion.ui.frame.shell import guard
+from qfusion.ui.pages.train.train_form import sources
+from qfusion.ui.panel import panels
+
+SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
+VIEWS = ("Trials", "Settings against value", "All settings at once")
+PULSE = 2.0  # seconds between two looks while a sweep is at work
+MOST = 200  # trials that the form begins
+_NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _PROBLEM, _BEGUN = (
+    "_sweep.name", "_sweep.trials", "_sweep.searched", "_sweep.epochs", "_sweep.metric", "_sweep.problem", "_sweep.begun")
+
+
+def allowed() -> dict[str, state.Allowed]:
+    """What a link may say."""
+    return {SWEEP: state.options("Sweep", storage.names(), "The last one is shown."),
+            VIEW: state.options("View", VIEWS, "The first is shown."),
+            DATA: state.options("Data set", sources(), "The first is taken."),
+            KIND: state.options("Kind of model", KINDS, "The first is taken.")}
+
+
+def page(theme: Theme) -> None:
+    """The whole page."""
+    if state.get(_BEGUN):
+        state.put(SWEEP, state.get(_BEGUN))
+        state.put(_BEGUN, "")
+    known = storage.names()
+    with st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"), guard():
+        _form()
+    if problem := state.get(_PROBLEM):
+        st.error(text.message(problem), icon=":material/error:")
+        state.put(_PROBLEM, "")
+    if not known:
+        st.info("There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it is shown here.",
+                icon=":material/tune:")
+        return
+    if state.get(SWEEP) not in (None, *known):
+        state.forget(SWEEP)
+    name = st.selectbox("Sweep", known, **state.bound(SWEEP))
+    found = sweeps.find(name)
+    moving = _at_work(found) and not panels.exporting()
+    st.fragment(_sweep, run_every=PULSE if moving else None)(theme, name, moving)
+
+
+def _at_work(found: Sweep) -> bool:
+    """Whether trials are left and nobody has asked to stop."""
+    return not found.is_done and not found.study.user_attrs.get("stopped")
+
+
+def _sweep(theme: Theme, name: str, moving: bool) -> None:
+    """Everything about one sweep, looked at again and again while it is at work."""
+    page_runs.begin()
+    with guard():
+        found = sweeps.find(name)
+        if (_at_work(found) and not panels.exporting()) != moving:
+            st.rerun()
+        attempts, best = found.attempts(), found.best()
+        _said(found, attempts, best)
+        _buttons(found, attempts)
+        trials = sweep_trials.of(found, attempts, best)
+        if not trials.numbers:
+            st.caption("Figures appear once a trial has ended.")
+            return
+        tabs = st.tabs(list(VIEWS), **state.opened(VIEW))
+        for tab, draw in zip(tabs, (_trials, _slices, _together), strict=True):
+            if tab.open:
+                with tab, guard(), st.container(key=f"fold-sweep-{VIEWS.index(str(state.get(VIEW) or VIEWS[0]))}"):
+                    draw(theme, found, attempts, trials)
+
+
+def _said(found: Sweep, attempts: list[Attempt], best: Attempt | None) -> None:
+    search = found.search
+    counts = {word: sum(sweep_trials.STATES[a.state] == word for a in attempts) for word in sweep_trials.STATES.values()}
+    done = sum(a.state not in (sweeps.WAITING, sweeps.RUNNING) for a in attempts)
+    st.progress(min(1.0, done / max(1, found.trials)), f"{done} of {found.trials} trials have ended"
+                + "".join(f", {count} {word}" for word, count in counts.items() if count and word != "finished"))
+    st.markdown(f"**{text.plain(search.model)}** on **{text.plain(search.data)}**, judged by {sweep_trials.judged(found)}: "
+                f"{', '.join(f'`{key}` {_space(entry)}' for key, entry in search.space.items())}.")
+    if best is None:
+        return
+    st.markdown(f"Best: trial {best.number} with {sweep_trials.judged(found)} **{best.value:.4g}** by "
+                + ", ".join(f"`{key}` = {_plain(value)}" for key, value in found.settings(best).items() if key in search.space)
+                + ". It was chosen among many, so new rows will most likely do worse. Train it:")
+    st.code(found.command(best), language="bash", wrap_lines=True)
+
+
+def _buttons(found: Sweep, attempts: list[Attempt]) -> None:
+    """Stop and go on."""
+    busy = any(a.state == sweeps.RUNNING for a in attempts)
+    stopped = bool(found.study.user_attrs.get("stopped"))
+    with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
+        st.button("Stop", icon=":material/stop:", key="_sweep_stop", disabled=found.is_done or stopped, on_click=sweeps.stop, args=(found,),
+                  help="All processes leave at the end of their epoch; trials that are cut off begin again when it goes on.")
+        st.button("Go on", icon=":material/play_arrow:", key="_sweep_go_on", disabled=found.is_done, on_click=_go_on, args=(found,),
+                  help="Starts one more process that takes part, also beside those at work.")
+        if not found.is_done:
+            st.caption("Stopping …" if stopped and busy else "Stopped." if stopped else "A process is at work." if busy else
+                       "No trial is being trained now: a process is starting, waits for a free processor, or was killed. "
+                       "Go on starts another.")
+
+
+def _go_on(found: Sweep) -> None:
+    try:
+        sweeps.go_on(found)
+        sweeps.launch(found.name)
+    except (QFusionError, OSError) as error:
+        state.put(_PROBLEM, str(error))
+
+
+def _trials(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trials) -> None:
+    what = sweep_trials.judged(found)
+    frame = sweep_trials.table(found, attempts)
+    smaller = found.search.direction == "minimize"
+    panels.panel(
+        "sweep-history", f"{what} over trials",
+        figures.history(trials.numbers, trials.values, trials.pruned, smaller=smaller, y_title=what, theme=theme),
+        shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones so far.",
+        not_shown="what the test rows would say: they are not looked at.",
+        alt=f"{what} by trial: {spoken.listed([f'trial {n}' for n in trials.numbers], trials.values, '.3g')}.",
+        numbers=lambda: frame)
+    st.dataframe(frame, hide_index=True, height=min(38 + 35 * len(frame), 388), alt=f"Table of {len(frame)} trials.",
+                 column_config={what: st.column_config.NumberColumn(format="%.4g"), "message": st.column_config.TextColumn(width="medium")})
+
+
+def _slices(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trials) -> None:
+    what = sweep_trials.judged(found)
+    panels.panel(
+        "sweep-slices", f"{what} against each setting",
+        figures.slices(trials.values, trials.pruned, trials.tried, trials.logarithmic, best=trials.best, y_title=what, theme=theme),
+        shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the best.",
+        not_shown="one setting with the others held: they all differ from trial to trial.",
+        alt=f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}.",
+        numbers=lambda: sweep_trials.table(found, attempts))
+    shares = sweep_trials.importance(found)
+    if not shares:
+        st.caption(f"How much each setting matters is worked out from {sweep_trials.ENOUGH} finished trials of two settings or more.")
+        return
+    names = list(shares)
+    panels.panel(
+        "sweep-importance", f"`{names[0]}` matters most", figures.importance(names, np.array([shares[name] for name in names]), theme),
+        shows=f"which share of the differences in {what} between {len(trials.finished)} finished trials each setting explains (fANOVA, a "
+              "random forest fitted to them: rough with few trials).",
+        not_shown="in which direction, nor whether it would matter outside the range that was searched.",
+        alt=f"Importance of the settings: {spoken.listed(names, [shares[name] for name in names])}.",
+        numbers=lambda: pd.DataFrame({"setting": names, "importance": [shares[name] for name in names]}))
+
+
+def _together(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trials) -> None:
+    what, places = sweep_trials.judged(found), trials.finished
+    check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
+    tried = {key: [given[n] for n in places] for key, given in trials.tried.items()}
+    panels.panel(
+        "sweep-together", "All settings at once",
+        figures.parallel(trials.values[places], tried, trials.logarithmic, smaller=found.search.direction == "minimize", y_title=what,
+                         theme=theme),
+        shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a part of it.",
+        not_shown="trials that were stopped early.",
+        alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
+        numbers=lambda: sweep_trials.table(found, attempts))
+
+
+def _form() -> None:
+    """What to search, how often, by what; and the button."""
+    known = sources()
+    left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
+    with left:
+        name = st.selectbox("Data", known, **state.bound(DATA))
+    with right:
+        kind = st.selectbox("Kind of model", list(KINDS), **state.bound(KIND))
+    usual = plans.known(name, kind)
+    can = [key for key in usual if key in SETTINGS and key not in ("refit", "dims", "epochs") and not isinstance(usual[key], bool)]
+    searched = st.multiselect("Settings to search", can, default=["rate"], max_selections=8, format_func=lambda key: SETTINGS[key].title,
+                              key=f"{_SEARCHED}.{kind}", persist_state="session")
+    rows: dict[str, tuple[float, float, bool]] = {}
+    choices = []
+    for key in searched:
+        with st.container(key=f"sweep-row-{key}"):
+            chosen = _row(key, usual[key], kind)
+        if isinstance(chosen, tuple):
+            rows[key] = chosen
+        else:
+            choices.append(f"{key}={','.join(chosen)}")
+    columns = st.columns(4, gap="small")
+    trials = int(columns[0].number_input("Trials", 1, MOST, 20, 1, key=_TRIALS, persist_state="session"))
+    epochs = int(columns[1].number_input("Most epochs", 1, 2000, min(int(usual["epochs"]), 30), 1, key=_EPOCHS,
+                                         persist_state="session"))
+    judged = columns[2].selectbox("Judged by", space.metric_names(cache.dataset(name).target.kind), key=_METRIC, persist_state="session",
+                                  help="On the validation rows, in the epoch that a training keeps.")
+    free = _free_name(kind, name)
+    typed = columns[3].text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session").strip()
+    st.caption(f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; those that do "
+               f"worse than the median are stopped early. At most {queue.places()} processes train at once on this machine.")
+    if st.button("Start", type="primary", icon=":material/play_arrow:", key="_sweep_start", disabled=not searched):
+        wanted = typed or free
+        check(wanted not in storage.names(), f"A sweep called {wanted[:64]!r} is there already. Choose another name.")
+        search = space.read(name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), choices, str(judged))
+        sweeps.begin(wanted, search, trials)
+        sweeps.launch(wanted)
+        state.put(_BEGUN, wanted)
+        st.rerun()
+
+
+def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[str]:
+    """The widgets of a setting that is searched: two ends and the scale, or the words to choose among."""
+    setting = SETTINGS[key]
+    if setting.choices:
+        words = [word for word in setting.choices if key != "loss" or (word == "cross_entropy") == (default == "cross_entropy")]
+        return list(st.multiselect(setting.title, words, default=words[:2], help=setting.says, key=f"_sweep.{kind}.{key}",
+                                   persist_state="session"))
+    low, high, log = sweep_trials.span(float(default), float(setting.low), float(setting.high))
+    whole = isinstance(default, int)
+    low, high = (round(low), round(high)) if whole else (low, high)
+    first, second, third = st.columns([2, 2, 1], gap="small", vertical_alignment="bottom")
+    form: dict[str, Any] = {"step": 1, "format": "%d"} if whole else {"step": max(abs(high - low) / 20, 1e-8), "format": "%g"}
+    start = first.number_input(f"{setting.title}, from", value=low, help=setting.says, key=f"_sweep.{kind}.{key}.low",
+                               persist_state="session", **form)
+    end = second.number_input("to", value=high, key=f"_sweep.{kind}.{key}.high", persist_state="session", **form)
+    over = third.checkbox("log", value=log, key=f"_sweep.{kind}.{key}.log", persist_state="session")
+    return float(start), float(end), bool(over)
+
+
+def _free_name(kind: str, data: str) -> str:
+    stem = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "_" for c in f"{kind}-{data}")[:48]
+    taken = set(storage.names())
+    return next(name for name in (stem, *(f"{stem}.{n}" for n in range(2, len(taken) + 3))) if name not in taken)
+
+
+def _space(entry: Any) -> str:
+    if "choices" in entry:
+        return "among " + ", ".join(_plain(value) for value in entry["choices"])
+    return f"from {entry['low']:g} to {entry['high']:g}{', logarithmically' if entry['log'] else ''}"
+
+
+def _plain(value: Any) -> str:
+    return text.plain(f"{value:.4g}" if isinstance(value, float) else str(value))

@@ -1,0 +1,199 @@
+"""A new training: what is trained on what, with which settings, how often; and its start."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from qfusion import data
+from qfusion._checks import check
+from qfusion.analysis import run_curves, text
+from qfusion.errors import QFusionError
+from qfusion.runs import plans, queue
+from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
+from qfusion.ui.frame import cache, state
+from qfusion.ui.frame.shell import guard
+
+DATA, KIND = "new.data", "new.kind"
+_ALWAYS = ("epochs", "rate", "patience")
+SEEDS, FIRST = "new.seeds", "new.first"
+_NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
+
+
+def allowed() -> dict[str, state.Allowed]:
+    """What a link may say about a new run: all but its name."""
+    known = sources()
+    rules = {DATA: state.options("Data set", known, "The first is taken."),
+             KIND: state.options("Kind of model", KINDS, "The first is taken."),
+             SEEDS: state.number("Runs", 1, run_curves.MOST_SEEDS, "One is started."),
+             FIRST: state.number("First seed", 0, 10**6, "0 is taken.")}
+    name, kind = (_of_link(key, options) for key, options in ((DATA, known), (KIND, list(KINDS))))
+    if not name:
+        return rules
+    return rules | {_key(name, kind, key): _rule(key, usual) for key, usual in plans.known(name, kind).items() if key in SETTINGS}
+
+
+def _of_link(key: str, options: list[str]) -> str:
+    """What is chosen, in the session or by the link."""
+    said = state.get(key) or st.query_params.get(key)
+    return str(said) if said in options else next(iter(options), "")
+
+
+def _key(name: str, kind: str, setting: str) -> str:
+    """Key of a setting; each kind of model and data set has its own, since the usual values differ."""
+    return f"new.{kind}.{name}.{setting}"
+
+
+def _rule(key: str, usual: Any) -> state.Allowed:
+    setting = SETTINGS[key]
+    if setting.choices:
+        return state.options(setting.title, setting.choices, _USUAL)
+    if isinstance(usual, bool):
+        return state.switch(setting.title, _USUAL)
+    if isinstance(usual, int | float) and key not in TYPED:
+        return state.number(setting.title, setting.low, setting.high, _USUAL)
+    return state.words(setting.title, _MOST_TEXT, _USUAL)
+
+
+_USUAL, _MOST_TEXT = "The usual is taken.", 60
+TYPED = ("dims",)  # one number or several, so typed as text
+
+
+def sources() -> list[str]:
+    """The data sets that are here."""
+    return [source.name for source in data.available() if source.available]
+
+
+def draw() -> list[str]:
+    """Draws the form; returns the names of the runs when it has just started some."""
+    known = sources()
+    check(bool(known), "No data set is on this machine, not even the embedded one. Reinstall qfusion.")
+    if state.get(DATA) not in (None, *known):
+        state.forget(DATA)  # it was deleted
+    left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
+    with left:
+        name = st.selectbox("Data", known, **state.bound(DATA))
+    with right:
+        kind = st.selectbox("Kind of model", list(KINDS), **state.bound(KIND))
+    dataset = cache.dataset(name)
+    target = dataset.target
+    predicted = f"{len(target.classes)} classes of {text.plain(target.name)}" if target.classes else text.plain(target.name)
+    left.caption(f"{text.plain(dataset.title)}: {len(dataset.rows('train')):,} training, {len(dataset.rows('valid')):,} validation and "
+                 f"{len(dataset.rows('test')):,} test rows; predicts {predicted}.")
+    right.caption(f"**{KINDS[kind].title}.** {KINDS[kind].says}")
+    chosen = _settings(name, kind, bool(target.classes))
+    return _start(name, kind, chosen, len(dataset.rows("train")))
+
+
+def _settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
+    """The settings that differ from the defaults."""
+    usual = {key: value for key, value in plans.known(name, kind).items() if key in SETTINGS}
+    like, recipe = run_curves.shipped_recipe(name, kind)
+    begin = {key: recipe.get(key, value) for key, value in usual.items()}
+    main = [*_ALWAYS, *MAIN.get(kind, ())]
+    found: dict[str, Any] = {}
+    with st.container(key="grid-main"):
+        found |= {key: _field(key, begin[key], name, kind, classes) for key in main}
+    rest = [key for key in usual if key not in main]
+    with st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"), st.container(key="grid-more"):
+        found |= {key: _field(key, begin[key], name, kind, classes) for key in rest}
+    if like:
+        st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
+    return {key: _value(key, value, usual[key]) for key, value in found.items() if _value(key, value, usual[key]) != usual[key]}
+
+
+def _value(key: str, given: Any, usual: Any) -> Any:
+    return plans.value(key, given.strip(), usual) if isinstance(given, str) and not isinstance(usual, str) else given
+
+
+def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
+    """The widget of a setting, and its sentence."""
+    setting = SETTINGS[key]
+    with st.container(gap="xxsmall"):
+        value = _widget(setting, key, begin, classes, _key(name, kind, key))
+        st.caption(setting.says)
+    return value
+
+
+def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> Any:
+    kept = state.bound(as_)
+    if setting.choices:
+        choices = [word for word in setting.choices if key != "loss" or (word == "cross_entropy") == classes]
+        return st.selectbox(setting.title, choices, index=choices.index(begin) if begin in choices else 0, **kept)
+    if isinstance(begin, bool):
+        return st.checkbox(setting.title, value=begin, **kept)
+    if key in TYPED or isinstance(begin, str):
+        said = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
+        return st.text_input(setting.title, said, max_chars=_MOST_TEXT, **kept)
+    if isinstance(begin, int):
+        least, most = int(setting.low), int(setting.high)
+        return st.number_input(setting.title, least, most, min(max(begin, least), most), 1, **kept)
+    low, high = float(setting.low), float(setting.high)
+    begin = min(max(float(begin), low), high)
+    step = min(abs(begin) / 4, (high - begin) / 2) or 0.05
+    return st.number_input(setting.title, low, high, begin, step=step, format="%g", **kept)
+
+
+def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]:
+    """Name, seeds, what it will cost, and the button."""
+    with st.container(key="grid-start"):
+        first, second, third = (st.container(gap="xxsmall") for _ in range(3))
+    with second:
+        count = int(st.number_input("Runs", 1, run_curves.MOST_SEEDS, 1, 1, **state.bound(SEEDS)))
+        st.caption("One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on.")
+    with third:
+        seed = int(st.number_input("First seed", 0, 10**6, 0, 1, **state.bound(FIRST)))
+        st.caption("Of every random number: the same seed gives the same weights.")
+    seeds = run_curves.check_seeds(count, seed)
+    free = plans.free_name(kind, name, seeds)
+    with first:
+        typed = st.text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session").strip()
+        st.caption("Of the run and of the model it makes; left empty, the one that is shown.")
+        names = plans.names_of(typed or free, seeds)
+        wrong = _problem(names)
+        if wrong:
+            st.error(text.message(wrong), icon=":material/error:")
+    events = run_curves.can_write_events() and st.checkbox(
+        "Write event files", key=_EVENTS, persist_state="session", help="For TensorBoard, in the run's folder `events`.")
+    epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
+    st.caption(f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
+               f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
+               f"At most {queue.places()} runs are trained at once on this machine, the others wait. Closing this page stops nothing.")
+    if not st.button("Start" if count == 1 else f"Start {count} runs", type="primary", icon=":material/play_arrow:", key="_start",
+                     disabled=bool(wrong)):
+        return []
+    plan = plans.plan(name, kind, chosen, seed)
+    plans.start({each: replace(plan, seed=number) for each, number in zip(names, seeds, strict=True)}, bool(events))
+    return names
+
+
+def _problem(names: list[str]) -> str:
+    """What is wrong with the names; empty when nothing is."""
+    try:
+        plans.check_names(names)
+    except QFusionError as error:
+        return str(error)
+    return ""
+
+
+@st.fragment
+def part(open_: bool) -> None:
+    """The whole form; a fragment, so that what is typed redraws this and nothing else."""
+    started: list[str] = []
+    set_up = any(key.startswith("new.") for key in st.query_params)
+    with st.expander("New run", expanded=open_ or set_up, icon=":material/add_circle:", key="box-new"), guard():
+        started = draw()
+    if started:
+        state.put(_STARTED, started)
+        st.rerun()
+
+
+def just_started() -> list[str]:
+    """The runs that were started since the page was last drawn; their name is free for another one."""
+    started = list(state.get(_STARTED) or [])
+    if started:
+        state.forget(_STARTED)
+        state.forget(_NAME)
+    return started

@@ -1,0 +1,211 @@
+"""The controls of the What-if page: what is done to each modality. Everything stands in the address."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from qfusion._checks import choose
+from qfusion.analysis import backgrounds, interventions, text
+from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
+from qfusion.analysis.subject import Workspace
+from qfusion.data import Audio, Content, Image, Text
+from qfusion.data.sources.planted import editing, words
+from qfusion.ui.frame import state
+from qfusion.ui.frame.shell import Here, guard
+
+SAY, _FOR = "say", "_what_if_for"
+PREFIXES = ("do.", "with.", "set.", "voice.", "face.")
+TITLES = {KEPT: "leave it as it is", SWAP: "another sample's", DROP: "leave it out", INPUT: "edit the raw input", STATE: "edit its state",
+          FLIP: "nearest state that flips the decision"}
+_ACTION = {title: action for action, title in TITLES.items()}
+
+
+def do_key(modality: str) -> str:
+    """Key of what is done to a modality."""
+    return f"do.{modality}"
+
+
+def donor_key(modality: str) -> str:
+    """Key of the sample that lends a modality."""
+    return f"with.{modality}"
+
+
+def set_key(modality: str, place: int) -> str:
+    """Key of one number of an edited state."""
+    return f"set.{modality}.{place}"
+
+
+def _control_key(modality: str, control: editing.Control) -> str:
+    return f"{'voice' if modality == 'audio' else 'face'}.{control.name}"
+
+
+def allowed(work: Workspace) -> dict[str, state.Allowed]:
+    """What a link may say about this page's widgets; also names modalities and numbers that this model does not have."""
+    rules = {SAY: state.Allowed(editing.parse, "The sample's own words are used.")}
+    for name in work.modalities:
+        titles = [TITLES[action] for action in interventions.actions(work, name)]
+        rules[do_key(name)] = state.options("What is done", titles, "It is left as it is.")
+        rules[donor_key(name)] = state.Allowed(work.dataset.row, "Another sample is taken.")
+        for place, (low, high) in enumerate(_ranges(work, name)):
+            rules[set_key(name, place)] = state.number(set_key(name, place), low, high, "The sample's own is used.")
+        for control in editing.CONTROLS.get(name, ()) if editing.recipe_of(work.dataset) is not None else ():
+            rules[_control_key(name, control)] = state.number(control.name, control.low, control.high, "0 is used.")
+    known = list(rules)
+    for key in st.query_params:
+        if key.startswith(PREFIXES) and key not in rules:
+            rules[key] = state.Allowed(partial(_unknown, key, known), "It is ignored.")
+    return rules
+
+
+def _unknown(key: str, known: list[str], value: str) -> None:
+    """Raises NotFound: the page has no such control for this model."""
+    choose("Control", key, known)
+
+
+def _ranges(work: Workspace, modality: str) -> list[tuple[float, float]]:
+    """Ranges of the numbers of a modality's state."""
+    size = work.model.dims[work.modalities.index(modality)] if work.can("kets") else work.model.elements
+    if work.can("kets") and size == 2:
+        return [(0.0, math.pi), (-math.pi, math.pi)]
+    return [(0.0, 1.0)] * size
+
+
+def forget_other_samples(here: Here) -> None:
+    """Takes the changes back when the sample is another one: they were made for the one before."""
+    now = (here.work.name, here.work.dataset.name, here.sample)
+    before = state.get(_FOR)
+    state.put(_FOR, now)
+    if before not in (None, now):
+        reset(here)
+        # What is no longer drawn can be forgotten; a drawn widget would keep its value in the browser.
+        for key in [str(key) for key in st.session_state if str(key).startswith(PREFIXES[1:]) or key == SAY]:
+            state.forget(key)
+
+
+def reset(here: Here) -> None:
+    """Takes all changes back; for callbacks."""
+    for name in here.work.modalities:
+        if state.get(do_key(name)) is not None:
+            state.put(do_key(name), TITLES[KEPT])
+
+
+def take(modality: str, action: str, donor: str = "") -> None:
+    """Sets what is done to a modality; for callbacks."""
+    state.put(do_key(modality), TITLES[action])
+    if donor:
+        state.put(donor_key(modality), donor)
+
+
+def draw(here: Here) -> tuple[Change, ...]:
+    """Draws the controls and returns the changes, in the model's order of the modalities."""
+    own = interventions.own_states(here.work, here.row)
+    found = []
+    for name in here.work.modalities:
+        with st.container(border=True, key=f"box-change-{here.work.modalities.index(name)}", gap="xsmall"):
+            found.append(_one(here, name, own[name]))
+    st.button("Take all changes back", key="_what_if_reset", icon=":material/restart_alt:", on_click=reset, args=(here,),
+              disabled=all(change.action == KEPT for change in found))
+    return tuple(found)
+
+
+def _one(here: Here, name: str, own: Any) -> Change:
+    titles = [TITLES[action] for action in interventions.actions(here.work, name)]
+    if state.get(do_key(name)) not in (None, *titles):
+        state.forget(do_key(name))
+    action = _ACTION[st.selectbox(text.plain(name), titles, help=_HELP, **state.bound(do_key(name)))]
+    if action == SWAP:
+        return Change(SWAP, donor=_donor(here, name))
+    if action == INPUT:
+        return _input(here, name)
+    if action == STATE:
+        return Change(STATE, state=_state(here, name, own))
+    if action == DROP:
+        st.caption(f"Left out: {backgrounds.behind(here.work.background)} stand in for it.")
+    if action == FLIP:
+        possible = interventions.what_would_flip(here.work, here.row)[name].state.possible
+        st.caption("The smallest change of its state, all other modalities as they are in the sample, that turns the decision." if possible
+                   else f"No state of {text.plain(name)} turns this decision, so it is left as it is.")
+        return Change(FLIP if possible else KEPT)
+    return Change(action)
+
+
+_HELP = "What is done to this modality before the model sees it. Several can be changed at once."
+
+
+def _donor(here: Here, name: str) -> str:
+    ids = here.work.dataset.ids.tolist()
+    if state.get(donor_key(name)) not in (None, *ids):
+        state.forget(donor_key(name))
+    # A default beside a value that a button has set would be complained of in the log.
+    usual = ids.index(backgrounds.usual_contrast(here.work, here.row)) if state.get(donor_key(name)) is None else 0
+    donor = st.selectbox("of sample", ids, index=usual, help="Any sample of the data; it opens on one with another decision.",
+                         **state.bound(donor_key(name)))
+    content = here.work.dataset.content(here.work.dataset.row(donor)).get(name)
+    if content is not None:
+        show(name, content)
+    return str(donor)
+
+
+def _input(here: Here, name: str) -> Change:
+    if name == "text":
+        spoken = here.work.dataset.content(here.row)["text"]
+        said = st.text_input("Sentence", value=spoken.text if isinstance(spoken, Text) else "", max_chars=400, **state.bound(SAY),
+                             help=f"At most {words.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' at most.")
+        with st.popover("Words that can be used", icon=":material/dictionary:"):
+            _vocabulary()
+        return Change(INPUT, words=str(said or ""))
+    values = tuple((control.name, float(st.slider(f"{control.title} ({control.unit})", control.low, control.high, 0.0, 0.05, format="%+.2f",
+                                                  **state.bound(_control_key(name, control)))))
+                   for control in editing.CONTROLS[name])
+    change = Change(INPUT, controls=values)
+    with guard():
+        show(name, interventions.edited(here.work, here.row, name, change).content)
+    return change
+
+
+def _vocabulary() -> None:
+    groups = {"Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in words.OPINIONS.items()],
+              "Intensifiers": [f"{w} (×{v:g})" for w, v in words.INTENSIFIERS.items()], "Negations": words.NEGATIONS, "Joins": words.JOINS,
+              "Topics": words.TOPICS, "Fillers": words.FILLERS, "Others": words.FUNCTION}
+    for title, entries in groups.items():
+        st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
+
+
+def _state(here: Here, name: str, own: Any) -> tuple[float, ...]:
+    """Sliders of a state; exactly the sample's own where none is moved."""
+    exact = interventions.shown_state(own)
+    titles = _titles(here, own)
+    step = 0.001
+    chosen, moved = [], False
+    for place, (title, value, (low, high)) in enumerate(zip(titles, exact, _ranges(here.work, name), strict=True)):
+        start = float(np.clip(round(value, 3), low, high))
+        at = float(st.slider(title, low, high, start, step, format="%.3f", **state.bound(set_key(name, place))))
+        moved = moved or abs(at - start) > step / 2
+        chosen.append(value if abs(at - start) <= step / 2 else at)
+    if own.is_complex() and len(titles) > 2:
+        st.caption("Weights are scaled to add up to one; the phases stay.")
+    return tuple(chosen) if moved else exact
+
+
+def _titles(here: Here, own: Any) -> list[str]:
+    if not own.is_complex():
+        elements: tuple[str, ...] = here.work.elements  # type: ignore[attr-defined]
+        return [f"mass of ‘{text.plain(element, 20)}’" for element in elements]
+    if own.shape[-1] == 2:
+        return ["polar angle θ (rad): 0 is |0⟩", "azimuth φ (rad)"]
+    return [f"weight of |{k}⟩" for k in range(own.shape[-1])]
+
+
+def show(name: str, content: Content) -> None:
+    """A raw content, small."""
+    if isinstance(content, Text):
+        st.text(content.text)
+    elif isinstance(content, Audio):
+        st.audio(np.asarray(content.samples), sample_rate=content.rate, alt=f"Recording: {name}")
+    elif isinstance(content, Image):
+        st.image(np.asarray(content.pixels), width=120, clamp=True, alt=f"Picture: {name}")

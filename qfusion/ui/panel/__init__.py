@@ -1,0 +1,1 @@
+"""A figure with its words, table, downloads and program."""

@@ -1,0 +1,219 @@
+"""The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code. A dialog with a preview."""
+
+from __future__ import annotations
+
+import json
+import pprint
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.errors import QFusionError
+from qfusion.figures import export, visible
+from qfusion.figures.export import style as styles
+from qfusion.figures.export.recipe import Recipe
+from qfusion.figures.export.style import ExportStyle
+from qfusion.figures.theme import in_theme
+from qfusion.figures.visible import VisibleRange
+from qfusion.ui.frame import state
+from qfusion.ui.panel import capture, snippets
+from qfusion.ui.panel.capture import Drawn
+
+FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML"}
+MIMES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png", "html": "text/html"}
+ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
+
+
+def close() -> None:
+    """Closes it; the page is drawn again, since series may have been left out."""
+    state.put(state.DRAWER, None)
+
+
+def show(drawn: Drawn, visible_key: str) -> None:
+    """Opens the drawer of a panel."""
+    st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn, visible_key)
+
+
+def _body(drawn: Drawn, visible_key: str) -> None:
+    st.markdown(f"**{text.plain(drawn.title)}**")
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        style = _style()
+        words = _words(drawn, style)
+        found = _visible(drawn, visible_key)
+    recipe = replace(_with_visible(capture.recipe_of(drawn, drawn.numbers()), visible_key, found), style=style,
+                     title=words["title"], caption=words["caption"])
+    file = File(visible.apply(drawn.figure.whole, found), words["title"] or drawn.title, words["caption"] or drawn.caption, recipe)
+    with right:
+        downloads = st.container()
+    try:
+        with left:
+            _preview(drawn, file)
+        with downloads:
+            _downloads(drawn, file)
+    except QFusionError as error:
+        with left:
+            st.error(text.message(error), icon=":material/error:")
+    _code(drawn, recipe)
+
+
+@dataclass(frozen=True)
+class File:
+    """What a file is made from: the figure with its visible range, what is written above and below, the recipe."""
+
+    shown: go.Figure
+    title: str
+    caption: str
+    recipe: Recipe
+
+    def content(self, style: ExportStyle | None = None) -> bytes:
+        """The file, in the recipe's style or another."""
+        return export.save(self.shown, style or self.recipe.style, title=self.title, caption=self.caption, recipe=self.recipe.text())
+
+
+def _words(drawn: Drawn, style: ExportStyle) -> dict[str, str]:
+    """Title and caption where the reader has written other ones; empty for the panel's own."""
+    found = {"title": "", "caption": ""}
+    if style.title:
+        said = st.text_input("Title", drawn.title, max_chars=export.LONGEST_TITLE, key=f"_title-{drawn.name}", label_visibility="collapsed")
+        found["title"] = "" if said == drawn.title else said
+    if style.caption:
+        said = st.text_area("Caption", drawn.caption, max_chars=export.LONGEST_CAPTION, key=f"_caption-{drawn.name}",
+                            label_visibility="collapsed", height=110)
+        found["caption"] = "" if said == drawn.caption else said
+    return found
+
+
+def _kept(name: str) -> dict[str, Any]:
+    """Keyword arguments of a widget of the style: its value stays for the next figure, and goes into a saved session."""
+    return {"key": f"figure.{name}", "persist_state": "session"}
+
+
+def _style() -> ExportStyle:
+    """The widgets of a style. Their values stay for the next figure."""
+    usual = ExportStyle()
+    kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=usual.format, required=True,
+                                     **_kept("format"))
+    size = st.selectbox("Size", list(styles.SIZES), format_func=lambda key: styles.SIZES[key].label,
+                        disabled=kind == "html", **_kept("size"))
+    theme: Any = st.segmented_control("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__, default=usual.theme,
+                                      required=True, **_kept("theme"))
+    with st.container(horizontal=True):
+        title = st.toggle("Title", usual.title, help="The panel's title above the figure.", **_kept("title"))
+        caption = st.toggle("Caption", usual.caption, help="What the figure shows and does not, below it.", **_kept("caption"))
+    with st.container(horizontal=True):
+        font = st.number_input("Font size (pt)", styles.LEAST_FONT, styles.MOST_FONT, styles.SIZES[size].font, 0.5,
+                               help="At the size at which the figure is printed. Journals ask for at least 5 pt.", **_kept(f"font.{size}"))
+        dpi = st.selectbox("Resolution", list(styles.RESOLUTIONS), format_func=lambda n: f"{n} dpi", disabled=kind != "png", **_kept("dpi"))
+    there = export.chrome() is not None
+    engine: Any = st.selectbox("Drawn by", list(ENGINES) if there else ["qfusion"], format_func=ENGINES.__getitem__,
+                               disabled=kind == "html" or not there, **_kept("engine"),
+                               help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and takes seconds."
+                                    + ("" if there else " There is no Chrome or Chromium on this machine."))
+    return ExportStyle(format=kind, dpi=dpi, size=size, theme=theme, title=title, caption=caption, font=float(font), engine=engine)
+
+
+def _visible(drawn: Drawn, key: str) -> VisibleRange:
+    """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
+    before = visible.parse(str(state.get(key) or ""))
+    entries = visible.legend_entries(drawn.figure.whole)
+    names = {visible.plain_entry(entry): entry for entry in entries}
+    axes = visible.rangeable(drawn.figure.whole)
+    if not names and not axes:
+        return before
+    with st.expander("What is shown", expanded=bool(before)):
+        there = [name for name, entry in names.items() if entry not in before.hidden]
+        kept = st.pills("Series", list(names), selection_mode="multi", default=there, key=f"_series-{drawn.name}",
+                        help="A series that is not chosen is left out, on the page too.") if names else []
+        spans: dict[str, tuple[float, float] | None] = {}
+        for axis, label in (("xaxis", "Horizontal axis"), ("yaxis", "Vertical axis")):
+            held = before.x if axis == "xaxis" else before.y
+            spans[axis] = held
+            if axis in axes:
+                said = st.text_input(f"{label}, from and to", "" if held is None else f"{held[0]:g}, {held[1]:g}", placeholder="all of it",
+                                     key=f"_span-{drawn.name}-{axis}", max_chars=60)
+                spans[axis] = _span(label, said)
+        st.caption("Holds for the figure on the page and its link as well.")
+    found = VisibleRange(tuple(entry for name, entry in names.items() if name not in kept), spans["xaxis"], spans["yaxis"])
+    if found != before:
+        state.put(key, str(found))
+    return found
+
+
+def _span(label: str, said: str) -> tuple[float, float] | None:
+    if not said.strip():
+        return None
+    try:
+        return visible.parse("x=" + said.replace(";", ",").replace(" ", "")).x
+    except QFusionError:
+        st.warning(f"{label}: give two numbers, low and high, such as `0, 1.5`.")
+        return None
+
+
+def _with_visible(recipe: Recipe, key: str, found: VisibleRange) -> Recipe:
+    address = {name: values for name, values in recipe.address.items() if name != key}
+    return replace(recipe, address=address | ({key: [str(found)]} if found else {}))
+
+
+def _preview(drawn: Drawn, file: File) -> None:
+    style = file.recipe.style
+    if style.format == "html":
+        st.plotly_chart(in_theme(file.shown, style.theme), theme=None, key=f"preview-{drawn.name}", alt=drawn.title)
+        st.caption("One file that opens in any browser without a network; points tell their values.")
+        return
+    with st.spinner("Drawing …"):
+        picture = file.content(replace(style, format="svg"))
+    with st.container(border=True, key="drawer-preview"):
+        st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.title}")
+    width, height = export.size_mm(picture)
+    st.caption(f"{width:.0f} × {height:.0f} mm")
+
+
+def file_name(recipe: Recipe) -> str:
+    """Name of a figure's files without its ending: what it is of, and which it is."""
+    sample = re.sub(r"[^\w.-]+", "-", str(recipe.made_from.get("sample", "")))[:60].strip("-.")
+    return "-".join(part for part in ("qfusion", sample, recipe.panel) if part)
+
+
+def _downloads(drawn: Drawn, file: File) -> None:
+    name, recipe, style = file_name(file.recipe), file.recipe, file.recipe.style
+    with st.container(horizontal=True, gap="small", key="drawer-downloads"):
+        st.download_button(f"Download {FORMATS[style.format]}", file.content, f"{name}.{style.format}", MIMES[style.format],
+                           on_click="ignore", type="primary", icon=":material/download:", key="drawer-figure")
+        for label, data, ending, kind, words in (
+                ("Numbers, CSV", lambda: text.csv(drawn.numbers()), ".csv", "text/csv", None),
+                ("Numbers, JSON", lambda: numbers_json(drawn, recipe), "-numbers.json", "application/json", None),
+                ("Recipe", recipe.text, "-recipe.json", "application/json", "What this figure was made from. Its file holds it too.")):
+            st.download_button(label, data, name + ending, kind, on_click="ignore", key=f"drawer{ending}", help=words)
+
+
+def numbers_json(drawn: Drawn, recipe: Recipe) -> str:
+    """The panel's table as JSON, one object a row, with what it was made from."""
+    rows = json.loads(drawn.numbers().to_json(orient="records", double_precision=15))
+    return json.dumps({"title": drawn.title, "made_from": recipe.made_from, "numbers": rows}, indent=1)
+
+
+def python_of(recipe: Recipe) -> str:
+    """A program that recomputes the panel's numbers: with the library, or by running the page where there is none such."""
+    if snippets.covers(recipe.panel, recipe.page):
+        return snippets.snippet(recipe.panel, recipe.page, recipe.address)
+    found = {"page": recipe.page, "panel": recipe.panel, "address": {key: list(values) for key, values in recipe.address.items()}}
+    return ("from qfusion.ui.frame import headless\n\n"
+            f"taken = headless.take(**{pprint.pformat(found, sort_dicts=False, width=100)})\n"
+            "figure, numbers = taken.figure, taken.numbers\n")
+
+
+def _code(drawn: Drawn, recipe: Recipe) -> None:
+    python, again = st.tabs(["The same numbers in Python", "The same file on the command line"])
+    with python:
+        st.code(python_of(recipe), language="python", wrap_lines=True)
+    with again:
+        name = file_name(recipe)
+        st.code(f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}", language="bash",
+                wrap_lines=True)
+        st.caption("The recipe may also be the exported figure itself: its file holds it.")
+        st.code(recipe.text(), language="json", height=200)

@@ -1,0 +1,141 @@
+"""A panel: a title that states the finding or the question, a figure, what it shows and does not, its numbers, its export.
+
+What is drawn here passes `visible` (series left out, ranges of the axes), so what stands on the screen is what is exported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.errors import QFusionError
+from qfusion.figures import visible
+from qfusion.panels.panel import Picture
+from qfusion.ui.frame import state
+from qfusion.ui.panel import capture, glossary
+from qfusion.ui.panel.capture import Drawn, Shown
+
+_CONFIG = {"displayModeBar": False, "doubleClick": False}
+_PREFIX = "fig."  # of the keys that hold visible ranges
+
+
+def visible_key(name: str) -> str:
+    """Key, in session and address, of what is shown of a panel's figure."""
+    return _PREFIX + name
+
+
+def framed(name: str, drawn: go.Figure) -> Shown:
+    """A figure as the reader wants it: without the series left out, in the ranges chosen. A click on the legend does nothing."""
+    key = visible_key(name)
+    said = state.get(key) or st.query_params.get(key) or ""
+    drawn.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
+    if not said:
+        if key in st.query_params:
+            state.impose(key, "")
+            del st.query_params[key]
+        return Shown(drawn, drawn)
+    try:
+        found = visible.apply(drawn, visible.parse(str(said)))
+    except QFusionError as error:
+        state.notice(f"In the link, `{key}`: {error} The whole figure is shown.")
+        state.forget(key)
+        return Shown(drawn, drawn)
+    state.impose(key, str(said))
+    return Shown(drawn, found)
+
+
+def figure(name: str, drawn: go.Figure, alt: str) -> Shown:
+    """A figure without a panel around it; returns it as it is shown, for the `footer`."""
+    shown = framed(name, drawn)
+    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=f"figure-{name}", alt=alt)
+    return shown
+
+
+def selectable(name: str, drawn: go.Figure, alt: str, key: str, on_select: Callable[[], None]) -> Shown:
+    """A figure whose points are chosen by a click; returns it as it is shown, for the `footer`."""
+    shown = framed(name, drawn)
+    st.plotly_chart(shown.framed, theme=None, key=key, config=_CONFIG, selection_mode="points", on_select=on_select, alt=alt)
+    return shown
+
+
+def small(name: str, drawn: go.Figure, alt: str, *, title: str, caption: str, numbers: Callable[[], pd.DataFrame]) -> None:
+    """A small figure that is explained by what stands around it: with a button for its export only."""
+    shown = figure(name, drawn, alt)
+    _export(Drawn(name, title, caption, shown, numbers), quiet=True)
+
+
+def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str, alt: str,
+          numbers: Callable[[], pd.DataFrame], lead: str = "", called: str = "") -> None:
+    """A whole panel.
+
+    Args:
+        name: of its files and keys; title: the finding or question, our own words (markdown).
+        shows, not_shown: one sentence each. alt: for screen readers.
+        numbers: makes the table behind the figure, when it is asked for.
+        lead: what there is to say above the figure (markdown).
+        called: what the figure is called, where its title states what it finds; it begins the lead, and the title of an exported figure.
+    """
+    with st.container(border=True, key=f"panel-{name}", gap="xxsmall"):
+        heading(title)
+        if called or lead:
+            st.markdown(f"**{_ended(called)}** {lead}" if called else lead)
+        footer(name, shows, not_shown, numbers, title=f"{_ended(called, ':')} {title}" if called else title, shown=figure(name, drawn, alt))
+
+
+def draw(picture: Picture) -> None:
+    """A whole panel, as a builder of `qfusion.panels` gives it."""
+    panel(picture.name, picture.title, picture.figure, shows=picture.shows, not_shown=picture.not_shown, alt=picture.alt,
+          numbers=picture.table, lead=picture.lead, called=picture.called)
+
+
+def exporting() -> bool:
+    """Whether the figure drawer is open: pages that look again and again stand still then."""
+    return bool(state.get(state.DRAWER))
+
+
+def heading(title: str) -> None:
+    """A panel's title, with a capital letter."""
+    st.markdown(f"#### {_capital(title)}")
+
+
+def footer(name: str, shows: str, not_shown: str, numbers: Callable[[], pd.DataFrame], *, title: str = "",
+           shown: Shown | None = None) -> None:
+    """What a figure shows and does not, its export, and its numbers as a file.
+
+    Args:
+        shown: the figure as it is shown, with its `title`; None where the panel is a table.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False, key=f"footer-{name}"):
+        st.caption(f"**Shows** {shows}  \n**Does not show** {not_shown}")
+        if shown is not None:
+            caption = f"Shows {text.unmarked(shows)} Does not show {text.unmarked(not_shown)}"
+            _export(Drawn(name, text.unmarked(_capital(title)), caption, shown, numbers))
+        glossary.popover(name)
+        st.download_button("CSV", data=lambda: text.csv(numbers()), file_name=f"qfusion-{name}.csv", mime="text/csv",
+                           on_click="ignore", icon=":material/download:", type="tertiary", key=f"csv-{name}",
+                           help="The numbers of this figure")
+
+
+def _ended(words: str, by: str = ".") -> str:
+    return words if words.endswith("?") else words + by
+
+
+def _capital(title: str) -> str:
+    return title[:1].upper() + title[1:]
+
+
+def _export(drawn: Drawn, quiet: bool = False) -> None:
+    capture.take(drawn)
+    st.button("" if quiet else "Export", on_click=state.put, args=(state.DRAWER, drawn.name), icon=":material/ios_share:", type="tertiary",
+              key=f"export-{drawn.name}", help=f"Export: {_EXPORT_HELP}" if quiet else _EXPORT_HELP)
+    if state.get(state.DRAWER) == drawn.name:
+        from qfusion.ui.panel import drawer  # matplotlib and the rest only once something is exported
+
+        drawer.show(drawn, visible_key(drawn.name))
+
+
+_EXPORT_HELP = "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes it."

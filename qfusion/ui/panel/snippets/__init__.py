@@ -1,0 +1,56 @@
+"""Python programs that recompute the numbers under a panel with the library, to copy and run. Free of streamlit.
+
+    print(snippet("waterfall", "samples", {"model": "qj-planted", "data": "planted", "sample": "p0031"}))
+
+The program ends with the table in `numbers`, a DataFrame with the columns of the panel's CSV.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from qfusion._checks import choose
+from qfusion.ui.panel.snippets import build, circuits, compare, dynamics, faithful, groups, overview, samples, votes, what_if
+from qfusion.ui.panel.snippets.assemble import program
+from qfusion.ui.panel.snippets.view import Address, View
+
+# Page (its title in small letters) -> panel -> body of the program, or what makes it of a view.
+PAGES: dict[str, dict[str, Any]] = {
+    "overview": {}, "samples": samples.TEMPLATES, "dynamics": circuits.TEMPLATES | dynamics.TEMPLATES, "circuit": circuits.TEMPLATES,
+    "what if": what_if.TEMPLATES, "decision operators": votes.TEMPLATES, "cohorts": groups.TEMPLATES, "compare": compare.TEMPLATES,
+    "faithfulness": faithful.TEMPLATES, "data": build.DATA, "train": build.TRAIN, "sweeps": build.SWEEPS, "leaderboard": build.BOARD,
+}
+# Panels that there are several of, for modalities or samples: how their name begins, and what makes the body of a view and of the rest.
+NAMED: dict[str, Mapping[str, Callable[[View, str], str]]] = {
+    "overview": overview.NAMED | overview.CURVES, "samples": overview.CURVES, "what if": what_if.NAMED | overview.CURVES,
+    "decision operators": overview.CURVES, "compare": overview.CURVES, "faithfulness": faithful.NAMED,
+}
+
+
+def covers(panel: str, page: str) -> bool:
+    """Returns whether there is a program for a panel of a page."""
+    return panel in PAGES.get(page.lower(), {}) or any(panel.startswith(start) for start in NAMED.get(page.lower(), {}))
+
+
+def snippet(panel: str, page: str, query: Address) -> str:
+    """Returns a program that recomputes the numbers of a panel.
+
+    Args:
+        panel: its name. page: title of its page, in whatever letters.
+        query: the page's address, values by name (in a list where a name may be repeated), with at least the model, data set and sample
+            where the page has them. What it does not say is taken as the page would.
+
+    Raises:
+        NotFound: when there is no such page, no program for the panel, or no such model.
+        InvalidInput: when a value of the address cannot be one of ours.
+    """
+    view = View(choose("Page", page.lower(), PAGES), query)
+    found = PAGES[view.page].get(panel)
+    if found is None:
+        known = NAMED.get(view.page, {})
+        start = next((start for start in known if panel.startswith(start)), "")
+        if not start:
+            choose(f"Snippet on page '{view.page}'", panel, PAGES[view.page])
+        return program(view, panel, known[start](view, panel.removeprefix(start)))
+    return program(view, panel, found(view) if callable(found) else found)

@@ -1,0 +1,163 @@
+"""From the body of a snippet to a whole program: what it names is worked out before it, and imported.
+
+A body is Python text. `$name` in it becomes the value of that name as a Python literal, so that nothing that a reader or a data set
+supplies can be anything but a value. Names of PIECES that it uses are worked out first, names of IMPORTS are imported.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+
+from qfusion.ui.panel.snippets.view import View
+
+# Name in a program -> where it comes from ("" for a module of its own name, with how it is called).
+IMPORTS: dict[str, tuple[str, str]] = {
+    "replace": ("dataclasses", "replace"), "np": ("", "numpy as np"), "pd": ("", "pandas as pd"), "torch": ("", "torch"),
+    **{name: ("qfusion", name) for name in ("data", "explain", "track")},
+    **{name: ("qfusion.explain.features", name) for name in ("attribution", "deletion",)},
+    **{name: ("qfusion.explain.trust", name) for name in ("caution", "cohorts", "estimators", "faithfulness", "resampling", "stability",)},
+    **{name: ("qfusion.explain.changes", name) for name in ("counterfactual", "flips", "forms", "sensitivity",)},
+    **{name: ("qfusion.explain.network", name) for name in ("evidence", "operators",)},
+    "built": ("qfusion.explain", "built"), "built_table": ("qfusion.figures.numbers", "built_table"),
+    "flow_table": ("qfusion.figures.numbers", "flow_table"),
+    "cuts": ("qfusion.explain.changes.cuts", "cuts"), "KINDS": ("qfusion.explain.changes.cuts", "KINDS"),
+    "most_moved": ("qfusion.explain.changes.cut_answers", "most_moved"),
+    "cut_table": ("qfusion.figures.numbers", "cut_table"), "sizes_table": ("qfusion.figures.numbers", "sizes_table"),
+    "case": ("qfusion.analysis.case", "case"), "layer_entropies": ("qfusion.explain.network.entropies", "layer_entropies"),
+    **{name: ("qfusion.training", name) for name in ("checkpoint", "metrics")},
+    "edits": ("qfusion.models", "edits"),
+    "column": ("qfusion.quantum.measures", "column"),
+    "states": ("qfusion.quantum", "states"),
+    "basis_labels": ("qfusion.figures.draw.state", "basis_labels"), "figures": ("qfusion.figures.draw", "dataset as figures"),
+    "circuit_boxes": ("qfusion.figures", "circuit_boxes"), "circuit_walks": ("qfusion.figures", "circuit_walks"),
+    "step_circuit": ("qfusion.track.circuit", "step_circuit"),
+    "progress": ("qfusion.track.progress", "progress"),
+    "storage": ("qfusion.runs", "storage"), "QFusionError": ("qfusion.errors", "QFusionError"), "runs": ("qfusion", "runs"),
+    "sweeps": ("qfusion.runs", "sweep as sweeps"),
+    **{name: ("qfusion.analysis", name) for name in (
+        "answers", "backgrounds", "standings", "circuit_evolution", "cohort_measures", "cut_curves", "faithful", "inside_modality",
+        "jump_subject", "physics", "evolution", "subjects", "sweep_trials", "examples", "run_curves", "interventions")},
+    "compare_sides": ("qfusion.ui.pages.compare", "compare_sides"),
+    "Change": ("qfusion.analysis.interventions", "Change"),
+    "open_sample": ("qfusion.analysis.sample", "open_sample"), "Sample": ("qfusion.analysis.sample", "Sample"),
+    "panels": ("qfusion.panels", "dynamics as panels"),
+}
+_HOLE = re.compile(r"\$(\w+)")
+
+
+def fill(body: str, **values: object) -> str:
+    """Returns a body with values as literals in the place of `$name`.
+
+    The result holds words of readers, in which a `$` may stand: it must not be filled again.
+    """
+    return _HOLE.sub(lambda hole: repr(values[hole[1]]), body)
+
+
+def program(view: View, panel: str, body: str) -> str:
+    """Returns the whole program of a body: a line on what it is, imports, what is worked out first, the body, the numbers printed."""
+    first: dict[str, str] = {}
+    _needed(body, view, first, set())
+    code = "\n".join([*first.values(), body.strip("\n"), "", "print(numbers)"])
+    return f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.\n" \
+           f"{_imports(code)}\n\n{code}\n"
+
+
+def _needed(code: str, view: View, first: dict[str, str], begun: set[str]) -> None:
+    """Adds, in the order in which they must be worked out, the pieces that code names and does not make itself."""
+    for name in _names(code):
+        if name in PIECES and name not in begun:
+            begun.add(name)
+            piece = PIECES[name](view)
+            _needed(piece, view, first, begun)
+            first[name] = piece
+
+
+def _names(code: str) -> list[str]:
+    """Names that code reads and does not set, in order."""
+    names = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)]
+    made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return list(dict.fromkeys(node.id for node in names if node.id not in made))
+
+
+def _imports(code: str) -> str:
+    used = {IMPORTS[name] for name in _names(code) if name in IMPORTS}
+    whole = sorted(f"import {what}" for where, what in used if not where)
+    parts: dict[str, list[str]] = {}
+    for where, what in sorted(used):
+        if where:
+            parts.setdefault(where, []).append(what)
+    own = [f"from {where} import {', '.join(found)}" for where, found in parts.items()]
+    return "\n".join([*whole, *([""] if whole and own else []), *own])
+
+
+def _sample(view: View) -> str:
+    """One sample before the model, with the page's background, tweak and output."""
+    given = {"model": view.model, "sample": view.named("sample"), "data": view.named("data"), "tweak": view.tweak, "output": view.output,
+             "kind": view.background, "contrast": view.get("contrast")}
+    words = ["$model", "$sample", "$data"]
+    if view.background == "contrast":
+        view.named("contrast")
+        words.append("contrast=$contrast")
+    elif view.background not in ("joint", "cohort"):
+        words.append("background=$kind")
+    lines = ""
+    if view.output:
+        words.append("output=$output")
+    elif view.tweak and len(view.card["outputs"]) > 1:  # the page goes on explaining what the model as trained predicts
+        lines = fill("trained = case($model, $sample, $data)\n", **given)
+        words.append("output=trained.explanation.outputs[trained.output]")
+    if view.tweak:
+        words.append("tweak=$tweak")
+    lines += fill(f"sample = case({', '.join(words)})", **given)
+    return lines + (_cohort(view) if view.background == "cohort" else "")
+
+
+def _subject(view: View) -> str:
+    """One sample as the builders of panels take it."""
+    found = {"data": view.named("data"), "output": view.output, "background": "" if view.background == "joint" else view.background,
+             "contrast": view.get("contrast") if view.background == "contrast" else "", "tweak": view.tweak}
+    if view.background == "cohort":  # told by its members
+        return fill("subject = Sample(work, sample.row, sample.output, sample.model.parse_tweak($tweak))", tweak=view.tweak)
+    given = {name: value for name, value in found.items() if value}
+    words = "".join(f", {name}=${name}" for name in given)
+    return fill(f"subject = open_sample($model, $sample{words})", model=view.model, sample=view.named("sample"), **given)
+
+
+def _cohort(view: View) -> str:
+    """The saved cohort as background: its members are told by the decisions against the training set."""
+    from qfusion.explain.trust import cohorts
+
+    found = next((each for each in map(cohorts.parse_saved, view.all("cohort")) if each.name == view.get("members", each.name)), None)
+    if found is None:
+        return ""
+    return fill("""
+whole = subjects.build(sample.name, sample.checkpoint.card, sample.checkpoint.fusion, sample.dataset)
+members = cohorts.passing(cohorts.parse($filter), cohort_measures.table(whole, whole.frame()))
+behind = sample.dataset.inputs(np.flatnonzero(members), dtype=torch.float64)
+background = explain.background(sample.checkpoint.fusion, behind, "cohort", label=$name)
+sample = replace(sample, background=background)""", filter=found.filter, name=found.name)
+
+
+def _work(view: View) -> str:
+    return "work = subjects.build(sample.name, sample.checkpoint.card, sample.checkpoint.fusion, sample.dataset).against(sample.background)"
+
+
+def _asked(view: View) -> str:
+    return fill("asked = work.classes.index($output)", output=view.output) if view.output else "asked = None"
+
+
+PIECES: dict[str, Callable[[View], str]] = {
+    "sample": _sample,
+    "work": _work,
+    "subject": _subject,
+    "asked": _asked,  # the output asked for; None: of each sample its predicted class
+    "times": lambda _: "times = np.linspace(0, max(sample.model.duration, 1e-6), 41)",
+    "system": lambda _: "system = sample.model.system()",
+    "psi": lambda _: "psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]",
+    "tracked": lambda _: "tracked = track.track(system, psi, times, negativity=False, rtol=1e-6)",
+    "terms": lambda _: "terms = [term or \"baseline\" for term in sample.dividends]",
+    "masses": lambda _: "masses = {name: values[0] for name, values in sample.model.encode(sample.inputs).items()}",
+    "reading": lambda _: "reading = evidence.read(sample.model, masses)",
+}

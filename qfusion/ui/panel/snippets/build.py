@@ -1,0 +1,108 @@
+"""Snippets of the pages Data, Train, Sweeps and Leaderboard: they read what data sets, runs, sweeps and the benchmark hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qfusion.ui.panel.snippets.assemble import fill
+from qfusion.ui.panel.snippets.view import View
+
+
+def _set(body: str) -> Callable[[View], str]:
+    """A template on a data set: that of the address, else the first that is here."""
+    first = "found = data.load(next(source.name for source in data.available() if source.available))\n"
+    return lambda view: fill(("found = data.load($set)\n" if view.get("set") else first) + body, set=view.get("set"))
+
+
+CLASSES = """
+count = {split: np.bincount(found.y[found.rows(split)], minlength=len(found.target.classes)) for split in ("train", "valid", "test")}
+numbers = pd.DataFrame({"class": found.target.classes} | count)
+"""
+TARGET = """
+values = {split: np.asarray(found.y[found.rows(split)]) for split in ("train", "valid", "test")}
+edges = figures.histogram_edges(values)
+numbers = pd.DataFrame({"from": edges[:-1], "to": edges[1:]} | {split: np.histogram(part, edges)[0] for split, part in values.items()})
+"""
+
+
+def _runs(body: str, **values: object) -> Callable[[View], str]:
+    """A template on the records of the runs shown: those of the address, else the newest."""
+    def made(view: View) -> str:
+        names = view.all("run")
+        first = "records = {name: runs.find(name).record() for name in $names}\n" if names else \
+            "newest = runs.runs()[0]\nrecords = {newest.name: newest.record()}\n"
+        return fill(first + body, names=names, **values)
+    return made
+
+
+CURVES = """
+curves = {what: {name: run_curves.curve(record, key) for name, record in records.items()} for what, key in {keys}.items()}
+numbers = pd.concat([pd.DataFrame({"run": name, "epoch": epochs.astype(int), "measure": what, "value": values})
+                     for what, found in curves.items() for name, (epochs, values) in found.items()])
+"""
+TERMS = """
+curves = {name: run_curves.watched(record, {prefix}) for name, record in records.items()}
+numbers = pd.concat([pd.DataFrame({"run": name, "term": term, "epoch": epochs.astype(int), "value": values})
+                     for name, terms in curves.items() for term, (epochs, values) in terms.items()])
+"""
+
+
+def _curves(**keys: str) -> Callable[[View], str]:
+    return _runs(CURVES.replace("{keys}", repr({what.replace("_", " "): key for what, key in keys.items()})))
+
+
+def metric(view: View) -> str:
+    """One metric on the validation rows."""
+    chosen = view.get("train.metric")
+    usual = "run_curves.main_metric(run_curves.metric_names(list(records.values())))"
+    pick = f"metric = {'$chosen' if chosen else usual}\n"
+    return _runs(pick + CURVES.replace("{keys}", '{metric: f"valid.{metric}"}'), chosen=chosen)(view)
+
+
+def _norms(first: str, second: str, one: str, other: str) -> Callable[[View], str]:
+    keys = {one: f"watched.norm.{first}", other: f"watched.norm.{second}"}
+    return _runs(CURVES.replace("{keys}", repr(keys)) + "numbers = numbers.reset_index(drop=True)\n")
+
+
+def sweep(body: str) -> Callable[[View], str]:
+    """A template on a sweep: that of the address, else the one shown first."""
+    return lambda view: fill(("found = sweeps.find($name)\n" if view.get("sweep") else "found = sweeps.find(storage.names()[0])\n") + body,
+                             name=view.get("sweep"))
+
+
+TRIALS = "numbers = sweep_trials.table(found, found.attempts())"
+IMPORTANCE = """
+shares = sweep_trials.importance(found)
+numbers = pd.DataFrame({"setting": list(shares), "importance": list(shares.values())})
+"""
+
+
+def board(body: str) -> Callable[[View], str]:
+    """A template on the leaderboard: the data set and the metric of the address, else the first ones."""
+    def made(view: View) -> str:
+        name, short = view.get("board"), view.get("board.by")
+        lines = ["board = standings.read()", "name = $name" if name else "name = board.names[0]",
+                 "key = next(key for key in board.metrics(name) if board.metric(key).short == $short)" if short
+                 else "key = board.metrics(name)[0]"]
+        return fill("\n".join(lines) + "\n" + body, name=name, short=short)
+    return made
+
+
+TABLE = "numbers = board.table(name, key)"
+ROBUSTNESS = """
+measured = board.whole["robustness"][name]
+shown = [model for model in measured if board.role(model) != "ablation"]
+numbers = pd.DataFrame([{"model": board.label(model), **record} for model in shown for record in measured[model]])
+"""
+DATA = {"data-classes": _set(CLASSES), "data-target": _set(TARGET)}
+TRAIN = {
+    "train-loss": _curves(validation_loss="valid_loss", training_loss="train_loss"), "train-metric": metric,
+    "train-gradient": _curves(gradient_norm="gradient_norm"), "train-rate": _curves(learning_rate="rate"),
+    "train-dividends": _runs(TERMS.replace("{prefix}", '"dividend"')),
+    "train-negativity": _runs(TERMS.replace("{prefix}", '"entanglement"')),
+    "train-fused": _curves(entropy="watched.entanglement.fused"), "train-norm-H": _norms("H", "L", "norm of H", "norm of all L"),
+    "train-norm-tables": _norms("tables", "circuit", "truth tables, from undecided", "angles of the network"),
+}
+SWEEPS = {"sweep-history": sweep(TRIALS), "sweep-slices": sweep(TRIALS), "sweep-together": sweep(TRIALS),
+          "sweep-importance": sweep(IMPORTANCE)}
+BOARD = {"board": board(TABLE), "board-size": board(TABLE), "board-robustness": board(ROBUSTNESS)}

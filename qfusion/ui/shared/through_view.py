@@ -1,0 +1,60 @@
+"""Decision and entanglement under one cursor: the choice of terms, the cursor, and the answer in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from qfusion.analysis import text, through
+from qfusion.analysis.through import KINDS
+from qfusion.panels import dynamics as builders
+from qfusion.ui.frame import state
+
+TERMS, ABOVE, LAYER = "as", "above", "layer"
+
+
+def allowed(work: Any) -> dict[str, state.Allowed]:
+    """What a link may say about these widgets."""
+    found = {TERMS: state.options("Terms", KINDS, "Dividends are shown.")}
+    if work.can("time"):
+        return found | {ABOVE: state.options("Measure", builders.ABOVE, "Entropies are shown.")}
+    if not work.can("layers"):
+        return {}
+    return found | {LAYER: state.options("Place in the network", [name for name, _ in work.model.network.moments()],
+                                         "The end of the network is marked.")}
+
+
+def which_terms() -> str:
+    """Draws the choice between dividends and Shapley values."""
+    if state.get(TERMS) not in (None, *KINDS):
+        state.put(TERMS, KINDS[0])
+    return st.segmented_control("Decision as", list(KINDS), default=KINDS[0], help="Dividends tell what modalities say alone and only "
+                                "together; Shapley values split the joint terms among them.", **state.bound(TERMS)) or KINDS[0]
+
+
+def which_measure() -> str:
+    """Draws the choice of what stands above the decision."""
+    return st.segmented_control("Above it", list(builders.ABOVE), default=builders.ENTROPY,
+                                help="Entropy says how mixed each state is, by "
+                                "entanglement or by jumps; entanglement (logarithmic negativity) takes longer.",
+                                **state.bound(ABOVE)) or builders.ENTROPY
+
+
+def at_cursor(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name: str, place: int, where: str, unit: str) -> None:
+    """The numbers at the cursor in one line."""
+    share = through.joint_share(dividends)
+    best = max((term for term in dividends if term), key=lambda term: abs(dividends[term][place]))
+    st.caption(f"At {where}: joint terms are {share[place]:.0%} of the decision's size ({share[0]:.0%} at the start, {share[-1]:.0%} at "
+               f"the end); largest term {text.plain(' + '.join(best.split('+')))} ({dividends[best][place]:+.2f}); {moving_name} "
+               f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).")
+
+
+def which_layer(names: list[str]) -> int:
+    """Draws the cursor along the layers; returns the place."""
+    if state.get(LAYER) not in (None, *names):
+        state.put(LAYER, names[-1])  # of another model
+    return names.index(st.select_slider("Place in the network", names, names[-1],
+                                        help="Marked in the figure; its numbers stand below it.", **state.bound(LAYER)))

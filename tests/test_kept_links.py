@@ -1,0 +1,53 @@
+"""Links and session files of before the redesign (issue 13) open the same numbers: see tests/keeping.py and scripts/keep.py."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import doors, keeping
+from tests.keeping import KEPT
+
+LINKS = keeping.read("links.json")
+SESSIONS = keeping.read("sessions.json")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The runs and the sweep that links name; no models or imported sets of others."""
+    folder = tmp_path_factory.mktemp("kept")
+    shutil.copytree(KEPT / "runs", folder / "runs")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("RUNS", "MODELS", "IMPORTED"):
+            patch.setenv(f"QFUSION_{name}", str(folder / name.lower()))
+        yield
+
+
+def check(page: doors.Page, kept: dict[str, Any]) -> None:
+    """The tables of a page hold the numbers that are kept, and its titles still tell theirs."""
+    found = keeping.differences(kept["tables"], page.tables, kept.get("relative", keeping.RELATIVE))
+    assert not found, "\n".join(found[:20])
+    told = [number for title in kept["titles"] for number in keeping.numbers_in(title)]
+    assert not keeping.unsaid(told, page.numbers), (kept["titles"], page.titles)
+
+
+@pytest.mark.parametrize("kept", LINKS, ids=[each["link"] for each in LINKS])
+def test_a_link_opens_the_same_numbers(kept: dict[str, Any]) -> None:
+    if kept["needs"] and not doors.available(kept["needs"]):
+        pytest.skip(f"the data set {kept['needs']} is not on this machine")
+    check(doors.visit(kept["link"]), kept)
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+def test_a_session_file_opens_the_same_pages(name: str) -> None:
+    (first, kept), *others = SESSIONS[name].items()
+    page = doors.load_session(Path(KEPT / "sessions" / f"{name}.json").read_bytes())
+    assert page.link.startswith(f"/{first}?")
+    check(page, kept)
+    for path, kept in others:
+        page = doors.turn(page.app, path)
+        check(page, kept)

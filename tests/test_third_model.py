@@ -1,0 +1,299 @@
+"""The linear model in states: a third model to explore, from one file and its registration, shown on every page that fits it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+import torch
+from torch import Tensor
+
+from qfusion import cli, data, explain, release, report
+from qfusion.analysis import describe, subjects
+from qfusion.analysis.case import case
+from qfusion.data import DataSet, Modality, Target, registry, splits
+from qfusion.data.sources import handwritten
+from qfusion.errors import InvalidInput
+from qfusion.explain.changes import counterfactual, cuts, flips, forms, sensitivity
+from qfusion.explain.network import operators
+from qfusion.figures import numbers
+from qfusion.models import FUSION, build, can
+from qfusion.models.explorable import ABILITIES, kinds, require
+from qfusion.quantum.decomposition import subsets
+from qfusion.report import of_subject as reports
+from qfusion.runs import settings
+from qfusion.track import dynamics
+from qfusion.training import Options, checkpoint, metrics, train
+from tests.test_app_pages import plain, said, visit
+
+PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare", "Faithfulness", "Leaderboard")
+KIND, DATA = "state-linear", "handwritten"
+MODELS = {"sum": 0, "products": 2}  # by rank
+DIMS = (2, 3, 2)
+
+
+def model_of(M: int, rank: int, seed: int = 0) -> Any:
+    torch.manual_seed(seed)
+    inputs = {f"v{m}": {"size": 3, "sequence": False} for m in range(M)}
+    return build(KIND, inputs, ("a", "b"), {"dims": DIMS[:M], "rank": rank, "hidden": 4}).double().eval()
+
+
+def rows_of(model: Any, count: int, seed: int = 0) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {name: torch.randn(count, 3, dtype=torch.float64, generator=generator) for name in model.modalities}
+
+
+def hermitian(parts: Tensor) -> Tensor:
+    A = torch.view_as_complex(parts.detach())
+    return (A + A.conj().transpose(-1, -2)) / 2
+
+
+def score(model: Any, states: list[Tensor]) -> np.ndarray:
+    """Scores (C,) of one density matrix a modality, by the formula in the model's docstring."""
+    total = sum(torch.einsum("cij,ji->c", hermitian(A), rho).real for A, rho in zip(model.single, states, strict=True))
+    if model.settings["rank"]:
+        each = [torch.einsum("rij,ji->r", hermitian(B), rho).real for B, rho in zip(model.factors, states, strict=True)]
+        total = total + model.weights.detach() @ torch.stack(each).prod(0)
+    return np.asarray((total + model.bias.detach()).numpy())
+
+
+def brute_force(model: Any, x: dict[str, Tensor], rows: dict[str, Tensor], kind: str) -> np.ndarray:
+    """v(S), (B, 2^M, C): the mean score over every way of filling in the absent modalities."""
+    def densities(inputs: dict[str, Tensor]) -> list[Tensor]:
+        with torch.no_grad():
+            return [torch.einsum("ba,bc->bac", ket, ket.conj()) for ket in model.encode(inputs).values()]
+
+    own, M = densities(x), len(model.modalities)
+    if kind in ("mixed", "zero"):
+        eye = [torch.eye(d, dtype=torch.complex128) for d in model.dims]
+        behind = [(each / len(each) if kind == "mixed" else torch.outer(each[0], each[0]))[None] for each in eye]
+    else:
+        behind = densities(rows)
+    N = len(behind[0])
+    picks = list(itertools.product(range(N), repeat=M)) if kind == "product" else [(row,) * M for row in range(N)]
+    return np.array([[np.mean([score(model, [own[m][i] if m in S else behind[m][pick[m]] for m in range(M)]) for pick in picks], 0)
+                      for S in subsets(M)] for i in range(len(own[0]))])
+
+
+@pytest.mark.parametrize("kind", list(explain.KINDS))
+@pytest.mark.parametrize("rank", MODELS.values())
+@pytest.mark.parametrize("M", [1, 2, 3])
+def test_exact_values_equal_brute_force(M: int, rank: int, kind: str) -> None:
+    model = model_of(M, rank)
+    x, rows = rows_of(model, 2, seed=1), rows_of(model, 1 if kind == "contrast" else 3, seed=2)
+    found = explain.explain(model, x, explain.background(model, rows, kind))
+    assert found.values == pytest.approx(brute_force(model, x, rows, kind), abs=1e-12)
+    with torch.no_grad():
+        assert found.prediction == pytest.approx(model(x).numpy(), abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", list(explain.KINDS))
+def test_a_sum_has_no_joint_terms_whatever_the_background(kind: str) -> None:
+    plainly, products = model_of(3, 0), model_of(3, 2)
+    joint = [len(S) > 1 for S in subsets(3)]
+    for model, nothing in ((plainly, True), (products, False)):
+        rows = rows_of(model, 1 if kind == "contrast" else 4, seed=2)
+        found = explain.explain(model, rows_of(model, 2, seed=1), explain.background(model, rows, kind))
+        assert (np.abs(found.dividends[:, joint]).max() < 1e-12) == nothing
+
+
+def test_decision_operators_and_flips_are_exact() -> None:
+    model = model_of(2, 2)
+    x, rows = rows_of(model, 1, seed=1), rows_of(model, 5, seed=2)
+    background = explain.background(model, rows)
+    values = explain.explain(model, x, background).values
+    for place, S in enumerate(operators.offered(model), 1):
+        found = operators.operator(model, background, S, 1)
+        assert found.scores(operators.states_of(model, x, S)) == pytest.approx(values[:, place, 1], abs=1e-10)
+    own = forms.states_of(model, x)
+    changes = [counterfactual.nearest_state(model, own, name) for name in model.modalities]
+    assert any(change.possible for change in changes)
+    assert all(change.verified and change.exact for change in changes if change.possible)
+
+
+def test_what_it_cannot_do_is_named() -> None:
+    model = model_of(2, 0)
+    x = rows_of(model, 1)
+    background = explain.background(model, kind="mixed")
+    for ability, call in {
+        "time": lambda: cuts.cuts(model, x), "terms": lambda: sensitivity.sensitivity(model, x, background),
+        "rules": lambda: require(model, "rules"), "circuit": lambda: require(model, "circuit"),
+    }.items():
+        with pytest.raises(InvalidInput, match=f"kind state-linear, which has no {ABILITIES[ability]}.*Choose a quantum-jump|entangled"):
+            call()
+    with pytest.raises(InvalidInput, match="no terms of a physics"):
+        flips.nearest_knobs(model, forms.states_of(model, x))
+    with pytest.raises(InvalidInput, match="nothing to tweak"):
+        model.tweaked("H.v0=2")
+    assert model.tweaked("") is model
+
+
+def test_abilities_are_said_by_models_alone() -> None:
+    assert kinds("kets") == ["quantum-jump", KIND]
+    assert kinds("terms") == kinds("circuit") == ["quantum-jump", "entangled-qcnn"]
+    assert all(model.abilities <= set(ABILITIES) for model in FUSION.values())
+    assert not can(build("late", {"v": {"size": 2, "sequence": False}}, ("a",), {}), "kets")
+    assert settings.KINDS[KIND].title == FUSION[KIND].title
+
+
+def test_it_takes_one_file_and_its_registration() -> None:
+    folder = Path(cli.__file__).parent
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*.py")
+             if {"StateLinear", f'"{KIND}"'} & {word for word in ("StateLinear", f'"{KIND}"') if word in path.read_text(encoding="utf-8")}}
+    assert found == {"models/state_linear.py", "models/registry.py"}
+
+
+def stand_in() -> DataSet:
+    """Three views of digits, two classes: 100 random rows."""
+    rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 10)
+    ids = splits.numbered("digit", len(y))
+    modalities = tuple(Modality(name, rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)), None,
+                                tuple(f"{what} {i}" for i in range(size)), handwritten.SHAPE if name == "pix" else None)
+                       for name, size, what in handwritten.VIEWS[:3])
+    return DataSet(DATA, "Three views", "", "", "", modalities, Target("classification", "digit", None, tuple("0123456789")), y, ids,
+                   splits.stratified(y), pd.DataFrame({"digit": y}, index=ids))
+
+
+def _forget() -> None:
+    registry._load.cache_clear()
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
+    """The data set; models of both ranks that have seen two epochs of it are among the user's."""
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QFUSION_MODELS", str(folder))
+        found = stand_in()
+        patch.setitem(registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=()))
+        _forget()
+        dataset = data.load(DATA)
+        for name, rank in MODELS.items():
+            result = train(KIND, dataset, {"dims": 2, "rank": rank, "hidden": 8},
+                           Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"))
+            measured = {split: metrics.evaluate(result.model, dataset, split) for split in ("train", "valid", "test")}
+            card = checkpoint.make_card(result.model, dataset, name=name, title=f"A {name}", seed=0, training=result.settings(),
+                                        metrics={split: metrics.summary([each]) for split, each in measured.items()},
+                                        this_seed=measured, seeds=[0])
+            checkpoint.save(folder / name, result.model, card)
+        yield dataset
+    _forget()
+
+
+@pytest.fixture
+def sample(trained: DataSet) -> str:
+    return str(trained.ids[trained.rows("test")[0]])
+
+
+def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
+    for name, rank in MODELS.items():
+        found = checkpoint.load(name)
+        assert (found.fusion.kind, found.model.settings["rank"]) == (KIND, rank)
+        work = subjects.build(name, found.card, found.model, trained)
+        with torch.no_grad():
+            assert work.scores == pytest.approx(found.model(trained.inputs(dtype=torch.float64)).numpy(), abs=1e-10)
+        assert f"{sum(work.dividends(0, 0).values()):.8f}" == f"{work.scores[0, 0]:.8f}"
+        assert "{" not in describe.sentence(work)
+        chosen = case(name, sample, background="zero")
+        assert chosen.dividends[""] == pytest.approx(float(chosen.explanation.baseline[chosen.output]))
+        with pytest.raises(InvalidInput, match="read out at its end only"):
+            _ = chosen.through
+        with pytest.raises(InvalidInput, match="no evolution in time"):
+            dynamics.follow(chosen)
+        with pytest.raises(InvalidInput, match="no circuit of gates"):
+            numbers.circuit(chosen)
+
+
+def test_it_leaves_in_every_format_that_fits(trained: DataSet, sample: str, tmp_path: Path) -> None:
+    found = checkpoint.load("products")
+    able = [name for name in release.FORMATS if not release.impossible(name, found)]
+    assert able == ["checkpoint", "torch", "numpy"]
+    assert all(release.make(name, found, trained, sample=sample, model_name="again") for name in able)
+    assert "It has no evolution in time" in release.impossible("qutip", found)
+    (tmp_path / "model.pt2").write_bytes(release.make("torch", found, trained))
+    inputs = trained.inputs([0, 1], dtype=torch.float64)
+    with torch.no_grad():
+        scores = torch.export.load(str(tmp_path / "model.pt2")).module()(*inputs.values())
+        assert torch.allclose(scores, found.model(inputs), atol=1e-12)
+    arrays = np.load(io.BytesIO(release.make("numpy", found, trained, sample=sample)))
+    quadratic = np.einsum("i,cij,j->c", arrays["psi"].conj(), arrays["observables"], arrays["psi"]).real
+    assert quadratic + arrays["bias"] == pytest.approx(arrays["scores"], abs=1e-10)
+
+
+def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> None:
+    found = checkpoint.load("products")
+    words = report.sample(case("products", sample)).html().decode()
+    assert "trained observables of their product" in words
+    assert "When it was decided" not in words
+    from qfusion.analysis import cohort_measures
+    work = subjects.build("products", found.card, found.model, trained)
+    table = cohort_measures.table(work, work.frame())
+    assert b"Entanglement and joint deciding" not in reports.of_cohort(work, table, (), "", ".html")
+
+
+def command(*words: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        cli.main(list(words))
+    return int(ended.value.code or 0), out.getvalue(), err.getvalue()
+
+
+def test_the_command_line(trained: DataSet, sample: str, tmp_path: Path) -> None:
+    about = ("--model", "products", "--sample", sample)
+    code, out, _ = command("explain", *about, "--json")
+    assert code == 0
+    assert json.loads(out)
+    for view in ("contributions", "shapley"):
+        assert command("figure", *about, "--view", view, "--out", str(tmp_path / f"{view}.svg"))[0] == 0
+        assert (tmp_path / f"{view}.svg").stat().st_size > 1000
+    code, _, err = command("track", *about, "--out", str(tmp_path / "track.csv"))
+    assert code == 1
+    assert "kind state-linear, which has no evolution in time to track. Choose a quantum-jump model." in err
+
+
+WHY = {"Dynamics": "no evolution in time", "Circuit": "no circuit of gates", "What if": "no knobs of a physics",
+       "Cohorts": "entangles nothing", "Samples": "no entropies", "Overview": "reads its states at once"}
+
+
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_shows_it_or_says_why_not(title: str, trained: DataSet) -> None:
+    app = visit(title, model="products", data=DATA)
+    assert app.selectbox(key="model").value == "products"
+    assert not app.error
+    assert not app.warning
+    words = plain(said(app))
+    assert WHY.get(title, "") in words
+    assert title in ("Dynamics", "Circuit", "Compare") or "**Shows**" in words
+
+
+@pytest.mark.parametrize("proof", ["Deletion", "Other methods", "Truth", "Training seeds"])
+def test_its_explanations_are_proved(proof: str, trained: DataSet) -> None:
+    app = visit("Faithfulness", model="products", data=DATA, proof=proof)
+    assert not app.error
+
+
+def test_it_is_compared_with_another(trained: DataSet, sample: str) -> None:
+    app = visit("Compare", model="products", data=DATA, sample=sample, pin=f"sum/{DATA}/{sample}")
+    assert not app.error
+    assert not app.warning
+    assert "nothing to tweak" in said(app)
+    assert "**Shows**" in said(app)
+
+
+def test_a_sum_of_states_opens_too(trained: DataSet) -> None:
+    for title in ("Overview", "Decision operators"):
+        app = visit(title, model="sum", data=DATA)
+        assert not app.error
+        assert not app.warning

@@ -1,0 +1,141 @@
+"""Tweaks as text: what is written is read back for whatever names there are, and what was written before is read as it was meant."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from itertools import chain, combinations
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
+
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.models import Tweak
+from qfusion.models.tweak import LEARNED, coupling_key, couplings, current_key, learned
+
+# All that `data.spec` refuses in a name is `+`; characters that mean something in texts and links come up often.
+NAMES = st.text(st.one_of(st.sampled_from("-,=.:%/ \t\nHT[]ab1"), st.characters(exclude_characters="+", exclude_categories=("Cs",))),
+                min_size=1, max_size=6)
+MODALITIES = st.lists(NAMES, min_size=1, max_size=4, unique=True)
+
+
+def physics(*modalities: str, jumps: int = 2, duration: float = 1.3) -> Any:
+    return SimpleNamespace(modalities=modalities, jump_count=jumps, duration=duration)
+
+
+def terms(modalities: tuple[str, ...]) -> list[str]:
+    return ["+".join(s) for s in chain.from_iterable(combinations(modalities, n + 1) for n in range(len(modalities)))]
+
+
+@given(MODALITIES, st.data())
+def test_text_is_read_back_whatever_the_names(modalities: list[str], data: Any) -> None:
+    model = physics(*modalities, jumps=data.draw(st.integers(0, 3)))
+    factors = data.draw(st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(-10, 10), max_size=5))
+    rates = data.draw(st.lists(st.floats(0, 10), min_size=model.jump_count, max_size=model.jump_count))
+    tweak = Tweak(factors, rates, data.draw(st.none() | st.floats(0, 20))).fit(model)
+    assert Tweak.parse(str(tweak), model) == tweak
+    assert Tweak.parse(str(tweak).replace(",T=", " , T = ").replace(",rate.", " ,\nrate."), model) == tweak
+    assert Tweak.of(tweak.numbers().items(), model) == tweak
+    assert hash(Tweak.parse(str(tweak), model)) == hash(tweak)
+
+
+@given(MODALITIES)
+def test_every_coupling_has_a_key_of_its_own(modalities: list[str]) -> None:
+    keys = [coupling_key(term) for term in terms(tuple(modalities))]
+    assert len(set(keys)) == len(keys)
+    assert list(couplings(tuple(modalities))) == keys
+    assert [current_key(key, modalities) for key in keys] == keys
+    for key, term in zip(keys, terms(tuple(modalities)), strict=True):
+        if not set("-,=") & set(term) and not any(name[-1].isspace() for name in term.split("+")):
+            assert key == "H." + term.replace("+", "-")  # as links and commands of before have it
+
+
+@given(MODALITIES)
+def test_keys_of_before_are_read_where_they_can_mean_one_coupling(modalities: list[str]) -> None:
+    old: dict[str, list[str]] = {}
+    for term in terms(tuple(modalities)):
+        old.setdefault("H." + term.replace("+", "-"), []).append(coupling_key(term))
+    for key, meant in old.items():
+        if key in chain.from_iterable(old.values()):
+            assert current_key(key, modalities) == key
+        elif len(meant) == 1:
+            assert current_key(key, modalities) == meant[0]
+        else:
+            with pytest.raises(InvalidInput, match="several couplings"):
+                current_key(key, modalities)
+
+
+def test_hyphens_in_names() -> None:
+    model = physics("a", "b", "a-b", "b-c", "c")
+    assert str(Tweak({"a+b": 0.5, "a-b": 0.0})) == "H.a-b=0.5,H.a+-b=0"
+    assert Tweak.parse("H.a-b=0.5, H.a+-b = 0", model).couplings == {"a+b": 0.5, "a-b": 0.0}
+    assert Tweak.parse("H.a-b-c=2", model).couplings == {"a+b+c": 2.0}
+    assert Tweak.parse("H.left-hand=0,H.x-left-hand=2", physics("x", "left-hand")).couplings == {"left-hand": 0.0, "x+left-hand": 2.0}
+    with pytest.raises(InvalidInput, match=r"Write `H.a-b\+-c` or `H.a\+-b-c` instead"):
+        Tweak.parse("H.a-b-c=2", physics("a", "b-c", "a-b", "c"))
+
+
+def test_equal_tweaks_have_one_form() -> None:
+    model = physics("text", "audio", duration=1.3)
+    every = [Tweak({"text+audio": 0.5, "text": 1.0}, (1.0, 1.0), 1.3), Tweak({"text+audio": 0.5}), Tweak({"text": 1, "text+audio": 0.5})]
+    assert {tweak.fit(model) for tweak in every} == {Tweak({"text+audio": 0.5})}
+    assert list(Tweak({"text+audio": 0.5, "audio": 0.0}).fit(model).couplings) == ["audio", "text+audio"]
+    assert Tweak.of(learned(model).items(), model) == Tweak.parse("", model) == Tweak.parse("H.text=1,T=1.3,", model) == LEARNED
+    assert (str(LEARNED), str(Tweak(rates=(1.0, 3)))) == ("", "rate.2=3")
+    assert copy.deepcopy(every[0]) == every[0]
+    assert dataclasses.replace(every[1], duration=0.1 + 0.2).numbers() == {"H.text-audio": 0.5, "T": 0.1 + 0.2}
+
+
+@pytest.mark.parametrize(("text", "error", "words"), [
+    ("H.smell=1", NotFound, "'H.smell' does not exist"), ("H.txt=1", NotFound, "Did you mean 'H.text'"),
+    ("rate.3=1", NotFound, "rate.3"), ("rate.1", InvalidInput, "must look like"), ("=1", NotFound, "''"),
+    ("T=1,T=x", InvalidInput, "`T` must be a number"), ("T=1e3", InvalidInput, "`T` must lie between 0 and 20"),
+    ("H.text=-11", InvalidInput, "`H.text` must lie between -10 and 10"), ("rate.1=nan", InvalidInput, "`rate.1`"),
+    ("H.text+audio=1", NotFound, "H.text-audio"), ("H.text=1+,T=2", InvalidInput, "1\\+,T=2"), ("+", InvalidInput, "must look like"),
+])
+def test_what_does_not_fit_is_named(text: str, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        Tweak.parse(text, physics("text", "audio"))
+
+
+def test_a_model_that_evolves_for_longer_than_can_be_asked_for() -> None:
+    model = physics("text", duration=25.0)
+    assert Tweak.of(learned(model).items(), model) == LEARNED
+    with pytest.raises(InvalidInput, match="between 0 and 25"):
+        Tweak.parse("T=26", model)
+
+
+def page() -> None:
+    """Sliders of a model with a hyphen in a name."""
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from qfusion.ui.frame import knobs, state
+
+    model = SimpleNamespace(modalities=("a", "b-c", "a-b", "c"), jump_count=1, duration=1.0)
+    work = SimpleNamespace(model=model, modalities=model.modalities)
+    rules = knobs.allowed(work)  # type: ignore[arg-type]
+    state.drop_invalid(rules)
+    state.drop_unknown(rules)
+    st.text(str(knobs.draw(work)))  # type: ignore[arg-type]
+
+
+def test_links_of_before_set_the_sliders_of_now() -> None:
+    app = AppTest.from_function(page, default_timeout=60)
+    app.query_params |= {"H.a-b": "0.5", "H.a-a-b": "0.25", "T": "0.5", "rate.1": "2"}
+    app.run()
+    assert not app.exception
+    assert app.text[0].value == "H.a+-b=0.5,H.a-a+-b=0.25,rate.1=2,T=0.5"
+    assert set(app.query_params) == {"H.a+-b", "H.a-a+-b", "T", "rate.1"}
+    app = AppTest.from_function(page, default_timeout=60)
+    app.query_params |= {"H.a-b-c": "0.5", "H.b": "0", "T": "0.5"}
+    app.run()
+    assert app.text[0].value == "T=0.5"
+    notices = app.session_state["_notices"]
+    assert "`H.a-b-c` can mean several couplings. Write `H.a-b+-c` or `H.a+-b-c` instead. It is ignored." in notices[0]
+    assert "'H.b' does not exist" in notices[1]
