@@ -1,9 +1,25 @@
 """Panels: figures with their words and tables, each a function of a sample and of what the reader chose, without streamlit.
 
+    from qfusion import panels
     from qfusion.analysis.sample import open_sample
-    from qfusion.panels import dynamics
 
-    picture = dynamics.decision_over_time(open_sample("qj-planted", "p2924"), above="entanglement", t=0.5)
+    picture = panels.dynamics.decision_over_time(open_sample("qj-planted", "p2924"), above="entanglement", t=0.5)
     picture.figure.show()
     picture.table()
+
+A module a page, or a subject that several pages show; each says in PANELS which panels it has, and with what options.
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_MODULES = ("dynamics",)
+
+
+def __getattr__(name: str) -> Any:
+    """A module of panels, once it is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"qfusion.panels has no module {name!r}; it has {', '.join(_MODULES)}")
+    return importlib.import_module(f"qfusion.panels.{name}")

@@ -21,7 +21,7 @@ from qfusion.figures.draw import state as state_figures
 from qfusion.figures.draw.dynamics import Before
 from qfusion.figures.style import Theme
 from qfusion.panels import spoken
-from qfusion.panels.panel import Picture
+from qfusion.panels.panel import Panel, Picture, number, whole, word
 from qfusion.quantum.measures import KINDS, Part, column
 from qfusion.quantum.states import partial_trace
 
@@ -271,3 +271,16 @@ def cursor_at(now: Decision, t: float) -> float | None:
 
 def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) -> pd.DataFrame:
     return pd.DataFrame({"t": times} | {column(kind, part, "all"): values for part, values in series.items()})
+
+
+_T = number("t", 0, 1)
+PANELS = {
+    "decision-over-time": Panel(decision_over_time, {"above": word("above"), "terms": word("as"), "t": _T}),
+    "waterfall-now": Panel(waterfall),
+    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}) for kind in _CORRELATIONS},
+    "trajectories": Panel(trajectories, {"runs": whole("runs", 1, 1000), "whose": word("quantity")}),
+    "ensemble": Panel(ensemble, {"runs": whole("runs", 1, 1000)}),
+    "populations": Panel(populations, {"whose": word("of"), "t": _T}),
+    **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}) for part in _MATRIX},
+    "distance": Panel(distance), "steady": Panel(steady),
+}

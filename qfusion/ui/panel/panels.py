@@ -5,11 +5,13 @@ What is drawn here passes `visible` (series left out, ranges of the axes), so wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
@@ -70,26 +72,45 @@ def small(name: str, drawn: go.Figure, alt: str, *, title: str, caption: str, nu
 
 def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str, alt: str,
           numbers: Callable[[], pd.DataFrame], lead: str = "", called: str = "") -> None:
-    """A whole panel.
+    """A whole panel of what `qfusion.panels` has no builder for; the arguments are a `Picture`'s."""
+    draw(Picture(name, title, drawn, shows, not_shown, alt, numbers, called, lead))
+
+
+def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None) -> None:
+    """A whole panel, as a builder of `qfusion.panels` gives it.
 
     Args:
-        name: of its files and keys; title: the finding or question, our own words (markdown).
-        shows, not_shown: one sentence each. alt: for screen readers.
-        numbers: makes the table behind the figure, when it is asked for.
-        lead: what there is to say above the figure (markdown).
-        called: what the figure is called, where its title states what it finds; it begins the lead, and the title of an exported figure.
+        picture: figure, words and table.
+        key: of the widget that the figure is, where its points are chosen by a click.
+        on_select: what a click does.
     """
+    with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall"):
+        inside(picture, key=key, on_select=on_select)
+
+
+@contextmanager
+def around(name: str) -> Iterator[DeltaGenerator]:
+    """The frame of a panel with controls in it; yields the place above them, for the title that `inside` writes."""
     with st.container(border=True, key=f"panel-{name}", gap="xxsmall"):
-        heading(title)
-        if called or lead:
-            st.markdown(f"**{_ended(called)}** {lead}" if called else lead)
-        footer(name, shows, not_shown, numbers, title=f"{_ended(called, ':')} {title}" if called else title, shown=figure(name, drawn, alt))
+        yield st.container()
 
 
-def draw(picture: Picture) -> None:
-    """A whole panel, as a builder of `qfusion.panels` gives it."""
-    panel(picture.name, picture.title, picture.figure, shows=picture.shows, not_shown=picture.not_shown, alt=picture.alt,
-          numbers=picture.table, lead=picture.lead, called=picture.called)
+def inside(picture: Picture, head: DeltaGenerator | None = None, *, key: str = "", on_select: Callable[[], None] | None = None,
+           below: Callable[[], None] | None = None) -> None:
+    """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer."""
+    with head or nullcontext():
+        heading(picture.title)
+        if picture.called or picture.lead:
+            st.markdown(f"**{_ended(picture.called)}** {picture.lead}" if picture.called else picture.lead)
+    shown = None
+    if picture.figure is not None and on_select is not None:
+        shown = selectable(picture.name, picture.figure, picture.alt, key, on_select)
+    elif picture.figure is not None:
+        shown = figure(picture.name, picture.figure, picture.alt)
+    if below is not None:
+        below()
+    title = f"{_ended(picture.called, ':')} {picture.title}" if picture.called else picture.title
+    footer(picture.name, picture.shows, picture.not_shown, picture.table, title=title, shown=shown)
 
 
 def exporting() -> bool:

@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from qfusion import panels
 from qfusion._checks import choose
+from qfusion.panels.panel import Panel
+from qfusion.panels.view import Address, View
 from qfusion.ui.panel.snippets import build, circuits, compare, dynamics, faithful, groups, overview, samples, votes, what_if
-from qfusion.ui.panel.snippets.assemble import program
-from qfusion.ui.panel.snippets.view import Address, View
+from qfusion.ui.panel.snippets.assemble import called, program
 
-# Page (its title in small letters) -> panel -> body of the program, or what makes it of a view.
+# Page (its title in small letters) -> panel -> the panel, body of the program, or what makes it of a view.
 PAGES: dict[str, dict[str, Any]] = {
-    "overview": {}, "samples": samples.TEMPLATES, "dynamics": circuits.TEMPLATES | dynamics.TEMPLATES, "circuit": circuits.TEMPLATES,
+    "overview": {}, "samples": samples.TEMPLATES,
+    "dynamics": circuits.TEMPLATES | dynamics.TEMPLATES | panels.dynamics.PANELS, "circuit": circuits.TEMPLATES,
     "what if": what_if.TEMPLATES, "decision operators": votes.TEMPLATES, "cohorts": groups.TEMPLATES, "compare": compare.TEMPLATES,
     "faithfulness": faithful.TEMPLATES, "data": build.DATA, "train": build.TRAIN, "sweeps": build.SWEEPS, "leaderboard": build.BOARD,
 }
 # Panels that there are several of, for modalities or samples: how their name begins, and what makes the body of a view and of the rest.
-NAMED: dict[str, Mapping[str, Callable[[View, str], str]]] = {
+NAMED: dict[str, Mapping[str, Panel | Callable[[View, str], str]]] = {
     "overview": overview.NAMED | overview.CURVES, "samples": overview.CURVES, "what if": what_if.NAMED | overview.CURVES,
     "decision operators": overview.CURVES, "compare": overview.CURVES, "faithfulness": faithful.NAMED,
 }
@@ -52,5 +55,8 @@ def snippet(panel: str, page: str, query: Address) -> str:
         start = next((start for start in known if panel.startswith(start)), "")
         if not start:
             choose(f"Snippet on page '{view.page}'", panel, PAGES[view.page])
-        return program(view, panel, known[start](view, panel.removeprefix(start)))
+        rest, named = panel.removeprefix(start), known[start]
+        return program(view, panel, called(named, view, rest) if isinstance(named, Panel) else named(view, rest))
+    if isinstance(found, Panel):
+        return program(view, panel, called(found, view))
     return program(view, panel, found(view) if callable(found) else found)

@@ -10,7 +10,8 @@ import ast
 import re
 from collections.abc import Callable
 
-from qfusion.ui.panel.snippets.view import View
+from qfusion.panels.panel import Panel
+from qfusion.panels.view import View
 
 # Name in a program -> where it comes from ("" for a module of its own name, with how it is called).
 IMPORTS: dict[str, tuple[str, str]] = {
@@ -42,8 +43,9 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "compare_sides": ("qfusion.ui.pages.compare", "compare_sides"),
     "Change": ("qfusion.analysis.interventions", "Change"),
     "open_sample": ("qfusion.analysis.sample", "open_sample"), "Sample": ("qfusion.analysis.sample", "Sample"),
-    "panels": ("qfusion.panels", "dynamics as panels"),
+    "panels": ("qfusion", "panels"),
 }
+SUBJECTS = {"sample": "subject"}  # name of a builder's first argument -> name of what is worked out for it, where the two differ
 _HOLE = re.compile(r"\$(\w+)")
 
 
@@ -53,6 +55,14 @@ def fill(body: str, **values: object) -> str:
     The result holds words of readers, in which a `$` may stand: it must not be filled again.
     """
     return _HOLE.sub(lambda hole: repr(values[hole[1]]), body)
+
+
+def called(panel: Panel, view: View, rest: str = "") -> str:
+    """Returns the body of a program that calls a panel's builder with what an address says; `rest` is the end of the panel's name."""
+    given = panel.arguments(view, rest)
+    words = "".join(f", {name}=${name}" for name in given)
+    where, subject = panel.build.__module__.removeprefix("qfusion."), SUBJECTS.get(panel.subject, panel.subject)
+    return fill(f"picture = {where}.{panel.build.__name__}({subject}{words})\nnumbers = picture.table()", **given)
 
 
 def program(view: View, panel: str, body: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from qfusion.panels.view import View
 from qfusion.ui.panel.snippets.assemble import fill
 from qfusion.ui.panel.snippets.dynamics import TEMPLATES as DYNAMICS
-from qfusion.ui.panel.snippets.view import View
 
 STEP = """
 walk = circuit_walks.step_walk(work, sample.row, float(sample.model.duration) / $steps, $split)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qfusion.panels.view import View
 from qfusion.ui.panel.snippets.assemble import fill
-from qfusion.ui.panel.snippets.view import View
 
 
 def sides(view: View) -> str:

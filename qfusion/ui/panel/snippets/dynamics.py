@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from qfusion._checks import choose
+from qfusion.panels.view import View
 from qfusion.ui.panel.snippets.assemble import fill
-from qfusion.ui.panel.snippets.view import View
-
-# Parameters that are numbers; all others are words.
-READ: dict[str, Callable[[View, str], object]] = {
-    "t": lambda view, key: view.number(key, 1.0, 0, 1), "runs": lambda view, key: view.whole(key, 20)}
-
-
-def built_by(builder: str, fixed: str = "", **options: str) -> Callable[[View], str]:
-    """A call of a panel's builder, with what is `fixed`; `options` are its arguments, by the parameter of the address that holds each."""
-    def body(view: View) -> str:
-        given = {name: READ.get(key, View.get)(view, key) for name, key in options.items() if view.get(key)}
-        words = "".join(f", {name}=${name}" for name in given)
-        return fill(f"picture = panels.{builder}(subject{fixed}{words})\nnumbers = picture.table()", **given)
-
-    return body
-
 
 COHORTS = ("this sample", "all test samples", "test samples of its class", "test samples of its regime", "test samples of its relation")
 
@@ -91,15 +74,6 @@ def built_over_time(view: View) -> str:
 
 
 TEMPLATES = {
-    "decision-over-time": built_by("decision_over_time", above="above", terms="as", t="t"),
-    "waterfall-now": built_by("waterfall"),
-    **{kind.replace("_", "-"): built_by("correlation", f", kind={kind!r}", t="t") for kind in (
-        "mutual_information", "negativity", "purity")},
-    "trajectories": built_by("trajectories", runs="runs", whose="quantity"),
-    "ensemble": built_by("ensemble", runs="runs"),
-    "populations": built_by("populations", whose="of", t="t"),
-    **{f"matrix-{part}": built_by("matrix", f", part={part!r}", whose="of", t="t") for part in ("modulus", "phase")},
-    "distance": built_by("distance"), "steady": built_by("steady"),
     "tornado": tornado, "way": way,
     "cut": "numbers = cuts(sample.model, sample.inputs, kinds=KINDS).frame(0, sample.output)", "cut-terms": cut_terms,
     "built": lambda view: _built(view, "built_table(found)"), "built-flow": lambda view: _built(view, "flow_table(found)"),

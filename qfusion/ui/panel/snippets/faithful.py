@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qfusion.panels.view import View
 from qfusion.ui.panel.snippets.assemble import fill
-from qfusion.ui.panel.snippets.view import View
 
 MODALITIES = "numbers = faithful.modality_curves(work, probability=$probability).frame()"
 FEATURES = "numbers = faithful.feature_curves(work, $name, $ranking, probability=$probability).frame()"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qfusion._checks import check
+from qfusion.panels.view import View
 from qfusion.ui.panel.snippets.assemble import fill
-from qfusion.ui.panel.snippets.view import View
 
 TOLD = """
 told = next(each for each in examples.find(work) if each.kind == $kind)

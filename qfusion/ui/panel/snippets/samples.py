@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from qfusion.panels.view import View
 from qfusion.ui.panel.snippets.assemble import fill
-from qfusion.ui.panel.snippets.view import View
 
 ENTROPIES = """
 series = {f"entropy[{name or 'all'}]": values for name, values in tracked.measures.single("entropy").items()}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qfusion.panels.view import View
 from qfusion.ui.panel.snippets.assemble import fill
-from qfusion.ui.panel.snippets.view import View
 
 ACTIONS = {"leave it as it is": "as it is", "another sample's": "swap", "leave it out": "drop", "edit the raw input": "edit input",
            "edit its state": "edit state", "nearest state that flips the decision": "nearest flip"}

@@ -1,4 +1,4 @@
-"""What an address says of a page, for snippets: values are checked for their form, and looked up no further than the model."""
+"""What an address says of a page: values are checked for their form, and looked up no further than the model."""
 
 from __future__ import annotations
 
