@@ -102,12 +102,16 @@ class Place:
         return data.load(self.recipe.data)
 
 
+# What has been shown on `parity` and `avparity` is not shown again where a run takes a minute.
+LEFT_OUT = {name: ("qj-dissipative", "qj-joint", "qj-single") for name in ("avagree", "avparity3")}
+
+
 def _together(name: str) -> Place:
     """A set whose modalities decide only together, with what was chosen for every model on its validation rows."""
     settings, options = choose_parity.chosen(name, "qj")
     numbers = choose_parity.NUMBERS[name]
     return Place(Recipe("", QuantumJump.kind, name, settings, options), numbers, numbers // 2,
-                 without=("qcnn-separate", "qcnn-product", "qcnn-frozen"),
+                 without=("qcnn-separate", "qcnn-product", "qcnn-frozen", *LEFT_OUT.get(name, ())),
                  chosen={model: {key: choose_parity.chosen(name, model)[1][key] for key in choose_parity.GRID}
                          for model in choose_parity.KINDS})
 

@@ -233,11 +233,11 @@ def test_the_scrubber_walks_from_nothing_to_the_end(digits: CircuitSpace) -> Non
 
 
 def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
-    from qfusion.models import walk
+    from qfusion.models import density
 
     row = int(digits.dataset.rows("test")[0])
     found = circuit_walks.walk(digits, row, "")
-    rho = walk.states(digits.model, digits.vectors[row])[-1]
+    rho = density.states(digits.model.network, digits.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * digits.model.elements)
     direct = [float(p[0] - p[1]) for q in range(diagonal.ndim) for p in [diagonal.sum([w for w in range(diagonal.ndim) if w != q])]]
@@ -255,9 +255,9 @@ def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: Circui
     direct = noisy_scores(model, {m: x[None] for m, x in digits.by_name(row).items()}, Noise(0.05, 0.02, 0.1))[0]
     assert np.allclose(found.scores, direct.numpy(), atol=1e-10)
     quiet = circuit_evolution.with_noise(digits, row, "", (0, 0, 0), 500)
-    from qfusion.models import walk
+    from qfusion.models import density
 
-    p = torch.diagonal(walk.states(digits.model, digits.vectors[row])[-1]).real
+    p = torch.diagonal(density.states(digits.model.network, digits.vectors[row])[-1]).real
     each = outcome_scores(model)
     spread = (p @ (each - p @ each).square() / 500).sqrt()
     assert np.allclose(quiet.errors, spread.numpy(), atol=1e-10)

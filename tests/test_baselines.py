@@ -15,7 +15,7 @@ from qfusion import explain
 from qfusion.data.modality import Modality, Target
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.models import BASELINES, EntangledQCNN, fusion, registry, walk
+from qfusion.models import BASELINES, EntangledQCNN, density, fusion, registry
 from qfusion.models.attention import Block, CrossModalAttention, positions
 from qfusion.models.baselines import Concatenation, LateFusion, LowRankFusion, TensorFusion, outer, with_one
 from qfusion.models.linear import Linear
@@ -225,9 +225,9 @@ def test_an_unentangled_network_follows_its_formula():
     inputs = {name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double() for name, x in rows(2).items()}
     theta = torch.stack([model.encoders[name](x) for name, x in inputs.items()])
     angles = torch.pi / 2 + (model.weights[:, None] * theta).sum(0)
-    rho = walk.fused_state(vectors(angles))
+    rho = density.fused_state(vectors(angles))
     assert torch.allclose(torch.einsum("bij,bji->b", rho, rho).real, torch.ones(2, dtype=torch.float64))  # pure
-    reference = walk.final_scores(model, vectors(angles))
+    reference = density.scores(model.network, density.states(model.network, vectors(angles))[-1]) + model.bias
     assert torch.allclose(model(inputs), reference.to(torch.float64), atol=1e-10)
     many = rows(200)
     many = {name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double() for name, x in many.items()}

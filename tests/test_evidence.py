@@ -18,7 +18,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain.network import evidence
 from qfusion.explain.network.evidence import beliefs, conflict, contradiction, disagreement, layer_entropies, qubit_entropy, read
 from qfusion.models import fusion
-from qfusion.models.walk import fused_state
+from qfusion.models.density import fused_state
 from qfusion.track.fusion_circuit import fusion_circuit
 from tests.entangled import angles_of, masses_of, model_of
 

@@ -17,7 +17,7 @@ from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.explain.contributions import marginals
 from qfusion.explain.contributions.coalitions import dividends, interaction, shapley
-from qfusion.models import InputSpec, QuantumJump, walk
+from qfusion.models import InputSpec, QuantumJump, density
 from qfusion.models.qcnn import HEAD_SCALE
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
@@ -284,8 +284,8 @@ def test_through_layers_is_the_density_matrix_read_early(n: int, M: int, kind: s
     assert found.values.shape == (len(found.moments), 2, 2**M, 2)
     for k, (_, done) in enumerate(model.network.moments()):
         def early(masses: dict[str, Tensor], done: int = done) -> Tensor:
-            rho = walk.states(model, model.fuse(masses)[0])[done]
-            return HEAD_SCALE * walk.features(model, rho) @ model.network.head.T + model.bias
+            rho = density.states(model.network, model.fuse(masses)[0])[done]
+            return HEAD_SCALE * density.features(model.network, rho) @ model.network.head.T + model.bias
 
         stopped = _Reading(model, early)
         assert found.values[k] == pytest.approx(brute_force(stopped, x, rows, kind), abs=1e-10), k

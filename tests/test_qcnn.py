@@ -17,7 +17,7 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain.contributions.background import RowBackground
 from qfusion.explain.contributions.rows import coalition_values
-from qfusion.models import EntangledQCNN, InputSpec, expectations, fusion, qcnn, walk
+from qfusion.models import EntangledQCNN, InputSpec, density, expectations, fusion, qcnn
 from qfusion.quantum import gates, pauli
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import angles_of, masses_of, model_of
@@ -104,7 +104,7 @@ def test_observables_pulled_back_to_every_step(n: int) -> None:
     """At each step the expectation of what is still to come is the score: Heisenberg meets Schroedinger."""
     model = model_of(n, 2)
     masses = masses_of(angles_of(model))
-    states = walk.states(model, model.fuse(masses)[0][0])
+    states = density.states(model.network, model.fuse(masses)[0][0])
     expected = (model.scores(masses)[0] - model.bias).detach()
     for first in range(1, len(states)):
         O = pauli.to_matrix(model.network.observables(first).detach(), n)

@@ -14,6 +14,7 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain.changes import knobs
 from qfusion.explain.changes import sensitivity as method
 from qfusion.explain.network.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, InputSpec, QuantumJump, Tweak
@@ -61,12 +62,12 @@ def with_factor(model: Any, knob: method.Knob, value: float) -> Any:
         if knob.kind == "coupling":
             couplings["+".join(knob.modalities)] = value
         elif knob.kind == "rate":
-            rates[int(method.inside(knob.key)) - 1] = value
+            rates[int(knobs.inside(knob.key)) - 1] = value
         else:
             duration = value * model.settings["duration"]
         return model.tweaked(Tweak(couplings, tuple(rates), duration))
     other = copy.deepcopy(model)
-    place = method.inside(knob.key)
+    place = knobs.inside(knob.key)
     with torch.no_grad():
         if knob.kind == "measurement":
             other.W[:, _column(model, place)] *= value
@@ -88,7 +89,7 @@ def _column(model: Any, place: str) -> int:
 def _table(model: Any, knob: method.Knob, value: float) -> torch.Tensor:
     """Entry by entry, as the documentation says it."""
     phi, M = model.phi.detach().clone(), len(model.modalities)
-    element, _, name = method.inside(knob.key).partition(":")
+    element, _, name = knobs.inside(knob.key).partition(":")
     i = int(element)
     if knob.kind == "fusion":
         phi[i] = math.pi / 2 + value * (phi[i] - math.pi / 2)

@@ -28,7 +28,8 @@ from qfusion.explain.changes import counterfactual, cuts, flips, forms, sensitiv
 from qfusion.explain.network import operators
 from qfusion.figures import numbers
 from qfusion.models import FUSION, build, can
-from qfusion.models.explorable import ABILITIES, kinds, require
+from qfusion.models.abilities import kinds, require
+from qfusion.models.explorable import ABILITIES
 from qfusion.quantum.decomposition import subsets
 from qfusion.report import of_subject as reports
 from qfusion.runs import settings

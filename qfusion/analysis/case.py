@@ -25,7 +25,8 @@ from qfusion.explain.contributions.coalitions import Explanation, explain, throu
 from qfusion.explain.contributions.streaming import background_of
 from qfusion.explain.contributions.summaries import shares
 from qfusion.models import Ability, FusionModel, Tweak, can, require
-from qfusion.models.explorable import Points, kinds, listed
+from qfusion.models.abilities import kinds, listed
+from qfusion.models.explorable import Points
 from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
 

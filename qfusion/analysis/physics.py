@@ -12,6 +12,7 @@ import torch
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes import sensitivity as method
+from qfusion.explain.changes.knobs import inside
 from qfusion.models import Tweak
 from qfusion.quantum.measures import KINDS
 
@@ -52,7 +53,7 @@ def targets(work: Workspace) -> dict[str, str]:
     """Names on the page -> names of `explain.sensitivity`."""
     found: dict[str, str] = {}
     for name in method.target_names(work.model):
-        kind, inner = name.partition("[")[0], method.inside(name)
+        kind, inner = name.partition("[")[0], inside(name)
         if kind == "entropy":
             words = f"entropy of {inner} at T" if work.can("time") else f"entropy of fused qubit ‘{work.elements[int(inner)]}’"  # type: ignore[attr-defined]
         else:
@@ -73,7 +74,7 @@ def unit(work: Workspace, target: str, output: int) -> str:
 def full_range(work: Workspace, target: str, output: int) -> float:
     """What 1 % is measured against: range of a regression's target, spread of a class's score over the test set, largest entropy."""
     if target.startswith(("entropy", "negativity")):
-        inner = method.inside(target)
+        inner = inside(target)
         levels = work.model.dims[work.modalities.index(inner)] if work.can("kets") else 2
         return math.log(levels) if target.startswith("entropy") else math.log2(levels)
     if work.classes:

@@ -1,8 +1,9 @@
 """Models: those that can be explored, with modality states and outputs that are linear in each of them, and baselines."""
 
+from qfusion.models.abilities import can, require
 from qfusion.models.encoders import InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.explorable import Ability, FusionModel, KetModel, can, require
+from qfusion.models.explorable import Ability, FusionModel, KetModel
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import BASELINES, FUSION, Trainable, build, explorable, names
 from qfusion.models.tweak import Tweak

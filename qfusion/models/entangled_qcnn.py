@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.models import edits, expectations, fusion, qcnn
+from qfusion.models import density, edits, expectations, fusion, qcnn
 from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.models.explorable import FusionModel, Points
 from qfusion.quantum.gates import BLOCKS
@@ -214,9 +214,7 @@ class EntangledQCNN(FusionModel):
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path, for small n."""
-        from qfusion.models.walk import final_scores
-
-        return final_scores(self, self.fuse(states)[0])
+        return density.scores(self.network, density.states(self.network, self.fuse(states)[0])[-1]) + self.bias
 
     def points(self, count: int = 2) -> Points:
         """Returns the places between the network's layers, `QCNN.moments`, however many are asked for."""

@@ -1,7 +1,8 @@
 """Models that can be explored: scores are linear in every modality's state, and a model says what else it can do.
 
-An ability is a name of ABILITIES. Pages, reports, commands and explanations ask for the one that they need with `can`, or `require` it,
-which names what is missing; none asks of which class a model is. A new model says its own abilities, and is shown wherever these suffice:
+An ability is a name of ABILITIES. Pages, reports, commands and explanations ask for the one that they need with `abilities.can`, or
+`abilities.require` it, which names what is missing; none asks of which class a model is. A new model says its own abilities, and is shown
+wherever these suffice:
 
     kets      `KetModel`: unit vectors of each modality and Hermitian observables of their product
     masses    numbers from 0 to 1 of each modality for each element, as of `EntangledQCNN`
@@ -17,20 +18,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.errors import InvalidInput
 from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Features
 from qfusion.quantum import states
-
-if TYPE_CHECKING:
-    from qfusion.models.entangled_qcnn import EntangledQCNN
-    from qfusion.models.quantum_jump import QuantumJump
 
 Ability = Literal["kets", "masses", "time", "layers", "rules", "circuit", "terms"]
 ABILITIES: dict[Ability, str] = {
@@ -155,46 +151,3 @@ class KetModel(FusionModel):
 def expectation(observables: Tensor, psi: Tensor) -> Tensor:
     """Returns <psi|O_c|psi>, (B, C), for observables (C, D, D) and kets (B, D)."""
     return torch.einsum("cnb,nb->nc", psi.conj() @ observables, psi).real
-
-
-def can(model: object, ability: Ability) -> bool:
-    """Returns whether a model says that it can do something; a baseline can do nothing."""
-    return ability in getattr(model, "abilities", ())
-
-
-@overload
-def require(model: object, ability: Literal["kets"], what: str = ..., who: str = ...) -> KetModel: ...
-@overload
-def require(model: object, ability: Literal["time"], what: str = ..., who: str = ...) -> QuantumJump: ...
-@overload
-def require(model: object, ability: Literal["masses", "rules", "layers"], what: str = ..., who: str = ...) -> EntangledQCNN: ...
-@overload
-def require(model: object, ability: Literal["circuit", "terms"], what: str = ..., who: str = ...) -> FusionModel: ...
-
-
-def require(model: object, ability: Ability, what: str = "", who: str = "Argument `model`") -> Any:
-    """Returns the model, which has the ability.
-
-    Args:
-        ability: of ABILITIES.
-        what: said behind the ability in the message, such as "that could build anything". who: how the message begins.
-
-    Raises:
-        InvalidInput: when it has not, with the kinds of models that have.
-    """
-    if can(model, ability):
-        return model
-    raise InvalidInput(f"{who} is of kind {getattr(model, 'kind', '') or type(model).__name__}, which has no {ABILITIES[ability]}"
-                       f"{what and f' {what}'}. Choose {listed(kinds(ability))} model.")
-
-
-def kinds(ability: Ability) -> list[str]:
-    """Returns the kinds of models that have an ability."""
-    from qfusion.models.registry import FUSION
-
-    return [kind for kind, model in FUSION.items() if ability in model.abilities]
-
-
-def listed(names: list[str]) -> str:
-    """Returns kinds of models with their article: "a quantum-jump or state-linear"."""
-    return f"{'an' if names[0][0] in 'aeiou' else 'a'} {' or '.join(names)}"

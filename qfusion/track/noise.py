@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import require_number
-from qfusion.models import EntangledQCNN, walk
-from qfusion.models.qcnn import HEAD_SCALE, IXZ, Channel, Step, evaluate
+from qfusion.models import EntangledQCNN, density
+from qfusion.models.qcnn import IXZ, Channel, Step, evaluate
 from qfusion.quantum.pauli import PAULIS, transfer_matrix
 
 
@@ -64,7 +64,7 @@ class Noise:
 
 
 def channel(model: EntangledQCNN, noise: Noise) -> Channel:
-    """Returns what follows every step of the network, for `QCNN.observables` and `walk.states`: Kraus operators (K, 4, 4).
+    """Returns what follows every step of the network, for `QCNN.observables` and `density.states`: Kraus operators (K, 4, 4).
 
     The flip before a measurement follows the last step in which the qubit takes part before it.
     """
@@ -112,8 +112,8 @@ class NoisyQCNN(EntangledQCNN):
     def direct_scores(self, masses: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores by evolving density matrices gate by gate, (B, C): the reference path, for small n."""
         vectors = self.fuse(masses)[0]
-        rho = walk.states(self, noisy_vectors(vectors, self.noise), channel(self, self.noise))[-1]
-        return HEAD_SCALE * walk.features(self, rho) @ self.network.head.double().T + self.bias
+        rho = density.states(self.network, noisy_vectors(vectors, self.noise), channel(self, self.noise))[-1]
+        return density.scores(self.network, rho) + self.bias
 
 
 def noisy(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.models import EntangledQCNN, fusion, walk
+from qfusion.models import EntangledQCNN, density, fusion
 from qfusion.models.qcnn import Step
 from qfusion.quantum.gates import controlled, operation_matrix, rotation
 from qfusion.quantum.pauli import PAULIS
@@ -105,7 +105,7 @@ def _fusion(gates: tuple[FusionGate, ...], values: Mapping[str, Tensor]) -> Iter
 def _network(model: EntangledQCNN, gates: tuple[FusionGate, ...], values: Mapping[str, Tensor], fused: list[str]) -> Iterator[Change]:
     n, steps = model.elements, model.network.steps
     masses = torch.sin(values["theta"] / 2).square()
-    states = walk.states(model, fusion.fuse(masses, values["phi"])[0])
+    states = density.states(model.network, fusion.fuse(masses, values["phi"])[0])
     for index, step in enumerate(steps):
         pair = partial_trace(states[index], (2,) * n, step.wires)
         if step.wires[0] > step.wires[1]:  # the trace keeps the order of the qubits

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.models import EntangledQCNN
+from qfusion.models.density import fused_state
 from qfusion.models.qcnn import evaluate
-from qfusion.models.walk import fused_state
 from qfusion.track import fusion_gates
 from qfusion.track.fusion_circuit import FusionCircuit, fusion_circuit, outcome_scores, unmeasured
 from qfusion.track.noise import Noise, channel

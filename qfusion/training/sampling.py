@@ -11,7 +11,7 @@ import torch
 
 from qfusion._checks import check
 from qfusion.data import DataSet
-from qfusion.models.explorable import can, require
+from qfusion.models.abilities import can, require
 from qfusion.models.quantum_jump import QuantumJump, expectation
 
 SAMPLES, REPEATS = 32, 64

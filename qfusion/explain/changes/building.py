@@ -30,8 +30,9 @@ from numpy.polynomial import legendre
 
 from qfusion._checks import check, choose
 from qfusion.explain.changes.building_numerics import TOLERANCE, Apart, correlations, dividend_operators, observables, pace_of
+from qfusion.explain.changes.knobs import Knob
 from qfusion.explain.changes.knobs_jump import JumpKnobs
-from qfusion.explain.changes.sensitivity import Knob, system
+from qfusion.explain.changes.sensitivity import system
 from qfusion.explain.contributions.background import Background, RowBackground
 from qfusion.explain.contributions.coalitions import coalition_values
 from qfusion.explain.contributions.coalitions import dividends as harsanyi

@@ -20,8 +20,8 @@ from numpy.polynomial import chebyshev, legendre
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
+from qfusion.explain.changes.knobs import Knob
 from qfusion.explain.changes.knobs_jump import JumpKnobs
-from qfusion.explain.changes.sensitivity import Knob
 from qfusion.explain.contributions.background import rest_state
 from qfusion.explain.contributions.coalitions import signs
 from qfusion.models.quantum_jump import QuantumJump

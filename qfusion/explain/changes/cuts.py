@@ -39,7 +39,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain.changes import uncorrelated
 from qfusion.explain.contributions.background import Background, RowBackground
 from qfusion.explain.contributions.coalitions import dividends as harsanyi
-from qfusion.models.explorable import require
+from qfusion.models.abilities import require
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.quantum import states
 from qfusion.quantum.decomposition import subset_name, subsets

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.explain.changes.sensitivity import ENTANGLEMENT_SAMPLES, SCORE, Knob, Terms, inside
+from qfusion.explain.changes.knobs import ENTANGLEMENT_SAMPLES, SCORE, Knob, Terms, inside
 from qfusion.explain.contributions.background import Background
 from qfusion.explain.contributions.coalitions import marginal_observables
 from qfusion.models.encoders import Features

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.explain.changes.sensitivity import SCORE, Knob, Terms, inside
+from qfusion.explain.changes.knobs import SCORE, Knob, Terms, inside
 from qfusion.explain.contributions.background import RowBackground
 from qfusion.explain.network.evidence import qubit_entropy
 from qfusion.models.encoders import Features

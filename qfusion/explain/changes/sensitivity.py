@@ -12,40 +12,22 @@ on the way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion.explain.changes.knobs import SCORE as SCORE
+from qfusion.explain.changes.knobs import Knob as Knob
+from qfusion.explain.changes.knobs import System
+from qfusion.explain.changes.knobs_jump import JumpKnobs
+from qfusion.explain.changes.knobs_network import NetworkKnobs
 from qfusion.explain.contributions.background import Background, RowBackground
 from qfusion.models import FusionModel, can, require
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
 from qfusion.quantum.decomposition import subset_name, subsets
-
-SCORE = "score"
-ENTANGLEMENT_SAMPLES = 12  # entanglement is followed sample by sample: the mean over a cohort takes at most so many, evenly spaced
-
-
-class Knob(NamedTuple):
-    """One term of the physics.
-
-    Attributes:
-        key: such as "H[text+audio]", "rate[2]", "T", "W[5]"; counted from 1 where readers count, as on the pages.
-        title: in plain words.
-        kind: "coupling", "rate", "duration", "measurement"; "fusion", "say", "convolution", "pooling", "head".
-        modalities: that it is about; empty when about none in particular.
-        value: factor where it stands now, 1 as learned.
-    """
-
-    key: str
-    title: str
-    kind: str
-    modalities: tuple[str, ...]
-    value: float
 
 
 @dataclass(frozen=True)
@@ -114,47 +96,6 @@ class Response:
     slopes: np.ndarray
     effect: float
     mean_slope: float
-
-
-T = TypeVar("T", bound="Terms")
-
-
-@dataclass(frozen=True, eq=False)
-class Terms:
-    """The terms of a model's physics and where their factors stand, (P,)."""
-
-    knobs: tuple[Knob, ...]
-    factors: Tensor
-
-    def moved(self: T, place: int, value: float) -> T:
-        """Returns the same with one factor changed."""
-        factors, knobs = self.factors.clone(), list(self.knobs)
-        factors[place] = value
-        knobs[place] = knobs[place]._replace(value=value)
-        return replace(self, factors=factors, knobs=tuple(knobs))
-
-
-class System(Protocol):
-    """What a model's physics answers; one instance holds the cohort, the background and where the factors stand."""
-
-    @property
-    def knobs(self) -> tuple[Knob, ...]:
-        """The terms."""
-
-    def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Returns values (Y,) and slopes (P, Y)."""
-
-    def effects(self, targets: Sequence[str]) -> np.ndarray:
-        """Returns the effects of removal, (P, Y)."""
-
-    def moved(self, place: int, value: float) -> System:
-        """Returns the system with one factor changed."""
-
-    def scores_without(self, inputs: Mapping[str, Features]) -> np.ndarray:
-        """Returns the scores of other samples with each term removed in turn, from every output, (P, B, C)."""
-
-    def samples(self, target: str) -> int:
-        """How many samples a target is averaged over."""
 
 
 def target_names(model: FusionModel) -> tuple[str, ...]:
@@ -237,9 +178,6 @@ def half_way(model: FusionModel, inputs: Mapping[str, Features], background: Bac
 
 def system(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, output: int = 0) -> System:
     """Returns the physics of a model with everything that slopes and knock-outs need."""
-    from qfusion.explain.changes.knobs_jump import JumpKnobs
-    from qfusion.explain.changes.knobs_network import NetworkKnobs
-
     model = in_double(model)
     check(0 <= output < len(model.outputs), f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.")
     if can(require(model, "terms"), "rules"):
@@ -258,8 +196,3 @@ def _checked(model: FusionModel, targets: Sequence[str] | None) -> tuple[str, ..
     for name in targets or ():
         choose("Target", name, known)
     return known if targets is None else tuple(targets)
-
-
-def inside(target: str) -> str:
-    """What stands in a target's brackets."""
-    return target.partition("[")[2].removesuffix("]")

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.models import EntangledQCNN
+from qfusion.models.density import states
 from qfusion.models.qcnn import Channel
-from qfusion.models.walk import states
 from qfusion.quantum.measures import von_neumann_entropy
 from qfusion.quantum.states import partial_trace
 
@@ -68,7 +68,7 @@ def layer_entropies(model: EntangledQCNN, vectors: Tensor, channel: Channel = la
     Args:
         model: whose network it is.
         vectors: fused qubits (1, <X>, <Z>), (n, 3), as of `model.fuse`.
-        channel: noise, as for `walk.states`.
+        channel: noise, as for `density.states`.
     """
     n = model.network.n
     moments, active, rhos = _moments(model, vectors, channel)
@@ -92,7 +92,7 @@ def _moments(model: EntangledQCNN, vectors: Tensor, channel: Channel) -> tuple[l
     network = model.network
     n = network.n
     check(vectors.shape == (n, 3), f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.")
-    found = states(model, vectors.double(), channel)
+    found = states(model.network, vectors.double(), channel)
     moments, active, rhos = [], [], []
     for name, done in network.moments():
         left = {s.wires[0] for s in network.steps[:done] if s.kind == "pool"}

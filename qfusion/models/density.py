@@ -3,16 +3,11 @@ observables, and what the Circuit page shows between the gates."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-from qfusion.models.qcnn import HEAD_SCALE, Channel
+from qfusion.models.qcnn import HEAD_SCALE, QCNN, Channel
 from qfusion.quantum.pauli import PAULIS
-
-if TYPE_CHECKING:
-    from qfusion.models.entangled_qcnn import EntangledQCNN
 
 
 def fused_state(vectors: Tensor) -> Tensor:
@@ -39,17 +34,17 @@ def apply(rho: Tensor, kraus: Tensor, wires: tuple[int, ...], n: int) -> Tensor:
 
 
 @torch.no_grad()
-def states(model: EntangledQCNN, vectors: Tensor, channel: Channel = lambda _: None) -> list[Tensor]:
+def states(network: QCNN, vectors: Tensor, channel: Channel = lambda _: None) -> list[Tensor]:
     """Returns the density matrices before the first step and after every step, each (..., 2^n, 2^n).
 
     After pooling, the measured qubit's coherences are gone: its state is the classical record of the outcome.
 
     Args:
-        model: whose network is walked.
+        network: whose steps are taken.
         vectors: fused qubits (1, <X>, <Z>), (..., n, 3).
         channel: noise after each step's gate, as for `QCNN.observables`.
     """
-    network, rho = model.network, fused_state(vectors)
+    rho = fused_state(vectors)
     found = [rho]
     for step in network.steps:
         rho = apply(rho, network.matrix(step)[None], step.wires, network.n)
@@ -66,9 +61,8 @@ def _measurement(like: Tensor) -> Tensor:
     return torch.stack([torch.diag(like.new_tensor([1, 0])), torch.diag(like.new_tensor([0, 1]))])
 
 
-def features(model: EntangledQCNN, rho: Tensor) -> Tensor:
+def features(network: QCNN, rho: Tensor) -> Tensor:
     """Returns what the head reads of final states (..., 2^n, 2^n): joint probabilities of the kept qubits, then Z of the measured ones."""
-    network = model.network
     p = torch.diagonal(rho, dim1=-2, dim2=-1).real.reshape(*rho.shape[:-2], *(2,) * network.n)
     b = rho.ndim - 2
     joint = p.sum([b + q for q in range(network.n) if q not in network.kept]).flatten(b)
@@ -76,6 +70,6 @@ def features(model: EntangledQCNN, rho: Tensor) -> Tensor:
     return torch.cat([joint, torch.stack([s[..., 0] - s[..., 1] for s in single], -1)], -1)
 
 
-def final_scores(model: EntangledQCNN, vectors: Tensor) -> Tensor:
-    """Returns the scores (..., C) of fused qubits by evolving their density matrix."""
-    return HEAD_SCALE * features(model, states(model, vectors)[-1]) @ model.network.head.double().T + model.bias
+def scores(network: QCNN, rho: Tensor) -> Tensor:
+    """Returns the scores (..., C), without the bias, of final states (..., 2^n, 2^n)."""
+    return HEAD_SCALE * features(network, rho) @ network.head.double().T
