@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qfusion.renderer.symbols import NAMES
+from qfusion.renderer.traces.symbols import NAMES
 
 
 def _under(name: str, *parts: str) -> set[str]:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.renderer import fields, legend, notes, parallel
+from qfusion.renderer import legend, notes
 from qfusion.renderer.axes import Axis
 from qfusion.renderer.colours import rgba
 from qfusion.renderer.hand import SMALLEST, Hand
 from qfusion.renderer.plots import Plots
 from qfusion.renderer.scene import Area, Box, Scene, Words, around, rectangle
+from qfusion.renderer.traces import fields, parallel
 from qfusion.renderer.words import plain, wrapped
 
 EDGE = 0.3  # sizes of the letters between the drawing and the edge of the page

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.renderer import bars, colouring, scatter
+from qfusion.renderer import colouring
 from qfusion.renderer.axes import as_list
 from qfusion.renderer.colours import fade, rgba
 from qfusion.renderer.hand import KEY, Hand, spread
 from qfusion.renderer.scene import Area, Box, Mark, Pen, Scene, Stroke, Words, rectangle
+from qfusion.renderer.traces import bars, scatter
 from qfusion.renderer.words import Block, read, wrapped
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.renderer import bars, colouring, fields, frame, notes, scatter, spreads
+from qfusion.renderer import colouring, frame, notes
 from qfusion.renderer.axes import Axis, Reach, categories_of, fit, kind_of
 from qfusion.renderer.hand import Hand, Place
 from qfusion.renderer.scene import Area, Box, Dots, Scene, Stroke, Words
+from qfusion.renderer.traces import bars, fields, scatter, spreads
 
 Trace = Mapping[str, Any]
 

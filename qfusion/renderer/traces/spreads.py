@@ -12,8 +12,8 @@ from qfusion._checks import check
 from qfusion.renderer.axes import Axis, Reach, as_list
 from qfusion.renderer.colours import fade, rgba
 from qfusion.renderer.hand import BOXES, VIOLINS, Place
-from qfusion.renderer.scatter import DEFAULT
 from qfusion.renderer.scene import Area, Pen, Stroke, rectangle
+from qfusion.renderer.traces.scatter import DEFAULT
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.renderer import colouring, symbols
+from qfusion.renderer import colouring
 from qfusion.renderer.axes import Axis, Reach, as_list
 from qfusion.renderer.colours import CLEAR, RGBA, fade, rgba
 from qfusion.renderer.hand import LINES, Hand, Place, halo_of, spread
 from qfusion.renderer.scene import Area, Box, Dots, Pen, Stroke, Words
+from qfusion.renderer.traces import symbols
 from qfusion.renderer.words import read
 
 DEFAULT: RGBA = rgba("#1f77b4")

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from qfusion._checks import check
-from qfusion.renderer import colouring, scatter
+from qfusion.renderer import colouring
 from qfusion.renderer.axes import Axis, Reach
 from qfusion.renderer.colours import CLEAR, RGBA, fade, rgba
 from qfusion.renderer.hand import BARS, LINES, Hand, Place, halo_of, spread
 from qfusion.renderer.scene import Area, Box, Mark, Pen, Stroke, Words, rectangle
+from qfusion.renderer.traces import scatter
 from qfusion.renderer.words import read
 
 

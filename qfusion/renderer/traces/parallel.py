@@ -10,8 +10,8 @@ import numpy as np
 from qfusion.renderer import colouring, ticks
 from qfusion.renderer.axes import as_list
 from qfusion.renderer.hand import FRAME, KEY, LINES, Hand
-from qfusion.renderer.scatter import DEFAULT
 from qfusion.renderer.scene import Box, Pen, Scene, Stroke, Words
+from qfusion.renderer.traces.scatter import DEFAULT
 from qfusion.renderer.words import read, wrapped
 
 
