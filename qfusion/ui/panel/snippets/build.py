@@ -8,23 +8,6 @@ from qfusion.panels.view import View
 from qfusion.ui.panel.snippets.assemble import fill
 
 
-def _set(body: str) -> Callable[[View], str]:
-    """A template on a data set: that of the address, else the first that is here."""
-    first = "found = data.load(next(source.name for source in data.available() if source.available))\n"
-    return lambda view: fill(("found = data.load($set)\n" if view.get("set") else first) + body, set=view.get("set"))
-
-
-CLASSES = """
-count = {split: np.bincount(found.y[found.rows(split)], minlength=len(found.target.classes)) for split in ("train", "valid", "test")}
-numbers = pd.DataFrame({"class": found.target.classes} | count)
-"""
-TARGET = """
-values = {split: np.asarray(found.y[found.rows(split)]) for split in ("train", "valid", "test")}
-edges = figures.histogram_edges(values)
-numbers = pd.DataFrame({"from": edges[:-1], "to": edges[1:]} | {split: np.histogram(part, edges)[0] for split, part in values.items()})
-"""
-
-
 def _runs(body: str, **values: object) -> Callable[[View], str]:
     """A template on the records of the runs shown: those of the address, else the newest."""
     def made(view: View) -> str:
@@ -77,24 +60,6 @@ numbers = pd.DataFrame({"setting": list(shares), "importance": list(shares.value
 """
 
 
-def board(body: str) -> Callable[[View], str]:
-    """A template on the leaderboard: the data set and the metric of the address, else the first ones."""
-    def made(view: View) -> str:
-        name, short = view.get("board"), view.get("board.by")
-        lines = ["board = standings.read()", "name = $name" if name else "name = board.names[0]",
-                 "key = next(key for key in board.metrics(name) if board.metric(key).short == $short)" if short
-                 else "key = board.metrics(name)[0]"]
-        return fill("\n".join(lines) + "\n" + body, name=name, short=short)
-    return made
-
-
-TABLE = "numbers = board.table(name, key)"
-ROBUSTNESS = """
-measured = board.whole["robustness"][name]
-shown = [model for model in measured if board.role(model) != "ablation"]
-numbers = pd.DataFrame([{"model": board.label(model), **record} for model in shown for record in measured[model]])
-"""
-DATA = {"data-classes": _set(CLASSES), "data-target": _set(TARGET)}
 TRAIN = {
     "train-loss": _curves(validation_loss="valid_loss", training_loss="train_loss"), "train-metric": metric,
     "train-gradient": _curves(gradient_norm="gradient_norm"), "train-rate": _curves(learning_rate="rate"),
@@ -105,4 +70,3 @@ TRAIN = {
 }
 SWEEPS = {"sweep-history": sweep(TRIALS), "sweep-slices": sweep(TRIALS), "sweep-together": sweep(TRIALS),
           "sweep-importance": sweep(IMPORTANCE)}
-BOARD = {"board": board(TABLE), "board-size": board(TABLE), "board-robustness": board(ROBUSTNESS)}
