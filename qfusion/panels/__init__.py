@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("dynamics", "leaderboard", "data")
+_MODULES = ("dynamics", "leaderboard", "data", "sweeps")
 
 
 def __getattr__(name: str) -> Any:

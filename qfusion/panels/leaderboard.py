@@ -91,10 +91,10 @@ def robustness(board: Board, theme: Theme = "light", *, data: str = "", part: st
         "board-robustness",
         f"With the most noise on {text.plain(what)}, {text.plain(least)} changes least ({losses[least]:+.3f})",
         figures.robustness(curves, families, f"test {short}", what, theme),
-        shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of every "
-              f"feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality absent or "
-              "another sample's. Absent, for our two systems, is the mean score over all training rows in its place, "
-              "exactly; for all others the training mean of its features.",
+        shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
+              f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
+              "absent or another sample's. Absent, for our two systems, is the mean score over all training rows in "
+              "its place, exactly; for all others the training mean of its features.",
         not_shown="other seeds, and noise that was trained for: where a recipe trains with noise, all its models did.",
         alt="Curves over noise: "
             + ", ".join(f"{label} from {v[0]:.3f} to {v[-1]:.3f}" for label, (_, v, _) in curves.items()) + ".",
@@ -111,7 +111,8 @@ def _entries(board: Board, name: str, key: str, table: pd.DataFrame,
              column: str = AFTER_ENCODERS) -> list[figures.Entry]:
     rows = [(str(row["model"]), row) for _, row in table.iterrows()]
     return [figures.Entry(str(row["label"]), str(row["role"]), _family(model), float(row["mean"]), float(row["low"]),
-                          float(row["high"]), board.values(name, model, key), float(row[column])) for model, row in rows]
+                          float(row["high"]), board.values(name, model, key), float(row[column]))
+            for model, row in rows]
 
 
 def _family(model: str) -> str:

@@ -23,7 +23,7 @@ PAGES: dict[str, dict[str, Any]] = {
     "dynamics": circuits.TEMPLATES | dynamics.TEMPLATES | panels.dynamics.PANELS, "circuit": circuits.TEMPLATES,
     "what if": what_if.TEMPLATES, "decision operators": votes.TEMPLATES, "cohorts": groups.TEMPLATES, "compare": compare.TEMPLATES,
     "faithfulness": faithful.TEMPLATES,
-    "data": panels.data.PANELS, "train": build.TRAIN, "sweeps": build.SWEEPS, "leaderboard": panels.leaderboard.PANELS,
+    "data": panels.data.PANELS, "train": build.TRAIN, "sweeps": panels.sweeps.PANELS, "leaderboard": panels.leaderboard.PANELS,
 }
 # Panels that there are several of, for modalities or samples: how their name begins, and what makes the body of a view and of the rest.
 NAMED: dict[str, Mapping[str, Panel | Callable[[View, str], str]]] = {

@@ -171,6 +171,7 @@ PIECES: dict[str, Callable[[View], str]] = {
     "asked": _asked,  # the output asked for; None: of each sample its predicted class
     "board": lambda _: "board = standings.open_board()",
     "dataset": _dataset,
+    "trials": lambda view: fill(f"trials = sweep_trials.open_trials({'$name' * bool(view.get('sweep'))})", name=view.get("sweep")),
     "times": lambda _: "times = np.linspace(0, max(sample.model.duration, 1e-6), 41)",
     "system": lambda _: "system = sample.model.system()",
     "psi": lambda _: "psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]",

@@ -47,19 +47,6 @@ def _norms(first: str, second: str, one: str, other: str) -> Callable[[View], st
     return _runs(CURVES.replace("{keys}", repr(keys)) + "numbers = numbers.reset_index(drop=True)\n")
 
 
-def sweep(body: str) -> Callable[[View], str]:
-    """A template on a sweep: that of the address, else the one shown first."""
-    return lambda view: fill(("found = sweeps.find($name)\n" if view.get("sweep") else "found = sweeps.find(storage.names()[0])\n") + body,
-                             name=view.get("sweep"))
-
-
-TRIALS = "numbers = sweep_trials.table(found, found.attempts())"
-IMPORTANCE = """
-shares = sweep_trials.importance(found)
-numbers = pd.DataFrame({"setting": list(shares), "importance": list(shares.values())})
-"""
-
-
 TRAIN = {
     "train-loss": _curves(validation_loss="valid_loss", training_loss="train_loss"), "train-metric": metric,
     "train-gradient": _curves(gradient_norm="gradient_norm"), "train-rate": _curves(learning_rate="rate"),
@@ -68,5 +55,3 @@ TRAIN = {
     "train-fused": _curves(entropy="watched.entanglement.fused"), "train-norm-H": _norms("H", "L", "norm of H", "norm of all L"),
     "train-norm-tables": _norms("tables", "circuit", "truth tables, from undecided", "angles of the network"),
 }
-SWEEPS = {"sweep-history": sweep(TRIALS), "sweep-slices": sweep(TRIALS), "sweep-together": sweep(TRIALS),
-          "sweep-importance": sweep(IMPORTANCE)}
