@@ -35,8 +35,7 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "circuit_boxes": ("qfusion.figures", "circuit_boxes"), "circuit_walks": ("qfusion.figures", "circuit_walks"),
     "step_circuit": ("qfusion.track.circuit", "step_circuit"),
     "progress": ("qfusion.track.progress", "progress"),
-    "storage": ("qfusion.runs", "storage"), "QFusionError": ("qfusion.errors", "QFusionError"), "runs": ("qfusion", "runs"),
-    "sweeps": ("qfusion.runs", "sweep as sweeps"),
+    "QFusionError": ("qfusion.errors", "QFusionError"),
     **{name: ("qfusion.analysis", name) for name in (
         "answers", "backgrounds", "standings", "circuit_evolution", "cohort_measures", "cut_curves", "faithful", "inside_modality",
         "jump_subject", "physics", "evolution", "subjects", "sweep_trials", "examples", "run_curves", "interventions")},
@@ -171,6 +170,7 @@ PIECES: dict[str, Callable[[View], str]] = {
     "asked": _asked,  # the output asked for; None: of each sample its predicted class
     "board": lambda _: "board = standings.open_board()",
     "dataset": _dataset,
+    "runs": lambda view: fill(f"runs = run_curves.open_runs({'$names' * bool(view.all('run'))})", names=view.all("run")),
     "trials": lambda view: fill(f"trials = sweep_trials.open_trials({'$name' * bool(view.get('sweep'))})", name=view.get("sweep")),
     "times": lambda _: "times = np.linspace(0, max(sample.model.duration, 1e-6), 41)",
     "system": lambda _: "system = sample.model.system()",
