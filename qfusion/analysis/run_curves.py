@@ -14,18 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from qfusion import runs
-from qfusion._checks import check
+from qfusion import data, runs
+from qfusion._checks import check, choose
+from qfusion.analysis.memo import memo
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.models import FUSION, registry
 from qfusion.runs import Plan, Run, watch
 from qfusion.runs.folder import Record
 from qfusion.runs.settings import KINDS
-from qfusion.training import Options, checkpoint, metrics
+from qfusion.training import Options, checkpoint, default_options, metrics
 
 STARTING = "starting"
 MOST_SEEDS = 10
+MOST_SHOWN = 7  # runs at once: as many as figures have colours for
 GOES_ON = ("paused", "stopped", "interrupted", "failed")
 PASSED = 0.1  # the part of the latest total from which a term counts as used
 LOG = 6000  # characters of a log that are shown
@@ -89,6 +91,32 @@ def see(run: Run, read: Callable[[Run], Record]) -> Seen:
     return Seen(run, plan, record, state, run.asked())
 
 
+def look(read: Callable[[Run], Record] = Run.record) -> list[Seen]:
+    """Returns all runs as they are now, the newest first; `read` as of `see`."""
+    return [see(run, read) for run in runs.runs()]
+
+
+def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
+    """Returns the runs of some names, in their order; without names those that are alive, else the newest.
+
+    Raises:
+        NotFound: when there is none of a name.
+    """
+    of_name = {each.name: each for each in seen}
+    return [of_name[choose("Run", name, of_name)] for name in names] or [each for each in seen if each.alive][:MOST_SHOWN] \
+        or list(seen[:1])
+
+
+def open_runs(names: Sequence[str] = ()) -> list[Seen]:
+    """Returns runs as they are now, by their names; see `shown`."""
+    return shown(look(), names)
+
+
+def with_history(seen: Sequence[Seen]) -> list[Seen]:
+    """Returns those of some runs that have an epoch to draw."""
+    return [each for each in seen if each.record is not None and each.record.history]
+
+
 def checked(record: Record) -> Record:
     """Returns a record whose rows can be drawn.
 
@@ -121,6 +149,20 @@ def watched(record: Record, prefix: str) -> dict[str, Curve]:
     """What was watched under names that begin with `prefix` and a dot, by the rest of the name, in its own order."""
     names = dict.fromkeys(key for row in record.history for key in row["watched"] if key.startswith(f"{prefix}."))
     return {name.removeprefix(f"{prefix}."): curve(record, f"watched.{name}") for name in names}
+
+
+def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]:
+    """See `watched`, by run; runs without it are left out."""
+    found = {each.name: watched(each.record, prefix) for each in seen if each.record is not None}
+    return {name: terms for name, terms in found.items() if terms}
+
+
+def by_modalities(seen: Sequence[Seen]) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
+    """Returns what was watched of contributions, by run, in groups of runs that have the same modalities, with these."""
+    groups: dict[tuple[str, ...], dict[str, dict[str, Curve]]] = {}
+    for name, terms in watched_by(seen, "dividend").items():
+        groups.setdefault(tuple(term for term in terms if "+" not in term), {})[name] = terms
+    return list(groups.items())
 
 
 def metric_names(records: Sequence[Record]) -> list[str]:
@@ -217,9 +259,39 @@ def log_of(run: Run) -> str:
     return "\n".join(line.rsplit("\r", 1)[-1] for line in plain.split("\n"))[-LOG:]
 
 
-def sizes_of(dataset: DataSet, split: str) -> tuple[int, int, tuple[int, int, int]]:
-    """Rows for training and for validation, and how many of them are watched, see `watch.sizes`."""
-    train, valid = len(dataset.rows(split)), len(dataset.rows("valid"))
+@memo(4, says="Loading the data …")
+def _dataset(name: str, when: str) -> DataSet:
+    return data.load(name)
+
+
+def dataset_of(name: str) -> DataSet:
+    """Returns the data that a run was trained on.
+
+    Raises:
+        NotFound: when they are a file given by its path, or are not among the data sets here.
+    """
+    choose("Data set", name, [source.name for source in data.available()])
+    return _dataset(name, data.stamp(name))
+
+
+def loss_of(each: Seen) -> str:
+    """Returns what a run makes small; nothing where neither its plan nor its data say so."""
+    assert each.plan is not None
+    try:
+        usual = default_options(dataset_of(each.plan.data)).loss
+    except QFusionError:
+        usual = ""
+    return str(each.plan.options.get("loss", usual))
+
+
+def counted(each: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
+    """Returns rows for training and for validation, and how many are watched, see `watch.sizes`; None where the data are not here."""
+    assert each.plan is not None
+    try:
+        dataset = dataset_of(each.plan.data)
+        train, valid = (len(dataset.rows(split)) for split in ("train+valid" if each.plan.options.get("refit") else "train", "valid"))
+    except QFusionError:
+        return None
     return train, valid, watch.sizes(train, valid)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from qfusion import _assets
 from qfusion._checks import check, choose
+from qfusion.analysis.memo import memo
 from qfusion.errors import IntegrityError, NotFound
 from qfusion.training.metrics import Label, describe
 
@@ -50,6 +51,23 @@ class Board:
         entry = self.of(name)
         found = [key for key in TARGETS[entry["target"]] if all(key in row["test"] for row in entry["rows"].values())]
         return [entry["headline"], *(key for key in found if key != entry["headline"])]
+
+    def key(self, name: str, short: str = "") -> str:
+        """The metric of a data set by what it is called, the headline unless told.
+
+        Raises:
+            NotFound: when data set or metric are not on the board.
+        """
+        shorts = {self.metric(key).short: key for key in self.metrics(name)}
+        return shorts[choose("Metric", short, shorts)] if short else str(self.of(name)["headline"])
+
+    def measured(self, name: str) -> dict[str, str]:
+        """The models whose robustness is measured on a data set, by what they are called."""
+        return {self.label(model): model for model in self.whole["robustness"].get(name, {})}
+
+    def usual(self, name: str) -> list[str]:
+        """What those of them are called that are no ablations."""
+        return [label for label, model in self.measured(name).items() if self.role(model) != "ablation"]
 
     def robust_metrics(self, name: str) -> list[str]:
         """The metrics of a data set's robustness, the headline first."""
@@ -132,6 +150,20 @@ def read(path: Path | None = None) -> Board:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, LookupError, RecursionError) as error:
         raise IntegrityError(f"{path.name} cannot be read as a leaderboard ({str(error)[:120]}). {REMEDY}") from error
     return board
+
+
+@memo(1)
+def _kept(path: Path, when: int) -> Board:
+    return read(path)
+
+
+def open_board() -> Board:
+    """Returns the board that comes with the program, shared; read anew when its file changes.
+
+    Raises:
+        NotFound, IntegrityError: when there is none, or it is broken.
+    """
+    return _kept(FILE, FILE.stat().st_mtime_ns if FILE.is_file() else 0)
 
 
 @dataclass(frozen=True)

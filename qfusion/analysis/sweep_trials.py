@@ -6,11 +6,14 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from qfusion._checks import check
+from qfusion.runs import storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.sweep import Attempt, Sweep
 from qfusion.training import metrics
@@ -18,39 +21,83 @@ from qfusion.training import metrics
 ENOUGH = 8  # finished trials from which importance is worked out
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trials:
-    """The trials of a sweep that have a value, as figures take them.
+    """The trials of a sweep as they stood, and those of them that have a value as figures take them.
 
     Attributes:
-        numbers, values, pruned: of each, (n,). tried: by setting, (n,).
+        sweep: whose they are. attempts: all of them, in order. best: the best finished one, None when there is none.
+        numbers, values, pruned: of those with a value, (n,). tried: by setting, (n,).
         logarithmic: settings whose range is searched over its logarithm.
-        best: place of the best finished trial, -1 when there is none.
     """
 
+    sweep: Sweep
+    attempts: Sequence[Attempt]
+    best: Attempt | None
     numbers: list[int]
     values: np.ndarray
     pruned: np.ndarray
     tried: dict[str, list[Any]]
     logarithmic: tuple[str, ...]
-    best: int
+
+    @property
+    def place(self) -> int:
+        """Place of the best among those with a value, -1 when there is none."""
+        return self.numbers.index(self.best.number) if self.best is not None and self.best.number in self.numbers else -1
 
     @property
     def finished(self) -> np.ndarray:
         """Places of the finished trials."""
         return np.flatnonzero(~self.pruned)
 
+    @property
+    def judged(self) -> str:
+        """What the trials are judged by, for axes."""
+        name = self.sweep.search.metric
+        return "validation loss" if name == "loss" else f"validation {metrics.describe[name].short}"
 
-def of(sweep: Sweep, attempts: Sequence[Attempt], best: Attempt | None) -> Trials:
-    """Returns the trials of a sweep that have ended with a value."""
+    @property
+    def smaller(self) -> bool:
+        """Whether smaller values are better."""
+        return self.sweep.search.direction == "minimize"
+
+    @cached_property
+    def importance(self) -> dict[str, float]:
+        """See `importance`."""
+        return importance(self.sweep)
+
+    def table(self) -> pd.DataFrame:
+        """Returns a row a trial, the best first, then those stopped early, then the others."""
+        order = {sweeps.FINISHED: 0, sweeps.PRUNED: 1, sweeps.RUNNING: 2, sweeps.WAITING: 3, sweeps.FAILED: 4}
+        sign = 1 if self.smaller else -1
+        ranked = sorted(self.attempts, key=lambda a: (order[a.state], sign * (a.value if a.value is not None else 0.0), a.number))
+        return pd.DataFrame([{"trial": a.number, self.judged: a.value,
+                              **{key: _shown(a.tried.get(key)) for key in self.sweep.search.space},
+                              "epochs": len(a.history), "seconds": round(a.seconds, 1), "state": STATES[a.state], "seed": a.seed,
+                              "message": a.message} for a in ranked])
+
+
+def of(sweep: Sweep) -> Trials:
+    """Returns the trials of a sweep as they stand now."""
+    attempts, best, space = sweep.attempts(), sweep.best(), sweep.search.space
     ended = [a for a in attempts if a.state in (sweeps.FINISHED, sweeps.PRUNED) and a.value is not None and math.isfinite(a.value)]
-    space = sweep.search.space
-    return Trials([a.number for a in ended], np.array([a.value for a in ended], dtype=float),
+    return Trials(sweep, attempts, best, [a.number for a in ended], np.array([a.value for a in ended], dtype=float),
                   np.array([a.state == sweeps.PRUNED for a in ended], dtype=bool),
                   {key: [_shown(value) if "choices" in entry else value for value in (a.tried.get(key) for a in ended)]
                    for key, entry in space.items()},
-                  tuple(key for key, entry in space.items() if entry.get("log")),
-                  next((place for place, a in enumerate(ended) if best is not None and a.number == best.number), -1))
+                  tuple(key for key, entry in space.items() if entry.get("log")))
+
+
+def open_trials(name: str = "") -> Trials:
+    """Returns the trials of a sweep by its name, of the last changed one unless told.
+
+    Raises:
+        NotFound, InvalidInput: when there is no such sweep, or none at all.
+        IntegrityError: when what is kept of it is damaged.
+    """
+    known = storage.names()
+    check(bool(name or known), "There is no sweep yet. Begin one with `python -m qfusion sweep`.")
+    return of(sweeps.find(name or known[0]))
 
 
 def importance(sweep: Sweep) -> dict[str, float]:
@@ -72,24 +119,8 @@ def importance(sweep: Sweep) -> dict[str, float]:
     return {key: float(share) for key, share in found.items()} if all(math.isfinite(share) for share in found.values()) else {}
 
 
-def table(sweep: Sweep, attempts: Sequence[Attempt]) -> pd.DataFrame:
-    """Returns a row a trial, the best first, then those stopped early, then the others."""
-    order = {sweeps.FINISHED: 0, sweeps.PRUNED: 1, sweeps.RUNNING: 2, sweeps.WAITING: 3, sweeps.FAILED: 4}
-    sign = 1 if sweep.search.direction == "minimize" else -1
-    ranked = sorted(attempts, key=lambda a: (order[a.state], sign * (a.value if a.value is not None else 0.0), a.number))
-    return pd.DataFrame([{"trial": a.number, judged(sweep): a.value, **{key: _shown(a.tried.get(key)) for key in sweep.search.space},
-                          "epochs": len(a.history), "seconds": round(a.seconds, 1), "state": STATES[a.state], "seed": a.seed,
-                          "message": a.message} for a in ranked])
-
-
 STATES = {sweeps.FINISHED: "finished", sweeps.PRUNED: "stopped early", sweeps.RUNNING: "training", sweeps.WAITING: "waiting",
           sweeps.FAILED: "failed"}
-
-
-def judged(sweep: Sweep) -> str:
-    """Returns what the trials are judged by, for axes."""
-    name = sweep.search.metric
-    return "validation loss" if name == "loss" else f"validation {metrics.describe[name].short}"
 
 
 def ranges(rows: Mapping[str, tuple[float, float, bool]]) -> list[str]:

@@ -29,13 +29,12 @@ from qfusion.figures.style import (
 )
 
 HUES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, GREY)
-MOST = len(HUES)  # runs that are told apart by colour
 Curve = tuple[np.ndarray, np.ndarray]  # epochs and values, (N,) each
 
 
 def hue_of(place: int) -> str:
     """Colour of the run at a place among those shown."""
-    return HUES[place % MOST]
+    return HUES[place % len(HUES)]
 
 
 def curves(solid: Mapping[str, Curve], dashed: Mapping[str, Curve] | None = None, *, hues: Mapping[str, str], y_title: str,

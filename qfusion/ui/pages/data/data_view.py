@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -13,15 +12,13 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.data import DataSet, imported
 from qfusion.data.spec import SPLITS
-from qfusion.figures.draw import dataset as figures
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
+from qfusion.panels import data as builders
 from qfusion.ui.frame import access, cache, state
 from qfusion.ui.frame.shell import link
 from qfusion.ui.panel import panels
 
 SET, KEPT, PICK = "set", "_kept_set", "_pick_set"
-_MOST_SHOWN = 60  # classes in a figure
 
 
 def allowed() -> dict[str, state.Allowed]:
@@ -64,10 +61,7 @@ def chosen(theme: Theme) -> None:
     found = cache.dataset(name)
     st.markdown(_card(found))
     st.caption(text.plain(found.description, 900))
-    if found.target.kind == "classification":
-        _classes(found, theme)
-    else:
-        _targets(found, theme)
+    panels.draw((builders.classes if found.target.kind == "classification" else builders.target)(found, theme))
     link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     if name in imported.names():
         _record(name)
@@ -88,38 +82,6 @@ def _card(found: DataSet) -> str:
 
 def _steps(modality: Any) -> str:
     return "" if modality.lengths is None else f", sequences of up to {modality.values.shape[1]:,} steps"
-
-
-def _classes(found: DataSet, theme: Theme) -> None:
-    names = found.target.classes
-    counts = {split: np.bincount(found.y[found.rows(split)], minlength=len(names)) for split in SPLITS}
-    whole = np.sum(list(counts.values()), axis=0)
-    order = np.arange(len(names)) if len(names) <= _MOST_SHOWN else np.argsort(-whole, kind="stable")[:_MOST_SHOWN]
-    smallest = int(whole.min())
-    panels.panel(
-        "data-classes", f"Its {len(names)} classes have {smallest:,} to {int(whole.max()):,} samples",
-        figures.classes({split: found_[order].tolist() for split, found_ in counts.items()}, [names[i] for i in order], theme=theme),
-        shows=f"how many of {len(found):,} samples are of which class, by part of the split" + _cut(names),
-        not_shown="how hard the classes are to tell apart.", alt=f"Samples by class: {spoken.listed(names, whole, '.0f')}.",
-        numbers=lambda: pd.DataFrame({"class": list(names)} | counts))
-
-
-def _cut(names: tuple[str, ...]) -> str:
-    return f", the {_MOST_SHOWN} most frequent of {len(names)} classes." if len(names) > _MOST_SHOWN else "."
-
-
-def _targets(found: DataSet, theme: Theme) -> None:
-    values = {split: np.asarray(found.y[found.rows(split)]) for split in SPLITS}
-    edges = figures.histogram_edges(values)
-    mean, spread = float(found.y.mean()), float(found.y.std())
-    panels.panel(
-        "data-target", f"{text.plain(found.target.name)} is {round(mean, 2) + 0.0:+.2f} ± {spread:.2f} over all {len(found):,} samples",
-        figures.targets(values, f"{found.target.name} {f'({found.target.unit})' if found.target.unit else ''}".strip(), theme=theme),
-        shows=f"how the target is spread in each part of the split, in {figures.BINS} bins; mean ± deviation above.",
-        not_shown="whether the parts are alike in anything but the target.",
-        alt=f"Histograms of the target: mean {spoken.terms({name: part.mean() for name, part in values.items() if len(part)})}.",
-        numbers=lambda: pd.DataFrame({"from": edges[:-1], "to": edges[1:]}
-                                     | {split: np.histogram(part, edges)[0] for split, part in values.items()}))
 
 
 def _record(name: str) -> None:

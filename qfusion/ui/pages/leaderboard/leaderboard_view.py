@@ -12,37 +12,20 @@ from qfusion.analysis import standings, text
 from qfusion.analysis.standings import Board
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.figures.draw import leaderboard as figures
+from qfusion.panels import leaderboard as builders
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
 DATA, METRIC, SIZE, PART, MODELS = "board", "board.by", "board.size", "board.of", "board.models"
 PUBLISHED = "board.published"
-SIZES = ("after the encoders", "in total")
-ALL = "all"
 ICONS = {"for": ":material/check:", "against": ":material/close:", "open": ":material/help:"}
-
-
-@st.cache_resource(max_entries=1, show_spinner=False)
-def _read(changed: int) -> Board:
-    return standings.read()
-
-
-def board() -> Board:
-    """The leaderboard, read anew when its file changes.
-
-    Raises:
-        NotFound, IntegrityError: when there is none, or it is broken.
-    """
-    file = standings.FILE
-    return _read(file.stat().st_mtime_ns if file.is_file() else 0)
 
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
     try:
-        found = board()
+        found = standings.open_board()
     except QFusionError:
         return {}
     name = str(st.session_state.get(DATA) or st.query_params.get(DATA) or "")
@@ -50,29 +33,25 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     shorts = [found.metric(key).short for key in found.metrics(name)]
     return {DATA: state.options("Data set", found.names, "The first is shown."),
             METRIC: state.options("Metric", shorts, "The first is shown."),
-            SIZE: state.options("Parameters", SIZES, "Those after the encoders are shown."),
-            PART: state.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown."),
-            f"{MODELS}.{name}": state.options("Model", _measured(found, name), "The usual ones are drawn.", many=True),
+            SIZE: state.options("Parameters", builders.SIZES, "Those after the encoders are shown."),
+            PART: state.options("Modality", (builders.ALL, *found.of(name)["modalities"]), "All are shown."),
+            f"{MODELS}.{name}": state.options("Model", found.measured(name), "The usual ones are drawn.", many=True),
             PUBLISHED: state.switch("Published figures", "They stay folded.")}
-
-
-def _measured(found: Board, name: str) -> dict[str, str]:
-    """The models whose robustness is measured on a data set, by what they are called."""
-    return {found.label(model): model for model in found.whole["robustness"].get(name, {})}
 
 
 def page(here: Here) -> None:
     """Pickers, the table and its figures, claims, robustness."""
-    found = board()
-    name, key, size = _pickers(found)
+    found = standings.open_board()
+    name, short, size = _pickers(found)
+    key = found.key(name, short)
     table = found.table(name, key)
     _head(found, name, key, table)
     _table(found, name, key, table)
     left, right = st.columns(2, gap="medium")
     with left:
-        _dots(here, found, name, key, table)
+        panels.draw(builders.results(found, here.theme, data=name, metric=short))
     with right:
-        _sizes(here, found, name, key, table, size)
+        panels.draw(builders.against_size(found, here.theme, data=name, metric=short, size=size))
     _claims(found)
     _robustness(here, found, name)
     _published(found, name)
@@ -84,14 +63,15 @@ def _pickers(found: Board) -> tuple[str, str, str]:
             state.put(DATA, found.names[0])
         name = st.segmented_control("Data set", found.names, default=found.names[0], help="Not that of the sidebar: the board holds all.",
                                     **state.bound(DATA)) or found.names[0]
-        keys = {found.metric(key).short: key for key in found.metrics(name)}
-        if state.get(METRIC) not in (None, *keys):
-            state.put(METRIC, next(iter(keys)))
-        short = st.selectbox("Metric", list(keys), width=220,
+        shorts = [found.metric(key).short for key in found.metrics(name)]
+        if state.get(METRIC) not in (None, *shorts):
+            state.put(METRIC, shorts[0])
+        short = st.selectbox("Metric", shorts, width=220,
                              help="What is compared. The Glossary page says what each means.", **state.bound(METRIC))
-        size = st.segmented_control("Parameters", list(SIZES), default=SIZES[0], help="Encoders are the same for all models: without them, "
-                                    "the fusions are compared.", **state.bound(SIZE)) or SIZES[0]
-    return name, keys.get(short, found.of(name)["headline"]), size
+        size = st.segmented_control("Parameters", list(builders.SIZES), default=builders.SIZES[0],
+                                    help="Encoders are the same for all models: without them, the fusions are compared.",
+                                    **state.bound(SIZE)) or builders.SIZES[0]
+    return name, short, size
 
 
 def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
@@ -130,38 +110,6 @@ def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
                "the spread over training seeds, not that over test rows: another test set may order the models differently.")
 
 
-def _entries(found: Board, name: str, key: str, table: pd.DataFrame, size: str = SIZES[0]) -> list[figures.Entry]:
-    column = "parameters" if size == SIZES[1] else size
-    return [figures.Entry(str(r["label"]), str(r["role"]), _family(str(r["model"])), float(r["mean"]), float(r["low"]), float(r["high"]),
-                          found.values(name, str(r["model"]), key), float(r[column])) for _, r in table.iterrows()]
-
-
-def _family(model: str) -> str:
-    start = model.partition("-")[0]
-    return start if start in ("qj", "qcnn") else ""
-
-
-def _dots(here: Here, found: Board, name: str, key: str, table: pd.DataFrame) -> None:
-    metric = found.metric(key)
-    panels.panel(
-        "board", f"{metric.short}, best on top", figures.dots(_entries(found, name, key, table), f"test {metric.short}", here.theme),
-        shows="the mean over seeds with its 95 % interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, rings: their ablations, "
-              "grey squares: baselines.",
-        not_shown="how results would differ on other test rows.",
-        alt="Dot plot of " + ", ".join(f"{r.label} {r.mean:.3f}" for r in table.itertuples()) + ".", numbers=lambda: table)
-
-
-def _sizes(here: Here, found: Board, name: str, key: str, table: pd.DataFrame, size: str) -> None:
-    metric = found.metric(key)
-    panels.panel(
-        "board-size", f"{metric.short} against size",
-        figures.against_size(_entries(found, name, key, table, size), f"test {metric.short}", size, here.theme),
-        shows=f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is drawn at 1.",
-        not_shown="what a smaller or larger network of the same kind would reach: every model was trained at one size.",
-        alt="Parameters and results: " + ", ".join(f"{r.label} {r.parameters:.0f}, {r.mean:.3f}" for r in table.itertuples()) + ".",
-        numbers=lambda: table)
-
-
 def _claims(found: Board) -> None:
     claims = found.whole["claims"]
     with st.container(border=True, key="panel-claims", gap="xsmall"):
@@ -196,38 +144,20 @@ def _icon(verdicts: Any) -> str:
 
 def _robustness(here: Here, found: Board, name: str) -> None:
     panels.heading("A modality that is missing or corrupted")
-    keys = found.robust_metrics(name)
-    if not keys:
+    if not found.robust_metrics(name):
         st.info("Robustness is not measured on this data set yet.", icon=":material/help:")
         return
-    entry, measured, models = found.of(name), found.whole["robustness"][name], _measured(found, name)
-    parts = [ALL, *entry["modalities"]]
+    parts = [builders.ALL, *found.of(name)["modalities"]]
     if state.get(PART) not in (None, *parts):
         state.put(PART, parts[0])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         part = st.segmented_control("Corrupted", parts, default=parts[0],
                                     help="The modality that gets noise or is left out.", **state.bound(PART)) or parts[0]
-        usual = [label for label, model in models.items() if found.role(model) != "ablation"]
-        shown = [models[label] for label in st.multiselect("Models", list(models), default=usual, **state.bound(f"{MODELS}.{name}"))]
-    if not shown:
+        models = st.multiselect("Models", list(found.measured(name)), default=found.usual(name), **state.bound(f"{MODELS}.{name}"))
+    if not models:
         st.info("Pick a model to draw its curve.", icon=":material/help:")
         return
-    key = keys[0]
-    curves = {found.label(m): found.curve(name, m, part, key) for m in shown}
-    families = {found.label(m): (found.role(m), _family(m)) for m in shown}
-    what = "every modality" if part == ALL else part
-    losses = {label: values[-1] - values[0] for label, (_, values, _) in curves.items()}
-    least = min(losses, key=lambda label: abs(losses[label]))
-    panels.panel(
-        "board-robustness", f"With the most noise on {text.plain(what)}, {text.plain(least)} changes least ({losses[least]:+.3f})",
-        figures.robustness(curves, families, f"test {found.metric(key).short}", what, here.theme),
-        shows=f"{found.metric(key).short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of every "
-              f"feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality absent or another sample's. "
-              "Absent, for our two systems, is the mean score over all training rows in its place, exactly; for all others the training "
-              "mean of its features.",
-        not_shown="other seeds, and noise that was trained for: where a recipe trains with noise, all its models did.",
-        alt="Curves over noise: " + ", ".join(f"{label} from {v[0]:.3f} to {v[-1]:.3f}" for label, (_, v, _) in curves.items()) + ".",
-        numbers=lambda: pd.DataFrame([{"model": found.label(m), **record} for m in shown for record in measured[m]]))
+    panels.draw(builders.robustness(found, here.theme, data=name, part=part, models=models))
 
 
 def _published(found: Board, name: str) -> None:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis import sweep_trials, text
 from qfusion.analysis.sweep_trials import Trials
 from qfusion.errors import QFusionError
-from qfusion.figures.draw import sweep as figures
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
+from qfusion.panels import sweeps as builders
 from qfusion.runs import plans, queue, space, storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.settings import KINDS, SETTINGS
-from qfusion.runs.sweep import Attempt, Sweep
+from qfusion.runs.sweep import Sweep
 from qfusion.ui.frame import cache, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard
@@ -76,10 +73,9 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
         found = sweeps.find(name)
         if (_at_work(found) and not panels.exporting()) != moving:
             st.rerun()
-        attempts, best = found.attempts(), found.best()
-        _said(found, attempts, best)
-        _buttons(found, attempts)
-        trials = sweep_trials.of(found, attempts, best)
+        trials = sweep_trials.of(found)
+        _said(trials)
+        _buttons(trials)
         if not trials.numbers:
             st.caption("Figures appear once a trial has ended.")
             return
@@ -87,28 +83,29 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
         for tab, draw in zip(tabs, (_trials, _slices, _together), strict=True):
             if tab.open:
                 with tab, guard(), st.container(key=f"fold-sweep-{VIEWS.index(str(state.get(VIEW) or VIEWS[0]))}"):
-                    draw(theme, found, attempts, trials)
+                    draw(theme, trials)
 
 
-def _said(found: Sweep, attempts: list[Attempt], best: Attempt | None) -> None:
+def _said(trials: Trials) -> None:
+    found, attempts, best = trials.sweep, trials.attempts, trials.best
     search = found.search
     counts = {word: sum(sweep_trials.STATES[a.state] == word for a in attempts) for word in sweep_trials.STATES.values()}
     done = sum(a.state not in (sweeps.WAITING, sweeps.RUNNING) for a in attempts)
     st.progress(min(1.0, done / max(1, found.trials)), f"{done} of {found.trials} trials have ended"
                 + "".join(f", {count} {word}" for word, count in counts.items() if count and word != "finished"))
-    st.markdown(f"**{text.plain(search.model)}** on **{text.plain(search.data)}**, judged by {sweep_trials.judged(found)}: "
+    st.markdown(f"**{text.plain(search.model)}** on **{text.plain(search.data)}**, judged by {trials.judged}: "
                 f"{', '.join(f'`{key}` {_space(entry)}' for key, entry in search.space.items())}.")
     if best is None:
         return
-    st.markdown(f"Best: trial {best.number} with {sweep_trials.judged(found)} **{best.value:.4g}** by "
+    st.markdown(f"Best: trial {best.number} with {trials.judged} **{best.value:.4g}** by "
                 + ", ".join(f"`{key}` = {_plain(value)}" for key, value in found.settings(best).items() if key in search.space)
                 + ". It was chosen among many, so new rows will most likely do worse. Train it:")
     st.code(found.command(best), language="bash", wrap_lines=True)
 
 
-def _buttons(found: Sweep, attempts: list[Attempt]) -> None:
+def _buttons(trials: Trials) -> None:
     """Stop and go on."""
-    busy = any(a.state == sweeps.RUNNING for a in attempts)
+    found, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
     stopped = bool(found.study.user_attrs.get("stopped"))
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
         st.button("Stop", icon=":material/stop:", key="_sweep_stop", disabled=found.is_done or stopped, on_click=sweeps.stop, args=(found,),
@@ -129,56 +126,24 @@ def _go_on(found: Sweep) -> None:
         state.put(_PROBLEM, str(error))
 
 
-def _trials(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trials) -> None:
-    what = sweep_trials.judged(found)
-    frame = sweep_trials.table(found, attempts)
-    smaller = found.search.direction == "minimize"
-    panels.panel(
-        "sweep-history", f"{what} over trials",
-        figures.history(trials.numbers, trials.values, trials.pruned, smaller=smaller, y_title=what, theme=theme),
-        shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones so far.",
-        not_shown="what the test rows would say: they are not looked at.",
-        alt=f"{what} by trial: {spoken.listed([f'trial {n}' for n in trials.numbers], trials.values, '.3g')}.",
-        numbers=lambda: frame)
+def _trials(theme: Theme, trials: Trials) -> None:
+    panels.draw(builders.history(trials, theme))
+    frame = trials.table()
     st.dataframe(frame, hide_index=True, height=min(38 + 35 * len(frame), 388), alt=f"Table of {len(frame)} trials.",
-                 column_config={what: st.column_config.NumberColumn(format="%.4g"), "message": st.column_config.TextColumn(width="medium")})
+                 column_config={trials.judged: st.column_config.NumberColumn(format="%.4g"),
+                                "message": st.column_config.TextColumn(width="medium")})
 
 
-def _slices(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trials) -> None:
-    what = sweep_trials.judged(found)
-    panels.panel(
-        "sweep-slices", f"{what} against each setting",
-        figures.slices(trials.values, trials.pruned, trials.tried, trials.logarithmic, best=trials.best, y_title=what, theme=theme),
-        shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the best.",
-        not_shown="one setting with the others held: they all differ from trial to trial.",
-        alt=f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}.",
-        numbers=lambda: sweep_trials.table(found, attempts))
-    shares = sweep_trials.importance(found)
-    if not shares:
+def _slices(theme: Theme, trials: Trials) -> None:
+    panels.draw(builders.slices(trials, theme))
+    if trials.importance:
+        panels.draw(builders.importance(trials, theme))
+    else:
         st.caption(f"How much each setting matters is worked out from {sweep_trials.ENOUGH} finished trials of two settings or more.")
-        return
-    names = list(shares)
-    panels.panel(
-        "sweep-importance", f"`{names[0]}` matters most", figures.importance(names, np.array([shares[name] for name in names]), theme),
-        shows=f"which share of the differences in {what} between {len(trials.finished)} finished trials each setting explains (fANOVA, a "
-              "random forest fitted to them: rough with few trials).",
-        not_shown="in which direction, nor whether it would matter outside the range that was searched.",
-        alt=f"Importance of the settings: {spoken.listed(names, [shares[name] for name in names])}.",
-        numbers=lambda: pd.DataFrame({"setting": names, "importance": [shares[name] for name in names]}))
 
 
-def _together(theme: Theme, found: Sweep, attempts: list[Attempt], trials: Trials) -> None:
-    what, places = sweep_trials.judged(found), trials.finished
-    check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
-    tried = {key: [given[n] for n in places] for key, given in trials.tried.items()}
-    panels.panel(
-        "sweep-together", "All settings at once",
-        figures.parallel(trials.values[places], tried, trials.logarithmic, smaller=found.search.direction == "minimize", y_title=what,
-                         theme=theme),
-        shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a part of it.",
-        not_shown="trials that were stopped early.",
-        alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
-        numbers=lambda: sweep_trials.table(found, attempts))
+def _together(theme: Theme, trials: Trials) -> None:
+    panels.draw(builders.together(trials, theme))
 
 
 def _form() -> None:

@@ -14,7 +14,6 @@ from qfusion import runs
 from qfusion.analysis import run_curves, text
 from qfusion.analysis.run_curves import Seen
 from qfusion.errors import QFusionError
-from qfusion.figures.draw import training as figures
 from qfusion.figures.style import Theme
 from qfusion.ui.frame import cache, state
 from qfusion.ui.frame import runs as page_runs
@@ -41,7 +40,7 @@ def page(theme: Theme) -> None:
     started = train_form.just_started()
     if started:
         _show(started)
-    seen = look()
+    seen = run_curves.look(cache.record_of)
     train_form.part(not seen)
     alive = any(each.alive for each in seen)
     if not seen:
@@ -55,21 +54,16 @@ def page(theme: Theme) -> None:
 
 def _show(names: list[str]) -> None:
     """Makes some runs those that are shown, in the session and in the address."""
-    state.put(RUN, names[: figures.MOST])
+    state.put(RUN, names[: run_curves.MOST_SHOWN])
     # Refused while the picker is on the page: the address then follows it.
     with contextlib.suppress(StreamlitAPIException):
-        st.query_params[RUN] = names[: figures.MOST]
-
-
-def look() -> list[Seen]:
-    """All runs as they are now, the newest first."""
-    return [run_curves.see(run, cache.record_of) for run in runs.runs()]
+        st.query_params[RUN] = names[: run_curves.MOST_SHOWN]
 
 
 def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
     """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is alive."""
     page_runs.begin()
-    seen = look()
+    seen = run_curves.look(cache.record_of)
     if (any(each.alive for each in seen) and not panels.exporting()) != moving or not seen or run_curves.models() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     with guard():
@@ -102,10 +96,10 @@ def _choose(seen: list[Seen]) -> list[Seen]:
     if state.get(RUN) is not None and chosen != state.get(RUN):
         state.put(RUN, chosen)  # some were deleted
     table = st.container()
-    picked = st.multiselect("Runs shown", names, max_selections=figures.MOST, help="Also ticked in the table. They stand in the address.",
+    picked = st.multiselect("Runs shown", names, max_selections=run_curves.MOST_SHOWN,
+                            help="Also ticked in the table. They stand in the address.",
                             placeholder="none chosen: those being trained, else the newest", **state.bound(RUN))
-    of_name = {each.name: each for each in seen}
-    shown = [of_name[name] for name in picked] or [each for each in seen if each.alive][: figures.MOST] or seen[:1]
+    shown = run_curves.shown(seen, picked)
     with table:
         _table(seen, [each.name for each in shown])
     return shown
@@ -142,7 +136,7 @@ def _ticked(key: str, names: list[str], shown: list[str]) -> None:
     """What is ticked in the table is shown; in the order in which it was ticked, so that a run keeps its colour."""
     rows = state.get(key, {}).get("selection", {}).get("rows", [])
     ticked = [names[row] for row in rows if row < len(names)]
-    state.put(RUN, [*(name for name in shown if name in ticked), *(name for name in ticked if name not in shown)][:figures.MOST])
+    state.put(RUN, [*(name for name in shown if name in ticked), *(name for name in ticked if name not in shown)][:run_curves.MOST_SHOWN])
     state.put(_TURN, state.get(_TURN, 0) + 1)
 
 

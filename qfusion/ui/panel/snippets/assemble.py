@@ -31,12 +31,11 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "edits": ("qfusion.models", "edits"),
     "column": ("qfusion.quantum.measures", "column"),
     "states": ("qfusion.quantum", "states"),
-    "basis_labels": ("qfusion.figures.draw.state", "basis_labels"), "figures": ("qfusion.figures.draw", "dataset as figures"),
+    "basis_labels": ("qfusion.figures.draw.state", "basis_labels"),
     "circuit_boxes": ("qfusion.figures", "circuit_boxes"), "circuit_walks": ("qfusion.figures", "circuit_walks"),
     "step_circuit": ("qfusion.track.circuit", "step_circuit"),
     "progress": ("qfusion.track.progress", "progress"),
-    "storage": ("qfusion.runs", "storage"), "QFusionError": ("qfusion.errors", "QFusionError"), "runs": ("qfusion", "runs"),
-    "sweeps": ("qfusion.runs", "sweep as sweeps"),
+    "QFusionError": ("qfusion.errors", "QFusionError"),
     **{name: ("qfusion.analysis", name) for name in (
         "answers", "backgrounds", "standings", "circuit_evolution", "cohort_measures", "cut_curves", "faithful", "inside_modality",
         "jump_subject", "physics", "evolution", "subjects", "sweep_trials", "examples", "run_curves", "interventions")},
@@ -158,11 +157,21 @@ def _asked(view: View) -> str:
     return fill("asked = work.classes.index($output)", output=view.output) if view.output else "asked = None"
 
 
+def _dataset(view: View) -> str:
+    """The data set that is shown, the first that is here unless told."""
+    first = "next(source.name for source in data.available() if source.available)"
+    return fill("dataset = data.load($set)", set=view.get("set")) if view.get("set") else f"dataset = data.load({first})"
+
+
 PIECES: dict[str, Callable[[View], str]] = {
     "sample": _sample,
     "work": _work,
     "subject": _subject,
     "asked": _asked,  # the output asked for; None: of each sample its predicted class
+    "board": lambda _: "board = standings.open_board()",
+    "dataset": _dataset,
+    "runs": lambda view: fill(f"runs = run_curves.open_runs({'$names' * bool(view.all('run'))})", names=view.all("run")),
+    "trials": lambda view: fill(f"trials = sweep_trials.open_trials({'$name' * bool(view.get('sweep'))})", name=view.get("sweep")),
     "times": lambda _: "times = np.linspace(0, max(sample.model.duration, 1e-6), 41)",
     "system": lambda _: "system = sample.model.system()",
     "psi": lambda _: "psi = sample.model.product_state(sample.model.encode(sample.inputs))[0]",

@@ -1,0 +1,54 @@
+"""The panels of a data set: what is to be predicted, by part of the split."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis import text
+from qfusion.data import DataSet
+from qfusion.data.spec import SPLITS
+from qfusion.figures.draw import dataset as figures
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.panel import Panel, Picture
+
+_MOST_SHOWN = 60  # classes in a figure
+
+
+def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
+    """Samples of every class; only of a data set with classes."""
+    names = dataset.target.classes
+    counts = {split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS}
+    whole = np.sum(list(counts.values()), axis=0)
+    order = np.arange(len(names)) if len(names) <= _MOST_SHOWN else np.argsort(-whole, kind="stable")[:_MOST_SHOWN]
+    return Picture(
+        "data-classes", f"Its {len(names)} classes have {int(whole.min()):,} to {int(whole.max()):,} samples",
+        figures.classes({split: found[order].tolist() for split, found in counts.items()}, [names[i] for i in order],
+                        theme=theme),
+        shows=f"how many of {len(dataset):,} samples are of which class, by part of the split"
+              + (f", the {_MOST_SHOWN} most frequent of {len(names)} classes." if len(names) > _MOST_SHOWN else "."),
+        not_shown="how hard the classes are to tell apart.",
+        alt=f"Samples by class: {spoken.listed(names, whole, '.0f')}.",
+        table=lambda: pd.DataFrame({"class": list(names)} | counts))
+
+
+def target(dataset: DataSet, theme: Theme = "light") -> Picture:
+    """How the number that is to be predicted is spread; only of a data set without classes."""
+    about = dataset.target
+    values = {split: np.asarray(dataset.y[dataset.rows(split)]) for split in SPLITS}
+    edges = figures.histogram_edges(values)
+    means = {split: part.mean() for split, part in values.items() if len(part)}
+    mean, spread = float(dataset.y.mean()), float(dataset.y.std())
+    return Picture(
+        "data-target",
+        f"{text.plain(about.name)} is {round(mean, 2) + 0.0:+.2f} ± {spread:.2f} over all {len(dataset):,} samples",
+        figures.targets(values, f"{about.name} {f'({about.unit})' if about.unit else ''}".strip(), theme=theme),
+        shows=f"how the target is spread in each part of the split, in {figures.BINS} bins; mean ± deviation above.",
+        not_shown="whether the parts are alike in anything but the target.",
+        alt=f"Histograms of the target: mean {spoken.terms(means)}.",
+        table=lambda: pd.DataFrame({"from": edges[:-1], "to": edges[1:]}
+                                   | {split: np.histogram(part, edges)[0] for split, part in values.items()}))
+
+
+PANELS = {"data-classes": Panel(classes), "data-target": Panel(target)}

@@ -1,0 +1,75 @@
+"""The panels of a sweep: what its trials reached over time, by setting, all at once, and which setting matters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.analysis.sweep_trials import ENOUGH, Trials
+from qfusion.figures.draw import sweep as figures
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.panel import Panel, Picture
+
+
+def history(trials: Trials, theme: Theme = "light") -> Picture:
+    """What each trial reached, and the best so far."""
+    what = trials.judged
+    named = [f"trial {number}" for number in trials.numbers]
+    return Picture(
+        "sweep-history", f"{what} over trials",
+        figures.history(trials.numbers, trials.values, trials.pruned, smaller=trials.smaller, y_title=what,
+                        theme=theme),
+        shows=f"the {what} of each of {len(trials.numbers)} trials that have ended, and the best of the finished ones "
+              "so far.",
+        not_shown="what the test rows would say: they are not looked at.",
+        alt=f"{what} by trial: {spoken.listed(named, trials.values, '.3g')}.",
+        table=trials.table)
+
+
+def slices(trials: Trials, theme: Theme = "light") -> Picture:
+    """What each trial reached, against each setting."""
+    what = trials.judged
+    return Picture(
+        "sweep-slices", f"{what} against each setting",
+        figures.slices(trials.values, trials.pruned, trials.tried, trials.logarithmic, best=trials.place, y_title=what,
+                       theme=theme),
+        shows=f"each of {len(trials.numbers)} trials in every plot; hollow ones were stopped early, the ring is the "
+              "best.",
+        not_shown="one setting with the others held: they all differ from trial to trial.",
+        alt=f"{what} of {len(trials.numbers)} trials against {', '.join(trials.tried)}.",
+        table=trials.table)
+
+
+def importance(trials: Trials, theme: Theme = "light") -> Picture:
+    """Which share of the differences between trials each setting explains; only with enough finished trials."""
+    names, shares = list(trials.importance), np.array(list(trials.importance.values()))
+    check(bool(names), f"How much each setting matters needs {ENOUGH} finished trials of two settings or more.")
+    return Picture(
+        "sweep-importance", f"`{names[0]}` matters most", figures.importance(names, shares, theme),
+        shows=f"which share of the differences in {trials.judged} between {len(trials.finished)} finished trials each "
+              "setting explains (fANOVA, a random forest fitted to them: rough with few trials).",
+        not_shown="in which direction, nor whether it would matter outside the range that was searched.",
+        alt=f"Importance of the settings: {spoken.listed(names, shares)}.",
+        table=lambda: pd.DataFrame({"setting": names, "importance": shares}))
+
+
+def together(trials: Trials, theme: Theme = "light") -> Picture:
+    """Each finished trial as a line through all its settings."""
+    what, places = trials.judged, trials.finished
+    check(len(places) > 0, "No trial has finished yet: all were stopped early or failed.")
+    tried = {key: [given[place] for place in places] for key, given in trials.tried.items()}
+    return Picture(
+        "sweep-together", "All settings at once",
+        figures.parallel(trials.values[places], tried, trials.logarithmic, smaller=trials.smaller, y_title=what,
+                         theme=theme),
+        shows=f"a line for each of {len(places)} finished trials; the better, the redder. Drag along an axis to pick a "
+              "part of it.",
+        not_shown="trials that were stopped early.",
+        alt=f"Parallel coordinates of {', '.join(tried)} and {what}, for {len(places)} trials.",
+        table=trials.table)
+
+
+PANELS = {"sweep-history": Panel(history), "sweep-slices": Panel(slices), "sweep-importance": Panel(importance),
+          "sweep-together": Panel(together)}
