@@ -103,7 +103,7 @@ class Place:
 
 
 # What has been shown on `parity` and `avparity` is not shown again where a run takes a minute.
-LEFT_OUT = {name: ("qj-dissipative", "qj-joint", "qj-single") for name in ("avagree", "avparity3")}
+LEFT_OUT = dict.fromkeys(("avagree", "avparity3"), ("qj-dissipative", "qj-joint", "qj-single"))
 
 
 def _together(name: str) -> Place:
