@@ -58,7 +58,7 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ("Faithfulness", {**PLANTED, "proof": "Training seeds", "as": "Shapley values"}, ("cautions",)),
     ("Data", {"set": "digits"}, ()), ("Data", {"set": "planted"}, ()), ("Leaderboard", PLANTED, ()),
 ]
-FLOOR = {"questions", "train-results"}  # answers in words and a table of settings: no figure stands behind them
+FLOOR = {"train-results"}  # a table of settings: no figure stands behind it
 
 
 @pytest.fixture(scope="module", autouse=True)

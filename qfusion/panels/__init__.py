@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("dynamics",)
+_MODULES = ("dynamics", "flips", "inside", "overview", "samples", "what_if")
 
 
 def __getattr__(name: str) -> Any:
