@@ -12,13 +12,15 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import inside_modality, interventions
-from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP
+from qfusion.analysis import backgrounds, inside_modality, interventions
+from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.data.sources.planted import editing
+from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.changes import counterfactual, forms
 from qfusion.explain.features import attribution
 from qfusion.models import QuantumJump
 from qfusion.training import checkpoint
+from qfusion.ui.frame import cache
 from qfusion.ui.pages.what_if.what_if_controls import TITLES
 from tests.test_app_pages import plain, said, value, visit
 
@@ -126,6 +128,19 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
 
 def plain_error(app: AppTest) -> str:
     return str(app.error[0].value).replace("\\", "").replace("\u200b", "")
+
+
+def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
+    work, row = cache.workspace_of("qj-planted", "planted"), 3
+    own = interventions.shown_state(interventions.own_states(work, row)["vision"])
+    near = {0: round(own[0], 3), 1: own[1] + 0.25}
+    found = interventions.asked(work, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}})
+    assert found == (Change(SWAP, donor=backgrounds.usual_contrast(work, row)), Change(), Change(STATE, state=(own[0], near[1], *own[2:])))
+    (words, *_) = interventions.asked(work, row, {"text": {"action": INPUT}})
+    assert words.words == interventions.own_words(work, row) != ""
+    for wrong in ({"smell": {}}, {"text": {"action": "burn"}}, {"text": {"action": STATE, "state": {99: 0.1}}}):
+        with pytest.raises((InvalidInput, NotFound)):
+            interventions.asked(work, row, wrong)
 
 
 def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:

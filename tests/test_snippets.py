@@ -58,7 +58,7 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
     ("Faithfulness", {**PLANTED, "proof": "Training seeds", "as": "Shapley values"}, ("cautions",)),
     ("Data", {"set": "digits"}, ()), ("Data", {"set": "planted"}, ()), ("Leaderboard", PLANTED, ()),
 ]
-FLOOR = {"questions", "train-results"}  # answers in words and a table of settings: no figure stands behind them
+FLOOR = {"train-results"}  # a table of settings: no figure stands behind it
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -204,5 +204,7 @@ def test_what_cannot_be_an_address_is_named() -> None:
         snippets.snippet("waterfall", "Samples", {"model": "qj-planted", "data": "planted"})
     with pytest.raises(InvalidInput, match="shots"):
         snippets.snippet("noisy-terms", "Circuit", {**DIGITS, "shots": "many"})
+    with pytest.raises(InvalidInput, match="is of no modality"):
+        snippets.snippet("content-main-x-text", "Samples", PLANTED)
     with pytest.raises(InvalidInput, match="longer than any"):
         snippets.snippet("waterfall", "Samples", {**PLANTED, "sample": "p" * 30_000})

@@ -8,7 +8,8 @@ import numpy as np
 
 from qfusion import explain
 from qfusion.analysis import text
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.interventions import Flip
+from qfusion.analysis.subject import Workspace, softmax
 from qfusion.data.modality import split_term
 from qfusion.explain.contributions import answers
 
@@ -18,6 +19,28 @@ MARKDOWN = answers.Words(text.plain, "**{}**".format)
 def verdict(work: Workspace, scores: np.ndarray) -> str:
     """A decision in words; scores (C,)."""
     return answers.verdict(scores, work.classes, MARKDOWN)
+
+
+def numbered(work: Workspace, scores: np.ndarray) -> str:
+    """A decision with its number; scores (C,)."""
+    if work.classes:
+        return f"{verdict(work, scores)} ({float(softmax(scores).max()):.0%})"
+    return f"{verdict(work, scores)} ({float(scores[0]):+.2f})"
+
+
+def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
+    """What would flip the decision; `found` of `interventions.what_would_flip`."""
+    able = {name: flip for name, flip in found.items() if flip.state.possible}
+    if not able:
+        return "No change of a single modality would flip it"
+    name, nearest = min(able.items(), key=lambda item: item[1].state.distance)
+    to = verdict(work, nearest.state.after)
+    words = f"A change of {text.plain(name)} alone by {nearest.state.distance:.2f} rad would flip it to {to}"
+    real = {name: flip for name, flip in found.items() if flip.donor_id}
+    if real:
+        donor, lent = min(real.items(), key=lambda item: item[1].donor.distance)
+        words += f"; so would the {text.plain(donor)} of sample {text.plain(lent.donor_id)}"
+    return words
 
 
 def decided(work: Workspace, row: int, output: int) -> str:

@@ -41,6 +41,11 @@ def title(term: str) -> str:
     return "the score" if term == SCORE else term.replace("+", " and ")
 
 
+def named(title: str) -> str:
+    """The term that an option or a link calls by its `title`."""
+    return SCORE if title == "the score" else title.replace(" and ", "+")
+
+
 @dataclass(frozen=True, eq=False)
 class Canvas:
     """What the values of a modality are drawn on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,13 +11,17 @@ import numpy as np
 import torch
 
 from qfusion._checks import check, choose
+from qfusion.analysis import backgrounds
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace, softmax
 from qfusion.data import Audio, Content, Image, Text
+from qfusion.data.modality import split_term
 from qfusion.data.sources.planted import editing
 from qfusion.explain.changes import counterfactual, flips, forms, interventions
 
-KEPT, SWAP, DROP, INPUT, STATE, FLIP = "as it is", "swap", "drop", "edit input", "edit state", "nearest flip"
+KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = "as it is", "swap", "drop", "edit input", "edit state", "nearest flip"
+Asked = Mapping[str, Mapping[str, Any]]  # by modality, see `asked`
+STEP = 0.001  # of a slider of a state
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,53 @@ def actions(work: Workspace, modality: str) -> tuple[str, ...]:
     """What can be done to a modality of these data."""
     raw = editing.recipe_of(work.dataset) is not None and modality in ("text", *editing.CONTROLS)
     return (KEPT, SWAP, DROP, *((INPUT,) if raw else ()), STATE, FLIP)
+
+
+def asked(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
+    """The changes of one sample, in the model's order of the modalities.
+
+    Args:
+        work: the model on its data.
+        row: of the sample.
+        wanted: by modality its "action", and for a swap the "donor" (`backgrounds.usual_contrast` unless told), for an edited sentence its
+            "words" (its own unless told), for an edited voice or face the "controls" by name, for an edited state numbers of "state" by
+            place; a number that is within half a step of the sample's own leaves it exactly as it is. A flip that is not possible is none.
+
+    Raises:
+        NotFound, InvalidInput: when there is no such modality, action or place.
+    """
+    for name in wanted:
+        choose("Modality", name, work.modalities)
+    return tuple(_asked(work, row, name, **wanted.get(name, {})) for name in work.modalities)
+
+
+def _asked(work: Workspace, row: int, name: str, action: str = KEPT, donor: str = "", words: str | None = None,
+           controls: Mapping[str, float] | None = None, state: Mapping[int, float] | None = None) -> Change:
+    choose("Action", action, ACTIONS)
+    if action == SWAP:
+        return Change(SWAP, donor=donor or backgrounds.usual_contrast(work, row))
+    if action == INPUT and name == "text":
+        return Change(INPUT, words=own_words(work, row) if words is None else words)
+    if action == INPUT:
+        return Change(INPUT, controls=tuple((controls or {}).items()))
+    if action == STATE:
+        return Change(STATE, state=_moved(shown_state(own_states(work, row)[name]), state or {}))
+    if action == FLIP and not what_would_flip(work, row)[name].state.possible:
+        return Change()
+    return Change(action)
+
+
+def own_words(work: Workspace, row: int) -> str:
+    """What was said in a sample; nothing where its words are not known."""
+    spoken = work.dataset.content(row).get("text")
+    return spoken.text if isinstance(spoken, Text) else ""
+
+
+def _moved(own: tuple[float, ...], to: Mapping[int, float]) -> tuple[float, ...]:
+    """The numbers of a state with some of them moved."""
+    wrong = [place for place in to if not 0 <= place < len(own)]
+    check(not wrong, f"The state has {len(own)} numbers, counted from 0, but none in place {wrong[:1]}.")
+    return tuple(to[i] if i in to and abs(to[i] - round(value, 3)) > STEP / 2 else value for i, value in enumerate(own))
 
 
 @memo(4, background=False)
@@ -213,6 +265,22 @@ def knob_table(work: Workspace) -> Any:
 def knobs_that_flip(work: Workspace, row: int) -> flips.Search:
     """For each knob of the physics or angle of the fusion the smallest turn that turns the decision on one sample."""
     return flips.nearest_knobs(work.model, own_states(work, row), knob_table(work))
+
+
+def knob_name(work: Any, change: flips.KnobChange) -> str:
+    """A knob as a reader says it, not escaped."""
+    if change.kind == "coupling":
+        return f"coupling {' + '.join(split_term(change.name))}"
+    if change.kind == "rate":
+        return f"rate of L{int(change.name) + 1}"
+    if change.kind == "duration":
+        return "duration T"
+    element, stage, pattern = map(int, change.name.split("."))
+    stages, patterns = work.model.phi.shape[1:]
+    controls = work.modalities if stages == 1 else (work.modalities[:2] if stage == 0 else ("fused", work.modalities[stage + 1]))
+    digits = format(pattern, f"0{patterns.bit_length() - 1}b")
+    yes = " + ".join(str(name) for name, bit in zip(controls, digits, strict=True) if bit == "1") or "none"
+    return f"angle φ of ‘{work.elements[element]}’ when yes from {yes}"
 
 
 def piece_of(content: Content) -> str:

@@ -67,6 +67,10 @@ class CircuitSpace(Workspace):
         """Masses of some rows as the model takes them, (B, n) each; (n,) for one row number."""
         return {name: self.masses[rows, ..., m] for m, name in enumerate(self.modalities)}
 
+    def reading(self, row: int, model: Any = None) -> evidence.Reading:
+        """What the fusion read from one sample, by the model as learned or by an edited one."""
+        return evidence.read(model or self.model, self.by_name(row))
+
     def theta(self, row: int) -> dict[str, torch.Tensor]:
         """Angles of one sample's modality qubits, (n,) radians each."""
         with torch.no_grad():

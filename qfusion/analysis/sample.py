@@ -66,6 +66,11 @@ class Sample:
         return f" Of sample {text.plain(self.id)}."
 
     @property
+    def whose(self) -> str:
+        """Which class's score is explained, as markdown; empty of a regression."""
+        return f" for ‘{text.plain(self.work.classes[self.output])}’" if self.work.classes else ""
+
+    @property
     def learned(self) -> Sample:
         """The same sample before the model as trained."""
         return replace(self, tweak=LEARNED)

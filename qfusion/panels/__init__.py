@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("dynamics", "leaderboard", "data", "sweeps", "train")
+_MODULES = ("data", "dynamics", "flips", "inside", "leaderboard", "overview", "samples", "sweeps", "train", "what_if")
 
 
 def __getattr__(name: str) -> Any:

@@ -80,13 +80,13 @@ class Panel:
             `sample` (an `analysis.sample.Sample`), `work` (an `analysis.subject.Workspace`), or what its page knows else.
         options: by argument of `build`, how the address says it.
         fixed: arguments that are the same whatever the address says.
-        rest: the argument that the end of the panel's name gives, where several begin alike.
+        rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more arguments from it.
     """
 
     build: Callable[..., Picture]
     options: Mapping[str, Read] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
-    rest: str = ""
+    rest: str | Callable[[View, str], Mapping[str, Any]] = ""
 
     @property
     def subject(self) -> str:
@@ -105,5 +105,6 @@ class Panel:
         """
         said = {name: read(view) for name, read in self.options.items()}
         check(bool(rest) == bool(self.rest), f"There is no panel whose name ends in '{rest[:60]}'. Copy the link again.")
-        return {**self.fixed, **({self.rest: rest} if self.rest else {}),
+        ending: Mapping[str, Any] = self.rest(view, rest) if callable(self.rest) else {self.rest: rest} if self.rest else {}
+        return {**self.fixed, **ending,
                 **{name: value for name, value in said.items() if value is not None}}

@@ -64,10 +64,10 @@ def selectable(name: str, drawn: go.Figure, alt: str, key: str, on_select: Calla
     return shown
 
 
-def small(name: str, drawn: go.Figure, alt: str, *, title: str, caption: str, numbers: Callable[[], pd.DataFrame]) -> None:
+def small(picture: Picture) -> None:
     """A small figure that is explained by what stands around it: with a button for its export only."""
-    shown = figure(name, drawn, alt)
-    _export(Drawn(name, title, caption, shown, numbers), quiet=True)
+    shown = figure(picture.name, picture.figure, picture.alt)
+    _export(Drawn(picture.name, text.unmarked(picture.title), text.unmarked(picture.shows), shown, picture.table), quiet=True)
 
 
 def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str, alt: str,

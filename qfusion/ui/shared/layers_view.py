@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import answers, backgrounds, circuit_evolution, text
+from qfusion.analysis import backgrounds, circuit_evolution
+from qfusion.analysis.circuit_evolution import since_when, what_was_added
 from qfusion.analysis.through import KINDS
 from qfusion.figures.draw import dynamics as figures
 from qfusion.ui.frame.shell import Here
@@ -56,17 +57,6 @@ def title(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
         return "At the end the single modalities outweigh the joint terms"
     losing = np.flatnonzero(~wins)
     return f"Joint terms outweigh the single modalities from “{moments[losing[-1] + 1 if len(losing) else 0]}” on"
-
-
-def since_when(work: Any, found: Any) -> str:
-    """From which place between the layers on the decision is what it is at the end, as markdown; `found` of `layer_terms`."""
-    return answers.settled(work, np.asarray(found.dividends[:, 0]).sum(1), [f"“{text.plain(moment)}”" for moment in found.moments])
-
-
-def what_was_added(found: Any, output: int) -> str:
-    """What the layers made of the decision that the fused qubits hold already, as markdown; `found` of `layer_terms`."""
-    start, end = ({term: float(found.dividends[place, 0, i, output]) for i, term in enumerate(found.coalitions)} for place in (0, -1))
-    return answers.added(start, end, "the network after the fusion")
 
 
 def frame(moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -2,8 +2,11 @@
 
 import streamlit as st
 
+from qfusion.analysis import finding
+from qfusion.panels import samples as builders
 from qfusion.ui.frame.shell import guard, shell
 from qfusion.ui.pages.samples import inside_view
+from qfusion.ui.panel import panels
 from qfusion.ui.shared import finder, reading, sample_view
 
 
@@ -11,6 +14,7 @@ def page() -> None:
     """Draws the page."""
     here = shell("Samples", "What did the model decide here, and which modality decided it?",
                  lambda work: finder.allowed(work) | inside_view.allowed(work) | reading.allowed(work))
+    sample = here.subject()
 
     with st.container(key="fold-samples"):
         find, read = st.columns([1, 1.25], gap="medium")
@@ -19,24 +23,32 @@ def page() -> None:
     with read, guard():
         sample_view.heading(here)
         sample_view.content(here)
-        sample_view.verdict(here)
-        sample_view.contributions(here)
+        for build in (builders.verdict, builders.waterfall):
+            panels.draw(build(sample, here.theme))
         inside_view.part(here)
     with left, guard():
-        sample_view.shapley(here)
+        panels.draw(builders.shapley(sample, here.theme))
         if here.work.can("rules"):
-            reading.masses(here)
+            panels.draw(builders.masses(sample, here.theme))
     with right, guard():
-        sample_view.entropies(here)
+        if here.work.can("rules"):
+            if builders.reading(sample).by_fusion is not None:
+                panels.draw(builders.beliefs(sample, here.theme))
+            panels.draw(builders.fused_entropies(sample, here.theme))
+        elif here.work.can("time"):
+            panels.draw(builders.entropies(sample, here.theme))
+        else:
+            st.caption("This model has no entropies: nothing is entangled or evolves, so its states stay pure.")
     if here.work.can("rules"):
         with below, guard():
             reading.evidence_table(here)
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read meanwhile.
     with find, guard(), st.container(border=True, key="box-find"):
-        rows = finder.filters(here)
+        chosen = finder.filters(here)
+        rows = finding.passing(here.work.frame(here.asked), **chosen)
         if not finder.none_passes(rows):
             finder.table(here, rows)
-            finder.scatter(here, rows)
+            finder.scatter(here, chosen, len(rows))
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import answers, backgrounds, describe, evolution, examples, text
+from qfusion.analysis import backgrounds, describe, examples, text
 from qfusion.figures import style
-from qfusion.figures.draw import decision, dynamics, evidence
+from qfusion.panels import overview as builders
 from qfusion.training import metrics
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
@@ -75,44 +75,21 @@ def _card(here: Here, item: Any) -> None:
     st.caption(item.why)
     sample_view.content(here, row, details=False)
     output = int(work.predicted[row])
-    dividends = work.dividends(row, output)
-    truth = None if work.classes else float(work.dataset.y[row])
     if work.classes:
         right = work.predicted[row] == work.dataset.y[row]
         st.markdown(f"Predicted **{text.plain(work.classes[output])}** with {work.probabilities[row, output]:.0%}, "
                     f"{'rightly' if right else 'but it is ' + text.plain(work.classes[int(work.dataset.y[row])])}")
-    drawn = decision.waterfall(dividends, work.modalities, truth=truth, unit=work.unit_of(output), theme=here.theme, compact=True)
-    finding = text.unmarked(answers.finding(dividends))
-    panels.small(f"telling-waterfall-{item.kind}", drawn, f"Waterfall of sample {item.sample}: {finding}.",
-                 title=f"Sample {item.sample}: {finding}", caption=text.unmarked(backgrounds.baseline(work.background)),
-                 numbers=lambda: pd.DataFrame({"term": [term or "baseline" for term in dividends], "dividend": list(dividends.values())}))
-    _below(here, item, row)
-    link("pages/samples.py", f"Open {text.plain(item.sample)}", ":material/open_in_full:", open=item.sample)
-
-
-def _below(here: Here, item: Any, row: int) -> None:
-    """Entropies over time, or the masses that were fused."""
-    work: Any = here.work
+    panels.small(builders.waterfall(work, here.theme, kind=item.kind))
     if work.can("time"):
-        times, series = evolution.entropies_by_torch(work, row)
-        panels.small(f"telling-entropy-{item.kind}", dynamics.sparkline(times, series, work.modalities, theme=here.theme),
-                     "Entropy of each modality over time. At the end, in nats: " + ", ".join(f"{k} {v[-1]:.2f}" for k, v in series.items()),
-                     title=f"Sample {item.sample}: von Neumann entropy of each modality (nats)", caption="Over the evolution, as learned.",
-                     numbers=lambda: pd.DataFrame({"t": times} | series))
+        panels.small(builders.entropy(work, here.theme, kind=item.kind))
         st.caption("Top: baseline + terms = score. Bottom: entropy of each modality over time (nats).")
-        return
-    if not work.can("masses"):
+    elif work.can("masses"):
+        panels.small(builders.masses(work, here.theme, kind=item.kind))
+        st.caption(f"Top: baseline + terms = {work.unit_of(output)}. Bottom: the mass each modality gives each element "
+                   "(dark 0, yellow 1), and what the fusion makes of it.")
+    else:
         st.caption("Baseline + terms = score.")
-        return
-    masses, vectors = work.masses[row].numpy(), work.vectors[row].numpy()
-    fused = (1 - vectors[:, 2]) / 2
-    panels.small(f"telling-masses-{item.kind}",
-                 evidence.masses(masses, fused, work.modalities, [str(i) for i in range(len(masses))], compact=True, theme=here.theme),
-                 f"Masses of each modality for each element; the fused mass is largest, {fused.max():.2f}, for element {fused.argmax()}.",
-                 title=f"Sample {item.sample}: masses, and what the fusion makes of them", caption="Dark 0, yellow 1.",
-                 numbers=lambda: pd.DataFrame(masses, columns=list(work.modalities)).assign(fused=fused))
-    st.caption(f"Top: baseline + terms = {work.unit_of(int(work.predicted[row]))}. Bottom: the mass each modality gives each element "
-               "(dark 0, yellow 1), and what the fusion makes of it.")
+    link("pages/samples.py", f"Open {text.plain(item.sample)}", ":material/open_in_full:", open=item.sample)
 
 
 def metrics_card(here: Here) -> None:

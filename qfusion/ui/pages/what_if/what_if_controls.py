@@ -11,17 +11,16 @@ import streamlit as st
 
 from qfusion._checks import choose
 from qfusion.analysis import backgrounds, interventions, text
-from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
+from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Change
 from qfusion.analysis.subject import Workspace
 from qfusion.data import Audio, Content, Image, Text
 from qfusion.data.sources.planted import editing, words
+from qfusion.panels.what_if import TITLES
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
 
 SAY, _FOR = "say", "_what_if_for"
 PREFIXES = ("do.", "with.", "set.", "voice.", "face.")
-TITLES = {KEPT: "leave it as it is", SWAP: "another sample's", DROP: "leave it out", INPUT: "edit the raw input", STATE: "edit its state",
-          FLIP: "nearest state that flips the decision"}
 _ACTION = {title: action for action, title in TITLES.items()}
 
 
@@ -101,37 +100,37 @@ def take(modality: str, action: str, donor: str = "") -> None:
         state.put(donor_key(modality), donor)
 
 
-def draw(here: Here) -> tuple[Change, ...]:
-    """Draws the controls and returns the changes, in the model's order of the modalities."""
+def draw(here: Here) -> Asked:
+    """Draws the controls and returns what is asked for, as `interventions.asked` takes it."""
     own = interventions.own_states(here.work, here.row)
-    found = []
-    for name in here.work.modalities:
-        with st.container(border=True, key=f"box-change-{here.work.modalities.index(name)}", gap="xsmall"):
-            found.append(_one(here, name, own[name]))
+    found = {}
+    for place, name in enumerate(here.work.modalities):
+        with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
+            found[name] = _one(here, name, own[name])
     st.button("Take all changes back", key="_what_if_reset", icon=":material/restart_alt:", on_click=reset, args=(here,),
-              disabled=all(change.action == KEPT for change in found))
-    return tuple(found)
+              disabled=all(change.action == KEPT for change in interventions.asked(here.work, here.row, found)))
+    return found
 
 
-def _one(here: Here, name: str, own: Any) -> Change:
+def _one(here: Here, name: str, own: Any) -> dict[str, Any]:
     titles = [TITLES[action] for action in interventions.actions(here.work, name)]
     if state.get(do_key(name)) not in (None, *titles):
         state.forget(do_key(name))
     action = _ACTION[st.selectbox(text.plain(name), titles, help=_HELP, **state.bound(do_key(name)))]
+    details: dict[str, Any] = {}
     if action == SWAP:
-        return Change(SWAP, donor=_donor(here, name))
-    if action == INPUT:
-        return _input(here, name)
-    if action == STATE:
-        return Change(STATE, state=_state(here, name, own))
-    if action == DROP:
+        details = {"donor": _donor(here, name)}
+    elif action == INPUT:
+        details = _input(here, name)
+    elif action == STATE:
+        details = {"state": _state(here, name, own)}
+    elif action == DROP:
         st.caption(f"Left out: {backgrounds.behind(here.work.background)} stand in for it.")
-    if action == FLIP:
+    elif action == FLIP:
         possible = interventions.what_would_flip(here.work, here.row)[name].state.possible
         st.caption("The smallest change of its state, all other modalities as they are in the sample, that turns the decision." if possible
                    else f"No state of {text.plain(name)} turns this decision, so it is left as it is.")
-        return Change(FLIP if possible else KEPT)
-    return Change(action)
+    return {"action": action, **details}
 
 
 _HELP = "What is done to this modality before the model sees it. Several can be changed at once."
@@ -151,21 +150,19 @@ def _donor(here: Here, name: str) -> str:
     return str(donor)
 
 
-def _input(here: Here, name: str) -> Change:
+def _input(here: Here, name: str) -> dict[str, Any]:
     if name == "text":
-        spoken = here.work.dataset.content(here.row)["text"]
-        said = st.text_input("Sentence", value=spoken.text if isinstance(spoken, Text) else "", max_chars=400, **state.bound(SAY),
+        said = st.text_input("Sentence", value=interventions.own_words(here.work, here.row), max_chars=400, **state.bound(SAY),
                              help=f"At most {words.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' at most.")
         with st.popover("Words that can be used", icon=":material/dictionary:"):
             _vocabulary()
-        return Change(INPUT, words=str(said or ""))
-    values = tuple((control.name, float(st.slider(f"{control.title} ({control.unit})", control.low, control.high, 0.0, 0.05, format="%+.2f",
-                                                  **state.bound(_control_key(name, control)))))
-                   for control in editing.CONTROLS[name])
-    change = Change(INPUT, controls=values)
+        return {"words": str(said or "")}
+    values = {control.name: float(st.slider(f"{control.title} ({control.unit})", control.low, control.high, 0.0, 0.05, format="%+.2f",
+                                            **state.bound(_control_key(name, control))))
+              for control in editing.CONTROLS[name]}
     with guard():
-        show(name, interventions.edited(here.work, here.row, name, change).content)
-    return change
+        show(name, interventions.edited(here.work, here.row, name, Change(INPUT, controls=tuple(values.items()))).content)
+    return {"controls": values}
 
 
 def _vocabulary() -> None:
@@ -176,20 +173,16 @@ def _vocabulary() -> None:
         st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
 
 
-def _state(here: Here, name: str, own: Any) -> tuple[float, ...]:
-    """Sliders of a state; exactly the sample's own where none is moved."""
-    exact = interventions.shown_state(own)
-    titles = _titles(here, own)
-    step = 0.001
-    chosen, moved = [], False
-    for place, (title, value, (low, high)) in enumerate(zip(titles, exact, _ranges(here.work, name), strict=True)):
+def _state(here: Here, name: str, own: Any) -> dict[int, float]:
+    """Sliders of a state: its numbers by place."""
+    titles, chosen = _titles(here, own), dict[int, float]()
+    numbers = zip(titles, interventions.shown_state(own), _ranges(here.work, name), strict=True)
+    for place, (title, value, (low, high)) in enumerate(numbers):
         start = float(np.clip(round(value, 3), low, high))
-        at = float(st.slider(title, low, high, start, step, format="%.3f", **state.bound(set_key(name, place))))
-        moved = moved or abs(at - start) > step / 2
-        chosen.append(value if abs(at - start) <= step / 2 else at)
+        chosen[place] = float(st.slider(title, low, high, start, interventions.STEP, format="%.3f", **state.bound(set_key(name, place))))
     if own.is_complex() and len(titles) > 2:
         st.caption("Weights are scaled to add up to one; the phases stay.")
-    return tuple(chosen) if moved else exact
+    return chosen
 
 
 def _titles(here: Here, own: Any) -> list[str]:

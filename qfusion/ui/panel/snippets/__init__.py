@@ -14,21 +14,23 @@ from qfusion import panels
 from qfusion._checks import choose
 from qfusion.panels.panel import Panel
 from qfusion.panels.view import Address, View
-from qfusion.ui.panel.snippets import circuits, compare, dynamics, faithful, groups, overview, samples, votes, what_if
+from qfusion.ui.panel.snippets import circuits, compare, dynamics, faithful, groups, votes
 from qfusion.ui.panel.snippets.assemble import called, program
 
 # Page (its title in small letters) -> panel -> the panel, body of the program, or what makes it of a view.
 PAGES: dict[str, dict[str, Any]] = {
-    "overview": {}, "samples": samples.TEMPLATES,
+    "overview": panels.overview.PANELS, "samples": panels.samples.PANELS | panels.inside.PANELS,
     "dynamics": circuits.TEMPLATES | dynamics.TEMPLATES | panels.dynamics.PANELS, "circuit": circuits.TEMPLATES,
-    "what if": what_if.TEMPLATES, "decision operators": votes.TEMPLATES, "cohorts": groups.TEMPLATES, "compare": compare.TEMPLATES,
+    "what if": panels.what_if.PANELS | panels.flips.PANELS, "decision operators": votes.TEMPLATES, "cohorts": groups.TEMPLATES,
+    "compare": compare.TEMPLATES,
     "faithfulness": faithful.TEMPLATES,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS, "leaderboard": panels.leaderboard.PANELS,
 }
 # Panels that there are several of, for modalities or samples: how their name begins, and what makes the body of a view and of the rest.
 NAMED: dict[str, Mapping[str, Panel | Callable[[View, str], str]]] = {
-    "overview": overview.NAMED | overview.CURVES, "samples": overview.CURVES, "what if": what_if.NAMED | overview.CURVES,
-    "decision operators": overview.CURVES, "compare": overview.CURVES, "faithfulness": faithful.NAMED,
+    "overview": panels.overview.NAMED | panels.samples.NAMED, "samples": panels.samples.NAMED,
+    "what if": panels.what_if.NAMED | panels.samples.NAMED,
+    "decision operators": panels.samples.NAMED, "compare": panels.samples.NAMED, "faithfulness": faithful.NAMED,
     "train": panels.train.NAMED,
 }
 

@@ -1,0 +1,122 @@
+"""Inside a modality: which words, frames, pixels or features made a term of the decision, drawn on the raw content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from qfusion.analysis import backgrounds, faithful, inside_modality, text
+from qfusion.analysis.inside_modality import Canvas
+from qfusion.analysis.sample import Sample
+from qfusion.explain.features.attribution import BASELINES, MOST_STEPS, SCORE, Attribution
+from qfusion.figures.draw import inside as figures
+from qfusion.figures.style import Theme
+from qfusion.panels.panel import Panel, Picture, Read, word
+from qfusion.panels.view import View
+
+STARTS = {"training mean": "mean", "zero": "zero", "another sample": "sample"}  # as the address says it -> baseline
+_BARE = (" These data hold no words, sounds or pixels that these features belong to one by one, only the features: "
+         "they are shown.")
+_UNITS = {"words": "word", "waveform": "frame", "picture": "pixel", "curve": "point", "features": "feature"}
+
+
+def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", term: str = SCORE,
+                baseline: str = "mean", other: str = "") -> Picture:
+    """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
+
+    Args:
+        sample: whose modality.
+        theme: of the figure.
+        modality: the first unless told.
+        term: "score", or a coalition that the modality is in, such as "text+audio".
+        baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
+        other: id of that sample; `backgrounds.usual_contrast` unless told.
+    """
+    found, other = _found(sample, modality, term, baseline, other)
+    canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
+    unit = "cell" if canvas.parts.get("spectrogram") else _UNITS[canvas.kind]
+    top = abs(found.units).argmax()
+    name = text.plain(canvas.names[top], 40)
+    head = f"‘{name}’" if canvas.kind == "words" else name
+    what = text.plain(inside_modality.title(found.term))
+    what = what if found.term == SCORE else f"the term of {what}"
+    whose = f" of ‘{text.plain(sample.work.classes[sample.output])}’" if sample.work.classes else ""
+    start = f"sample {text.plain(other)}" if other else BASELINES[found.baseline]
+    trained = f" The training mean is over {faithful.trained_on(sample.work):,} samples."
+    count = trained if found.baseline == "mean" else ""
+    against = "" if found.term == SCORE else " " + backgrounds.against(sample.work.background)
+    return Picture(
+        "inside", f"In {text.plain(found.modality)}, {head} moved {what} the most ({found.units[top]:+.3f})",
+        _figure(sample, found, canvas, theme),
+        shows=f"how the change of {what}{whose} from {found.start:+.3f} (at {start}) to {found.end:+.3f} (this sample) "
+              f"is shared among the {len(found.units):,} {unit}s, by integrated gradients. "
+              f"{_error(found)}{count}{against}",
+        not_shown="what the encoder would do far from the straight way between both, or why people said so."
+                  + (_BARE if canvas.kind == "features" else ""),
+        alt=f"Attribution inside {found.modality}: largest at {canvas.names[top]}, {found.units[top]:+.3f}.",
+        table=lambda: inside_modality.frame(sample.work, sample.row, found))
+
+
+def features(sample: Sample, theme: Theme = "light", *, modality: str = "", term: str = SCORE, baseline: str = "mean",
+             other: str = "") -> Picture:
+    """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
+    found, _ = _found(sample, modality, term, baseline, other)
+    names = next(m for m in sample.work.dataset.modalities if m.name == found.modality).feature_names
+    top = abs(found.features).argmax()
+    return Picture(
+        "inside-features",
+        f"Of its features, ‘{text.plain(names[top], 40)}’ added the most ({found.features[top]:+.3f})",
+        figures.bars(names, found.features, unit=sample.unit, theme=theme),
+        shows=f"the same attribution, added up over the {len(found.units)} steps for each of the {len(names)} "
+              f"features.{sample.of}",
+        not_shown="at which step: see above.", alt=f"Attribution by feature: largest {names[top]}.",
+        table=lambda: inside_modality.frame(sample.work, sample.row, found))
+
+
+def _found(sample: Sample, modality: str, term: str, baseline: str, other: str) -> tuple[Attribution, str]:
+    """The attribution, and the id of the sample where it starts, if it starts at one."""
+    if baseline != "sample":
+        other = ""
+    elif not other:
+        other = backgrounds.usual_contrast(sample.work, sample.row)
+    return inside_modality.attribute(sample.work, sample.row, modality or sample.modalities[0], term, sample.output,
+                                     baseline, other), other
+
+
+def _steps(found: Attribution) -> int | None:
+    """Real steps of a sequence; None of a vector."""
+    return len(found.values) if found.values.ndim == 2 else None
+
+
+def _figure(sample: Sample, found: Attribution, canvas: Canvas, theme: Theme) -> go.Figure:
+    parts: dict[str, Any] = {**canvas.parts, "unit": sample.unit, "theme": theme}
+    if canvas.kind == "words":
+        return figures.words(values=found.units, **parts)
+    if canvas.kind == "waveform":
+        return figures.waveform(values=found.units, **parts)
+    if canvas.kind == "picture":
+        return figures.picture(values=found.values.reshape(canvas.parts["pixels"].shape), **parts)
+    if canvas.kind == "curve":
+        return figures.curve(values=found.values, **parts)
+    return figures.bars(canvas.names, found.units, unit=sample.unit, theme=theme)
+
+
+def _error(found: Attribution) -> str:
+    """How far the shares are from adding up."""
+    words = f"Convergence error {found.error:.2g} ({found.relative_error:.2%} of the change, {found.steps:,} steps)"
+    return f"{words}." if found.converged else \
+        f"**{words}: above 1 % even at {MOST_STEPS:,} steps; read the shares with care.**"
+
+
+def _term(view: View) -> str | None:
+    return inside_modality.named(view.get("inside.term")) if view.get("inside.term") else None
+
+
+def _other(view: View) -> str | None:
+    return view.get("inside.other") or None if STARTS.get(view.get("inside.from")) == "sample" else None
+
+
+_CHOSEN: dict[str, Read] = {"modality": word("inside.of"), "term": _term, "baseline": lambda view: STARTS.get(view.get("inside.from")),
+           "other": _other}
+PANELS = {"inside": Panel(attribution, _CHOSEN), "inside-features": Panel(features, _CHOSEN)}

@@ -1,0 +1,98 @@
+"""Five questions about a sample; small figures of the samples to start with: an agreement, a conflict, a synergy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from qfusion._checks import choose
+from qfusion.analysis import answers, backgrounds, evolution, examples, text
+from qfusion.analysis.questions import IN_TURN, QUESTIONS
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
+from qfusion.figures.draw import decision, dynamics, evidence
+from qfusion.figures.style import Theme
+from qfusion.panels.panel import Panel, Picture
+
+
+def questions(sample: Sample, theme: Theme = "light") -> Picture:
+    """Five questions about a sample, with their answers: in words alone, without a figure."""
+    work = sample.work
+
+    def table() -> pd.DataFrame:
+        return pd.DataFrame({"sample": sample.id, "question": IN_TURN,
+                             "answer": [QUESTIONS[question](sample) for question in IN_TURN]})
+
+    return Picture(
+        "questions", f"Five questions about sample {text.plain(sample.id)}, decided "
+                     f"{answers.numbered(work, work.scores[sample.row])}", None,
+        shows=f"answers of {text.plain(work.name)} about this {work.dataset.split[sample.row]} sample, each from the "
+              f"figure that its link opens; samples that would flip it are looked for among {len(work.dataset):,}. "
+              + backgrounds.against(work.background),
+        not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
+                  "one.",
+        alt="", table=table)
+
+
+def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
+    """The decision on a sample to start with, term by term.
+
+    Args:
+        work: a model on its data.
+        theme: of the figure.
+        kind: "agreement", "conflict" or "synergy".
+    """
+    sample, row = _told(work, kind)
+    output = int(work.predicted[row])
+    dividends = work.dividends(row, output)
+    truth = None if work.classes else float(work.dataset.y[row])
+    finding = answers.finding(dividends)
+    return Picture(
+        f"telling-waterfall-{kind}", f"Sample {text.plain(sample)}: {finding}",
+        decision.waterfall(dividends, work.modalities, truth=truth, unit=work.unit_of(output), theme=theme,
+                           compact=True),
+        shows=backgrounds.baseline(work.background), not_shown="",
+        alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
+        table=lambda: pd.DataFrame({"term": [term or "baseline" for term in dividends],
+                                    "dividend": list(dividends.values())}))
+
+
+def entropy(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
+    """Entropy of each modality of a sample to start with, over time; of a model with time. `kind` as of `waterfall`."""
+    sample, row = _told(work, kind)
+    times, series = evolution.entropies_by_torch(work, row)
+    return Picture(
+        f"telling-entropy-{kind}", f"Sample {text.plain(sample)}: von Neumann entropy of each modality (nats)",
+        dynamics.sparkline(times, series, work.modalities, theme=theme),
+        shows="Over the evolution, as learned.", not_shown="",
+        alt="Entropy of each modality over time. At the end, in nats: "
+            + ", ".join(f"{k} {v[-1]:.2f}" for k, v in series.items()),
+        table=lambda: pd.DataFrame({"t": times} | series))
+
+
+def masses(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
+    """The masses that were fused, of a sample to start with; of a model with masses. `kind` as of `waterfall`."""
+    sample, row = _told(work, kind)
+    space: Any = work
+    values, fused = space.masses[row].numpy(), (1 - space.vectors[row].numpy()[:, 2]) / 2
+    elements = [str(i) for i in range(len(values))]
+    return Picture(
+        f"telling-masses-{kind}", f"Sample {text.plain(sample)}: masses, and what the fusion makes of them",
+        evidence.masses(values, fused, work.modalities, elements, compact=True, theme=theme),
+        shows="Dark 0, yellow 1.", not_shown="",
+        alt=f"Masses of each modality for each element; the fused mass is largest, {fused.max():.2f}, "
+            f"for element {fused.argmax()}.",
+        table=lambda: pd.DataFrame(values, columns=list(work.modalities)).assign(fused=fused))
+
+
+def _told(work: Workspace, kind: str) -> tuple[str, int]:
+    """Id and row of a sample to start with."""
+    choose("Kind of sample", kind, examples.WHY)
+    sample = next(each.sample for each in examples.find(work) if each.kind == kind)
+    return sample, work.dataset.row(sample)
+
+
+PANELS = {"questions": Panel(questions)}
+NAMED = {"telling-waterfall-": Panel(waterfall, rest="kind"), "telling-entropy-": Panel(entropy, rest="kind"),
+         "telling-masses-": Panel(masses, rest="kind")}

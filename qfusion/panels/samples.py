@@ -1,0 +1,276 @@
+"""The panels of one sample: the verdict, what each modality added, entropies, its raw curves; all samples as points.
+
+Entropies are in nats, contributions in units of the explained score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.analysis import answers, backgrounds, finding, text
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
+from qfusion.data.modality import Series
+from qfusion.data.spec import SPLITS
+from qfusion.figures import style
+from qfusion.figures.draw import circuit, cohort, decision, dynamics
+from qfusion.figures.draw import evidence as figures
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.panel import Panel, Picture, word, words
+from qfusion.panels.view import View
+from qfusion.quantum.measures import KINDS
+
+
+def verdict(sample: Sample, theme: Theme = "light") -> Picture:
+    """Prediction against truth: on the range of the target, or as class probabilities."""
+    return (_class_verdict if sample.work.classes else _score_verdict)(sample, theme)
+
+
+def _score_verdict(sample: Sample, theme: Theme) -> Picture:
+    work, row = sample.work, sample.row
+    prediction, truth = float(work.scores[row, 0]), float(work.dataset.y[row])
+    low, high = work.scale
+    return Picture(
+        "verdict", f"Predicted {prediction:+.2f}, annotated {truth:+.2f}",
+        decision.on_scale(truth, prediction, low, high, unit=sample.unit, theme=theme),
+        shows=f"the score of this {work.dataset.split[row]} sample beside its annotation.",
+        not_shown="how certain the model is; its typical test error is on the Overview page.",
+        alt=f"Scale from {low:g} to {high:g}: truth {truth:.2f}, prediction {prediction:.2f}.",
+        table=lambda: pd.DataFrame({"sample": [sample.id], "truth": [truth], "prediction": [prediction]}))
+
+
+def _class_verdict(sample: Sample, theme: Theme) -> Picture:
+    work, row = sample.work, sample.row
+    truth, predicted, p = int(work.dataset.y[row]), int(work.predicted[row]), work.probabilities[row]
+    end = "rightly" if truth == predicted else f"but it is ‘{text.plain(work.classes[truth])}’"
+    return Picture(
+        "verdict", f"Predicted ‘{text.plain(work.classes[predicted])}’ with {p[predicted]:.0%}, {end}",
+        figures.class_bars(p, work.classes, truth=truth, theme=theme),
+        shows=f"class probabilities of this {work.dataset.split[row]} sample (softmax of the scores); "
+              "the dark bar is the prediction.",
+        not_shown="whether such probabilities are calibrated; the log loss is on the Overview page.",
+        alt=f"Probabilities: predicted {work.classes[predicted]} {p[predicted]:.2f}, "
+            f"true class {work.classes[truth]} {p[truth]:.2f}.",
+        table=lambda: pd.DataFrame({"sample": sample.id, "class": work.classes, "score": work.scores[row],
+                                    "probability": p, "truth": np.arange(len(p)) == truth}))
+
+
+def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
+    """The decision, term by term."""
+    work, dividends = sample.work, sample.work.dividends(sample.row, sample.output)
+
+    def table() -> pd.DataFrame:
+        found = pd.DataFrame({"sample": sample.id, "term": [term or "baseline" for term in dividends],
+                              "dividend": list(dividends.values())})
+        truth = work.dataset.truth
+        if truth is not None:
+            found["true_dividend"] = [truth.iloc[sample.row].get(term) for term in dividends]
+        return found
+
+    return Picture(
+        "waterfall", answers.finding(dividends) + sample.whose,
+        decision.waterfall(dividends, work.modalities, truth=sample.truth, unit=sample.unit, theme=theme),
+        lead=f"**Which modality decided this?** {answers.decided(work, sample.row, sample.output)}  \n"
+             f"**Did the modalities conflict?** {answers.conflict(work, sample.row, sample.output)}",
+        shows="the exact sum baseline + single modalities + joint terms (hatched) = score." + sample.of + " "
+              + backgrounds.baseline(work.background),
+        not_shown="what caused the annotation; only what this model computed.",
+        alt="Waterfall: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items()) + ".",
+        table=table)
+
+
+def shapley(sample: Sample, theme: Theme = "light") -> Picture:
+    """Shapley values and shares."""
+    work = sample.work
+    values, shares = work.shapley(sample.row, sample.output)
+    leader = max(shares, key=shares.__getitem__)
+    return Picture(
+        "shapley", f"{text.plain(leader)} carries {shares[leader]:.0%} of the decision" + sample.whose,
+        decision.shapley_bars(values, shares, work.modalities, unit=sample.unit, theme=theme),
+        shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
+              "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
+              + backgrounds.against(work.background),
+        not_shown="which words, sounds or pixels mattered inside a modality.",
+        alt="Shapley values: " + ", ".join(f"{name} {value:+.2f}" for name, value in values.items()) + ".",
+        table=lambda: pd.DataFrame({"sample": sample.id, "modality": list(values), "shapley": list(values.values()),
+                                    "share": [shares[name] for name in values]}))
+
+
+def entropies(sample: Sample, theme: Theme = "light") -> Picture:
+    """Entropies per modality and joint over the evolution as learned; of a model with time."""
+    track = sample.learned.track()
+    series = track.measures.single("entropy")
+    ends = {name: float(values[-1]) for name, values in series.items() if name}
+    most = max(ends, key=ends.__getitem__)
+    parts = {(name,) if name else (): values for name, values in series.items()}
+    return Picture(
+        "entropies", f"{text.plain(most)} ends up the most mixed ({ends[most]:.2f} nats)",
+        dynamics.measure_lines(track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme),
+        shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
+              "others and by jumps." + sample.of,
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt="Entropy over time: at T " + ", ".join(f"{name} {value:.2f}" for name, value in ends.items()) + " nats.",
+        table=lambda: pd.DataFrame({"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}))
+
+
+def reading(sample: Sample) -> Any:
+    """What the fusion read from the sample, see `explain.network.evidence.Reading`; of a model with rules."""
+    work: Any = sample.work
+    return work.reading(sample.row)
+
+
+def masses(sample: Sample, theme: Theme = "light") -> Picture:
+    """The mass each modality gives each element, and the fused one; of a model with rules."""
+    found = reading(sample)
+    worst = int(np.argmax(found.disagreement))
+    element, pairs = text.plain(found.elements[worst]), ""
+    if found.conflict is not None:
+        title = f"The modalities conflict with K = {found.conflict:.2f}, most on ‘{element}’"
+    else:
+        title = f"The modalities disagree most on {element} ({found.disagreement[worst]:.2f})"
+    if found.pairwise is not None:
+        names = [text.plain(name) for name in found.modalities]
+        pairs = " Dempster's K of each pair: " + ", ".join(
+            f"{names[a]} – {names[b]} {found.pairwise[a, b]:.2f}" for a in range(len(names))
+            for b in range(a + 1, len(names))) + "."
+    short = found.elements if found.elements_are_classes else [str(i) for i in range(len(found.elements))]
+    return Picture(
+        "masses", title,
+        figures.masses(found.masses, found.fused, found.modalities, short, marked=_true_element(sample), theme=theme),
+        shows="how much each modality supports each element (sin² θ/2, the chance that its qubit reads 1), and what "
+              f"the fusion makes of it.{pairs}{sample.of}",
+        not_shown="what the network does with the fused masses afterwards"
+                  + ("." if found.elements_are_classes else "; elements are learned here, they have no names."),
+        alt="Heat map of masses: fused "
+            + ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.fused, strict=True)) + ".",
+        table=partial(_read, found))
+
+
+def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
+    """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
+    found = reading(sample)
+    said = found.by_fusion
+    check(said is not None, "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.")
+    best = int(np.argmax(said.pignistic))
+    return Picture(
+        "beliefs", f"The fused evidence alone would bet on ‘{text.plain(found.elements[best])}’ "
+                   f"({said.pignistic[best]:.0%})",
+        figures.belief_bars(said.belief, said.pignistic, said.plausibility, found.elements,
+                            truth=_true_element(sample), theme=theme),
+        shows="evidence theory on the fused masses: what speaks for a class alone (belief), what does not speak "
+              "against it (plausibility), and the probability to bet with (pignistic)." + sample.of,
+        not_shown="the network's answer, which is read from the same qubits after convolution and pooling.",
+        alt=f"Pignistic probability of each class: {spoken.listed(found.elements, said.pignistic)}.",
+        table=partial(_read, found))
+
+
+def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
+    """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
+    found = reading(sample)
+    most = text.plain(found.elements[int(np.argmax(found.entropy))])
+    return Picture(
+        "fused-entropies", f"Fused qubit ‘{most}’ is the most entangled with what it was fused from",
+        circuit.bars(found.entropy, found.elements, "entropy (nats)", theme=theme),
+        shows="the von Neumann entropy of each fused qubit, at most ln 2. Fusion leaves it and its modality qubits in "
+              "a pure state together, so this is their entanglement." + sample.of,
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt=f"Entropy of each fused qubit in nats: {spoken.listed(found.elements, found.entropy)}.",
+        table=partial(_read, found))
+
+
+def _read(found: Any) -> pd.DataFrame:
+    return found.frame().reset_index()
+
+
+def _true_element(sample: Sample) -> int | None:
+    """Which element stands for the true class, where elements are classes."""
+    work = sample.work
+    return int(work.dataset.y[sample.row]) if work.classes and work.model.elements_are_classes else None
+
+
+def curve(work: Workspace, theme: Theme = "light", *, row: int, modality: str, card: str = "main") -> Picture:
+    """A spectrum or profile of a sample as a small line chart in its modality's colour.
+
+    Args:
+        work: a model on data with such curves.
+        theme: of the figure.
+        row: of the sample.
+        modality: whose curve.
+        card: tells figures of one sample apart that a page shows twice.
+    """
+    check(0 <= row < len(work.dataset), f"The data have {len(work.dataset)} samples, but none in row {row}.")
+    piece: Any = work.dataset.content(row).get(modality)
+    check(isinstance(piece, Series), f"The data have no curve of modality '{modality[:60]}' of this sample.")
+    return Picture(
+        f"content-{card}-{row}-{modality}", f"{text.plain(modality)} of sample {text.plain(work.dataset.ids[row])}",
+        figures.curve(piece.values, piece.x, piece.x_label, piece.y_label,
+                      style.term_colour(modality, work.modalities), theme=theme),
+        shows=f"{text.plain(piece.y_label)} over {text.plain(piece.x_label)}.", not_shown="",
+        alt=f"Curve: {modality} of the sample, {len(piece.values)} values "
+            f"from {np.min(piece.values):.3g} to {np.max(piece.values):.3g}.",
+        table=lambda: pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values}))
+
+
+def _which_curve(view: View, rest: str) -> dict[str, Any]:
+    """Card, row and modality by the end of a panel's name."""
+    for modality in view.modalities:
+        card, dash, row = rest.removesuffix(f"-{modality}").rpartition("-")
+        if rest.endswith(f"-{modality}") and dash and row.isdecimal():
+            return {"row": int(row), "modality": modality, "card": card}
+    check(False, f"Panel 'content-{rest[:60]}' is of no modality of this model. Open the page again.")
+    return {}
+
+
+def scatter(sample: Sample, theme: Theme = "light", *, x: str = "", y: str = "", output: str = "", split: str = "test",
+            search: str = "", relations: Sequence[str] = (), verdict: str = "", classes: Sequence[str] = ()) -> Picture:
+    """All samples that pass, as points; a ring around the sample.
+
+    Args:
+        sample: that is marked.
+        theme: of the figure.
+        x, y: columns, see `finding.axes`; the usual ones unless told.
+        output: the class whose score dividends split; of each sample the predicted one unless told.
+        split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
+    """
+    work = sample.work
+    titles, usual = finding.axes(work), finding.usual_axes(work)
+    x, y = choose("Axis", x or usual[0], titles), choose("Axis", y or usual[1], titles)
+    choose("Split", split, (*SPLITS, "all"))
+    choose("Verdict", verdict, ("", *finding.VERDICTS))
+    frame = work.frame(work.classes.index(choose("Class", output, work.classes)) if output else None)
+    rows = finding.on_axes(work, finding.passing(frame, split=split, search=search, relations=relations,
+                                                 verdict=verdict, classes=classes), x, y)
+    said = next((rows[column].astype(str).tolist() for column in finding.said_columns(rows)), None)
+    return Picture(
+        "scatter", f"{text.plain(titles[y])} against {text.plain(titles[x])}",
+        cohort.scatter(rows.index.tolist(), rows[x].to_numpy(), rows[y].to_numpy(), titles[x], titles[y],
+                       chosen=sample.id, captions=said, diagonal={x, y} == {"truth", "prediction"}, theme=theme),
+        shows=f"one point a sample, {len(rows):,} in all; the ring marks the current one." + _of_dividends(work, x, y),
+        not_shown="why a sample lies where it does: open it.",
+        alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed.",
+        table=lambda: rows[[x, y]].reset_index())
+
+
+def _of_dividends(work: Workspace, *wanted: str) -> str:
+    if not any(column.startswith("dividend[") for column in wanted):
+        return ""
+    few = len(work.bulk) < len(work.dataset)
+    some = f" Dividends are worked out for {len(work.bulk):,} test samples." if few else ""
+    return f"{some} {backgrounds.against(work.background)}"
+
+
+PANELS = {
+    "verdict": Panel(verdict), "waterfall": Panel(waterfall), "shapley": Panel(shapley), "entropies": Panel(entropies),
+    "masses": Panel(masses), "beliefs": Panel(beliefs), "fused-entropies": Panel(fused_entropies),
+    "scatter": Panel(scatter, {"x": word("x"), "y": word("y"), "output": lambda view: view.output or None,
+                               "split": word("split"), "search": word("find"), "relations": words("relation"),
+                               "verdict": word("verdict"), "classes": words("class")}),
+}
+NAMED = {"content-": Panel(curve, rest=_which_curve)}

@@ -1,0 +1,194 @@
+"""What if: the decision on a sample with changed modalities, before and after. Distances of states are in radians.
+
+What is done is asked for by modality, those that are not named stay as they are:
+
+    {"text": {"action": "swap", "donor": "p0004"}, "audio": {"action": "drop"},
+     "vision": {"action": "edit state", "state": {1: 0.4}}}
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.analysis import answers, backgrounds, interventions, text
+from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
+from qfusion.analysis.sample import Sample
+from qfusion.explain.changes.counterfactual import distance
+from qfusion.figures import style
+from qfusion.figures.draw import decision
+from qfusion.figures.draw import evidence as bars
+from qfusion.figures.draw import what_if as figures
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.panel import Panel, Picture
+from qfusion.panels.view import View
+
+TITLES = {KEPT: "leave it as it is", SWAP: "another sample's", DROP: "leave it out", INPUT: "edit the raw input",
+          STATE: "edit its state", FLIP: "nearest state that flips the decision"}  # as the address says them
+BEFORE, AFTER = "as it is", "with the changes"
+
+
+def both(sample: Sample, changes: Asked | None = None) -> tuple[Result, Result, dict[str, str]]:
+    """What the model says of the sample as it is and with the changes, and what is done to each that changes."""
+    kept, asked = (interventions.asked(sample.work, sample.row, each) for each in ({}, changes or {}))
+    done = {name: each.action for name, each in zip(sample.modalities, asked, strict=True) if each.action != KEPT}
+    before, after = (interventions.with_changes(sample.work, sample.row, each) for each in (kept, asked))
+    return before, after, done
+
+
+def probabilities(sample: Sample, theme: Theme = "light", *, changes: Asked | None = None) -> Picture:
+    """Both decisions as class probabilities; of a model of classes.
+
+    Args:
+        sample: whose modalities change.
+        theme: of the figure.
+        changes: by modality, see the head of this module.
+    """
+    work = sample.work
+    check(bool(work.classes), "This model has one score and no class probabilities. Look at `waterfall`.")
+    before, now, done = both(sample, changes)
+    return Picture(
+        "what-if-probabilities", f"Decision: {answers.numbered(work, now.outcome.scores)}",
+        bars.class_bars(now.probabilities, work.classes, truth=int(work.dataset.y[sample.row]),
+                        before=before.probabilities if done else None, before_name=BEFORE, theme=theme),
+        shows="softmax of the scores" + (" with the changes; diamonds: as the sample is." if done else ".") + sample.of,
+        not_shown="whether such probabilities are calibrated.",
+        alt=f"Class probabilities: {spoken.listed(work.classes, now.probabilities)}.",
+        table=lambda: pd.DataFrame({"sample": sample.id, "class": work.classes, "as_it_is": before.probabilities,
+                                    "changed": now.probabilities}))
+
+
+def waterfall(sample: Sample, theme: Theme = "light", *, when: str = BEFORE, changes: Asked | None = None) -> Picture:
+    """One of both decisions term by term, on an axis that serves both.
+
+    Args:
+        sample: whose modalities change.
+        theme: of the figure.
+        when: "as it is" or "with the changes".
+        changes: by modality, see the head of this module.
+    """
+    work = sample.work
+    before, now, done = both(sample, changes)
+    found = {BEFORE: before, AFTER: now}[choose("Decision", when, (BEFORE, AFTER))]
+    terms = found.terms(work, sample.output)
+    drawn = decision.waterfall(terms, work.modalities, truth=sample.truth if when == BEFORE else now.truth,
+                               unit=sample.unit, theme=theme)
+    if done:
+        drawn.update_xaxes(range=_reach(sample, before, now))
+    finding = answers.finding(terms)
+    return Picture(
+        f"what-if-{'as-it-is' if when == BEFORE else 'changed'}",
+        f"{when}: {finding[:1].lower()}{finding[1:]}{sample.whose}", drawn,
+        shows=f"the exact sum baseline + single modalities + joint terms (hatched) = score, {when}.{sample.of} "
+              f"{backgrounds.baseline(work.background)} Terms of a modality that is left out are zero.",
+        not_shown="whether such a combination occurs: changed modalities may not belong together.",
+        alt=f"Waterfall {when}: "
+            + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items()) + ".",
+        table=lambda: pd.DataFrame({"sample": sample.id, "when": when, "term": [t or "baseline" for t in terms],
+                                    "dividend": list(terms.values()), "background": work.background.name}))
+
+
+def _reach(sample: Sample, *results: Result) -> list[float]:
+    """One axis for both waterfalls, with room for the numbers beside the bars."""
+    ends = np.concatenate([np.cumsum(list(found.terms(sample.work, sample.output).values())) for found in results])
+    low, high = min(0.0, float(ends.min())), max(0.0, float(ends.max()))
+    room = 0.32 * max(high - low, 0.1)
+    return [low - room, high + room]
+
+
+def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None = None) -> Picture:
+    """What the changes do to each term; the options are those of `probabilities`."""
+    before, now, _ = both(sample, changes)
+    old, new = before.terms(sample.work, sample.output), now.terms(sample.work, sample.output)
+    change = {term: new[term] - old[term] for term in old if term}
+    most = max(change, key=lambda term: abs(change[term]))
+    return Picture(
+        "what-if-differences",
+        f"The change acts most through {text.plain(' + '.join(style.split_term(most)))} ({change[most]:+.2f})",
+        figures.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
+        shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
+              f"change of the score. {backgrounds.against(sample.work.background)}",
+        not_shown="terms that do not contain a changed modality, which cannot change.",
+        alt="Differences: " + ", ".join(f"{term} {value:+.2f}" for term, value in change.items()) + ".",
+        table=lambda: pd.DataFrame({"sample": sample.id, "term": list(old), "as_it_is": list(old.values()),
+                                    "changed": list(new.values())}))
+
+
+def state(sample: Sample, theme: Theme = "light", *, modality: str, changes: Asked | None = None) -> Picture:
+    """The state of one modality before and with the changes.
+
+    Args:
+        sample: whose modalities change.
+        theme: of the figure.
+        modality: whose state.
+        changes: by modality, see the head of this module.
+    """
+    choose("Modality", modality, sample.modalities)
+    before, now = (found.states[modality] for found in both(sample, changes)[:2])
+    far, name = float(distance(before[0], now[0])), text.plain(modality)
+    hue = style.term_colour(modality, sample.modalities)
+    old, new = (np.array(interventions.shown_state(each)) for each in (before, now))
+    inputs = "whether any input would give"
+    if before.is_complex():
+        qubit = len(old) == 2
+        measure = "Fubini–Study angle; its cosine squared is the fidelity"
+        names = ["θ", "φ"] if qubit else [f"|{k}⟩" for k in range(len(old))]
+        drawn = figures.bloch(_vector(before), _vector(now), hue=hue, theme=theme) if qubit else \
+            figures.numbers(old, new, names, axis="population", across="basis state", hue=hue, theme=theme)
+        not_shown = f"{inputs} this state." if qubit else \
+            f"the phases, which a swap or the nearest flip changes too, and {inputs} this state."
+    else:
+        space: Any = sample.work
+        measure, names = "norm of the change of the angles θ = 2 arcsin √mass", list(space.elements)
+        drawn = figures.numbers(old, new, [each.removeprefix("element ") for each in names], axis="mass",
+                                across="element", hue=hue, theme=theme)
+        not_shown = f"{inputs} these masses."
+    return Picture(
+        f"what-if-state-{modality}", f"The state of {name} moved by {far:.2f} rad", drawn,
+        shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{sample.of}",
+        not_shown=not_shown, alt=f"State of {modality} before and with the change, {far:.2f} rad apart.",
+        table=lambda: pd.DataFrame({"sample": sample.id, "modality": modality, "part": names, "as_it_is": old,
+                                    "changed": new}))
+
+
+def _vector(ket: Any) -> np.ndarray:
+    a, b = (complex(x) for x in ket[0])
+    return np.array([2 * (a.conjugate() * b).real, 2 * (a.conjugate() * b).imag, abs(a) ** 2 - abs(b) ** 2])
+
+
+def _asked(view: View) -> dict[str, dict[str, Any]] | None:
+    """What the address says is done to each modality."""
+    actions = {title: action for action, title in TITLES.items()}
+    found = {name: actions.get(view.get(f"do.{name}"), KEPT) for name in view.modalities}
+    return {name: {"action": action} | _details(view, name, action) for name, action in found.items()
+            if action != KEPT} or None
+
+
+def _details(view: View, name: str, action: str) -> dict[str, Any]:
+    if action == SWAP:
+        return {"donor": view.get(f"with.{name}")} if view.get(f"with.{name}") else {}
+    if action == INPUT and name == "text":
+        return {"words": view.get("say")} if view.get("say") else {}
+    if action == INPUT:
+        return {"controls": _numbers(view, "voice." if name == "audio" else "face.")}
+    if action == STATE:
+        return {"state": {int(place): value for place, value in _numbers(view, f"set.{name}.").items()
+                          if place.isdecimal()}}
+    return {}
+
+
+def _numbers(view: View, start: str) -> dict[str, float]:
+    return {key.removeprefix(start): view.number(key, 0.0) for key in view.address if key.startswith(start)}
+
+
+_CHANGES = {"changes": _asked}
+PANELS = {
+    "what-if-as-it-is": Panel(waterfall, _CHANGES, {"when": BEFORE}),
+    "what-if-changed": Panel(waterfall, _CHANGES, {"when": AFTER}),
+    "what-if-differences": Panel(differences, _CHANGES), "what-if-probabilities": Panel(probabilities, _CHANGES),
+}
+NAMED = {"what-if-state-": Panel(state, _CHANGES, rest="modality")}
