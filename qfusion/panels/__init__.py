@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("dynamics",)
+_MODULES = ("building", "circuit", "cuts", "dynamics", "layers", "noise", "physics", "rules")
 
 
 def __getattr__(name: str) -> Any:

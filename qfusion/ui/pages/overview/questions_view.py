@@ -12,7 +12,6 @@ from qfusion.models.tweak import LEARNED
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.pages.what_if import flip_view, what_if_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import layers_view
 
 QUESTIONS = ("Which modality decided this?", "Did the modalities conflict?", "What would flip it?", "When did it happen?",
              "What did the dynamics add?")
@@ -68,7 +67,7 @@ def _when(here: Here) -> Answer:
     if not here.work.can("layers"):
         return _AT_ONCE, "pages/dynamics.py", "See why", {}
     found = circuit_evolution.layer_terms(here.work, here.row)
-    return layers_view.since_when(here.work, found), "pages/circuit.py", "See it along the layers", {"rules": "Entropies"}
+    return circuit_evolution.since_when(here.work, found), "pages/circuit.py", "See it along the layers", {"rules": "Entropies"}
 
 
 def _added(here: Here) -> Answer:
@@ -78,7 +77,7 @@ def _added(here: Here) -> Answer:
     if not here.work.can("layers"):
         return "Nothing: there are none.", "pages/operators.py", "See what the read-out votes for", {}
     found = circuit_evolution.layer_terms(here.work, here.row)
-    return layers_view.what_was_added(found, here.output), "pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}
+    return circuit_evolution.what_was_added(found, here.output), "pages/circuit.py", "See it after the fusion", {"rules": "Entropies"}
 
 
 _ANSWERS: tuple[Callable[[Here], Answer], ...] = (_decided, _conflict, _flip, _when, _added)
