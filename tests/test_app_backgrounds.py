@@ -10,9 +10,9 @@ import torch
 
 from qfusion import data, explain
 from qfusion.analysis import backgrounds, circuit_evolution
+from qfusion.panels import layers
 from qfusion.training import checkpoint
 from qfusion.ui.frame import cache
-from qfusion.ui.shared import layers_view
 from tests.test_app_pages import PAGES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "digits": "qcnn-digits"}
@@ -156,7 +156,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     assert found.moments[0] == "input"
     assert found.dividends[-1, 0, :, c] == pytest.approx(list(against.dividends(row).values()), abs=1e-9)
     terms = {term: found.dividends[:, 0, i, c] for i, term in enumerate(found.coalitions)}
-    assert layers_view.title(found.moments, terms) in words
+    assert layers.title(found.moments, terms) in words
     assert "Compared with maximally mixed states: nothing known, no samples." in words
 
 
@@ -169,7 +169,7 @@ def test_edited_tables_change_the_layers() -> None:
 def test_where_joint_terms_take_over() -> None:
     moments = ("input", "a", "b")
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
-    assert layers_view.title(moments, {"": rising, "x": single, "x+y": rising}) == "Joint terms outweigh the single modalities from “a” on"
-    assert layers_view.title(moments, {"x": single, "x+y": rising[::-1]}) == "At the end the single modalities outweigh the joint terms"
-    table = layers_view.frame(moments, {"": rising, "x": single}, {layers_view.JOINT: single, layers_view.MUTUAL: rising})
+    assert layers.title(moments, {"": rising, "x": single, "x+y": rising}) == "Joint terms outweigh the single modalities from “a” on"
+    assert layers.title(moments, {"x": single, "x+y": rising[::-1]}) == "At the end the single modalities outweigh the joint terms"
+    table = layers.frame(moments, {"": rising, "x": single}, {layers.JOINT: single, layers.MUTUAL: rising})
     assert list(table.columns) == ["moment", "dividend[baseline]", "dividend[x]", "entropy", "mutual_information"]

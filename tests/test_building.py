@@ -384,9 +384,11 @@ def test_snippets_and_workspace_give_the_tables(planted: Any) -> None:
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     exec(snippets.snippet("built-over-time", "Dynamics", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
-    exec(snippets.snippet("built", "Dynamics", {**address, "builtof": "all test samples"}), names)
-    assert len(names["rows"]) == names["found"].count == len(planted.rows("test"))
     work = subjects.build("qj-planted", one.checkpoint.card, one.checkpoint.fusion, planted)
+    exec(snippets.snippet("built", "Dynamics", {**address, "builtof": "all test samples"}), names)
+    mean = built_terms.of_rows(work, planted.rows("test"), 0)
+    assert mean.count == len(planted.rows("test"))
+    pd.testing.assert_frame_equal(names["numbers"], figures.numbers.built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
     assert built_terms.of_rows(work, rows, 0).count == 5
     assert built_terms.of_rows(work, rows, 0, LEARNED).frame().equals(built_terms.of_rows(work, rows, 0).frame())

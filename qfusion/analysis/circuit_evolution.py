@@ -158,8 +158,7 @@ def _of_squares(model: Any) -> torch.Tensor:
     return other.observables().double()
 
 
-
-def on_device(work: Any, row: int, words: str, strengths: tuple[float, float, float], shots: int) -> Any:
+def on_device(work: Any, row: int, words: str, strengths: tuple[float, ...], shots: int) -> Any:
     """One run of the circuit on a PennyLane simulator, with seed 0."""
     from qfusion.track.noise import Noise
     from qfusion.track.run import MIXED, run

@@ -14,7 +14,7 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.network_subject import MEAN_ENTROPY
 from qfusion.analysis.subject import Workspace, dividend_column, entropy_column
 from qfusion.data.modality import split_term
-from qfusion.explain.trust.resampling import Interval
+from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
 from qfusion.quantum import measures, states
 
 JOINT, JOINT_SHARE, VERDICT = "joint", "joint_share", "verdict"
@@ -23,6 +23,7 @@ ENTROPY, LARGEST, NEGATIVITY, MUTUAL, TOTAL = "entropy", "largest entropy", "neg
 SLOW = (NEGATIVITY, MUTUAL, TOTAL)
 MOST_SLOW = 800  # samples whose state is evolved, about 17 ms each
 NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
+INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"  # how intervals of many samples are made
 _MOST_GROUPS = 15
 _CHUNK = 64
 

@@ -13,6 +13,7 @@ from qfusion import explain
 from qfusion.analysis import jump_subject
 from qfusion.analysis.memo import memo
 from qfusion.models import Tweak
+from qfusion.models.tweak import LEARNED
 from qfusion.quantum import lindblad, measures, states
 
 LIVE_RTOL = 1e-6  # QuTiP is then within about 1e-9 of exact, a third faster than at its usual 1e-7
@@ -131,18 +132,18 @@ def entropies_by_torch(work: Any, row: int, count: int = 21) -> tuple[np.ndarray
 
 
 @memo(16, background=False, says="Building the circuit …")
-def circuit(work: Any, row: int, dt: float, split: str) -> Any:
+def circuit(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> Any:
     """One step of the evolution of a sample as a PennyLane circuit."""
     from qfusion.track.circuit import step_circuit
 
     with torch.no_grad():
         kets = work.model.encode(work.dataset.inputs([row], dtype=torch.float64))
-    return step_circuit(work.model.system(), {name: ket[0] for name, ket in kets.items()}, dt, split=split)
+    return step_circuit(work.model.tweaked(tweak).system(), {name: ket[0] for name, ket in kets.items()}, dt, split=split)
 
 
 @memo(16, background=False, says="Comparing steps with the exact evolution …")
-def step_errors(work: Any, row: int, split: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def step_errors(work: Any, row: int, split: str, tweak: Tweak = LEARNED) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Step sizes (n,), and the circuit's distance from the exact evolution after one step and after all."""
-    steps = float(work.model.duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
-    errors = [circuit(work, row, float(dt), split).error for dt in steps]
+    steps = float(work.model.tweaked(tweak).duration) / np.array([2.0, 4.0, 8.0, 16.0, 32.0])
+    errors = [circuit(work, row, float(dt), split, tweak).error for dt in steps]
     return steps, np.array([error.one for error in errors]), np.array([error.all for error in errors])

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from qfusion._checks import choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes import sensitivity as method
@@ -38,7 +39,11 @@ def rows_of(work: Workspace, row: int, cohort: str, frame: Callable[[], pd.DataF
 
     Args:
         frame: makes the workspace's table, which relations are read from.
+
+    Raises:
+        NotFound: when there is no such cohort.
     """
+    choose("Samples", cohort, cohorts(work))
     tests, data = work.dataset.rows("test"), work.dataset
     if cohort == THIS:
         return np.array([row])

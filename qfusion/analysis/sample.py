@@ -13,8 +13,6 @@ from qfusion._checks import choose
 from qfusion.analysis import backgrounds, evolution, subjects, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
-from qfusion.models import Tweak
-from qfusion.models.tweak import LEARNED
 from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
 
@@ -27,13 +25,17 @@ class Sample:
         work: the model on its data, with the background.
         row: of the sample.
         output: number of the score that is explained.
-        tweak: what the reader has changed in the dynamics.
+        tweak: what the reader has changed in the model, a `Tweak` or edits of its rules, as text or as `parse_tweak` gives it.
     """
 
     work: Workspace
     row: int
     output: int = 0
-    tweak: Tweak = LEARNED
+    tweak: Any = ""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.tweak, str):
+            object.__setattr__(self, "tweak", self.model.parse_tweak(self.tweak))
 
     @property
     def id(self) -> str:
@@ -44,6 +46,11 @@ class Sample:
     def model(self) -> Any:
         """The model as trained."""
         return self.work.model
+
+    @property
+    def tweaked(self) -> Any:
+        """The model under the tweak."""
+        return self.model.tweaked(self.tweak)
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -73,7 +80,7 @@ class Sample:
     @property
     def learned(self) -> Sample:
         """The same sample before the model as trained."""
-        return replace(self, tweak=LEARNED)
+        return replace(self, tweak="")
 
     @property
     def decision(self) -> evolution.Decision:
@@ -123,7 +130,7 @@ def open_sample(model: str, sample: str, data: str = "", *, output: str = "", ba
         output: the class whose score is explained; the predicted one unless told.
         background: kind of the background, see `explain.background`.
         contrast: id of the other sample, for the background "contrast".
-        tweak: what is changed in the dynamics, such as "H.text-audio=0.5,T=1.2".
+        tweak: what is changed in the model, such as "H.text-audio=0.5,T=1.2", or "all:and" of one with fusion rules.
 
     Raises:
         NotFound, InvalidInput: when one of them does not exist or does not fit.
@@ -134,4 +141,4 @@ def open_sample(model: str, sample: str, data: str = "", *, output: str = "", ba
         choose("Background", background, dict.fromkeys(backgrounds.OFFERED.values()))
         work = work.against(backgrounds.of(work, background, contrast))
     number = work.classes.index(choose("Class", output, work.classes)) if output else int(work.predicted[row])
-    return Sample(work, row, number, work.model.parse_tweak(tweak) if tweak else LEARNED)
+    return Sample(work, row, number, tweak)

@@ -7,6 +7,7 @@ from typing import Any
 from qfusion.analysis import evolution
 from qfusion.analysis.memo import memo
 from qfusion.figures import circuit_boxes
+from qfusion.models.tweak import LEARNED, Tweak
 
 
 @memo(16, background=False, says="Walking the sample through the circuit …")
@@ -17,7 +18,8 @@ def walk(work: Any, row: int, words: str = "") -> circuit_boxes.Walk:
     model = work.model.tweaked(words)
     return circuit_boxes.of_fusion(progress(model, work.theta(row)), model)
 
+
 @memo(16, background=False)
-def step_walk(work: Any, row: int, dt: float, split: str) -> circuit_boxes.Walk:
+def step_walk(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> circuit_boxes.Walk:
     """A sample's way through one drawn step: every qubit before the first and after every gate."""
-    return circuit_boxes.through_step(evolution.circuit(work, row, dt, split), work.modalities)
+    return circuit_boxes.through_step(evolution.circuit(work, row, dt, split, tweak), work.modalities)

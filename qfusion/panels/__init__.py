@@ -15,7 +15,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("data", "dynamics", "flips", "inside", "leaderboard", "overview", "samples", "sweeps", "train", "what_if")
+_MODULES = ("building", "circuit", "cuts", "data", "dynamics", "flips", "inside", "layers", "leaderboard", "noise", "overview", "physics",
+            "rules", "samples", "sweeps", "train", "what_if")
 
 
 def __getattr__(name: str) -> Any:

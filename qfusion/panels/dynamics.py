@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from qfusion.analysis import answers, backgrounds, evolution, through
-from qfusion.analysis.evolution import Decision
+from qfusion.analysis.evolution import Decision, times_of
 from qfusion.analysis.sample import Sample
 from qfusion.figures.draw import decision, dynamics
 from qfusion.figures.draw import state as state_figures
@@ -72,7 +72,7 @@ def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = E
         "decision-over-time", through.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
         dynamics.decision_lines(now.times, series, shown, sample.modalities, before=before, unit=sample.unit,
                                 above=KINDS["entropy" if mixed else "negativity"].short_axis,
-                                what="dividend" if terms == DIVIDENDS else "Shapley value", cursor=cursor_at(now, t), theme=theme),
+                                what="dividend" if terms == DIVIDENDS else "Shapley value", cursor=cursor_at(sample, t), theme=theme),
         called=f"{'Entropy' if mixed else 'Entanglement'} and contributions over time",
         lead=f"**When did it happen?** {through.since_when(sample.work, now)} **What did the dynamics add?** {through.what_was_added(now)}",
         shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
@@ -117,7 +117,7 @@ def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_i
     return Picture(
         kind.replace("_", "-"), title,
         dynamics.measure_lines(track.times, series, sample.modalities, about.axis, between=about.between,
-                               cursor=cursor_at(sample.decision, t), height=260, theme=theme),
+                               cursor=cursor_at(sample, t), height=260, theme=theme),
         shows=shows + sample.of, not_shown=not_shown, alt=f"{about.axis} over time: {spoken.lines(named)}.",
         table=partial(_over_time, track.times, series, kind))
 
@@ -264,9 +264,9 @@ def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
     return found.dividends if what == DIVIDENDS else found.shapley
 
 
-def cursor_at(now: Decision, t: float) -> float | None:
+def cursor_at(sample: Sample, t: float) -> float | None:
     """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
-    return t * float(now.times[-1]) if 0 < t < 1 else None
+    return t * float(times_of(float(sample.tweaked.duration))[-1]) if 0 < t < 1 else None
 
 
 def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
-from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.models.tweak import Tweak
 from qfusion.ui.frame import comparison, frame_script, kept, pickers, pin_button, runs, share, state, tour
 from qfusion.ui.panel import capture
 
@@ -52,7 +52,7 @@ class Here:
         """The score that is explained: the one asked for, else that of the predicted class."""
         return int(self.work.predicted[self.row]) if self.asked is None else self.asked
 
-    def subject(self, tweak: Tweak = LEARNED) -> Sample:
+    def subject(self, tweak: Tweak | str = "") -> Sample:
         """The sample as panels take it, under a tweak."""
         return Sample(self.work, self.row, self.output, tweak)
 

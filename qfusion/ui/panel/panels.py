@@ -96,17 +96,22 @@ def around(name: str) -> Iterator[DeltaGenerator]:
 
 
 def inside(picture: Picture, head: DeltaGenerator | None = None, *, key: str = "", on_select: Callable[[], None] | None = None,
-           below: Callable[[], None] | None = None) -> None:
-    """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer."""
+           below: Callable[[], None] | None = None, chart: DeltaGenerator | None = None, named: bool = True) -> None:
+    """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer.
+
+    Args:
+        chart: where the figure stands, when not here. named: with what it is called below the title; not where a control says it.
+    """
     with head or nullcontext():
         heading(picture.title)
-        if picture.called or picture.lead:
-            st.markdown(f"**{_ended(picture.called)}** {picture.lead}" if picture.called else picture.lead)
+        if (named and picture.called) or picture.lead:
+            st.markdown(f"**{_ended(picture.called)}** {picture.lead}" if named and picture.called else picture.lead)
     shown = None
-    if picture.figure is not None and on_select is not None:
-        shown = selectable(picture.name, picture.figure, picture.alt, key, on_select)
-    elif picture.figure is not None:
-        shown = figure(picture.name, picture.figure, picture.alt)
+    with chart or nullcontext():
+        if picture.figure is not None and on_select is not None:
+            shown = selectable(picture.name, picture.figure, picture.alt, key, on_select)
+        elif picture.figure is not None:
+            shown = figure(picture.name, picture.figure, picture.alt)
     if below is not None:
         below()
     title = f"{_ended(picture.called, ':')} {picture.title}" if picture.called else picture.title

@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 import torch
 
 from qfusion.analysis import text
+from qfusion.analysis.sample import Sample
 from qfusion.errors import QFusionError
-from qfusion.figures.draw import evidence as figures
+from qfusion.explain.network.evidence import Reading
+from qfusion.figures.style import Theme
 from qfusion.models import edits
+from qfusion.panels import rules
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import reading
 
 EDITS, ELEMENT, STAGE, OUTCOME, SCOPE = "phi", "element", "stage", "outcome", "scope"
 SCOPES = ("this element", "all elements")
 TURN = "_tables_turn"
-SAME = 1e-9  # angles that differ less are the same
 
 
 @dataclass(frozen=True)
@@ -67,27 +67,23 @@ def said() -> str:
     return str((state.get(EDITS) if EDITS in st.session_state else st.query_params.get(EDITS)) or "")
 
 
-def panel(here: Here, in_force: str) -> None:
+def panel(sample: Sample, theme: Theme) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
-    work: Any = here.work
-    shape = edits.shape_of(work.model)
-    model = work.model.tweaked(in_force)
-    phi, learned = model.phi.detach().double(), work.model.phi.detach().double()
-    found = reading.read(here, model)
+    work: Any = sample.work
+    shape, found = edits.shape_of(work.model), rules.reading(sample)
     with st.container(border=True, key="panel-tables", gap="xsmall"):
-        heading = st.container()
-        chart = st.container()
-        cell = _pick(here, shape, found)
-        title, shown = _heat_map(here, heading, chart, found, cell, phi, learned)
-        _editor(work, shape, cell, float(phi[*_place(cell)]), float(learned[*_place(cell)]), in_force, found)
-        panels.footer("tables", "for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
-                      "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, 0 to 1. The "
-                      "same for every sample.",
-                      "how often this sample reads a pattern: point at a cell.", lambda: _numbers(found), title=title, shown=shown)
+        head, chart = st.container(), st.container()
+        cell = _pick(work, shape, found)
+        phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.tweaked, work.model))
+        key = f"tables-{state.get(TURN, 0)}"
+        panels.inside(
+            rules.tables(sample, theme, element=work.elements[cell.element], stage=cell.stage, outcome=found.patterns[cell.pattern]), head,
+            chart=chart, key=key, on_select=lambda: _picked(key, work.elements, found.patterns),
+            below=lambda: _editor(work, shape, cell, phi, learned, sample.tweak, found))
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(shape, cell)
     st.caption("Nearest named rule of each element: " + ", ".join(
-        f"{text.plain(name)} **{_rule(rule)}** ({distance:.2f})"
+        f"{text.plain(name)} **{rules.named(rule)}** ({distance:.2f})"
         for name, (rule, distance) in zip(found.elements, found.rules, strict=True)) + ".")
 
 
@@ -95,15 +91,14 @@ def _place(cell: Cell) -> tuple[int, int, int]:
     return cell.element, cell.stage, cell.pattern
 
 
-def _pick(here: Here, shape: edits.Shape, found: Any) -> Cell:
+def _pick(work: Any, shape: edits.Shape, found: Reading) -> Cell:
     """The pickers of the cell, for whoever cannot click: element, stage, outcome."""
-    work: Any = here.work
     patterns = edits.patterns(shape)
     if state.get(ELEMENT) not in (None, *work.elements):
         state.put(ELEMENT, work.elements[0])
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
         at = work.elements.index(state.get(ELEMENT)) if state.get(ELEMENT) in work.elements else 0
-        state.put(OUTCOME, patterns[int(np.argmax(found.weights[at, 0]))])
+        state.put(OUTCOME, rules.most_read(found, at))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-pickers"):
         element = work.elements.index(st.selectbox("Element", list(work.elements), **state.bound(ELEMENT)))
         stage = 0
@@ -112,26 +107,6 @@ def _pick(here: Here, shape: edits.Shape, found: Any) -> Cell:
         outcome = st.selectbox("What the qubits read", list(patterns), help="One digit a qubit, in the order above the heat map; 1 = yes.",
                                **state.bound(OUTCOME))
     return Cell(element, stage, patterns.index(outcome))
-
-
-def _heat_map(here: Here, heading: Any, chart: Any, found: Any, cell: Cell, phi: torch.Tensor,
-              learned: torch.Tensor) -> tuple[str, panels.Shown]:
-    work: Any = here.work
-    stage = cell.stage
-    differs = ((phi - learned)[:, stage].abs() > SAME).numpy()
-    drawn = figures.tables(found.tables[:, stage], found.weights[:, stage], found.patterns, found.elements, angles=phi[:, stage].numpy(),
-                           controls=found.controls[stage], chosen=(cell.element, cell.pattern), edited=differs, theme=here.theme)
-    rule, distance = found.rules[cell.element]
-    with heading:
-        name = text.plain(found.elements[cell.element])
-        title = f"{f'‘{name}’' if found.elements_are_classes else name} fuses most like {_rule(rule)} (distance {distance:.2f})"
-        panels.heading(title)
-    key = f"tables-{state.get(TURN, 0)}"
-    with chart:
-        mass = float(found.tables[cell.element, stage, cell.pattern])
-        alt = (f"Truth tables of {len(found.elements)} elements over {len(found.patterns)} patterns. Marked: element "
-               f"{found.elements[cell.element]}, pattern {found.patterns[cell.pattern]}, mass {mass:.2f}. Pickers below choose another.")
-        return title, panels.selectable("tables", drawn, alt, key, lambda: _picked(key, work.elements, found.patterns))
 
 
 def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> None:
@@ -145,12 +120,12 @@ def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> N
         state.put(TURN, state.get(TURN, 0) + 1)
 
 
-def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, in_force: str, found: Any) -> None:
+def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, in_force: str, found: Reading) -> None:
     """The angle of the chosen cell as a slider and as a number, what it means, and ways back."""
     angle, learned = edits.wrapped(angle), edits.wrapped(learned)
     digits, controls = found.patterns[cell.pattern], found.controls[cell.stage]
     yes = [text.plain(name) for name, bit in zip(controls, digits, strict=True) if bit == "1"]
-    changed = abs(angle - learned) > SAME
+    changed = abs(angle - learned) > rules.SAME
     st.markdown(f"**{text.plain(work.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} rad → mass "
                 f"**{_mass(angle):.2f}**" + (f"; learned {learned:.3f} rad → {_mass(learned):.2f}" if changed else ", as learned")
                 + f". This sample reads it with {found.weights[_place(cell)]:.0%}.")
@@ -189,16 +164,12 @@ def _presets(shape: edits.Shape, cell: Cell) -> None:
     whom = None if scope == SCOPES[1] else cell.element
     with st.container(horizontal=True, gap="small"):
         for rule in (edits.LEARNED, *shape.rules):
-            st.button(_rule(rule), key=f"_rule_{rule}", help=_RULE_HELP[rule], on_click=_set_rule, args=(shape, whom, rule))
+            st.button(rules.named(rule), key=f"_rule_{rule}", help=_RULE_HELP[rule], on_click=_set_rule, args=(shape, whom, rule))
 
 
 _RULE_HELP = {"learned": "What training found", "and": "Yes only if all say yes: Dempster's conjunctive rule",
               "or": "Yes if any says yes: the disjunctive rule", "mean": "As much yes as the share of those who say yes",
               "majority": "Yes if more than half say yes"}
-
-
-def _rule(name: str) -> str:
-    return name.upper() if name in ("and", "or") else name
 
 
 def _set_rule(shape: edits.Shape, whom: int | None, rule: str) -> None:
@@ -222,10 +193,3 @@ def typed(here: Here) -> None:
                   **state.bound(EDITS))
     if wrong := problem(here):
         st.error(text.message(wrong), icon=":material/error:")
-
-
-def _numbers(found: Any) -> pd.DataFrame:
-    n, stages, P = found.tables.shape
-    return pd.DataFrame([{"element": found.elements[i], "stage": k, "pattern": found.patterns[b], "mass": found.tables[i, k, b],
-                          "probability_in_this_sample": found.weights[i, k, b], "rule": found.rules[i][0], "distance": found.rules[i][1]}
-                         for i in range(n) for k in range(stages) for b in range(P)])

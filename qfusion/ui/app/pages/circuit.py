@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from qfusion.analysis import evolution
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, link, shell
 from qfusion.ui.pages.circuit import circuit_view, fusion_circuit_view
@@ -21,11 +20,7 @@ def one_step(here: Here) -> None:
     """One step of the evolution."""
     runs.begin()
     with guard():
-        dt, split = circuit_view.controls(here)
-        built = evolution.circuit(here.work, here.row, dt, split)
-        circuit_view.step(here, built, dt, split)
-        circuit_view.error(here, built, split)
-        circuit_view.picture(here, built)
+        circuit_view.page(here)
 
 
 def page() -> None:

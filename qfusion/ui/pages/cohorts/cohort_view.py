@@ -9,13 +9,13 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import backgrounds, cohort_measures, text
-from qfusion.analysis.cohort_measures import JOINT, VERDICT
+from qfusion.analysis.cohort_measures import INTERVALS, JOINT, VERDICT
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain import RELATIONS
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Cohort, Part
-from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
+from qfusion.explain.trust.resampling import Interval
 from qfusion.figures.draw import cohort as figures
 from qfusion.ui.frame import cache, kept, state
 from qfusion.ui.frame.shell import Here, link
@@ -24,7 +24,6 @@ from qfusion.ui.shared import report_view
 
 FILTER, BY, MEASURE, STRENGTH, NAME, CUT_MANY = "filter", "by", "measure", "strength", "_cohort_name", "cuts"
 _KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem", "_cohorts_started"
-INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"
 
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:

@@ -11,15 +11,15 @@ import streamlit as st
 from qfusion.analysis import evolution, text
 from qfusion.analysis.evolution import Decision
 from qfusion.analysis.subject import Workspace
-from qfusion.figures import circuit_walks
 from qfusion.models import Tweak
+from qfusion.panels import circuit
 from qfusion.panels import dynamics as builders
 from qfusion.training import metrics
 from qfusion.ui.frame import knobs, state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.pages.dynamics import built_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import cut_view, layers_view, physics_view, through_view, walk_view
+from qfusion.ui.shared import cut_view, layers_view, physics_view, through_view
 
 SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
 CURSOR, RUNS, QUANTITY, WHOSE = "t", "runs", "quantity", "of"
@@ -63,8 +63,8 @@ def no_time(here: Here) -> None:
     with st.container(horizontal=True):
         link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
         link("pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules")
-    layers_view.panel(here)
-    walk_view.entropy_lines(here, circuit_walks.walk(here.work, here.row), None)
+    layers_view.panel(here.subject(), here.theme)
+    panels.draw(circuit.entropies(here.subject(), here.theme, marked=False))
 
 
 def before_after(here: Here, now: Decision, base: Decision) -> None:
@@ -109,8 +109,8 @@ def decision_tab(here: Here, now: Decision, _: Decision) -> None:
     mean, name, unit = builders.moving(sample, above)[1:]
     place = round(share * (len(now.times) - 1))
     through_view.at_cursor(now.dividends, mean, name, place, f"t = {now.times[place]:.2f}", unit)
-    cut_view.of_sample(here, now, builders.cursor_at(now, share))
-    built_view.panel(here, now, builders.cursor_at(now, share))
+    cut_view.of_sample(sample, here.theme, share)
+    built_view.panel(sample, here.theme, share)
     panels.draw(builders.waterfall(sample, here.theme))
 
 

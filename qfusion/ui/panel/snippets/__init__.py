@@ -14,15 +14,18 @@ from qfusion import panels
 from qfusion._checks import choose
 from qfusion.panels.panel import Panel
 from qfusion.panels.view import Address, View
-from qfusion.ui.panel.snippets import circuits, compare, dynamics, faithful, groups, votes
+from qfusion.ui.panel.snippets import compare, faithful, groups, votes
 from qfusion.ui.panel.snippets.assemble import called, program
 
 # Page (its title in small letters) -> panel -> the panel, body of the program, or what makes it of a view.
 PAGES: dict[str, dict[str, Any]] = {
     "overview": panels.overview.PANELS, "samples": panels.samples.PANELS | panels.inside.PANELS,
-    "dynamics": circuits.TEMPLATES | dynamics.TEMPLATES | panels.dynamics.PANELS, "circuit": circuits.TEMPLATES,
-    "what if": panels.what_if.PANELS | panels.flips.PANELS, "decision operators": votes.TEMPLATES, "cohorts": groups.TEMPLATES,
-    "compare": compare.TEMPLATES,
+    "dynamics": panels.dynamics.PANELS | panels.physics.PANELS | panels.cuts.PANELS | panels.building.PANELS
+                | {"decision-layers": panels.layers.PANELS["decision-layers"],
+                   "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False})},
+    "circuit": panels.circuit.PANELS | panels.layers.PANELS | panels.rules.PANELS | panels.noise.PANELS | panels.physics.PANELS,
+    "what if": panels.what_if.PANELS | panels.flips.PANELS, "decision operators": votes.TEMPLATES,
+    "cohorts": groups.TEMPLATES | panels.cuts.MANY, "compare": compare.TEMPLATES,
     "faithfulness": faithful.TEMPLATES,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS, "leaderboard": panels.leaderboard.PANELS,
 }

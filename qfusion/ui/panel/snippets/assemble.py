@@ -19,26 +19,17 @@ IMPORTS: dict[str, tuple[str, str]] = {
     **{name: ("qfusion", name) for name in ("data", "explain", "track")},
     **{name: ("qfusion.explain.features", name) for name in ("attribution", "deletion",)},
     **{name: ("qfusion.explain.trust", name) for name in ("caution", "cohorts", "estimators", "faithfulness", "resampling", "stability",)},
-    **{name: ("qfusion.explain.changes", name) for name in ("counterfactual", "flips", "forms", "sensitivity",)},
+    **{name: ("qfusion.explain.changes", name) for name in ("counterfactual", "flips", "forms",)},
     **{name: ("qfusion.explain.network", name) for name in ("evidence", "operators",)},
-    "built": ("qfusion.explain", "built"), "built_table": ("qfusion.figures.numbers", "built_table"),
-    "flow_table": ("qfusion.figures.numbers", "flow_table"),
-    "cuts": ("qfusion.explain.changes.cuts", "cuts"), "KINDS": ("qfusion.explain.changes.cuts", "KINDS"),
-    "most_moved": ("qfusion.explain.changes.cut_answers", "most_moved"),
-    "cut_table": ("qfusion.figures.numbers", "cut_table"), "sizes_table": ("qfusion.figures.numbers", "sizes_table"),
-    "case": ("qfusion.analysis.case", "case"), "layer_entropies": ("qfusion.explain.network.entropies", "layer_entropies"),
+    "case": ("qfusion.analysis.case", "case"),
     **{name: ("qfusion.training", name) for name in ("checkpoint", "metrics")},
-    "edits": ("qfusion.models", "edits"),
     "column": ("qfusion.quantum.measures", "column"),
     "states": ("qfusion.quantum", "states"),
     "basis_labels": ("qfusion.figures.draw.state", "basis_labels"),
-    "circuit_boxes": ("qfusion.figures", "circuit_boxes"), "circuit_walks": ("qfusion.figures", "circuit_walks"),
-    "step_circuit": ("qfusion.track.circuit", "step_circuit"),
-    "progress": ("qfusion.track.progress", "progress"),
     "QFusionError": ("qfusion.errors", "QFusionError"),
     **{name: ("qfusion.analysis", name) for name in (
-        "answers", "backgrounds", "standings", "circuit_evolution", "cohort_measures", "cut_curves", "faithful", "inside_modality",
-        "jump_subject", "physics", "evolution", "subjects", "sweep_trials", "examples", "run_curves", "interventions")},
+        "answers", "backgrounds", "standings", "cohort_measures", "faithful", "inside_modality",
+        "jump_subject", "evolution", "subjects", "sweep_trials", "examples", "run_curves", "interventions")},
     "compare_sides": ("qfusion.ui.pages.compare", "compare_sides"),
     "Change": ("qfusion.analysis.interventions", "Change"),
     "open_sample": ("qfusion.analysis.sample", "open_sample"), "Sample": ("qfusion.analysis.sample", "Sample"),
@@ -128,7 +119,7 @@ def _subject(view: View) -> str:
     found = {"data": view.named("data"), "output": view.output, "background": "" if view.background == "joint" else view.background,
              "contrast": view.get("contrast") if view.background == "contrast" else "", "tweak": view.tweak}
     if view.background == "cohort":  # told by its members
-        return fill("subject = Sample(work, sample.row, sample.output, sample.model.parse_tweak($tweak))", tweak=view.tweak)
+        return fill("subject = Sample(work, sample.row, sample.output, $tweak)", tweak=view.tweak)
     given = {name: value for name, value in found.items() if value}
     words = "".join(f", {name}=${name}" for name in given)
     return fill(f"subject = open_sample($model, $sample{words})", model=view.model, sample=view.named("sample"), **given)

@@ -64,10 +64,4 @@ numbers = pd.DataFrame({{"id": rows.index, "in_cohort": inside, $measure: {acros
 """, filter=view.get("filter"), measure=measure, strength=strength)
 
 
-CUT_TEST = """
-places = np.array([work.dataset.row(name) for name in rows.index[inside][:800]])  # every state is evolved for this
-numbers = cut_table(cut_curves.of_rows(work, places))
-"""
-
-TEMPLATES = {"cohort-shares": _body(SHARES), "types": _body(TYPES), "dividends": dividends, "entanglement": entanglement,
-             "cut-test": _body(CUT_TEST)}
+TEMPLATES = {"cohort-shares": _body(SHARES), "types": _body(TYPES), "dividends": dividends, "entanglement": entanglement}

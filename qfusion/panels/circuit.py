@@ -1,0 +1,221 @@
+"""A sample's way through the gates of its model's circuit: one step of an evolution, or a whole entangled fusion.
+
+`gate` is how many gates have been done, the end of the circuit unless told. `steps` and `gates` matter to models with
+time alone: so many steps fill the duration T, and H is "one per coupling" or "all of H in one" gate. Entropies are in
+nats.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.analysis import evolution, text
+from qfusion.analysis.sample import Sample
+from qfusion.figures import circuit_walks
+from qfusion.figures.circuit_boxes import Walk
+from qfusion.figures.draw import circuit as figures
+from qfusion.figures.draw import state as state_figures
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.panel import Panel, Picture, whole, word
+
+STEPS, MOST_STEPS, MOST_GATES = 20, 1000, 2000
+SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
+EACH = next(iter(SPLITS))
+TOO_MANY = ("This gate acts on more than four qubits: its joint state is left out here, see the State view of the "
+            "Dynamics page.")
+
+
+def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
+    """One step of the evolution of a model with time, as a PennyLane circuit."""
+    return evolution.circuit(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
+
+
+def walk(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Walk:
+    """Every qubit before the first and after every gate."""
+    if sample.work.can("time"):
+        return circuit_walks.step_walk(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
+    return circuit_walks.walk(sample.work, sample.row, sample.tweak)
+
+
+def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
+    check(1 <= steps <= MOST_STEPS, f"Argument `steps` must be from 1 to {MOST_STEPS}, but is {steps}.")
+    return float(sample.tweaked.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
+
+
+def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
+            gates: str = EACH) -> Picture:
+    """The circuit with every qubit's state in place.
+
+    Args:
+        sample: a sample of a model that can be drawn as gates.
+        theme: of the figure.
+        gate: so many gates are done; all unless told.
+        steps: so many fill T.
+        gates: "one per coupling" or "all of H in one".
+    """
+    found = walk(sample, steps, gates)
+    at = _place(found, gate)
+    if sample.work.can("time"):
+        built = step(sample, steps, gates)
+        title = f"One step of dt = {built.dt:.3g} is {len(built.gates)} gates on {len(built.wires)} qubits"
+    else:
+        title = (f"{found.count} gates on {len(found.wires)} qubits: encode, fuse, then "
+                 f"{sum(box.name.startswith('C') for box in found.boxes)} convolutions and "
+                 f"{sum('U3' in box.name for box in found.boxes)} poolings")
+    return Picture(
+        "circuit", title,
+        figures.diagram(found.boxes, found.wires, at, found.bloch[at], found.entropy[at],
+                        unit=54 if sample.work.can("time") else 52, theme=theme),
+        shows="every operation in order, what is still to come faint. A disc is a qubit where it is now: its needle is "
+              "(⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ is not 0; a short one is a mixed state." + sample.of,
+        not_shown="correlations between qubits: each disc is one qubit on its own.",
+        alt=f"Circuit of {found.count} gates; {at} are done. The table below lists them.",
+        table=lambda: _qubits(found, at))
+
+
+def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
+           gates: str = EACH) -> Picture:
+    """Bloch vectors and entropies of all qubits that go on, before and after a gate.
+
+    Args:
+        sample, theme, gate, steps, gates: as of `diagram`; `gate` is 1 at least.
+    """
+    found = walk(sample, steps, gates)
+    at = _done(found, gate)
+    rows = list(found.followed)
+    names, entropy = [found.wires[row].name for row in rows], found.entropy[at][rows]
+    most = int(np.argmax(entropy))
+    return Picture(
+        "qubits", "Every qubit is in a pure state of its own" if entropy[most] < 1e-6 else
+                  f"Most mixed now: {text.plain(names[most])} ({entropy[most]:.2f} of at most 0.69 nats)",
+        figures.bloch_row(names, found.bloch[at][rows], entropy, before=found.bloch[at - 1][rows], theme=theme),
+        shows="every qubit that goes to the end: its Bloch vector in the X–Z plane now (thin: before this gate) and "
+              "its entropy." + sample.of,
+        not_shown="⟨Y⟩ as a length: point at a disc.",
+        alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {spoken.listed(names, entropy)}.",
+        table=lambda: _qubits(found, at))
+
+
+def outcomes(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
+             gates: str = EACH) -> Picture:
+    """Probabilities of the outcomes of the qubits that a gate concerns, before and after it.
+
+    Args:
+        sample, theme, gate, steps, gates: as of `diagram`; `gate` is 1 at least.
+    """
+    wires, before, after, mutual = _moment(walk(sample, steps, gates), gate)
+    dims = (2,) * len(wires)
+    names, was, now = state_figures.basis_labels(dims), np.real(np.diag(before)), np.real(np.diag(after))
+    change = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
+    said = ""
+    if mutual is not None and len(wires) > 1:
+        said = f" Mutual information of the last with the others: {mutual[0]:.3f} before, {mutual[1]:.3f} nats after."
+    return Picture(
+        "before-after", f"This gate moves the state by {change:.2f}",
+        state_figures.populations(now, dims, reference=was, name="after", reference_name="before",
+                                  what=f"outcome of {', '.join(wires)}", theme=theme),
+        shows=f"how likely each outcome of {text.plain(', '.join(wires))} is; the number in the title is the trace "
+              f"distance (0 to 1).{said}{sample.of}",
+        not_shown="coherences: see the matrix.",
+        alt=f"Outcome probabilities after the gate: {spoken.pairs(names, was, now)}.",
+        table=lambda: pd.DataFrame({"outcome": names, "before": was, "after": now}))
+
+
+def matrix(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
+           gates: str = EACH) -> Picture:
+    """Density matrix of the qubits that a gate concerns, after it.
+
+    Args:
+        sample, theme, gate, steps, gates: as of `diagram`; `gate` is 1 at least.
+    """
+    wires, before, after, _ = _moment(walk(sample, steps, gates), gate)
+    dims = (2,) * len(wires)
+    names = state_figures.basis_labels(dims)
+    return Picture(
+        "matrix-after", "The density matrix after it: modulus", state_figures.density_matrix(after, dims, theme=theme),
+        shows="|ρ_ij| of these qubits: off the diagonal the coherences, which a measurement removes." + sample.of,
+        not_shown="phases.", alt=f"Heat map of the modulus after the gate: {spoken.off_diagonal(after, names)}.",
+        table=lambda: pd.DataFrame({"row": np.repeat(names, len(names)), "column": np.tile(names, len(names)),
+                                    "real": after.real.ravel(), "imaginary": after.imag.ravel(),
+                                    "before_real": before.real.ravel(), "before_imaginary": before.imag.ravel()}))
+
+
+def entropies(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
+              gates: str = EACH, marked: bool = True) -> Picture:
+    """Entropy of every qubit that goes on, gate by gate.
+
+    Args:
+        sample, theme, gate, steps, gates: as of `diagram`.
+        marked: whether a line marks the gate.
+    """
+    found = walk(sample, steps, gates)
+    rows = list(found.followed)
+    names, last = [found.wires[row].name for row in rows], found.entropy[-1][rows]
+    most = text.plain(names[int(np.argmax(last))])
+    return Picture(
+        "entropy-gates", f"At the end {most} is the most mixed ({last.max():.2f} nats)",
+        figures.entropy_lines(found.entropy[:, rows], names, _place(found, gate) if marked else None, found.parts,
+                              hues=[found.wires[row].hue for row in rows], theme=theme),
+        shows="the entropy of each qubit after every gate: how much it is entangled with, or has been measured "
+              "against, everything else." + sample.of,
+        not_shown="with whom: see the " + ("Correlations view of the Dynamics page." if sample.work.can("time") else
+                                           "Entropies view of the Circuit page."),
+        alt=f"Entropy of {len(names)} qubits over {found.count} gates; at the end, in nats: "
+            f"{spoken.listed(names, last)}.",
+        table=lambda: pd.DataFrame(found.entropy[:, rows], columns=names).rename_axis("gates_done").reset_index())
+
+
+def step_error(sample: Sample, theme: Theme = "light", *, steps: int = STEPS, gates: str = EACH) -> Picture:
+    """How far the circuit of a model with time ends from its evolution, against the step.
+
+    Args:
+        sample, theme, steps, gates: as of `diagram`.
+    """
+    built = step(sample, steps, gates)
+    sizes, one, every = evolution.step_errors(sample.work, sample.row, SPLITS[gates], sample.tweak)
+    return Picture(
+        "step-error", f"At this step the circuit ends {built.error.all:.2g} from the exact state",
+        figures.step_error(sizes, one, every, built.dt, theme=theme),
+        shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
+              + built.error.sentence + sample.of,
+        not_shown="noise of a device: the circuit is run exactly.",
+        alt="Error against the step dt: "
+            f"{spoken.listed([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after all steps.",
+        table=lambda: pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}))
+
+
+def _place(found: Walk, gate: int | None) -> int:
+    return found.count if gate is None else min(gate, found.count)
+
+
+def _done(found: Walk, gate: int | None) -> int:
+    at = _place(found, gate)
+    check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
+    return at
+
+
+def _moment(found: Walk, gate: int | None
+            ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
+    """The qubits that a gate concerns, their state before and after it, and their mutual information."""
+    moment = found.moments[_done(found, gate) - 1]
+    check(bool(moment[0]), TOO_MANY)
+    return moment
+
+
+def _qubits(found: Walk, at: int) -> pd.DataFrame:
+    x, y, z = found.bloch[at].T
+    return pd.DataFrame({"qubit": [wire.name for wire in found.wires], "X": x, "Y": y, "Z": z, "reads_1": (1 - z) / 2,
+                         "entropy": found.entropy[at]})
+
+
+_DRAWN: dict[str, Any] = {"steps": whole("steps", 1, MOST_STEPS), "gates": word("gates")}
+_AT = {"gate": whole("gate", 0, MOST_GATES), **_DRAWN}
+PANELS = {
+    "circuit": Panel(diagram, _AT), "qubits": Panel(qubits, _AT), "before-after": Panel(outcomes, _AT),
+    "matrix-after": Panel(matrix, _AT), "entropy-gates": Panel(entropies, _AT), "step-error": Panel(step_error, _DRAWN),
+}

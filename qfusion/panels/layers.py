@@ -1,0 +1,143 @@
+"""An entangled-fusion network along its layers: the decision if it were read earlier, and entropies."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qfusion import explain
+from qfusion._checks import choose
+from qfusion.analysis import backgrounds, circuit_evolution
+from qfusion.analysis.circuit_evolution import since_when, what_was_added
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.through import KINDS
+from qfusion.figures.draw import circuit as figures
+from qfusion.figures.draw import dynamics
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.dynamics import DIVIDENDS
+from qfusion.panels.panel import Panel, Picture, word
+
+JOINT, MUTUAL = "entropy in play", "mutual information"
+
+
+class Layered(NamedTuple):
+    """The decision and correlations at P places: (P,) by coalition, by modality, by JOINT and MUTUAL."""
+
+    found: explain.Explanation
+    dividends: dict[str, np.ndarray]
+    shapley: dict[str, np.ndarray]
+    series: dict[str, np.ndarray]
+
+
+def layered(sample: Sample) -> Layered:
+    """What `decision` draws."""
+    found = circuit_evolution.layer_terms(sample.work, sample.row, sample.tweak)
+    entropies = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
+    return Layered(
+        found, {term: np.asarray(found.dividends[:, 0, i, sample.output]) for i, term in enumerate(found.coalitions)},
+        {name: np.asarray(found.shapley[:, 0, m, sample.output]) for m, name in enumerate(sample.modalities)},
+        {JOINT: entropies.joint, MUTUAL: np.array([np.max(row, initial=0.0) for row in entropies.mutual])})
+
+
+def decision(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, layer: str = "") -> Picture:
+    """Correlations of the qubits and terms of the decision at every place between the layers.
+
+    Args:
+        sample: a sample of a model with layers.
+        theme: of the figure.
+        terms: "dividends" or "Shapley values".
+        layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
+    """
+    found, dividends, fair, series = layered(sample)
+    place = found.moments.index(choose("Place in the network", layer or found.moments[-1], found.moments))
+    parts, what = (dividends, "dividend") if choose("Terms", terms, KINDS) == DIVIDENDS else (fair, "Shapley value")
+    return Picture(
+        "decision-layers", title(found.moments, dividends) + sample.whose,
+        dynamics.decision_layers(found.moments, series, parts, sample.modalities, unit=sample.unit, what=what,
+                                 cursor=place, theme=theme),
+        lead=f"**When did it happen?** {since_when(sample.work, found)} "
+             f"**What did the dynamics add?** {what_was_added(found, sample.output)}",
+        shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
+              "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
+              "still in play and the largest mutual information across a cut between them."
+              + sample.of + " " + backgrounds.against(sample.work.background),
+        not_shown="what an earlier stop was trained for: the head only ever learned to read the end. The baseline is "
+                  "left out.",
+        alt="Terms of the decision along the layers: at the end "
+            + ", ".join(f"{term} {values[-1]:+.2f}" for term, values in dividends.items() if term) + ".",
+        table=lambda: frame(found.moments, dividends, series).assign(
+            **{f"shapley[{name}]": values for name, values in fair.items()}))
+
+
+def title(moments: tuple[str, ...], terms: dict[str, np.ndarray]) -> str:
+    """From where on the joint terms together outweigh the single ones, or that they do not."""
+    single = sum(np.abs(values) for term, values in terms.items() if term and "+" not in term)
+    joint = sum(np.abs(values) for term, values in terms.items() if "+" in term)
+    wins = np.asarray(joint > single)
+    if not wins[-1]:
+        return "At the end the single modalities outweigh the joint terms"
+    losing = np.flatnonzero(~wins)
+    return f"Joint terms outweigh the single modalities from “{moments[losing[-1] + 1 if len(losing) else 0]}” on"
+
+
+def frame(moments: tuple[str, ...], terms: dict[str, np.ndarray], series: dict[str, np.ndarray]) -> pd.DataFrame:
+    """One row a moment."""
+    columns: dict[str, Any] = {"moment": list(moments)}
+    columns |= {f"dividend[{term or 'baseline'}]": values for term, values in terms.items()}
+    return pd.DataFrame(columns | {"entropy": series[JOINT], "mutual_information": series[MUTUAL]})
+
+
+def cuts(sample: Sample, theme: Theme = "light") -> Picture:
+    """Entropy of the first k qubits at the input and around every pooling, for every k."""
+    return _cuts(sample, theme, "cuts", "Entropy of every cut", "entropy (nats)",
+                 "entropy of the first k qubits: mixed from fusion, plus entanglement with the others.",
+                 "correlation alone: see the mutual information.")
+
+
+def mutual(sample: Sample, theme: Theme = "light") -> Picture:
+    """Mutual information of the first k qubits with the others at the input and around every pooling, for every k."""
+    found = circuit_evolution.layers(sample.work, sample.row, sample.tweak).mutual
+    worst = max((float(np.max(row, initial=0)) for row in found), default=0.0)
+    head = f"Convolution correlates the qubits by up to {worst:.2f} nats"
+    return _cuts(sample, theme, "mutual", head if worst > 0.005 else "The qubits stay all but uncorrelated",
+                 "mutual information (nats)",
+                 "mutual information across each cut: zero for the product that fusion leaves; convolution creates it.",
+                 "whether it is classical or quantum.")
+
+
+def _cuts(sample: Sample, theme: Theme, name: str, head: str, unit: str, shows: str, not_shown: str) -> Picture:
+    found = circuit_evolution.layers(sample.work, sample.row, sample.tweak)
+    values = getattr(found, name)
+    return Picture(
+        name, head, figures.cuts(values, found.moments, unit, theme=theme), shows=shows + sample.of,
+        not_shown=not_shown,
+        alt=f"{head}, one row for each of {len(found.moments)} moments; at the last, by cut: "
+            + spoken.listed([f"after qubit {k}" for k in range(len(values[-1]))], values[-1]) + ".",
+        table=lambda: pd.DataFrame([{"moment": moment, "first_k": k + 1, name: value}
+                                    for moment, row in zip(found.moments, values, strict=True)
+                                    for k, value in enumerate(row)]))
+
+
+def poolings(sample: Sample, theme: Theme = "light") -> Picture:
+    """Entropy of the qubits in play before and after every pooling, and of what is measured."""
+    pools = circuit_evolution.layers(sample.work, sample.row, sample.tweak).poolings()
+    before, after, outcomes = (np.array([getattr(pool, name) for pool in pools])
+                               for name in ("before", "after", "outcomes"))
+    names = [f"pooling {n + 1}" for n in range(len(pools))]
+    drop = before[-1] - after[-1] if len(pools) else 0.0
+    return Picture(
+        "poolings", f"The last pooling lowers the entropy of what stays by {drop:.2f} nats" if drop > 0
+        else f"The last pooling raises the entropy of what stays by {-drop:.2f} nats",
+        figures.poolings(before, after, outcomes, theme=theme),
+        shows="joint von Neumann entropy of the active qubits before each pooling and of those that stay after it, and "
+              "the sum of the Shannon entropies of the outcomes: the head reads these too." + sample.of,
+        not_shown="how much of it the decision uses.",
+        alt=f"Entropy in nats after each pooling: {spoken.pairs(names, before, after)}.",
+        table=lambda: pd.DataFrame([pool._asdict() for pool in pools]))
+
+
+PANELS = {"decision-layers": Panel(decision, {"terms": word("as"), "layer": word("layer")}),
+          "cuts": Panel(cuts), "mutual": Panel(mutual), "poolings": Panel(poolings)}

@@ -1,0 +1,87 @@
+"""The decision of an entangled-fusion network on a noisy device, with the standard errors that so many shots leave.
+
+Noise is told by three probabilities: of a qubit to be replaced by the maximally mixed state, and to decay, after each
+operation on several qubits; of a read bit to be lost to a coin toss.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis import backgrounds, circuit_evolution, text
+from qfusion.analysis.circuit_evolution import Noisy
+from qfusion.analysis.sample import Sample
+from qfusion.figures.draw import decision
+from qfusion.figures.draw import evidence as figures
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.panel import Panel, Picture, number, whole
+
+KINDS = ("depolarising", "damping", "readout")
+SHOTS = 1000
+
+
+def noisy(sample: Sample, depolarising: float = 0.0, damping: float = 0.0, readout: float = 0.0,
+          shots: int = SHOTS) -> Noisy:
+    """What the noisy circuit says of the sample."""
+    return circuit_evolution.with_noise(sample.work, sample.row, sample.tweak, (depolarising, damping, readout), shots)
+
+
+def scores(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0, damping: float = 0.0,
+           readout: float = 0.0, shots: int = SHOTS) -> Picture:
+    """Scores under noise, beside those of the exact circuit.
+
+    Args:
+        sample: a sample of an entangled-fusion network.
+        theme: of the figure.
+        depolarising, damping, readout: probabilities, see above.
+        shots: how often each circuit is run.
+    """
+    work, exact = sample.work, circuit_evolution.answer(sample.work, sample.row, sample.tweak)
+    found, names = noisy(sample, depolarising, damping, readout, shots), work.classes or work.model.outputs
+    order = np.argsort(-found.scores)
+    if len(order) > 1:
+        gap = float(found.scores[order[0]] - found.scores[order[1]])
+        spread = float(np.hypot(found.errors[order[0]], found.errors[order[1]]))
+        ahead = gap / max(spread, 1e-12)
+        head = f"‘{text.plain(names[order[0]])}’ leads by {ahead:.1f} standard errors at {shots:,} shots"
+    else:
+        head = f"{found.scores[0]:.2f} ± {found.errors[0]:.2f} at {shots:,} shots"
+    return Picture(
+        "noisy-scores", head,
+        figures.class_bars(found.scores, names, truth=int(work.dataset.y[sample.row]) if work.classes else None,
+                           before=exact.scores, before_name="exact", errors=found.errors, unit="score", theme=theme),
+        shows="scores under this noise; error bars: one standard error of that many shots; diamonds: the exact circuit."
+              + sample.of,
+        not_shown="drift and cross-talk of a real device.",
+        alt=f"Scores under noise: {spoken.listed(names, found.scores, '+.2f')}.",
+        table=lambda: pd.DataFrame({"class": names, "score": found.scores, "standard_error": found.errors,
+                                    "exact": exact.scores}))
+
+
+def terms(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0, damping: float = 0.0,
+          readout: float = 0.0, shots: int = SHOTS) -> Picture:
+    """Contributions under noise, beside those of the exact circuit.
+
+    Args:
+        sample, theme, depolarising, damping, readout, shots: as of `scores`.
+    """
+    work, c = sample.work, sample.output
+    found = noisy(sample, depolarising, damping, readout, shots)
+    before = circuit_evolution.answer(work, sample.row, sample.tweak).terms(work, c)
+    values, errors = ({term: float(each[i, c]) for i, term in enumerate(work.coalitions)}
+                      for each in (found.dividends, found.dividend_errors))
+    sure = [term for term in values if term and abs(values[term]) > 2 * errors[term]]
+    return Picture(
+        "noisy-terms", f"{len(sure)} of {len(values) - 1} terms stand out from the shots{sample.whose}",
+        decision.term_bars(values, errors, before, sample.modalities, unit=sample.unit, theme=theme),
+        shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
+              "diamonds: exact." + sample.of + " " + backgrounds.against(work.background),
+        not_shown="the baseline: it is in the table.", alt=f"Contributions under noise: {spoken.terms(values)}.",
+        table=lambda: pd.DataFrame({"term": [term or "baseline" for term in values], "dividend": list(values.values()),
+                                    "standard_error": list(errors.values()), "exact": list(before.values())}))
+
+
+_NOISE = {kind: number(f"noise.{kind}", 0, 1) for kind in KINDS} | {"shots": whole("shots", 1, 10**9)}
+PANELS = {"noisy-scores": Panel(scores, _NOISE), "noisy-terms": Panel(terms, _NOISE)}

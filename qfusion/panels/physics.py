@@ -1,0 +1,160 @@
+"""What physics did it: what every term of a model does to a decision, and where that bends; of models with terms."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.analysis import backgrounds, physics, text
+from qfusion.analysis.sample import Sample
+from qfusion.explain.changes.sensitivity import Knob, Response, Sensitivity
+from qfusion.figures.draw import tornado as figures
+from qfusion.figures.style import Theme
+from qfusion.panels.panel import Panel, Picture, ticked, word
+
+SCORE = "score"
+MOST = 16  # terms drawn
+
+
+class Measured(NamedTuple):
+    """Slopes and removals of every term for one effect; over which rows, and the range that 1 % of the effect is of."""
+
+    rows: np.ndarray
+    found: Sensitivity
+    reach: float
+
+    def followed(self) -> dict[str, Knob]:
+        """The terms that can be followed, by title; the one most worth it first."""
+        return {self.found.knobs[i].title: self.found.knobs[i] for i in physics.worth_following(self.found, self.reach)}
+
+
+def measured(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> Measured:
+    """What every term does to an effect, over a cohort; both by the names that `tornado` takes."""
+    work, known = sample.work, physics.targets(sample.work)
+    target = known[choose("Effect", effect, known)]
+    rows = physics.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
+    return Measured(rows, physics.measure(work, rows, sample.tweak, sample.output, target),
+                    physics.full_range(work, target, sample.output))
+
+
+def halves(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> np.ndarray:
+    """What the slope at half of each term's strength says that its removal does, (P,)."""
+    rows, found, _ = measured(sample, effect, over)
+    return physics.half_way(sample.work, rows, sample.tweak, sample.output, found.targets[0])
+
+
+def tornado(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over: str = physics.THIS,
+            group: str = physics.EVERY, half: bool = False) -> Picture:
+    """Slope and removal of every term, the largest first; without a figure where none of them moves the effect.
+
+    Args:
+        sample: a sample of a model that consists of terms.
+        theme: of the figure.
+        effect: what is explained, of `analysis.physics.targets`.
+        over: this sample or the mean over several, of `analysis.physics.cohorts`.
+        group: the terms that are drawn, of `analysis.physics.GROUPS`.
+        half: with the slope half-way, which takes a second or more.
+    """
+    work, timed = sample.work, sample.work.can("time")
+    rows, found, reach = measured(sample, effect, over)
+    places = physics.chosen(found, choose("Terms", group, physics.GROUPS[timed]), timed)
+    shown, target = places[:MOST], found.targets[0]
+    knobs = [found.knobs[i] for i in shown]
+    bends = physics.large(found, reach) & ~found.agrees()[:, 0]
+    middle = halves(sample, effect, over) if half else None
+    drawn = figures.tornado(
+        [_named(knob) for knob in knobs], -0.1 * found.slopes[shown, 0], found.effects[shown, 0],
+        ["+".join(knob.modalities) for knob in knobs], work.modalities, bends=[bool(bends[i]) for i in shown],
+        half=None if middle is None else middle[shown],
+        unit=physics.unit(work, target, sample.output), theme=theme)
+    against = f" {backgrounds.against(work.background)}" if target.startswith("dividend") else ""
+    more = f" The {len(shown)} of {len(places)} terms that do most." if len(places) > len(shown) else ""
+    return Picture(
+        "tornado", _head(found, places, effect), drawn if len(shown) else None,
+        shows=f"what each term does to the {text.plain(effect)} ({found.values[0]:+.3f} now; "
+              f"{_whose(sample, found, over, len(rows))}): left by its exact slope, right by its removal, which is its "
+              "mean slope on the way to nothing. The right scale is ten times the left: equal bars, straight answer."
+              f"{more}{against}",
+        not_shown="what a model trained without the term would say; nor what two terms do together: removals do not "
+                  "add up. " + ("T: removed means read out at once." if timed else
+                     "Convolution removed: its angles at 0, which leaves only the block's fixed gates."),
+        alt="Tornado: " + "; ".join(f"{knob.title} {effect:+.3f}" for knob, effect in
+                                    zip(knobs[:6], found.effects[shown[:6], 0], strict=True)) + ".",
+        table=lambda: found.frame(target).assign(
+            **({} if middle is None else {"slope_half_way_says": middle}), samples=int(found.samples[0]),
+            background=found.background, background_size=found.background_size))
+
+
+def way(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over: str = physics.THIS,
+        term: str = "") -> Picture:
+    """One term from removed to where it stands.
+
+    Args:
+        sample: a sample of a model that consists of terms.
+        theme: of the figure.
+        effect, over: as of `tornado`.
+        term: title of the term that is followed, of those that do not act linearly; the one most worth it unless told.
+    """
+    work = sample.work
+    rows, found, _ = terms = measured(sample, effect, over)
+    titles = terms.followed()
+    check(bool(titles), "Every term acts linearly here or is removed already, so that none can be followed. "
+                        "See the table of all terms.")
+    knob, target = titles[choose("Term", term or next(iter(titles)), titles)], found.targets[0]
+    along = physics.follow(work, rows, sample.tweak, sample.output, target, knob.key)
+    return Picture(
+        "way", _bend(along, knob, effect),
+        figures.way(along.factors, along.values, along.slopes, "+".join(knob.modalities), work.modalities,
+                    what="factor of the term (0: removed, 1: as learned)",
+                    unit=physics.unit(work, target, sample.output), theme=theme),
+        shows=f"the {text.plain(effect)} ({_whose(sample, found, over, len(rows))}) for every strength of this term, "
+              f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
+              f"the way ({knob.value:g}) it is what removal takes away ({-along.effect:+.3g}).",
+        not_shown="strengths beyond what stands now: move the slider." if work.can("time") else
+                  "strengths beyond what was learned.",
+        alt=f"{knob.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
+        table=lambda: pd.DataFrame({"factor": along.factors, "value": along.values, "slope": along.slopes}))
+
+
+def _whose(sample: Sample, found: Sensitivity, over: str, whole: int) -> str:
+    """Over which samples, in words; `whole` of them are in the cohort, of which some may have been taken."""
+    count, of_class = int(found.samples[0]), ""
+    if sample.work.classes and found.targets[0].startswith(("score", "dividend")):
+        of_class = f", score of ‘{text.plain(sample.work.classes[sample.output])}’"
+    if over == physics.THIS:
+        return f"sample {text.plain(sample.id)}{of_class}"
+    some = f"{count:,} of {whole:,}" if count < whole else f"{count:,}"
+    return f"the mean over {some} {text.plain(over.replace('all ', ''))}{of_class}"
+
+
+def _named(knob: Knob) -> str:
+    return knob.title if knob.value == 1 else f"{knob.title} (× {knob.value:g})"
+
+
+def _head(found: Sensitivity, places: np.ndarray, effect: str) -> str:
+    if not len(places) or np.abs(found.effects[places, 0]).max() < 1e-9:
+        return f"No term of these moves the {text.plain(effect)}"
+    first = max(places, key=lambda i: abs(found.effects[i, 0]))
+    change = found.effects[first, 0]
+    return (f"Most depends on the {text.plain(found.knobs[first].title)}: without it the {text.plain(effect)} "
+            f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}")
+
+
+def _bend(along: Response, knob: Knob, effect: str) -> str:
+    name, slope = text.plain(knob.title), along.slopes[-1] * knob.value
+    if not np.isfinite(slope) or abs(slope) < 1e-9 or abs(along.effect) < 1e-9:
+        return f"The {text.plain(effect)} and the strength of the {name}"
+    if np.sign(-slope) == np.sign(along.effect):
+        return f"{name}: less of it and none of it move the {text.plain(effect)} the same way"
+    first, then = ("raises", "lowers") if slope < 0 else ("lowers", "raises")
+    return f"{name} bends: a little less {first} the {text.plain(effect)}, none at all {then} it"
+
+
+_ASKED: dict[str, Any] = {"effect": word("effect"), "over": word("over")}
+PANELS = {
+    "tornado": Panel(tornado, {**_ASKED, "group": word("terms"), "half": ticked("half")}),
+    "way": Panel(way, {**_ASKED, "term": word("term")}),
+}

@@ -1,0 +1,113 @@
+"""The fusion rules of an entangled-fusion network as truth tables, and what the decision becomes by edited ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.analysis import answers, backgrounds, circuit_evolution, text
+from qfusion.analysis.sample import Sample
+from qfusion.explain.network import evidence
+from qfusion.explain.network.evidence import Reading
+from qfusion.figures.draw import decision
+from qfusion.figures.draw import evidence as figures
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.panel import Panel, Picture, whole, word
+
+SAME = 1e-9  # angles that differ less are the same
+
+
+def reading(sample: Sample) -> Reading:
+    """What the fusion reads from the sample, with the edits."""
+    return evidence.read(sample.tweaked, sample.work.by_name(sample.row))
+
+
+def most_read(found: Reading, element: int) -> str:
+    """What the qubits of the first stage most likely read of this sample, such as "011"."""
+    return found.patterns[int(np.argmax(found.weights[element, 0]))]
+
+
+def named(rule: str) -> str:
+    """A rule as people write it."""
+    return rule.upper() if rule in ("and", "or") else rule
+
+
+def tables(sample: Sample, theme: Theme = "light", *, element: str = "", stage: int = 0, outcome: str = "") -> Picture:
+    """The fusion's truth tables as a heat map.
+
+    Args:
+        sample: a sample of a model with fusion rules.
+        theme: of the figure.
+        element: the row that is marked; the first unless told.
+        stage: of the chain of fusions, from 0.
+        outcome: the column that is marked, a digit a qubit, such as "011"; unless told what this sample reads most.
+    """
+    found, elements = reading(sample), sample.work.elements
+    row = elements.index(choose("Element", element or elements[0], elements))
+    last = len(found.controls) - 1
+    check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
+    column = found.patterns.index(choose("Outcome", outcome or most_read(found, row), found.patterns))
+    phi, learned = (model.phi.detach().double()[:, stage] for model in (sample.tweaked, sample.model))
+    rule, distance = found.rules[row]
+    name, mass = text.plain(found.elements[row]), float(found.tables[row, stage, column])
+    whose = f"‘{name}’" if found.elements_are_classes else name
+    n, stages, P = found.tables.shape
+    return Picture(
+        "tables", f"{whose} fuses most like {named(rule)} (distance {distance:.2f})",
+        figures.tables(found.tables[:, stage], found.weights[:, stage], found.patterns, found.elements,
+                       angles=phi.numpy(), controls=found.controls[stage], chosen=(row, column),
+                       edited=((phi - learned).abs() > SAME).numpy(), theme=theme),
+        shows="for each element (row) the mass that the fused qubit gets when the modality qubits read the pattern "
+              "above; click a cell to edit it, a corner marks edited ones. Distance: root mean square over the table, "
+              "0 to 1. The same for every sample.",
+        not_shown="how often this sample reads a pattern: point at a cell.",
+        alt=f"Truth tables of {len(found.elements)} elements over {len(found.patterns)} patterns. Marked: element "
+            f"{found.elements[row]}, pattern {found.patterns[column]}, mass {mass:.2f}. Pickers below choose another.",
+        table=lambda: pd.DataFrame([
+            {"element": found.elements[i], "stage": k, "pattern": found.patterns[b], "mass": found.tables[i, k, b],
+             "probability_in_this_sample": found.weights[i, k, b], "rule": found.rules[i][0],
+             "distance": found.rules[i][1]}
+            for i in range(n) for k in range(stages) for b in range(P)]))
+
+
+def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
+    """The decision with the edited tables, term by term."""
+    now, base = (circuit_evolution.answer(each.work, each.row, each.tweak).terms(each.work, each.output)
+                 for each in (sample, sample.learned))
+    return Picture(
+        "waterfall-edited", answers.finding(now) + sample.whose,
+        decision.waterfall(now, sample.modalities, truth=sample.truth, unit=sample.unit, theme=theme),
+        shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables."
+              + sample.of + " " + backgrounds.baseline(sample.work.background),
+        not_shown="how it was as learned: reset all cells.",
+        alt=f"Waterfall of the decision with these tables: {spoken.terms(now)}.",
+        table=lambda: pd.DataFrame({"term": [term or "baseline" for term in now], "dividend": list(now.values()),
+                                    "as_learned": list(base.values())}))
+
+
+def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
+    """Class probabilities with the edited tables; of models that choose among classes."""
+    classes = sample.work.classes
+    check(bool(classes), f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.")
+    now, base = (circuit_evolution.answer(each.work, each.row, each.tweak) for each in (sample, sample.learned))
+    best, was = int(now.scores.argmax()), int(base.scores.argmax())
+    changed, name = bool(sample.tweak), text.plain(classes[best])
+    return Picture(
+        "probabilities",
+        f"The edit turns the decision from ‘{text.plain(classes[was])}’ to ‘{name}’" if best != was
+        else f"Decision {'stays' if changed else 'is'} ‘{name}’ ({now.probabilities[best]:.0%})",
+        figures.class_bars(now.probabilities, classes, truth=int(sample.work.dataset.y[sample.row]),
+                           before=base.probabilities if changed else None, theme=theme),
+        shows="class probabilities with these tables" + ("; diamonds: as learned." if changed else ".") + sample.of,
+        not_shown="other samples: see the test accuracy above.",
+        alt=f"Class probabilities: {spoken.listed(classes, now.probabilities)}.",
+        table=lambda: pd.DataFrame({"class": classes, "probability": now.probabilities,
+                                    "as_learned": base.probabilities}))
+
+
+PANELS = {
+    "tables": Panel(tables, {"element": word("element"), "stage": whole("stage", 0, 1000), "outcome": word("outcome")}),
+    "waterfall-edited": Panel(waterfall), "probabilities": Panel(probabilities),
+}
