@@ -25,7 +25,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels import spoken
 from qfusion.panels.panel import Panel, Picture, word, words
 from qfusion.panels.view import View
-from qfusion.quantum.measures import KINDS
+from qfusion.quantum.measures import KINDS, Part
 
 
 def verdict(sample: Sample, theme: Theme = "light") -> Picture:
@@ -109,7 +109,7 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
     series = track.measures.single("entropy")
     ends = {name: float(values[-1]) for name, values in series.items() if name}
     most = max(ends, key=ends.__getitem__)
-    parts = {(name,) if name else (): values for name, values in series.items()}
+    parts: dict[Part, np.ndarray] = {(name,) if name else (): values for name, values in series.items()}
     return Picture(
         "entropies", f"{text.plain(most)} ends up the most mixed ({ends[most]:.2f} nats)",
         dynamics.measure_lines(track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme),
