@@ -14,7 +14,7 @@ from qfusion.analysis import answers, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.network_subject import with_observables
 from qfusion.analysis.subject import softmax
-from qfusion.models import fusion
+from qfusion.models import fusion, require
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum.decomposition import subsets
 
@@ -39,11 +39,15 @@ class Answer:
         return {term: float(self.dividends[i, output]) for i, term in enumerate(work.coalitions)}
 
 
+def _edited(work: Any, words: str) -> Any:
+    return require(work.model, "rules").tweaked(words)
+
+
 @memo(64)
 @torch.no_grad()
 def answer(work: Any, row: int, words: str = "") -> Answer:
     """The decision on one sample and the test metrics with edited tables."""
-    model = work.model.tweaked(words)
+    model = _edited(work, words)
     e = explain.explain(model, work.dataset.inputs([row], dtype=torch.float64), work.background)
     rows = torch.as_tensor(work.dataset.rows("test"))
     found = evaluate(work.observables, fusion.fuse(work.masses[rows], model.phi.double())[0]) + model.bias
@@ -56,7 +60,7 @@ def layers(work: Any, row: int, words: str = "") -> Any:
     """Entropies around every pooling."""
     from qfusion.explain.network.entropies import layer_entropies
 
-    model = work.model.tweaked(words)
+    model = _edited(work, words)
     with torch.no_grad():
         vectors = model.fuse(work.by_name(slice(row, row + 1)))[0][0]
     return layer_entropies(model, vectors)
@@ -66,7 +70,7 @@ def layers(work: Any, row: int, words: str = "") -> Any:
 @torch.no_grad()
 def layer_terms(work: Any, row: int, words: str = "") -> explain.Explanation:
     """Contributions to what the read-out would say at every place between the layers."""
-    return explain.through_layers(work.model.tweaked(words), work.dataset.inputs([row], dtype=torch.float64), work.background)
+    return explain.through_layers(_edited(work, words), work.dataset.inputs([row], dtype=torch.float64), work.background)
 
 
 def since_when(work: Any, found: explain.Explanation) -> str:
@@ -85,7 +89,7 @@ def drawing(work: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
     from qfusion.track.fusion_circuit import fusion_circuit
 
-    return fusion_circuit(work.model.tweaked(words), work.theta(row))
+    return fusion_circuit(_edited(work, words), work.theta(row))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +115,7 @@ def with_noise(work: Any, row: int, words: str, strengths: tuple[float, float, f
     """The decision on one sample under noise, exactly, and how far `shots` runs scatter around it."""
     from qfusion.track import noise
 
-    bare = _without_cache(work.model.tweaked(words))
+    bare = _without_cache(_edited(work, words))
     model = noise.noisy(bare, noise.Noise(*strengths))
     observables = model.observables().double()
     inputs = work.dataset.inputs([row], dtype=torch.float64)
@@ -165,4 +169,4 @@ def on_device(work: Any, row: int, words: str, strengths: tuple[float, ...], sho
 
     noise = Noise(*strengths)
     device = MIXED if noise else "default.qubit"
-    return run(_without_cache(work.model.tweaked(words)), work.theta(row), device, shots, 0, noise=noise if noise else None)
+    return run(_without_cache(_edited(work, words)), work.theta(row), device, shots, 0, noise=noise if noise else None)

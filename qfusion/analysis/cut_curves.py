@@ -13,6 +13,7 @@ import torch
 from qfusion.analysis.memo import memo
 from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics
 from qfusion.explain.changes.cuts import KINDS, TIMES, USUAL, Cuts, cuts
+from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak
 
 FEW_TIMES = 11  # of many samples: seconds at D = 64
@@ -22,7 +23,7 @@ MOST_HELD = 36  # joint dimension up to which the cut done over and over is work
 @memo(32)
 def of_sample(work: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False) -> Cuts:
     """Cuts of every modality of one sample, at `TIMES` times, under the sliders: all kinds of cut, or the usual ones with its terms."""
-    model = work.model.tweaked(tweak)
+    model = require(work.model, "time", "to cut at").tweaked(tweak)
     return cuts(model, work.dataset.inputs([row], dtype=torch.float64), np.linspace(0, float(model.duration), TIMES),
                 kinds=USUAL if terms else tuple(KINDS), background=work.background if terms else None)
 

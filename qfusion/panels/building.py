@@ -21,20 +21,14 @@ BASELINE = "baseline"
 
 
 def built(sample: Sample, over: str = physics.THIS) -> Built:
-    """What each coupling and jump operator built, of the mean over a cohort of `analysis.physics.cohorts`."""
+    """What each coupling and jump operator built, in the mean over a cohort of `analysis.physics.cohorts`."""
     work = sample.work
     rows = physics.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
     return built_terms.of_rows(work, rows, sample.output, sample.tweak)
 
 
 def matrix(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) -> Picture:
-    """What every coupling and jump operator added to every contribution.
-
-    Args:
-        sample: a sample of a model with time.
-        theme: of the figure.
-        over: this sample or the mean over several, of `analysis.physics.cohorts`.
-    """
+    """What every coupling and jump operator added to every contribution; arguments as of `over_time`."""
     found = built(sample, over)
     titles, _ = figures.terms_of(found.terms, found.modalities)
     drawn = figures.matrix(found.dividends, titles, found.parts, found.start, found.end, unit=sample.unit, theme=theme)
@@ -63,13 +57,7 @@ def over_time(sample: Sample, theme: Theme = "light", *, over: str = physics.THI
 
 
 def flow(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) -> Picture:
-    """The way from modalities through what acts on them to the contributions and the score.
-
-    Args:
-        sample: a sample of a model with time.
-        theme: of the figure.
-        over: this sample or the mean over several, of `analysis.physics.cohorts`.
-    """
+    """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
     found = built(sample, over)
     titles, hues = figures.terms_of(found.terms, found.modalities)
     drawn = figures.flow(found.dividends, titles, hues, found.acts, found.parts, found.start, found.end,

@@ -20,6 +20,7 @@ from qfusion.figures.circuit_boxes import Walk
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import state as state_figures
 from qfusion.figures.style import Theme
+from qfusion.models import require
 from qfusion.panels import spoken
 from qfusion.panels.panel import Panel, Picture, whole, word
 
@@ -37,12 +38,14 @@ def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
 
 def walk(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Walk:
     """Every qubit before the first and after every gate."""
+    require(sample.model, "circuit")
     if sample.work.can("time"):
         return circuit_walks.step_walk(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
     return circuit_walks.walk(sample.work, sample.row, sample.tweak)
 
 
 def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
+    require(sample.model, "time")
     check(1 <= steps <= MOST_STEPS, f"Argument `steps` must be from 1 to {MOST_STEPS}, but is {steps}.")
     return float(sample.tweaked.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
 
@@ -80,11 +83,7 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
 
 def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
            gates: str = EACH) -> Picture:
-    """Bloch vectors and entropies of all qubits that go on, before and after a gate.
-
-    Args:
-        sample, theme, gate, steps, gates: as of `diagram`; `gate` is 1 at least.
-    """
+    """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
     found = walk(sample, steps, gates)
     at = _done(found, gate)
     rows = list(found.followed)
@@ -103,11 +102,7 @@ def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, s
 
 def outcomes(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
              gates: str = EACH) -> Picture:
-    """Probabilities of the outcomes of the qubits that a gate concerns, before and after it.
-
-    Args:
-        sample, theme, gate, steps, gates: as of `diagram`; `gate` is 1 at least.
-    """
+    """How likely each outcome of the qubits that a gate concerns is, before and after; arguments as of `diagram`."""
     wires, before, after, mutual = _moment(walk(sample, steps, gates), gate)
     dims = (2,) * len(wires)
     names, was, now = state_figures.basis_labels(dims), np.real(np.diag(before)), np.real(np.diag(after))
@@ -128,11 +123,7 @@ def outcomes(sample: Sample, theme: Theme = "light", *, gate: int | None = None,
 
 def matrix(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
            gates: str = EACH) -> Picture:
-    """Density matrix of the qubits that a gate concerns, after it.
-
-    Args:
-        sample, theme, gate, steps, gates: as of `diagram`; `gate` is 1 at least.
-    """
+    """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
     wires, before, after, _ = _moment(walk(sample, steps, gates), gate)
     dims = (2,) * len(wires)
     names = state_figures.basis_labels(dims)
@@ -147,12 +138,7 @@ def matrix(sample: Sample, theme: Theme = "light", *, gate: int | None = None, s
 
 def entropies(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
               gates: str = EACH, marked: bool = True) -> Picture:
-    """Entropy of every qubit that goes on, gate by gate.
-
-    Args:
-        sample, theme, gate, steps, gates: as of `diagram`.
-        marked: whether a line marks the gate.
-    """
+    """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
     found = walk(sample, steps, gates)
     rows = list(found.followed)
     names, last = [found.wires[row].name for row in rows], found.entropy[-1][rows]
@@ -171,11 +157,7 @@ def entropies(sample: Sample, theme: Theme = "light", *, gate: int | None = None
 
 
 def step_error(sample: Sample, theme: Theme = "light", *, steps: int = STEPS, gates: str = EACH) -> Picture:
-    """How far the circuit of a model with time ends from its evolution, against the step.
-
-    Args:
-        sample, theme, steps, gates: as of `diagram`.
-    """
+    """How far the circuit of a model with time ends from its evolution, against the step; as of `diagram`."""
     built = step(sample, steps, gates)
     sizes, one, every = evolution.step_errors(sample.work, sample.row, SPLITS[gates], sample.tweak)
     return Picture(

@@ -62,11 +62,7 @@ def scores(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0,
 
 def terms(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0, damping: float = 0.0,
           readout: float = 0.0, shots: int = SHOTS) -> Picture:
-    """Contributions under noise, beside those of the exact circuit.
-
-    Args:
-        sample, theme, depolarising, damping, readout, shots: as of `scores`.
-    """
+    """Contributions under noise, beside those of the exact circuit; arguments as of `scores`."""
     work, c = sample.work, sample.output
     found = noisy(sample, depolarising, damping, readout, shots)
     before = circuit_evolution.answer(work, sample.row, sample.tweak).terms(work, c)

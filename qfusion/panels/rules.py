@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -13,6 +15,7 @@ from qfusion.explain.network.evidence import Reading
 from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as figures
 from qfusion.figures.style import Theme
+from qfusion.models import require
 from qfusion.panels import spoken
 from qfusion.panels.panel import Panel, Picture, whole, word
 
@@ -21,7 +24,9 @@ SAME = 1e-9  # angles that differ less are the same
 
 def reading(sample: Sample) -> Reading:
     """What the fusion reads from the sample, with the edits."""
-    return evidence.read(sample.tweaked, sample.work.by_name(sample.row))
+    require(sample.model, "rules")
+    work: Any = sample.work
+    return evidence.read(sample.tweaked, work.by_name(sample.row))
 
 
 def most_read(found: Reading, element: int) -> str:
@@ -44,7 +49,8 @@ def tables(sample: Sample, theme: Theme = "light", *, element: str = "", stage: 
         stage: of the chain of fusions, from 0.
         outcome: the column that is marked, a digit a qubit, such as "011"; unless told what this sample reads most.
     """
-    found, elements = reading(sample), sample.work.elements
+    found = reading(sample)
+    elements = found.elements
     row = elements.index(choose("Element", element or elements[0], elements))
     last = len(found.controls) - 1
     check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
