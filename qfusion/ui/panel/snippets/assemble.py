@@ -40,7 +40,7 @@ IMPORTS: dict[str, tuple[str, str]] = {
     **{name: ("qfusion.analysis", name) for name in (
         "answers", "backgrounds", "standings", "circuit_evolution", "cohort_measures", "cut_curves", "faithful", "inside_modality",
         "jump_subject", "physics", "evolution", "subjects", "sweep_trials", "examples", "run_curves", "interventions")},
-    "compare_sides": ("qfusion.ui.pages.compare", "compare_sides"),
+    "beside": ("qfusion.analysis.compare", "beside"),
     "Change": ("qfusion.analysis.interventions", "Change"),
     "open_sample": ("qfusion.analysis.sample", "open_sample"), "Sample": ("qfusion.analysis.sample", "Sample"),
     "panels": ("qfusion", "panels"),
@@ -135,6 +135,15 @@ def _subject(view: View) -> str:
     return fill(f"subject = open_sample($model, $sample{words})", model=view.model, sample=view.named("sample"), **given)
 
 
+def _sides(view: View) -> str:
+    """The pinned view as A beside the page's sample as B."""
+    model, data, sample, tweak = view.pin
+    words = ", tweak=$tweak" if tweak else ""
+    if view.background == "cohort" and _cohort(view):
+        words += ", members=np.flatnonzero(members)"
+    return fill(f"sides = beside(subject, $model, $sample, $data{words})", model=model, sample=sample, data=data, tweak=tweak)
+
+
 def _cohort(view: View) -> str:
     """The saved cohort as background: its members are told by the decisions against the training set."""
     from qfusion.explain.trust import cohorts
@@ -162,6 +171,7 @@ PIECES: dict[str, Callable[[View], str]] = {
     "sample": _sample,
     "work": _work,
     "subject": _subject,
+    "sides": _sides,
     "asked": _asked,  # the output asked for; None: of each sample its predicted class
     "times": lambda _: "times = np.linspace(0, max(sample.model.duration, 1e-6), 41)",
     "system": lambda _: "system = sample.model.system()",
