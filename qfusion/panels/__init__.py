@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("compare", "dynamics", "operators")
+_MODULES = ("cohorts", "compare", "dynamics", "faithfulness", "operators")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,29 +1,21 @@
-"""Are the correlations needed, and when? One sample's cuts on the Dynamics page, many samples' on the Cohorts page."""
+"""Are the correlations needed, and when? One sample's cuts."""
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import streamlit as st
 
 from qfusion.analysis import cut_curves, text
-from qfusion.analysis.cohort_measures import MOST_SLOW
 from qfusion.analysis.evolution import Decision
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes import cut_answers
-from qfusion.figures import notebook
 from qfusion.figures.draw import cuts as figures
-from qfusion.figures.numbers import cut_table, sizes_table
+from qfusion.figures.numbers import sizes_table
 from qfusion.panels import spoken
-from qfusion.training import metrics
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
-from qfusion.ui.pages.cohorts.cohort_view import CUT_MANY, INTERVALS, Chosen
 from qfusion.ui.panel import panels
 
 CUT, TERMS = "cut", "cutterms"
-AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
@@ -76,32 +68,3 @@ def _terms(here: Here, now: Decision, cursor: float | None) -> None:
         alt="Sizes of the terms after a cut: "
             + "; ".join(spoken.lines({name: values for name, values in each.items() if name}) for each in sizes.values()) + ".",
         numbers=lambda: sizes_table(found, whose, here.output))
-
-
-def of_cohort(here: Here, chosen: Chosen) -> None:
-    """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a modality."""
-    work = here.work
-    if not can(work):
-        return
-    rows = chosen.rows[chosen.inside].head(MOST_SLOW)
-    with st.container(border=True, key="panel-cut-test", gap="xxsmall"):
-        head = st.container()
-        about = f"{len(rows):,} samples of the {text.plain(chosen.name)}" if chosen.parts else f"{len(rows):,} samples"
-        seconds = 8e-3 * len(rows) * (math.prod(work.model.dims) / 64) ** 2.5
-        asked = seconds < AT_ONCE or st.toggle(f"Cut the correlations of {about} (about {math.ceil(seconds)} s)", **state.bound(CUT_MANY))
-        if not asked or len(rows) < 2:
-            with head:
-                panels.heading("Are the correlations needed? Cut them and see")
-            st.caption("Entanglement beside interaction strength is a correlation. This is the intervention: at time t all correlation of "
-                       "one modality with the others is taken away, the state evolves on, and the decision is read." if len(rows) > 1 else
-                       "Too few samples pass the filter.")
-            return
-        found = cut_curves.of_rows(work, np.array([work.dataset.row(name) for name in rows.index], dtype=int))
-        metric = next(iter(found.after))
-        with head:
-            panels.heading(title := f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(found))}")
-        drawn = notebook.cut_test_of(cut_table(found), work.modalities, metric, theme=here.theme)
-        shown = panels.figure("cut-test", drawn, f"{metrics.describe[metric].short} after a cut at each time.")
-        shows, not_shown = figures.SAYS["cut-test"]
-        panels.footer("cut-test", f"{shows} Here {about}, the model as learned; {INTERVALS}.", not_shown, lambda: cut_table(found),
-                      title=title, shown=shown)

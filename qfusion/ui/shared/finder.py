@@ -11,7 +11,7 @@ import streamlit as st
 from qfusion.analysis import backgrounds, jump_subject, text
 from qfusion.analysis.jump_subject import negativity_column
 from qfusion.analysis.network_subject import DISAGREEMENT
-from qfusion.analysis.subject import Workspace, dividend_column
+from qfusion.analysis.subject import SAID, Workspace, dividend_column, said_columns
 from qfusion.data.spec import SPLITS
 from qfusion.figures.draw import cohort
 from qfusion.ui.frame import state
@@ -23,7 +23,6 @@ CLASSES, VERDICT = "class", "verdict"
 VERDICTS = ("right", "wrong")
 MOST_ENTANGLED = 800
 MOST_SEARCH = 100
-SAID = ("text", "transcript")
 RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
 
 
@@ -115,11 +114,6 @@ def _columns(work: Workspace, rows: pd.DataFrame) -> list[str]:
     first = ["truth", "prediction", *(["certainty"] if work.classes else []), "error", "relation", *said_columns(rows)]
     late = [*map(dividend_column, work.terms), *work.facts(), "split"]
     return [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
-
-
-def said_columns(rows: pd.DataFrame) -> list[str]:
-    """The columns that hold what was said."""
-    return [column for column in SAID if column in rows.columns]
 
 
 _HEADS = {"certainty": "certainty", "error": "error"}

@@ -14,7 +14,7 @@ from qfusion import panels
 from qfusion._checks import choose
 from qfusion.panels.panel import Panel
 from qfusion.panels.view import Address, View
-from qfusion.ui.panel.snippets import build, circuits, dynamics, faithful, groups, overview, samples, what_if
+from qfusion.ui.panel.snippets import build, circuits, dynamics, overview, samples, what_if
 from qfusion.ui.panel.snippets.assemble import called, program
 
 # Page (its title in small letters) -> panel -> the panel, body of the program, or what makes it of a view.
@@ -22,13 +22,14 @@ PAGES: dict[str, dict[str, Any]] = {
     "overview": {}, "samples": samples.TEMPLATES,
     "dynamics": circuits.TEMPLATES | dynamics.TEMPLATES | panels.dynamics.PANELS, "circuit": circuits.TEMPLATES,
     "what if": what_if.TEMPLATES, "decision operators": panels.operators.PANELS,
-    "cohorts": groups.TEMPLATES, "compare": panels.compare.PANELS,
-    "faithfulness": faithful.TEMPLATES, "data": build.DATA, "train": build.TRAIN, "sweeps": build.SWEEPS, "leaderboard": build.BOARD,
+    "cohorts": panels.cohorts.PANELS, "compare": panels.compare.PANELS,
+    "faithfulness": panels.faithfulness.PANELS,
+    "data": build.DATA, "train": build.TRAIN, "sweeps": build.SWEEPS, "leaderboard": build.BOARD,
 }
 # Panels that there are several of, for modalities or samples: how their name begins, and what makes the body of a view and of the rest.
 NAMED: dict[str, Mapping[str, Panel | Callable[[View, str], str]]] = {
     "overview": overview.NAMED | overview.CURVES, "samples": overview.CURVES, "what if": what_if.NAMED | overview.CURVES,
-    "decision operators": overview.CURVES, "compare": overview.CURVES, "faithfulness": faithful.NAMED,
+    "decision operators": overview.CURVES, "compare": overview.CURVES, "faithfulness": panels.faithfulness.NAMED,
 }
 
 

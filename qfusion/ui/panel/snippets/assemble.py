@@ -17,15 +17,14 @@ from qfusion.panels.view import View
 IMPORTS: dict[str, tuple[str, str]] = {
     "replace": ("dataclasses", "replace"), "np": ("", "numpy as np"), "pd": ("", "pandas as pd"), "torch": ("", "torch"),
     **{name: ("qfusion", name) for name in ("data", "explain", "track")},
-    **{name: ("qfusion.explain.features", name) for name in ("attribution", "deletion",)},
-    **{name: ("qfusion.explain.trust", name) for name in ("caution", "cohorts", "estimators", "faithfulness", "resampling", "stability",)},
+    "cohorts": ("qfusion.explain.trust", "cohorts"),
     **{name: ("qfusion.explain.changes", name) for name in ("counterfactual", "flips", "forms", "sensitivity",)},
-    **{name: ("qfusion.explain.network", name) for name in ("evidence", "operators",)},
+    "evidence": ("qfusion.explain.network", "evidence"),
     "built": ("qfusion.explain", "built"), "built_table": ("qfusion.figures.numbers", "built_table"),
     "flow_table": ("qfusion.figures.numbers", "flow_table"),
     "cuts": ("qfusion.explain.changes.cuts", "cuts"), "KINDS": ("qfusion.explain.changes.cuts", "KINDS"),
     "most_moved": ("qfusion.explain.changes.cut_answers", "most_moved"),
-    "cut_table": ("qfusion.figures.numbers", "cut_table"), "sizes_table": ("qfusion.figures.numbers", "sizes_table"),
+    "sizes_table": ("qfusion.figures.numbers", "sizes_table"),
     "case": ("qfusion.analysis.case", "case"), "layer_entropies": ("qfusion.explain.network.entropies", "layer_entropies"),
     **{name: ("qfusion.training", name) for name in ("checkpoint", "metrics")},
     "edits": ("qfusion.models", "edits"),
@@ -35,11 +34,12 @@ IMPORTS: dict[str, tuple[str, str]] = {
     "circuit_boxes": ("qfusion.figures", "circuit_boxes"), "circuit_walks": ("qfusion.figures", "circuit_walks"),
     "step_circuit": ("qfusion.track.circuit", "step_circuit"),
     "progress": ("qfusion.track.progress", "progress"),
-    "storage": ("qfusion.runs", "storage"), "QFusionError": ("qfusion.errors", "QFusionError"), "runs": ("qfusion", "runs"),
+    "storage": ("qfusion.runs", "storage"), "runs": ("qfusion", "runs"),
     "sweeps": ("qfusion.runs", "sweep as sweeps"),
     **{name: ("qfusion.analysis", name) for name in (
-        "answers", "backgrounds", "standings", "circuit_evolution", "cohort_measures", "cut_curves", "faithful", "inside_modality",
+        "answers", "backgrounds", "standings", "circuit_evolution", "cohort_measures", "inside_modality",
         "jump_subject", "physics", "evolution", "subjects", "sweep_trials", "examples", "run_curves", "interventions")},
+    "levels_of": ("qfusion.analysis.levels", "levels_of"),
     "beside": ("qfusion.analysis.compare", "beside"),
     "Change": ("qfusion.analysis.interventions", "Change"),
     "open_sample": ("qfusion.analysis.sample", "open_sample"), "Sample": ("qfusion.analysis.sample", "Sample"),
@@ -144,6 +144,17 @@ def _sides(view: View) -> str:
     return fill(f"sides = beside(subject, $model, $sample, $data{words})", model=model, sample=sample, data=data, tweak=tweak)
 
 
+def _levels(view: View) -> str:
+    """All samples, those of the filter, and the page's sample."""
+    from qfusion.explain.trust import cohorts
+
+    given = {"filter": view.get("filter"), "output": view.output}
+    given["name"] = next((each.name for each in map(cohorts.parse_saved, view.all("cohort"))
+                          if each.parts == cohorts.parse(given["filter"])), "")
+    words = "".join(f", {name}=${name}" for name, value in given.items() if value)
+    return fill(f"levels = levels_of(subject{words})", **given)
+
+
 def _cohort(view: View) -> str:
     """The saved cohort as background: its members are told by the decisions against the training set."""
     from qfusion.explain.trust import cohorts
@@ -172,6 +183,7 @@ PIECES: dict[str, Callable[[View], str]] = {
     "work": _work,
     "subject": _subject,
     "sides": _sides,
+    "levels": _levels,
     "asked": _asked,  # the output asked for; None: of each sample its predicted class
     "times": lambda _: "times = np.linspace(0, max(sample.model.duration, 1e-6), 41)",
     "system": lambda _: "system = sample.model.system()",
