@@ -117,8 +117,8 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
     work = workspace(source)
     for choice, kind in backgrounds.CHOICES.items():
         sample = str(work.dataset.ids[0]) if kind == "contrast" else ""
-        other = cache.against(work, kind, sample)
-        assert other is cache.against(work, kind, sample), choice
+        other = backgrounds.applied(work, kind, sample)
+        assert other is backgrounds.applied(work, kind, sample), choice
         assert (other is work) == (kind == "joint")
         assert other.scores is work.scores
         assert other.model is work.model
@@ -126,7 +126,7 @@ def test_a_workspace_against_another_background_shares_everything_else(source: s
         assert (other.memo_key() == work.memo_key()) == (kind == "joint")
     row = int(work.dataset.rows("test")[0])
     before = work.dividends(row)
-    contrast = cache.against(work, "contrast", str(work.dataset.ids[3]))
+    contrast = backgrounds.applied(work, "contrast", str(work.dataset.ids[3]))
     assert contrast.dividends(row) != before
     assert contrast.dividends(row)[""] == pytest.approx(work.scores[3, int(work.predicted[row])], abs=1e-9)
     assert work.dividends(row) == before
@@ -151,7 +151,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     app = visit(where, data="digits", sample=str(work.dataset.ids[row]), background="nothing known", **query)
     assert not app.error
     words = plain(said(app))
-    against = cache.against(work, "mixed")
+    against = backgrounds.applied(work, "mixed")
     found, c = circuit_evolution.layer_terms(against, row), int(work.predicted[row])
     assert found.moments[0] == "input"
     assert found.dividends[-1, 0, :, c] == pytest.approx(list(against.dividends(row).values()), abs=1e-9)

@@ -19,7 +19,7 @@ from qfusion.models.tweak import LEARNED
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, metrics
 from qfusion.ui.frame import cache, pins
-from qfusion.ui.pages.compare import compare_sides
+from qfusion.ui.pages.compare import compare_view
 from tests.test_app_pages import plain, said, visit
 
 
@@ -274,7 +274,7 @@ def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
 ])
 def test_what_is_wrong_with_a_pin_is_said(pin: str, words: str) -> None:
     with pytest.raises(QFusionError, match=words):
-        compare_sides.resolve(pins.parse(pin))
+        compare_view.resolve(pins.parse(pin))
 
 
 def test_pins_are_read_back_as_written() -> None:

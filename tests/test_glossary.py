@@ -15,7 +15,7 @@ from qfusion.ui.panel import glossary
 ROOMS = [Path(__file__).resolve().parents[1] / "qfusion" / name for name in ("ui", "panels")]
 TITLES = {title for pages in shell.PAGES.values() for _, title, _ in pages}
 # Panels whose name is put together from variables: what it can be.
-MADE = {"faithfulness_view.py": ("deletion-modalities", "insertion-features-text"), "layers.py": ("cuts", "mutual"),
+MADE = {"faithfulness.py": ("deletion-modalities", "insertion-features-text"), "layers.py": ("cuts", "mutual"),
         "panels.py": (),  # draws what it is given
         "dynamics.py": ("mutual-information", "negativity", "purity"), "building.py": ("built", "built-over-time", "built-flow")}
 

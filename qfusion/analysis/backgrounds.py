@@ -9,6 +9,7 @@ import torch
 
 from qfusion import explain
 from qfusion.analysis import text
+from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.contributions import answers
 from qfusion.training import checkpoint
@@ -38,6 +39,16 @@ def of(work: Workspace, kind: str, sample: str = "", members: np.ndarray | None 
     else:
         rows = np.array([data.row(sample)]) if kind == "contrast" else data.rows(checkpoint.training_split(work.card))
     return explain.background(work.model, data.inputs(rows, dtype=torch.float64), kind, label=sample)
+
+
+@memo(12, background=False, says="Working out the background …")
+def _applied(work: Workspace, kind: str, sample: str, members: np.ndarray | None) -> Workspace:
+    return work.against(of(work, kind, sample, members))
+
+
+def applied(work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None) -> Workspace:
+    """A workspace against the training set with another background, shared; the arguments are those of `of`."""
+    return work if kind == "joint" else _applied(work, kind, sample, members)
 
 
 def usual_contrast(work: Workspace, row: int) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.network import operators
 from qfusion.explain.network.operators import Operator
@@ -47,9 +48,15 @@ class Votes:
 
 
 @memo(16, says="Finding what votes for and against …")
+def operator(work: Workspace, group: str, output: int) -> Operator:
+    """The operator of a group of modalities."""
+    return operators.operator(work.model, work.background, group, output)
+
+
+@memo(16, says="Finding what votes for and against …")
 def votes(work: Workspace, group: str, output: int, split: str) -> Votes:
     """The operator of a group of modalities, and the samples of a split on it."""
-    found = operators.operator(work.model, work.background, group, output)
+    found = operator(work, group, output)
     rows = work.dataset.rows(split)
     states = _states(work, group, rows)
     last = len(found.values) - 1
@@ -78,6 +85,18 @@ def own(work: Workspace, found: Operator, group: str, row: int) -> Own:
     """Where one sample lies."""
     states = _states(work, group, np.array([row]))
     return Own(float(found.scores(states)[0]), found.weights(states))
+
+
+def operator_of(sample: Sample, group: str = "") -> Operator:
+    """The operator of a group of modalities for a sample's score; of the first group that has one unless told."""
+    return operator(sample.work, group or operators.offered(sample.model)[0], sample.output)
+
+
+def votes_of(sample: Sample, group: str = "", split: str = "test") -> tuple[Votes, Own]:
+    """As `operator_of`, with the samples of a split on it, and the sample itself."""
+    group = group or operators.offered(sample.model)[0]
+    found = votes(sample.work, group, sample.output, split)
+    return found, own(sample.work, found.operator, group, sample.row)
 
 
 def _states(work: Workspace, group: str, rows: np.ndarray) -> Any:

@@ -12,7 +12,9 @@ import torch
 from qfusion import explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
+from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
+from qfusion.errors import QFusionError
 from qfusion.explain.features import deletion
 from qfusion.explain.features.deletion import RANKINGS
 from qfusion.explain.trust import caution, estimators, faithfulness, stability
@@ -136,9 +138,19 @@ def estimates(work: Workspace, row: int, output: int) -> list[estimators.Estimat
     return estimators.compare(game, exact, seconds)
 
 
-def cautions(work: Workspace, curves: Curves, truth: AgainstTruth | None, over_seeds: Stability | None) -> list[Caution]:
+def as_trained(work: Workspace) -> Workspace:
+    """The workspace against the training set, with which truth and seeds are compared, whatever is picked beside."""
+    return work if work.background.kind == "joint" else open_work(work.name, work.dataset.name)
+
+
+def cautions(work: Workspace) -> list[Caution]:
     """When not to trust the explanations of this model, the warnings first."""
-    said = caution.of_deletion(curves, "modalities")
+    truth = against_truth(work)
+    try:
+        over_seeds = stability_of(work)
+    except QFusionError:  # not measured for this model
+        over_seeds = None
+    said = caution.of_deletion(modality_curves(work), "modalities")
     said += [caution.no_truth()] if truth is None else caution.of_truth(truth)
     if over_seeds is not None:
         errors = work.errors[work.dataset.rows(SPLIT)]

@@ -14,7 +14,6 @@ from qfusion.analysis.subject import Workspace, dividend_column
 
 VERDICTS = ("right", "wrong")
 MOST_ENTANGLED = 800  # samples whose entanglement is worked out: each state is evolved for it
-SAID = ("text", "transcript")
 
 
 def passing(frame: pd.DataFrame, *, split: str = "test", search: str = "", relations: Sequence[str] = (),
@@ -46,11 +45,6 @@ def _contains(frame: pd.DataFrame, words: str) -> np.ndarray:
         if not pd.api.types.is_numeric_dtype(frame[column]):
             found = found | frame[column].astype(str).str.casefold().str.contains(wanted, regex=False).to_numpy()
     return np.asarray(found)
-
-
-def said_columns(rows: pd.DataFrame) -> list[str]:
-    """The columns that hold what was said."""
-    return [column for column in SAID if column in rows.columns]
 
 
 def axes(work: Workspace) -> dict[str, str]:

@@ -139,6 +139,6 @@ def open_sample(model: str, sample: str, data: str = "", *, output: str = "", ba
     row = work.dataset.row(sample)
     if background != "joint":
         choose("Background", background, dict.fromkeys(backgrounds.OFFERED.values()))
-        work = work.against(backgrounds.of(work, background, contrast))
+        work = backgrounds.applied(work, background, contrast)
     number = work.classes.index(choose("Class", output, work.classes)) if output else int(work.predicted[row])
     return Sample(work, row, number, tweak)

@@ -23,6 +23,7 @@ from qfusion.models import Ability, can
 from qfusion.quantum.measures import column
 from qfusion.training import metrics
 
+SAID = ("text", "transcript")
 _KEPT = 64  # explanations of single samples that are kept
 
 
@@ -236,6 +237,11 @@ def entropy_column(name: str) -> str:
 def dividend_column(term: str) -> str:
     """Column of a coalition's dividend."""
     return f"dividend[{term}]"
+
+
+def said_columns(rows: pd.DataFrame) -> list[str]:
+    """The columns of a table of samples that hold what was said."""
+    return [column for column in SAID if column in rows.columns]
 
 
 def require_fit(name: str, card: Mapping[str, Any], dataset: DataSet) -> None:

@@ -15,8 +15,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("building", "circuit", "cuts", "data", "dynamics", "flips", "inside", "layers", "leaderboard", "noise", "overview", "physics",
-            "rules", "samples", "sweeps", "train", "what_if")
+_MODULES = ("building", "circuit", "cohorts", "compare", "cuts", "data", "dynamics", "faithfulness", "flips", "inside", "layers",
+            "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples", "sweeps", "train", "what_if")
 
 
 def __getattr__(name: str) -> Any:

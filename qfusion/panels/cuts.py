@@ -5,26 +5,16 @@ Two modalities are needed for one to be correlated with the others. `t` marks a 
 
 from __future__ import annotations
 
-import numpy as np
-
-from qfusion._checks import check, choose
+from qfusion._checks import choose
 from qfusion.analysis import cut_curves, text
-from qfusion.analysis.cohort_measures import INTERVALS, JOINT, MOST_SLOW, cohort_table
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes import cut_answers
-from qfusion.explain.trust import cohorts
-from qfusion.figures import notebook
 from qfusion.figures.draw import cuts as figures
-from qfusion.figures.numbers import cut_table, sizes_table
+from qfusion.figures.numbers import sizes_table
 from qfusion.figures.style import Theme
 from qfusion.panels import spoken
 from qfusion.panels.dynamics import cursor_at
 from qfusion.panels.panel import Panel, Picture, number, word
-from qfusion.panels.view import View
-from qfusion.training import metrics
-
-COHORT = "cohort"
 
 
 def score(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
@@ -81,47 +71,5 @@ def terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: floa
         table=lambda: sizes_table(found, whose, sample.output))
 
 
-def rows_of(work: Workspace, filter: str = "", output: str = "") -> np.ndarray:
-    """Rows of the explained samples that pass a filter, at most `MOST_SLOW`; see `many`."""
-    table = cohort_table(work, work.classes.index(choose("Class", output, work.classes)) if output else None)
-    parts = cohorts.parse(filter)
-    inside = cohorts.within_split(parts, table) & cohorts.passing(parts, table) & np.isfinite(table[JOINT].to_numpy())
-    return np.flatnonzero(inside)[:MOST_SLOW]
-
-
-def about(count: int, filter: str = "", name: str = COHORT) -> str:
-    """So many samples of what, as markdown."""
-    return f"{count:,} samples" + (f" of the {text.plain(name)}" if filter else "")
-
-
-def many(work: Workspace, theme: Theme = "light", *, filter: str = "", output: str = "", name: str = COHORT) -> Picture:
-    """How good the model is on many samples without the correlations of a modality, as learned.
-
-    Args:
-        work: a model with time on its data.
-        theme: of the figure.
-        filter: of the samples, such as "relation=conflict; error>1"; the test split unless it names another.
-        output: the class whose terms the filter speaks of; of each sample the predicted one unless told.
-        name: what the samples that pass the filter are called.
-    """
-    rows = rows_of(work, filter, output)
-    check(len(rows) > 1, "Too few samples pass the filter. Two are needed.")
-    found = cut_curves.of_rows(work, rows)
-    table, metric = cut_table(found), next(iter(found.after))
-    shows, not_shown = figures.SAYS["cut-test"]
-    return Picture(
-        "cut-test", f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(found))}",
-        notebook.cut_test_of(table, work.modalities, metric, theme=theme),
-        shows=f"{shows} Here {about(len(rows), filter, name)}, the model as learned; {INTERVALS}.", not_shown=not_shown,
-        alt=f"{metrics.describe[metric].short} after a cut at each time.", table=table.copy)
-
-
-def _saved(view: View) -> str | None:
-    """What the cohort of this filter is called, where the address keeps it."""
-    saved, said = map(cohorts.parse_saved, view.all("cohort")), view.get("filter")
-    return next((f"{COHORT} ‘{each.name}’" for each in saved if each.parts == cohorts.parse(said)), None)
-
-
 _T = number("t", 0, 1)
-MANY = {"cut-test": Panel(many, {"filter": word("filter"), "output": lambda view: view.output or None, "name": _saved})}
 PANELS = {"cut": Panel(score, {"t": _T}), "cut-terms": Panel(terms, {"modality": word("cut"), "t": _T})}

@@ -15,7 +15,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.analysis import answers, backgrounds, finding, text
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
+from qfusion.analysis.subject import Workspace, said_columns
 from qfusion.data.modality import Series
 from qfusion.data.spec import SPLITS
 from qfusion.figures import style
@@ -247,7 +247,7 @@ def scatter(sample: Sample, theme: Theme = "light", *, x: str = "", y: str = "",
     frame = work.frame(work.classes.index(choose("Class", output, work.classes)) if output else None)
     rows = finding.on_axes(work, finding.passing(frame, split=split, search=search, relations=relations,
                                                  verdict=verdict, classes=classes), x, y)
-    said = next((rows[column].astype(str).tolist() for column in finding.said_columns(rows)), None)
+    said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
     return Picture(
         "scatter", f"{text.plain(titles[y])} against {text.plain(titles[x])}",
         cohort.scatter(rows.index.tolist(), rows[x].to_numpy(), rows[y].to_numpy(), titles[x], titles[y],

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from qfusion import data
-from qfusion.analysis import backgrounds
-from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import loaded as loaded
 from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.trust import resampling
 from qfusion.runs import Run
 from qfusion.runs.folder import ALIVE, Record
 
@@ -47,25 +43,3 @@ def workspace_of(model: str, data_name: str) -> Workspace:
     """A model applied to a data set."""
     dataset(data_name)  # with its own words meanwhile
     return open_work(model, data_name)
-
-
-@memo(12, background=False, says="Working out the background …")
-def _against(work: Workspace, kind: str, sample: str, members: np.ndarray | None) -> Workspace:
-    return work.against(backgrounds.of(work, kind, sample, members))
-
-
-def against(work: Workspace, kind: str, sample: str = "", members: np.ndarray | None = None) -> Workspace:
-    """A workspace, as of `workspace_of`, with another kind of background; of "contrast" with that sample, of "cohort" with those rows."""
-    return work if kind == "joint" else _against(work, kind, sample, members)
-
-
-@memo(128)
-def bootstrap_correlation(x: np.ndarray, y: np.ndarray) -> dict[str, resampling.Interval]:
-    """Pearson's and Spearman's correlation with their intervals."""
-    return resampling.correlation(x, y)
-
-
-@memo(256)
-def bootstrap_means(columns: dict[str, np.ndarray]) -> dict[str, resampling.Interval]:
-    """Means of columns of the same samples with their intervals."""
-    return resampling.means(columns)

@@ -38,7 +38,7 @@ def draw(work: Workspace, row: int) -> Workspace:
     sample = _other(work, row) if kind == "contrast" else ""
     if sample == str(work.dataset.ids[row]):
         st.caption("This sample is compared with itself, so every contribution is 0. Pick another.")
-    return cache.against(work, kind, sample)
+    return backgrounds.applied(work, kind, sample)
 
 
 def _cohort(work: Workspace) -> Workspace:
@@ -60,7 +60,7 @@ def _cohort(work: Workspace) -> Workspace:
         st.warning(text.message(f"Cohort ‘{name}’ has no sample here. The training set is compared with."))
         return work
     st.caption(f"{len(rows):,} samples")
-    return cache.against(work, "cohort", name, rows)
+    return backgrounds.applied(work, "cohort", name, rows)
 
 
 def _members(work: Workspace, name: str) -> np.ndarray:
@@ -71,16 +71,11 @@ def _members(work: Workspace, name: str) -> np.ndarray:
     return np.flatnonzero(cohorts.passing(found.parts, cohort_measures.cohort_table(work, None)))
 
 
-def like(work: Workspace, other: Workspace) -> Workspace:
-    """A workspace of `cache.workspace_of` with the background that another one has, as far as its data have it."""
-    kind, label = other.background.kind, other.background.label
-    if kind in ("product", "mixed", "zero"):
-        return cache.against(work, kind)
-    if kind == "contrast" and label in work.dataset.ids:
-        return cache.against(work, kind, label)
-    if kind == "cohort" and work.dataset.digest == other.dataset.digest:
-        return cache.against(work, kind, label, _members(cache.workspace_of(other.name, other.dataset.name), label))
-    return work
+def cohort(work: Workspace) -> np.ndarray | None:
+    """The rows of the cohort that decisions are compared with, None where it is something else."""
+    if work.background.kind != "cohort":
+        return None
+    return _members(cache.workspace_of(work.name, work.dataset.name), work.background.label)
 
 
 def _other(work: Workspace, row: int) -> str:

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import finding, text
-from qfusion.analysis.finding import SAID, VERDICTS, said_columns
-from qfusion.analysis.subject import Workspace, dividend_column
+from qfusion.analysis.finding import VERDICTS
+from qfusion.analysis.subject import SAID, Workspace, dividend_column, said_columns
 from qfusion.data.spec import SPLITS
 from qfusion.panels import samples
 from qfusion.ui.frame import state

@@ -2,35 +2,35 @@
 
 import streamlit as st
 
+from qfusion.analysis.levels import Levels
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.cohorts import cohort_panels, cohort_view
-from qfusion.ui.pages.cohorts.cohort_view import Chosen
 from qfusion.ui.shared import cut_view
 
 
 @st.fragment
-def distributions(here: Here, chosen: Chosen) -> None:
+def distributions(here: Here, levels: Levels) -> None:
     """A fragment, so that another grouping redraws this and nothing else."""
     runs.begin()
     with guard():
-        cohort_panels.distributions(here, chosen)
+        cohort_panels.distributions(here, levels)
 
 
 @st.fragment
-def entanglement(here: Here, chosen: Chosen) -> None:
+def entanglement(here: Here, levels: Levels) -> None:
     """A fragment, so that another measure redraws this and nothing else."""
     runs.begin()
     with guard():
-        cohort_panels.entanglement(here, chosen)
+        cohort_panels.entanglement(here, levels)
 
 
 @st.fragment
-def cuts(here: Here, chosen: Chosen) -> None:
+def cuts(here: Here, levels: Levels) -> None:
     """A fragment, as it takes seconds where the states are large."""
     runs.begin()
     with guard():
-        cut_view.of_cohort(here, chosen)
+        cohort_panels.cuts(here, levels)
 
 
 def page() -> None:
@@ -40,19 +40,19 @@ def page() -> None:
     with guard(), st.container(key="fold-cohorts"):
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
-            chosen = cohort_view.choose(here)
-            cohort_view.ladder(here, chosen)
+            levels = cohort_view.choose(here)
+            cohort_view.ladder(here, levels)
         with right:
-            entanglement(here, chosen)
+            entanglement(here, levels)
         left, right = st.columns([1, 1.25], gap="medium")
         beside = left if cut_view.can(here.work) else right
         with left:
-            cohort_view.types(here, chosen)
+            cohort_view.types(here, levels)
         with beside:
-            cohort_view.shares(here, chosen)
+            cohort_view.shares(here, levels)
         with right:
-            cuts(here, chosen)
-        distributions(here, chosen)
+            cuts(here, levels)
+        distributions(here, levels)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -14,16 +14,16 @@ def decisions(here: Here, view: Pin) -> None:
     runs.begin()
     with guard(), st.container(key="fold-decisions"):
         tweak = compare_view.tweak_of_b(here)
-        a, b = compare_view.sides(here, view, tweak)
-        compare_view.waterfalls(here, a, b)
+        sides = compare_view.sides(here, view, tweak)
+        compare_view.waterfalls(here, sides)
         left, right = st.columns([1.1, 1], gap="medium")
         with left:
-            compare_view.numbers(a, b)
-            compare_view.classes(here, a, b)
+            compare_view.numbers(sides)
+            compare_view.classes(here, sides)
             compare_view.contents(here, view)
         with right:
-            compare_view.shares(here, a, b)
-            compare_view.entropies(here, a, b)
+            compare_view.shares(here, sides)
+            compare_view.entropies(here, sides)
 
 
 def page() -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import backgrounds, cohort_measures, text
-from qfusion.analysis.cohort_measures import INTERVALS, JOINT, VERDICT
+from qfusion.analysis.cohort_measures import JOINT, VERDICT
+from qfusion.analysis.levels import Levels, levels_of
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain import RELATIONS
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Cohort, Part
-from qfusion.explain.trust.resampling import Interval
-from qfusion.figures.draw import cohort as figures
-from qfusion.ui.frame import cache, kept, state
+from qfusion.panels import cohorts as builders
+from qfusion.ui.frame import kept, state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import report_view
@@ -41,34 +39,7 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
             CUT_MANY: state.switch("Cut the correlations", "They are not cut.")}
 
 
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """The three levels.
-
-    Attributes:
-        rows: the explained samples of the split. inside: which of them are the cohort's, bool (n,).
-        parts: of the filter. split: as words. sample: the current one's row, None when it is not explained.
-    """
-
-    rows: pd.DataFrame
-    inside: np.ndarray
-    parts: tuple[Part, ...]
-    split: str
-    name: str
-    sample: pd.Series | None
-
-    @property
-    def everyone(self) -> str:
-        """The first level's name with its size."""
-        return f"all of {self.split} (n = {len(self.rows):,})"
-
-    @property
-    def cohort(self) -> str:
-        """The second level's name with its size."""
-        return f"{self.name} (n = {int(self.inside.sum()):,})"
-
-
-def choose(here: Here) -> Chosen:
+def choose(here: Here) -> Levels:
     """Draws the filter, the saved cohorts and the quick picks; returns what they pick."""
     work, table = here.work, cohort_measures.cohort_table(here.work, here.asked)
     said = str(state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or "")
@@ -77,38 +48,28 @@ def choose(here: Here) -> Chosen:
         st.text_input("Filter of the cohort", max_chars=cohorts.MOST_TEXT, placeholder="such as relation=conflict; error>1; split=test",
                       help=_HELP, **state.bound(FILTER))
         state.put(_KEPT, said)
-        parts = _parts(said, table)
-        _quick_picks(work, table, parts)
-        chosen = _chosen(here, table, parts)
-        _count(here, chosen, table)
-        _save_row(parts)
+        said = _sound(said, table)
+        name = next((each.name for each in kept.saved() if each.parts == cohorts.parse(said)), "")
+        levels = levels_of(here.subject(), said, output="" if here.asked is None else work.classes[here.asked], name=name)
+        _quick_picks(work, table, levels.parts)
+        _count(here, levels, table)
+        _save_row(levels.parts)
         _columns(table)
-    return chosen
+    return levels
 
 
 _HELP = ("Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, `>=`, or `column~word` for what "
          "contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` takes every split.")
 
 
-def _parts(said: str, table: pd.DataFrame) -> tuple[Part, ...]:
+def _sound(said: str, table: pd.DataFrame) -> str:
+    """The filter, or none where what is said is not one."""
     try:
-        parts = cohorts.parse(said)
-        cohorts.passing(parts, table)
+        cohorts.passing(cohorts.parse(said), table)
     except QFusionError as error:
         st.error(text.message(f"{error} The whole split is shown."), icon=":material/error:")
-        return ()
-    return parts
-
-
-def _chosen(here: Here, table: pd.DataFrame, parts: tuple[Part, ...]) -> Chosen:
-    explained = np.isfinite(table[JOINT].to_numpy())
-    within = cohorts.within_split(parts, table) & explained
-    inside = cohorts.passing(parts, table)[within]
-    named = next((each.name for each in kept.saved() if each.parts == parts), "")
-    sample = table.loc[here.sample] if explained[here.row] else None
-    split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)
-    return Chosen(table[within], inside, parts, "every split" if split == cohorts.EVERYTHING else split,
-                  f"cohort ‘{named}’" if named else "cohort", sample)
+        return ""
+    return said
 
 
 def _saved(said: str) -> None:
@@ -150,13 +111,13 @@ def _quick_picks(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) 
             st.button(name, key=f"_pick_{name}", on_click=state.put, args=(FILTER, cohorts.written([*found, *split])))
 
 
-def _count(here: Here, chosen: Chosen, table: pd.DataFrame) -> None:
-    count, total = int(chosen.inside.sum()), len(chosen.rows)
-    belongs = "is not explained here" if chosen.sample is None else (
-        "belongs to it" if here.sample in chosen.rows.index[chosen.inside] else "does not belong to it")
-    st.markdown(f"**{count:,} of {total:,}** explained samples of {chosen.split} form the cohort"
-                + (" (no filter: everyone)" if not chosen.parts else "") + f"; sample {text.plain(here.sample)} {belongs}.")
-    missing = int(cohorts.within_split(chosen.parts, table).sum()) - total
+def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
+    count, total = int(levels.inside.sum()), len(levels.rows)
+    belongs = "is not explained here" if levels.own is None else (
+        "belongs to it" if here.sample in levels.rows.index[levels.inside] else "does not belong to it")
+    st.markdown(f"**{count:,} of {total:,}** explained samples of {levels.split} form the cohort"
+                + (" (no filter: everyone)" if not levels.parts else "") + f"; sample {text.plain(here.sample)} {belongs}.")
+    missing = int(cohorts.within_split(levels.parts, table).sum()) - total
     if missing:
         st.caption(f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
                    f"{len(here.work.bulk):,} test samples.")
@@ -193,25 +154,25 @@ def _holds(column: pd.Series) -> str:
     return ", ".join(sorted(values)) if len(values) <= 15 else f"{len(values):,} different words"
 
 
-def ladder(here: Here, chosen: Chosen) -> None:
+def ladder(here: Here, levels: Levels) -> None:
     """The three levels in numbers."""
-    found = cohort_measures.ladder(here.work, chosen.rows, chosen.inside, chosen.sample, chosen.split)
+    found = cohort_measures.ladder(here.work, levels.rows, levels.inside, levels.own, levels.split)
     heads = [f"**{text.plain(name)}**" for name in found["level"]]
     lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name in found.columns[1:]:
         cells = [_cell(name, value) for value in found[name]]
         lines.append(f"| {text.plain(_SAID_AS.get(name, name))} | " + " | ".join(cells) + " |")
     st.markdown("\n".join(lines))
-    st.caption(f"Means over each level; error: {text.plain(here.work.unit_of_error)}. {compared(here)}")
+    st.caption(f"Means over each level; error: {text.plain(here.work.unit_of_error)}. {backgrounds.against(here.work.background)}")
     with st.container(horizontal=True, vertical_alignment="center"):
-        members = chosen.rows[chosen.inside].sort_values("error", ascending=False).index.tolist()
+        members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
         key = f"_member-{state.get(state.TABLE_TURN, 0)}-{len(members)}"
         st.selectbox("Open a sample of the cohort (largest error first)", members, index=None, key=key, width=340,
                      placeholder="choose one", on_change=_open, args=(key,))
         link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
         if members:
-            name = chosen.name.removeprefix("cohort").strip(" ‘’")
-            report_view.of_cohort(here, cohort_measures.cohort_table(here.work, here.asked), chosen.parts, name)
+            name = levels.name.removeprefix("cohort").strip(" ‘’")
+            report_view.of_cohort(here, cohort_measures.cohort_table(here.work, here.asked), levels.parts, name)
 
 
 _SAID_AS = {"joint": "sum of joint terms, sizes", "joint share": "joint part of all terms", "relation": "most frequent type"}
@@ -230,76 +191,15 @@ def _open(key: str) -> None:
         state.choose_sample(str(state.get(key)))
 
 
-def shares(here: Here, chosen: Chosen) -> None:
+def shares(here: Here, levels: Levels) -> None:
     """Mean share of every modality."""
-    names = here.work.modalities
-    columns = {name: chosen.rows[cohort_measures.share_column(name)].to_numpy(dtype=float) for name in names}
-    whole = cache.bootstrap_means(columns)
-    part = cache.bootstrap_means({name: values[chosen.inside] for name, values in columns.items()})
-    sample = {} if chosen.sample is None else {name: float(chosen.sample[cohort_measures.share_column(name)]) for name in names}
-    drawn = figures.shares({n: _estimate(whole[n]) for n in names}, {n: _estimate(part[n]) for n in names}, sample, names,
-                          whole_name=chosen.everyone, cohort_name=chosen.cohort, theme=here.theme)
-    leader = max(names, key=lambda n: -1 if np.isnan(part[n].value) else part[n].value)
-    title = f"{text.plain(leader)} carries most, {whole[leader].value:.0%} on average"
-    if chosen.parts and part[leader].n:
-        title = (f"{text.plain(leader)} carries most in the cohort, {part[leader].value:.0%}; in all of {chosen.split} it is "
-                 f"{whole[leader].value:.0%}")
-    panels.panel(
-        "cohort-shares", title, drawn,
-        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {INTERVALS}; diamond: the sample. {compared(here)}",
-        not_shown="whether the modality was right, or which of its joint terms it shares.",
-        alt="Mean shares: " + ", ".join(f"{n} {part[n].value:.2f} in the cohort, {whole[n].value:.2f} in all" for n in names) + ".",
-        numbers=lambda: pd.DataFrame([_row(n, level, found[n]) for n in names for level, found in (("all", whole), ("cohort", part))]))
+    panels.draw(builders.shares(levels, here.theme))
 
 
-def _row(name: str, level: str, found: Interval) -> dict[str, object]:
-    return {"modality": name, "level": level} | {key: getattr(found, key) for key in ("value", "low", "high", "n", "resamples")}
-
-
-def _estimate(found: Interval) -> figures.Estimate:
-    return figures.Estimate(found.value, found.low, found.high)
-
-
-def types(here: Here, chosen: Chosen) -> None:
+def types(here: Here, levels: Levels) -> None:
     """Dominance, complement, conflict: how many, and how well they are predicted; a click makes one the cohort."""
-    kinds = list(RELATIONS)
-    rows, inside = chosen.rows, chosen.inside
-    is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
-    errors = rows["error"].to_numpy(dtype=float)
-    found = {kind: (cache.bootstrap_means({"e": errors[where]})["e"], cache.bootstrap_means({"e": errors[where & inside]})["e"])
-             for kind, where in is_kind.items()}
-    whole, part = ([int((where & keep).sum()) for where in is_kind.values()] for keep in (np.ones(len(rows), dtype=bool), inside))
-    drawn = figures.types(kinds, whole, part, [(_estimate(a), _estimate(b)) for a, b in found.values()],
-                         chosen="" if chosen.sample is None else str(chosen.sample["relation"]), whole_name=chosen.everyone,
-                         cohort_name=chosen.cohort, theme=here.theme)
-    key = f"types-{state.get(state.TABLE_TURN, 0)}-{abs(hash(chosen.parts))}"
-    with st.container(border=True, key="panel-types", gap="xxsmall"):
-        panels.heading(title := _worst({kind: pair[0] for kind, pair in found.items()}))
-        shown = panels.selectable("types", drawn, "Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".", key,
-                                  lambda: _picked_type(key, chosen.parts))
-        panels.footer("types", "how the single modalities relate: "
-                      + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
-                      + f". Right: mean error ({text.plain(here.work.unit_of_error)}) with {INTERVALS}. Click a bar to make it the cohort. "
-                      + compared(here),
-                      "why they differ in error: a type may be harder for other reasons.",
-                      lambda: pd.DataFrame([{"type": k, "level": level, "count": n[i], "mean_error": found[k][j].value,
-                                             "low": found[k][j].low, "high": found[k][j].high} for i, k in enumerate(kinds)
-                                            for j, (level, n) in enumerate((("all", whole), ("cohort", part)))]),
-                      title=title, shown=shown)
-
-
-def _worst(errors: dict[str, Interval]) -> str:
-    """Which type is predicted worst, where the intervals tell it apart from the others."""
-    known = {kind: each for kind, each in errors.items() if each.known}
-    if len(known) < 2:
-        return "How do the single modalities relate?"
-    worst = max(known, key=lambda kind: known[kind].value)
-    best = min(known, key=lambda kind: known[kind].value)
-    if all(known[worst].low > each.high for kind, each in known.items() if kind != worst):
-        return f"‘{worst}’ is predicted worst: mean error {known[worst].value:.2f} against {known[best].value:.2f} in ‘{best}’"
-    if known[worst].low > known[best].high:
-        return f"‘{worst}’ is predicted worse than ‘{best}’: mean error {known[worst].value:.2f} against {known[best].value:.2f}"
-    return "No type is predicted clearly worse than another: the intervals overlap"
+    key = f"types-{state.get(state.TABLE_TURN, 0)}-{abs(hash(levels.parts))}"
+    panels.draw(builders.types(levels, here.theme), key=key, on_select=lambda: _picked_type(key, levels.parts))
 
 
 def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
@@ -310,8 +210,3 @@ def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
         if kind in RELATIONS:
             split = [part for part in parts if part.column == cohorts.SPLIT]
             state.put(FILTER, cohorts.written([Part("relation", "=", (kind,)), *split]))
-
-
-def compared(here: Here) -> str:
-    """What absent modalities are replaced by, as a sentence."""
-    return backgrounds.against(here.work.background)

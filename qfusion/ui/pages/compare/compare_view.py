@@ -5,23 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import answers, backgrounds, examples, text
+from qfusion._checks import choose
+from qfusion.analysis import backgrounds, examples, text
+from qfusion.analysis.compare import Side, Sides, beside
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.figures import style
-from qfusion.figures.draw import compare, decision, evidence
-from qfusion.panels import spoken
-from qfusion.quantum.measures import KINDS
+from qfusion.panels import compare as builders
 from qfusion.training import metrics
-from qfusion.ui.frame import cache, comparison, kept, knobs, pin_button, pins, state
+from qfusion.ui.frame import cache, comparison, kept, knobs, pickers, pin_button, pins, state
 from qfusion.ui.frame.pins import Pin
 from qfusion.ui.frame.shell import Here
-from qfusion.ui.pages.compare import compare_sides
-from qfusion.ui.pages.compare.compare_sides import Side
 from qfusion.ui.pages.dynamics.dynamics_view import SHOWN_METRICS
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_view
@@ -35,12 +30,27 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     view = kept.pinned()
     if view is not None:
         try:
-            compare_sides.resolve(view)
+            resolve(view)
         except QFusionError as error:
             state.notice(f"In the link, `{kept.PIN}`: {error} Nothing is pinned.")
             kept.pin(None)
     rules = knobs.allowed(work) if work.can("time") else {editor.EDITS: state.anything()}
     return rules | {TWEAK: state.switch("Tweak B", "It stays folded.")}
+
+
+def resolve(pin: Pin) -> tuple[Workspace, int]:
+    """Returns the model on its data and the row that a pin names.
+
+    Raises:
+        NotFound: when there is no such model, data set or sample here.
+        InvalidInput: when the model does not take the data, or the tweak does not fit the model.
+    """
+    choose("Model", pin.model, pickers.models())
+    choose("Data set", pin.data, pickers.sources())
+    work: Any = cache.workspace_of(pin.model, pin.data)
+    row = work.dataset.row(pin.sample)
+    pins.tweak_of(work, pin.tweak)
+    return work, row
 
 
 def nothing_pinned(here: Here) -> None:
@@ -82,7 +92,7 @@ def _swap(work: Workspace, row: int, view: Pin) -> None:
 
 def contents(here: Here, view: Pin) -> None:
     """The raw content of both samples, once where they are the same."""
-    work, row = compare_sides.resolve(view)
+    work, row = resolve(view)
     if (work.dataset.digest, row) == (here.work.dataset.digest, here.row):
         st.caption("A and B are the same sample.")
         sample_view.content(here)
@@ -112,22 +122,23 @@ def tweak_of_b(here: Here) -> str:
     return editor.words(here)
 
 
-def sides(here: Here, view: Pin, tweak: str) -> tuple[Side, Side]:
+def sides(here: Here, view: Pin, tweak: str) -> Sides:
     """Both decisions."""
-    work, row = compare_sides.resolve(view)
-    work = comparison.like(work, here.work)
-    first, second = compare_sides.outputs(work, row, here.work, here.output)
-    return compare_sides.side("A", work, row, view.tweak, first), compare_sides.side("B", here.work, here.row, tweak, second)
+    resolve(view)
+    return beside(here.subject(here.work.model.parse_tweak(tweak)), view.model, view.sample, view.data, tweak=view.tweak,
+                  members=comparison.cohort(here.work))
 
 
-def numbers(a: Side, b: Side) -> None:
+def numbers(sides: Sides) -> None:
     """Truth, prediction and test metrics of both, and the differences."""
-    rows = [("model", text.plain(a.work.name), text.plain(b.work.name), ""), ("sample", text.plain(a.sample), text.plain(b.sample), ""),
-            ("tweak", text.plain(a.tweak, 80) or "as learned", text.plain(b.tweak, 80) or "as learned", ""),
+    a, b = sides.a, sides.b
+    rows = [("model", text.plain(a.work.name), text.plain(b.work.name), ""),
+            ("sample", text.plain(a.sample.id), text.plain(b.sample.id), ""),
+            ("tweak", *(text.plain(one.sample.tweak, 80) or "as learned" for one in (a, b)), ""),
             ("truth", _truth(a), _truth(b), ""), ("prediction", _prediction(a), _prediction(b), "")]
-    score_a, score_b = float(a.scores[a.output]), float(b.scores[b.output])
-    known = compare_sides.same_target(a, b)
-    rows.append((f"{text.plain(b.work.unit_of(b.output))}" if known else "score explained", f"{score_a:+.3f}", f"{score_b:+.3f}",
+    score_a, score_b = float(a.scores[a.sample.output]), float(b.scores[b.sample.output])
+    known = sides.same_target
+    rows.append((f"{text.plain(b.sample.unit)}" if known else "score explained", f"{score_a:+.3f}", f"{score_b:+.3f}",
                  f"**{score_b - score_a:+.3f}**" if known else "not comparable"))
     for name in [n for n in (*SHOWN_METRICS, "accuracy", "nll") if n in a.metrics or n in b.metrics][:4]:
         both = name in a.metrics and name in b.metrics
@@ -143,7 +154,7 @@ def numbers(a: Side, b: Side) -> None:
 
 
 def _truth(one: Side) -> str:
-    y = one.work.dataset.y[one.row]
+    y = one.work.dataset.y[one.sample.row]
     return text.plain(one.work.classes[int(y)]) if one.work.classes else f"{float(y):+.3f}"
 
 
@@ -153,116 +164,34 @@ def _prediction(one: Side) -> str:
     return f"{text.plain(one.work.classes[one.predicted])} ({one.probabilities[one.predicted]:.0%})"
 
 
-def finding(a: Side, b: Side) -> str:
-    """Which term the difference comes from."""
-    change = {term: b.dividends[term] - a.dividends[term] for term in a.dividends}
-    total = sum(change.values())
-    if max(abs(value) for value in change.values()) < 5e-4:
-        return "A and B are decided alike, term by term"
-    ways = sorted(change, key=lambda term: -change[term] * (1 if total >= 0 else -1))
-    found = f"B scores {total:+.2f} against A, above all by {_who(ways[0])} ({change[ways[0]]:+.2f})"
-    against = change[ways[-1]]
-    return found + (f", held back by {_who(ways[-1])} ({against:+.2f})" if against * total < 0 and abs(against) > 0.25 * abs(total) else "")
-
-
-def _who(term: str) -> str:
-    return text.plain(" + ".join(style.split_term(term))) or "the baseline"
-
-
-def waterfalls(here: Here, a: Side, b: Side) -> None:
+def waterfalls(here: Here, sides: Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
-    truths = [float(s.work.dataset.y[s.row]) for s in (a, b) if not s.work.classes]
-    known = compare_sides.same_target(a, b)
-    span = compare.common_range(a.dividends, b.dividends, marks=truths) if known else None
-    cells = st.columns(3 if compare_sides.same_terms(a, b) and known else 2, gap="small")
-    for cell, one in zip(cells[:2], (a, b), strict=True):
-        drawn = decision.waterfall(one.dividends, one.work.modalities, unit=one.work.unit_of(one.output), theme=here.theme,
-                                   truth=None if one.work.classes else float(one.work.dataset.y[one.row]))
-        if span:
-            drawn.update_xaxes(range=span)
-        drawn.update_yaxes(ticklabelstandoff=6)
+    comparable = sides.same_terms and sides.same_target
+    cells = st.columns(3 if comparable else 2, gap="small")
+    for cell, letter in zip(cells[:2], sides.by_letter, strict=True):
         with cell:
-            panels.panel(f"waterfall-{one.letter}", f"{one.letter}: {answers.finding(one.dividends)}", drawn,
-                         shows=f"the exact sum of {text.plain(one.sample)}" + (", on the same scale as the other. " if span else ". ")
-                               + backgrounds.baseline(one.work.background),
-                         not_shown="what caused the annotation; only what this model computed.",
-                         alt=f"Waterfall of {one.letter}: {spoken.terms(one.dividends)}.",
-                         numbers=lambda one=one: _terms(one))  # type: ignore[misc]
-    if len(cells) == 2:
+            panels.draw(builders.waterfall(sides, here.theme, letter=letter))
+    if not comparable:
         st.caption("A and B explain scores or modalities that are not the same, so no differences are drawn.")
         return
     with cells[2]:
-        panels.panel("differences", finding(a, b),
-                     compare.differences(a.dividends, b.dividends, b.work.modalities, unit=b.work.unit_of(b.output), theme=here.theme),
-                     shows=f"{text.plain(b.sample)} minus {text.plain(a.sample)}, term by term; the last bar is their sum. "
-                           + backgrounds.against(b.work.background),
-                     not_shown="which word, sound or pixel differs.", alt="Differences, B minus A: "
-                         + spoken.terms({t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}) + ".",
-                     numbers=lambda: _terms(a).merge(_terms(b), on="term", suffixes=("_A", "_B")).assign(
-                         difference=lambda t: t["dividend_B"] - t["dividend_A"]))
+        panels.draw(builders.differences(sides, here.theme))
 
 
-def _terms(one: Side) -> pd.DataFrame:
-    return pd.DataFrame({"term": [term or "baseline" for term in one.dividends], "dividend": list(one.dividends.values())})
-
-
-def shares(here: Here, a: Side, b: Side) -> None:
+def shares(here: Here, sides: Sides) -> None:
     """Shares of the modalities in both decisions."""
-    names = {name: style.term_colour(name, one.work.modalities) for one in (a, b) for name in one.work.modalities}
-    common = [name for name in a.shares if name in b.shares]
-    moved = max(common, key=lambda name: abs(b.shares[name] - a.shares[name]), default="")
-    change = (b.shares[moved] - a.shares[moved]) if moved else 0.0
-    title = "Each modality carries as much in B as in A" if abs(change) < 0.005 else (
-        f"{text.plain(moved)} carries {100 * abs(change):.0f} percentage points {'more' if change > 0 else 'less'} in B")
-    panels.panel("shares", title if moved else "Other modalities decide",
-                 compare.pairs(a.shares, b.shares, names, "share of the decision, |Shapley value| / sum", percent=True, theme=here.theme),
-                 shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision." + _both(a, b) + " "
-                       + backgrounds.against(b.work.background),
-                 not_shown="the sign: see the waterfalls.", alt=f"Shares. A: {spoken.values(a.shares)}. B: {spoken.values(b.shares)}.",
-                 numbers=lambda: pd.DataFrame([{"side": s.letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}
-                                               for s in (a, b) for n in s.shapley]))
+    panels.draw(builders.shares(sides, here.theme))
 
 
-def entropies(here: Here, a: Side, b: Side) -> None:
+def entropies(here: Here, sides: Sides) -> None:
     """Entropies of both."""
-    if not (a.entropies and b.entropies):
+    if not (sides.a.entropies and sides.b.entropies):
         st.caption("Entropies are of states that evolve or are fused: A and B do not both have such.")
         return
-    common = [name for name in a.entropies if name in b.entropies]
-    timed = a.work.can("time"), b.work.can("time")
-    hues = {name: style.term_colour(name, one.work.modalities) for one in (a, b) for name in one.work.modalities} if any(timed) else {}
-    change = np.mean([b.entropies[n] - a.entropies[n] for n in common]) if common and timed[0] == timed[1] else None
-    title = "The entropies mean different things in A and B"
-    if change is not None:
-        word = f"{'more' if change > 0 else 'less'} {'mixed' if timed[1] else 'entangled'}"
-        title = "Entropies are alike in A and B" if abs(change) < 0.005 else f"B is {word} on average ({change:+.2f} nats)"
-    panels.panel("entropies", title, compare.pairs(a.entropies, b.entropies, hues, KINDS["entropy"].axis, theme=here.theme),
-                 shows="the von Neumann entropy " + _ENTROPY[timed[1]] + "." + _both(a, b),
-                 not_shown="which modality decided: entropy is correlation, not attribution.",
-                 alt=f"Entropies in nats. A: {spoken.values(a.entropies)}. B: {spoken.values(b.entropies)}.", numbers=lambda: pd.DataFrame(
-                     [{"side": s.letter, "of": n, "entropy": v} for s in (a, b) for n, v in s.entropies.items()]))
+    panels.draw(builders.entropies(sides, here.theme))
 
 
-def _both(a: Side, b: Side) -> str:
-    """Whose numbers they are."""
-    return f" Of samples {text.plain(a.sample)} (A) and {text.plain(b.sample)} (B)."
-
-
-_ENTROPY = {True: "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps",
-            False: "of each fused qubit: its entanglement with the modality qubits"}
-
-
-def classes(here: Here, a: Side, b: Side) -> None:
+def classes(here: Here, sides: Sides) -> None:
     """Probabilities of the classes on both sides, where they are the same classes."""
-    if not b.work.classes or a.work.classes != b.work.classes:
-        return
-    truth = int(b.work.dataset.y[b.row])
-    same = a.predicted == b.predicted
-    title = f"Both predict ‘{text.plain(b.work.classes[b.predicted])}’" if same else (
-        f"A predicts ‘{text.plain(a.work.classes[a.predicted])}’, B ‘{text.plain(b.work.classes[b.predicted])}’")
-    drawn = evidence.class_bars(b.probabilities, b.work.classes, truth=truth, before=a.probabilities, before_name="A", theme=here.theme)
-    panels.panel("compare-classes", title, drawn.update_traces(name="B", selector={"name": "now"}),
-                 shows="class probabilities of B as bars, of A as hollow diamonds; B's true class is marked." + _both(a, b),
-                 not_shown="whether such probabilities are calibrated.",
-                 alt=f"A: {spoken.listed(b.work.classes, a.probabilities)}. B: {spoken.listed(b.work.classes, b.probabilities)}.",
-                 numbers=lambda: pd.DataFrame({"class": b.work.classes, "A": a.probabilities, "B": b.probabilities}))
+    if sides.b.work.classes and sides.a.work.classes == sides.b.work.classes:
+        panels.draw(builders.classes(sides, here.theme))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import backgrounds, faithful, text
-from qfusion.explain.trust import estimators
+from qfusion.panels import faithfulness as builders
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
@@ -25,28 +26,17 @@ def tab(here: Here) -> None:
     if not st.toggle("Run them on this sample", help="Takes some seconds for each sample: brute force runs the model on every background "
                      "sample for every coalition.", **state.bound(RUN)):
         return
-    found = faithful.estimates(work, here.row, here.output)
-    table = estimators.frame(found, work.modalities)
-    exact, brute = found[0], found[1]
-    worst = max(found[2:], key=lambda one: one.error)
+    picture = builders.methods(here.subject(), here.theme)
     with st.container(border=True, key="panel-estimators", gap="xxsmall"):
-        panels.heading(f"Exact in {_time(exact.seconds)}; brute force agrees to {brute.error:.0e} and takes {_time(brute.seconds)}; "
-                       f"sampling errs by up to {worst.error:.2g}")
-        shapley = {f"shapley[{name}]": st.column_config.NumberColumn(text.plain(name), format="%+.4f",
-                                                                     help=f"Shapley value ({here.unit})") for name in work.modalities}
-        st.dataframe(table, hide_index=True, height="content", alt="Shapley values by method, with error and time.",
-                     column_config=shapley | {
-                         "largest_error": st.column_config.NumberColumn("largest error", format="%.1e"),
-                         "coalitions_run": st.column_config.NumberColumn("coalitions run", help="Each is as many runs of the model as "
-                                                                         "there are background samples."),
-                         "seconds": st.column_config.NumberColumn("seconds", format="%.4f")})
-        panels.footer(
-            "estimators", f"Shapley values of sample {text.plain(here.sample)} for the {text.plain(here.unit)} by four ways, seed 0. "
-            "captum's estimators at their defaults; a coalition they ask for again is not run again but charged again. "
-            + backgrounds.against(work.background),
-            "other seeds of the estimators, or a whole data set: benchmarks in the repository measure many samples, and shap too.",
-            lambda: table)
+        panels.inside(picture, below=lambda: _table(here, picture.table()))
 
 
-def _time(seconds: float) -> str:
-    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+def _table(here: Here, table: pd.DataFrame) -> None:
+    shapley = {f"shapley[{name}]": st.column_config.NumberColumn(text.plain(name), format="%+.4f",
+                                                                 help=f"Shapley value ({here.unit})") for name in here.work.modalities}
+    st.dataframe(table, hide_index=True, height="content", alt="Shapley values by method, with error and time.",
+                 column_config=shapley | {
+                     "largest_error": st.column_config.NumberColumn("largest error", format="%.1e"),
+                     "coalitions_run": st.column_config.NumberColumn("coalitions run", help="Each is as many runs of the model as "
+                                                                     "there are background samples."),
+                     "seconds": st.column_config.NumberColumn("seconds", format="%.4f")})

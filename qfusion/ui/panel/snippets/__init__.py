@@ -7,14 +7,13 @@ The program ends with the table in `numbers`, a DataFrame with the columns of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from qfusion import panels
 from qfusion._checks import choose
 from qfusion.panels.panel import Panel
 from qfusion.panels.view import Address, View
-from qfusion.ui.panel.snippets import compare, faithful, groups, votes
 from qfusion.ui.panel.snippets.assemble import called, program
 
 # Page (its title in small letters) -> panel -> the panel, body of the program, or what makes it of a view.
@@ -24,17 +23,15 @@ PAGES: dict[str, dict[str, Any]] = {
                 | {"decision-layers": panels.layers.PANELS["decision-layers"],
                    "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False})},
     "circuit": panels.circuit.PANELS | panels.layers.PANELS | panels.rules.PANELS | panels.noise.PANELS | panels.physics.PANELS,
-    "what if": panels.what_if.PANELS | panels.flips.PANELS, "decision operators": votes.TEMPLATES,
-    "cohorts": groups.TEMPLATES | panels.cuts.MANY, "compare": compare.TEMPLATES,
-    "faithfulness": faithful.TEMPLATES,
+    "what if": panels.what_if.PANELS | panels.flips.PANELS, "decision operators": panels.operators.PANELS,
+    "cohorts": panels.cohorts.PANELS, "compare": panels.compare.PANELS, "faithfulness": panels.faithfulness.PANELS,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS, "leaderboard": panels.leaderboard.PANELS,
 }
-# Panels that there are several of, for modalities or samples: how their name begins, and what makes the body of a view and of the rest.
-NAMED: dict[str, Mapping[str, Panel | Callable[[View, str], str]]] = {
+# Panels that there are several of, for modalities or samples, by how their name begins.
+NAMED: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.NAMED | panels.samples.NAMED, "samples": panels.samples.NAMED,
-    "what if": panels.what_if.NAMED | panels.samples.NAMED,
-    "decision operators": panels.samples.NAMED, "compare": panels.samples.NAMED, "faithfulness": faithful.NAMED,
-    "train": panels.train.NAMED,
+    "what if": panels.what_if.NAMED | panels.samples.NAMED, "decision operators": panels.samples.NAMED,
+    "compare": panels.samples.NAMED, "faithfulness": panels.faithfulness.NAMED, "train": panels.train.NAMED,
 }
 
 

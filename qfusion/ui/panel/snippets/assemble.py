@@ -17,20 +17,14 @@ from qfusion.panels.view import View
 IMPORTS: dict[str, tuple[str, str]] = {
     "replace": ("dataclasses", "replace"), "np": ("", "numpy as np"), "pd": ("", "pandas as pd"), "torch": ("", "torch"),
     **{name: ("qfusion", name) for name in ("data", "explain", "track")},
-    **{name: ("qfusion.explain.features", name) for name in ("attribution", "deletion",)},
-    **{name: ("qfusion.explain.trust", name) for name in ("caution", "cohorts", "estimators", "faithfulness", "resampling", "stability",)},
-    **{name: ("qfusion.explain.changes", name) for name in ("counterfactual", "flips", "forms",)},
-    **{name: ("qfusion.explain.network", name) for name in ("evidence", "operators",)},
+    "cohorts": ("qfusion.explain.trust", "cohorts"),
     "case": ("qfusion.analysis.case", "case"),
     **{name: ("qfusion.training", name) for name in ("checkpoint", "metrics")},
     "column": ("qfusion.quantum.measures", "column"),
     "states": ("qfusion.quantum", "states"),
-    "basis_labels": ("qfusion.figures.draw.state", "basis_labels"),
-    "QFusionError": ("qfusion.errors", "QFusionError"),
     **{name: ("qfusion.analysis", name) for name in (
-        "answers", "backgrounds", "standings", "cohort_measures", "faithful", "inside_modality",
-        "jump_subject", "evolution", "subjects", "sweep_trials", "examples", "run_curves", "interventions")},
-    "compare_sides": ("qfusion.ui.pages.compare", "compare_sides"),
+        "backgrounds", "standings", "cohort_measures", "subjects", "sweep_trials", "run_curves")},
+    "levels_of": ("qfusion.analysis.levels", "levels_of"), "beside": ("qfusion.analysis.compare", "beside"),
     "Change": ("qfusion.analysis.interventions", "Change"),
     "open_sample": ("qfusion.analysis.sample", "open_sample"), "Sample": ("qfusion.analysis.sample", "Sample"),
     "panels": ("qfusion", "panels"),
@@ -125,6 +119,26 @@ def _subject(view: View) -> str:
     return fill(f"subject = open_sample($model, $sample{words})", model=view.model, sample=view.named("sample"), **given)
 
 
+def _sides(view: View) -> str:
+    """The pinned view as A beside the page's sample as B."""
+    model, data, sample, tweak = view.pin
+    words = ", tweak=$tweak" if tweak else ""
+    if view.background == "cohort" and _cohort(view):
+        words += ", members=np.flatnonzero(members)"
+    return fill(f"sides = beside(subject, $model, $sample, $data{words})", model=model, sample=sample, data=data, tweak=tweak)
+
+
+def _levels(view: View) -> str:
+    """All samples, those of the filter, and the page's sample."""
+    from qfusion.explain.trust import cohorts
+
+    given = {"filter": view.get("filter"), "output": view.output}
+    given["name"] = next((each.name for each in map(cohorts.parse_saved, view.all("cohort"))
+                          if each.parts == cohorts.parse(given["filter"])), "")
+    words = "".join(f", {name}=${name}" for name, value in given.items() if value)
+    return fill(f"levels = levels_of(subject{words})", **given)
+
+
 def _cohort(view: View) -> str:
     """The saved cohort as background: its members are told by the decisions against the training set."""
     from qfusion.explain.trust import cohorts
@@ -158,6 +172,8 @@ PIECES: dict[str, Callable[[View], str]] = {
     "sample": _sample,
     "work": _work,
     "subject": _subject,
+    "sides": _sides,
+    "levels": _levels,
     "asked": _asked,  # the output asked for; None: of each sample its predicted class
     "board": lambda _: "board = standings.open_board()",
     "dataset": _dataset,

@@ -1,0 +1,231 @@
+"""All samples, a cohort of them and one sample on the same axes: shares, types, terms, entanglement, cuts.
+
+Intervals are percentile bootstrap intervals over samples.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis import backgrounds, cohort_measures, cut_curves, text
+from qfusion.analysis import levels as measured
+from qfusion.analysis.cohort_measures import JOINT, MOST_SLOW, NOT_GROUPED
+from qfusion.analysis.levels import Levels
+from qfusion.analysis.subject import dividend_column, said_columns
+from qfusion.explain import RELATIONS
+from qfusion.explain.changes import cut_answers
+from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
+from qfusion.figures import notebook
+from qfusion.figures.draw import cohort as figures
+from qfusion.figures.draw.cuts import SAYS
+from qfusion.figures.numbers import cut_table
+from qfusion.figures.style import Theme
+from qfusion.panels import spoken
+from qfusion.panels.panel import Panel, Picture, word
+from qfusion.training import metrics
+
+INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"
+MOST_TERMS = 8
+_CAUTION = {True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
+                  "not entanglement here: jumps mix states too; pick negativity for that.",
+            False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
+                   "entangles later is not in it."}
+
+
+def shares(levels: Levels, theme: Theme = "light") -> Picture:
+    """Mean share of every modality in the sizes of the Shapley values."""
+    names = levels.work.modalities
+    column = cohort_measures.share_column
+    columns = {name: levels.rows[column(name)].to_numpy(dtype=float) for name in names}
+    whole = measured.means(columns)
+    part = measured.means({name: values[levels.inside] for name, values in columns.items()})
+    own = {} if levels.own is None else {name: float(levels.own[column(name)]) for name in names}
+    leader = max(names, key=lambda n: -1 if np.isnan(part[n].value) else part[n].value)
+    title = f"{text.plain(leader)} carries most, {whole[leader].value:.0%} on average"
+    if levels.parts and part[leader].n:
+        title = (f"{text.plain(leader)} carries most in the cohort, {part[leader].value:.0%}; in all of {levels.split} "
+                 f"it is {whole[leader].value:.0%}")
+    return Picture(
+        "cohort-shares", title,
+        figures.shares({n: _estimate(whole[n]) for n in names}, {n: _estimate(part[n]) for n in names}, own, names,
+                       whole_name=levels.everyone, cohort_name=levels.cohort, theme=theme),
+        shows=f"the mean part of each modality in Σ|Shapley value| (MM-SHAP); bars: {INTERVALS}; diamond: the sample. "
+              + _compared(levels),
+        not_shown="whether the modality was right, or which of its joint terms it shares.",
+        alt="Mean shares: "
+            + ", ".join(f"{n} {part[n].value:.2f} in the cohort, {whole[n].value:.2f} in all" for n in names) + ".",
+        table=lambda: pd.DataFrame([
+            {"modality": n, "level": level, "value": found[n].value, "low": found[n].low, "high": found[n].high,
+             "n": found[n].n, "resamples": found[n].resamples}
+            for n in names for level, found in (("all", whole), ("cohort", part))]))
+
+
+def types(levels: Levels, theme: Theme = "light") -> Picture:
+    """Dominance, complement, conflict: how many, and how well they are predicted."""
+    kinds, rows, inside = list(RELATIONS), levels.rows, levels.inside
+    is_kind = {kind: (rows["relation"] == kind).to_numpy() for kind in kinds}
+    errors = rows["error"].to_numpy(dtype=float)
+    found = {kind: [measured.means({"e": errors[keep]})["e"] for keep in (where, where & inside)]
+             for kind, where in is_kind.items()}
+    whole, part = ([int((where & keep).sum()) for where in is_kind.values()]
+                   for keep in (np.ones(len(rows), dtype=bool), inside))
+    return Picture(
+        "types", _worst({kind: pair[0] for kind, pair in found.items()}),
+        figures.types(kinds, whole, part, [(_estimate(a), _estimate(b)) for a, b in found.values()],
+                      chosen="" if levels.own is None else str(levels.own["relation"]), whole_name=levels.everyone,
+                      cohort_name=levels.cohort, theme=theme),
+        shows="how the single modalities relate: "
+              + "; ".join(f"{k}: {words[0].lower()}{words[1:-1]}" for k, words in RELATIONS.items())
+              + f". Right: mean error ({text.plain(levels.work.unit_of_error)}) with {INTERVALS}. Click a bar to make "
+                f"it the cohort. {_compared(levels)}",
+        not_shown="why they differ in error: a type may be harder for other reasons.",
+        alt="Types: " + ", ".join(f"{k} {n}" for k, n in zip(kinds, whole, strict=True)) + ".",
+        table=lambda: pd.DataFrame([
+            {"type": k, "level": level, "count": n[i], "mean_error": found[k][j].value, "low": found[k][j].low,
+             "high": found[k][j].high}
+            for i, k in enumerate(kinds) for j, (level, n) in enumerate((("all", whole), ("cohort", part)))]))
+
+
+def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) -> Picture:
+    """The distribution of every dividend, of all and of the cohort.
+
+    Args:
+        levels: all samples, a cohort, one sample.
+        theme: of the figure.
+        by: "nothing", or what the samples are grouped by, see `cohort_measures.groupings`.
+    """
+    work, rows, inside = levels.work, levels.rows, levels.inside
+    terms = _terms(work.terms, rows)
+    values = {term: rows[dividend_column(term)].to_numpy(dtype=float) for term in terms}
+    own = {} if levels.own is None else {term: float(levels.own[dividend_column(term)]) for term in terms}
+    unit = levels.sample.unit
+    if work.classes:
+        unit = "score of the predicted class" if levels.asked is None else work.unit_of(levels.asked)
+    if by == NOT_GROUPED:
+        shape, group = "violins, the line inside is the mean", np.full(len(rows), "", dtype=object)
+        drawn = figures.violins(values, {term: found[inside] for term, found in values.items()}, own, work.modalities,
+                                unit=unit, whole_name=levels.everyone, cohort_name=levels.cohort, theme=theme)
+    else:
+        shape = "boxes: quartiles, whiskers 5 % to 95 %"
+        group, names = cohort_measures.groups(work, rows, by)
+        at = str(group[rows.index.get_loc(levels.sample.id)]) if levels.sample.id in rows.index else ""
+        drawn = figures.boxes(values, inside, group, names, work.modalities, sample=(at, own) if at else None, by=by,
+                              unit=unit, whole_name=levels.everyone, cohort_name=levels.cohort, theme=theme)
+    rest = len(work.terms) - len(terms)
+    left_out = f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
+    return Picture(
+        "dividends", _spread(values, inside), drawn,
+        shows=f"every sample's exact dividend, with its sign; {shape}; grey: all, coloured: the cohort, diamond: this "
+              "sample. " + _compared(levels) + left_out,
+        not_shown="how the terms of one sample go together: see the sample's waterfall.",
+        alt=f"Dividends, {by}; medians of all: "
+            + spoken.terms({term: float(np.median(found)) for term, found in values.items() if len(found)}) + ".",
+        table=lambda: rows[[dividend_column(term) for term in terms]].assign(in_cohort=inside,
+                                                                             group=group).reset_index())
+
+
+def entanglement(levels: Levels, theme: Theme = "light", *, measure: str = "", strength: str = JOINT) -> Picture:
+    """The honest test of "entanglement explains fusion": one measure against the interaction strength.
+
+    Args:
+        levels: all samples, a cohort, one sample; of a model that entangles.
+        theme: of the figure.
+        measure: of entanglement or mixing, see `cohort_measures.measure_titles`; the first unless told.
+        strength: "joint", the sum of the sizes of the joint terms, or "joint_share", their part of all.
+    """
+    work = levels.work
+    titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
+    measure = measure or next(iter(titles), "")
+    found = measured.related(levels, measure, strength)
+    said = next((found.rows[column].astype(str).tolist() for column in said_columns(found.rows)), None)
+    return Picture(
+        "entanglement",
+        f"Does entanglement explain fusion? {cohort_measures.finding(found.correlations['all'], measure, strength)}",
+        figures.relation(found.rows.index.tolist(), found.x, found.y, found.inside, titles[measure],
+                         strengths[strength], chosen=levels.sample.id, captions=said,
+                         whole_name=f"others of {levels.split}", cohort_name=levels.cohort, theme=theme),
+        shows=f"one point a sample; intervals: {INTERVALS}. Click a point to open it. {_compared(levels)}",
+        not_shown=f"{_CAUTION[work.can('time')]} Of {len(titles) * len(strengths)} pairs of measures some are related "
+                  "by chance.",
+        alt=f"{titles[measure]} against {strengths[strength]} for {len(found.rows)} samples.",
+        table=lambda: pd.DataFrame({"id": found.rows.index, "in_cohort": found.inside, measure: found.x,
+                                    strength: found.y}))
+
+
+def cut_test(levels: Levels, theme: Theme = "light") -> Picture:
+    """How good the model is on the cohort without the correlations of a modality; only of models with time."""
+    rows = cut_rows(levels)
+    found = cut_curves.of_rows(levels.work, levels.places(rows))
+    shows, not_shown = SAYS["cut-test"]
+    metric = next(iter(found.after))
+    return Picture(
+        "cut-test", f"Are the correlations needed? {text.plain(cut_answers.answer_for_many(found))}",
+        notebook.cut_test_of(cut_table(found), levels.work.modalities, metric, theme=theme),
+        shows=f"{shows} Here {cut_about(levels)}, the model as learned; {INTERVALS}.", not_shown=not_shown,
+        alt=f"{metrics.describe[metric].short} after a cut at each time.", table=lambda: cut_table(found))
+
+
+def cut_rows(levels: Levels) -> pd.DataFrame:
+    """The samples of the cohort whose correlations are cut: as many as can be evolved in some seconds."""
+    return levels.rows[levels.inside].head(MOST_SLOW)
+
+
+def cut_about(levels: Levels) -> str:
+    """Which these are, as markdown."""
+    return f"{len(cut_rows(levels)):,} samples" + (f" of the {text.plain(levels.name)}" if levels.parts else "")
+
+
+def _estimate(found: Interval) -> figures.Estimate:
+    return figures.Estimate(found.value, found.low, found.high)
+
+
+def _compared(levels: Levels) -> str:
+    return backgrounds.against(levels.work.background)
+
+
+def _worst(errors: dict[str, Interval]) -> str:
+    """Which type is predicted worst, where the intervals tell it apart from the others."""
+    known = {kind: each for kind, each in errors.items() if each.known}
+    if len(known) < 2:
+        return "How do the single modalities relate?"
+    worst = max(known, key=lambda kind: known[kind].value)
+    best = min(known, key=lambda kind: known[kind].value)
+    means = f"mean error {known[worst].value:.2f} against {known[best].value:.2f}"
+    if all(known[worst].low > each.high for kind, each in known.items() if kind != worst):
+        return f"‘{worst}’ is predicted worst: {means} in ‘{best}’"
+    if known[worst].low > known[best].high:
+        return f"‘{worst}’ is predicted worse than ‘{best}’: {means}"
+    return "No type is predicted clearly worse than another: the intervals overlap"
+
+
+def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
+    """The terms that are drawn: all, or those of the largest mean size."""
+    if len(every) <= MOST_TERMS:
+        return list(every)
+    sizes = {term: float(rows[dividend_column(term)].abs().mean()) if len(rows) else 0.0 for term in every}
+    top = sorted(every, key=lambda term: -sizes[term])[:MOST_TERMS]
+    return [term for term in every if term in top]
+
+
+def _spread(values: dict[str, np.ndarray], part: np.ndarray) -> str:
+    """Which term's mean differs most between the cohort and the rest."""
+    if not part.any():
+        return "How are the terms of the decisions distributed?"
+    if part.all():
+        widest = max(values, key=lambda term: float(values[term].std()))
+        return f"{_who(widest)} varies most from sample to sample (standard deviation {values[widest].std():.2f})"
+    moved = {term: float(found[part].mean() - found[~part].mean()) for term, found in values.items()}
+    most = max(moved, key=lambda term: abs(moved[term]))
+    return f"The cohort differs most from the rest in {_who(most)}: {moved[most]:+.2f} on average"
+
+
+def _who(term: str) -> str:
+    return text.plain(term.replace("+", " + "))
+
+
+PANELS = {
+    "cohort-shares": Panel(shares), "types": Panel(types), "dividends": Panel(dividends, {"by": word("by")}),
+    "entanglement": Panel(entanglement, {"measure": word("measure"), "strength": word("strength")}),
+    "cut-test": Panel(cut_test),
+}

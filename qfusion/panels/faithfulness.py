@@ -1,0 +1,236 @@
+"""When not to trust the explanations of a model: deletion and insertion, planted truth, other methods, training seeds.
+
+Truth and seeds are compared with contributions against the training set, whatever the background of the subject.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.analysis import backgrounds, faithful, text, through
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
+from qfusion.explain.features.deletion import RANKINGS
+from qfusion.explain.trust import estimators
+from qfusion.explain.trust.caution import STABLE
+from qfusion.explain.trust.faithfulness import Curves
+from qfusion.explain.trust.stability import Stability
+from qfusion.figures import style
+from qfusion.figures.draw import faithfulness as figures
+from qfusion.figures.style import Theme
+from qfusion.panels.panel import Panel, Picture, word
+
+DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
+MEASURES = SCORE, PROBABILITY = ("score", "probability")
+DIVIDENDS = through.KINDS[0]
+
+
+def cautions(work: Workspace, theme: Theme = "light") -> Picture:
+    """Every caution on the explanations of a model, as a table: it has no figure."""
+    work = faithful.as_trained(work)
+    rows, found = faithful.explained(work)
+    said = faithful.cautions(work)
+    return Picture(
+        "cautions", f"When not to trust the explanations of {text.plain(work.name)}", None,
+        shows=f"what was measured on {len(rows):,} test samples of {text.plain(work.dataset.name)} against "
+              f"{found.background_size:,} training samples: every sentence follows from the figures below. "
+              "Contributions themselves are exact: their sum is the score, and nothing is sampled.",
+        not_shown="whether the model is right; only how far its explanation is the model's own, and would be another "
+                  "seed's.",
+        alt="; ".join(one.sentence for one in said),
+        table=lambda: pd.DataFrame({"kind": [one.kind for one in said], "sentence": [one.sentence for one in said]}))
+
+
+def modalities(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, measure: str = SCORE) -> Picture:
+    """Modalities taken away or given back one after another, the most important first.
+
+    Args:
+        work: a model on its data.
+        theme: of the figure.
+        kind: "deletion" or "insertion".
+        measure: "score" or "probability" of the predicted class; a regression has a score alone.
+    """
+    found = faithful.modality_curves(work, _probability(work, measure))
+    return _curves(work, found, kind, "modalities", f"Modalities: {_verdict(found)}",
+                   "modalities in the order of their absolute Shapley values",
+                   "replaced by the background. " + backgrounds.against(work.background), theme)
+
+
+def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, modality: str = "",
+             ranking: str = RANKINGS[0], measure: str = SCORE) -> Picture:
+    """Features of one modality taken away or given back one after another, the most important first.
+
+    Args:
+        work: a model on its data.
+        theme: of the figure.
+        kind: "deletion" or "insertion".
+        modality: whose features; the first unless told.
+        ranking: "gradient x input" or "integrated gradients".
+        measure: "score" or "probability" of the predicted class; a regression has a score alone.
+    """
+    modality = choose("Modality", modality or work.modalities[0], work.modalities)
+    found = faithful.feature_curves(work, modality, ranking, _probability(work, measure))
+    steps = next(m for m in work.dataset.modalities if m.name == modality).is_sequence
+    return _curves(work, found, kind, f"features-{modality}", f"Inside {text.plain(modality)}: {_verdict(found)}",
+                   f"{'time steps' if steps else 'features'} of {text.plain(modality)} in the order of {ranking}",
+                   f"replaced by their mean over the {faithful.trained_on(work):,} training samples, the other "
+                   "modalities as they are.", theme, style.term_colour(modality, work.modalities))
+
+
+def _curves(work: Workspace, found: Curves, kind: str, name: str, head: str, players: str, how: str, theme: Theme,
+            hue: str | None = None) -> Picture:
+    check(kind in _DIRECTIONS, f"There is no curve of {kind[:60]!r}. Choose one of {', '.join(_DIRECTIONS)}.")
+    values, random, what, good, title = (
+        found.deletion, found.random_deletion, "taken away", "the sooner the line rises, the better", head)
+    if kind == INSERTION:
+        values, random, what, good, title = (
+            found.insertion, found.random_insertion, "given back", "the sooner the line falls, the better",
+            f"Given back: the score returns {_sooner(found)}")
+    unit = f"{found.unit} of the predicted class" if work.classes else work.unit_of(0)
+    return Picture(
+        f"{kind}-{name}", title,
+        figures.curves(found.shares, values, random, what=f"share {what}, most important first",
+                       unit=f"mean |change| of the {unit}", hue=hue, theme=theme),
+        shows=f"{players}, {what} one after another and {how} Mean over {found.samples:,} test samples; {good}. Grey: "
+              f"the same in {len(random)} random orders, drawn anew for every sample.",
+        not_shown="whether the model is right: only whether the order is the model's own.",
+        alt=f"{kind} curve against random orders: {', '.join(f'{v:.2f}' for v in values)}.", table=found.frame)
+
+
+def _probability(work: Workspace, measure: str) -> bool:
+    check(measure in MEASURES, f"There is no measure {measure[:60]!r}. Choose one of {', '.join(MEASURES)}.")
+    return measure == PROBABILITY and bool(work.classes)
+
+
+def _verdict(found: Curves) -> str:
+    gain = float(found.deletion_gain.mean())
+    if found.better:
+        return f"our order beats every one of {len(found.random_deletion)} random orders (by {gain:.3g} on average)"
+    lost = int(((found.deletion_gain <= 0) | (found.insertion_gain <= 0)).sum())
+    return f"our order does **not** beat {lost} of {len(found.random_deletion)} random orders"
+
+
+def _sooner(found: Curves) -> str:
+    gain = float(found.insertion_gain.mean())
+    return f"sooner than at random (area {gain:+.3g})" if gain > 0 else f"no sooner than at random (area {gain:+.3g})"
+
+
+def truth(sample: Sample, theme: Theme = "light") -> Picture:
+    """Exact against planted contributions of the test samples; only of data with a planted truth."""
+    work = faithful.as_trained(sample.work)
+    found = faithful.against_truth(work)
+    check(found is not None, f"The data set '{work.dataset.name}' has no planted truth. Choose 'planted'.")
+    assert found is not None
+    rows, _ = faithful.explained(work)
+    place = np.flatnonzero(rows == sample.row)
+    known = np.nan_to_num(found.rank, nan=1)
+    worst = text.plain(" + ".join(style.split_term(found.terms[int(known.argmin())])))
+    both = (("true", found.true), ("exact", found.ours))
+    return Picture(
+        "truth", f"Rank correlations with the truth from {known.min():.2f} ({worst}) to {known.max():.2f}",
+        figures.against_truth(found.true, found.ours, found.terms, found.rank, work.modalities,
+                              ids=work.dataset.ids[rows].tolist(), chosen=int(place[0]) if len(place) else None,
+                              unit=work.unit_of(0), theme=theme),
+        shows=f"each term of {len(rows):,} test samples: what the model's exact explanation says against what was "
+              f"planted, both against {work.background.size:,} training samples; ρ is the rank correlation, the ring "
+              "this sample.",
+        not_shown="data in which the truth is not known: there, only the other views help.",
+        alt="Scatter of true and exact dividends: "
+            + ", ".join(f"{t} {r:.2f}" for t, r in zip(found.terms, found.rank, strict=True)) + ".",
+        table=lambda: pd.DataFrame({"sample": work.dataset.ids[rows]} | {
+            f"{kind}[{term}]": values[:, i] for kind, values in both for i, term in enumerate(found.terms)}))
+
+
+def methods(sample: Sample, theme: Theme = "light") -> Picture:
+    """Shapley values of a sample by four methods, as a table: it has no figure. Only against samples as background."""
+    work = sample.work
+    found = faithful.estimates(work, sample.row, sample.output)
+    exact, brute, worst = found[0], found[1], max(found[2:], key=lambda one: one.error)
+    title = f"Exact in {_time(exact.seconds)}; brute force agrees to {brute.error:.0e} and takes " \
+            f"{_time(brute.seconds)}; sampling errs by up to {worst.error:.2g}"
+    return Picture(
+        "estimators", title, None,
+        shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
+              "0. captum's estimators at their defaults; a coalition they ask for again is not run again but charged "
+              "again. " + backgrounds.against(work.background),
+        not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
+                  "samples, and shap too.",
+        alt=title + ".", table=lambda: estimators.frame(found, work.modalities))
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def seed_ranks(work: Workspace, theme: Theme = "light", *, terms: str = DIVIDENDS) -> Picture:
+    """Rank correlation of the terms between training seeds; only where seeds were measured.
+
+    Args:
+        work: a model on its data.
+        theme: of the figure.
+        terms: "dividends" or "Shapley values".
+    """
+    seeds = _seeds(work, terms)
+    count, whose = len(seeds.seeds), " of the true class's score" if seeds.of_true_class else ""
+    ranks = seeds.rank_correlations(terms)
+    least = min(ranks, key=lambda name: ranks[name][0])
+    return Picture(
+        "seed-ranks",
+        f"Least stable: {text.plain(' + '.join(least.split('+')))} (rank correlation {ranks[least][0]:.2f})",
+        figures.rank_bars(ranks, work.modalities, floor=STABLE, theme=theme,
+                          x_title=f"rank correlation of {terms} between seeds (dotted: {STABLE:g})"),
+        shows=f"whether {count} models that differ in their training seed alone order {seeds.dividends.shape[1]:,} "
+              f"test samples alike: mean over all pairs of seeds, the tick the lowest. {terms.capitalize()}{whose} "
+              f"against {seeds.background_size:,} training samples.",
+        not_shown="other training data, settings or libraries.",
+        alt="Rank correlation between seeds: "
+            + ", ".join(f"{name} {mean:.2f}" for name, (mean, _) in ranks.items()) + ".",
+        table=lambda: pd.DataFrame([{"term": name, "mean": mean, "lowest": low}
+                                    for name, (mean, low) in ranks.items()]))
+
+
+def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS) -> Picture:
+    """A test sample by every training seed; only where seeds were measured.
+
+    Args:
+        sample: of the test split.
+        theme: of the figure.
+        terms: "dividends" or "Shapley values".
+    """
+    work, name = sample.work, text.plain(sample.id)
+    seeds = _seeds(work, terms)
+    found = faithful.seed_values(work, seeds, sample.row, terms)
+    check(found is not None, f"Sample {sample.id} is not a test sample: seeds are compared on these. Pick one.")
+    assert found is not None
+    values = found.to_numpy()
+    unsure = int(((values.min(0) < 0) & (values.max(0) > 0)).sum())
+    unit = work.unit_of(0)
+    if seeds.of_true_class:
+        unit = f"score of the true class ‘{work.classes[int(work.dataset.y[sample.row])]}’"
+    return Picture(
+        "seed-sample", f"Sample {name}: {unsure} of {len(found.columns)} terms change sign with the seed" if unsure else
+                       f"Sample {name}: every term keeps its sign over the seeds",
+        figures.seed_dots(values, list(found.columns), work.modalities, seeds.seeds, unit=unit, theme=theme),
+        shows=f"{terms} of this sample by each of {len(seeds.seeds)} training seeds; the filled dot is the model shown "
+              "on the other pages.",
+        not_shown="which seed is right: where they differ, the data do not decide.",
+        alt="Terms by seed: " + ", ".join(f"{term} {column.min():+.2f} to {column.max():+.2f}"
+                                          for term, column in zip(found.columns, values.T, strict=True)) + ".",
+        table=lambda: found.reset_index())
+
+
+def _seeds(work: Workspace, terms: str) -> Stability:
+    choose("Terms", terms, through.KINDS)
+    return faithful.stability_of(work)
+
+
+_MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
+PANELS = {
+    "cautions": Panel(cautions), "truth": Panel(truth), "estimators": Panel(methods),
+    **{f"{kind}-modalities": Panel(modalities, _MEASURE, {"kind": kind}) for kind in _DIRECTIONS},
+    "seed-ranks": Panel(seed_ranks, _TERMS), "seed-sample": Panel(seed_sample, _TERMS),
+}
+NAMED = {f"{kind}-features-": Panel(features, _MEASURE | {"ranking": word("proof.rank")}, {"kind": kind},
+                                    rest="modality") for kind in _DIRECTIONS}
