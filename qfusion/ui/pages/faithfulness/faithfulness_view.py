@@ -65,8 +65,12 @@ def cautions(work: Workspace, seeds: Stability | None) -> None:
     lines = [f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in faithful.cautions(work)]
     if seeds is None:
         lines.append(":material/help: Whether another training seed would explain the same is not measured for this model as it is.")
+
+    def below() -> None:
+        st.markdown("  \n".join(lines))
+
     with st.container(border=True, key="panel-cautions", gap="xsmall"):
-        panels.inside(builders.cautions(work), below=lambda: st.markdown("  \n".join(lines)))
+        panels.inside(builders.cautions(work), below=below)
 
 
 def deletion_tab(here: Here) -> None:
