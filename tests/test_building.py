@@ -20,8 +20,8 @@ from qfusion.explain.changes import building_answers, building_numerics, sensiti
 from qfusion.figures.draw import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.tweak import LEARNED
+from qfusion.panels import programs
 from qfusion.training import checkpoint
-from qfusion.ui.panel import snippets
 from tests.entangled import model_of
 from tests.test_sensitivity import features, jump_model
 
@@ -373,19 +373,19 @@ def test_the_sentence_names_what_did_most() -> None:
     assert building_answers.answer(method.built(still, features(1), behind)).startswith("Nothing evolves")
 
 
-def test_snippets_and_workspace_give_the_tables(planted: Any) -> None:
+def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
     one = figures.case("qj-planted", sample, planted)
     for panel, expected in (("built", figures.numbers.built(one)), ("built-flow", figures.numbers.built_flow(one)),
                             ("built-over-time", figures.numbers.built_over_time(one))):
         names: dict[str, Any] = {}
-        exec(snippets.snippet(panel, "Dynamics", address), names)
+        exec(programs.program("Dynamics", panel, address), names)
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
-    exec(snippets.snippet("built-over-time", "Dynamics", {**address, "built": "text"}), names)
+    exec(programs.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     work = subjects.build("qj-planted", one.checkpoint.card, one.checkpoint.fusion, planted)
-    exec(snippets.snippet("built", "Dynamics", {**address, "builtof": "all test samples"}), names)
+    exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
     mean = built_terms.of_rows(work, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
     pd.testing.assert_frame_equal(names["numbers"], figures.numbers.built_table(mean), atol=1e-10)

@@ -28,9 +28,9 @@ from qfusion.figures import notebook
 from qfusion.figures.draw import cuts as drawing
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.panels import programs
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
-from qfusion.ui.panel import snippets
 from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
@@ -420,16 +420,16 @@ def test_the_figure_by_name_is_drawn_again_from_its_own_file(capsys: pytest.Capt
     assert json.loads(out)["numbers"]
 
 
-def test_snippets_give_the_tables(work: Any, planted: Any) -> None:
+def test_programs_give_the_tables(work: Any, planted: Any) -> None:
     sample = str(planted.ids[planted.rows("test")[2]])
     address = {"model": "qj-planted", "data": "planted", "sample": sample}
     one = figures.case("qj-planted", sample, planted)
     for panel, expected in (("cut", figures.numbers.cut(one)), ("cut-terms", figures.numbers.cut_terms(one))):
         names: dict[str, Any] = {}
-        exec(snippets.snippet(panel, "Dynamics", address), names)
+        exec(programs.program("Dynamics", panel, address), names)
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     names = {}
-    exec(snippets.snippet("cut-test", "Cohorts", {**address, "filter": "split=valid; relation=conflict"}), names)
+    exec(programs.program("Cohorts", "cut-test", {**address, "filter": "split=valid; relation=conflict"}), names)
     table = cohort_measures.table(work, work.frame(None))
     inside = cohorts.passing(cohorts.parse("split=valid; relation=conflict"), table)
     assert names["numbers"]["n"].iloc[0] == inside.sum() < len(planted.rows("valid"))

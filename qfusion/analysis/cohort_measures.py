@@ -14,6 +14,8 @@ from qfusion.analysis.memo import memo
 from qfusion.analysis.network_subject import MEAN_ENTROPY
 from qfusion.analysis.subject import Workspace, dividend_column, entropy_column
 from qfusion.data.modality import split_term
+from qfusion.explain.trust import cohorts
+from qfusion.explain.trust.cohorts import Part
 from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
 from qfusion.quantum import measures, states
 
@@ -57,6 +59,15 @@ def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
 def cohort_table(work: Workspace, output: int | None) -> pd.DataFrame:
     """The workspace's frame with the columns that cohorts are made of."""
     return table(work, work.frame(output))
+
+
+def members(work: Workspace, parts: tuple[Part, ...]) -> np.ndarray:
+    """The rows of a cohort, as the decisions of a workspace tell.
+
+    Raises:
+        NotFound, InvalidInput: when its filter speaks of what is not there.
+    """
+    return np.flatnonzero(cohorts.passing(parts, cohort_table(work, None)))
 
 
 def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:

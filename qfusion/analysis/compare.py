@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.analysis import backgrounds, circuit_evolution, jump_subject
+from qfusion.analysis import backgrounds, circuit_evolution, cohort_measures, jump_subject
 from qfusion.analysis.sample import Sample, open_work
 from qfusion.analysis.subject import Workspace, softmax
 from qfusion.explain.network import evidence
+from qfusion.explain.trust import cohorts
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,7 @@ class Sides:
 
 
 def beside(b: Sample, model: str, sample: str, data: str = "", *, tweak: str = "",
-           members: np.ndarray | None = None) -> Sides:
+           members: str = "") -> Sides:
     """Returns a decision, given by names, as A beside one as B: with the background of B, as far as A's data have it.
 
     The score that is split is the same class where both models know it, else that of A's own predicted class.
@@ -94,12 +95,13 @@ def beside(b: Sample, model: str, sample: str, data: str = "", *, tweak: str = "
     Args:
         b: the other decision.
         model, sample, data, tweak: of A, as for `open_sample`.
-        members: rows of the cohort that B is compared with, where it is one.
+        members: the cohort that B is compared with, where it is one, as for `open_sample`.
 
     Raises:
         NotFound, InvalidInput: when one of them does not exist or does not fit.
     """
-    work = like(open_work(model, data), b.work, members)
+    rows = cohort_measures.members(open_work(b.work.name, b.work.dataset.name), cohorts.parse_saved(members).parts) if members else None
+    work = like(open_work(model, data), b.work, rows)
     row = work.dataset.row(sample)
     output = b.output if work.classes == b.work.classes else int(work.predicted[row])
     return Sides(side(Sample(work, row, output, work.model.parse_tweak(tweak))), side(b))

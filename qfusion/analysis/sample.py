@@ -10,9 +10,10 @@ from typing import Any
 
 from qfusion import data as sources
 from qfusion._checks import choose
-from qfusion.analysis import backgrounds, evolution, subjects, text
+from qfusion.analysis import backgrounds, cohort_measures, evolution, subjects, text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
+from qfusion.explain.trust import cohorts
 from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
 
@@ -120,7 +121,7 @@ def open_work(model: str, data: str = "") -> Workspace:
 
 
 def open_sample(model: str, sample: str, data: str = "", *, output: str = "", background: str = "joint", contrast: str = "",
-                tweak: str = "") -> Sample:
+                members: str = "", tweak: str = "") -> Sample:
     """Returns a sample before a model, by names.
 
     Args:
@@ -130,6 +131,7 @@ def open_sample(model: str, sample: str, data: str = "", *, output: str = "", ba
         output: the class whose score is explained; the predicted one unless told.
         background: kind of the background, see `explain.background`.
         contrast: id of the other sample, for the background "contrast".
+        members: who stands behind the decision, for the background "cohort": NAME:FILTER, such as "hard:error>1".
         tweak: what is changed in the model, such as "H.text-audio=0.5,T=1.2", or "all:and" of one with fusion rules.
 
     Raises:
@@ -137,8 +139,11 @@ def open_sample(model: str, sample: str, data: str = "", *, output: str = "", ba
     """
     work = open_work(model, data)
     row = work.dataset.row(sample)
-    if background != "joint":
-        choose("Background", background, dict.fromkeys(backgrounds.OFFERED.values()))
+    choose("Background", background, dict.fromkeys(backgrounds.OFFERED.values()))
+    if background == "cohort":
+        found = cohorts.parse_saved(members)
+        work = backgrounds.applied(work, background, found.name, cohort_measures.members(work, found.parts))
+    else:
         work = backgrounds.applied(work, background, contrast)
     number = work.classes.index(choose("Class", output, work.classes)) if output else int(work.predicted[row])
     return Sample(work, row, number, tweak)

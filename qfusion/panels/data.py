@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from qfusion import data
 from qfusion.analysis import text
 from qfusion.data import DataSet
 from qfusion.data.spec import SPLITS
@@ -14,6 +15,15 @@ from qfusion.panels import spoken
 from qfusion.panels.panel import Panel, Picture
 
 _MOST_SHOWN = 60  # classes in a figure
+
+
+def open_set(name: str = "") -> DataSet:
+    """Returns a data set by name, the first that is here unless told.
+
+    Raises:
+        NotFound, DataUnavailable: when there is none of that name, or it is not here.
+    """
+    return data.load(name or next(source.name for source in data.available() if source.available))
 
 
 def classes(dataset: DataSet, theme: Theme = "light") -> Picture:

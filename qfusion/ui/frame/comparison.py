@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
 import streamlit as st
 
 from qfusion.analysis import backgrounds, cohort_measures, text
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain.trust import cohorts
-from qfusion.ui.frame import cache, state
 from qfusion.ui.frame import kept as saved
+from qfusion.ui.frame import state
 
 _HELP = ("What stands in for a modality when the contributions of the others are worked out: the training samples as they occur; each "
          "modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other sample, for “why this "
@@ -52,7 +51,7 @@ def _cohort(work: Workspace) -> Workspace:
         state.put(state.MEMBERS, names[0])  # deleted since
     name = st.selectbox("Which cohort", names, **state.bound(state.MEMBERS))
     try:
-        rows = _members(work, name)
+        rows = cohort_measures.members(work, next(each.parts for each in saved.saved() if each.name == name))
     except QFusionError as error:
         st.warning(text.message(f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."))
         return work
@@ -63,19 +62,11 @@ def _cohort(work: Workspace) -> Workspace:
     return backgrounds.applied(work, "cohort", name, rows)
 
 
-def _members(work: Workspace, name: str) -> np.ndarray:
-    """The rows of a saved cohort, as the decisions against the training set tell; none when no such cohort is saved."""
-    found = next((each for each in saved.saved() if each.name == name), None)
-    if found is None:
-        return np.zeros(0, dtype=int)
-    return np.flatnonzero(cohorts.passing(found.parts, cohort_measures.cohort_table(work, None)))
+def cohort(work: Workspace) -> str:
+    """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
+    found = [each for each in saved.saved() if work.background.kind == "cohort" and each.name == work.background.label]
+    return f"{found[0].name}:{cohorts.written(found[0].parts)}" if found else ""
 
-
-def cohort(work: Workspace) -> np.ndarray | None:
-    """The rows of the cohort that decisions are compared with, None where it is something else."""
-    if work.background.kind != "cohort":
-        return None
-    return _members(cache.workspace_of(work.name, work.dataset.name), work.background.label)
 
 
 def _other(work: Workspace, row: int) -> str:

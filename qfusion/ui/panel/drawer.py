@@ -19,8 +19,9 @@ from qfusion.figures.export.recipe import Recipe
 from qfusion.figures.export.style import ExportStyle
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import VisibleRange
+from qfusion.panels import programs
 from qfusion.ui.frame import state
-from qfusion.ui.panel import capture, snippets
+from qfusion.ui.panel import capture
 from qfusion.ui.panel.capture import Drawn
 
 FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML"}
@@ -199,8 +200,8 @@ def numbers_json(drawn: Drawn, recipe: Recipe) -> str:
 
 def python_of(recipe: Recipe) -> str:
     """A program that recomputes the panel's numbers: with the library, or by running the page where there is none such."""
-    if snippets.covers(recipe.panel, recipe.page):
-        return snippets.snippet(recipe.panel, recipe.page, recipe.address)
+    if programs.covers(recipe.page, recipe.panel):
+        return programs.program(recipe.page, recipe.panel, recipe.address)
     found = {"page": recipe.page, "panel": recipe.panel, "address": {key: list(values) for key, values in recipe.address.items()}}
     return ("from qfusion.ui.frame import headless\n\n"
             f"taken = headless.take(**{pprint.pformat(found, sort_dicts=False, width=100)})\n"

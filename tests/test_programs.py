@@ -18,9 +18,10 @@ import pytest
 
 from qfusion.analysis import subjects
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.panels import programs
 from qfusion.runs import sweep
 from qfusion.training import checkpoint
-from qfusion.ui.panel import capture, panels, snippets
+from qfusion.ui.panel import capture, panels
 from tests.test_app_pages import visit
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
@@ -129,9 +130,9 @@ def checked(title: str, query: dict[str, Any], shown: dict[str, pd.DataFrame], l
     assert shown
     address = {**app.session_state.get("_kept", {}), **query}
     for name, table in dict(shown).items():
-        assert snippets.covers(name, title) or name in FLOOR, f"{title}: no program for panel {name}"
+        assert programs.covers(title, name) or name in FLOOR, f"{title}: no program for panel {name}"
         if name not in left_out and name not in FLOOR:
-            same(numbers_of(snippets.snippet(name, title, address)), table)
+            same(numbers_of(programs.program(title, name, address)), table)
 
 
 @pytest.mark.parametrize("query", [{"run": ["a", "b"]}, {"run": ["a"], "train.metric": "corr"}, {}, {"train.view": "Inside the model"}])
@@ -151,7 +152,7 @@ def test_programs_read_sweeps(shown: Any, tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
-    program = snippets.snippet("waterfall", "Samples", {**PLANTED, "background": "contrast", "contrast": "p0004"})
+    program = programs.program("Samples", "waterfall", {**PLANTED, "background": "contrast", "contrast": "p0004"})
     file = tmp_path / "copied.py"
     file.write_text(program)
     done = subprocess.run([sys.executable, str(file)], env={"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, cwd=tmp_path, text=True,
@@ -167,10 +168,10 @@ HOSTILE = ("x'); import os; os.system('true') #", '"""\nraise SystemExit\n"""', 
 
 @pytest.mark.parametrize("word", HOSTILE)
 def test_nothing_gets_out_of_its_quotes(word: str) -> None:
-    for page, names in snippets.PAGES.items():
-        starts = [start for start in snippets.NAMED.get(page, {}) if not start.startswith(("content-", "telling-"))]
+    for page, names in programs.PAGES.items():
+        starts = [start for start in programs.NAMED.get(page, {}) if not start.startswith(("content-", "telling-"))]
         for panel in [*names, *(f"{start}{word}" for start in starts)]:
-            found = [snippets.snippet(panel, page, address(said)) for said in (word, "plain")]
+            found = [programs.program(page, panel, address(said)) for said in (word, "plain")]
             trees = [ast.dump(Blank().visit(ast.parse(program))) for program in found]
             if panel in names:
                 assert trees[0] == trees[1], f"{page}, {panel}: another program"
@@ -195,16 +196,16 @@ def address(word: str) -> dict[str, Any]:
 
 def test_what_cannot_be_an_address_is_named() -> None:
     with pytest.raises(NotFound, match="Page 'nowhere'"):
-        snippets.snippet("waterfall", "nowhere", PLANTED)
+        programs.program("nowhere", "waterfall", PLANTED)
     with pytest.raises(NotFound, match="Did you mean 'waterfall'"):
-        snippets.snippet("waterfal", "Samples", PLANTED)
+        programs.program("Samples", "waterfal", PLANTED)
     with pytest.raises(NotFound, match="Model 'gone'"):
-        snippets.snippet("waterfall", "Samples", {**PLANTED, "model": "gone"})
+        programs.program("Samples", "waterfall", {**PLANTED, "model": "gone"})
     with pytest.raises(InvalidInput, match="does not say which sample"):
-        snippets.snippet("waterfall", "Samples", {"model": "qj-planted", "data": "planted"})
+        programs.program("Samples", "waterfall", {"model": "qj-planted", "data": "planted"})
     with pytest.raises(InvalidInput, match="shots"):
-        snippets.snippet("noisy-terms", "Circuit", {**DIGITS, "shots": "many"})
+        programs.program("Circuit", "noisy-terms", {**DIGITS, "shots": "many"})
     with pytest.raises(InvalidInput, match="is of no modality"):
-        snippets.snippet("content-main-x-text", "Samples", PLANTED)
+        programs.program("Samples", "content-main-x-text", PLANTED)
     with pytest.raises(InvalidInput, match="longer than any"):
-        snippets.snippet("waterfall", "Samples", {**PLANTED, "sample": "p" * 30_000})
+        programs.program("Samples", "waterfall", {**PLANTED, "sample": "p" * 30_000})
