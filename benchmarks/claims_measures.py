@@ -52,12 +52,13 @@ def fewer_rows(dataset: DataSet, split: str, seed: int) -> DataSet:
 
 
 def taken(dataset: DataSet, rows: np.ndarray) -> DataSet:
-    """Returns a data set of some rows, without what there is to show of them."""
+    """Returns a data set of some rows."""
     return DataSet(
         name=dataset.name, title=dataset.title, description=dataset.description, source=dataset.source, licence=dataset.licence,
         modalities=tuple(replace(m, values=m.values[rows], lengths=None if m.lengths is None else m.lengths[rows])
                          for m in dataset.modalities),
-        target=dataset.target, y=dataset.y[rows], ids=dataset.ids[rows], split=dataset.split[rows], table=dataset.table.iloc[rows])
+        target=dataset.target, y=dataset.y[rows], ids=dataset.ids[rows], split=dataset.split[rows], table=dataset.table.iloc[rows],
+        content_of=lambda row: dataset.content(int(rows[row])))
 
 
 CHANGES: dict[str, Callable[[DataSet, str, int], DataSet]] = {"clean": as_it_is, "wrong labels": wrong_labels, "few rows": fewer_rows}

@@ -20,7 +20,7 @@ from qfusion.explain.changes import building_answers, building_numerics, sensiti
 from qfusion.figures.draw import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.tweak import LEARNED
-from qfusion.panels import programs
+from qfusion.panels.core import programs
 from qfusion.training import checkpoint
 from tests.entangled import model_of
 from tests.test_sensitivity import features, jump_model

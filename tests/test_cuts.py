@@ -28,7 +28,7 @@ from qfusion.figures import notebook
 from qfusion.figures.draw import cuts as drawing
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.models.tweak import LEARNED, Tweak
-from qfusion.panels import programs
+from qfusion.panels.core import programs
 from qfusion.quantum import states
 from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of

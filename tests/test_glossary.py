@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from pathlib import Path
 
 import numpy as np
 
-from qfusion.panels import spoken
+from qfusion.panels.core import programs, spoken
 from qfusion.ui.frame import shell
 from qfusion.ui.panel import glossary
 
-ROOMS = [Path(__file__).resolve().parents[1] / "qfusion" / name for name in ("ui", "panels")]
 TITLES = {title for pages in shell.PAGES.values() for _, title, _ in pages}
-# Panels whose name is put together from variables: what it can be.
-MADE = {"faithfulness.py": ("deletion-modalities", "insertion-features-text"), "layers.py": ("cuts", "mutual"),
-        "panels.py": (),  # draws what it is given
-        "dynamics.py": ("mutual-information", "negativity", "purity"), "building.py": ("built", "built-over-time", "built-flow")}
 
 
 def names() -> dict[str, str]:
-    """Beginnings of the names of all panels in the code, with the file that draws each."""
-    found = {name: file for file, made in MADE.items() for name in made}
-    for path in (path for room in ROOMS for path in room.rglob("*.py")):
-        for call in ast.walk(ast.parse(path.read_text())):
-            if not (isinstance(call, ast.Call) and ast.unparse(call.func) in ("panels.panel", "panels.footer", "Picture")):
-                continue
-            if isinstance(call.args[0], ast.Attribute):
-                continue  # a picture of a builder is drawn
-            name = call.args[0].values[0] if isinstance(call.args[0], ast.JoinedStr) else call.args[0]
-            if isinstance(name, ast.Constant):
-                found[str(name.value).rstrip("-")] = path.name
-            else:
-                assert path.name in MADE, f"{path.name} draws a panel of a name that is made: add what it can be to MADE"
-    return found
+    """Names of all panels, of several that begin alike their beginning, with the page that shows each."""
+    found = {panel: page for page, panels in programs.PAGES.items() for panel in panels}
+    return found | {start.rstrip("-"): page for page, panels in programs.NAMED.items() for start in panels}
 
 
 def test_every_panel_has_words() -> None:

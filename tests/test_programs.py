@@ -18,7 +18,7 @@ import pytest
 
 from qfusion.analysis import subjects
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.panels import programs
+from qfusion.panels.core import programs
 from qfusion.runs import sweep
 from qfusion.training import checkpoint
 from qfusion.ui.panel import capture, panels
@@ -160,6 +160,23 @@ def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
     assert "true_dividend" in done.stdout
     assert "text+audio+vision" in done.stdout
     assert "streamlit" not in program
+
+
+@pytest.mark.parametrize(("page", "panel", "address"), [
+    ("Samples", "waterfall", {**PLANTED, "background": "a saved cohort", "cohort": "hard:error>0.5"}),
+    ("Dynamics", "decision-over-time", {**PLANTED, **TURNED, "t": "0.4", "above": "entanglement"}),
+    ("Cohorts", "dividends", {**PLANTED, "filter": "relation=conflict", "by": "relation"}),
+    ("Compare", "differences", {**PLANTED, "pin": "qj-planted/planted/p0007/H.text=0.5"}),
+    ("What if", "what-if-state-text", {**PLANTED, "do.text": "leave it out"}), ("Data", "data-target", {"set": "planted"}), ("Leaderboard", "board-robustness", {})])
+def test_what_is_built_here_is_what_the_program_builds(page: str, panel: str, address: dict[str, str]) -> None:
+    names: dict[str, Any] = {}
+    with contextlib.redirect_stdout(io.StringIO()):
+        exec(programs.program(page, panel, address), names)
+    built = programs.build(page, panel, address)
+    assert built.name == names["picture"].name == panel
+    assert built.figure.to_json() == names["picture"].figure.to_json()
+    pd.testing.assert_frame_equal(built.table(), names["numbers"])
+    assert programs.build(page, panel, address, "dark").figure.to_json() != built.figure.to_json()
 
 
 HOSTILE = ("x'); import os; os.system('true') #", '"""\nraise SystemExit\n"""', "\\", "a\r\nimport os\n", "\u202eexec", "{sample}",

@@ -15,7 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("building", "circuit", "cohorts", "compare", "cuts", "data", "dynamics", "faithfulness", "flips", "inside", "layers",
+_MODULES = ("building", "circuit", "cohorts", "compare", "data", "dynamics", "faithfulness", "inside", "layers",
             "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples", "sweeps", "train", "what_if")
 
 

@@ -14,8 +14,8 @@ from qfusion.explain.changes.building import Built
 from qfusion.figures import numbers
 from qfusion.figures.draw import building as figures
 from qfusion.figures.style import Theme
+from qfusion.panels.core.panel import Panel, Picture, number, word
 from qfusion.panels.dynamics import cursor_at
-from qfusion.panels.panel import Panel, Picture, number, word
 
 BASELINE = "baseline"
 

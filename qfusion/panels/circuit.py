@@ -21,8 +21,8 @@ from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import state as state_figures
 from qfusion.figures.style import Theme
 from qfusion.models import require
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture, whole, word
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture, whole, word
 
 STEPS, MOST_STEPS, MOST_GATES = 20, 1000, 2000
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}

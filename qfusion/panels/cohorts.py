@@ -21,8 +21,8 @@ from qfusion.figures.draw import cohort as figures
 from qfusion.figures.draw.cuts import SAYS
 from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture, word
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.training import metrics
 
 INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"

@@ -11,8 +11,8 @@ from qfusion.figures import style
 from qfusion.figures.draw import compare as figures
 from qfusion.figures.draw import decision, evidence
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture
 from qfusion.quantum.measures import KINDS
 
 _ENTROPY = {True: "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps",

@@ -11,8 +11,8 @@ from qfusion.data import DataSet
 from qfusion.data.spec import SPLITS
 from qfusion.figures.draw import dataset as figures
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture
 
 _MOST_SHOWN = 60  # classes in a figure
 

@@ -13,15 +13,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.analysis import answers, backgrounds, evolution, through
+from qfusion._checks import choose
+from qfusion.analysis import answers, backgrounds, cut_curves, evolution, text, through
 from qfusion.analysis.evolution import Decision, times_of
 from qfusion.analysis.sample import Sample
-from qfusion.figures.draw import decision, dynamics
+from qfusion.explain.changes import cut_answers
+from qfusion.figures.draw import cuts, decision, dynamics
 from qfusion.figures.draw import state as state_figures
 from qfusion.figures.draw.dynamics import Before
+from qfusion.figures.numbers import sizes_table
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture, number, whole, word
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture, number, whole, word
 from qfusion.quantum.measures import KINDS, Part, column
 from qfusion.quantum.states import partial_trace
 
@@ -273,6 +276,60 @@ def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) 
     return pd.DataFrame({"t": times} | {column(kind, part, "all"): values for part, values in series.items()})
 
 
+def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
+    """The score after a cut of each modality, against the time of the cut.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        t: where the cursor stands, a share of T; none is drawn at 0 and 1.
+    """
+    found = cut_curves.of_sample(sample.work, sample.row, sample.tweak)
+    shows, not_shown = cuts.SAYS["cut"]
+    series = cut_curves.curves(found, sample.output)
+    return Picture(
+        "cut", text.plain(cut_answers.answer(found, sample.output)),
+        cuts.curves(found.times, series, float(found.before[0, sample.output]), sample.modalities, unit=sample.unit,
+                       cursor=cursor_at(sample, t), theme=theme),
+        called="Are the correlations needed, and when?", shows=shows + sample.of, not_shown=not_shown,
+        alt="Score after a cut: "
+            + "; ".join(f"{cuts.KINDS[kind][0]}, {spoken.lines(each)}" for kind, each in series.items()) + ".",
+        table=lambda: found.frame(0, sample.output))
+
+
+def most_moved(sample: Sample) -> str:
+    """The modality whose cut moves the score most."""
+    found = cut_curves.of_sample(sample.work, sample.row, sample.tweak, terms=True)
+    return cut_answers.most_moved(found, sample.output)
+
+
+def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: float = 1.0) -> Picture:
+    """Sizes of the terms after a cut of one modality, against the time of the cut.
+
+    Args:
+        sample: a sample of a model with time.
+        theme: of the figure.
+        modality: that is cut; the one whose cut moves the score most unless told.
+        t: where the cursor stands, a share of T.
+    """
+    found = cut_curves.of_sample(sample.work, sample.row, sample.tweak, terms=True)
+    whose = choose("Modality", modality or most_moved(sample), sample.modalities)
+    sizes = cut_curves.sizes(found, whose, sample.output)
+    shows, not_shown = cuts.SAYS["cut-terms"]
+    now = sizes["cut"]
+    lost = max((name for name in now if name), key=lambda name: float(now[name][0] - now[name].min()))
+    return Picture(
+        "cut-terms", f"Cut of {text.plain(whose)}: most is lost of {text.plain(lost.replace('+', ' + '))}, "
+                     f"{now[lost][0]:.2f} → {now[lost].min():.2f} at the most",
+        cuts.terms(found.times, sizes, sample.modalities, whose=whose, unit=sample.unit, cursor=cursor_at(sample, t),
+                      theme=theme),
+        shows=shows + sample.of, not_shown=not_shown,
+        alt="Sizes of the terms after a cut: "
+            + "; ".join(spoken.lines({name: values for name, values in each.items() if name})
+                        for each in sizes.values()) + ".",
+        table=lambda: sizes_table(found, whose, sample.output))
+
+
 _T = number("t", 0, 1)
 PANELS = {
     "decision-over-time": Panel(decision_over_time, {"above": word("above"), "terms": word("as"), "t": _T}),
@@ -283,4 +340,5 @@ PANELS = {
     "populations": Panel(populations, {"whose": word("of"), "t": _T}),
     **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}) for part in _MATRIX},
     "distance": Panel(distance), "steady": Panel(steady),
+    "cut": Panel(cut, {"t": _T}), "cut-terms": Panel(cut_terms, {"modality": word("cut"), "t": _T}),
 }

@@ -20,7 +20,7 @@ from qfusion.explain.trust.stability import Stability
 from qfusion.figures import style
 from qfusion.figures.draw import faithfulness as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.panel import Panel, Picture, word
+from qfusion.panels.core.panel import Panel, Picture, word
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")

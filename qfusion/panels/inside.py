@@ -12,8 +12,8 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain.features.attribution import BASELINES, MOST_STEPS, SCORE, Attribution
 from qfusion.figures.draw import inside as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.panel import Panel, Picture, Read, word
-from qfusion.panels.view import View
+from qfusion.panels.core.panel import Panel, Picture, Read, word
+from qfusion.panels.core.view import View
 
 STARTS = {"training mean": "mean", "zero": "zero", "another sample": "sample"}  # as the address says it -> baseline
 _BARE = (" These data hold no words, sounds or pixels that these features belong to one by one, only the features: "

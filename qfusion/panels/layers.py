@@ -16,9 +16,9 @@ from qfusion.analysis.through import KINDS
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import dynamics
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.panels.dynamics import DIVIDENDS
-from qfusion.panels.panel import Panel, Picture, word
 
 JOINT, MUTUAL = "entropy in play", "mutual information"
 

@@ -11,8 +11,8 @@ from qfusion.analysis import standings, text
 from qfusion.analysis.standings import Board
 from qfusion.figures.draw import leaderboard as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.panel import Panel, Picture, word
-from qfusion.panels.view import View
+from qfusion.panels.core.panel import Panel, Picture, word
+from qfusion.panels.core.view import View
 
 SIZES = AFTER_ENCODERS, IN_TOTAL = ("after the encoders", "in total")
 ALL = "all"

@@ -15,8 +15,8 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as figures
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture, number, whole
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture, number, whole
 
 KINDS = ("depolarising", "damping", "readout")
 SHOTS = 1000

@@ -18,9 +18,9 @@ from qfusion.explain.network.operators import Operator
 from qfusion.figures.draw import operators as figures
 from qfusion.figures.draw.state import basis_labels
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture, word
-from qfusion.panels.view import View
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture, word
+from qfusion.panels.core.view import View
 
 UPS = ("weight against", "score of the group")
 SHOWN_PATTERNS = 5  # on each side

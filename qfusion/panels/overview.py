@@ -13,7 +13,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.figures.draw import decision, dynamics, evidence
 from qfusion.figures.style import Theme
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels.core.panel import Panel, Picture
 
 
 def questions(sample: Sample, theme: Theme = "light") -> Picture:

@@ -13,7 +13,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.explain.changes.sensitivity import Knob, Response, Sensitivity
 from qfusion.figures.draw import tornado as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.panel import Panel, Picture, ticked, word
+from qfusion.panels.core.panel import Panel, Picture, ticked, word
 
 SCORE = "score"
 MOST = 16  # terms drawn

@@ -16,8 +16,8 @@ from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as figures
 from qfusion.figures.style import Theme
 from qfusion.models import require
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture, whole, word
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture, whole, word
 
 SAME = 1e-9  # angles that differ less are the same
 

@@ -22,9 +22,9 @@ from qfusion.figures import style
 from qfusion.figures.draw import circuit, cohort, decision, dynamics
 from qfusion.figures.draw import evidence as figures
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture, word, words
-from qfusion.panels.view import View
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture, word, words
+from qfusion.panels.core.view import View
 from qfusion.quantum.measures import KINDS, Part
 
 

@@ -9,8 +9,8 @@ from qfusion._checks import check
 from qfusion.analysis.sweep_trials import ENOUGH, Trials
 from qfusion.figures.draw import sweep as figures
 from qfusion.figures.style import Theme
-from qfusion.panels import spoken
-from qfusion.panels.panel import Panel, Picture
+from qfusion.panels.core import spoken
+from qfusion.panels.core.panel import Panel, Picture
 
 
 def history(trials: Trials, theme: Theme = "light") -> Picture:

@@ -14,7 +14,7 @@ from qfusion.analysis import run_curves, run_results, text
 from qfusion.analysis.run_curves import PASSED, Curve, Seen
 from qfusion.figures.draw import training as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.panel import Panel, Picture, word
+from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.training import metrics
 
 _JOINT = 6  # joint terms that are drawn

@@ -19,7 +19,7 @@ from qfusion.figures.export.recipe import Recipe
 from qfusion.figures.export.style import ExportStyle
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import VisibleRange
-from qfusion.panels import programs
+from qfusion.panels.core import programs
 from qfusion.ui.frame import state
 from qfusion.ui.panel import capture
 from qfusion.ui.panel.capture import Drawn

@@ -16,7 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures import visible
-from qfusion.panels.panel import Picture
+from qfusion.panels.core.panel import Picture
 from qfusion.ui.frame import state
 from qfusion.ui.panel import capture, glossary
 from qfusion.ui.panel.capture import Drawn, Shown
@@ -68,12 +68,6 @@ def small(picture: Picture) -> None:
     """A small figure that is explained by what stands around it: with a button for its export only."""
     shown = figure(picture.name, picture.figure, picture.alt)
     _export(Drawn(picture.name, text.unmarked(picture.title), text.unmarked(picture.shows), shown, picture.table), quiet=True)
-
-
-def panel(name: str, title: str, drawn: go.Figure, *, shows: str, not_shown: str, alt: str,
-          numbers: Callable[[], pd.DataFrame], lead: str = "", called: str = "") -> None:
-    """A whole panel of what `qfusion.panels` has no builder for; the arguments are a `Picture`'s."""
-    draw(Picture(name, title, drawn, shows, not_shown, alt, numbers, called, lead))
 
 
 def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None) -> None:

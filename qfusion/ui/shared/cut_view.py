@@ -7,7 +7,7 @@ import streamlit as st
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.figures.style import Theme
-from qfusion.panels import cuts as builders
+from qfusion.panels import dynamics as builders
 from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 
@@ -33,7 +33,7 @@ def of_sample(sample: Sample, theme: Theme, t: float) -> None:
     """
     if not can(sample.work):
         return
-    panels.draw(builders.score(sample, theme, t=t))
+    panels.draw(builders.cut(sample, theme, t=t))
     with st.expander("What becomes of the terms", icon=":material/stacked_line_chart:", **state.opened(TERMS)) as folded:
         if folded.open:
             _terms(sample, theme, t)
@@ -44,4 +44,4 @@ def _terms(sample: Sample, theme: Theme, t: float) -> None:
     if state.get(CUT) not in (None, *names):
         state.put(CUT, most)  # of another model
     modality = str(st.selectbox("Modality that is cut", names, index=names.index(most), width=340, **state.bound(CUT)))
-    panels.draw(builders.terms(sample, theme, modality=modality, t=t))
+    panels.draw(builders.cut_terms(sample, theme, modality=modality, t=t))

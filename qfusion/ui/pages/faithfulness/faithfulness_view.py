@@ -15,7 +15,7 @@ from qfusion.explain.features.deletion import RANKINGS
 from qfusion.explain.trust.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
-from qfusion.panels.panel import Picture
+from qfusion.panels.core.panel import Picture
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.pages.faithfulness import estimators_view, seeds_view

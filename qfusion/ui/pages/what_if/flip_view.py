@@ -11,7 +11,7 @@ from qfusion.analysis import interventions, text
 from qfusion.analysis.interventions import FLIP, SWAP
 from qfusion.explain.changes.flips import KnobChange, tweak_of
 from qfusion.models import edits
-from qfusion.panels import flips
+from qfusion.panels import what_if as builders
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.pages.what_if import what_if_controls
@@ -28,7 +28,7 @@ def allowed() -> dict[str, state.Allowed]:
 
 def nearest(here: Here) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
-    panels.draw(flips.nearest(here.subject(), here.theme))
+    panels.draw(builders.nearest(here.subject(), here.theme))
     with st.container(horizontal=True, key="apply-flips"):
         for name, flip in interventions.what_would_flip(here.work, here.row).items():
             if flip.state.possible:
@@ -53,7 +53,7 @@ def knobs(here: Here) -> None:
         if not search.found:
             st.markdown(f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges}).")
             return
-        panels.draw(flips.knobs(here.subject(), here.theme))
+        panels.draw(builders.knobs(here.subject(), here.theme))
         _set_links(here, search)
 
 

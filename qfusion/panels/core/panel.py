@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.panels.view import View
+from qfusion.panels.core.view import View
 
 
 @dataclass(frozen=True, eq=False)

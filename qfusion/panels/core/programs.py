@@ -17,18 +17,18 @@ from qfusion import panels
 from qfusion._checks import choose
 from qfusion.explain.trust import cohorts
 from qfusion.figures.style import Theme
-from qfusion.panels.panel import Panel, Picture
-from qfusion.panels.view import Address, View
+from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels.core.view import Address, View
 
 # Page (its title in small letters) -> panel.
 PAGES: dict[str, dict[str, Panel]] = {
     "overview": panels.overview.PANELS, "samples": panels.samples.PANELS | panels.inside.PANELS,
-    "dynamics": panels.dynamics.PANELS | panels.physics.PANELS | panels.cuts.PANELS | panels.building.PANELS
+    "dynamics": panels.dynamics.PANELS | panels.physics.PANELS | panels.building.PANELS
                 | {"decision-layers": panels.layers.PANELS["decision-layers"],
                    "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False})},
     "circuit": panels.circuit.PANELS | panels.layers.PANELS | panels.rules.PANELS | panels.noise.PANELS
                | panels.physics.PANELS,
-    "what if": panels.what_if.PANELS | panels.flips.PANELS, "decision operators": panels.operators.PANELS,
+    "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
     "cohorts": panels.cohorts.PANELS, "compare": panels.compare.PANELS, "faithfulness": panels.faithfulness.PANELS,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
     "leaderboard": panels.leaderboard.PANELS,

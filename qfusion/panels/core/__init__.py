@@ -1,0 +1,1 @@
+"""What a panel is, what an address says, and panels by page and address."""
