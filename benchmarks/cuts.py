@@ -20,10 +20,10 @@ import joint  # noqa: E402
 import tables  # noqa: E402
 
 from qfusion import data  # noqa: E402
+from qfusion.analysis.cut_curves import MOST_HELD  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics  # noqa: E402
 from qfusion.explain.changes.cuts import KINDS, USUAL, cuts  # noqa: E402
-from qfusion.figures.numbers import MOST_HELD  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
 PAGE = ROOT / "docs" / "explain.md"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -91,6 +92,15 @@ def test_modules_import_one_another_in_no_circle(package: str) -> None:
     while free := {name for name, wanted in needs.items() if not wanted}:
         needs = {name: wanted - free for name, wanted in needs.items() if name not in free}
     assert needs == {}
+
+
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]), ids=lambda p: p.stem)
+def test_what_scripts_take_from_the_package_is_there(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "qfusion":
+            module = importlib.import_module(str(node.module))
+            for alias in node.names:
+                assert hasattr(module, alias.name) or importlib.import_module(f"{node.module}.{alias.name}")
 
 
 def test_only_the_app_imports_streamlit() -> None:

@@ -167,7 +167,8 @@ def test_a_program_runs_by_itself_as_it_is_copied(tmp_path: Path) -> None:
     ("Dynamics", "decision-over-time", {**PLANTED, **TURNED, "t": "0.4", "above": "entanglement"}),
     ("Cohorts", "dividends", {**PLANTED, "filter": "relation=conflict", "by": "relation"}),
     ("Compare", "differences", {**PLANTED, "pin": "qj-planted/planted/p0007/H.text=0.5"}),
-    ("What if", "what-if-state-text", {**PLANTED, "do.text": "leave it out"}), ("Data", "data-target", {"set": "planted"}), ("Leaderboard", "board-robustness", {})])
+    ("What if", "what-if-state-text", {**PLANTED, "do.text": "leave it out"}),
+    ("Data", "data-target", {"set": "planted"}), ("Leaderboard", "board-robustness", {})])
 def test_what_is_built_here_is_what_the_program_builds(page: str, panel: str, address: dict[str, str]) -> None:
     names: dict[str, Any] = {}
     with contextlib.redirect_stdout(io.StringIO()):
