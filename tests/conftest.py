@@ -89,11 +89,17 @@ FIRST = ("test_browser", "test_app_", "test_exports", "test_programs", "test_kep
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the files that take longest first; the tests of a file stay in their order."""
+    """Puts the files that take longest first; the tests of a file stay in their order.
+
+    A test in a browser that fails is run once more, and the summary says so: what a busy machine delays is not what it asks about.
+    """
     def place(item: pytest.Item) -> int:
         return next((number for number, start in enumerate(FIRST) if item.path.name.startswith(start)), len(FIRST))
 
     items.sort(key=place)
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 class Together(LoadScopeScheduling):

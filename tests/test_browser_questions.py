@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from qfusion.ui.pages.overview.questions_view import QUESTIONS
+from qfusion.analysis import questions
 from tests.test_browser import settle, visit
 
 pytestmark = pytest.mark.browser
+QUESTIONS = list(questions.QUESTIONS)
 __all__ = ["visit"]  # a fixture
 # Page and tab that a question's link opens, of a model with time and of a network.
 WHERE = {"Which modality decided this?": ("Samples", "Samples"), "Did the modalities conflict?": ("Samples", "Samples"),
