@@ -14,7 +14,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis import backgrounds
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace, softmax
-from qfusion.data import Audio, Content, Image, Text
+from qfusion.data import Content, Text
 from qfusion.data.modality import split_term
 from qfusion.data.sources.planted import editing
 from qfusion.explain.changes import counterfactual, flips, forms, interventions
@@ -281,8 +281,3 @@ def knob_name(work: Any, change: flips.KnobChange) -> str:
     digits = format(pattern, f"0{patterns.bit_length() - 1}b")
     yes = " + ".join(str(name) for name, bit in zip(controls, digits, strict=True) if bit == "1") or "none"
     return f"angle φ of ‘{work.elements[element]}’ when yes from {yes}"
-
-
-def piece_of(content: Content) -> str:
-    """What a content is called."""
-    return {Text: "words", Audio: "recording", Image: "picture"}.get(type(content), "curve")

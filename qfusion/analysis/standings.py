@@ -22,7 +22,6 @@ CLAIMS = FILE.with_name("claims.json")
 LARGEST = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
 CLAIMS_REMEDY = "Make it again with `python benchmarks/claims.py`."
-ROLES = {"system": "system", "ablation": "ablation", "baseline": "baseline"}
 TARGETS = {"regression": ("mae", "corr", "r2", "acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7"),
            "classification": ("accuracy", "f1", "nll")}
 

@@ -35,7 +35,6 @@ from qfusion.quantum.decomposition import Subset, subset_name, subsets
 _NUMBERS = 4_000_000  # most numbers of one half of the products held at once
 _COHORT = 24  # dividends need every pair of a sample and a background row: of a cohort so many samples, evenly spaced
 _PURE = 1e-9  # of the length of a Bloch vector below 1: there entropy has no finite slope
-IDENTITY_BLOCKS = ("so4", "circuit6", "circuit5", "circuit14", "circuit13")
 
 
 class _Part(NamedTuple):

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion.explain.network import evidence
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 
@@ -19,16 +18,11 @@ def allowed(work: Any) -> dict[str, state.Allowed]:
     return {TABLE: state.switch("Table of all elements", "It stays folded.")} if work.can("rules") else {}
 
 
-def read(here: Here, model: Any = None) -> evidence.Reading:
-    """The reading of the current sample, by the model as learned or by an edited one."""
-    work: Any = here.work
-    return work.reading(here.row, model)
-
-
 def evidence_table(here: Here) -> None:
     """All numbers of the fusion, element by element."""
     with st.expander("Rules, beliefs and masses of every element as a table", icon=":material/table_rows:", **state.opened(TABLE)):
-        frame: pd.DataFrame = read(here).frame().reset_index()
+        work: Any = here.work
+        frame: pd.DataFrame = work.reading(here.row).frame().reset_index()
         st.dataframe(frame, hide_index=True, height="content", alt="One row an element: masses, rule, beliefs.",
                      column_config={c: st.column_config.NumberColumn(format="%.3f") for c in frame.columns
                                     if pd.api.types.is_float_dtype(frame[c])})

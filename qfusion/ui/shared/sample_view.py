@@ -69,11 +69,6 @@ def _short(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def whose(here: Here) -> str:
-    """Which class's score is explained."""
-    return here.subject().whose
-
-
 def heading(here: Here) -> None:
     """The sample's id, and the way on."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
