@@ -32,7 +32,7 @@ import claims_measures as measures  # noqa: E402
 import claims_report as report  # noqa: E402
 import claims_text as text  # noqa: E402
 import tables  # noqa: E402
-from leaderboard import read  # noqa: E402
+from leaderboard import keep, read  # noqa: E402
 from train_models import RECIPES, Recipe  # noqa: E402
 
 from qfusion import _assets, data  # noqa: E402
@@ -140,11 +140,7 @@ def collect(wanted: Sequence[Run], cache: Path | None) -> list[dict[str, Any]]:
         if run.key in known:
             continue
         record = known[run.key] = measure(run)
-        if cache:
-            cache.parent.mkdir(parents=True, exist_ok=True)
-            whole = not cache.is_file() or cache.read_bytes()[-1:] in (b"\n", b"")
-            with cache.open("a") as kept:
-                kept.write(("" if whole else "\n") + json.dumps(record) + "\n")
+        keep(record, cache)
         result = record["test"][report.headline(run.data)]
         print(f"{number}/{len(wanted)} {run.data}, {run.condition}, {run.variant}, seed {run.seed}: {result:.4f}, "
               f"{record['seconds']:.0f} s", flush=True)

@@ -123,6 +123,15 @@ def read(cache: Path | None) -> dict[str, dict[str, Any]]:
     return found
 
 
+def keep(record: dict[str, Any], cache: Path | None) -> None:
+    """Adds a run to those that are kept, on a line of its own also behind one that was cut short."""
+    if cache:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        whole = not cache.is_file() or cache.read_bytes()[-1:] in (b"\n", b"")
+        with cache.open("a") as kept:
+            kept.write(("" if whole else "\n") + json.dumps(record) + "\n")
+
+
 def collect(wanted: Sequence[Run], cache: Path | None, folder: Path) -> list[dict[str, Any]]:
     """Returns the records of all runs, trained where they are not kept yet; the weights of first seeds are in `folder`."""
     known = read(cache)
@@ -130,11 +139,7 @@ def collect(wanted: Sequence[Run], cache: Path | None, folder: Path) -> list[dic
         if run.key in known and (run.seed or (folder / f"{run.data}-{run.model}.json").is_file()):
             continue
         record = known[run.key] = measure(run, folder)
-        if cache:
-            cache.parent.mkdir(parents=True, exist_ok=True)
-            whole = not cache.is_file() or cache.read_bytes()[-1:] in (b"\n", b"")
-            with cache.open("a") as kept:
-                kept.write(("" if whole else "\n") + json.dumps(record) + "\n")
+        keep(record, cache)
         main_one = record["test"].get("accuracy", record["test"].get("mae"))
         print(f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {record['seconds']:.0f} s", flush=True)
     return [known[run.key] for run in wanted]

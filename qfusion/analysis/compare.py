@@ -14,7 +14,6 @@ import torch
 from qfusion.analysis import backgrounds, circuit_evolution, cohort_measures, jump_subject
 from qfusion.analysis.sample import Sample, open_work
 from qfusion.analysis.subject import Workspace, softmax
-from qfusion.explain.network import evidence
 from qfusion.explain.trust import cohorts
 
 
@@ -159,6 +158,6 @@ def _in_circuit(sample: Sample) -> Side:
     dividends = found.terms(work, sample.output)
     shapley = {name: sum(value / len(term.split("+")) for term, value in dividends.items() if name in term.split("+"))
                for name in work.modalities}
-    read = evidence.read(work.model.tweaked(tweak), work.by_name(sample.row))
+    read = sample.reading
     entropies = {name: float(value) for name, value in zip(read.elements, read.entropy, strict=True)}
     return Side(sample, found.scores, dividends, shapley, found.metrics, entropies)

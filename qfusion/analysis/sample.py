@@ -84,6 +84,12 @@ class Sample:
         return replace(self, tweak="")
 
     @property
+    def reading(self) -> Any:
+        """What the fusion reads, under the tweak, see `explain.network.evidence.Reading`; of a model with rules."""
+        work: Any = self.work
+        return work.reading(self.row, self.tweaked)
+
+    @property
     def decision(self) -> evolution.Decision:
         """The decision through time, under the tweak."""
         return evolution.decide(self.work, self.row, self.tweak, self.output)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from qfusion.data.modality import split_term
+
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
 _FORMULA = re.compile(r"^[=+\-@\t\r]")
 
@@ -21,6 +23,11 @@ def plain(text: object, limit: int = 400) -> str:
     words = " ".join(str(text).split())
     short = words if len(words) <= limit else words[: limit - 1] + "…"
     return _PUNCTUATION.sub(r"\\\1", short).replace(":", ":\u200b")
+
+
+def term(name: str) -> str:
+    """Markdown that shows a term of a decision: its modalities with plus signs between them; empty for the baseline."""
+    return plain(" + ".join(split_term(name)))
 
 
 def message(text: object) -> str:

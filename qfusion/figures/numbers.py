@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,15 @@ def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Case:
     return case(model, str(sample), **chosen)
 
 
+def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
+    """Returns one row a term, the baseline under its name: what stands `before`, `term`, `dividend`."""
+    return pd.DataFrame({**before, "term": [term or "baseline" for term in dividends], "dividend": list(dividends.values())})
+
+
 def contributions(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a term, the baseline first: `term`, `dividend`, and `true_dividend` where the data set knows it."""
     found = subject(model, sample, **chosen)
-    table = pd.DataFrame({"term": [term or "baseline" for term in found.dividends], "dividend": list(found.dividends.values())})
+    table = terms_table(found.dividends)
     truth = found.dataset.truth
     if truth is not None and found.dataset.names == found.modalities:
         table["true_dividend"] = [truth.iloc[found.row].get(term) for term in found.dividends]

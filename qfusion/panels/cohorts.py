@@ -10,12 +10,12 @@ import pandas as pd
 
 from qfusion.analysis import backgrounds, cohort_measures, cut_curves, text
 from qfusion.analysis import levels as measured
-from qfusion.analysis.cohort_measures import JOINT, MOST_SLOW, NOT_GROUPED
+from qfusion.analysis.cohort_measures import INTERVALS, JOINT, MOST_SLOW, NOT_GROUPED
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import dividend_column, said_columns
 from qfusion.explain import RELATIONS
 from qfusion.explain.changes import cut_answers
-from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
+from qfusion.explain.trust.resampling import Interval
 from qfusion.figures import notebook
 from qfusion.figures.draw import cohort as figures
 from qfusion.figures.draw.cuts import SAYS
@@ -25,7 +25,6 @@ from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.training import metrics
 
-INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"
 MOST_TERMS = 8
 _CAUTION = {True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
                   "not entanglement here: jumps mix states too; pick negativity for that.",
@@ -214,14 +213,10 @@ def _spread(values: dict[str, np.ndarray], part: np.ndarray) -> str:
         return "How are the terms of the decisions distributed?"
     if part.all():
         widest = max(values, key=lambda term: float(values[term].std()))
-        return f"{_who(widest)} varies most from sample to sample (standard deviation {values[widest].std():.2f})"
+        return f"{text.term(widest)} varies most from sample to sample (standard deviation {values[widest].std():.2f})"
     moved = {term: float(found[part].mean() - found[~part].mean()) for term, found in values.items()}
     most = max(moved, key=lambda term: abs(moved[term]))
-    return f"The cohort differs most from the rest in {_who(most)}: {moved[most]:+.2f} on average"
-
-
-def _who(term: str) -> str:
-    return text.plain(term.replace("+", " + "))
+    return f"The cohort differs most from the rest in {text.term(most)}: {moved[most]:+.2f} on average"
 
 
 PANELS = {

@@ -10,6 +10,7 @@ from qfusion.analysis.compare import Side, Sides
 from qfusion.figures import style
 from qfusion.figures.draw import compare as figures
 from qfusion.figures.draw import decision, evidence
+from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture
@@ -123,20 +124,15 @@ def _finding(a: Side, b: Side) -> str:
     if max(abs(value) for value in change.values()) < 5e-4:
         return "A and B are decided alike, term by term"
     ways = sorted(change, key=lambda term: -change[term] * (1 if total >= 0 else -1))
-    found = f"B scores {total:+.2f} against A, above all by {_who(ways[0])} ({change[ways[0]]:+.2f})"
+    found = f"B scores {total:+.2f} against A, above all by {text.term(ways[0]) or 'the baseline'} ({change[ways[0]]:+.2f})"
     against = change[ways[-1]]
     if against * total < 0 and abs(against) > 0.25 * abs(total):
-        found += f", held back by {_who(ways[-1])} ({against:+.2f})"
+        found += f", held back by {text.term(ways[-1]) or 'the baseline'} ({against:+.2f})"
     return found
 
 
-def _who(term: str) -> str:
-    return text.plain(" + ".join(style.split_term(term))) or "the baseline"
-
-
 def _terms(one: Side) -> pd.DataFrame:
-    return pd.DataFrame({"term": [term or "baseline" for term in one.dividends],
-                         "dividend": list(one.dividends.values())})
+    return terms_table(one.dividends)
 
 
 def _hues(sides: Sides) -> dict[str, str]:

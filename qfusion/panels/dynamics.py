@@ -21,7 +21,7 @@ from qfusion.explain.changes import cut_answers
 from qfusion.figures.draw import cuts, decision, dynamics
 from qfusion.figures.draw import state as state_figures
 from qfusion.figures.draw.dynamics import Before
-from qfusion.figures.numbers import sizes_table
+from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, number, whole, word
@@ -99,7 +99,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         shows=f"the decision at T under the sliders, term by term.{sample.of} {backgrounds.baseline(sample.work.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {spoken.terms(final)}.",
-        table=lambda: pd.DataFrame({"term": [term or "baseline" for term in final], "dividend": list(final.values())}))
+        table=lambda: terms_table(final))
 
 
 def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0) -> Picture:
@@ -319,7 +319,7 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
     now = sizes["cut"]
     lost = max((name for name in now if name), key=lambda name: float(now[name][0] - now[name].min()))
     return Picture(
-        "cut-terms", f"Cut of {text.plain(whose)}: most is lost of {text.plain(lost.replace('+', ' + '))}, "
+        "cut-terms", f"Cut of {text.plain(whose)}: most is lost of {text.term(lost)}, "
                      f"{now[lost][0]:.2f} → {now[lost].min():.2f} at the most",
         cuts.terms(found.times, sizes, sample.modalities, whose=whose, unit=sample.unit, cursor=cursor_at(sample, t),
                       theme=theme),

@@ -81,7 +81,7 @@ def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, m
 
 def _curves(work: Workspace, found: Curves, kind: str, name: str, head: str, players: str, how: str, theme: Theme,
             hue: str | None = None) -> Picture:
-    check(kind in _DIRECTIONS, f"There is no curve of {kind[:60]!r}. Choose one of {', '.join(_DIRECTIONS)}.")
+    choose("Curve", kind, _DIRECTIONS)
     values, random, what, good, title = (
         found.deletion, found.random_deletion, "taken away", "the sooner the line rises, the better", head)
     if kind == INSERTION:
@@ -100,8 +100,7 @@ def _curves(work: Workspace, found: Curves, kind: str, name: str, head: str, pla
 
 
 def _probability(work: Workspace, measure: str) -> bool:
-    check(measure in MEASURES, f"There is no measure {measure[:60]!r}. Choose one of {', '.join(MEASURES)}.")
-    return measure == PROBABILITY and bool(work.classes)
+    return choose("Measure", measure, MEASURES) == PROBABILITY and bool(work.classes)
 
 
 def _verdict(found: Curves) -> str:
@@ -126,7 +125,7 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
     rows, _ = faithful.explained(work)
     place = np.flatnonzero(rows == sample.row)
     known = np.nan_to_num(found.rank, nan=1)
-    worst = text.plain(" + ".join(style.split_term(found.terms[int(known.argmin())])))
+    worst = text.term(found.terms[int(known.argmin())])
     both = (("true", found.true), ("exact", found.ours))
     return Picture(
         "truth", f"Rank correlations with the truth from {known.min():.2f} ({worst}) to {known.max():.2f}",
@@ -178,7 +177,7 @@ def seed_ranks(work: Workspace, theme: Theme = "light", *, terms: str = DIVIDEND
     least = min(ranks, key=lambda name: ranks[name][0])
     return Picture(
         "seed-ranks",
-        f"Least stable: {text.plain(' + '.join(least.split('+')))} (rank correlation {ranks[least][0]:.2f})",
+        f"Least stable: {text.term(least)} (rank correlation {ranks[least][0]:.2f})",
         figures.rank_bars(ranks, work.modalities, floor=STABLE, theme=theme,
                           x_title=f"rank correlation of {terms} between seeds (dotted: {STABLE:g})"),
         shows=f"whether {count} models that differ in their training seed alone order {seeds.dividends.shape[1]:,} "

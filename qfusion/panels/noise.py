@@ -14,6 +14,7 @@ from qfusion.analysis.circuit_evolution import Noisy
 from qfusion.analysis.sample import Sample
 from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as figures
+from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, number, whole
@@ -75,8 +76,7 @@ def terms(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0, 
         shows="contributions under this noise with standard errors when every coalition's circuit is run that often; "
               "diamonds: exact." + sample.of + " " + backgrounds.against(work.background),
         not_shown="the baseline: it is in the table.", alt=f"Contributions under noise: {spoken.terms(values)}.",
-        table=lambda: pd.DataFrame({"term": [term or "baseline" for term in values], "dividend": list(values.values()),
-                                    "standard_error": list(errors.values()), "exact": list(before.values())}))
+        table=lambda: terms_table(values).assign(standard_error=list(errors.values()), exact=list(before.values())))
 
 
 _NOISE = {kind: number(f"noise.{kind}", 0, 1) for kind in KINDS} | {"shots": whole("shots", 1, 10**9)}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion._checks import check
+from qfusion._checks import choose
 from qfusion.analysis import backgrounds, decision_operators, text
 from qfusion.analysis.decision_operators import WITH
 from qfusion.analysis.sample import Sample
@@ -154,8 +154,7 @@ def along(sample: Sample, theme: Theme = "light", *, group: str = "", split: str
         up: "weight against" or "score of the group"; by the number of eigenstates unless told.
     """
     found, own = decision_operators.votes_of(sample, group, split)
-    work, up = sample.work, up or usual_up(found.operator)
-    check(up in UPS, f"There is no vertical axis {up[:60]!r}. Choose one of {', '.join(UPS)}.")
+    work, up = sample.work, choose("Vertical axis", up or usual_up(found.operator), UPS)
     y, y_title = found.most_against, "weight on the state that votes most against"
     if up != UPS[0]:
         y, y_title = found.scores, f"v({' + '.join(found.operator.modalities)}), {sample.unit}"

@@ -12,6 +12,7 @@ from qfusion.analysis.questions import IN_TURN, QUESTIONS
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.figures.draw import decision, dynamics, evidence
+from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture
 
@@ -54,8 +55,7 @@ def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement
                            compact=True),
         shows=backgrounds.baseline(work.background), not_shown="",
         alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
-        table=lambda: pd.DataFrame({"term": [term or "baseline" for term in dividends],
-                                    "dividend": list(dividends.values())}))
+        table=lambda: terms_table(dividends))
 
 
 def entropy(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.analysis import answers, backgrounds, circuit_evolution, text
 from qfusion.analysis.sample import Sample
-from qfusion.explain.network import evidence
 from qfusion.explain.network.evidence import Reading
 from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as figures
+from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.models import require
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, whole, word
 
 SAME = 1e-9  # angles that differ less are the same
-
-
-def reading(sample: Sample) -> Reading:
-    """What the fusion reads from the sample, with the edits."""
-    require(sample.model, "rules")
-    work: Any = sample.work
-    return evidence.read(sample.tweaked, work.by_name(sample.row))
 
 
 def most_read(found: Reading, element: int) -> str:
@@ -49,7 +40,8 @@ def tables(sample: Sample, theme: Theme = "light", *, element: str = "", stage: 
         stage: of the chain of fusions, from 0.
         outcome: the column that is marked, a digit a qubit, such as "011"; unless told what this sample reads most.
     """
-    found = reading(sample)
+    require(sample.model, "rules")
+    found = sample.reading
     elements = found.elements
     row = elements.index(choose("Element", element or elements[0], elements))
     last = len(found.controls) - 1
@@ -89,8 +81,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
               + sample.of + " " + backgrounds.baseline(sample.work.background),
         not_shown="how it was as learned: reset all cells.",
         alt=f"Waterfall of the decision with these tables: {spoken.terms(now)}.",
-        table=lambda: pd.DataFrame({"term": [term or "baseline" for term in now], "dividend": list(now.values()),
-                                    "as_learned": list(base.values())}))
+        table=lambda: terms_table(now).assign(as_learned=list(base.values())))
 
 
 def probabilities(sample: Sample, theme: Theme = "light") -> Picture:

@@ -21,6 +21,7 @@ from qfusion.data.spec import SPLITS
 from qfusion.figures import style
 from qfusion.figures.draw import circuit, cohort, decision, dynamics
 from qfusion.figures.draw import evidence as figures
+from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, word, words
@@ -67,8 +68,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     work, dividends = sample.work, sample.work.dividends(sample.row, sample.output)
 
     def table() -> pd.DataFrame:
-        found = pd.DataFrame({"sample": sample.id, "term": [term or "baseline" for term in dividends],
-                              "dividend": list(dividends.values())})
+        found = terms_table(dividends, sample=sample.id)
         truth = work.dataset.truth
         if truth is not None:
             found["true_dividend"] = [truth.iloc[sample.row].get(term) for term in dividends]
@@ -120,15 +120,9 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: pd.DataFrame({"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}))
 
 
-def reading(sample: Sample) -> Any:
-    """What the fusion read from the sample, see `explain.network.evidence.Reading`; of a model with rules."""
-    work: Any = sample.work
-    return work.reading(sample.row)
-
-
 def masses(sample: Sample, theme: Theme = "light") -> Picture:
     """The mass each modality gives each element, and the fused one; of a model with rules."""
-    found = reading(sample)
+    found = sample.reading
     worst = int(np.argmax(found.disagreement))
     element, pairs = text.plain(found.elements[worst]), ""
     if found.conflict is not None:
@@ -155,7 +149,7 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
 
 def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
     """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
-    found = reading(sample)
+    found = sample.reading
     said = found.by_fusion
     check(said is not None, "Elements of this model are no classes, so that there are no beliefs. Look at `masses`.")
     best = int(np.argmax(said.pignistic))
@@ -173,7 +167,7 @@ def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
 
 def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
-    found = reading(sample)
+    found = sample.reading
     most = text.plain(found.elements[int(np.argmax(found.entropy))])
     return Picture(
         "fused-entropies", f"Fused qubit ‘{most}’ is the most entangled with what it was fused from",

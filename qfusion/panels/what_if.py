@@ -24,6 +24,7 @@ from qfusion.figures import style
 from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as bars
 from qfusion.figures.draw import what_if as figures
+from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture
@@ -90,8 +91,7 @@ def waterfall(sample: Sample, theme: Theme = "light", *, when: str = BEFORE, cha
         not_shown="whether such a combination occurs: changed modalities may not belong together.",
         alt=f"Waterfall {when}: "
             + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in terms.items()) + ".",
-        table=lambda: pd.DataFrame({"sample": sample.id, "when": when, "term": [t or "baseline" for t in terms],
-                                    "dividend": list(terms.values()), "background": work.background.name}))
+        table=lambda: terms_table(terms, sample=sample.id, when=when).assign(background=work.background.name))
 
 
 def _reach(sample: Sample, *results: Result) -> list[float]:
@@ -110,7 +110,7 @@ def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None
     most = max(change, key=lambda term: abs(change[term]))
     return Picture(
         "what-if-differences",
-        f"The change acts most through {text.plain(' + '.join(style.split_term(most)))} ({change[most]:+.2f})",
+        f"The change acts most through {text.term(most)} ({change[most]:+.2f})",
         figures.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
               f"change of the score. {backgrounds.against(sample.work.background)}",

@@ -10,7 +10,7 @@ is an integral over products of polynomials, exact by Gauss-Legendre quadrature,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -113,12 +113,8 @@ def _mix(weights: Tensor, X: Tensor) -> Tensor:
 
 def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
     """Returns F in Chebyshev polynomials of u and v, (p, q, S, G); the mean values Tr[R O] at 0 and T, (S,); and how many times it took."""
-    for nodes in NODES:
-        times, weights = _times(apart.T, nodes)
-        seen = evolve(apart.generator, apart.O, times, "observables")
-        O_l = _trimmed(_mix(weights, seen))
-        if O_l is None:
-            continue
+    for times, weights, seen, O_l in _sampled(apart):
+        nodes = len(times)
         F, p = np.zeros((nodes, len(O_l), len(R), len(apart.pieces))), 0
         size = 2 * max(1, _HELD // (2 * nodes * apart.O.numel()))
         for first in range(0, len(R), size):
@@ -140,12 +136,7 @@ def observables(apart: Apart) -> list[Tensor]:
     """
     if apart.still:
         return [apart.O, *apart.O.new_zeros(len(apart.pieces), *apart.O.shape)]
-    for nodes in NODES:
-        times, weights = _times(apart.T, nodes)
-        seen = evolve(apart.generator, apart.O, times, "observables")
-        O_l = _trimmed(_mix(weights, seen))
-        if O_l is None:
-            continue
+    for _, _, seen, O_l in _sampled(apart):
         q = len(O_l)
         times, weights = _times(apart.T, q + _SPARE)
         integrals, back = _products(q + _SPARE, q)
@@ -159,6 +150,16 @@ def observables(apart: Apart) -> list[Tensor]:
         if float(missing) <= TOLERANCE * float(torch.linalg.vector_norm(seen[-1])):
             return [seen[-1], *gathered]
     raise apart.too_long()
+
+
+def _sampled(apart: Apart) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor]]:
+    """Ever more times, those that hold O(t): times, the matrix to Chebyshev coefficients, O there, and its coefficients."""
+    for nodes in NODES:
+        times, weights = _times(apart.T, nodes)
+        seen = evolve(apart.generator, apart.O, times, "observables")
+        O_l = _trimmed(_mix(weights, seen))
+        if O_l is not None:
+            yield times, weights, seen, O_l
 
 
 def _times(T: float, nodes: int) -> tuple[list[float], Tensor]:

@@ -126,18 +126,18 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
     """
     view, found, rest = _found(page, panel, address)
     arguments = found.arguments(view, rest)
-    return found.build(_opened(view, found.subject), theme, **arguments)
+    opened: dict[str, Any] = {}
+    for name, call in _calls(view, found.subject):
+        before = [opened[call.of]] if call.of else []
+        opened[name] = getattr(importlib.import_module(call.module), call.function)(*before, *call.positional, **call.named)
+    return found.build(opened["sample"].work if found.subject == "work" else opened[found.subject], theme, **arguments)
 
 
 def program(page: str, panel: str, address: Address) -> str:
     """Returns a program that recomputes the numbers of a panel; arguments and errors are those of `build`, but nothing is opened."""
     view, found, rest = _found(page, panel, address)
     lines, modules = [], {"from qfusion import panels"}
-    wanted = "sample" if found.subject == "work" else found.subject
-    calls = [(wanted, SUBJECTS[wanted](view))]
-    while calls[0][1].of:
-        calls.insert(0, (calls[0][1].of, SUBJECTS[calls[0][1].of](view)))
-    for name, call in calls:
+    for name, call in _calls(view, found.subject):
         modules.add(f"from {call.module} import {call.function}")
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
     builder = f"{found.build.__module__.removeprefix('qfusion.')}.{found.build.__name__}"
@@ -159,9 +159,8 @@ def _found(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:
     return view, known[start], panel.removeprefix(start)
 
 
-def _opened(view: View, name: str) -> Any:
-    if name == "work":
-        return _opened(view, "sample").work
+def _calls(view: View, subject: str) -> list[tuple[str, Call]]:
+    """The calls that open a subject, in their order, each with the name of what it opens; the work is its sample's."""
+    name = "sample" if subject == "work" else subject
     call = SUBJECTS[name](view)
-    before = [_opened(view, call.of)] if call.of else []
-    return getattr(importlib.import_module(call.module), call.function)(*before, *call.positional, **call.named)
+    return [*(_calls(view, call.of) if call.of else []), (name, call)]

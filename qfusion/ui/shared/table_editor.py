@@ -70,7 +70,7 @@ def said() -> str:
 def panel(sample: Sample, theme: Theme) -> None:
     """The heat map with the editor of its chosen cell, and the presets."""
     work: Any = sample.work
-    shape, found = edits.shape_of(work.model), rules.reading(sample)
+    shape, found = edits.shape_of(work.model), sample.reading
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(work, shape, found)

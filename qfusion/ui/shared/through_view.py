@@ -48,7 +48,7 @@ def at_cursor(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_na
     share = through.joint_share(dividends)
     best = max((term for term in dividends if term), key=lambda term: abs(dividends[term][place]))
     st.caption(f"At {where}: joint terms are {share[place]:.0%} of the decision's size ({share[0]:.0%} at the start, {share[-1]:.0%} at "
-               f"the end); largest term {text.plain(' + '.join(best.split('+')))} ({dividends[best][place]:+.2f}); {moving_name} "
+               f"the end); largest term {text.term(best)} ({dividends[best][place]:+.2f}); {moving_name} "
                f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).")
 
 

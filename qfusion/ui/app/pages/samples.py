@@ -32,7 +32,7 @@ def page() -> None:
             panels.draw(builders.masses(sample, here.theme))
     with right, guard():
         if here.work.can("rules"):
-            if builders.reading(sample).by_fusion is not None:
+            if sample.reading.by_fusion is not None:
                 panels.draw(builders.beliefs(sample, here.theme))
             panels.draw(builders.fused_entropies(sample, here.theme))
         elif here.work.can("time"):
