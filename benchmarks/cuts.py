@@ -20,7 +20,7 @@ import joint  # noqa: E402
 import tables  # noqa: E402
 
 from qfusion import data  # noqa: E402
-from qfusion.analysis.cut_curves import MOST_HELD  # noqa: E402
+from qfusion.analysis.dynamics.cut_curves import MOST_HELD  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics  # noqa: E402
 from qfusion.explain.changes.cuts import KINDS, USUAL, cuts  # noqa: E402

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from qfusion import data
-from qfusion.analysis import cohort_measures, subjects
+from qfusion.analysis import subjects
+from qfusion.analysis.cohort import cohort_measures
 from qfusion.explain.trust import resampling
 from qfusion.training import checkpoint
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import backgrounds, circuit_evolution
+from qfusion.analysis import backgrounds
+from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.panels import layers
 from qfusion.training import checkpoint
 from qfusion.ui.frame import cache

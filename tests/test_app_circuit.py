@@ -10,8 +10,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import circuit_evolution, subjects
-from qfusion.analysis.network_subject import CircuitSpace
+from qfusion.analysis import subjects
+from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.analysis.systems.network_subject import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.network import evidence
 from qfusion.figures import circuit_walks
@@ -309,7 +310,7 @@ def test_chains_of_fusion_are_drawn_too() -> None:
 
 
 def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits() -> None:
-    from qfusion.analysis import evolution
+    from qfusion.analysis.dynamics import evolution
     from qfusion.ui.frame import cache
 
     work = cache.workspace_of("qj-planted", "planted")

@@ -12,7 +12,8 @@ import torch
 from scipy import stats
 
 from qfusion import explain
-from qfusion.analysis import cohort_measures, evolution
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.dynamics import evolution
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, edits
 from qfusion.models.tweak import LEARNED

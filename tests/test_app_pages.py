@@ -13,7 +13,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import examples, jump_subject, text
+from qfusion.analysis import text
+from qfusion.analysis.cohort import examples
+from qfusion.analysis.systems import jump_subject
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
@@ -151,7 +153,7 @@ def test_filters_leave_the_rows_that_pass(planted: Any) -> None:
 
 
 def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> None:
-    from qfusion.analysis import evolution
+    from qfusion.analysis.dynamics import evolution
     work = cache.workspace_of("qj-planted", "planted")
     found = jump_subject.negativities(work, np.array([5, 7]))
     track = evolution.follow(work, 7, LEARNED, negativity=True)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import physics
+from qfusion.analysis.dynamics import physics
 from qfusion.explain.changes import sensitivity as method
 from qfusion.figures.draw import tornado
 from qfusion.models import Tweak

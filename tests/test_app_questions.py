@@ -12,8 +12,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import explain
-from qfusion.analysis import answers, examples
-from qfusion.analysis.interventions import STATE
+from qfusion.analysis import answers
+from qfusion.analysis.cohort import examples
+from qfusion.analysis.dynamics.interventions import STATE
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.contributions.summaries import RELATIONS
 from qfusion.ui.frame import cache

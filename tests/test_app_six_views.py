@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import circuit_evolution, subjects
+from qfusion.analysis import subjects
+from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.data import DataSet, Modality, Target, registry, splits
 from qfusion.data.sources import handwritten
 from qfusion.models import edits

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from qfusion.analysis import sweep_trials
+from qfusion.analysis.learning import sweep_trials
 from qfusion.errors import InvalidInput
 from qfusion.figures.draw import sweep as figures
 from qfusion.runs import space, storage, sweep

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data
-from qfusion.analysis import evolution
+from qfusion.analysis.dynamics import evolution
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.ui.frame import cache, shell, tour
 from tests.test_app_pages import plain, said, visit

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from qfusion import runs
-from qfusion.analysis import run_curves
+from qfusion.analysis.learning import run_curves
 from qfusion.data import load
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.runs import Plan, Run, plans

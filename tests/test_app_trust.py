@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from qfusion import data, explain
-from qfusion.analysis import decision_operators, faithful, subjects
+from qfusion.analysis import subjects
+from qfusion.analysis.cohort import decision_operators, faithful
 from qfusion.explain.network import operators
 from qfusion.explain.trust import stability
 from qfusion.training import checkpoint

@@ -12,8 +12,9 @@ import torch
 from streamlit.testing.v1 import AppTest
 
 from qfusion import data, explain
-from qfusion.analysis import backgrounds, inside_modality, interventions
-from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
+from qfusion.analysis import backgrounds, inside_modality
+from qfusion.analysis.dynamics import interventions
+from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Change
 from qfusion.data.sources.planted import editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.changes import counterfactual, forms

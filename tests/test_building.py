@@ -13,7 +13,8 @@ import torch
 from scipy.integrate import quad
 
 from qfusion import data, explain, figures
-from qfusion.analysis import built_terms, subjects
+from qfusion.analysis import subjects
+from qfusion.analysis.dynamics import built_terms
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain.changes import building as method
 from qfusion.explain.changes import building_answers, building_numerics, sensitivity

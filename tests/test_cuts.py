@@ -16,7 +16,9 @@ import torch
 from torch import Tensor
 
 from qfusion import cli, explain, figures
-from qfusion.analysis import cohort_measures, cut_curves, subjects
+from qfusion.analysis import subjects
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.dynamics import cut_curves
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.changes import cut_answers
 from qfusion.explain.changes import cut_metrics as curves

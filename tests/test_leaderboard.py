@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from qfusion import models
-from qfusion.analysis import standings
+from qfusion.analysis.learning import standings
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures.draw import leaderboard as figures
 from qfusion.training import Options, comparison

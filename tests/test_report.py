@@ -18,8 +18,10 @@ import pytest
 import torch
 
 from qfusion import citations, cli, data, explain, models, report
-from qfusion.analysis import cohort_measures, cut_curves, subjects
+from qfusion.analysis import subjects
 from qfusion.analysis.case import Case, case, opened
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.dynamics import cut_curves
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain.changes import building_answers, cut_answers

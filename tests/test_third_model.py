@@ -238,7 +238,7 @@ def test_reports_of_a_sample_and_of_a_cohort(trained: DataSet, sample: str) -> N
     words = report.sample(case("products", sample)).html().decode()
     assert "trained observables of their product" in words
     assert "When it was decided" not in words
-    from qfusion.analysis import cohort_measures
+    from qfusion.analysis.cohort import cohort_measures
     work = subjects.build("products", found.card, found.model, trained)
     table = cohort_measures.table(work, work.frame())
     assert b"Entanglement and joint deciding" not in reports.of_cohort(work, table, (), "", ".html")

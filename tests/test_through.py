@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qfusion.analysis import circuit_evolution, evolution, through
+from qfusion.analysis.dynamics import circuit_evolution, evolution, through
 from qfusion.models.tweak import LEARNED
 from qfusion.ui.frame import cache
 from tests.test_app_pages import plain, said, visit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from qfusion.analysis import run_curves
+from qfusion.analysis.learning import run_curves
 from qfusion.errors import InvalidInput
 from qfusion.figures.draw import training as figures
 from qfusion.models import registry

@@ -8,7 +8,7 @@ import numpy as np
 
 from qfusion import explain
 from qfusion.analysis import text
-from qfusion.analysis.interventions import Flip
+from qfusion.analysis.dynamics.interventions import Flip
 from qfusion.analysis.subject import Workspace, softmax
 from qfusion.data.modality import split_term
 from qfusion.explain.contributions import answers

@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.analysis import backgrounds, circuit_evolution, cohort_measures, jump_subject
+from qfusion.analysis import backgrounds
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample, open_work
 from qfusion.analysis.subject import Workspace, softmax
+from qfusion.analysis.systems import jump_subject
 from qfusion.explain.trust import cohorts
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import cohort_measures
-from qfusion.analysis.cohort_measures import JOINT, MOST_SLOW, SLOW
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.cohort.cohort_measures import JOINT, MOST_SLOW, SLOW
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace

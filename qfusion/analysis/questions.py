@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qfusion.analysis import answers, circuit_evolution, interventions, through
+from qfusion.analysis import answers
+from qfusion.analysis.dynamics import circuit_evolution, interventions, through
 from qfusion.analysis.sample import Sample
 
 

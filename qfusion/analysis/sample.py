@@ -10,7 +10,9 @@ from typing import Any
 
 from qfusion import data as sources
 from qfusion._checks import choose
-from qfusion.analysis import backgrounds, cohort_measures, evolution, subjects, text
+from qfusion.analysis import backgrounds, subjects, text
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.trust import cohorts

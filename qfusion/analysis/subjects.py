@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from qfusion.analysis import jump_subject, ket_subject, network_subject, subject
+from qfusion.analysis import subject
 from qfusion.analysis.subject import Workspace
+from qfusion.analysis.systems import jump_subject, ket_subject, network_subject
 from qfusion.data import DataSet
 from qfusion.models import can, require
 

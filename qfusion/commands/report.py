@@ -55,8 +55,9 @@ def report(model: Model, out: Annotated[Path, typer.Option(help="The file to wri
 
 def _of_cohort(found: Checkpoint, dataset: DataSet, cohort: str, output: str | None, background: str, contrast: str | None) -> Report:
     from qfusion import report as reports
-    from qfusion.analysis import backgrounds, cohort_measures, subjects
+    from qfusion.analysis import backgrounds, subjects
     from qfusion.analysis.case import name_of
+    from qfusion.analysis.cohort import cohort_measures
     from qfusion.commands._load import output_index
     from qfusion.explain.trust import cohorts
     from qfusion.report import of_subject as pages

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qfusion.analysis import evolution
+from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.memo import memo
 from qfusion.figures import circuit_boxes
 from qfusion.models.tweak import LEARNED, Tweak

@@ -338,7 +338,7 @@ def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, tim
     found = subject(model, sample, **chosen)
     require_time(found, "to cut at")
     rows = some(found.dataset.rows("test"), samples)
-    from qfusion.analysis.cut_curves import cut_curves
+    from qfusion.analysis.dynamics.cut_curves import cut_curves
 
     return cut_table(cut_curves(found.model, found.dataset, rows, times))
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pandas as pd
 import plotly.graph_objects as go
 
-from qfusion.analysis import backgrounds, built_terms, physics, text
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.dynamics import built_terms, physics
 from qfusion.analysis.sample import Sample
 from qfusion.explain.changes import building_answers
 from qfusion.explain.changes.building import Built

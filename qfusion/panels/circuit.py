@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import evolution, text
+from qfusion.analysis import text
+from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.sample import Sample
 from qfusion.figures import circuit_walks
 from qfusion.figures.circuit_boxes import Walk

@@ -8,9 +8,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import backgrounds, cohort_measures, cut_curves, text
+from qfusion.analysis import backgrounds, text
 from qfusion.analysis import levels as measured
-from qfusion.analysis.cohort_measures import INTERVALS, JOINT, MOST_SLOW, NOT_GROUPED
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.cohort.cohort_measures import INTERVALS, JOINT, MOST_SLOW, NOT_GROUPED
+from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import dividend_column, said_columns
 from qfusion.explain import RELATIONS

@@ -14,8 +14,9 @@ import pandas as pd
 import torch
 
 from qfusion._checks import choose
-from qfusion.analysis import answers, backgrounds, cut_curves, evolution, text, through
-from qfusion.analysis.evolution import Decision, times_of
+from qfusion.analysis import answers, backgrounds, text
+from qfusion.analysis.dynamics import cut_curves, evolution, through
+from qfusion.analysis.dynamics.evolution import Decision, times_of
 from qfusion.analysis.sample import Sample
 from qfusion.explain.changes import cut_answers
 from qfusion.figures.draw import cuts, decision, dynamics

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import backgrounds, faithful, text, through
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.cohort import faithful
+from qfusion.analysis.dynamics import through
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.features.deletion import RANKINGS

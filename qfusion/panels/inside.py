@@ -6,7 +6,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from qfusion.analysis import backgrounds, faithful, inside_modality, text
+from qfusion.analysis import backgrounds, inside_modality, text
+from qfusion.analysis.cohort import faithful
 from qfusion.analysis.inside_modality import Canvas
 from qfusion.analysis.sample import Sample
 from qfusion.explain.features.attribution import BASELINES, MOST_STEPS, SCORE, Attribution

@@ -9,10 +9,11 @@ import pandas as pd
 
 from qfusion import explain
 from qfusion._checks import choose
-from qfusion.analysis import backgrounds, circuit_evolution
-from qfusion.analysis.circuit_evolution import since_when, what_was_added
+from qfusion.analysis import backgrounds
+from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.analysis.dynamics.circuit_evolution import since_when, what_was_added
+from qfusion.analysis.dynamics.through import KINDS
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.through import KINDS
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import dynamics
 from qfusion.figures.style import Theme

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import standings, text
-from qfusion.analysis.standings import Board
+from qfusion.analysis import text
+from qfusion.analysis.learning import standings
+from qfusion.analysis.learning.standings import Board
 from qfusion.figures.draw import leaderboard as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture, word

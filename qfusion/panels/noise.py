@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import backgrounds, circuit_evolution, text
-from qfusion.analysis.circuit_evolution import Noisy
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.analysis.dynamics.circuit_evolution import Noisy
 from qfusion.analysis.sample import Sample
 from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as figures

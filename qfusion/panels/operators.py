@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import backgrounds, decision_operators, text
-from qfusion.analysis.decision_operators import WITH
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.cohort import decision_operators
+from qfusion.analysis.cohort.decision_operators import WITH
 from qfusion.analysis.sample import Sample
 from qfusion.explain.network.operators import Operator
 from qfusion.figures.draw import operators as figures

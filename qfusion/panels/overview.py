@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion.analysis import answers, backgrounds, evolution, examples, text
+from qfusion.analysis import answers, backgrounds, text
+from qfusion.analysis.cohort import examples
+from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.questions import IN_TURN, QUESTIONS
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace

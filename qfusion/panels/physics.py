@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import backgrounds, physics, text
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
 from qfusion.explain.changes.sensitivity import Knob, Response, Sensitivity
 from qfusion.figures.draw import tornado as figures

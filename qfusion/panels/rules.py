@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import answers, backgrounds, circuit_evolution, text
+from qfusion.analysis import answers, backgrounds, text
+from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
 from qfusion.explain.network.evidence import Reading
 from qfusion.figures.draw import decision

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import answers, backgrounds, finding, text
+from qfusion.analysis import answers, backgrounds, text
+from qfusion.analysis.cohort import finding
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace, said_columns
 from qfusion.data.modality import Series

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check
-from qfusion.analysis.sweep_trials import ENOUGH, Trials
+from qfusion.analysis.learning.sweep_trials import ENOUGH, Trials
 from qfusion.figures.draw import sweep as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import spoken

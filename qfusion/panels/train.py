@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import run_curves, run_results, text
-from qfusion.analysis.run_curves import PASSED, Curve, Seen
+from qfusion.analysis import text
+from qfusion.analysis.learning import run_curves, run_results
+from qfusion.analysis.learning.run_curves import PASSED, Curve, Seen
 from qfusion.figures.draw import training as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture, word

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.analysis import answers, backgrounds, interventions, text
-from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
+from qfusion.analysis import answers, backgrounds, text
+from qfusion.analysis.dynamics import interventions
+from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
 from qfusion.analysis.sample import Sample
 from qfusion.explain.changes.counterfactual import distance
 from qfusion.explain.changes.flips import Search

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.analysis import cut_curves
 from qfusion.analysis.case import Case
+from qfusion.analysis.dynamics import cut_curves
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS
 from qfusion.explain.changes import building_answers, cut_answers

@@ -9,9 +9,9 @@ import numpy as np
 
 from qfusion import report
 from qfusion._checks import check
-from qfusion.analysis import cohort_measures
 from qfusion.analysis.case import Case, of, tweaked
-from qfusion.analysis.cohort_measures import ENTROPY, JOINT
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.cohort.cohort_measures import ENTROPY, JOINT
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.trust import cohorts, resampling
 from qfusion.explain.trust.cohorts import Part

@@ -98,10 +98,10 @@ def _said(named: Mapping[str, Any]) -> dict[str, Any]:
 
 SUBJECTS: dict[str, Callable[[View], Call]] = {
     "sample": _sample, "sides": _sides, "levels": _levels,
-    "board": lambda _: Call("qfusion.analysis.standings", "open_board"),
+    "board": lambda _: Call("qfusion.analysis.learning.standings", "open_board"),
     "dataset": lambda view: Call("qfusion.panels.data", "open_set", tuple(view.all("set")[-1:])),
-    "runs": lambda view: Call("qfusion.analysis.run_curves", "open_runs", (view.all("run"),) if view.all("run") else ()),
-    "trials": lambda view: Call("qfusion.analysis.sweep_trials", "open_trials", tuple(view.all("sweep")[-1:])),
+    "runs": lambda view: Call("qfusion.analysis.learning.run_curves", "open_runs", (view.all("run"),) if view.all("run") else ()),
+    "trials": lambda view: Call("qfusion.analysis.learning.sweep_trials", "open_trials", tuple(view.all("sweep")[-1:])),
 }
 
 

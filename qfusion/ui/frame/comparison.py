@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from qfusion.analysis import backgrounds, cohort_measures, text
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain.trust import cohorts

@@ -8,7 +8,8 @@ import streamlit as st
 
 from qfusion import data
 from qfusion._checks import check, choose
-from qfusion.analysis import examples, subject
+from qfusion.analysis import subject
+from qfusion.analysis.cohort import examples
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import NotFound, QFusionError
 from qfusion.training import checkpoint

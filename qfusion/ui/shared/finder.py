@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import finding, text
-from qfusion.analysis.finding import VERDICTS
+from qfusion.analysis import text
+from qfusion.analysis.cohort import finding
+from qfusion.analysis.cohort.finding import VERDICTS
 from qfusion.analysis.subject import SAID, Workspace, dividend_column, said_columns
 from qfusion.data.spec import SPLITS
 from qfusion.panels import samples

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import physics, text
+from qfusion.analysis import text
+from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.panels import physics as builders

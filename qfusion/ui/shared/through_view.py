@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import text, through
-from qfusion.analysis.through import KINDS
+from qfusion.analysis import text
+from qfusion.analysis.dynamics import through
+from qfusion.analysis.dynamics.through import KINDS
 from qfusion.panels import dynamics as builders
 from qfusion.ui.frame import state
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from qfusion.analysis import evolution
+from qfusion.analysis.dynamics import evolution
 from qfusion.models.tweak import LEARNED
 from qfusion.ui.frame import knobs, runs, state
 from qfusion.ui.frame.shell import Here, guard, shell

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from qfusion.analysis import finding
+from qfusion.analysis.cohort import finding
 from qfusion.panels import samples as builders
 from qfusion.ui.frame.shell import guard, shell
 from qfusion.ui.pages.samples import inside_view

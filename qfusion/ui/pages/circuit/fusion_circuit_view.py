@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import circuit_evolution, text
+from qfusion.analysis import text
+from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
 from qfusion.panels import circuit, layers
 from qfusion.ui.frame import state

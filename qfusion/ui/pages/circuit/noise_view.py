@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import circuit_evolution, text
+from qfusion.analysis import text
+from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
 from qfusion.panels import noise as builders
 from qfusion.ui.frame import state

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import cohort_measures, text
-from qfusion.analysis.cohort_measures import MOST_SLOW, NOT_GROUPED, SLOW
+from qfusion.analysis import text
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.cohort.cohort_measures import MOST_SLOW, NOT_GROUPED, SLOW
 from qfusion.analysis.levels import Levels, related
 from qfusion.explain.trust.resampling import Interval
 from qfusion.panels import cohorts as builders

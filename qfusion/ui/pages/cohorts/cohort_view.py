@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import backgrounds, cohort_measures, text
-from qfusion.analysis.cohort_measures import JOINT, VERDICT
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.cohort.cohort_measures import JOINT, VERDICT
 from qfusion.analysis.levels import Levels, levels_of
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError

@@ -8,7 +8,8 @@ from typing import Any
 import streamlit as st
 
 from qfusion._checks import choose
-from qfusion.analysis import backgrounds, examples, text
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.cohort import examples
 from qfusion.analysis.compare import Side, Sides, beside
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError

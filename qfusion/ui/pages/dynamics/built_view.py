@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from qfusion.analysis import physics
+from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.figures.style import Theme

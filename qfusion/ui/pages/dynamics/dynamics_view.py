@@ -8,8 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import evolution, text
-from qfusion.analysis.evolution import Decision
+from qfusion.analysis import text
+from qfusion.analysis.dynamics import evolution
+from qfusion.analysis.dynamics.evolution import Decision
 from qfusion.analysis.subject import Workspace
 from qfusion.models import Tweak
 from qfusion.panels import circuit

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import backgrounds, faithful, text
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.cohort import faithful
 from qfusion.panels import faithfulness as builders
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import faithful, text
+from qfusion.analysis import text
+from qfusion.analysis.cohort import faithful
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain.features.deletion import RANKINGS

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from qfusion.analysis import faithful, text
+from qfusion.analysis import text
+from qfusion.analysis.cohort import faithful
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.trust.stability import Stability
 from qfusion.panels import faithfulness as builders

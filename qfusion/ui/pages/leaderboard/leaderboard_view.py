@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import standings, text
-from qfusion.analysis.standings import Board
+from qfusion.analysis import text
+from qfusion.analysis.learning import standings
+from qfusion.analysis.learning.standings import Board
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.panels import leaderboard as builders

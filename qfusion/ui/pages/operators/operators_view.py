@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import backgrounds, decision_operators, text
-from qfusion.analysis.decision_operators import Own, Votes
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.cohort import decision_operators
+from qfusion.analysis.cohort.decision_operators import Own, Votes
 from qfusion.analysis.subject import Workspace
 from qfusion.data.spec import SPLITS
 from qfusion.explain.network.operators import Operator

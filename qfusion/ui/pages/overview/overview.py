@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import backgrounds, describe, examples, text
+from qfusion.analysis import backgrounds, describe, text
+from qfusion.analysis.cohort import examples
 from qfusion.figures import style
 from qfusion.panels import overview as builders
 from qfusion.training import metrics

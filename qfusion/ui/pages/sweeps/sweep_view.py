@@ -7,8 +7,9 @@ from typing import Any
 import streamlit as st
 
 from qfusion._checks import check
-from qfusion.analysis import sweep_trials, text
-from qfusion.analysis.sweep_trials import Trials
+from qfusion.analysis import text
+from qfusion.analysis.learning import sweep_trials
+from qfusion.analysis.learning.sweep_trials import Trials
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.panels import sweeps as builders

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import run_curves, run_results
-from qfusion.analysis.run_curves import Seen
-from qfusion.analysis.run_results import Results
+from qfusion.analysis.learning import run_curves, run_results
+from qfusion.analysis.learning.run_curves import Seen
+from qfusion.analysis.learning.run_results import Results
 from qfusion.figures.style import Theme
 from qfusion.panels import train as builders
 from qfusion.runs.settings import SETTINGS

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from qfusion.analysis import run_curves, text
-from qfusion.analysis.run_curves import Seen
+from qfusion.analysis import text
+from qfusion.analysis.learning import run_curves
+from qfusion.analysis.learning.run_curves import Seen
 from qfusion.figures.style import Theme
 from qfusion.panels import train as builders
 from qfusion.training import metrics

@@ -9,7 +9,8 @@ import streamlit as st
 
 from qfusion import data
 from qfusion._checks import check
-from qfusion.analysis import run_curves, text
+from qfusion.analysis import text
+from qfusion.analysis.learning import run_curves
 from qfusion.errors import QFusionError
 from qfusion.runs import plans, queue
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting

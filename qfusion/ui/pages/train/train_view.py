@@ -11,8 +11,9 @@ import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
 from qfusion import runs
-from qfusion.analysis import run_curves, text
-from qfusion.analysis.run_curves import Seen
+from qfusion.analysis import text
+from qfusion.analysis.learning import run_curves
+from qfusion.analysis.learning.run_curves import Seen
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.ui.frame import cache, state

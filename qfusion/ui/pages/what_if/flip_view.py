@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import interventions, text
-from qfusion.analysis.interventions import FLIP, SWAP
+from qfusion.analysis import text
+from qfusion.analysis.dynamics import interventions
+from qfusion.analysis.dynamics.interventions import FLIP, SWAP
 from qfusion.explain.changes.flips import KnobChange, tweak_of
 from qfusion.models import edits
 from qfusion.panels import what_if as builders

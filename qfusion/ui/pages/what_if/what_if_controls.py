@@ -10,8 +10,9 @@ import numpy as np
 import streamlit as st
 
 from qfusion._checks import choose
-from qfusion.analysis import backgrounds, interventions, text
-from qfusion.analysis.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Change
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.dynamics import interventions
+from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Change
 from qfusion.analysis.subject import Workspace
 from qfusion.data import Audio, Content, Image, Text
 from qfusion.data.sources.planted import editing, words

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import streamlit as st
 
 from qfusion.analysis import answers, text
-from qfusion.analysis.interventions import DROP, Asked, Result
+from qfusion.analysis.dynamics.interventions import DROP, Asked, Result
 from qfusion.panels import what_if as builders
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels

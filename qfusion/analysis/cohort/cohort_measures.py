@@ -11,8 +11,8 @@ import torch
 
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
-from qfusion.analysis.network_subject import MEAN_ENTROPY
 from qfusion.analysis.subject import Workspace, dividend_column, entropy_column
+from qfusion.analysis.systems.network_subject import MEAN_ENTROPY
 from qfusion.data.modality import split_term
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Part

@@ -10,8 +10,8 @@ import pandas as pd
 import torch
 
 from qfusion import explain
-from qfusion.analysis import jump_subject
 from qfusion.analysis.memo import memo
+from qfusion.analysis.systems import jump_subject
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
 from qfusion.quantum import lindblad, measures, states

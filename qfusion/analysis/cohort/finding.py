@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import jump_subject
-from qfusion.analysis.jump_subject import negativity_column
-from qfusion.analysis.network_subject import DISAGREEMENT
 from qfusion.analysis.subject import Workspace, dividend_column
+from qfusion.analysis.systems import jump_subject
+from qfusion.analysis.systems.jump_subject import negativity_column
+from qfusion.analysis.systems.network_subject import DISAGREEMENT
 
 VERDICTS = ("right", "wrong")
 MOST_ENTANGLED = 800  # samples whose entanglement is worked out: each state is evolved for it

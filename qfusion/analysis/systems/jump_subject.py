@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.analysis.ket_subject import KetSpace, expectations, made, predict, test_metrics
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import entropy_column
+from qfusion.analysis.systems.ket_subject import KetSpace, expectations, made, predict, test_metrics
 from qfusion.data import DataSet
 from qfusion.quantum import lindblad, measures, states
 

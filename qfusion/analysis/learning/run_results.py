@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qfusion.analysis import run_curves
-from qfusion.analysis.run_curves import Seen
+from qfusion.analysis.learning import run_curves
+from qfusion.analysis.learning.run_curves import Seen
 from qfusion.analysis.sample import loaded
 from qfusion.errors import QFusionError
 from qfusion.training import metrics

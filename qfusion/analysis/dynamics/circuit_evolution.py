@@ -12,8 +12,8 @@ import torch
 from qfusion import explain
 from qfusion.analysis import answers, text
 from qfusion.analysis.memo import memo
-from qfusion.analysis.network_subject import with_observables
 from qfusion.analysis.subject import softmax
+from qfusion.analysis.systems.network_subject import with_observables
 from qfusion.models import fusion, require
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum.decomposition import subsets

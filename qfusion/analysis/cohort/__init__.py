@@ -1,0 +1,1 @@
+"""Many samples at once: measures, findings, operators, faithfulness."""

@@ -1,0 +1,1 @@
+"""What is known of runs, sweeps and the leaderboard."""
