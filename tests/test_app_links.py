@@ -277,7 +277,7 @@ def test_a_hostile_part_is_named_short_and_ignored(title: str, query: dict[str, 
 
 def test_hundreds_of_wrong_parts_make_a_few_notices() -> None:
     app = visit("Dynamics", **{f"H.k{i}": "1" for i in range(300)})
-    assert len(app.warning) <= state.MOST_NOTICES + 1
+    assert len(app.warning) <= state.MAX_NOTICES + 1
     assert "More parts of the link do not fit" in plain(app.warning[-1].value)
 
 

@@ -328,7 +328,7 @@ def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, tim
     """Returns one row a time of the cut: `t`, `n`, the metric `undisturbed` and by `chance`, `cut[...]` and `dephased[...]`.
 
     They are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The metric is accuracy, or R2 of a
-    regression. `held[...]` too where the joint dimension is small (at most `MOST_HELD`): it takes 40 ms a sample and modality at 64.
+    regression. `held[...]` too where the joint dimension is small (at most `MAX_HELD`): it takes 40 ms a sample and modality at 64.
 
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.

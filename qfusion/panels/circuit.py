@@ -25,7 +25,7 @@ from qfusion.models import require
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, whole, word
 
-STEPS, MOST_STEPS, MOST_GATES = 20, 1000, 2000
+STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 2000
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
 TOO_MANY = ("This gate acts on more than four qubits: its joint state is left out here, see the State view of the "
@@ -47,7 +47,7 @@ def walk(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Walk:
 
 def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     require(sample.model, "time")
-    check(1 <= steps <= MOST_STEPS, f"Argument `steps` must be from 1 to {MOST_STEPS}, but is {steps}.")
+    check(1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}.")
     return float(sample.tweaked.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
 
 
@@ -196,8 +196,8 @@ def _qubits(found: Walk, at: int) -> pd.DataFrame:
                          "entropy": found.entropy[at]})
 
 
-_DRAWN: dict[str, Any] = {"steps": whole("steps", 1, MOST_STEPS), "gates": word("gates")}
-_AT = {"gate": whole("gate", 0, MOST_GATES), **_DRAWN}
+_DRAWN: dict[str, Any] = {"steps": whole("steps", 1, MAX_STEPS), "gates": word("gates")}
+_AT = {"gate": whole("gate", 0, MAX_GATES), **_DRAWN}
 PANELS = {
     "circuit": Panel(diagram, _AT), "qubits": Panel(qubits, _AT), "before-after": Panel(outcomes, _AT),
     "matrix-after": Panel(matrix, _AT), "entropy-gates": Panel(entropies, _AT), "step-error": Panel(step_error, _DRAWN),

@@ -17,7 +17,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture, ticked, word
 
 SCORE = "score"
-MOST = 16  # terms drawn
+MAX_TERMS = 16  # terms drawn
 
 
 class Measured(NamedTuple):
@@ -62,7 +62,7 @@ def tornado(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over
     work, timed = sample.work, sample.work.can("time")
     rows, found, reach = measured(sample, effect, over)
     places = physics.chosen(found, choose("Terms", group, physics.GROUPS[timed]), timed)
-    shown, target = places[:MOST], found.targets[0]
+    shown, target = places[:MAX_TERMS], found.targets[0]
     knobs = [found.knobs[i] for i in shown]
     bends = physics.large(found, reach) & ~found.agrees()[:, 0]
     middle = halves(sample, effect, over) if half else None

@@ -25,7 +25,7 @@ from qfusion.report.drawn import FULL, HALF, figure, number, picture, power, sig
 
 ENTROPY_IS = "Entropy and entanglement are correlation, not attribution: they do not say which modality decided."
 HIDDEN = ("text", "transcript")  # columns of the data's table that the content shows already
-MOST_CURVE = 4000  # points of a waveform that is drawn
+MAX_CURVE = 4000  # points of a waveform that is drawn
 
 
 def document(case: Case) -> Document:
@@ -86,7 +86,7 @@ def _content(case: Case) -> Iterator[Block]:
         elif isinstance(piece, Image):
             yield picture(piece.pixels, f"{name} of the sample.", f"Picture: {name} of the sample")
         elif isinstance(piece, Audio):
-            step = max(1, len(piece.samples) // MOST_CURVE)
+            step = max(1, len(piece.samples) // MAX_CURVE)
             seconds = np.arange(len(piece.samples))[::step] / piece.rate
             drawn = evidence.curve(np.asarray(piece.samples)[::step], seconds, "time (s)", "amplitude", term_colour(name, case.modalities))
             yield figure(drawn, f"{name} of the sample: {len(piece.samples) / piece.rate:.2f} s at {piece.rate:,} samples a second.",

@@ -19,7 +19,7 @@ from qfusion.ui.pages.what_if import what_if_controls
 from qfusion.ui.panel import panels
 
 KNOBS = "knobs"
-MOST_LINKS = 4
+MAX_LINKS = 4
 
 
 def allowed() -> dict[str, state.Allowed]:
@@ -61,7 +61,7 @@ def knobs(here: Here) -> None:
 def _set_links(here: Here, search: Any) -> None:
     """Links that set one of the nearest knobs where it can be watched, all others as learned."""
     with st.container(horizontal=True, key="set-knobs"):
-        for change in search.found[:MOST_LINKS]:
+        for change in search.found[:MAX_LINKS]:
             name = text.plain(interventions.knob_name(here.work, change))
             if here.work.can("time"):
                 link("pages/dynamics.py", f"Set {name} to {beyond(change):g} on Dynamics", ":material/tune:", show="Decision",
