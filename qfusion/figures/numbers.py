@@ -229,7 +229,7 @@ def seeds(found: Case) -> Any:
 
 
 def circuit(found: Case, dt: float | None = None) -> tuple[Any, Any]:
-    """Returns a sample's way through the circuit, a `circuit_boxes.Walk`, and the circuit: a step dt (T / 8 unless given), or a network."""
+    """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (T / 8 unless given), or a network."""
     from qfusion.figures import circuit_boxes
     from qfusion.models import require
 
@@ -243,14 +243,14 @@ def circuit(found: Case, dt: float | None = None) -> tuple[Any, Any]:
             return circuit_boxes.through_step(built, found.modalities), built
         from qfusion.track.progress import progress
 
-        walked = progress(found.model, {name: angles[0] for name, angles in found.model.angles(found.inputs).items()})
-        return circuit_boxes.of_fusion(walked, found.model), walked
+        replayed = progress(found.model, {name: angles[0] for name, angles in found.model.angles(found.inputs).items()})
+        return circuit_boxes.of_fusion(replayed, found.model), replayed
 
 
 def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a gate of the circuit: `gate`, `qubits`, `does`."""
-    walk, _ = circuit(subject(model, sample, **chosen), dt)
-    return pd.DataFrame([{"gate": name, "qubits": " ".join(qubits), "does": sentence} for name, qubits, sentence, _ in walk.gates])
+    replay, _ = circuit(subject(model, sample, **chosen), dt)
+    return pd.DataFrame([{"gate": name, "qubits": " ".join(qubits), "does": sentence} for name, qubits, sentence, _ in replay.gates])
 
 
 def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:

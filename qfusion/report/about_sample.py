@@ -239,9 +239,9 @@ def _circuit(case: Case) -> Iterator[Block]:
     """The circuit, with the sample in it."""
     if not case.can("circuit"):
         return
-    walk, built = numbers.circuit(case)
+    replay, built = numbers.circuit(case)
     yield Heading("The circuit")
-    about = f"{len(walk.wires)} qubits, {walk.count} gates"
+    about = f"{len(replay.wires)} qubits, {replay.count} gates"
     if case.can("time"):
         caption = (f"One step of the evolution (dt = {built.dt:g}, {built.dt / case.model.duration:.3g} T) as a quantum circuit, with the "
                    f"sample's own states prepared: {about}. {built.error.sentence}")
