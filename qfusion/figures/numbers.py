@@ -283,7 +283,7 @@ def flow_table(found: Any) -> pd.DataFrame:
     """Returns the table of `built_flow`, of an `explain.Built`."""
     names = [name or "baseline" for name in found.dividends]
     rows = [("without evolution", name, value) for name, value in zip(names, found.start, strict=True)]
-    rows += [(knob.key, name, found.parts[s, g]) for g, knob in enumerate(found.terms) for s, name in enumerate(names)]
+    rows += [(parameter.key, name, found.parts[s, g]) for g, parameter in enumerate(found.terms) for s, name in enumerate(names)]
     rows += [(name, "score", value) for name, value in zip(names, found.end, strict=True)]
     return pd.DataFrame(rows, columns=["from", "to", "value"])
 

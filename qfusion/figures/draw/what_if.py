@@ -139,7 +139,7 @@ def _distances(state: float, donor: float) -> str:
 
 
 def sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12, theme: Theme = "light") -> go.Figure:
-    """The smallest turns of knobs, smallest first."""
+    """The smallest turns of parameters, smallest first."""
     shown = [float(v) for v in values[:most]]
     figure = base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
     rows = list(range(len(shown)))

@@ -1,6 +1,6 @@
 """A recipe: everything that a figure was made from, small enough to travel inside the figure's file.
 
-It names the page, what stood in its address (model, data, sample, knobs, view), the panel, the style of the export, digests of weights,
+It names the page, what stood in its address (model, data, sample, sliders, view), the panel, the style of the export, digests of weights,
 data and numbers, and the versions of the software. It holds no date and nothing of the machine, so the same figure has the same recipe.
 """
 

@@ -17,7 +17,7 @@ Address = Mapping[str, str | Sequence[str]]
 PREDICTED = "the predicted class"
 BACKGROUNDS = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed", "reference state": "zero",
                "one other sample": "contrast", "a saved cohort": "cohort"}
-TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}  # pages that follow the knobs, by whether the model has time
+TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}  # pages that follow the parameters, by whether the model has time
 MAX_TEXT = 20_000
 
 

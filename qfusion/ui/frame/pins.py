@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from qfusion._checks import check
 from qfusion.errors import QFusionError
-from qfusion.ui.frame import knobs, state
+from qfusion.ui.frame import sliders, state
 
 MAX_TEXT = 2000
 _SAFE = " :=,.+[]()-_|"
@@ -52,13 +52,13 @@ def tweak_of(work: Any, text: str) -> Any:
     Raises:
         InvalidInput, NotFound: when it does not fit the model, or no slider can show it.
     """
-    return knobs.fitting(work.model, text) if work.can("time") else work.model.parse_tweak(text)
+    return sliders.fitting(work.model, text) if work.can("time") else work.model.parse_tweak(text)
 
 
 def current_tweak(work: Any) -> str:
     """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that do not fit."""
     if work.can("time"):
-        return str(knobs.current(work))
+        return str(sliders.current(work))
     try:
         return work.model.parse_tweak(str(state.get("phi") or ""))
     except QFusionError:
