@@ -21,7 +21,7 @@ from qfusion.training import Options, Result, metrics, prepare
 
 WRONG, KEPT = 0.2, 0.25  # of the training rows
 SAMPLES, NEAR = 200, 50  # test samples whose state is measured, and whose distance to the steady state is
-LONGEST, SETTLED = 1024.0, 1e-8  # evolution time within which a state must settle, and the rate of change at which it has
+MAX_TIME, SETTLED = 1024.0, 1e-8  # evolution time within which a state must settle, and the rate of change at which it has
 
 
 def as_it_is(dataset: DataSet, split: str, seed: int) -> DataSet:
@@ -138,6 +138,6 @@ def settled(model: QuantumJump) -> Tensor | None:
         if float(act(generator, rho).abs().max()) < SETTLED:
             return rho
         t *= 2
-        if t > LONGEST:
+        if t > MAX_TIME:
             break
     return None

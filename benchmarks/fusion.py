@@ -37,7 +37,7 @@ OURS = "entangled-qcnn"
 LABELS = {OURS: "**Entangled QCNN**", "late": "Late fusion", "concatenation": "Concatenation network", "tensor": "TFN (tensor)",
           "low-rank": "LMF (low rank)"}
 ENCODER = ("encoder", "hidden", "dropout", "pooling")
-LARGEST_HIDDEN_TENSOR = 100_000  # entries; above, the TFN head is linear in the outer product, or training would take hours
+MAX_HIDDEN_TENSOR = 100_000  # entries; above, the TFN head is linear in the outer product, or training would take hours
 
 
 def baseline(kind: str, recipe: Recipe, dataset: data.DataSet, options: Options, seed: int) -> nn.Module:
@@ -46,7 +46,7 @@ def baseline(kind: str, recipe: Recipe, dataset: data.DataSet, options: Options,
     settings: dict[str, Any] = {key: recipe.settings[key] for key in ENCODER if key in recipe.settings}
     if kind != "late":
         settings["features"] = n
-    if kind == "tensor" and (n + 1) ** len(dataset.modalities) > LARGEST_HIDDEN_TENSOR:
+    if kind == "tensor" and (n + 1) ** len(dataset.modalities) > MAX_HIDDEN_TENSOR:
         settings["width"] = 0
     torch.manual_seed(seed)
     model = BASELINES[kind](dataset.input_specs, dataset.target.classes, **settings)

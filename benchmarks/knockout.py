@@ -42,9 +42,9 @@ def score_range(dataset: Any, scores: np.ndarray, output: int) -> float:
 def bent_terms(model: Any, inputs: Any, background: Any, output: int, found: Any) -> tuple[np.ndarray, np.ndarray]:
     """What removal would do by second order at f = 1, -y' + y''/2, and by the slope half-way, -y'(1/2), both (P,)."""
     system = method.system(model, inputs, background, output)
-    bend, half = np.zeros(len(found.knobs)), -found.slopes[:, 0]
-    for place, knob in enumerate(found.knobs):
-        if knob.kind not in LINEAR:
+    bend, half = np.zeros(len(found.parameters)), -found.slopes[:, 0]
+    for place, parameter in enumerate(found.parameters):
+        if parameter.kind not in LINEAR:
             up, down, middle = (system.moved(place, f).slopes([method.SCORE])[1][place, 0] for f in (1 + STEP, 1 - STEP, 0.5))
             bend[place], half[place] = (up - down) / (2 * STEP), -middle
     return -found.slopes[:, 0] + bend / 2, half
@@ -70,18 +70,18 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
         seconds.append(time.perf_counter() - began)
         big = np.abs(found.effects[:, 0]) > THRESHOLD * score_range(dataset, scores, output)
         agrees = found.agrees()[:, 0]
-        for knob, counts, same in zip(found.knobs, big, agrees, strict=True):
-            for key in ("all", "linear" if knob.kind in LINEAR else "not linear", knob.kind, *([knob.title] if knob.kind in NAMED else [])):
+        for term, counts, same in zip(found.parameters, big, agrees, strict=True):
+            for key in ("all", "linear" if term.kind in LINEAR else "not linear", term.kind, *([term.title] if term.kind in NAMED else [])):
                 tally[key][0] += int(counts and same)
                 tally[key][1] += int(counts)
         if i < curved:
-            bent = np.array([knob.kind not in LINEAR for knob in found.knobs]) & big
+            bent = np.array([term.kind not in LINEAR for term in found.parameters]) & big
             for pair, guess in zip((tally_second, tally_half), bent_terms(model, inputs, background, output, found), strict=True):
                 pair[0] += int((np.sign(guess) == np.sign(found.effects[:, 0]))[bent].sum())
                 pair[1] += int(bent.sum())
-            for knob in np.array(found.knobs, dtype=object)[bent][:, 0] if bent.any() and i < 2 else []:
-                way = method.response(model, inputs, background, str(knob), output=output, nodes=10)
-                residual = max(residual, abs(-way.mean_slope * way.knob.value - way.effect))
+            for term in np.array(found.parameters, dtype=object)[bent][:, 0] if bent.any() and i < 2 else []:
+                way = method.response(model, inputs, background, str(term), output=output, nodes=10)
+                residual = max(residual, abs(-way.mean_slope * way.term.value - way.effect))
     return {"model": name, "samples": len(rows_shown), "seconds": float(np.median(seconds)), "tally": dict(tally),
             "second order, not linear": tally_second, "slope half-way, not linear": tally_half, "quadrature residual": residual,
             "cohort": cohort(model, dataset, background, scores, False), "groups": cohort(model, dataset, background, scores, True)}
@@ -107,12 +107,12 @@ def cohort(model: Any, dataset: Any, background: Any, scores: np.ndarray, split:
         inputs = dataset.inputs(rows, dtype=torch.float64)
         found = method.sensitivity(model, inputs, background, output=output, targets=[method.SCORE])
         big = np.abs(found.effects[:, 0]) > THRESHOLD * score_range(dataset, scores, output)
-        for knob, counts, agrees in zip(found.knobs, big, found.agrees()[:, 0], strict=True):
+        for term, counts, agrees in zip(found.parameters, big, found.agrees()[:, 0], strict=True):
             same, total = same + int(counts and agrees), total + int(counts)
-            if knob.kind not in LINEAR:
+            if term.kind not in LINEAR:
                 bent_same, bent = bent_same + int(counts and agrees), bent + int(counts)
             if counts and not agrees:
-                opposite.append(f"{knob.title} ({model.outputs[output]}, {len(rows)} samples)")
+                opposite.append(f"{term.title} ({model.outputs[output]}, {len(rows)} samples)")
     return {"all": [same, total], "not linear": [bent_same, bent], "opposite": opposite}
 
 

@@ -22,7 +22,7 @@ from qfusion.training import Options  # noqa: E402
 
 ENCODER = ("encoder", "hidden", "dropout", "pooling", "input_dropout")
 OF_TABLES = ("elements", "block", "start")
-LARGEST_HIDDEN_TENSOR = 100_000  # entries; above, the TFN head is linear in the outer product, or training would take hours
+MAX_HIDDEN_TENSOR = 100_000  # entries; above, the TFN head is linear in the outer product, or training would take hours
 
 
 @dataclass(frozen=True)
@@ -139,9 +139,9 @@ def settings_of(place: Place, contender: Contender) -> dict[str, Any]:
         chosen |= {key: place.recipe.settings[key] for key in ("duration", "head_scale") if key in place.recipe.settings}
     elif contender.kind in (EntangledQCNN.kind, ProductQCNN.kind):
         chosen |= {key: place.recipe.settings[key] for key in OF_TABLES if key in place.recipe.settings} | {
-            "elements": min(place.features, choose_parity.MOST_ELEMENTS)}
+            "elements": min(place.features, choose_parity.MAX_ELEMENTS)}
     elif "features" in known:
         chosen["features"] = place.features
-    if contender.kind == "tensor" and (place.features + 1) ** len(place.dataset.modalities) > LARGEST_HIDDEN_TENSOR:
+    if contender.kind == "tensor" and (place.features + 1) ** len(place.dataset.modalities) > MAX_HIDDEN_TENSOR:
         chosen["width"] = 0
     return {key: value for key, value in chosen.items() if key in known}

@@ -50,14 +50,14 @@ SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "avparity": ({}, dict(epochs=30)), "avparity3": (dict(hidden=64, dropout=0.1), dict(epochs=20))}
 OWN: dict[tuple[str, str], dict[str, Any]] = {("avparity3", "qj"): dict(duration=2.0)}
 NUMBERS = {"avparity": 8, "avagree": 12, "avparity3": 6}  # of each encoder; a modality's state has half as many levels
-MOST_ELEMENTS = 10
+MAX_ELEMENTS = 10
 
 
 def sizes(kind: str, numbers: int) -> dict[str, Any]:
     """Returns the setting that says how many numbers an encoder gives."""
     known = registry.settings(kind)
     of_states = {"dims": numbers // 2, "head_scale": 2.0}
-    return (of_states if "dims" in known else {"elements": min(numbers, MOST_ELEMENTS)} if "elements" in known
+    return (of_states if "dims" in known else {"elements": min(numbers, MAX_ELEMENTS)} if "elements" in known
             else {"features": numbers} if "features" in known else {})
 
 

@@ -21,7 +21,7 @@ from scripts import serving, visits  # noqa: E402
 
 TALLEST = 9000  # pixels of a picture
 README = {"overview": ("/", 1585), "dynamics": ("/dynamics?sample=p2924&above=entanglement", 1312)}
-MOST_BYTES = 300_000
+MAX_BYTES = 300_000
 _CHECK = """() => {
   const found = [], main = document.querySelector('[data-testid="stMain"]'), say = words => found.push(words);
   const shown = e => { const b = e.getBoundingClientRect(), s = getComputedStyle(e);
@@ -110,7 +110,7 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
     """The two pictures of the README, of few enough bytes.
 
     Raises:
-        RuntimeError: when one is larger than `MOST_BYTES`.
+        RuntimeError: when one is larger than `MAX_BYTES`.
     """
     from PIL import Image
 
@@ -127,8 +127,8 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
         with Image.open(path) as picture:  # median cut would lose the thin hatches; without k-means, greys get a tint
             few = picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
         few.save(path, optimize=True)
-        if path.stat().st_size > MOST_BYTES:
-            raise RuntimeError(f"{path.name} has {path.stat().st_size:,} bytes, more than {MOST_BYTES:,}. Show less of the page.")
+        if path.stat().st_size > MAX_BYTES:
+            raise RuntimeError(f"{path.name} has {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}. Show less of the page.")
         print(f"{path}: {path.stat().st_size:,} bytes")
         page.context.close()
 

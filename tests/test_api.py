@@ -72,7 +72,7 @@ def test_explanations_take_models_and_features_of_either_precision(kind: str) ->
         behind = background(own, x)
         results = [explain(own, one, behind).dividends, attribution.attribute(own, one, behind, "face", "words+face").values,
                    operators.operator(own, behind, "face").values, sensitivity.sensitivity(own, one, behind, targets=["score"]).slopes,
-                   nearest_state(own, own.encode(one), "face").before, flips.nearest_knobs(own, forms.states_of(own, one)).tried]
+                   nearest_state(own, own.encode(one), "face").before, flips.nearest_parameters(own, forms.states_of(own, one)).tried]
         if kind == "quantum-jump":
             results += [built(own, one, behind).parts, cuts.cuts(own, one, [0.0, 0.5]).scores]
         return [np.asarray(result, dtype=float) for result in results]

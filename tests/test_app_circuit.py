@@ -15,7 +15,7 @@ from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.systems.network_subject import CircuitSpace
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.network import evidence
-from qfusion.figures import circuit_walks
+from qfusion.figures import circuit_replays
 from qfusion.models import edits, fusion
 from qfusion.training import checkpoint, metrics
 from tests.entangled import model_of
@@ -191,8 +191,8 @@ def test_a_preset_for_all_is_the_named_rule(digits: CircuitSpace) -> None:
 def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:
     app = visit("Circuit", model="qcnn-digits", phi="all:and", part="Walk")
     assert "tables are edited" in plain(said(app))
-    learned = circuit_walks.walk(digits, 5, "")
-    edited = circuit_walks.walk(digits, 5, "all:and")
+    learned = circuit_replays.replay(digits, 5, "")
+    edited = circuit_replays.replay(digits, 5, "all:and")
     assert not np.allclose(learned.bloch[-1], edited.bloch[-1])
 
 
@@ -237,7 +237,7 @@ def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
     from qfusion.models import density
 
     row = int(digits.dataset.rows("test")[0])
-    found = circuit_walks.walk(digits, row, "")
+    found = circuit_replays.replay(digits, row, "")
     rho = density.states(digits.model.network, digits.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * digits.model.elements)
@@ -315,11 +315,11 @@ def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits()
 
     work = cache.workspace_of("qj-planted", "planted")
     built = evolution.circuit(work, 7, 0.05, "terms")  # type: ignore[arg-type]
-    walk = circuit_walks.step_walk(work, 7, 0.05, "terms")  # type: ignore[arg-type]
+    replay = circuit_replays.step_replay(work, 7, 0.05, "terms")  # type: ignore[arg-type]
     rho = built.qnode()()
     p = np.real(np.diag(rho)).reshape((2,) * len(built.wires))
     for q in range(len(built.wires)):
         mass = p.sum(tuple(w for w in range(p.ndim) if w != q))
-        assert walk.bloch[-1][q, 2] == pytest.approx(mass[0] - mass[1], abs=1e-9)
+        assert replay.bloch[-1][q, 2] == pytest.approx(mass[0] - mass[1], abs=1e-9)
     app = visit("Circuit", data="planted", gate="2")
     assert "Gate 2 of" in plain(said(app))

@@ -157,11 +157,11 @@ def place(key: str, value: Any) -> Step:
 def move(key: str, times: int) -> Step:
     """Moves a slider by some of its steps."""
     def step(app: AppTest) -> None:
-        knob = the(app, key)
-        if knob.type == "select_slider":
-            knob.set_value(knob.options[knob.options.index(str(knob.value)) + times])
+        parameter = the(app, key)
+        if parameter.type == "select_slider":
+            parameter.set_value(parameter.options[parameter.options.index(str(parameter.value)) + times])
         else:
-            knob.set_value(type(knob.value)(round(knob.value + times * knob.step, 10)))
+            parameter.set_value(type(parameter.value)(round(parameter.value + times * parameter.step, 10)))
     return step
 
 
@@ -277,7 +277,7 @@ def test_a_hostile_part_is_named_short_and_ignored(title: str, query: dict[str, 
 
 def test_hundreds_of_wrong_parts_make_a_few_notices() -> None:
     app = visit("Dynamics", **{f"H.k{i}": "1" for i in range(300)})
-    assert len(app.warning) <= state.MOST_NOTICES + 1
+    assert len(app.warning) <= state.MAX_NOTICES + 1
     assert "More parts of the link do not fit" in plain(app.warning[-1].value)
 
 

@@ -29,7 +29,7 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
     most = int(np.argmax(np.abs(found.effects[:, 0])))
     words = plain(said(app))
     assert not app.error
-    assert f"Most depends on the {found.knobs[most].title}" in words
+    assert f"Most depends on the {found.parameters[most].title}" in words
     assert f"by {abs(found.effects[most, 0]):.2g}" in words
     assert f"({found.values[0]:+.3f} now" in words
     big = np.abs(found.effects[:, 0]) > 0.06

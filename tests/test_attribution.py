@@ -123,7 +123,7 @@ def test_what_does_not_fit_is_named(model: QuantumJump, monkeypatch: pytest.Monk
         attribution.attribute(model, x, background, "words", baseline="sample")
     with pytest.raises(InvalidInput, match=r"must be one sample with 6 features, but has shape \(1, 5\)"):
         attribution.attribute(model, x, background, "pixels", baseline="sample", other=torch.zeros(1, 5))
-    monkeypatch.setattr(forms, "MOST", 10)
+    monkeypatch.setattr(forms, "MAX_COALITIONS", 10)
     network = model_of(4, 2)
     one = {name: torch.zeros(1, 3, dtype=torch.float64) for name in network.modalities}
     with pytest.raises(InvalidInput, match="Ask for the score instead"):

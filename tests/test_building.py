@@ -74,7 +74,7 @@ def test_two_qubits_by_hand() -> None:
         return quad(slope, 0, 1, epsabs=1e-12)[0]
 
     found = method.built(model, inputs, explain.background(model, kind="zero"))  # the other qubit reads z = 1 where it is absent
-    assert [knob.key for knob in found.terms] == ["H[text]", "H[audio]", "H[text+audio]", "rate[1]"]
+    assert [parameter.key for parameter in found.terms] == ["H[text]", "H[audio]", "H[text+audio]", "rate[1]"]
     alone, joint = found.row("text"), found.row("text+audio")
     # For the reference state x = y = 0, so the baseline is 0 and so is the dividend of audio.
     assert found.parts[[found.row(""), found.row("audio")]] == pytest.approx(0, abs=1e-12)
@@ -136,9 +136,9 @@ def by_slopes(model: Any, inputs: dict, behind: Any, found: method.Built, output
     for s, weight in zip((x + 1) / 2, w / 2, strict=True):
         there = sensitivity.system(model.tweaked(Tweak(before.couplings, before.rates, s * T)), inputs, behind, output)
         slopes = there.slopes(targets)[1]
-        for g, knob in enumerate(found.terms):
-            at = [k.key for k in there.knobs].index(knob.key)
-            parts[:, g] += weight * knob.value * slopes[at] / s
+        for g, parameter in enumerate(found.terms):
+            at = [k.key for k in there.parameters].index(parameter.key)
+            parts[:, g] += weight * parameter.value * slopes[at] / s
     return parts
 
 
@@ -153,17 +153,17 @@ def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
     parts, h = np.zeros_like(found.parts), 2e-3
     x, w = np.polynomial.legendre.leggauss(10)
     for s, weight in zip((x + 1) / 2, w / 2, strict=True):
-        for g, knob in enumerate(found.terms):
+        for g, parameter in enumerate(found.terms):
             for step, share in zip((-2, -1, 1, 2), np.array([1, -8, 8, -1]) / 12, strict=True):
-                at = {name: f * (s + (step * h if f"H[{name}]" == knob.key else 0)) for name, f in couplings.items()}
-                there = [f * (s + (step * h if f"rate[{k + 1}]" == knob.key else 0)) for k, f in enumerate(rates)]
+                at = {name: f * (s + (step * h if f"H[{name}]" == parameter.key else 0)) for name, f in couplings.items()}
+                there = [f * (s + (step * h if f"rate[{k + 1}]" == parameter.key else 0)) for k, f in enumerate(rates)]
                 moved = model.tweaked(Tweak(at, tuple(there), model.duration))
                 parts[:, g] += weight * share / h * dividends(moved, inputs, behind)
     assert np.abs(found.parts - parts).max() < 1e-6 * max(1.0, np.abs(found.parts).max())
     if tweak.rates:
-        off = [knob.key for knob in found.terms if knob.value == 0]
+        off = [parameter.key for parameter in found.terms if parameter.value == 0]
         assert off == ["H[text+audio]", "rate[1]"]
-        assert np.abs(found.parts[:, [knob.value == 0 for knob in found.terms]]).max() == 0
+        assert np.abs(found.parts[:, [parameter.value == 0 for parameter in found.terms]]).max() == 0
 
 
 def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
@@ -249,7 +249,7 @@ def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> Non
     assert not found.parts.any()
     assert np.array_equal(found.start, found.end)
     assert found.end == pytest.approx(dividends(model, inputs, behind), abs=1e-12)
-    assert list(found.frame().columns) == ["dividend", "start", *(knob.key for knob in found.terms), "end"]
+    assert list(found.frame().columns) == ["dividend", "start", *(parameter.key for parameter in found.terms), "end"]
     each = explain.built_each(model, inputs, behind)
     assert each.parts.shape == (2, 8, columns)
     assert not each.parts.any()
@@ -303,7 +303,7 @@ def test_bad_input_says_what_to_do() -> None:
 def test_a_local_generator_says_what_each_term_acts_on() -> None:
     model = jump_model(2, coupling="local", jumps=1)
     found = method.built(model, features(1), explain.background(model, features(5, seed=2)))
-    acts = dict(zip((knob.key for knob in found.terms), found.acts, strict=True))
+    acts = dict(zip((parameter.key for parameter in found.terms), found.acts, strict=True))
     assert acts["H[text+vision]"] == acts["rate[2]"] == "text+vision"
     assert acts["H[audio]"] == "audio"
     assert found.most_built() in ("text+audio", "text+vision", "audio+vision", "text+audio+vision")

@@ -87,7 +87,7 @@ def test_saved_cohorts_that_do_not_fit_are_named(text: str) -> None:
 def test_no_text_does_more_than_pass_or_be_named(text: str) -> None:
     try:
         parts = cohorts.parse(text)
-        again = cohorts.parse(cohorts.written(parts)) if len(cohorts.written(parts)) <= cohorts.MOST_TEXT else parts
+        again = cohorts.parse(cohorts.written(parts)) if len(cohorts.written(parts)) <= cohorts.MAX_TEXT else parts
         assert again == parts
         kept = cohorts.passing(parts, FRAME)
     except QFusionError:

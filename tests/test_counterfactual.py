@@ -134,7 +134,7 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
             assert found.reach < 0
             donor = interventions.nearest_donor(each, states, name, forms.states_of(each, features(each, 20))[name])
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
-        search = flips.nearest_knobs(each, states)
+        search = flips.nearest_parameters(each, states)
         assert search.found == ()
         assert search.tried > 0
 
@@ -210,7 +210,7 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     states = forms.states_of(model, features(model, 1, 1))
     # Move the boundary to the sample: about half of the knobs can then turn it.
     model.bias.data -= float(forms.scores_of(model, states)) - 0.03
-    search = flips.nearest_knobs(model, states)
+    search = flips.nearest_parameters(model, states)
     assert search.tried == 3 + 2 + 1
     assert search.found
     sizes = {(c.kind, c.name): c for c in search.found}
@@ -239,7 +239,7 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
 def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
     states = forms.states_of(model, features(model))
-    search = flips.nearest_knobs(model, states)
+    search = flips.nearest_parameters(model, states)
     assert search.tried == model.phi.numel()
     found = {c.name: c for c in search.found}
     for place in list(itertools.product(*map(range, model.phi.shape)))[::6]:

@@ -62,7 +62,7 @@ def assert_holds(ds: DataSet, *names: str) -> None:
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Converts .mat files here, without limits, which is faster."""
     def run(path: Path, folder: Path, memory: int) -> None:
-        _mat_child.convert(str(path), str(folder), files.LARGEST)
+        _mat_child.convert(str(path), str(folder), files.MAX_SIZE)
 
     monkeypatch.setattr(matfile, "_run", run)
 
@@ -320,7 +320,7 @@ def test_a_sparse_matrix_with_entries_outside_itself_is_refused(tmp_path: Path) 
 
 
 def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "LARGEST", 4 * 1024**2)
+    monkeypatch.setattr(files, "MAX_SIZE", 4 * 1024**2)
     zeros = np.zeros((COUNT, 100_000))
     for path in (mat(tmp_path, True, X=cell(zeros, B), Y=Y), tmp_path / "views.npz"):
         if path.suffix == ".npz":

@@ -19,7 +19,7 @@ from scripts import docs_site, gallery, glossary_page, panel_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-LARGEST = 61_440  # bytes of a figure of the gallery
+MAX_SIZE = 61_440  # bytes of a figure of the gallery
 NOT_PANELS = {"content", "telling", "evidence", "ladder", "entropy"}  # small figures that what stands around them explains, and tables
 
 
@@ -89,7 +89,7 @@ def test_the_gallery_holds_its_figures_with_their_recipes() -> None:
     assert sorted(path.stem for path in gallery.FOLDER.iterdir()) == sorted(one.name for one in gallery.PICTURES)
     for one in gallery.PICTURES:
         content = (gallery.FOLDER / f"{one.name}.svg").read_bytes()
-        assert len(content) < LARGEST
+        assert len(content) < MAX_SIZE
         assert recipe.parse(export.read_recipe(content)).panel == one.panel
 
 

@@ -68,8 +68,8 @@ def test_every_page_hands_its_figures_over(panels: dict[str, Any]) -> None:
     for name, panel in panels.items():
         assert panel.title, name
         assert panel.caption, name
-        assert len(panel.title) <= export.LONGEST_TITLE, name
-        assert len(panel.caption) <= export.LONGEST_CAPTION, name
+        assert len(panel.title) <= export.MAX_TITLE, name
+        assert len(panel.caption) <= export.MAX_CAPTION, name
         assert "**" not in panel.title + panel.caption, name
         assert "\\" not in panel.title + panel.caption, name
         assert len(panel.numbers), name

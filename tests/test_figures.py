@@ -82,8 +82,8 @@ def test_waterfall_of_many_terms_adds_the_smallest_joint_ones_up() -> None:
     names = list("abcdef")
     dividends = {term: 0.01 * i for i, term in enumerate(coalitions(names))}
     figure = decision.waterfall(dividends, names)
-    assert len(figure.data[0].x) == 1 + 6 + decision.MOST_JOINT + 1 + 1
-    assert f"{2**6 - 7 - decision.MOST_JOINT} other joint terms" in figure.layout.yaxis.ticktext
+    assert len(figure.data[0].x) == 1 + 6 + decision.MAX_JOINT + 1 + 1
+    assert f"{2**6 - 7 - decision.MAX_JOINT} other joint terms" in figure.layout.yaxis.ticktext
     assert figure.data[0].x[-1] == pytest.approx(sum(dividends.values()))
 
 

@@ -15,7 +15,7 @@ from tests import doors, keeping
 from tests.keeping import KEPT
 
 RECIPES, CHECKPOINTS, COMMANDS, NAMES = (keeping.read(f"{part}.json") for part in ("recipes", "checkpoints", "commands", "names"))
-MOST = 1_500_000  # bytes of the whole record
+MAX_SIZE = 1_500_000  # bytes of the whole record
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +109,6 @@ def test_a_number_that_moves_a_row_that_moves_and_a_column_that_goes_are_seen() 
 
 def test_the_record_is_small_and_says_nothing_of_the_machine() -> None:
     files = [path for path in KEPT.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < MOST
+    assert sum(path.stat().st_size for path in files) < MAX_SIZE
     texts = [path.read_text(encoding="utf-8") for path in files if path.suffix in (".json", ".journal", ".svg", ".html", ".csv", ".toml")]
     assert not [found.group() for text in texts if (found := re.search(r"/(?:tmp|home|root|work|mock)/\S*", text))]

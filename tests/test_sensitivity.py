@@ -14,7 +14,7 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.changes import knobs
+from qfusion.explain.changes import parameters
 from qfusion.explain.changes import sensitivity as method
 from qfusion.explain.network.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, InputSpec, QuantumJump, Tweak
@@ -53,30 +53,30 @@ def answers(model: Any, inputs: dict, background: Any, targets: tuple[str, ...],
     return np.array([found[name] for name in targets])
 
 
-def with_factor(model: Any, knob: method.Knob, value: float) -> Any:
+def with_factor(model: Any, parameter: method.Parameter, value: float) -> Any:
     """The model with one factor set, by tweaking or editing it."""
-    if knob.kind in ("coupling", "rate", "duration"):
+    if parameter.kind in ("coupling", "rate", "duration"):
         tweak = model.tweak or Tweak()
         couplings, rates = dict(tweak.couplings), list(tweak.rates or [1.0] * model.jump_count)
         duration: float | None = float(model.duration)
-        if knob.kind == "coupling":
-            couplings["+".join(knob.modalities)] = value
-        elif knob.kind == "rate":
-            rates[int(knobs.inside(knob.key)) - 1] = value
+        if parameter.kind == "coupling":
+            couplings["+".join(parameter.modalities)] = value
+        elif parameter.kind == "rate":
+            rates[int(parameters.inside(parameter.key)) - 1] = value
         else:
             duration = value * model.settings["duration"]
         return model.tweaked(Tweak(couplings, tuple(rates), duration))
     other = copy.deepcopy(model)
-    place = knobs.inside(knob.key)
+    place = parameters.inside(parameter.key)
     with torch.no_grad():
-        if knob.kind == "measurement":
+        if parameter.kind == "measurement":
             other.W[:, _column(model, place)] *= value
-        elif knob.kind == "head":
+        elif parameter.kind == "head":
             other.network.head[:, int(place)] *= value
-        elif knob.kind in ("convolution", "pooling"):
-            getattr(other.network, knob.kind)[int(place)] *= value
+        elif parameter.kind in ("convolution", "pooling"):
+            getattr(other.network, parameter.kind)[int(place)] *= value
         else:
-            return other.with_angles(_table(model, knob, value))
+            return other.with_angles(_table(model, parameter, value))
     return other
 
 
@@ -86,12 +86,12 @@ def _column(model: Any, place: str) -> int:
     return int(j) - 1 + sum(len(v) for s, v in model.measurement_vectors().items() if of and s < (model.modalities.index(of),))
 
 
-def _table(model: Any, knob: method.Knob, value: float) -> torch.Tensor:
+def _table(model: Any, parameter: method.Parameter, value: float) -> torch.Tensor:
     """Entry by entry, as the documentation says it."""
     phi, M = model.phi.detach().clone(), len(model.modalities)
-    element, _, name = knobs.inside(knob.key).partition(":")
+    element, _, name = parameters.inside(parameter.key).partition(":")
     i = int(element)
-    if knob.kind == "fusion":
+    if parameter.kind == "fusion":
         phi[i] = math.pi / 2 + value * (phi[i] - math.pi / 2)
         return phi
     m = model.modalities.index(name)
@@ -105,10 +105,10 @@ def _table(model: Any, knob: method.Knob, value: float) -> torch.Tensor:
     return phi
 
 
-def differences(model: Any, knob: method.Knob, ask: Callable[[Any], np.ndarray], h: float) -> np.ndarray:
-    ahead = knob.value == 0 and knob.kind in ("rate", "duration")
+def differences(model: Any, parameter: method.Parameter, ask: Callable[[Any], np.ndarray], h: float) -> np.ndarray:
+    ahead = parameter.value == 0 and parameter.kind in ("rate", "duration")
     steps, weights = (AHEAD, AHEAD_WEIGHTS) if ahead else (STEPS, WEIGHTS)
-    return sum(w * ask(with_factor(model, knob, knob.value + float(s) * h)) for s, w in zip(steps, weights, strict=True)) / h
+    return sum(w * ask(with_factor(model, parameter, parameter.value + float(s) * h)) for s, w in zip(steps, weights, strict=True)) / h
 
 
 def assert_slopes_and_effects(model: Any, inputs: dict, background: Any, targets: tuple[str, ...] | None = None, *, output: int = 1,
@@ -116,14 +116,14 @@ def assert_slopes_and_effects(model: Any, inputs: dict, background: Any, targets
     found = method.sensitivity(model, inputs, background, output=output, targets=targets)
     before = answers(model, inputs, background, found.targets, output)
     assert np.abs(found.values - before).max() < 1e-11
-    for place, knob in enumerate(found.knobs):
-        if keys is not None and knob.key not in keys:
+    for place, parameter in enumerate(found.parameters):
+        if keys is not None and parameter.key not in keys:
             continue
-        expected = differences(model, knob, lambda m: answers(m, inputs, background, found.targets, output), h)
+        expected = differences(model, parameter, lambda m: answers(m, inputs, background, found.targets, output), h)
         scale = np.abs(found.slopes).max(0) + 1e-6  # a slope near zero is measured against the largest of its target
-        assert np.all(np.abs(found.slopes[place] - expected) <= 1e-6 * np.maximum(np.abs(expected), scale)), knob
-        removed = answers(with_factor(model, knob, 0.0), inputs, background, found.targets, output) - before
-        assert np.abs(found.effects[place] - removed).max() < 1e-10, knob
+        assert np.all(np.abs(found.slopes[place] - expected) <= 1e-6 * np.maximum(np.abs(expected), scale)), parameter
+        removed = answers(with_factor(model, parameter, 0.0), inputs, background, found.targets, output) - before
+        assert np.abs(found.effects[place] - removed).max() < 1e-10, parameter
     return found
 
 
@@ -132,7 +132,7 @@ def test_jump_slopes_equal_finite_differences(d: int) -> None:
     model = jump_model(d)
     background = explain.background(model, features(5, seed=2))
     found = assert_slopes_and_effects(model, features(1 if d == 4 else 2), background)
-    assert len(found.knobs) == 7 + 2 + 1 + 3 * 3
+    assert len(found.parameters) == 7 + 2 + 1 + 3 * 3
     assert len(found.targets) == 1 + 8 + 6
 
 
@@ -148,7 +148,7 @@ def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
     model = jump_model(2).tweaked(tweak)
     targets = tuple(name for name in method.target_names(model) if not name.startswith("negativity"))
     found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets, h=2e-3)
-    assert [knob.value for knob in found.knobs if knob.kind == "rate"] == list(tweak.rates)
+    assert [parameter.value for parameter in found.parameters if parameter.kind == "rate"] == list(tweak.rates)
 
 
 def test_slopes_of_a_model_without_time_left() -> None:
@@ -166,7 +166,7 @@ def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
     model = jump_model(2, **settings)
     targets = ("score", "dividend[text+vision]", *(() if settings.get("evolution") in ("none", "unitary") else ("entropy[audio]",)))
     found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets)
-    kinds = {knob.kind for knob in found.knobs}
+    kinds = {parameter.kind for parameter in found.parameters}
     assert ("rate" in kinds) == (settings.get("evolution") not in ("unitary", "none"))
     assert ("coupling" in kinds) == (settings.get("evolution") not in ("dissipative", "none"))
 
@@ -174,8 +174,8 @@ def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
 def test_time_is_the_sum_of_all_that_acts_in_it() -> None:
     model = jump_model(3).tweaked(Tweak({"text+audio": 1.7}, (0.4, 1.0), 1.2))
     found = method.sensitivity(model, features(2), explain.background(model, features(5, seed=2)))
-    value = np.array([knob.value for knob in found.knobs])
-    kind = np.array([knob.kind for knob in found.knobs])
+    value = np.array([parameter.value for parameter in found.parameters])
+    kind = np.array([parameter.kind for parameter in found.parameters])
     together = (value[:, None] * found.slopes)[np.isin(kind, ("coupling", "rate"))].sum(0)
     assert np.allclose(value[kind == "duration"] * found.slopes[kind == "duration"], together, atol=1e-10)
 
@@ -197,11 +197,11 @@ def test_the_mean_slope_on_the_way_is_the_effect() -> None:
     background = explain.background(model, features(5, seed=2))
     for key in ("H[text+audio+vision]", "rate[1]", "T", "W[audio,2]"):
         way = method.response(model, features(2), background, key, nodes=8)
-        assert abs(-way.mean_slope * way.knob.value - way.effect) < 1e-10
+        assert abs(-way.mean_slope * way.parameter.value - way.effect) < 1e-10
         assert way.factors[0] == 0
-        assert way.factors[-1] == way.knob.value == 1
+        assert way.factors[-1] == way.parameter.value == 1
         found = method.sensitivity(model, features(2), background, targets=["score"])
-        assert np.isclose(found.effects[[k.key for k in found.knobs].index(key), 0], way.effect, atol=1e-12)
+        assert np.isclose(found.effects[[k.key for k in found.parameters].index(key), 0], way.effect, atol=1e-12)
 
 
 @pytest.mark.parametrize("model", [jump_model(2).tweaked(Tweak({"text": 0.0, "text+audio": 1.5})), model_of(4, 2)],
@@ -210,9 +210,9 @@ def test_the_slope_half_way_is_that_of_the_halved_term(model: Any) -> None:
     names = tuple(model.modalities)
     inputs, background = features(2, names), explain.background(model, features(5, names, 2))
     half = method.half_way(model, inputs, background)
-    for place, knob in enumerate(method.system(model, inputs, background).knobs):
-        expected = differences(model, knob._replace(value=knob.value / 2), lambda m: answers(m, inputs, background, ("score",), 0), 1e-3)
-        assert np.isclose(half[place], -knob.value * expected[0], rtol=1e-6, atol=1e-9), knob
+    for place, term in enumerate(method.system(model, inputs, background).parameters):
+        expected = differences(model, term._replace(value=term.value / 2), lambda m: answers(m, inputs, background, ("score",), 0), 1e-3)
+        assert np.isclose(half[place], -term.value * expected[0], rtol=1e-6, atol=1e-9), term
 
 
 @pytest.mark.parametrize(("n", "M", "block"), [(4, 2, "su4"), (5, 3, "so4"), (3, 4, "circuit9"), (6, 2, "ttn")])
@@ -222,7 +222,7 @@ def test_network_slopes_equal_finite_differences(n: int, M: int, block: str) -> 
     background = explain.background(model, features(4, names, 2))
     found = assert_slopes_and_effects(model, features(2, names), background, h=1e-3)
     layers, heads = len(model.network.convolution), model.network.head.shape[1]
-    assert len(found.knobs) == n * (1 + M) + 2 * layers + heads
+    assert len(found.parameters) == n * (1 + M) + 2 * layers + heads
 
 
 def test_a_network_moved_and_its_response() -> None:
@@ -230,7 +230,7 @@ def test_a_network_moved_and_its_response() -> None:
     inputs, background = features(3, ("v0", "v1")), explain.background(model, features(4, ("v0", "v1"), 2))
     for key in ("fusion[1]", "say[2:v1]", "convolution[0]", "head[3]"):
         way = method.response(model, inputs, background, key, "dividend[v0+v1]", nodes=12)
-        assert abs(-way.mean_slope * way.knob.value - way.effect) < 1e-9
+        assert abs(-way.mean_slope * way.parameter.value - way.effect) < 1e-9
     assert np.allclose(way.slopes, way.slopes[0])  # linear in the head
 
 
@@ -238,7 +238,7 @@ def test_fusion_removed_ignores_every_modality() -> None:
     model = model_of(4, 2)
     x, y = features(1, ("v0", "v1")), features(1, ("v0", "v1"), 9)
     for i in range(4):
-        model = model.with_angles(_table(model, method.Knob(f"fusion[{i}]", "", "fusion", (), 1.0), 0.0))
+        model = model.with_angles(_table(model, method.Parameter(f"fusion[{i}]", "", "fusion", (), 1.0), 0.0))
     assert torch.allclose(model(x), model(y))
 
 
@@ -282,10 +282,10 @@ def test_scores_of_other_samples_without_a_term(model: Any) -> None:
     names = tuple(model.modalities)
     system = method.system(model, features(1, names), explain.background(model, features(5, names, 2)))
     found = system.scores_without(features(6, names, 3))
-    assert found.shape == (len(system.knobs), 6, len(model.outputs))
+    assert found.shape == (len(system.parameters), 6, len(model.outputs))
     with torch.no_grad():
-        for place, knob in enumerate(system.knobs):
-            assert np.allclose(found[place], with_factor(model, knob, 0.0)(features(6, names, 3)).numpy(), atol=1e-11), knob
+        for place, parameter in enumerate(system.parameters):
+            assert np.allclose(found[place], with_factor(model, parameter, 0.0)(features(6, names, 3)).numpy(), atol=1e-11), parameter
 
 
 def test_independent_rows_are_declined_for_dividends_of_a_network() -> None:

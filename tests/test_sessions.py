@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.ui.frame import sessions
-from qfusion.ui.frame.sessions import MOST_BYTES, Session
+from qfusion.ui.frame.sessions import MAX_BYTES, Session
 
 PAGES = ("Overview", "Samples", "Dynamics")
 GOOD: dict[str, Any] = {"kind": sessions.KIND, "version": 1, "page": "Dynamics",
@@ -38,7 +38,7 @@ def test_what_is_written_is_read_back() -> None:
 @pytest.mark.parametrize(("data", "words"), [
     (b"\xff\xfe", "not JSON"), (b"", "not JSON"), (b"[" * 100_000, "not JSON"), (b'{"a": "\\ud800"}', "not JSON"),
     (b"[]", "not a qfusion session"), (b"1e999", "not a qfusion session"), (b'{"kind": "qfusion recipe"}', "not a qfusion session"),
-    (b" " * (MOST_BYTES + 1), "at most 200,000")])
+    (b" " * (MAX_BYTES + 1), "at most 200,000")])
 def test_a_file_that_is_no_session_is_refused_with_a_reason(data: bytes, words: str) -> None:
     with pytest.raises(InvalidInput, match=words):
         sessions.read(data, PAGES)

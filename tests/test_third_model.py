@@ -133,7 +133,7 @@ def test_what_it_cannot_do_is_named() -> None:
         with pytest.raises(InvalidInput, match=f"kind state-linear, which has no {ABILITIES[ability]}.*Choose a quantum-jump|entangled"):
             call()
     with pytest.raises(InvalidInput, match="no terms of a physics"):
-        flips.nearest_knobs(model, forms.states_of(model, x))
+        flips.nearest_parameters(model, forms.states_of(model, x))
     with pytest.raises(InvalidInput, match="nothing to tweak"):
         model.tweaked("H.v0=2")
     assert model.tweaked("") is model

@@ -115,14 +115,14 @@ def page() -> None:
 
     import streamlit as st
 
-    from qfusion.ui.frame import knobs, state
+    from qfusion.ui.frame import sliders, state
 
     model = SimpleNamespace(modalities=("a", "b-c", "a-b", "c"), jump_count=1, duration=1.0)
     work = SimpleNamespace(model=model, modalities=model.modalities)
-    rules = knobs.allowed(work)  # type: ignore[arg-type]
+    rules = sliders.allowed(work)  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)
-    st.text(str(knobs.draw(work)))  # type: ignore[arg-type]
+    st.text(str(sliders.draw(work)))  # type: ignore[arg-type]
 
 
 def test_links_of_before_set_the_sliders_of_now() -> None:

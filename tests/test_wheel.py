@@ -21,7 +21,7 @@ from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("qfusion", ".streamlit", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")
-LARGEST = 8_000_000  # bytes of a wheel
+MAX_SIZE = 8_000_000  # bytes of a wheel
 
 
 class Installed(NamedTuple):
@@ -75,7 +75,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 
 
 def test_the_wheel_holds_what_is_read_and_nothing_else(installed: Installed) -> None:
-    assert installed.wheel.stat().st_size < LARGEST
+    assert installed.wheel.stat().st_size < MAX_SIZE
     with zipfile.ZipFile(installed.wheel) as archive:
         names = set(archive.namelist())
         assert archive.read("qfusion/ui/app/.streamlit/config.toml") == (ROOT / ".streamlit" / "config.toml").read_bytes()

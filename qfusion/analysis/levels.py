@@ -12,7 +12,7 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import JOINT, MOST_SLOW, SLOW
+from qfusion.analysis.cohort.cohort_measures import JOINT, MAX_SLOW, SLOW
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
@@ -105,7 +105,7 @@ class Related:
 
 
 def related(levels: Levels, measure: str, strength: str) -> Related:
-    """Returns a measure of entanglement against a strength of the interaction; of `MOST_SLOW` samples where it is slow.
+    """Returns a measure of entanglement against a strength of the interaction; of `MAX_SLOW` samples where it is slow.
 
     Args:
         levels: of a model that entangles.
@@ -118,7 +118,7 @@ def related(levels: Levels, measure: str, strength: str) -> Related:
     choose("Strength", strength, cohort_measures.STRENGTHS)
     rows, inside = levels.rows, levels.inside
     if measure in SLOW:
-        rows, inside = rows.head(MOST_SLOW), inside[:MOST_SLOW]
+        rows, inside = rows.head(MAX_SLOW), inside[:MAX_SLOW]
         x = cohort_measures.correlations(levels.work, levels.places(rows))[measure]
     else:
         x = cohort_measures.entropies(levels.work, rows, measure)

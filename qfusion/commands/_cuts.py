@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qfusion.explain import Background, RowBackground
     from qfusion.models import FusionModel
 
-MOST_TIMES = 1001
+MAX_TIMES = 1001
 ALL = "all"
 Cut = Annotated[list[str] | None, typer.Option("--cut", metavar="MODALITY", help="Take the correlations of this modality away at a time, "
                                                                                 "evolve on and read; may be given several times, or all.")]
@@ -25,8 +25,8 @@ Times = Annotated[int | None, typer.Option("--times", help="With --cut: how many
 def require(cut: list[str] | None, times: int | None, sample: str | None, missing: list[str] | None) -> None:
     """Raises InvalidInput where the options do not fit each other."""
     check(times is None or bool(cut), "Argument `--times` says at how many times to cut. Give --cut MODALITY too, or leave it out.")
-    check(times is None or 2 <= times <= MOST_TIMES,
-          f"Argument `--times` must lie between 2 and {MOST_TIMES}, but is {times}. Give a number in that range.")
+    check(times is None or 2 <= times <= MAX_TIMES,
+          f"Argument `--times` must lie between 2 and {MAX_TIMES}, but is {times}. Give a number in that range.")
     check(not cut or sample is not None, "Argument `--cut` follows one sample, but none is given. Add --sample ID.")
     check(not cut or not missing,
           "Arguments `--cut` and `--missing` cannot be combined: a modality that is left out has no state to cut. Give one of them.")

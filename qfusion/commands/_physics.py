@@ -30,11 +30,11 @@ def matrix(model: FusionModel, features: Mapping[str, Any], behind: Background |
 
     found = building.built(model, features, behind, output, times=[0.0])
     there = np.array([not set(name.split("+")) & set(missing) for name in found.dividends], dtype=float)
-    keys = [knob.key for knob in found.terms]
+    keys = [parameter.key for parameter in found.terms]
     parts = {name: dict(zip(keys, row, strict=True)) for name, row in zip(found.dividends, there[:, None] * found.parts, strict=True)}
     return {"physics": parts, "physics_start": dict(zip(found.dividends, there * found.start, strict=True)),
             "physics_end": dict(zip(found.dividends, there * found.end, strict=True)),
-            "physics_terms": {knob.key: knob.title for knob in found.terms}, "physics_error": found.error, "physics_nodes": found.nodes,
+            "physics_terms": {term.key: term.title for term in found.terms}, "physics_error": found.error, "physics_nodes": found.nodes,
             "physics_samples": found.count} | ({} if found.count == 1 else _sizes(model, features, behind, output, there))
 
 
@@ -45,7 +45,7 @@ def _sizes(model: FusionModel, features: Mapping[str, Any], behind: Background |
 
     found = building.built_each(model, features, behind, output)
     parts = there[:, None] * found.sizes()[1]
-    keys = [knob.key for knob in found.terms]
+    keys = [parameter.key for parameter in found.terms]
     return {"physics_sizes": {name: dict(zip(keys, row, strict=True)) for name, row in zip(found.dividends, parts, strict=True)}}
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from qfusion.figures.export.recipe import Recipe
 
 FORMATS = ("svg", "pdf", "png", "html", "json")
-LARGEST = 64_000_000  # bytes of a file that a recipe is read from
+MAX_SIZE = 64_000_000  # bytes of a file that a recipe is read from
 
 
 def figure(out: Annotated[Path, typer.Option(help="The file to write: .svg, .pdf, .png, .html or .json (plotly's own).")],
@@ -79,7 +79,7 @@ def _read(path: Path) -> Recipe:
     from qfusion.figures.export import recipe as recipes
 
     try:
-        check(path.stat().st_size <= LARGEST, f"{path.name} is too large for a figure. Give the figure or its recipe.")
+        check(path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for a figure. Give the figure or its recipe.")
         content = path.read_bytes()
     except FileNotFoundError:
         raise NotFound(f"There is no file {path}. Give a recipe of the figure drawer, or a figure that was exported.") from None

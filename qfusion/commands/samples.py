@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from qfusion.training.checkpoint import Checkpoint
     from qfusion.training.group import Group
 
-MOST_TIMES = 10_001
-MOST_TRAJECTORIES = 10_000
+MAX_TIMES = 10_001
+MAX_TRAJECTORIES = 10_000
 BACKGROUNDS = ("joint", "product", "mixed", "zero")
 Sample = Annotated[str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")]
 Kind = Annotated[str, typer.Option("--background", metavar="KIND",
@@ -180,9 +180,9 @@ def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar=
           seed: Annotated[int, typer.Option(min=0, help="Seed of the trajectories.")] = 0,
           data: Data = None, as_json: Json = False) -> None:
     """Follow a sample's state through the evolution with QuTiP: entropies, negativity, purity over time."""
-    check(2 <= times <= MOST_TIMES,
-          f"Argument `--times` must lie between 2 and {MOST_TIMES}, but is {times}. Give a number in that range.")
-    check(0 <= trajectories <= MOST_TRAJECTORIES, f"Argument `--trajectories` must lie between 0 and {MOST_TRAJECTORIES}, "
+    check(2 <= times <= MAX_TIMES,
+          f"Argument `--times` must lie between 2 and {MAX_TIMES}, but is {times}. Give a number in that range.")
+    check(0 <= trajectories <= MAX_TRAJECTORIES, f"Argument `--trajectories` must lie between 0 and {MAX_TRAJECTORIES}, "
                                                   f"but is {trajectories}. Give a number in that range.")
     table_path(out)
     found, dataset = load(model, data)

@@ -8,7 +8,7 @@ from pathlib import Path
 from qfusion._checks import check
 from qfusion.errors import NotFound
 
-LARGEST = 2 * 1024**3  # bytes of a file that is read into memory, also after unpacking
+MAX_SIZE = 2 * 1024**3  # bytes of a file that is read into memory, also after unpacking
 
 
 def size_of(path: Path) -> int:
@@ -23,8 +23,8 @@ def size_of(path: Path) -> int:
 
 
 def check_size(name: str, size: int) -> None:
-    """Raises InvalidInput when a file called `name` has, or unpacks to, more bytes than LARGEST."""
-    check(size <= LARGEST, f"File `{name}` must have at most {LARGEST / 1024**3:.0f} GiB, also when unpacked, but has more. Keep fewer "
+    """Raises InvalidInput when a file called `name` has, or unpacks to, more bytes than MAX_SIZE."""
+    check(size <= MAX_SIZE, f"File `{name}` must have at most {MAX_SIZE / 1024**3:.0f} GiB, also when unpacked, but has more. Keep fewer "
                            "samples or features, or use single precision.")
 
 

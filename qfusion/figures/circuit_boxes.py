@@ -16,7 +16,7 @@ LEFT_OUT = 1.75  # modality qubits end right of the fusion gate
 
 
 @dataclass(frozen=True, eq=False)
-class Walk:
+class Replay:
     """One sample's way through a circuit, whichever system it is of.
 
     Attributes:
@@ -43,8 +43,8 @@ class Walk:
         return len(self.gates)
 
 
-def of_fusion(found: Any, model: Any) -> Walk:
-    """The walk of an entangled-fusion circuit; `found` as `track.progress.progress` gives it."""
+def of_fusion(found: Any, model: Any) -> Replay:
+    """The replay of an entangled-fusion circuit; `found` as `track.progress.progress` gives it."""
     wires = _fusion_wires(found.wires, model)
     rows = {name: row for row, name in enumerate(found.wires)}
     gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in found.gates)
@@ -52,7 +52,7 @@ def of_fusion(found: Any, model: Any) -> Walk:
     boxes = _fusion_boxes(found.gates, rows, model)
     parts = _parts(found.gates)
     followed = tuple(row for row, wire in enumerate(wires) if wire.end is None)
-    return Walk(boxes, wires, gates, found.bloch, found.entropy, moments, parts, followed)
+    return Replay(boxes, wires, gates, found.bloch, found.entropy, moments, parts, followed)
 
 
 def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
@@ -125,8 +125,8 @@ def _parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
     return tuple(found)
 
 
-def of_step(built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, modalities: Sequence[str]) -> Walk:
-    """The walk of one step of an evolution; `built` as `track.circuit.step_circuit` gives it."""
+def of_step(built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, modalities: Sequence[str]) -> Replay:
+    """The replay of one step of an evolution; `built` as `track.circuit.step_circuit` gives it."""
     rows = {wire: row for row, wire in enumerate(built.wires)}
     everyone = len(modalities)
     owner = {wire: name for gate in built.gates if gate.kind == "prepare" for wire in gate.wires for name in gate.modalities}
@@ -141,11 +141,11 @@ def of_step(built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, mo
                          f"{gate.sentence} {values}", hue, apart))
     gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates)
     first = next((n for n, gate in enumerate(built.gates) if gate.kind != "prepare"), 0)
-    return Walk(tuple(boxes), wires, gates, bloch, entropy, moments, ((0, "prepare"), (first, "one step")), tuple(range(len(wires))))
+    return Replay(tuple(boxes), wires, gates, bloch, entropy, moments, ((0, "prepare"), (first, "one step")), tuple(range(len(wires))))
 
 
-def through_step(built: Any, modalities: Sequence[str]) -> Walk:
-    """The walk of a sample through one step of an evolution, from its product state; `built` as `track.circuit.step_circuit` gives it."""
+def through_step(built: Any, modalities: Sequence[str]) -> Replay:
+    """The replay of a sample through one step of an evolution, from its product state; `built` as `track.circuit.step_circuit` gives it."""
     from qfusion.quantum import states
     from qfusion.quantum.pauli import PAULIS
     from qfusion.track import channel

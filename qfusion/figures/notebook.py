@@ -73,8 +73,8 @@ def masses(model: Asked, sample: str | None = None, *, theme: Theme = "light", *
 
 def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, theme: Theme = "light", **chosen: Any) -> go.Figure:
     """Returns the circuit, a step `dt` of the evolution or the whole network, with the state of every qubit at its end."""
-    walk, _ = numbers.circuit(numbers.subject(model, sample, **chosen), dt)
-    return circuit.diagram(walk.boxes, walk.wires, walk.count, walk.bloch[-1], walk.entropy[-1], theme=theme)
+    replay, _ = numbers.circuit(numbers.subject(model, sample, **chosen), dt)
+    return circuit.diagram(replay.boxes, replay.wires, replay.count, replay.bloch[-1], replay.entropy[-1], theme=theme)
 
 
 def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, theme: Theme = "light", **chosen: Any) -> go.Figure:

@@ -229,7 +229,7 @@ def seeds(found: Case) -> Any:
 
 
 def circuit(found: Case, dt: float | None = None) -> tuple[Any, Any]:
-    """Returns a sample's way through the circuit, a `circuit_boxes.Walk`, and the circuit: a step dt (T / 8 unless given), or a network."""
+    """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (T / 8 unless given), or a network."""
     from qfusion.figures import circuit_boxes
     from qfusion.models import require
 
@@ -243,14 +243,14 @@ def circuit(found: Case, dt: float | None = None) -> tuple[Any, Any]:
             return circuit_boxes.through_step(built, found.modalities), built
         from qfusion.track.progress import progress
 
-        walked = progress(found.model, {name: angles[0] for name, angles in found.model.angles(found.inputs).items()})
-        return circuit_boxes.of_fusion(walked, found.model), walked
+        replayed = progress(found.model, {name: angles[0] for name, angles in found.model.angles(found.inputs).items()})
+        return circuit_boxes.of_fusion(replayed, found.model), replayed
 
 
 def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a gate of the circuit: `gate`, `qubits`, `does`."""
-    walk, _ = circuit(subject(model, sample, **chosen), dt)
-    return pd.DataFrame([{"gate": name, "qubits": " ".join(qubits), "does": sentence} for name, qubits, sentence, _ in walk.gates])
+    replay, _ = circuit(subject(model, sample, **chosen), dt)
+    return pd.DataFrame([{"gate": name, "qubits": " ".join(qubits), "does": sentence} for name, qubits, sentence, _ in replay.gates])
 
 
 def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
@@ -283,7 +283,7 @@ def flow_table(found: Any) -> pd.DataFrame:
     """Returns the table of `built_flow`, of an `explain.Built`."""
     names = [name or "baseline" for name in found.dividends]
     rows = [("without evolution", name, value) for name, value in zip(names, found.start, strict=True)]
-    rows += [(knob.key, name, found.parts[s, g]) for g, knob in enumerate(found.terms) for s, name in enumerate(names)]
+    rows += [(parameter.key, name, found.parts[s, g]) for g, parameter in enumerate(found.terms) for s, name in enumerate(names)]
     rows += [(name, "score", value) for name, value in zip(names, found.end, strict=True)]
     return pd.DataFrame(rows, columns=["from", "to", "value"])
 
@@ -328,7 +328,7 @@ def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, tim
     """Returns one row a time of the cut: `t`, `n`, the metric `undisturbed` and by `chance`, `cut[...]` and `dephased[...]`.
 
     They are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The metric is accuracy, or R2 of a
-    regression. `held[...]` too where the joint dimension is small (at most `MOST_HELD`): it takes 40 ms a sample and modality at 64.
+    regression. `held[...]` too where the joint dimension is small (at most `MAX_HELD`): it takes 40 ms a sample and modality at 64.
 
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.

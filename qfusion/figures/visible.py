@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check, require_number
 
-MOST_TEXT, MOST_HIDDEN = 1_000, 30
+MAX_TEXT, MAX_HIDDEN = 1_000, 30
 _LARGEST = 1e9
 
 
@@ -41,11 +41,11 @@ def parse(text: str) -> VisibleRange:
     Raises:
         InvalidInput: when the text is not one.
     """
-    check(len(text) <= MOST_TEXT,
-          f"What is shown of a figure is told in at most {MOST_TEXT:,} characters, but here are {len(text):,}. Choose anew what is shown.")
+    check(len(text) <= MAX_TEXT,
+          f"What is shown of a figure is told in at most {MAX_TEXT:,} characters, but here are {len(text):,}. Choose anew what is shown.")
     hidden: list[str] = []
     ranges: dict[str, tuple[float, float]] = {}
-    for key, value in parse_qsl(text, max_num_fields=MOST_HIDDEN + 2) if text.count("&") < MOST_HIDDEN + 2 else [("", text)]:
+    for key, value in parse_qsl(text, max_num_fields=MAX_HIDDEN + 2) if text.count("&") < MAX_HIDDEN + 2 else [("", text)]:
         check(key in ("hide", "x", "y"), "What is shown of a figure is told by `hide=SERIES`, `x=LOW,HIGH` or `y=LOW,HIGH`, but here "
                                          f"stands {text[:60]!r}. Choose anew what is shown.")
         if key == "hide":

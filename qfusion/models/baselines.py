@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from qfusion._checks import check
 from qfusion.models.encoders import Encoder, Features, InputSpec, admitted, split
 
-LARGEST_TENSOR = 2**21
+MAX_TENSOR = 2**21
 
 
 class Baseline(nn.Module):
@@ -133,8 +133,8 @@ class TensorFusion(Baseline):
                  features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
                  input_dropout: float = 0.0):
         size = (features + 1) ** len(inputs)
-        check(size <= LARGEST_TENSOR, f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more "
-                                      f"than {LARGEST_TENSOR:,}. Take fewer features, or the low-rank head.")
+        check(size <= MAX_TENSOR, f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more "
+                                      f"than {MAX_TENSOR:,}. Take fewer features, or the low-rank head.")
         super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
         self.settings["width"] = width
         self.middle = (len(inputs) + 1) // 2  # the outer product of all is never formed, only those of either half

@@ -16,8 +16,8 @@ from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.sample import Sample
-from qfusion.figures import circuit_walks
-from qfusion.figures.circuit_boxes import Walk
+from qfusion.figures import circuit_replays
+from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import state as state_figures
 from qfusion.figures.style import Theme
@@ -25,7 +25,7 @@ from qfusion.models import require
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, whole, word
 
-STEPS, MOST_STEPS, MOST_GATES = 20, 1000, 2000
+STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 2000
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
 TOO_MANY = ("This gate acts on more than four qubits: its joint state is left out here, see the State view of the "
@@ -37,17 +37,17 @@ def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
     return evolution.circuit(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
 
 
-def walk(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Walk:
+def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Replay:
     """Every qubit before the first and after every gate."""
     require(sample.model, "circuit")
     if sample.work.can("time"):
-        return circuit_walks.step_walk(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
-    return circuit_walks.walk(sample.work, sample.row, sample.tweak)
+        return circuit_replays.step_replay(sample.work, sample.row, *_step(sample, steps, gates), sample.tweak)
+    return circuit_replays.replay(sample.work, sample.row, sample.tweak)
 
 
 def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     require(sample.model, "time")
-    check(1 <= steps <= MOST_STEPS, f"Argument `steps` must be from 1 to {MOST_STEPS}, but is {steps}.")
+    check(1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}.")
     return float(sample.tweaked.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
 
 
@@ -62,7 +62,7 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
         steps: so many fill T.
         gates: "one per coupling" or "all of H in one".
     """
-    found = walk(sample, steps, gates)
+    found = replay(sample, steps, gates)
     at = _place(found, gate)
     if sample.work.can("time"):
         built = step(sample, steps, gates)
@@ -85,7 +85,7 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
 def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
            gates: str = EACH) -> Picture:
     """Bloch vectors and entropies of all qubits that go on, before and after a gate; arguments as of `diagram`."""
-    found = walk(sample, steps, gates)
+    found = replay(sample, steps, gates)
     at = _done(found, gate)
     rows = list(found.followed)
     names, entropy = [found.wires[row].name for row in rows], found.entropy[at][rows]
@@ -104,7 +104,7 @@ def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, s
 def outcomes(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
              gates: str = EACH) -> Picture:
     """How likely each outcome of the qubits that a gate concerns is, before and after; arguments as of `diagram`."""
-    wires, before, after, mutual = _moment(walk(sample, steps, gates), gate)
+    wires, before, after, mutual = _moment(replay(sample, steps, gates), gate)
     dims = (2,) * len(wires)
     names, was, now = state_figures.basis_labels(dims), np.real(np.diag(before)), np.real(np.diag(after))
     change = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
@@ -125,7 +125,7 @@ def outcomes(sample: Sample, theme: Theme = "light", *, gate: int | None = None,
 def matrix(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
            gates: str = EACH) -> Picture:
     """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
-    wires, before, after, _ = _moment(walk(sample, steps, gates), gate)
+    wires, before, after, _ = _moment(replay(sample, steps, gates), gate)
     dims = (2,) * len(wires)
     names = state_figures.basis_labels(dims)
     return Picture(
@@ -140,7 +140,7 @@ def matrix(sample: Sample, theme: Theme = "light", *, gate: int | None = None, s
 def entropies(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
               gates: str = EACH, marked: bool = True) -> Picture:
     """Entropy of every qubit that goes on, gate by gate; a line marks the gate if `marked`, else as of `diagram`."""
-    found = walk(sample, steps, gates)
+    found = replay(sample, steps, gates)
     rows = list(found.followed)
     names, last = [found.wires[row].name for row in rows], found.entropy[-1][rows]
     most = text.plain(names[int(np.argmax(last))])
@@ -172,17 +172,17 @@ def step_error(sample: Sample, theme: Theme = "light", *, steps: int = STEPS, ga
         table=lambda: pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}))
 
 
-def _place(found: Walk, gate: int | None) -> int:
+def _place(found: Replay, gate: int | None) -> int:
     return found.count if gate is None else min(gate, found.count)
 
 
-def _done(found: Walk, gate: int | None) -> int:
+def _done(found: Replay, gate: int | None) -> int:
     at = _place(found, gate)
     check(at > 0, "Before the first gate every qubit is |0⟩. Choose `gate` from 1 on.")
     return at
 
 
-def _moment(found: Walk, gate: int | None
+def _moment(found: Replay, gate: int | None
             ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
     """The qubits that a gate concerns, their state before and after it, and their mutual information."""
     moment = found.moments[_done(found, gate) - 1]
@@ -190,14 +190,14 @@ def _moment(found: Walk, gate: int | None
     return moment
 
 
-def _qubits(found: Walk, at: int) -> pd.DataFrame:
+def _qubits(found: Replay, at: int) -> pd.DataFrame:
     x, y, z = found.bloch[at].T
     return pd.DataFrame({"qubit": [wire.name for wire in found.wires], "X": x, "Y": y, "Z": z, "reads_1": (1 - z) / 2,
                          "entropy": found.entropy[at]})
 
 
-_DRAWN: dict[str, Any] = {"steps": whole("steps", 1, MOST_STEPS), "gates": word("gates")}
-_AT = {"gate": whole("gate", 0, MOST_GATES), **_DRAWN}
+_DRAWN: dict[str, Any] = {"steps": whole("steps", 1, MAX_STEPS), "gates": word("gates")}
+_AT = {"gate": whole("gate", 0, MAX_GATES), **_DRAWN}
 PANELS = {
     "circuit": Panel(diagram, _AT), "qubits": Panel(qubits, _AT), "before-after": Panel(outcomes, _AT),
     "matrix-after": Panel(matrix, _AT), "entropy-gates": Panel(entropies, _AT), "step-error": Panel(step_error, _DRAWN),

@@ -11,7 +11,7 @@ import pandas as pd
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis import levels as measured
 from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import INTERVALS, JOINT, MOST_SLOW, NOT_GROUPED
+from qfusion.analysis.cohort.cohort_measures import INTERVALS, JOINT, MAX_SLOW, NOT_GROUPED
 from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import dividend_column, said_columns
@@ -27,7 +27,7 @@ from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.training import metrics
 
-MOST_TERMS = 8
+MAX_TERMS = 8
 _CAUTION = {True: "a cause: both may follow from a third thing, such as how extreme a sample is. The entropy alone is "
                   "not entanglement here: jumps mix states too; pick negativity for that.",
             False: "a cause: both may follow from a third thing, such as how clear a sample is. What convolution "
@@ -169,7 +169,7 @@ def cut_test(levels: Levels, theme: Theme = "light") -> Picture:
 
 def cut_rows(levels: Levels) -> pd.DataFrame:
     """The samples of the cohort whose correlations are cut: as many as can be evolved in some seconds."""
-    return levels.rows[levels.inside].head(MOST_SLOW)
+    return levels.rows[levels.inside].head(MAX_SLOW)
 
 
 def cut_about(levels: Levels) -> str:
@@ -202,10 +202,10 @@ def _worst(errors: dict[str, Interval]) -> str:
 
 def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     """The terms that are drawn: all, or those of the largest mean size."""
-    if len(every) <= MOST_TERMS:
+    if len(every) <= MAX_TERMS:
         return list(every)
     sizes = {term: float(rows[dividend_column(term)].abs().mean()) if len(rows) else 0.0 for term in every}
-    top = sorted(every, key=lambda term: -sizes[term])[:MOST_TERMS]
+    top = sorted(every, key=lambda term: -sizes[term])[:MAX_TERMS]
     return [term for term in every if term in top]
 
 

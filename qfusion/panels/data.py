@@ -14,7 +14,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture
 
-_MOST_SHOWN = 60  # classes in a figure
+_MAX_SHOWN = 60  # classes in a figure
 
 
 def open_set(name: str = "") -> DataSet:
@@ -31,13 +31,13 @@ def classes(dataset: DataSet, theme: Theme = "light") -> Picture:
     names = dataset.target.classes
     counts = {split: np.bincount(dataset.y[dataset.rows(split)], minlength=len(names)) for split in SPLITS}
     whole = np.sum(list(counts.values()), axis=0)
-    order = np.arange(len(names)) if len(names) <= _MOST_SHOWN else np.argsort(-whole, kind="stable")[:_MOST_SHOWN]
+    order = np.arange(len(names)) if len(names) <= _MAX_SHOWN else np.argsort(-whole, kind="stable")[:_MAX_SHOWN]
     return Picture(
         "data-classes", f"Its {len(names)} classes have {int(whole.min()):,} to {int(whole.max()):,} samples",
         figures.classes({split: found[order].tolist() for split, found in counts.items()}, [names[i] for i in order],
                         theme=theme),
         shows=f"how many of {len(dataset):,} samples are of which class, by part of the split"
-              + (f", the {_MOST_SHOWN} most frequent of {len(names)} classes." if len(names) > _MOST_SHOWN else "."),
+              + (f", the {_MAX_SHOWN} most frequent of {len(names)} classes." if len(names) > _MAX_SHOWN else "."),
         not_shown="how hard the classes are to tell apart.",
         alt=f"Samples by class: {spoken.listed(names, whole, '.0f')}.",
         table=lambda: pd.DataFrame({"class": list(names)} | counts))

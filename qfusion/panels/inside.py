@@ -10,7 +10,7 @@ from qfusion.analysis import backgrounds, inside_modality, text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.inside_modality import Canvas
 from qfusion.analysis.sample import Sample
-from qfusion.explain.features.attribution import BASELINES, MOST_STEPS, SCORE, Attribution
+from qfusion.explain.features.attribution import BASELINES, MAX_STEPS, SCORE, Attribution
 from qfusion.figures.draw import inside as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture, Read, word
@@ -107,7 +107,7 @@ def _error(found: Attribution) -> str:
     """How far the shares are from adding up."""
     words = f"Convergence error {found.error:.2g} ({found.relative_error:.2%} of the change, {found.steps:,} steps)"
     return f"{words}." if found.converged else \
-        f"**{words}: above 1 % even at {MOST_STEPS:,} steps; read the shares with care.**"
+        f"**{words}: above 1 % even at {MAX_STEPS:,} steps; read the shares with care.**"
 
 
 def _term(view: View) -> str | None:

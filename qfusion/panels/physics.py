@@ -11,13 +11,13 @@ from qfusion._checks import check, choose
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
-from qfusion.explain.changes.sensitivity import Knob, Response, Sensitivity
+from qfusion.explain.changes.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures.draw import tornado as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture, ticked, word
 
 SCORE = "score"
-MOST = 16  # terms drawn
+MAX_TERMS = 16  # terms drawn
 
 
 class Measured(NamedTuple):
@@ -27,9 +27,9 @@ class Measured(NamedTuple):
     found: Sensitivity
     reach: float
 
-    def followed(self) -> dict[str, Knob]:
+    def followed(self) -> dict[str, Parameter]:
         """The terms that can be followed, by title; the one most worth it first."""
-        return {self.found.knobs[i].title: self.found.knobs[i] for i in physics.worth_following(self.found, self.reach)}
+        return {self.found.parameters[i].title: self.found.parameters[i] for i in physics.worth_following(self.found, self.reach)}
 
 
 def measured(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> Measured:
@@ -62,13 +62,13 @@ def tornado(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over
     work, timed = sample.work, sample.work.can("time")
     rows, found, reach = measured(sample, effect, over)
     places = physics.chosen(found, choose("Terms", group, physics.GROUPS[timed]), timed)
-    shown, target = places[:MOST], found.targets[0]
-    knobs = [found.knobs[i] for i in shown]
+    shown, target = places[:MAX_TERMS], found.targets[0]
+    parameters = [found.parameters[i] for i in shown]
     bends = physics.large(found, reach) & ~found.agrees()[:, 0]
     middle = halves(sample, effect, over) if half else None
     drawn = figures.tornado(
-        [_named(knob) for knob in knobs], -0.1 * found.slopes[shown, 0], found.effects[shown, 0],
-        ["+".join(knob.modalities) for knob in knobs], work.modalities, bends=[bool(bends[i]) for i in shown],
+        [_named(parameter) for parameter in parameters], -0.1 * found.slopes[shown, 0], found.effects[shown, 0],
+        ["+".join(parameter.modalities) for parameter in parameters], work.modalities, bends=[bool(bends[i]) for i in shown],
         half=None if middle is None else middle[shown],
         unit=physics.unit(work, target, sample.output), theme=theme)
     against = f" {backgrounds.against(work.background)}" if target.startswith("dividend") else ""
@@ -82,8 +82,8 @@ def tornado(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over
         not_shown="what a model trained without the term would say; nor what two terms do together: removals do not "
                   "add up. " + ("T: removed means read out at once." if timed else
                      "Convolution removed: its angles at 0, which leaves only the block's fixed gates."),
-        alt="Tornado: " + "; ".join(f"{knob.title} {effect:+.3f}" for knob, effect in
-                                    zip(knobs[:6], found.effects[shown[:6], 0], strict=True)) + ".",
+        alt="Tornado: " + "; ".join(f"{parameter.title} {effect:+.3f}" for parameter, effect in
+                                    zip(parameters[:6], found.effects[shown[:6], 0], strict=True)) + ".",
         table=lambda: found.frame(target).assign(
             **({} if middle is None else {"slope_half_way_says": middle}), samples=int(found.samples[0]),
             background=found.background, background_size=found.background_size))
@@ -104,19 +104,19 @@ def way(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over: st
     titles = terms.followed()
     check(bool(titles), "Every term acts linearly here or is removed already, so that none can be followed. "
                         "See the table of all terms.")
-    knob, target = titles[choose("Term", term or next(iter(titles)), titles)], found.targets[0]
-    along = physics.follow(work, rows, sample.tweak, sample.output, target, knob.key)
+    parameter, target = titles[choose("Term", term or next(iter(titles)), titles)], found.targets[0]
+    along = physics.follow(work, rows, sample.tweak, sample.output, target, parameter.key)
     return Picture(
-        "way", _bend(along, knob, effect),
-        figures.way(along.factors, along.values, along.slopes, "+".join(knob.modalities), work.modalities,
+        "way", _bend(along, parameter, effect),
+        figures.way(along.factors, along.values, along.slopes, "+".join(parameter.modalities), work.modalities,
                     what="factor of the term (0: removed, 1: as learned)",
                     unit=physics.unit(work, target, sample.output), theme=theme),
         shows=f"the {text.plain(effect)} ({_whose(sample, found, over, len(rows))}) for every strength of this term, "
               f"all others as they stand. The mean slope on the way is (by quadrature) {along.mean_slope:+.3g}: times "
-              f"the way ({knob.value:g}) it is what removal takes away ({-along.effect:+.3g}).",
+              f"the way ({parameter.value:g}) it is what removal takes away ({-along.effect:+.3g}).",
         not_shown="strengths beyond what stands now: move the slider." if work.can("time") else
                   "strengths beyond what was learned.",
-        alt=f"{knob.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
+        alt=f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
         table=lambda: pd.DataFrame({"factor": along.factors, "value": along.values, "slope": along.slopes}))
 
 
@@ -131,8 +131,8 @@ def _whose(sample: Sample, found: Sensitivity, over: str, whole: int) -> str:
     return f"the mean over {some} {text.plain(over.replace('all ', ''))}{of_class}"
 
 
-def _named(knob: Knob) -> str:
-    return knob.title if knob.value == 1 else f"{knob.title} (× {knob.value:g})"
+def _named(parameter: Parameter) -> str:
+    return parameter.title if parameter.value == 1 else f"{parameter.title} (× {parameter.value:g})"
 
 
 def _head(found: Sensitivity, places: np.ndarray, effect: str) -> str:
@@ -140,12 +140,12 @@ def _head(found: Sensitivity, places: np.ndarray, effect: str) -> str:
         return f"No term of these moves the {text.plain(effect)}"
     first = max(places, key=lambda i: abs(found.effects[i, 0]))
     change = found.effects[first, 0]
-    return (f"Most depends on the {text.plain(found.knobs[first].title)}: without it the {text.plain(effect)} "
+    return (f"Most depends on the {text.plain(found.parameters[first].title)}: without it the {text.plain(effect)} "
             f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}")
 
 
-def _bend(along: Response, knob: Knob, effect: str) -> str:
-    name, slope = text.plain(knob.title), along.slopes[-1] * knob.value
+def _bend(along: Response, parameter: Parameter, effect: str) -> str:
+    name, slope = text.plain(parameter.title), along.slopes[-1] * parameter.value
     if not np.isfinite(slope) or abs(slope) < 1e-9 or abs(along.effect) < 1e-9:
         return f"The {text.plain(effect)} and the strength of the {name}"
     if np.sign(-slope) == np.sign(along.effect):

@@ -220,12 +220,12 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
             for name, flip in found.items() for s, d in [(flip.state, flip.donor)]]))
 
 
-def knobs(sample: Sample, theme: Theme = "light") -> Picture:
-    """For each knob of the physics or angle of the fusion rules the smallest turn that flips the decision."""
-    work, search = sample.work, interventions.knobs_that_flip(sample.work, sample.row)
+def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
+    """For each parameter of the physics or angle of the fusion rules the smallest turn that flips the decision."""
+    work, search = sample.work, interventions.parameters_that_flip(sample.work, sample.row)
     check(bool(search.found), f"None of the {search.tried} knobs flips this decision on its own ({search.ranges}).")
     found, first = search.found, search.found[0]
-    names = [interventions.knob_name(work, change) for change in found]
+    names = [interventions.parameter_name(work, change) for change in found]
     sure = sum(change.verified for change in found)
     return Picture(
         "knob-flips", f"Smallest: {text.plain(names[0])}, from {first.learned:.2f} to {first.value:.2f}, flips it to "
@@ -257,6 +257,6 @@ PANELS = {
     "what-if-as-it-is": Panel(waterfall, _CHANGES, {"when": BEFORE}),
     "what-if-changed": Panel(waterfall, _CHANGES, {"when": AFTER}),
     "what-if-differences": Panel(differences, _CHANGES), "what-if-probabilities": Panel(probabilities, _CHANGES),
-    "flips": Panel(nearest), "knob-flips": Panel(knobs),
+    "flips": Panel(nearest), "knob-flips": Panel(parameter_flips),
 }
 NAMED = {"what-if-state-": Panel(state, _CHANGES, rest="modality")}

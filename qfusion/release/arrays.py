@@ -111,8 +111,8 @@ def _network(case: Case) -> Described:
     model, names = case.model, case.modalities
     angles, masses = model.angles(case.inputs), model.encode(case.inputs)
     layered = through_layers(model, case.inputs, case.background)
-    walked = progress(model, {name: values[0] for name, values in angles.items()})
-    x, y, z = np.moveaxis(walked.bloch, -1, 0)
+    replayed = progress(model, {name: values[0] for name, values in angles.items()})
+    x, y, z = np.moveaxis(replayed.bloch, -1, 0)
     qubits = np.stack([np.stack([1 + z, x - 1j * y], -1), np.stack([x + 1j * y, 1 - z], -1)], -2) / 2
     found: Described = {f"theta[{name}]": (f"(n,) angles of the qubits of {name}, rad", angles[name][0].numpy()) for name in names}
     found |= {f"mass[{name}]": (f"(n,) masses sin^2(theta / 2) of {name}, 0 to 1", masses[name][0].numpy()) for name in names}
@@ -123,10 +123,10 @@ def _network(case: Case) -> Described:
         "outcomes": ("what the controlling qubits read, in the order of the tables",
                      np.array(["".join(str(int(b)) for b in row) for row in fusion.patterns((model.phi.shape[-1] - 1).bit_length())])),
         "fused": ("(n, 3) (1, <X>, <Z>) of every fused qubit before the network", model.fuse(masses)[0][0].numpy()),
-        "qubits": ("Q names of all qubits", np.array(walked.wires)),
-        "gates": ("G names of the gates, in order", np.array([gate.label for gate in walked.gates])),
+        "qubits": ("Q names of all qubits", np.array(replayed.wires)),
+        "gates": ("G names of the gates, in order", np.array([gate.label for gate in replayed.gates])),
         "qubit_states": ("(G + 1, Q, 2, 2) reduced state of every qubit before the first and after every gate", qubits),
-        "entropy": ("(G + 1, Q) its von Neumann entropy, nats", walked.entropy),
+        "entropy": ("(G + 1, Q) its von Neumann entropy, nats", replayed.entropy),
         "observables": ("(C, 3, ..., 3) coefficients of the scores in words of {I, X, Z} on the fused qubits", model.observables().numpy()),
         "moments": ("places between the layers, at which `dividends_over` stops the circuit", np.array(layered.moments)),
     } | _moments(layered)

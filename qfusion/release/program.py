@@ -22,7 +22,7 @@ from qfusion._checks import check, choose
 from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, fusion, require
 from qfusion.models.encoders import Encoder, Pooling
 
-MOST_STEPS = 200
+MAX_STEPS = 200
 PRECISIONS: dict[str, torch.dtype] = {"double": torch.float64, "single": torch.float32}
 _ROWS = 3  # of the example that is traced; any number goes in afterwards
 
@@ -154,7 +154,7 @@ def exported(model: FusionModel, precision: str = "double", steps: Mapping[str, 
     for name, spec in model.input_specs.items():
         if spec.sequence:
             count = (steps or {}).get(name, 0)
-            check(1 <= count <= MOST_STEPS, f"Argument `steps` must hold from 1 to {MOST_STEPS} steps of `{name}`, but holds {count}: "
+            check(1 <= count <= MAX_STEPS, f"Argument `steps` must hold from 1 to {MAX_STEPS} steps of `{name}`, but holds {count}: "
                                             "exporters write every step of a sequence out. Use features that are pooled over time.")
             example += [torch.zeros(_ROWS, count, spec.size, dtype=dtype), torch.ones(_ROWS, count, dtype=torch.bool)]
         else:

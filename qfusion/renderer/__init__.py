@@ -22,7 +22,7 @@ from qfusion.renderer.words import UNPRINTABLE, printable
 KINDS = ("svg", "pdf", "png")
 MM = paper.MM
 WIDTHS, FONTS, DPI = (20.0, 2000.0), (5.0, 120.0), (36, 1200)
-MOST_PIXELS = 120_000_000
+MAX_PIXELS = 120_000_000
 
 
 def render(drawn: go.Figure, kind: str, width_mm: float, height_mm: float | None, font_pt: float, *, title: str = "", caption: str = "",
@@ -56,7 +56,7 @@ def render(drawn: go.Figure, kind: str, width_mm: float, height_mm: float | None
     hand = Hand(size / pixels, rgba(str(font.get("color", "#444"))), paper_colour, pixels)
     page = Layout(figure, hand, width, height, title, caption).page()
     if kind == "png":
-        check(page.width * page.height * (dpi / 72) ** 2 <= MOST_PIXELS,
+        check(page.width * page.height * (dpi / 72) ** 2 <= MAX_PIXELS,
               f"A picture of {page.width / MM:.0f} x {page.height / MM:.0f} mm at {dpi} dpi would have too many pixels. "
               "Choose fewer dpi, a smaller size, or a vector format.")
     name = printable(" ".join(title.split()))

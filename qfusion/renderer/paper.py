@@ -31,7 +31,7 @@ from qfusion.renderer.scene import Area, Box, Cells, Dots, Mark, Pen, Stroke, Wo
 from qfusion.renderer.words import FAMILIES, Run, Style, drawable, font_file, width
 
 INCH, MM = 72.0, 72.0 / 25.4  # points
-MOST_CELLS = 2500  # a finer map becomes a picture
+MAX_CELLS = 2500  # a finer map becomes a picture
 # matplotlib's settings belong to the whole process: only one thread at a time may change them, and each puts them back.
 _LOCK = threading.Lock()
 _SETTINGS: dict[Any, Any] = {
@@ -150,7 +150,7 @@ def _dots(mark: Dots, place: Transform) -> list[Artist]:
 def _cells(mark: Cells, place: Transform) -> list[Artist]:
     rows, columns = mark.colours.shape[:2]
     opaque = bool(np.isin(mark.colours[..., 3], (0.0, 1.0)).all())
-    if rows * columns > MOST_CELLS or not (opaque or any(mark.gap)):
+    if rows * columns > MAX_CELLS or not (opaque or any(mark.gap)):
         return [_Picture(mark, place)]
     x, y, (gx, gy) = mark.x, mark.y, mark.gap
     seam = 0.0 if any(mark.gap) else 0.25  # each reaches below the next, so that no light falls between them

@@ -27,8 +27,8 @@ from qfusion.report import methods, trust
 from qfusion.report.blocks import Block, Document, Facts, Heading, Listing, Points, Strong, Table, cite, paragraph
 from qfusion.report.drawn import HALF, figure, number, signed
 
-MOST_MEMBERS, MOST_TERMS, MOST_COLUMNS = 60, 12, 8
-MOST_CUT = 200  # samples whose correlations are cut: seconds
+MAX_MEMBERS, MAX_TERMS, MAX_COLUMNS = 60, 12, 8
+MAX_CUT = 200  # samples whose correlations are cut: seconds
 INTERVALS = f"bars are {LEVEL:.0%} percentile bootstrap intervals of {RESAMPLES:,} resamples, seed 0"
 
 
@@ -80,7 +80,7 @@ class Members:
     def dividends(self) -> dict[str, np.ndarray]:
         """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
         columns = {term: self.rows[f"dividend[{term}]"].to_numpy(dtype=float) for term in self.case.dividends if term}
-        kept = sorted(columns, key=lambda term: -float(np.abs(columns[term]).mean()))[:MOST_TERMS]
+        kept = sorted(columns, key=lambda term: -float(np.abs(columns[term]).mean()))[:MAX_TERMS]
         return {term: values for term, values in columns.items() if term in kept}
 
 
@@ -198,11 +198,11 @@ def _terms(found: Members) -> Iterator[Block]:
 def _means_of(found: Members, terms: Mapping[str, np.ndarray]) -> Table:
     """Mean dividends: a row a group, or a row a term where there are many terms."""
     everyone = np.ones(len(found.rows), dtype=bool)
-    masks = {name: found.inside & (found.group == name) for name in found.groups} if len(terms) <= MOST_COLUMNS else {}
+    masks = {name: found.inside & (found.group == name) for name in found.groups} if len(terms) <= MAX_COLUMNS else {}
     masks |= {"the cohort": found.inside, f"all of {found.split}": everyone}
     filled = {name: mask for name, mask in masks.items() if mask.any()}
     names = tuple(term.replace("+", " + ") for term in terms)
-    if len(terms) > MOST_COLUMNS:
+    if len(terms) > MAX_COLUMNS:
         heads = tuple(f"{name} (n = {int(mask.sum()):,})" for name, mask in filled.items())
         return Table(("Term", *heads), tuple((name, *(signed(values[mask].mean()) for mask in filled.values()))
                                              for name, values in zip(names, terms.values(), strict=True)), "Mean dividends.")
@@ -251,7 +251,7 @@ def _built(found: Members) -> Iterator[Block]:
 
 def _cuts(found: Members) -> Iterator[Block]:
     """How good the model would be on the cohort without the correlations of a modality."""
-    case, rows = found.case, numbers.some(_places(found), MOST_CUT)
+    case, rows = found.case, numbers.some(_places(found), MAX_CUT)
     if not case.can("time") or len(case.modalities) < 2 or len(rows) < 2:
         return
     made = cut_curves.cut_curves(case.model, case.dataset, rows)
@@ -266,7 +266,7 @@ def _members(found: Members) -> Iterator[Block]:
     cohort = found.cohort.sort_values("error", ascending=False, kind="stable")
     names = found.case.modalities
     rows = tuple((str(name), _said(row["truth"]), _said(row["prediction"]), number(row["error"]), str(row["relation"]),
-                  *(f"{row[f'share[{each}]']:.0%}" for each in names)) for name, row in cohort.head(MOST_MEMBERS).iterrows())
+                  *(f"{row[f'share[{each}]']:.0%}" for each in names)) for name, row in cohort.head(MAX_MEMBERS).iterrows())
     rest = len(cohort) - len(rows)
     yield Heading("The members")
     yield Table(("Sample", "Truth", "Prediction", "Error", "Type", *(f"Share {each}" for each in names)), rows,

@@ -25,7 +25,7 @@ from qfusion.report.drawn import FULL, HALF, figure, number, picture, power, sig
 
 ENTROPY_IS = "Entropy and entanglement are correlation, not attribution: they do not say which modality decided."
 HIDDEN = ("text", "transcript")  # columns of the data's table that the content shows already
-MOST_CURVE = 4000  # points of a waveform that is drawn
+MAX_CURVE = 4000  # points of a waveform that is drawn
 
 
 def document(case: Case) -> Document:
@@ -86,7 +86,7 @@ def _content(case: Case) -> Iterator[Block]:
         elif isinstance(piece, Image):
             yield picture(piece.pixels, f"{name} of the sample.", f"Picture: {name} of the sample")
         elif isinstance(piece, Audio):
-            step = max(1, len(piece.samples) // MOST_CURVE)
+            step = max(1, len(piece.samples) // MAX_CURVE)
             seconds = np.arange(len(piece.samples))[::step] / piece.rate
             drawn = evidence.curve(np.asarray(piece.samples)[::step], seconds, "time (s)", "amplitude", term_colour(name, case.modalities))
             yield figure(drawn, f"{name} of the sample: {len(piece.samples) / piece.rate:.2f} s at {piece.rate:,} samples a second.",
@@ -239,9 +239,9 @@ def _circuit(case: Case) -> Iterator[Block]:
     """The circuit, with the sample in it."""
     if not case.can("circuit"):
         return
-    walk, built = numbers.circuit(case)
+    replay, built = numbers.circuit(case)
     yield Heading("The circuit")
-    about = f"{len(walk.wires)} qubits, {walk.count} gates"
+    about = f"{len(replay.wires)} qubits, {replay.count} gates"
     if case.can("time"):
         caption = (f"One step of the evolution (dt = {built.dt:g}, {built.dt / case.model.duration:.3g} T) as a quantum circuit, with the "
                    f"sample's own states prepared: {about}. {built.error.sentence}")

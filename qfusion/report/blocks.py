@@ -9,11 +9,11 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-MOST_TEXT, LONGEST_TITLE = 20_000, 240  # characters
+MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, format (such as those that turn the direction), surrogates, private, not assigned
 
 
-def clean(text: object, limit: int = MOST_TEXT) -> str:
+def clean(text: object, limit: int = MAX_TEXT) -> str:
     """Returns a text that can be printed: line breaks stay, control and direction characters become U+FFFD, too long ones are cut."""
     words = str(text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     short = words if len(words) <= limit else words[: limit - 1] + "…"

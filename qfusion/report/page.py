@@ -11,7 +11,7 @@ from typing import Any
 from qfusion import citations
 from qfusion.report import equations
 from qfusion.report.blocks import (
-    LONGEST_TITLE,
+    MAX_TITLE,
     Block,
     Cite,
     Code,
@@ -71,7 +71,7 @@ def _text(value: object) -> str:
 
 
 def _title(value: object) -> str:
-    return escape(clean(value, LONGEST_TITLE), quote=True)
+    return escape(clean(value, MAX_TITLE), quote=True)
 
 
 def _cell(value: object) -> str:

@@ -13,7 +13,7 @@ from qfusion import citations
 from qfusion.errors import QFusionError
 from qfusion.report import equations
 from qfusion.report.blocks import (
-    LONGEST_TITLE,
+    MAX_TITLE,
     Block,
     Cite,
     Code,
@@ -50,7 +50,7 @@ def render(document: Document) -> bytes:
 
     cited = document.cited()
     places = {key: number for number, key in enumerate(cited, 1)}
-    heads = {name: clean(getattr(document, name), LONGEST_TITLE) for name in ("title", "subtitle", "description")}
+    heads = {name: clean(getattr(document, name), MAX_TITLE) for name in ("title", "subtitle", "description")}
     data = {**heads, "blocks": [_block(block, places) for block in document.blocks],
             "references": [{"text": citations.text(key), "url": citations.source(key).url} for key in cited],
             "bibtex": citations.bibtex(cited)}

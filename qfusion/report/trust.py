@@ -16,13 +16,13 @@ from qfusion.figures import notebook, numbers
 from qfusion.report.blocks import Block, Equation, Heading, Points, Strong, Table, cite, paragraph
 from qfusion.report.drawn import HALF, figure, number
 
-MOST = {True: 600, False: 60}  # test samples for the curves, by whether states are kets: rows of networks cost more
+MAX_SAMPLES = {True: 600, False: 60}  # test samples for the curves, by whether states are kets: rows of networks cost more
 KINDS = {"warning": "Beware", "fine": "Looked at", "unknown": "Not known"}
 
 
 def section(case: Case, one: bool = True) -> Iterator[Block]:
     """Cautions in words, deletion curves, planted truth, training seeds; of one sample also its own terms over the seeds."""
-    explanation, rows, outputs = numbers.test_rows(case, MOST[case.can("kets")])
+    explanation, rows, outputs = numbers.test_rows(case, MAX_SAMPLES[case.can("kets")])
     curves = faithfulness.modality_curves(explanation, outputs)
     truth = _truth(case, explanation, rows)
     seeds, why = _seeds(case)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 LOSS = "loss"
 _OF_CLASSES = ("accuracy", "f1", "nll")
-LARGEST = 40  # settings that are searched, and choices of one
+MAX_SETTINGS = 40  # settings that are searched, and choices of one
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def checked(search: Search) -> Search:
         InvalidInput, NotFound: see `read`.
     """
     dataset = sources.load(search.data)
-    check(0 < len(search.space) <= LARGEST,
-          f"A sweep must search from 1 to {LARGEST} settings, but searches {len(search.space)}. Add --range or --choice.")
+    check(0 < len(search.space) <= MAX_SETTINGS,
+          f"A sweep must search from 1 to {MAX_SETTINGS} settings, but searches {len(search.space)}. Add --range or --choice.")
     choose("Metric", search.metric, metric_names(dataset.target.kind))
     check(search.settings.get("refit", False) is False and "refit" not in search.space,
           "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.")
@@ -161,6 +161,6 @@ def _range(key: str, text: str, default: Any) -> dict[str, Any]:
 def _choices(key: str, text: str, default: Any) -> dict[str, Any]:
     words = [word.strip() for word in re.findall(r"\[[^\]]*\]|[^,\[\]]+", text)]
     values = [plans.value(key, word, default) for word in words if word]
-    check(1 < len(values) <= LARGEST and len({_word(value) for value in values}) == len(values),
-          f"Argument `--choice` must name from 2 to {LARGEST} different values of `{key}`, but is {text[:80]!r}.")
+    check(1 < len(values) <= MAX_SETTINGS and len({_word(value) for value in values}) == len(values),
+          f"Argument `--choice` must name from 2 to {MAX_SETTINGS} different values of `{key}`, but is {text[:80]!r}.")
     return {"choices": values}

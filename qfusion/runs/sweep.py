@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 STARTING = 5  # trials that are never pruned
-MOST = 10_000
+MAX_TRIALS = 10_000
 WAITING, RUNNING, FINISHED, PRUNED, FAILED = "waiting", "running", "finished", "pruned", "failed"
 _STATES = {"WAITING": WAITING, "RUNNING": RUNNING, "COMPLETE": FINISHED, "PRUNED": PRUNED, "FAIL": FAILED}
 
@@ -111,7 +111,7 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
     Raises:
         InvalidInput: when a sweep of that name searches something else, or other data.
     """
-    require_number("trials", trials, 1, MOST)
+    require_number("trials", trials, 1, MAX_TRIALS)
     study = storage.study(name, where, search.direction)
     if "search" not in study.user_attrs:
         study.set_user_attr("search", asdict(search))
@@ -135,7 +135,7 @@ def find(name: str, where: str = "") -> Sweep:
     study = storage.study(name, where)
     attrs = study.user_attrs
     number = attrs.get("trials", 0)
-    if not isinstance(number, int) or not 0 <= number <= MOST:
+    if not isinstance(number, int) or not 0 <= number <= MAX_TRIALS:
         raise IntegrityError(f"Sweep {name} has no number of trials. Choose another name.")
     return Sweep(name, where, _search(study, name), number, study)
 

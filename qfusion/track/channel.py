@@ -16,7 +16,7 @@ from qfusion.quantum.states import partial_trace
 from qfusion.track.states import dimension
 
 #: Largest D whose exact channel is worked out: the generator is a matrix of side D^2 = 729 there and takes seconds.
-LARGEST_EXACT = 27
+MAX_EXACT = 27
 
 
 def checked_step(dt: float) -> float:
@@ -37,12 +37,12 @@ def kraus_of_step(system: System, dt: float) -> np.ndarray:
     eigenvalue is round-off are left out.
 
     Raises:
-        InvalidInput: when `dt` is not positive, or D is above `LARGEST_EXACT`: at D = 64 the Choi matrix has side 4096, whose
+        InvalidInput: when `dt` is not positive, or D is above `MAX_EXACT`: at D = 64 the Choi matrix has side 4096, whose
             eigenvectors take minutes; the split step of `unitaries_of_step` and `jump_channel` serves there.
     """
     D, step = dimension(system), checked_step(dt)
-    check(D <= LARGEST_EXACT,
-          f"Argument `system` must have D at most {LARGEST_EXACT} for exact Kraus operators, but has D = {D}: its Choi matrix "
+    check(D <= MAX_EXACT,
+          f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi matrix "
           f"would have side {D * D}. Use form='trotter'.")
     identity = torch.eye(D, dtype=torch.complex128)
     G = -1j * system.H - (system.jumps.mH @ system.jumps).sum(0) / 2

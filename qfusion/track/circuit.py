@@ -24,7 +24,7 @@ from qfusion.track.drawing import svg_of, text_of
 from qfusion.track.gates import Gate, checked_kets, gates_of_step, wires_of
 from qfusion.track.states import dimension, single_threaded
 
-_MOST_STEPS = 400  # whose error is worked out; a quarter of a second at D = 64
+_MAX_STEPS = 400  # whose error is worked out; a quarter of a second at D = 64
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class StepCircuit:
     @single_threaded
     def error(self) -> StepError:
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
-        steps = min(max(1, round(self.system.duration / self.dt)), _MOST_STEPS)
+        steps = min(max(1, round(self.system.duration / self.dt)), _MAX_STEPS)
         rho = np.outer(self.psi, self.psi.conj())
         exact = evolve_states(self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]).numpy()
         embedded = [self._embedded(gate) for gate in self.gates if gate.kind != "prepare"]

@@ -1,4 +1,4 @@
-"""Walks one sample through the entangled-fusion circuit gate by gate: Bloch vectors, entropies, states before and after each gate.
+"""Replays one sample through the entangled-fusion circuit gate by gate: Bloch vectors, entropies, states before and after each gate.
 
 No gate needs more than the state of the qubits it acts on, or of the two qubits of its step in the network: others are not touched. So
 modality qubits are followed without the state of all qubits, whose number would forbid it.
@@ -41,7 +41,7 @@ class Moment:
 
 @dataclass(frozen=True)
 class Progress:
-    """The whole walk; G gates, Q qubits.
+    """The whole replay; G gates, Q qubits.
 
     Attributes:
         gates: as of `fusion_circuit`.
@@ -60,7 +60,7 @@ class Progress:
 
 @torch.no_grad()
 def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress:
-    """Returns the walk of one sample.
+    """Returns the replay of one sample.
 
     Args:
         model: whose circuit it is.

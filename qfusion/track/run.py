@@ -27,7 +27,7 @@ from qfusion.track.states import single_threaded
 
 MIXED = "default.mixed"
 WIDEST = {True: 7, False: 18}  # qubits simulated at once, of mixed and of pure states, before the circuit is split
-MOST_SHOTS = 1_000_000
+MAX_SHOTS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,8 @@ def run(model: EntangledQCNN, theta: Mapping[str, Tensor], device: Any = "defaul
         InvalidInput: when angles or shots do not fit, or noise is asked of a device of pure states.
     """
     choose("Form", form, ("auto", "whole", "elements"))
-    check(shots is None or (isinstance(shots, int) and not isinstance(shots, bool) and 2 <= shots <= MOST_SHOTS),
-          f"Argument `shots` must be a whole number from 2 to {MOST_SHOTS}, or None, but is {shots!r}. 1000 is a good start.")
+    check(shots is None or (isinstance(shots, int) and not isinstance(shots, bool) and 2 <= shots <= MAX_SHOTS),
+          f"Argument `shots` must be a whole number from 2 to {MAX_SHOTS}, or None, but is {shots!r}. 1000 is a good start.")
     name = choose("Device", device, sorted(qml.plugin_devices)) if isinstance(device, str) else str(device.name)
     check(not noise or name == MIXED, f"Argument `device` must be '{MIXED}' with noise, but is {name!r}. Choose that device, or no noise.")
     wide = fusion_gates.width(model)

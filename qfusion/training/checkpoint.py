@@ -34,7 +34,7 @@ from qfusion.models.registry import upgraded
 from qfusion.training import metrics, sampling
 
 FORMAT = 1
-_LARGEST_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
+_MAX_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
 _NOT_EXPLORED = frozenset(names()) - frozenset(FUSION)
 _PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
 
@@ -171,7 +171,7 @@ def _card_path(name: str | Path) -> Path:
 
 def _read_card(path: Path) -> dict[str, Any]:
     try:
-        check(path.stat().st_size <= _LARGEST_CARD, f"{path.name} is too large for a card.")
+        check(path.stat().st_size <= _MAX_CARD, f"{path.name} is too large for a card.")
         card = json.loads(path.read_text(encoding="utf-8"))
         missing = [key for key in ("model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics") if key not in card]
     except (OSError, ValueError, TypeError, RecursionError) as error:

@@ -28,7 +28,7 @@ class Options:
         weight_decay: AdamW's weight decay, on the matrices of encoders, head, H and L_k.
         encoder_decay: what encoder matrices have of it in addition.
         coupling_decay: decay, of the same kind, of what couples the modalities (H and L_k; a circuit's truth tables and angles) towards
-            the values at which it does nothing. Weak couplings answer their knobs almost linearly, so slopes and knock-outs agree.
+            the values at which it does nothing. Weak couplings answer their parameters almost linearly, so slopes and knock-outs agree.
         noise: Gaussian noise added to every input while training, in standard deviations of that feature over the training rows; for
             small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
         shift: pixels by which every picture (features of shape (h, w)) is moved at random while training, at most, along both sides; what

@@ -23,10 +23,10 @@ JOINT, JOINT_SHARE, VERDICT = "joint", "joint_share", "verdict"
 STRENGTHS = (JOINT, JOINT_SHARE)
 ENTROPY, LARGEST, NEGATIVITY, MUTUAL, TOTAL = "entropy", "largest entropy", "negativity", "mutual information", "total correlation"
 SLOW = (NEGATIVITY, MUTUAL, TOTAL)
-MOST_SLOW = 800  # samples whose state is evolved, about 17 ms each
+MAX_SLOW = 800  # samples whose state is evolved, about 17 ms each
 NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"  # how intervals of many samples are made
-_MOST_GROUPS = 15
+_MAX_GROUPS = 15
 _CHUNK = 64
 
 
@@ -77,7 +77,7 @@ def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
         found.remove("sign of truth")
     for name in map(str, work.dataset.table.columns):
         values = rows[name].astype(str) if name in rows.columns and name not in found else None
-        if values is not None and 2 <= values.nunique() <= _MOST_GROUPS and not (work.classes and (values == rows["truth"]).all()):
+        if values is not None and 2 <= values.nunique() <= _MAX_GROUPS and not (work.classes and (values == rows["truth"]).all()):
             found.append(name)
     return tuple(found)
 

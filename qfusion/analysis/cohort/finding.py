@@ -13,7 +13,7 @@ from qfusion.analysis.systems.jump_subject import negativity_column
 from qfusion.analysis.systems.network_subject import DISAGREEMENT
 
 VERDICTS = ("right", "wrong")
-MOST_ENTANGLED = 800  # samples whose entanglement is worked out: each state is evolved for it
+MAX_ENTANGLED = 800  # samples whose entanglement is worked out: each state is evolved for it
 
 
 def passing(frame: pd.DataFrame, *, split: str = "test", search: str = "", relations: Sequence[str] = (),
@@ -69,9 +69,9 @@ def asks_entanglement(work: Workspace, *wanted: str) -> bool:
 
 
 def on_axes(work: Workspace, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """The rows that have a number on both axes; of entanglement, of the first `MOST_ENTANGLED`."""
+    """The rows that have a number on both axes; of entanglement, of the first `MAX_ENTANGLED`."""
     if asks_entanglement(work, x, y):
-        rows = rows.head(MOST_ENTANGLED)
+        rows = rows.head(MAX_ENTANGLED)
         found = jump_subject.negativities(work, np.array([work.dataset.row(name) for name in rows.index], dtype=int))
         rows = rows.assign(**dict(zip(map(negativity_column, work.modalities), found.T, strict=True)))
     return rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]

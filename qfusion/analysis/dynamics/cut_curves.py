@@ -17,7 +17,7 @@ from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak
 
 FEW_TIMES = 11  # of many samples: seconds at D = 64
-MOST_HELD = 36  # joint dimension up to which the cut done over and over is worked out for many samples
+MAX_HELD = 36  # joint dimension up to which the cut done over and over is worked out for many samples
 
 
 @memo(32)
@@ -50,6 +50,6 @@ def sizes(found: Cuts, modality: str, output: int) -> dict[str, dict[str, np.nda
 
 def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> Any:
     """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as for `cut_test`."""
-    kinds = tuple(KINDS) if np.prod(model.dims) <= MOST_HELD else USUAL
+    kinds = tuple(KINDS) if np.prod(model.dims) <= MAX_HELD else USUAL
     found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times), kinds=kinds)
     return cut_metrics(found, dataset.y[rows], dataset.target.kind)

@@ -256,19 +256,19 @@ def what_would_flip(work: Workspace, row: int) -> dict[str, Flip]:
 
 
 @memo(2, background=False, says="Following every knob over its range, once for this model, about ten seconds …")
-def knob_table(work: Workspace) -> Any:
-    """What `flips.nearest_knobs` uses again for every sample."""
+def parameter_table(work: Workspace) -> Any:
+    """What `flips.nearest_parameters` uses again for every sample."""
     return flips.table(work.model) if work.can("time") else None
 
 
 @memo(32, background=False, says="Turning every knob for this sample …")
-def knobs_that_flip(work: Workspace, row: int) -> flips.Search:
-    """For each knob of the physics or angle of the fusion the smallest turn that turns the decision on one sample."""
-    return flips.nearest_knobs(work.model, own_states(work, row), knob_table(work))
+def parameters_that_flip(work: Workspace, row: int) -> flips.Search:
+    """For each parameter of the physics or angle of the fusion the smallest turn that turns the decision on one sample."""
+    return flips.nearest_parameters(work.model, own_states(work, row), parameter_table(work))
 
 
-def knob_name(work: Any, change: flips.KnobChange) -> str:
-    """A knob as a reader says it, not escaped."""
+def parameter_name(work: Any, change: flips.ParameterChange) -> str:
+    """A parameter as a reader says it, not escaped."""
     if change.kind == "coupling":
         return f"coupling {' + '.join(split_term(change.name))}"
     if change.kind == "rate":

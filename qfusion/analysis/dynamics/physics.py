@@ -13,7 +13,7 @@ from qfusion._checks import choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes import sensitivity as method
-from qfusion.explain.changes.knobs import inside
+from qfusion.explain.changes.parameters import inside
 from qfusion.models import Tweak
 from qfusion.quantum.measures import KINDS
 
@@ -116,14 +116,14 @@ def metrics_without(work: Workspace, where: Where) -> pd.DataFrame:
     with torch.no_grad():
         system = method.system(model, work.dataset.inputs(rows[:1], dtype=torch.float64), work.background)
         scores = [model(inputs).numpy(), *system.scores_without(inputs)]
-    return pd.DataFrame([work.of_split(each) for each in scores], index=pd.Index(["", *(knob.key for knob in system.knobs)], name="key"))
+    return pd.DataFrame([work.of_split(each) for each in scores], index=pd.Index(["", *(term.key for term in system.parameters)], name="key"))
 
 
 def chosen(found: method.Sensitivity, group: str, timed: bool) -> np.ndarray:
     """Places of the terms in a group that do anything, by the size of it, the largest first."""
     kinds = GROUPS[timed][group]
     size = np.maximum(np.abs(found.effects[:, 0]), np.nan_to_num(np.abs(found.slopes[:, 0])))
-    places = [i for i, knob in enumerate(found.knobs) if size[i] > 1e-12 and (not kinds or knob.kind in kinds)]
+    places = [i for i, parameter in enumerate(found.parameters) if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)]
     return np.array(sorted(places, key=lambda i: -size[i]), dtype=int)
 
 
@@ -134,6 +134,6 @@ def large(found: method.Sensitivity, reach: float) -> np.ndarray:
 
 def worth_following(found: method.Sensitivity, reach: float) -> list[int]:
     """Terms that do not act linearly and are not removed already: first those whose slope and removal disagree, by size."""
-    bent = [i for i, knob in enumerate(found.knobs) if knob.kind not in LINEAR and knob.value != 0]
+    bent = [i for i, parameter in enumerate(found.parameters) if parameter.kind not in LINEAR and parameter.value != 0]
     differs = large(found, reach) & ~found.agrees()[:, 0]
     return sorted(bent, key=lambda i: (not differs[i], -abs(found.effects[i, 0])))

@@ -26,8 +26,8 @@ from qfusion.runs.settings import KINDS
 from qfusion.training import Options, checkpoint, default_options, metrics
 
 STARTING = "starting"
-MOST_SEEDS = 10
-MOST_SHOWN = 7  # runs at once: as many as figures have colours for
+MAX_SEEDS = 10
+MAX_SHOWN = 7  # runs at once: as many as figures have colours for
 GOES_ON = ("paused", "stopped", "interrupted", "failed")
 PASSED = 0.1  # the part of the latest total from which a term counts as used
 LOG = 6000  # characters of a log that are shown
@@ -103,7 +103,7 @@ def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
         NotFound: when there is none of a name.
     """
     of_name = {each.name: each for each in seen}
-    return [of_name[choose("Run", name, of_name)] for name in names] or [each for each in seen if each.alive][:MOST_SHOWN] \
+    return [of_name[choose("Run", name, of_name)] for name in names] or [each for each in seen if each.alive][:MAX_SHOWN] \
         or list(seen[:1])
 
 
@@ -327,6 +327,6 @@ def models() -> list[str]:
 
 def check_seeds(count: int, first: int) -> list[int]:
     """The seeds of so many runs."""
-    check(1 <= count <= MOST_SEEDS and 0 <= first <= 10**6, f"Seeds must be 1 to {MOST_SEEDS}, the first from 0 to 1,000,000.")
+    check(1 <= count <= MAX_SEEDS and 0 <= first <= 10**6, f"Seeds must be 1 to {MAX_SEEDS}, the first from 0 to 1,000,000.")
     return list(range(first, first + count))
 

@@ -19,7 +19,7 @@ from qfusion.training.metrics import Label, describe
 
 FILE = _assets.path("leaderboard.json")
 CLAIMS = FILE.with_name("claims.json")
-LARGEST = 20_000_000  # bytes
+MAX_SIZE = 20_000_000  # bytes
 REMEDY = "Make it again with `python benchmarks/leaderboard.py`."
 CLAIMS_REMEDY = "Make it again with `python benchmarks/claims.py`."
 TARGETS = {"regression": ("mae", "corr", "r2", "acc2_non0", "f1_non0", "acc2_has0", "f1_has0", "acc5", "acc7"),
@@ -137,7 +137,7 @@ def read(path: Path | None = None) -> Board:
     if not path.is_file():
         raise NotFound(f"There is no leaderboard yet ({path.name} is missing). {REMEDY}")
     try:
-        check(path.stat().st_size <= LARGEST, f"{path.name} is too large for a leaderboard. {REMEDY}")
+        check(path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for a leaderboard. {REMEDY}")
         board = Board(json.loads(path.read_text(encoding="utf-8")))
         check(board.whole["format"] == 1, f"{path.name} has another format. {REMEDY}")
         for name in board.names:
@@ -193,7 +193,7 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
     if not path.is_file():
         return [], ""
     try:
-        check(path.stat().st_size <= LARGEST, f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}")
+        check(path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}")
         whole = json.loads(path.read_text(encoding="utf-8"))
         check(whole["format"] == 1, f"{path.name} has another format. {CLAIMS_REMEDY}")
         found = [Tested(str(c["claim"]), str(c["data"]), str(c["sentence"]), {str(k): str(v) for k, v in c["verdict"].items()})

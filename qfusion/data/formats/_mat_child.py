@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 DEEPEST = 20  # cells inside cells
-MOST = 1_000_000  # arrays in a file, cells counted
+MAX_ARRAYS = 1_000_000  # arrays in a file, cells counted
 ALIGNED = 16
 
 
@@ -76,8 +76,8 @@ class Writer:
         import numpy as np
 
         self.arrays += 1
-        if self.arrays > MOST:
-            raise ValueError(f"it holds more than {MOST:,} arrays and cells")
+        if self.arrays > MAX_ARRAYS:
+            raise ValueError(f"it holds more than {MAX_ARRAYS:,} arrays and cells")
         start = self.at + -self.at % ALIGNED
         if start + value.nbytes <= self.most:
             self.file.write(bytes(start - self.at))

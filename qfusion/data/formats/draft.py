@@ -24,8 +24,8 @@ from qfusion.data import _digest
 from qfusion.errors import InvalidInput
 
 SEVERITIES = ("error", "warning", "note")
-FLOAT_MOST = float(np.finfo(np.float32).max)
-MOST_CLASSES = 10_000
+MAX_FLOAT = float(np.finfo(np.float32).max)
+MAX_CLASSES = 10_000
 _ROOM: ContextVar[int | None] = ContextVar("room", default=None)
 
 
@@ -207,11 +207,11 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
     """Returns classes 0, 1, ... (N,), -1 where a label is missing, and their names, in the order of numbers or of the alphabet.
 
     Raises:
-        InvalidInput: when there are more than MOST_CLASSES.
+        InvalidInput: when there are more than MAX_CLASSES.
     """
     series = pd.Series(labels)
     codes, known = pd.factorize(series, sort=True)
-    check(len(known) <= MOST_CLASSES, f"Labels must name at most {MOST_CLASSES:,} classes, but name {len(known):,}. Import the set with "
+    check(len(known) <= MAX_CLASSES, f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with "
                                       "--target regression if they are amounts, or name another column.")
     return codes.astype(np.int64), tuple(_shown(label) for label in known)
 

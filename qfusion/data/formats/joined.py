@@ -14,7 +14,7 @@ from qfusion._checks import check
 from qfusion.data import _digest, files
 from qfusion.data.formats import draft, npzfile
 from qfusion.data.formats.draft import Draft, Finding, Part
-from qfusion.data.formats.tables import IDS, LABELS, MOST_CLASSES, PARTS, SPLIT, STEP, TEXT, Table, open_table
+from qfusion.data.formats.tables import IDS, LABELS, MAX_CLASSES, PARTS, SPLIT, STEP, TEXT, Table, open_table
 
 
 def read(modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto") -> Draft:
@@ -226,7 +226,7 @@ class _Reader:
         check(is_number or target != "regression", f"Column `{self.label}` of `{self.file}` must hold numbers for a regression, but holds "
                                                    f"{str(stray.iloc[0])[:40] if len(stray) else ''!r}. Import it for classification.")
         finite = numbers[np.isfinite(numbers)]
-        few = is_number and len(np.unique(finite)) <= MOST_CLASSES and bool((finite == np.round(finite)).all())
+        few = is_number and len(np.unique(finite)) <= MAX_CLASSES and bool((finite == np.round(finite)).all())
         if target == "regression" or (target == "auto" and is_number and not few):
             return numbers, (), None
         if not is_number:
@@ -288,4 +288,4 @@ def _is_list(batch: pa.RecordBatch) -> bool:
 
 
 def _too_large(values: np.ndarray) -> int:
-    return int((np.isfinite(values) & (np.abs(values) > draft.FLOAT_MOST)).sum())
+    return int((np.isfinite(values) & (np.abs(values) > draft.MAX_FLOAT)).sum())

@@ -46,7 +46,7 @@ def read(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         _check_version(path.name, file.read(516))
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
-        _run(path, Path(folder), _START + 3 * min(files.LARGEST, _RATIO * size))
+        _run(path, Path(folder), _START + 3 * min(files.MAX_SIZE, _RATIO * size))
         tree = json.loads((Path(folder) / "tree.json").read_text(encoding="utf-8"))
         files.check_size(path.name, tree["bytes"])
         values = np.fromfile(Path(folder) / "values", np.uint8)
@@ -63,7 +63,7 @@ def _run(path: Path, folder: Path, memory: int) -> None:
     """Lets the child read a file into a folder; InvalidInput when it does not come to its end."""
     # The child finds SciPy where this process does; threads of a library for matrices would take address space each.
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", _CHILD, path.absolute(), folder, memory, SECONDS, files.LARGEST]
+    command = [sys.executable, "-P", _CHILD, path.absolute(), folder, memory, SECONDS, files.MAX_SIZE]
     try:
         done = subprocess.run(list(map(str, command)), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, timeout=PATIENCE, check=False)

@@ -21,7 +21,7 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
 
-MOST = 20_000_000  # steps of the machine
+MAX_STEPS = 20_000_000  # steps of the machine
 COPIES = 1 << 28  # bytes of text that may be made beyond the file's own size
 _DTYPE = re.compile(r"^[<>|=]?([biuf](?:1|2|4|8)|f16|[SU]\d{1,7}|O8?|\?|b1)$")
 _MARK = object()  # where on the stack the entries of a container begin
@@ -110,7 +110,7 @@ class _Machine:
 
     def run(self) -> Any:
         """Returns what the pickle holds."""
-        for _ in range(MOST):
+        for _ in range(MAX_STEPS):
             code = self.take(1)[0]
             if code == 0x2E:  # STOP
                 return self.stack.pop()
@@ -119,7 +119,7 @@ class _Machine:
                 raise InvalidInput(f"File `{self.name}` must be a pickle of arrays and plain containers, but holds the instruction "
                                    f"0x{code:02x} at byte {self.at - 1:,}, which is refused: nothing in a pickle is run.")
             step(self)
-        raise InvalidInput(f"File `{self.name}` must hold at most {MOST:,} objects, but holds more. Save sequences as arrays.")
+        raise InvalidInput(f"File `{self.name}` must hold at most {MAX_STEPS:,} objects, but holds more. Save sequences as arrays.")
 
     # Bytes, numbers and text
 
@@ -272,7 +272,7 @@ class _Machine:
             return cells.reshape(shape, order=order)
         raw = content.encode("latin-1") if isinstance(content, str) else content
         if made.itemsize == 0:
-            return np.zeros(shape if prod(shape) <= MOST else _damaged(), made)
+            return np.zeros(shape if prod(shape) <= MAX_STEPS else _damaged(), made)
         check(len(raw) == prod(shape) * made.itemsize,
               f"File `{self.name}` declares an array of shape {shape} and type {made}, which its {len(raw):,} bytes do not fill. Write "
               "or copy it again.")

@@ -30,7 +30,7 @@ LABELS = ("label", "labels", "y", "target", "score", "sentiment", "class", "anno
 SPLIT, STEP, TEXT = ("split", "mode", "part"), ("step", "time", "frame"), ("text", "raw_text", "transcript")
 PARTS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "dev": "valid", "validation": "valid", "test": "test",
          "testing": "test", "": ""}
-MOST_CLASSES = 20  # distinct whole numbers that are taken for classes
+MAX_CLASSES = 20  # distinct whole numbers that are taken for classes
 _BLOCK = 1 << 23  # bytes of a CSV file that are parsed together
 
 

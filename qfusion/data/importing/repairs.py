@@ -34,7 +34,7 @@ REPAIRS = {
 _DROPS = {"drop-not-finite": ("not-finite",), "drop-duplicates": ("duplicate-id", "duplicate-sample"),
           "drop-leaking": ("leak-id", "leak-sample"), "drop-unlabelled": ("no-target",), "drop-rare": ("rare-class",),
           "drop-incomplete": ("incomplete",), "drop-outside": ("outside-split",)}
-MOST_VALUES = 1 << 25  # values of one modality that a median is taken of
+MAX_VALUES = 1 << 25  # values of one modality that a median is taken of
 
 
 def apply(draft: Draft, report: Report, names: Iterable[str], folder: Path) -> Draft:
@@ -153,7 +153,7 @@ def _fill(draft: Draft, part: Part, training: np.ndarray, chosen: list[str], bad
         return fill
     columns = np.flatnonzero(bad)
     total = int(training.sum() if part.lengths is None else part.lengths[training].sum()) * len(columns)
-    every = max(1, -(-total // MOST_VALUES))  # of a very large set, every so manyth training sample
+    every = max(1, -(-total // MAX_VALUES))  # of a very large set, every so manyth training sample
     held, at, seen = [], 0, 0
     for piece in part.pieces():
         inside = training[at:at + len(piece)].copy()

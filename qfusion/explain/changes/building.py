@@ -30,8 +30,8 @@ from numpy.polynomial import legendre
 
 from qfusion._checks import check, choose
 from qfusion.explain.changes.building_numerics import TOLERANCE, Apart, correlations, dividend_operators, observables, pace_of
-from qfusion.explain.changes.knobs import Knob
-from qfusion.explain.changes.knobs_jump import JumpKnobs
+from qfusion.explain.changes.parameters import Parameter
+from qfusion.explain.changes.parameters_jump import JumpParameters
 from qfusion.explain.changes.sensitivity import system
 from qfusion.explain.contributions.background import Background, RowBackground
 from qfusion.explain.contributions.coalitions import coalition_values
@@ -66,7 +66,7 @@ class Built:
     modalities: tuple[str, ...]
     output: str
     dividends: tuple[str, ...]
-    terms: tuple[Knob, ...]
+    terms: tuple[Parameter, ...]
     acts: tuple[str, ...]
     start: np.ndarray
     end: np.ndarray
@@ -83,7 +83,7 @@ class Built:
     def frame(self) -> pd.DataFrame:
         """Returns one row a dividend: `dividend`, `start`, a column for every term by its key, and `end`."""
         columns: dict[str, Any] = {"dividend": [name or "baseline" for name in self.dividends], "start": self.start}
-        columns |= {knob.key: self.parts[:, g] for g, knob in enumerate(self.terms)}
+        columns |= {parameter.key: self.parts[:, g] for g, parameter in enumerate(self.terms)}
         return pd.DataFrame(columns | {"end": self.end})
 
     def through(self, dividend: str) -> pd.DataFrame:
@@ -94,8 +94,8 @@ class Built:
         """
         s = self.row(dividend)
         columns = {"t": self.times, "value": self.start[s] + self.over_time[:, s].sum(-1)}
-        columns |= {f"added[{knob.key}]": self.over_time[:, s, g] for g, knob in enumerate(self.terms)}
-        return pd.DataFrame(columns | {f"pace[{knob.key}]": self.pace[:, s, g] for g, knob in enumerate(self.terms)})
+        columns |= {f"added[{parameter.key}]": self.over_time[:, s, g] for g, parameter in enumerate(self.terms)}
+        return pd.DataFrame(columns | {f"pace[{parameter.key}]": self.pace[:, s, g] for g, parameter in enumerate(self.terms)})
 
     def most_built(self) -> str:
         """The joint dividend that the dynamics changed most, or the only one's name where there is one modality."""
@@ -129,7 +129,7 @@ def built(model: FusionModel, inputs: Mapping[str, Features], background: Backgr
         R = dividend_operators(found)
         if apart.still:
             start = torch.einsum("sab,ba->s", R, apart.O).real.numpy()
-            F, end, nodes = np.zeros((3, 3, len(R), len(apart.knobs))), start, 0
+            F, end, nodes = np.zeros((3, 3, len(R), len(apart.parameters))), start, 0
         else:
             F, start, end, nodes = correlations(apart, R)
     bias = np.zeros(len(R))
@@ -145,8 +145,8 @@ def built(model: FusionModel, inputs: Mapping[str, Features], background: Backgr
                                       "asked for. Lower the duration T or the strengths.")
     x = 2 * moments / T - 1 if T else np.full(len(moments), -1.0)
     through, rate = (np.moveaxis(legendre.legval(x, series), -1, 0) for series in (added, pace))
-    return Built(tuple(plain.modalities), plain.outputs[output], _names(plain), apart.knobs, apart.acts(plain.modalities), start + bias,
-                 end + bias, parts, moments, through, rate, error, nodes, found.count, background.name, background.size)
+    return Built(tuple(plain.modalities), plain.outputs[output], _names(plain), apart.parameters, apart.acts(plain.modalities),
+                 start + bias, end + bias, parts, moments, through, rate, error, nodes, found.count, background.name, background.size)
 
 
 def built_over_classes(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground) -> Built:
@@ -188,7 +188,7 @@ class BuiltEach:
     modalities: tuple[str, ...]
     output: str
     dividends: tuple[str, ...]
-    terms: tuple[Knob, ...]
+    terms: tuple[Parameter, ...]
     acts: tuple[str, ...]
     start: np.ndarray
     end: np.ndarray
@@ -220,14 +220,14 @@ def built_each(model: FusionModel, inputs: Mapping[str, Features], background: B
     parts[:, 0, :2] += float(plain.bias.detach()[output])  # of the baseline
     start, end, parts = parts[..., 0], parts[..., 1], parts[..., 2:]
     error = float(np.abs(start + parts.sum(-1) - end).max())
-    return BuiltEach(tuple(plain.modalities), plain.outputs[output], _names(plain), apart.knobs, apart.acts(plain.modalities), start, end,
-                     parts, error, background.name, background.size)
+    return BuiltEach(tuple(plain.modalities), plain.outputs[output], _names(plain), apart.parameters, apart.acts(plain.modalities),
+                     start, end, parts, error, background.name, background.size)
 
 
 def _opened(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground,
-            output: int) -> tuple[QuantumJump, JumpKnobs, Apart]:
+            output: int) -> tuple[QuantumJump, JumpParameters, Apart]:
     moving = in_double(require(model, "time", "that could build anything"))
-    found = cast(JumpKnobs, system(moving, inputs, background, output))
+    found = cast(JumpParameters, system(moving, inputs, background, output))
     with torch.no_grad():
         return moving, found, Apart.of(moving, found, output)
 

@@ -20,8 +20,8 @@ from numpy.polynomial import chebyshev, legendre
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.explain.changes.knobs import Knob
-from qfusion.explain.changes.knobs_jump import JumpKnobs
+from qfusion.explain.changes.parameters import Parameter
+from qfusion.explain.changes.parameters_jump import JumpParameters
 from qfusion.explain.contributions.background import rest_state
 from qfusion.explain.contributions.coalitions import signs
 from qfusion.models.quantum_jump import QuantumJump
@@ -41,18 +41,18 @@ class Apart:
     """A model's generator taken apart.
 
     Attributes:
-        generator: the whole one. knobs: its terms; pieces: the generator of each alone.
+        generator: the whole one. parameters: its terms; pieces: the generator of each alone.
         O: what is read, (D, D). T: duration.
     """
 
     generator: Generator
-    knobs: tuple[Knob, ...]
+    parameters: tuple[Parameter, ...]
     pieces: tuple[Generator, ...]
     O: Tensor
     T: float
 
     @staticmethod
-    def of(model: QuantumJump, found: JumpKnobs, output: int) -> Apart:
+    def of(model: QuantumJump, found: JumpParameters, output: int) -> Apart:
         """Takes a model apart into every H_S and every L_k, with the modalities that each acts on."""
         dims, dtype = model.dims, torch.complex128
         terms = [Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms]
@@ -65,11 +65,11 @@ class Apart:
                 if subset in H:
                     own = states.partial_trace(part, inner, places)
                     H[subset].append(Term(subset, own * len(own) / len(part), own.new_zeros(0, *own.shape)))
-        knobs = {knob.key: knob for knob in found.knobs}
+        parameters = {parameter.key: parameter for parameter in found.parameters}
         keys = [f"H[{subset_name(s, model.modalities)}]" for s in H] + [f"rate[{k + 1}]" for k in range(len(jumps))]
         pieces = [*(Generator(dims, tuple(parts)) for parts in H.values()), *(Generator(dims, (jump,)) for jump in jumps)]
         O = model.weighted_readout(model.W[output][None]).to(dtype)[0]
-        return Apart(Generator(dims, tuple(terms)), tuple(knobs[key] for key in keys), tuple(pieces), O, float(model.duration))
+        return Apart(Generator(dims, tuple(terms)), tuple(parameters[key] for key in keys), tuple(pieces), O, float(model.duration))
 
     @property
     def still(self) -> bool:
@@ -82,12 +82,12 @@ class Apart:
 
     def too_long(self) -> InvalidInput:
         """The error of an evolution that is not resolved."""
-        strengths = ", ".join(f"{knob.key} {knob.value:g}" for knob in self.knobs if knob.value != 1) or "all as learned"
+        strengths = ", ".join(f"{each.key} {each.value:g}" for each in self.parameters if each.value != 1) or "all as learned"
         return InvalidInput(f"What each term built cannot be worked out: {NODES[-1]} times do not resolve an evolution for T = {self.T:g} "
                             f"with these strengths ({strengths}). Lower the duration T or the strengths.")
 
 
-def dividend_operators(found: JumpKnobs) -> Tensor:
+def dividend_operators(found: JumpParameters) -> Tensor:
     """Returns R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
     dims, sigma = found.model.dims, found.background.sigma
     order = subsets(len(dims))

@@ -1,7 +1,7 @@
-"""The smallest turn of one knob of the physics that turns the decision on a sample, every other knob as learned.
+"""The smallest turn of one parameter of the physics that turns the decision on a sample, every other parameter as learned.
 
 QiNN-QJ: factors on the couplings H_S, on the rates of the jump operators, and the duration T. The score is an entire function of each, so
-it is followed by a Chebyshev interpolant over the knob's range (its last coefficients tell how well); crossings of the decision's
+it is followed by a Chebyshev interpolant over the parameter's range (its last coefficients tell how well); crossings of the decision's
 boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi 1995). The observables at the nodes do not depend on
 the sample: worked out once (`table`), they serve all.
 
@@ -35,17 +35,17 @@ _FINE = 400  # places of the interpolant that are looked at
 
 
 @dataclass(frozen=True, eq=False)
-class KnobChange:
-    """The nearest setting of one knob that turns the decision.
+class ParameterChange:
+    """The nearest setting of one parameter that turns the decision.
 
     Attributes:
         kind: "coupling", "rate", "duration" or "angle".
         name: a coalition such as "text+audio"; the jump operator's number from 0; "T"; or "element.stage.pattern", numbers from 0.
         learned, value: before and after: a factor, T itself, or radians.
         size: |value / learned - 1|, or the change in radians of an angle.
-        before, after: scores (C,); `after` from the model with the knob turned.
+        before, after: scores (C,); `after` from the model with the parameter turned.
         decision, turned: see `counterfactual.decision`.
-        verified: whether the model with the knob turned decides otherwise.
+        verified: whether the model with the parameter turned decides otherwise.
     """
 
     kind: str
@@ -62,27 +62,27 @@ class KnobChange:
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What came of turning every knob.
+    """What came of turning every parameter.
 
     Attributes:
-        found: the nearest turn of each knob that has one, smallest first.
-        tried: how many knobs were turned.
+        found: the nearest turn of each parameter that has one, smallest first.
+        tried: how many parameters were turned.
         ranges: over what, in words.
-        resolution: for interpolated knobs the largest relative size of the last coefficients; 0 for closed forms.
+        resolution: for interpolated parameters the largest relative size of the last coefficients; 0 for closed forms.
     """
 
-    found: tuple[KnobChange, ...]
+    found: tuple[ParameterChange, ...]
     tried: int
     ranges: str
     resolution: float
 
 
 @dataclass(frozen=True, eq=False)
-class Knob:
-    """One knob of a QiNN-QJ and the observables at the nodes of its range.
+class Parameter:
+    """One parameter of a QiNN-QJ and the observables at the nodes of its range.
 
     Attributes:
-        kind, name, learned: as in `KnobChange`; top: the range is 0 to `top`.
+        kind, name, learned: as in `ParameterChange`; top: the range is 0 to `top`.
         nodes: Chebyshev nodes in the range, ascending, (NODES,).
         observables: at the nodes, (NODES, C, D, D).
     """
@@ -95,18 +95,18 @@ class Knob:
     observables: Tensor
 
 
-def tweak_of(knob: Knob | KnobChange, x: float, rates: int) -> Tweak:
-    """Returns what a QiNN-QJ takes to set one of its knobs to `x`; `rates` is the number of jump operators."""
-    if knob.kind == "duration":
+def tweak_of(parameter: Parameter | ParameterChange, x: float, rates: int) -> Tweak:
+    """Returns what a QiNN-QJ takes to set one of its parameters to `x`; `rates` is the number of jump operators."""
+    if parameter.kind == "duration":
         return Tweak(duration=x)
-    if knob.kind == "rate":
-        return Tweak(rates=[x if str(k) == knob.name else 1.0 for k in range(rates)])
-    return Tweak(couplings={knob.name: x})
+    if parameter.kind == "rate":
+        return Tweak(rates=[x if str(k) == parameter.name else 1.0 for k in range(rates)])
+    return Tweak(couplings={parameter.name: x})
 
 
 @torch.no_grad()
-def table(model: QuantumJump) -> tuple[Knob, ...]:
-    """Returns all knobs of a QiNN-QJ with the observables at their nodes: NODES evolutions for each coupling and rate, one for T."""
+def table(model: QuantumJump) -> tuple[Parameter, ...]:
+    """Returns all parameters of a QiNN-QJ with the observables at their nodes: NODES evolutions for each coupling and rate, one for T."""
     from numpy.polynomial import chebyshev
 
     T, K = float(model.duration), model.jump_count
@@ -115,42 +115,42 @@ def table(model: QuantumJump) -> tuple[Knob, ...]:
     kinds = [("coupling", name, 1.0, TOP_FACTOR) for name in names if moves and len(model.A)]
     kinds += [("rate", str(k), 1.0, TOP_RATE) for k in range(K) if moves]
     kinds += [("duration", "T", T, TOP_DURATION * T)] if moves else []
-    knobs = []
+    parameters = []
     for kind, name, learned, top in kinds:
         nodes = (chebyshev.chebpts1(NODES) + 1) * top / 2
-        knob = Knob(kind, name, learned, top, nodes, torch.empty(0))
+        parameter = Parameter(kind, name, learned, top, nodes, torch.empty(0))
         if kind == "duration":
             O = model.observables(nodes.tolist())
         else:
-            O = torch.stack([model.tweaked(tweak_of(knob, float(x), K)).observables() for x in nodes])
-        knobs.append(Knob(kind, name, learned, top, nodes, O.to(torch.complex128)))
-    return tuple(knobs)
+            O = torch.stack([model.tweaked(tweak_of(parameter, float(x), K)).observables() for x in nodes])
+        parameters.append(Parameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
+    return tuple(parameters)
 
 
-def nearest_knobs(model: FusionModel, states: Mapping[str, Tensor], knobs: tuple[Knob, ...] | None = None) -> Search:
-    """Returns for every knob the smallest turn that changes the decision on one sample, where there is one.
+def nearest_parameters(model: FusionModel, states: Mapping[str, Tensor], parameters: tuple[Parameter, ...] | None = None) -> Search:
+    """Returns for every parameter the smallest turn that changes the decision on one sample, where there is one.
 
     Args:
         model: as it is, "learned" means this one.
         states: of the sample, (1, d_m) kets or (1, n) masses, as `forms.states_of` gives them.
-        knobs: of a QiNN-QJ, its `table`, to use again for many samples; None works it out.
+        parameters: of a QiNN-QJ, its `table`, to use again for many samples; None works it out.
     """
     model = in_double(model)
     with torch.no_grad():
         if can(require(model, "terms"), "rules"):
             return _angles(require(model, "rules"), states)
         moving = require(model, "time")
-        return _physics(moving, states, table(moving) if knobs is None else knobs)
+        return _physics(moving, states, table(moving) if parameters is None else parameters)
 
 
-def _physics(model: QuantumJump, states: Mapping[str, Tensor], knobs: tuple[Knob, ...]) -> Search:
+def _physics(model: QuantumJump, states: Mapping[str, Tensor], parameters: tuple[Parameter, ...]) -> Search:
     psi = model.product_state(states).to(torch.complex128)
     before = _scores(model, psi)
-    turned = [_turn(model, psi, before, knob) for knob in knobs]
+    turned = [_turn(model, psi, before, parameter) for parameter in parameters]
     found = sorted((change for change, _ in turned if change is not None), key=lambda change: change.size)
     ranges = (f"couplings × 0 to {TOP_FACTOR:g}, jump rates × 0 to {TOP_RATE:g}, "
               f"T from 0 to {TOP_DURATION * float(model.duration):g}")
-    return Search(tuple(found), len(knobs), ranges, max((tail for _, tail in turned), default=0.0))
+    return Search(tuple(found), len(parameters), ranges, max((tail for _, tail in turned), default=0.0))
 
 
 def _scores(model: QuantumJump, psi: Tensor) -> np.ndarray:
@@ -165,14 +165,14 @@ def _lead(scores: np.ndarray, held: int) -> np.ndarray:
     return others.max(-1) - scores[..., held]
 
 
-def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray, knob: Knob) -> tuple[KnobChange | None, float]:
+def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray, parameter: Parameter) -> tuple[ParameterChange | None, float]:
     from numpy.polynomial import chebyshev
     from scipy.optimize import toms748
 
     held, wanted = decision(before), MARGIN * max(1.0, float(np.abs(before).max()))
-    C, learned, top = len(before), knob.learned, knob.top
-    sampled = expectation(knob.observables.flatten(0, 1), psi)[0].view(-1, C).numpy() + model.bias.numpy()
-    coefficients = chebyshev.chebfit(2 * knob.nodes / top - 1, sampled, NODES - 1)
+    C, learned, top = len(before), parameter.learned, parameter.top
+    sampled = expectation(parameter.observables.flatten(0, 1), psi)[0].view(-1, C).numpy() + model.bias.numpy()
+    coefficients = chebyshev.chebfit(2 * parameter.nodes / top - 1, sampled, NODES - 1)
     tail = float(np.abs(coefficients[-2:]).max() / max(np.abs(coefficients).max(), 1e-300))
     places = np.unique(np.r_[np.linspace(0, top, _FINE), learned])
     lead = _lead(chebyshev.chebval(2 * places / top - 1, coefficients).T, held)
@@ -181,7 +181,7 @@ def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray, knob: Knob) -> tu
     brackets = [next(((places[a], places[b]) for a, b in pairwise(way) if lead[b] > 0), None) for way in ways]
 
     def scores(x: float) -> np.ndarray:
-        return _scores(model.tweaked(tweak_of(knob, float(x), model.jump_count)), psi)
+        return _scores(model.tweaked(tweak_of(parameter, float(x), model.jump_count)), psi)
 
     def gap(x: float) -> float:
         return float(_lead(scores(x), held)) - wanted
@@ -197,7 +197,7 @@ def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray, knob: Knob) -> tu
     value = float(min(turns, key=lambda x: abs(x - learned)))
     value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
     value = min(max(value, 0.0), top)
-    return _change(knob.kind, knob.name, learned, value, abs(value / learned - 1), before, scores(value)), tail
+    return _change(parameter.kind, parameter.name, learned, value, abs(value / learned - 1), before, scores(value)), tail
 
 
 def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
@@ -247,6 +247,6 @@ def _nearest_turn(mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: 
     return min(turns, key=abs) if turns else None
 
 
-def _change(kind: str, name: str, learned: float, value: float, size: float, before: np.ndarray, after: np.ndarray) -> KnobChange:
+def _change(kind: str, name: str, learned: float, value: float, size: float, before: np.ndarray, after: np.ndarray) -> ParameterChange:
     held, turned = decision(before), decision(after)
-    return KnobChange(kind, name, learned, value, size, before, after, held, turned, turned != held)
+    return ParameterChange(kind, name, learned, value, size, before, after, held, turned, turned != held)

@@ -22,7 +22,7 @@ from qfusion.models import FusionModel, can, require
 from qfusion.models.encoders import Features
 from qfusion.models.fusion import patterns, probabilities
 
-MOST = 2**14  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
+MAX_COALITIONS = 2**14  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
 
 
 def with_states(model: FusionModel, states: Mapping[str, Tensor]) -> FusionModel:
@@ -71,8 +71,8 @@ def dividend_forms(model: FusionModel, inputs: Mapping[str, Features], backgroun
     choose("Modality", modality, model.modalities)
     probes = _probes(model, modality)
     work = len(probes) * 2 ** len(model.modalities)
-    check(can(model, "kets") or work <= MOST,
-          f"Forms of the dividends need {work:,} coalitions here, more than {MOST:,}. Ask for the score instead.")
+    check(can(model, "kets") or work <= MAX_COALITIONS,
+          f"Forms of the dividends need {work:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score instead.")
     states = _replaced(states_of(model, inputs), modality, probes)
     found = explain(with_states(model, states), inputs, background)
     return _assemble(torch.from_numpy(found.dividends), model)

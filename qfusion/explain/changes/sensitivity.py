@@ -18,11 +18,11 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion.explain.changes.knobs import SCORE as SCORE
-from qfusion.explain.changes.knobs import Knob as Knob
-from qfusion.explain.changes.knobs import System
-from qfusion.explain.changes.knobs_jump import JumpKnobs
-from qfusion.explain.changes.knobs_network import NetworkKnobs
+from qfusion.explain.changes.parameters import SCORE as SCORE
+from qfusion.explain.changes.parameters import Parameter as Parameter
+from qfusion.explain.changes.parameters import System
+from qfusion.explain.changes.parameters_jump import JumpParameters
+from qfusion.explain.changes.parameters_network import NetworkParameters
 from qfusion.explain.contributions.background import Background, RowBackground
 from qfusion.models import FusionModel, can, require
 from qfusion.models.base import in_double
@@ -35,7 +35,7 @@ class Sensitivity:
     """Slopes and knock-outs of P terms on Y targets.
 
     Attributes:
-        knobs: the terms.
+        parameters: the terms.
         targets: names: "score", "dividend[text+audio]", "dividend[]" (baseline), "entropy[text]", "negativity[text]", ...
         values: of the targets as they stand, (Y,).
         slopes: dy/df, per unit of the factor, (P, Y); not a number where the slope is infinite (see `note`).
@@ -45,7 +45,7 @@ class Sensitivity:
         note: where a slope does not exist, why; else "".
     """
 
-    knobs: tuple[Knob, ...]
+    parameters: tuple[Parameter, ...]
     targets: tuple[str, ...]
     values: np.ndarray
     slopes: np.ndarray
@@ -58,7 +58,7 @@ class Sensitivity:
     @property
     def straight(self) -> np.ndarray:
         """What removal would do if y went on as its slope says, (P, Y): -f dy/df."""
-        return -np.array([knob.value for knob in self.knobs])[:, None] * self.slopes
+        return -np.array([parameter.value for parameter in self.parameters])[:, None] * self.slopes
 
     def agrees(self) -> np.ndarray:
         """Whether slope and knock-out say the same sign, (P, Y)."""
@@ -73,8 +73,8 @@ class Sensitivity:
         """Returns one row a term: title, factor, change of the target for -10 % of what was learned, effect of removal, agreement."""
         j = self.column(target)
         return pd.DataFrame({
-            "term": [knob.title for knob in self.knobs], "key": [knob.key for knob in self.knobs],
-            "kind": [knob.kind for knob in self.knobs], "factor": [knob.value for knob in self.knobs],
+            "term": [parameter.title for parameter in self.parameters], "key": [parameter.key for parameter in self.parameters],
+            "kind": [parameter.kind for parameter in self.parameters], "factor": [parameter.value for parameter in self.parameters],
             "slope": self.slopes[:, j], "ten_percent_weaker": -0.1 * self.slopes[:, j], "removed": self.effects[:, j],
             "same_sign": self.agrees()[:, j]})
 
@@ -84,12 +84,12 @@ class Response:
     """A target on the way from a removed term to where it stands, at both ends and Gauss-Legendre nodes between.
 
     Attributes:
-        knob: the term; target: what is followed.
-        factors: ascending from 0 to the knob's value, (n,). values, slopes: there, (n,).
+        parameter: the term; target: what is followed.
+        factors: ascending from 0 to the parameter's value, (n,). values, slopes: there, (n,).
         effect: y(0) - y(value). mean_slope: by quadrature over the nodes; times -value it is the effect, up to the quadrature's error.
     """
 
-    knob: Knob
+    parameter: Parameter
     target: str
     factors: np.ndarray
     values: np.ndarray
@@ -132,7 +132,7 @@ def sensitivity(model: FusionModel, inputs: Mapping[str, Features], background: 
     names = _checked(model, targets)
     values, slopes = found.slopes(names)
     unknown = np.isnan(slopes).any()
-    return Sensitivity(found.knobs, names, values, slopes, found.effects(names), np.array([found.samples(name) for name in names]),
+    return Sensitivity(found.parameters, names, values, slopes, found.effects(names), np.array([found.samples(name) for name in names]),
                        background.kind, background.size, _INFINITE if unknown else "")
 
 
@@ -144,20 +144,20 @@ def response(model: FusionModel, inputs: Mapping[str, Features], background: Bac
     """Returns a target on the way from a removed term to where it stands.
 
     Args:
-        key: of the knob; other arguments as for `sensitivity`.
+        key: of the parameter; other arguments as for `sensitivity`.
         nodes: of the Gauss-Legendre quadrature between the ends.
     """
     found = system(model, inputs, background, output)
     (target,) = _checked(model, [target])
-    keys = [knob.key for knob in found.knobs]
+    keys = [parameter.key for parameter in found.parameters]
     place = keys.index(choose("Term", key, keys))
-    knob = found.knobs[place]
-    check(knob.value != 0, f"Term {key!r} is removed already: nothing lies between. Turn it up first.")
+    parameter = found.parameters[place]
+    check(parameter.value != 0, f"Term {key!r} is removed already: nothing lies between. Turn it up first.")
     t, w = np.polynomial.legendre.leggauss(nodes)
     shares = np.concatenate([[0.0], (t + 1) / 2, [1.0]])
-    along = [found.moved(place, float(knob.value * share)).slopes([target]) for share in shares]
+    along = [found.moved(place, float(parameter.value * share)).slopes([target]) for share in shares]
     values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
-    return Response(knob, target, knob.value * shares, values, slopes, float(values[0] - values[-1]), float(w / 2 @ slopes[1:-1]))
+    return Response(parameter, target, parameter.value * shares, values, slopes, float(values[0] - values[-1]), float(w / 2 @ slopes[1:-1]))
 
 
 def half_way(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, target: str = SCORE, *,
@@ -171,9 +171,9 @@ def half_way(model: FusionModel, inputs: Mapping[str, Features], background: Bac
     (target,) = _checked(model, [target])
     here = found.slopes([target])[1][:, 0]
     straight = ("measurement", "head")  # linear: one slope everywhere
-    middle = [slope if knob.kind in straight or knob.value == 0 else found.moved(place, knob.value / 2).slopes([target])[1][place, 0]
-              for place, (knob, slope) in enumerate(zip(found.knobs, here, strict=True))]
-    return -np.array([knob.value for knob in found.knobs]) * np.array(middle)
+    middle = [slope if term.kind in straight or term.value == 0 else found.moved(place, term.value / 2).slopes([target])[1][place, 0]
+              for place, (term, slope) in enumerate(zip(found.parameters, here, strict=True))]
+    return -np.array([parameter.value for parameter in found.parameters]) * np.array(middle)
 
 
 def system(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, output: int = 0) -> System:
@@ -182,10 +182,10 @@ def system(model: FusionModel, inputs: Mapping[str, Features], background: Backg
     check(0 <= output < len(model.outputs), f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.")
     if can(require(model, "terms"), "rules"):
         check(isinstance(background, RowBackground), _OTHER_MODEL)
-        return NetworkKnobs.of(require(model, "rules"), inputs, background, output)  # type: ignore[arg-type]
+        return NetworkParameters.of(require(model, "rules"), inputs, background, output)  # type: ignore[arg-type]
     moving = require(model, "time")
     check(isinstance(background, Background) and background.dims == moving.dims, _OTHER_MODEL)
-    return JumpKnobs.of(moving, inputs, background, output)  # type: ignore[arg-type]
+    return JumpParameters.of(moving, inputs, background, output)  # type: ignore[arg-type]
 
 
 _OTHER_MODEL = "Argument `background` comes from another kind of model. Make it with this model."

@@ -29,7 +29,7 @@ BASELINES: dict[str, str] = {
     "zero": "zero in every feature",
     "sample": "the features of another sample",
 }
-WANTED, MOST_STEPS = 0.01, 2048
+WANTED, MAX_STEPS = 0.01, 2048
 _TOGETHER = 256  # inputs that captum runs at once
 
 
@@ -127,7 +127,7 @@ def attribute(model: FusionModel, inputs: Mapping[str, Features], background: Ba
         values = method.attribute(x, start, n_steps=steps, internal_batch_size=_TOGETHER).detach()
         error = abs(float(values.sum()) - (ends[1] - ends[0]))
         good = error <= WANTED * abs(ends[1] - ends[0]) or error < 1e-12
-        if good or steps >= MOST_STEPS:
+        if good or steps >= MAX_STEPS:
             return Attribution(modality, term, output, values[0].numpy(), baseline, ends[0], ends[1], error, steps, good)
         steps *= 2
 

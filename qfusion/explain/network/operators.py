@@ -30,7 +30,7 @@ from qfusion.models.qcnn import evaluate
 from qfusion.quantum import states as quantum_states
 from qfusion.quantum.decomposition import Subset, subset_name, subsets
 
-MOST_PATTERNS = 2**20  # outcome patterns of a pair whose values are worked out
+MAX_PATTERNS = 2**20  # outcome patterns of a pair whose values are worked out
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ def offered(model: FusionModel) -> list[str]:
     M = len(model.modalities)
     found = [S for S in subsets(M) if S]
     if can(model, "masses"):
-        pairs = M <= 4 and 4**require(model, "masses").elements <= MOST_PATTERNS
+        pairs = M <= 4 and 4**require(model, "masses").elements <= MAX_PATTERNS
         found = [S for S in found if len(S) == 1 or (len(S) == 2 and pairs)]
     return [subset_name(S, model.modalities) for S in found]
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from qfusion._checks import check, choose, require_number
 
-MOST_TEXT, MOST_PARTS, MOST_VALUES, MOST_NAME, MOST_SAVED = 300, 12, 30, 40, 8
+MAX_TEXT, MAX_PARTS, MAX_VALUES, MAX_NAME, MAX_SAVED = 300, 12, 30, 40, 8
 OPERATORS = ("!=", "<=", ">=", "=", "<", ">", "~")  # the longer ones first
 SPLIT, EVERYTHING, USUAL_SPLIT = "split", "all", "test"
 _KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
@@ -67,10 +67,10 @@ def parse(text: str) -> tuple[Part, ...]:
         >>> [str(part) for part in parse('relation=conflict; error >= 1; text~"a; b"')]
         ['relation=conflict', 'error>=1', 'text~"a; b"']
     """
-    check(len(text) <= MOST_TEXT, f"The filter has {len(text):,} characters, and at most {MOST_TEXT} are read. Use fewer conditions.")
+    check(len(text) <= MAX_TEXT, f"The filter has {len(text):,} characters, and at most {MAX_TEXT} are read. Use fewer conditions.")
     check(text.isprintable(), "The filter holds characters that cannot be printed. Remove them.")
     parts = tuple(_part(piece) for piece in _outside_quotes(text, ";") if piece.strip())
-    check(len(parts) <= MOST_PARTS, f"The filter has {len(parts)} conditions, and at most {MOST_PARTS} are read. Use fewer.")
+    check(len(parts) <= MAX_PARTS, f"The filter has {len(parts)} conditions, and at most {MAX_PARTS} are read. Use fewer.")
     return parts
 
 
@@ -80,7 +80,7 @@ def parse_saved(text: str) -> Cohort:
     Raises:
         InvalidInput: when the name or the filter does not fit.
     """
-    name, colon, rest = text[:MOST_TEXT + MOST_NAME + 2].partition(":")
+    name, colon, rest = text[:MAX_TEXT + MAX_NAME + 2].partition(":")
     check(bool(colon), f"Cohort `{text[:60]}` must look like `NAME:FILTER`, such as `hard:error>1`. It has no colon.")
     parts = parse(rest)
     check(bool(parts), f"Cohort `{name[:60]}` has no filter. Write one behind the colon, such as `hard:error>1`.")
@@ -94,8 +94,8 @@ def cohort_name(name: str) -> str:
         InvalidInput: when it is empty or too long, or holds more than letters, digits, spaces, `_`, `-` and `.`.
     """
     bare = name.strip()
-    check(0 < len(bare) <= MOST_NAME and all(c.isalnum() or c in " _-." for c in bare),
-          f"A cohort's name must be 1 to {MOST_NAME} letters, digits, spaces, `_`, `-` or `.`, but is {bare[:60]!r}. Choose another.")
+    check(0 < len(bare) <= MAX_NAME and all(c.isalnum() or c in " _-." for c in bare),
+          f"A cohort's name must be 1 to {MAX_NAME} letters, digits, spaces, `_`, `-` or `.`, but is {bare[:60]!r}. Choose another.")
     return bare
 
 
@@ -186,7 +186,7 @@ def _part(piece: str) -> Part:
           f"Condition `{piece.strip()[:80]}` must look like `relation=conflict`, `error>1` or `text~word`. Remove or mend it.")
     values = tuple(_unquoted(value) for value in _outside_quotes(piece[place + len(operator):], "|"))
     check(all(values), f"Condition `{piece.strip()[:80]}` must name a value after `{operator}`. Write one.")
-    check(len(values) <= MOST_VALUES, f"Condition on `{column[:40]}` names {len(values)} values, and at most {MOST_VALUES} are read.")
+    check(len(values) <= MAX_VALUES, f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.")
     return Part(column, operator, values)
 
 

@@ -30,7 +30,7 @@ from qfusion.training import metrics
 from qfusion.training.batches import moments
 
 LEVELS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # standard deviations
-MOST_NOISE = 100.0
+MAX_NOISE = 100.0
 KINDS = {"noise": "noise on its features", "absent": "absent", "mean": "the training mean in its place", "swapped": "another sample's"}
 BATCH = 4096  # rows that are scored at once
 _known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = WeakKeyDictionary()
@@ -59,7 +59,7 @@ class Disturbance:
         for name in (*self.missing, *self.mean, *self.swapped, *self.noise):
             choose("Modality", name, modalities)
         for name, level in self.noise.items():
-            require_number(f"noise[{name}]", level, 0.0, MOST_NOISE)
+            require_number(f"noise[{name}]", level, 0.0, MAX_NOISE)
         gone = {*self.missing, *self.mean}
         both = sorted(gone & {*self.swapped, *self.noise} | set(self.missing) & set(self.mean))
         check(not both, f"Modality {both[0] if both else ''!r} cannot be absent and disturbed at once. Name it once.")

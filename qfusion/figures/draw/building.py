@@ -50,7 +50,7 @@ SAYS: dict[str, tuple[str, str]] = {
 }
 JUMPS = ("#A07C4A", "#C9AE84", "#7D6242", "#DCCBAE")  # hues of what acts on no modalities in particular
 OTHERS = "#B7BDC6"
-MOST_COLUMNS = 16  # of a matrix whose cells have their numbers written
+MAX_COLUMNS = 16  # of a matrix whose cells have their numbers written
 LABELLED = 0.08  # share of all areas from which one has room for its name
 SHOWN = 6  # terms with an area of their own
 THIN = 0.005  # bands thinner than this share of all are left out
@@ -74,7 +74,7 @@ def matrix(dividends: Sequence[str], titles: Sequence[str], parts: np.ndarray, s
     values = np.vstack([parts, parts.sum(0)])
     most = max(float(np.abs(values).max()), 1e-12)
     names = [*(term_title(name) for name in dividends), "score"]
-    written = G <= MOST_COLUMNS
+    written = G <= MAX_COLUMNS
     for first, last in ((0, S), (S, S + 1)):
         figure.add_heatmap(z=values[first:last], y=rows[first:last], x=list(range(G)), colorscale=SIGNED_SCALE, zmin=-most, zmax=most,
                            xgap=1, ygap=1, showscale=first == 0 and not written,

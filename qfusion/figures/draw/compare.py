@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.draw.decision import MOST_JOINT
+from qfusion.figures.draw.decision import MAX_JOINT
 from qfusion.figures.style import GREY, INK, LINE, PAPER, Theme, base, faded, label, signed, split_term, term_colour, term_title
 
 
@@ -33,7 +33,7 @@ def differences(a: Mapping[str, float], b: Mapping[str, float], modalities: Sequ
     check(set(a) == set(b) and "" in a, "Arguments `a` and `b` must have the same terms and a baseline.")
     change = {term: b[term] - a[term] for term in a}
     joint = sorted((term for term in change if len(split_term(term)) > 1), key=lambda term: -abs(change[term]))
-    rest = joint[MOST_JOINT:] if len(joint) > MOST_JOINT + 1 else []
+    rest = joint[MAX_JOINT:] if len(joint) > MAX_JOINT + 1 else []
     terms = sorted((term for term in change if term and term not in rest), key=lambda term: len(split_term(term)))
     values = [change[""], *(change[term] for term in terms), *([sum(change[term] for term in rest)] if rest else []), sum(change.values())]
     names = ["baseline", *map(term_title, terms), *([f"{len(rest)} other joint terms"] if rest else []), "<b>score</b>"]

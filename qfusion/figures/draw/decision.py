@@ -60,14 +60,14 @@ def waterfall(dividends: Mapping[str, float], modalities: Sequence[str], *, trut
     return figure
 
 
-MOST_JOINT = 11  # joint terms that are drawn one by one: all of them up to four modalities
+MAX_JOINT = 11  # joint terms that are drawn one by one: all of them up to four modalities
 
 
 def _condensed(dividends: Mapping[str, float]) -> tuple[list[str], list[str]]:
     """Terms to draw one by one, by size of the coalition, and the smallest joint ones, to be added up."""
     terms = sorted((term for term in dividends if term), key=lambda term: len(split_term(term)))
     joint = sorted((t for t in terms if len(split_term(t)) > 1), key=lambda t: -abs(dividends[t]))
-    rest = set(joint[MOST_JOINT:]) if len(joint) > MOST_JOINT + 1 else set()
+    rest = set(joint[MAX_JOINT:]) if len(joint) > MAX_JOINT + 1 else set()
     return [term for term in terms if term not in rest], sorted(rest)
 
 

@@ -26,17 +26,17 @@ from qfusion.figures.style import (
 )
 
 FOR, AGAINST = "#E08214", "#8073AC"  # the two arms of the signed scale, readable on light and on dark paper
-MOST_BARS = 64
+MAX_BARS = 64
 
 
 def grouped(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Returns at most `MOST_BARS` bars of an ascending spectrum: mean vote and summed weights of neighbours, and how many share a bar.
+    """Returns at most `MAX_BARS` bars of an ascending spectrum: mean vote and summed weights of neighbours, and how many share a bar.
 
     Args:
         values: (K,); weights: (..., K).
     """
     K = len(values)
-    size = -(-K // MOST_BARS)
+    size = -(-K // MAX_BARS)
     edges = np.arange(0, K, size)
     counts = np.diff(np.append(edges, K))
     return np.add.reduceat(values, edges) / counts, np.add.reduceat(weights, edges, axis=-1), size

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.draw.decision import MOST_JOINT
+from qfusion.figures.draw.decision import MAX_JOINT
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -33,7 +33,7 @@ def differences(before: Mapping[str, float], after: Mapping[str, float], modalit
         before, after: dividends keyed by coalition, the baseline under "".
     """
     check(set(before) == set(after), "Arguments `before` and `after` must hold the same terms, but do not.")
-    joint = sorted((t for t in before if len(split_term(t)) > 1), key=lambda t: -abs(after[t] - before[t]))[:MOST_JOINT + 1]
+    joint = sorted((t for t in before if len(split_term(t)) > 1), key=lambda t: -abs(after[t] - before[t]))[:MAX_JOINT + 1]
     terms = [t for t in before if t and (len(split_term(t)) == 1 or t in joint)]
     changes = np.array([*(after[t] - before[t] for t in terms), sum(after.values()) - sum(before.values())])
     names = [*(term_title(t) for t in terms), "<b>score</b>"]
@@ -139,7 +139,7 @@ def _distances(state: float, donor: float) -> str:
 
 
 def sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12, theme: Theme = "light") -> go.Figure:
-    """The smallest turns of knobs, smallest first."""
+    """The smallest turns of parameters, smallest first."""
     shown = [float(v) for v in values[:most]]
     figure = base(theme, 62 + 24 * len(shown), left=10, right=16, top=6, bottom=44)
     rows = list(range(len(shown)))

@@ -10,13 +10,13 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
 from qfusion.figures.export import browser, embed
-from qfusion.figures.export.embed import LONGEST_RECIPE
+from qfusion.figures.export.embed import MAX_RECIPE
 from qfusion.figures.export.page import page
 from qfusion.figures.export.style import SIZES, ExportStyle, canvas
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import without
 
-LONGEST_TITLE, LONGEST_CAPTION = 300, 2_000  # characters
+MAX_TITLE, MAX_CAPTION = 300, 2_000  # characters
 _TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}  # would write what follows from right to left; a mark of byte order
 
 
@@ -31,7 +31,7 @@ def save(drawn: go.Figure, style: ExportStyle, *, title: str = "", caption: str 
     Raises:
         InvalidInput: when a text is too long or the recipe is not JSON; or there is no Chrome for the engine "chrome".
     """
-    title, caption = text("title", title, LONGEST_TITLE), text("caption", caption, LONGEST_CAPTION)
+    title, caption = text("title", title, MAX_TITLE), text("caption", caption, MAX_CAPTION)
     recipe = _checked(recipe)
     shown = in_theme(without(drawn, style.hidden), style.theme)
     if style.format == "html":
@@ -94,8 +94,8 @@ def _left_out(letter: str) -> bool:
 
 
 def _checked(recipe: str) -> str:
-    check(isinstance(recipe, str) and len(recipe) <= LONGEST_RECIPE,
-          f"Argument `recipe` must be JSON of at most {LONGEST_RECIPE:,} characters, but is "
+    check(isinstance(recipe, str) and len(recipe) <= MAX_RECIPE,
+          f"Argument `recipe` must be JSON of at most {MAX_RECIPE:,} characters, but is "
           f"{f'{len(recipe):,} characters long' if isinstance(recipe, str) else type(recipe).__name__}. Give the recipe of one figure.")
     try:
         json.loads(recipe)

@@ -18,8 +18,8 @@ from qfusion.errors import InvalidInput
 from qfusion.figures.export.page import RECIPE
 
 KEY = "qfusion"  # of an SVG's <metadata> and of a PNG's text
-LONGEST_RECIPE = 256_000  # characters
-MOST_FILE = 100_000_000  # bytes
+MAX_RECIPE = 256_000  # characters
+MAX_FILE = 100_000_000  # bytes
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SVG = f'<metadata id="{KEY}">'.encode()
 _PAGE = f'<script type="application/json" id="{RECIPE}">'.encode()
@@ -52,7 +52,7 @@ def read(data: bytes) -> str:
         InvalidInput: when there is none, or the file is damaged or too large.
     """
     check(isinstance(data, (bytes, bytearray, memoryview)), f"Argument `data` must be the bytes of a file, but is {type(data).__name__}.")
-    check(len(data) <= MOST_FILE, f"The file has {len(data):,} bytes, and recipes are read from files of at most {MOST_FILE:,}. "
+    check(len(data) <= MAX_FILE, f"The file has {len(data):,} bytes, and recipes are read from files of at most {MAX_FILE:,}. "
                                   "Give an exported figure or its recipe.")
     data = bytes(data)
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -65,7 +65,7 @@ def read(data: bytes) -> str:
     elif start.startswith((b"<?xml", b"<svg", b"<!doctype svg", b"<!--")):
         kind, recipe = "SVG", html.unescape(_between(data, _SVG, b"</metadata>"))
     else:
-        kind, recipe = "file", _text(data[:4 * LONGEST_RECIPE]) if len(data) <= 4 * LONGEST_RECIPE else ""
+        kind, recipe = "file", _text(data[:4 * MAX_RECIPE]) if len(data) <= 4 * MAX_RECIPE else ""
     check(_is_object(recipe), f"This {kind} holds no recipe of qfusion, or is damaged. Give a figure that was exported here and not saved "
                               "anew by another program, or the recipe's .json file.")
     return recipe
@@ -98,7 +98,7 @@ def size_mm(data: bytes) -> tuple[float, float]:
 
 
 def _is_object(recipe: str) -> bool:
-    if not 2 <= len(recipe) <= LONGEST_RECIPE:
+    if not 2 <= len(recipe) <= MAX_RECIPE:
         return False
     try:
         return isinstance(json.loads(recipe), dict)
@@ -115,7 +115,7 @@ def _text(raw: bytes) -> str:
 
 def _between(data: bytes, start: bytes, end: bytes) -> str:
     first = data.find(start)
-    last = data.find(end, first, first + 8 * LONGEST_RECIPE) if first >= 0 else -1
+    last = data.find(end, first, first + 8 * MAX_RECIPE) if first >= 0 else -1
     return _text(data[first + len(start):last]) if last >= 0 else ""
 
 
@@ -137,14 +137,14 @@ def _from_png(png: bytes) -> str:
             continue
         rest = body[len(KEY) + 1:]
         if kind == b"tEXt":
-            return rest[:4 * LONGEST_RECIPE].decode("latin-1")
+            return rest[:4 * MAX_RECIPE].decode("latin-1")
         packed = kind == b"zTXt"
         if kind == b"iTXt":
             packed, rest = rest[:1] == b"\x01", rest[2:].split(b"\0", 2)[-1]
         else:
             rest = rest[1:]
         try:
-            return _text(zlib.decompressobj().decompress(rest, 4 * LONGEST_RECIPE) if packed else rest[:4 * LONGEST_RECIPE])
+            return _text(zlib.decompressobj().decompress(rest, 4 * MAX_RECIPE) if packed else rest[:4 * MAX_RECIPE])
         except zlib.error:
             return ""
     return ""
@@ -157,7 +157,7 @@ def _from_pdf(pdf: bytes) -> str:
         end = pdf.rfind(b"/Keywords", 0, end)
         if end < 0:
             break
-        found = _pdf_string(pdf[end + 9:end + 9 + 12 * LONGEST_RECIPE].lstrip())
+        found = _pdf_string(pdf[end + 9:end + 9 + 12 * MAX_RECIPE].lstrip())
         if _is_object(found):
             return found
     return ""

@@ -97,7 +97,7 @@ def _renumbered(svg: str) -> str:
 
 _PATTERN = re.compile(r'<pattern id="([^"]+)" width="([\d.]+)px" height="([\d.]+)px"[^>]*patternTransform="">(.*?)</pattern>', re.DOTALL)
 _FILLED = re.compile(r'<path ([^>]*?)d="([MLHVZ\d.,\s-]+)"([^>]*?)fill: url\(#([^)]+)\)([^>]*)/>')
-MOST_TILES = 4000
+MAX_TILES = 4000
 
 
 def hatched_by_lines(svg: str) -> str:
@@ -110,7 +110,7 @@ def hatched_by_lines(svg: str) -> str:
         x0, x1, y0, y1 = _bounds(path)
         w, h, inner = patterns.get(name, (1.0, 1.0, ""))
         columns, rows = (range(math.floor(low / step) - 1, math.ceil(high / step) + 1) for low, high, step in ((x0, x1, w), (y0, y1, h)))
-        if not inner or len(columns) * len(rows) > MOST_TILES:
+        if not inner or len(columns) * len(rows) > MAX_TILES:
             return found[0]
         clip = re.search(r'clip-path="[^"]+"', before + between + after)
         opacity = re.search(r'\sopacity="([\d.]+)"', inner)

@@ -1,6 +1,6 @@
 """A recipe: everything that a figure was made from, small enough to travel inside the figure's file.
 
-It names the page, what stood in its address (model, data, sample, knobs, view), the panel, the style of the export, digests of weights,
+It names the page, what stood in its address (model, data, sample, sliders, view), the panel, the style of the export, digests of weights,
 data and numbers, and the versions of the software. It holds no date and nothing of the machine, so the same figure has the same recipe.
 """
 
@@ -22,9 +22,9 @@ from qfusion.errors import InvalidInput
 from qfusion.figures.export.style import ExportStyle
 
 KIND, VERSION = "qfusion recipe", 1
-MOST_TEXT = 64_000  # characters of a recipe
-MOST_WORDS = 2_000
-MOST_VALUES, MOST_VALUE = 200, 8_000  # parameters of an address, characters of one
+MAX_TEXT = 64_000  # characters of a recipe
+MAX_WORDS = 2_000
+MAX_VALUES, MAX_VALUE = 200, 8_000  # parameters of an address, characters of one
 _GIVE = "Give the .json file of the figure drawer, or an exported figure."
 _NAME = re.compile(r"[\w.:+ |=,()-]{1,200}")
 _PACKAGES = ("torch", "numpy", "qutip", "pennylane", "plotly", "matplotlib", "streamlit", "kaleido")
@@ -72,7 +72,7 @@ def parse(text: str) -> Recipe:
     Raises:
         InvalidInput: when it is not a recipe, of another version, or holds what no recipe holds.
     """
-    check(len(text) <= MOST_TEXT, f"The recipe has {len(text):,} characters, and at most {MOST_TEXT:,} are read. Export the figure again.")
+    check(len(text) <= MAX_TEXT, f"The recipe has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Export the figure again.")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -84,17 +84,17 @@ def parse(text: str) -> Recipe:
                            f"{_newer(found) if isinstance(seen, int) and seen > VERSION else 'Export the figure again.'}")
     page, panel = (_name(found, key) for key in ("page", "panel"))
     address = found.get("address", {})
-    check(isinstance(address, dict) and len(address) <= MOST_VALUES
-          and all(isinstance(values, list) and len(values) <= MOST_VALUES for values in address.values())
-          and all(isinstance(value, str) and len(value) <= MOST_VALUE for values in address.values() for value in values),
-          f"Part `address` of the recipe must hold lists of texts, at most {MOST_VALUES} of at most {MOST_VALUE:,} characters. "
+    check(isinstance(address, dict) and len(address) <= MAX_VALUES
+          and all(isinstance(values, list) and len(values) <= MAX_VALUES for values in address.values())
+          and all(isinstance(value, str) and len(value) <= MAX_VALUE for values in address.values() for value in values),
+          f"Part `address` of the recipe must hold lists of texts, at most {MAX_VALUES} of at most {MAX_VALUE:,} characters. "
           "Export the figure again.")
     parts = {key: found.get(key, {}) for key in ("made_from", "software")}
     for key, part in parts.items():
         check(isinstance(part, dict), f"Part `{key}` of the recipe must be an object, but is {str(part)[:60]!r}. Export the figure again.")
     return Recipe(page, panel, address, ExportStyle.parse(found.get("look", {})), parts["made_from"],
                   {str(k): str(v) for k, v in parts["software"].items()}, str(found.get("numbers", ""))[:80],
-                  str(found.get("title", ""))[:MOST_WORDS], str(found.get("caption", ""))[:MOST_WORDS])
+                  str(found.get("title", ""))[:MAX_WORDS], str(found.get("caption", ""))[:MAX_WORDS])
 
 
 def _name(found: Mapping[str, Any], key: str) -> str:

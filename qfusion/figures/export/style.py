@@ -17,8 +17,8 @@ FORMATS: tuple[Format, ...] = ("svg", "pdf", "png", "html")
 RESOLUTIONS = (300, 600)
 THEMES = {"light": "Light", "dark": "Dark", "grey": "Greyscale"}
 ENGINES = ("qfusion", "chrome")
-LEAST_FONT, MOST_FONT = 5.0, 60.0  # pt
-MOST_HIDDEN, LONGEST_NAME = 200, 500
+LEAST_FONT, MAX_FONT = 5.0, 60.0  # pt
+MAX_HIDDEN, MAX_NAME = 200, 500
 LETTERS = 13  # pixels of the letters that `ExportStyle.font` gives the size of: the axis titles of every figure
 MM_PER_PT = 25.4 / 72
 
@@ -78,13 +78,13 @@ class ExportStyle:
                                                          "Give one of the two.")
         usual = SIZES[self.size].font
         number = self.font
-        check(isinstance(number, (int, float)) and not isinstance(number, bool) and (number == 0 or LEAST_FONT <= number <= MOST_FONT),
-              f"Argument `font` must be a size between {LEAST_FONT:g} and {MOST_FONT:g} pt, but is {_seen(number)}. "
+        check(isinstance(number, (int, float)) and not isinstance(number, bool) and (number == 0 or LEAST_FONT <= number <= MAX_FONT),
+              f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(number)}. "
               f"Give a number in that range, such as {usual:g}.")
         object.__setattr__(self, "font", float(number) or usual)
-        check(isinstance(self.hidden, (list, tuple)) and len(self.hidden) <= MOST_HIDDEN
-              and all(isinstance(name, str) and len(name) <= LONGEST_NAME for name in self.hidden),
-              f"Argument `hidden` must list at most {MOST_HIDDEN} legend entries of at most {LONGEST_NAME} characters, but is "
+        check(isinstance(self.hidden, (list, tuple)) and len(self.hidden) <= MAX_HIDDEN
+              and all(isinstance(name, str) and len(name) <= MAX_NAME for name in self.hidden),
+              f"Argument `hidden` must list at most {MAX_HIDDEN} legend entries of at most {MAX_NAME} characters, but is "
               f"{_seen(self.hidden)}. Name entries of the figure's legend.")
         object.__setattr__(self, "hidden", tuple(dict.fromkeys(self.hidden)))
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-MOST = 8  # numbers of one figure that are said
+MAX_NUMBERS = 8  # numbers of one figure that are said
 
 
-def listed(names: Iterable[Any], numbers: Iterable[float], form: str = ".2f", most: int = MOST) -> str:
+def listed(names: Iterable[Any], numbers: Iterable[float], form: str = ".2f", most: int = MAX_NUMBERS) -> str:
     """`"text 0.41, audio -0.69"`, the largest by size of more than `most`; the empty name is the baseline."""
     pairs = [(str(name) or "baseline", float(number)) for name, number in zip(names, numbers, strict=True)]
     if len(pairs) <= most:
@@ -31,11 +31,11 @@ def terms(found: Mapping[str, float]) -> str:
 
 def lines(found: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all together") -> str:
     """`"text from 0.00 to 0.41"` for each curve; the empty name is `whole`."""
-    said = [f"{name or whole} from {each[0]:{form}} to {each[-1]:{form}}" for name, each in found.items()][:MOST]
-    return ", ".join(said) + (f" and {len(found) - MOST} more" if len(found) > MOST else "")
+    said = [f"{name or whole} from {each[0]:{form}} to {each[-1]:{form}}" for name, each in found.items()][:MAX_NUMBERS]
+    return ", ".join(said) + (f" and {len(found) - MAX_NUMBERS} more" if len(found) > MAX_NUMBERS else "")
 
 
-def pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float], form: str = ".2f", most: int = MOST) -> str:
+def pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float], form: str = ".2f", most: int = MAX_NUMBERS) -> str:
     """`"text 0.41 (before 0.39)"`, those that differ most first."""
     found = sorted(zip(map(str, names), before, after, strict=True), key=lambda each: -abs(each[2] - each[1]))
     return ", ".join(f"{name} {new:{form}} (before {old:{form}})" for name, old, new in found[:most])

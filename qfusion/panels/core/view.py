@@ -17,8 +17,8 @@ Address = Mapping[str, str | Sequence[str]]
 PREDICTED = "the predicted class"
 BACKGROUNDS = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed", "reference state": "zero",
                "one other sample": "contrast", "a saved cohort": "cohort"}
-TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}  # pages that follow the knobs, by whether the model has time
-MOST_TEXT = 20_000
+TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}  # pages that follow the parameters, by whether the model has time
+MAX_TEXT = 20_000
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class View:
         """
         found = self.address.get(key, [])
         values = [found] if isinstance(found, str) else [str(each) for each in found]
-        check(all(len(each) <= MOST_TEXT for each in values), f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.")
+        check(all(len(each) <= MAX_TEXT for each in values), f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.")
         return values
 
     def number(self, key: str, default: float, low: float = -1e6, high: float = 1e6) -> float:

@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures import VIEWS
-from qfusion.figures.export.recipe import MOST_TEXT, Recipe, changes, digest_of, parse, software
+from qfusion.figures.export.recipe import MAX_TEXT, Recipe, changes, digest_of, parse, software
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import without
 
@@ -31,7 +31,7 @@ from qfusion.ui.panel.capture import Taken  # noqa: E402
 
 BY_NAME = "figures"  # in the place of a page: a function of `qfusion.figures`
 _NAMED = ("model", "sample", "data", "output", "background", "contrast", "tweak")
-LONGEST = 300  # seconds that a page may take
+MAX_SECONDS = 300  # seconds that a page may take
 FILES = {title.lower(): file for pages in shell.PAGES.values() for file, title, _ in pages}
 _STEMS = {"" if file == "app.py" else Path(file).stem: title for title, file in FILES.items()}
 
@@ -48,7 +48,7 @@ def run(page: str, address: Mapping[str, Sequence[str]], panel: str = "") -> Any
     from streamlit.testing.v1 import AppTest
 
     file = FILES[choose("Page", page, FILES)]
-    app = AppTest.from_file(str(SCRIPT), default_timeout=LONGEST)
+    app = AppTest.from_file(str(SCRIPT), default_timeout=MAX_SECONDS)
     if file != "app.py":
         app.switch_page(file)
     for key, values in address.items():
@@ -124,7 +124,7 @@ def of_link(link: str) -> tuple[str, dict[str, list[str]]]:
     Raises:
         InvalidInput, NotFound: when it is not a link to one of our pages.
     """
-    check(len(link) <= MOST_TEXT, f"The link has {len(link):,} characters, and at most {MOST_TEXT:,} are read. Copy it again.")
+    check(len(link) <= MAX_TEXT, f"The link has {len(link):,} characters, and at most {MAX_TEXT:,} are read. Copy it again.")
     try:
         parts = urlsplit(link)
         query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=200)

@@ -13,9 +13,9 @@ from urllib.parse import quote, unquote
 
 from qfusion._checks import check
 from qfusion.errors import QFusionError
-from qfusion.ui.frame import knobs, state
+from qfusion.ui.frame import sliders, state
 
-MOST_TEXT = 2000
+MAX_TEXT = 2000
 _SAFE = " :=,.+[]()-_|"
 
 
@@ -39,7 +39,7 @@ def parse(text: str) -> Pin:
     Raises:
         InvalidInput: when the text does not have three or four parts.
     """
-    check(len(text) <= MOST_TEXT, f"The pin has {len(text):,} characters, and at most {MOST_TEXT:,} are read. Pin anew.")
+    check(len(text) <= MAX_TEXT, f"The pin has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Pin anew.")
     parts = [unquote(part) for part in text.split("/")]
     check(len(parts) in (3, 4) and all(part.isprintable() for part in parts) and all(parts[:3]),
           f"Pin {text[:60]!r} must look like `model/data/sample` or `model/data/sample/tweak`. Pin anew.")
@@ -52,13 +52,13 @@ def tweak_of(work: Any, text: str) -> Any:
     Raises:
         InvalidInput, NotFound: when it does not fit the model, or no slider can show it.
     """
-    return knobs.fitting(work.model, text) if work.can("time") else work.model.parse_tweak(text)
+    return sliders.fitting(work.model, text) if work.can("time") else work.model.parse_tweak(text)
 
 
 def current_tweak(work: Any) -> str:
     """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that do not fit."""
     if work.can("time"):
-        return str(knobs.current(work))
+        return str(sliders.current(work))
     try:
         return work.model.parse_tweak(str(state.get("phi") or ""))
     except QFusionError:

@@ -22,8 +22,8 @@ from qfusion.analysis import text
 from qfusion.errors import InvalidInput, QFusionError
 
 KIND, VERSION = "qfusion session", 1
-MOST_BYTES = 200_000
-MOST_KEYS, MOST_VALUES, MOST_KEY, MOST_VALUE, MOST_SETTINGS = 300, 60, 120, 20_000, 40
+MAX_BYTES = 200_000
+MAX_KEYS, MAX_VALUES, MAX_KEY, MAX_VALUE, MAX_SETTINGS = 300, 60, 120, 20_000, 40
 PREFIX = "figure."  # of the settings of exported figures
 _PARTS = ("kind", "version", "page", "address", "figure", "made_from", "software")
 _REMEDY, _CHOOSE = "Save the session again.", "Choose the file that ‘Save session’ wrote."
@@ -65,7 +65,7 @@ def read(data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object
     Raises:
         InvalidInput, NotFound: when it is no session at all, too large, of another version, or of a page that does not exist.
     """
-    check(len(data) <= MOST_BYTES, f"The file has {len(data):,} bytes, and a session has at most {MOST_BYTES:,}. {_CHOOSE}")
+    check(len(data) <= MAX_BYTES, f"The file has {len(data):,} bytes, and a session has at most {MAX_BYTES:,}. {_CHOOSE}")
     try:
         found = json.loads(data.decode("utf-8"))
         json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character, `\\ud800`, could neither be shown nor stand in an address
@@ -110,9 +110,9 @@ def _parameters(page: str, found: Mapping[str, Any], said: list[str]) -> dict[st
     strange: list[str] = []
     for key, values in found.items():
         texts = [values] if isinstance(values, str) else values
-        fits = (isinstance(texts, list) and 0 < len(texts) <= MOST_VALUES and 0 < len(key) <= MOST_KEY and key != "load"
-                and not key.startswith(("_", "embed")) and all(isinstance(v, str) and len(v) <= MOST_VALUE for v in texts))
-        if fits and len(fitting) < MOST_KEYS:
+        fits = (isinstance(texts, list) and 0 < len(texts) <= MAX_VALUES and 0 < len(key) <= MAX_KEY and key != "load"
+                and not key.startswith(("_", "embed")) and all(isinstance(v, str) and len(v) <= MAX_VALUE for v in texts))
+        if fits and len(fitting) < MAX_KEYS:
             fitting[key] = [str(text) for text in texts]
         else:
             strange.append(key)
@@ -123,7 +123,7 @@ def _parameters(page: str, found: Mapping[str, Any], said: list[str]) -> dict[st
 
 def _settings(found: Mapping[str, Any], setting: Callable[[str, Any], object] | None, said: list[str]) -> dict[str, Any]:
     fitting: dict[str, Any] = {}
-    for key, value in list(found.items())[:MOST_SETTINGS]:
+    for key, value in list(found.items())[:MAX_SETTINGS]:
         plain = isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
         try:
             check(key.startswith(PREFIX) and plain, "It is not a setting of figures.")

@@ -25,7 +25,7 @@ from qfusion.figures.export.style import ExportStyle
 from qfusion.ui.frame import cache, runs, sessions, state
 from qfusion.ui.frame.sessions import Session
 
-LONGEST_LINK = 8_000  # characters; servers, proxies and mail programs commonly take no more
+MAX_LINK = 8_000  # characters; servers, proxies and mail programs commonly take no more
 LOAD = "load"
 _FILE, _OFFERED = "_session_file", "_session_offered"
 _KEPT, _MINUTES = 32, 10  # sessions that wait to be opened, and for how long
@@ -51,7 +51,7 @@ def _output() -> None:
     """Where the browser says what became of the click; the script is the same on every page and knows nothing of the reader."""
     kept: Mapping[str, str] = state.get(state.KEPT, {})
     always = {key: kept[key] for key in (state.MODEL, state.DATA, state.SAMPLE) if kept.get(key)} if _has_pickers() else {}
-    link = json.dumps({"always": always, "longest": LONGEST_LINK})
+    link = json.dumps({"always": always, "longest": MAX_LINK})
     st.html(f'<div id="qf-link" data-link="{html.escape(link)}"><p id="qf-said" role="status" hidden></p>'
             '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
             f"<script>{_SCRIPT}</script>", unsafe_allow_javascript=True)
@@ -104,7 +104,7 @@ def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
     count = sum(len(parameters) for parameters in session.address.values())
     st.markdown(f"A session saved on **{text.plain(session.page)}**, with {count} settings on "
                 f"{len(session.address)} page{'s' if len(session.address) != 1 else ''}.")
-    for words in said[:state.MOST_NOTICES]:
+    for words in said[:state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
     token = state.get(_OFFERED, ("", ""))[1] if state.get(_OFFERED, ("",))[0] == given else wait(session, said)
     state.put(_OFFERED, (given, token))

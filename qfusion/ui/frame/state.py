@@ -29,7 +29,7 @@ ALIASES = {"open": SAMPLE, "show": VIEW, "rules": "part", "edits": "phi", "explo
 
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 FREE = ("fig.",)  # beginnings of parameters that are checked where they are used
-MOST_NOTICES = 12
+MAX_NOTICES = 12
 
 
 class Bound(TypedDict):
@@ -265,8 +265,8 @@ def everything() -> dict[str, dict[str, list[str]]]:
 def notice(message: str) -> None:
     """Keeps a message to show on top of the page until the reader closes it."""
     kept: list[str] = st.session_state.setdefault(NOTICES, [])
-    if message not in kept and len(kept) <= MOST_NOTICES:
-        kept.append(message if len(kept) < MOST_NOTICES else "More parts of the link do not fit. They are ignored.")
+    if message not in kept and len(kept) <= MAX_NOTICES:
+        kept.append(message if len(kept) < MAX_NOTICES else "More parts of the link do not fit. They are ignored.")
 
 
 def notices() -> list[str]:

@@ -80,10 +80,10 @@ def _words(drawn: Drawn, style: ExportStyle) -> dict[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
     found = {"title": "", "caption": ""}
     if style.title:
-        said = st.text_input("Title", drawn.title, max_chars=export.LONGEST_TITLE, key=f"_title-{drawn.name}", label_visibility="collapsed")
+        said = st.text_input("Title", drawn.title, max_chars=export.MAX_TITLE, key=f"_title-{drawn.name}", label_visibility="collapsed")
         found["title"] = "" if said == drawn.title else said
     if style.caption:
-        said = st.text_area("Caption", drawn.caption, max_chars=export.LONGEST_CAPTION, key=f"_caption-{drawn.name}",
+        said = st.text_area("Caption", drawn.caption, max_chars=export.MAX_CAPTION, key=f"_caption-{drawn.name}",
                             label_visibility="collapsed", height=110)
         found["caption"] = "" if said == drawn.caption else said
     return found
@@ -107,7 +107,7 @@ def _style() -> ExportStyle:
         title = st.toggle("Title", usual.title, help="The panel's title above the figure.", **_kept("title"))
         caption = st.toggle("Caption", usual.caption, help="What the figure shows and does not, below it.", **_kept("caption"))
     with st.container(horizontal=True):
-        font = st.number_input("Font size (pt)", styles.LEAST_FONT, styles.MOST_FONT, styles.SIZES[size].font, 0.5,
+        font = st.number_input("Font size (pt)", styles.LEAST_FONT, styles.MAX_FONT, styles.SIZES[size].font, 0.5,
                                help="At the size at which the figure is printed. Journals ask for at least 5 pt.", **_kept(f"font.{size}"))
         dpi = st.selectbox("Resolution", list(styles.RESOLUTIONS), format_func=lambda n: f"{n} dpi", disabled=kind != "png", **_kept("dpi"))
     there = export.chrome() is not None

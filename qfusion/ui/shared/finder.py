@@ -20,7 +20,7 @@ from qfusion.ui.panel import panels
 
 SPLIT, SEARCH, RELATION, AXIS_X, AXIS_Y = "split", "find", "relation", "x", "y"
 CLASSES, VERDICT = "class", "verdict"
-MOST_SEARCH = 100
+MAX_SEARCH = 100
 RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
 
 
@@ -29,7 +29,7 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     titles = finding.axes(work)
     return {SPLIT: state.options("Split", [*SPLITS, "all"], "The test split is shown."),
             RELATION: state.options("Relation", RELATIONS, "All relations are shown.", many=True),
-            SEARCH: state.words("The search", MOST_SEARCH, "Nothing is searched for."),
+            SEARCH: state.words("The search", MAX_SEARCH, "Nothing is searched for."),
             AXIS_X: state.options("Axis", titles, "The usual one is shown across."),
             AXIS_Y: state.options("Axis", titles, "The usual one is shown up.")} | (
         {VERDICT: state.options("Verdict", VERDICTS, "Right and wrong ones are shown."),
@@ -43,7 +43,7 @@ def filters(here: Here) -> dict[str, Any]:
         kinds = st.pills("Relation of the single modalities", list(RELATIONS), selection_mode="multi",
                          help="; ".join(f"{kind}: {words}" for kind, words in RELATIONS.items()),
                          **state.bound(RELATION))
-    words = st.text_input("Search ids and words", max_chars=MOST_SEARCH, placeholder="part of an id or of what was said",
+    words = st.text_input("Search ids and words", max_chars=MAX_SEARCH, placeholder="part of an id or of what was said",
                           **state.bound(SEARCH))
     verdict, wanted = _of_classes(here.work) if here.work.classes else (None, [])
     return {"split": split, "search": words or "", "relations": list(kinds), "verdict": verdict or "", "classes": wanted}
@@ -132,8 +132,8 @@ def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
         across, up = map(list(titles).index, usual)
         x = st.selectbox("Across", list(titles), index=across, help=_AXES, **state.bound(AXIS_X))
         y = st.selectbox("Up", list(titles), index=up, help=_AXES, **state.bound(AXIS_Y))
-    if count > finding.MOST_ENTANGLED and finding.asks_entanglement(work, x, y):
-        st.info(f"Entanglement takes time: shown for the first {finding.MOST_ENTANGLED} of {count:,} samples. Filter to see "
+    if count > finding.MAX_ENTANGLED and finding.asks_entanglement(work, x, y):
+        st.info(f"Entanglement takes time: shown for the first {finding.MAX_ENTANGLED} of {count:,} samples. Filter to see "
                 "others.")
     output = "" if here.asked is None else work.classes[here.asked]
     picture = samples.scatter(here.subject(), here.theme, x=x, y=y, output=output, **chosen)

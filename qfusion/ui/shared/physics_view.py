@@ -74,7 +74,7 @@ def _pick(title: str, options: list[str], key: str) -> str:
 def _agreement(measured: Measured, half: np.ndarray | None) -> None:
     _, found, reach = measured
     big, same = physics.large(found, reach), found.agrees()[:, 0]
-    bent = np.array([knob.kind not in physics.LINEAR for knob in found.knobs])
+    bent = np.array([parameter.kind not in physics.LINEAR for parameter in found.parameters])
     count, agree = int(big.sum()), int((big & same).sum())
     if not count:
         st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")

@@ -87,7 +87,7 @@ def with_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     """
     change = _checked("audio", changes)
     p = made.voices.take(np.array([row]))
-    duration = np.clip(np.round(p.duration / 2 ** change["tempo"], 3), voice.SHORTEST, voice.LONGEST - 0.01)
+    duration = np.clip(np.round(p.duration / 2 ** change["tempo"], 3), voice.MIN_SECONDS, voice.MAX_SECONDS - 0.01)
     p = dataclasses.replace(p, level=p.level + change["pitch"], slope=p.slope + change["rise"],
                             loudness=p.loudness * 10 ** (change["energy"] / 20), duration=duration)
     waves = voice.synthesise(p)

@@ -17,9 +17,9 @@ import numpy as np
 
 RATE = 8000  # samples a second
 STEP = 40  # samples between control points: 5 ms
-LONGEST = 1.76  # seconds; a whole number of prosody frames
-SAMPLES = int(LONGEST * RATE)
-SHORTEST = 1.0
+MAX_SECONDS = 1.76  # seconds; a whole number of prosody frames
+SAMPLES = int(MAX_SECONDS * RATE)
+MIN_SECONDS = 1.0
 SPEAKERS = 24
 _TABLE = 512
 _NOISE = 1 << 16
@@ -86,7 +86,7 @@ def draw(rng: np.random.Generator, a: np.ndarray) -> VoiceParameters:
     return VoiceParameters(
         speaker=who, pitch=base[who], tract=habits["tract"][who], breath=habits["breath"][who],
         loudness=0.2 * 10 ** ((habits["loudness"][who] + 3.5 * a + 0.5 * wobble[1]) / 20),
-        duration=np.clip(np.round(syllables / tempo, 3), SHORTEST, LONGEST - 0.01), syllables=syllables,
+        duration=np.clip(np.round(syllables / tempo, 3), MIN_SECONDS, MAX_SECONDS - 0.01), syllables=syllables,
         level=0.12 * a + 0.03 * wobble[2], slope=0.42 * a + 0.03 * wobble[3], accent=0.07 + 0.05 * a,
         tilt=habits["tilt"][who] - 0.15 * a + 0.03 * wobble[4],
         vowels=rng.integers(0, len(_VOWELS), (count, 2)), phase=rng.random(count),

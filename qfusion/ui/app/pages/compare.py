@@ -10,7 +10,7 @@ from qfusion.ui.pages.compare import compare_view
 
 @st.fragment
 def decisions(here: Here, view: Pin) -> None:
-    """B's knobs and both decisions; a fragment, so that a knob redraws this and nothing else."""
+    """B's parameters and both decisions; a fragment, so that a parameter redraws this and nothing else."""
     runs.begin()
     with guard(), st.container(key="fold-decisions"):
         tweak = compare_view.tweak_of_b(here)

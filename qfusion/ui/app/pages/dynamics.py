@@ -4,7 +4,7 @@ import streamlit as st
 
 from qfusion.analysis.dynamics import evolution
 from qfusion.models.tweak import LEARNED
-from qfusion.ui.frame import knobs, runs, state
+from qfusion.ui.frame import runs, sliders, state
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.dynamics import dynamics_view
 from qfusion.ui.shared import model_out, physics_view
@@ -21,8 +21,8 @@ def dynamics(here: Here) -> None:
     with st.container(key="fold-dynamics"):
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
-            knobs.presets(here.work)
-            tweak = knobs.draw(here.work)
+            sliders.presets(here.work)
+            tweak = sliders.draw(here.work)
             model_out.button(here)
         with main, guard():
             now = evolution.decide(here.work, here.row, tweak, here.output)

@@ -22,7 +22,7 @@ def what_if(here: Here) -> None:
             if changes is not None:
                 what_if_view.result(here, changes)
         with guard():
-            flip_view.knobs(here)
+            flip_view.parameters(here)
 
 
 def page() -> None:

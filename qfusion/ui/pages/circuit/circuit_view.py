@@ -12,7 +12,7 @@ from qfusion.panels.circuit import SPLITS, STEPS
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import model_out, walk_view
+from qfusion.ui.shared import model_out, replay_view
 
 STEP, SPLIT = "steps", "gates"
 CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)
@@ -20,7 +20,7 @@ CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)
 
 def allowed(_: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about the circuit."""
-    return walk_view.allowed() | {STEP: state.options("Number of steps", map(str, CHOICES), "20 is used."),
+    return replay_view.allowed() | {STEP: state.options("Number of steps", map(str, CHOICES), "20 is used."),
             SPLIT: state.options("Gates", SPLITS, "One gate per coupling is used.")}
 
 
@@ -31,12 +31,12 @@ def page(here: Here) -> None:
         steps = int(st.select_slider("Steps that fill T", CHOICES, STEPS, help="dt is T divided by this.", **state.bound(STEP)))
         gates = str(st.selectbox("Gates of H", list(SPLITS), **state.bound(SPLIT)))
     built = builders.step(sample, steps, gates)
-    walk = builders.walk(sample, steps, gates)
-    at = walk_view.scrubber(walk)
-    walk_view.diagram(sample, here.theme, at, steps=steps, gates=gates)
+    replay = builders.replay(sample, steps, gates)
+    at = replay_view.scrubber(replay)
+    replay_view.diagram(sample, here.theme, at, steps=steps, gates=gates)
     st.caption("The whole evolution repeats everything after the preparations until T.")
-    walk_view.here_and_now(sample, here.theme, walk, at, steps=steps, gates=gates)
-    walk_view.gate_table(walk)
+    replay_view.here_and_now(sample, here.theme, replay, at, steps=steps, gates=gates)
+    replay_view.gate_table(replay)
     panels.draw(builders.entropies(sample, here.theme, gate=at, steps=steps, gates=gates))
     panels.draw(builders.step_error(sample, here.theme, steps=steps, gates=gates))
     _downloads(here, built)

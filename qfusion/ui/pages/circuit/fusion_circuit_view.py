@@ -14,7 +14,7 @@ from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.pages.circuit import fusion_view, noise_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import layers_view, model_out, physics_view, table_editor, through_view, walk_view
+from qfusion.ui.shared import layers_view, model_out, physics_view, replay_view, table_editor, through_view
 
 PART = "part"
 WITH_SCRUBBER = ("Walk", "Entropies")  # it stands above the views: see `dynamics_view.cursor`
@@ -23,7 +23,7 @@ TAB_NAMES = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did i
 
 def allowed(work: Any) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
-    return (walk_view.allowed() | through_view.allowed(work) | table_editor.allowed(work) | noise_view.allowed(work)
+    return (replay_view.allowed() | through_view.allowed(work) | table_editor.allowed(work) | noise_view.allowed(work)
             | physics_view.allowed(work) | {PART: state.options("View", TAB_NAMES, "The walk is shown.")})
 
 
@@ -33,8 +33,8 @@ def page(here: Here) -> None:
         state.put(PART, TAB_NAMES[0])
     sample, view = here.subject(table_editor.words(here)), state.shown(PART, TAB_NAMES)
     _edited_line(here, sample.tweak, view)
-    at = walk_view.scrubber(circuit.walk(sample)) if view in WITH_SCRUBBER else 0
-    draw = {"Walk": lambda: walk_tab(here, sample, at), "Fusion rules": lambda: fusion_view.tab(here, sample),
+    at = replay_view.scrubber(circuit.replay(sample)) if view in WITH_SCRUBBER else 0
+    draw = {"Walk": lambda: replay_tab(here, sample, at), "Fusion rules": lambda: fusion_view.tab(here, sample),
             "Noise and shots": lambda: noise_view.tab(here, sample), "Entropies": lambda: entropies_tab(here, sample, at),
             "What did it": lambda: physics_view.tab(here, sample),
             "Export": lambda: export_tab(here, sample.tweak)}
@@ -52,12 +52,12 @@ def _edited_line(here: Here, in_force: str, view: str) -> None:
         table_editor.typed(here)
 
 
-def walk_tab(here: Here, sample: Sample, at: int) -> None:
+def replay_tab(here: Here, sample: Sample, at: int) -> None:
     """Diagram, state before and after the gate at the scrubber."""
-    walk_view.diagram(sample, here.theme, at)
-    walk = circuit.walk(sample)
-    walk_view.here_and_now(sample, here.theme, walk, at)
-    walk_view.gate_table(walk)
+    replay_view.diagram(sample, here.theme, at)
+    replay = circuit.replay(sample)
+    replay_view.here_and_now(sample, here.theme, replay, at)
+    replay_view.gate_table(replay)
 
 
 def entropies_tab(here: Here, sample: Sample, at: int) -> None:

@@ -46,7 +46,7 @@ def choose(here: Here) -> Levels:
     said = str(state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or "")
     with st.container(border=True, key="box-cohort", gap="xsmall"):
         _saved(said)
-        st.text_input("Filter of the cohort", max_chars=cohorts.MOST_TEXT, placeholder="such as relation=conflict; error>1; split=test",
+        st.text_input("Filter of the cohort", max_chars=cohorts.MAX_TEXT, placeholder="such as relation=conflict; error>1; split=test",
                       help=_HELP, **state.bound(FILTER))
         state.put(_KEPT, said)
         said = _sound(said, table)
@@ -128,7 +128,7 @@ def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
 
 def _save_row(parts: tuple[Part, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.text_input("Name", max_chars=cohorts.MOST_NAME, placeholder="a name for this cohort", key=NAME, width=260)
+        st.text_input("Name", max_chars=cohorts.MAX_NAME, placeholder="a name for this cohort", key=NAME, width=260)
         st.button("Save in the link", icon=":material/bookmark_add:", key="_save_cohort", on_click=_save, args=(parts,), disabled=not parts)
     if problem := state.get(_PROBLEM):
         st.error(text.message(problem), icon=":material/error:")

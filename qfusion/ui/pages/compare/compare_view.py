@@ -15,7 +15,7 @@ from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.panels import compare as builders
 from qfusion.training import metrics
-from qfusion.ui.frame import cache, comparison, kept, knobs, pickers, pin_button, pins, state
+from qfusion.ui.frame import cache, comparison, kept, pickers, pin_button, pins, sliders, state
 from qfusion.ui.frame.pins import Pin
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.dynamics.dynamics_view import SHOWN_METRICS
@@ -27,7 +27,7 @@ TWEAK = "tweak"
 
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say of B's knobs; also names a pin that cannot be looked up, and forgets it."""
+    """What a link may say of B's parameters; also names a pin that cannot be looked up, and forgets it."""
     view = kept.pinned()
     if view is not None:
         try:
@@ -35,7 +35,7 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
         except QFusionError as error:
             state.notice(f"In the link, `{kept.PIN}`: {error} Nothing is pinned.")
             kept.pin(None)
-    rules = knobs.allowed(work) if work.can("time") else {editor.EDITS: state.anything()}
+    rules = sliders.allowed(work) if work.can("time") else {editor.EDITS: state.anything()}
     return rules | {TWEAK: state.switch("Tweak B", "It stays folded.")}
 
 
@@ -86,7 +86,7 @@ def _swap(work: Workspace, row: int, view: Pin) -> None:
     state.choose_sample(view.sample)
     other: Any = cache.workspace_of(view.model, view.data)
     if other.can("time"):
-        knobs.set_to(other.model, pins.tweak_of(other, view.tweak))
+        sliders.set_to(other.model, pins.tweak_of(other, view.tweak))
     else:
         state.put(editor.EDITS, view.tweak)
 
@@ -108,7 +108,7 @@ def contents(here: Here, view: Pin) -> None:
 
 
 def tweak_of_b(here: Here) -> str:
-    """Draws B's knobs, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
+    """Draws B's parameters, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
     work: Any = here.work
     if not work.can("terms"):
         st.caption("B has nothing to tweak: no couplings, rates or fusion rules.")
@@ -116,9 +116,9 @@ def tweak_of_b(here: Here) -> str:
     title = "Tweak B: couplings, jump rates, duration" if work.can("time") else "Tweak B: fusion rules"
     with st.expander(title, icon=":material/tune:", **state.opened(TWEAK)):
         if work.can("time"):
-            knobs.presets(work)
+            sliders.presets(work)
             with st.container(key="pair-knobs"):
-                return str(knobs.draw(work))
+                return str(sliders.draw(work))
         editor.typed(here)
     return editor.words(here)
 

@@ -20,7 +20,7 @@ from qfusion.ui.frame import access, state
 from qfusion.ui.pages.data import data_view
 
 FOUND = "_import"  # what was read and is not kept yet
-LARGEST_PATH = 2 * 1024**3  # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
+MAX_PATH = 2 * 1024**3  # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
 UPLOAD, PATH = "Upload", "A path on this machine"
 _TARGETS = {"as the file suggests": "auto", "a number (regression)": "regression", "classes": "classification"}
 _MMSA = """
@@ -98,13 +98,13 @@ def discard() -> None:
 
 def _examine(files: list[Any], path: str, target: str) -> None:
     check(bool(files) or bool(path.strip()), "There is nothing to examine yet. Choose a file first.")
-    with st.status("Reading …") as shown, keeping.staging(keep=True) as folder, drafts.at_most(LARGEST_PATH):
+    with st.status("Reading …") as shown, keeping.staging(keep=True) as folder, drafts.at_most(MAX_PATH):
         if files:
             paths = _written(files, folder / "upload")
         else:
             paths = [Path(path.strip()).expanduser()]
             size = sum(each.stat().st_size for each in _inside(paths[0]))
-            check(size <= LARGEST_PATH, f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {LARGEST_PATH / 1024**3:.0f} are "
+            check(size <= MAX_PATH, f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are "
                                         "read "
                                         f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.")
         found = importing.examine(paths, folder, lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"), target=target)

@@ -16,7 +16,7 @@ from qfusion.models import Tweak
 from qfusion.panels import circuit
 from qfusion.panels import dynamics as builders
 from qfusion.training import metrics
-from qfusion.ui.frame import knobs, state
+from qfusion.ui.frame import sliders, state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.pages.dynamics import built_view
 from qfusion.ui.panel import panels
@@ -35,10 +35,10 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
     if not work.can("time"):
         return through_view.allowed(work)
     whole = (builders.WHOLE, *work.modalities)
-    views = [part.allowed(work) for part in (knobs, physics_view, through_view, cut_view, built_view)]
+    views = [part.allowed(work) for part in (sliders, physics_view, through_view, cut_view, built_view)]
     return reduce(or_, views) | {
         state.VIEW: state.options("View", TAB_NAMES, "Decision is shown."),
-        TURN: state.Allowed(lambda said: knobs.fitting(work.model, said), "The sliders stay as they are."),
+        TURN: state.Allowed(lambda said: sliders.fitting(work.model, said), "The sliders stay as they are."),
         CURSOR: state.number(CURSOR, 0, 1, "The end of the evolution is shown."),
         RUNS: state.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
         QUANTITY: state.options("Modality", work.modalities, "The first is shown."),
@@ -50,7 +50,7 @@ def take_turn(work: Workspace) -> None:
     said = st.query_params.get(TURN)
     if said is not None:
         del st.query_params[TURN]
-        knobs.set_to(work.model, knobs.fitting(work.model, said))
+        sliders.set_to(work.model, sliders.fitting(work.model, said))
 
 
 def no_time(here: Here) -> None:

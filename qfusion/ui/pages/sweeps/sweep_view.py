@@ -26,7 +26,7 @@ from qfusion.ui.panel import panels
 SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
 VIEWS = ("Trials", "Settings against value", "All settings at once")
 PULSE = 2.0  # seconds between two looks while a sweep is at work
-MOST = 200  # trials that the form begins
+MAX_TRIALS = 200  # trials that the form begins
 _NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _PROBLEM, _BEGUN = (
     "_sweep.name", "_sweep.trials", "_sweep.searched", "_sweep.epochs", "_sweep.metric", "_sweep.problem", "_sweep.begun")
 
@@ -169,7 +169,7 @@ def _form() -> None:
         else:
             choices.append(f"{key}={','.join(chosen)}")
     columns = st.columns(4, gap="small")
-    trials = int(columns[0].number_input("Trials", 1, MOST, 20, 1, key=_TRIALS, persist_state="session"))
+    trials = int(columns[0].number_input("Trials", 1, MAX_TRIALS, 20, 1, key=_TRIALS, persist_state="session"))
     epochs = int(columns[1].number_input("Most epochs", 1, 2000, min(int(usual["epochs"]), 30), 1, key=_EPOCHS,
                                          persist_state="session"))
     judged = columns[2].selectbox("Judged by", space.metric_names(cache.dataset(name).target.kind), key=_METRIC, persist_state="session",

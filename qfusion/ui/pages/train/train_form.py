@@ -28,7 +28,7 @@ def allowed() -> dict[str, state.Allowed]:
     known = sources()
     rules = {DATA: state.options("Data set", known, "The first is taken."),
              KIND: state.options("Kind of model", KINDS, "The first is taken."),
-             SEEDS: state.number("Runs", 1, run_curves.MOST_SEEDS, "One is started."),
+             SEEDS: state.number("Runs", 1, run_curves.MAX_SEEDS, "One is started."),
              FIRST: state.number("First seed", 0, 10**6, "0 is taken.")}
     name, kind = (_of_link(key, options) for key, options in ((DATA, known), (KIND, list(KINDS))))
     if not name:
@@ -55,10 +55,10 @@ def _rule(key: str, usual: Any) -> state.Allowed:
         return state.switch(setting.title, _USUAL)
     if isinstance(usual, int | float) and key not in TYPED:
         return state.number(setting.title, setting.low, setting.high, _USUAL)
-    return state.words(setting.title, _MOST_TEXT, _USUAL)
+    return state.words(setting.title, _MAX_TEXT, _USUAL)
 
 
-_USUAL, _MOST_TEXT = "The usual is taken.", 60
+_USUAL, _MAX_TEXT = "The usual is taken.", 60
 TYPED = ("dims",)  # one number or several, so typed as text
 
 
@@ -127,7 +127,7 @@ def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> 
         return st.checkbox(setting.title, value=begin, **kept)
     if key in TYPED or isinstance(begin, str):
         said = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return st.text_input(setting.title, said, max_chars=_MOST_TEXT, **kept)
+        return st.text_input(setting.title, said, max_chars=_MAX_TEXT, **kept)
     if isinstance(begin, int):
         least, most = int(setting.low), int(setting.high)
         return st.number_input(setting.title, least, most, min(max(begin, least), most), 1, **kept)
@@ -142,7 +142,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
     with st.container(key="grid-start"):
         first, second, third = (st.container(gap="xxsmall") for _ in range(3))
     with second:
-        count = int(st.number_input("Runs", 1, run_curves.MOST_SEEDS, 1, 1, **state.bound(SEEDS)))
+        count = int(st.number_input("Runs", 1, run_curves.MAX_SEEDS, 1, 1, **state.bound(SEEDS)))
         st.caption("One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on.")
     with third:
         seed = int(st.number_input("First seed", 0, 10**6, 0, 1, **state.bound(FIRST)))

@@ -55,10 +55,10 @@ def page(theme: Theme) -> None:
 
 def _show(names: list[str]) -> None:
     """Makes some runs those that are shown, in the session and in the address."""
-    state.put(RUN, names[: run_curves.MOST_SHOWN])
+    state.put(RUN, names[: run_curves.MAX_SHOWN])
     # Refused while the picker is on the page: the address then follows it.
     with contextlib.suppress(StreamlitAPIException):
-        st.query_params[RUN] = names[: run_curves.MOST_SHOWN]
+        st.query_params[RUN] = names[: run_curves.MAX_SHOWN]
 
 
 def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
@@ -97,7 +97,7 @@ def _choose(seen: list[Seen]) -> list[Seen]:
     if state.get(RUN) is not None and chosen != state.get(RUN):
         state.put(RUN, chosen)  # some were deleted
     table = st.container()
-    picked = st.multiselect("Runs shown", names, max_selections=run_curves.MOST_SHOWN,
+    picked = st.multiselect("Runs shown", names, max_selections=run_curves.MAX_SHOWN,
                             help="Also ticked in the table. They stand in the address.",
                             placeholder="none chosen: those being trained, else the newest", **state.bound(RUN))
     shown = run_curves.shown(seen, picked)
@@ -137,7 +137,7 @@ def _ticked(key: str, names: list[str], shown: list[str]) -> None:
     """What is ticked in the table is shown; in the order in which it was ticked, so that a run keeps its colour."""
     rows = state.get(key, {}).get("selection", {}).get("rows", [])
     ticked = [names[row] for row in rows if row < len(names)]
-    state.put(RUN, [*(name for name in shown if name in ticked), *(name for name in ticked if name not in shown)][:run_curves.MOST_SHOWN])
+    state.put(RUN, [*(name for name in shown if name in ticked), *(name for name in ticked if name not in shown)][:run_curves.MAX_SHOWN])
     state.put(_TURN, state.get(_TURN, 0) + 1)
 
 

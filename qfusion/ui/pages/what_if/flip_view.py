@@ -1,4 +1,4 @@
-"""What would flip the decision: the nearest state of one modality, the nearest sample that lends it, the smallest turn of one knob."""
+"""What would flip the decision: the nearest state of one modality, the nearest sample that lends it, the smallest turn of one parameter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.dynamics import interventions
 from qfusion.analysis.dynamics.interventions import FLIP, SWAP
-from qfusion.explain.changes.flips import KnobChange, tweak_of
+from qfusion.explain.changes.flips import ParameterChange, tweak_of
 from qfusion.models import edits
 from qfusion.panels import what_if as builders
 from qfusion.ui.frame import state
@@ -18,13 +18,13 @@ from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.pages.what_if import what_if_controls
 from qfusion.ui.panel import panels
 
-KNOBS = "knobs"
-MOST_LINKS = 4
+FLIPS = "knobs"
+MAX_LINKS = 4
 
 
 def allowed() -> dict[str, state.Allowed]:
     """What a link may say about this part's widgets."""
-    return {KNOBS: state.switch("Knobs", "They stay folded.")}
+    return {FLIPS: state.switch("Knobs", "They stay folded.")}
 
 
 def nearest(here: Here) -> None:
@@ -40,29 +40,29 @@ def nearest(here: Here) -> None:
                           args=(name, SWAP, flip.donor_id), icon=":material/swap_horiz:")
 
 
-def knobs(here: Here) -> None:
-    """The folded part on the model's own knobs; nothing is worked out until it is opened."""
+def parameters(here: Here) -> None:
+    """The folded part on the model's own parameters; nothing is worked out until it is opened."""
     if not here.work.can("terms"):
         st.caption("This model has no knobs of a physics and no fusion rules that could flip the decision: only its states can.")
         return
     title = "Which knob of the physics would flip it?" if here.work.can("time") else "Which angle of the fusion rules would flip it?"
-    box = st.expander(title, icon=":material/tune:", **state.opened(KNOBS))
+    box = st.expander(title, icon=":material/tune:", **state.opened(FLIPS))
     if not box.open:
         return
     with box:
-        search = interventions.knobs_that_flip(here.work, here.row)
+        search = interventions.parameters_that_flip(here.work, here.row)
         if not search.found:
             st.markdown(f"**None of the {search.tried} knobs flips this decision on its own** ({search.ranges}).")
             return
-        panels.draw(builders.knobs(here.subject(), here.theme))
+        panels.draw(builders.parameter_flips(here.subject(), here.theme))
         _set_links(here, search)
 
 
 def _set_links(here: Here, search: Any) -> None:
-    """Links that set one of the nearest knobs where it can be watched, all others as learned."""
+    """Links that set one of the nearest parameters where it can be watched, all others as learned."""
     with st.container(horizontal=True, key="set-knobs"):
-        for change in search.found[:MOST_LINKS]:
-            name = text.plain(interventions.knob_name(here.work, change))
+        for change in search.found[:MAX_LINKS]:
+            name = text.plain(interventions.parameter_name(here.work, change))
             if here.work.can("time"):
                 link("pages/dynamics.py", f"Set {name} to {beyond(change):g} on Dynamics", ":material/tune:", show="Decision",
                      turn=str(tweak_of(change, beyond(change), here.work.model.jump_count)))
@@ -72,8 +72,8 @@ def _set_links(here: Here, search: Any) -> None:
                      edits=f"{place}={beyond(change):g}")
 
 
-def beyond(change: KnobChange) -> float:
-    """Where a knob turns the decision, to three digits after the point and never short of it."""
+def beyond(change: ParameterChange) -> float:
+    """Where a parameter turns the decision, to three digits after the point and never short of it."""
     away = math.ceil if change.value > change.learned else math.floor
     value = away(change.value * 1000) / 1000
     return value if change.kind == "angle" else max(value, 0.0)

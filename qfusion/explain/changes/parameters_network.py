@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.explain.changes.knobs import SCORE, Knob, Terms, inside
+from qfusion.explain.changes.parameters import SCORE, Parameter, Terms, inside
 from qfusion.explain.contributions.background import RowBackground
 from qfusion.explain.network.evidence import qubit_entropy
 from qfusion.models.encoders import Features
@@ -38,7 +38,7 @@ _PURE = 1e-9  # of the length of a Bloch vector below 1: there entropy has no fi
 
 
 class _Part(NamedTuple):
-    """One coalition: its value, the slope and effect of every knob of the fusion, and the mean product (3^n)."""
+    """One coalition: its value, the slope and effect of every parameter of the fusion, and the mean product (3^n)."""
 
     value: Tensor
     slopes: Tensor
@@ -47,7 +47,7 @@ class _Part(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class NetworkKnobs(Terms):
+class NetworkParameters(Terms):
     """An EntangledQCNN with a cohort.
 
     Attributes:
@@ -63,13 +63,13 @@ class NetworkKnobs(Terms):
 
     @staticmethod
     @torch.no_grad()
-    def of(model: EntangledQCNN, inputs: Mapping[str, Features], background: RowBackground, output: int) -> NetworkKnobs:
+    def of(model: EntangledQCNN, inputs: Mapping[str, Features], background: RowBackground, output: int) -> NetworkParameters:
         """Collects what slopes and knock-outs need."""
         encoded = model.encode(inputs)
         masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
-        knobs = _knobs(model)
-        return NetworkKnobs(knobs, torch.ones(len(knobs), dtype=torch.float64), model, masses, background.masses, output,
-                            background.kind == "product")
+        parameters = _parameters(model)
+        return NetworkParameters(parameters, torch.ones(len(parameters), dtype=torch.float64), model, masses, background.masses, output,
+                                 background.kind == "product")
 
     def samples(self, target: str) -> int:
         """Dividends of a cohort are followed for some samples only."""
@@ -92,10 +92,10 @@ class NetworkKnobs(Terms):
         O = self._observables(self.factors)
         vectors = fuse(masses, self._phi(self.factors))[0]
         found = []
-        for place, knob in enumerate(self.knobs):
+        for place, parameter in enumerate(self.parameters):
             factors = self.factors.clone()
             factors[place] = 0
-            ahead = knob.kind in ("fusion", "say")
+            ahead = parameter.kind in ("fusion", "say")
             found.append(evaluate(O if ahead else self._observables(factors), fuse(masses, self._phi(factors))[0] if ahead else vectors))
         return (torch.stack(found) + self.model.bias.double()).numpy()
 
@@ -158,7 +158,7 @@ class NetworkKnobs(Terms):
             yield from torch.where(present, sample, self.rows).split(size)
 
     def _fusion(self, masses: Tensor, g: Tensor, slopes: Tensor, effects: Tensor) -> None:
-        """Adds the sums over the chunk for the knobs of the fusion; g is the slope in the fused qubits' vectors, (R, n, 3)."""
+        """Adds the sums over the chunk for the parameters of the fusion; g is the slope in the fused qubits' vectors, (R, n, 3)."""
         n, M = self.model.elements, len(self.model.modalities)
         names = [("fusion", None), *(("say", m) for m in range(M))]
         factors = self.factors.clone().requires_grad_(True)
@@ -166,7 +166,7 @@ class NetworkKnobs(Terms):
         (slope,) = torch.autograd.grad((g * vectors).sum(), factors)
         slopes += slope
         with torch.no_grad():
-            for place, _ in enumerate(names):  # knobs of one sort act on one element each, so all are removed at once
+            for place, _ in enumerate(names):  # parameters of one sort act on one element each, so all are removed at once
                 removed = self.factors.clone()
                 removed[place * n:(place + 1) * n] = 0
                 change = fuse(masses, self._phi(removed))[0] - vectors
@@ -179,10 +179,10 @@ class NetworkKnobs(Terms):
         (slope,) = torch.autograd.grad(value, factors)
         slopes += slope
         with torch.no_grad():
-            for place, knob in enumerate(self.knobs):
-                if knob.kind == "head":  # linear
+            for place, parameter in enumerate(self.parameters):
+                if parameter.kind == "head":  # linear
                     effects[place] = -self.factors[place] * slope[place]
-                elif knob.kind in ("convolution", "pooling"):
+                elif parameter.kind in ("convolution", "pooling"):
                     removed = self.factors.clone()
                     removed[place] = 0
                     effects[place] = self._observable(removed) @ product - value
@@ -245,15 +245,15 @@ def _place(m: int, M: int) -> tuple[int, int]:
     return (0, m) if m < 2 else (m - 1, 1)
 
 
-def _knobs(model: EntangledQCNN) -> tuple[Knob, ...]:
+def _parameters(model: EntangledQCNN) -> tuple[Parameter, ...]:
     n, layers, features = model.elements, len(model.network.convolution), model.network.head.shape[1]
     element = [f"‘{name}’" for name in model.outputs] if model.elements_are_classes else [f"element {i}" for i in range(n)]
-    found = [Knob(f"fusion[{i}]", f"fusion of {element[i]}", "fusion", (), 1.0) for i in range(n)]
-    found += [Knob(f"say[{i}:{name}]", f"say of {name} in {element[i]}", "say", (name,), 1.0)
+    found = [Parameter(f"fusion[{i}]", f"fusion of {element[i]}", "fusion", (), 1.0) for i in range(n)]
+    found += [Parameter(f"say[{i}:{name}]", f"say of {name} in {element[i]}", "say", (name,), 1.0)
               for name in model.modalities for i in range(n)]
-    found += [Knob(f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0) for layer in range(layers)]
-    found += [Knob(f"pooling[{layer}]", f"pooling of layer {layer}", "pooling", (), 1.0) for layer in range(layers)]
-    return (*found, *(Knob(f"head[{j}]", f"head: {_feature(model, j)}", "head", (), 1.0) for j in range(features)))
+    found += [Parameter(f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0) for layer in range(layers)]
+    found += [Parameter(f"pooling[{layer}]", f"pooling of layer {layer}", "pooling", (), 1.0) for layer in range(layers)]
+    return (*found, *(Parameter(f"head[{j}]", f"head: {_feature(model, j)}", "head", (), 1.0) for j in range(features)))
 
 
 def _feature(model: EntangledQCNN, j: int) -> str:

@@ -15,7 +15,7 @@ SCORE = "score"
 ENTANGLEMENT_SAMPLES = 12  # entanglement is followed sample by sample: the mean over a cohort takes at most so many, evenly spaced
 
 
-class Knob(NamedTuple):
+class Parameter(NamedTuple):
     """One term of the physics.
 
     Attributes:
@@ -40,22 +40,22 @@ T = TypeVar("T", bound="Terms")
 class Terms:
     """The terms of a model's physics and where their factors stand, (P,)."""
 
-    knobs: tuple[Knob, ...]
+    parameters: tuple[Parameter, ...]
     factors: Tensor
 
     def moved(self: T, place: int, value: float) -> T:
         """Returns the same with one factor changed."""
-        factors, knobs = self.factors.clone(), list(self.knobs)
+        factors, parameters = self.factors.clone(), list(self.parameters)
         factors[place] = value
-        knobs[place] = knobs[place]._replace(value=value)
-        return replace(self, factors=factors, knobs=tuple(knobs))
+        parameters[place] = parameters[place]._replace(value=value)
+        return replace(self, factors=factors, parameters=tuple(parameters))
 
 
 class System(Protocol):
     """What a model's physics answers; one instance holds the cohort, the background and where the factors stand."""
 
     @property
-    def knobs(self) -> tuple[Knob, ...]:
+    def parameters(self) -> tuple[Parameter, ...]:
         """The terms."""
 
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

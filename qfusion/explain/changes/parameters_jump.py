@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.explain.changes.knobs import ENTANGLEMENT_SAMPLES, SCORE, Knob, Terms, inside
+from qfusion.explain.changes.parameters import ENTANGLEMENT_SAMPLES, SCORE, Parameter, Terms, inside
 from qfusion.explain.contributions.background import Background
 from qfusion.explain.contributions.coalitions import marginal_observables
 from qfusion.models.encoders import Features
@@ -36,7 +36,7 @@ _PURE = 1e-9  # an eigenvalue below: entropy has no finite slope
 
 
 @dataclass(frozen=True, eq=False)
-class JumpKnobs(Terms):
+class JumpParameters(Terms):
     """A QiNN-QJ with a cohort.
 
     Attributes:
@@ -57,7 +57,7 @@ class JumpKnobs(Terms):
 
     @staticmethod
     @torch.no_grad()
-    def of(model: QuantumJump, inputs: Mapping[str, Features], background: Background, output: int) -> JumpKnobs:
+    def of(model: QuantumJump, inputs: Mapping[str, Features], background: Background, output: int) -> JumpParameters:
         """Collects what slopes and knock-outs need."""
         plain = copy.copy(model)
         plain.tweak, plain.duration = None, float(model.settings["duration"])
@@ -66,15 +66,15 @@ class JumpKnobs(Terms):
         body = max(map(len, model.subsystems)) if len(model.A) and not still else 0
         terms = tuple(s for s in subsets(M) if 0 < len(s) <= body)
         rates = 0 if still else model.jump_count
-        knobs = _knobs(model, terms, rates, still)
+        parameters = _parameters(model, terms, rates, still)
         encoded = model.encode(inputs)
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])
         mean = {s: _mean_state(states.product([kets[m] for m in s])) for s in subsets(M) if s}
         few = np.unique(np.linspace(0, count - 1, min(count, ENTANGLEMENT_SAMPLES)).round().astype(int))
-        factors = torch.tensor([knob.value for knob in knobs], dtype=torch.float64)
-        return JumpKnobs(knobs, factors, plain, terms, rates, plain.generator(), background, output, count, mean,
-                         states.product([ket[few] for ket in kets]))
+        factors = torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64)
+        return JumpParameters(parameters, factors, plain, terms, rates, plain.generator(), background, output, count, mean,
+                              states.product([ket[few] for ket in kets]))
 
     def samples(self, target: str) -> int:
         """Entanglement is followed for some samples only."""
@@ -82,7 +82,7 @@ class JumpKnobs(Terms):
 
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Reverse mode, one pass a target."""
-        acting = [knob.kind in ("rate", "duration") and float(f) < _HAIR for knob, f in zip(self.knobs, self.factors, strict=True)]
+        acting = [each.kind in ("rate", "duration") and float(f) < _HAIR for each, f in zip(self.parameters, self.factors, strict=True)]
         factors = torch.where(torch.tensor(acting), _HAIR, self.factors).requires_grad_(True)
         values, known = self._values(factors, targets)
         gradients = []
@@ -99,11 +99,11 @@ class JumpKnobs(Terms):
     def effects(self, targets: Sequence[str]) -> np.ndarray:
         """Each term removed in turn; the read-out is linear in its vectors, so these need no evolution."""
         before = torch.stack(self._values(self.factors, targets)[0])
-        found = np.zeros((len(self.knobs), len(targets)))
+        found = np.zeros((len(self.parameters), len(targets)))
         linear = [j for j, name in enumerate(targets) if not _entangled(name)]
-        weights = [i for i, knob in enumerate(self.knobs) if knob.kind == "measurement"]
-        for place, knob in enumerate(self.knobs):
-            if knob.kind != "measurement" and knob.value != 0:
+        weights = [i for i, parameter in enumerate(self.parameters) if parameter.kind == "measurement"]
+        for place, parameter in enumerate(self.parameters):
+            if parameter.kind != "measurement" and parameter.value != 0:
                 factors = self.factors.clone()
                 factors[place] = 0
                 found[place] = torch.stack(self._values(factors, targets)[0]).numpy() - before.numpy()
@@ -126,10 +126,10 @@ class JumpKnobs(Terms):
         pulled = self._evolve(self._generator(self.factors), self.model.weighted_readout(apart), "observables")
         p = expectation(pulled, psi)  # <v_j|rho(T)|v_j>, (N, J)
         found = []
-        for place, knob in enumerate(self.knobs):
+        for place, parameter in enumerate(self.parameters):
             factors = self.factors.clone()
             factors[place] = 0
-            if knob.kind == "measurement":
+            if parameter.kind == "measurement":
                 found.append(p @ ((1 - apart[place - first]) * factors[first:] * W).T)
             else:
                 O = self.model.weighted_readout(factors[first:] * W)
@@ -154,7 +154,7 @@ class JumpKnobs(Terms):
 
     def _generator(self, factors: Tensor) -> Generator:
         """tau (sum_S f_S H_S, sqrt(r_k) L_k); the identity part of H drops out."""
-        at = {knob.key: factors[i] for i, knob in enumerate(self.knobs)}
+        at = {parameter.key: factors[i] for i, parameter in enumerate(self.parameters)}
         tau = at.get("T", torch.ones((), dtype=factors.dtype))
         f = {s: factors[i] for i, s in enumerate(self.terms)}
         r = factors[len(self.terms):len(self.terms) + self.rates]
@@ -211,10 +211,10 @@ class JumpKnobs(Terms):
         m = self.model.modalities.index(inside(target))
         if target.startswith("negativity"):
             pure = float(measures.purity(rho.detach()).max()) > 1 - _PURE
-            finite = torch.tensor([not (pure and knob.kind == "rate") for knob in self.knobs])
+            finite = torch.tensor([not (pure and parameter.kind == "rate") for parameter in self.parameters])
             return measures.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
         part = states.partial_trace(rho, self.model.dims, (m,))
-        still = torch.tensor([knob.kind == "measurement" for knob in self.knobs])
+        still = torch.tensor([parameter.kind == "measurement" for parameter in self.parameters])
         return measures.von_neumann_entropy(part).mean(), still | (torch.linalg.eigvalsh(part.detach()).min() > _PURE)
 
 
@@ -226,7 +226,7 @@ def _mean_state(kets: Tensor) -> Tensor:
     return kets.mT @ kets.conj() / len(kets)
 
 
-def _knobs(model: QuantumJump, terms: Sequence[Subset], rates: int, still: bool) -> tuple[Knob, ...]:
+def _parameters(model: QuantumJump, terms: Sequence[Subset], rates: int, still: bool) -> tuple[Parameter, ...]:
     names = model.modalities
     couplings = {} if model.tweak is None else model.tweak.couplings
     rate = [1.0] * rates if model.tweak is None else model.tweak.rate_factors(rates).tolist() if rates else []
@@ -235,17 +235,17 @@ def _knobs(model: QuantumJump, terms: Sequence[Subset], rates: int, still: bool)
     for s in terms:
         members = tuple(names[m] for m in s)
         title = f"own term of {members[0]}" if len(s) == 1 else f"{'–'.join(members)} coupling"
-        found.append(Knob(f"H[{'+'.join(members)}]", title, "coupling", members, float(couplings.get("+".join(members), 1.0))))
-    found += [Knob(f"rate[{k + 1}]", f"jump operator {k + 1}", "rate", (), float(r)) for k, r in enumerate(rate)]
+        found.append(Parameter(f"H[{'+'.join(members)}]", title, "coupling", members, float(couplings.get("+".join(members), 1.0))))
+    found += [Parameter(f"rate[{k + 1}]", f"jump operator {k + 1}", "rate", (), float(r)) for k, r in enumerate(rate)]
     if learned > 0 and not still:
-        found.append(Knob("T", "duration T", "duration", (), float(model.duration) / learned))
-    return (*found, *_vector_knobs(model))
+        found.append(Parameter("T", "duration T", "duration", (), float(model.duration) / learned))
+    return (*found, *_vector_parameters(model))
 
 
-def _vector_knobs(model: QuantumJump) -> Iterator[Knob]:
+def _vector_parameters(model: QuantumJump) -> Iterator[Parameter]:
     """One for every measurement vector: W[j], or W[text,j] where it measures the state of one modality."""
     for s, v in model.measurement_vectors().items():
         of = "" if len(s) == len(model.dims) > 1 else model.modalities[s[0]]
         for j in range(1, len(v) + 1):
-            yield Knob(f"W[{of},{j}]" if of else f"W[{j}]", f"measurement vector {j}{f' of {of}' if of else ''}", "measurement",
-                       (of,) if of else (), 1.0)
+            yield Parameter(f"W[{of},{j}]" if of else f"W[{j}]", f"measurement vector {j}{f' of {of}' if of else ''}", "measurement",
+                            (of,) if of else (), 1.0)

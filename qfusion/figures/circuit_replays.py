@@ -11,7 +11,7 @@ from qfusion.models.tweak import LEARNED, Tweak
 
 
 @memo(16, background=False, says="Walking the sample through the circuit …")
-def walk(work: Any, row: int, words: str = "") -> circuit_boxes.Walk:
+def replay(work: Any, row: int, words: str = "") -> circuit_boxes.Replay:
     """The sample's way through the circuit."""
     from qfusion.track.progress import progress
 
@@ -20,6 +20,6 @@ def walk(work: Any, row: int, words: str = "") -> circuit_boxes.Walk:
 
 
 @memo(16, background=False)
-def step_walk(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> circuit_boxes.Walk:
+def step_replay(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) -> circuit_boxes.Replay:
     """A sample's way through one drawn step: every qubit before the first and after every gate."""
     return circuit_boxes.through_step(evolution.circuit(work, row, dt, split, tweak), work.modalities)

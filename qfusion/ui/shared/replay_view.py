@@ -9,10 +9,10 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.sample import Sample
-from qfusion.figures.circuit_boxes import Walk
+from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.style import Theme
 from qfusion.panels import circuit as builders
-from qfusion.panels.circuit import MOST_GATES
+from qfusion.panels.circuit import MAX_GATES
 from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 
@@ -21,28 +21,28 @@ GATE, TABLE = "gate", "table.gates"
 
 def allowed() -> dict[str, state.Allowed]:
     """What a link may say about the scrubber."""
-    return {GATE: state.number(GATE, 0, MOST_GATES, "The end of the circuit is shown."),
+    return {GATE: state.number(GATE, 0, MAX_GATES, "The end of the circuit is shown."),
             TABLE: state.switch("Table of all gates", "It stays folded.")}
 
 
-def scrubber(walk: Walk) -> int:
+def scrubber(replay: Replay) -> int:
     """Draws the slider and its buttons; returns how many gates have been done."""
     kept = state.get(GATE)
-    if kept is not None and not 0 <= int(kept) <= walk.count:
-        state.put(GATE, walk.count)  # of a longer circuit
-    jumps = _stops(walk)
+    if kept is not None and not 0 <= int(kept) <= replay.count:
+        state.put(GATE, replay.count)  # of a longer circuit
+    jumps = _stops(replay)
     with st.container(horizontal=True, vertical_alignment="bottom", key="scrubber"):
         st.button("", icon=":material/first_page:", key="_first", help="Before the first gate", on_click=state.put, args=(GATE, 0))
-        st.button("", icon=":material/chevron_left:", key="_back", help="One box back", on_click=_step, args=(jumps, -1, walk.count))
-        st.button("", icon=":material/chevron_right:", key="_on", help="One box on", on_click=_step, args=(jumps, 1, walk.count))
-        at = int(st.slider("Gates done", 0, walk.count, walk.count, **state.bound(GATE),
+        st.button("", icon=":material/chevron_left:", key="_back", help="One box back", on_click=_step, args=(jumps, -1, replay.count))
+        st.button("", icon=":material/chevron_right:", key="_on", help="One box on", on_click=_step, args=(jumps, 1, replay.count))
+        at = int(st.slider("Gates done", 0, replay.count, replay.count, **state.bound(GATE),
                            help="Arrow keys move by one gate; a click on a box of the drawing goes there."))
     return at
 
 
-def _stops(walk: Walk) -> list[int]:
+def _stops(replay: Replay) -> list[int]:
     """Ends of the boxes, where the buttons stop."""
-    return sorted({0, *(box.last for box in walk.boxes)})
+    return sorted({0, *(box.last for box in replay.boxes)})
 
 
 def _step(stops: list[int], way: int, count: int) -> None:
@@ -53,7 +53,7 @@ def _step(stops: list[int], way: int, count: int) -> None:
 
 
 def diagram(sample: Sample, theme: Theme, at: int, **drawn: Any) -> None:
-    """The circuit across the page, drawn as `panels.circuit.walk` is told by `drawn`; a click on a box goes there."""
+    """The circuit across the page, drawn as `panels.circuit.replay` is told by `drawn`; a click on a box goes there."""
     key = f"diagram-{state.get(TURN, 0)}"
     panels.draw(builders.diagram(sample, theme, gate=at, **drawn), key=key, on_select=lambda: _picked(key))
 
@@ -70,17 +70,17 @@ def _picked(key: str) -> None:
         state.put(TURN, state.get(TURN, 0) + 1)
 
 
-def here_and_now(sample: Sample, theme: Theme, walk: Walk, at: int, **drawn: Any) -> None:
+def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn: Any) -> None:
     """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after it."""
     if at == 0:
         st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
         return
-    name, wires, sentence, values = walk.gates[at - 1]
+    name, wires, sentence, values = replay.gates[at - 1]
     numbers = ", ".join(f"{key} = {value:.3f}" for key, value in values.items())
-    st.markdown(f"**Gate {at} of {walk.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
+    st.markdown(f"**Gate {at} of {replay.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
                 + (f"  \n{text.plain(numbers)}" if numbers else ""))
     panels.draw(builders.qubits(sample, theme, gate=at, **drawn))
-    if not walk.moments[at - 1][0]:
+    if not replay.moments[at - 1][0]:
         st.caption(builders.TOO_MANY)
         return
     for place, builder in zip(st.columns([1, 1]), (builders.outcomes, builders.matrix), strict=True):
@@ -88,11 +88,11 @@ def here_and_now(sample: Sample, theme: Theme, walk: Walk, at: int, **drawn: Any
             panels.draw(builder(sample, theme, gate=at, **drawn))
 
 
-def gate_table(walk: Walk) -> None:
+def gate_table(replay: Replay) -> None:
     """All gates as a table, for reading and for screen readers."""
     with st.expander("All gates as a table", icon=":material/table_rows:", **state.opened(TABLE)):
         st.dataframe(pd.DataFrame([{"number": n, "gate": name, "qubits": ", ".join(wires), "what it does": sentence,
                                     "values": "; ".join(f"{key} = {value:.4g}" for key, value in values.items())}
-                                   for n, (name, wires, sentence, values) in enumerate(walk.gates, 1)]),
+                                   for n, (name, wires, sentence, values) in enumerate(replay.gates, 1)]),
                      hide_index=True, height=420, alt="The gates in order.",
                      column_config={"what it does": st.column_config.TextColumn(width="large")})
