@@ -116,7 +116,8 @@ def metrics_without(work: Workspace, where: Where) -> pd.DataFrame:
     with torch.no_grad():
         system = method.system(model, work.dataset.inputs(rows[:1], dtype=torch.float64), work.background)
         scores = [model(inputs).numpy(), *system.scores_without(inputs)]
-    return pd.DataFrame([work.of_split(each) for each in scores], index=pd.Index(["", *(term.key for term in system.parameters)], name="key"))
+    keys = pd.Index(["", *(term.key for term in system.parameters)], name="key")
+    return pd.DataFrame([work.of_split(each) for each in scores], index=keys)
 
 
 def chosen(found: method.Sensitivity, group: str, timed: bool) -> np.ndarray:
