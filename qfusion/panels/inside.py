@@ -32,7 +32,7 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
         modality: the first unless told.
         term: "score", or a coalition that the modality is in, such as "text+audio".
         baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
-        other: id of that sample; `backgrounds.usual_contrast` unless told.
+        other: id of that sample; `backgrounds.default_contrast` unless told.
     """
     found, other = _found(sample, modality, term, baseline, other)
     canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
@@ -80,7 +80,7 @@ def _found(sample: Sample, modality: str, term: str, baseline: str, other: str) 
     if baseline != "sample":
         other = ""
     elif not other:
-        other = backgrounds.usual_contrast(sample.work, sample.row)
+        other = backgrounds.default_contrast(sample.work, sample.row)
     return inside_modality.attribute(sample.work, sample.row, modality or sample.modalities[0], term, sample.output,
                                      baseline, other), other
 

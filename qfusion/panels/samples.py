@@ -235,8 +235,8 @@ def scatter(sample: Sample, theme: Theme = "light", *, x: str = "", y: str = "",
         split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
     """
     work = sample.work
-    titles, usual = finding.axes(work), finding.usual_axes(work)
-    x, y = choose("Axis", x or usual[0], titles), choose("Axis", y or usual[1], titles)
+    titles, default = finding.axes(work), finding.default_axes(work)
+    x, y = choose("Axis", x or default[0], titles), choose("Axis", y or default[1], titles)
     choose("Split", split, (*SPLITS, "all"))
     choose("Verdict", verdict, ("", *finding.VERDICTS))
     frame = work.frame(work.classes.index(choose("Class", output, work.classes)) if output else None)

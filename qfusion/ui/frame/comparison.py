@@ -72,7 +72,7 @@ def cohort(work: Workspace) -> str:
 
 def _other(work: Workspace, row: int) -> str:
     ids = work.dataset.ids.tolist()
-    default = backgrounds.usual_contrast(work, row)
+    default = backgrounds.default_contrast(work, row)
     if state.get(state.CONTRAST) not in (None, *ids):
         state.put(state.CONTRAST, default)  # of another data set
     sample = str(st.selectbox("Rather than sample", ids, index=ids.index(default), help="Type to search.", **state.bound(state.CONTRAST)))
@@ -88,7 +88,7 @@ def _other(work: Workspace, row: int) -> str:
 def kept() -> dict[str, str]:
     """What links and the next page carry: nothing when the training set is compared with."""
     chosen = state.get(state.BACKGROUND)
-    if chosen in (None, backgrounds.USUAL):
+    if chosen in (None, backgrounds.DEFAULT):
         return {}
     found = {state.BACKGROUND: str(chosen)}
     kind = backgrounds.OFFERED.get(str(chosen))

@@ -23,18 +23,19 @@ STEP = 0.05
 def _tops(model: Any) -> dict[str, float]:
     """The highest value of every slider, by key; the lowest is 0."""
     tops = {COUPLING: TOP_FACTOR, RATE: TOP_RATE, DURATION: TOP_DURATION}
-    return {key: usual * next(top for start, top in tops.items() if key.startswith(start)) for key, usual in learned(model).items()}
+    return {key: default * next(top for start, top in tops.items() if key.startswith(start)) for key, default in learned(model).items()}
 
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about the sliders; also names couplings and rates that this model does not have."""
-    usual, tops = learned(work.model), _tops(work.model)
-    strange = [key for key in st.query_params if key.startswith((COUPLING, RATE)) and key not in usual]
+    default, tops = learned(work.model), _tops(work.model)
+    strange = [key for key in st.query_params if key.startswith((COUPLING, RATE)) and key not in default]
     for key in strange:
         with suppress(InvalidInput):
             if (now := current_key(key, work.modalities)) != key:
                 state.rename(key, now)
-    rules = {key: state.number(key, 0, tops[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.") for key, value in usual.items()}
+    rules = {key: state.number(key, 0, tops[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.")
+             for key, value in default.items()}
     return rules | {key: state.Allowed(partial(_unknown, work.model, key), "It is ignored.") for key in strange}
 
 

@@ -124,12 +124,12 @@ def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
         chosen: the filters. count: so many pass.
     """
     work, titles = here.work, finding.axes(here.work)
-    usual = finding.usual_axes(work)
+    default = finding.default_axes(work)
     with st.container(horizontal=True):
-        for key, first in zip((AXIS_X, AXIS_Y), usual, strict=True):
+        for key, first in zip((AXIS_X, AXIS_Y), default, strict=True):
             if state.get(key) not in (None, *titles):
                 state.put(key, first)  # of another model
-        across, up = map(list(titles).index, usual)
+        across, up = map(list(titles).index, default)
         x = st.selectbox("Across", list(titles), index=across, help=_AXES, **state.bound(AXIS_X))
         y = st.selectbox("Up", list(titles), index=up, help=_AXES, **state.bound(AXIS_Y))
     if count > finding.MAX_ENTANGLED and finding.asks_entanglement(work, x, y):

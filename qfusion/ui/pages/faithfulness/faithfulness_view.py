@@ -40,13 +40,13 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
 
 def page(here: Here) -> None:
     """The sentence that matters, then the open view."""
-    usual = faithful.as_trained(here.work)
-    seeds, missing = over_seeds(usual)
-    cautions(usual, seeds)
+    default = faithful.as_trained(here.work)
+    seeds, missing = over_seeds(default)
+    cautions(default, seeds)
     if state.get(PROOF) not in (None, *TAB_NAMES):
         state.put(PROOF, TAB_NAMES[0])
-    draw = {"Deletion": lambda: deletion_tab(here), "Truth": lambda: truth_tab(here, usual, seeds),
-            "Other methods": lambda: estimators_view.tab(here), "Training seeds": lambda: seeds_view.tab(here, usual, seeds, missing)}
+    draw = {"Deletion": lambda: deletion_tab(here), "Truth": lambda: truth_tab(here, default, seeds),
+            "Other methods": lambda: estimators_view.tab(here), "Training seeds": lambda: seeds_view.tab(here, default, seeds, missing)}
     for tab, name in zip(st.tabs(list(TAB_NAMES), **state.opened(PROOF)), TAB_NAMES, strict=True):
         if tab.open:
             with tab, guard():

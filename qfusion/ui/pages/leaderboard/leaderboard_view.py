@@ -154,7 +154,7 @@ def _robustness(here: Here, found: Board, name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         part = st.segmented_control("Corrupted", parts, default=parts[0],
                                     help="The modality that gets noise or is left out.", **state.bound(PART)) or parts[0]
-        models = st.multiselect("Models", list(found.measured(name)), default=found.usual(name), **state.bound(f"{MODELS}.{name}"))
+        models = st.multiselect("Models", list(found.measured(name)), default=found.default(name), **state.bound(f"{MODELS}.{name}"))
     if not models:
         st.info("Pick a model to draw its curve.", icon=":material/help:")
         return

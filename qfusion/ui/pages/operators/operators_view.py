@@ -70,10 +70,10 @@ def _sentence(here: Here, found: Operator, own: Own) -> None:
 
 def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
     with panels.around("along") as head:
-        usual = builders.usual_up(found)
-        up = st.segmented_control("Vertical axis", list(builders.UPS), default=usual, help="How much of a sample lies on the state that "
+        default = builders.default_up(found)
+        up = st.segmented_control("Vertical axis", list(builders.UPS), default=default, help="How much of a sample lies on the state that "
                                   "votes most against, or what the model says when told these modalities alone.",
-                                  **state.bound(UP)) or usual
+                                  **state.bound(UP)) or default
         key = f"along-{state.get(state.TABLE_TURN, 0)}"
         panels.inside(builders.along(here.subject(), here.theme, group=group, split=split, up=up), head, key=key,
                       on_select=lambda: _picked(key))

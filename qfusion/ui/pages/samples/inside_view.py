@@ -62,8 +62,8 @@ def _controls(here: Here) -> dict[str, str]:
         if STARTS[start] == "sample":
             ids = work.dataset.ids.tolist()
             _settle(OTHER, ids)
-            usual = ids.index(backgrounds.usual_contrast(work, here.row))
-            other = st.selectbox("That sample", ids, index=usual, width=180, **state.bound(OTHER))
+            default = ids.index(backgrounds.default_contrast(work, here.row))
+            other = st.selectbox("That sample", ids, index=default, width=180, **state.bound(OTHER))
     return {"modality": modality, "term": terms[term], "baseline": STARTS[start], "other": other}
 
 

@@ -33,7 +33,7 @@ def allowed() -> dict[str, state.Allowed]:
     name, kind = (_of_link(key, options) for key, options in ((DATA, known), (KIND, list(KINDS))))
     if not name:
         return rules
-    return rules | {_key(name, kind, key): _rule(key, usual) for key, usual in plans.known(name, kind).items() if key in SETTINGS}
+    return rules | {_key(name, kind, key): _rule(key, default) for key, default in plans.known(name, kind).items() if key in SETTINGS}
 
 
 def _of_link(key: str, options: list[str]) -> str:
@@ -47,18 +47,18 @@ def _key(name: str, kind: str, setting: str) -> str:
     return f"new.{kind}.{name}.{setting}"
 
 
-def _rule(key: str, usual: Any) -> state.Allowed:
+def _rule(key: str, default: Any) -> state.Allowed:
     setting = SETTINGS[key]
     if setting.choices:
-        return state.options(setting.title, setting.choices, _USUAL)
-    if isinstance(usual, bool):
-        return state.switch(setting.title, _USUAL)
-    if isinstance(usual, int | float) and key not in TYPED:
-        return state.number(setting.title, setting.low, setting.high, _USUAL)
-    return state.words(setting.title, _MAX_TEXT, _USUAL)
+        return state.options(setting.title, setting.choices, _DEFAULT)
+    if isinstance(default, bool):
+        return state.switch(setting.title, _DEFAULT)
+    if isinstance(default, int | float) and key not in TYPED:
+        return state.number(setting.title, setting.low, setting.high, _DEFAULT)
+    return state.words(setting.title, _MAX_TEXT, _DEFAULT)
 
 
-_USUAL, _MAX_TEXT = "The usual is taken.", 60
+_DEFAULT, _MAX_TEXT = "The usual is taken.", 60
 TYPED = ("dims",)  # one number or several, so typed as text
 
 
@@ -90,23 +90,23 @@ def draw() -> list[str]:
 
 def _settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     """The settings that differ from the defaults."""
-    usual = {key: value for key, value in plans.known(name, kind).items() if key in SETTINGS}
+    default = {key: value for key, value in plans.known(name, kind).items() if key in SETTINGS}
     like, recipe = run_curves.shipped_recipe(name, kind)
-    begin = {key: recipe.get(key, value) for key, value in usual.items()}
+    begin = {key: recipe.get(key, value) for key, value in default.items()}
     main = [*_ALWAYS, *MAIN.get(kind, ())]
     found: dict[str, Any] = {}
     with st.container(key="grid-main"):
         found |= {key: _field(key, begin[key], name, kind, classes) for key in main}
-    rest = [key for key in usual if key not in main]
+    rest = [key for key in default if key not in main]
     with st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"), st.container(key="grid-more"):
         found |= {key: _field(key, begin[key], name, kind, classes) for key in rest}
     if like:
         st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
-    return {key: _value(key, value, usual[key]) for key, value in found.items() if _value(key, value, usual[key]) != usual[key]}
+    return {key: _value(key, value, default[key]) for key, value in found.items() if _value(key, value, default[key]) != default[key]}
 
 
-def _value(key: str, given: Any, usual: Any) -> Any:
-    return plans.value(key, given.strip(), usual) if isinstance(given, str) and not isinstance(usual, str) else given
+def _value(key: str, given: Any, default: Any) -> Any:
+    return plans.value(key, given.strip(), default) if isinstance(given, str) and not isinstance(default, str) else given
 
 
 def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
