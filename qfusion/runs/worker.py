@@ -39,7 +39,7 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
         group: the processes that train it together; the first one writes.
         device: to train on.
         events: write what TensorBoard reads into the run's folder `events`.
-        queue: wait until a processor is free, see `queue.place`.
+        queue: wait until a processor is free, see `queue.slot`.
 
     Raises:
         InvalidInput: when another process trains it, it is finished, or the data are not those it was begun with.

@@ -177,7 +177,7 @@ def _form() -> None:
     free = _free_name(kind, name)
     typed = columns[3].text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session").strip()
     st.caption(f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; those that do "
-               f"worse than the median are stopped early. At most {queue.places()} processes train at once on this machine.")
+               f"worse than the median are stopped early. At most {queue.worker_slots()} processes train at once on this machine.")
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="_sweep_start", disabled=not searched):
         wanted = typed or free
         check(wanted not in storage.names(), f"A sweep called {wanted[:64]!r} is there already. Choose another name.")
