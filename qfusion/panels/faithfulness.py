@@ -16,8 +16,8 @@ from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.features.deletion import RANKINGS
 from qfusion.explain.trust import estimators
-from qfusion.explain.trust.caution import STABLE
 from qfusion.explain.trust.faithfulness import Curves
+from qfusion.explain.trust.reliability import STABLE
 from qfusion.explain.trust.stability import Stability
 from qfusion.figures import style
 from qfusion.figures.draw import faithfulness as figures
@@ -29,11 +29,11 @@ MEASURES = SCORE, PROBABILITY = ("score", "probability")
 DIVIDENDS = through.KINDS[0]
 
 
-def cautions(work: Workspace, theme: Theme = "light") -> Picture:
+def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
     work = faithful.as_trained(work)
     rows, found = faithful.explained(work)
-    said = faithful.cautions(work)
+    said = faithful.trust_warnings(work)
     return Picture(
         "cautions", f"When not to trust the explanations of {text.plain(work.name)}", None,
         shows=f"what was measured on {len(rows):,} test samples of {text.plain(work.dataset.name)} against "
@@ -229,7 +229,7 @@ def _seeds(work: Workspace, terms: str) -> Stability:
 
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
 PANELS = {
-    "cautions": Panel(cautions), "truth": Panel(truth), "estimators": Panel(methods),
+    "cautions": Panel(trust_warnings), "truth": Panel(truth), "estimators": Panel(methods),
     **{f"{kind}-modalities": Panel(modalities, _MEASURE, {"kind": kind}) for kind in _DIRECTIONS},
     "seed-ranks": Panel(seed_ranks, _TERMS), "seed-sample": Panel(seed_sample, _TERMS),
 }

@@ -16,7 +16,7 @@ def page() -> None:
         overview.sentence(here)
         overview.pipeline(here)
         questions = st.container()
-        telling = st.container()
+        examples = st.container()
         left, middle, right = st.columns([1.15, 1, 1], gap="medium")
         with left:
             overview.metrics_card(here)
@@ -25,8 +25,8 @@ def page() -> None:
         with right:
             overview.data_card(here)
         overview.reading_guide(here)
-        with telling, guard():
-            overview.telling_samples(here)  # late: they take seconds the first time
+        with examples, guard():
+            overview.example_samples(here)  # late: they take seconds the first time
         with questions, guard():
             questions_view.panel(here)  # last: of a network, looking for what would flip it takes seconds
 

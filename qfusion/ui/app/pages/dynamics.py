@@ -7,7 +7,7 @@ from qfusion.models.tweak import LEARNED
 from qfusion.ui.frame import runs, sliders, state
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.dynamics import dynamics_view
-from qfusion.ui.shared import model_out, physics_view
+from qfusion.ui.shared import export_dialog, physics_view
 
 TABS = dict(zip(dynamics_view.TAB_NAMES, (
     dynamics_view.decision_tab, dynamics_view.correlations_tab, dynamics_view.trajectories_tab, dynamics_view.state_tab,
@@ -23,7 +23,7 @@ def dynamics(here: Here) -> None:
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
             sliders.presets(here.work)
             tweak = sliders.draw(here.work)
-            model_out.button(here)
+            export_dialog.button(here)
         with main, guard():
             now = evolution.decide(here.work, here.row, tweak, here.output)
             base = evolution.decide(here.work, here.row, LEARNED, here.output)

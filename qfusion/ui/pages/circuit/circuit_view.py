@@ -12,7 +12,7 @@ from qfusion.panels.circuit import SPLITS, STEPS
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import model_out, replay_view
+from qfusion.ui.shared import export_dialog, replay_view
 
 STEP, SPLIT = "steps", "gates"
 CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)
@@ -49,4 +49,4 @@ def _downloads(here: Here, built: Any) -> None:
                            icon=":material/download:", key="export-step-svg")
         st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain", on_click="ignore",
                            icon=":material/download:", key="export-step-txt")
-        model_out.button(here)
+        export_dialog.button(here)

@@ -42,7 +42,7 @@ def page(here: Here) -> None:
     """The sentence that matters, then the open view."""
     default = faithful.as_trained(here.work)
     seeds, missing = over_seeds(default)
-    cautions(default, seeds)
+    trust_warnings(default, seeds)
     if state.get(PROOF) not in (None, *TAB_NAMES):
         state.put(PROOF, TAB_NAMES[0])
     draw = {"Deletion": lambda: deletion_tab(here), "Truth": lambda: truth_tab(here, default, seeds),
@@ -61,9 +61,9 @@ def over_seeds(work: Workspace) -> tuple[Stability | None, str]:
         return None, text.message(error)
 
 
-def cautions(work: Workspace, seeds: Stability | None) -> None:
+def trust_warnings(work: Workspace, seeds: Stability | None) -> None:
     """When not to trust the explanations of this model."""
-    lines = [f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in faithful.cautions(work)]
+    lines = [f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in faithful.trust_warnings(work)]
     if seeds is None:
         lines.append(":material/help: Whether another training seed would explain the same is not measured for this model as it is.")
 
@@ -71,7 +71,7 @@ def cautions(work: Workspace, seeds: Stability | None) -> None:
         st.markdown("  \n".join(lines))
 
     with st.container(border=True, key="panel-cautions", gap="xsmall"):
-        panels.inside(builders.cautions(work), below=below)
+        panels.inside(builders.trust_warnings(work), below=below)
 
 
 def deletion_tab(here: Here) -> None:

@@ -161,7 +161,8 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
     epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
     st.caption(f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
                f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
-               f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. Closing this page stops nothing.")
+               f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. "
+               "Closing this page stops nothing.")
     if not st.button("Start" if count == 1 else f"Start {count} runs", type="primary", icon=":material/play_arrow:", key="_start",
                      disabled=bool(wrong)):
         return []
