@@ -84,7 +84,7 @@ TOGETHER = {"test_browser": "browser", "test_app_": "pages", "test_exports": "fi
             "test_kept_": "figures", "test_building": "figures", "test_cuts": "figures"}
 # What takes longest is begun first, so that no process is left alone with it at the end.
 FIRST = ("test_browser", "test_app_", "test_exports", "test_programs", "test_kept_", "test_building", "test_cuts", "test_quality",
-         "test_runs", "test_cli", "test_distributed", "test_report", "test_release", "test_sensitivity", "test_track", "test_lindblad",
+         "test_runs", "test_cli", "test_distributed", "test_report", "test_model_export", "test_sensitivity", "test_track", "test_lindblad",
          "test_wheel", "test_docs_site", "test_training", "test_exact")
 
 

@@ -90,7 +90,8 @@ class _Reader:
             self._say("text-bert", "`text_bert` holds token numbers for a language model, not features: only its mask is used, for the "
                                    "number of words.")
         return StagedSet(self.folder, self.name, "MMSA pickle", parts, y, self._ids(),
-                         np.repeat(list(self.counts), list(self.counts.values())), classes, "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(), self.findings)
+                         np.repeat(list(self.counts), list(self.counts.values())), classes,
+                         "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(), self.findings)
 
     def _say(self, code: str, words: str, severity: str = "note", where: str = "", **more: Any) -> None:
         self.findings.append(Finding(code, severity, words, where, **more))

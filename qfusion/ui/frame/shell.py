@@ -17,7 +17,7 @@ from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
-from qfusion.ui.frame import comparison, frame_script, kept, pickers, pin_button, runs, share, state, tour
+from qfusion.ui.frame import comparison, frame_script, pickers, pin_button, runs, share, state, stored, tour
 from qfusion.ui.panel import capture
 
 PAGES = {
@@ -87,7 +87,7 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
     with _sidebar(title) as top:
         state.drop_invalid(pickers.allowed())
         pickers.settle()
-        kept.settle()
+        stored.settle()
         work, row, asked = pickers.draw()
         pin_button.draw(work, row, link)
         _settle(rules(work) if rules else {})
@@ -108,7 +108,7 @@ def frame(title: str, question: str, rules: Callable[[], dict[str, state.Allowed
         rules: what a link may say of the page's own widgets.
     """
     with _sidebar(title) as top:
-        kept.settle()
+        stored.settle()
         _settle(rules() if rules else {})
         share.draw(top, FILES, {})
     capture.say_origin()
@@ -143,7 +143,7 @@ def _sidebar(title: str) -> Iterator[Any]:
 def _settle(rules: dict[str, state.Allowed]) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
     state.drop_invalid(rules)
-    state.drop_unknown({*rules, *pickers.KEYS, *kept.KEYS})
+    state.drop_unknown({*rules, *pickers.KEYS, *stored.KEYS})
 
 
 def _head(title: str, question: str) -> None:
@@ -183,7 +183,7 @@ def link(page: str, label: str, icon: str, **query: str) -> None:
         carried.pop(state.OUTPUT, None)
     if "open" in query:
         carried.pop(state.SAMPLE, None)
-    st.page_link(page, label=label, icon=icon, query_params=carried | kept.query() | query)
+    st.page_link(page, label=label, icon=icon, query_params=carried | stored.query() | query)
 
 
 @lru_cache(maxsize=1)
