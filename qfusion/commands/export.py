@@ -41,8 +41,8 @@ def export(
     if kind == "checkpoint" and out.suffix.lower() == ".json":
         weights.save(out, found, tweak, dataset)
     else:
-        content = model_export.make(kind, found, dataset, tweak=tweak, sample=sample or "", model_name=out.stem if kind == "checkpoint" else "",
-                                    precision=precision)
+        content = model_export.make(kind, found, dataset, tweak=tweak, sample=sample or "",
+                                    model_name=out.stem if kind == "checkpoint" else "", precision=precision)
         with atomic(out) as part:
             part.write_bytes(content)
     if as_json:
