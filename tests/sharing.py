@@ -27,7 +27,7 @@ import torch
 APP = (sys.executable, "-m", "tests.sharing", "run", "app.py")  # a server that shares; what it is asked first, it need not work out
 FOLDER = "QFUSION_TESTS_SHARED"
 WORTH = 0.15  # seconds: what is worked out faster is not written
-LARGEST = 64_000_000  # bytes
+MAX_BYTES = 64_000_000  # bytes
 
 
 def on_disk(function: Callable[..., Any], key: Callable[[Any, bool], Any], background: bool = True) -> Callable[..., Any]:
@@ -41,7 +41,8 @@ def on_disk(function: Callable[..., Any], key: Callable[[Any, bool], Any], backg
         subject, *others = asked.arguments.values()
         if not hasattr(subject, "memo_key"):
             return function(*args, **kwargs)
-        said = repr((function.__module__, function.__qualname__, [key(each, background) for each in (subject, *others)], _exact(subject.model)))
+        keys = [key(each, background) for each in (subject, *others)]
+        said = repr((function.__module__, function.__qualname__, keys, _exact(subject.model)))
         if " at 0x" in said:  # what differs from process to process
             return function(*args, **kwargs)
         place = Path(os.environ[FOLDER]) / hashlib.sha256(said.encode()).hexdigest()
@@ -81,7 +82,7 @@ def _write(place: Path, result: Any) -> None:
         _Pickler(content).dump(result)
     except (TypeError, AttributeError, pickle.PicklingError):  # it holds what belongs to this process
         return
-    if content.tell() < LARGEST:
+    if content.tell() < MAX_BYTES:
         place.with_suffix(".part").write_bytes(content.getvalue())
         place.with_suffix(".part").rename(place)
 

@@ -11,8 +11,7 @@ import pytest
 
 from qfusion.runs import Run
 from scripts import serving
-from tests import importable
-from tests import sharing
+from tests import importable, sharing
 from tests.test_browser import settle, visit
 from tests.test_browser_data import upload
 
