@@ -147,13 +147,6 @@ def test_abilities_are_said_by_models_alone() -> None:
     assert settings.KINDS[KIND].title == FUSION[KIND].title
 
 
-def test_it_takes_one_file_and_its_registration() -> None:
-    folder = Path(cli.__file__).parent
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*.py")
-             if {"StateLinear", f'"{KIND}"'} & {word for word in ("StateLinear", f'"{KIND}"') if word in path.read_text(encoding="utf-8")}}
-    assert found == {"models/state_linear.py", "models/registry.py"}
-
-
 def stand_in() -> DataSet:
     """Three views of digits, two classes: 100 random rows."""
     rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 10)

@@ -26,23 +26,15 @@ from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, number, whole, word
-from qfusion.quantum.measures import KINDS, Part, column
+from qfusion.quantum.kinds import Part, column
+from qfusion.quantum.measures import KINDS
 from qfusion.quantum.states import partial_trace
 
 ENTROPY, ENTANGLEMENT = ABOVE = ("entropy", "entanglement")
 DIVIDENDS, SHAPLEY = through.KINDS
 WHOLE = "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
-_CORRELATIONS = {
-    "mutual_information": ("How much do pairs share?",
-                           "all correlation of each pair, classical and quantum; all together: the total correlation.",
-                           "how much of it is entanglement: see the negativity."),
-    "negativity": ("How much of it is entanglement?",
-                   "entanglement between each modality and the rest; zero for every separable state.",
-                   "entanglement within the rest, nor the bound kind that negativity misses."),
-    "purity": ("How pure do the states stay?",
-               "purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
-               "whether entanglement or jumps made a state mixed.")}
+_NAMED_FIRST = ("mutual_information", "negativity", "purity")  # whose panels are called as they are; those of later ones `measure-KIND`
 _MATRIX = {"modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.", "the sign or phase of a coherence."),
            "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.", "how large an entry is.")}
 
@@ -103,26 +95,28 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: terms_table(final))
 
 
+def drawn_measures() -> dict[str, str]:
+    """The kinds of measures that are drawn over time, each with the name of its panel."""
+    return {kind: kind.replace("_", "-") if kind in _NAMED_FIRST else f"measure-{kind}" for kind, about in KINDS.items() if about.question}
+
+
 def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0) -> Picture:
     """One measure of correlation over time.
 
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        kind: "mutual_information" (with the total correlation), "negativity" or "purity".
+        kind: of `quantum.measures.KINDS`, with what is drawn beside it: "mutual_information" (and the total correlation), ...
         t: where the cursor stands, a share of T.
     """
-    track = sample.track(negativity=True)
-    series, about = track.measures.of(kind), KINDS[kind]
-    if kind == "mutual_information":
-        series |= track.measures.of("total_correlation")
-    title, shows, not_shown = _CORRELATIONS[kind]
+    track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, drawn_measures())]
+    series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
     named = {about.between.join(part): values for part, values in series.items()}
     return Picture(
-        kind.replace("_", "-"), title,
+        drawn_measures()[kind], about.question,
         dynamics.measure_lines(track.times, series, sample.modalities, about.axis, between=about.between,
                                cursor=cursor_at(sample, t), height=260, theme=theme),
-        shows=shows + sample.of, not_shown=not_shown, alt=f"{about.axis} over time: {spoken.lines(named)}.",
+        shows=about.shows + sample.of, not_shown=about.not_shown, alt=f"{about.axis} over time: {spoken.lines(named)}.",
         table=partial(_over_time, track.times, series, kind))
 
 
@@ -334,8 +328,8 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
 _T = number("t", 0, 1)
 PANELS = {
     "decision-over-time": Panel(decision_over_time, {"above": word("above"), "terms": word("as"), "t": _T}),
-    "waterfall-now": Panel(waterfall),
-    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}) for kind in _CORRELATIONS},
+    "waterfall-now": Panel(waterfall, view="Decision"),
+    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}) for kind in _NAMED_FIRST},
     "trajectories": Panel(trajectories, {"runs": whole("runs", 1, 1000), "whose": word("quantity")}),
     "ensemble": Panel(ensemble, {"runs": whole("runs", 1, 1000)}),
     "populations": Panel(populations, {"whose": word("of"), "t": _T}),
@@ -343,3 +337,4 @@ PANELS = {
     "distance": Panel(distance), "steady": Panel(steady),
     "cut": Panel(cut, {"t": _T}), "cut-terms": Panel(cut_terms, {"modality": word("cut"), "t": _T}),
 }
+NAMED = {"measure-": Panel(correlation, {"t": _T}, rest="kind")}

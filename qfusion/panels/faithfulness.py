@@ -14,7 +14,7 @@ from qfusion.analysis.cohort import faithful
 from qfusion.analysis.dynamics import through
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.features.deletion import RANKINGS
+from qfusion.explain.features.deletion import FIRST
 from qfusion.explain.trust import estimators
 from qfusion.explain.trust.faithfulness import Curves
 from qfusion.explain.trust.reliability import STABLE
@@ -61,7 +61,7 @@ def modalities(work: Workspace, theme: Theme = "light", *, kind: str = DELETION,
 
 
 def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, modality: str = "",
-             ranking: str = RANKINGS[0], measure: str = SCORE) -> Picture:
+             ranking: str = FIRST, measure: str = SCORE) -> Picture:
     """Features of one modality taken away or given back one after another, the most important first.
 
     Args:
@@ -69,7 +69,7 @@ def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, m
         theme: of the figure.
         kind: "deletion" or "insertion".
         modality: whose features; the first unless told.
-        ranking: "gradient x input" or "integrated gradients".
+        ranking: title of one of `explain.features.attribution.METHODS`.
         measure: "score" or "probability" of the predicted class; a regression has a score alone.
     """
     modality = choose("Modality", modality or work.modalities[0], work.modalities)

@@ -10,7 +10,7 @@ from qfusion.analysis import backgrounds, inside_modality, text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.inside_modality import Canvas
 from qfusion.analysis.sample import Sample
-from qfusion.explain.features.attribution import BASELINES, MAX_STEPS, SCORE, Attribution
+from qfusion.explain.features.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution
 from qfusion.figures.draw import inside as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture, Read, word
@@ -23,7 +23,7 @@ _UNITS = {"words": "word", "waveform": "frame", "picture": "pixel", "curve": "po
 
 
 def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", term: str = SCORE,
-                baseline: str = "mean", other: str = "") -> Picture:
+                baseline: str = "mean", other: str = "", method: str = INTEGRATED) -> Picture:
     """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
 
     Args:
@@ -33,8 +33,9 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
         term: "score", or a coalition that the modality is in, such as "text+audio".
         baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
         other: id of that sample; `backgrounds.default_contrast` unless told.
+        method: of `explain.features.attribution.METHODS`.
     """
-    found, other = _found(sample, modality, term, baseline, other)
+    found, other = _found(sample, modality, term, baseline, other, method)
     canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
     unit = "cell" if canvas.parts.get("spectrogram") else _UNITS[canvas.kind]
     top = abs(found.units).argmax()
@@ -51,7 +52,7 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
         "inside", f"In {text.plain(found.modality)}, {head} moved {what} the most ({found.units[top]:+.3f})",
         _figure(sample, found, canvas, theme),
         shows=f"how the change of {what}{whose} from {found.start:+.3f} (at {start}) to {found.end:+.3f} (this sample) "
-              f"is shared among the {len(found.units):,} {unit}s, by integrated gradients. "
+              f"is shared among the {len(found.units):,} {unit}s, by {METHODS[found.method].title}. "
               f"{_error(found)}{count}{against}",
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
                   + (_BARE if canvas.kind == "features" else ""),
@@ -60,9 +61,9 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
 
 
 def features(sample: Sample, theme: Theme = "light", *, modality: str = "", term: str = SCORE, baseline: str = "mean",
-             other: str = "") -> Picture:
+             other: str = "", method: str = INTEGRATED) -> Picture:
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
-    found, _ = _found(sample, modality, term, baseline, other)
+    found, _ = _found(sample, modality, term, baseline, other, method)
     names = next(m for m in sample.work.dataset.modalities if m.name == found.modality).feature_names
     top = abs(found.features).argmax()
     return Picture(
@@ -75,14 +76,14 @@ def features(sample: Sample, theme: Theme = "light", *, modality: str = "", term
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
 
 
-def _found(sample: Sample, modality: str, term: str, baseline: str, other: str) -> tuple[Attribution, str]:
+def _found(sample: Sample, modality: str, term: str, baseline: str, other: str, method: str) -> tuple[Attribution, str]:
     """The attribution, and the id of the sample where it starts, if it starts at one."""
     if baseline != "sample":
         other = ""
     elif not other:
         other = backgrounds.default_contrast(sample.work, sample.row)
     return inside_modality.attribute(sample.work, sample.row, modality or sample.modalities[0], term, sample.output,
-                                     baseline, other), other
+                                     baseline, other, method), other
 
 
 def _steps(found: Attribution) -> int | None:
@@ -105,9 +106,11 @@ def _figure(sample: Sample, found: Attribution, canvas: Canvas, theme: Theme) ->
 
 def _error(found: Attribution) -> str:
     """How far the shares are from adding up."""
+    if found.steps == 1:
+        return f"It takes the term as a straight line: the shares miss the change by {found.error:.2g} ({found.relative_error:.2%})."
     words = f"Convergence error {found.error:.2g} ({found.relative_error:.2%} of the change, {found.steps:,} steps)"
     return f"{words}." if found.converged else \
-        f"**{words}: above 1 % even at {MAX_STEPS:,} steps; read the shares with care.**"
+        f"**{words}: above 1 % even at {found.steps:,} steps; read the shares with care.**"
 
 
 def _term(view: View) -> str | None:
@@ -118,6 +121,10 @@ def _other(view: View) -> str | None:
     return view.get("inside.other") or None if STARTS.get(view.get("inside.from")) == "sample" else None
 
 
+def _method(view: View) -> str | None:
+    return next((name for name, method in METHODS.items() if method.title == view.get("inside.by")), view.get("inside.by") or None)
+
+
 _CHOSEN: dict[str, Read] = {"modality": word("inside.of"), "term": _term, "baseline": lambda view: STARTS.get(view.get("inside.from")),
-           "other": _other}
+           "other": _other, "method": _method}
 PANELS = {"inside": Panel(attribution, _CHOSEN), "inside-features": Panel(features, _CHOSEN)}

@@ -27,7 +27,8 @@ from qfusion.figures.style import Theme
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, word, words
 from qfusion.panels.core.view import View
-from qfusion.quantum.measures import KINDS, Part
+from qfusion.quantum.kinds import Part
+from qfusion.quantum.measures import KINDS
 
 
 def verdict(sample: Sample, theme: Theme = "light") -> Picture:

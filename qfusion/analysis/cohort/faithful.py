@@ -16,7 +16,7 @@ from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain.features import deletion
-from qfusion.explain.features.deletion import RANKINGS
+from qfusion.explain.features.deletion import FIRST
 from qfusion.explain.trust import estimators, faithfulness, reliability, stability
 from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
 from qfusion.explain.trust.reliability import TrustWarning
@@ -50,7 +50,7 @@ def modality_curves(work: Workspace, probability: bool = False) -> Curves:
 
 
 @memo(24, says="Asking the model again with features replaced …")
-def feature_curves(work: Workspace, modality: str, ranking: str = RANKINGS[0], probability: bool = False) -> Curves:
+def feature_curves(work: Workspace, modality: str, ranking: str = FIRST, probability: bool = False) -> Curves:
     """Deletion and insertion of one modality's features on all test rows."""
     data = work.dataset
     rows = data.rows(SPLIT)

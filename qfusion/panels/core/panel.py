@@ -81,12 +81,15 @@ class Panel:
         options: by argument of `build`, how the address says it.
         fixed: arguments that are the same whatever the address says.
         rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more arguments from it.
+        view: the view (tab) of its page under which it is drawn, below all else, or the page's title where that has no views; "" where
+            the page lays it out itself. What its options say is read from the address.
     """
 
     build: Callable[..., Picture]
     options: Mapping[str, Read] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rest: str | Callable[[View, str], Mapping[str, Any]] = ""
+    view: str = ""
 
     @property
     def subject(self) -> str:

@@ -10,6 +10,7 @@ literals, so nothing that a reader or a data set supplies can be anything but a 
 from __future__ import annotations
 
 import importlib
+from collections import ChainMap
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -20,14 +21,14 @@ from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture
 from qfusion.panels.core.view import Address, View
 
-# Page (its title in small letters) -> panel.
-PAGES: dict[str, dict[str, Panel]] = {
-    "overview": panels.overview.PANELS, "samples": panels.samples.PANELS | panels.inside.PANELS,
-    "dynamics": panels.dynamics.PANELS | panels.physics.PANELS | panels.building.PANELS
-                | {"decision-layers": panels.layers.PANELS["decision-layers"],
-                   "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False})},
-    "circuit": panels.circuit.PANELS | panels.layers.PANELS | panels.rules.PANELS | panels.noise.PANELS
-               | panels.physics.PANELS,
+# Page (its title in small letters) -> panel. What a module's PANELS gets later is here too.
+PAGES: dict[str, Mapping[str, Panel]] = {
+    "overview": panels.overview.PANELS, "samples": ChainMap(panels.samples.PANELS, panels.inside.PANELS),
+    "dynamics": ChainMap(panels.dynamics.PANELS, panels.physics.PANELS, panels.building.PANELS,
+                         {"decision-layers": panels.layers.PANELS["decision-layers"],
+                          "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False})}),
+    "circuit": ChainMap(panels.circuit.PANELS, panels.layers.PANELS, panels.rules.PANELS, panels.noise.PANELS,
+                        panels.physics.PANELS),
     "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
     "cohorts": panels.cohorts.PANELS, "compare": panels.compare.PANELS, "faithfulness": panels.faithfulness.PANELS,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
@@ -35,7 +36,7 @@ PAGES: dict[str, dict[str, Panel]] = {
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
 NAMED: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.NAMED | panels.samples.NAMED, "samples": panels.samples.NAMED,
+    "overview": panels.overview.NAMED | panels.samples.NAMED, "samples": panels.samples.NAMED, "dynamics": panels.dynamics.NAMED,
     "what if": panels.what_if.NAMED | panels.samples.NAMED, "decision operators": panels.samples.NAMED,
     "compare": panels.samples.NAMED, "faithfulness": panels.faithfulness.NAMED, "train": panels.train.NAMED,
 }

@@ -5,6 +5,7 @@ import streamlit as st
 from qfusion.ui.frame import tour
 from qfusion.ui.frame.shell import FILES, guard, link, shell
 from qfusion.ui.pages.overview import overview, questions_view
+from qfusion.ui.panel import panels
 
 
 def page() -> None:
@@ -29,6 +30,7 @@ def page() -> None:
             overview.example_samples(here)  # late: they take seconds the first time
         with questions, guard():
             questions_view.panel(here)  # last: of a network, looking for what would flip it takes seconds
+        panels.registered(here, "Overview")
 
 
 if __name__ == "__main__":  # as Streamlit runs it

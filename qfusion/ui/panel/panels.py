@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -16,10 +17,16 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures import visible
+from qfusion.models.tweak import Tweak
+from qfusion.panels.core import programs
 from qfusion.panels.core.panel import Picture
+from qfusion.panels.core.view import View
 from qfusion.ui.frame import state
 from qfusion.ui.panel import capture, glossary
 from qfusion.ui.panel.capture import Drawn, Shown
+
+if TYPE_CHECKING:
+    from qfusion.ui.frame.shell import Here
 
 _CONFIG = {"displayModeBar": False, "doubleClick": False}
 _PREFIX = "fig."  # of the keys that hold visible ranges
@@ -80,6 +87,19 @@ def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | Non
     """
     with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall"):
         inside(picture, key=key, on_select=on_select)
+
+
+def registered(here: Here, view: str, tweak: Tweak | str = "", **more: Any) -> None:
+    """Every panel that is registered for a view of this page, see `Panel.view`.
+
+    Args:
+        here: what the page works on. view: which is open, or the page's title. tweak: of its sample.
+        more: what the page has besides sample and work, by what builders call it: `levels`.
+    """
+    page = str(state.get(state.PAGE, "")).lower()
+    subjects = {"sample": here.subject(tweak), "work": here.work, **more}
+    for panel in [panel for panel in programs.PAGES.get(page, {}).values() if panel.view == view]:
+        draw(panel.build(subjects[panel.subject], here.theme, **panel.arguments(View(page, capture.address()))))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from qfusion.analysis.levels import Levels
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.cohorts import cohort_panels, cohort_view
+from qfusion.ui.panel import panels
 from qfusion.ui.shared import cut_view
 
 
@@ -53,6 +54,7 @@ def page() -> None:
         with right:
             cuts(here, levels)
         distributions(here, levels)
+        panels.registered(here, "Cohorts", levels=levels)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

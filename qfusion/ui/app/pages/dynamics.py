@@ -7,6 +7,7 @@ from qfusion.models.tweak import LEARNED
 from qfusion.ui.frame import runs, sliders, state
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.dynamics import dynamics_view
+from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, physics_view
 
 TABS = dict(zip(dynamics_view.TAB_NAMES, (
@@ -30,10 +31,11 @@ def dynamics(here: Here) -> None:
             dynamics_view.before_after(here, now, base)
             dynamics_view.cursor(now)
             tabs = st.tabs(list(TABS), **state.opened(state.VIEW))
-            for tab, draw in zip(tabs, TABS.values(), strict=True):
+            for tab, (name, draw) in zip(tabs, TABS.items(), strict=True):
                 if tab.open:
                     with tab, guard():
                         draw(here, now, base)
+                        panels.registered(here, name, now.tweak)
             dynamics_view.agreement_line(here, tweak)
 
 

@@ -39,6 +39,7 @@ def page(here: Here) -> None:
     replay_view.gate_table(replay)
     panels.draw(builders.entropies(sample, here.theme, gate=at, steps=steps, gates=gates))
     panels.draw(builders.step_error(sample, here.theme, steps=steps, gates=gates))
+    panels.registered(here, "Circuit")
     _downloads(here, built)
 
 

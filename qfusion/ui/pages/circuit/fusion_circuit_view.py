@@ -42,6 +42,7 @@ def page(here: Here) -> None:
         if tab.open:
             with tab, guard():
                 draw[name]()
+                panels.registered(here, name, sample.tweak)
 
 
 def _edited_line(here: Here, in_force: str, view: str) -> None:

@@ -12,7 +12,8 @@ from qfusion.analysis import text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.explain.features.deletion import RANKINGS
+from qfusion.explain.features.attribution import by_title
+from qfusion.explain.features.deletion import FIRST
 from qfusion.explain.trust.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
@@ -31,7 +32,7 @@ ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown":
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
     """What a link may say about this page's widgets."""
     return {PROOF: state.options("View", TAB_NAMES, "Deletion is shown."),
-            RANKING: state.options("Ranking", RANKINGS, "Gradient x input is used."),
+            RANKING: state.options("Ranking", by_title(), "Gradient x input is used."),
             INSIDE: state.options("Modality", work.modalities, "The first is shown."),
             MEASURE: state.options("Measure", builders.MEASURES, "The score is measured."),
             estimators_view.RUN: state.switch("Other methods", "They are not run."),
@@ -51,6 +52,7 @@ def page(here: Here) -> None:
         if tab.open:
             with tab, guard():
                 draw[name]()
+                panels.registered(here, name)
 
 
 def over_seeds(work: Workspace) -> tuple[Stability | None, str]:
@@ -88,9 +90,9 @@ def deletion_tab(here: Here) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         inside = st.segmented_control("Features of", list(work.modalities), default=work.modalities[0],
                                       help="Whose features are taken away one by one.", **state.bound(INSIDE)) or work.modalities[0]
-        ranking = st.segmented_control("Ranked by", list(RANKINGS), default=RANKINGS[0],
-                                       help="Two ways to say which features mattered: both "
-                                       "look at how the score answers to small changes.", **state.bound(RANKING)) or RANKINGS[0]
+        ranking = st.segmented_control("Ranked by", list(by_title()), default=FIRST,
+                                       help="Ways to say which features mattered: all "
+                                       "look at how the score answers to small changes.", **state.bound(RANKING)) or FIRST
     _pair(lambda kind: builders.features(work, here.theme, kind=kind, modality=inside, ranking=ranking, measure=measure))
 
 

@@ -8,13 +8,14 @@ import streamlit as st
 
 from qfusion.analysis import backgrounds, inside_modality
 from qfusion.analysis.subject import Workspace
+from qfusion.explain.features.attribution import INTEGRATED, METHODS, by_title
 from qfusion.panels import inside
 from qfusion.panels.inside import STARTS
 from qfusion.ui.frame import runs, state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.panel import panels
 
-OPEN, MODALITY, TERM, BASELINE, OTHER = "inside", "inside.of", "inside.term", "inside.from", "inside.other"
+OPEN, MODALITY, TERM, BASELINE, OTHER, METHOD = "inside", "inside.of", "inside.term", "inside.from", "inside.other", "inside.by"
 
 
 def allowed(work: Workspace) -> dict[str, state.Allowed]:
@@ -24,7 +25,8 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
             MODALITY: state.options("Modality", work.modalities, "The first is shown."),
             TERM: state.options("Term", sorted(terms), "The score is taken."),
             BASELINE: state.options("Starting point", STARTS, "The training mean is taken."),
-            OTHER: state.Allowed(work.dataset.row, "Another sample is taken.")}
+            OTHER: state.Allowed(work.dataset.row, "Another sample is taken."),
+            METHOD: state.options("Method", by_title(), "Integrated gradients are taken.")}
 
 
 def part(here: Here) -> None:
@@ -64,7 +66,10 @@ def _controls(here: Here) -> dict[str, str]:
             _settle(OTHER, ids)
             default = ids.index(backgrounds.default_contrast(work, here.row))
             other = st.selectbox("That sample", ids, index=default, width=180, **state.bound(OTHER))
-    return {"modality": modality, "term": terms[term], "baseline": STARTS[start], "other": other}
+        titles = {about.title: name for name, about in METHODS.items()}
+        method = titles[st.selectbox("Shared out by", list(titles), index=list(METHODS).index(INTEGRATED), width=200,
+                                     **state.bound(METHOD))]
+    return {"modality": modality, "term": terms[term], "baseline": STARTS[start], "other": other, "method": method}
 
 
 def _settle(key: str, options: Any) -> None:
