@@ -167,7 +167,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]
     """The running app, with a cache of its own that is empty at the start."""
     folder = tmp_path_factory.mktemp("server")
     own = {"QFUSION_CACHE": str(folder / "cache"), "QFUSION_IMPORTED": str(folder / "imported")}
-    with serving.serve(folder, own, command=sharing.APP) as running:
+    with serving.serve(folder, own, limit=240, command=sharing.APP) as running:
         yield running
 
 
