@@ -51,8 +51,9 @@ def sessions(found: Any, out: Path) -> Any:
 
 def recipes(found: Any, out: Path) -> Any:
     """The numbers of the figures that recipes make."""
-    return {name: kept | {"figure": doors.run(["figure", "--recipe", f"{{kept}}/recipes/{name}", "--out", "{out}/again.json"], out)["written"]}
-            for name, kept in found.items()}
+    for name, kept in found.items():
+        kept["figure"] = doors.run(["figure", "--recipe", f"{{kept}}/recipes/{name}", "--out", "{out}/again.json"], out)["written"]
+    return found
 
 
 def checkpoints(found: Any, out: Path) -> Any:
