@@ -14,11 +14,10 @@ TEMPLATE, STYLE = (Path(__file__).with_name(name).read_text(encoding="utf-8") fo
 def render(document: Document) -> bytes:
     """Returns the whole file, UTF-8. All texts are escaped; nothing in them is markup."""
     from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     environment.filters |= {"data": _data, "whole": lambda text: text.replace("\u200b", "")}  # browsers break long words by themselves
-    found = environment.from_string(TEMPLATE).render(document.data(), style=Markup(STYLE), drawing=equations.drawing)
+    found = environment.from_string(TEMPLATE).render(document.data(), style=STYLE, drawing=equations.drawing)
     return found.encode()
 
 
