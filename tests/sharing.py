@@ -39,7 +39,7 @@ def on_disk(function: Callable[..., Any], key: Callable[[Any, bool], Any], backg
         asked = signature.bind(*args, **kwargs)
         asked.apply_defaults()
         subject, *others = asked.arguments.values()
-        if not hasattr(subject, "memo_key"):
+        if not os.environ.get(FOLDER) or not hasattr(subject, "memo_key"):  # an empty name: nothing is shared
             return function(*args, **kwargs)
         keys = [key(each, background) for each in (subject, *others)]
         said = repr((function.__module__, function.__qualname__, keys, _exact(subject.model)))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scripts import serving
+from tests import sharing
 
 pytestmark = pytest.mark.browser
 EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
