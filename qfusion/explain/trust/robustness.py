@@ -31,7 +31,6 @@ from qfusion.training.batches import mean_and_std
 
 LEVELS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # standard deviations
 MAX_NOISE = 100.0
-KINDS = {"noise": "noise on its features", "absent": "absent", "mean": "the training mean in its place", "swapped": "another sample's"}
 BATCH = 4096  # rows that are scored at once
 _known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = WeakKeyDictionary()
 
