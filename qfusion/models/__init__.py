@@ -8,5 +8,5 @@ from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import BASELINES, FUSION, Trainable, build, explorable, names
 from qfusion.models.tweak import Tweak
 
-__all__ = ["BASELINES", "FUSION", "Ability", "EntangledQCNN", "FusionModel", "InputSpec", "KetModel", "QuantumJump", "Trainable", "Tweak",
+__all__ = ["BASELINES", "FUSION", "Ability", "EntangledQCNN", "FusionModel", "InputSpec", "KetModel", "QuantumJump", "StateModel", "Trainable", "Tweak",
            "build", "can", "explorable", "names", "require"]

@@ -13,18 +13,19 @@ Two more are in `attention` (MulT) and `linear`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.encoders import Encoder, Features, InputSpec, admitted, split
+from qfusion.models.encoders import Encoder, Features, InputSpec
+from qfusion.models.explorable import FusionModel
 
 MAX_TENSOR = 2**21
 
 
-class Baseline(nn.Module):
+class Baseline(FusionModel):
     """Encoders of all modalities; a subclass adds the head and `fuse`.
 
     Args:
@@ -44,18 +45,14 @@ class Baseline(nn.Module):
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], features: int, encoder: str,
                  hidden: int, dropout: float, pooling: str, input_dropout: float, **more: Any):
-        super().__init__()
-        check(len(inputs) >= 1, "Argument `inputs` must name at least one modality, but is empty.")
-        check(len(outputs) >= 1, "Argument `outputs` must name at least one score, but is empty.")
+        super().__init__(inputs, outputs)
         check(features >= 1, f"Argument `features` must be at least 1, but is {features}.")
         check(isinstance(hidden, int) and 1 <= hidden <= 2**14,
               f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.")
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        self.modalities, self.outputs = tuple(inputs), tuple(outputs)
         self.settings: dict[str, Any] = dict(features=features, encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling,
                                              input_dropout=input_dropout, **more)
-        self.input_specs = {name: InputSpec.of(spec) for name, spec in inputs.items()}
         self.encoders = nn.ModuleDict({name: self.make_encoder(spec) for name, spec in self.input_specs.items()})
         self.register_buffer("bias", torch.zeros(len(outputs)))
 
@@ -64,30 +61,17 @@ class Baseline(nn.Module):
         s = self.settings
         return Encoder(spec, s["features"], s["hidden"], s["dropout"], s["pooling"], s["encoder"], s["input_dropout"])
 
-    @torch.no_grad()
-    def standardise(self, inputs: Mapping[str, Features]) -> None:
-        """Fits the encoders' standardisation to the training rows."""
-        for name, encoder in self.encoders.items():
-            cast(Encoder, encoder).standardise.fit(*split(inputs[name]))
-
-    def encode(self, inputs: Mapping[str, Features]) -> list[Any]:
-        """Returns what the encoders give, (B, n) per modality unless `make_encoder` says differently.
-
-        Raises:
-            InvalidInput: when a modality is missing, has the wrong form, or is not of finite floating-point numbers.
-        """
-        for name in self.modalities:
-            check(name in inputs, f"Argument `inputs` must hold modality `{name}`, but holds {sorted(inputs)}.")
-        own = {name: admitted(name, inputs[name], spec, self.bias.dtype) for name, spec in self.input_specs.items()}
-        return [encoder(own[name]) for name, encoder in self.encoders.items()]
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
+        """Returns what a modality's encoder gives, (B, n) unless `make_encoder` says differently; `inputs` need not hold the others."""
+        return self._encoded(inputs, name)
 
     def fuse(self, encoded: list[Any]) -> Tensor:
         """Returns the scores (B, C), apart from where they start, of the encoders' outputs."""
         raise NotImplementedError
 
-    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores (logits), (B, C)."""
-        return self.fuse(self.encode(inputs)) + self.bias
+    def scores(self, states: Mapping[str, Any]) -> Tensor:
+        """Returns the scores (logits), (B, C), of what the encoders give."""
+        return self.fuse([states[name] for name in self.modalities]) + self.bias
 
 
 class LateFusion(Baseline):

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from qfusion._checks import check, choose
 from qfusion.models import density, edits, expectations, fusion, qcnn
 from qfusion.models.encoders import Encoder, Features, InputSpec
-from qfusion.models.explorable import FusionModel, Points
+from qfusion.models.explorable import Points, StateModel
 from qfusion.quantum.gates import BLOCKS
 
 STARTS = ("random", "classes")
@@ -42,7 +42,7 @@ def read_classes(network: qcnn.QCNN, vectors: Tensor) -> None:
     network.head.copy_(torch.linalg.pinv((features[:-1] - features[-1]).T, atol=0.1))
 
 
-class EntangledQCNN(FusionModel):
+class EntangledQCNN(StateModel):
     """The feature-entanglement fusion network.
 
     Args:

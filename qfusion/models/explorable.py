@@ -1,4 +1,8 @@
-"""Models that can be explored: scores are linear in every modality's state, and a model says what else it can do.
+"""Models that can be explored: each makes something of every modality, and fuses it to scores.
+
+What a modality comes to is a tensor, or tuples of tensors, with one row a sample, of that modality alone: `encode_one`. `scores` fuses. That is
+enough to ask what a score would be with some modalities of another sample, so contributions are exact by evaluation, see
+`explain.contributions.evaluation`. Of models whose scores are linear in states, `StateModel`, they follow from observables at once.
 
 An ability is a name of ABILITIES. Pages, reports, commands and explanations ask for the one that they need with `abilities.can`, or
 `abilities.require` it, which names what is missing; none asks of which class a model is. A new model says its own abilities, and is shown
@@ -64,11 +68,11 @@ class FusionModel(FusionModule, ABC):
     about: ClassVar[str] = ""
 
     @abstractmethod
-    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the states of one modality; `inputs` need not hold the others."""
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
+        """Returns what one modality comes to; `inputs` need not hold the others."""
 
-    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
-        """Returns the states of every modality: kets (B, d_m) complex, or masses (B, n).
+    def encode(self, inputs: Mapping[str, Features]) -> dict[str, Any]:
+        """Returns what every modality comes to, by name.
 
         Raises:
             InvalidInput: when a modality is missing, has the wrong form, or is not finite.
@@ -76,20 +80,12 @@ class FusionModel(FusionModule, ABC):
         return {name: self.encode_one(inputs, name) for name in self.modalities}
 
     @abstractmethod
-    def observables(self) -> Tensor:
-        """Returns what scores are expectations of: of kets (C, D, D), of masses see the model."""
+    def scores(self, states: Mapping[str, Any]) -> Tensor:
+        """Returns the scores (B, C) of what modalities come to, as of `encode`; a row's scores depend on that row alone."""
 
-    @abstractmethod
-    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
-        """Returns the scores (B, C) of given modality states; linear in each.
-
-        Args:
-            states: as of `encode`. observables: of this model, where they are worked out already.
-        """
-
-    @abstractmethod
-    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores (B, C) of given modality states by another way than `observables`: the reference."""
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores (logits), (B, C)."""
+        return self.scores(self.encode(inputs))
 
     def points(self, count: int = 2) -> Points | None:
         """Returns where the model can be read out, so many times of an evolution; None where only its end can."""
@@ -119,7 +115,31 @@ class FusionModel(FusionModule, ABC):
         return state, settings
 
 
-class KetModel(FusionModel):
+class StateModel(FusionModel):
+    """A model whose scores are linear in every modality's state: expectations of observables."""
+
+    @abstractmethod
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns the states of one modality, kets (B, d_m) complex or masses (B, n); `inputs` need not hold the others."""
+
+    @abstractmethod
+    def observables(self) -> Tensor:
+        """Returns what scores are expectations of: of kets (C, D, D), of masses see the model."""
+
+    @abstractmethod
+    def scores(self, states: Mapping[str, Tensor], observables: Tensor | None = None) -> Tensor:
+        """Returns the scores (B, C) of given modality states; linear in each.
+
+        Args:
+            states: as of `encode`. observables: of this model, where they are worked out already.
+        """
+
+    @abstractmethod
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores (B, C) of given modality states by another way than `observables`: the reference."""
+
+
+class KetModel(StateModel):
     """A model whose modality states are kets psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||, for encoders h_m with 2 d_m outputs.
 
     Attributes:

@@ -6,7 +6,7 @@
 
 A fused qubit of `EntangledQCNN` is turned by what the modality qubits read, so it is entangled with them, and mixed once they are left out.
 Here it is turned by the encoders' numbers themselves: it stays pure, and of the same family of operations only the entanglement is gone.
-Its scores are not linear in masses, so the exact splitting of decisions is not offered.
+Its scores are not linear in masses, so its decisions are split by evaluation.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from qfusion._checks import check, choose
 from qfusion.models import expectations, qcnn
-from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Encoder, Features, InputSpec
 from qfusion.models.entangled_qcnn import STARTS, read_classes
+from qfusion.models.explorable import FusionModel
 from qfusion.quantum.gates import BLOCKS
 
 
-class ProductQCNN(FusionModule):
+class ProductQCNN(FusionModel):
     """The network on unentangled fused qubits; settings and errors as for `EntangledQCNN`, without those of the tables."""
 
     kind = "product-qcnn"
@@ -62,9 +62,13 @@ class ProductQCNN(FusionModule):
         """Returns the angles of the circuit, which do nothing at 0."""
         return [(self.network.convolution, 0.0), (self.network.pooling, 0.0)]
 
-    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
-        """Returns the scores (logits), (B, C)."""
-        turns = torch.stack([self._encoded(inputs, name) for name in self.modalities], 1)
+    def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
+        """Returns the encoder's numbers for one modality, (B, n)."""
+        return self._encoded(inputs, name)
+
+    def scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores (logits), (B, C), of the encoders' numbers."""
+        turns = torch.stack([states[name] for name in self.modalities], 1)
         fused = vectors(torch.pi / 2 + (self.weights * turns).sum(1))
         if len(fused) > 2 * len(self.outputs) * 2 ** (self.elements / 2):
             return qcnn.evaluate(self.network.observables(), fused) + self.bias
