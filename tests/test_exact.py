@@ -16,7 +16,7 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.explain.contributions import marginals
-from qfusion.explain.contributions.coalitions import dividends, interaction, shapley
+from qfusion.explain.contributions.games import dividends, interaction, shapley
 from qfusion.models import InputSpec, QuantumJump, density
 from qfusion.models.qcnn import HEAD_SCALE
 from qfusion.quantum.decomposition import subsets

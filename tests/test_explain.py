@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.contributions.coalitions import dividends, shapley
+from qfusion.explain.contributions.games import dividends, shapley
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.quantum.decomposition import subsets
 

@@ -13,7 +13,7 @@ import torch
 from qfusion import explain
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import Explanation
-from qfusion.explain.contributions.coalitions import dividends, shapley
+from qfusion.explain.contributions.games import dividends, shapley
 from qfusion.explain.features import deletion
 from qfusion.explain.trust import estimators, faithfulness, reliability, stability
 from qfusion.models import InputSpec, QuantumJump

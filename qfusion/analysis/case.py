@@ -20,7 +20,7 @@ from qfusion import data as sources
 from qfusion._checks import check, choose
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.explain.contributions.background import KINDS, Background, RowBackground, background
+from qfusion.explain.contributions.background import KINDS, AnyBackground, background
 from qfusion.explain.contributions.coalitions import Explanation, explain, through
 from qfusion.explain.contributions.streaming import background_of
 from qfusion.explain.contributions.summaries import shares
@@ -89,7 +89,7 @@ class Case:
     tweak: str
     dataset: DataSet
     row: int
-    background: Background | RowBackground
+    background: AnyBackground
     output: int
 
     @property
@@ -220,12 +220,12 @@ def case(model: str | Path | Checkpoint, sample: str, data: str | DataSet | None
     return of(found, changed, words, dataset, row, behind, output)
 
 
-def of_contrast(model: FusionModel, dataset: DataSet, sample: str) -> Background | RowBackground:
+def of_contrast(model: FusionModel, dataset: DataSet, sample: str) -> AnyBackground:
     """Returns the background that one other sample makes."""
     return background(model, dataset.inputs([dataset.row(sample)], torch.float64), "contrast", label=sample)
 
 
-def of(found: Checkpoint, model: FusionModel, tweak: str, dataset: DataSet, row: int, behind: Background | RowBackground,
+def of(found: Checkpoint, model: FusionModel, tweak: str, dataset: DataSet, row: int, behind: AnyBackground,
        output: str | int | None = None) -> Case:
     """Returns a case from its parts; `output` is a name or number, the one decided for unless given."""
     made = Case(found, model, tweak, dataset, row, behind, 0)

@@ -12,7 +12,7 @@ from qfusion._checks import check
 from qfusion.commands._output import number, print_table
 
 if TYPE_CHECKING:
-    from qfusion.explain import Background, RowBackground
+    from qfusion.explain import AnyBackground
     from qfusion.models import FusionModel
 
 MAX_TIMES = 1001
@@ -32,7 +32,7 @@ def require(cut: list[str] | None, times: int | None, sample: str | None, missin
           "Arguments `--cut` and `--missing` cannot be combined: a modality that is left out has no state to cut. Give one of them.")
 
 
-def curves(model: FusionModel, features: Mapping[str, Any], behind: Background | RowBackground, cut: Sequence[str], times: int | None,
+def curves(model: FusionModel, features: Mapping[str, Any], behind: AnyBackground, cut: Sequence[str], times: int | None,
            output: int) -> dict[str, Any]:
     """Returns times, undisturbed scores and dividends, and by modality and kind the scores, changes and dividends after the cut."""
     from qfusion.explain.changes import cuts as method

@@ -11,7 +11,7 @@ import typer
 from qfusion.commands._output import print_table
 
 if TYPE_CHECKING:
-    from qfusion.explain import Background, RowBackground
+    from qfusion.explain import AnyBackground
     from qfusion.models import FusionModel
 
 SHOWN = 3  # terms of the dynamics that are printed for each contribution; all are in the JSON
@@ -19,7 +19,7 @@ Physics = Annotated[bool, typer.Option("--physics", help="Say which coupling and
                                                          "on average over the split.")]
 
 
-def matrix(model: FusionModel, features: Mapping[str, Any], behind: Background | RowBackground, output: int,
+def matrix(model: FusionModel, features: Mapping[str, Any], behind: AnyBackground, output: int,
            missing: Sequence[str]) -> dict[str, Any]:
     """Returns what each term of the dynamics added to each dividend, what was there before it and is there after it, and the error.
 
@@ -38,7 +38,7 @@ def matrix(model: FusionModel, features: Mapping[str, Any], behind: Background |
             "physics_samples": found.count} | ({} if found.count == 1 else _sizes(model, features, behind, output, there))
 
 
-def _sizes(model: FusionModel, features: Mapping[str, Any], behind: Background | RowBackground, output: int,
+def _sizes(model: FusionModel, features: Mapping[str, Any], behind: AnyBackground, output: int,
            there: np.ndarray) -> dict[str, Any]:
     """What cancels in the mean over samples: the mean size of every part."""
     from qfusion.explain.changes import building

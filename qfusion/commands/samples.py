@@ -19,7 +19,7 @@ from qfusion.commands._output import Json, number, print_json, print_table
 
 if TYPE_CHECKING:
     from qfusion.data import DataSet
-    from qfusion.explain import Background, Explanation, RowBackground
+    from qfusion.explain import AnyBackground, Explanation
     from qfusion.explain.trust.robustness import Disturbance
     from qfusion.track import Track
     from qfusion.training.checkpoint import Checkpoint
@@ -88,7 +88,7 @@ class _Explained:
     """The explanations of this process's chunks of rows, one after the other, and the seconds that they took: encoding the samples,
     evolving the observables, coalition values, dividends, Shapley values and interactions; not loading, nor encoding the background."""
 
-    def __init__(self, found: Checkpoint, dataset: DataSet, rows: np.ndarray, asked: Disturbance, behind: Background | RowBackground,
+    def __init__(self, found: Checkpoint, dataset: DataSet, rows: np.ndarray, asked: Disturbance, behind: AnyBackground,
                  group: Group):
         from qfusion.explain.contributions import streaming
 
@@ -118,7 +118,7 @@ def _features(found: Checkpoint, dataset: DataSet, rows: Any, asked: Disturbance
     return robustness.inputs(dataset, rows, asked, checkpoint.training_split(found.card), pool)
 
 
-def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group) -> Background | RowBackground:
+def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | None, group: Group) -> AnyBackground:
     from qfusion import explain as method
     from qfusion.explain.contributions import streaming
     from qfusion.training import checkpoint

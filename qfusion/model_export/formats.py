@@ -9,7 +9,7 @@ from typing import Literal
 from qfusion._checks import check, choose
 from qfusion.analysis.case import Case, case, of, tweaked
 from qfusion.data import DataSet
-from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.explain.contributions.background import AnyBackground
 from qfusion.models import Ability, can, require
 from qfusion.models.explorable import ABILITIES
 from qfusion.training.checkpoint import Checkpoint
@@ -67,7 +67,7 @@ def impossible(name: str, found: Checkpoint) -> str:
 
 
 def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sample: str = "", model_name: str = "",
-         precision: str = "double", behind: Background | RowBackground | None = None) -> bytes:
+         precision: str = "double", behind: AnyBackground | None = None) -> bytes:
     """Returns the content of a file.
 
     Args:

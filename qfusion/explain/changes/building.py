@@ -33,9 +33,9 @@ from qfusion.explain.changes.building_numerics import TOLERANCE, Apart, correlat
 from qfusion.explain.changes.parameters import Parameter
 from qfusion.explain.changes.parameters_jump import JumpParameters
 from qfusion.explain.changes.sensitivity import system
-from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.explain.contributions.background import AnyBackground
 from qfusion.explain.contributions.coalitions import coalition_values
-from qfusion.explain.contributions.coalitions import dividends as harsanyi
+from qfusion.explain.contributions.games import dividends as harsanyi
 from qfusion.models import FusionModel, require
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
@@ -107,7 +107,7 @@ class Built:
         return self.dividends.index(choose("Dividend", dividend, self.dividends))
 
 
-def built(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, output: int = 0,
+def built(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0,
           times: Sequence[float] | np.ndarray | None = None) -> Built:
     """Returns what every term of the dynamics has added to every dividend, for the mean over the given samples.
 
@@ -149,7 +149,7 @@ def built(model: FusionModel, inputs: Mapping[str, Features], background: Backgr
                  start + bias, end + bias, parts, moments, through, rate, error, nodes, found.count, background.name, background.size)
 
 
-def built_over_classes(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground) -> Built:
+def built_over_classes(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground) -> Built:
     """Returns `built` for the mean over samples of the score of the class that each is decided for; of a regression its score.
 
     Args:
@@ -202,7 +202,7 @@ class BuiltEach:
         return np.abs(self.start).mean(0), np.abs(self.parts).mean(0), np.abs(self.end).mean(0)
 
 
-def built_each(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, output: int = 0) -> BuiltEach:
+def built_each(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0) -> BuiltEach:
     """Returns what every term of the dynamics has added to every dividend of every sample.
 
     A[S, g] is the dividend of one observable, B_g = int_0^T dt 1/t int_0^t du exp(u L^+) L_g^+ O(t - u), whatever the sample. It is
@@ -224,7 +224,7 @@ def built_each(model: FusionModel, inputs: Mapping[str, Features], background: B
                      start, end, parts, error, background.name, background.size)
 
 
-def _opened(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground,
+def _opened(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground,
             output: int) -> tuple[QuantumJump, JumpParameters, Apart]:
     moving = in_double(require(model, "time", "that could build anything"))
     found = cast(JumpParameters, system(moving, inputs, background, output))

@@ -23,7 +23,7 @@ from qfusion.errors import InvalidInput
 from qfusion.explain.changes.parameters import Parameter
 from qfusion.explain.changes.parameters_jump import JumpParameters
 from qfusion.explain.contributions.background import rest_state
-from qfusion.explain.contributions.coalitions import signs
+from qfusion.explain.contributions.games import signs
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.quantum import states
 from qfusion.quantum.decomposition import Subset, decompose, subset_name, subsets

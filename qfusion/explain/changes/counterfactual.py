@@ -27,7 +27,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.changes import forms
-from qfusion.models import FusionModel, can
+from qfusion.models import FusionModel, StateModel, can
 from qfusion.models.base import in_double
 
 MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
@@ -108,7 +108,8 @@ def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:
 def run_again(model: FusionModel, states: Mapping[str, Tensor]) -> np.ndarray:
     """Returns the scores (C,) of one sample's states by the other picture: the state evolves (QiNN-QJ), or passes the network's layers."""
     with torch.no_grad():
-        return model.direct_scores(states)[0].numpy()
+        again = model.direct_scores if isinstance(model, StateModel) else model.scores
+        return again(states)[0].numpy()
 
 
 def distance(first: Tensor, second: Tensor) -> Tensor:

@@ -37,8 +37,8 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.explain.changes import uncorrelated
-from qfusion.explain.contributions.background import Background, RowBackground
-from qfusion.explain.contributions.coalitions import dividends as harsanyi
+from qfusion.explain.contributions.background import AnyBackground, Background
+from qfusion.explain.contributions.games import dividends as harsanyi
 from qfusion.models.abilities import require
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.quantum import states
@@ -110,7 +110,7 @@ class Cuts:
 
 def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[float] | np.ndarray | None = None, *,
          modalities: Sequence[str] | None = None, kinds: Sequence[str] = DEFAULT,
-         background: Background | RowBackground | None = None) -> Cuts:
+         background: AnyBackground | None = None) -> Cuts:
     """Returns what a model says after the correlations of a modality were taken away, for every time, modality and sample.
 
     With a background, the dividends too, at 2^M times the work. The value of a coalition is then the score after the cut of the evolved
@@ -176,7 +176,7 @@ def _moments(times: Sequence[float] | np.ndarray | None, duration: float) -> lis
     return [min(t, duration) for t in moments]
 
 
-def _means(model: QuantumJump, background: Background | RowBackground, start: list[Tensor]) -> list[Tensor]:
+def _means(model: QuantumJump, background: AnyBackground, start: list[Tensor]) -> list[Tensor]:
     """The background's mean state of every modality, (1, d, d)."""
     if not isinstance(background, Background) or background.dims != model.dims:
         raise InvalidInput("Argument `background` comes from another kind of model, or of other dimensions. Make it with this model.")

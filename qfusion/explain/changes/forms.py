@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.explain.contributions.background import AnyBackground
 from qfusion.explain.contributions.coalitions import explain
 from qfusion.models import FusionModel, can, require
 from qfusion.models.encoders import Features
@@ -59,7 +59,7 @@ def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) 
     return _assemble(scores_of(model, _replaced(states, modality, probes)), model)
 
 
-def dividend_forms(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, modality: str) -> Tensor:
+def dividend_forms(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str) -> Tensor:
     """Returns the Harsanyi dividends of one sample as forms of one modality's state: (2^M, C, d, d) complex or (2^M, C, 2^n).
 
     Args:

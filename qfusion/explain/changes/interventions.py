@@ -12,7 +12,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain.changes import forms
 from qfusion.explain.changes.counterfactual import decision, distance
-from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.explain.contributions.background import AnyBackground
 from qfusion.explain.contributions.coalitions import explain
 from qfusion.models import FusionModel
 from qfusion.models.encoders import Features
@@ -34,7 +34,7 @@ class Outcome:
     decision: int
 
 
-def outcome(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, states: Mapping[str, Tensor],
+def outcome(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, states: Mapping[str, Tensor],
             dropped: Collection[str] = ()) -> Outcome:
     """Returns scores and dividends for given modality states of one sample.
 

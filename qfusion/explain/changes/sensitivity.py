@@ -23,7 +23,7 @@ from qfusion.explain.changes.parameters import Parameter as Parameter
 from qfusion.explain.changes.parameters import System
 from qfusion.explain.changes.parameters_jump import JumpParameters
 from qfusion.explain.changes.parameters_network import NetworkParameters
-from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.explain.contributions.background import AnyBackground, Background, RowBackground
 from qfusion.models import FusionModel, can, require
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Features
@@ -111,7 +111,7 @@ def target_names(model: FusionModel) -> tuple[str, ...]:
     return (*names, *(f"{kind}[{name}]" for kind in ("entropy", "negativity") for name in model.modalities))
 
 
-def sensitivity(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, *, output: int = 0,
+def sensitivity(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, *, output: int = 0,
                 targets: Sequence[str] | None = None) -> Sensitivity:
     """Returns slopes and knock-outs of every term, for the mean over the given samples.
 
@@ -139,7 +139,7 @@ def sensitivity(model: FusionModel, inputs: Mapping[str, Features], background: 
 _INFINITE = "The state is pure there, where entropy starts with infinite slope: it has no derivative."
 
 
-def response(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, key: str, target: str = SCORE,
+def response(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, key: str, target: str = SCORE,
              *, output: int = 0, nodes: int = 6) -> Response:
     """Returns a target on the way from a removed term to where it stands.
 
@@ -160,7 +160,7 @@ def response(model: FusionModel, inputs: Mapping[str, Features], background: Bac
     return Response(parameter, target, parameter.value * shares, values, slopes, float(values[0] - values[-1]), float(w / 2 @ slopes[1:-1]))
 
 
-def half_way(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, target: str = SCORE, *,
+def half_way(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, target: str = SCORE, *,
              output: int = 0) -> np.ndarray:
     """Returns what the slope at half of each factor says that its removal does, -f dy/df at f / 2, (P,).
 
@@ -176,7 +176,7 @@ def half_way(model: FusionModel, inputs: Mapping[str, Features], background: Bac
     return -np.array([parameter.value for parameter in found.parameters]) * np.array(middle)
 
 
-def system(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, output: int = 0) -> System:
+def system(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0) -> System:
     """Returns the physics of a model with everything that slopes and knock-outs need."""
     model = in_double(model)
     check(0 <= output < len(model.outputs), f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.")

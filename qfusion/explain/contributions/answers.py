@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qfusion.explain.changes.counterfactual import decision
-from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.explain.contributions.background import AnyBackground
 from qfusion.explain.contributions.summaries import joint_share
 
 
@@ -122,7 +122,7 @@ def verdict(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) ->
     return "positive" if decision(scores) else "negative"
 
 
-def behind(background: Background | RowBackground, words: Words = PLAIN) -> str:
+def behind(background: AnyBackground, words: Words = PLAIN) -> str:
     """Returns what stands in for modalities that a coalition leaves out, with how many samples that is."""
     size, label = f"{background.size:,}", words.show(background.label)
     if background.kind == "cohort":

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.contributions import rows
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
+from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can, nested, require
 from qfusion.models.encoders import Features
 from qfusion.quantum import states
 
@@ -92,8 +94,44 @@ class RowBackground(_Behind):
         return rows.mean_outcomes(self.masses)
 
 
+@dataclass(frozen=True, kw_only=True)
+class SampleBackground(_Behind):
+    """Background samples of a model that nothing is known of but how it fuses; see `evaluation`.
+
+    Attributes:
+        states: what their modalities come to, by name; `size` rows each.
+        total: number of rows that they stand for: `size` where all are used.
+    """
+
+    states: Mapping[str, Any]
+    total: int
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names in the model's order."""
+        return tuple(self.states)
+
+    @property
+    def name(self) -> str:
+        """As of all backgrounds; of some of the rows how many."""
+        return super().name if self.size == self.total else f"{super().name}, {self.size:,} of {self.total:,} rows"
+
+    def _numbers(self) -> Tensor:
+        return torch.cat([each.double().flatten() for each in nested.leaves(dict(self.states))])
+
+    def some(self, count: int, seed: int = 0) -> SampleBackground:
+        """Returns a background of so many of its rows, drawn at random without replacement; itself where it has no more."""
+        if count >= self.size:
+            return self
+        drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
+        return replace(self, states={name: nested.part(each, drawn) for name, each in self.states.items()}, size=count)
+
+
+AnyBackground = Background | RowBackground | SampleBackground
+
+
 def background(model: FusionModel, inputs: Mapping[str, Features] | None = None, kind: str = "joint",
-               label: str = "") -> Background | RowBackground:
+               label: str = "") -> AnyBackground:
     """Returns the background of a model's explanations; see `KINDS`.
 
     Args:
@@ -105,12 +143,30 @@ def background(model: FusionModel, inputs: Mapping[str, Features] | None = None,
 
     Raises:
         NotFound: when there is no such kind.
-        InvalidInput: when samples are needed and missing, do not fit the model, or are not one for "contrast".
+        InvalidInput: when samples are needed and missing, do not fit the model, or are not one for "contrast"; when the model has no
+            states of which "product", "mixed" or "zero" could be made.
     """
     choose("Background", kind, KINDS)
     if can(model, "masses"):
         return _row_background(require(model, "masses"), inputs, kind, label)
+    if not can(model, "kets"):
+        return _sample_background(model, inputs, kind, label)
     return _state_background(require(model, "kets"), inputs, kind, label)
+
+
+def kinds_of(model: FusionModel) -> tuple[str, ...]:
+    """Returns the kinds of backgrounds that a model can have: all with states, else those that consist of samples."""
+    return tuple(KINDS) if isinstance(model, StateModel) else ("joint", "cohort", "contrast")
+
+
+@torch.no_grad()
+def _sample_background(model: FusionModel, inputs: Mapping[str, Features] | None, kind: str, label: str) -> SampleBackground:
+    check(kind in kinds_of(model), f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
+                                   f"'{kind}': it has no states of its modalities. Choose 'joint'.")
+    states = model.encode(_samples(inputs, kind))
+    count = nested.length(states)
+    _check_count(count, kind)
+    return SampleBackground(states=states, kind=kind, size=count, total=count, label=label)
 
 
 @torch.no_grad()

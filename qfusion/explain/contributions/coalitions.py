@@ -1,6 +1,6 @@
 """Exact coalition values, Harsanyi dividends and Shapley values of the modalities of one model.
 
-For QiNN-QJ, below; for the entangled fusion network see `rows.py` and `marginals.py`.
+For QiNN-QJ, below; for the entangled fusion network see `rows.py` and `marginals.py`, for any other model `evaluation.py`.
 
 The score is linear in every modality's state: y = Tr[O rho_1 x ... x rho_M] + b. The interventional value of a coalition S against
 a background with mean state sigma is therefore exact without sampling,
@@ -25,9 +25,10 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
-from qfusion.explain.contributions import marginals, rows
-from qfusion.explain.contributions.background import Background, RowBackground, rest_state
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
+from qfusion.explain.contributions import evaluation, marginals, rows
+from qfusion.explain.contributions.background import AnyBackground, Background, RowBackground, SampleBackground, rest_state
+from qfusion.explain.contributions.games import dividends, interaction, shapley
+from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can, require
 from qfusion.models.encoders import Features
 from qfusion.models.explorable import Points
 from qfusion.models.quantum_jump import QuantumJump, expectation
@@ -49,6 +50,7 @@ class Explanation:
         background: name of the background, such as "joint" or "cohort of 37 samples 'conflict'".
         background_size: samples averaged over.
         moments: names of the leading axis, where it is one of layers.
+        errors: standard errors of the dividends, (B, 2^M, C), where the background is some of the rows it stands for; else None.
     """
 
     modalities: tuple[str, ...]
@@ -60,6 +62,7 @@ class Explanation:
     background: str
     background_size: int
     moments: tuple[str, ...] = ()
+    errors: np.ndarray | None = None
 
     @cached_property
     def interaction(self) -> np.ndarray:
@@ -121,42 +124,7 @@ def coalition_values(observables: Tensor, kets: Sequence[Tensor], background: Ba
     return torch.stack(parts, 1)
 
 
-def dividends(values: np.ndarray, M: int) -> np.ndarray:
-    """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C) in the order of `subsets`."""
-    return np.einsum("sr,...rc->...sc", signs(M), values)
-
-
-def signs(M: int) -> np.ndarray:
-    """Returns the matrix from coalition values to dividends, (2^M, 2^M), in the order of `subsets`."""
-    order = subsets(M)
-    return np.array([[(-1.0) ** (len(S) - len(R)) if set(R) <= set(S) else 0.0 for R in order] for S in order])
-
-
-def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
-    """Returns phi_m = sum_{S containing m} dividend(S) / |S|, (..., M, C)."""
-    order = subsets(M)
-    weights = np.array([[1.0 / len(S) if m in S else 0.0 for S in order] for m in range(M)])
-    return np.einsum("ms,...sc->...mc", weights, dividend)
-
-
-def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
-    """Returns the Shapley interaction index of every pair of players, sum_{S containing i, j} dividend(S) / (|S| - 1).
-
-    It is the mean over orders in which the two stand as one of what they add together beyond what each adds alone (Grabisch and
-    Roubens 1999, equation for dividends); for M = 2 it is the joint dividend.
-
-    Args:
-        dividend: (..., 2^M, C) in the order of `subsets`.
-
-    Returns:
-        (..., M, M, C), symmetric, with 0 on the diagonal, where the index is not defined.
-    """
-    order = subsets(M)
-    weights = np.array([[[1.0 / (len(S) - 1) if i != j and i in S and j in S else 0.0 for S in order] for j in range(M)] for i in range(M)])
-    return np.einsum("ijs,...sc->...ijc", weights, dividend)
-
-
-def explain(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground) -> Explanation:
+def explain(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground) -> Explanation:
     """Returns the exact contributions of every modality and combination to the scores of every sample.
 
     Args:
@@ -166,11 +134,21 @@ def explain(model: FusionModel, inputs: Mapping[str, Features], background: Back
     """
     with torch.no_grad():
         if can(model, "masses"):
-            return _finish(model, _of_rows(require(model, "masses"), inputs, background), background)
-        return _of_states(require(model, "kets"), inputs, model.observables().to(torch.complex128), background)
+            return _finish(require(model, "masses"), _of_rows(require(model, "masses"), inputs, background), background)
+        if isinstance(model, StateModel):
+            return _of_states(require(model, "kets"), inputs, model.observables().to(torch.complex128), background)
+        return _evaluated(model, inputs, background)
 
 
-def through_time(model: QuantumJump, inputs: Mapping[str, Features], background: Background | RowBackground,
+def _evaluated(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground) -> Explanation:
+    if not isinstance(background, SampleBackground):
+        raise InvalidInput("Argument `background` comes from another kind of model. Make it with this model.")
+    values, errors = evaluation.coalition_values(model, model.encode(inputs), background)
+    found = _split_up(model, values, background)
+    return found if background.size == background.total else replace(found, errors=errors)
+
+
+def through_time(model: QuantumJump, inputs: Mapping[str, Features], background: AnyBackground,
                  times: Sequence[float]) -> Explanation:
     """Returns the contributions to Tr[O_c(t) rho_0] + b for every t: what the read-out would say if evolution ended at t.
 
@@ -181,7 +159,7 @@ def through_time(model: QuantumJump, inputs: Mapping[str, Features], background:
         return _split(_of_states(model, inputs, O.flatten(0, 1), background, len(times)), len(times))
 
 
-def through_layers(model: EntangledQCNN, inputs: Mapping[str, Features], background: Background | RowBackground) -> Explanation:
+def through_layers(model: EntangledQCNN, inputs: Mapping[str, Features], background: AnyBackground) -> Explanation:
     """Returns the contributions to what the read-out would say if the circuit stopped at each of `model.network.moments()`.
 
     Those are the fused qubits ("input"), then after the convolution and after the pooling of each layer. Later gates, convolution blocks
@@ -199,7 +177,7 @@ def through_layers(model: EntangledQCNN, inputs: Mapping[str, Features], backgro
     return _split(flat, len(moments), tuple(name for name, _ in moments))
 
 
-def through(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, points: Points) -> Explanation:
+def through(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, points: Points) -> Explanation:
     """Returns the contributions to what the read-out would say at each of the points of a model, see `FusionModel.points`.
 
     Args:
@@ -226,7 +204,7 @@ def _split(flat: Explanation, count: int, moments: tuple[str, ...] = ()) -> Expl
     return replace(flat, values=split(flat.values), dividends=split(flat.dividends), shapley=split(flat.shapley), moments=moments)
 
 
-def _of_states(model: KetModel, inputs: Mapping[str, Features], O: Tensor, background: Background | RowBackground,
+def _of_states(model: KetModel, inputs: Mapping[str, Features], O: Tensor, background: AnyBackground,
                times: int = 1) -> Explanation:
     if not isinstance(background, Background):
         raise InvalidInput("Argument `background` comes from another kind of model. Make it with this model.")
@@ -237,7 +215,7 @@ def _of_states(model: KetModel, inputs: Mapping[str, Features], O: Tensor, backg
     return _finish(model, coalition_values(O, kets, background), background, times)
 
 
-def _of_rows(model: EntangledQCNN, inputs: Mapping[str, Features], background: Background | RowBackground,
+def _of_rows(model: EntangledQCNN, inputs: Mapping[str, Features], background: AnyBackground,
              O: Tensor | None = None) -> Tensor:
     n, M = model.elements, len(model.modalities)
     if not isinstance(background, RowBackground) or background.masses.shape[1:] != (n, M):
@@ -249,9 +227,12 @@ def _of_rows(model: EntangledQCNN, inputs: Mapping[str, Features], background: B
     return rows.coalition_values(model, masses, background.masses, O)
 
 
-def _finish(model: FusionModel, values: Tensor, background: Background | RowBackground, times: int = 1) -> Explanation:
+def _finish(model: StateModel, values: Tensor, background: AnyBackground, times: int = 1) -> Explanation:
+    return _split_up(model, (values + model.bias.detach().double().repeat(times)).numpy(), background)
+
+
+def _split_up(model: FusionModel, v: np.ndarray, background: AnyBackground) -> Explanation:
     M = len(model.modalities)
-    v = (values + model.bias.detach().double().repeat(times)).numpy()
     dividend = dividends(v, M)
     names = tuple(subset_name(s, model.modalities) for s in subsets(M))
     return Explanation(model.modalities, model.outputs, names, v, dividend, shapley(dividend, M), background.name, background.size)

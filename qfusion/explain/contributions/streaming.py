@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from qfusion.data import DataSet
-from qfusion.explain.contributions.background import Background, RowBackground, background, mean_background, row_background
+from qfusion.explain.contributions.background import AnyBackground, background, mean_background, row_background
 from qfusion.models import FusionModel, KetModel, can, require
 from qfusion.training.group import ALONE, Group
 
@@ -24,7 +24,7 @@ def chunks(rows: np.ndarray, group: Group = ALONE) -> Iterator[tuple[int, np.nda
 
 @torch.no_grad()
 def background_of(model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: str = "joint", label: str = "",
-                  group: Group = ALONE) -> Background | RowBackground:
+                  group: Group = ALONE) -> AnyBackground:
     """Returns the background that `background` makes of these rows, without holding their features at once.
 
     Args:

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.changes import forms
-from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.explain.contributions.background import AnyBackground
 from qfusion.models import FusionModel
 from qfusion.models.base import in_double
 from qfusion.models.encoders import Encoder, Features, split
@@ -147,7 +147,7 @@ def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
     return (SCORE, *(subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if own in s))
 
 
-def attribute(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, modality: str,
+def attribute(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str,
               term: str = SCORE, output: int = 0, baseline: str = "mean", other: Features | None = None,
               method: str = INTEGRATED) -> Attribution:
     """Returns the attribution of a term of one sample's score to the features of one modality.
@@ -193,7 +193,7 @@ def attribute(model: FusionModel, inputs: Mapping[str, Features], background: Ba
                        _adds_up(values, ends[1] - ends[0]), method)
 
 
-def _form(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, modality: str, term: str,
+def _form(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str, term: str,
           output: int) -> Tensor:
     if term == SCORE:
         return forms.score_form(model, forms.states_of(model, inputs), modality)[output].detach()

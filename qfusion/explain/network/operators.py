@@ -21,7 +21,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.contributions import rows
-from qfusion.explain.contributions.background import Background, RowBackground
+from qfusion.explain.contributions.background import AnyBackground, Background, RowBackground
 from qfusion.explain.contributions.coalitions import marginal_observables
 from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, require
 from qfusion.models.encoders import Features
@@ -129,7 +129,7 @@ def offered(model: FusionModel) -> list[str]:
 
 
 @torch.no_grad()
-def operator(model: FusionModel, background: Background | RowBackground, modalities: str, output: int = 0) -> Operator:
+def operator(model: FusionModel, background: AnyBackground, modalities: str, output: int = 0) -> Operator:
     """Returns the decision operator of one group of modalities.
 
     Args:

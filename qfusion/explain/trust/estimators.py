@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.explain.contributions.coalitions import Explanation, dividends, shapley
+from qfusion.explain.contributions.coalitions import Explanation
+from qfusion.explain.contributions.games import dividends, shapley
 from qfusion.models import FusionModel
 from qfusion.models.encoders import Features
 from qfusion.quantum.decomposition import subsets

@@ -22,8 +22,9 @@ from torch import Tensor
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
-from qfusion.explain.contributions.background import Background, RowBackground, background
-from qfusion.explain.contributions.coalitions import Explanation, explain, shapley
+from qfusion.explain.contributions.background import AnyBackground, background
+from qfusion.explain.contributions.coalitions import Explanation, explain
+from qfusion.explain.contributions.games import shapley
 from qfusion.models import FusionModel, Trainable
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.training import metrics
@@ -116,7 +117,7 @@ def donors(rows: np.ndarray, pool: np.ndarray, seed: int) -> np.ndarray:
 
 @torch.no_grad()
 def scores(model: Trainable, dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train",
-           behind: Background | RowBackground | None = None, pool: np.ndarray | None = None) -> np.ndarray:
+           behind: AnyBackground | None = None, pool: np.ndarray | None = None) -> np.ndarray:
     """Returns the scores (B, C) of rows under a disturbance.
 
     Args:

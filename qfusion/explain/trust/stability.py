@@ -25,7 +25,7 @@ from qfusion import _assets
 from qfusion._checks import check, require_finite
 from qfusion._files import atomic
 from qfusion.errors import IntegrityError, NotFound
-from qfusion.explain.contributions.coalitions import shapley
+from qfusion.explain.contributions.games import shapley
 
 FOLDER = _assets.path("stability")
 FORMAT = 1

@@ -1,0 +1,108 @@
+"""Coalition values of any fusion model, by evaluation: the model fuses what the sample's modalities come to with what a row's come to.
+
+    v(S) = mean over background rows n of y(x_S, x_n without S)
+
+No structure is asked of the model but `FusionModel`: modalities are encoded once, and only the fusion is run for every coalition and row.
+Against all rows the values are exact; against some of them, drawn at random without replacement, each has a standard error with the
+correction for a finite population (Cochran 1977, "Sampling techniques", section 2.6). All coalitions of a sample see the same rows, so
+that errors of dividends are those of differences within a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from qfusion._checks import check
+from qfusion.explain.contributions.background import SampleBackground
+from qfusion.explain.contributions.games import signs
+from qfusion.models import FusionModel
+from qfusion.models.nested import length, part, repeated, tiled
+from qfusion.quantum.decomposition import Subset, subsets
+
+CHUNK = 2048  # samples times rows that are fused at once
+
+
+def coalition_values(model: FusionModel, states: Mapping[str, Any], background: SampleBackground) -> tuple[np.ndarray, np.ndarray]:
+    """Returns v(S) with the bias, (B, 2^M, C), and the standard errors of its dividends, same shape, 0 against all rows.
+
+    Args:
+        model: in double precision and eval mode.
+        states: of B samples, as `FusionModel.encode` gives them.
+        background: of the same model.
+    """
+    check(background.modalities == model.modalities, f"Argument `background` must come from a model of {list(model.modalities)}, "
+                                                     f"but is of {list(background.modalities)}. Make it with this model.")
+    order = subsets(len(model.modalities))
+    totals = Totals(len(order), background.size)
+    for start in range(0, background.size, CHUNK):
+        rows = {name: part(each, slice(start, start + CHUNK)) for name, each in background.states.items()}
+        totals.add(over_rows(model, states, rows, order))
+    assert totals.mean is not None
+    return totals.mean, totals.errors(background.total)
+
+
+def over_rows(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]) -> np.ndarray:
+    """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
+    count, many = length(states), length(rows)
+    step = max(1, CHUNK // many)
+    parts = [_fused(model, {name: part(each, slice(start, start + step)) for name, each in states.items()}, rows, order)
+             for start in range(0, count, step)]
+    return np.concatenate(parts)
+
+
+@torch.no_grad()
+def _fused(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]) -> np.ndarray:
+    count, many = length(states), length(rows)
+    own = {name: repeated(each, many) for name, each in states.items()}
+    theirs = {name: tiled(each, count) for name, each in rows.items()}
+    found = []
+    for subset in order:
+        if len(subset) == len(model.modalities):  # the same for every row
+            scores = model.scores(states)[:, None].expand(-1, many, -1)
+        elif not subset:  # the same for every sample
+            scores = model.scores(rows)[None].expand(count, -1, -1)
+        else:
+            mixed = {name: (own if m in subset else theirs)[name] for m, name in enumerate(model.modalities)}
+            scores = model.scores(mixed).unflatten(0, (count, many))
+        found.append(scores.double().numpy())
+    return np.stack(found, 1)
+
+
+class Totals:
+    """Running means and, of dividends, squared deviations over rows (Welford 1962; Chan, Golub, LeVeque 1979).
+
+    Args:
+        coalitions: 2^M. size: rows that will be added in all.
+    """
+
+    def __init__(self, coalitions: int, size: int):
+        self.size, self.count = size, 0
+        self.mean: np.ndarray | None = None
+        self._squares: np.ndarray | None = None
+        self._signs = signs(coalitions.bit_length() - 1)
+
+    def add(self, scores: np.ndarray) -> None:
+        """Takes the scores of some rows, (B, 2^M, R, C)."""
+        many = scores.shape[2]
+        mean = scores.mean(2)
+        dividends = np.einsum("sr,brnc->bsnc", self._signs, scores)
+        away = ((dividends - dividends.mean(2, keepdims=True)) ** 2).sum(2)
+        if self.mean is None or self._squares is None:
+            self.mean, self._squares, self.count = mean, away, many
+            return
+        shift = np.einsum("sr,brc->bsc", self._signs, mean - self.mean)
+        total = self.count + many
+        self._squares = self._squares + away + shift**2 * self.count * many / total
+        self.mean = self.mean + (mean - self.mean) * many / total
+        self.count = total
+
+    def errors(self, total: int) -> np.ndarray:
+        """Returns the standard errors of the dividends, (B, 2^M, C), where the rows are some of `total`."""
+        assert self._squares is not None
+        if self.count >= total:
+            return np.zeros_like(self._squares)
+        return np.asarray(np.sqrt(self._squares / max(self.count - 1, 1) / self.count * (1 - self.count / total)))
