@@ -33,7 +33,7 @@ METRIC = {"classification": ("accuracy", "accuracy"), "regression": ("r2", "R2")
 def row(name: str) -> list[str]:
     """Returns one model's row."""
     found = checkpoint.load(name)
-    model, dataset = found.fusion, data.load(found.card["data"]["name"])
+    model, dataset = found.model, data.load(found.card["data"]["name"])
     rows, T = dataset.rows("test"), float(model.duration)
     kinds = tuple(KINDS) if model.product_state(model.encode(dataset.inputs(rows[:1], torch.float64))).shape[1] <= MAX_HELD else DEFAULT
     measured = cut_metrics(cuts(model, dataset.inputs(rows, torch.float64), [T / 2], kinds=kinds), dataset.y[rows], dataset.target.kind)

@@ -22,7 +22,7 @@ def main() -> None:
     torch.set_num_threads(1)
     here = {source.name for source in data.available() if source.available}
     print("| model | n | measure | strength | Pearson r | Spearman r |\n|---|---|---|---|---|---|")
-    for name in checkpoint.available(baselines=False):
+    for name in checkpoint.available():
         found = checkpoint.load(name)
         if found.card["data"]["name"] not in here:
             continue

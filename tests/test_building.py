@@ -97,7 +97,7 @@ def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
         dataset = data.load(found.card["data"]["name"])
     except DataUnavailable:
         pytest.skip("the data are not on this machine")
-    model, rows = found.fusion, dataset.rows("test")
+    model, rows = found.model, dataset.rows("test")
     behind = explain.background(model, dataset.inputs(dataset.rows("train")[:200], torch.float64))
     for row in rows[np.linspace(0, len(rows) - 1, 3).astype(int)]:
         inputs = dataset.inputs([row], torch.float64)
@@ -385,7 +385,7 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     exec(programs.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
-    work = subjects.build("qj-planted", one.checkpoint.card, one.checkpoint.fusion, planted)
+    work = subjects.build("qj-planted", one.checkpoint.card, one.checkpoint.model, planted)
     exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
     mean = built_terms.of_rows(work, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))

@@ -325,7 +325,7 @@ def test_the_command_line_prints_the_curve(capsys: pytest.CaptureFixture[str], p
     assert code == 0
     said = json.loads(out, parse_constant=lambda name: pytest.fail(name))
     curve = said["cut"]
-    model = checkpoint.load("qj-planted").fusion
+    model = checkpoint.load("qj-planted").model
     inputs = planted.inputs([row], dtype=torch.float64)
     found = cuts(model, inputs, curve["times"], modalities=["text", "vision"], kinds=["cut", "dephased", "held"])
     assert list(curve["modalities"]) == ["text", "vision"]
@@ -361,7 +361,7 @@ def test_the_command_line_prints_the_curve(capsys: pytest.CaptureFixture[str], p
 @pytest.fixture(scope="module")
 def work(planted: Any) -> Any:
     found = checkpoint.load("qj-planted")
-    return subjects.build("qj-planted", found.card, found.fusion, planted)
+    return subjects.build("qj-planted", found.card, found.model, planted)
 
 
 def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any) -> None:

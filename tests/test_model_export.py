@@ -42,12 +42,12 @@ def scores(model: Any, dataset: Any, rows: Any) -> np.ndarray:
 def test_a_tweaked_checkpoint_is_the_tweaked_model(name: str, source: str, _: str, folder: Path) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
     weights.keep(found, TWEAKS[name], dataset, "mine")
-    assert "mine" in checkpoint.available(baselines=False)
+    assert "mine" in checkpoint.available()
     mine, rows = checkpoint.load("mine"), dataset.rows("test")
-    changed, words = tweaked(found.fusion, TWEAKS[name])
+    changed, words = tweaked(found.model, TWEAKS[name])
     wanted = scores(changed, dataset, rows)
     assert np.abs(scores(mine.fusion, dataset, rows) - wanted).max() < 2e-6 * np.abs(wanted).max()
-    assert np.abs(scores(found.fusion, dataset, rows) - wanted).max() > 0.1
+    assert np.abs(scores(found.model, dataset, rows) - wanted).max() > 0.1
     assert mine.card["made_from"] == {"model": name, "weights_sha256": found.card["weights_sha256"], "tweak": words}
     measured = metrics.evaluate(mine.model, dataset, "test")
     assert mine.card["this_seed"]["test"] == pytest.approx(measured)
@@ -107,7 +107,7 @@ print(float(np.abs(scores - given["wanted"]).max()), said["tweak"])
 def test_a_program_of_torch_needs_torch_alone(name: str, source: str, precision: str, close: float, tmp_path: Path) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
     (tmp_path / "model.pt2").write_bytes(model_export.make("torch", found, dataset, tweak=TWEAKS[name], precision=precision))
-    rows, changed = dataset.rows("test")[:17], tweaked(found.fusion, TWEAKS[name])[0]
+    rows, changed = dataset.rows("test")[:17], tweaked(found.model, TWEAKS[name])[0]
     inputs = dataset.inputs(rows, dtype=torch.float64)
     flat = [part for each in changed.modalities for part in (inputs[each] if isinstance(inputs[each], tuple) else (inputs[each],))]
     dtype = program.PRECISIONS[precision]

@@ -261,7 +261,7 @@ def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: l
 @pytest.fixture(scope="module")
 def work() -> Any:
     found, dataset = opened("qj-planted")
-    return subjects.build("qj-planted", found.card, found.fusion, dataset)
+    return subjects.build("qj-planted", found.card, found.model, dataset)
 
 
 @pytest.fixture(scope="module")

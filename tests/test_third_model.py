@@ -194,7 +194,7 @@ def sample(trained: DataSet) -> str:
 def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
     for name, rank in MODELS.items():
         found = checkpoint.load(name)
-        assert (found.fusion.kind, found.model.settings["rank"]) == (KIND, rank)
+        assert (found.model.kind, found.model.settings["rank"]) == (KIND, rank)
         work = subjects.build(name, found.card, found.model, trained)
         with torch.no_grad():
             assert work.scores == pytest.approx(found.model(trained.inputs(dtype=torch.float64)).numpy(), abs=1e-10)

@@ -212,11 +212,11 @@ def case(model: str | Path | Checkpoint, sample: str, data: str | DataSet | None
         NotFound, InvalidInput: naming the argument that does not fit.
     """
     found, dataset = opened(model, data)
-    row, (changed, words) = dataset.row(sample), tweaked(found.fusion, tweak)
+    row, (changed, words) = dataset.row(sample), tweaked(found.model, tweak)
     choose("Background", background, [kind for kind in KINDS if kind not in ("cohort", "contrast")])
     check(not contrast or background == "joint", "Give either `contrast` or `background`: a contrast is a background.")
-    behind = (of_contrast(found.fusion, dataset, contrast) if contrast else
-              background_of(found.fusion, dataset, dataset.rows(checkpoint.training_split(found.card)), background))
+    behind = (of_contrast(found.model, dataset, contrast) if contrast else
+              background_of(found.model, dataset, dataset.rows(checkpoint.training_split(found.card)), background))
     return of(found, changed, words, dataset, row, behind, output)
 
 

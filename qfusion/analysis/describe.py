@@ -32,6 +32,10 @@ def sentence(work: Workspace) -> str:
                 f"Hamiltonian and {jumps} learned jump operator{'s' if jumps != 1 else ''}, and reads the {target} from the result. "
                 "Because the read-out is linear, every decision splits exactly into what each modality says alone and what they say "
                 "only jointly.")
+    if not work.can("states"):
+        return (f"{title} encodes {names_of(work)}, fuses them with a network of kind {text.plain(model.kind)}, and reads the {target} from "
+                "it. No structure is known that would split its decisions; they are split by running it with some modalities of other "
+                "samples, for every combination and all background rows.")
     what, many = ("class", "classes") if model.elements_are_classes else ("element", "elements")
     fusion = work.card.get("parameters", {}).get("fusion", 0)
     return (f"{title} lets {names_of(work)} each say how much speaks for each of {model.elements} {many}, "
@@ -52,7 +56,16 @@ def pipeline(work: Workspace) -> tuple[Part, ...]:
     """The way from features to score; each part with the page that shows it."""
     if work.can("time"):
         return _jump_pipeline(work)
+    if not work.can("states"):
+        return _evaluated_pipeline(work)
     return _circuit_pipeline(work) if work.can("rules") else _ket_pipeline(work)
+
+
+def _evaluated_pipeline(work: Workspace) -> tuple[Part, ...]:
+    return (("Features", features(work), "pages/samples.py", "See a sample", {}),
+            ("Encoders", "one for each modality", "pages/what_if.py", "Swap what one says", {}),
+            ("Fusion", f"a {work.model.kind} network", "pages/faithfulness.py", "See whether it can be trusted", {}),
+            ("Classes" if work.classes else "Score", "a sum of exact contributions", "pages/samples.py", "See who decided", {}))
 
 
 def _ket_pipeline(work: Workspace) -> tuple[Part, ...]:
@@ -111,6 +124,8 @@ def model_rows(work: Workspace) -> dict[str, Any]:
     if work.can("time"):
         rows |= {"state dimensions": " × ".join(str(d) for d in model.dims), "jump operators": model.jump_count,
                  "measurement vectors": read_out_words(model), "duration T": f"{model.duration:g}"}
+    elif not work.can("states"):
+        pass
     elif not work.can("rules"):
         rows |= {"state dimensions": " × ".join(str(d) for d in model.dims)}
     else:

@@ -26,7 +26,7 @@ def _when(sample: Sample) -> str:
     if work.can("time"):
         return through.since_when(work, sample.learned.decision)
     if not work.can("layers"):
-        return "The model reads its states at once: there is no way from features to score to follow."
+        return "The model is read out at its end only: there is no way from features to score to follow."
     return circuit_evolution.since_when(work, circuit_evolution.layer_terms(work, sample.row))
 
 

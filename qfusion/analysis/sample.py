@@ -114,7 +114,7 @@ def loaded(name: str) -> Checkpoint:
 @memo(4, says="Applying the model to every sample …")
 def _work(model: str, when: str, data: str, digest: str) -> Workspace:
     found = _loaded(model, when)
-    return subjects.build(model, found.card, found.fusion, sources.load(data))
+    return subjects.build(model, found.card, found.model, sources.load(data))
 
 
 def open_work(model: str, data: str = "") -> Workspace:

@@ -68,7 +68,8 @@ class Workspace:
             background: of `explain.background`, made with this model.
         """
         other = copy.copy(self)
-        other.__dict__.pop("explanation", None)
+        for kept in ("explanation", "bulk_background"):
+            other.__dict__.pop(kept, None)
         object.__setattr__(other, "background", background)
         object.__setattr__(other, "_singles", {})
         return other
@@ -138,7 +139,12 @@ class Workspace:
     @cached_property
     def explanation(self) -> Any:
         """Of the rows in `bulk`; worked out when first asked for."""
-        return explain.explain(self.model, self.dataset.inputs(self.bulk, dtype=torch.float64), self.background)
+        return explain.explain(self.model, self.dataset.inputs(self.bulk, dtype=torch.float64), self.bulk_background)
+
+    @property
+    def bulk_background(self) -> Any:
+        """What those are explained against: the background, or a stated part of its rows."""
+        return self.background
 
     def explained(self, row: int) -> Any:
         """The explanation of one sample.

@@ -7,7 +7,7 @@ from typing import Any
 
 from qfusion.analysis import subject
 from qfusion.analysis.subject import Workspace
-from qfusion.analysis.systems import jump_subject, ket_subject, network_subject
+from qfusion.analysis.systems import evaluated_subject, jump_subject, ket_subject, network_subject
 from qfusion.data import DataSet
 from qfusion.models import can, require
 
@@ -21,4 +21,6 @@ def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> W
     subject.require_fit(name, card, dataset)
     if can(model, "masses"):
         return network_subject.build(name, card, model, dataset)
+    if not can(model, "states"):
+        return evaluated_subject.build(name, card, model, dataset)
     return (jump_subject if can(model, "time") else ket_subject).build(name, card, require(model, "kets"), dataset)

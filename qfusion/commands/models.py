@@ -36,7 +36,6 @@ def evaluate(model: Model, data: Data = None, split: Split = "test", missing: Mi
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
     from qfusion.explain.contributions import streaming
     from qfusion.explain.trust import robustness
-    from qfusion.models import FusionModel
     from qfusion.training import checkpoint, metrics
     from qfusion.training.group import joined
 
@@ -45,7 +44,7 @@ def evaluate(model: Model, data: Data = None, split: Split = "test", missing: Mi
         asked = disturbance(dataset.names, missing, swap, noise, seed)
         rows, trained_on = dataset.rows(split), checkpoint.training_split(found.card)
         behind = streaming.background_of(found.model, dataset, dataset.rows(trained_on), group=group) \
-            if asked.missing and isinstance(found.model, FusionModel) else None
+            if asked.missing else None
         parts = group.collected({place: robustness.scores(found.model, dataset, part, asked, trained_on, behind, rows)
                                  for place, part in streaming.chunks(rows, group)})
         measured = metrics.of_scores(np.concatenate([parts[place] for place in sorted(parts)]), dataset.y[rows], dataset.target.kind)

@@ -62,9 +62,9 @@ def _of_cohort(found: Checkpoint, dataset: DataSet, cohort: str, output: str | N
     from qfusion.explain.trust import cohorts
     from qfusion.report import of_subject as pages
 
-    work = subjects.build(name_of(found), found.card, found.fusion, dataset)
+    work = subjects.build(name_of(found), found.card, found.model, dataset)
     if contrast is not None or background != "joint":
         work = work.against(backgrounds.of(work, background if contrast is None else "contrast", contrast or ""))
     parts = cohorts.parse(cohort)
-    index = None if output is None else output_index(found.fusion.outputs, output)
+    index = None if output is None else output_index(found.model.outputs, output)
     return reports.cohort(pages.members(work, cohort_measures.table(work, work.frame(index)), parts))

@@ -59,16 +59,16 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
         asked = disturbance(dataset.names, missing, swap, noise, seed)
         behind = _background(found, dataset, background, contrast, group)
         work = _Explained(found, dataset, rows, asked, behind, group)
-        index = output_index(found.fusion.outputs, output)
+        index = output_index(found.model.outputs, output)
         said: dict[str, Any] = {}
         if sample is not None:
             said = _sample(next(iter(work))[1], dataset, rows[0], index) | {"disturbance": asked.words}
             if cut:
-                said["cut"] = _cuts.curves(found.fusion, _features(found, dataset, rows, asked), behind, cut, times, index)
+                said["cut"] = _cuts.curves(found.model, _features(found, dataset, rows, asked), behind, cut, times, index)
         if physics and group.leads:
-            said |= _physics.matrix(found.fusion, _features(found, dataset, rows, asked), behind, index, asked.missing)
+            said |= _physics.matrix(found.model, _features(found, dataset, rows, asked), behind, index, asked.missing)
         about = {"model": model, "data": dataset.name, "split": split, "n": len(rows), "background": behind.name,
-                 "background_size": behind.size, "output": found.fusion.outputs[index]}
+                 "background_size": behind.size, "output": found.model.outputs[index]}
         if out is None and sample is None:
             if group.leads:
                 _print_split(about | {"disturbance": asked.words} | said, as_json)
@@ -103,7 +103,7 @@ class _Explained:
         for place, part in zip(self.places, self.parts, strict=True):
             features = _features(self.found, self.dataset, part, self.asked)
             started = time.perf_counter()
-            explanation = method.explain(self.found.fusion, features, self.behind)
+            explanation = method.explain(self.found.model, features, self.behind)
             _ = explanation.interaction  # worked out when first asked for
             self.seconds += time.perf_counter() - started
             yield place, robustness.without(explanation, self.asked.missing) if self.asked.missing else explanation
@@ -124,8 +124,8 @@ def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | 
     from qfusion.training import checkpoint
 
     if contrast is not None:
-        return method.background(found.fusion, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast)
-    return streaming.background_of(found.fusion, dataset, dataset.rows(checkpoint.training_split(found.card)), kind, group=group)
+        return method.background(found.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast)
+    return streaming.background_of(found.model, dataset, dataset.rows(checkpoint.training_split(found.card)), kind, group=group)
 
 
 def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar=
     from qfusion import track as tracking
     from qfusion.models import require
 
-    physics = require(found.fusion, "time", "to track", f"Model '{model}'")
+    physics = require(found.model, "time", "to track", f"Model '{model}'")
     system = physics.system()
     psi = physics.product_state(physics.encode(inputs(dataset, row)))[0].detach()
     tracked = tracking.track(system, psi, np.linspace(0, system.duration, times), trajectories=trajectories, seed=seed)

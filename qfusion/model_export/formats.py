@@ -88,7 +88,7 @@ def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sam
     check(bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}.")
     if behind is None:
         return _OF_SAMPLE[name](case(found, sample, dataset, tweak=tweak))
-    model, words = tweaked(found.fusion, tweak)
+    model, words = tweaked(found.model, tweak)
     return _OF_SAMPLE[name](of(found, model, words, dataset, dataset.row(sample), behind))
 
 
@@ -97,7 +97,7 @@ def _of_model(name: str, found: Checkpoint, dataset: DataSet, tweak: str, called
 
     if name == "checkpoint":
         return weights.archive(found, tweak, dataset, called)
-    model, words = tweaked(found.fusion, tweak)
+    model, words = tweaked(found.model, tweak)
     about = {"model": str(found.card.get("name", "")), "weights_sha256": str(found.card["weights_sha256"]), "tweak": words}
     steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
     return program.to_bytes(model, about, precision, steps)

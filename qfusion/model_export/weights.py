@@ -43,8 +43,8 @@ def baked(found: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.
     """
-    changed, words = tweaked(found.fusion, tweak)
-    state, settings = dict(found.fusion.state_dict()), dict(found.card["settings"])
+    changed, words = tweaked(found.model, tweak)
+    state, settings = dict(found.model.state_dict()), dict(found.card["settings"])
     state, settings = changed.baked(state, settings, words)
     with torch.device("meta"):
         model: Any = build(found.card["model"], found.card["inputs"], found.card["outputs"], settings)

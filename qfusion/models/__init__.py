@@ -5,8 +5,8 @@ from qfusion.models.encoders import InputSpec
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.explorable import Ability, FusionModel, KetModel, StateModel
 from qfusion.models.quantum_jump import QuantumJump
-from qfusion.models.registry import BASELINES, FUSION, Trainable, build, explorable, names
+from qfusion.models.registry import BASELINES, FUSION, build, names
 from qfusion.models.tweak import Tweak
 
 __all__ = ["BASELINES", "FUSION", "Ability", "EntangledQCNN", "FusionModel", "InputSpec", "KetModel", "QuantumJump", "StateModel",
-           "Trainable", "Tweak", "build", "can", "explorable", "names", "require"]
+           "Tweak", "build", "can", "names", "require"]

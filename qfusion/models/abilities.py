@@ -6,16 +6,18 @@ from typing import Any, Literal, overload
 
 from qfusion.errors import InvalidInput
 from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.explorable import ABILITIES, Ability, FusionModel, KetModel
+from qfusion.models.explorable import ABILITIES, Ability, FusionModel, KetModel, StateModel
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import FUSION
 
 
 def can(model: object, ability: Ability) -> bool:
-    """Returns whether a model says that it can do something; a baseline can do nothing."""
+    """Returns whether a model says that it can do something."""
     return ability in getattr(model, "abilities", ())
 
 
+@overload
+def require(model: object, ability: Literal["states"], what: str = ..., who: str = ...) -> StateModel: ...
 @overload
 def require(model: object, ability: Literal["kets"], what: str = ..., who: str = ...) -> KetModel: ...
 @overload

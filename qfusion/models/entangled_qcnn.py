@@ -65,7 +65,7 @@ class EntangledQCNN(StateModel):
     """
 
     kind = "entangled-qcnn"
-    abilities = frozenset({"masses", "layers", "rules", "circuit", "terms"})
+    abilities = frozenset({"states", "masses", "layers", "rules", "circuit", "terms"})
 
     def __init__(
         self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *, elements: int = 0,

@@ -8,6 +8,7 @@ An ability is a name of ABILITIES. Pages, reports, commands and explanations ask
 `abilities.require` it, which names what is missing; none asks of which class a model is. A new model says its own abilities, and is shown
 wherever these suffice:
 
+    states    `StateModel`: scores are linear in a state of each modality
     kets      `KetModel`: unit vectors of each modality and Hermitian observables of their product
     masses    numbers from 0 to 1 of each modality for each element, as of `EntangledQCNN`
     time      can be read out earlier in time: `system`, `duration`, `observables(times)`, `evolve_states`; sliders change its physics
@@ -32,9 +33,10 @@ from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Features
 from qfusion.quantum import states
 
-Ability = Literal["kets", "masses", "time", "layers", "rules", "circuit", "terms"]
+Ability = Literal["states", "kets", "masses", "time", "layers", "rules", "circuit", "terms"]
 ABILITIES: dict[Ability, str] = {
-    "kets": "modality states that are kets", "masses": "masses of its modalities for elements", "time": "evolution in time",
+    "states": "states of its modalities that scores are linear in", "kets": "modality states that are kets",
+    "masses": "masses of its modalities for elements", "time": "evolution in time",
     "layers": "layers to be read out between", "rules": "fusion rules to read", "circuit": "circuit of gates",
     "terms": "terms of a physics to weaken or turn"}
 
@@ -146,7 +148,7 @@ class KetModel(StateModel):
         dims: dimension d_m of every modality state; D is their product.
     """
 
-    abilities = frozenset({"kets"})
+    abilities = frozenset({"states", "kets"})
     dims: tuple[int, ...]
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:

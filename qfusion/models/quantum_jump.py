@@ -70,7 +70,7 @@ class QuantumJump(KetModel):
     """
 
     kind = "quantum-jump"
-    abilities = frozenset({"kets", "time", "circuit", "terms"})
+    abilities = frozenset({"states", "kets", "time", "circuit", "terms"})
 
     def __init__(
         self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qfusion._checks import check, choose
-from qfusion.errors import InvalidInput
 from qfusion.models.attention import CrossModalAttention
 from qfusion.models.baselines import Concatenation, LateFusion, LowRankFusion, TensorFusion
 from qfusion.models.entangled_qcnn import EntangledQCNN
@@ -17,28 +16,27 @@ from qfusion.models.product_qcnn import ProductQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.state_linear import StateLinear
 
-Trainable = FusionModel | ProductQCNN | LateFusion | Concatenation | TensorFusion | LowRankFusion | CrossModalAttention | Linear
-FUSION: dict[str, type[FusionModel]] = {model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear)}
-BASELINES: dict[str, type[Trainable]] = {
+BASELINES: dict[str, type[FusionModel]] = {
     model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion, CrossModalAttention, Linear)}
-_MODELS: dict[str, type[Trainable]] = {**FUSION, ProductQCNN.kind: ProductQCNN, **BASELINES}
+FUSION: dict[str, type[FusionModel]] = {
+    **{model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear, ProductQCNN)}, **BASELINES}
 
 
 EDITION = 2  # of the settings' defaults, kept with settings that say only what differs from them; 1: before read-outs were a setting
 
 
 def names() -> list[str]:
-    """Returns the names of all models that can be trained, those that can be explored first."""
-    return list(_MODELS)
+    """Returns the names of all models that can be trained, the two systems first."""
+    return list(FUSION)
 
 
 def settings(name: str) -> dict[str, Any]:
     """Returns the settings of a model with their defaults."""
-    parameters = inspect.signature(_MODELS[choose("Model", name, _MODELS)]).parameters.values()
+    parameters = inspect.signature(FUSION[choose("Model", name, FUSION)]).parameters.values()
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
 
 
-def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]) -> Trainable:
+def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any]) -> FusionModel:
     """Returns a new model, initialised from torch's global random state.
 
     Args:
@@ -51,7 +49,7 @@ def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: 
         NotFound: when the model or a setting does not exist.
         InvalidInput: when a setting has an impossible value.
     """
-    model = _MODELS[choose("Model", name, _MODELS)]
+    model = FUSION[choose("Model", name, FUSION)]
     known = settings(name)
     for key, value in chosen.items():
         choose(f"Setting of {name}", key, known)
@@ -68,19 +66,3 @@ def upgraded(name: str, chosen: Mapping[str, Any], edition: int = 1) -> dict[str
         edition: of the defaults they were written under, see `EDITION`.
     """
     return {"readout": "joint", **chosen} if name == QuantumJump.kind and edition < 2 else dict(chosen)
-
-
-def explorable(model: Trainable, name: str) -> FusionModel:
-    """Returns `model` when it can be explored.
-
-    Args:
-        model: any that can be trained.
-        name: what its owner calls it, for the message.
-
-    Raises:
-        InvalidInput: when it is a baseline or an ablation without modality states.
-    """
-    if isinstance(model, FusionModel):
-        return model
-    raise InvalidInput(f"Model {name!r} is a baseline ({model.kind}): it can be trained and measured, but its scores are not linear in "
-                       f"states of its modalities, so it cannot be explained. Choose a model of kind {' or '.join(FUSION)}.")

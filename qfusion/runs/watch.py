@@ -17,6 +17,7 @@ from qfusion.models import EntangledQCNN, QuantumJump, can
 from qfusion.quantum import measures, states
 
 EXPLAINED, ENTANGLED, BACKGROUND = 32, 8, 256  # validation rows, validation rows, training rows
+EVALUATED = 64  # training rows where every coalition is evaluated
 SHARE = 0.2  # of the training's time, at most
 
 
@@ -40,8 +41,6 @@ class Watch:
         `entanglement.MODALITY` (mean logarithmic negativity of that modality with the others at T) or `entanglement.fused` (mean entropy of
         a fused qubit, nats), and `dividend.COALITION` (mean size over rows and outputs).
         """
-        if not (can(model, "kets") or can(model, "masses")):
-            return {}
         self._trained += seconds
         if self._watched > SHARE * self._trained:
             return {}
@@ -54,7 +53,8 @@ class Watch:
     def measure(self, model: Any) -> dict[str, float]:
         """Returns all measures of a model now; see `__call__`."""
         model = copy.deepcopy(model).cpu().double().eval()
-        background = explain.background(model, self.dataset.inputs(self.background, torch.float64))
+        behind = self.background if can(model, "states") else _spread(self.background, EVALUATED)
+        background = explain.background(model, self.dataset.inputs(behind, torch.float64))
         inputs = self.dataset.inputs(_spread(self.valid, EXPLAINED), torch.float64)
         explanation = explain.explain(model, inputs, background)
         sizes = abs(explanation.dividends).mean((0, 2))

@@ -13,7 +13,6 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -29,13 +28,12 @@ from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import FUSION, FusionModel, QuantumJump, Trainable, build, explorable, names
+from qfusion.models import FusionModel, QuantumJump, build, registry
 from qfusion.models.registry import upgraded
 from qfusion.training import metrics, sampling
 
 FORMAT = 1
 _MAX_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
-_NOT_EXPLORED = frozenset(names()) - frozenset(FUSION)
 _PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
 
 
@@ -43,17 +41,8 @@ _PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
 class Checkpoint:
     """A trained model, in double precision and eval mode, and its card. The model is shared: treat it as read-only."""
 
-    model: Any  # any Trainable; `fusion` where it is to be explored
+    model: Any  # a FusionModel
     card: dict[str, Any]
-
-    @property
-    def fusion(self) -> FusionModel:
-        """The model, where it can be explored.
-
-        Raises:
-            InvalidInput: when it is a baseline.
-        """
-        return explorable(self.model, str(self.card.get("name", "")))
 
 
 def training_split(card: Mapping[str, Any]) -> str:
@@ -74,34 +63,13 @@ def stamp(name: str) -> str:
     return " ".join(f"{found.st_mtime_ns}-{found.st_size}" for found in seen)
 
 
-def available(baselines: bool = True) -> list[str]:
-    """Returns the names of all checkpoints that have a card, shipped ones first.
-
-    Args:
-        baselines: whether to list those, too, that cannot be explored. A card that cannot be read is listed: loading it says why.
-    """
+def available() -> list[str]:
+    """Returns the names of all checkpoints that have a card, shipped ones first; loading one whose card cannot be read says why."""
     found: dict[str, Path] = {}
     for folder in folders():
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
             found.setdefault(path.stem, path)
-    return [name for name, path in found.items() if baselines or _kind(path, *_stamp(path)) not in _NOT_EXPLORED]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        seen = path.stat()
-    except OSError:
-        return (0, 0)
-    return seen.st_mtime_ns, seen.st_size
-
-
-@lru_cache(maxsize=256)
-def _kind(path: Path, changed: int, size: int) -> str:
-    """The kind of model that a card describes, empty when it cannot be read; time and size tell a card that was written again."""
-    try:
-        return str(_read_card(path)["model"])
-    except QFusionError:
-        return ""
+    return list(found)
 
 
 def load(name: str | Path) -> Checkpoint:
@@ -192,7 +160,7 @@ def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
     return {**card, "settings": upgraded(QuantumJump.kind, settings), "notes": f"{card.get('notes', '')} {note}".strip()}
 
 
-def make_card(model: Trainable, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],
+def make_card(model: FusionModel, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],
               metrics: Mapping[str, Any], this_seed: Mapping[str, Any], seeds: list[int], notes: str = "") -> dict[str, Any]:
     """Returns the card of a model: what it is, what it was trained on, and what it reached over the seeds."""
     target = dataset.target
@@ -210,7 +178,7 @@ def make_card(model: Trainable, dataset: DataSet, *, name: str, title: str, seed
     }
 
 
-def save(path: str | Path, model: Trainable, card: Mapping[str, Any]) -> Path:
+def save(path: str | Path, model: FusionModel, card: Mapping[str, Any]) -> Path:
     """Writes PATH.safetensors and PATH.json, neither ever visible half-written; returns the card's path.
 
     Weights are kept in single precision.
@@ -255,8 +223,8 @@ def of(model: Any, dataset: DataSet, *, name: str, title: str = "", seed: int = 
     Raises:
         InvalidInput: when the model is none of ours, or the name is empty.
     """
-    check(isinstance(model, Trainable), f"A checkpoint holds one of our models, but this is a {type(model).__name__}. Train one of "
-                                        f"{', '.join(names())}.")
+    check(isinstance(model, FusionModel), f"A checkpoint holds one of our models, but this is a {type(model).__name__}. Train one of "
+                                        f"{', '.join(registry.names())}.")
     check(isinstance(name, str) and bool(name.strip()), f"Argument `name` must be a name, but is {name!r}. Give one, such as 'mine'.")
     own = copy.deepcopy(model).cpu().float().double().eval().requires_grad_(False)
     measured = {split: metrics.evaluate(own, dataset, split) for split in ("train", "valid", "test") if len(dataset.rows(split))}

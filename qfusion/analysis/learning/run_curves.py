@@ -19,7 +19,7 @@ from qfusion._checks import check, choose
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
-from qfusion.models import FUSION, registry
+from qfusion.models import registry
 from qfusion.runs import Plan, Run, watch
 from qfusion.runs.folder import Record
 from qfusion.runs.settings import KINDS
@@ -70,11 +70,6 @@ class Seen:
     def has_model(self) -> bool:
         """Whether its best model is among the models."""
         return self.run.model_path.is_file()
-
-    @property
-    def explorable(self) -> bool:
-        """Whether its kind of model can be explored."""
-        return self.plan is not None and self.plan.model in FUSION
 
 
 def see(run: Run, read: Callable[[Run], Record]) -> Seen:
@@ -322,7 +317,7 @@ def can_write_events() -> bool:
 
 def models() -> list[str]:
     """The models that can be explored."""
-    return checkpoint.available(baselines=False)
+    return checkpoint.available()
 
 
 def check_seeds(count: int, first: int) -> list[int]:

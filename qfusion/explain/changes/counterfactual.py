@@ -13,6 +13,8 @@ arccos |<psi_0|psi>|. No state does it if and only if B has no positive eigenval
 EntangledQCNN, numerically. The score is multilinear in the masses p_i = sin^2(theta_i / 2), so its largest value lies where all masses are
 0 or 1: whether any state turns the decision is decided exactly. The nearest one, in the Euclidean norm of the angles theta, is found by
 gradients from many starts (the iteration of Hasofer and Lind 1974, Rackwitz and Fiessler 1978, then SLSQP): the best that was found.
+
+Any other model: what a modality comes to is changed by gradients, see `search`; where none is found, there may still be one.
 """
 
 from __future__ import annotations
@@ -20,14 +22,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain.changes import forms
-from qfusion.models import FusionModel, StateModel, can
+from qfusion.explain.changes import forms, search
+from qfusion.models import FusionModel, StateModel, can, nested
 from qfusion.models.base import in_double
 
 MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
@@ -41,8 +44,9 @@ class StateChange:
     Attributes:
         modality: whose state changes, all others stay.
         possible: whether any state of it turns the decision; the other fields but `reach` say nothing where not.
-        state: the nearest one, ket (d,) or masses (n,).
-        distance: Fubini-Study angle of kets, Euclidean norm of the change of the angles theta of masses; radians.
+        state: the nearest one, ket (d,), masses (n,), or numbers that the modality comes to in another model, (k,).
+        distance: Fubini-Study angle of kets, Euclidean norm of the change of the angles theta of masses; radians. Of other numbers the
+            Euclidean norm of their change.
         before, after: scores (C,); `after` from running the model with the new state.
         decision, turned: the decision before and after: a class, or 1 for a positive score and 0 for another.
         verified: whether the model, run again, decides otherwise.
@@ -69,13 +73,14 @@ def decision(scores: np.ndarray | Tensor) -> int:
     return int(values[0] > 0) if len(values) == 1 else int(values.argmax())
 
 
-def nearest_state(model: FusionModel, states: Mapping[str, Tensor], modality: str) -> StateChange:
+def nearest_state(model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any = None) -> StateChange:
     """Returns the smallest change of one modality's state that turns the decision on one sample.
 
     Args:
         model: in eval mode.
         states: of the sample, (1, d_m) kets or (1, n) masses, as `forms.states_of` gives them.
         modality: whose state may change.
+        ends: of a model without states, what the modality comes to in other samples, to walk to.
 
     Raises:
         NotFound: when there is no such modality.
@@ -83,7 +88,9 @@ def nearest_state(model: FusionModel, states: Mapping[str, Tensor], modality: st
     """
     model, states = in_double(model), forms.doubled(states)
     choose("Modality", modality, model.modalities)
-    check(all(len(states[name]) == 1 for name in model.modalities), "Argument `states` must hold one sample, but holds several.")
+    check(all(nested.length(states[name]) == 1 for name in model.modalities), "Argument `states` must hold one sample, but holds several.")
+    if not can(model, "states"):
+        return _searched(model, states, modality, ends)
     form = forms.score_form(model, states, modality).detach()
     own = states[modality][0]
     before = forms.scores_of(model, states)[0].numpy()
@@ -95,6 +102,28 @@ def nearest_state(model: FusionModel, states: Mapping[str, Tensor], modality: st
     after = run_again(model, {**states, modality: best[None]})
     turned = decision(after)
     return StateChange(modality, True, best, _distance(own, best), before, after, was, turned, turned != was, exact, reach)
+
+
+def _searched(model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any) -> StateChange:
+    """The nearest that gradients find, over all other decisions."""
+    before = forms.scores_of(model, states)[0].numpy()
+    was, own, C = decision(before), states[modality], len(before)
+    walks = None if ends is None else search.flat(ends)
+    best: Tensor | None = None
+    for wanted in [None] if C == 1 else [c for c in range(C) if c != was]:
+        def beyond(scores: Tensor, wanted: int | None = wanted) -> Tensor:
+            return scores[:, 0] * (-1.0 if was else 1.0) if wanted is None else scores[:, wanted] - scores[:, was]
+
+        found = search.nearest(model, states, modality, beyond, walks)
+        start = search.flat(own)[0]
+        if found is not None and (best is None or (found - start).norm() < (best - start).norm()):
+            best = found
+    if best is None:
+        return StateChange(modality, False, search.flat(own)[0], math.inf, before, before, was, was, False, False, -math.inf)
+    after = forms.scores_of(model, {**states, modality: search.filled(own, best[None])})[0].numpy()
+    turned = decision(after)
+    return StateChange(modality, True, best, float((best - search.flat(own)[0]).norm()), before, after, was, turned, turned != was, False,
+                       0.0)
 
 
 def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,35 +19,41 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain.contributions.background import AnyBackground
 from qfusion.explain.contributions.coalitions import explain
-from qfusion.models import FusionModel, can, require
+from qfusion.models import FusionModel, can, nested, require
 from qfusion.models.encoders import Features
 from qfusion.models.fusion import patterns, probabilities
 
 MAX_COALITIONS = 2**14  # states times coalitions that are worked out for the forms of an EntangledQCNN's dividends
 
 
-def with_states(model: FusionModel, states: Mapping[str, Tensor]) -> FusionModel:
+def with_states(model: FusionModel, states: Mapping[str, Any]) -> FusionModel:
     """Returns a model that shares this one's weights but takes every modality's state from `states`, whatever the features."""
     other = copy.copy(model)
     other.__dict__["encode"] = lambda inputs: dict(states)
     return other
 
 
-def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
-    """Returns the modality states in double precision: kets (B, d_m) or masses (B, n)."""
+def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, Any]:
+    """Returns the modality states in double precision: kets (B, d_m), masses (B, n), or whatever the modalities come to."""
     with torch.no_grad():
         return doubled(model.encode(inputs))
 
 
-def doubled(states: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def doubled(states: Mapping[str, Any]) -> dict[str, Any]:
     """Returns modality states in double precision, without their gradients."""
-    return {name: state.detach().to(torch.complex128 if state.is_complex() else torch.float64) for name, state in states.items()}
+    return {name: nested.mapped(_doubled, state) for name, state in states.items()}
 
 
-def scores_of(model: FusionModel, states: Mapping[str, Tensor]) -> Tensor:
+def _doubled(each: Tensor) -> Tensor:
+    if each.is_complex():
+        return each.detach().to(torch.complex128)
+    return each.detach().double() if each.is_floating_point() else each.detach()
+
+
+def scores_of(model: FusionModel, states: Mapping[str, Any]) -> Tensor:
     """Returns the scores (B, C), with bias, of given modality states."""
     with torch.no_grad():
-        return model.scores({name: state.to(torch.complex128) if state.is_complex() else state for name, state in states.items()})
+        return model.scores(doubled(states))
 
 
 def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) -> Tensor:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
-from qfusion.explain.changes import forms
+from qfusion.explain.changes import forms, search
 from qfusion.explain.changes.counterfactual import decision, distance
 from qfusion.explain.contributions.background import AnyBackground
 from qfusion.explain.contributions.coalitions import explain
-from qfusion.models import FusionModel
+from qfusion.models import FusionModel, can, nested
 from qfusion.models.encoders import Features
 from qfusion.quantum.decomposition import subsets
 
@@ -34,7 +35,7 @@ class Outcome:
     decision: int
 
 
-def outcome(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, states: Mapping[str, Tensor],
+def outcome(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, states: Mapping[str, Any],
             dropped: Collection[str] = ()) -> Outcome:
     """Returns scores and dividends for given modality states of one sample.
 
@@ -43,7 +44,7 @@ def outcome(model: FusionModel, inputs: Mapping[str, Features], background: AnyB
 
     Args:
         inputs: of one sample that fits the model; only its form counts.
-        states: (1, d_m) kets or (1, n) masses of every modality.
+        states: (1, d_m) kets or (1, n) masses of every modality, or what it comes to in another model.
         dropped: modalities that are left out.
 
     Raises:
@@ -54,15 +55,20 @@ def outcome(model: FusionModel, inputs: Mapping[str, Features], background: AnyB
         choose("Modality", name, model.modalities)
     own = forms.states_of(model, inputs)
     for name in model.modalities:
-        check(name in states and states[name].shape == own[name].shape and states[name].dtype == own[name].dtype,
-              f"Argument `states` must hold `{name}` with shape {tuple(own[name].shape)} and {own[name].dtype}, but does not.")
-        _check_state(name, states[name])
+        check(name in states and _form(states[name]) == _form(own[name]),
+              f"Argument `states` must hold `{name}` with {_form(own[name])}, but does not.")
+        if can(model, "states"):
+            _check_state(name, states[name])
     found = explain(forms.with_states(model, states), inputs, background)
     out = {model.modalities.index(name) for name in dropped}
     kept = np.array([not out & set(subset) for subset in subsets(len(model.modalities))])
     dividends = np.where(kept[:, None], found.dividends[0], 0.0)
     scores = dividends.sum(0)
     return Outcome(scores, dividends, decision(scores))
+
+
+def _form(state: Any) -> str:
+    return ", ".join(f"shape {tuple(each.shape)} and {each.dtype}" for each in nested.leaves(state))
 
 
 def _check_state(name: str, state: Tensor) -> None:
@@ -92,19 +98,24 @@ class Donor:
     verified: bool
 
 
-def nearest_donor(model: FusionModel, states: Mapping[str, Tensor], modality: str, candidates: Tensor) -> Donor:
+def nearest_donor(model: FusionModel, states: Mapping[str, Any], modality: str, candidates: Any) -> Donor:
     """Returns the sample that turns the decision by lending its state of one modality, the nearest of all.
 
     Args:
         states: of the sample, (1, ...) each.
-        candidates: states of the modality of others, (N, d_m) kets or (N, n) masses.
+        candidates: states of the modality of others, (N, d_m) kets or (N, n) masses, or what it comes to in another model.
     """
+    count = nested.length(candidates)
     before = decision(forms.scores_of(model, states)[0])
-    scores = forms.value(forms.score_form(model, states, modality).detach(), candidates)
+    if can(model, "states"):
+        scores = forms.value(forms.score_form(model, states, modality).detach(), candidates)
+    else:
+        scores = forms.scores_of(model, {**{name: nested.tiled(state, count) for name, state in states.items()}, modality: candidates})
     turned = (scores[:, 0] > 0).int() != before if scores.shape[1] == 1 else scores.argmax(1) != before
     if not bool(turned.any()):
-        return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, len(candidates), False)
-    far = torch.where(turned, distance(states[modality], candidates), torch.inf)
+        return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, count, False)
+    far = torch.where(turned, distance(states[modality], candidates) if can(model, "states") else
+                      torch.linalg.vector_norm(search.flat(candidates) - search.flat(states[modality]), dim=-1), torch.inf)
     row = int(far.argmin())
-    after = forms.scores_of(model, {**states, modality: candidates[row:row + 1]})[0].numpy()
-    return Donor(row, float(far[row]), after, int(turned.sum()), len(candidates), decision(after) != before)
+    after = forms.scores_of(model, {**states, modality: nested.part(candidates, slice(row, row + 1))})[0].numpy()
+    return Donor(row, float(far[row]), after, int(turned.sum()), count, decision(after) != before)

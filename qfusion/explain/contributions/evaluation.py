@@ -10,13 +10,13 @@ that errors of dividends are those of differences within a row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
-from qfusion._checks import check
+from qfusion._checks import check, choose
 from qfusion.explain.contributions.background import SampleBackground
 from qfusion.explain.contributions.games import signs
 from qfusion.models import FusionModel
@@ -37,12 +37,41 @@ def coalition_values(model: FusionModel, states: Mapping[str, Any], background: 
     check(background.modalities == model.modalities, f"Argument `background` must come from a model of {list(model.modalities)}, "
                                                      f"but is of {list(background.modalities)}. Make it with this model.")
     order = subsets(len(model.modalities))
-    totals = Totals(len(order), background.size)
+    found = [_totals(model, one, background, order) for one in _blocks(states, len(order) * len(model.outputs))]
+    means = [each.mean for each in found if each.mean is not None]
+    return np.concatenate(means), np.concatenate([each.errors(background.total) for each in found])
+
+
+def _blocks(states: Mapping[str, Any], numbers: int) -> Iterator[dict[str, Any]]:
+    """Samples whose scores, so many for each row, take no more than some hundred megabytes."""
+    step = max(1, 2**23 // (CHUNK * numbers))
+    for start in range(0, length(states), step):
+        yield {name: part(each, slice(start, start + step)) for name, each in states.items()}
+
+
+def _rows(background: SampleBackground) -> Iterator[dict[str, Any]]:
     for start in range(0, background.size, CHUNK):
-        rows = {name: part(each, slice(start, start + CHUNK)) for name, each in background.states.items()}
+        yield {name: part(each, slice(start, start + CHUNK)) for name, each in background.states.items()}
+
+
+def _totals(model: FusionModel, states: Mapping[str, Any], background: SampleBackground, order: list[Subset]) -> Totals:
+    totals = Totals(len(order))
+    for rows in _rows(background):
         totals.add(over_rows(model, states, rows, order))
-    assert totals.mean is not None
-    return totals.mean, totals.errors(background.total)
+    return totals
+
+
+def value(model: FusionModel, states: Mapping[str, Any], background: SampleBackground, missing: Collection[str]) -> np.ndarray:
+    """Returns v(all but the missing modalities) with the bias, (B, C).
+
+    Raises:
+        NotFound: when a modality does not exist.
+    """
+    for name in missing:
+        choose("Modality", name, model.modalities)
+    kept = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
+    return np.concatenate([sum(over_rows(model, some, rows, [kept])[:, 0].sum(1) for rows in _rows(background)) / background.size
+                           for some in _blocks(states, len(model.outputs))])
 
 
 def over_rows(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]) -> np.ndarray:
@@ -76,11 +105,11 @@ class Totals:
     """Running means and, of dividends, squared deviations over rows (Welford 1962; Chan, Golub, LeVeque 1979).
 
     Args:
-        coalitions: 2^M. size: rows that will be added in all.
+        coalitions: 2^M.
     """
 
-    def __init__(self, coalitions: int, size: int):
-        self.size, self.count = size, 0
+    def __init__(self, coalitions: int):
+        self.count = 0
         self.mean: np.ndarray | None = None
         self._squares: np.ndarray | None = None
         self._signs = signs(coalitions.bit_length() - 1)

@@ -38,6 +38,8 @@ def background_of(model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: 
     if can(model, "kets"):
         with_kets = require(model, "kets")
         return mean_background(with_kets, _means(with_kets, dataset, rows, kind == "product", group), len(rows), kind, label)
+    if not can(model, "masses"):
+        return background(model, dataset.inputs(rows, torch.float64), kind, label)
     masses = {number: model.encode(dataset.inputs(part, torch.float64)) for number, part in chunks(rows, group)}
     numbered = group.collected({number: torch.stack([part[name] for name in model.modalities], -1).numpy()
                                 for number, part in masses.items()})

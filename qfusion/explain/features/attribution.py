@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,9 +21,9 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain.changes import forms
 from qfusion.explain.contributions.background import AnyBackground
-from qfusion.models import FusionModel
+from qfusion.models import FusionModel, can, nested
 from qfusion.models.base import in_double
-from qfusion.models.encoders import Encoder, Features, split
+from qfusion.models.encoders import Features, split
 from qfusion.quantum.decomposition import subset_name, subsets
 
 SCORE = "score"
@@ -141,8 +141,10 @@ class Attribution:
 
 
 def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
-    """Returns what can be attributed to a modality's features: the score, and every dividend that the modality takes part in."""
+    """Returns what can be attributed to a modality's features: the score and, of a model with states, every dividend that it is in."""
     choose("Modality", modality, model.modalities)
+    if not can(model, "states"):
+        return (SCORE,)
     own = model.modalities.index(modality)
     return (SCORE, *(subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if own in s))
 
@@ -178,12 +180,12 @@ def attribute(model: FusionModel, inputs: Mapping[str, Features], background: An
         x, mask = x[:, :length], mask[:, :length]
     x = x.detach().double()
     start = _baseline(model, modality, x, baseline, other)
-    form = _form(model, inputs, background, modality, term, output)
+    valued = _valued(model, inputs, background, modality, term, output)
 
     def term_at(values: Tensor) -> Tensor:
         here: Features = values if mask is None else (values, mask.expand(len(values), -1))
         state = model.encode({**inputs, modality: here})[modality]
-        return forms.value(form, state.to(form.dtype))
+        return valued(state)
 
     with torch.no_grad():
         ends = term_at(torch.cat([start, x])).tolist()
@@ -191,6 +193,20 @@ def attribute(model: FusionModel, inputs: Mapping[str, Features], background: An
     error = abs(float(values.sum()) - (ends[1] - ends[0]))
     return Attribution(modality, term, output, values[0].numpy(), baseline, ends[0], ends[1], error, steps,
                        _adds_up(values, ends[1] - ends[0]), method)
+
+
+def _valued(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str, term: str,
+            output: int) -> Callable[[Any], Tensor]:
+    """A function from what the modality comes to, (B, ...), to the term, (B,)."""
+    if can(model, "states"):
+        form = _form(model, inputs, background, modality, term, output)
+        return lambda state: forms.value(form, state.to(form.dtype))
+    own = forms.states_of(model, inputs)
+
+    def score(state: Any) -> Tensor:
+        return model.scores({**{name: nested.tiled(each, nested.length(state)) for name, each in own.items()}, modality: state})[:, output]
+
+    return score
 
 
 def _form(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str, term: str,
@@ -204,8 +220,7 @@ def _form(model: FusionModel, inputs: Mapping[str, Features], background: AnyBac
 def _baseline(model: FusionModel, modality: str, x: Tensor, baseline: str, other: Features | None) -> Tensor:
     """The features that stand for "nothing said", of the shape of x."""
     choose("Baseline", baseline, BASELINES)
-    encoder = model.encoders[modality]
-    assert isinstance(encoder, Encoder)
+    encoder: Any = model.encoders[modality]
     mean = encoder.standardise.mean.double().expand_as(x).clone()
     if baseline == "mean":
         return mean

@@ -1,8 +1,8 @@
 """Missing and corrupted modalities: what a model says without one, with noise on it, or with another sample's.
 
-Absent: of a model that can be explored, its background state, which is exact by linearity: the score is the coalition value v(S) of the
-modalities that are there, the mean score over all background rows. A baseline has no such state; it gets the training mean of every
-feature (of a sequence at every real step, so that its length is still known). For comparison that can be asked of any model.
+Absent: the score is the coalition value v(S) of the modalities that are there, the mean score over all background rows; of models with
+states exact by linearity, of others by evaluation. For comparison every feature may take its training mean instead (of a sequence at every
+real step, so that its length is still known).
 
 Noise: Gaussian, independent for every feature and step, in standard deviations of that feature over the training rows; encoders clip
 features at five of these. Swapped: the modality of another row of the same set, drawn so that no row keeps its own.
@@ -22,10 +22,11 @@ from torch import Tensor
 
 from qfusion._checks import check, choose, require_number
 from qfusion.data import DataSet
-from qfusion.explain.contributions.background import AnyBackground, background
+from qfusion.explain.contributions import evaluation
+from qfusion.explain.contributions.background import AnyBackground, SampleBackground, background
 from qfusion.explain.contributions.coalitions import Explanation, explain
 from qfusion.explain.contributions.games import shapley
-from qfusion.models import FusionModel, Trainable
+from qfusion.models import FusionModel
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.training import metrics
 from qfusion.training.batches import mean_and_std
@@ -116,29 +117,28 @@ def donors(rows: np.ndarray, pool: np.ndarray, seed: int) -> np.ndarray:
 
 
 @torch.no_grad()
-def scores(model: Trainable, dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train",
+def scores(model: FusionModel, dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train",
            behind: AnyBackground | None = None, pool: np.ndarray | None = None) -> np.ndarray:
     """Returns the scores (B, C) of rows under a disturbance.
 
     Args:
-        model: trained; one that can be explored in double precision, if anything is missing.
+        model: trained; in double precision, if anything is missing.
         dataset, rows, disturbance, trained_on: see `inputs`.
-        behind: the background of a model that can be explored; the training rows jointly unless given.
+        behind: the background of what is missing; the training rows jointly unless given.
         pool: rows among which modalities are swapped; `rows` unless given.
 
     Raises:
         NotFound, InvalidInput: see `inputs`.
     """
-    if disturbance.missing and not isinstance(model, FusionModel):
-        disturbance.validate(dataset.names)
-        disturbance = replace(disturbance, missing=(), mean=(*disturbance.mean, *disturbance.missing))
     rows, dtype = np.atleast_1d(np.asarray(rows)), next(model.parameters()).dtype
-    if disturbance.missing and behind is None and isinstance(model, FusionModel):
+    if disturbance.missing and behind is None:
         behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
     parts = []
     for start in range(0, len(rows), BATCH):
         features = inputs(dataset, rows[start:start + BATCH], disturbance, trained_on, rows if pool is None else pool, dtype)
-        if disturbance.missing and isinstance(model, FusionModel) and behind is not None:
+        if disturbance.missing and isinstance(behind, SampleBackground):
+            parts.append(evaluation.value(model, model.encode(features), behind, disturbance.missing))
+        elif disturbance.missing and behind is not None:
             parts.append(without(explain(model, features, behind), disturbance.missing).prediction)
         else:
             parts.append(model.eval()(features).double().numpy())
@@ -163,7 +163,7 @@ def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
     return replace(explanation, values=values, dividends=dividend, shapley=shapley(dividend, M))
 
 
-def robustness(model: Trainable, dataset: DataSet, split: str = "test", trained_on: str = "train", levels: Sequence[float] = LEVELS,
+def robustness(model: FusionModel, dataset: DataSet, split: str = "test", trained_on: str = "train", levels: Sequence[float] = LEVELS,
                repeats: int = 3) -> pd.DataFrame:
     """Returns the metrics of a model on a split under every single disturbance.
 
@@ -174,12 +174,10 @@ def robustness(model: Trainable, dataset: DataSet, split: str = "test", trained_
         repeats: draws of noise and swaps, over which metrics are averaged.
 
     Returns:
-        A row for each modality (and "all" for noise on every one) and disturbance: `kind` of KINDS, `modality`, `level`, metrics. Means
-        stand beside absences for models that can be explored; for a baseline they are the same and only "absent" is given.
+        A row for each modality (and "all" for noise on every one) and disturbance: `kind` of KINDS, `modality`, `level`, metrics.
     """
     rows, found = dataset.rows(split), []
-    explorable = isinstance(model, FusionModel)
-    behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64)) if isinstance(model, FusionModel) else None
+    behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
 
     def measured(disturbance: Disturbance) -> dict[str, float]:
         return metrics.of_scores(scores(model, dataset, rows, disturbance, trained_on, behind), dataset.y[rows], dataset.target.kind)
@@ -196,8 +194,7 @@ def robustness(model: Trainable, dataset: DataSet, split: str = "test", trained_
             add("noise", name, float(level), runs)
         if name != "all":
             add("absent", name, 0.0, [measured(Disturbance(missing=(name,)))])
-            if explorable:
-                add("mean", name, 0.0, [measured(Disturbance(mean=(name,)))])
+            add("mean", name, 0.0, [measured(Disturbance(mean=(name,)))])
             add("swapped", name, 0.0, [measured(Disturbance(swapped=(name,), seed=seed)) for seed in range(repeats)])
     return pd.DataFrame(found)
 

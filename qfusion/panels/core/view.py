@@ -115,7 +115,7 @@ class View:
         if not self.has_time:
             return self.get("phi").strip(" ,")
         said = [(key, self.get(key)) for key in self.address if key.startswith((COUPLING, RATE)) or key == DURATION]
-        model: Any = checkpoint.load(self.model).fusion
+        model: Any = checkpoint.load(self.model).model
         return str(Tweak.of(said, model))
 
     @property

@@ -24,7 +24,7 @@ def models() -> list[str]:
     Raises:
         NotFound: when there is none.
     """
-    names = checkpoint.available(baselines=False)
+    names = checkpoint.available()
     if not names:
         raise NotFound("There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`.")
     return sorted(names, key=lambda name: (name != "qj-planted", name))
@@ -42,8 +42,6 @@ def allowed() -> dict[str, state.Allowed]:
 
 
 def _test_model(name: str) -> None:
-    if name not in models() and name in checkpoint.available():
-        _ = checkpoint.load(name).fusion  # says that it is a baseline
     choose("Model", name, models())
 
 

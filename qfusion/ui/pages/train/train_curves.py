@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from qfusion.analysis import text
 from qfusion.analysis.learning import run_curves
 from qfusion.analysis.learning.run_curves import Seen
 from qfusion.figures.style import Theme
@@ -69,9 +68,6 @@ def _metric(theme: Theme, shown: list[Seen]) -> None:
 def inside(theme: Theme, shown: list[Seen]) -> None:
     """Strength of the couplings, entanglement, and what single modalities and their combinations contribute."""
     shown = _with_history(shown)
-    without = [text.plain(each.name) for each in shown if not each.explorable]
-    if without:
-        st.caption(f"{', '.join(without)}: a baseline has neither couplings nor states of its modalities to look at.")
     if not any(row["watched"] for each in shown if each.record is not None for row in each.record.history):
         return
     for group in range(len(run_curves.by_modalities(shown))):

@@ -191,9 +191,7 @@ def _explore(each: Seen) -> None:
     if each.plan is None or not each.has_model:
         return
     name = text.plain(each.name)
-    if not each.explorable:
-        st.caption(f"{name} is a baseline: it cannot be explored, only measured, by `python -m qfusion evaluate --model {each.name}`.")
-    elif each.plan.data in train_form.sources():
+    if each.plan.data in train_form.sources():
         link("pages/samples.py", f"Explore samples of {name}", ":material/travel_explore:", explore=each.name, on=each.plan.data)
     else:
         st.caption(f"{name} was trained on data that are not among the data sets here.")
