@@ -34,7 +34,7 @@ def attribute(work: Workspace, row: int, modality: str, term: str, output: int, 
 def terms(work: Workspace, modality: str) -> tuple[str, ...]:
     """What can be attributed: the score, and the modality's dividends unless these would take minutes."""
     every = attribution.terms_of(work.model, modality)
-    return every if work.can("kets") or 2 ** (work.model.elements + len(work.modalities)) <= forms.MAX_COALITIONS else every[:1]
+    return every if not work.can("masses") or 2 ** (work.model.elements + len(work.modalities)) <= forms.MAX_COALITIONS else every[:1]
 
 
 def title(term: str) -> str:

@@ -69,7 +69,7 @@ class Result:
 def actions(work: Workspace, modality: str) -> tuple[str, ...]:
     """What can be done to a modality of these data."""
     raw = editing.recipe_of(work.dataset) is not None and modality in ("text", *editing.CONTROLS)
-    return (KEPT, SWAP, DROP, *((INPUT,) if raw else ()), STATE, FLIP)
+    return (KEPT, SWAP, DROP, *((INPUT,) if raw else ()), *((STATE, FLIP) if work.can("states") else ()))
 
 
 def asked(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
@@ -130,7 +130,7 @@ def fixed(work: Workspace) -> Any:
     return other
 
 
-def own_states(work: Workspace, row: int) -> dict[str, torch.Tensor]:
+def own_states(work: Workspace, row: int) -> dict[str, Any]:
     """The modality states of one sample, (1, ...)."""
     return forms.states_of(work.model, work.dataset.inputs([row], dtype=torch.float64))
 
@@ -239,7 +239,7 @@ class Flip:
 
 
 @memo(4, background=False, says="Working out the state of every sample …")
-def every_state(work: Workspace) -> dict[str, torch.Tensor]:
+def every_state(work: Workspace) -> dict[str, Any]:
     """The modality states of all samples, (N, ...)."""
     return forms.states_of(work.model, work.dataset.inputs(dtype=torch.float64))
 
@@ -250,7 +250,7 @@ def what_would_flip(work: Workspace, row: int) -> dict[str, Flip]:
     model, everyone, own, found = fixed(work), every_state(work), own_states(work, row), {}
     for name in work.modalities:
         donor = interventions.nearest_donor(model, own, name, everyone[name])
-        found[name] = Flip(counterfactual.nearest_state(model, own, name), donor,
+        found[name] = Flip(counterfactual.nearest_state(model, own, name, everyone[name]), donor,
                            str(work.dataset.ids[donor.row]) if donor.row >= 0 else "")
     return found
 

@@ -107,17 +107,8 @@ def nearest_state(model: FusionModel, states: Mapping[str, Any], modality: str, 
 def _searched(model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any) -> StateChange:
     """The nearest that gradients find, over all other decisions."""
     before = forms.scores_of(model, states)[0].numpy()
-    was, own, C = decision(before), states[modality], len(before)
-    walks = None if ends is None else search.flat(ends)
-    best: Tensor | None = None
-    for wanted in [None] if C == 1 else [c for c in range(C) if c != was]:
-        def beyond(scores: Tensor, wanted: int | None = wanted) -> Tensor:
-            return scores[:, 0] * (-1.0 if was else 1.0) if wanted is None else scores[:, wanted] - scores[:, was]
-
-        found = search.nearest(model, states, modality, beyond, walks)
-        start = search.flat(own)[0]
-        if found is not None and (best is None or (found - start).norm() < (best - start).norm()):
-            best = found
+    was, own = decision(before), states[modality]
+    best = search.nearest(model, states, modality, None if ends is None else search.flat(ends))
     if best is None:
         return StateChange(modality, False, search.flat(own)[0], math.inf, before, before, was, was, False, False, -math.inf)
     after = forms.scores_of(model, {**states, modality: search.filled(own, best[None])})[0].numpy()

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from qfusion.models import FusionModel, nested
 
-STEPS, DAMPING, BISECTIONS = 60, 0.5, 40
+STEPS, DAMPING, BISECTIONS = 30, 0.5, 40
+NEAREST, KEPT = 8, 32  # ends that are walked to; points that the boundary is looked for before
 
 
 def flat(state: Any) -> Tensor:
@@ -40,46 +41,57 @@ def filled(state: Any, numbers: Tensor) -> Any:
     return nested.mapped(fill, state)
 
 
-def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, beyond: Callable[[Tensor], Tensor],
-            ends: Tensor | None = None) -> Tensor | None:
-    """Returns the numbers (k,) nearest to the sample's own for which `beyond` is positive; None where none were found.
+def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, ends: Tensor | None = None) -> Tensor | None:
+    """Returns the numbers (k,) nearest to the sample's own that turn the decision; None where none were found.
 
     Args:
         states: of one sample. modality: whose numbers may change.
-        beyond: from scores (B, C) to what is positive where the decision is another, (B,).
-        ends: numbers to walk to besides, (E, k).
+        ends: numbers to walk to besides, (E, k): the NEAREST of them that turn the decision are.
     """
     own = flat(states[modality])
-    others = {name: nested.tiled(state, 1) for name, state in states.items() if name != modality}
-
-    def margin(numbers: Tensor) -> Tensor:
-        wide = {name: nested.mapped(lambda each: each.expand(len(numbers), *each.shape[1:]), state) for name, state in others.items()}
-        return beyond(model.scores({**wide, modality: filled(states[modality], numbers)}))
-
-    found = torch.cat([_iterated(margin, own), *([] if ends is None else [ends])])
     with torch.no_grad():
+        before = model.scores(states)[0]
+    was = int(before.argmax()) if len(before) > 1 else int(before[0] > 0)
+
+    def beyond(numbers: Tensor, wanted: Tensor | None = None) -> Tensor:
+        """How far the decision is another, or the wanted one, (B,)."""
+        count = len(numbers)
+        wide = {name: nested.mapped(lambda each: each.expand(count, *each.shape[1:]), state) for name, state in states.items()}
+        scores = model.scores({**wide, modality: filled(states[modality], numbers)})
+        if len(before) == 1:
+            return scores[:, 0] * (-1.0 if was else 1.0)
+        others = scores.index_fill(1, torch.tensor([was]), -torch.inf).amax(1) if wanted is None else scores[torch.arange(count), wanted]
+        return others - scores[:, was]
+
+    wanted = torch.tensor([c for c in range(len(before)) if c != was]) if len(before) > 1 else torch.zeros(1, dtype=torch.long)
+    found = _iterated(lambda numbers: beyond(numbers, wanted), own.expand(len(wanted), -1))
+    with torch.no_grad():
+        if ends is not None:
+            turning = ends[beyond(ends) > 0]
+            found = torch.cat([found, turning[(turning - own).norm(dim=1).argsort()[:NEAREST]]])
         found = found[torch.isfinite(found).all(1)]
-        found = found[margin(found) > 0] if len(found) else found
+        found = found[beyond(found) > 0] if len(found) else found
+        found = found[(found - own).norm(dim=1).argsort()[:KEPT]]
         if not len(found):
             return None
         low, high = torch.zeros(len(found), 1, dtype=own.dtype), torch.ones(len(found), 1, dtype=own.dtype)
         for _ in range(BISECTIONS):
             middle = (low + high) / 2
-            over = margin(own + middle * (found - own))[:, None] > 0
+            over = beyond(own + middle * (found - own))[:, None] > 0
             low, high = torch.where(over, low, middle), torch.where(over, middle, high)
         reached = own + high * (found - own)
         return reached[int((reached - own).norm(dim=1).argmin())]
 
 
 def _iterated(margin: Callable[[Tensor], Tensor], own: Tensor) -> Tensor:
-    """Points of the iteration from the sample, a little beyond the linearised boundary, (STEPS, k)."""
+    """Points of the iteration, a little beyond the linearised boundary, one row of (T, k) for each wanted decision: (STEPS T, k)."""
     here, points = own.clone(), []
     for _ in range(STEPS):
         here = here.detach().requires_grad_()
         value = margin(here)
         (slope,) = torch.autograd.grad(value.sum(), here)
-        size = slope.square().sum().clamp_min(1e-12)
-        aim = own + ((slope * (here - own)).sum() - value) / size * slope
+        size = slope.square().sum(1, keepdim=True).clamp_min(1e-12)
+        aim = own + ((slope * (here - own)).sum(1, keepdim=True) - value[:, None]) / size * slope
         here = here + DAMPING * (aim - here)
         points.append((own + 1.05 * (here - own)).detach())
     return torch.cat(points)
