@@ -33,8 +33,8 @@ def sentence(work: Workspace) -> str:
                 "Because the read-out is linear, every decision splits exactly into what each modality says alone and what they say "
                 "only jointly.")
     if not work.can("states"):
-        return (f"{title} encodes {names_of(work)}, fuses them with a network of kind {text.plain(model.kind)}, and reads the {target} from "
-                "it. No structure is known that would split its decisions; they are split by running it with some modalities of other "
+        return (f"{title} encodes {names_of(work)}, fuses them with a network of kind {text.plain(model.kind)}, and reads the "
+                f"{target} from it. No structure is known that would split its decisions; they are split by running it with some modalities of other "
                 "samples, for every combination and all background rows.")
     what, many = ("class", "classes") if model.elements_are_classes else ("element", "elements")
     fusion = work.card.get("parameters", {}).get("fusion", 0)

@@ -17,7 +17,7 @@ from qfusion.analysis.subject import Workspace, softmax
 from qfusion.data import Content, Text
 from qfusion.data.modality import split_term
 from qfusion.data.sources.planted import editing
-from qfusion.explain.changes import counterfactual, flips, forms, interventions
+from qfusion.explain.changes import counterfactual, flips, forms, interventions, search
 
 KEPT, SWAP, DROP, INPUT, STATE, FLIP = ACTIONS = "as it is", "swap", "drop", "edit input", "edit state", "nearest flip"
 Asked = Mapping[str, Mapping[str, Any]]  # by modality, see `asked`
@@ -69,7 +69,7 @@ class Result:
 def actions(work: Workspace, modality: str) -> tuple[str, ...]:
     """What can be done to a modality of these data."""
     raw = editing.recipe_of(work.dataset) is not None and modality in ("text", *editing.CONTROLS)
-    return (KEPT, SWAP, DROP, *((INPUT,) if raw else ()), *((STATE, FLIP) if work.can("states") else ()))
+    return (KEPT, SWAP, DROP, *((INPUT,) if raw else ()), *((STATE,) if work.can("states") else ()), FLIP)
 
 
 def asked(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
@@ -162,7 +162,8 @@ def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Resu
         elif change.action == STATE:
             states[name] = set_state(own[name], change.state)
         elif change.action == FLIP:
-            states[name] = counterfactual.nearest_state(model, own, name).state[None]
+            nearest = what_would_flip(work, row)[name].state.state[None]
+            states[name] = nearest if work.can("states") else search.filled(own[name], nearest)
         else:
             choose("Action", change.action, (KEPT,))
     outcome = interventions.outcome(model, inputs, work.background, states, dropped)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from qfusion.models import FusionModel, nested
 
+MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
 STEPS, DAMPING, BISECTIONS = 30, 0.5, 40
 NEAREST, KEPT = 8, 32  # ends that are walked to; points that the boundary is looked for before
 
@@ -59,9 +60,9 @@ def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, ends: 
         wide = {name: nested.mapped(lambda each: each.expand(count, *each.shape[1:]), state) for name, state in states.items()}
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
         if len(before) == 1:
-            return scores[:, 0] * (-1.0 if was else 1.0)
+            return scores[:, 0] * (-1.0 if was else 1.0) - MARGIN
         others = scores.index_fill(1, torch.tensor([was]), -torch.inf).amax(1) if wanted is None else scores[torch.arange(count), wanted]
-        return others - scores[:, was]
+        return others - scores[:, was] - MARGIN
 
     wanted = torch.tensor([c for c in range(len(before)) if c != was]) if len(before) > 1 else torch.zeros(1, dtype=torch.long)
     found = _iterated(lambda numbers: beyond(numbers, wanted), own.expand(len(wanted), -1))

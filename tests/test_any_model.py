@@ -1,0 +1,198 @@
+"""Any fusion model on the same explanations: contributions by evaluation against loops of plain forward passes, and against structure."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from qfusion import explain
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.explain.changes import counterfactual, forms, interventions, search
+from qfusion.explain.contributions import evaluation
+from qfusion.explain.contributions.background import SampleBackground
+from qfusion.explain.features import attribution
+from qfusion.explain.trust.estimators import Game
+from qfusion.models import FUSION, build, can, nested
+from qfusion.quantum.decomposition import subsets
+
+STATELESS = [kind for kind, model in FUSION.items() if "states" not in model.abilities]
+NAMES = ("text", "a b", "a-b", "H", "ö", "x+y")
+SMALL = {"quantum-jump": {"dims": 2, "jumps": 1, "hidden": 4}, "entangled-qcnn": {"elements": 2, "hidden": 4},
+         "product-qcnn": {"elements": 2, "hidden": 4}, "linear": {}, "tensor": {"features": 2, "hidden": 4}}
+
+
+def model_of(kind: str, M: int, outputs: int = 2, sequences: bool = False) -> Any:
+    torch.manual_seed(0)
+    inputs = {name: {"size": 3, "sequence": sequences and m % 2 == 1} for m, name in enumerate(NAMES[:M])}
+    return build(kind, inputs, tuple(map(str, range(outputs))), SMALL.get(kind, {"hidden": 4})).double().eval()
+
+
+def rows_of(model: Any, count: int, seed: int) -> dict[str, Any]:
+    generator = torch.Generator().manual_seed(seed)
+    found: dict[str, Any] = {}
+    for name, spec in model.input_specs.items():
+        if spec.sequence:
+            steps = torch.randint(1, 5, (count, 1), generator=generator)
+            mask = torch.arange(4)[None] < steps
+            found[name] = (torch.randn(count, 4, 3, dtype=torch.float64, generator=generator) * mask[..., None], mask)
+        else:
+            found[name] = torch.randn(count, 3, dtype=torch.float64, generator=generator)
+    return found
+
+
+def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
+    """v(S), (B, 2^M, C), by plain forward passes: features of one sample and one row put together, one at a time."""
+    count, many, names = nested.length(x[NAMES[0]]), nested.length(rows[NAMES[0]]), model.modalities
+    with torch.no_grad():
+        return np.array([[np.mean([model({name: nested.part((x if m in S else rows)[name], [b if m in S else n])
+                                          for m, name in enumerate(names)})[0].numpy() for n in range(many)], 0)
+                          for S in subsets(len(names))] for b in range(count)])
+
+
+@pytest.mark.parametrize("kind", STATELESS)
+@pytest.mark.parametrize("M", [2, 3, 6])
+def test_values_of_every_baseline_equal_a_loop_of_forward_passes(kind: str, M: int) -> None:
+    model = model_of(kind, M, sequences=M == 3)
+    x, rows = rows_of(model, 2, 1), rows_of(model, 3, 2)
+    background = explain.background(model, rows)
+    found = explain.explain(model, x, background)
+    wanted = looped(model, x, rows)
+    assert np.abs(found.values - wanted).max() < 1e-10
+    assert found.errors is None
+    assert found.dividends.sum(1) == pytest.approx(found.prediction, abs=1e-12)
+    assert found.baseline == pytest.approx(wanted[0, 0], abs=1e-12)
+    gone = model.modalities[:M - 1]
+    assert evaluation.value(model, model.encode(x), background, gone) == pytest.approx(wanted[:, M], abs=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "state-linear"])
+@pytest.mark.parametrize("M", [2, 3])
+def test_evaluation_and_structure_agree(kind: str, M: int) -> None:
+    model = model_of(kind, M)
+    x, rows = rows_of(model, 2, 1), rows_of(model, 7, 2)
+    with torch.no_grad():
+        behind = SampleBackground(states=model.encode(rows), kind="joint", size=7, total=7)
+        found = evaluation.coalition_values(model, model.encode(x), behind)[0]
+    assert np.abs(found - explain.explain(model, x, explain.background(model, rows)).values).max() < 1e-10
+
+
+def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = model_of("mult", 3, sequences=True)
+    x, background = rows_of(model, 3, 1), explain.background(model, rows_of(model, 11, 2))
+    whole = [*evaluation.coalition_values(model, model.encode(x), background.some(10)), evaluation.value(model, model.encode(x), background, ["H"])
+             if "H" in model.modalities else np.zeros(0)]
+    monkeypatch.setattr(evaluation, "CHUNK", 4)
+    again = [*evaluation.coalition_values(model, model.encode(x), background.some(10)), whole[2]]
+    for before, after in zip(whole, again, strict=True):
+        assert after == pytest.approx(before, abs=1e-12)
+
+
+def test_errors_of_some_rows_are_the_spread_over_draws() -> None:
+    model = model_of("concatenation", 3, outputs=1)
+    x, background = rows_of(model, 1, 1), explain.background(model, rows_of(model, 60, 2))
+    assert isinstance(background, SampleBackground)
+    exact = explain.explain(model, x, background)
+    drawn = [explain.explain(model, x, background.some(20, seed)) for seed in range(300)]
+    away = np.stack([each.dividends - exact.dividends for each in drawn])[:, 0, :-1, 0]
+    said = np.sqrt(np.mean([np.square(each.errors) for each in drawn], 0))[0, :-1, 0]
+    assert away.std(0) == pytest.approx(said, rel=0.15)
+    assert np.abs(away.mean(0) / (said / math.sqrt(300))).max() < 4
+    assert drawn[0].background == "joint, 20 of 60 rows"
+    assert background.some(60) is background
+    assert len({each.background_size for each in drawn}) == 1
+    assert background.key != background.some(20).key != background.some(20, 1).key
+
+
+def test_kinds_of_backgrounds_that_need_states_are_refused() -> None:
+    model, other = model_of("late", 2), model_of("state-linear", 2)
+    for kind in ("mixed", "zero", "product"):
+        with pytest.raises(InvalidInput, match="one of joint, cohort, contrast for a model of kind late"):
+            explain.background(model, rows_of(model, 3, 1), kind)
+    with pytest.raises(InvalidInput, match="comes from another kind of model"):
+        explain.explain(model, rows_of(model, 1, 1), explain.background(other, rows_of(other, 3, 1)))
+    with pytest.raises(InvalidInput, match="must come from a model of"):
+        explain.explain(model, rows_of(model, 1, 1), explain.background(model_of("late", 3), rows_of(model_of("late", 3), 3, 1)))
+    with pytest.raises(NotFound):
+        evaluation.value(model, model.encode(rows_of(model, 1, 1)), explain.background(model, rows_of(model, 3, 1)), ["nothing"])
+
+
+def test_brute_force_of_the_faithfulness_page_agrees() -> None:
+    model = model_of("mult", 3, sequences=True)
+    x, rows = rows_of(model, 1, 1), rows_of(model, 9, 2)
+    game = Game(model, x, rows, 1)
+    found = explain.explain(model, x, explain.background(model, rows))
+    assert [game.value(frozenset(S)) for S in subsets(3)] == pytest.approx(found.values[0, :, 1], abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["concatenation", "mult", "low-rank"])
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outputs: int) -> None:
+    model = model_of(kind, 2, outputs, sequences=kind == "mult")
+    with torch.no_grad():  # as many decisions one way as the other
+        model.bias -= model(rows_of(model, 40, 2)).mean(0)
+    everyone = forms.states_of(model, rows_of(model, 40, 2))
+    own = forms.states_of(model, rows_of(model, 1, 1))
+    possible = 0
+    for name in model.modalities:
+        donor = interventions.nearest_donor(model, own, name, everyone[name])
+        found = counterfactual.nearest_state(model, own, name, everyone[name])
+        assert not found.exact
+        assert found.possible or donor.row < 0
+        if found.possible:
+            possible += 1
+            assert found.verified
+            assert found.turned != found.decision
+            assert found.distance <= donor.distance + 1e-9
+            again = {**own, name: search.filled(own[name], found.state[None])}
+            assert forms.scores_of(model, again)[0].numpy() == pytest.approx(found.after, abs=1e-12)
+    assert possible
+
+
+def test_a_swapped_and_a_dropped_modality() -> None:
+    model = model_of("mult", 3, sequences=True)
+    x, other = rows_of(model, 1, 1), rows_of(model, 1, 3)
+    background = explain.background(model, rows_of(model, 5, 2))
+    own, lent = forms.states_of(model, x), forms.states_of(model, other)
+    name = model.modalities[1]
+    swapped = interventions.outcome(model, x, background, {**own, name: lent[name]})
+    with torch.no_grad():
+        assert swapped.scores == pytest.approx(model({**x, name: other[name]})[0].numpy(), abs=1e-12)
+    dropped = interventions.outcome(model, x, background, own, [name])
+    assert dropped.scores == pytest.approx(evaluation.value(model, model.encode(x), background, [name])[0], abs=1e-12)
+
+
+def test_features_inside_a_modality_add_up() -> None:
+    model = model_of("mult", 2, sequences=True)
+    x, background = rows_of(model, 1, 1), explain.background(model, rows_of(model, 5, 2))
+    for name in model.modalities:
+        assert attribution.terms_of(model, name) == ("score",)
+        found = attribution.attribute(model, x, background, name, output=1)
+        assert found.relative_error < 0.01
+        assert found.end == pytest.approx(model(x)[0, 1].item(), abs=1e-10)
+
+
+def test_nested_states() -> None:
+    state = {"a": (torch.arange(6.0).view(3, 2), torch.tensor([True, False, True])), "b": [torch.arange(3.0)]}
+    assert nested.length(state) == 3
+    assert nested.part(state, [2, 0])["b"][0].tolist() == [2, 0]
+    assert nested.tiled(state, 2)["b"][0].tolist() == [0, 1, 2, 0, 1, 2]
+    assert nested.repeated(state, 2)["b"][0].tolist() == [0, 0, 1, 1, 2, 2]
+    numbers = search.flat(state["a"])
+    assert numbers.shape == (3, 2)
+    back = search.filled(nested.part(state["a"], [0]), numbers)
+    assert torch.equal(back[0], state["a"][0])
+    assert back[1].tolist() == [True] * 3
+
+
+def test_all_kinds_can_be_explored() -> None:
+    assert set(STATELESS) >= {"late", "concatenation", "tensor", "low-rank", "mult", "linear", "product-qcnn"}
+    assert not any(can(FUSION[kind], "kets") for kind in STATELESS)
+    late = model_of("late", 3)
+    found = explain.explain(late, rows_of(late, 2, 1), explain.background(late, rows_of(late, 4, 2)))
+    joint: Tensor = torch.from_numpy(found.dividends[:, 4:])
+    assert float(joint.abs().max()) < 1e-12  # decisions are added: nothing is joint
