@@ -86,9 +86,18 @@ def test_an_explanation_without_a_modality(dataset):
         robustness.without(whole, ["word"])
 
 
-def test_a_baseline_gets_the_training_mean(dataset):
-    model, rows = model_of("late", dataset), dataset.rows("test")
+def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):
+    model, rows = model_of("tensor", dataset), dataset.rows("test")
     found = robustness.scores(model, dataset, rows, Disturbance(missing=("words", "a")))
+    own, train = (dataset.inputs(some, torch.float64) for some in (rows, dataset.rows("train")))
+    with torch.no_grad():
+        each = [model({"a": train["a"], "words": train["words"], "c": one.expand(len(train["a"]), -1)}).mean(0) for one in own["c"]]
+    assert np.allclose(found, torch.stack(each).numpy(), atol=1e-10)
+
+
+def test_the_training_mean_may_be_asked_for(dataset):
+    model, rows = model_of("late", dataset), dataset.rows("test")
+    found = robustness.scores(model, dataset, rows, Disturbance(mean=("words", "a")))
     train = dataset.inputs(dataset.rows("train"), torch.float64)
     own = dataset.inputs(rows, torch.float64)
     mean = train["words"][0][train["words"][1]].mean(0)
@@ -158,8 +167,7 @@ def test_curves(dataset, kind):
     clean = metrics.evaluate(model, dataset, "test")
     assert found[(found["kind"] == "noise") & (found["level"] == 0)]["mae"].tolist() == pytest.approx([clean["mae"]] * 4)
     assert set(found["modality"]) == {*NAMES, "all"}
-    assert ("mean" in set(found["kind"])) == (kind == "quantum-jump")
-    assert len(found) == 4 * 2 + 3 * (3 if kind == "quantum-jump" else 2)
+    assert len(found) == 4 * 2 + 3 * 3
     assert np.isfinite(found["mae"]).all()
 
 
@@ -196,7 +204,7 @@ def test_bad_calls_end_in_one_line(capsys, words, message):
     assert said.err.count("\n") == 1
 
 
-def test_a_baseline_is_measured_but_not_explained(capsys, tmp_path, dataset):
+def test_a_baseline_is_measured_and_explained(capsys, tmp_path, dataset):
     from qfusion import data
 
     planted = data.load("planted")
@@ -204,6 +212,7 @@ def test_a_baseline_is_measured_but_not_explained(capsys, tmp_path, dataset):
     card = checkpoint.make_card(model, planted, name="flat", title="Flat", seed=0, training={}, metrics={}, this_seed={}, seeds=[0])
     place = str(checkpoint.save(tmp_path / "flat", model, card))
     assert call(capsys, "evaluate", "--model", place, "--missing", "text", "--json")[0] == 0
-    code, said = call(capsys, "explain", "--model", place, "--sample", "p0000")
-    assert code == 1
-    assert "Model 'flat' is a baseline (linear)" in said.err
+    code, said = call(capsys, "explain", "--model", place, "--sample", "p0000", "--json")
+    assert code == 0
+    found = json.loads(said.out)
+    assert found["prediction"] == pytest.approx(found["baseline"] + sum(found["dividends"].values()), abs=1e-9)

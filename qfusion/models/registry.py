@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qfusion._checks import check, choose
-from qfusion.models.attention import CrossModalAttention
-from qfusion.models.baselines import Concatenation, LateFusion, LowRankFusion, TensorFusion
+from qfusion.models.baselines.attention import CrossModalAttention
+from qfusion.models.baselines.heads import Concatenation, LateFusion, LowRankFusion, TensorFusion
+from qfusion.models.baselines.linear import Linear
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.explorable import FusionModel
-from qfusion.models.linear import Linear
 from qfusion.models.product_qcnn import ProductQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.state_linear import StateLinear

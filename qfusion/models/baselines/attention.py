@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.baselines import Baseline
+from qfusion.models.baselines.heads import Baseline
 from qfusion.models.dropout import Dropout
 from qfusion.models.encoders import Encoder, Features, InputSpec, Standardiser, split
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models.baselines import Baseline
+from qfusion.models.baselines.heads import Baseline
 from qfusion.models.dropout import Dropout
 from qfusion.models.encoders import Features, InputSpec, Standardiser, split
 

@@ -1,0 +1,1 @@
+"""What accuracy and size of the quantum models are compared with."""
