@@ -215,4 +215,4 @@ def test_a_baseline_is_measured_and_explained(capsys, tmp_path, dataset):
     code, said = call(capsys, "explain", "--model", place, "--sample", "p0000", "--json")
     assert code == 0
     found = json.loads(said.out)
-    assert found["prediction"] == pytest.approx(found["baseline"] + sum(found["dividends"].values()), abs=1e-9)
+    assert found["prediction"] == pytest.approx(sum(found["dividends"].values()), abs=1e-9)

@@ -34,8 +34,8 @@ def sentence(work: Workspace) -> str:
                 "only jointly.")
     if not work.can("states"):
         return (f"{title} encodes {names_of(work)}, fuses them with a network of kind {text.plain(model.kind)}, and reads the "
-                f"{target} from it. No structure is known that would split its decisions; they are split by running it with some modalities of other "
-                "samples, for every combination and all background rows.")
+                f"{target} from it. Its decisions are split by running it with some modalities of other samples: every combination, "
+                "every row of the background.")
     what, many = ("class", "classes") if model.elements_are_classes else ("element", "elements")
     fusion = work.card.get("parameters", {}).get("fusion", 0)
     return (f"{title} lets {names_of(work)} each say how much speaks for each of {model.elements} {many}, "
