@@ -258,7 +258,7 @@ def test_the_command_line(trained: DataSet, sample: str, tmp_path: Path) -> None
 
 
 WHY = {"Dynamics": "no evolution in time", "Circuit": "no circuit of gates", "What if": "no knobs of a physics",
-       "Cohorts": "entangles nothing", "Samples": "no entropies", "Overview": "reads its states at once"}
+       "Cohorts": "entangles nothing", "Samples": "no entropies", "Overview": "read out at its end only"}
 
 
 @pytest.mark.parametrize("title", PAGES)
