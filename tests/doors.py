@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MOVED: dict[str, str] = {
     "from qfusion.explain.case import case": "from qfusion.analysis.case import case",
     "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.network.operators import operator, states_of",
-    "from qfusion.ui import headless": "from qfusion.ui.frame import headless",
+    "from qfusion.ui import headless": "from qfusion.panels.core import headless",
     "qfusion.explain.attribution.attribute": "qfusion.explain.features.attribution.attribute",
     "qfusion.explain.counterfactual": "qfusion.explain.changes.counterfactual",
     "qfusion.explain.cut_metrics.cut_metrics": "qfusion.explain.changes.cut_metrics.cut_metrics",

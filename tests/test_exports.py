@@ -25,9 +25,8 @@ from pypdf import PdfReader
 from qfusion.figures import export, visible
 from qfusion.figures.export import recipe
 from qfusion.figures.export import style as styles
-from qfusion.panels.core import programs
+from qfusion.panels.core import headless, programs
 from qfusion.runs import sweep
-from qfusion.ui.frame import headless
 from tests import exporting
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import unquote
 
 from qfusion._checks import check, require_number
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DURATION, RATE, Tweak
+from qfusion.panels.core import pins
+from qfusion.panels.core.pins import Pin
 from qfusion.training import checkpoint
 
 Address = Mapping[str, str | Sequence[str]]
@@ -47,6 +48,11 @@ class View:
         values = [found] if isinstance(found, str) else [str(each) for each in found]
         check(all(len(each) <= MAX_TEXT for each in values), f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.")
         return values
+
+    def one_of(self, key: str, options: Sequence[str]) -> str:
+        """Returns the value of a parameter where it is one of `options`, else the first of these."""
+        said = self.get(key)
+        return said if said in options else options[0]
 
     def number(self, key: str, default: float, low: float = -1e6, high: float = 1e6) -> float:
         """Returns the value of a parameter as a number.
@@ -119,8 +125,6 @@ class View:
         return str(Tweak.of(said, model))
 
     @property
-    def pin(self) -> tuple[str, str, str, str]:
-        """Model, data, sample and tweak of the pinned view."""
-        parts = [unquote(part) for part in self.named("pin").split("/")]
-        check(len(parts) in (3, 4), "Parameter `pin` must look like `model/data/sample`. Pin anew.")
-        return parts[0], parts[1], parts[2], parts[3] if len(parts) == 4 else ""
+    def pin(self) -> Pin:
+        """The pinned view."""
+        return pins.parse(self.named("pin"))

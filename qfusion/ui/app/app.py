@@ -9,7 +9,7 @@ from qfusion.ui.pages.overview import overview, questions_view
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Overview", "Which modality decided, what did they say only together, and when did it happen?")
+    here = shell("Overview")
 
     with guard(), st.container(key="fold-overview"):
         tour.invitation(link, FILES)

@@ -2,8 +2,8 @@
 
 import streamlit as st
 
+from qfusion.panels.core.pins import Pin
 from qfusion.ui.frame import kept, runs
-from qfusion.ui.frame.pins import Pin
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.compare import compare_view
 
@@ -28,7 +28,7 @@ def decisions(here: Here, view: Pin) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Compare", "What makes two decisions differ: the sample, the model, or the knob you turned?", compare_view.allowed)
+    here = shell("Compare", compare_view.forget_lost)
     with guard(), st.container(key="fold-compare"):
         pinned = kept.pinned()
         if pinned is None:

@@ -4,12 +4,13 @@ import streamlit as st
 
 from qfusion.analysis.dynamics import evolution
 from qfusion.models.tweak import LEARNED
+from qfusion.panels import dynamics as builders
 from qfusion.ui.frame import runs, sliders, state
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.dynamics import dynamics_view
 from qfusion.ui.shared import model_out, physics_view
 
-TABS = dict(zip(dynamics_view.TAB_NAMES, (
+TABS = dict(zip(builders.VIEWS, (
     dynamics_view.decision_tab, dynamics_view.correlations_tab, dynamics_view.trajectories_tab, dynamics_view.state_tab,
     dynamics_view.attractor_tab, physics_view.dynamics_tab), strict=True))
 
@@ -39,8 +40,7 @@ def dynamics(here: Here) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Dynamics", "When is the decision made, and would it still be made if this coupling were weaker?",
-                 dynamics_view.allowed)
+    here = shell("Dynamics")
     if here.work.can("time"):
         dynamics_view.take_turn(here.work)
         dynamics(here)

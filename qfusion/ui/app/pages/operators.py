@@ -8,9 +8,7 @@ from qfusion.ui.pages.operators import operators_view
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Decision operators",
-                 "What would a modality have to say for this decision, what against it, and which real samples say it?",
-                 operators_view.allowed)
+    here = shell("Decision operators")
     with guard(), st.container(key="fold-operators"):
         operators_view.page(here)
 

@@ -12,8 +12,7 @@ from qfusion.ui.shared import finder, reading, sample_view
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Samples", "What did the model decide here, and which modality decided it?",
-                 lambda work: finder.allowed(work) | inside_view.allowed(work) | reading.allowed(work))
+    here = shell("Samples")
     sample = here.subject()
 
     with st.container(key="fold-samples"):
