@@ -17,7 +17,6 @@ from qfusion.figures import numbers
 from qfusion.figures.draw import building as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Opens, Panel, Picture, can, number, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import cursor_at
@@ -86,7 +85,7 @@ def _picture(sample: Sample, name: str, found: Built, over: str, drawn: go.Figur
 VIEWS = ("matrix", "over time", "flow")
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of what built what."""
     if not work.can("time"):
         return {}

@@ -25,7 +25,6 @@ from qfusion.figures.style import Theme
 from qfusion.models import require
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Opens, Panel, Picture, can, whole, word
 from qfusion.panels.core.view import View
 
@@ -217,7 +216,7 @@ def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
     return bool(found.moments[_place(found, gate) - 1][0])
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the way through the gates."""
     if not work.can("circuit"):
         return {}

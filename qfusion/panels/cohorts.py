@@ -28,7 +28,6 @@ from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, ticked, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import can_cut
@@ -241,10 +240,10 @@ def worth_cutting(levels: Levels, asked: bool = False) -> bool:
     return can_cut(levels) and len(cut_rows(levels)) > 1 and (asked or cut_seconds(levels) < AT_ONCE)
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the cohort and of what is looked at."""
     table = cohort_measures.cohort_table(work, None)
-    return {"filter": Allowed(lambda said: filters.passing(filters.parse(said), table), "All test samples are shown."),
+    return {"filter": say.Allowed(lambda said: filters.passing(filters.parse(said), table), "All test samples are shown."),
             "by": say.options("Grouping", cohort_measures.groupings(work, table), "Samples are not grouped."),
             "measure": say.options("Measure", cohort_measures.measure_titles(work), "The entropy is shown."),
             "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),

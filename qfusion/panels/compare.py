@@ -18,7 +18,6 @@ from qfusion.figures.style import Theme
 from qfusion.panels import samples
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture
 from qfusion.panels.core.view import View
 from qfusion.quantum.measures import KINDS
@@ -182,7 +181,7 @@ def _curves(view: View, sides: Sides) -> list[str]:
     return [*samples.curves(a.work, [a.sample.row], "main"), *samples.curves(b.work, [b.sample.row], card)]
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of B's tweak; its sliders stand in `core.sliders`, its edits in `rules`."""
     return {"tweak": say.switch("Tweak B", "It stays folded.")}
 

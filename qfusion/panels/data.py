@@ -15,7 +15,6 @@ from qfusion.figures.draw import dataset as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture
 from qfusion.panels.core.view import View
 
@@ -71,7 +70,7 @@ def of_classes(dataset: DataSet) -> bool:
     return dataset.target.kind == "classification"
 
 
-def allowed(view: View, _: Any = None) -> dict[str, Allowed]:
+def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the set that is shown."""
     return {"set": say.options("Data set", data.names(), "The first one is shown.")}
 

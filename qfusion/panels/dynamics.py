@@ -27,7 +27,6 @@ from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import sliders, spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Opens, Panel, Picture, can, number, whole, within, word
 from qfusion.panels.core.view import View
 from qfusion.quantum.measures import KINDS, Part, column
@@ -358,7 +357,7 @@ def settles(sample: Sample) -> bool:
     return found.steady is not None and found.distance is not None
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the evolution of a model with time; its sliders stand in `core.sliders`."""
     if not work.can("time"):
         return {}
@@ -367,7 +366,7 @@ def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
             "cut": say.options("Modality that is cut", work.modalities, "The one that matters most is shown."),
             "cutterms": say.switch("Terms after a cut", "They stay folded."),
             "view": say.options("View", VIEWS, "Decision is shown."),
-            "turn": Allowed(partial(sliders.fitting, work.model), "The sliders stay as they are."),
+            "turn": say.Allowed(partial(sliders.fitting, work.model), "The sliders stay as they are."),
             "t": say.number("t", 0, 1, "The end of the evolution is shown."),
             "runs": say.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
             "quantity": say.options("Modality", work.modalities, "The first is shown."),

@@ -26,7 +26,6 @@ from qfusion.figures import style
 from qfusion.figures.draw import faithfulness as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, within, word
 from qfusion.panels.core.view import View
 
@@ -255,7 +254,7 @@ def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     return over_seeds(usual) and faithful.seed_values(usual, faithful.stability_of(usual), sample.row, terms) is not None
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the proofs."""
     return {"proof": say.options("View", VIEWS, "Deletion is shown."),
             "proof.rank": say.options("Ranking", RANKINGS, "Gradient x input is used."),

@@ -15,7 +15,6 @@ from qfusion.explain.features.attribution import BASELINES, MAX_STEPS, SCORE, At
 from qfusion.figures.draw import inside as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, Read, unfolded, word
 from qfusion.panels.core.view import View
 
@@ -127,14 +126,14 @@ def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
     return any(each.is_sequence for each in sample.work.dataset.modalities if each.name == chosen)
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the look inside a modality."""
     terms = {inside_modality.title(term) for name in work.modalities for term in inside_modality.terms(work, name)}
     return {"inside": say.switch("Inside a modality", "It stays closed."),
             "inside.of": say.options("Modality", work.modalities, "The first is shown."),
             "inside.term": say.options("Term", sorted(terms), "The score is taken."),
             "inside.from": say.options("Starting point", STARTS, "The training mean is taken."),
-            "inside.other": Allowed(work.dataset.row, "Another sample is taken.")}
+            "inside.other": say.Allowed(work.dataset.row, "Another sample is taken.")}
 
 
 _CHOSEN: dict[str, Read] = {"modality": word("inside.of"), "term": _term, "baseline": lambda view: STARTS.get(view.get("inside.from")),

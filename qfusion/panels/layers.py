@@ -20,7 +20,6 @@ from qfusion.figures.style import Theme
 from qfusion.panels.circuit import NETWORK_VIEWS
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, can, within, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import DIVIDENDS
@@ -144,7 +143,7 @@ def poolings(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: pd.DataFrame([pool._asdict() for pool in pools]))
 
 
-def allowed(view: View, work: Any) -> dict[str, Allowed]:
+def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     """What an address may say of the decision along the layers."""
     if not work.can("layers"):
         return {}

@@ -15,7 +15,6 @@ from qfusion.errors import QFusionError
 from qfusion.figures.draw import leaderboard as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.panels.core.view import View
 
@@ -135,7 +134,7 @@ def measured(board: Board, data: str = "", models: Sequence[str] | None = None, 
     return bool(board.robust_metrics(data or board.names[0])) and models != [""]
 
 
-def allowed(view: View, work: Any = None) -> dict[str, Allowed]:
+def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the board."""
     try:
         found = standings.open_board()

@@ -22,7 +22,6 @@ from qfusion.figures.style import Theme
 from qfusion.panels.circuit import NETWORK_VIEWS
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, can, number, whole, within
 from qfusion.panels.core.view import View
 
@@ -89,7 +88,7 @@ def terms(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0, 
 SHOT_CHOICES = (100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
 
 
-def allowed(view: View, work: Any) -> dict[str, Allowed]:
+def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     """What an address may say of noise and shots."""
     if work.can("time") or not work.can("circuit"):
         return {}

@@ -24,7 +24,6 @@ from qfusion.figures.style import Theme
 from qfusion.panels import samples
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.panels.core.view import View
 
@@ -234,7 +233,7 @@ def _nearest(view: View, sample: Sample) -> list[str]:
             for end in samples.curves(sample.work, found.nearest(side, NEAREST), f"{side}-card", found.operator.modalities)]
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the group, the split and the axis."""
     return {"votes": say.options("Group of modalities", decision_operators.group_labels(work), "The first modality is shown."),
             "among": say.options("Split", SPLITS, "The test samples are shown."),

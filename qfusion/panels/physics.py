@@ -16,7 +16,6 @@ from qfusion.explain.changes.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures.draw import tornado as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, ticked, word
 from qfusion.panels.core.view import View
 
@@ -171,7 +170,7 @@ def can_follow(sample: Sample, effect: str = SCORE, over: str = physics.THIS, **
     return sample.work.can("terms") and bool(measured(sample, effect, over).followed())
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of what did it: of a model with time on Dynamics, of another one on Circuit."""
     if not work.can("terms") or work.can("time") != (view.page == "dynamics"):
         return {}

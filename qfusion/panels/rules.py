@@ -20,7 +20,6 @@ from qfusion.models import edits, require
 from qfusion.panels.circuit import NETWORK_VIEWS
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, can, whole, within, word
 from qfusion.panels.core.view import View
 
@@ -114,7 +113,7 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
 SCOPES = ("this element", "all elements")
 
 
-def allowed(view: View, work: Any) -> dict[str, Allowed]:
+def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     """What an address may say of the tables; edits that do not fit are named beside them, where they can be mended."""
     if work.can("time"):
         return {}

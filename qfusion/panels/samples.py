@@ -26,7 +26,6 @@ from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, can, word, words
 from qfusion.panels.core.view import View
 from qfusion.quantum.measures import KINDS, Part
@@ -279,7 +278,7 @@ def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filt
     return len(finding.passing(work.frame(work.classes.index(output) if output else None), **filters)) > 0
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the filters and axes, and of the table of evidence."""
     titles = finding.axes(work)
     found = {"split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),

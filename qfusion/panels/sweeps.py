@@ -13,7 +13,6 @@ from qfusion.figures.draw import sweep as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.opened import sources
 from qfusion.panels.core.panel import Panel, Picture, within
 from qfusion.panels.core.view import View
@@ -87,7 +86,7 @@ def ended(trials: Trials) -> bool:
     return bool(len(trials.numbers))
 
 
-def allowed(view: View, _: Any = None) -> dict[str, Allowed]:
+def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the sweep that is shown, and of the form of a new one."""
     return {"sweep": say.options("Sweep", storage.names(), "The last one is shown."),
             "sweep.view": say.options("View", VIEWS, "The first is shown."),

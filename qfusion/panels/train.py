@@ -18,7 +18,6 @@ from qfusion.analysis.learning.run_curves import PASSED, Curve, Seen
 from qfusion.figures.draw import training as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.opened import sources
 from qfusion.panels.core.panel import Panel, Picture, within, word
 from qfusion.panels.core.view import View
@@ -301,7 +300,7 @@ def entangled(runs: Sequence[Seen]) -> list[Any]:
     return list(run_curves.watched_by(run_curves.with_history(runs), "entanglement").values()) if watched(runs) else []
 
 
-def allowed(view: View, _: Any = None) -> dict[str, Allowed]:
+def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the runs that are shown, and of the form of a new one, all but its name."""
     known = sources()
     found = {"run": say.options("Run", [run.name for run in run_files.runs()],
@@ -324,7 +323,7 @@ def setting_key(name: str, kind: str, setting: str) -> str:
     return f"new.{kind}.{name}.{setting}"
 
 
-def _setting(key: str, usual: Any) -> Allowed:
+def _setting(key: str, usual: Any) -> say.Allowed:
     setting, words = SETTINGS[key], "The usual is taken."
     if setting.choices:
         return say.options(setting.title, setting.choices, words)

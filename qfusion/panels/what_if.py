@@ -32,7 +32,6 @@ from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.panel import Panel, Picture, unfolded
 from qfusion.panels.core.view import View
 
@@ -272,19 +271,19 @@ def _restated(view: View, sample: Sample) -> list[str]:
     return [name for name, action in both(sample, _asked(view))[2].items() if action != DROP]
 
 
-def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the changes; also names modalities and numbers that this model does not have."""
-    found = {"knobs": say.switch("Knobs", "They stay folded."), "say": Allowed(editing.parse, "The sample's own words are used.")}
+    found = {"knobs": say.switch("Knobs", "They stay folded."), "say": say.Allowed(editing.parse, "The sample's own words are used.")}
     for name in work.modalities:
         titles = [TITLES[action] for action in interventions.actions(work, name)]
         found[f"do.{name}"] = say.options("What is done", titles, "It is left as it is.")
-        found[f"with.{name}"] = Allowed(work.dataset.row, "Another sample is taken.")
+        found[f"with.{name}"] = say.Allowed(work.dataset.row, "Another sample is taken.")
         for place, (low, high) in enumerate(ranges(work, name)):
             found[f"set.{name}.{place}"] = say.number(f"set.{name}.{place}", low, high, "The sample's own is used.")
         for control in editing.CONTROLS.get(name, ()) if editing.recipe_of(work.dataset) is not None else ():
             found[control_key(name, control)] = say.number(control.name, control.low, control.high, "0 is used.")
     strange = [key for key in view.address if key.startswith(PREFIXES) and key not in found]
-    return found | {key: Allowed(partial(_unknown, key, list(found)), "It is ignored.") for key in strange}
+    return found | {key: say.Allowed(partial(_unknown, key, list(found)), "It is ignored.") for key in strange}
 
 
 def _unknown(key: str, known: list[str], value: str) -> None:

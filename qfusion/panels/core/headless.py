@@ -66,7 +66,7 @@ def take(page: str, panel: str, address: Address) -> Taken:
     if page in WITHOUT:
         choose(f"Panel of page '{page}'", panel, ())
     found = programs.opened(page, address)
-    if panel in programs.WORDS or not programs.shows(found.view, panel):
+    if panel in programs.WORDS or not any(programs.shown(found.view, panel)):
         choose(f"Panel of page '{page}' (under this address)", panel, panels(page, address))
     return _taken(found, panel)
 

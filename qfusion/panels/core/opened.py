@@ -162,6 +162,9 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
     _physics(found, View(page, found), work)
     view = View(page, found)
     _audit(found, allowed(view, work))
+    if "phi" in found:
+        with _named("phi"):
+            work.model.parse_tweak(found["phi"][0])
     if page == "compare" and "pin" in found:
         with _named("pin"):
             resolve(view.pin)

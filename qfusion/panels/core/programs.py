@@ -138,11 +138,6 @@ SUBJECTS: dict[str, Callable[[View], Call]] = {
 }
 
 
-def covers(page: str, panel: str) -> bool:
-    """Returns whether there is a panel of this name; `page` is a title in whatever letters."""
-    return panel in PAGES.get(page.lower(), {}) or any(map(panel.startswith, NAMED.get(page.lower(), {})))
-
-
 def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Picture:
     """Returns a panel of a page.
 
@@ -162,29 +157,14 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
     return found.build(_open(view, found.subject), theme, **arguments)
 
 
-def shown(view: View) -> Iterator[str]:
-    """Yields the names of the panels that a page shows under an address that leaves nothing open."""
+def shown(view: View, only: str = "") -> Iterator[str]:
+    """Yields the names of the panels that a page shows under an address that leaves nothing open, or `only` that of one."""
     subjects: dict[str, Any] = {}
-    for name, panel in PAGES[view.page].items():
-        if panel.opens(view) and panel.shown(view, _open(view, panel.subject, subjects)):
-            yield name
-    for start, panel in NAMED.get(view.page, {}).items():
-        if panel.opens(view):
+    for start, panel in {**PAGES[view.page], **NAMED.get(view.page, {})}.items():
+        if (not only or only.startswith(start)) and panel.opens(view):
             subject = _open(view, panel.subject, subjects)
-            yield from (start + end for end in panel.endings(view, subject) if panel.shown(view, subject, end))
-
-
-def shows(view: View, panel: str) -> bool:
-    """Returns whether a page shows a panel under an address that leaves nothing open."""
-    known = NAMED.get(view.page, {})
-    start = "" if panel in PAGES[view.page] else next(filter(panel.startswith, known), None)
-    if start is None:
-        return False
-    found, rest = (known[start] if start else PAGES[view.page][panel]), panel.removeprefix(start) if start else ""
-    if not found.opens(view):
-        return False
-    subject = _open(view, found.subject)
-    return (not start or rest in found.endings(view, subject)) and found.shown(view, subject, rest)
+            yield from (start + end for end in panel.endings(view, subject)
+                        if only in ("", start + end) and panel.shown(view, subject, end))
 
 
 def _open(view: View, subject: str, kept: dict[str, Any] | None = None) -> Any:

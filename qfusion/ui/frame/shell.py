@@ -45,41 +45,21 @@ FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
 
 @dataclass(frozen=True)
 class Here:
-    """What a page works on: the model on its data, the sample's row, how to draw, and the output asked for."""
+    """What the reader has picked: the model on its data, the sample's row, the theme, and the score to explain (None: as predicted)."""
 
     work: Workspace
     row: int
     theme: Theme
     asked: int | None = None
 
-    @property
-    def output(self) -> int:
-        """The score that is explained: the one asked for, else that of the predicted class."""
-        return int(self.work.predicted[self.row]) if self.asked is None else self.asked
-
     def subject(self, tweak: Tweak | str = "") -> Sample:
-        """The sample as panels take it, under a tweak."""
-        return Sample(self.work, self.row, self.output, tweak)
-
-    @property
-    def unit(self) -> str:
-        """Axis name of that score."""
-        return self.subject().unit
-
-    @property
-    def truth(self) -> float | None:
-        """The annotated value of a regression; scores of classes have none."""
-        return self.subject().truth
+        """The sample, under a tweak: whatever is told of it is asked there."""
+        return Sample(self.work, self.row, int(self.work.predicted[self.row]) if self.asked is None else self.asked, tweak)
 
     @property
     def sample(self) -> str:
         """The sample's id."""
-        return self.subject().id
-
-    @property
-    def of(self) -> str:
-        """Whose a panel's numbers are where they are of this sample alone, as markdown."""
-        return self.subject().of
+        return str(self.work.dataset.ids[self.row])
 
 
 def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here:

@@ -26,8 +26,8 @@ def dynamics(here: Here) -> None:
             tweak = sliders.draw(here.work)
             model_out.button(here)
         with main, guard():
-            now = evolution.decide(here.work, here.row, tweak, here.output)
-            base = evolution.decide(here.work, here.row, LEARNED, here.output)
+            now = evolution.decide(here.work, here.row, tweak, here.subject().output)
+            base = evolution.decide(here.work, here.row, LEARNED, here.subject().output)
             dynamics_view.before_after(here, now, base)
             dynamics_view.cursor(now)
             tabs = st.tabs(list(TABS), **state.opened(state.VIEW))

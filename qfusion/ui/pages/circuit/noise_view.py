@@ -58,7 +58,7 @@ def _headline(here: Here, found: Any, exact: Any, shots: int) -> None:
     best = "accuracy" if work.classes else "mae"
     with st.container(key="pair-metrics"):
         cells = st.columns(3)
-        c = here.output
+        c = here.subject().output
         cells[0].metric(f"Score{_of(here)}", f"{found.scores[c]:.3f} ± {found.errors[c]:.3f}", f"{found.scores[c] - exact.scores[c]:+.3f}",
                         delta_color="off", help="Under noise, with its standard error at this number of shots; the change is from the "
                                                 "exact circuit", border=True, height="stretch")
@@ -69,7 +69,7 @@ def _headline(here: Here, found: Any, exact: Any, shots: int) -> None:
 
 
 def _of(here: Here) -> str:
-    return f" of ‘{text.plain(here.work.classes[here.output], 14)}’" if here.work.classes else ""
+    return f" of ‘{text.plain(here.work.classes[here.subject().output], 14)}’" if here.work.classes else ""
 
 
 def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
