@@ -54,8 +54,8 @@ def _sentence(here: Here, found: Operator, own: Own) -> None:
     low, high = found.values[0], found.values[-1]
     together = "alone" if len(found.modalities) == 1 else "together"
     st.markdown(
-        f"Whatever **{builders.who(found)}** might say, {together} it can bring the {text.plain(here.subject().unit)} to at least **{low:+.2f}** and "
-        f"at most **{high:+.2f}**, everything else being as in the background (baseline {found.baseline:+.2f}). What this sample says "
+        f"Whatever **{builders.who(found)}** might say, {together} it can bring the {text.plain(here.subject().unit)} to at least "
+        f"**{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline {found.baseline:+.2f}). What this sample says "
         f"brings it to **{own.score:+.2f}**. {backgrounds.baseline(here.work.background)}")
 
 
