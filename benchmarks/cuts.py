@@ -23,7 +23,7 @@ from qfusion import data  # noqa: E402
 from qfusion.analysis.dynamics.cut_curves import MAX_HELD  # noqa: E402
 from qfusion.errors import QFusionError  # noqa: E402
 from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics  # noqa: E402
-from qfusion.explain.changes.cuts import KINDS, USUAL, cuts  # noqa: E402
+from qfusion.explain.changes.cuts import DEFAULT, KINDS, cuts  # noqa: E402
 from qfusion.training import checkpoint  # noqa: E402
 
 PAGE = ROOT / "docs" / "explain.md"
@@ -35,7 +35,7 @@ def row(name: str) -> list[str]:
     found = checkpoint.load(name)
     model, dataset = found.fusion, data.load(found.card["data"]["name"])
     rows, T = dataset.rows("test"), float(model.duration)
-    kinds = tuple(KINDS) if model.product_state(model.encode(dataset.inputs(rows[:1], torch.float64))).shape[1] <= MAX_HELD else USUAL
+    kinds = tuple(KINDS) if model.product_state(model.encode(dataset.inputs(rows[:1], torch.float64))).shape[1] <= MAX_HELD else DEFAULT
     measured = cut_metrics(cuts(model, dataset.inputs(rows, torch.float64), [T / 2], kinds=kinds), dataset.y[rows], dataset.target.kind)
     metric, said = METRIC[dataset.target.kind]
     start, end = joint.share(model, dataset, checkpoint.training_split(found.card))

@@ -22,6 +22,7 @@ import tables  # noqa: E402
 
 from qfusion import data, explain  # noqa: E402
 from qfusion.explain.features import deletion  # noqa: E402
+from qfusion.explain.features.attribution import by_title  # noqa: E402
 from qfusion.explain.trust import faithfulness  # noqa: E402
 from qfusion.explain.trust.faithfulness import Curves  # noqa: E402
 from qfusion.training import checkpoint, metrics  # noqa: E402
@@ -50,7 +51,7 @@ def measured(name: str, orders: int) -> list[list[str]]:
               *line(faithfulness.modality_curves(explanation, outputs, orders=orders))]]
     baseline = deletion.means(trained_on)
     for modality in model.modalities:
-        for ranking in deletion.RANKINGS:
+        for ranking in by_title():
             curves = deletion.feature_curves(model, inputs, modality, outputs, baseline[modality], ranking=ranking, orders=orders)
             found.append(["", f"inside `{modality}`, by {ranking}", *line(curves)])
             print(name, *found[-1][1:], flush=True)

@@ -17,12 +17,27 @@ import importlib
 
 TYPE_CHECKING = False  # checkers read it as True, and importing `typing` for it would take ten times as long as all else here
 if TYPE_CHECKING:
-    from qfusion import analysis, citations, data, errors, explain, figures, models, panels, quantum, release, report, runs, track, training
+    from qfusion import (
+        analysis,
+        citations,
+        data,
+        errors,
+        explain,
+        figures,
+        model_export,
+        models,
+        panels,
+        quantum,
+        report,
+        runs,
+        track,
+        training,
+    )
     from qfusion.data import load
     from qfusion.training import train
 
 __version__ = "0.1.0"
-__all__ = ["analysis", "citations", "data", "errors", "explain", "figures", "load", "models", "panels", "quantum", "release", "report",
+__all__ = ["analysis", "citations", "data", "errors", "explain", "figures", "load", "model_export", "models", "panels", "quantum", "report",
            "runs", "track", "train", "training"]
 
 _FUNCTIONS = {"load": "qfusion.data", "train": "qfusion.training"}

@@ -41,7 +41,7 @@ def _annotated_modules() -> list[str]:
 if modules := _annotated_modules():
     jaxtyping.install_import_hook(modules, "beartype.beartype")
 
-from qfusion.analysis import memo as memory  # noqa: E402 - below the hook
+from tests import sharing  # noqa: E402 - below the hook
 
 
 def _keep_more(caches: Any) -> None:
@@ -66,14 +66,16 @@ manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.sca
 polled, local_script_runner.require_widgets_deltas = local_script_runner.require_widgets_deltas, _wait
 for each in (cache_data_api.DataCaches, cache_resource_api.ResourceCaches):
     _keep_more(each)
-bounded = memory.memo  # the library keeps results by key too, and is as roomy here
-memory.memo = lambda size, **said: bounded(10 * size, **said)  # type: ignore[assignment]
+sharing.install(10)  # the library keeps results by key too, and is as roomy here
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps the tests' cache and imported sets apart from the user's; `.ci/run` sets a fresh cache."""
     os.environ["QFUSION_IMPORTED"] = tempfile.mkdtemp(prefix="qfusion-imported-")
     config.add_cleanup(lambda folder=os.environ["QFUSION_IMPORTED"]: shutil.rmtree(folder, ignore_errors=True))
+    if sharing.FOLDER not in os.environ:  # the processes that share the tests have it from the first
+        os.environ[sharing.FOLDER] = tempfile.mkdtemp(prefix="qfusion-shared-")
+        config.add_cleanup(lambda folder=os.environ[sharing.FOLDER]: shutil.rmtree(folder, ignore_errors=True))
     if config.cache is not None:
         os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
 
@@ -84,7 +86,7 @@ TOGETHER = {"test_browser": "browser", "test_app_": "pages", "test_exports": "fi
             "test_kept_": "figures", "test_building": "figures", "test_cuts": "figures"}
 # What takes longest is begun first, so that no process is left alone with it at the end.
 FIRST = ("test_browser", "test_app_", "test_exports", "test_programs", "test_kept_", "test_building", "test_cuts", "test_quality",
-         "test_runs", "test_cli", "test_distributed", "test_report", "test_release", "test_sensitivity", "test_track", "test_lindblad",
+         "test_runs", "test_cli", "test_distributed", "test_report", "test_model_export", "test_sensitivity", "test_track", "test_lindblad",
          "test_wheel", "test_docs_site", "test_training", "test_exact")
 
 
@@ -164,7 +166,8 @@ def planted() -> Any:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
     """The running app, with a cache of its own that is empty at the start."""
     folder = tmp_path_factory.mktemp("server")
-    with serving.serve(folder, {"QFUSION_CACHE": str(folder / "cache"), "QFUSION_IMPORTED": str(folder / "imported")}) as running:
+    own = {"QFUSION_CACHE": str(folder / "cache"), "QFUSION_IMPORTED": str(folder / "imported")}
+    with serving.serve(folder, own, limit=240, command=sharing.APP) as running:
         yield running
 
 

@@ -40,6 +40,7 @@ MOVED: dict[str, str] = {
     "qfusion.explain.cut_metrics.cut_metrics": "qfusion.explain.changes.cut_metrics.cut_metrics",
     "qfusion.explain.cuts.cuts": "qfusion.explain.changes.cuts.cuts",
     "qfusion.explain.sensitivity": "qfusion.explain.changes.sensitivity",
+    "qfusion.release.make": "qfusion.model_export.make",
     "qfusion.ui.snippets.snippet": "qfusion.panels.core.programs.program",
 }
 

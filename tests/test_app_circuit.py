@@ -248,13 +248,13 @@ def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
 
 def test_noise_is_the_tracks_and_shots_leave_the_spread_they_must(digits: CircuitSpace) -> None:
     from qfusion.track.fusion_circuit import outcome_scores
-    from qfusion.track.noise import Noise, noisy_scores
+    from qfusion.track.noise import Noise, noisy
 
     row = int(digits.dataset.rows("test")[2])
     model: Any = checkpoint.load("qcnn-digits").model
     found = circuit_evolution.with_noise(digits, row, "", (0.05, 0.02, 0.1), 500)
-    direct = noisy_scores(model, {m: x[None] for m, x in digits.by_name(row).items()}, Noise(0.05, 0.02, 0.1))[0]
-    assert np.allclose(found.scores, direct.numpy(), atol=1e-10)
+    direct = noisy(model, Noise(0.05, 0.02, 0.1)).scores({m: x[None] for m, x in digits.by_name(row).items()})[0]
+    assert np.allclose(found.scores, direct.detach().numpy(), atol=1e-10)
     quiet = circuit_evolution.with_noise(digits, row, "", (0, 0, 0), 500)
     from qfusion.models import density
 

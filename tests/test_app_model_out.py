@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from qfusion import release
+from qfusion import model_export
 from qfusion.training import checkpoint
 from tests.test_app_pages import plain, said, visit
 
@@ -36,8 +36,8 @@ def test_the_dialog_takes_the_tweak_and_offers_what_there_is(title: str, query: 
     app = opened(title, query)
     assert words in plain(said(app))
     found = checkpoint.load(query["model"])
-    assert app.radio(key="_out.format").options == [each.title for name, each in release.FORMATS.items()
-                                                    if not release.impossible(name, found)]
+    assert app.radio(key="_out.format").options == [each.title for name, each in model_export.FORMATS.items()
+                                                    if not model_export.impossible(name, found)]
     assert "Not for this model: " + ("OpenQASM 3" if query["model"] == "qj-planted" else "QuTiP objects") in plain(said(app))
     assert app.button(key="_keep_model").disabled == (words == "as trained")
 

@@ -136,7 +136,8 @@ def test_what_is_not_told_of_a_change_is_the_samples_own_or_the_usual() -> None:
     own = interventions.shown_state(interventions.own_states(work, row)["vision"])
     near = {0: round(own[0], 3), 1: own[1] + 0.25}
     found = interventions.asked(work, row, {"text": {"action": SWAP}, "vision": {"action": STATE, "state": near}})
-    assert found == (Change(SWAP, donor=backgrounds.usual_contrast(work, row)), Change(), Change(STATE, state=(own[0], near[1], *own[2:])))
+    donor = backgrounds.default_contrast(work, row)
+    assert found == (Change(SWAP, donor=donor), Change(), Change(STATE, state=(own[0], near[1], *own[2:])))
     (words, *_) = interventions.asked(work, row, {"text": {"action": INPUT}})
     assert words.words == interventions.own_words(work, row) != ""
     for wrong in ({"smell": {}}, {"text": {"action": "burn"}}, {"text": {"action": STATE, "state": {99: 0.1}}}):

@@ -15,6 +15,7 @@ import pytest
 
 from qfusion.runs import sweep
 from scripts import serving
+from tests import sharing
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
 
@@ -44,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]
         make("first", record_of(6, watched=JUMP))
         make("second", record_of(4, state="stopped"), rate=0.02)
         sweep.work(sweep.begin("tried", search(), 3))
-    with serving.serve(folder, places) as running:
+    with serving.serve(folder, places, limit=240, command=sharing.APP) as running:
         yield running
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scripts import serving
+from tests import sharing
 
 pytestmark = pytest.mark.browser
 EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
@@ -19,7 +20,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]
     """An app of its own, as sweeps are shared by all pages that look at them."""
     folder = tmp_path_factory.mktemp("sweeps")
     places = {name: str(Path(folder) / name.lower()) for name in ("QFUSION_RUNS", "QFUSION_MODELS")}
-    with serving.serve(folder, places) as running:
+    with serving.serve(folder, places, limit=240, command=sharing.APP) as running:
         yield running
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from qfusion.runs import Run
 from scripts import serving
-from tests import importable
+from tests import importable, sharing
 from tests.test_browser import settle, visit
 from tests.test_browser_data import upload
 
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(folder: Path) -> Iterator[serving.Server]:
     """An app of its own, as runs are shared by all pages that look at them."""
     places = {name: str(folder / name.lower()) for name in ("QFUSION_RUNS", "QFUSION_MODELS", "QFUSION_IMPORTED", "QFUSION_CACHE")}
-    with serving.serve(folder, places) as running:
+    with serving.serve(folder, places, limit=240, command=sharing.APP) as running:
         yield running
     for path in (folder / "qfusion_runs").glob("*/plan.json"):  # whatever a failed test has left running
         if Run(path.parent).is_held():

@@ -74,12 +74,12 @@ def test_profiles_of_a_hand_drawn_image() -> None:
     assert right == [8, 8, 4, 4, 4, 4, 8, 8]
     assert top == [8, 8, 8, 2, 8, 8, 8, 8]
     assert bottom == [8, 8, 8, 2, 8, 8, 8, 8]
-    mass, row, column, *central = digits.moments(image)[0]
+    mass, row, column, *central = digits.image_moments(image)[0]
     assert (mass, row, column) == (64, 3.5, 3)
     # mu_20 = 16 (1.5^2 + 0.5^2) 2 = 80, divided by mass^2; an upright, symmetric bar has no other moment.
     np.testing.assert_allclose(central, [80 / 64**2, 0, 0, 0, 0, 0, 0], atol=1e-12)
     moved = np.roll(image, (1, 2), axis=(1, 2))
-    np.testing.assert_allclose(digits.moments(moved)[0][3:], central, atol=1e-12)
+    np.testing.assert_allclose(digits.image_moments(moved)[0][3:], central, atol=1e-12)
 
 
 def test_the_embedded_digits() -> None:

@@ -27,7 +27,7 @@ from qfusion.figures.export import recipe
 from qfusion.figures.export import style as styles
 from qfusion.panels.core import headless, programs
 from qfusion.runs import sweep
-from tests import exporting
+from tests import exporting, sharing
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
 
@@ -43,6 +43,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Two runs and a sweep of the tests' own."""
     folder = tmp_path_factory.mktemp("exports")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(sharing.FOLDER, "")  # the other process works everything out anew, in its own order
         for name in ("RUNS", "MODELS", "IMPORTED"):
             patch.setenv(f"QFUSION_{name}", str(folder / name.lower()))
         for seed, name in enumerate(("first", "second")):

@@ -15,7 +15,7 @@ from qfusion.errors import IntegrityError, InvalidInput, NotFound
 from qfusion.explain import Explanation
 from qfusion.explain.contributions.coalitions import dividends, shapley
 from qfusion.explain.features import deletion
-from qfusion.explain.trust import caution, estimators, faithfulness, stability
+from qfusion.explain.trust import estimators, faithfulness, reliability, stability
 from qfusion.models import InputSpec, QuantumJump
 from qfusion.quantum.decomposition import subset_name, subsets
 from tests.entangled import model_of
@@ -220,26 +220,26 @@ def test_shipped_stability_files_are_whole() -> None:
 def test_cautions_follow_from_what_was_measured() -> None:
     found = measured()
     errors = np.linspace(0, 1, 40)
-    said = [c.sentence for c in caution.of_stability(found, errors, "score")]
+    said = [c.sentence for c in reliability.of_stability(found, errors, "score")]
     assert "text + audio" in said[0]
     assert "over 3 training seeds" in said[0]
     floor = np.median(found.spread().max(1))
     assert f"{floor:.2g} (score)" in said[1]
     worse = stability.Stability(NAMES, found.coalitions, found.seeds, found.dividends + np.where(
         (errors >= 0.9)[None, :, None], np.random.default_rng(0).normal(size=found.dividends.shape), 0), 9, False)
-    assert any("where the prediction is poor" in c.sentence for c in caution.of_stability(worse, errors, "score"))
+    assert any("where the prediction is poor" in c.sentence for c in reliability.of_stability(worse, errors, "score"))
     parts = np.random.default_rng(5).normal(size=(200, 3))
     good = faithfulness.modality_curves(additive(parts), np.zeros(200, int))
-    assert caution.of_deletion(good, "modalities") == []
+    assert reliability.of_deletion(good, "modalities") == []
     bad = faithfulness.Curves(good.shares, good.random_deletion[0], good.random_insertion[0], np.stack([good.deletion] * 2),
                               np.stack([good.insertion] * 2), 200, "score")
-    assert "taking away and giving back" in caution.of_deletion(bad, "modalities")[0].sentence
+    assert "taking away and giving back" in reliability.of_deletion(bad, "modalities")[0].sentence
     explained = additive(parts)
     truth = pd.DataFrame({name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)})
     truth["text+vision"] = np.random.default_rng(6).normal(size=200)
-    told = caution.of_truth(faithfulness.against_truth(explained, truth))
+    told = reliability.of_truth(faithfulness.against_truth(explained, truth))
     assert told[0].kind == "warning"
     together = additive(parts, joint=50.0)
-    assert "in 100% of 200" in caution.of_joint(together, np.zeros(200, int))[0].sentence
-    assert caution.of_joint(explained, np.zeros(200, int)) == []
+    assert "in 100% of 200" in reliability.of_joint(together, np.zeros(200, int))[0].sentence
+    assert reliability.of_joint(explained, np.zeros(200, int)) == []
     assert "text + vision" in told[0].sentence

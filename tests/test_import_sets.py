@@ -18,8 +18,8 @@ import scipy.io
 
 from qfusion import data
 from qfusion.data import imported, importing
-from qfusion.data.formats import draft as drafts
-from qfusion.data.importing import keeping, repairs
+from qfusion.data.formats import staged_set
+from qfusion.data.importing import repairs, storing
 from qfusion.errors import DataUnavailable, IntegrityError, InvalidInput, NotFound
 from qfusion.runs import worker
 from tests import importable
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def examined(*paths: Path, **options: Any) -> importing.Examined:
-    with keeping.staging() as place:
+    with storing.staging() as place:
         return importing.examine(paths, place, **options)
 
 
@@ -365,7 +365,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place, name in ((drafts.Writer, "append"), (keeping.np, "save"), (keeping.os, "rename"), (keeping.Path, "write_text")):
+    for place, name in ((staged_set.Writer, "append"), (storing.np, "save"), (storing.os, "rename"), (storing.Path, "write_text")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, full)
             with pytest.raises(DataUnavailable, match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space"):

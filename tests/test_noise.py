@@ -12,7 +12,7 @@ from qfusion.models import EntangledQCNN
 from qfusion.models.fusion import fuse
 from qfusion.quantum.decomposition import subsets
 from qfusion.quantum.pauli import transfer_matrix
-from qfusion.track.noise import Noise, noisy, noisy_scores, noisy_vectors
+from qfusion.track.noise import Noise, noisy, noisy_vectors
 from qfusion.track.run import run
 from tests.entangled import angles_of, masses_of, model_of, scores_of
 
@@ -36,6 +36,11 @@ def test_channels_on_paper() -> None:
     assert transfer_matrix(Noise(readout=0.5).wrong()).diag() == pytest.approx(np.array([1, 1, 0.5, 0.5]))
     ones = torch.tensor([[1.0, 0.0, -1.0]], dtype=torch.float64)
     assert noisy_vectors(ones, Noise(damping=1)).tolist() == [[1, 0, 1]]
+
+
+@torch.no_grad()
+def noisy_scores(model: EntangledQCNN, masses: dict[str, torch.Tensor], noise: Noise) -> torch.Tensor:
+    return noisy(model, noise).scores(masses)
 
 
 @pytest.mark.parametrize("noise", KINDS, ids=str)

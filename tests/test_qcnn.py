@@ -107,7 +107,7 @@ def test_observables_pulled_back_to_every_step(n: int) -> None:
     states = density.states(model.network, model.fuse(masses)[0][0])
     expected = (model.scores(masses)[0] - model.bias).detach()
     for first in range(1, len(states)):
-        O = pauli.to_matrix(model.network.observables(first).detach(), n)
+        O = torch.einsum("cw,wij->cij", model.network.observables(first).detach().flatten(1).to(torch.complex128), pauli.words(n))
         found = torch.einsum("cij,ji->c", O, states[first]).real
         assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-12), first
 

@@ -291,13 +291,13 @@ def test_other_data_than_it_was_begun_with_are_refused():
 
 def test_places_are_given_one_by_one(monkeypatch):
     monkeypatch.setenv("QFUSION_SLOTS", "1")
-    with queue.place() as first, queue.place(iter([True, False]).__next__) as second:
+    with queue.slot() as first, queue.slot(iter([True, False]).__next__) as second:
         assert (first, second) == (True, False)
-    with queue.place() as free:
+    with queue.slot() as free:
         assert free
     monkeypatch.setenv("QFUSION_SLOTS", "none")
     with pytest.raises(InvalidInput, match="QFUSION_SLOTS"):
-        queue.places()
+        queue.worker_slots()
 
 
 def wait_for(run: Run, *states: str, seconds: float = 60) -> str:

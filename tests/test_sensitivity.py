@@ -14,10 +14,10 @@ import torch
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.changes import parameters
 from qfusion.explain.changes import sensitivity as method
 from qfusion.explain.network.evidence import qubit_entropy
 from qfusion.models import EntangledQCNN, InputSpec, QuantumJump, Tweak
+from qfusion.quantum.kinds import split
 from qfusion.quantum.measures import measures_over_time
 from qfusion.quantum.states import density
 from tests.entangled import model_of
@@ -62,12 +62,12 @@ def with_factor(model: Any, parameter: method.Parameter, value: float) -> Any:
         if parameter.kind == "coupling":
             couplings["+".join(parameter.modalities)] = value
         elif parameter.kind == "rate":
-            rates[int(parameters.inside(parameter.key)) - 1] = value
+            rates[int(split(parameter.key)[1]) - 1] = value
         else:
             duration = value * model.settings["duration"]
         return model.tweaked(Tweak(couplings, tuple(rates), duration))
     other = copy.deepcopy(model)
-    place = parameters.inside(parameter.key)
+    place = split(parameter.key)[1]
     with torch.no_grad():
         if parameter.kind == "measurement":
             other.W[:, _column(model, place)] *= value
@@ -89,7 +89,7 @@ def _column(model: Any, place: str) -> int:
 def _table(model: Any, parameter: method.Parameter, value: float) -> torch.Tensor:
     """Entry by entry, as the documentation says it."""
     phi, M = model.phi.detach().clone(), len(model.modalities)
-    element, _, name = parameters.inside(parameter.key).partition(":")
+    element, _, name = split(parameter.key)[1].partition(":")
     i = int(element)
     if parameter.kind == "fusion":
         phi[i] = math.pi / 2 + value * (phi[i] - math.pi / 2)

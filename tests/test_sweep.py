@@ -16,7 +16,7 @@ from qfusion import runs
 from qfusion.cli import main
 from qfusion.data import load
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.runs import places, space, storage, sweep
+from qfusion.runs import space, storage, sweep, trial_slots
 from qfusion.training import Options, prepare
 
 FORK = multiprocessing.get_context("fork")
@@ -136,12 +136,12 @@ def test_a_killed_trial_is_done_again(monkeypatch):
         assert time.time() - began < 60
         time.sleep(0.05)
     tried = found.attempts()[0].tried
-    assert places.is_alive(found.study.trials[0])
+    assert trial_slots.is_alive(found.study.trials[0])
     os.kill(member.pid, signal.SIGKILL)
     member.join()
-    assert not places.is_alive(found.study.trials[0])
-    places.settle(found.study, 2)
-    places.settle(found.study, 2)  # once is enough
+    assert not trial_slots.is_alive(found.study.trials[0])
+    trial_slots.settle(found.study, 2)
+    trial_slots.settle(found.study, 2)  # once is enough
     states = [(t.user_attrs["place"], t.state.name) for t in found.study.trials]
     assert sorted(states) == [(0, "FAIL"), (0, "WAITING"), (1, "WAITING")]
     with monkeypatch.context() as quick:
@@ -154,17 +154,17 @@ def test_a_killed_trial_is_done_again(monkeypatch):
 
 def test_a_trial_of_another_machine_is_given_up_when_it_is_silent(monkeypatch):
     found = sweep.begin("far", search(), 1)
-    places.settle(found.study, 1)
+    trial_slots.settle(found.study, 1)
     trial = found.study.ask()
     trial.set_user_attr("worker", {"host": "elsewhere", "lock": ""})
-    assert places.is_alive(found.study.trials[0])
-    monkeypatch.setattr(places, "SILENT", -1.0)
-    assert not places.is_alive(found.study.trials[0])
+    assert trial_slots.is_alive(found.study.trials[0])
+    monkeypatch.setattr(trial_slots, "SILENT", -1.0)
+    assert not trial_slots.is_alive(found.study.trials[0])
     trial.set_user_attr("beat", time.time() + 100)
-    assert places.is_alive(found.study.trials[0])
+    assert trial_slots.is_alive(found.study.trials[0])
     for lock in ("../x", "/etc/passwd", ".a.lock"):
-        trial.set_user_attr("worker", {"host": places.here(), "lock": lock})
-        assert not places.is_alive(found.study.trials[0])
+        trial.set_user_attr("worker", {"host": trial_slots.here(), "lock": lock})
+        assert not trial_slots.is_alive(found.study.trials[0])
 
 
 def test_two_trials_in_one_place_are_one():

@@ -18,7 +18,7 @@ import streamlit as st
 import torch
 from torch import Tensor
 
-from qfusion import cli, data, explain, release, report
+from qfusion import cli, data, explain, model_export, report
 from qfusion.analysis import describe, subjects
 from qfusion.analysis.case import case
 from qfusion.data import DataSet, Modality, Target, registry, splits
@@ -147,13 +147,6 @@ def test_abilities_are_said_by_models_alone() -> None:
     assert settings.KINDS[KIND].title == FUSION[KIND].title
 
 
-def test_it_takes_one_file_and_its_registration() -> None:
-    folder = Path(cli.__file__).parent
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*.py")
-             if {"StateLinear", f'"{KIND}"'} & {word for word in ("StateLinear", f'"{KIND}"') if word in path.read_text(encoding="utf-8")}}
-    assert found == {"models/state_linear.py", "models/registry.py"}
-
-
 def stand_in() -> DataSet:
     """Three views of digits, two classes: 100 random rows."""
     rng, y = np.random.default_rng(0), np.repeat(np.arange(10), 10)
@@ -219,16 +212,16 @@ def test_it_is_kept_and_read_back(trained: DataSet, sample: str) -> None:
 
 def test_it_leaves_in_every_format_that_fits(trained: DataSet, sample: str, tmp_path: Path) -> None:
     found = checkpoint.load("products")
-    able = [name for name in release.FORMATS if not release.impossible(name, found)]
+    able = [name for name in model_export.FORMATS if not model_export.impossible(name, found)]
     assert able == ["checkpoint", "torch", "numpy"]
-    assert all(release.make(name, found, trained, sample=sample, model_name="again") for name in able)
-    assert "It has no evolution in time" in release.impossible("qutip", found)
-    (tmp_path / "model.pt2").write_bytes(release.make("torch", found, trained))
+    assert all(model_export.make(name, found, trained, sample=sample, model_name="again") for name in able)
+    assert "It has no evolution in time" in model_export.impossible("qutip", found)
+    (tmp_path / "model.pt2").write_bytes(model_export.make("torch", found, trained))
     inputs = trained.inputs([0, 1], dtype=torch.float64)
     with torch.no_grad():
         scores = torch.export.load(str(tmp_path / "model.pt2")).module()(*inputs.values())
         assert torch.allclose(scores, found.model(inputs), atol=1e-12)
-    arrays = np.load(io.BytesIO(release.make("numpy", found, trained, sample=sample)))
+    arrays = np.load(io.BytesIO(model_export.make("numpy", found, trained, sample=sample)))
     quadratic = np.einsum("i,cij,j->c", arrays["psi"].conj(), arrays["observables"], arrays["psi"]).real
     assert quadratic + arrays["bias"] == pytest.approx(arrays["scores"], abs=1e-10)
 

@@ -103,9 +103,9 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
         assert len(setting.says) < 160
         assert setting.low < setting.high
     for kind in registry.names():
-        usual = {**registry.settings(kind), **{key: getattr(default_options(planted), key) for key in Options.names()}}
-        assert set(MAIN.get(kind, ())) <= set(usual)
-        for key, value in usual.items():
+        default = {**registry.settings(kind), **{key: getattr(default_options(planted), key) for key in Options.names()}}
+        assert set(MAIN.get(kind, ())) <= set(default)
+        for key, value in default.items():
             setting = SETTINGS[key]
             assert value in setting.choices if setting.choices else isinstance(value, bool) or key in ("dims", "read") \
                 or setting.low <= value <= setting.high, key

@@ -138,7 +138,7 @@ def test_moments_are_of_real_steps_however_rows_are_read(held, monkeypatch):
     monkeypatch.setattr(batches, "HELD", held)
     monkeypatch.setattr(batches, "CHUNK", 7)
     dataset = padded()
-    mean, deviation = batches.moments(dataset, dataset.rows("train"), "audio")
+    mean, deviation = batches.mean_and_std(dataset, dataset.rows("train"), "audio")
     values, mask = dataset.inputs(dataset.rows("train"), torch.float64)["audio"]
     assert torch.allclose(mean, values[mask].mean(0), rtol=1e-12)
     assert torch.allclose(deviation, values[mask].std(0, correction=0), rtol=1e-12, atol=1e-12)

@@ -59,8 +59,8 @@ def test_a_training_with_any_option_is_taken_up_exactly(changed, tmp_path):
     assert [p.valid_loss for p in parts.history] == [p.valid_loss for p in expected.history]
     assert [p.rate for p in parts.history] == [p.rate for p in expected.history]
     assert same_weights(parts.best_model(), expected.best_model())
-    usual = whole(prepare("quantum-jump", annotated(), dict(dims=2), Options(epochs=4, batch=32, rate=1e-2, patience=0), 3))
-    assert [p.valid_loss for p in usual.history] != [p.valid_loss for p in expected.history]
+    default = whole(prepare("quantum-jump", annotated(), dict(dims=2), Options(epochs=4, batch=32, rate=1e-2, patience=0), 3))
+    assert [p.valid_loss for p in default.history] != [p.valid_loss for p in expected.history]
 
 
 def test_schedules_are_what_they_are_called():

@@ -17,7 +17,7 @@ from qfusion.training import checkpoint
 # Label, which also stands in the address -> kind of background.
 CHOICES = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed", "reference state": "zero",
            "one other sample": "contrast"}
-USUAL = "training set"
+DEFAULT = "training set"
 COHORT = "a saved cohort"
 OFFERED = CHOICES | {COHORT: "cohort"}
 
@@ -51,7 +51,7 @@ def applied(work: Workspace, kind: str, sample: str = "", members: np.ndarray | 
     return work if kind == "joint" else _applied(work, kind, sample, members)
 
 
-def usual_contrast(work: Workspace, row: int) -> str:
+def default_contrast(work: Workspace, row: int) -> str:
     """The sample compared with unless another is asked for.
 
     For classes the surest test sample of those predicted as this one's second-best class; else the test sample of the better-predicted

@@ -17,17 +17,18 @@ from qfusion.data.modality import Series
 from qfusion.data.sources.planted import editing, prosody
 from qfusion.explain.changes import forms
 from qfusion.explain.features import attribution
-from qfusion.explain.features.attribution import SCORE, Attribution
+from qfusion.explain.features.attribution import INTEGRATED, SCORE, Attribution
 
 _CELL = re.compile(r"(?:pixel|band, frame) (\d+),(\d+)")
 
 
 @memo(64, says="Following the term through the encoder …")
-def attribute(work: Workspace, row: int, modality: str, term: str, output: int, baseline: str, other: str = "") -> Attribution:
+def attribute(work: Workspace, row: int, modality: str, term: str, output: int, baseline: str, other: str = "",
+              method: str = INTEGRATED) -> Attribution:
     """The attribution of a term of one score; `other` is the id of the sample that is the baseline, where one is."""
     inputs = work.dataset.inputs([row], dtype=torch.float64)
     start = work.dataset.inputs([work.dataset.row(other)], dtype=torch.float64)[modality] if other else None
-    return attribution.attribute(work.model, inputs, work.background, modality, term, output, baseline, start)
+    return attribution.attribute(work.model, inputs, work.background, modality, term, output, baseline, start, method)
 
 
 def terms(work: Workspace, modality: str) -> tuple[str, ...]:
@@ -101,7 +102,7 @@ def frame(work: Workspace, row: int, found: Attribution) -> pd.DataFrame:
     modality = next(m for m in work.dataset.modalities if m.name == found.modality)
     values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)
     about = {"sample": str(work.dataset.ids[row]), "modality": found.modality, "term": found.term, "score": work.unit_of(found.output),
-             "baseline": found.baseline, "background": work.background.name}
+             "baseline": found.baseline, "background": work.background.name, "method": found.method}
     if found.values.ndim == 1:
         return pd.DataFrame(about | {"feature": names, "feature_value": values, "attribution": found.values})
     T, F = found.values.shape

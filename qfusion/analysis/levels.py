@@ -12,7 +12,7 @@ import pandas as pd
 
 from qfusion._checks import choose
 from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import JOINT, MAX_SLOW, SLOW
+from qfusion.analysis.cohort.cohort_measures import JOINT, MAX_SLOW, is_slow
 from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
@@ -117,9 +117,10 @@ def related(levels: Levels, measure: str, strength: str) -> Related:
     choose("Measure", measure, cohort_measures.measure_titles(levels.work))
     choose("Strength", strength, cohort_measures.STRENGTHS)
     rows, inside = levels.rows, levels.inside
-    if measure in SLOW:
+    if is_slow(measure):
         rows, inside = rows.head(MAX_SLOW), inside[:MAX_SLOW]
-        x = cohort_measures.correlations(levels.work, levels.places(rows))[measure]
+        slow = tuple(filter(is_slow, cohort_measures.measure_titles(levels.work)))
+        x = cohort_measures.correlations(levels.work, levels.places(rows), slow)[measure]
     else:
         x = cohort_measures.entropies(levels.work, rows, measure)
     y = rows[strength].to_numpy(dtype=float)

@@ -20,7 +20,7 @@ from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet
 from qfusion.models import Ability, can
-from qfusion.quantum.measures import column
+from qfusion.quantum.kinds import column
 from qfusion.training import metrics
 
 SAID = ("text", "transcript")

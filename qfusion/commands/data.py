@@ -95,15 +95,15 @@ def _loaded(name: str) -> Any:
 
 def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
     from qfusion.data import importing
-    from qfusion.data.importing import keeping
+    from qfusion.data.importing import storing
 
-    with keeping.staging() as folder, bar("Checking") as show:
+    with storing.staging() as folder, bar("Checking") as show:
         found = importing.examine(paths, folder, show, **options)
-    told = _told(found.report, found.draft.title)
+    told = _told(found.report, found.staged.title)
     if as_json:
         print_json(told)
     else:
-        _print_report(found.report, found.draft.title)
+        _print_report(found.report, found.staged.title)
     found.report.require_fit()
 
 
@@ -131,26 +131,26 @@ def import_(paths: Annotated[list[Path] | None, typer.Argument(metavar="FILE", h
             as_json: Json = False) -> None:
     """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without --repair."""
     from qfusion.data import imported, importing
-    from qfusion.data.importing import keeping
+    from qfusion.data.importing import storing
     from qfusion.data.importing.repairs import REPAIRS
 
     require(bool(paths or modality), "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
     require(check_only or name is not None, "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.")
     options = {"kind": kind, "modalities": _pairs(modality or []), "labels": labels, "target": target}
     if name is not None:
-        keeping.check_name(name, check_only or replace)
+        storing.check_name(name, check_only or replace)
     for each in repair or []:
         choose("Repair", each, REPAIRS)
-    with bar("Importing") as show, keeping.staging() as folder, keeping.staging() as second:
+    with bar("Importing") as show, storing.staging() as folder, storing.staging() as second:
         found = importing.repaired(importing.examine(paths or [], folder, show, **options), repair or [], second, show)
-        told = _told(found.report, found.draft.title) | {"name": name, "repairs": found.draft.done, "kept": False}
+        told = _told(found.report, found.staged.title) | {"name": name, "repairs": found.staged.done, "kept": False}
         if not check_only and not found.report.errors:
-            place = keeping.keep(found.draft, found.report, str(name), title=title, licence=licence, replace=replace)
+            place = storing.keep(found.staged, found.report, str(name), title=title, licence=licence, replace=replace)
             told |= {"kept": True, "folder": str(place), "digest": imported.manifest(str(name))["digest"]}
     if as_json:
         print_json(told)
     else:
-        _print_report(found.report, found.draft.title)
+        _print_report(found.report, found.staged.title)
     found.report.require_fit()
     if not check_only:
         say(f"Kept as {name} in {told['folder']}; use it as --data {name}.")

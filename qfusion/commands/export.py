@@ -28,10 +28,10 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a model, as trained or tweaked, as a checkpoint, a program of torch, QuTiP objects, OpenQASM or NumPy arrays."""
-    from qfusion import release
-    from qfusion.release import program, weights
+    from qfusion import model_export
+    from qfusion.model_export import program, weights
 
-    wanted = release.FORMATS[choose("Format", kind, release.FORMATS)]
+    wanted = model_export.FORMATS[choose("Format", kind, model_export.FORMATS)]
     choose("Precision", precision, program.PRECISIONS)
     endings = (".json", ".zip") if kind == "checkpoint" else (wanted.ending,)
     check(out.suffix.lower() in endings, f"Argument `--out` must end in {' or '.join(endings)} for format {kind}, but is {out.name!r}.")
@@ -41,8 +41,8 @@ def export(
     if kind == "checkpoint" and out.suffix.lower() == ".json":
         weights.save(out, found, tweak, dataset)
     else:
-        content = release.make(kind, found, dataset, tweak=tweak, sample=sample or "", model_name=out.stem if kind == "checkpoint" else "",
-                               precision=precision)
+        content = model_export.make(kind, found, dataset, tweak=tweak, sample=sample or "",
+                                    model_name=out.stem if kind == "checkpoint" else "", precision=precision)
         with atomic(out) as part:
             part.write_bytes(content)
     if as_json:

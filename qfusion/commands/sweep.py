@@ -46,12 +46,12 @@ def sweep(name: Annotated[str, typer.Option(metavar="NAME", help="Name of the sw
         if trials is not None:
             found = sweeps.begin(name, found.search, trials, storage)
     else:
-        usual, fixed = plans.known(data, model), {}
+        default, fixed = plans.known(data, model), {}
         for word in assign or []:
             key, equals, text = word.partition("=")
             check(bool(equals), f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.")
-            key = choose("Setting", key.strip(), usual)
-            fixed[key] = plans.value(key, text.strip(), usual[key])
+            key = choose("Setting", key.strip(), default)
+            fixed[key] = plans.value(key, text.strip(), default[key])
         found = sweeps.begin(name, space.read(data, model, fixed, ranges or [], choices or [], metric, seed), trials or 20, storage)
     sweeps.go_on(found)
     _work(found, jobs, queue)

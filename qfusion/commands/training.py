@@ -114,13 +114,13 @@ def _plan(data: str | None, model: str | None, seed: int | None, assignments: li
     seed = int(file.get("seed", 0)) if seed is None else seed
     check(isinstance(data, str), "Say what to train on: --data NAME, or data = 'NAME' in the file of --config. See `data list`.")
     words = [f"{key}={_text(value)}" for key, value in file.get("set", {}).items()] + assignments
-    usual = plans.known(str(data), model)
+    default = plans.known(str(data), model)
     chosen = {}
     for word in words:
         key, equals, text = word.partition("=")
         check(bool(equals), f"Argument `--set` must have the form key=value, but is {word[:80]!r}. Write --set epochs=30, say.")
-        key = choose("Setting", key.strip(), usual)
-        chosen[key] = plans.value(key, text.strip(), usual[key])
+        key = choose("Setting", key.strip(), default)
+        chosen[key] = plans.value(key, text.strip(), default[key])
     return plans.plan(str(data), model, chosen, seed)
 
 

@@ -22,6 +22,7 @@ from qfusion.figures import numbers
 from qfusion.figures.draw import building, circuit, cuts, decision, dynamics, evidence, faithfulness, state
 from qfusion.figures.numbers import Asked
 from qfusion.figures.style import Theme
+from qfusion.quantum.kinds import split
 from qfusion.quantum.measures import KINDS
 
 
@@ -47,8 +48,8 @@ def over_time(model: Asked, sample: str | None = None, *, theme: Theme = "light"
 
 def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
     """Returns the columns `head[name]` of a table by name; "all" and "baseline" are the empty coalition."""
-    found = {str(name)[len(head) + 1:-1]: table[name].to_numpy() for name in table.columns if str(name).startswith(f"{head}[")}
-    return {"" if name in ("all", "baseline") else name: values for name, values in found.items()}
+    named = {name: split(str(name)) for name in table.columns if "[" in str(name)}
+    return {"" if inner in ("all", "baseline") else inner: table[name].to_numpy() for name, (kind, inner) in named.items() if kind == head}
 
 
 def entropies(model: Asked, sample: str | None = None, *, measure: str = "entropy", theme: Theme = "light", **chosen: Any) -> go.Figure:

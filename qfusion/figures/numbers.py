@@ -98,7 +98,7 @@ def entropies(model: Asked, sample: str | None = None, *, measure: str = "entrop
         NotFound: when there is no such measure.
     """
     from qfusion._checks import choose
-    from qfusion.quantum.measures import column
+    from qfusion.quantum.kinds import column
 
     found = subject(model, sample, **chosen)
     if found.can("rules"):

@@ -27,25 +27,17 @@ from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import sliders, spoken
-from qfusion.panels.core.panel import Opens, Panel, Picture, can, number, whole, within, word
+from qfusion.panels.core.panel import Panel, Picture, can, number, whole, within, word
 from qfusion.panels.core.view import View
-from qfusion.quantum.measures import KINDS, Part, column
+from qfusion.quantum.kinds import Part, column
+from qfusion.quantum.measures import KINDS
 from qfusion.quantum.states import partial_trace
 
 ENTROPY, ENTANGLEMENT = ABOVE = ("entropy", "entanglement")
 DIVIDENDS, SHAPLEY = through.KINDS
 WHOLE = "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
-_CORRELATIONS = {
-    "mutual_information": ("How much do pairs share?",
-                           "all correlation of each pair, classical and quantum; all together: the total correlation.",
-                           "how much of it is entanglement: see the negativity."),
-    "negativity": ("How much of it is entanglement?",
-                   "entanglement between each modality and the rest; zero for every separable state.",
-                   "entanglement within the rest, nor the bound kind that negativity misses."),
-    "purity": ("How pure do the states stay?",
-               "purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
-               "whether entanglement or jumps made a state mixed.")}
+_NAMED_FIRST = ("mutual_information", "negativity", "purity")  # whose panels are called as they are; those of later ones `measure-KIND`
 _MATRIX = {"modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.", "the sign or phase of a coherence."),
            "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.", "how large an entry is.")}
 
@@ -106,26 +98,28 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: terms_table(final))
 
 
+def drawn_measures() -> dict[str, str]:
+    """The kinds of measures that are drawn over time, each with the name of its panel."""
+    return {kind: kind.replace("_", "-") if kind in _NAMED_FIRST else f"measure-{kind}" for kind, about in KINDS.items() if about.question}
+
+
 def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0) -> Picture:
     """One measure of correlation over time.
 
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        kind: "mutual_information" (with the total correlation), "negativity" or "purity".
+        kind: of `quantum.measures.KINDS`, with what is drawn beside it: "mutual_information" (and the total correlation), ...
         t: where the cursor stands, a share of T.
     """
-    track = sample.track(negativity=True)
-    series, about = track.measures.of(kind), KINDS[kind]
-    if kind == "mutual_information":
-        series |= track.measures.of("total_correlation")
-    title, shows, not_shown = _CORRELATIONS[kind]
+    track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, drawn_measures())]
+    series = track.measures.of(kind) | (track.measures.of(about.beside) if about.beside else {})
     named = {about.between.join(part): values for part, values in series.items()}
     return Picture(
-        kind.replace("_", "-"), title,
+        drawn_measures()[kind], about.question,
         dynamics.measure_lines(track.times, series, sample.modalities, about.axis, between=about.between,
                                cursor=cursor_at(sample, t), height=260, theme=theme),
-        shows=shows + sample.of, not_shown=not_shown, alt=f"{about.axis} over time: {spoken.lines(named)}.",
+        shows=about.shows + sample.of, not_shown=about.not_shown, alt=f"{about.axis} over time: {spoken.lines(named)}.",
         table=partial(_over_time, track.times, series, kind))
 
 
@@ -334,11 +328,6 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
         table=lambda: sizes_table(found, whose, sample.output))
 
 
-_T = number("t", 0, 1)
-def _tab(*names: str) -> Opens:
-    return within("view", VIEWS, *names)
-
-
 VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")
 RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
@@ -373,18 +362,20 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
             "of": say.options("State of", (WHOLE, *work.modalities), "All together are shown.")}
 
 
-_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = (_tab(name) for name in VIEWS[:5])
-_TIMED, _CUTS = can("time"), can_cut
+_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = (within("view", VIEWS, name) for name in VIEWS[:5])
+_TIMED, _CUTS, _T = can("time"), can_cut, number("t", 0, 1)
 PANELS = {
     "decision-over-time": Panel(decision_over_time, {"above": word("above"), "terms": word("as"), "t": _T}, fits=_TIMED, opens=_DECISION),
     "cut": Panel(cut, {"t": _T}, fits=_CUTS, opens=_DECISION),
     "cut-terms": Panel(cut_terms, {"modality": word("cut"), "t": _T}, fits=_CUTS,
                        opens=lambda view: _DECISION(view) and view.get("cutterms") == "true"),
-    "waterfall-now": Panel(waterfall, fits=_TIMED, opens=_DECISION),
-    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}, fits=_TIMED, opens=_CORRELATED) for kind in _CORRELATIONS},
+    "waterfall-now": Panel(waterfall, fits=_TIMED, opens=_DECISION, below=True),
+    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}, fits=_TIMED, opens=_CORRELATED) for kind in _NAMED_FIRST},
     "trajectories": Panel(trajectories, {"runs": whole("runs", 1, 1000), "whose": word("quantity")}, fits=_TIMED, opens=_SAMPLED),
     "ensemble": Panel(ensemble, {"runs": whole("runs", 1, 1000)}, fits=_TIMED, opens=_SAMPLED),
     "populations": Panel(populations, {"whose": word("of"), "t": _T}, fits=_TIMED, opens=_STATE),
     **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}, fits=_TIMED, opens=_STATE) for part in _MATRIX},
     "distance": Panel(distance, fits=settles, opens=_SETTLED), "steady": Panel(steady, fits=settles, opens=_SETTLED),
 }
+NAMED = {"measure-": Panel(correlation, {"t": _T}, rest="kind", fits=_TIMED, opens=_CORRELATED,
+                           endings=lambda view, sample: [kind for kind in drawn_measures() if kind not in _NAMED_FIRST])}

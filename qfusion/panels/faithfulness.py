@@ -17,10 +17,11 @@ from qfusion.analysis.dynamics import through
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.explain.features.deletion import RANKINGS
+from qfusion.explain.features.attribution import by_title
+from qfusion.explain.features.deletion import FIRST
 from qfusion.explain.trust import estimators
-from qfusion.explain.trust.caution import STABLE
 from qfusion.explain.trust.faithfulness import Curves
+from qfusion.explain.trust.reliability import STABLE
 from qfusion.explain.trust.stability import Stability
 from qfusion.figures import style
 from qfusion.figures.draw import faithfulness as figures
@@ -34,11 +35,11 @@ MEASURES = SCORE, PROBABILITY = ("score", "probability")
 DIVIDENDS = through.KINDS[0]
 
 
-def cautions(work: Workspace, theme: Theme = "light") -> Picture:
+def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
     work = faithful.as_trained(work)
     rows, found = faithful.explained(work)
-    said = faithful.cautions(work)
+    said = faithful.trust_warnings(work)
     return Picture(
         "cautions", f"When not to trust the explanations of {text.plain(work.name)}", None,
         shows=f"what was measured on {len(rows):,} test samples of {text.plain(work.dataset.name)} against "
@@ -66,7 +67,7 @@ def modalities(work: Workspace, theme: Theme = "light", *, kind: str = DELETION,
 
 
 def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, modality: str = "",
-             ranking: str = RANKINGS[0], measure: str = SCORE) -> Picture:
+             ranking: str = FIRST, measure: str = SCORE) -> Picture:
     """Features of one modality taken away or given back one after another, the most important first.
 
     Args:
@@ -74,7 +75,7 @@ def features(work: Workspace, theme: Theme = "light", *, kind: str = DELETION, m
         theme: of the figure.
         kind: "deletion" or "insertion".
         modality: whose features; the first unless told.
-        ranking: "gradient x input" or "integrated gradients".
+        ranking: title of one of `explain.features.attribution.METHODS`.
         measure: "score" or "probability" of the predicted class; a regression has a score alone.
     """
     modality = choose("Modality", modality or work.modalities[0], work.modalities)
@@ -250,14 +251,14 @@ def over_seeds(work: Workspace, **_: Any) -> bool:
 
 def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     """Whether the sample is one of those that are measured over training seeds."""
-    usual = faithful.as_trained(sample.work)
-    return over_seeds(usual) and faithful.seed_values(usual, faithful.stability_of(usual), sample.row, terms) is not None
+    default = faithful.as_trained(sample.work)
+    return over_seeds(default) and faithful.seed_values(default, faithful.stability_of(default), sample.row, terms) is not None
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the proofs."""
     return {"proof": say.options("View", VIEWS, "Deletion is shown."),
-            "proof.rank": say.options("Ranking", RANKINGS, "Gradient x input is used."),
+            "proof.rank": say.options("Ranking", by_title(), "Gradient x input is used."),
             "proof.of": say.options("Modality", work.modalities, "The first is shown."),
             "proof.by": say.options("Measure", MEASURES, "The score is measured."),
             "proof.run": say.switch("Other methods", "They are not run."),
@@ -267,7 +268,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
 _DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS)
 PANELS = {
-    "cautions": Panel(cautions), "truth": Panel(truth, fits=has_truth, opens=_TRUE),
+    "cautions": Panel(trust_warnings), "truth": Panel(truth, fits=has_truth, opens=_TRUE),
     "estimators": Panel(methods, opens=lambda view: _OTHERS(view) and view.get("proof.run") == "true",
                         fits=lambda sample: faithful.playable(sample.work)),
     **{f"{kind}-modalities": Panel(modalities, _MEASURE, {"kind": kind}, opens=_DELETED) for kind in _DIRECTIONS},

@@ -11,7 +11,7 @@ from qfusion.analysis.cohort import faithful
 from qfusion.analysis.inside_modality import Canvas
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.features.attribution import BASELINES, MAX_STEPS, SCORE, Attribution
+from qfusion.explain.features.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution, by_title
 from qfusion.figures.draw import inside as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
@@ -25,7 +25,7 @@ _UNITS = {"words": "word", "waveform": "frame", "picture": "pixel", "curve": "po
 
 
 def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", term: str = SCORE,
-                baseline: str = "mean", other: str = "") -> Picture:
+                baseline: str = "mean", other: str = "", method: str = INTEGRATED) -> Picture:
     """What each word, frame, pixel or feature of a modality added to a term of the decision, on the raw content.
 
     Args:
@@ -34,9 +34,10 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
         modality: the first unless told.
         term: "score", or a coalition that the modality is in, such as "text+audio".
         baseline: where the attribution starts: "mean" (the training mean), "zero" or "sample" (another sample).
-        other: id of that sample; `backgrounds.usual_contrast` unless told.
+        other: id of that sample; `backgrounds.default_contrast` unless told.
+        method: of `explain.features.attribution.METHODS`.
     """
-    found, other = _found(sample, modality, term, baseline, other)
+    found, other = _found(sample, modality, term, baseline, other, method)
     canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
     unit = "cell" if canvas.parts.get("spectrogram") else _UNITS[canvas.kind]
     top = abs(found.units).argmax()
@@ -53,7 +54,7 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
         "inside", f"In {text.plain(found.modality)}, {head} moved {what} the most ({found.units[top]:+.3f})",
         _figure(sample, found, canvas, theme),
         shows=f"how the change of {what}{whose} from {found.start:+.3f} (at {start}) to {found.end:+.3f} (this sample) "
-              f"is shared among the {len(found.units):,} {unit}s, by integrated gradients. "
+              f"is shared among the {len(found.units):,} {unit}s, by {METHODS[found.method].title}. "
               f"{_error(found)}{count}{against}",
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
                   + (_BARE if canvas.kind == "features" else ""),
@@ -62,9 +63,9 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
 
 
 def features(sample: Sample, theme: Theme = "light", *, modality: str = "", term: str = SCORE, baseline: str = "mean",
-             other: str = "") -> Picture:
+             other: str = "", method: str = INTEGRATED) -> Picture:
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
-    found, _ = _found(sample, modality, term, baseline, other)
+    found, _ = _found(sample, modality, term, baseline, other, method)
     names = next(m for m in sample.work.dataset.modalities if m.name == found.modality).feature_names
     top = abs(found.features).argmax()
     return Picture(
@@ -77,14 +78,14 @@ def features(sample: Sample, theme: Theme = "light", *, modality: str = "", term
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
 
 
-def _found(sample: Sample, modality: str, term: str, baseline: str, other: str) -> tuple[Attribution, str]:
+def _found(sample: Sample, modality: str, term: str, baseline: str, other: str, method: str) -> tuple[Attribution, str]:
     """The attribution, and the id of the sample where it starts, if it starts at one."""
     if baseline != "sample":
         other = ""
     elif not other:
-        other = backgrounds.usual_contrast(sample.work, sample.row)
+        other = backgrounds.default_contrast(sample.work, sample.row)
     return inside_modality.attribute(sample.work, sample.row, modality or sample.modalities[0], term, sample.output,
-                                     baseline, other), other
+                                     baseline, other, method), other
 
 
 def _steps(found: Attribution) -> int | None:
@@ -107,9 +108,11 @@ def _figure(sample: Sample, found: Attribution, canvas: Canvas, theme: Theme) ->
 
 def _error(found: Attribution) -> str:
     """How far the shares are from adding up."""
+    if found.steps == 1:
+        return f"It takes the term as a straight line: the shares miss the change by {found.error:.2g} ({found.relative_error:.2%})."
     words = f"Convergence error {found.error:.2g} ({found.relative_error:.2%} of the change, {found.steps:,} steps)"
     return f"{words}." if found.converged else \
-        f"**{words}: above 1 % even at {MAX_STEPS:,} steps; read the shares with care.**"
+        f"**{words}: above 1 % even at {found.steps:,} steps; read the shares with care.**"
 
 
 def _term(view: View) -> str | None:
@@ -118,6 +121,10 @@ def _term(view: View) -> str | None:
 
 def _other(view: View) -> str | None:
     return view.get("inside.other") or None if STARTS.get(view.get("inside.from")) == "sample" else None
+
+
+def _method(view: View) -> str | None:
+    return next((name for name, method in METHODS.items() if method.title == view.get("inside.by")), view.get("inside.by") or None)
 
 
 def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
@@ -133,10 +140,11 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
             "inside.of": say.options("Modality", work.modalities, "The first is shown."),
             "inside.term": say.options("Term", sorted(terms), "The score is taken."),
             "inside.from": say.options("Starting point", STARTS, "The training mean is taken."),
-            "inside.other": say.Allowed(work.dataset.row, "Another sample is taken.")}
+            "inside.other": say.Allowed(work.dataset.row, "Another sample is taken."),
+            "inside.by": say.options("Method", by_title(), "Integrated gradients are taken.")}
 
 
 _CHOSEN: dict[str, Read] = {"modality": word("inside.of"), "term": _term, "baseline": lambda view: STARTS.get(view.get("inside.from")),
-           "other": _other}
+           "other": _other, "method": _method}
 PANELS = {"inside": Panel(attribution, _CHOSEN, opens=unfolded("inside")),
           "inside-features": Panel(features, _CHOSEN, opens=unfolded("inside"), fits=of_sequence)}

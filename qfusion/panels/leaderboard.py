@@ -82,7 +82,7 @@ def robustness(board: Board, theme: Theme = "light", *, data: str = "", part: st
     entry, keys, measured = board.of(name), board.robust_metrics(name), board.measured(name)
     check(bool(keys), f"Robustness is not measured on data set '{name}'.")
     choose("Modality", part, (ALL, *entry["modalities"]))
-    wanted = board.usual(name) if models is None else models
+    wanted = board.default(name) if models is None else models
     shown = {label: measured[choose("Model", label, measured)] for label in wanted}
     check(bool(shown), "Argument `models` must hold at least one model, but is empty.")
     short, what = board.metric(keys[0]).short, "every modality" if part == ALL else part

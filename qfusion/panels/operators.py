@@ -42,7 +42,7 @@ def part(value: float) -> str:
     return f"{value:.0%}" if value >= 0.095 else f"{value:.1%}"
 
 
-def usual_up(found: Operator) -> str:
+def default_up(found: Operator) -> str:
     """What is drawn upwards unless told: of many outcome patterns, a sample is hardly on the extreme ones."""
     return UPS[0] if found.vectors is not None else UPS[1]
 
@@ -159,7 +159,7 @@ def along(sample: Sample, theme: Theme = "light", *, group: str = "", split: str
         up: "weight against" or "score of the group"; by the number of eigenstates unless told.
     """
     found, own = decision_operators.votes_of(sample, group, split)
-    work, up = sample.work, choose("Vertical axis", up or usual_up(found.operator), UPS)
+    work, up = sample.work, choose("Vertical axis", up or default_up(found.operator), UPS)
     y, y_title = found.most_against, "weight on the state that votes most against"
     if up != UPS[0]:
         y, y_title = found.scores, f"v({' + '.join(found.operator.modalities)}), {sample.unit}"

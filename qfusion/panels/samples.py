@@ -28,7 +28,8 @@ from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, can, word, words
 from qfusion.panels.core.view import View
-from qfusion.quantum.measures import KINDS, Part
+from qfusion.quantum.kinds import Part
+from qfusion.quantum.measures import KINDS
 
 
 def verdict(sample: Sample, theme: Theme = "light") -> Picture:
@@ -236,8 +237,8 @@ def scatter(sample: Sample, theme: Theme = "light", *, x: str = "", y: str = "",
         split, search, relations, verdict, classes: which samples pass, see `finding.passing`.
     """
     work = sample.work
-    titles, usual = finding.axes(work), finding.usual_axes(work)
-    x, y = choose("Axis", x or usual[0], titles), choose("Axis", y or usual[1], titles)
+    titles, default = finding.axes(work), finding.default_axes(work)
+    x, y = choose("Axis", x or default[0], titles), choose("Axis", y or default[1], titles)
     choose("Split", split, (*SPLITS, "all"))
     choose("Verdict", verdict, ("", *finding.VERDICTS))
     frame = work.frame(work.classes.index(choose("Class", output, work.classes)) if output else None)

@@ -314,22 +314,22 @@ def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     if not known:
         return found
     name, kind = view.one_of("new.data", known), view.one_of("new.kind", list(KINDS))
-    return found | {setting_key(name, kind, key): _setting(key, usual)
-                    for key, usual in plans.known(name, kind).items() if key in SETTINGS}
+    return found | {setting_key(name, kind, key): _setting(key, default)
+                    for key, default in plans.known(name, kind).items() if key in SETTINGS}
 
 
 def setting_key(name: str, kind: str, setting: str) -> str:
-    """Key of a setting; each kind of model and data set has its own, since the usual values differ."""
+    """Key of a setting; each kind of model and data set has its own, since the default values differ."""
     return f"new.{kind}.{name}.{setting}"
 
 
-def _setting(key: str, usual: Any) -> say.Allowed:
+def _setting(key: str, default: Any) -> say.Allowed:
     setting, words = SETTINGS[key], "The usual is taken."
     if setting.choices:
         return say.options(setting.title, setting.choices, words)
-    if isinstance(usual, bool):
+    if isinstance(default, bool):
         return say.switch(setting.title, words)
-    if isinstance(usual, int | float) and key not in TYPED:
+    if isinstance(default, int | float) and key not in TYPED:
         return say.number(setting.title, setting.low, setting.high, words)
     return say.words(setting.title, MAX_TEXT, words)
 

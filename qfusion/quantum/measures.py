@@ -12,95 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
+from qfusion.quantum.kinds import KINDS, Measure, Measures, States, Values, kind
 from qfusion.quantum.states import partial_trace, partial_transpose
-
-Part = tuple[str, ...]  # names of modalities; () for all together
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of measure.
-
-    Attributes:
-        title: what it is called in full; short: for axes that say more beside it.
-        unit: "" for a pure number.
-        between: what stands between the modalities of a part in the names of columns.
-    """
-
-    title: str
-    short: str
-    unit: str
-    between: str = "+"
-
-    @property
-    def axis(self) -> str:
-        """Title with unit."""
-        return f"{self.title} ({self.unit})" if self.unit else self.title
-
-    @property
-    def short_axis(self) -> str:
-        """Short title with unit."""
-        return f"{self.short} ({self.unit})" if self.unit else self.short
-
-
-KINDS = {
-    "entropy": Kind("von Neumann entropy", "entropy", "nats"),
-    "negativity": Kind("logarithmic negativity", "log. negativity", "bits"),
-    "mutual_information": Kind("mutual information", "mutual information", "nats", ":"),
-    "total_correlation": Kind("total correlation", "total correlation", "nats"),
-    "purity": Kind("purity Tr ρ² (1 = pure)", "purity", ""),
-}
-
-
-def column(kind: str, part: Part = (), whole: str = "") -> str:
-    """Returns what the column of a measure is called in files and tables: `entropy[text]`, `mutual_information[text:audio]`, `entropy`.
-
-    Args:
-        kind: of `KINDS`.
-        part: whose it is.
-        whole: what stands in brackets for all together; "" for no brackets.
-    """
-    name = KINDS[kind].between.join(part) or whole
-    return f"{kind}[{name}]" if name else kind
-
-
-@dataclass(frozen=True, eq=False)
-class Measure:
-    """A measure of the states of some modalities.
-
-    Attributes:
-        kind: of `KINDS`, where title and unit stand.
-        part: whose it is; () for all together.
-        values: over time, (nT,).
-    """
-
-    kind: str
-    part: Part
-    values: np.ndarray
-
-
-class Measures(tuple[Measure, ...]):
-    """Measures of the same states, in the order of their columns."""
-
-    def of(self, kind: str) -> dict[Part, np.ndarray]:
-        """Returns the values of one kind, by part."""
-        return {each.part: each.values for each in self if each.kind == kind}
-
-    def single(self, kind: str) -> dict[str, np.ndarray]:
-        """Returns the values of one kind of every modality, by name, and of all together ("")."""
-        return {"".join(part): values for part, values in self.of(kind).items() if len(part) < 2}
-
-    def columns(self) -> dict[str, np.ndarray]:
-        """Returns the values by the name of their column."""
-        return {column(each.kind, each.part): each.values for each in self}
 
 
 def tolerance(values: Tensor) -> float:
@@ -337,38 +256,49 @@ def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Seq
           "Give one density matrix per time.")
     check(len(names) == M and len(set(names)) == M,
           f"Argument `names` must hold {M} different names, but is {tuple(names)}. Name every modality once.")
-    reduced, joint, swapped = _spectra(rho, tuple(dims), negativity and M > 1)
-    require_state("rho", rho, joint)
-    entropies = {kept: _entropy(x) for kept, x in reduced[1].items()}
-    S = [entropies[(m,)] for m in range(M)]
-    total = _entropy(joint)
-    entropies[tuple(range(M))] = total
-    pairs = list(combinations(range(M), 2))
-    out: list[tuple[str, tuple[int, ...], Tensor]] = [("entropy", (m,), S[m]) for m in range(M)]
-    out += [("entropy", (), total), *(("entropy", pair, entropies[pair]) for pair in pairs if M > 2)]
-    out += [("negativity", (m,), _in_base(_log_trace_norm(x), 2)) for m, x in swapped.items()]
-    out += [("mutual_information", (a, b), S[a] + S[b] - entropies[(a, b)]) for a, b in pairs]
-    out += [("total_correlation", (), torch.stack(S).sum(0) - total)] if M > 1 else []
-    out += [("purity", (m,), _purity(reduced[0][(m,)])) for m in range(M)] + [("purity", (), _purity(rho))]
-    return Measures(Measure(kind, tuple(names[m] for m in part), values.numpy()) for kind, part, values in out)
+    states = States(rho, tuple(dims))
+    require_state("rho", rho, states.eigenvalues(()))
+    found = ((kind, about.of(states)) for kind, about in KINDS.items() if negativity or not about.slow)
+    return Measures(Measure(kind, tuple(names[m] for m in part), values.numpy()) for kind, every in found for part, values in every)
 
 
-Reduced = tuple[dict[tuple[int, ...], Tensor], dict[tuple[int, ...], Tensor]]
+@kind("entropy", "von Neumann entropy", "entropy", "nats", cohort="entropy of the modalities at T (mean, nats)")
+def _entropies(states: States) -> Values:
+    whole = tuple(range(states.count))
+    for part in [*states.singles, (), *(pair for pair in states.pairs if pair != whole)]:
+        yield part, _entropy(states.eigenvalues(part))
 
 
-def _spectra(rho: Tensor, dims: tuple[int, ...], negativity: bool) -> tuple[Reduced, Tensor, dict[int, Tensor]]:
-    """Reduced states of singles and pairs with their eigenvalues, the joint eigenvalues and those of each transpose."""
-    M = len(dims)
-    pairs = list(combinations(range(M), 2)) if M > 2 else []
-    kept = [*((m,) for m in range(M)), *pairs]
-    states = {k: partial_trace(rho, dims, k) for k in kept}
-    eigenvalues = {k: torch.linalg.eigvalsh(state) for k, state in states.items()}
-    joint = torch.linalg.eigvalsh(rho)
-    swapped: dict[int, Tensor] = {}
-    if negativity:
-        # Transposing one of two subsystems or the other gives transposed matrices: one spectrum serves both.
-        for m in range(M if M > 2 else 1):
-            swapped[m] = torch.linalg.eigvalsh(partial_transpose(rho, dims, (m,)))
-        if M == 2:
-            swapped[1] = swapped[0]
-    return (states, eigenvalues), joint, swapped
+@kind("negativity", "logarithmic negativity", "log. negativity", "bits", slow=True, question="How much of it is entanglement?",
+      shows="entanglement between each modality and the rest; zero for every separable state.",
+      not_shown="entanglement within the rest, nor the bound kind that negativity misses.",
+      cohort="entanglement of a modality with the rest at T (mean log. negativity, bits)")
+def _negativities(states: States) -> Values:
+    # Transposing one of two subsystems or the other gives transposed matrices: one spectrum serves both.
+    for m in range(states.count if states.count != 2 else 1):
+        if states.count > 1:
+            value = _in_base(_log_trace_norm(torch.linalg.eigvalsh(partial_transpose(states.rho, states.dims, (m,)))), 2)
+            yield from ((part, value) for part in (states.singles if states.count == 2 else [(m,)]))
+
+
+@kind("mutual_information", "mutual information", "mutual information", "nats", between=":", question="How much do pairs share?",
+      shows="all correlation of each pair, classical and quantum; all together: the total correlation.",
+      not_shown="how much of it is entanglement: see the negativity.", beside="total_correlation",
+      cohort="mutual information of pairs at T (mean, nats)")
+def _mutual_informations(states: States) -> Values:
+    for a, b in states.pairs:
+        S = [_entropy(states.eigenvalues(part)) for part in ((a,), (b,), (a, b))]
+        yield (a, b), S[0] + S[1] - S[2]
+
+
+@kind("total_correlation", "total correlation", "total correlation", "nats", cohort="total correlation at T (nats)")
+def _total_correlations(states: States) -> Values:
+    if states.count > 1:
+        yield (), torch.stack([_entropy(states.eigenvalues(part)) for part in states.singles]).sum(0) - _entropy(states.eigenvalues(()))
+
+
+@kind("purity", "purity Tr ρ² (1 = pure)", "purity", question="How pure do the states stay?",
+      shows="purity of each modality's state and of all together; 1/d for a fully mixed state of dimension d.",
+      not_shown="whether entanglement or jumps made a state mixed.")
+def _purities(states: States) -> Values:
+    yield from ((part, _purity(states.reduced(part))) for part in [*states.singles, ()])

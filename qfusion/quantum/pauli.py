@@ -37,9 +37,3 @@ def transfer_matrix(kraus: Tensor) -> Tensor:
     P = _WORDS[1 if d == 2 else 2].to(K.device, K.dtype)
     images = torch.einsum("kij,bjl,kml->bim", K, P, K.conj())  # sum_k K P_b K^+
     return torch.einsum("aij,bji->ab", P, images).real / d
-
-
-def to_matrix(coefficients: Tensor, n: int) -> Tensor:
-    """Returns sum o_w P_w, (..., 2^n, 2^n), of Pauli coefficients (..., 4, ..., 4) with n trailing axes; for small n."""
-    batch = coefficients.shape[:coefficients.ndim - n]
-    return torch.einsum("...w,wij->...ij", coefficients.reshape(*batch, 4**n).to(torch.complex128), words(n))

@@ -42,8 +42,8 @@ def marks(axis: Axis, hand: Hand, most: float | None = None) -> tuple[np.ndarray
         found = [i for i in range(len(axis.categories)) if low - slack <= i <= high + slack]
         return np.array(found, dtype=float), [axis.categories[i] for i in found], True
     length = abs(axis.end - axis.start) / hand.scale
-    usual = min(max(length / (40 if axis.letter == "y" else 80), 4), 9) + 1
-    count = float(settings.get("nticks") or usual) if most is None else most
+    default = min(max(length / (40 if axis.letter == "y" else 80), 4), 9) + 1
+    count = float(settings.get("nticks") or default) if most is None else most
     count = min(count, max(1.5, length / 24)) if axis.letter == "y" else count
     powers = settings.get("exponentformat") == "power"
     if axis.kind == "log":

@@ -46,8 +46,8 @@ def _settings() -> Iterator[None]:
     # "Glyph missing": readers of an SVG find another font.
     with _LOCK, matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        usual: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
-        matplotlib.rcParams.update(usual | {key: value for key, value in _SETTINGS.items() if key in usual})
+        default: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
+        matplotlib.rcParams.update(default | {key: value for key, value in _SETTINGS.items() if key in default})
         yield
 
 

@@ -199,10 +199,11 @@ def _of_states(case: Case) -> Iterator[Block]:
     measures = {(each.kind, each.part): float(each.values[-1]) for each in tracked.measures}
     apart = float(np.abs(tracked.rho[-1] - numbers.state(case)).max())
     yield Heading("Entropies and entanglement at the end")
-    rows = [(name, *(number(measures.get((kind, (name,)))) for kind in ("entropy", "negativity", "purity"))) for name in case.modalities]
-    rows.append(("all together", number(measures["entropy", ()]), "", number(measures["purity", ()])))
-    heads = "Part", KINDS["entropy"].short_axis.capitalize(), f"Negativity with the rest ({KINDS['negativity'].unit})", "Purity"
-    yield Table(heads, tuple(rows),
+    kinds = [kind for kind in KINDS if any(each == kind and len(part) == 1 for each, part in measures)]
+    parts = [(name, (name,)) for name in case.modalities] + [("all together", ())]
+    rows = [(name, *(number(measures[kind, part]) if (kind, part) in measures else "" for kind in kinds)) for name, part in parts]
+    said = {"negativity": f"Negativity with the rest ({KINDS['negativity'].unit})"}
+    yield Table(("Part", *(said.get(kind, KINDS[kind].short_axis.capitalize()) for kind in kinds)), tuple(rows),
                 f"States at T = {case.model.duration:g}. The whole starts pure, with entropy 0; what it has at the end is lost to the "
                 "jumps.")
     shared = [(" and ".join(part), number(value)) for (kind, part), value in measures.items() if kind == "mutual_information"]

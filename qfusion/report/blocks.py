@@ -6,10 +6,14 @@ All texts are shown as they are. Nothing in them is markup, wherever it comes fr
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from qfusion import citations
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
+_WIDE = 26  # characters from which a column of words takes what room is left
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, format (such as those that turn the direction), surrogates, private, not assigned
 
 
@@ -40,14 +44,7 @@ class Strong:
     text: str
 
 
-@dataclass(frozen=True)
-class Code:
-    """Words to be typed as they are, such as a name or a command."""
-
-    text: str
-
-
-Part = str | Cite | Strong | Code
+Part = str | Cite | Strong
 
 
 @dataclass(frozen=True)
@@ -153,6 +150,13 @@ class Document:
         """Returns the keys of the sources that are cited, in the order of their first mention."""
         return tuple(dict.fromkeys(key for part in self._parts() if isinstance(part, Cite) for key in part.keys))
 
+    def data(self) -> dict[str, Any]:
+        """Returns all there is to write, as JSON knows it: for the templates of the page and of the paper."""
+        places = {key: number for number, key in enumerate(self.cited(), 1)}
+        heads = {name: clean(getattr(self, name), MAX_TITLE) for name in ("title", "subtitle", "description")}
+        return {**heads, "blocks": [_data(block, places) for block in self.blocks], "bibtex": citations.bibtex(places),
+                "references": [{"text": citations.text(key), "url": citations.source(key).url} for key in places]}
+
     def _parts(self) -> Iterator[Part]:
         for block in self.blocks:
             if isinstance(block, Paragraph):
@@ -170,3 +174,28 @@ def paragraph(*parts: Part) -> Paragraph:
 def cite(*keys: str) -> Cite:
     """Returns a reference to these sources."""
     return Cite(keys)
+
+
+def _data(block: Block, places: Mapping[str, int]) -> dict[str, Any]:
+    """A block as JSON knows it; `places` are the numbers of the sources."""
+    found: dict[str, Any] = {"kind": type(block).__name__.lower()}
+    found |= {name: clean(value) for name, value in vars(block).items() if isinstance(value, str)}
+    if isinstance(block, Heading | Figure):
+        found |= {"level": block.level} if isinstance(block, Heading) else {"svg": block.svg.decode(), "width": block.width}
+    elif isinstance(block, Paragraph | Points):
+        found |= {"parts": _written(block.parts, places)} if isinstance(block, Paragraph) else {
+            "points": [_written(point, places) for point in block.points]}
+    elif isinstance(block, Facts | Table):
+        found["rows"] = [list(map(broken, row)) for row in block.rows]
+    if isinstance(block, Table):
+        words = {0, *block.words}
+        wide = [column for column in words if max((len(row[column]) for row in block.rows), default=0) > _WIDE]
+        found |= {"head": list(map(broken, block.head)), "align": ["left" if n in words else "right" for n in range(len(block.head))],
+                  "columns": ["wide" if column in wide else "" for column in range(len(block.head))]}
+    return found
+
+
+def _written(parts: Sequence[Part], places: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [{"kind": "cite", "places": [places[key] for key in part.keys]} if isinstance(part, Cite) else
+            {"kind": "strong", "text": clean(part.text)} if isinstance(part, Strong) else
+            {"kind": "text", "text": broken(part)} for part in parts]

@@ -9,8 +9,8 @@ import numpy as np
 from qfusion.analysis.case import Case
 from qfusion.errors import IntegrityError, NotFound
 from qfusion.explain.contributions.coalitions import Explanation
-from qfusion.explain.trust import caution, faithfulness
-from qfusion.explain.trust.caution import Caution
+from qfusion.explain.trust import faithfulness, reliability
+from qfusion.explain.trust.reliability import TrustWarning
 from qfusion.explain.trust.stability import Stability
 from qfusion.figures import notebook, numbers
 from qfusion.report.blocks import Block, Equation, Heading, Points, Strong, Table, cite, paragraph
@@ -29,11 +29,11 @@ def section(case: Case, one: bool = True) -> Iterator[Block]:
     yield Heading("How far to trust this")
     yield paragraph("Contributions are exact for this model and background; what can be wrong is what a reader makes of them. Measured "
                     f"for this model, on {len(rows):,} test samples unless said otherwise:")
-    said = caution.of_deletion(curves, "modalities")
-    said += [caution.no_truth()] if truth is None else caution.of_truth(truth)
-    said += caution.of_stability(seeds, _errors(case), "score of the true class" if case.classes else case.unit) if seeds else []
-    said += caution.of_joint(explanation, outputs)
-    said += [] if seeds else [Caution(why, "unknown")]
+    said = reliability.of_deletion(curves, "modalities")
+    said += [reliability.no_truth()] if truth is None else reliability.of_truth(truth)
+    said += reliability.of_stability(seeds, _errors(case), "score of the true class" if case.classes else case.unit) if seeds else []
+    said += reliability.of_joint(explanation, outputs)
+    said += [] if seeds else [TrustWarning(why, "unknown")]
     order = list(KINDS)
     yield Points(tuple((Strong(f"{KINDS[one.kind]}: "), one.sentence) for one in sorted(said, key=lambda one: order.index(one.kind))))
     yield _deletion(curves)

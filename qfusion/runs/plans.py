@@ -63,18 +63,18 @@ def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title:
         InvalidInput, NotFound: when a name does not exist or a value is impossible, also for this data set.
     """
     dataset = sources.load(data)
-    of_model, usual = registry.settings(model), default_options(dataset)
+    of_model, default = registry.settings(model), default_options(dataset)
     for key in chosen:
-        choose("Setting", key, {**of_model, **asdict(usual)})
+        choose("Setting", key, {**of_model, **asdict(default)})
     settings = {key: found for key, found in chosen.items() if key in of_model}
-    options = replace(usual, **{key: found for key, found in chosen.items() if key not in of_model})
+    options = replace(default, **{key: found for key, found in chosen.items() if key not in of_model})
     target = dataset.target
     classes = target.kind == "classification"
     check((options.loss == "cross_entropy") == classes, f"Setting `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for "
                                                         f"a {target.kind} target, but is {options.loss!r}.")
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         build(model, dataset.input_specs, target.classes or (target.name,), settings)
-    changed = {key: found for key, found in asdict(options).items() if found != getattr(usual, key)}
+    changed = {key: found for key, found in asdict(options).items() if found != getattr(default, key)}
     return Plan(data, model, settings, changed, seed, title, digest=dataset.digest)
 
 

@@ -12,10 +12,10 @@ from filelock import FileLock, Timeout
 from qfusion._checks import check
 from qfusion.runs.folder import home
 
-_LOOK = 0.5  # seconds between two looks for a free place
+_LOOK = 0.5  # seconds between two looks for a free slot
 
 
-def places() -> int:
+def worker_slots() -> int:
     """Returns how many trainings run at once: QFUSION_SLOTS, or the number of processors.
 
     Raises:
@@ -27,11 +27,11 @@ def places() -> int:
 
 
 @contextlib.contextmanager
-def place(wanted: Callable[[], bool] = lambda: True) -> Iterator[bool]:
-    """Waits for a free place and holds it while the block lasts; yields False when it is no longer wanted before one was free."""
+def slot(wanted: Callable[[], bool] = lambda: True) -> Iterator[bool]:
+    """Waits for a free slot and holds it while the block lasts; yields False when it is no longer wanted before one was free."""
     home().mkdir(parents=True, exist_ok=True)
     while wanted():
-        for n in range(places()):
+        for n in range(worker_slots()):
             lock = FileLock(home() / f".place-{n}", is_singleton=False)
             try:
                 lock.acquire(timeout=0)

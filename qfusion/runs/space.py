@@ -69,16 +69,16 @@ def read(data: str, model: str, assigned: Mapping[str, Any], ranges: Sequence[st
     Raises:
         InvalidInput, NotFound: when a setting does not exist, a range is empty, or a value is impossible for the model or the data.
     """
-    usual = plans.known(data, model)
+    default = plans.known(data, model)
     space: dict[str, dict[str, Any]] = {}
     for word, make in [(word, _range) for word in ranges] + [(word, _choices) for word in choices]:
         key, equals, text = word.partition("=")
         option = "--range" if make is _range else "--choice"
         check(bool(equals), f"Argument `{option}` must have the form {'key=low:high' if make is _range else 'key=one,two'}, but is "
                             f"{word[:80]!r}.")
-        key = choose("Setting", key.strip(), usual)
+        key = choose("Setting", key.strip(), default)
         check(key not in space and key not in assigned, f"Setting `{key}` is given twice: fix it or search it, and once only.")
-        space[key] = make(key, text.strip(), usual[key])
+        space[key] = make(key, text.strip(), default[key])
     return checked(Search(data, model, dict(assigned), space, metric, seed))
 
 

@@ -1,6 +1,6 @@
 """Sweeps: many trainings that try settings, by Optuna (Akiba and others 2019), in as many processes on as many machines as take part.
 
-A sweep is a study in a storage that all of them reach; `places` says how they share its trials.
+A sweep is a study in a storage that all of them reach; `trial_slots` says how they share its trials.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from qfusion._checks import check, require_number
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.models import registry
-from qfusion.runs import places, plans, process, queue, space, storage
+from qfusion.runs import plans, process, queue, space, storage, trial_slots
 from qfusion.runs.space import LOSS, Search
 from qfusion.training import Progress, default_options, metrics, prepare
 
@@ -72,7 +72,7 @@ class Sweep:
 
     def attempts(self) -> list[Attempt]:
         """Returns all trials, in the order of their places."""
-        owners = places.owners(self.study)
+        owners = trial_slots.owners(self.study)
         return [_attempt(number, owners[number], self.search) for number in sorted(owners)]
 
     def best(self) -> Attempt | None:
@@ -148,7 +148,7 @@ def work(sweep: Sweep, on_trial: Callable[[Attempt], None] = lambda _: None,
         sweep: made by `begin` or `find`.
         on_trial: called after each trial of this process.
         on_epoch: called after each epoch with the trial's number.
-        queued: wait until a processor is free, see `queue.place`.
+        queued: wait until a processor is free, see `queue.slot`.
 
     Raises:
         InvalidInput: when the data are not those that the sweep was begun with.
@@ -156,12 +156,12 @@ def work(sweep: Sweep, on_trial: Callable[[Attempt], None] = lambda _: None,
     dataset = sources.load(sweep.search.data)
     check(dataset.digest == sweep.search.digest,
           f"Data set {dataset.name} is not the one that sweep {sweep.name} was begun with. Begin a new sweep.")
-    wanted = queue.place(lambda: not sweep.study.user_attrs.get("stopped")) if queued else contextlib.nullcontext(True)
-    with places.alive(sweep.name) as worker, wanted as free:
-        while free and (claimed := places.claim(sweep.study, sweep.trials, worker)) is not None:
+    wanted = queue.slot(lambda: not sweep.study.user_attrs.get("stopped")) if queued else contextlib.nullcontext(True)
+    with trial_slots.alive(sweep.name) as worker, wanted as free:
+        while free and (claimed := trial_slots.claim(sweep.study, sweep.trials, worker)) is not None:
             trial, number = claimed
             _try(sweep, trial, number, dataset, on_epoch)
-            owner = places.owners(sweep.study).get(number)
+            owner = trial_slots.owners(sweep.study).get(number)
             if owner is not None:
                 on_trial(_attempt(number, owner, sweep.search))
 
@@ -227,7 +227,7 @@ def _trained(sweep: Sweep, trial: Trial, number: int, dataset: DataSet, on_epoch
 
     def beat(_: int, __: int) -> None:
         nonlocal last
-        if time.time() - last > places.BEAT:
+        if time.time() - last > trial_slots.BEAT:
             last = time.time()
             trial.set_user_attr("beat", last)
 

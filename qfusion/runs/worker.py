@@ -17,7 +17,7 @@ from qfusion._checks import check
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.runs.folder import Record, Run
-from qfusion.runs.queue import place
+from qfusion.runs.queue import slot
 from qfusion.runs.watch import Watch
 from qfusion.training import Fit, Progress, checkpoint, default_options, metrics, prepare, sampling
 from qfusion.training.group import ALONE, Group
@@ -39,7 +39,7 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
         group: the processes that train it together; the first one writes.
         device: to train on.
         events: write what TensorBoard reads into the run's folder `events`.
-        queue: wait until a processor is free, see `queue.place`.
+        queue: wait until a processor is free, see `queue.slot`.
 
     Raises:
         InvalidInput: when another process trains it, it is finished, or the data are not those it was begun with.
@@ -48,7 +48,7 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
         check(run.record().state != "finished", f"Run {run.name} is finished: there is nothing to go on with. Begin a new run.")
         book = _Book(run, group, events)
         try:
-            with place(lambda: not run.asked()) if queue else nullcontext(True) as wanted:
+            with slot(lambda: not run.asked()) if queue else nullcontext(True) as wanted:
                 if wanted:
                     return _train(run, book, on_epoch, group, device)
             book.close("paused" if run.asked() == "pause" else "stopped")

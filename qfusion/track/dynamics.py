@@ -14,8 +14,9 @@ from torch import Tensor
 
 from qfusion._checks import check, require_finite, require_number
 from qfusion.models import require
+from qfusion.quantum.kinds import Measures
 from qfusion.quantum.lindblad import System, evolve_states
-from qfusion.quantum.measures import Measures, measures_over_time
+from qfusion.quantum.measures import measures_over_time
 from qfusion.track.states import array, as_ket, checked_ket, checked_times, dimension, operators, single_threaded
 from qfusion.track.trajectories import Ensemble, Trajectory, ensemble, sample_trajectories
 

@@ -134,12 +134,6 @@ def noisy(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:
     return other
 
 
-def noisy_scores(model: EntangledQCNN, masses: Mapping[str, Tensor], noise: Noise) -> Tensor:
-    """Returns the scores of the noisy circuit, (B, C), for masses (B, n) per modality."""
-    with torch.no_grad():
-        return noisy(model, noise).scores(masses)
-
-
 def noisy_vectors(vectors: Tensor, noise: Noise) -> Tensor:
     """Returns fused qubits' vectors (1, <X>, <Z>), (..., 3), after the noise that follows their fusion gate."""
     return vectors @ _on_vectors(noise).to(vectors).mT

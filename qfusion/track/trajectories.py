@@ -11,8 +11,9 @@ from qutip import MCSolver, Qobj, sesolve
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.quantum.kinds import Measure, Measures
 from qfusion.quantum.lindblad import System
-from qfusion.quantum.measures import Measure, Measures, entanglement_entropy
+from qfusion.quantum.measures import entanglement_entropy
 from qfusion.track.states import as_ket, checked_ket, checked_times, dimension, operators, single_threaded
 
 # Waiting times are found to 1e-6 in the norm: the bias of the mean stays far below any ensemble's standard error.

@@ -56,7 +56,7 @@ def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
     return {name: tuple(t.to(device) for t in x) if isinstance(x, tuple) else x.to(device) for name, x in inputs.items()}
 
 
-def moments(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
+def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
     """Returns mean and standard deviation (F,) of a modality's features over rows; steps that are masked out do not count.
 
     Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision.

@@ -22,7 +22,7 @@ from qfusion.models import build
 from qfusion.models.dropout import Share, sharing
 from qfusion.models.encoders import BatchNorm
 from qfusion.training import checkpoint, losses, metrics, steps
-from qfusion.training.batches import Batches, is_small, moments, noisy, shifted, warped
+from qfusion.training.batches import Batches, is_small, mean_and_std, noisy, shifted, warped
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.training.group import ALONE, Group
 from qfusion.training.heads import Heads
@@ -118,7 +118,7 @@ class Fit(Generic[M]):
         self.optimiser = torch.optim.AdamW(steps.groups(model, options) + heads, lr=options.rate, fused=True)
         self.schedule = steps.schedule(self.optimiser, options, options.epochs * -(-len(self.rows) // options.batch))
         self.average = _Average(model, options.average)
-        self.spread = {m.name: moments(dataset, self.rows.rows, m.name)[1].to(device, dtype)
+        self.spread = {m.name: mean_and_std(dataset, self.rows.rows, m.name)[1].to(device, dtype)
                        for m in dataset.modalities} if options.noise else {}
         self.shapes = {m.name: m.shape for m in dataset.modalities if m.shape is not None and len(m.shape) == 2 and not m.is_sequence}
         shown = dataset.content(int(self.rows.rows[0])) if options.turn or options.stretch or options.delay else {}
@@ -284,7 +284,7 @@ def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = No
         model.standardise(dataset.inputs(rows))
     else:
         for name in model.modalities:
-            model.encoders.get_submodule(f"{name}.standardise").set(*moments(dataset, rows, name))  # type: ignore[operator]
+            model.encoders.get_submodule(f"{name}.standardise").set(*mean_and_std(dataset, rows, name))  # type: ignore[operator]
     if not classes:
         with torch.no_grad():
             model.bias.fill_(float(np.median(dataset.y[rows])))

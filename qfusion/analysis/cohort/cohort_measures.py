@@ -17,12 +17,13 @@ from qfusion.data.modality import split_term
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Part
 from qfusion.explain.trust.resampling import LEVEL, RESAMPLES, Interval
-from qfusion.quantum import measures, states
+from qfusion.quantum import states
+from qfusion.quantum.kinds import States
+from qfusion.quantum.measures import KINDS
 
 JOINT, JOINT_SHARE, VERDICT = "joint", "joint_share", "verdict"
 STRENGTHS = (JOINT, JOINT_SHARE)
-ENTROPY, LARGEST, NEGATIVITY, MUTUAL, TOTAL = "entropy", "largest entropy", "negativity", "mutual information", "total correlation"
-SLOW = (NEGATIVITY, MUTUAL, TOTAL)
+ENTROPY, LARGEST = "entropy", "largest entropy"
 MAX_SLOW = 800  # samples whose state is evolved, about 17 ms each
 NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
 INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"  # how intervals of many samples are made
@@ -122,9 +123,12 @@ def measure_titles(work: Workspace) -> dict[str, str]:
         return {}
     if not work.can("time"):
         return {ENTROPY: "entropy of the fused qubits (mean, nats)", LARGEST: "entropy of the fused qubits (largest, nats)"}
-    return {ENTROPY: "entropy of the modalities at T (mean, nats)",
-            NEGATIVITY: "entanglement of a modality with the rest at T (mean log. negativity, bits)",
-            MUTUAL: "mutual information of pairs at T (mean, nats)", TOTAL: "total correlation at T (nats)"}
+    return {name.replace("_", " "): about.cohort for name, about in KINDS.items() if about.cohort}
+
+
+def is_slow(measure: str) -> bool:
+    """Whether every sample's state is evolved for a measure, about 17 ms each at D = 64; entropies stand in the columns already."""
+    return measure not in (ENTROPY, LARGEST)
 
 
 def strength_titles(work: Workspace) -> dict[str, str]:
@@ -144,20 +148,16 @@ def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:
 
 
 @memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")
-def correlations(work: Any, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """The measures in `SLOW` at T for some rows, each (len(rows),): every sample's state is evolved, about 17 ms at D = 64."""
-    dims, M = work.model.dims, len(work.modalities)
-    pairs = [(a, b) for a in range(M) for b in range(a + 1, M)]
-    found: dict[str, list[np.ndarray]] = {name: [] for name in SLOW}
+def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), worked out together."""
+    kinds = {name: KINDS[name.replace(" ", "_")] for name in measures or filter(is_slow, measure_titles(work))}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     with torch.no_grad():
         for start in range(0, len(rows), _CHUNK):
             psi = work.psi[torch.as_tensor(rows[start:start + _CHUNK])].to(torch.complex128)
-            rho = work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]
-            each = [measures.logarithmic_negativity(rho, dims, (m,)) for m in range(M)]
-            shared = [measures.mutual_information(rho, dims, (a,), (b,)) for a, b in pairs]
-            found[NEGATIVITY].append(torch.stack(each).mean(0).numpy())
-            found[MUTUAL].append(torch.stack(shared).mean(0).numpy() if pairs else np.zeros(len(psi)))
-            found[TOTAL].append(measures.total_correlation(rho, dims).numpy())
+            at_end = States(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0], work.model.dims)
+            for name, about in kinds.items():
+                found[name].append(about.mean(at_end).numpy())
     return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()}
 
 

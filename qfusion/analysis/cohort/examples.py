@@ -11,7 +11,7 @@ from qfusion.analysis.subject import Workspace
 
 
 @dataclass(frozen=True)
-class Telling:
+class Example:
     """A sample and why it is shown: `kind` is "agreement", "conflict" or "synergy"."""
 
     kind: str
@@ -29,7 +29,7 @@ NONE = "No test sample is a case of it; this one stands in its place."
 
 
 @memo(8, says="Splitting the decisions on the test samples, once …")
-def find(work: Workspace, split: str = "test") -> list[Telling]:
+def find(work: Workspace, split: str = "test") -> list[Example]:
     """The best agreement, conflict and synergy of a split, among its better-predicted half so that none misleads, where it has one.
 
     Of classes, the predicted one's score counts.
@@ -51,7 +51,7 @@ def find(work: Workspace, split: str = "test") -> list[Telling]:
         best = int(np.argmax(ranked))
         taken.append(best)
         why = WHY[kind] + (BEYOND if beyond else "") if ranked[best] > 0 else NONE
-        found.append(Telling(kind, str(work.dataset.ids[rows[best]]), why))
+        found.append(Example(kind, str(work.dataset.ids[rows[best]]), why))
     return found
 
 

@@ -16,10 +16,10 @@ from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain.features import deletion
-from qfusion.explain.features.deletion import RANKINGS
-from qfusion.explain.trust import caution, estimators, faithfulness, stability
-from qfusion.explain.trust.caution import Caution
+from qfusion.explain.features.deletion import FIRST
+from qfusion.explain.trust import estimators, faithfulness, reliability, stability
 from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
+from qfusion.explain.trust.reliability import TrustWarning
 from qfusion.explain.trust.stability import Stability
 from qfusion.training import checkpoint
 
@@ -50,7 +50,7 @@ def modality_curves(work: Workspace, probability: bool = False) -> Curves:
 
 
 @memo(24, says="Asking the model again with features replaced …")
-def feature_curves(work: Workspace, modality: str, ranking: str = RANKINGS[0], probability: bool = False) -> Curves:
+def feature_curves(work: Workspace, modality: str, ranking: str = FIRST, probability: bool = False) -> Curves:
     """Deletion and insertion of one modality's features on all test rows."""
     data = work.dataset
     rows = data.rows(SPLIT)
@@ -143,20 +143,20 @@ def as_trained(work: Workspace) -> Workspace:
     return work if work.background.kind == "joint" else open_work(work.name, work.dataset.name)
 
 
-def cautions(work: Workspace) -> list[Caution]:
+def trust_warnings(work: Workspace) -> list[TrustWarning]:
     """When not to trust the explanations of this model, the warnings first."""
     truth = against_truth(work)
     try:
         over_seeds = stability_of(work)
     except QFusionError:  # not measured for this model
         over_seeds = None
-    said = caution.of_deletion(modality_curves(work), "modalities")
-    said += [caution.no_truth()] if truth is None else caution.of_truth(truth)
+    said = reliability.of_deletion(modality_curves(work), "modalities")
+    said += [reliability.no_truth()] if truth is None else reliability.of_truth(truth)
     if over_seeds is not None:
         errors = work.errors[work.dataset.rows(SPLIT)]
-        said += caution.of_stability(over_seeds, errors, "score of the true class" if work.classes else work.unit_of(0))
+        said += reliability.of_stability(over_seeds, errors, "score of the true class" if work.classes else work.unit_of(0))
     rows, found = explained(work)
-    said += caution.of_joint(found, work.predicted[rows])
+    said += reliability.of_joint(found, work.predicted[rows])
     return sorted(said, key=lambda one: ("warning", "fine", "unknown").index(one.kind))
 
 

@@ -56,7 +56,7 @@ def axes(work: Workspace) -> dict[str, str]:
     return titles | {dividend_column(term): f"dividend of {term.replace('+', ' + ')} ({unit})" for term in work.terms}
 
 
-def usual_axes(work: Workspace) -> tuple[str, str]:
+def default_axes(work: Workspace) -> tuple[str, str]:
     """Which axes are shown first: truth and prediction, or for classes error and disagreement."""
     if not work.classes:
         return "truth", "prediction"

@@ -12,7 +12,7 @@ import torch
 
 from qfusion.analysis.memo import memo
 from qfusion.explain.changes.cut_metrics import CutMetrics, cut_metrics
-from qfusion.explain.changes.cuts import KINDS, TIMES, USUAL, Cuts, cuts
+from qfusion.explain.changes.cuts import DEFAULT, KINDS, TIMES, Cuts, cuts
 from qfusion.models import require
 from qfusion.models.tweak import LEARNED, Tweak
 
@@ -25,7 +25,7 @@ def of_sample(work: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = Fals
     """Cuts of every modality of one sample, at `TIMES` times, under the sliders: all kinds of cut, or the usual ones with its terms."""
     model = require(work.model, "time", "to cut at").tweaked(tweak)
     return cuts(model, work.dataset.inputs([row], dtype=torch.float64), np.linspace(0, float(model.duration), TIMES),
-                kinds=USUAL if terms else tuple(KINDS), background=work.background if terms else None)
+                kinds=DEFAULT if terms else tuple(KINDS), background=work.background if terms else None)
 
 
 @memo(8, background=False, says="Taking the correlations of these samples away, about 8 ms each …")
@@ -50,6 +50,6 @@ def sizes(found: Cuts, modality: str, output: int) -> dict[str, dict[str, np.nda
 
 def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> Any:
     """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as for `cut_test`."""
-    kinds = tuple(KINDS) if np.prod(model.dims) <= MAX_HELD else USUAL
+    kinds = tuple(KINDS) if np.prod(model.dims) <= MAX_HELD else DEFAULT
     found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times), kinds=kinds)
     return cut_metrics(found, dataset.y[rows], dataset.target.kind)

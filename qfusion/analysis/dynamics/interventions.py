@@ -78,8 +78,8 @@ def asked(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
     Args:
         work: the model on its data.
         row: of the sample.
-        wanted: by modality its "action", and for a swap the "donor" (`backgrounds.usual_contrast` unless told), for an edited sentence its
-            "words" (its own unless told), for an edited voice or face the "controls" by name, for an edited state numbers of "state" by
+        wanted: by modality its "action", and for a swap the "donor" (`backgrounds.default_contrast` unless told), for an edited sentence
+            its "words" (its own unless told), for an edited voice or face the "controls" by name, for an edited state numbers of "state" by
             place; a number that is within half a step of the sample's own leaves it exactly as it is. A flip that is not possible is none.
 
     Raises:
@@ -94,7 +94,7 @@ def _asked(work: Workspace, row: int, name: str, action: str = KEPT, donor: str 
            controls: Mapping[str, float] | None = None, state: Mapping[int, float] | None = None) -> Change:
     choose("Action", action, ACTIONS)
     if action == SWAP:
-        return Change(SWAP, donor=donor or backgrounds.usual_contrast(work, row))
+        return Change(SWAP, donor=donor or backgrounds.default_contrast(work, row))
     if action == INPUT and name == "text":
         return Change(INPUT, words=own_words(work, row) if words is None else words)
     if action == INPUT:

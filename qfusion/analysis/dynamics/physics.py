@@ -13,8 +13,8 @@ from qfusion._checks import choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes import sensitivity as method
-from qfusion.explain.changes.parameters import inside
 from qfusion.models import Tweak
+from qfusion.quantum.kinds import split
 from qfusion.quantum.measures import KINDS
 
 THIS, ALL, CLASS, REGIME, RELATION = ("this sample", "all test samples", "test samples of its class", "test samples of its regime",
@@ -58,7 +58,7 @@ def targets(work: Workspace) -> dict[str, str]:
     """Names on the page -> names of `explain.sensitivity`."""
     found: dict[str, str] = {}
     for name in method.target_names(work.model):
-        kind, inner = name.partition("[")[0], inside(name)
+        kind, inner = split(name)
         if kind == "entropy":
             words = f"entropy of {inner} at T" if work.can("time") else f"entropy of fused qubit ‘{work.elements[int(inner)]}’"  # type: ignore[attr-defined]
         else:
@@ -70,7 +70,7 @@ def targets(work: Workspace) -> dict[str, str]:
 
 def unit(work: Workspace, target: str, output: int) -> str:
     """Axis name of a target."""
-    kind = target.partition("[")[0]
+    kind, _ = split(target)
     if kind in KINDS:
         return KINDS[kind].short_axis
     return work.unit_of(output) if target == method.SCORE else f"dividend ({work.unit_of(output)})"
@@ -78,10 +78,10 @@ def unit(work: Workspace, target: str, output: int) -> str:
 
 def full_range(work: Workspace, target: str, output: int) -> float:
     """What 1 % is measured against: range of a regression's target, spread of a class's score over the test set, largest entropy."""
-    if target.startswith(("entropy", "negativity")):
-        inner = inside(target)
+    kind, inner = split(target)
+    if kind in KINDS:
         levels = work.model.dims[work.modalities.index(inner)] if work.can("kets") else 2
-        return math.log(levels) if target.startswith("entropy") else math.log2(levels)
+        return math.log(levels) if kind == "entropy" else math.log2(levels)
     if work.classes:
         return float(np.ptp(work.scores[work.dataset.rows("test"), output]))
     return float(work.scale[1] - work.scale[0])

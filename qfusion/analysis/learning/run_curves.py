@@ -278,10 +278,10 @@ def loss_of(each: Seen) -> str:
     """Returns what a run makes small; nothing where neither its plan nor its data say so."""
     assert each.plan is not None
     try:
-        usual = default_options(dataset_of(each.plan.data)).loss
+        default = default_options(dataset_of(each.plan.data)).loss
     except QFusionError:
-        usual = ""
-    return str(each.plan.options.get("loss", usual))
+        default = ""
+    return str(each.plan.options.get("loss", default))
 
 
 def counted(each: Seen) -> tuple[int, int, tuple[int, int, int]] | None:

@@ -64,7 +64,7 @@ class Board:
         """The models whose robustness is measured on a data set, by what they are called."""
         return {self.label(model): model for model in self.whole["robustness"].get(name, {})}
 
-    def usual(self, name: str) -> list[str]:
+    def default(self, name: str) -> list[str]:
         """What those of them are called that are no ablations."""
         return [label for label, model in self.measured(name).items() if self.role(model) != "ablation"]
 

@@ -15,6 +15,7 @@ from qfusion.analysis.subject import entropy_column
 from qfusion.analysis.systems.ket_subject import KetSpace, expectations, made, predict, test_metrics
 from qfusion.data import DataSet
 from qfusion.quantum import lindblad, measures, states
+from qfusion.quantum.kinds import column
 
 __all__ = ["JumpSpace", "build", "expectations", "negativities", "negativity_column", "predict", "reduced_entropies", "test_metrics"]
 
@@ -47,7 +48,7 @@ def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> J
 
 def negativity_column(name: str) -> str:
     """Column of the entanglement of a modality with the rest at T."""
-    return measures.column("negativity", (name,))
+    return column("negativity", (name,))
 
 
 def reduced_entropies(model: Any, psi: torch.Tensor) -> np.ndarray:

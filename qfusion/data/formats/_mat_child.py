@@ -1,20 +1,19 @@
-"""Reads one .mat file with SciPy, in the process of its own that `matfile` starts: `_mat_child.py FILE FOLDER MEMORY SECONDS BYTES`.
+"""Reads one .mat file with SciPy, in the process of its own that `matfile` starts: `_mat_child.py FILE FOUND MEMORY SECONDS BYTES`.
 
-What the file holds is written to FOLDER: `tree.json` says how variables, cells and structs lie in one another, and where in `values`
-each array begins. It runs as a script and imports nothing of the library, so that it starts fast.
+What the file holds goes to FOUND: a pickle of arrays in plain containers, which `pickles` reads without running anything. It runs as a
+script and imports nothing of the library, so that it starts fast.
 """
 
 from __future__ import annotations
 
-import json
+import pickle
 import sys
 import warnings
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 DEEPEST = 20  # cells inside cells
 MAX_ARRAYS = 1_000_000  # arrays in a file, cells counted
-ALIGNED = 16
 
 
 def limit(memory: int, seconds: int) -> None:
@@ -37,73 +36,57 @@ def limit(memory: int, seconds: int) -> None:
             continue
 
 
-class Writer:
-    """Writes arrays one after the other; of more than `most` bytes it only counts what they would take."""
+def plain(value: Any, found: list[Any], depth: int = 0) -> Any:
+    """Returns a value as arrays and, for cells, structs and sparse matrices, dictionaries of them with their shape.
 
-    def __init__(self, file: IO[bytes], most: int):
-        self.file, self.most, self.at, self.arrays = file, most, 0, 0
+    Args:
+        value: as SciPy gives it: an array, an array of objects, one of structs, or a sparse matrix.
+        found: takes every array on the way.
+        depth: how many cells and structs it lies inside.
+    """
+    import numpy as np
+    from scipy.io.matlab import MatlabFunction, MatlabObject, MatlabOpaque
+    from scipy.sparse import issparse
 
-    def put(self, value: Any, depth: int = 0) -> dict[str, Any]:
-        """Returns how a value is made up of arrays, which are written.
-
-        Args:
-            value: as SciPy gives it: an array, an array of objects, one of structs, or a sparse matrix.
-            depth: how many cells and structs it lies inside.
-        """
-        import numpy as np
-        from scipy.io.matlab import MatlabFunction, MatlabObject, MatlabOpaque
-        from scipy.sparse import issparse
-
-        if depth > DEEPEST:
-            raise ValueError(f"cells lie more than {DEEPEST} deep inside each other")
-        if issparse(value):
-            value.check_format(full_check=True)
-            coo = value.tocoo()
-            return {"shape": coo.shape, "sparse": [self.put(each, depth) for each in (coo.row, coo.col, coo.data)]}
-        if isinstance(value, (MatlabFunction, MatlabObject, MatlabOpaque)):
-            value = np.zeros((0, 0))
-        value = np.asarray(value)
-        if value.dtype.names:
-            return {"shape": value.shape, "struct": {name: self._each(value[name], depth) for name in value.dtype.names}}
-        if value.dtype.hasobject:
-            return {"shape": value.shape, "cell": self._each(value, depth)}
-        return self._array(value)
-
-    def _each(self, cells: Any, depth: int) -> list[dict[str, Any]]:
-        return [self.put(each, depth + 1) for each in cells.ravel(order="F")]
-
-    def _array(self, value: Any) -> dict[str, Any]:
-        import numpy as np
-
-        self.arrays += 1
-        if self.arrays > MAX_ARRAYS:
-            raise ValueError(f"it holds more than {MAX_ARRAYS:,} arrays and cells")
-        start = self.at + -self.at % ALIGNED
-        if start + value.nbytes <= self.most:
-            self.file.write(bytes(start - self.at))
-            np.ascontiguousarray(value.T).tofile(self.file)  # MATLAB's order, so that nothing is copied
-        self.at = start + value.nbytes
-        return {"shape": value.shape, "type": value.dtype.str, "at": start}
+    if depth > DEEPEST:
+        raise ValueError(f"cells lie more than {DEEPEST} deep inside each other")
+    if issparse(value):
+        value.check_format(full_check=True)
+        coo = value.tocoo()
+        return {"shape": coo.shape, "sparse": [plain(each, found, depth) for each in (coo.row, coo.col, coo.data)]}
+    if isinstance(value, (MatlabFunction, MatlabObject, MatlabOpaque)):
+        value = np.zeros((0, 0))
+    value = np.asarray(value)
+    fields = {name: value[name] for name in value.dtype.names} if value.dtype.names else {"": value}
+    if value.dtype.names or value.dtype.hasobject:
+        inner = {name: [plain(each, found, depth + 1) for each in cells.ravel(order="F")] for name, cells in fields.items()}
+        return {"shape": value.shape, **({"struct": inner} if value.dtype.names else {"cell": inner[""]})}
+    found.append(value)
+    if len(found) > MAX_ARRAYS:
+        raise ValueError(f"it holds more than {MAX_ARRAYS:,} arrays and cells")
+    return value
 
 
-def convert(path: str, folder: str, most: int) -> None:
-    """Reads a file and writes what it holds into a folder.
+def convert(path: str, out: str, most: int) -> None:
+    """Reads a file and writes what it holds.
 
     Args:
         path: of the file.
-        folder: that exists and takes `tree.json` and `values`.
-        most: bytes that `values` may take; of more it only says how many they would be.
+        out: of the pickle.
+        most: bytes that arrays may take; of more it only says how many they would be.
     """
     import scipy.io
 
-    with (Path(folder) / "values").open("wb", buffering=0) as file, warnings.catch_warnings():
+    with warnings.catch_warnings():
         # SciPy gives a variable that it cannot read as the text of the error, and warns.
         warnings.filterwarnings("error", message="Unreadable variable")
-        writer = Writer(file, most)
+        arrays: list[Any] = []
         # What has no name belongs to the objects of MATLAB.
-        tree = {name: writer.put(value) for name, value in scipy.io.loadmat(path, appendmat=False).items()
-                if not name.startswith("__") and name != "None"}
-        (Path(folder) / "tree.json").write_text(json.dumps({"bytes": writer.at, "variables": tree}), encoding="utf-8")
+        variables = {name: plain(value, arrays) for name, value in scipy.io.loadmat(path, appendmat=False).items()
+                     if not name.startswith("__") and name != "None"}
+    size = sum(array.nbytes for array in arrays)
+    with Path(out).open("wb") as file:
+        pickle.dump({"bytes": size, "variables": variables if size <= most else {}}, file, protocol=5)
 
 
 if __name__ == "__main__":

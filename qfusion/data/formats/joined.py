@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from qfusion._checks import check
 from qfusion.data import _digest, files
-from qfusion.data.formats import draft, npzfile
-from qfusion.data.formats.draft import Draft, Finding, Part
+from qfusion.data.formats import npzfile, staged_set
+from qfusion.data.formats.staged_set import Finding, Part, StagedSet
 from qfusion.data.formats.tables import IDS, LABELS, MAX_CLASSES, PARTS, SPLIT, STEP, TEXT, Table, open_table
 
 
-def read(modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto") -> Draft:
+def read(modalities: Mapping[str, Path], labels: Path, folder: Path, target: str = "auto") -> StagedSet:
     """Returns the set that tables make up, its arrays written to `folder`.
 
     Args:
@@ -32,8 +32,8 @@ def read(modalities: Mapping[str, Path], labels: Path, folder: Path, target: str
     reader = _Reader(folder, open_table(labels), tuple(modalities))
     parts = [reader.part(name, path) for name, path in modalities.items()]
     y, classes, bounds = reader.targets(target)
-    return Draft(folder, labels.name, "tables", parts, y, reader.ids, reader.split(), classes, "class" if classes else reader.label, bounds,
-                 "", reader.columns(), reader.unimodal(), reader.findings)
+    return StagedSet(folder, labels.name, "tables", parts, y, reader.ids, reader.split(), classes,
+                     "class" if classes else reader.label, bounds, "", reader.columns(), reader.unimodal(), reader.findings)
 
 
 class _Reader:
@@ -86,10 +86,10 @@ class _Reader:
         if step is not None:
             return self._sequences(name, table, str(key), step, features, rows)
         size, names = self._width(name, table, features)
-        draft.need_room(self.folder, 4 * size * len(self.ids), f"Modality '{name}'")
+        staged_set.need_room(self.folder, 4 * size * len(self.ids), f"Modality '{name}'")
         place = self.folder / f"{name}.npy"
         if np.array_equal(rows, np.arange(len(self.ids))):
-            shape, large = draft.write(place, (size,), (values for values, _ in self._values(table, features, size)))
+            shape, large = staged_set.write(place, (size,), (values for values, _ in self._values(table, features, size)))
         else:
             shape, large = (len(self.ids), size), self._scatter(place, table, features, size, rows)
         self._large(name, large)
@@ -101,13 +101,13 @@ class _Reader:
         check(kind.kind in "biuf" and len(shape) in (2, 3) and shape[0] == len(self.ids) and min(shape) > 0,
               f"File `{path.name}` must hold numbers of shape ({len(self.ids)}, F) or ({len(self.ids)}, T, F), a row for every label, but "
               f"has type {kind} and shape {shape}. Save it in that shape.")
-        draft.need_room(self.folder, 4 * int(np.prod(shape)), f"Modality '{name}'")
+        staged_set.need_room(self.folder, 4 * int(np.prod(shape)), f"Modality '{name}'")
         values = np.load(path, mmap_mode="r", allow_pickle=False)
         place = self.folder / f"{name}.npy"
-        written, large = draft.write(place, shape[1:], (np.asarray(piece) for piece in _digest.pieces(values)))
+        written, large = staged_set.write(place, shape[1:], (np.asarray(piece) for piece in _digest.pieces(values)))
         self._large(name, large)
         lengths = None if len(shape) == 2 else np.full(shape[0], shape[1], np.int64)
-        return Part(name, place, written, draft.numbered(name, shape[-1]), lengths)
+        return Part(name, place, written, staged_set.numbered(name, shape[-1]), lengths)
 
     def _places(self, key: str, table: Table, sequences: bool) -> np.ndarray:
         """The sample's row for every row of a table; -1 where the labels have none of that id."""
@@ -148,7 +148,7 @@ class _Reader:
         if first is None or not _is_list(first):
             return len(features), tuple(features)
         lengths = first.column(0).value_lengths()
-        return (size := int(lengths[0].as_py() or 0)), draft.numbered(name, size)
+        return (size := int(lengths[0].as_py() or 0)), staged_set.numbered(name, size)
 
     def _values(self, table: Table, features: list[str], size: int) -> Iterator[tuple[np.ndarray, int]]:
         """Pieces (n, size) and the row of the table at which each begins."""
@@ -172,7 +172,7 @@ class _Reader:
         held, large = np.lib.format.open_memmap(place, "w+", np.float32, (len(self.ids), size)), 0
         for values, at in self._values(table, features, size):
             where = rows[at:at + len(values)]
-            held[where[where >= 0]] = draft.as_single(values[where >= 0])
+            held[where[where >= 0]] = staged_set.as_single(values[where >= 0])
             large += _too_large(values)
         held.flush()
         return large
@@ -180,7 +180,7 @@ class _Reader:
     def _sequences(self, name: str, table: Table, key: str, step: str, features: list[str], rows: np.ndarray) -> Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         longest, size = int(lengths.max(initial=1)), len(features)
-        draft.need_room(self.folder, 4 * size * longest * len(self.ids), f"Modality '{name}', padded to its longest sequence,")
+        staged_set.need_room(self.folder, 4 * size * longest * len(self.ids), f"Modality '{name}', padded to its longest sequence,")
         place = self.folder / f"{name}.npy"
         held, large = np.lib.format.open_memmap(place, "w+", np.float32, (len(self.ids), longest, size)), 0
         seen, last = np.zeros(len(self.ids), np.int64), np.full(len(self.ids), -np.inf)
@@ -190,7 +190,7 @@ class _Reader:
             places = seen[where] + pd.Series(where).groupby(where).cumcount().to_numpy()
             self._check_steps(table.path.name, step, where, values[:, 0], last)
             np.add.at(seen, where, 1)
-            held[where, places] = draft.as_single(values[:, 1:])
+            held[where, places] = staged_set.as_single(values[:, 1:])
             large += _too_large(values)
         held.flush()
         self._large(name, large)
@@ -232,11 +232,11 @@ class _Reader:
         if not is_number:
             self._say("classes", f"Labels are words, taken for the names of classes: column `{self.label}`.")
             words = words.str.strip()
-            return *draft.classes_of(words.where(words != "", None)), None
+            return *staged_set.classes_of(words.where(words != "", None)), None
         if target == "auto":
             self._say("classes", f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set with "
                                  "--target regression if they are amounts.")
-        return *draft.classes_of(np.where(np.isfinite(numbers), numbers, np.nan)), None
+        return *staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan)), None
 
     def split(self) -> np.ndarray:
         """The split (N,), "" where there is none."""
@@ -288,4 +288,4 @@ def _is_list(batch: pa.RecordBatch) -> bool:
 
 
 def _too_large(values: np.ndarray) -> int:
-    return int((np.isfinite(values) & (np.abs(values) > draft.MAX_FLOAT)).sum())
+    return int((np.isfinite(values) & (np.abs(values) > staged_set.MAX_FLOAT)).sum())

@@ -1,19 +1,18 @@
 """Variables from MATLAB files (.mat, versions 5 to 7.2) that anybody may have made.
 
-SciPy reads them. On some damaged files its reader ends the process (a segmentation fault), and it takes memory for whatever number
-of cells a file declares; so it runs in a process of its own (`_mat_child`), which may take only so much memory and time. What comes
-back are plain arrays. On Windows there is no such limit but that of time, and on macOS none of memory.
+SciPy reads them. On some damaged files its reader ends the process (a segmentation fault), and it takes memory for
+whatever number of cells a file declares; so it runs in a process of its own (`_mat_child`), which may take only so much
+memory and time. What comes back are arrays, read as any pickle that is not trusted. On Windows there is no such limit but
+that of time, and on macOS none of memory.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import files
+from qfusion.data.formats import pickles
 from qfusion.errors import InvalidInput
 
 SECONDS = 60  # of the processor
@@ -46,11 +46,11 @@ def read(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         _check_version(path.name, file.read(516))
     with tempfile.TemporaryDirectory(prefix="qfusion-mat-", ignore_cleanup_errors=True) as folder:
-        _run(path, Path(folder), _START + 3 * min(files.MAX_SIZE, _RATIO * size))
-        tree = json.loads((Path(folder) / "tree.json").read_text(encoding="utf-8"))
-        files.check_size(path.name, tree["bytes"])
-        values = np.fromfile(Path(folder) / "values", np.uint8)
-    return {name: _made(node, values) for name, node in tree["variables"].items()}
+        out = Path(folder) / "found"
+        _run(path, out, _START + 3 * min(files.MAX_SIZE, _RATIO * size))
+        found = pickles.read(out.read_bytes(), path.name)
+    files.check_size(path.name, found["bytes"])
+    return {name: _made(each) for name, each in found["variables"].items()}
 
 
 def _check_version(name: str, start: bytes) -> None:
@@ -59,11 +59,11 @@ def _check_version(name: str, start: bytes) -> None:
     check(start[126:128] in (b"IM", b"MI"), f"File `{name}` must be a .mat file of version 5 to 7.2, but is not one. {_AGAIN}")
 
 
-def _run(path: Path, folder: Path, memory: int) -> None:
-    """Lets the child read a file into a folder; InvalidInput when it does not come to its end."""
+def _run(path: Path, out: Path, memory: int) -> None:
+    """Lets the child read a file into another; InvalidInput when it does not come to its end."""
     # The child finds SciPy where this process does; threads of a library for matrices would take address space each.
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-P", _CHILD, path.absolute(), folder, memory, SECONDS, files.MAX_SIZE]
+    command = [sys.executable, "-P", _CHILD, path.absolute(), out, memory, SECONDS, files.MAX_SIZE]
     try:
         done = subprocess.run(list(map(str, command)), env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                               stderr=subprocess.PIPE, timeout=PATIENCE, check=False)
@@ -83,30 +83,27 @@ def _refused(path: Path, why: str) -> InvalidInput:
     return InvalidInput(f"File `{path.name}` cannot be read as a .mat file: {why}. {_AGAIN}")
 
 
-def _made(node: dict[str, Any], values: np.ndarray) -> Any:
-    """A variable, or what a cell holds, from the tree that the child wrote."""
-    shape = tuple(node["shape"])
-    if "type" in node:
-        kind = np.dtype(node["type"])
-        check(kind.kind in "biufcSU", f"A .mat file cannot hold the type {kind}.")
-        size = prod(shape) * kind.itemsize
-        found = values[node["at"]:node["at"] + size].view(kind) if size else np.zeros(shape, kind)
-        return found.reshape(shape, order="F")
-    if "sparse" in node:
+def _made(node: Any) -> Any:
+    """A variable, or what a cell holds, from what the child wrote."""
+    found = pickles.value(node)
+    if not isinstance(found, dict):
+        return found
+    shape = found["shape"]
+    if "sparse" in found:
         from scipy.sparse import coo_array
 
-        rows, columns, entries = (_made(each, values) for each in node["sparse"])
+        rows, columns, entries = map(_made, found["sparse"])
         return coo_array((entries, (rows, columns)), shape)
-    if "struct" in node:
-        made = np.empty(shape, dtype=[(field, object) for field in node["struct"]])
-        for field, cells in node["struct"].items():
-            made[field] = _cells(cells, shape, values)
-        return made
-    return _cells(node["cell"], shape, values)
+    if "cell" in found:
+        return _cells(found["cell"], shape)
+    made = np.empty(shape, dtype=[(field, object) for field in found["struct"]])
+    for field, cells in found["struct"].items():
+        made[field] = _cells(cells, shape)
+    return made
 
 
-def _cells(nodes: list[dict[str, Any]], shape: tuple[int, ...], values: np.ndarray) -> np.ndarray:
+def _cells(nodes: list[Any], shape: tuple[int, ...]) -> np.ndarray:
     cells = np.empty(len(nodes), dtype=object)
     for at, node in enumerate(nodes):
-        cells[at] = _made(node, values)
+        cells[at] = _made(node)
     return cells.reshape(shape, order="F")

@@ -18,8 +18,8 @@ import pandas as pd
 
 from qfusion._checks import check
 from qfusion.data import _digest, files
-from qfusion.data.formats import draft, pickles
-from qfusion.data.formats.draft import Draft, Finding, Part
+from qfusion.data.formats import pickles, staged_set
+from qfusion.data.formats.staged_set import Finding, Part, StagedSet
 from qfusion.errors import InvalidInput
 
 SUFFIXES = (".pkl", ".pickle")
@@ -29,7 +29,7 @@ SPLITS = ("train", "valid", "test")
 _LAYOUT = "It must hold {'train' | 'valid' | 'test': {'text', 'audio', 'vision', 'regression_labels', ...}}."
 
 
-def read(path: Path, folder: Path, target: str = "auto") -> Draft:
+def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     """Returns what an MMSA pickle holds, its arrays written to `folder`.
 
     Args:
@@ -46,7 +46,7 @@ def read(path: Path, folder: Path, target: str = "auto") -> Draft:
     with path.open("rb") as file:
         content = pickles.read(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path.name)
     try:
-        return _Reader(path.name, content, folder).draft(target)
+        return _Reader(path.name, content, folder).staged(target)
     except InvalidInput:
         raise
     except (ValueError, TypeError, IndexError, AttributeError, UnicodeError, OverflowError) as error:
@@ -74,7 +74,7 @@ class _Reader:
                                 f"{[str(k)[:20] for k in next(iter(self.splits.values()))][:8]}. {_LAYOUT}")
         self.counts = {split: len(self._array(split, self.names[0])) for split in self.splits}
 
-    def draft(self, target: str) -> Draft:
+    def staged(self, target: str) -> StagedSet:
         parts = [self._part(name) for name in self.names]
         y, classes, bounds = self._targets(target)
         columns = {}
@@ -89,8 +89,9 @@ class _Reader:
         if any("text_bert" in inner for inner in self.splits.values()):
             self._say("text-bert", "`text_bert` holds token numbers for a language model, not features: only its mask is used, for the "
                                    "number of words.")
-        return Draft(self.folder, self.name, "MMSA pickle", parts, y, self._ids(), np.repeat(list(self.counts), list(self.counts.values())),
-                     classes, "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(), self.findings)
+        return StagedSet(self.folder, self.name, "MMSA pickle", parts, y, self._ids(),
+                         np.repeat(list(self.counts), list(self.counts.values())), classes,
+                         "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(), self.findings)
 
     def _say(self, code: str, words: str, severity: str = "note", where: str = "", **more: Any) -> None:
         self.findings.append(Finding(code, severity, words, where, **more))
@@ -123,16 +124,16 @@ class _Reader:
               f"has {shapes}. {_LAYOUT}")
         axes, size = kinds.pop()
         check(size > 0, f"Modality '{name}' in `{self.name}` must have at least one feature, but has none. Leave it out.")
-        path, feature_names = self.folder / f"{name}.npy", draft.numbered(name, size)
+        path, feature_names = self.folder / f"{name}.npy", staged_set.numbered(name, size)
         if axes == 1:
-            draft.need_room(self.folder, 4 * size * sum(self.counts.values()), f"Modality '{name}'")
+            staged_set.need_room(self.folder, 4 * size * sum(self.counts.values()), f"Modality '{name}'")
             pieces = (_numbers(piece, name) for values in whole.values() for piece in _digest.pieces(values))
-            shape, large = draft.write(path, (size,), pieces)
+            shape, large = staged_set.write(path, (size,), pieces)
             lengths = None
         else:
             lengths, steps = self._lengths(name, whole)
-            draft.need_room(self.folder, 4 * size * steps * len(lengths), f"Modality '{name}', padded to its longest sequence,")
-            shape, large = draft.write(path, (steps, size), self._padded(name, whole, lengths, steps, size))
+            staged_set.need_room(self.folder, 4 * size * steps * len(lengths), f"Modality '{name}', padded to its longest sequence,")
+            shape, large = staged_set.write(path, (steps, size), self._padded(name, whole, lengths, steps, size))
         if large:
             self._say("too-large", f"{large:,} values are too large for single precision and count as infinite.", "warning", name)
         return Part(name, path, shape, feature_names, lengths)
@@ -237,7 +238,7 @@ class _Reader:
         for key in ("annotations", "classification_labels"):
             if self._everywhere(key):
                 words = self._words(key)
-                y, classes = draft.classes_of([float(w) if _is_number(w) else w for w in words]
+                y, classes = staged_set.classes_of([float(w) if _is_number(w) else w for w in words]
                                               if all(map(_is_number, words)) else words)
                 self._say("classes", f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
                                      f"{', '.join(classes[:12])}.")
@@ -289,7 +290,7 @@ def _word(entry: Any) -> str:
     found = pickles.value(entry)
     if isinstance(found, (np.ndarray, list, tuple)):
         return "_".join(_word(each) for each in list(found)[:8] if not isinstance(each, (list, tuple)))
-    return draft.clean(found)
+    return staged_set.clean(found)
 
 
 def _is_number(word: str) -> bool:

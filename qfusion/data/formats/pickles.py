@@ -23,7 +23,7 @@ from qfusion.errors import InvalidInput
 
 MAX_STEPS = 20_000_000  # steps of the machine
 COPIES = 1 << 28  # bytes of text that may be made beyond the file's own size
-_DTYPE = re.compile(r"^[<>|=]?([biuf](?:1|2|4|8)|f16|[SU]\d{1,7}|O8?|\?|b1)$")
+_DTYPE = re.compile(r"^[<>|=]?([biuf](?:1|2|4|8)|f16|c8|c16|[SU]\d{1,7}|O8?|\?|b1)$")
 _MARK = object()  # where on the stack the entries of a container begin
 
 

@@ -15,14 +15,14 @@ import numpy as np
 
 from qfusion._checks import check
 from qfusion.data import _digest, files, splits
-from qfusion.data.formats import draft, joined, multiview, npzfile
-from qfusion.data.formats.draft import Draft, Finding, Part
+from qfusion.data.formats import joined, multiview, npzfile, staged_set
+from qfusion.data.formats.staged_set import Finding, Part, StagedSet
 from qfusion.errors import InvalidInput
 
 OWN = ("ids", "split")
 
 
-def read(path: Path, folder: Path, target: str = "auto") -> Draft:
+def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     """Returns what a multi-view file holds, its arrays written to `folder`.
 
     Raises:
@@ -32,21 +32,21 @@ def read(path: Path, folder: Path, target: str = "auto") -> Draft:
     files.size_of(path)
     headers = npzfile.headers(path) if path.suffix.lower() == ".npz" else {}
     if _in_pieces(headers):
-        return _Stream(path, headers, folder).draft(target)
+        return _Stream(path, headers, folder).staged(target)
     check(target != "regression", f"File `{path.name}` is read for classification. For a regression give an .npz of one array a view, a "
                                   "row a sample, and numbers `y`.")
     views, y, classes, left_out = multiview.read(path, strict=False)
     parts = []
     for view, values in views.items():
-        name = draft.modality_name(view)
+        name = staged_set.modality_name(view)
         flat = values.reshape(len(values), -1)
-        draft.need_room(folder, 4 * flat.size, f"Modality '{name}'")
-        shape, _ = draft.write(folder / f"{name}.npy", flat.shape[1:], _digest.pieces(flat))
-        parts.append(Part(name, folder / f"{name}.npy", shape, draft.numbered(view, flat.shape[1]), None,
+        staged_set.need_room(folder, 4 * flat.size, f"Modality '{name}'")
+        shape, _ = staged_set.write(folder / f"{name}.npy", flat.shape[1:], _digest.pieces(flat))
+        parts.append(Part(name, folder / f"{name}.npy", shape, staged_set.numbered(view, flat.shape[1]), None,
                           values.shape[1:] if values.ndim > 2 else None))
     found = [Finding("left-out", "note", f"Left out, as neither view nor label: {', '.join(left_out[:12])}.")] if left_out else []
-    return Draft(folder, path.name, f"multi-view {path.suffix.lower()} file", parts, y, splits.numbered("row", len(y)),
-                 np.full(len(y), "", dtype="<U5"), classes, "class", findings=found)
+    return StagedSet(folder, path.name, f"multi-view {path.suffix.lower()} file", parts, y, splits.numbered("row", len(y)),
+                     np.full(len(y), "", dtype="<U5"), classes, "class", findings=found)
 
 
 def _in_pieces(headers: dict[str, npzfile.Header]) -> bool:
@@ -69,7 +69,7 @@ class _Stream:
         self.count = prod(headers[self.label][0])
         self.findings: list[Finding] = []
 
-    def draft(self, target: str) -> Draft:
+    def staged(self, target: str) -> StagedSet:
         views = [key for key, (shape, _, _) in self.headers.items() if key != self.label and len(shape) >= 2]
         parts = [self._part(view) for view in views]
         used = {self.label, *views, *OWN, *(f"{view}_lengths" for view in views)}
@@ -82,9 +82,9 @@ class _Stream:
         check(not wrong, f"Array `split` in `{self.path.name}` must hold train, valid or test, but holds {str(wrong[:1])[:60]}. Correct "
                          "it.")
         y, classes = self._targets(target)
-        return Draft(self.folder, self.path.name, "multi-view .npz file", parts, y, ids,
-                     np.array([joined.PARTS[word] for word in split.tolist()], dtype="<U5"), classes, "class" if classes else "score",
-                     findings=self.findings)
+        return StagedSet(self.folder, self.path.name, "multi-view .npz file", parts, y, ids,
+                         np.array([joined.PARTS[word] for word in split.tolist()], dtype="<U5"), classes, "class" if classes else "score",
+                         findings=self.findings)
 
     def _whole(self, key: str) -> np.ndarray:
         return npzfile.read(self.path, [key])[key]
@@ -93,7 +93,7 @@ class _Stream:
         found = self._whole(key).ravel()
         check(len(found) == self.count, f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {self.count} labels, but "
                                         f"holds {len(found)}. Correct it.")
-        return np.array([draft.clean(word) for word in found.tolist()], dtype=np.str_)
+        return np.array([staged_set.clean(word) for word in found.tolist()], dtype=np.str_)
 
     def _targets(self, target: str) -> tuple[np.ndarray, tuple[str, ...]]:
         labels = self._whole(self.label).ravel()
@@ -105,20 +105,20 @@ class _Stream:
         if labels.dtype.kind in "US":
             self.findings.append(Finding("classes", "note", "Labels are words, taken for the names of classes."))
             words = self._text(self.label)
-            return draft.classes_of([word.strip() or None for word in words.tolist()])
-        return draft.classes_of(labels)
+            return staged_set.classes_of([word.strip() or None for word in words.tolist()])
+        return staged_set.classes_of(labels)
 
     def _part(self, view: str) -> Part:
         shape, _, kind = self.headers[view]
-        name = draft.modality_name(view)
-        draft.need_room(self.folder, 4 * prod(shape), f"Modality '{name}'")
+        name = staged_set.modality_name(view)
+        staged_set.need_room(self.folder, 4 * prod(shape), f"Modality '{name}'")
         lengths = None
         if f"{view}_lengths" in self.headers and len(shape) == 3:
             lengths = self._whole(f"{view}_lengths").astype(np.int64).ravel()
             check(lengths.shape == (self.count,) and bool(((lengths >= 1) & (lengths <= shape[1])).all()),
                   f"Array `{view}_lengths` in `{self.path.name}` must hold a number in 1..{shape[1]} a sample, but does not. Correct it.")
         row = shape[1:] if lengths is not None else (prod(shape[1:]),)
-        written, large = draft.write(self.folder / f"{name}.npy", row, self._pieces(view, shape, kind, row, lengths))
+        written, large = staged_set.write(self.folder / f"{name}.npy", row, self._pieces(view, shape, kind, row, lengths))
         if large:
             self.findings.append(Finding("too-large", "warning", f"{large:,} values are too large for single precision and count as "
                                                                  "infinite.", name))
@@ -126,7 +126,7 @@ class _Stream:
             self.findings.append(Finding("sequences", "note", f"Sequences of {lengths.min()} to {lengths.max()} steps. What lies beyond a "
                                                               "sample's length is padding and set to zero.", name))
         picture = shape[1:] if lengths is None and len(shape) > 2 else None
-        return Part(name, self.folder / f"{name}.npy", written, draft.numbered(view, row[-1]), lengths, picture)
+        return Part(name, self.folder / f"{name}.npy", written, staged_set.numbered(view, row[-1]), lengths, picture)
 
     def _pieces(self, view: str, shape: tuple[int, ...], kind: np.dtype, row: tuple[int, ...],
                 lengths: np.ndarray | None) -> Iterator[np.ndarray]:

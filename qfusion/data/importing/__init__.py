@@ -11,10 +11,9 @@ import numpy as np
 
 from qfusion._checks import check, choose
 from qfusion.data import files
-from qfusion.data.formats import draft as drafts
-from qfusion.data.formats import joined, mmsa, tables, viewfile
-from qfusion.data.formats.draft import Draft, Finding
-from qfusion.data.importing import keeping, repairs, report
+from qfusion.data.formats import joined, mmsa, staged_set, tables, viewfile
+from qfusion.data.formats.staged_set import Finding, StagedSet
+from qfusion.data.importing import repairs, report, storing
 from qfusion.data.importing.report import Progress, Report
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
@@ -27,14 +26,14 @@ SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
 
 @dataclass(eq=False)
 class Examined:
-    """A set that was read and the report on it; its files lie in `draft.folder` until it is kept or discarded."""
+    """A set that was read and the report on it; its files lie in `staged.folder` until it is kept or discarded."""
 
-    draft: Draft
+    staged: StagedSet
     report: Report
 
 
 def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities: Mapping[str, Path] | None = None,
-         labels: Path | None = None, target: str = "auto") -> Draft:
+         labels: Path | None = None, target: str = "auto") -> StagedSet:
     """Returns what files hold, written to a folder, not yet examined.
 
     Args:
@@ -119,46 +118,46 @@ def _tables(found: list[Path], modalities: dict[str, Path], labels: Path | None)
     if labels is None:
         raise InvalidInput(f"Tables must come with one of labels, called `labels.csv` or named by --labels, but "
                            f"{[p.name for p in found][:6]} has none. Add it.")
-    wanted = {drafts.modality_name(name): path for name, path in modalities.items()}
+    wanted = {staged_set.modality_name(name): path for name, path in modalities.items()}
     for path in rest:
-        name = drafts.modality_name(path.stem)
+        name = staged_set.modality_name(path.stem)
         check(name not in wanted, f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.")
         wanted[name] = path
     known = [name for name in mmsa.MODALITIES if name in wanted]
     return {name: wanted[name] for name in [*known, *(name for name in wanted if name not in known)]}, labels
 
 
-def _check(draft: Draft) -> None:
+def _check(staged: StagedSet) -> None:
     """What no report can be made of."""
-    check(len(draft) > 0, f"{draft.title} must hold at least one sample, but holds none. Check the file.")
-    names = [part.name for part in draft.parts]
+    check(len(staged) > 0, f"{staged.title} must hold at least one sample, but holds none. Check the file.")
+    names = [part.name for part in staged.parts]
     check(len(set(names)) == len(names), f"Modalities must have distinct names, but are {names[:8]}. Rename the repeated ones.")
     reserved = {"ids", "split", "y", "unimodal", "table", "manifest"} & set(names)
     check(not reserved, f"No modality may be called {sorted(reserved)}. Rename it.")
-    for part in draft.parts:
-        check(part.shape[0] == len(draft), f"Modality '{part.name}' must have {len(draft)} samples like the labels, but has "
+    for part in staged.parts:
+        check(part.shape[0] == len(staged), f"Modality '{part.name}' must have {len(staged)} samples like the labels, but has "
                                            f"{part.shape[0]}. Drop or add samples.")
-    if draft.bounds is not None and not draft.classes:
-        y = draft.y[np.isfinite(draft.y)]
-        if len(y) and (y.min() < draft.bounds[0] or y.max() > draft.bounds[1]):
-            draft.findings.append(Finding("range", "note", "Targets go beyond the usual range, so none is recorded."))
-            draft.bounds = None
+    if staged.bounds is not None and not staged.classes:
+        y = staged.y[np.isfinite(staged.y)]
+        if len(y) and (y.min() < staged.bounds[0] or y.max() > staged.bounds[1]):
+            staged.findings.append(Finding("range", "note", "Targets go beyond the usual range, so none is recorded."))
+            staged.bounds = None
 
 
 def examine(paths: Sequence[Path], folder: Path, progress: Progress | None = None, **options: Any) -> Examined:
     """Reads files into a folder and reports on them; see `read` for the options."""
     if progress is not None:
         progress(0, 1, "reading")
-    draft = read(paths, folder, **options)
-    return Examined(draft, report.examine(draft, progress))
+    staged = read(paths, folder, **options)
+    return Examined(staged, report.examine(staged, progress))
 
 
 def repaired(found: Examined, names: Iterable[str], folder: Path, progress: Progress | None = None) -> Examined:
     """Returns the set with repairs made (see `repairs.REPAIRS`) and examined again, its arrays in another folder."""
-    draft = repairs.apply(found.draft, found.report, names, folder)
-    if draft.done == found.draft.done:
-        return Examined(draft, found.report)
-    return Examined(draft, report.examine(draft, progress))
+    staged = repairs.apply(found.staged, found.report, names, folder)
+    if staged.done == found.staged.done:
+        return Examined(staged, found.report)
+    return Examined(staged, report.examine(staged, progress))
 
 
 def import_set(paths: Sequence[Path], name: str, *, repair: Sequence[str] = (), replace: bool = False, title: str = "", licence: str = "",
@@ -167,24 +166,24 @@ def import_set(paths: Sequence[Path], name: str, *, repair: Sequence[str] = (), 
 
     Args:
         paths, options: see `read`.
-        name, replace, title, licence: see `keeping.keep`.
+        name, replace, title, licence: see `storing.keep`.
         repair: names of repairs that are agreed to.
 
     Raises:
-        QFusionError: see `read` and `keeping.keep`; nothing is kept then.
+        QFusionError: see `read` and `storing.keep`; nothing is kept then.
     """
-    keeping.check_name(name, replace)
+    storing.check_name(name, replace)
     for each in repair:
         choose("Repair", each, repairs.REPAIRS)
-    with keeping.staging() as first:
+    with storing.staging() as first:
         found = examine(paths, first, progress, **options)
         return keep(found, name, repair=repair, replace=replace, title=title, licence=licence, progress=progress)
 
 
 def keep(found: Examined, name: str, *, repair: Sequence[str] = (), progress: Progress | None = None, **options: Any) -> Report:
-    """Keeps an examined set under a name, after the repairs that are agreed to; see `keeping.keep` for the options."""
-    keeping.check_name(name, options.get("replace", False))
-    with keeping.staging() as folder:
+    """Keeps an examined set under a name, after the repairs that are agreed to; see `storing.keep` for the options."""
+    storing.check_name(name, options.get("replace", False))
+    with storing.staging() as folder:
         ready = repaired(found, repair, folder, progress)
-        keeping.keep(ready.draft, ready.report, name, **options)
+        storing.keep(ready.staged, ready.report, name, **options)
         return ready.report

@@ -12,8 +12,8 @@ import numpy as np
 
 from qfusion._checks import check, choose
 from qfusion.data import splits
-from qfusion.data.formats import draft as drafts
-from qfusion.data.formats.draft import Draft, Finding, Part
+from qfusion.data.formats import staged_set
+from qfusion.data.formats.staged_set import Finding, Part, StagedSet
 from qfusion.data.importing.report import Report
 
 REPAIRS = {
@@ -37,11 +37,11 @@ _DROPS = {"drop-not-finite": ("not-finite",), "drop-duplicates": ("duplicate-id"
 MAX_VALUES = 1 << 25  # values of one modality that a median is taken of
 
 
-def apply(draft: Draft, report: Report, names: Iterable[str], folder: Path) -> Draft:
+def apply(staged: StagedSet, report: Report, names: Iterable[str], folder: Path) -> StagedSet:
     """Returns the set with repairs made, its arrays in another folder; the given one is as it was.
 
     Args:
-        draft: the set; report: on it.
+        staged: the set; report: on it.
         names: of the repairs, see REPAIRS; only what the report offers is done.
         folder: that exists and takes the arrays.
 
@@ -53,29 +53,29 @@ def apply(draft: Draft, report: Report, names: Iterable[str], folder: Path) -> D
     offered = set(report.repairs)
     chosen = [name for name in REPAIRS if name in chosen and name in offered]
     done = []
-    keep = np.ones(len(draft), bool)
+    keep = np.ones(len(staged), bool)
     for name in chosen:
         rows = [f.rows for f in report.findings if f.code in _DROPS.get(name, ()) and f.rows is not None]
         if rows:
             gone = np.unique(np.concatenate(rows))
             keep[gone] = False
-            done.append(f"{name}: {drafts.count(len(gone), 'sample')} left out")
+            done.append(f"{name}: {staged_set.count(len(gone), 'sample')} left out")
     check(bool(keep.any()), "The repairs would leave out every sample. Choose others.")
-    mended = _rows(draft, keep)
+    mended = _rows(staged, keep)
     if "rename-ids" in chosen:
         mended.ids, count = _renamed(mended.ids)
-        done.append(f"rename-ids: {drafts.count(count, 'sample')} numbered")
+        done.append(f"rename-ids: {staged_set.count(count, 'sample')} numbered")
     if "make-split" in chosen:
         mended.split, words = _split(mended)
         done.append(f"make-split: {words}")
     if "zero-incomplete" in chosen:
         done.append("zero-incomplete: zeros where a sample lacks a modality")
     parts = []
-    for part in draft.parts:
+    for part in staged.parts:
         scan = report.scans[part.name]
-        fill = _fill(draft, part, keep & (_split_before(draft, mended, keep) == "train"), chosen, (scan.nans + scan.infinite) > 0)
+        fill = _fill(staged, part, keep & (_split_before(staged, mended, keep) == "train"), chosen, (scan.nans + scan.infinite) > 0)
         if fill is not None:
-            filled = drafts.count(int((scan.nans + scan.infinite).sum()), "value")
+            filled = staged_set.count(int((scan.nans + scan.infinite).sum()), "value")
             done.append(f"{'fill-median' if 'fill-median' in chosen else 'fill-zero'}: {filled} of {part.name}")
         still = scan.constant if "drop-constant" in chosen else np.zeros(part.shape[-1], bool)
         if still.any():
@@ -83,31 +83,31 @@ def apply(draft: Draft, report: Report, names: Iterable[str], folder: Path) -> D
         if not still.all():
             parts.append(_rewritten(part, folder, keep, ~still, fill))
     check(bool(parts), "The repairs would leave out every modality. Choose others.")
-    mended.parts, mended.folder, mended.done = parts, folder, [*draft.done, *done]
+    mended.parts, mended.folder, mended.done = parts, folder, [*staged.done, *done]
     gone_codes = {"incomplete"} if {"drop-incomplete", "zero-incomplete"} & set(chosen) else set()
-    mended.findings = [f for f in draft.findings if f.code not in gone_codes]
+    mended.findings = [f for f in staged.findings if f.code not in gone_codes]
     mended.unimodal = {name: values for name, values in mended.unimodal.items() if name in {part.name for part in parts}}
     mended.findings += [Finding("repaired", "note", f"Repaired, as asked for: {words}.") for words in done]
     return mended
 
 
-def _split_before(before: Draft, after: Draft, keep: np.ndarray) -> np.ndarray:
+def _split_before(before: StagedSet, after: StagedSet, keep: np.ndarray) -> np.ndarray:
     """Returns the split after the repairs for every row before them; "" for rows that are left out."""
     split = np.full(len(before), "", dtype="<U5")
     split[keep] = after.split
     return split
 
 
-def _rows(draft: Draft, keep: np.ndarray) -> Draft:
+def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
     """The set with some of its samples, arrays apart."""
-    y, classes = draft.y[keep], draft.classes
+    y, classes = staged.y[keep], staged.classes
     if classes:  # classes that nobody has any more go
         known = np.unique(y[y >= 0])
         y = np.where(y >= 0, np.searchsorted(known, y), -1)
         classes = tuple(classes[i] for i in known)
-    columns = draft.columns if draft.columns.empty else draft.columns[keep].reset_index(drop=True)
-    return replace(draft, y=y, classes=classes, ids=draft.ids[keep], split=draft.split[keep], columns=columns,
-                   unimodal={name: values[keep] for name, values in draft.unimodal.items()})
+    columns = staged.columns if staged.columns.empty else staged.columns[keep].reset_index(drop=True)
+    return replace(staged, y=y, classes=classes, ids=staged.ids[keep], split=staged.split[keep], columns=columns,
+                   unimodal={name: values[keep] for name, values in staged.unimodal.items()})
 
 
 def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:
@@ -125,12 +125,12 @@ def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:
     return np.array(named, dtype=np.str_), count
 
 
-def _split(draft: Draft) -> tuple[np.ndarray, str]:
+def _split(staged: StagedSet) -> tuple[np.ndarray, str]:
     """A split, and how it was made."""
-    classes = draft.y if draft.classes else _bins(draft.y)
-    train = draft.split == "train"
-    if (draft.split == "test").any() and train.sum() > 1 and not (draft.split == "valid").any():
-        made, rows = draft.split.copy(), np.flatnonzero(train)
+    classes = staged.y if staged.classes else _bins(staged.y)
+    train = staged.split == "train"
+    if (staged.split == "test").any() and train.sum() > 1 and not (staged.split == "valid").any():
+        made, rows = staged.split.copy(), np.flatnonzero(train)
         share = splits.VALID_SHARE / (1 - splits.TEST_SHARE)
         inner = splits.stratified(classes[rows], test=0.0, valid=share)
         made[rows[inner == "valid"]] = "valid"
@@ -144,7 +144,7 @@ def _bins(y: np.ndarray) -> np.ndarray:
     return (np.argsort(np.argsort(y, kind="stable"), kind="stable") * groups) // max(1, len(y))
 
 
-def _fill(draft: Draft, part: Part, training: np.ndarray, chosen: list[str], bad: np.ndarray) -> np.ndarray | None:
+def _fill(staged: StagedSet, part: Part, training: np.ndarray, chosen: list[str], bad: np.ndarray) -> np.ndarray | None:
     """What stands for values that are not finite, (F,), or None where nothing is to be filled."""
     if not bad.any() or not {"fill-median", "fill-zero"} & set(chosen):
         return None
@@ -190,6 +190,6 @@ def _rewritten(part: Part, folder: Path, keep: np.ndarray, features: np.ndarray,
                 chosen = np.where(np.isfinite(chosen), chosen, fill)
             yield chosen if features.all() else chosen[..., features]
 
-    shape, _ = drafts.write(path, (*part.shape[1:-1], int(features.sum())), pieces())
+    shape, _ = staged_set.write(path, (*part.shape[1:-1], int(features.sum())), pieces())
     names = tuple(name for name, kept in zip(part.feature_names, features, strict=True) if kept)
     return replace(part, path=path, shape=shape, lengths=lengths, feature_names=names, picture=part.picture if features.all() else None)

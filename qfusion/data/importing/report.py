@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from qfusion.data.formats.draft import SEVERITIES, Draft, Finding, Part, count
+from qfusion.data.formats.staged_set import SEVERITIES, Finding, Part, StagedSet, count
 from qfusion.data.spec import SPLITS
 from qfusion.errors import InvalidInput
 
@@ -86,26 +86,26 @@ class Report:
                            f"{f'Repairs that would mend it, if you agree: {offered}.' if offered else 'Mend the file.'}")
 
 
-def examine(draft: Draft, progress: Progress | None = None) -> Report:
+def examine(staged: StagedSet, progress: Progress | None = None) -> Report:
     """Returns the report on a set.
 
     Args:
-        draft: the set as it was read.
+        staged: the set as it was read.
         progress: called with modalities read, modalities in all, and the next one's name.
     """
     scans = {}
-    for done, part in enumerate(draft.parts):
+    for done, part in enumerate(staged.parts):
         if progress is not None:
-            progress(done, len(draft.parts), f"examining {part.name}")
+            progress(done, len(staged.parts), f"examining {part.name}")
         scans[part.name] = _scan(part)
-    findings = [*draft.findings]
-    for part in draft.parts:
+    findings = [*staged.findings]
+    for part in staged.parts:
         findings += _of_values(part, scans[part.name])
-    findings += [*_of_ids(draft), *_of_split(draft), *_of_target(draft), *_of_copies(draft, scans)]
+    findings += [*_of_ids(staged), *_of_split(staged), *_of_target(staged), *_of_copies(staged, scans)]
     findings.sort(key=lambda found: SEVERITIES.index(found.severity))
-    return Report(len(draft), {part: int((draft.split == part).sum()) for part in SPLITS},
-                  [{"name": p.name, "shape": list(p.shape), "sequence": p.lengths is not None} for p in draft.parts],
-                  _target(draft), findings, scans)
+    return Report(len(staged), {part: int((staged.split == part).sum()) for part in SPLITS},
+                  [{"name": p.name, "shape": list(p.shape), "sequence": p.lengths is not None} for p in staged.parts],
+                  _target(staged), findings, scans)
 
 
 def _scan(part: Part) -> Scan:
@@ -184,9 +184,9 @@ def _again(codes: np.ndarray) -> np.ndarray:
     return ~first
 
 
-def _rank(draft: Draft) -> np.ndarray:
+def _rank(staged: StagedSet) -> np.ndarray:
     """0 for training, 1 for validation, 2 for test, -1 for none."""
-    return np.select([draft.split == part for part in SPLITS], [0, 1, 2], -1)
+    return np.select([staged.split == part for part in SPLITS], [0, 1, 2], -1)
 
 
 def _leaking(codes: np.ndarray, rank: np.ndarray) -> np.ndarray:
@@ -196,34 +196,34 @@ def _leaking(codes: np.ndarray, rank: np.ndarray) -> np.ndarray:
     return (rank < top[codes]) & (rank >= 0)
 
 
-def _of_ids(draft: Draft) -> list[Finding]:
+def _of_ids(staged: StagedSet) -> list[Finding]:
     found = []
-    empty = np.flatnonzero(draft.ids == "")
+    empty = np.flatnonzero(staged.ids == "")
     if len(empty):
         words = f"{_some(len(empty), 'has', 'have')} no id, the first in row {empty[0] + 1}."
         found.append(Finding("empty-id", "error", words, "", ("rename-ids",)))
-    unique, codes = np.unique(draft.ids, return_inverse=True)
+    unique, codes = np.unique(staged.ids, return_inverse=True)
     if len(unique) == len(codes):
         return found
-    rank = _rank(draft)
-    leaks = np.flatnonzero(_leaking(codes, rank) & (draft.ids != ""))
+    rank = _rank(staged)
+    leaks = np.flatnonzero(_leaking(codes, rank) & (staged.ids != ""))
     if len(leaks):
         words = (f"{_some(len(leaks), 'has', 'have')} the id of a sample in a later part of the split (training, validation, test): "
-                 f"{_names(draft.ids[leaks].tolist())}.")
+                 f"{_names(staged.ids[leaks].tolist())}.")
         found.append(Finding("leak-id", "error", words, "", ("drop-leaking", "rename-ids"), leaks))
-    again = np.flatnonzero(_again(codes * 4 + rank + 1) & (draft.ids != ""))
+    again = np.flatnonzero(_again(codes * 4 + rank + 1) & (staged.ids != ""))
     if len(again):
-        words = f"{_some(len(again), 'has', 'have')} the id of one before them: {_names(draft.ids[again].tolist())}."
+        words = f"{_some(len(again), 'has', 'have')} the id of one before them: {_names(staged.ids[again].tolist())}."
         found.append(Finding("duplicate-id", "error", words, "", ("drop-duplicates", "rename-ids"), again))
     return found
 
 
-def _of_split(draft: Draft) -> list[Finding]:
-    counts = {part: int((draft.split == part).sum()) for part in SPLITS}
+def _of_split(staged: StagedSet) -> list[Finding]:
+    counts = {part: int((staged.split == part).sum()) for part in SPLITS}
     if not any(counts.values()):
         return [Finding("no-split", "error", "There is no split into training, validation and test.", "", ("make-split",))]
     empty = [part for part in SPLITS if not counts[part]]
-    outside = np.flatnonzero(~np.isin(draft.split, SPLITS))
+    outside = np.flatnonzero(~np.isin(staged.split, SPLITS))
     found = []
     if empty:
         remedy = "drawn from the training samples" if empty == ["valid"] and counts["train"] > 1 else "made anew from all samples"
@@ -235,52 +235,52 @@ def _of_split(draft: Draft) -> list[Finding]:
     return found
 
 
-def _target(draft: Draft) -> dict[str, Any]:
-    told: dict[str, Any] = {"name": draft.target, "kind": "classification" if draft.classes else "regression"}
-    if draft.classes:
+def _target(staged: StagedSet) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": staged.target, "kind": "classification" if staged.classes else "regression"}
+    if staged.classes:
         def counts(rows: np.ndarray) -> list[int]:
-            return np.bincount(draft.y[rows & (draft.y >= 0)], minlength=len(draft.classes)).tolist()
+            return np.bincount(staged.y[rows & (staged.y >= 0)], minlength=len(staged.classes)).tolist()
 
-        return told | {"classes": list(draft.classes), "counts": {part: counts(draft.split == part) for part in SPLITS},
-                       "samples": counts(np.ones(len(draft), bool))}
-    y = draft.y[~draft.missing]
+        return told | {"classes": list(staged.classes), "counts": {part: counts(staged.split == part) for part in SPLITS},
+                       "samples": counts(np.ones(len(staged), bool))}
+    y = staged.y[~staged.missing]
     facts = {"low": y.min, "high": y.max, "mean": y.mean, "deviation": y.std}
-    return told | {"range": draft.bounds} | {key: float(of()) if len(y) else None for key, of in facts.items()}
+    return told | {"range": staged.bounds} | {key: float(of()) if len(y) else None for key, of in facts.items()}
 
 
-def _of_target(draft: Draft) -> list[Finding]:
+def _of_target(staged: StagedSet) -> list[Finding]:
     found = []
-    absent = np.flatnonzero(draft.missing)
+    absent = np.flatnonzero(staged.missing)
     if len(absent):
-        words = (f"{_some(len(absent), 'has', 'have')} no {'label' if draft.classes else 'target'}, the first "
-                 f"'{str(draft.ids[absent[0]])[:60]}'.")
+        words = (f"{_some(len(absent), 'has', 'have')} no {'label' if staged.classes else 'target'}, the first "
+                 f"'{str(staged.ids[absent[0]])[:60]}'.")
         found.append(Finding("no-target", "error", words, "", ("drop-unlabelled",), absent))
-    y = draft.y[~draft.missing]
+    y = staged.y[~staged.missing]
     if len(np.unique(y)) < 2:
         found.append(Finding("one-target", "error", "All samples have the same target: there is nothing to predict."))
-    if not draft.classes:
+    if not staged.classes:
         return found
-    counts = np.bincount(y, minlength=len(draft.classes))
+    counts = np.bincount(y, minlength=len(staged.classes))
     rare = np.flatnonzero((counts > 0) & (counts < RARE))
     if len(rare):
         words = (f"{len(rare):,} of {len(counts):,} classes have fewer than {RARE} samples, too few to train, validate and test: "
-                 f"{_names([f'{draft.classes[i]} ({counts[i]})' for i in rare])}.")
-        found.append(Finding("rare-class", "warning", words, "", ("drop-rare",), np.flatnonzero(np.isin(draft.y, rare))))
-    seen = np.unique(draft.y[draft.split == "train"])
-    unseen = np.setdiff1d(np.unique(draft.y[np.isin(draft.split, SPLITS[1:]) & (draft.y >= 0)]), seen)
-    if len(unseen) and (draft.split == "train").any():
+                 f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}.")
+        found.append(Finding("rare-class", "warning", words, "", ("drop-rare",), np.flatnonzero(np.isin(staged.y, rare))))
+    seen = np.unique(staged.y[staged.split == "train"])
+    unseen = np.setdiff1d(np.unique(staged.y[np.isin(staged.split, SPLITS[1:]) & (staged.y >= 0)]), seen)
+    if len(unseen) and (staged.split == "train").any():
         found.append(Finding("unseen-class", "warning", f"Training never sees {len(unseen):,} classes that are validated or tested: "
-                             f"{_names([draft.classes[i] for i in unseen])}."))
+                             f"{_names([staged.classes[i] for i in unseen])}."))
     if counts.max(initial=0) > UNEVEN * counts.sum():
         found.append(Finding("uneven", "warning", f"{counts.max() / counts.sum():.1%} of the samples are of class "
-                             f"'{draft.classes[int(counts.argmax())][:40]}': saying it always is as accurate as that."))
+                             f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is as accurate as that."))
     return found
 
 
-def _of_copies(draft: Draft, scans: dict[str, Scan]) -> list[Finding]:
+def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
     """Samples that are the same in every modality, and rows of one modality that occur in two parts of the split."""
-    found, rank = [], _rank(draft)
-    whole = np.zeros(len(draft), np.uint64)
+    found, rank = [], _rank(staged)
+    whole = np.zeros(len(staged), np.uint64)
     for scan in scans.values():
         whole = whole * np.uint64(0x9E3779B97F4A7C15) + scan.keys
     codes = np.unique(whole, return_inverse=True)[1]
@@ -288,19 +288,19 @@ def _of_copies(draft: Draft, scans: dict[str, Scan]) -> list[Finding]:
     if leaks.any():
         rows = np.flatnonzero(leaks)
         words = (f"{_some(len(rows), 'is', 'are')}, in every modality, the same as one in a later part of the split (training, validation, "
-                 f"test): figures would be too good. {_names(draft.ids[rows].tolist())}.")
+                 f"test): figures would be too good. {_names(staged.ids[rows].tolist())}.")
         found.append(Finding("leak-sample", "warning", words, "", ("drop-leaking",), rows))
     again = np.flatnonzero(_again(codes * 4 + rank + 1))
     if len(again):
         words = (f"{_some(len(again), 'is', 'are')}, in every modality, the same as one before them in the same part: "
-                 f"{_names(draft.ids[again].tolist())}.")
+                 f"{_names(staged.ids[again].tolist())}.")
         found.append(Finding("duplicate-sample", "warning", words, "", ("drop-duplicates",), again))
     for name, scan in scans.items():
         usable = ~scan.zero & ~scan.broken & ~leaks
         each = np.unique(scan.keys, return_inverse=True)[1]
         same = int(_leaking(each[usable], rank[usable]).sum())
         if same:
-            few = len(np.unique(each)) < len(draft) / 2
+            few = len(np.unique(each)) < len(staged) / 2
             words = (f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of the split"
                      f"{', where few different values occur at all.' if few else ': the same recording or sentence may be in both.'}")
             found.append(Finding("leak-row", "note" if few else "warning", words, name))

@@ -48,7 +48,7 @@ def contours(images: np.ndarray) -> np.ndarray:
     return np.concatenate([np.where(side.any(2), side.argmax(2), SIDE) for side in sides], axis=1)
 
 
-def moments(images: np.ndarray) -> np.ndarray:
+def image_moments(images: np.ndarray) -> np.ndarray:
     """Returns mass, centre (row, column) and the normalised central moments mu_pq / mass^(1 + (p + q) / 2), (N, 10)."""
     mass = images.sum((1, 2))
     along = np.arange(SIDE)
@@ -88,7 +88,7 @@ def load() -> DataSet:
     found = load_digits()
     images, y = np.asarray(found.images, dtype=np.float64), np.asarray(found.target)
     values = {"pixels": images.reshape(len(images), -1), "fourier": fourier(images),
-              "profile": np.concatenate([images.sum(2), images.sum(1), contours(images), moments(images)], axis=1)}
+              "profile": np.concatenate([images.sum(2), images.sum(1), contours(images), image_moments(images)], axis=1)}
     names, ids = _names(), splits.numbered("digit", len(y))
     return DataSet(
         name=SOURCE.name, title=SOURCE.title, description=DESCRIPTION,

@@ -55,7 +55,7 @@ KINDS: dict[str, str] = {
     "dephased": "All but the classical correlation of the modality's populations is taken away: no entanglement is left.",
     "held": "The modality and the rest are kept uncorrelated all the time up to then.",
 }
-USUAL = ("cut", "dephased")
+DEFAULT = ("cut", "dephased")
 HELD = "held"
 TIMES = 21
 EQUAL = 1e-8  # eigenvalues that differ by less count as equal
@@ -109,7 +109,7 @@ class Cuts:
 
 
 def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[float] | np.ndarray | None = None, *,
-         modalities: Sequence[str] | None = None, kinds: Sequence[str] = USUAL,
+         modalities: Sequence[str] | None = None, kinds: Sequence[str] = DEFAULT,
          background: Background | RowBackground | None = None) -> Cuts:
     """Returns what a model says after the correlations of a modality were taken away, for every time, modality and sample.
 
@@ -122,7 +122,7 @@ def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[flo
         model: a trained QiNN-QJ in eval mode; one that samples trajectories is evolved by the master equation.
         inputs: features of B samples.
         times: ascending, in [0, T]; `TIMES` of them, evenly, unless given.
-        modalities: whose correlation is taken away, each on its own; all unless given. kinds: of `KINDS`; `USUAL` unless given.
+        modalities: whose correlation is taken away, each on its own; all unless given. kinds: of `KINDS`; `DEFAULT` unless given.
         background: asks for dividends.
 
     Raises:

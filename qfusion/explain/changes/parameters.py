@@ -73,7 +73,3 @@ class System(Protocol):
     def samples(self, target: str) -> int:
         """How many samples a target is averaged over."""
 
-
-def inside(target: str) -> str:
-    """What stands in a target's brackets."""
-    return target.partition("[")[2].removesuffix("]")

@@ -20,13 +20,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from qfusion.explain.changes.parameters import ENTANGLEMENT_SAMPLES, SCORE, Parameter, Terms, inside
+from qfusion.explain.changes.parameters import ENTANGLEMENT_SAMPLES, SCORE, Parameter, Terms
 from qfusion.explain.contributions.background import Background
 from qfusion.explain.contributions.coalitions import marginal_observables
 from qfusion.models.encoders import Features
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.quantum import measures, states
 from qfusion.quantum.decomposition import Subset, rescale, subset_name, subsets
+from qfusion.quantum.kinds import split
 from qfusion.quantum.lindblad import Generator, Term, evolve
 
 # The evolution holds sqrt(rate) L_k, whose slope in the rate is 0/0 at a rate of 0. y is smooth in the rate itself, so the slope is
@@ -190,7 +191,7 @@ class JumpParameters(Terms):
         M = len(self.model.dims)
         if target == SCORE:
             return [tuple(range(M))]
-        whole = next(s for s in subsets(M) if subset_name(s, self.model.modalities) == inside(target))
+        whole = next(s for s in subsets(M) if subset_name(s, self.model.modalities) == split(target)[1])
         return [s for s in subsets(M) if set(s) <= set(whole)]
 
     def _dividend(self, coalition: Mapping[Subset, Tensor], target: str) -> Tensor:
@@ -208,8 +209,9 @@ class JumpParameters(Terms):
     def _entanglement(self, rho: Tensor, target: str) -> tuple[Tensor, Tensor]:
         """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level; negativity bends where a
         pure state becomes mixed, so it has none in the rates there."""
-        m = self.model.modalities.index(inside(target))
-        if target.startswith("negativity"):
+        kind, name = split(target)
+        m = self.model.modalities.index(name)
+        if kind == "negativity":
             pure = float(measures.purity(rho.detach()).max()) > 1 - _PURE
             finite = torch.tensor([not (pure and parameter.kind == "rate") for parameter in self.parameters])
             return measures.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
@@ -219,7 +221,7 @@ class JumpParameters(Terms):
 
 
 def _entangled(target: str) -> bool:
-    return target.startswith(("entropy", "negativity"))
+    return split(target)[0] in ("entropy", "negativity")
 
 
 def _mean_state(kets: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.explain.changes.parameters import SCORE, Parameter, Terms, inside
+from qfusion.explain.changes.parameters import SCORE, Parameter, Terms
 from qfusion.explain.contributions.background import RowBackground
 from qfusion.explain.network.evidence import qubit_entropy
 from qfusion.models.encoders import Features
@@ -31,6 +31,7 @@ from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.fusion import fuse
 from qfusion.models.qcnn import evaluate, products
 from qfusion.quantum.decomposition import Subset, subset_name, subsets
+from qfusion.quantum.kinds import split
 
 _NUMBERS = 4_000_000  # most numbers of one half of the products held at once
 _COHORT = 24  # dividends need every pair of a sample and a background row: of a cohort so many samples, evenly spaced
@@ -103,7 +104,8 @@ class NetworkParameters(Terms):
         """Value, slopes (P,) and effects (P,) of one target; kept, as both questions need it."""
         kept: dict[str, Any] = self.__dict__.setdefault("_kept", {})
         if target not in kept:
-            kept[target] = self._entropy(int(inside(target))) if target.startswith("entropy") else self._linear(target)
+            kind, inner = split(target)
+            kept[target] = self._entropy(int(inner)) if kind == "entropy" else self._linear(target)
         return kept[target]
 
     def _linear(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
@@ -112,7 +114,7 @@ class NetworkParameters(Terms):
         check(target == SCORE or not self.independent, "Slopes of dividends against the background 'product' are not offered for an "
               "entangled-qcnn: they would need every combination of samples. Choose 'joint', or the score.")
         whole = tuple(range(M)) if target == SCORE else \
-            next(s for s in subsets(M) if subset_name(s, self.model.modalities) == inside(target))
+            next(s for s in subsets(M) if subset_name(s, self.model.modalities) == split(target)[1])
         inner = [whole] if target == SCORE else [s for s in subsets(M) if set(s) <= set(whole)]
         signs = [(-1.0) ** (len(whole) - len(s)) for s in inner]
         few = np.unique(np.linspace(0, len(self.masses) - 1, self.samples(target)).round().astype(int))

@@ -3,13 +3,16 @@
 The term (a Harsanyi dividend, or the whole score) as a function of one modality's features, all other modalities and the background as
 they are, is its exact form in the modality's state (see `forms`) behind the encoder. Integrated gradients (Sundararajan, Taly, Yan 2017,
 equation 1; captum's implementation) share out the difference between the sample's features and a baseline's; they add up to it but for
-the error of the numerical integral, which is measured, and the steps doubled until it is small.
+the error of the numerical integral, which is measured, and the steps doubled until it is small. For many rows the midpoint rule serves.
+Gradient x input is grad . (x - baseline) at x, one step: what it misses of the difference is measured too. Methods stand in `METHODS`, for
+every page, link and figure that offers one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,6 +34,66 @@ BASELINES: dict[str, str] = {
 }
 WANTED, MAX_STEPS = 0.01, 2048
 _TOGETHER = 256  # inputs that captum runs at once
+_FEW = 16  # steps of the integral where only the order of features is wanted
+TermAt = Callable[[Tensor], Tensor]  # features (B, ...) -> the term for each row, (B,)
+
+
+class Method(NamedTuple):
+    """A way to share out the difference between features and a baseline's.
+
+    Attributes:
+        title: what it is called, in options, links and sentences.
+        run: from the term, the baseline's features, the samples' (B, ...) and the term's change between them to what each feature added,
+            (B, ...), and the steps that it took. It asks the term about whole batches of rows as they stand.
+        rank: the same for many rows, without the change, where their order is all that is wanted; `run` itself unless given.
+    """
+
+    title: str
+    run: Callable[[TermAt, Tensor, Tensor, float], tuple[Tensor, int]]
+    rank: Callable[[TermAt, Tensor, Tensor], Tensor] | None = None
+
+    def ranked(self, term_at: TermAt, start: Tensor, x: Tensor) -> Tensor:
+        """Returns what each feature added, (B, ...), by `rank`."""
+        return self.run(term_at, start, x, 0.0)[0] if self.rank is None else self.rank(term_at, start, x)
+
+
+def _gradient(term_at: TermAt, start: Tensor, x: Tensor, _: float) -> tuple[Tensor, int]:
+    return _slope(term_at, x) * (x - start), 1
+
+
+def _integrated(term_at: TermAt, start: Tensor, x: Tensor, change: float) -> tuple[Tensor, int]:
+    from captum.attr import IntegratedGradients
+
+    method, steps = IntegratedGradients(term_at), 32
+    while True:
+        values = method.attribute(x, start, n_steps=steps, internal_batch_size=_TOGETHER).detach()
+        if steps >= MAX_STEPS or _adds_up(values, change):
+            return values, steps
+        steps *= 2
+
+
+def _midpoints(term_at: TermAt, start: Tensor, x: Tensor) -> Tensor:
+    shares = [(i + 0.5) / _FEW for i in range(_FEW)]
+    return sum((_slope(term_at, start + share * (x - start)) for share in shares), torch.zeros_like(x)) / _FEW * (x - start)
+
+
+def _slope(term_at: TermAt, x: Tensor) -> Tensor:
+    at = x.detach().clone().requires_grad_(True)
+    return torch.autograd.grad(term_at(at).sum(), at)[0]
+
+
+def _adds_up(values: Tensor, change: float) -> bool:
+    error = abs(float(values.sum()) - change)
+    return error <= WANTED * abs(change) or error < 1e-12
+
+
+GRADIENT, INTEGRATED = "gradient-x-input", "integrated-gradients"
+METHODS = {GRADIENT: Method("gradient x input", _gradient), INTEGRATED: Method("integrated gradients", _integrated, _midpoints)}
+
+
+def by_title() -> dict[str, Method]:
+    """Returns the methods by what options and links call them."""
+    return {method.title: method for method in METHODS.values()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +109,7 @@ class Attribution:
         error: |sum of values - (end - start)| in units of the score: the convergence error.
         steps: of the integral.
         converged: whether the error is below 1 % of the difference.
+        method: of `METHODS`.
     """
 
     modality: str
@@ -58,6 +122,7 @@ class Attribution:
     error: float
     steps: int
     converged: bool
+    method: str = INTEGRATED
 
     @property
     def units(self) -> np.ndarray:
@@ -83,7 +148,8 @@ def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
 
 
 def attribute(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, modality: str,
-              term: str = SCORE, output: int = 0, baseline: str = "mean", other: Features | None = None) -> Attribution:
+              term: str = SCORE, output: int = 0, baseline: str = "mean", other: Features | None = None,
+              method: str = INTEGRATED) -> Attribution:
     """Returns the attribution of a term of one sample's score to the features of one modality.
 
     Args:
@@ -95,14 +161,13 @@ def attribute(model: FusionModel, inputs: Mapping[str, Features], background: Ba
         output: number of the score.
         baseline: of `BASELINES`.
         other: for baseline "sample", that sample's features of the modality. Of a sequence, steps that it lacks are the training mean.
+        method: of `METHODS`.
 
     Raises:
-        NotFound: when modality, term or baseline do not exist.
+        NotFound: when modality, term, baseline or method do not exist.
         InvalidInput: when `inputs` is not one sample, or `other` is missing or of another form.
     """
-    from captum.attr import IntegratedGradients
-
-    model = in_double(model)
+    model, run = in_double(model), METHODS[choose("Method", method, METHODS)].run
     choose("Term", term, terms_of(model, modality))
     check(isinstance(output, int) and 0 <= output < len(model.outputs),
           f"Argument `output` must number one of the {len(model.outputs)} scores from 0, but is {output!r}.")
@@ -122,14 +187,10 @@ def attribute(model: FusionModel, inputs: Mapping[str, Features], background: Ba
 
     with torch.no_grad():
         ends = term_at(torch.cat([start, x])).tolist()
-    method, steps = IntegratedGradients(term_at), 32
-    while True:
-        values = method.attribute(x, start, n_steps=steps, internal_batch_size=_TOGETHER).detach()
-        error = abs(float(values.sum()) - (ends[1] - ends[0]))
-        good = error <= WANTED * abs(ends[1] - ends[0]) or error < 1e-12
-        if good or steps >= MAX_STEPS:
-            return Attribution(modality, term, output, values[0].numpy(), baseline, ends[0], ends[1], error, steps, good)
-        steps *= 2
+    values, steps = run(term_at, start, x, ends[1] - ends[0])
+    error = abs(float(values.sum()) - (ends[1] - ends[0]))
+    return Attribution(modality, term, output, values[0].numpy(), baseline, ends[0], ends[1], error, steps,
+                       _adds_up(values, ends[1] - ends[0]), method)
 
 
 def _form(model: FusionModel, inputs: Mapping[str, Features], background: Background | RowBackground, modality: str, term: str,

@@ -1,9 +1,8 @@
-"""Deletion and insertion of the features inside a modality, ranked by gradient x input or by integrated gradients.
+"""Deletion and insertion of the features inside a modality, ranked by a method of `attribution`.
 
 The features of one modality (values of a vector; steps of a sequence, all their values together) are replaced by their mean over the
-training rows in the order of their absolute attribution to the explained score; the other modalities stay. Both rankings start from the
-same mean. Gradient x input is grad . (x - mean) at x; integrated gradients average the gradient along the line from the mean (Sundararajan,
-Taly, Yan 2017) with the midpoint rule.
+training rows in the order of their absolute attribution to the explained score; the other modalities stay. Every ranking starts from the
+same mean.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, choose
+from qfusion.explain.features.attribution import GRADIENT, METHODS, by_title
 from qfusion.explain.trust.faithfulness import ORDERS, Curves
 from qfusion.models import FusionModel
 from qfusion.models.encoders import Features, split
 
-RANKINGS = ("gradient x input", "integrated gradients")
+FIRST = METHODS[GRADIENT].title
 SHARES = np.array([0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
-STEPS = 16  # of the integral
 
 
 def scorer(model: FusionModel) -> Callable[[Mapping[str, Tensor]], Tensor]:
@@ -41,7 +40,7 @@ def means(inputs: Mapping[str, Features]) -> dict[str, Tensor]:
 
 
 def attributions(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray, baseline: Tensor,
-                 ranking: str = RANKINGS[0]) -> np.ndarray:
+                 ranking: str = FIRST) -> np.ndarray:
     """Returns what each feature of one modality adds to each sample's explained score: (B, F), or per step (B, T) for a sequence.
 
     Args:
@@ -50,31 +49,29 @@ def attributions(model: FusionModel, inputs: Mapping[str, Features], modality: s
         modality: whose features.
         outputs: which output is explained for each sample, (B,).
         baseline: what features are compared with, (F,), as of `means`.
-        ranking: of RANKINGS.
+        ranking: title of one of `attribution.METHODS`.
 
     Raises:
         NotFound: when there is no such modality or ranking.
     """
     choose("Modality", modality, model.modalities)
-    choose("Ranking", ranking, RANKINGS)
+    method = by_title()[choose("Ranking", ranking, by_title())]
     values, mask = split(inputs[modality])
     score = scorer(model)
     with torch.no_grad():
         encoded = dict(model.encode(inputs))
     picked = torch.as_tensor(outputs)[:, None]
-    fractions = [1.0] if ranking == RANKINGS[0] else [(i + 0.5) / STEPS for i in range(STEPS)]
-    total = torch.zeros_like(values)
-    for fraction in fractions:
-        at = (baseline + fraction * (values - baseline)).requires_grad_(True)
+
+    def score_at(at: Tensor) -> Tensor:
         state = model.encode_one({modality: at if mask is None else (at, mask)}, modality)
-        chosen = score({**encoded, modality: state}).gather(1, picked)
-        total += torch.autograd.grad(chosen.sum(), at)[0]
-    found = total / len(fractions) * (values - baseline)
+        return score({**encoded, modality: state}).gather(1, picked)[:, 0]
+
+    found = method.ranked(score_at, baseline, values)
     return (found if mask is None else (found * mask[..., None]).sum(-1)).numpy()
 
 
 def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray, baseline: Tensor, *,
-                   ranking: str = RANKINGS[0], probability: bool = False, orders: int = ORDERS, seed: int = 0) -> Curves:
+                   ranking: str = FIRST, probability: bool = False, orders: int = ORDERS, seed: int = 0) -> Curves:
     """Returns deletion and insertion of the features of one modality in the order of their absolute attributions, most first.
 
     Args:

@@ -19,7 +19,7 @@ from qfusion._checks import check, choose, require_number
 
 MAX_TEXT, MAX_PARTS, MAX_VALUES, MAX_NAME, MAX_SAVED = 300, 12, 30, 40, 8
 OPERATORS = ("!=", "<=", ">=", "=", "<", ">", "~")  # the longer ones first
-SPLIT, EVERYTHING, USUAL_SPLIT = "split", "all", "test"
+SPLIT, EVERYTHING, DEFAULT_SPLIT = "split", "all", "test"
 _KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
 _HUGE = 1e12
 
@@ -101,7 +101,7 @@ def cohort_name(name: str) -> str:
 
 def split_of(parts: Sequence[Part]) -> tuple[Part, ...]:
     """Returns the conditions on the split: those that are there, or the test split."""
-    return tuple(part for part in parts if part.column == SPLIT) or (Part(SPLIT, "=", (USUAL_SPLIT,)),)
+    return tuple(part for part in parts if part.column == SPLIT) or (Part(SPLIT, "=", (DEFAULT_SPLIT,)),)
 
 
 def within_split(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:

@@ -27,11 +27,10 @@ from qfusion.explain.contributions.coalitions import Explanation, explain, shapl
 from qfusion.models import FusionModel, Trainable
 from qfusion.quantum.decomposition import subset_name, subsets
 from qfusion.training import metrics
-from qfusion.training.batches import moments
+from qfusion.training.batches import mean_and_std
 
 LEVELS = (0.0, 0.25, 0.5, 1.0, 1.5, 2.0)  # standard deviations
 MAX_NOISE = 100.0
-KINDS = {"noise": "noise on its features", "absent": "absent", "mean": "the training mean in its place", "swapped": "another sample's"}
 BATCH = 4096  # rows that are scored at once
 _known: WeakKeyDictionary[DataSet, dict[tuple[str, str], tuple[Tensor, Tensor]]] = WeakKeyDictionary()
 
@@ -206,7 +205,7 @@ def _moments(dataset: DataSet, split: str, name: str) -> tuple[Tensor, Tensor]:
     """Mean and deviation of a modality's features over a split, (F,) each; kept as long as the data set is."""
     kept = _known.setdefault(dataset, {})
     if (split, name) not in kept:
-        kept[split, name] = moments(dataset, dataset.rows(split), name)
+        kept[split, name] = mean_and_std(dataset, dataset.rows(split), name)
     return kept[split, name]
 
 

@@ -76,12 +76,12 @@ class ExportStyle:
         for name in ("title", "caption"):
             check(isinstance(getattr(self, name), bool), f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. "
                                                          "Give one of the two.")
-        usual = SIZES[self.size].font
+        default = SIZES[self.size].font
         number = self.font
         check(isinstance(number, (int, float)) and not isinstance(number, bool) and (number == 0 or LEAST_FONT <= number <= MAX_FONT),
               f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(number)}. "
-              f"Give a number in that range, such as {usual:g}.")
-        object.__setattr__(self, "font", float(number) or usual)
+              f"Give a number in that range, such as {default:g}.")
+        object.__setattr__(self, "font", float(number) or default)
         check(isinstance(self.hidden, (list, tuple)) and len(self.hidden) <= MAX_HIDDEN
               and all(isinstance(name, str) and len(name) <= MAX_NAME for name in self.hidden),
               f"Argument `hidden` must list at most {MAX_HIDDEN} legend entries of at most {MAX_NAME} characters, but is "

@@ -105,7 +105,7 @@ def misfit(model: str, data_name: str) -> str:
         return ""
 
 
-def usual_sample(work: Workspace) -> str:
+def default_sample(work: Workspace) -> str:
     """Returns the sample that a page opens with: the most telling conflict."""
     return work.opening or examples.find(work)[1].sample
 
@@ -152,7 +152,7 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
     _audit_some(found, {"model": Allowed(test_model, ""), "data": Allowed(test_data, "")})
     _choose_model(found)
     work = open_work(found["model"][0], found["data"][0])
-    found.setdefault("sample", [usual_sample(work)])
+    found.setdefault("sample", [default_sample(work)])
     _audit_some(found, {"sample": Allowed(work.dataset.row, "")})
     if work.classes:
         _audit_some(found, {"output": rules.options("Class", [PREDICTED, *work.classes], "")})
@@ -169,10 +169,10 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
         with _named("pin"):
             resolve(view.pin)
     if page == "dynamics" and "turn" in found and work.can("time"):
-        turned, usual = sliders.turned(work.model, found.pop("turn")[0]), learned(work.model)
+        turned, default = sliders.turned(work.model, found.pop("turn")[0]), learned(work.model)
         for key, value in turned.items():
             found.pop(key, None)
-            found |= {key: [f"{value:.15g}"]} if value != usual[key] else {}
+            found |= {key: [f"{value:.15g}"]} if value != default[key] else {}
     return Opened(view, work, made_from(work) | {"sample": found["sample"][0], "seed": work.card.get("seed")})
 
 
@@ -231,9 +231,9 @@ def _compare(found: Values, work: Workspace) -> None:
     if found.get("background"):
         found["background"] = [labels.get(said, said) for said in found["background"]]
     _audit_some(found, {"background": rules.options("Background", backgrounds.OFFERED, ""), "contrast": Allowed(work.dataset.row, "")})
-    kind = backgrounds.OFFERED[found.get("background", [backgrounds.USUAL])[0]]
+    kind = backgrounds.OFFERED[found.get("background", [backgrounds.DEFAULT])[0]]
     if kind == "contrast":
-        found.setdefault("contrast", [backgrounds.usual_contrast(work, work.dataset.row(found["sample"][0]))])
+        found.setdefault("contrast", [backgrounds.default_contrast(work, work.dataset.row(found["sample"][0]))])
     names = [cohorts.parse_saved(each).name for each in found.get("cohort", [])]
     if kind == "cohort" and names:
         _audit_some(found, {"members": rules.options("Cohort", names, "")})

@@ -136,6 +136,8 @@ class Panel:
         fits: from the subject and the options to whether there is something to show; pages and command line ask it alike.
         opens: from an address to whether the part of the page in which it stands is open.
         endings: from an address and the subject to the ends of the names, where several begin alike.
+        below: whether its page draws it below all else that is open; without it the page lays it out itself, beside another or with
+            controls.
     """
 
     build: Callable[..., Picture]
@@ -146,6 +148,7 @@ class Panel:
     fits: Callable[..., bool] = always
     opens: Opens = always
     endings: Callable[[View, Any], Iterable[str]] = lambda view, subject: ("",)
+    below: bool = False
 
     @property
     def subject(self) -> str:

@@ -10,6 +10,7 @@ literals, so nothing that a reader or a data set supplies can be anything but a 
 from __future__ import annotations
 
 import importlib
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -24,13 +25,19 @@ from qfusion.panels.core.opened import Opened, Rules, bare, whole
 from qfusion.panels.core.panel import Panel, Picture, always, can
 from qfusion.panels.core.view import Address, View
 
+
+def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
+    """The panels of several modules in their order; what one of these gets later is here too."""
+    return ChainMap(*reversed(parts))
+
+
 # Page (its title in small letters) -> panel, in the order of the page.
-PAGES: dict[str, dict[str, Panel]] = {
-    "overview": panels.overview.PANELS, "samples": panels.samples.PANELS | panels.inside.PANELS,
-    "dynamics": panels.dynamics.PANELS | panels.building.PANELS | panels.physics.PANELS | {
+PAGES: dict[str, Mapping[str, Panel]] = {
+    "overview": panels.overview.PANELS, "samples": _parts(panels.samples.PANELS, panels.inside.PANELS),
+    "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, {
         "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
-        "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=can("layers"))},
-    "circuit": panels.circuit.PANELS | panels.rules.PANELS | panels.noise.PANELS | panels.layers.PANELS | panels.physics.PANELS,
+        "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=can("layers"))}),
+    "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS, panels.physics.PANELS),
     "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
     "cohorts": panels.cohorts.PANELS, "compare": panels.compare.PANELS, "faithfulness": panels.faithfulness.PANELS,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
@@ -38,9 +45,9 @@ PAGES: dict[str, dict[str, Panel]] = {
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
 NAMED: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.NAMED, "samples": panels.samples.NAMED, "what if": panels.what_if.NAMED,
-    "decision operators": panels.operators.NAMED, "compare": panels.compare.NAMED, "faithfulness": panels.faithfulness.NAMED,
-    "train": panels.train.NAMED,
+    "overview": panels.overview.NAMED, "samples": panels.samples.NAMED, "dynamics": panels.dynamics.NAMED,
+    "what if": panels.what_if.NAMED, "decision operators": panels.operators.NAMED, "compare": panels.compare.NAMED,
+    "faithfulness": panels.faithfulness.NAMED, "train": panels.train.NAMED,
 }
 # What an address may say of each page, besides what it may say of every page.
 RULES: dict[str, tuple[Rules, ...]] = {

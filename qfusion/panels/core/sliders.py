@@ -20,17 +20,17 @@ _TOPS = {COUPLING: TOP_FACTOR, RATE: TOP_RATE, DURATION: TOP_DURATION}
 
 def tops(model: Any) -> dict[str, float]:
     """Returns the highest value of every slider, by key; the lowest is 0."""
-    return {key: usual * next(top for start, top in _TOPS.items() if key.startswith(start)) for key, usual in learned(model).items()}
+    return {key: default * next(top for start, top in _TOPS.items() if key.startswith(start)) for key, default in learned(model).items()}
 
 
 def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
     """What an address may say about the sliders; also names couplings and rates that this model does not have."""
     if not work.can("time"):
         return {}
-    usual, highest = learned(work.model), tops(work.model)
-    strange = [key for key in view.address if key.startswith((COUPLING, RATE)) and key not in usual]
+    default, highest = learned(work.model), tops(work.model)
+    strange = [key for key in view.address if key.startswith((COUPLING, RATE)) and key not in default]
     found = {key: rules.number(key, 0, highest[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.")
-             for key, value in usual.items()}
+             for key, value in default.items()}
     return found | {key: Allowed(partial(_unknown, work.model, key), "It is ignored.") for key in strange}
 
 

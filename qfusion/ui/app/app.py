@@ -5,6 +5,7 @@ import streamlit as st
 from qfusion.ui.frame import tour
 from qfusion.ui.frame.shell import FILES, guard, link, shell
 from qfusion.ui.pages.overview import overview, questions_view
+from qfusion.ui.panel import panels
 
 
 def page() -> None:
@@ -16,7 +17,7 @@ def page() -> None:
         overview.sentence(here)
         overview.pipeline(here)
         questions = st.container()
-        telling = st.container()
+        examples = st.container()
         left, middle, right = st.columns([1.15, 1, 1], gap="medium")
         with left:
             overview.metrics_card(here)
@@ -25,10 +26,11 @@ def page() -> None:
         with right:
             overview.data_card(here)
         overview.reading_guide(here)
-        with telling, guard():
-            overview.telling_samples(here)  # late: they take seconds the first time
+        with examples, guard():
+            overview.example_samples(here)  # late: they take seconds the first time
         with questions, guard():
             questions_view.panel(here)  # last: of a network, looking for what would flip it takes seconds
+        panels.below(here.theme, **here.subjects())
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -10,8 +10,7 @@ from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain.trust import cohorts
 from qfusion.panels.core.allowed import Allowed, options
-from qfusion.ui.frame import kept as saved
-from qfusion.ui.frame import state
+from qfusion.ui.frame import state, stored
 
 _HELP = ("What stands in for a modality when the contributions of the others are worked out: the training samples as they occur; each "
          "modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other sample, for “why this "
@@ -44,7 +43,7 @@ def draw(work: Workspace, row: int) -> Workspace:
 
 def _cohort(work: Workspace) -> Workspace:
     """The workspace with a saved cohort behind it; who belongs to it is told by the decisions against the training set."""
-    names = [each.name for each in saved.saved()]
+    names = [each.name for each in stored.saved()]
     if not names:
         st.caption("No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with.")
         return work
@@ -53,7 +52,7 @@ def _cohort(work: Workspace) -> Workspace:
         state.put(state.MEMBERS, names[0])  # deleted since
     name = st.selectbox("Which cohort", names, **state.bound(state.MEMBERS))
     try:
-        rows = cohort_measures.members(work, next(each.parts for each in saved.saved() if each.name == name))
+        rows = cohort_measures.members(work, next(each.parts for each in stored.saved() if each.name == name))
     except QFusionError as error:
         st.warning(text.message(f"Cohort ‘{name}’ does not fit this model: {error} The training set is compared with."))
         return work
@@ -66,14 +65,14 @@ def _cohort(work: Workspace) -> Workspace:
 
 def cohort(work: Workspace) -> str:
     """The cohort that decisions are compared with, as NAME:FILTER; empty where it is something else."""
-    found = [each for each in saved.saved() if work.background.kind == "cohort" and each.name == work.background.label]
+    found = [each for each in stored.saved() if work.background.kind == "cohort" and each.name == work.background.label]
     return f"{found[0].name}:{cohorts.written(found[0].parts)}" if found else ""
 
 
 
 def _other(work: Workspace, row: int) -> str:
     ids = work.dataset.ids.tolist()
-    default = backgrounds.usual_contrast(work, row)
+    default = backgrounds.default_contrast(work, row)
     if state.get(state.CONTRAST) not in (None, *ids):
         state.put(state.CONTRAST, default)  # of another data set
     sample = str(st.selectbox("Rather than sample", ids, index=ids.index(default), help="Type to search.", **state.bound(state.CONTRAST)))
@@ -89,7 +88,7 @@ def _other(work: Workspace, row: int) -> str:
 def kept() -> dict[str, str]:
     """What links and the next page carry: nothing when the training set is compared with."""
     chosen = state.get(state.BACKGROUND)
-    if chosen in (None, backgrounds.USUAL):
+    if chosen in (None, backgrounds.DEFAULT):
         return {}
     found = {state.BACKGROUND: str(chosen)}
     kind = backgrounds.OFFERED.get(str(chosen))

@@ -7,7 +7,7 @@ import streamlit as st
 from qfusion._checks import check
 from qfusion.analysis.subject import Workspace
 from qfusion.panels.core.allowed import Allowed, options
-from qfusion.panels.core.opened import misfit, model_for, models, own_data, sources, test_data, test_model, usual_sample
+from qfusion.panels.core.opened import default_sample, misfit, model_for, models, own_data, sources, test_data, test_model
 from qfusion.panels.core.view import PREDICTED
 from qfusion.ui.frame import cache, comparison, state
 
@@ -74,7 +74,7 @@ def _sample(work: Workspace) -> int:
     """The sample picker: every id of the data set, the most telling conflict first shown."""
     ids = work.dataset.ids.tolist()
     state.drop_invalid({state.SAMPLE: Allowed(work.dataset.row, "A default sample is shown.")})
-    default = usual_sample(work)
+    default = default_sample(work)
     if state.get(state.SAMPLE) not in (None, *ids):
         state.put(state.SAMPLE, default)  # of another data set
     sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed,

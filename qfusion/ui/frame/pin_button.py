@@ -10,18 +10,18 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.subject import Workspace
 from qfusion.panels.core.pins import Pin
-from qfusion.ui.frame import kept, sliders
+from qfusion.ui.frame import sliders, stored
 
 
 def draw(work: Workspace, row: int, link: Callable[..., Any]) -> None:
     """Draws the button and, when something is pinned, what it is."""
-    view = kept.pinned()
+    view = stored.pinned()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Pin", icon=":material/push_pin:", key="_pin_now", on_click=_pin, args=(work, row),
                   help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later as B.")
         if view is not None:
             link("pages/compare.py", "Compare", ":material/compare:")
-            st.button("", icon=":material/close:", key="_unpin", type="tertiary", help="Forget what is pinned", on_click=kept.pin,
+            st.button("", icon=":material/close:", key="_unpin", type="tertiary", help="Forget what is pinned", on_click=stored.pin,
                       args=(None,))
     if view is not None:
         st.caption(f"A: {words(view)}")
@@ -34,7 +34,7 @@ def words(view: Pin) -> str:
 
 
 def _pin(work: Workspace, row: int) -> None:
-    kept.pin(view_of(work, row))
+    stored.pin(view_of(work, row))
 
 
 def view_of(work: Workspace, row: int) -> Pin:

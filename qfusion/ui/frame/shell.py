@@ -22,7 +22,7 @@ from qfusion.panels.core import sliders as physics
 from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.pages import QUESTIONS
 from qfusion.panels.core.view import View
-from qfusion.ui.frame import comparison, frame_script, kept, pickers, pin_button, runs, share, state, tour
+from qfusion.ui.frame import comparison, frame_script, pickers, pin_button, runs, share, state, stored, tour
 from qfusion.ui.panel import origin
 
 PAGES = {
@@ -56,6 +56,10 @@ class Here:
         """The sample, under a tweak: whatever is told of it is asked there."""
         return Sample(self.work, self.row, int(self.work.predicted[self.row]) if self.asked is None else self.asked, tweak)
 
+    def subjects(self, tweak: Tweak | str = "") -> dict[str, Any]:
+        """What panels of this page are made from, by what builders call it."""
+        return {"sample": self.subject(tweak), "work": self.work}
+
     @property
     def sample(self) -> str:
         """The sample's id."""
@@ -72,7 +76,7 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
     with _sidebar(title) as top:
         state.drop_invalid(pickers.allowed())
         pickers.settle()
-        kept.settle()
+        stored.settle()
         work, row, asked = pickers.draw()
         pin_button.draw(work, row, link)
         if before is not None:
@@ -94,7 +98,7 @@ def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
         rules: what a link may say of a page without panels.
     """
     with _sidebar(title) as top:
-        kept.settle()
+        stored.settle()
         _settle(title, rules=rules)
         share.draw(top, FILES, {})
     origin.say()
@@ -134,7 +138,7 @@ def _settle(title: str, work: Workspace | None = None, rules: Mapping[str, Allow
             state.rename(key, now)
     rules = rules or programs.allowed(View(page, state.said()), work)
     state.drop_invalid(rules)
-    state.drop_unknown({*rules, *pickers.KEYS, *kept.KEYS})
+    state.drop_unknown({*rules, *pickers.KEYS, *stored.KEYS})
 
 
 def _head(title: str) -> None:
@@ -174,7 +178,7 @@ def link(page: str, label: str, icon: str, **query: str) -> None:
         carried.pop(state.OUTPUT, None)
     if "open" in query:
         carried.pop(state.SAMPLE, None)
-    st.page_link(page, label=label, icon=icon, query_params=carried | kept.query() | query)
+    st.page_link(page, label=label, icon=icon, query_params=carried | stored.query() | query)
 
 
 @lru_cache(maxsize=1)

@@ -96,16 +96,16 @@ def _kept(name: str) -> dict[str, Any]:
 
 def _style() -> ExportStyle:
     """The widgets of a style. Their values stay for the next figure."""
-    usual = ExportStyle()
-    kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=usual.format, required=True,
+    default = ExportStyle()
+    kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=default.format, required=True,
                                      **_kept("format"))
     size = st.selectbox("Size", list(styles.SIZES), format_func=lambda key: styles.SIZES[key].label,
                         disabled=kind == "html", **_kept("size"))
-    theme: Any = st.segmented_control("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__, default=usual.theme,
+    theme: Any = st.segmented_control("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__, default=default.theme,
                                       required=True, **_kept("theme"))
     with st.container(horizontal=True):
-        title = st.toggle("Title", usual.title, help="The panel's title above the figure.", **_kept("title"))
-        caption = st.toggle("Caption", usual.caption, help="What the figure shows and does not, below it.", **_kept("caption"))
+        title = st.toggle("Title", default.title, help="The panel's title above the figure.", **_kept("title"))
+        caption = st.toggle("Caption", default.caption, help="What the figure shows and does not, below it.", **_kept("caption"))
     with st.container(horizontal=True):
         font = st.number_input("Font size (pt)", styles.LEAST_FONT, styles.MAX_FONT, styles.SIZES[size].font, 0.5,
                                help="At the size at which the figure is printed. Journals ask for at least 5 pt.", **_kept(f"font.{size}"))

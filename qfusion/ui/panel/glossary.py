@@ -13,6 +13,7 @@ from functools import lru_cache
 import streamlit as st
 
 from qfusion import _assets
+from qfusion.quantum.measures import KINDS
 from qfusion.ui.frame.shell import link
 
 FIND = "word"  # key of the search on the glossary's page
@@ -47,9 +48,16 @@ def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     return {entry.term: entry for entry in entries}, {name: tuple(terms) for name, terms in found["panels"].items()}
 
 
+def _known() -> dict[str, Entry]:
+    """The entries of the file, and of the measures that name their source where they are registered."""
+    measures = (Entry(about.title.capitalize(), f"The {about.title}: {about.shows}", about.source, ("Dynamics",), (about.short,))
+                for about in KINDS.values() if about.source)
+    return {entry.term: entry for entry in measures} | _file()[0]
+
+
 def entries() -> tuple[Entry, ...]:
     """All entries in the order of the alphabet."""
-    return tuple(sorted(_file()[0].values(), key=lambda entry: entry.term.casefold()))
+    return tuple(sorted(_known().values(), key=lambda entry: entry.term.casefold()))
 
 
 def find(said: str, page: str | None = None) -> tuple[Entry, ...]:
@@ -62,13 +70,15 @@ def find(said: str, page: str | None = None) -> tuple[Entry, ...]:
 def terms_of(panel: str) -> tuple[str, ...]:
     """The words that the panel of this name needs; none for a panel that is not known."""
     known, parts = _file()[1], panel.split("-")
+    if about := KINDS.get(panel.removeprefix("measure-")):
+        return (about.title.capitalize(),) if about.source else known.get(panel, ())
     beginnings: Iterable[str] = ("-".join(parts[:end]) for end in range(len(parts), 0, -1))
     return next((known[name] for name in beginnings if name in known), ())
 
 
 def popover(panel: str) -> None:
     """A button that opens the words of a panel, each with its formula; nothing for a panel without any."""
-    found = [_file()[0][term] for term in terms_of(panel)]
+    found = [_known()[term] for term in terms_of(panel)]
     if found:
         with st.popover("Terms", icon=":material/help:", type="tertiary", key=f"terms-{panel}", help="What the words of this panel mean"):
             st.markdown("\n\n".join(entry.markdown() for entry in found))

@@ -22,11 +22,11 @@ def say(**parts: Any) -> None:
 
 def recipe_of(picture: Picture) -> Recipe:
     """The recipe of a panel on the page as it stands."""
-    return Recipe(page=str(state.get(state.PAGE, "")).lower(), panel=picture.name, address=_address(), made_from=dict(state.get(_FROM, {})),
+    return Recipe(page=str(state.get(state.PAGE, "")).lower(), panel=picture.name, address=address(), made_from=dict(state.get(_FROM, {})),
                   software=software(), numbers=digest_of(picture.table()))
 
 
-def _address() -> dict[str, list[str]]:
+def address() -> dict[str, list[str]]:
     """All that decides what the page shows, as its address would say it."""
     found = {key: st.query_params.get_all(key) for key in st.query_params if key not in GUIDES}
     kept: Mapping[str, str] = state.get(state.KEPT, {})

@@ -17,9 +17,12 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures import visible
+from qfusion.figures.style import Theme
+from qfusion.panels.core import programs
 from qfusion.panels.core.panel import Picture, capital, ended
+from qfusion.panels.core.view import View
 from qfusion.ui.frame import state
-from qfusion.ui.panel import glossary
+from qfusion.ui.panel import glossary, origin
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,14 @@ def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | Non
     """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`."""
     with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall"):
         inside(picture, key=key, on_select=on_select)
+
+
+def below(theme: Theme, **subjects: Any) -> None:
+    """Every panel that its page draws below all else that is open, see `Panel.below`, of what the page has, by what builders call it."""
+    view = View(str(state.get(state.PAGE, "")).lower(), origin.address())
+    for panel in list(programs.PAGES[view.page].values()):
+        if panel.below and panel.shown(view, subjects[panel.subject]):
+            draw(panel.build(subjects[panel.subject], theme, **panel.arguments(view)))
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from qfusion.analysis.cohort.finding import VERDICTS
 from qfusion.analysis.subject import SAID, Workspace, dividend_column, said_columns
 from qfusion.data.spec import SPLITS
 from qfusion.panels import samples
+from qfusion.quantum.kinds import split
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
@@ -87,7 +88,7 @@ _HELP = {"certainty": "Probability of the predicted class", "dividend": "What a 
 def _formats(columns: list[str], classes: bool) -> dict[str, Any]:
     numeric = {column: st.column_config.NumberColumn(_HEADS.get(column), format="%.2f", help=_HELP.get(column))
                for column in columns if column in (*_HEADS, "truth", "prediction", "disagreement", "conflict")
-               or column.startswith(("entropy[", "dividend["))}
+               or ("[" in column and split(column)[0] in ("entropy", "dividend"))}
     if classes:
         numeric = {column: found for column, found in numeric.items() if column not in ("truth", "prediction")}
     named = {column: st.column_config.Column(text.column(column)) for column in columns if "_" in column}
@@ -110,12 +111,12 @@ def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
         chosen: the filters. count: so many pass.
     """
     work, titles = here.work, finding.axes(here.work)
-    usual = finding.usual_axes(work)
+    default = finding.default_axes(work)
     with st.container(horizontal=True):
-        for key, first in zip((AXIS_X, AXIS_Y), usual, strict=True):
+        for key, first in zip((AXIS_X, AXIS_Y), default, strict=True):
             if state.get(key) not in (None, *titles):
                 state.put(key, first)  # of another model
-        across, up = map(list(titles).index, usual)
+        across, up = map(list(titles).index, default)
         x = st.selectbox("Across", list(titles), index=across, help=_AXES, **state.bound(AXIS_X))
         y = st.selectbox("Up", list(titles), index=up, help=_AXES, **state.bound(AXIS_Y))
     if count > finding.MAX_ENTANGLED and finding.asks_entanglement(work, x, y):

@@ -7,6 +7,7 @@ from qfusion.panels.dynamics import can_cut
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.cohorts import cohort_panels, cohort_view
+from qfusion.ui.panel import panels
 
 
 @st.fragment
@@ -52,6 +53,7 @@ def page() -> None:
         with right:
             cuts(here, levels)
         distributions(here, levels)
+        panels.below(here.theme, **here.subjects(), levels=levels)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from qfusion.panels.core.pins import Pin
-from qfusion.ui.frame import kept, runs
+from qfusion.ui.frame import runs, stored
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.compare import compare_view
 
@@ -30,7 +30,7 @@ def page() -> None:
     """Draws the page."""
     here = shell("Compare", compare_view.forget_lost)
     with guard(), st.container(key="fold-compare"):
-        pinned = kept.pinned()
+        pinned = stored.pinned()
         if pinned is None:
             compare_view.nothing_pinned(here)
         else:

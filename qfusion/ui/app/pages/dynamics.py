@@ -8,7 +8,8 @@ from qfusion.panels import dynamics as builders
 from qfusion.ui.frame import runs, sliders, state
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.dynamics import dynamics_view
-from qfusion.ui.shared import model_out, physics_view
+from qfusion.ui.panel import panels
+from qfusion.ui.shared import export_dialog, physics_view
 
 TABS = dict(zip(builders.VIEWS, (
     dynamics_view.decision_tab, dynamics_view.correlations_tab, dynamics_view.trajectories_tab, dynamics_view.state_tab,
@@ -24,7 +25,7 @@ def dynamics(here: Here) -> None:
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
             sliders.presets(here.work)
             tweak = sliders.draw(here.work)
-            model_out.button(here)
+            export_dialog.button(here)
         with main, guard():
             now = evolution.decide(here.work, here.row, tweak, here.subject().output)
             base = evolution.decide(here.work, here.row, LEARNED, here.subject().output)
@@ -35,6 +36,7 @@ def dynamics(here: Here) -> None:
                 if tab.open:
                     with tab, guard():
                         draw(here, now, base)
+                        panels.below(here.theme, **here.subjects(now.tweak))
             dynamics_view.agreement_line(here, tweak)
 
 

@@ -41,6 +41,8 @@ def page() -> None:
     if here.work.can("rules"):
         with below, guard():
             reading.evidence_table(here)
+    with below, guard():
+        panels.below(here.theme, **here.subjects())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read meanwhile.
     with find, guard(), st.container(border=True, key="box-find"):
         chosen = finder.filters(here)

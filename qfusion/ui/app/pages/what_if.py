@@ -5,6 +5,7 @@ import streamlit as st
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.what_if import flip_view, what_if_controls, what_if_view
+from qfusion.ui.panel import panels
 
 
 @st.fragment
@@ -23,6 +24,7 @@ def what_if(here: Here) -> None:
                 what_if_view.result(here, changes)
         with guard():
             flip_view.parameters(here)
+            panels.below(here.theme, **here.subjects())
 
 
 def page() -> None:

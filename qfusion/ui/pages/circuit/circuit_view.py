@@ -11,7 +11,7 @@ from qfusion.panels.circuit import CHOICES, SPLITS, STEPS
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import model_out, replay_view
+from qfusion.ui.shared import export_dialog, replay_view
 
 STEP, SPLIT = "steps", "gates"
 
@@ -31,6 +31,7 @@ def page(here: Here) -> None:
     replay_view.gate_table(replay)
     panels.draw(builders.entropies(sample, here.theme, gate=at, steps=steps, gates=gates))
     panels.draw(builders.step_error(sample, here.theme, steps=steps, gates=gates))
+    panels.below(here.theme, **here.subjects())
     _downloads(here, built)
 
 
@@ -41,4 +42,4 @@ def _downloads(here: Here, built: Any) -> None:
                            icon=":material/download:", key="export-step-svg")
         st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain", on_click="ignore",
                            icon=":material/download:", key="export-step-txt")
-        model_out.button(here)
+        export_dialog.button(here)

@@ -15,7 +15,7 @@ from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.pages.circuit import fusion_view, noise_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import layers_view, model_out, physics_view, replay_view, table_editor
+from qfusion.ui.shared import export_dialog, layers_view, physics_view, replay_view, table_editor
 
 PART = "part"
 WITH_SCRUBBER = ("Walk", "Entropies")  # it stands above the views: see `dynamics_view.cursor`
@@ -36,6 +36,7 @@ def page(here: Here) -> None:
         if tab.open:
             with tab, guard():
                 draw[name]()
+                panels.below(here.theme, **here.subjects(sample.tweak))
 
 
 def _edited_line(here: Here, in_force: str, view: str) -> None:
@@ -73,7 +74,7 @@ def export_tab(here: Here, in_force: str) -> None:
         for label, suffix, mime, make in _exports(drawn):
             st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore", icon=":material/download:",
                                key=f"export{suffix.replace('.', '-')}")
-        model_out.button(here)
+        export_dialog.button(here)
     program = drawn.to_openqasm(3)
     lines = program.splitlines()
     st.caption(f"OpenQASM 3, {len(lines):,} lines on {len(drawn.wires)} qubits; the last {len(drawn.fused)} measurements read the fused "

@@ -13,7 +13,7 @@ from qfusion.panels import rules
 from qfusion.training import metrics
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import model_out, table_editor
+from qfusion.ui.shared import export_dialog, table_editor
 
 
 def tab(here: Here, sample: Sample) -> None:
@@ -30,7 +30,7 @@ def tab(here: Here, sample: Sample) -> None:
         panels.draw(rules.waterfall(sample, here.theme))
     st.caption(f"Fused by {'edited' if in_force else 'learned'} tables{': ' + text.plain(in_force) if in_force else ''}. Test metrics over "
                f"{len(here.work.dataset.rows('test')):,} samples.")
-    model_out.button(here)
+    export_dialog.button(here)
 
 
 def before_after(here: Here, now: Any, base: Any) -> None:

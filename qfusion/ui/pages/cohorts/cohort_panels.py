@@ -9,7 +9,7 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
-from qfusion.analysis.cohort.cohort_measures import MAX_SLOW, NOT_GROUPED, SLOW
+from qfusion.analysis.cohort.cohort_measures import MAX_SLOW, NOT_GROUPED, is_slow
 from qfusion.analysis.levels import Levels, related
 from qfusion.explain.trust.resampling import Interval
 from qfusion.panels import cohorts as builders
@@ -49,7 +49,7 @@ def entanglement(here: Here, levels: Levels) -> None:
         with st.container(horizontal=True):
             measure = st.selectbox("Entanglement or mixing, across", list(titles), help=_HELP[work.can("time")], **state.bound(MEASURE))
             strength = st.selectbox("Interaction strength, up", list(strengths), help=_STRENGTH, **state.bound(STRENGTH))
-        if measure in SLOW and len(levels.rows) > MAX_SLOW:
+        if is_slow(measure) and len(levels.rows) > MAX_SLOW:
             st.info(f"Every state is evolved for this: shown for the first {MAX_SLOW} of {len(levels.rows):,} samples.")
         key = f"relation-{state.get(state.TABLE_TURN, 0)}"
         panels.inside(builders.entanglement(levels, here.theme, measure=measure, strength=strength), head, key=key,

@@ -16,7 +16,7 @@ from qfusion.explain import RELATIONS
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Cohort, Part
 from qfusion.panels import cohorts as builders
-from qfusion.ui.frame import kept, state
+from qfusion.ui.frame import state, stored
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import report_view
@@ -28,7 +28,7 @@ _KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem"
 def put_back(_: Workspace) -> None:
     """Puts back the filter of an earlier visit, before the rules are asked."""
     if FILTER not in st.session_state and FILTER not in st.query_params:
-        first = kept.saved()[0].filter if kept.saved() and not state.get(_STARTED) else ""
+        first = stored.saved()[0].filter if stored.saved() and not state.get(_STARTED) else ""
         if state.get(_KEPT, first):
             state.impose(FILTER, state.get(_KEPT, first))
     state.put(_STARTED, True)
@@ -44,7 +44,7 @@ def choose(here: Here) -> Levels:
                       help=_HELP, **state.bound(FILTER))
         state.put(_KEPT, said)
         said = _sound(said, table)
-        name = next((each.name for each in kept.saved() if each.parts == cohorts.parse(said)), "")
+        name = next((each.name for each in stored.saved() if each.parts == cohorts.parse(said)), "")
         levels = levels_of(here.subject(), said, output="" if here.asked is None else work.classes[here.asked], name=name)
         _quick_picks(work, table, levels.parts)
         _count(here, levels, table)
@@ -69,7 +69,7 @@ def _sound(said: str, table: pd.DataFrame) -> str:
 
 def _saved(said: str) -> None:
     """The saved cohorts as buttons; the one in force is marked."""
-    found = kept.saved()
+    found = stored.saved()
     if not found:
         return
     now = next((each.name for each in found if each.filter == said or each.parts == _quietly(said)), None)
@@ -77,7 +77,7 @@ def _saved(said: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.pills("Saved cohorts", [each.name for each in found], key=_SAID, on_change=_take, args=(tuple(found),))
         if now:
-            st.button(f"Delete ‘{text.plain(now)}’", icon=":material/delete:", key="_delete_cohort", on_click=kept.delete, args=(now,))
+            st.button(f"Delete ‘{text.plain(now)}’", icon=":material/delete:", key="_delete_cohort", on_click=stored.delete, args=(now,))
 
 
 def _quietly(said: str) -> tuple[Part, ...]:
@@ -131,7 +131,7 @@ def _save_row(parts: tuple[Part, ...]) -> None:
 
 def _save(parts: tuple[Part, ...]) -> None:
     try:
-        kept.save(Cohort(cohorts.cohort_name(str(state.get(NAME) or "")), parts))
+        stored.save(Cohort(cohorts.cohort_name(str(state.get(NAME) or "")), parts))
     except QFusionError as error:
         state.put(_PROBLEM, str(error))
 

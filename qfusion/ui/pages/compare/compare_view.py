@@ -16,7 +16,7 @@ from qfusion.panels import compare as builders
 from qfusion.panels.core.opened import resolve, tweak_of
 from qfusion.panels.core.pins import Pin
 from qfusion.training import metrics
-from qfusion.ui.frame import cache, comparison, kept, pin_button, sliders, state
+from qfusion.ui.frame import cache, comparison, pin_button, sliders, state, stored
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.dynamics.dynamics_view import SHOWN_METRICS
 from qfusion.ui.panel import panels
@@ -28,13 +28,13 @@ TWEAK = "tweak"
 
 def forget_lost(_: Workspace) -> None:
     """Names a pin that cannot be looked up, and forgets it."""
-    view = kept.pinned()
+    view = stored.pinned()
     if view is not None:
         try:
             resolve(view)
         except QFusionError as error:
-            state.notice(f"In the link, `{kept.PIN}`: {error} Nothing is pinned.")
-            kept.pin(None)
+            state.notice(f"In the link, `{stored.PIN}`: {error} Nothing is pinned.")
+            stored.pin(None)
 
 
 def nothing_pinned(here: Here) -> None:
@@ -43,11 +43,11 @@ def nothing_pinned(here: Here) -> None:
     st.info("Nothing is pinned yet. Press **Pin** in the sidebar of any page to keep what you see as **A**; what you pick or tweak after "
             "that is **B**. Or start here:", icon=":material/push_pin:")
     with st.container(horizontal=True):
-        st.button(f"A = {text.plain(here.sample)} as learned", key="_pin_learned", icon=":material/push_pin:", on_click=kept.pin,
+        st.button(f"A = {text.plain(here.sample)} as learned", key="_pin_learned", icon=":material/push_pin:", on_click=stored.pin,
                   args=(Pin(work.name, work.dataset.name, here.sample),))
         for item in examples.find(work):
             if item.sample != here.sample:
-                st.button(f"A = {text.plain(item.sample)}, a telling {item.kind}", key=f"_pin_{item.kind}", on_click=kept.pin,
+                st.button(f"A = {text.plain(item.sample)}, a telling {item.kind}", key=f"_pin_{item.kind}", on_click=stored.pin,
                           args=(Pin(work.name, work.dataset.name, item.sample),))
 
 
@@ -58,12 +58,12 @@ def controls(here: Here, view: Pin) -> None:
         st.markdown(f"**A** {pin_button.words(view)}  \n**B** {pin_button.words(replace(now, tweak=''))}, what the sidebar shows")
         st.button("Swap", icon=":material/swap_horiz:", key="_swap", on_click=_swap, args=(here.work, here.row, view),
                   help="B becomes what is pinned; the sidebar shows what was A.")
-        st.button("Clear", icon=":material/close:", key="_clear_pin", on_click=kept.pin, args=(None,))
+        st.button("Clear", icon=":material/close:", key="_clear_pin", on_click=stored.pin, args=(None,))
 
 
 def _swap(work: Workspace, row: int, view: Pin) -> None:
     was = pin_button.view_of(work, row)
-    kept.pin(was)
+    stored.pin(was)
     state.put(state.MODEL, view.model)
     state.put(state.DATA, view.data)
     state.choose_sample(view.sample)

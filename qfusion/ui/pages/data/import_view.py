@@ -13,8 +13,8 @@ import streamlit as st
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.data import imported, importing
-from qfusion.data.formats import draft as drafts
-from qfusion.data.importing import Examined, keeping
+from qfusion.data.formats import staged_set
+from qfusion.data.importing import Examined, storing
 from qfusion.data.importing.repairs import REPAIRS
 from qfusion.ui.frame import access, state
 from qfusion.ui.pages.data import data_view
@@ -92,13 +92,13 @@ def discard() -> None:
     """Forgets what was read and not kept, and removes its files."""
     found = state.get(FOUND)
     if found is not None:
-        found.draft.discard()
+        found.staged.discard()
         state.put(FOUND, None)
 
 
 def _examine(files: list[Any], path: str, target: str) -> None:
     check(bool(files) or bool(path.strip()), "There is nothing to examine yet. Choose a file first.")
-    with st.status("Reading …") as shown, keeping.staging(keep=True) as folder, drafts.at_most(MAX_PATH):
+    with st.status("Reading …") as shown, storing.staging(keep=True) as folder, staged_set.at_most(MAX_PATH):
         if files:
             paths = _written(files, folder / "upload")
         else:
@@ -134,7 +134,7 @@ def _report(found: Examined) -> None:
     splits = ", ".join(f"{count:,} {name}" for name, count in report.splits.items() if count) or "no split yet"
     errors = len(report.errors)
     with st.container(border=True, key="import-report"):
-        st.markdown(f"#### {text.plain(found.draft.title, 80)}: {report.samples:,} samples ({splits})")
+        st.markdown(f"#### {text.plain(found.staged.title, 80)}: {report.samples:,} samples ({splits})")
         st.dataframe(pd.DataFrame([{"modality": m["name"], "shape": " x ".join(f"{n:,}" for n in m["shape"]),
                                     "sequences": "yes" if m["sequence"] else "no"} for m in report.modalities]),
                      hide_index=True, height="content", alt="The modalities that were read.")

@@ -94,12 +94,11 @@ def decision_tab(here: Here, now: Decision, _: Decision) -> None:
     through_view.at_cursor(now.dividends, mean, name, place, f"t = {now.times[place]:.2f}", unit)
     cut_view.of_sample(sample, here.theme, share)
     built_view.panel(sample, here.theme, share)
-    panels.draw(builders.waterfall(sample, here.theme))
 
 
 def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
-    """Mutual information, negativity, purity."""
-    for kind in ("mutual_information", "negativity", "purity"):
+    """Mutual information, then every other measure that is drawn over time."""
+    for kind in sorted(builders.drawn_measures(), key="mutual_information".__ne__):
         panels.draw(builders.correlation(here.subject(now.tweak), here.theme, kind=kind, t=_share()))
 
 

@@ -12,7 +12,8 @@ from qfusion.analysis import text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.explain.features.deletion import RANKINGS
+from qfusion.explain.features.attribution import by_title
+from qfusion.explain.features.deletion import FIRST
 from qfusion.explain.trust.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
@@ -28,17 +29,18 @@ ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown":
 
 def page(here: Here) -> None:
     """The sentence that matters, then the open view."""
-    usual = faithful.as_trained(here.work)
-    seeds, missing = over_seeds(usual)
-    cautions(usual, seeds)
+    default = faithful.as_trained(here.work)
+    seeds, missing = over_seeds(default)
+    trust_warnings(default, seeds)
     if state.get(PROOF) not in (None, *builders.VIEWS):
         state.put(PROOF, builders.VIEWS[0])
-    draw = {"Deletion": lambda: deletion_tab(here), "Truth": lambda: truth_tab(here, usual, seeds),
-            "Other methods": lambda: estimators_view.tab(here), "Training seeds": lambda: seeds_view.tab(here, usual, seeds, missing)}
+    draw = {"Deletion": lambda: deletion_tab(here), "Truth": lambda: truth_tab(here, default, seeds),
+            "Other methods": lambda: estimators_view.tab(here), "Training seeds": lambda: seeds_view.tab(here, default, seeds, missing)}
     for tab, name in zip(st.tabs(list(builders.VIEWS), **state.opened(PROOF)), builders.VIEWS, strict=True):
         if tab.open:
             with tab, guard():
                 draw[name]()
+                panels.below(here.theme, **here.subjects())
 
 
 def over_seeds(work: Workspace) -> tuple[Stability | None, str]:
@@ -49,9 +51,9 @@ def over_seeds(work: Workspace) -> tuple[Stability | None, str]:
         return None, text.message(error)
 
 
-def cautions(work: Workspace, seeds: Stability | None) -> None:
+def trust_warnings(work: Workspace, seeds: Stability | None) -> None:
     """When not to trust the explanations of this model."""
-    lines = [f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in faithful.cautions(work)]
+    lines = [f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in faithful.trust_warnings(work)]
     if seeds is None:
         lines.append(":material/help: Whether another training seed would explain the same is not measured for this model as it is.")
 
@@ -59,7 +61,7 @@ def cautions(work: Workspace, seeds: Stability | None) -> None:
         st.markdown("  \n".join(lines))
 
     with st.container(border=True, key="panel-cautions", gap="xsmall"):
-        panels.inside(builders.cautions(work), below=below)
+        panels.inside(builders.trust_warnings(work), below=below)
 
 
 def deletion_tab(here: Here) -> None:
@@ -76,9 +78,9 @@ def deletion_tab(here: Here) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         inside = st.segmented_control("Features of", list(work.modalities), default=work.modalities[0],
                                       help="Whose features are taken away one by one.", **state.bound(INSIDE)) or work.modalities[0]
-        ranking = st.segmented_control("Ranked by", list(RANKINGS), default=RANKINGS[0],
-                                       help="Two ways to say which features mattered: both "
-                                       "look at how the score answers to small changes.", **state.bound(RANKING)) or RANKINGS[0]
+        ranking = st.segmented_control("Ranked by", list(by_title()), default=FIRST,
+                                       help="Ways to say which features mattered: all "
+                                       "look at how the score answers to small changes.", **state.bound(RANKING)) or FIRST
     _pair(lambda kind: builders.features(work, here.theme, kind=kind, modality=inside, ranking=ranking, measure=measure))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -97,24 +98,37 @@ def _claims(found: Board) -> None:
     with st.container(border=True, key="panel-claims", gap="xsmall"):
         panels.heading("What becomes of the papers' claims")
         tested, how = standings.tested()
-        for words in dict.fromkeys(each.claim for each in tested):
-            st.markdown(f"**{text.plain(words, 200)}** (QiNN-QJ)")
-            st.markdown("  \n".join(f"{_icon(each.verdict.values())} {text.plain(each.sentence, 1500)}"
-                                    for each in tested if each.claim == words))
-        if tested:
-            st.caption(f"{text.plain(how, 600)} Everything that was compared: docs/claims.md.")
         others = [claim for claim in claims["stability"] if claim["data"] not in {each.data for each in tested}]
-        if others or not tested:
-            where = "QiNN-QJ, other data" if tested else "QiNN-QJ"
-            st.markdown(f"**Jump dynamics train more stably and generalise better than unitary ones** ({where})")
-            st.markdown("  \n".join(f"{_icon(claim['verdict'].values())} {text.plain(claim['sentence'], 900)}" for claim in others)
-                        or "Not measured yet.")
-        st.markdown("**The QCNN matches networks with dozens of times its parameters**")
-        st.markdown("  \n".join(f"{ICONS.get(claim['verdict'], ICONS['open'])} {text.plain(claim['sentence'], 900)}"
-                                for claim in claims["parameters"]) or "Not measured yet.")
+        named: list[tuple[str, str, str, Sequence[str]]] = [
+            (each.claim, each.data, each.sentence, tuple(each.verdict.values())) for each in tested]
+        named += [("Jump dynamics train more stably and generalise better than unitary ones", claim["data"],
+                   claim["sentence"], tuple(claim["verdict"].values())) for claim in others]
+        named += [("The QCNN matches networks with dozens of times its parameters", claim["data"], claim["sentence"],
+                   (claim["verdict"],)) for claim in claims["parameters"]]
+        st.markdown(_verdicts(named) or "Not measured yet.")
+        with st.expander("What was measured, in numbers"):
+            for words in dict.fromkeys(claim for claim, *_ in named):
+                st.markdown(f"**{text.plain(words, 200)}**")
+                st.markdown("  \n".join(f"{_icon(verdicts)} {text.plain(sentence, 1500)}"
+                                        for claim, _, sentence, verdicts in named if claim == words))
+            if tested:
+                st.caption(f"{text.plain(how, 600)} Everything that was compared: docs/claims.md.")
         st.caption("A check: what was measured speaks for the claim in most parts and against it in none; a cross: against it in some part "
                    "and for it in none; a question mark: neither. Of the papers we know the abstracts alone: this is about our reading of "
                    "their models.")
+
+
+def _verdicts(named: Sequence[tuple[str, str, str, Sequence[str]]]) -> str:
+    """A line a claim, in markdown: the data sets on which what was measured speaks for it, against it, or neither."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for claim, data, _, verdicts in named:
+        found.setdefault(claim, {}).setdefault(data, []).extend(verdicts)
+    lines = []
+    for claim, of in found.items():
+        by = {icon: [text.plain(data, 60) for data, said in of.items() if _icon(said) == icon] for icon in ICONS.values()}
+        lines.append(f"**{text.plain(claim, 200)}**  \n"
+                     + " · ".join(f"{icon} {', '.join(sets)}" for icon, sets in by.items() if sets))
+    return "\n\n".join(lines)
 
 
 def _icon(verdicts: Any) -> str:
@@ -135,7 +149,7 @@ def _robustness(here: Here, found: Board, name: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         part = st.segmented_control("Corrupted", parts, default=parts[0],
                                     help="The modality that gets noise or is left out.", **state.bound(PART)) or parts[0]
-        models = st.multiselect("Models", list(found.measured(name)), default=found.usual(name), **state.bound(f"{MODELS}.{name}"))
+        models = st.multiselect("Models", list(found.measured(name)), default=found.default(name), **state.bound(f"{MODELS}.{name}"))
     if not models:
         st.info("Pick a model to draw its curve.", icon=":material/help:")
         return

@@ -55,16 +55,16 @@ def _sentence(here: Here, found: Operator, own: Own) -> None:
     together = "alone" if len(found.modalities) == 1 else "together"
     st.markdown(
         f"Whatever **{builders.who(found)}** might say, {together} it can bring the {text.plain(here.subject().unit)} to at least "
-        f"**{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline {found.baseline:+.2f}). What this sample says "
-        f"brings it to **{own.score:+.2f}**. {backgrounds.baseline(here.work.background)}")
+        f"**{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline {found.baseline:+.2f}). "
+        f"What this sample says brings it to **{own.score:+.2f}**. {backgrounds.baseline(here.work.background)}")
 
 
 def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
     with panels.around("along") as head:
-        usual = builders.usual_up(found)
-        up = st.segmented_control("Vertical axis", list(builders.UPS), default=usual, help="How much of a sample lies on the state that "
+        default = builders.default_up(found)
+        up = st.segmented_control("Vertical axis", list(builders.UPS), default=default, help="How much of a sample lies on the state that "
                                   "votes most against, or what the model says when told these modalities alone.",
-                                  **state.bound(UP)) or usual
+                                  **state.bound(UP)) or default
         key = f"along-{state.get(state.TABLE_TURN, 0)}"
         panels.inside(builders.along(here.subject(), here.theme, group=group, split=split, up=up), head, key=key,
                       on_select=lambda: _picked(key))

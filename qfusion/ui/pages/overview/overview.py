@@ -14,7 +14,7 @@ from qfusion.panels import overview as builders
 from qfusion.training import metrics
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import model_out, sample_view
+from qfusion.ui.shared import export_dialog, sample_view
 
 ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:", "synergy": ":material/hub:"}
 TITLES = {"agreement": "Agreement", "conflict": "Conflict", "synergy": "Synergy"}
@@ -57,7 +57,7 @@ def pipeline(here: Here) -> None:
                 link(page, label, ":material/arrow_outward:", **shown)
 
 
-def telling_samples(here: Here) -> None:
+def example_samples(here: Here) -> None:
     """Three samples in cards: content, mini waterfall, entropies."""
     st.header("Three samples to start with", anchor=False)
     st.caption(f"Picked by their contributions among the {len(here.work.dataset.rows('test')):,} test samples, from the "
@@ -122,7 +122,7 @@ def model_card(here: Here) -> None:
     """What the model is."""
     rows = describe.model_rows(here.work)
     _rows("Model", rows, str(here.work.card.get("notes") or ""))
-    model_out.button(here)
+    export_dialog.button(here)
 
 
 def data_card(here: Here) -> None:

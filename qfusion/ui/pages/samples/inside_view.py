@@ -7,13 +7,14 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import backgrounds, inside_modality
+from qfusion.explain.features.attribution import INTEGRATED, METHODS
 from qfusion.panels import inside
 from qfusion.panels.inside import STARTS
 from qfusion.ui.frame import runs, state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.panel import panels
 
-OPEN, MODALITY, TERM, BASELINE, OTHER = "inside", "inside.of", "inside.term", "inside.from", "inside.other"
+OPEN, MODALITY, TERM, BASELINE, OTHER, METHOD = "inside", "inside.of", "inside.term", "inside.from", "inside.other", "inside.by"
 
 
 def part(here: Here) -> None:
@@ -51,9 +52,12 @@ def _controls(here: Here) -> dict[str, str]:
         if STARTS[start] == "sample":
             ids = work.dataset.ids.tolist()
             _settle(OTHER, ids)
-            usual = ids.index(backgrounds.usual_contrast(work, here.row))
-            other = st.selectbox("That sample", ids, index=usual, width=180, **state.bound(OTHER))
-    return {"modality": modality, "term": terms[term], "baseline": STARTS[start], "other": other}
+            default = ids.index(backgrounds.default_contrast(work, here.row))
+            other = st.selectbox("That sample", ids, index=default, width=180, **state.bound(OTHER))
+        titles = {about.title: name for name, about in METHODS.items()}
+        method = titles[st.selectbox("Shared out by", list(titles), index=list(METHODS).index(INTEGRATED), width=200,
+                                     **state.bound(METHOD))]
+    return {"modality": modality, "term": terms[term], "baseline": STARTS[start], "other": other, "method": method}
 
 
 def _settle(key: str, options: Any) -> None:

@@ -146,29 +146,29 @@ def _form() -> None:
         name = st.selectbox("Data", known, **state.bound(DATA))
     with right:
         kind = st.selectbox("Kind of model", list(KINDS), **state.bound(KIND))
-    usual = plans.known(name, kind)
-    can = [key for key in usual if key in SETTINGS and key not in ("refit", "dims", "epochs") and not isinstance(usual[key], bool)]
+    default = plans.known(name, kind)
+    can = [key for key in default if key in SETTINGS and key not in ("refit", "dims", "epochs") and not isinstance(default[key], bool)]
     searched = st.multiselect("Settings to search", can, default=["rate"], max_selections=8, format_func=lambda key: SETTINGS[key].title,
                               key=f"{_SEARCHED}.{kind}", persist_state="session")
     rows: dict[str, tuple[float, float, bool]] = {}
     choices = []
     for key in searched:
         with st.container(key=f"sweep-row-{key}"):
-            chosen = _row(key, usual[key], kind)
+            chosen = _row(key, default[key], kind)
         if isinstance(chosen, tuple):
             rows[key] = chosen
         else:
             choices.append(f"{key}={','.join(chosen)}")
     columns = st.columns(4, gap="small")
     trials = int(columns[0].number_input("Trials", 1, MAX_TRIALS, 20, 1, key=_TRIALS, persist_state="session"))
-    epochs = int(columns[1].number_input("Most epochs", 1, 2000, min(int(usual["epochs"]), 30), 1, key=_EPOCHS,
+    epochs = int(columns[1].number_input("Most epochs", 1, 2000, min(int(default["epochs"]), 30), 1, key=_EPOCHS,
                                          persist_state="session"))
     judged = columns[2].selectbox("Judged by", space.metric_names(cache.dataset(name).target.kind), key=_METRIC, persist_state="session",
                                   help="On the validation rows, in the epoch that a training keeps.")
     free = _free_name(kind, name)
     typed = columns[3].text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session").strip()
     st.caption(f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; those that do "
-               f"worse than the median are stopped early. At most {queue.places()} processes train at once on this machine.")
+               f"worse than the median are stopped early. At most {queue.worker_slots()} processes train at once on this machine.")
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="_sweep_start", disabled=not searched):
         wanted = typed or free
         check(wanted not in storage.names(), f"A sweep called {wanted[:64]!r} is there already. Choose another name.")

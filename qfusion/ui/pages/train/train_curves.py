@@ -46,13 +46,14 @@ def _metric(theme: Theme, shown: list[Seen]) -> None:
         st.info("The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one kind.",
                 icon=":material/help:")
         return
-    usual = run_curves.main_metric(known)
+    default = run_curves.main_metric(known)
     if state.get(METRIC) not in (None, *known):
-        state.put(METRIC, usual)  # of another data set
+        state.put(METRIC, default)  # of another data set
     with st.container(border=True, key="panel-train-metric", gap="xxsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
             panels.heading("Metric on the validation rows")
-            metric = st.selectbox("Metric", known, index=known.index(usual), label_visibility="collapsed", width=170, **state.bound(METRIC))
+            metric = st.selectbox("Metric", known, index=known.index(default), label_visibility="collapsed", width=170,
+                                  **state.bound(METRIC))
         panels.drawn(builders.metric(shown, theme, metric=metric))
 
 

@@ -47,23 +47,23 @@ def draw() -> list[str]:
 
 def _settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     """The settings that differ from the defaults."""
-    usual = {key: value for key, value in plans.known(name, kind).items() if key in SETTINGS}
+    default = {key: value for key, value in plans.known(name, kind).items() if key in SETTINGS}
     like, recipe = run_curves.shipped_recipe(name, kind)
-    begin = {key: recipe.get(key, value) for key, value in usual.items()}
+    begin = {key: recipe.get(key, value) for key, value in default.items()}
     main = [*_ALWAYS, *MAIN.get(kind, ())]
     found: dict[str, Any] = {}
     with st.container(key="grid-main"):
         found |= {key: _field(key, begin[key], name, kind, classes) for key in main}
-    rest = [key for key in usual if key not in main]
+    rest = [key for key in default if key not in main]
     with st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"), st.container(key="grid-more"):
         found |= {key: _field(key, begin[key], name, kind, classes) for key in rest}
     if like:
         st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
-    return {key: _value(key, value, usual[key]) for key, value in found.items() if _value(key, value, usual[key]) != usual[key]}
+    return {key: _value(key, value, default[key]) for key, value in found.items() if _value(key, value, default[key]) != default[key]}
 
 
-def _value(key: str, given: Any, usual: Any) -> Any:
-    return plans.value(key, given.strip(), usual) if isinstance(given, str) and not isinstance(usual, str) else given
+def _value(key: str, given: Any, default: Any) -> Any:
+    return plans.value(key, given.strip(), default) if isinstance(given, str) and not isinstance(default, str) else given
 
 
 def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
@@ -118,7 +118,8 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
     epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
     st.caption(f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
                f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
-               f"At most {queue.places()} runs are trained at once on this machine, the others wait. Closing this page stops nothing.")
+               f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. "
+               "Closing this page stops nothing.")
     if not st.button("Start" if count == 1 else f"Start {count} runs", type="primary", icon=":material/play_arrow:", key="_start",
                      disabled=bool(wrong)):
         return []

@@ -102,8 +102,8 @@ def _donor(here: Here, name: str) -> str:
     if state.get(donor_key(name)) not in (None, *ids):
         state.forget(donor_key(name))
     # A default beside a value that a button has set would be complained of in the log.
-    usual = ids.index(backgrounds.usual_contrast(here.work, here.row)) if state.get(donor_key(name)) is None else 0
-    donor = st.selectbox("of sample", ids, index=usual, help="Any sample of the data; it opens on one with another decision.",
+    default = ids.index(backgrounds.default_contrast(here.work, here.row)) if state.get(donor_key(name)) is None else 0
+    donor = st.selectbox("of sample", ids, index=default, help="Any sample of the data; it opens on one with another decision.",
                          **state.bound(donor_key(name)))
     content = here.work.dataset.content(here.work.dataset.row(donor)).get(name)
     if content is not None:

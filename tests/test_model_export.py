@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from qfusion import data, release
+from qfusion import data, model_export
 from qfusion.analysis.case import case, tweaked
 from qfusion.cli import main
 from qfusion.errors import InvalidInput, NotFound
+from qfusion.model_export import arrays, program, qutip_objects, weights
 from qfusion.quantum.states import partial_trace
-from qfusion.release import arrays, program, qutip_objects, weights
 from qfusion.training import checkpoint, metrics
 
 PLANTED, DIGITS = ("qj-planted", "planted", "p0031"), ("qcnn-digits", "digits", "digit-0004")
@@ -106,7 +106,7 @@ print(float(np.abs(scores - given["wanted"]).max()), said["tweak"])
                          [("qj-planted", "planted", "double", 1e-10), ("qcnn-digits", "digits", "single", 1e-5)])
 def test_a_program_of_torch_needs_torch_alone(name: str, source: str, precision: str, close: float, tmp_path: Path) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
-    (tmp_path / "model.pt2").write_bytes(release.make("torch", found, dataset, tweak=TWEAKS[name], precision=precision))
+    (tmp_path / "model.pt2").write_bytes(model_export.make("torch", found, dataset, tweak=TWEAKS[name], precision=precision))
     rows, changed = dataset.rows("test")[:17], tweaked(found.fusion, TWEAKS[name])[0]
     inputs = dataset.inputs(rows, dtype=torch.float64)
     flat = [part for each in changed.modalities for part in (inputs[each] if isinstance(inputs[each], tuple) else (inputs[each],))]
@@ -227,4 +227,4 @@ def test_what_cannot_be_is_said_in_one_line(words: list[str], said: str, tmp_pat
 
 def test_unknown_formats_are_named() -> None:
     with pytest.raises(NotFound, match="Format 'pickle'"):
-        release.impossible("pickle", checkpoint.load("qj-planted"))
+        model_export.impossible("pickle", checkpoint.load("qj-planted"))

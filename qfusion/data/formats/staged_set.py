@@ -84,7 +84,7 @@ class Part:
 
 
 @dataclass(eq=False)
-class Draft:
+class StagedSet:
     """A set as it was read; see `DataSet` for what its parts mean.
 
     Attributes:

@@ -18,7 +18,7 @@ Kind = Literal["warning", "fine", "unknown"]
 
 
 @dataclass(frozen=True)
-class Caution:
+class TrustWarning:
     """One sentence with what it rests on.
 
     Attributes:
@@ -30,7 +30,7 @@ class Caution:
     kind: Kind
 
 
-def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[Caution]:
+def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustWarning]:
     """Returns what the spread over training seeds warns of.
 
     Args:
@@ -44,26 +44,30 @@ def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[Cautio
     said = []
     if weak:
         listed = ", ".join(f"{_title(term)} ({mean:.2f})" for term, mean in sorted(weak.items(), key=lambda pair: pair[1]))
-        said.append(Caution(f"Do not compare samples by {listed}: over {R} training seeds the mean rank correlation of "
-                            f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: another "
-                            "seed would order them otherwise.", "warning"))
+        said.append(TrustWarning(
+            f"Do not compare samples by {listed}: over {R} training seeds the mean rank correlation of "
+            f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: another "
+            "seed would order them otherwise.", "warning"))
     else:
         least = min(rank, key=rank.__getitem__)
-        said.append(Caution(f"All terms keep their order over {R} training seeds; the least stable is {_title(least)} (rank correlation "
-                            f"{rank[least]:.2f} across {B:,} test samples).", "fine"))
+        said.append(TrustWarning(
+            f"All terms keep their order over {R} training seeds; the least stable is {_title(least)} (rank correlation "
+            f"{rank[least]:.2f} across {B:,} test samples).", "fine"))
     spread = found.spread()
     floor = float(np.median(spread.max(1)))
-    said.append(Caution(f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test sample moves "
-                        "by about that much from one training seed to the next (standard deviation).", "warning"))
+    said.append(TrustWarning(
+        f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test sample moves "
+        "by about that much from one training seed to the next (standard deviation).", "warning"))
     said += _where_wrong(spread, errors)
     agreement = found.leader_agreement()
     if agreement < 0.9:
-        said.append(Caution(f"Do not rely on which modality leads: two training seeds name the same one in only {agreement:.0%} of the "
-                            "test samples.", "warning"))
+        said.append(TrustWarning(
+            f"Do not rely on which modality leads: two training seeds name the same one in only {agreement:.0%} of the "
+            "test samples.", "warning"))
     return said
 
 
-def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[Caution]:
+def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[TrustWarning]:
     """Whether explanations move more between seeds where predictions are poor."""
     poor = errors >= np.quantile(errors, 0.9)
     if poor.all() or not poor.any():
@@ -71,33 +75,37 @@ def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[Caution]:
     ratio = float(spread[poor].mean() / max(spread[~poor].mean(), 1e-12))
     if ratio < WORSE:
         return []
-    return [Caution(f"Trust it less where the prediction is poor: on the tenth of the test samples with the largest errors, terms move "
-                    f"{ratio:.1f} times as much between seeds as on the others.", "warning")]
+    return [TrustWarning(
+        f"Trust it less where the prediction is poor: on the tenth of the test samples with the largest errors, terms move "
+        f"{ratio:.1f} times as much between seeds as on the others.", "warning")]
 
 
-def of_truth(found: AgainstTruth) -> list[Caution]:
+def of_truth(found: AgainstTruth) -> list[TrustWarning]:
     """Returns what the comparison with planted truth warns of."""
     known = [(term, rank) for term, rank in zip(found.terms, found.rank, strict=True) if np.isfinite(rank)]
     weak = [(term, rank) for term, rank in known if rank < STABLE]
     if weak:
         listed = ", ".join(f"{_title(term)} ({rank:.2f})" for term, rank in weak)
-        return [Caution(f"Do not take {listed} for what really happened: the rank correlation with the planted truth is below {STABLE:g}.",
-                        "warning")]
+        return [TrustWarning(
+            f"Do not take {listed} for what really happened: the rank correlation with the planted truth is below {STABLE:g}.",
+            "warning")]
     term, rank = min(known, key=lambda pair: pair[1])
-    return [Caution(f"Of all terms, {_title(term)} follows the planted truth least (rank correlation {rank:.2f} on {len(found.ours):,} "
-                    "test samples).", "fine")]
+    return [TrustWarning(
+        f"Of all terms, {_title(term)} follows the planted truth least (rank correlation {rank:.2f} on {len(found.ours):,} "
+        "test samples).", "fine")]
 
 
-def of_deletion(found: Curves, what: str) -> list[Caution]:
+def of_deletion(found: Curves, what: str) -> list[TrustWarning]:
     """Returns what deletion and insertion warn of; `what` are the players, such as "modalities"."""
     if found.better:
         return []
     failed = [name for name, gain in (("taking away", found.deletion_gain), ("giving back", found.insertion_gain)) if (gain <= 0).any()]
-    return [Caution(f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no faster than "
-                    f"at least one of {len(found.random_deletion)} random orders ({found.samples:,} test samples).", "warning")]
+    return [TrustWarning(
+        f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no faster than "
+        f"at least one of {len(found.random_deletion)} random orders ({found.samples:,} test samples).", "warning")]
 
 
-def of_joint(found: Explanation, outputs: np.ndarray) -> list[Caution]:
+def of_joint(found: Explanation, outputs: np.ndarray) -> list[TrustWarning]:
     """Returns where Shapley values hide what was said only together.
 
     Args:
@@ -109,14 +117,16 @@ def of_joint(found: Explanation, outputs: np.ndarray) -> list[Caution]:
     share = float((joint > single).mean())
     if share < 0.05:
         return []
-    return [Caution(f"Do not read Shapley values or shares alone: in {share:.0%} of {B:,} test samples the joint terms are larger than the "
-                    "modalities' own, and a Shapley value splits them evenly among those who take part.", "warning")]
+    return [TrustWarning(
+        f"Do not read Shapley values or shares alone: in {share:.0%} of {B:,} test samples the joint terms are larger than the "
+        "modalities' own, and a Shapley value splits them evenly among those who take part.", "warning")]
 
 
-def no_truth() -> Caution:
+def no_truth() -> TrustWarning:
     """What can never be said where nobody knows the true contributions."""
-    return Caution("Nobody knows the true contributions in these data: what is measured is whether the explanation is true to the model, "
-                   "not whether the model is true to the world.", "unknown")
+    return TrustWarning(
+        "Nobody knows the true contributions in these data: what is measured is whether the explanation is true to the model, "
+        "not whether the model is true to the world.", "unknown")
 
 
 def _title(term: str) -> str:

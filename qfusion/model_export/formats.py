@@ -93,7 +93,7 @@ def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sam
 
 
 def _of_model(name: str, found: Checkpoint, dataset: DataSet, tweak: str, called: str, precision: str) -> bytes:
-    from qfusion.release import program, weights
+    from qfusion.model_export import program, weights
 
     if name == "checkpoint":
         return weights.archive(found, tweak, dataset, called)
@@ -104,13 +104,13 @@ def _of_model(name: str, found: Checkpoint, dataset: DataSet, tweak: str, called
 
 
 def _qutip(found: Case) -> bytes:
-    from qfusion.release import qutip_objects
+    from qfusion.model_export import qutip_objects
 
     return qutip_objects.to_bytes(found)
 
 
 def _arrays(found: Case) -> bytes:
-    from qfusion.release import arrays
+    from qfusion.model_export import arrays
 
     return arrays.to_bytes(found)
 

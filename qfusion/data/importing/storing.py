@@ -21,7 +21,7 @@ import pyarrow as pa
 import qfusion
 from qfusion._checks import check
 from qfusion.data import _digest, registry
-from qfusion.data.formats.draft import Draft
+from qfusion.data.formats.staged_set import StagedSet
 from qfusion.data.imported import FORMAT, MANIFEST, NAME, disk, names, root
 from qfusion.data.importing.report import Report
 from qfusion.data.modality import Target
@@ -78,11 +78,11 @@ def check_name(name: str, replace: bool = False) -> None:
                                 "(--replace).")
 
 
-def keep(draft: Draft, report: Report, name: str, *, title: str = "", licence: str = "", replace: bool = False) -> Path:
-    """Makes an examined set one that can be loaded by name, and returns its folder, which takes over the draft's.
+def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licence: str = "", replace: bool = False) -> Path:
+    """Makes an examined set one that can be loaded by name, and returns its folder, which takes over the staged set's.
 
     Args:
-        draft: the set; report: on it, without errors.
+        staged: the set; report: on it, without errors.
         name: that it is loaded by; title: what a person calls it; licence: the terms it comes under.
         replace: whether a set of that name gives way; otherwise it is refused.
 
@@ -94,8 +94,8 @@ def keep(draft: Draft, report: Report, name: str, *, title: str = "", licence: s
     check_name(name, replace)
     place = root() / name
     with disk(root(), f"Data set '{name}'"):
-        _write(draft, report, name, title, licence)
-        _move(draft.folder, place, replace)
+        _write(staged, report, name, title, licence)
+        _move(staged.folder, place, replace)
     return place
 
 
@@ -127,22 +127,22 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _write(draft: Draft, report: Report, name: str, title: str, licence: str) -> None:
-    folder = draft.folder
-    for key, values in (("ids", draft.ids), ("split", draft.split), ("y", draft.y)):
+def _write(staged: StagedSet, report: Report, name: str, title: str, licence: str) -> None:
+    folder = staged.folder
+    for key, values in (("ids", staged.ids), ("split", staged.split), ("y", staged.y)):
         np.save(folder / f"{key}.npy", np.ascontiguousarray(values))
-    for part in draft.parts:
+    for part in staged.parts:
         if part.lengths is not None:
             np.save(folder / f"{part.name}.lengths.npy", part.lengths)
-    if draft.unimodal:
-        np.save(folder / "unimodal.npy", np.stack(list(draft.unimodal.values()), 1))
-    if not draft.columns.empty:
-        table = pa.Table.from_pandas(draft.columns, preserve_index=False)
+    if staged.unimodal:
+        np.save(folder / "unimodal.npy", np.stack(list(staged.unimodal.values()), 1))
+    if not staged.columns.empty:
+        table = pa.Table.from_pandas(staged.columns, preserve_index=False)
         with pa.OSFile(str(folder / "table.arrow"), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table, max_chunksize=_digest.ROWS)
-    found = _record(draft, report, name, title, licence)
+    found = _record(staged, report, name, title, licence)
     wanted = {MANIFEST, "ids.npy", "split.npy", "y.npy", "table.arrow", "unimodal.npy",
-              *(part.path.name for part in draft.parts), *(f"{part.name}.lengths.npy" for part in draft.parts)}
+              *(part.path.name for part in staged.parts), *(f"{part.name}.lengths.npy" for part in staged.parts)}
     for entry in folder.iterdir():
         if entry.name not in wanted:
             entry.unlink()
@@ -152,21 +152,22 @@ def _write(draft: Draft, report: Report, name: str, title: str, licence: str) ->
     _sync(folder)
 
 
-def _record(draft: Draft, report: Report, name: str, title: str, licence: str) -> dict[str, Any]:
+def _record(staged: StagedSet, report: Report, name: str, title: str, licence: str) -> dict[str, Any]:
     """The manifest."""
-    contents = (_digest.Contents(p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture) for p in draft.parts)
-    unimodal = pd.DataFrame(draft.unimodal) if draft.unimodal else None
-    target = Target("classification" if draft.classes else "regression", draft.target, draft.bounds, draft.classes, draft.unit)
+    contents = (_digest.Contents(p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture) for p in staged.parts)
+    unimodal = pd.DataFrame(staged.unimodal) if staged.unimodal else None
+    target = Target("classification" if staged.classes else "regression", staged.target, staged.bounds, staged.classes, staged.unit)
     told = report.as_dict()
-    repaired = f" Repaired, as asked for: {'; '.join(draft.done)}." if draft.done else " Nothing was repaired."
-    sizes = ", ".join(f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})" for part in draft.parts)
+    repaired = f" Repaired, as asked for: {'; '.join(staged.done)}." if staged.done else " Nothing was repaired."
+    sizes = ", ".join(f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})"
+                      for part in staged.parts)
     return {
         "format": FORMAT, "name": name, "title": title or name, "licence": licence or "as whoever made the files says",
-        "description": f"{len(draft):,} samples, imported from {draft.kind} {draft.title}: {sizes}.{repaired}",
-        "source": f"{draft.kind} {draft.title}", "files": draft.files, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "description": f"{len(staged):,} samples, imported from {staged.kind} {staged.title}: {sizes}.{repaired}",
+        "source": f"{staged.kind} {staged.title}", "files": staged.files, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "versions": {"qfusion": qfusion.__version__, "numpy": np.__version__, "python": sys.version.split()[0]},
-        "samples": len(draft), "splits": told["splits"], "target": vars(target),
+        "samples": len(staged), "splits": told["splits"], "target": vars(target),
         "modalities": [{"name": p.name, "file": p.path.name, "shape": list(p.shape), "sequence": p.lengths is not None,
-                        "feature_names": list(p.feature_names), "picture": p.picture} for p in draft.parts],
-        "unimodal": list(draft.unimodal), "table": not draft.columns.empty, "repairs": draft.done, "report": told,
-        "digest": _digest.of(target, draft.ids, draft.split, draft.y, contents, unimodal)}
+                        "feature_names": list(p.feature_names), "picture": p.picture} for p in staged.parts],
+        "unimodal": list(staged.unimodal), "table": not staged.columns.empty, "repairs": staged.done, "report": told,
+        "digest": _digest.of(target, staged.ids, staged.split, staged.y, contents, unimodal)}

@@ -1,9 +1,9 @@
-"""The places of a sweep's trials: who holds which, so that none is lost when a process is killed and none is counted twice.
+"""The slots of a sweep's trials: who holds which, so that none is lost when a process is killed and none is counted twice.
 
-A sweep has a place for each of its trials, 0 to N - 1, and every trial of its study belongs to one.
+A sweep has a slot for each of its trials, 0 to N - 1, and every trial of its study belongs to one.
 
-    settle   marks trials whose process is gone as failed and puts a new one, of the same settings, in the place of each
-    claim    takes a waiting trial; where two stand in one place, the one with the lower number is it, the other is dropped
+    settle   marks trials whose process is gone as failed and puts a new one, of the same settings, in the slot of each
+    claim    takes a waiting trial; where two stand in one slot, the one with the lower number is it, the other is dropped
 
 Any process does both before every trial. Who is alive is known by locks on one machine, by signs of life from another.
 """
@@ -71,7 +71,7 @@ def is_alive(trial: FrozenTrial) -> bool:
 
 
 def claim(study: Study, trials: int, worker: Mapping[str, str]) -> tuple[Trial, int] | None:
-    """Takes a waiting trial and returns it with the number of its place; None when none is left."""
+    """Takes a waiting trial and returns it with the number of its slot; None when none is left."""
     from optuna.exceptions import UpdateFinishedTrialError
     from optuna.trial import TrialState
 
@@ -92,7 +92,7 @@ def claim(study: Study, trials: int, worker: Mapping[str, str]) -> tuple[Trial, 
 
 
 def settle(study: Study, trials: int) -> None:
-    """Fails trials whose process is gone, and puts one into every place that has none: with a killed one's settings, else a new one."""
+    """Fails trials whose process is gone, and puts one into every slot that has none: with a killed one's settings, else a new one."""
     from optuna.trial import TrialState
 
     for found in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -111,7 +111,7 @@ def settle(study: Study, trials: int) -> None:
 
 
 def owners(study: Study) -> dict[int, FrozenTrial]:
-    """Returns the trial of every place that has one: the first that was neither dropped nor killed, which is failed without an error."""
+    """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed without an error."""
     found: dict[int, FrozenTrial] = {}
     for trial in study.get_trials(deepcopy=False):
         number = trial.user_attrs.get("place")

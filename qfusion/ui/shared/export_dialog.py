@@ -6,10 +6,10 @@ from functools import partial
 
 import streamlit as st
 
-from qfusion import release
+from qfusion import model_export
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
-from qfusion.release import weights
+from qfusion.model_export import weights
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui.frame import access, cache, sliders, state
 from qfusion.ui.frame.shell import Here
@@ -43,13 +43,13 @@ def _body(here: Here) -> None:
     found, tweak = cache.loaded(work.name), sliders.current_tweak(work)
     st.markdown(f"**{text.plain(work.name)}**, " + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
                 + f" Sample {text.plain(here.sample)}, where a format is of one.")
-    reasons = {name: release.impossible(name, found) for name in release.FORMATS}
+    reasons = {name: model_export.impossible(name, found) for name in model_export.FORMATS}
     able = [name for name, reason in reasons.items() if not reason]
-    picked = st.radio("Format", able, format_func=lambda name: release.FORMATS[name].title, key=_FORMAT,
-                      captions=[release.FORMATS[name].says for name in able])
+    picked = st.radio("Format", able, format_func=lambda name: model_export.FORMATS[name].title, key=_FORMAT,
+                      captions=[model_export.FORMATS[name].says for name in able])
     if picked is not None:
         _download(here, found, tweak, picked)
-    if left_out := [release.FORMATS[name].title for name, reason in reasons.items() if reason]:
+    if left_out := [model_export.FORMATS[name].title for name, reason in reasons.items() if reason]:
         reason = next(reason for reason in reasons.values() if reason)
         st.caption(f"Not for this model: {', '.join(left_out)}. {text.message(reason.partition('. ')[2])}")
     if access.level() != "none":
@@ -57,14 +57,14 @@ def _body(here: Here) -> None:
 
 
 def _download(here: Here, found: Checkpoint, tweak: str, picked: str) -> None:
-    work, wanted = here.work, release.FORMATS[picked]
+    work, wanted = here.work, model_export.FORMATS[picked]
     name = _free(f"{work.name}-tweaked" if tweak else f"{work.name}-copy")
     stem = f"{work.name}-{here.sample}" if wanted.of_sample else name if picked == "checkpoint" else work.name
     precision = "double"
     if picked == "torch":
         precision = st.segmented_control("Numbers", list(_EXACT), format_func=_EXACT.__getitem__, default="double", required=True,
                                          key=_PRECISION)
-    make = partial(release.make, picked, found, work.dataset, tweak=tweak, sample=here.sample, model_name=name, precision=precision,
+    make = partial(model_export.make, picked, found, work.dataset, tweak=tweak, sample=here.sample, model_name=name, precision=precision,
                    behind=work.background)
     st.download_button(f"Download {wanted.title}", make, f"{_file(stem)}{wanted.ending}", "application/octet-stream", on_click="ignore",
                        type="primary", icon=":material/download:", key=f"model-out-{picked}", help=_SECONDS.get(picked))

@@ -1,0 +1,230 @@
+"""One file and one line for what is added: a data set, a model, a measure, a panel, an attribution method; and few hops to a figure."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import FrameType, ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+import torch
+
+from qfusion import cli, data, report
+from qfusion.analysis.case import case
+from qfusion.analysis.cohort import cohort_measures
+from qfusion.analysis.sample import open_sample
+from qfusion.data import registry
+from qfusion.data import sources as data_sources
+from qfusion.explain.features import attribution, deletion
+from qfusion.models import FUSION
+from qfusion.panels import dynamics
+from qfusion.panels.core import programs
+from qfusion.panels.core.panel import Panel, Picture, number
+from qfusion.quantum import kinds, measures
+from qfusion.quantum.kinds import States, Values
+from qfusion.ui.panel import glossary
+from tests.doors import named
+from tests.test_app_pages import plain, said, visit
+
+ROOT = Path(__file__).resolve().parents[1]
+MODEL, SAMPLE = "qj-planted", "p0031"
+DYNAMICS = f"/dynamics?model={MODEL}&data=planted&sample={SAMPLE}"
+
+
+def command(*words: str) -> str:
+    """Runs a command, which must succeed, and returns what it prints."""
+    out = io.StringIO()
+    with redirect_stdout(out), pytest.raises(SystemExit) as ended:
+        cli.main(list(words))
+    assert not ended.value.code
+    return out.getvalue()
+
+
+def figure(link: str, panel: str, folder: Path) -> dict[str, Any]:
+    """A figure by the command line, from the page as it runs: plotly's own file."""
+    command("figure", "--link", link, "--panel", panel, "--out", str(folder / "figure.json"))
+    return json.loads((folder / "figure.json").read_text())
+
+
+@pytest.fixture
+def moons(tmp_path: Path) -> Iterator[ModuleType]:
+    """The module that docs/contributing.md shows, as a file among the sources."""
+    written = re.findall(r"```python\n(.*?)```", (ROOT / "docs/contributing.md").read_text(), re.S)
+    (code,) = (block for block in written if "Source(" in block)
+    (tmp_path / "moons.py").write_text(code)
+    data_sources.__path__.append(str(tmp_path))
+    registry.sources.cache_clear()
+    yield importlib.import_module("qfusion.data.sources.moons")
+    data_sources.__path__.remove(str(tmp_path))
+    del sys.modules["qfusion.data.sources.moons"]
+    registry.sources.cache_clear()
+    registry._load.cache_clear()
+
+
+def test_a_data_set_takes_one_file(moons: ModuleType) -> None:
+    assert data.load("moons").names == ("across", "up")
+    assert "moons" in [each.name for each in data.available()]
+    assert "moons" in command("data", "list")
+    app = visit("Data", set="moons")
+    assert not app.error
+    assert "300 points on two half circles" in plain(said(app))
+
+
+def test_a_model_takes_one_file_and_its_registration() -> None:
+    """The linear model in states, see tests/test_third_model.py for all that it can do then."""
+    names = {"StateLinear", f'"{FUSION["state-linear"].kind}"'}
+    found = {str(path.relative_to(ROOT)) for path in (ROOT / "qfusion").rglob("*.py") if any(name in path.read_text() for name in names)}
+    assert found == {"qfusion/models/state_linear.py", "qfusion/models/registry.py"}
+
+
+def _linear_entropies(states: States) -> Values:
+    yield from ((part, 1 - measures.purity(states.reduced(part))) for part in [*states.singles, ()])
+
+
+@pytest.fixture
+def linear_entropy() -> Iterator[str]:
+    """A measure as its author writes it: a function under `kind`."""
+    name = "linear_entropy"
+    kinds.kind(name, "linear entropy", "linear entropy", question="How far from pure?",
+               shows="1 - Tr ρ² of each modality and of all together.", not_shown="what made a state mixed.",
+               cohort="linear entropy of the modalities at T (mean)", source="Zurek, Habib, Paz 1993")(_linear_entropies)
+    yield name
+    del kinds.KINDS[name]
+
+
+def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> None:
+    sample = open_sample(MODEL, SAMPLE, "planted")
+    drawn = figure(f"{DYNAMICS}&show=Correlations", f"measure-{linear_entropy}", tmp_path)
+    columns = {f"{linear_entropy}[{name}]" for name in sample.modalities} | {linear_entropy}
+    command("track", "--model", MODEL, "--sample", SAMPLE, "--out", str(tmp_path / "track.csv"))
+    assert columns <= set(pd.read_csv(tmp_path / "track.csv", nrows=1))
+
+    purity = sample.track(negativity=True).measures.single("purity")
+    found = sample.track(negativity=True).measures.single(linear_entropy)
+    assert all(found[name] == pytest.approx(1 - values, abs=1e-12) for name, values in purity.items())
+    assert len(drawn["data"]) == len(columns)
+
+    assert cohort_measures.measure_titles(sample.work)["linear entropy"] == "linear entropy of the modalities at T (mean)"
+    at_end = cohort_measures.correlations(sample.work, np.array([sample.row]), ("linear entropy",))["linear entropy"]
+    assert at_end == pytest.approx(1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6)
+    assert glossary.find("linear entropy")[0].term == "Linear entropy"
+    assert glossary.terms_of(f"measure-{linear_entropy}") == ("Linear entropy",)
+    assert "Linear entropy" in report.sample(case(MODEL, SAMPLE, "planted")).html().decode()
+
+
+def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> Picture:
+    """The smallest panel: the entropies of the modalities at a time, as bars."""
+    series = sample.track().measures.single("entropy")
+    place = round(t * (len(next(iter(series.values()))) - 1))
+    values = [float(series[name][place]) for name in sample.modalities]
+    return Picture("spread", "Entropies at a time", go.Figure(go.Bar(x=list(sample.modalities), y=values)), "entropies at the cursor.",
+                   "other times.", "Bars.", lambda: pd.DataFrame({"modality": sample.modalities, "entropy": values}))
+
+
+@pytest.fixture
+def new_panel() -> Iterator[str]:
+    """A panel as its author writes it: a line in the PANELS of its module."""
+    dynamics.PANELS["spread"] = Panel(spread, {"t": number("t", 0, 1)}, view="Decision")
+    yield "spread"
+    del dynamics.PANELS["spread"]
+
+
+def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> None:
+    drawn = figure(f"{DYNAMICS}&t=0.5", new_panel, tmp_path)
+    address = {"model": MODEL, "data": "planted", "sample": SAMPLE, "t": "0.5"}
+    built = programs.build("Dynamics", new_panel, address)
+    assert drawn["data"][0]["x"] == list(built.figure.data[0].x)  # type: ignore[union-attr]
+    assert programs.covers("Dynamics", new_panel)
+    assert "t=0.5)" in programs.program("Dynamics", new_panel, address)
+    assert len(built.table()) == 3
+
+
+def test_views_that_panels_name_are_there() -> None:
+    tabs = {"dynamics": ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")}
+    for page, panels in programs.PAGES.items():
+        assert {panel.view for panel in panels.values()} <= {"", page.capitalize(), *tabs.get(page, ())}
+
+
+def _occlusion(term_at: attribution.TermAt, start: torch.Tensor, x: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:
+    """What the term loses when one feature alone is the baseline's."""
+    whole, found = term_at(x).detach(), torch.zeros_like(x)
+    for place in np.ndindex(*x.shape[1:]):
+        at = (slice(None), *place)
+        without = x.clone()
+        without[at] = start.expand_as(x)[at]
+        found[at] = whole - term_at(without).detach()
+    return found, int(np.prod(x.shape[1:]))
+
+
+@pytest.fixture
+def occlusion() -> Iterator[str]:
+    """A method as its author writes it: a line in METHODS."""
+    attribution.METHODS["occlusion"] = attribution.Method("occlusion", _occlusion)
+    yield "occlusion"
+    del attribution.METHODS["occlusion"]
+
+
+def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_path: Path) -> None:
+    model, dataset = "qcnn-digits", data.load("digits")
+    sample = str(dataset.ids[dataset.rows("test")[0]])
+    link = f"/samples?model={model}&data=digits&sample={sample}&inside=true&inside.by={occlusion}"
+    assert figure(link, "inside", tmp_path)["data"]
+    work = open_sample(model, sample, "digits").work
+    name = work.modalities[0]
+    address = {"model": model, "data": "digits", "sample": sample, "inside.by": occlusion}
+    found = programs.build("Samples", "inside", address)
+    assert "by occlusion" in found.shows
+    assert set(found.table()["method"]) == {occlusion}
+    assert "method='occlusion'" in programs.program("Samples", "inside", address)
+
+    inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)
+    baseline = deletion.means(inputs)[name]
+    ranked = deletion.attributions(work.model, inputs, name, np.zeros(3, int), baseline, occlusion)  # the Faithfulness page's ranking
+    assert ranked.shape == tuple(inputs[name].shape)  # type: ignore[union-attr]
+    assert occlusion in attribution.by_title()
+
+
+def test_few_hops_from_a_page_to_its_figure() -> None:
+    """The calls of ours that stand on the stack when Dynamics' first figure begins to be drawn, from the page's function on."""
+    seen: list[list[str]] = []
+
+    def look(frame: FrameType, event: str, _: Any) -> None:
+        drawn = "/qfusion/figures/draw/" in frame.f_code.co_filename and frame.f_code.co_name == "decision_lines"
+        if drawn and event == "call" and not seen:
+            calls, at = [], frame
+            while at.f_back is not None:
+                calls.append(f"{at.f_code.co_filename}:{at.f_code.co_name}")
+                at = at.f_back
+            seen.append(calls)
+
+    threading.setprofile(look)
+    try:
+        app = visit("Dynamics", model=MODEL, data="planted", sample=SAMPLE)
+    finally:
+        threading.setprofile(None)
+    assert not app.error
+    ours = [call for call in seen[0] if "/qfusion/" in call]
+    modules = {call.partition(":")[0] for call in ours}
+    assert any(call.endswith("pages/dynamics.py:page") for call in ours)
+    assert len(ours) <= 15, ours
+    assert len(modules) <= 7, modules
+
+
+def test_the_words_of_the_code_name_what_is_there() -> None:
+    text = (ROOT / "docs/contributing.md").read_text().partition("## Words of the code")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 30
+    for word, what, where in rows:
+        assert what, word
+        named(where.strip("`"))
