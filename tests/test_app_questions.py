@@ -37,8 +37,7 @@ def test_what_is_said_of_conflict_and_of_who_decides_is_what_the_terms_say(work:
     kinds = set()
     for row in work.dataset.rows("test")[:40]:
         output = int(work.predicted[row])
-        found, place = work.explained(int(row))
-        kind = str(explain.relation(found, output)[place])
+        kind = str(explain.relation(work.explained(int(row)), output)[0])
         words, terms = plain(answers.conflict(work, int(row), output)), work.dividends(int(row), output)
         own = np.array([terms[name] for name in work.modalities])
         assert words.startswith("**Yes**" if kind == "conflict" else "**No**")

@@ -50,8 +50,8 @@ def decided(work: Workspace, row: int, output: int) -> str:
 
 def conflict(work: Workspace, row: int, output: int) -> str:
     """Whether what the modalities say alone points in opposite directions; the types are `explain.relation`'s."""
-    found, place = work.explained(row)
-    return answers.conflict(work.dividends(row, output), work.modalities, str(explain.relation(found, output)[place]), MARKDOWN)
+    kind = str(explain.relation(work.explained(row), output)[0])
+    return answers.conflict(work.dividends(row, output), work.modalities, kind, MARKDOWN)
 
 
 def added(start: Mapping[str, float], end: Mapping[str, float], by: str) -> str:

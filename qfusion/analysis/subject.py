@@ -140,20 +140,17 @@ class Workspace:
         """Of the rows in `bulk`; worked out when first asked for."""
         return explain.explain(self.model, self.dataset.inputs(self.bulk, dtype=torch.float64), self.background)
 
-    def explained(self, row: int) -> tuple[Any, int]:
-        """An explanation that holds a sample, and the sample's place in it."""
-        if "explanation" in self.__dict__ and row in self._place:
-            return self.__dict__["explanation"], self._place[row]
+    def explained(self, row: int) -> Any:
+        """The explanation of one sample.
+
+        It is never a row of `explanation`, whose last digits differ: a sample's figures are the same bytes whatever was asked before.
+        """
         if row not in self._singles:
             while len(self._singles) >= _KEPT:
                 self._singles.pop(next(iter(self._singles)), None)
             inputs = self.dataset.inputs([row], dtype=torch.float64)
             self._singles[row] = explain.explain(self.model, inputs, self.background)
-        return self._singles[row], 0
-
-    @cached_property
-    def _place(self) -> dict[int, int]:
-        return {int(row): place for place, row in enumerate(self.bulk)}
+        return self._singles[row]
 
     def dividends(self, row: int, output: int | None = None) -> dict[str, float]:
         """Baseline and Harsanyi dividends of one sample, keyed by coalition.
@@ -161,15 +158,15 @@ class Workspace:
         Args:
             output: whose score is split; default the predicted class.
         """
-        found, place = self.explained(row)
+        found = self.explained(row)
         chosen = int(self.predicted[row]) if output is None else output
-        return {term: float(found.dividends[place, i, chosen]) for i, term in enumerate(found.coalitions)}
+        return {term: float(found.dividends[0, i, chosen]) for i, term in enumerate(found.coalitions)}
 
     def shapley(self, row: int, output: int | None = None) -> tuple[dict[str, float], dict[str, float]]:
         """Shapley values and MM-SHAP shares of one sample, keyed by modality."""
-        found, place = self.explained(row)
+        found = self.explained(row)
         chosen = int(self.predicted[row]) if output is None else output
-        values, shares = found.shapley[place, :, chosen], explain.shares(found)[place, :, chosen]
+        values, shares = found.shapley[0, :, chosen], explain.shares(found)[0, :, chosen]
         return ({name: float(v) for name, v in zip(self.modalities, values, strict=True)},
                 {name: float(v) for name, v in zip(self.modalities, shares, strict=True)})
 
