@@ -127,6 +127,7 @@ def checked(title: str, query: dict[str, Any], shown: dict[str, pd.DataFrame], l
     assert not app.error
     assert shown
     address = {**app.session_state.get("_kept", {}), **query}
+    assert set(shown) == set(programs.shown(programs.opened(title, address).view))
     for name, table in dict(shown).items():
         if name not in left_out and name not in FLOOR:
             same(numbers_of(programs.program(title, name, address)), table)

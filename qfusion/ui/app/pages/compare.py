@@ -6,6 +6,7 @@ from qfusion.panels.core.pins import Pin
 from qfusion.ui.frame import runs, stored
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.compare import compare_view
+from qfusion.ui.panel import panels
 
 
 @st.fragment
@@ -24,6 +25,7 @@ def decisions(here: Here, view: Pin) -> None:
         with right:
             compare_view.shares(here, sides)
             compare_view.entropies(here, sides)
+        panels.below(here.theme, **here.subjects(tweak), sides=sides)
 
 
 def page() -> None:

@@ -57,6 +57,7 @@ def chosen(theme: Theme) -> None:
     st.markdown(_card(found))
     st.caption(text.plain(found.description, 900))
     panels.draw((builders.classes if builders.of_classes(found) else builders.target)(found, theme))
+    panels.below(theme, dataset=found)
     link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     if name in imported.names():
         _record(name)

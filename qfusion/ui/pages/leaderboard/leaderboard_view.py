@@ -37,6 +37,7 @@ def page(here: Here) -> None:
         panels.draw(builders.against_size(found, here.theme, data=name, metric=short, size=size))
     _claims(found)
     _robustness(here, found, name)
+    panels.below(here.theme, **here.subjects(), board=found)
     _published(found, name)
 
 

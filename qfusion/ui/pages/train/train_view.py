@@ -72,6 +72,7 @@ def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
                 if tab.open:
                     with tab, guard():
                         draw(theme, _steady(shown))
+                        panels.below(theme, runs=_steady(shown))
 
 
 def _steady(shown: list[Seen]) -> list[Seen]:
