@@ -137,7 +137,7 @@ def test_a_figure_of_a_page_is_made_without_streamlit(tmp_path: Path) -> None:
 page, address = headless.of_link({link!r})
 assert "waterfall" in headless.panels(page, address)
 taken = headless.take(page, "waterfall", address)
-assert headless.save(taken, taken.recipe).startswith(b"<svg")""")
+assert b"<svg" in headless.save(taken, taken.recipe)""")
     assert "plotly" in loaded
     assert "streamlit" not in loaded
     words = ["figure", "--link", link, "--panel", "waterfall", "--out", str(tmp_path / "figure.svg")]
