@@ -51,7 +51,7 @@ def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Replay:
 def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     require(sample.model, "time")
     check(1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}.")
-    return float(sample.tweaked.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
+    return float(sample.model.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
 
 
 def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,

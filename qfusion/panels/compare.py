@@ -36,9 +36,9 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
     """
     one = sides.by_letter[letter]
     drawn = decision.waterfall(one.dividends, one.work.modalities, unit=one.sample.unit, theme=theme,
-                               truth=one.sample.truth)
+                               truth=one.sample.target)
     if sides.same_target:
-        truths = [s.sample.truth for s in (sides.a, sides.b) if s.sample.truth is not None]
+        truths = [s.sample.target for s in (sides.a, sides.b) if s.sample.target is not None]
         drawn.update_xaxes(range=figures.common_range(sides.a.dividends, sides.b.dividends, marks=truths))
     drawn.update_yaxes(ticklabelstandoff=6)
     return Picture(

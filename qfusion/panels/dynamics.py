@@ -91,7 +91,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     final = sample.decision.final()
     return Picture(
         "waterfall-now", answers.finding(final),
-        decision.waterfall(final, sample.modalities, truth=sample.truth, unit=sample.unit, theme=theme),
+        decision.waterfall(final, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme),
         shows=f"the decision at T under the sliders, term by term.{sample.of} {backgrounds.baseline(sample.work.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {spoken.terms(final)}.",
@@ -267,7 +267,7 @@ def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
 
 def cursor_at(sample: Sample, t: float) -> float | None:
     """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
-    return t * float(times_of(float(sample.tweaked.duration))[-1]) if 0 < t < 1 else None
+    return t * float(times_of(float(sample.model.duration))[-1]) if 0 < t < 1 else None
 
 
 def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def tables(sample: Sample, theme: Theme = "light", *, element: str = "", stage: 
     last = len(found.controls) - 1
     check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
     column = found.patterns.index(choose("Outcome", outcome or most_read(found, row), found.patterns))
-    phi, learned = (model.phi.detach().double()[:, stage] for model in (sample.tweaked, sample.model))
+    phi, learned = (model.phi.detach().double()[:, stage] for model in (sample.model, sample.work.model))
     rule, distance = found.rules[row]
     name, mass = text.plain(found.elements[row]), float(found.tables[row, stage, column])
     whose = f"‘{name}’" if found.elements_are_classes else name
@@ -82,7 +82,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
                  for each in (sample, sample.learned))
     return Picture(
         "waterfall-edited", answers.finding(now) + sample.whose,
-        decision.waterfall(now, sample.modalities, truth=sample.truth, unit=sample.unit, theme=theme),
+        decision.waterfall(now, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme),
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables."
               + sample.of + " " + backgrounds.baseline(sample.work.background),
         not_shown="how it was as learned: reset all cells.",

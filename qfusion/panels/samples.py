@@ -79,7 +79,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
 
     return Picture(
         "waterfall", answers.finding(dividends) + sample.whose,
-        decision.waterfall(dividends, work.modalities, truth=sample.truth, unit=sample.unit, theme=theme),
+        decision.waterfall(dividends, work.modalities, truth=sample.target, unit=sample.unit, theme=theme),
         lead=f"**Which modality decided this?** {answers.decided(work, sample.row, sample.output)}  \n"
              f"**Did the modalities conflict?** {answers.conflict(work, sample.row, sample.output)}",
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score." + sample.of + " "

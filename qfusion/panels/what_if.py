@@ -83,7 +83,7 @@ def waterfall(sample: Sample, theme: Theme = "light", *, when: str = BEFORE, cha
     before, now, done = both(sample, changes)
     found = {BEFORE: before, AFTER: now}[choose("Decision", when, (BEFORE, AFTER))]
     terms = found.terms(work, sample.output)
-    drawn = decision.waterfall(terms, work.modalities, truth=sample.truth if when == BEFORE else now.truth,
+    drawn = decision.waterfall(terms, work.modalities, truth=sample.target if when == BEFORE else now.truth,
                                unit=sample.unit, theme=theme)
     if done:
         drawn.update_xaxes(range=_reach(sample, before, now))

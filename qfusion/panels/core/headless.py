@@ -103,16 +103,16 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     asked = {key: values[0] for key, values in address.items() if values}
     found = case(asked.pop("model"), asked.pop("sample"), **asked)
     table = getattr(numbers, name)(found)
-    card = found.checkpoint.card
+    card = found.work.card
     made_from = {"model": {"name": found.name, "digest": card.get("weights_sha256", "")},
-                 "data": {"name": found.dataset.name, "digest": found.dataset.digest}, "sample": found.sample, "seed": card.get("seed"),
+                 "data": {"name": found.dataset.name, "digest": found.dataset.digest}, "sample": found.id, "seed": card.get("seed"),
                  "output": found.explanation.outputs[found.output], "background": found.background.name,
                  "background_size": int(found.background.size)}
     output = made_from["output"]
     against = f"{found.background.size:,} samples of the background '{found.background.name}'"
     recipe = Recipe(BY_NAME, view, {key: list(values) for key, values in address.items()},
                     made_from=made_from, software=software(), numbers=digest_of(table))
-    title = f"{found.name} on {found.dataset.name}" if view == "cut-test" else f"{found.sample}: {output} {found.score:.3f} by {found.name}"
+    title = f"{found.name} on {found.dataset.name}" if view == "cut-test" else f"{found.id}: {output} {found.score:.3f} by {found.name}"
     says = {**cuts.SAYS, **building.SAYS}
     caption = f"Shows {says[view][0]} Does not show {says[view][1]}" if view in says else ""
     behind = "" if view in cuts.SAYS else f"Compared with {against}."

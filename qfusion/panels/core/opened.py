@@ -24,7 +24,7 @@ from qfusion.panels.core import allowed as rules
 from qfusion.panels.core import pins, sliders
 from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.pins import Pin
-from qfusion.panels.core.view import BACKGROUNDS, PREDICTED, View
+from qfusion.panels.core.view import PREDICTED, View
 from qfusion.training import checkpoint
 
 Values = dict[str, list[str]]
@@ -40,12 +40,11 @@ class Opened:
     """A page under an address.
 
     Attributes:
-        view: the address, with nothing left open. work: the model on its data, where the page has them.
+        view: the address, with nothing left open.
         made_from: names and digests of model and data, the sample, the model's training seed.
     """
 
     view: View
-    work: Workspace | None
     made_from: Mapping[str, Any]
 
 
@@ -143,7 +142,7 @@ def bare(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) 
     found = _kept(_written(address))
     view = View(page, found)
     _audit(found, allowed(view, None))
-    return Opened(view, None, {})
+    return Opened(view, {})
 
 
 def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules) -> Opened:
@@ -173,7 +172,7 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
         for key, value in turned.items():
             found.pop(key, None)
             found |= {key: [f"{value:.15g}"]} if value != default[key] else {}
-    return Opened(view, work, made_from(work) | {"sample": found["sample"][0], "seed": work.card.get("seed")})
+    return Opened(view, made_from(work) | {"sample": found["sample"][0], "seed": work.card.get("seed")})
 
 
 def made_from(work: Workspace) -> dict[str, Any]:
@@ -227,7 +226,7 @@ def _choose_model(found: Values) -> None:
 
 def _compare(found: Values, work: Workspace) -> None:
     """What decisions are compared with, with what is meant where the address does not say it."""
-    labels = {kind: label for label, kind in BACKGROUNDS.items()}
+    labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
     if found.get("background"):
         found["background"] = [labels.get(said, said) for said in found["background"]]
     _audit_some(found, {"background": rules.options("Background", backgrounds.OFFERED, ""), "contrast": Allowed(work.dataset.row, "")})

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from qfusion._checks import check, require_number
+from qfusion.analysis.backgrounds import DEFAULT, OFFERED
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DURATION, RATE, Tweak
 from qfusion.panels.core import pins
@@ -16,8 +17,6 @@ from qfusion.training import checkpoint
 
 Address = Mapping[str, str | Sequence[str]]
 PREDICTED = "the predicted class"
-BACKGROUNDS = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed", "reference state": "zero",
-               "one other sample": "contrast", "a saved cohort": "cohort"}
 TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}  # pages that follow the parameters, by whether the model has time
 MAX_TEXT = 20_000
 
@@ -110,8 +109,8 @@ class View:
     @property
     def background(self) -> str:
         """Kind of the background."""
-        said = self.get("background", "training set")
-        return BACKGROUNDS.get(said, said)
+        said = self.get("background", DEFAULT)
+        return OFFERED.get(said, said)
 
     @property
     def tweak(self) -> str:

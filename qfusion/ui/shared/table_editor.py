@@ -63,7 +63,7 @@ def panel(sample: Sample, theme: Theme) -> None:
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(work, shape, found)
-        phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.tweaked, work.model))
+        phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
         key = f"tables-{state.get(TURN, 0)}"
         panels.inside(
             rules.tables(sample, theme, element=work.elements[cell.element], stage=cell.stage, outcome=found.patterns[cell.pattern]), head,
