@@ -285,9 +285,14 @@ def metrics_of(runs: Sequence[Seen]) -> list[str]:
     return run_curves.metric_names([each.record for each in drawn if each.record is not None]) if drawn else []
 
 
-def watched(runs: Sequence[Seen], **_: Any) -> bool:
+def watched(runs: Sequence[Seen]) -> bool:
     """Whether some run looked into its model while it was trained."""
     return any(row["watched"] for each in run_curves.with_history(runs) if each.record is not None for row in each.record.history)
+
+
+def groups_of(runs: Sequence[Seen]) -> int:
+    """How many groups of runs with the same modalities followed their dividends."""
+    return len(run_curves.by_modalities(run_curves.with_history(runs))) if watched(runs) else 0
 
 
 def has_norm(runs: Sequence[Seen], of: str) -> bool:
@@ -342,11 +347,11 @@ PANELS = {
     "train-loss": Panel(loss, fits=begun, opens=_SEEN),
     "train-metric": Panel(metric, {"metric": word("train.metric")}, fits=lambda runs, **_: bool(metrics_of(runs)), opens=_SEEN),
     "train-gradient": Panel(gradient, fits=begun, opens=_SEEN), "train-rate": Panel(rate, fits=begun, opens=_SEEN),
-    "train-dividends": Panel(dividends, fits=watched, opens=_INSIDE),
+    "train-dividends": Panel(dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE),
     **{f"train-norm-{of}": Panel(norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE) for of in NORMS},
     "train-negativity": Panel(negativity, fits=lambda runs: any("fused" not in terms for terms in entangled(runs)), opens=_INSIDE),
     "train-fused": Panel(fused, fits=lambda runs: any("fused" in terms for terms in entangled(runs)), opens=_INSIDE),
     "train-results": Panel(results, opens=_RESULTS),
 }
-NAMED = {"train-dividends-": Panel(dividends, rest="group", fits=watched, opens=_INSIDE, endings=lambda view, runs: [
-    str(group) for group in range(1, len(run_curves.by_modalities(run_curves.with_history(runs))))])}
+NAMED = {"train-dividends-": Panel(dividends, rest="group", opens=_INSIDE,
+                                   endings=lambda view, runs: [str(group) for group in range(1, groups_of(runs))])}

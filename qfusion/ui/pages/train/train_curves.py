@@ -65,7 +65,7 @@ def inside(theme: Theme, shown: list[Seen]) -> None:
         st.caption(f"{', '.join(without)}: a baseline has neither couplings nor states of its modalities to look at.")
     if not builders.watched(shown):
         return
-    for group in range(len(run_curves.by_modalities(shown))):
+    for group in range(builders.groups_of(shown)):
         panels.draw(builders.dividends(shown, theme, group=group))
     left, right = st.columns(2, gap="medium")
     with left:
