@@ -165,9 +165,9 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
 
 
 def shown(view: View, only: str = "") -> Iterator[str]:
-    """Yields the names of the panels that a page shows under an address that leaves nothing open, or `only` that of one."""
+    """Yields the names of the panels that a page shows under an address that leaves nothing open, in its order, or `only` that of one."""
     subjects: dict[str, Any] = {}
-    for start, panel in {**PAGES[view.page], **NAMED.get(view.page, {})}.items():
+    for start, panel in sorted({**PAGES[view.page], **NAMED.get(view.page, {})}.items(), key=lambda each: each[1].below):
         if (not only or only.startswith(start)) and panel.opens(view):
             subject = _open(view, panel.subject, subjects)
             yield from (start + end for end in panel.endings(view, subject)
