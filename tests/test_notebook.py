@@ -13,7 +13,7 @@ import pytest
 
 from qfusion import explain, figures
 from qfusion.analysis.case import opened
-from qfusion.analysis.sample import Sample
+from qfusion.analysis.sample import Sample, loaded
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import numbers
 from qfusion.models import Tweak
@@ -89,17 +89,17 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: 
     folder.mkdir()
     for suffix in (".json", ".safetensors"):
         (folder / f"model{suffix}").write_bytes((ROOT / "qfusion" / "assets" / "models" / f"qj-planted{suffix}").read_bytes())
-    by_name, by_folder = (figures.numbers.contributions(model, jump.sample) for model in ("qj-planted", folder))
+    by_name, by_folder = (figures.numbers.contributions(model, jump.id) for model in ("qj-planted", folder))
     assert by_name.equals(by_folder)
-    assert by_name.equals(figures.numbers.contributions(jump.checkpoint, jump.sample, data=jump.dataset))
+    assert by_name.equals(figures.numbers.contributions(loaded(jump.name), jump.id, data=jump.dataset))
 
 
 @pytest.mark.parametrize(("tweak", "words"), [
     ("H.text-audio=0, T=0.5", "H.text-audio=0,T=0.5"), (Tweak({"text+audio": 0.0}, (), 0.5), "H.text-audio=0,T=0.5"),
     ("H.text=1,rate.1=1", ""), ("rate.2=0", "rate.2=0")])
 def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sample) -> None:
-    changed = figures.case(jump.checkpoint, jump.sample, jump.dataset, tweak=tweak)
-    assert changed.tweak == words
+    changed = figures.case(loaded(jump.name), jump.id, jump.dataset, tweak=tweak)
+    assert changed.changed == words
     if words:
         assert changed.score == pytest.approx(float(changed.model(jump.inputs)[0, 0]))
         assert abs(changed.score - jump.score) > 1e-4
@@ -108,7 +108,7 @@ def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sam
 
 
 def test_edited_rules_change_a_network(network: Sample) -> None:
-    changed = figures.case(network.checkpoint, network.sample, network.dataset, tweak="all:and", output="1")
+    changed = figures.case(loaded(network.name), network.id, network.dataset, tweak="all:and", output="1")
     assert changed.score == pytest.approx(float(changed.model(network.inputs)[0, 1]))
     assert changed.score != network.score
 
@@ -120,7 +120,7 @@ def test_edited_rules_change_a_network(network: Sample) -> None:
     ({"tweak": "rate.1=-1"}, InvalidInput, "0 and 10")])
 def test_what_does_not_fit_is_named(chosen: dict[str, str], error: type[Exception], words: str, jump: Sample) -> None:
     with pytest.raises(error, match=words):
-        figures.contributions(jump.checkpoint, **({"sample": jump.sample, "data": jump.dataset} | chosen))
+        figures.contributions(loaded(jump.name), **({"sample": jump.id, "data": jump.dataset} | chosen))
 
 
 def test_a_case_knows_its_sample(jump: Sample) -> None:

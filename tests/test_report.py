@@ -94,6 +94,7 @@ def a_small_network() -> Sample:
     torch.manual_seed(0)
     model = models.build("entangled-qcnn", digits.input_specs, digits.target.classes, {"elements": 4, "hidden": 8})
     card = {"name": "small", "title": "A small network", "model": model.kind, "settings": model.settings, "weights_sha256": "0" * 64,
+            "inputs": digits.input_specs, "outputs": digits.target.classes,
             "data": {"name": "digits", "digest": digits.digest}, "metrics": {}, "training": {}}
     return case(Checkpoint(model.double().eval().requires_grad_(False), card), str(digits.ids[digits.rows("test")[3]]), digits)
 
@@ -118,7 +119,7 @@ def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
 
 def test_both_files_say_what_they_are_of(one: Written) -> None:
     about: Sample = one.about
-    words = [about.name, about.sample, about.dataset.title, f"{about.background.size:,} training samples", "Methods", "References",
+    words = [about.name, about.id, about.dataset.title, f"{about.background.size:,} training samples", "Methods", "References",
              "BibTeX", "How far to trust this", "The circuit", "Harsanyi",
              "2510.27091" if about.has_time else "2601.07856", "@article{harsanyi1963"]
     page = Page(one.html)
@@ -188,7 +189,7 @@ def test_the_same_report_has_the_same_bytes_in_another_process(one: Written, tmp
         assert (one.found.html().decode(), one.found.pdf()) == (one.html, one.found.pdf())
         return
     out = tmp_path / "both"
-    words = [sys.executable, "-m", "qfusion", "report", "--model", "qj-planted", "--sample", one.about.sample, "--out", str(out)]
+    words = [sys.executable, "-m", "qfusion", "report", "--model", "qj-planted", "--sample", one.about.id, "--out", str(out)]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
     assert (out / "report.html").read_text(encoding="utf-8") == one.html
     assert (out / "report.pdf").read_bytes() == one.found.pdf()
