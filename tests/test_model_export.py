@@ -46,7 +46,7 @@ def test_a_tweaked_checkpoint_is_the_tweaked_model(name: str, source: str, _: st
     mine, rows = checkpoint.load("mine"), dataset.rows("test")
     changed, words = tweaked(found.model, TWEAKS[name])
     wanted = scores(changed, dataset, rows)
-    assert np.abs(scores(mine.fusion, dataset, rows) - wanted).max() < 2e-6 * np.abs(wanted).max()
+    assert np.abs(scores(mine.model, dataset, rows) - wanted).max() < 2e-6 * np.abs(wanted).max()
     assert np.abs(scores(found.model, dataset, rows) - wanted).max() > 0.1
     assert mine.card["made_from"] == {"model": name, "weights_sha256": found.card["weights_sha256"], "tweak": words}
     measured = metrics.evaluate(mine.model, dataset, "test")
@@ -154,7 +154,7 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
     assert {key.replace(" ", "") for key in found if key != "about"} >= {key for key in said if key in found}
     assert len(found["about"]) == len(found) - 1
     origin = json.loads(str(found["made_from"]))
-    assert (origin["sample"], origin["tweak"]) == (sample, one.tweak)
+    assert (origin["sample"], origin["tweak"]) == (sample, one.changed)
     assert np.allclose(found["dividends"].sum(0), found["scores"])
     assert np.allclose(found["dividends_over"][-1], found["dividends"])
     if source == "planted":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,21 +10,26 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from qfusion import explain
-from qfusion.analysis.subject import Workspace
-from qfusion.data import DataSet
+from qfusion.analysis.subject import Workspace, shared
 from qfusion.explain.contributions.background import SampleBackground
 from qfusion.models import FusionModel, nested
-from qfusion.training import checkpoint
 
 BUDGET = 4e10  # floating-point operations for the explanation of a test set: some ten seconds of one core
 OVERHEAD = 20_000  # operations a row besides those of products
+ROWS = 2048  # samples that are asked at once
 FEWEST = 64  # rows of the background, at least
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluatedSpace(Workspace):
     """A workspace whose coalitions are evaluated, row by row of the background."""
+
+    @shared
+    def scores(self) -> np.ndarray:
+        """Of all samples, (N, C)."""
+        blocks = np.array_split(np.arange(len(self.dataset)), -(-len(self.dataset) // ROWS))
+        with torch.no_grad():
+            return np.concatenate([self.model(self.dataset.inputs(rows, dtype=torch.float64)).double().numpy() for rows in blocks])
 
     @cached_property
     def bulk_background(self) -> Any:
@@ -39,13 +43,3 @@ def row_cost(model: FusionModel, background: SampleBackground) -> float:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.scores({name: nested.part(each, slice(0, 1)) for name, each in background.states.items()})
     return float(counter.get_total_flops() + OVERHEAD)
-
-
-def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> EvaluatedSpace:
-    """Applies a model to all samples of a data set that it fits."""
-    trained_on = dataset.rows(checkpoint.training_split(card))
-    background = explain.background(model, dataset.inputs(trained_on, dtype=torch.float64), kind="joint")
-    with torch.no_grad():
-        parts = [model(dataset.inputs(rows, dtype=torch.float64)).double().numpy()
-                 for rows in np.array_split(np.arange(len(dataset)), max(1, len(dataset) // 2048))]
-    return EvaluatedSpace(name, card, model, dataset, np.concatenate(parts), background)
