@@ -35,7 +35,8 @@ def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
         return "No change of a single modality would flip it"
     name, nearest = min(able.items(), key=lambda item: item[1].state.distance)
     to = verdict(work, nearest.state.after)
-    words = f"A change of {text.plain(name)} alone by {nearest.state.distance:.2f} rad would flip it to {to}"
+    rad = " rad" if work.can("states") else ""
+    words = f"A change of {text.plain(name)} alone by {nearest.state.distance:.2f}{rad} would flip it to {to}"
     real = {name: flip for name, flip in found.items() if flip.donor_id}
     if real:
         donor, lent = min(real.items(), key=lambda item: item[1].donor.distance)

@@ -24,7 +24,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels import samples
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, word
+from qfusion.panels.core.panel import Panel, Picture, can, word
 from qfusion.panels.core.view import View
 
 UPS = ("weight against", "score of the group")
@@ -213,12 +213,12 @@ NEAREST = 4  # samples that are shown on each side
 
 def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
     """Whether the operator's eigenstates are kets, which can be drawn."""
-    return decision_operators.operator_of(sample, group).vectors is not None
+    return sample.work.can("states") and decision_operators.operator_of(sample, group).vectors is not None
 
 
 def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
     """Whether the operator is of outcome patterns."""
-    return not has_kets(sample, group)
+    return sample.work.can("states") and not has_kets(sample, group)
 
 
 def nearest_curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str, card: str = "main") -> Picture:
@@ -228,6 +228,8 @@ def nearest_curve(sample: Sample, theme: Theme = "light", *, row: int, modality:
 
 def _nearest(view: View, sample: Sample) -> list[str]:
     """Ends of the names of the curves of the samples nearest to both extremes."""
+    if not sample.work.can("states"):
+        return []
     found = decision_operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
     return [end for side in ("for", "against")
             for end in samples.curves(sample.work, found.nearest(side, NEAREST), f"{side}-card", found.operator.modalities)]
@@ -235,6 +237,8 @@ def _nearest(view: View, sample: Sample) -> list[str]:
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the group, the split and the axis."""
+    if not work.can("states"):
+        return {}
     return {"votes": say.options("Group of modalities", decision_operators.group_labels(work), "The first modality is shown."),
             "among": say.options("Split", SPLITS, "The test samples are shown."),
             "against": say.options("Axis", UPS, "The weight against is shown.")}
@@ -242,7 +246,8 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 _AMONG = {"group": _group, "split": word("among")}
 PANELS = {
-    "spectrum": Panel(spectrum, _AMONG), "along": Panel(along, {**_AMONG, "up": word("against")}),
+    "spectrum": Panel(spectrum, _AMONG, fits=can("states")),
+    "along": Panel(along, {**_AMONG, "up": word("against")}, fits=can("states")),
     **{f"state-{side}": Panel(extreme, {"group": _group}, {"side": side}, fits=has_kets) for side in _EXTREME},
     "patterns": Panel(patterns, {"group": _group}, fits=has_patterns), "effects": Panel(effects, {"group": _group}, fits=has_patterns),
 }

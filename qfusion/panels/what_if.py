@@ -9,6 +9,7 @@ What is done is asked for by modality, those that are not named stay as they are
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,7 @@ from qfusion.figures.draw import evidence as bars
 from qfusion.figures.draw import what_if as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
+from qfusion.models import require
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, unfolded
@@ -134,6 +136,7 @@ def state(sample: Sample, theme: Theme = "light", *, modality: str, changes: Ask
         modality: whose state.
         changes: by modality, see the head of this module.
     """
+    require(sample.model, "states", "to be drawn")
     choose("Modality", modality, sample.modalities)
     before, now = (found.states[modality] for found in both(sample, changes)[:2])
     far, name = float(distance(before[0], now[0])), text.plain(modality)
@@ -195,8 +198,7 @@ def _numbers(view: View, start: str) -> dict[str, float]:
 def nearest(sample: Sample, theme: Theme = "light") -> Picture:
     """For each modality the nearest state that turns the decision, and the nearest sample that has one."""
     work, found = sample.work, interventions.what_would_flip(sample.work, sample.row)
-    kets = work.can("kets")
-    farthest = math.pi / 2 if kets else math.pi * math.sqrt(work.model.elements)
+    farthest, unit, how = _measured(work, found)
     never = [text.plain(name) for name, flip in found.items() if not flip.state.possible]
     unsure = [text.plain(name) for name, flip in found.items() if flip.state.possible and not flip.state.verified]
     first = next(iter(found.values()))
@@ -204,14 +206,14 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
         "flips", f"What would flip it? {answers.flip(work, found)}",
         figures.ways(list(found), [flip.state.distance for flip in found.values()],
                      [flip.donor.distance for flip in found.values()], work.modalities, farthest=farthest,
-                     unit="Fubini–Study angle" if kets else "norm of the change of the angles θ", theme=theme),
+                     unit=unit, theme=theme),
         shows="the smallest change of one modality's state, the others as they are, that turns the decision, now "
               f"{answers.numbered(work, first.state.before)}; "
-              + ("exact, by a secular equation" if kets else "the best of many starts; whether there is any is exact")
-              + f". Diamonds: the nearest of {first.donor.tried:,} samples whose state of it does so. "
+              f"{how}. Diamonds: the nearest of {first.donor.tried:,} samples whose state of it does so. "
               + (f"**Not confirmed by running the model again: {', '.join(unsure)}.**" if unsure else
                  "Each was set in the model, the model run again, and the decision seen to change.")
-              + (f" No state whatever of {', '.join(never)} can do it." if never else ""),
+              + (f" {'No state whatever' if work.can('states') else 'None was found'} of {', '.join(never)}"
+                 f"{' can do it' if work.can('states') else ''}." if never else ""),
         not_shown="whether any words, sound or picture would give that state; changes of several modalities at once.",
         alt="Distances to a flip: "
             + ", ".join(f"{name} {flip.state.distance:.2f}" for name, flip in found.items()) + ".",
@@ -222,6 +224,18 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
              "room": s.reach, "nearest_sample": flip.donor_id, "its_distance_rad": d.distance,
              "samples_that_flip": d.turning, "samples_tried": d.tried}
             for name, flip in found.items() for s, d in [(flip.state, flip.donor)]]))
+
+
+def _measured(work: Workspace, found: Mapping[str, interventions.Flip]) -> tuple[float, str, str]:
+    """The largest distance there can be, what it is called, and how the smallest is found."""
+    if work.can("kets"):
+        return math.pi / 2, "Fubini–Study angle", "exact, by a secular equation"
+    if work.can("states"):
+        return (math.pi * math.sqrt(work.model.elements), "norm of the change of the angles θ",
+                "the best of many starts; whether there is any is exact")
+    seen = [each for flip in found.values() for each in (flip.state.distance, flip.donor.distance) if math.isfinite(each)]
+    return (max(seen, default=1.0), "norm of the change of what its encoder gives",
+            "the best that gradients and other samples led to; there may be nearer ones")
 
 
 def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
@@ -268,6 +282,8 @@ def parameters_flip(sample: Sample) -> bool:
 
 def _restated(view: View, sample: Sample) -> list[str]:
     """The modalities that have another state."""
+    if not sample.work.can("states"):
+        return []
     return [name for name, action in both(sample, _asked(view))[2].items() if action != DROP]
 
 
@@ -298,6 +314,8 @@ def control_key(modality: str, control: editing.Control) -> str:
 
 def ranges(work: Workspace, modality: str) -> list[tuple[float, float]]:
     """Ranges of the numbers of a modality's state."""
+    if not work.can("states"):
+        return []
     size = work.model.dims[work.modalities.index(modality)] if work.can("kets") else work.model.elements
     if work.can("kets") and size == 2:
         return [(0.0, math.pi), (-math.pi, math.pi)]

@@ -21,6 +21,11 @@ GROUP, AMONG, UP = "votes", "among", "against"
 
 def page(here: Here) -> None:
     """Controls and all panels."""
+    if not here.work.can("states"):
+        st.markdown("**This model has no states that its scores are linear in**, so no operator says how they would vote. What each "
+                    "modality says is asked by evaluation.")
+        link("pages/samples.py", "See what each modality adds", ":material/article:")
+        return
     labels = decision_operators.group_labels(here.work)
     if state.get(GROUP) not in (None, *labels):
         state.put(GROUP, next(iter(labels)))  # of another model

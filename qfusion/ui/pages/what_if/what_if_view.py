@@ -27,7 +27,7 @@ def result(here: Here, changes: Asked) -> None:
         with place:
             panels.draw(builders.waterfall(sample, theme, when=when, changes=changes))
     panels.draw(builders.differences(sample, theme, changes=changes))
-    shown = [name for name, action in done.items() if action != DROP]
+    shown = [name for name, action in done.items() if action != DROP and here.work.can("states")]
     for first in range(0, len(shown), 2):
         for place, name in zip(st.columns(2, gap="medium"), shown[first:first + 2], strict=False):
             with place:
