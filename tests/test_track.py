@@ -183,11 +183,11 @@ def test_gap_equals_that_of_the_superoperator(way: str, dims: tuple[int, ...], l
 
 
 def test_attractor_of_a_large_system() -> None:
-    system = random_system((4, 4, 4), loss=1.0)
+    system = random_system((4, 4, 3), loss=1.0)
     found = attractor(system)
     assert found.residual < 1e-13
     # After many relaxation times every start is there, and the last of the way shrinks at the rate of the gap.
-    far = evolve_states(system.H, system.jumps, density(random_ket((4, 4, 4))), [10 / found.gap, 11 / found.gap])
+    far = evolve_states(system.H, system.jumps, density(random_ket((4, 4, 3))), [10 / found.gap, 11 / found.gap])
     distance = attractor(system, far).distance
     assert distance is not None
     assert distance[1] < 1e-4
