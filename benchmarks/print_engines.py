@@ -23,7 +23,7 @@ import tables  # noqa: E402
 
 from qfusion.figures import export  # noqa: E402
 from qfusion.figures.export.recipe import parse  # noqa: E402
-from qfusion.ui.frame import headless  # noqa: E402
+from qfusion.panels.core import headless  # noqa: E402
 
 FORMATS = ("svg", "pdf", "png")
 ENGINES = {"qfusion": "qfusion's renderer", "chrome": "plotly in Chrome (kaleido)"}

@@ -2,20 +2,18 @@
 
     python scripts/gallery.py [NAME ...]
 
-Everything is of the embedded data. Pages run without a browser, so a figure here is the one on the screen; the files are the same, byte for
-byte, when they are made again with the same versions.
+Everything is of the embedded data, and a figure here is the one on the screen; the files are the same, byte for byte,
+when they are made again with the same versions.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
-os.environ.setdefault("STREAMLIT_LOGGER_LEVEL", "error")
 FOLDER = ROOT / "docs" / "gallery"
 APP = "http://localhost:8501"
 SARCASM = "model=qj-planted&sample=p2924"
@@ -99,7 +97,7 @@ def draw(picture: Picture) -> bytes:
 
     from qfusion.figures.export.recipe import Recipe
     from qfusion.figures.export.style import ExportStyle
-    from qfusion.ui.frame import headless
+    from qfusion.panels.core import headless
 
     page, address = headless.of_link(APP + picture.address)
     wanted = replace(Recipe(page, picture.panel, address), style=ExportStyle.parse({"format": "svg", "size": picture.size}))

@@ -2,7 +2,7 @@
 
     python scripts/panel_pages.py
 
-The pages run without a browser, with both systems, a short training and a short sweep; what `panels.footer` is given is what is written.
+The panels are built as the pages build them, with both systems, a short training and a short sweep.
 Their words and formulas come from the glossary (qfusion/assets/glossary.toml).
 """
 
@@ -13,29 +13,27 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 from scripts import glossary_page  # noqa: E402
 
-os.environ.setdefault("STREAMLIT_LOGGER_LEVEL", "error")
 OPENED = ("/samples?inside=true", "/samples?model=qcnn-digits&inside=true", "/dynamics?as=Shapley%20values",
           "/what_if?sample=p0014&knobs=true&do.audio=another%20sample%27s",
           "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
           "/faithfulness?proof=Other%20methods&proof.run=true", "/train?run=first&run=second", "/train?run=second")
 # Pages that are opened whole with both systems.
-BOTH = ("Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare")
+BOTH = ("samples", "dynamics", "circuit", "what if", "decision operators", "cohorts", "compare")
 ONLY = {("qj-planted",): "\nQuantum-jump models only.\n", ("qcnn-digits",): "\nEntangled-fusion networks only.\n"}
 HEAD = """# How to read each panel
 
 Under every figure of the app stand two sentences, what it shows and what it does not; here they all are, in the order of the pages. This
-page is written by `python scripts/panel_pages.py`, which runs the pages: the title in italics, and numbers and names in the sentences, are
-those of an example. **Export** beside each figure opens [the figure drawer](figures.md), **CSV** gives its numbers, **Terms** its words.
+page is written by `python scripts/panel_pages.py`, which builds the panels: the title in italics, and numbers and names in the sentences,
+are those of an example. **Export** beside each figure opens [the figure drawer](figures.md), **CSV** gives its numbers, **Terms** its
+words.
 All words with their formulas: the [glossary](glossary.md).
 """
 
@@ -59,42 +57,23 @@ class PageOf:
     panels: dict[str, Panel] = field(default_factory=dict)
 
 
-@contextmanager
-def listening(heard: PageOf, model: str) -> Iterator[None]:
-    """While it lasts, the pages' own functions also tell what they were given."""
-    from qfusion.ui.frame import shell
-    from qfusion.ui.panel import panels
-
-    footer, head = panels.footer, shell._head
-
-    def told(name: str, shows: str, not_shown: str, numbers: Any, *, title: str = "", **rest: Any) -> None:
-        known = glossary_page.panel_of(name)
-        panel = heard.panels.setdefault(known, Panel(known, title, shows, not_shown))
-        panel.models += [model] if model not in panel.models else []
-        footer(name, shows, not_shown, numbers, title=title, **rest)
-
-    def asked(title: str, question: str) -> None:
-        heard.question = question
-        head(title, question)
-
-    panels.footer, shell._head = told, asked
-    try:
-        yield
-    finally:
-        panels.footer, shell._head = footer, head
-
-
 def hear(addresses: list[str]) -> dict[str, PageOf]:
-    """Runs the pages at these addresses; what was said, by title of the page."""
-    from qfusion.ui.frame import headless, shell
+    """Builds the panels at these addresses; what is said of them, by title of the page in small letters."""
+    from qfusion.panels.core import headless, programs
+    from qfusion.panels.core.pages import QUESTIONS
 
-    found: dict[str, PageOf] = {title: PageOf() for pages in shell.PAGES.values() for _, title, _ in pages}
+    found = {title: PageOf(question) for title, question in QUESTIONS.items()}
     for address in addresses:
-        page, query = headless.of_link(f"http://localhost{address}")
-        title = next(title for title in found if title.lower() == page)
-        with listening(found[title], (query.get("model") or ["qj-planted"])[0]):
-            headless.run(page, query)
-        print(f"{address}: {len(found[title].panels)} panels", file=sys.stderr)
+        opened = programs.opened(*headless.of_link(f"http://localhost{address}"))
+        view, model = opened.view, opened.view.get("model", "qj-planted")
+        names = list(programs.shown(view))
+        for picture in (programs.build(view.page, name, view.address) for name in names):
+            if not picture.not_shown:
+                continue  # explained by what stands around it
+            known = glossary_page.panel_of(picture.name)
+            panel = found[view.page].panels.setdefault(known, Panel(known, picture.full_title, picture.shows, picture.not_shown))
+            panel.models += [model] if model not in panel.models else []
+        print(f"{address}: {len(names)} panels", file=sys.stderr)
     return found
 
 
@@ -104,7 +83,7 @@ def written(pages: dict[str, PageOf]) -> str:
 
 
 def _page(title: str, page: PageOf) -> Iterator[str]:
-    yield f"## {title}\n\n{page.question}\n"
+    yield f"## {title.capitalize()}\n\n{page.question}\n"
     for panel in page.panels.values():
         yield section(panel, both=title in BOTH)
 
@@ -134,13 +113,12 @@ def _clean(markdown: str) -> str:
 
 def addresses() -> list[str]:
     """What is opened, from the visits of the screenshots and what these leave closed."""
-    from qfusion.ui.pages.sweeps import sweep_view
-    from qfusion.ui.pages.train import train_view
+    from qfusion.panels import sweeps, train
     from scripts import visits
 
     bare = ("/train", "/sweeps", "/glossary", "/tour")  # pages without panels, and those that are opened below
-    learnt = [f"/train?run={run}&train.view={quote(view)}" for run in ("first", "second") for view in train_view.VIEWS[1:]]
-    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweep_view.VIEWS]
+    learnt = [f"/train?run={run}&train.view={quote(view)}" for run in ("first", "second") for view in train.VIEWS[1:]]
+    searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweeps.VIEWS]
     return [*(one.address for one in visits.VISITS if not one.address.startswith(bare) and "tour=" not in one.address), *OPENED, *learnt,
             *searched]
 

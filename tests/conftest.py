@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,12 @@ from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)
+# Some hundred processes start from here. Each reads what the first has compiled, whatever the machine says of bytecode, and keeps memory
+# for the next tensor: given back to the system and asked for again, it took a sixth of the time of the pages.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+for setting, size in {"MALLOC_MMAP_THRESHOLD_": 2**30, "MALLOC_TRIM_THRESHOLD_": 2**30, "MALLOC_TOP_PAD_": 2**26}.items():
+    os.environ.setdefault(setting, str(size))
 
 hypothesis.settings.register_profile("qfusion", deadline=None, derandomize=True, max_examples=30, database=None)
 hypothesis.settings.load_profile("qfusion")

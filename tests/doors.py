@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[1]
 MOVED: dict[str, str] = {
     "from qfusion.explain.case import case": "from qfusion.analysis.case import case",
     "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.network.operators import operator, states_of",
-    "from qfusion.ui import headless": "from qfusion.ui.frame import headless",
+    "from qfusion.ui import headless": "from qfusion.panels.core import headless",
     "qfusion.explain.attribution.attribute": "qfusion.explain.features.attribution.attribute",
     "qfusion.explain.counterfactual": "qfusion.explain.changes.counterfactual",
     "qfusion.explain.cut_metrics.cut_metrics": "qfusion.explain.changes.cut_metrics.cut_metrics",
@@ -55,12 +55,14 @@ class Page:
         tables: under each panel, by its name; of a small figure without a table, what it draws; and what else stands on the page in
             tables (`frame 1`, ...) and in boxes of single numbers (`boxes`).
         titles: of the panels.
+        panels: names of the panels, with a figure or with a table.
     """
 
     app: Any
     link: str
     tables: dict[str, Any]
     titles: list[str]
+    panels: set[str]
 
     @property
     def numbers(self) -> list[float]:
@@ -100,11 +102,12 @@ def shown(app: Any, path: str) -> Page:
               for name, content in offered.items() if name.endswith(".csv")}
     drawn = {each.proto.id.partition("-figure-")[2]: each.proto.spec for each in app.get("plotly_chart")}
     tables |= {name: traces(spec) for name, spec in drawn.items() if name and name not in tables}
+    panels = {name for name in tables if name}
     tables |= {f"frame {number}": table(pd.DataFrame(each.value)) for number, each in enumerate(app.dataframe, 1)}
     if app.metric:
         tables["boxes"] = series([number for each in app.metric for number in numbers_in(f"{each.value} {each.delta}")])
     titles = [plain(each.value.removeprefix("#### ")) for each in app.markdown if each.value.startswith("#### ")]
-    return Page(app, copied(app, path), tables, titles)
+    return Page(app, copied(app, path), tables, titles, panels)
 
 
 def refused(app: Any) -> None:

@@ -63,7 +63,7 @@ def taken() -> Iterator[tuple[str, Any]]:
 
 def on(address: str) -> dict[str, Any]:
     """The panels of a page."""
-    from qfusion.ui.frame import headless
+    from qfusion.panels.core import headless
 
     return headless.take_all(*headless.of_link("http://here" + address))
 
@@ -88,7 +88,7 @@ def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -
 
 def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> dict[str, str]:
     """SHA-256 of each figure's recipe and file, of panels that are at hand or of pages opened now."""
-    from qfusion.ui.frame import headless
+    from qfusion.panels.core import headless
 
     found, pages = {}, {} if panels is None else None
     for job in wanted:

@@ -17,10 +17,10 @@ from qfusion.analysis.dynamics import evolution
 from qfusion.errors import QFusionError
 from qfusion.models import Tweak, edits
 from qfusion.models.tweak import LEARNED
+from qfusion.panels.core import opened, pins
 from qfusion.quantum import measures, states
 from qfusion.training import checkpoint, metrics
-from qfusion.ui.frame import cache, pins
-from qfusion.ui.pages.compare import compare_view
+from qfusion.ui.frame import cache
 from tests.test_app_pages import plain, said, visit
 
 
@@ -275,7 +275,7 @@ def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
 ])
 def test_what_is_wrong_with_a_pin_is_said(pin: str, words: str) -> None:
     with pytest.raises(QFusionError, match=words):
-        compare_view.resolve(pins.parse(pin))
+        opened.resolve(pins.parse(pin))
 
 
 def test_pins_are_read_back_as_written() -> None:

@@ -385,7 +385,7 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
         pd.testing.assert_frame_equal(names["numbers"], expected, atol=1e-10)
     exec(programs.program("Dynamics", "built-over-time", {**address, "built": "text"}), names)
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
-    work = subjects.build("qj-planted", one.checkpoint.card, one.checkpoint.fusion, planted)
+    work = subjects.build("qj-planted", one.work.card, one.work.model, planted)
     exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
     mean = built_terms.of_rows(work, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))

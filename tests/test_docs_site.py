@@ -69,7 +69,7 @@ def test_the_glossary_is_that_of_the_app() -> None:
 
 def test_every_panel_of_a_page_is_explained_as_it_is_there() -> None:
     text = (DOCS / "panels.md").read_text()
-    page = panel_pages.hear(["/leaderboard"])["Leaderboard"]
+    page = panel_pages.hear(["/leaderboard"])["leaderboard"]
     assert page.panels
     sections = dict(re.findall(r"(?ms)^### ([^\n]+)\n(.*?)(?=^##|\Z)", text))
     for panel in page.panels.values():

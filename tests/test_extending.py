@@ -30,7 +30,7 @@ from qfusion.explain.features import attribution, deletion
 from qfusion.models import FUSION
 from qfusion.panels import dynamics
 from qfusion.panels.core import programs
-from qfusion.panels.core.panel import Panel, Picture, number
+from qfusion.panels.core.panel import Panel, Picture, number, within
 from qfusion.quantum import kinds, measures
 from qfusion.quantum.kinds import States, Values
 from qfusion.ui.panel import glossary
@@ -135,7 +135,7 @@ def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> Picture:
 @pytest.fixture
 def new_panel() -> Iterator[str]:
     """A panel as its author writes it: a line in the PANELS of its module."""
-    dynamics.PANELS["spread"] = Panel(spread, {"t": number("t", 0, 1)}, view="Decision")
+    dynamics.PANELS["spread"] = Panel(spread, {"t": number("t", 0, 1)}, opens=within("view", dynamics.VIEWS, "Decision"), below=True)
     yield "spread"
     del dynamics.PANELS["spread"]
 
@@ -145,15 +145,12 @@ def test_a_panel_takes_a_builder_and_a_line(new_panel: str, tmp_path: Path) -> N
     address = {"model": MODEL, "data": "planted", "sample": SAMPLE, "t": "0.5"}
     built = programs.build("Dynamics", new_panel, address)
     assert drawn["data"][0]["x"] == list(built.figure.data[0].x)  # type: ignore[union-attr]
-    assert programs.covers("Dynamics", new_panel)
+    assert new_panel in programs.shown(programs.opened("dynamics", address).view)
     assert "t=0.5)" in programs.program("Dynamics", new_panel, address)
     assert len(built.table()) == 3
-
-
-def test_views_that_panels_name_are_there() -> None:
-    tabs = {"dynamics": ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")}
-    for page, panels in programs.PAGES.items():
-        assert {panel.view for panel in panels.values()} <= {"", page.capitalize(), *tabs.get(page, ())}
+    app = visit("Dynamics", **address)
+    assert not app.error
+    assert "Entropies at a time" in plain(said(app))
 
 
 def _occlusion(term_at: attribution.TermAt, start: torch.Tensor, x: torch.Tensor, _: float) -> tuple[torch.Tensor, int]:

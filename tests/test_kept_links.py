@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from qfusion.panels.core import headless, programs
 from tests import doors, keeping
 from tests.keeping import KEPT
 
@@ -35,11 +36,19 @@ def check(page: doors.Page, kept: dict[str, Any]) -> None:
     assert not keeping.unsaid(told, page.numbers), (kept["titles"], page.titles)
 
 
+def shown(link: str) -> set[str]:
+    """The panels that a page shows under a link, as the command line has them: without the page."""
+    page, address = headless.of_link(f"http://here{link}")
+    return set() if page in headless.WITHOUT else set(programs.shown(programs.opened(page, address).view))
+
+
 @pytest.mark.parametrize("kept", LINKS, ids=[each["link"] for each in LINKS])
 def test_a_link_opens_the_same_numbers(kept: dict[str, Any]) -> None:
     if kept["needs"] and not doors.available(kept["needs"]):
         pytest.skip(f"the data set {kept['needs']} is not on this machine")
-    check(doors.visit(kept["link"]), kept)
+    page = doors.visit(kept["link"])
+    check(page, kept)
+    assert page.panels == shown(kept["link"])
 
 
 @pytest.mark.parametrize("name", SESSIONS)

@@ -154,7 +154,7 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
     assert {key.replace(" ", "") for key in found if key != "about"} >= {key for key in said if key in found}
     assert len(found["about"]) == len(found) - 1
     origin = json.loads(str(found["made_from"]))
-    assert (origin["sample"], origin["tweak"]) == (sample, one.tweak)
+    assert (origin["sample"], origin["tweak"]) == (sample, one.changed)
     assert np.allclose(found["dividends"].sum(0), found["scores"])
     assert np.allclose(found["dividends_over"][-1], found["dividends"])
     if source == "planted":

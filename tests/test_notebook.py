@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 import pytest
 
 from qfusion import explain, figures
-from qfusion.analysis.case import Case, opened
+from qfusion.analysis.case import opened
+from qfusion.analysis.sample import Sample, loaded
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import numbers
 from qfusion.models import Tweak
@@ -24,13 +25,13 @@ NAMES = [name for name in figures.__all__ if name not in ("case", "numbers")]
 
 
 @pytest.fixture(scope="module")
-def jump() -> Case:
+def jump() -> Sample:
     found, dataset = opened("qj-planted")
     return figures.case(found, str(dataset.ids[dataset.rows("test")[3]]), dataset)
 
 
 @pytest.fixture(scope="module")
-def network() -> Case:
+def network() -> Sample:
     return figures.case("qcnn-digits", "digit-0012")
 
 
@@ -41,7 +42,7 @@ def drawn_numbers(figure: go.Figure) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_name_draws_what_its_table_says(name: str, jump: Case) -> None:
+def test_every_name_draws_what_its_table_says(name: str, jump: Sample) -> None:
     if name in ONLY_NETWORK:
         with pytest.raises(InvalidInput, match="Choose an entangled-qcnn"):
             getattr(figures, name)(jump)
@@ -60,18 +61,18 @@ def test_every_name_draws_what_its_table_says(name: str, jump: Case) -> None:
 
 
 @pytest.mark.parametrize("name", ["contributions", "masses", "entropies", "verdict"])
-def test_networks_are_drawn_too(name: str, network: Case) -> None:
+def test_networks_are_drawn_too(name: str, network: Sample) -> None:
     assert isinstance(getattr(figures, name)(network), go.Figure)
     assert len(getattr(figures.numbers, name)(network)) > 0
 
 
-def test_a_network_has_no_state_that_evolves(network: Case) -> None:
+def test_a_network_has_no_state_that_evolves(network: Sample) -> None:
     for name in ONLY_JUMP:
         with pytest.raises(InvalidInput, match="Choose a quantum-jump model"):
             getattr(figures, name)(network)
 
 
-def test_numbers_are_those_of_explain(jump: Case) -> None:
+def test_numbers_are_those_of_explain(jump: Sample) -> None:
     found = explain.explain(jump.model, jump.inputs, jump.background)
     assert figures.numbers.contributions(jump)["dividend"].tolist() == found.dividends[0, :, 0].tolist()
     assert figures.numbers.shapley(jump)["shapley"].tolist() == found.shapley[0, :, 0].tolist()
@@ -83,22 +84,22 @@ def test_numbers_are_those_of_explain(jump: Case) -> None:
     assert rho.loc[rho["row"] == rho["column"], "real"].sum() == pytest.approx(1)
 
 
-def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Case, tmp_path: Path) -> None:
+def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
     for suffix in (".json", ".safetensors"):
         (folder / f"model{suffix}").write_bytes((ROOT / "qfusion" / "assets" / "models" / f"qj-planted{suffix}").read_bytes())
-    by_name, by_folder = (figures.numbers.contributions(model, jump.sample) for model in ("qj-planted", folder))
+    by_name, by_folder = (figures.numbers.contributions(model, jump.id) for model in ("qj-planted", folder))
     assert by_name.equals(by_folder)
-    assert by_name.equals(figures.numbers.contributions(jump.checkpoint, jump.sample, data=jump.dataset))
+    assert by_name.equals(figures.numbers.contributions(loaded(jump.name), jump.id, data=jump.dataset))
 
 
 @pytest.mark.parametrize(("tweak", "words"), [
     ("H.text-audio=0, T=0.5", "H.text-audio=0,T=0.5"), (Tweak({"text+audio": 0.0}, (), 0.5), "H.text-audio=0,T=0.5"),
     ("H.text=1,rate.1=1", ""), ("rate.2=0", "rate.2=0")])
-def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Case) -> None:
-    changed = figures.case(jump.checkpoint, jump.sample, jump.dataset, tweak=tweak)
-    assert changed.tweak == words
+def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Sample) -> None:
+    changed = figures.case(loaded(jump.name), jump.id, jump.dataset, tweak=tweak)
+    assert changed.changed == words
     if words:
         assert changed.score == pytest.approx(float(changed.model(jump.inputs)[0, 0]))
         assert abs(changed.score - jump.score) > 1e-4
@@ -106,8 +107,8 @@ def test_a_tweak_changes_the_model_and_is_said(tweak: Any, words: str, jump: Cas
         assert changed.score == jump.score
 
 
-def test_edited_rules_change_a_network(network: Case) -> None:
-    changed = figures.case(network.checkpoint, network.sample, network.dataset, tweak="all:and", output="1")
+def test_edited_rules_change_a_network(network: Sample) -> None:
+    changed = figures.case(loaded(network.name), network.id, network.dataset, tweak="all:and", output="1")
     assert changed.score == pytest.approx(float(changed.model(network.inputs)[0, 1]))
     assert changed.score != network.score
 
@@ -117,12 +118,12 @@ def test_edited_rules_change_a_network(network: Case) -> None:
     ({"background": "cohort"}, NotFound, "cohort"), ({"contrast": "p0031", "background": "mixed"}, InvalidInput, "either"),
     ({"tweak": "H.tex=1"}, NotFound, "H.text"), ({"tweak": "T"}, InvalidInput, "must look like"), ({"tweak": "T=25"}, InvalidInput, "20"),
     ({"tweak": "rate.1=-1"}, InvalidInput, "0 and 10")])
-def test_what_does_not_fit_is_named(chosen: dict[str, str], error: type[Exception], words: str, jump: Case) -> None:
+def test_what_does_not_fit_is_named(chosen: dict[str, str], error: type[Exception], words: str, jump: Sample) -> None:
     with pytest.raises(error, match=words):
-        figures.contributions(jump.checkpoint, **({"sample": jump.sample, "data": jump.dataset} | chosen))
+        figures.contributions(loaded(jump.name), **({"sample": jump.id, "data": jump.dataset} | chosen))
 
 
-def test_a_case_knows_its_sample(jump: Case) -> None:
+def test_a_case_knows_its_sample(jump: Sample) -> None:
     with pytest.raises(InvalidInput, match="either a case"):
         figures.shapley(jump, "p0031")
     with pytest.raises(InvalidInput, match="must be the id"):

@@ -21,7 +21,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.panels.core import programs
 from qfusion.runs import sweep
 from qfusion.training import checkpoint
-from qfusion.ui.panel import capture, panels
+from qfusion.ui.panel import panels
 from tests.test_app_pages import visit
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
@@ -84,18 +84,16 @@ def shared() -> Iterator[None]:
 def shown(monkeypatch: pytest.MonkeyPatch) -> dict[str, pd.DataFrame]:
     """The tables of the panels that a page draws, by name."""
     found: dict[str, pd.DataFrame] = {}
-    footer, take = panels.footer, capture.take
+    footer, small = panels.footer, panels.small
 
-    def below(name: str, shows: str, not_shown: str, numbers: Any, **others: Any) -> Any:
-        found[name] = numbers()
-        return footer(name, shows, not_shown, numbers, **others)
+    def told(draw: Any) -> Any:
+        def drawn(picture: Any, *others: Any) -> None:
+            found[picture.name] = picture.table()
+            draw(picture, *others)
+        return drawn
 
-    def taken(drawn: Any) -> None:
-        found[drawn.name] = drawn.numbers()
-        take(drawn)
-
-    monkeypatch.setattr(panels, "footer", below)
-    monkeypatch.setattr(capture, "take", taken)
+    monkeypatch.setattr(panels, "footer", told(footer))
+    monkeypatch.setattr(panels, "small", told(small))
     return found
 
 
@@ -129,8 +127,8 @@ def checked(title: str, query: dict[str, Any], shown: dict[str, pd.DataFrame], l
     assert not app.error
     assert shown
     address = {**app.session_state.get("_kept", {}), **query}
+    assert set(shown) == set(programs.shown(programs.opened(title, address).view))
     for name, table in dict(shown).items():
-        assert programs.covers(title, name) or name in FLOOR, f"{title}: no program for panel {name}"
         if name not in left_out and name not in FLOOR:
             same(numbers_of(programs.program(title, name, address)), table)
 

@@ -19,9 +19,10 @@ import torch
 
 from qfusion import citations, cli, data, explain, models, report
 from qfusion.analysis import subjects
-from qfusion.analysis.case import Case, case, opened
+from qfusion.analysis.case import case, opened
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.dynamics import cut_curves
+from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.explain.changes import building_answers, cut_answers
@@ -76,7 +77,7 @@ def written(about: Any, found: report.Report) -> Written:
     return Written(about, found, found.html().decode(), pdf, tuple(page.extract_text() for page in pdf.pages))
 
 
-def a_case(model: str, **chosen: Any) -> Case:
+def a_case(model: str, **chosen: Any) -> Sample:
     found, dataset = opened(model)
     return case(found, str(dataset.ids[dataset.rows("test")[3]]), dataset, **chosen)
 
@@ -87,12 +88,13 @@ def one(request: pytest.FixtureRequest) -> Written:
     return written(about, report.sample(about))
 
 
-def a_small_network() -> Case:
+def a_small_network() -> Sample:
     """A network on embedded data with few elements: the shipped one for digits takes seconds."""
     digits = data.load("digits")
     torch.manual_seed(0)
     model = models.build("entangled-qcnn", digits.input_specs, digits.target.classes, {"elements": 4, "hidden": 8})
     card = {"name": "small", "title": "A small network", "model": model.kind, "settings": model.settings, "weights_sha256": "0" * 64,
+            "inputs": digits.input_specs, "outputs": digits.target.classes,
             "data": {"name": "digits", "digest": digits.digest}, "metrics": {}, "training": {}}
     return case(Checkpoint(model.double().eval().requires_grad_(False), card), str(digits.ids[digits.rows("test")[3]]), digits)
 
@@ -102,7 +104,7 @@ def tables(found: report.Report) -> list[Table]:
 
 
 def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
-    about: Case = one.about
+    about: Sample = one.about
     said = {term: f"{value:+.3f}".replace("-", "−") for term, value in about.dividends.items()}
     terms = next(table for table in tables(one.found) if "Dividend Δ(S)" in table.head)
     place = terms.head.index("Dividend Δ(S)")
@@ -116,8 +118,8 @@ def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
 
 
 def test_both_files_say_what_they_are_of(one: Written) -> None:
-    about: Case = one.about
-    words = [about.name, about.sample, about.dataset.title, f"{about.background.size:,} training samples", "Methods", "References",
+    about: Sample = one.about
+    words = [about.name, about.id, about.dataset.title, f"{about.background.size:,} training samples", "Methods", "References",
              "BibTeX", "How far to trust this", "The circuit", "Harsanyi",
              "2510.27091" if about.has_time else "2601.07856", "@article{harsanyi1963"]
     page = Page(one.html)
@@ -125,7 +127,7 @@ def test_both_files_say_what_they_are_of(one: Written) -> None:
     assert [word for word in words if word not in one.printed.replace("\u200b", "")] == []
     digests = one.printed.replace("\u200b", "").replace(" ", "")
     assert about.dataset.digest in digests
-    assert about.checkpoint.card["weights_sha256"] in digests
+    assert about.work.card["weights_sha256"] in digests
 
 
 def test_the_page_loads_nothing_and_runs_nothing(one: Written) -> None:
@@ -187,7 +189,7 @@ def test_the_same_report_has_the_same_bytes_in_another_process(one: Written, tmp
         assert (one.found.html().decode(), one.found.pdf()) == (one.html, one.found.pdf())
         return
     out = tmp_path / "both"
-    words = [sys.executable, "-m", "qfusion", "report", "--model", "qj-planted", "--sample", one.about.sample, "--out", str(out)]
+    words = [sys.executable, "-m", "qfusion", "report", "--model", "qj-planted", "--sample", one.about.id, "--out", str(out)]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
     assert (out / "report.html").read_text(encoding="utf-8") == one.html
     assert (out / "report.pdf").read_bytes() == one.found.pdf()
@@ -286,9 +288,9 @@ def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> 
 
 def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: Written) -> None:
     about, page = members.about, Page(members.html)
-    rows = [about.case.dataset.row(name) for name in about.cohort.index]
-    made = explain.built(about.case.model, about.case.dataset.inputs(rows, dtype=torch.float64), about.case.background)
-    cut = cut_answers.answer_for_many(cut_curves.cut_curves(about.case.model, about.case.dataset, numbers.some(np.array(rows), 200)))
+    rows = [about.sample.dataset.row(name) for name in about.cohort.index]
+    made = explain.built(about.sample.model, about.sample.dataset.inputs(rows, dtype=torch.float64), about.sample.background)
+    cut = cut_answers.answer_for_many(cut_curves.cut_curves(about.sample.model, about.sample.dataset, numbers.some(np.array(rows), 200)))
     for words in (building_answers.answer(made), cut):
         assert words in page.words
 

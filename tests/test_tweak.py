@@ -115,11 +115,16 @@ def page() -> None:
 
     import streamlit as st
 
+    from qfusion.panels.core import sliders as physics
+    from qfusion.panels.core.view import View
     from qfusion.ui.frame import sliders, state
 
     model = SimpleNamespace(modalities=("a", "b-c", "a-b", "c"), jump_count=1, duration=1.0)
-    work = SimpleNamespace(model=model, modalities=model.modalities)
-    rules = sliders.allowed(work)  # type: ignore[arg-type]
+    work = SimpleNamespace(model=model, modalities=model.modalities, can=lambda ability: True)
+    view = View("dynamics", state.said())
+    for key, now in physics.renamed(view, work).items():  # type: ignore[arg-type]
+        state.rename(key, now)
+    rules = physics.allowed(view, work)  # type: ignore[arg-type]
     state.drop_invalid(rules)
     state.drop_unknown(rules)
     st.text(str(sliders.draw(work)))  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """What a trained model does on a data set: the numbers of every page, without streamlit."""
 
-from qfusion.analysis.case import Case, case
+from qfusion.analysis.case import case
+from qfusion.analysis.sample import Sample
 
-__all__ = ["Case", "case"]
+__all__ = ["Sample", "case"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 
 from qfusion import explain
 from qfusion.analysis import text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.contributions import answers
+from qfusion.explain.contributions.streaming import background_of
 from qfusion.training import checkpoint
 
 # Label, which also stands in the address -> kind of background.
@@ -38,7 +38,7 @@ def of(work: Workspace, kind: str, sample: str = "", members: np.ndarray | None 
         rows = np.asarray(members)
     else:
         rows = np.array([data.row(sample)]) if kind == "contrast" else data.rows(checkpoint.training_split(work.card))
-    return explain.background(work.model, data.inputs(rows, dtype=torch.float64), kind, label=sample)
+    return background_of(work.model, data, rows, kind, label=sample)
 
 
 @memo(12, background=False, says="Working out the background …")

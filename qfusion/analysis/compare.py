@@ -146,8 +146,7 @@ def _in_time(sample: Sample) -> Side:
     scores = work.scores[row] if not str(sample.tweak) else np.array([found.prediction])
     if str(sample.tweak) and len(work.scores[row]) > 1:
         with torch.no_grad():
-            model = sample.model.tweaked(sample.tweak)
-            scores = jump_subject.predict(work, np.array([row]), model.observables(), model.bias)[0]
+            scores = jump_subject.predict(work, np.array([row]), sample.model.observables(), sample.model.bias)[0]
     series = sample.track().measures.single("entropy")
     entropies = {name or "all together": float(values[-1]) for name, values in series.items()}
     shapley = {name: float(values[-1]) for name, values in found.shapley.items()}

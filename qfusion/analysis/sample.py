@@ -6,7 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
+
+import numpy as np
+import torch
 
 from qfusion import data as sources
 from qfusion._checks import choose
@@ -15,9 +19,18 @@ from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
+from qfusion.data import DataSet
+from qfusion.errors import InvalidInput
+from qfusion.explain.contributions.coalitions import Explanation, explain, through
+from qfusion.explain.contributions.summaries import shares
 from qfusion.explain.trust import cohorts
+from qfusion.models import Ability
+from qfusion.models.abilities import kinds, listed
+from qfusion.models.explorable import Points
 from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
+
+TIMES = 41  # of an evolution: enough for a smooth line
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,22 +51,37 @@ class Sample:
 
     def __post_init__(self) -> None:
         if isinstance(self.tweak, str):
-            object.__setattr__(self, "tweak", self.model.parse_tweak(self.tweak))
+            object.__setattr__(self, "tweak", self.work.model.parse_tweak(self.tweak))
 
     @property
     def id(self) -> str:
         """The sample's id."""
-        return str(self.work.dataset.ids[self.row])
+        return str(self.dataset.ids[self.row])
 
     @property
+    def name(self) -> str:
+        """Name of the model."""
+        return self.work.name
+
+    @cached_property
     def model(self) -> Any:
-        """The model as trained."""
-        return self.work.model
+        """The model under the tweak."""
+        return self.work.model.tweaked(self.tweak) if self.changed else self.work.model
 
     @property
-    def tweaked(self) -> Any:
-        """The model under the tweak."""
-        return self.model.tweaked(self.tweak)
+    def changed(self) -> str:
+        """The tweak as text; empty for as trained."""
+        return str(self.tweak)
+
+    @property
+    def dataset(self) -> DataSet:
+        """What the sample is a row of."""
+        return self.work.dataset
+
+    @property
+    def background(self) -> Any:
+        """What stands in for absent modalities."""
+        return self.work.background
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -61,14 +89,84 @@ class Sample:
         return self.work.modalities
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes; none for a regression."""
+        return self.work.classes
+
+    @property
     def unit(self) -> str:
         """Axis name of the explained score."""
         return self.work.unit_of(self.output)
 
+    def can(self, ability: Ability) -> bool:
+        """Whether the model says that it can do something, see `models.explorable`."""
+        return self.work.can(ability)
+
     @property
-    def truth(self) -> float | None:
+    def truth(self) -> float | str:
+        """What the sample was annotated with: a number or a class."""
+        value = self.dataset.y[self.row]
+        return self.classes[int(value)] if self.classes else float(value)
+
+    @property
+    def target(self) -> float | None:
         """The annotated value of a regression; scores of classes have none."""
-        return None if self.work.classes else float(self.work.dataset.y[self.row])
+        return None if self.classes else float(self.dataset.y[self.row])
+
+    @cached_property
+    def inputs(self) -> dict[str, Any]:
+        """Features of the sample, in double precision."""
+        return self.dataset.inputs([self.row], dtype=torch.float64)
+
+    @cached_property
+    def explanation(self) -> Explanation:
+        """Exact contributions, under the tweak."""
+        return explain(self.model, self.inputs, self.background) if self.changed else self.work.explained(self.row)
+
+    @property
+    def places(self) -> Any:
+        """Times (41,) from 0 to T, or names of the places between the network's layers."""
+        points = self._points
+        return np.array(points.positions) if points.kind == "time" else list(points.names)
+
+    @property
+    def _points(self) -> Points:
+        found: Points | None = self.model.points(TIMES)
+        if found is None:
+            raise InvalidInput(f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
+                               f"followed on the way. Choose {listed([*kinds('time'), *kinds('layers')])} model.")
+        return found
+
+    @cached_property
+    def through(self) -> Explanation:
+        """Contributions as if the system were read out at each of `places`."""
+        return through(self.model, self.inputs, self.background, self._points)
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Of all outputs, (C,)."""
+        return self.explanation.prediction[0]
+
+    @property
+    def score(self) -> float:
+        """The explained one."""
+        return float(self.scores[self.output])
+
+    @property
+    def dividends(self) -> dict[str, float]:
+        """Baseline (the empty coalition) and dividends, by coalition."""
+        found = self.explanation
+        return dict(zip(found.coalitions, found.dividends[0, :, self.output].tolist(), strict=True))
+
+    @property
+    def shapley(self) -> dict[str, float]:
+        """Shapley values, by modality."""
+        return dict(zip(self.modalities, self.explanation.shapley[0, :, self.output].tolist(), strict=True))
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """MM-SHAP shares, by modality."""
+        return dict(zip(self.modalities, shares(self.explanation)[0, :, self.output].tolist(), strict=True))
 
     @property
     def of(self) -> str:
@@ -89,7 +187,7 @@ class Sample:
     def reading(self) -> Any:
         """What the fusion reads, under the tweak, see `explain.network.evidence.Reading`; of a model with rules."""
         work: Any = self.work
-        return work.reading(self.row, self.tweaked)
+        return work.reading(self.row, self.model)
 
     @property
     def decision(self) -> evolution.Decision:
@@ -99,6 +197,21 @@ class Sample:
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
         """QuTiP's track of the sample under the tweak, see `track.track`; `runs` quantum-jump trajectories beside it."""
         return evolution.follow(self.work, self.row, self.tweak, negativity=negativity, runs=runs)
+
+
+def sample_of(work: Workspace, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
+    """Returns a sample; `output` is a name or number of the score that is explained, the one decided for unless given.
+
+    Raises:
+        NotFound, InvalidInput: when output or tweak do not fit the model.
+    """
+    made = Sample(work, row, 0, work.model.parse_tweak(tweak))
+    names = made.explanation.outputs
+    if isinstance(output, str):
+        output = names.index(choose("Output", output, names))
+    chosen = replace(made, output=int(np.argmax(made.scores)) if output is None else output)
+    chosen.__dict__["explanation"] = made.explanation
+    return chosen
 
 
 @memo(8)
@@ -114,7 +227,7 @@ def loaded(name: str) -> Checkpoint:
 @memo(4, says="Applying the model to every sample …")
 def _work(model: str, when: str, data: str, digest: str) -> Workspace:
     found = _loaded(model, when)
-    return subjects.build(model, found.card, found.fusion, sources.load(data))
+    return subjects.build(model, found.card, found.fusion, sources.load(data)).applied()
 
 
 def open_work(model: str, data: str = "") -> Workspace:

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -19,32 +19,50 @@ from qfusion import explain
 from qfusion._checks import check
 from qfusion.analysis.memo import memo
 from qfusion.data import DataSet
+from qfusion.explain.contributions.streaming import background_of
 from qfusion.models import Ability, can
 from qfusion.quantum.kinds import column
-from qfusion.training import metrics
+from qfusion.training import checkpoint, metrics
 
 SAID = ("text", "transcript")
 _KEPT = 64  # explanations of single samples that are kept
 
 
+T = TypeVar("T")
+
+
+class shared(Generic[T]):
+    """What a workspace works out when it is first asked for, once for all its copies `against` other backgrounds."""
+
+    def __init__(self, make: Callable[[Any], T]) -> None:
+        self.make, self.__doc__ = make, make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, work: Any, owner: type | None = None) -> T:
+        if self.name not in work._shared:
+            work._shared[self.name] = self.make(work)
+        found: T = work._shared[self.name]
+        return found
+
+
 @dataclass(frozen=True, eq=False)
 class Workspace:
-    """A checkpoint applied to a data set.
+    """A model on a data set; what concerns all samples is worked out when it is first asked for.
 
     Attributes:
         name: of the model; card: of its checkpoint; model: read-only, shared by all sessions.
         dataset: N samples.
-        scores: of all samples, (N, C).
-        background: of the explanations.
     """
 
     name: str
     card: Mapping[str, Any]
     model: Any
     dataset: DataSet
-    scores: np.ndarray
-    background: Any
+    _background: Any = None
     _singles: dict[int, Any] = field(default_factory=dict, repr=False)
+    _shared: dict[str, Any] = field(default_factory=dict, repr=False)
 
     opening = ""  # the sample shown first, where it can be told without explaining all of them
 
@@ -61,6 +79,15 @@ class Workspace:
         """Whether the system evolves in time."""
         return self.can("time")
 
+    @shared
+    def _joint(self) -> Any:
+        return background_of(self.model, self.dataset, self.dataset.rows(checkpoint.training_split(self.card)))
+
+    @property
+    def background(self) -> Any:
+        """Of the explanations: the training samples, unless another is compared `against`."""
+        return self._joint if self._background is None else self._background
+
     def against(self, background: Any) -> Self:
         """The same model on the same samples with another background; all else is shared.
 
@@ -69,7 +96,7 @@ class Workspace:
         """
         other = copy.copy(self)
         other.__dict__.pop("explanation", None)
-        object.__setattr__(other, "background", background)
+        object.__setattr__(other, "_background", background)
         object.__setattr__(other, "_singles", {})
         return other
 
@@ -107,6 +134,16 @@ class Workspace:
         """Range of a regression target."""
         target = self.dataset.target
         return target.range or (float(self.dataset.y.min()), float(self.dataset.y.max()))
+
+    @shared
+    def scores(self) -> np.ndarray:
+        """Of all samples, (N, C)."""
+        raise NotImplementedError
+
+    def applied(self) -> Self:
+        """The same, once the model has been applied to every sample."""
+        _ = self.scores, self.background
+        return self
 
     @cached_property
     def probabilities(self) -> np.ndarray:

@@ -7,13 +7,15 @@ from typing import Any
 
 from qfusion.analysis import subject
 from qfusion.analysis.subject import Workspace
-from qfusion.analysis.systems import jump_subject, ket_subject, network_subject
+from qfusion.analysis.systems import network_subject
+from qfusion.analysis.systems.jump_subject import JumpSpace
+from qfusion.analysis.systems.ket_subject import KetSpace
 from qfusion.data import DataSet
 from qfusion.models import can, require
 
 
 def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> Workspace:
-    """Applies a model to all samples of a data set.
+    """Returns a model on a data set.
 
     Raises:
         InvalidInput: when the model was made for other modalities or feature numbers than the data set has.
@@ -21,4 +23,4 @@ def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> W
     subject.require_fit(name, card, dataset)
     if can(model, "masses"):
         return network_subject.build(name, card, model, dataset)
-    return (jump_subject if can(model, "time") else ket_subject).build(name, card, require(model, "kets"), dataset)
+    return (JumpSpace if can(model, "time") else KetSpace)(name, card, require(model, "kets"), dataset)

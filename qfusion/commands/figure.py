@@ -60,7 +60,7 @@ def figure(out: Annotated[Path, typer.Option(help="The file to write: .svg, .pdf
 def _asked(recipe: Path | None, link: str | None, panel: str | None, view: str, by_name: dict[str, str]) -> Recipe:
     """The recipe of the figure that is asked for."""
     from qfusion.figures.export.recipe import Recipe
-    from qfusion.ui.frame import headless
+    from qfusion.panels.core import headless
 
     if recipe is not None:
         return _read(recipe)
@@ -88,7 +88,7 @@ def _read(path: Path) -> Recipe:
 
 def _write(recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool) -> None:
     from qfusion.figures.export.style import ExportStyle
-    from qfusion.ui.frame import headless
+    from qfusion.panels.core import headless
 
     values = recipe.style.as_dict() | changed | ({"format": kind} if kind != "json" else {})
     if "size" in changed and "font" not in changed:

@@ -29,7 +29,7 @@ from qfusion.quantum.measures import KINDS
 def contributions(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
     """Returns the waterfall from the baseline through every term to the score."""
     found = numbers.subject(model, sample, **chosen)
-    truth = None if found.classes else float(found.truth)
+    truth = found.target
     return decision.waterfall(found.dividends, found.modalities, truth=truth, unit=found.unit, theme=theme)
 
 

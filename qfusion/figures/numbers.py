@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.analysis.case import TIMES, Case, case
+from qfusion.analysis.case import case
+from qfusion.analysis.sample import TIMES, Sample
 from qfusion.explain.contributions.coalitions import Explanation
 from qfusion.training.checkpoint import Checkpoint
 
-Asked = str | Path | Checkpoint | Case
+Asked = str | Path | Checkpoint | Sample
 
-def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Case:
+def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
     """Returns `model` if it is a case already, else the case of a sample; `chosen` as `qfusion.analysis.case.case` takes it.
 
     Raises:
@@ -24,7 +25,7 @@ def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Case:
     """
     from qfusion._checks import check
 
-    if isinstance(model, Case):
+    if isinstance(model, Sample):
         check(sample is None and not chosen, "Give either a case, which knows its sample and settings, or a model with `sample` and these.")
         return model
     check(sample is not None, "Argument `sample` must be the id of a sample, but is None. Give one, or a case instead of a model.")
@@ -61,13 +62,13 @@ def over_time(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
     return pd.DataFrame(columns | {f"dividend[{name or 'baseline'}]": values for name, values in terms.items()})
 
 
-def through(found: Case) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+def through(found: Sample) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Returns entropies and dividends of a sample at its places, by name; of all together and the baseline by ""."""
     terms = found.through
     return _entropies(found), {name: terms.dividends[:, 0, s, found.output] for s, name in enumerate(terms.coalitions)}
 
 
-def track(found: Case, count: int = TIMES, negativity: bool = True) -> Any:
+def track(found: Sample, count: int = TIMES, negativity: bool = True) -> Any:
     """Returns QuTiP's track of a sample of a quantum-jump model, at `count` times from 0 to T."""
     from qfusion import track as tracking
     from qfusion.analysis.case import require_time
@@ -78,7 +79,7 @@ def track(found: Case, count: int = TIMES, negativity: bool = True) -> Any:
     return tracking.track(found.model.system(), psi, np.linspace(0, max(float(found.model.duration), 1e-6), count), negativity=negativity)
 
 
-def _entropies(found: Case) -> dict[str, np.ndarray]:
+def _entropies(found: Sample) -> dict[str, np.ndarray]:
     if found.can("time"):
         return track(found, negativity=False).measures.single("entropy")
     from qfusion.explain.network.entropies import joint_entropies
@@ -108,7 +109,7 @@ def entropies(model: Asked, sample: str | None = None, *, measure: str = "entrop
     return pd.DataFrame({"t": times} | {column(measure, part, "all"): values for part, values in series.items()})
 
 
-def measured(found: Case, measure: str) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
+def measured(found: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, ...], np.ndarray]]:
     """Returns the times of a sample's track, and a measure of its states by the modalities that it is of.
 
     Raises:
@@ -120,7 +121,7 @@ def measured(found: Case, measure: str) -> tuple[np.ndarray, dict[tuple[str, ...
     return tracked.times, tracked.measures.of(choose("Measure", measure, sorted({each.kind for each in tracked.measures})))
 
 
-def reading(found: Case) -> Any:
+def reading(found: Sample) -> Any:
     """Returns what the fusion of a network reads from a sample, an `evidence.Reading`."""
     from qfusion.analysis.case import require_network
     from qfusion.explain.network import evidence
@@ -155,7 +156,7 @@ def density_matrix(model: Asked, sample: str | None = None, *, at: float = 1.0, 
                          "imaginary": rho.imag.ravel()})
 
 
-def state(found: Case, at: float = 1.0) -> np.ndarray:
+def state(found: Sample, at: float = 1.0) -> np.ndarray:
     """Returns rho(t) of a quantum-jump model, (D, D), at t = `at` times T."""
     from qfusion._checks import require_number
     from qfusion.analysis.case import require_time
@@ -172,7 +173,7 @@ def verdict(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFr
     """Returns prediction and truth: one row of a regression; one row a class with `score` and `probability` otherwise."""
     found = subject(model, sample, **chosen)
     if not found.classes:
-        return pd.DataFrame({"sample": [found.sample], "truth": [found.truth], "prediction": [found.score]})
+        return pd.DataFrame({"sample": [found.id], "truth": [found.truth], "prediction": [found.score]})
     weights = np.exp(found.scores - found.scores.max())
     return pd.DataFrame({"class": found.classes, "score": found.scores, "probability": weights / weights.sum(),
                          "truth": [name == found.truth for name in found.classes]})
@@ -187,7 +188,7 @@ def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, **c
     return curves(subject(model, sample, **chosen), samples).frame()
 
 
-def curves(found: Case, samples: int = 200) -> Any:
+def curves(found: Sample, samples: int = 200) -> Any:
     """Returns deletion and insertion of modalities over test rows, a `faithfulness.Curves`."""
     from qfusion.explain.trust import faithfulness
 
@@ -195,7 +196,7 @@ def curves(found: Case, samples: int = 200) -> Any:
     return faithfulness.modality_curves(explanation, outputs)
 
 
-def test_rows(found: Case, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
+def test_rows(found: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
     """Returns the explanation of some test rows, evenly spaced, these rows, and the output that is decided for in each."""
     from qfusion.explain.contributions.coalitions import explain
 
@@ -216,19 +217,19 @@ def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
     measured = seeds(found)
     place = np.flatnonzero(found.dataset.rows("test") == found.row)
     if not len(place):
-        raise NotFound(f"Stability is measured for test samples, and '{found.sample}' is none. Choose one of the test split.")
+        raise NotFound(f"Stability is measured for test samples, and '{found.id}' is none. Choose one of the test split.")
     names, values = measured.of("dividends")
     return pd.DataFrame(values[:, place[0]], columns=list(names), index=pd.Index(measured.seeds, name="seed"))
 
 
-def seeds(found: Case) -> Any:
+def seeds(found: Sample) -> Any:
     """Returns what was measured over training seeds of a model as trained, a `stability.Stability`."""
     from qfusion.explain.trust import stability as measured
 
-    return measured.load(found.name, found.checkpoint.card, found.dataset.digest, len(found.dataset.rows("test")))
+    return measured.load(found.name, found.work.card, found.dataset.digest, len(found.dataset.rows("test")))
 
 
-def circuit(found: Case, dt: float | None = None) -> tuple[Any, Any]:
+def circuit(found: Sample, dt: float | None = None) -> tuple[Any, Any]:
     """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (T / 8 unless given), or a network."""
     from qfusion.figures import circuit_boxes
     from qfusion.models import require
@@ -288,7 +289,7 @@ def flow_table(found: Any) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["from", "to", "value"])
 
 
-def building_of(found: Case) -> Any:
+def building_of(found: Sample) -> Any:
     """Returns what each term of the dynamics of a quantum-jump model built, an `explain.Built`."""
     from qfusion.analysis.case import require_time
     from qfusion.explain.changes.building import built as method
@@ -356,7 +357,7 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _cuts(found: Case, times: int, modality: str | None = None, terms: bool = False, kinds: tuple[str, ...] = ("cut", "dephased")) -> Any:
+def _cuts(found: Sample, times: int, modality: str | None = None, terms: bool = False, kinds: tuple[str, ...] = ("cut", "dephased")) -> Any:
     from qfusion.analysis.case import require_time
     from qfusion.explain.changes.cuts import cuts
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.lib import format as npy
 
-from qfusion.analysis.case import Case
+from qfusion.analysis.sample import Sample
 from qfusion.explain.contributions.coalitions import Explanation, through_layers, through_time
 from qfusion.models import Ability, fusion
 from qfusion.quantum import lindblad, states
@@ -22,15 +22,15 @@ _MADE = (1980, 1, 1, 0, 0, 0)
 Described = dict[str, tuple[str, np.ndarray]]  # name -> what it is with its shape and unit, and the numbers
 
 
-def of(case: Case) -> Described:
-    """Returns the arrays of a case by name, each with what it is, its shape and its unit."""
+def of(sample: Sample) -> Described:
+    """Returns the arrays of a sample by name, each with what it is, its shape and its unit."""
     with torch.no_grad():
-        return _common(case) | next(made(case) for ability, made in _OF.items() if case.can(ability))
+        return _common(sample) | next(made(sample) for ability, made in _OF.items() if sample.can(ability))
 
 
-def to_bytes(case: Case) -> bytes:
-    """Returns a .npz file of the arrays; the same bytes for the same case. `numpy.load(file)["about"]` describes every array."""
-    found = of(case)
+def to_bytes(sample: Sample) -> bytes:
+    """Returns a .npz file of the arrays; the same bytes for the same sample. `numpy.load(file)["about"]` describes every array."""
+    found = of(sample)
     about = np.array([f"{name} {array.shape}: {words}" for name, (words, array) in found.items()])
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
@@ -41,19 +41,19 @@ def to_bytes(case: Case) -> bytes:
     return buffer.getvalue()
 
 
-def _common(case: Case) -> Described:
-    card = case.checkpoint.card
-    origin = {"model": case.name, "weights_sha256": card["weights_sha256"], "tweak": case.tweak, "data": case.dataset.name,
-              "data_sha256": case.dataset.digest, "sample": case.sample, "background": case.background.name,
-              "background_size": case.background.size}
-    explanation = case.explanation
+def _common(sample: Sample) -> Described:
+    card = sample.work.card
+    origin = {"model": sample.name, "weights_sha256": card["weights_sha256"], "tweak": sample.changed, "data": sample.dataset.name,
+              "data_sha256": sample.dataset.digest, "sample": sample.id, "background": sample.background.name,
+              "background_size": sample.background.size}
+    explanation = sample.explanation
     return {
         "made_from": ("JSON: model, digests, tweak, data set, sample, background", np.array(json.dumps(origin))),
-        "modalities": ("M names, in the order of the tensor product", np.array(case.modalities)),
+        "modalities": ("M names, in the order of the tensor product", np.array(sample.modalities)),
         "outputs": ("C names of the scores", np.array(explanation.outputs)),
         "coalitions": ("2^M names of groups of modalities, the empty one first", np.array(explanation.coalitions)),
         "scores": ("(C,) scores of the sample, in units of the target; of classes logits", explanation.prediction[0]),
-        "bias": ("(C,) part of the scores that no state changes", case.model.bias.detach().double().numpy()),
+        "bias": ("(C,) part of the scores that no state changes", sample.model.bias.detach().double().numpy()),
         "dividends": ("(2^M, C) exact contributions of groups; they add up to the scores", explanation.dividends[0]),
         "values": ("(2^M, C) scores with the groups' modalities known and the others as in the background", explanation.values[0]),
         "shapley": ("(M, C) Shapley values of the modalities", explanation.shapley[0]),
@@ -64,10 +64,10 @@ def _moments(found: Explanation) -> Described:
     return {"dividends_over": ("(moments, 2^M, C) contributions if the score were read out then", found.dividends[:, 0])}
 
 
-def _jump(case: Case) -> Described:
-    model, names = case.model, case.modalities
+def _jump(sample: Sample) -> Described:
+    model, names = sample.model, sample.modalities
     system = model.system()
-    kets = model.encode(case.inputs)
+    kets = model.encode(sample.inputs)
     psi = model.product_state(kets)[0].to(torch.complex128)
     times = np.linspace(0.0, max(float(model.duration), 1e-6), TIMES)
     rho = lindblad.evolve_states(system.H, system.jumps, states.density(psi), times.tolist())
@@ -93,24 +93,24 @@ def _jump(case: Case) -> Described:
         name = subset_name(subset, names)
         found[f"H[{name or 'identity'}]"] = (
             f"(D, D) part of H that acts on exactly {name.replace('+', ', ') or 'nothing'}; the parts add up to H", part.numpy())
-    return found | _moments(through_time(model, case.inputs, case.background, times.tolist()))
+    return found | _moments(through_time(model, sample.inputs, sample.background, times.tolist()))
 
 
-def _kets(case: Case) -> Described:
-    model, names = case.model, case.modalities
-    kets = model.encode(case.inputs)
+def _kets(sample: Sample) -> Described:
+    model, names = sample.model, sample.modalities
+    kets = model.encode(sample.inputs)
     return {f"ket[{name}]": (f"(d,) state of {name}, norm 1", kets[name][0].numpy()) for name in names} | {
         "dims": ("(M,) dimensions d of the modalities; D is their product", np.array(model.dims)),
         "psi": ("(D,) product state", model.product_state(kets)[0].numpy()),
         "observables": ("(C, D, D) O_c: Tr[O_c |psi><psi|] + bias is the score", model.observables().numpy())}
 
 
-def _network(case: Case) -> Described:
+def _network(sample: Sample) -> Described:
     from qfusion.track.progress import progress
 
-    model, names = case.model, case.modalities
-    angles, masses = model.angles(case.inputs), model.encode(case.inputs)
-    layered = through_layers(model, case.inputs, case.background)
+    model, names = sample.model, sample.modalities
+    angles, masses = model.angles(sample.inputs), model.encode(sample.inputs)
+    layered = through_layers(model, sample.inputs, sample.background)
     replayed = progress(model, {name: values[0] for name, values in angles.items()})
     x, y, z = np.moveaxis(replayed.bloch, -1, 0)
     qubits = np.stack([np.stack([1 + z, x - 1j * y], -1), np.stack([x + 1j * y, 1 - z], -1)], -2) / 2
@@ -132,4 +132,4 @@ def _network(case: Case) -> Described:
     } | _moments(layered)
 
 
-_OF: dict[Ability, Callable[[Case], Described]] = {"time": _jump, "layers": _network, "kets": _kets}  # the first that a model can do
+_OF: dict[Ability, Callable[[Sample], Described]] = {"time": _jump, "layers": _network, "kets": _kets}  # the first that a model can do

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from qfusion._checks import check, choose
-from qfusion.analysis.case import Case, case, of, tweaked
+from qfusion.analysis.case import case, tweaked, work_of
+from qfusion.analysis.sample import Sample, sample_of
 from qfusion.data import DataSet
 from qfusion.explain.contributions.background import Background, RowBackground
 from qfusion.models import Ability, can, require
@@ -88,8 +89,7 @@ def make(name: str, found: Checkpoint, dataset: DataSet, *, tweak: str = "", sam
     check(bool(sample), f"Format '{name}' is of one sample. Name it, such as {str(dataset.ids[0])!r}.")
     if behind is None:
         return _OF_SAMPLE[name](case(found, sample, dataset, tweak=tweak))
-    model, words = tweaked(found.fusion, tweak)
-    return _OF_SAMPLE[name](of(found, model, words, dataset, dataset.row(sample), behind))
+    return _OF_SAMPLE[name](sample_of(work_of(found, dataset).against(behind), dataset.row(sample), tweak=tweak))
 
 
 def _of_model(name: str, found: Checkpoint, dataset: DataSet, tweak: str, called: str, precision: str) -> bytes:
@@ -103,20 +103,20 @@ def _of_model(name: str, found: Checkpoint, dataset: DataSet, tweak: str, called
     return program.to_bytes(model, about, precision, steps)
 
 
-def _qutip(found: Case) -> bytes:
+def _qutip(found: Sample) -> bytes:
     from qfusion.model_export import qutip_objects
 
     return qutip_objects.to_bytes(found)
 
 
-def _arrays(found: Case) -> bytes:
+def _arrays(found: Sample) -> bytes:
     from qfusion.model_export import arrays
 
     return arrays.to_bytes(found)
 
 
-def _openqasm(version: int) -> Callable[[Case], bytes]:
-    def made(found: Case) -> bytes:
+def _openqasm(version: int) -> Callable[[Sample], bytes]:
+    def made(found: Sample) -> bytes:
         from qfusion.track.fusion_circuit import fusion_circuit
 
         network = require(found.model, "rules")
@@ -126,5 +126,5 @@ def _openqasm(version: int) -> Callable[[Case], bytes]:
     return made
 
 
-_OF_SAMPLE: dict[str, Callable[[Case], bytes]] = {
+_OF_SAMPLE: dict[str, Callable[[Sample], bytes]] = {
     "qutip": _qutip, "numpy": _arrays, "openqasm3": _openqasm(3), "openqasm2": _openqasm(2)}

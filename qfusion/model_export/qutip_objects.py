@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 
-from qfusion.analysis.case import Case, require_time
+from qfusion.analysis.case import require_time
+from qfusion.analysis.sample import Sample
 
 
-def of(case: Case) -> dict[str, Any]:
+def of(sample: Sample) -> dict[str, Any]:
     """Returns QuTiP objects on the modalities, with `dims` set: H, jumps, observables, states, and what they are of.
 
     Returns:
@@ -24,34 +25,34 @@ def of(case: Case) -> dict[str, Any]:
     Raises:
         InvalidInput: when the model has no evolution in time.
     """
-    require_time(case, "Hamiltonian for QuTiP")
+    require_time(sample, "Hamiltonian for QuTiP")
     from qfusion.quantum import states
     from qfusion.quantum.decomposition import decompose, subset_name
     from qfusion.track.states import as_ket, as_operator, operators
 
-    model = case.model
+    model = sample.model
     system, dims = model.system(), tuple(model.dims)
     with torch.no_grad():
-        kets = model.encode(case.inputs)
+        kets = model.encode(sample.inputs)
         psi = model.product_state(kets)[0].to(torch.complex128)
         end = model.evolve_states(states.density(psi), [float(model.duration)])[0]
         read, evolved = model.readout(), model.observables()
     H, jumps = operators(system)
-    names, bias = case.explanation.outputs, model.bias.detach().double()
+    names, bias = sample.explanation.outputs, model.bias.detach().double()
     return {
         "H": H, "jumps": jumps,
-        "terms": {subset_name(s, case.modalities): as_operator(part, dims) for s, part in decompose(system.H, dims).items()},
-        "kets": {name: as_ket(kets[name][0].numpy(), (dims[m],)) for m, name in enumerate(case.modalities)},
+        "terms": {subset_name(s, sample.modalities): as_operator(part, dims) for s, part in decompose(system.H, dims).items()},
+        "kets": {name: as_ket(kets[name][0].numpy(), (dims[m],)) for m, name in enumerate(sample.modalities)},
         "psi0": as_ket(psi.numpy(), dims), "rho_T": as_operator(end, dims),
         "observables": {name: as_operator(O, dims) for name, O in zip(names, read, strict=True)},
         "heisenberg": {name: as_operator(O, dims) for name, O in zip(names, evolved, strict=True)},
         "bias": {name: float(value) for name, value in zip(names, bias, strict=True)}, "T": float(model.duration),
-        "made_from": {"model": case.name, "weights_sha256": str(case.checkpoint.card["weights_sha256"]), "tweak": case.tweak,
-                      "data": case.dataset.name, "data_sha256": case.dataset.digest, "sample": case.sample,
-                      "modalities": list(case.modalities)},
+        "made_from": {"model": sample.name, "weights_sha256": str(sample.work.card["weights_sha256"]), "tweak": sample.changed,
+                      "data": sample.dataset.name, "data_sha256": sample.dataset.digest, "sample": sample.id,
+                      "modalities": list(sample.modalities)},
     }
 
 
-def to_bytes(case: Case) -> bytes:
+def to_bytes(sample: Sample) -> bytes:
     """Returns the content of a .qu file, as `qutip.qsave` would write it."""
-    return pickle.dumps(of(case))
+    return pickle.dumps(of(sample))

@@ -10,12 +10,15 @@ import plotly.graph_objects as go
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.dynamics import built_terms, physics
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes import building_answers
 from qfusion.explain.changes.building import Built
 from qfusion.figures import numbers
 from qfusion.figures.draw import building as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.core.panel import Panel, Picture, number, word
+from qfusion.panels.core import allowed as say
+from qfusion.panels.core.panel import Opens, Panel, Picture, can, number, word
+from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import cursor_at
 
 BASELINE = "baseline"
@@ -79,8 +82,26 @@ def _picture(sample: Sample, name: str, found: Built, over: str, drawn: go.Figur
               f"Aumann and Shapley's shares: they add up, to {found.error:.0e}.")
 
 
+VIEWS = ("matrix", "over time", "flow")
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of what built what."""
+    if not work.can("time"):
+        return {}
+    return {"builtas": say.options("What built what", VIEWS, "The matrix is shown."),
+            "builtof": say.options("Samples", physics.cohorts(work), "This sample is shown."),
+            "built": say.options("Contribution", (BASELINE, *work.terms), "The one that the dynamics changed most is shown.")}
+
+
+def _as(name: str) -> Opens:
+    return lambda view: view.get("view", "Decision") == "Decision" and view.one_of("builtas", VIEWS) == name
+
+
 _OVER = word("builtof")
 PANELS = {
-    "built": Panel(matrix, {"over": _OVER}), "built-flow": Panel(flow, {"over": _OVER}),
-    "built-over-time": Panel(over_time, {"over": _OVER, "part": word("built"), "t": number("t", 0, 1)}),
+    "built": Panel(matrix, {"over": _OVER}, fits=can("time"), opens=_as("matrix")),
+    "built-over-time": Panel(over_time, {"over": _OVER, "part": word("built"), "t": number("t", 0, 1)}, fits=can("time"),
+                             opens=_as("over time")),
+    "built-flow": Panel(flow, {"over": _OVER}, fits=can("time"), opens=_as("flow")),
 }

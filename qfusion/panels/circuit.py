@@ -16,14 +16,17 @@ from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
 from qfusion.figures import circuit_replays
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import state as state_figures
 from qfusion.figures.style import Theme
 from qfusion.models import require
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, whole, word
+from qfusion.panels.core.panel import Opens, Panel, Picture, can, whole, word
+from qfusion.panels.core.view import View
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 2000
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
@@ -48,7 +51,7 @@ def replay(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Replay:
 def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     require(sample.model, "time")
     check(1 <= steps <= MAX_STEPS, f"Argument `steps` must be from 1 to {MAX_STEPS}, but is {steps}.")
-    return float(sample.tweaked.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
+    return float(sample.model.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
 
 
 def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
@@ -196,9 +199,47 @@ def _qubits(found: Replay, at: int) -> pd.DataFrame:
                          "entropy": found.entropy[at]})
 
 
+CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)  # steps that fill T
+NETWORK_VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did it", "Export")
+
+
+def begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:
+    """Whether a gate is done: before the first every qubit is |0⟩."""
+    return sample.work.can("circuit") and gate != 0
+
+
+def in_sight(sample: Sample, gate: int | None = None, **drawn: Any) -> bool:
+    """Whether the last gate that is done acts on few enough qubits for their joint state to be shown."""
+    if not begun(sample, gate):
+        return False
+    found = replay(sample, **drawn)
+    return bool(found.moments[_place(found, gate) - 1][0])
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the way through the gates."""
+    if not work.can("circuit"):
+        return {}
+    found = {"gate": say.number("gate", 0, MAX_GATES, "The end of the circuit is shown."),
+             "table.gates": say.switch("Table of all gates", "It stays folded.")}
+    if not work.can("time"):
+        return found | {"part": say.options("View", NETWORK_VIEWS, "The walk is shown.")}
+    return found | {"steps": say.options("Number of steps", map(str, CHOICES), "20 is used."),
+                    "gates": say.options("Gates", SPLITS, "One gate per coupling is used.")}
+
+
 _DRAWN: dict[str, Any] = {"steps": whole("steps", 1, MAX_STEPS), "gates": word("gates")}
 _AT = {"gate": whole("gate", 0, MAX_GATES), **_DRAWN}
+
+
+def _part(name: str) -> Opens:
+    return lambda view: view.has_time or view.one_of("part", NETWORK_VIEWS) == name
+
+
+_REPLAY, _ENTROPIES = _part("Walk"), _part("Entropies")
 PANELS = {
-    "circuit": Panel(diagram, _AT), "qubits": Panel(qubits, _AT), "before-after": Panel(outcomes, _AT),
-    "matrix-after": Panel(matrix, _AT), "entropy-gates": Panel(entropies, _AT), "step-error": Panel(step_error, _DRAWN),
+    "circuit": Panel(diagram, _AT, fits=can("circuit"), opens=_REPLAY), "qubits": Panel(qubits, _AT, fits=begun, opens=_REPLAY),
+    "before-after": Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY), "matrix-after": Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
+    "entropy-gates": Panel(entropies, _AT, fits=can("circuit"), opens=_ENTROPIES),
+    "step-error": Panel(step_error, _DRAWN, fits=can("circuit", "time")),
 }

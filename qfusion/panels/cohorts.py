@@ -5,6 +5,8 @@ Intervals are percentile bootstrap intervals over samples.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -14,17 +16,21 @@ from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.cohort.cohort_measures import INTERVALS, JOINT, MAX_SLOW, NOT_GROUPED
 from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.levels import Levels
-from qfusion.analysis.subject import dividend_column, said_columns
+from qfusion.analysis.subject import Workspace, dividend_column, said_columns
 from qfusion.explain import RELATIONS
 from qfusion.explain.changes import cut_answers
+from qfusion.explain.trust import cohorts as filters
 from qfusion.explain.trust.resampling import Interval
 from qfusion.figures import notebook
 from qfusion.figures.draw import cohort as figures
 from qfusion.figures.draw.cuts import SAYS
 from qfusion.figures.numbers import cut_table
 from qfusion.figures.style import Theme
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, word
+from qfusion.panels.core.panel import Panel, Picture, ticked, word
+from qfusion.panels.core.view import View
+from qfusion.panels.dynamics import can_cut
 from qfusion.training import metrics
 
 MAX_TERMS = 8
@@ -221,8 +227,32 @@ def _spread(values: dict[str, np.ndarray], part: np.ndarray) -> str:
     return f"The cohort differs most from the rest in {text.term(most)}: {moved[most]:+.2f} on average"
 
 
+AT_ONCE = 1.0  # seconds: what takes longer is asked for first
+
+
+def cut_seconds(levels: Levels) -> float:
+    """How long the cuts of the cohort take, roughly."""
+    return 8e-3 * len(cut_rows(levels)) * (math.prod(levels.work.model.dims) / 64) ** 2.5
+
+
+def worth_cutting(levels: Levels, asked: bool = False) -> bool:
+    """Whether there are correlations to cut, of several samples, and it takes a second at most or is asked for."""
+    return can_cut(levels) and len(cut_rows(levels)) > 1 and (asked or cut_seconds(levels) < AT_ONCE)
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the cohort and of what is looked at."""
+    table = cohort_measures.cohort_table(work, None)
+    return {"filter": say.Allowed(lambda said: filters.passing(filters.parse(said), table), "All test samples are shown."),
+            "by": say.options("Grouping", cohort_measures.groupings(work, table), "Samples are not grouped."),
+            "measure": say.options("Measure", cohort_measures.measure_titles(work), "The entropy is shown."),
+            "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),
+            "cuts": say.switch("Cut the correlations", "They are not cut.")}
+
+
 PANELS = {
     "cohort-shares": Panel(shares), "types": Panel(types), "dividends": Panel(dividends, {"by": word("by")}),
-    "entanglement": Panel(entanglement, {"measure": word("measure"), "strength": word("strength")}),
-    "cut-test": Panel(cut_test),
+    "entanglement": Panel(entanglement, {"measure": word("measure"), "strength": word("strength")},
+                          fits=lambda levels, **_: bool(cohort_measures.measure_titles(levels.work))),
+    "cut-test": Panel(cut_test, asked={"asked": ticked("cuts")}, fits=worth_cutting),
 }

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.compare import Side, Sides
+from qfusion.analysis.subject import Workspace
 from qfusion.figures import style
 from qfusion.figures.draw import compare as figures
 from qfusion.figures.draw import decision, evidence
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
+from qfusion.panels import samples
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels.core.view import View
 from qfusion.quantum.measures import KINDS
 
 _ENTROPY = {True: "of each modality's state and of all together at T: how mixed it is, by entanglement and by jumps",
@@ -30,9 +36,9 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
     """
     one = sides.by_letter[letter]
     drawn = decision.waterfall(one.dividends, one.work.modalities, unit=one.sample.unit, theme=theme,
-                               truth=one.sample.truth)
+                               truth=one.sample.target)
     if sides.same_target:
-        truths = [s.sample.truth for s in (sides.a, sides.b) if s.sample.truth is not None]
+        truths = [s.sample.target for s in (sides.a, sides.b) if s.sample.target is not None]
         drawn.update_xaxes(range=figures.common_range(sides.a.dividends, sides.b.dividends, marks=truths))
     drawn.update_yaxes(ticklabelstandoff=6)
     return Picture(
@@ -146,8 +152,44 @@ def _both(sides: Sides) -> str:
     return f" Of samples {text.plain(sides.a.sample.id)} (A) and {text.plain(sides.b.sample.id)} (B)."
 
 
+def comparable(sides: Sides) -> bool:
+    """Whether both decisions are sums of the same terms of a score that means the same."""
+    return sides.same_terms and sides.same_target
+
+
+def same_classes(sides: Sides) -> bool:
+    """Whether both choose among the same classes."""
+    return bool(sides.b.work.classes) and sides.a.work.classes == sides.b.work.classes
+
+
+def both_entropies(sides: Sides) -> bool:
+    """Whether both have states that evolve or are fused."""
+    return bool(sides.a.entropies and sides.b.entropies)
+
+
+def curve(sides: Sides, theme: Theme = "light", *, row: int, modality: str, card: str = "main") -> Picture:
+    """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in that row."""
+    one = sides.a if card == "main" and row == sides.a.sample.row else sides.b
+    return samples.curve(one.work, theme, row=row, modality=modality, card=card)
+
+
+def _curves(view: View, sides: Sides) -> list[str]:
+    a, b = sides.a, sides.b
+    if a.work.dataset.digest == b.work.dataset.digest and a.sample.row == b.sample.row:
+        return samples.curves(b.work, [b.sample.row], "main")
+    card = "main" if a.sample.row != b.sample.row else "card"
+    return [*samples.curves(a.work, [a.sample.row], "main"), *samples.curves(b.work, [b.sample.row], card)]
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of B's tweak; its sliders stand in `core.sliders`, its edits in `rules`."""
+    return {"tweak": say.switch("Tweak B", "It stays folded.")}
+
+
 PANELS = {
-    **{f"waterfall-{letter}": Panel(waterfall, fixed={"letter": letter}) for letter in "AB"},
-    "differences": Panel(differences), "shares": Panel(shares), "compare-classes": Panel(classes),
-    "entropies": Panel(entropies),
+    name: replace(panel, opens=lambda view: bool(view.get("pin"))) for name, panel in {
+        **{f"waterfall-{letter}": Panel(waterfall, fixed={"letter": letter}) for letter in "AB"},
+        "differences": Panel(differences, fits=comparable), "compare-classes": Panel(classes, fits=same_classes),
+        "shares": Panel(shares), "entropies": Panel(entropies, fits=both_entropies)}.items()
 }
+NAMED = {"content-": Panel(curve, rest=samples.which_curve, endings=_curves, opens=lambda view: bool(view.get("pin")))}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -11,8 +13,10 @@ from qfusion.data import DataSet
 from qfusion.data.spec import SPLITS
 from qfusion.figures.draw import dataset as figures
 from qfusion.figures.style import Theme
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels.core.view import View
 
 _MAX_SHOWN = 60  # classes in a figure
 
@@ -61,4 +65,14 @@ def target(dataset: DataSet, theme: Theme = "light") -> Picture:
                                    | {split: np.histogram(part, edges)[0] for split, part in values.items()}))
 
 
-PANELS = {"data-classes": Panel(classes), "data-target": Panel(target)}
+def of_classes(dataset: DataSet) -> bool:
+    """Whether classes are to be predicted."""
+    return dataset.target.kind == "classification"
+
+
+def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+    """What an address may say of the set that is shown."""
+    return {"set": say.options("Data set", data.names(), "The first one is shown.")}
+
+
+PANELS = {"data-classes": Panel(classes, fits=of_classes), "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset))}

@@ -18,14 +18,17 @@ from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import cut_curves, evolution, through
 from qfusion.analysis.dynamics.evolution import Decision, times_of
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes import cut_answers
 from qfusion.figures.draw import cuts, decision, dynamics
 from qfusion.figures.draw import state as state_figures
 from qfusion.figures.draw.dynamics import Before
 from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
-from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, number, whole, word
+from qfusion.panels.core import allowed as say
+from qfusion.panels.core import sliders, spoken
+from qfusion.panels.core.panel import Panel, Picture, can, number, whole, within, word
+from qfusion.panels.core.view import View
 from qfusion.quantum.kinds import Part, column
 from qfusion.quantum.measures import KINDS
 from qfusion.quantum.states import partial_trace
@@ -88,7 +91,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     final = sample.decision.final()
     return Picture(
         "waterfall-now", answers.finding(final),
-        decision.waterfall(final, sample.modalities, truth=sample.truth, unit=sample.unit, theme=theme),
+        decision.waterfall(final, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme),
         shows=f"the decision at T under the sliders, term by term.{sample.of} {backgrounds.baseline(sample.work.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {spoken.terms(final)}.",
@@ -264,7 +267,7 @@ def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
 
 def cursor_at(sample: Sample, t: float) -> float | None:
     """The time of a share t of T, where a cursor is drawn: not at 0 and 1."""
-    return t * float(times_of(float(sample.tweaked.duration))[-1]) if 0 < t < 1 else None
+    return t * float(times_of(float(sample.model.duration))[-1]) if 0 < t < 1 else None
 
 
 def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) -> pd.DataFrame:
@@ -325,16 +328,54 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
         table=lambda: sizes_table(found, whose, sample.output))
 
 
-_T = number("t", 0, 1)
+VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")
+RUN_CHOICES = (4, 8, 20, 50, 100, 200)
+
+
+def can_cut(subject: Any, **_: Any) -> bool:
+    """Whether a sample's, or workspace's, model has correlations in time to cut."""
+    work = getattr(subject, "work", subject)
+    return bool(work.can("time")) and len(work.modalities) > 1
+
+
+def settles(sample: Sample) -> bool:
+    """Whether the sample evolves in time to a steady state."""
+    if not sample.work.can("time"):
+        return False
+    found = settling(sample).attractor
+    return found.steady is not None and found.distance is not None
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the evolution of a model with time; its sliders stand in `core.sliders`."""
+    if not work.can("time"):
+        return {}
+    return {"as": say.options("Terms", through.KINDS, "Dividends are shown."),
+            "above": say.options("Measure", ABOVE, "Entropies are shown."),
+            "cut": say.options("Modality that is cut", work.modalities, "The one that matters most is shown."),
+            "cutterms": say.switch("Terms after a cut", "They stay folded."),
+            "view": say.options("View", VIEWS, "Decision is shown."),
+            "turn": say.Allowed(partial(sliders.fitting, work.model), "The sliders stay as they are."),
+            "t": say.number("t", 0, 1, "The end of the evolution is shown."),
+            "runs": say.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
+            "quantity": say.options("Modality", work.modalities, "The first is shown."),
+            "of": say.options("State of", (WHOLE, *work.modalities), "All together are shown.")}
+
+
+_DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = (within("view", VIEWS, name) for name in VIEWS[:5])
+_TIMED, _CUTS, _T = can("time"), can_cut, number("t", 0, 1)
 PANELS = {
-    "decision-over-time": Panel(decision_over_time, {"above": word("above"), "terms": word("as"), "t": _T}),
-    "waterfall-now": Panel(waterfall, view="Decision"),
-    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}) for kind in _NAMED_FIRST},
-    "trajectories": Panel(trajectories, {"runs": whole("runs", 1, 1000), "whose": word("quantity")}),
-    "ensemble": Panel(ensemble, {"runs": whole("runs", 1, 1000)}),
-    "populations": Panel(populations, {"whose": word("of"), "t": _T}),
-    **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}) for part in _MATRIX},
-    "distance": Panel(distance), "steady": Panel(steady),
-    "cut": Panel(cut, {"t": _T}), "cut-terms": Panel(cut_terms, {"modality": word("cut"), "t": _T}),
+    "decision-over-time": Panel(decision_over_time, {"above": word("above"), "terms": word("as"), "t": _T}, fits=_TIMED, opens=_DECISION),
+    "cut": Panel(cut, {"t": _T}, fits=_CUTS, opens=_DECISION),
+    "cut-terms": Panel(cut_terms, {"modality": word("cut"), "t": _T}, fits=_CUTS,
+                       opens=lambda view: _DECISION(view) and view.get("cutterms") == "true"),
+    "waterfall-now": Panel(waterfall, fits=_TIMED, opens=_DECISION, below=True),
+    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}, fits=_TIMED, opens=_CORRELATED) for kind in _NAMED_FIRST},
+    "trajectories": Panel(trajectories, {"runs": whole("runs", 1, 1000), "whose": word("quantity")}, fits=_TIMED, opens=_SAMPLED),
+    "ensemble": Panel(ensemble, {"runs": whole("runs", 1, 1000)}, fits=_TIMED, opens=_SAMPLED),
+    "populations": Panel(populations, {"whose": word("of"), "t": _T}, fits=_TIMED, opens=_STATE),
+    **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}, fits=_TIMED, opens=_STATE) for part in _MATRIX},
+    "distance": Panel(distance, fits=settles, opens=_SETTLED), "steady": Panel(steady, fits=settles, opens=_SETTLED),
 }
-NAMED = {"measure-": Panel(correlation, {"t": _T}, rest="kind")}
+NAMED = {"measure-": Panel(correlation, {"t": _T}, rest="kind", fits=_TIMED, opens=_CORRELATED,
+                           endings=lambda view, sample: [kind for kind in drawn_measures() if kind not in _NAMED_FIRST])}

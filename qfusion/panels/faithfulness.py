@@ -5,6 +5,8 @@ Truth and seeds are compared with contributions against the training set, whatev
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,8 @@ from qfusion.analysis.cohort import faithful
 from qfusion.analysis.dynamics import through
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
+from qfusion.errors import QFusionError
+from qfusion.explain.features.attribution import by_title
 from qfusion.explain.features.deletion import FIRST
 from qfusion.explain.trust import estimators
 from qfusion.explain.trust.faithfulness import Curves
@@ -22,7 +26,9 @@ from qfusion.explain.trust.stability import Stability
 from qfusion.figures import style
 from qfusion.figures.draw import faithfulness as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.core.panel import Panel, Picture, word
+from qfusion.panels.core import allowed as say
+from qfusion.panels.core.panel import Panel, Picture, within, word
+from qfusion.panels.core.view import View
 
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
@@ -227,11 +233,48 @@ def _seeds(work: Workspace, terms: str) -> Stability:
     return faithful.stability_of(work)
 
 
+VIEWS = ("Deletion", "Truth", "Other methods", "Training seeds")
+
+
+def has_truth(sample: Sample) -> bool:
+    """Whether the data say what their modalities really contributed."""
+    return faithful.against_truth(faithful.as_trained(sample.work)) is not None
+
+
+def over_seeds(work: Workspace, **_: Any) -> bool:
+    """Whether the explanations are measured over training seeds."""
+    try:
+        return faithful.stability_of(faithful.as_trained(work)) is not None
+    except QFusionError:
+        return False
+
+
+def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
+    """Whether the sample is one of those that are measured over training seeds."""
+    default = faithful.as_trained(sample.work)
+    return over_seeds(default) and faithful.seed_values(default, faithful.stability_of(default), sample.row, terms) is not None
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the proofs."""
+    return {"proof": say.options("View", VIEWS, "Deletion is shown."),
+            "proof.rank": say.options("Ranking", by_title(), "Gradient x input is used."),
+            "proof.of": say.options("Modality", work.modalities, "The first is shown."),
+            "proof.by": say.options("Measure", MEASURES, "The score is measured."),
+            "proof.run": say.switch("Other methods", "They are not run."),
+            "as": say.options("Terms", through.KINDS, "Dividends are shown.")}
+
+
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}
+_DELETED, _TRUE, _OTHERS, _SEEDS = (within("proof", VIEWS, name) for name in VIEWS)
 PANELS = {
-    "cautions": Panel(trust_warnings), "truth": Panel(truth), "estimators": Panel(methods),
-    **{f"{kind}-modalities": Panel(modalities, _MEASURE, {"kind": kind}) for kind in _DIRECTIONS},
-    "seed-ranks": Panel(seed_ranks, _TERMS), "seed-sample": Panel(seed_sample, _TERMS),
+    "cautions": Panel(trust_warnings), "truth": Panel(truth, fits=has_truth, opens=_TRUE),
+    "estimators": Panel(methods, opens=lambda view: _OTHERS(view) and view.get("proof.run") == "true",
+                        fits=lambda sample: faithful.playable(sample.work)),
+    **{f"{kind}-modalities": Panel(modalities, _MEASURE, {"kind": kind}, opens=_DELETED) for kind in _DIRECTIONS},
+    "seed-ranks": Panel(seed_ranks, _TERMS, opens=_SEEDS, fits=over_seeds),
+    "seed-sample": Panel(seed_sample, _TERMS, opens=_SEEDS, fits=own_over_seeds),
 }
-NAMED = {f"{kind}-features-": Panel(features, _MEASURE | {"ranking": word("proof.rank")}, {"kind": kind},
-                                    rest="modality") for kind in _DIRECTIONS}
+NAMED = {f"{kind}-features-": Panel(
+    features, _MEASURE | {"ranking": word("proof.rank")}, {"kind": kind}, rest="modality", opens=_DELETED,
+    endings=lambda view, work: [view.one_of("proof.of", work.modalities)]) for kind in _DIRECTIONS}

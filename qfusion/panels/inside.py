@@ -10,10 +10,12 @@ from qfusion.analysis import backgrounds, inside_modality, text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.inside_modality import Canvas
 from qfusion.analysis.sample import Sample
-from qfusion.explain.features.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution
+from qfusion.analysis.subject import Workspace
+from qfusion.explain.features.attribution import BASELINES, INTEGRATED, METHODS, SCORE, Attribution, by_title
 from qfusion.figures.draw import inside as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.core.panel import Panel, Picture, Read, word
+from qfusion.panels.core import allowed as say
+from qfusion.panels.core.panel import Panel, Picture, Read, unfolded, word
 from qfusion.panels.core.view import View
 
 STARTS = {"training mean": "mean", "zero": "zero", "another sample": "sample"}  # as the address says it -> baseline
@@ -125,6 +127,24 @@ def _method(view: View) -> str | None:
     return next((name for name, method in METHODS.items() if method.title == view.get("inside.by")), view.get("inside.by") or None)
 
 
+def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
+    """Whether a modality, the first unless told, is a sequence, so that its features are summed over steps."""
+    chosen = modality or sample.modalities[0]
+    return any(each.is_sequence for each in sample.work.dataset.modalities if each.name == chosen)
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the look inside a modality."""
+    terms = {inside_modality.title(term) for name in work.modalities for term in inside_modality.terms(work, name)}
+    return {"inside": say.switch("Inside a modality", "It stays closed."),
+            "inside.of": say.options("Modality", work.modalities, "The first is shown."),
+            "inside.term": say.options("Term", sorted(terms), "The score is taken."),
+            "inside.from": say.options("Starting point", STARTS, "The training mean is taken."),
+            "inside.other": say.Allowed(work.dataset.row, "Another sample is taken."),
+            "inside.by": say.options("Method", by_title(), "Integrated gradients are taken.")}
+
+
 _CHOSEN: dict[str, Read] = {"modality": word("inside.of"), "term": _term, "baseline": lambda view: STARTS.get(view.get("inside.from")),
            "other": _other, "method": _method}
-PANELS = {"inside": Panel(attribution, _CHOSEN), "inside-features": Panel(features, _CHOSEN)}
+PANELS = {"inside": Panel(attribution, _CHOSEN, opens=unfolded("inside")),
+          "inside-features": Panel(features, _CHOSEN, opens=unfolded("inside"), fits=of_sequence)}

@@ -10,15 +10,18 @@ import pandas as pd
 from qfusion import explain
 from qfusion._checks import choose
 from qfusion.analysis import backgrounds
-from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.analysis.dynamics import circuit_evolution, through
 from qfusion.analysis.dynamics.circuit_evolution import since_when, what_was_added
 from qfusion.analysis.dynamics.through import KINDS
 from qfusion.analysis.sample import Sample
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import dynamics
 from qfusion.figures.style import Theme
+from qfusion.panels.circuit import NETWORK_VIEWS
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, word
+from qfusion.panels.core.panel import Panel, Picture, can, within, word
+from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import DIVIDENDS
 
 JOINT, MUTUAL = "entropy in play", "mutual information"
@@ -140,5 +143,18 @@ def poolings(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: pd.DataFrame([pool._asdict() for pool in pools]))
 
 
-PANELS = {"decision-layers": Panel(decision, {"terms": word("as"), "layer": word("layer")}),
-          "cuts": Panel(cuts), "mutual": Panel(mutual), "poolings": Panel(poolings)}
+def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
+    """What an address may say of the decision along the layers."""
+    if not work.can("layers"):
+        return {}
+    return {"as": say.options("Terms", through.KINDS, "Dividends are shown."),
+            "layer": say.options("Place in the network", [name for name, _ in work.model.network.moments()],
+                                 "The end of the network is marked.")}
+
+
+_ENTROPIES = within("part", NETWORK_VIEWS, "Entropies")
+
+
+PANELS = {"decision-layers": Panel(decision, {"terms": word("as"), "layer": word("layer")}, fits=can("layers"), opens=_ENTROPIES),
+          "cuts": Panel(cuts, fits=can("layers"), opens=_ENTROPIES), "mutual": Panel(mutual, fits=can("layers"), opens=_ENTROPIES),
+          "poolings": Panel(poolings, fits=can("layers"), opens=_ENTROPIES)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -10,8 +11,10 @@ from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.learning import standings
 from qfusion.analysis.learning.standings import Board
+from qfusion.errors import QFusionError
 from qfusion.figures.draw import leaderboard as figures
 from qfusion.figures.style import Theme
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.panels.core.view import View
 
@@ -126,8 +129,29 @@ def _models(view: View) -> list[str] | None:
     return view.all(f"board.models.{view.get('board') or standings.open_board().names[0]}") or None
 
 
+def measured(board: Board, data: str = "", models: Sequence[str] | None = None, **_: Any) -> bool:
+    """Whether robustness is measured on a data set, and some model is drawn."""
+    return bool(board.robust_metrics(data or board.names[0])) and models != [""]
+
+
+def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
+    """What an address may say of the board."""
+    try:
+        found = standings.open_board()
+    except QFusionError:
+        return {}
+    name = view.one_of("board", found.names)
+    shorts = [found.metric(key).short for key in found.metrics(name)]
+    return {"board": say.options("Data set", found.names, "The first is shown."),
+            "board.by": say.options("Metric", shorts, "The first is shown."),
+            "board.size": say.options("Parameters", SIZES, "Those after the encoders are shown."),
+            "board.of": say.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown."),
+            f"board.models.{name}": say.options("Model", found.measured(name), "The usual ones are drawn.", many=True),
+            "board.published": say.switch("Published figures", "They stay folded.")}
+
+
 _WHERE = {"data": word("board"), "metric": word("board.by")}
 PANELS = {
     "board": Panel(results, _WHERE), "board-size": Panel(against_size, {**_WHERE, "size": word("board.size")}),
-    "board-robustness": Panel(robustness, {"data": word("board"), "part": word("board.of"), "models": _models}),
+    "board-robustness": Panel(robustness, {"data": word("board"), "part": word("board.of"), "models": _models}, fits=measured),
 }

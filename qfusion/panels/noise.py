@@ -6,6 +6,8 @@ operation on several qubits; of a read bit to be lost to a coin toss.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -17,8 +19,11 @@ from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
+from qfusion.panels.circuit import NETWORK_VIEWS
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, number, whole
+from qfusion.panels.core.panel import Panel, Picture, can, number, whole, within
+from qfusion.panels.core.view import View
 
 KINDS = ("depolarising", "damping", "readout")
 SHOTS = 1000
@@ -80,5 +85,18 @@ def terms(sample: Sample, theme: Theme = "light", *, depolarising: float = 0.0, 
         table=lambda: terms_table(values).assign(standard_error=list(errors.values()), exact=list(before.values())))
 
 
+SHOT_CHOICES = (100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
+
+
+def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
+    """What an address may say of noise and shots."""
+    if work.can("time") or not work.can("circuit"):
+        return {}
+    found = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in KINDS}
+    return found | {"shots": say.options("Number of shots", map(str, SHOT_CHOICES), "1000 are used.")}
+
+
 _NOISE = {kind: number(f"noise.{kind}", 0, 1) for kind in KINDS} | {"shots": whole("shots", 1, 10**9)}
-PANELS = {"noisy-scores": Panel(scores, _NOISE), "noisy-terms": Panel(terms, _NOISE)}
+_OPEN = within("part", NETWORK_VIEWS, "Noise and shots")
+PANELS = {"noisy-scores": Panel(scores, _NOISE, fits=can("rules", "circuit"), opens=_OPEN),
+          "noisy-terms": Panel(terms, _NOISE, fits=can("rules", "circuit"), opens=_OPEN)}

@@ -15,10 +15,14 @@ from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import decision_operators
 from qfusion.analysis.cohort.decision_operators import WITH
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
+from qfusion.data.spec import SPLITS
 from qfusion.explain.network.operators import Operator
 from qfusion.figures.draw import operators as figures
 from qfusion.figures.draw.state import basis_labels
 from qfusion.figures.style import Theme
+from qfusion.panels import samples
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.panels.core.view import View
@@ -204,10 +208,42 @@ def _group(view: View) -> str | None:
     return view.get("votes").replace(WITH, "+") or None
 
 
+NEAREST = 4  # samples that are shown on each side
+
+
+def has_kets(sample: Sample, group: str = "", **_: Any) -> bool:
+    """Whether the operator's eigenstates are kets, which can be drawn."""
+    return decision_operators.operator_of(sample, group).vectors is not None
+
+
+def has_patterns(sample: Sample, group: str = "", **_: Any) -> bool:
+    """Whether the operator is of outcome patterns."""
+    return not has_kets(sample, group)
+
+
+def nearest_curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str, card: str = "main") -> Picture:
+    """A spectrum or profile of another sample, see `samples.curve`."""
+    return samples.curve(sample.work, theme, row=row, modality=modality, card=card)
+
+
+def _nearest(view: View, sample: Sample) -> list[str]:
+    """Ends of the names of the curves of the samples nearest to both extremes."""
+    found = decision_operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
+    return [end for side in ("for", "against")
+            for end in samples.curves(sample.work, found.nearest(side, NEAREST), f"{side}-card", found.operator.modalities)]
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the group, the split and the axis."""
+    return {"votes": say.options("Group of modalities", decision_operators.group_labels(work), "The first modality is shown."),
+            "among": say.options("Split", SPLITS, "The test samples are shown."),
+            "against": say.options("Axis", UPS, "The weight against is shown.")}
+
+
 _AMONG = {"group": _group, "split": word("among")}
 PANELS = {
-    "spectrum": Panel(spectrum, _AMONG),
-    **{f"state-{side}": Panel(extreme, {"group": _group}, {"side": side}) for side in _EXTREME},
-    "patterns": Panel(patterns, {"group": _group}), "effects": Panel(effects, {"group": _group}),
-    "along": Panel(along, {**_AMONG, "up": word("against")}),
+    "spectrum": Panel(spectrum, _AMONG), "along": Panel(along, {**_AMONG, "up": word("against")}),
+    **{f"state-{side}": Panel(extreme, {"group": _group}, {"side": side}, fits=has_kets) for side in _EXTREME},
+    "patterns": Panel(patterns, {"group": _group}, fits=has_patterns), "effects": Panel(effects, {"group": _group}, fits=has_patterns),
 }
+NAMED = {"content-": Panel(nearest_curve, rest=samples.which_curve, endings=_nearest)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -16,7 +17,9 @@ from qfusion.analysis.subject import Workspace
 from qfusion.figures.draw import decision, dynamics, evidence
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
-from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels import samples
+from qfusion.panels.core.panel import Panel, Picture, can
+from qfusion.panels.core.view import View
 
 
 def questions(sample: Sample, theme: Theme = "light") -> Picture:
@@ -95,6 +98,15 @@ def _told(work: Workspace, kind: str) -> tuple[str, int]:
     return sample, work.dataset.row(sample)
 
 
+def _kinds(view: View, work: Workspace) -> list[str]:
+    return [one.kind for one in examples.find(work)]
+
+
 PANELS = {"questions": Panel(questions)}
-NAMED = {"telling-waterfall-": Panel(waterfall, rest="kind"), "telling-entropy-": Panel(entropy, rest="kind"),
-         "telling-masses-": Panel(masses, rest="kind")}
+NAMED = {
+    "telling-waterfall-": Panel(waterfall, rest="kind", endings=_kinds),
+    "telling-entropy-": Panel(entropy, rest="kind", endings=_kinds, fits=can("time")),
+    "telling-masses-": Panel(masses, rest="kind", endings=_kinds, fits=lambda work, **_: work.can("masses") and not work.can("time")),
+    "content-": replace(samples.NAMED["content-"], endings=lambda view, work: samples.curves(
+        work, [work.dataset.row(one.sample) for one in examples.find(work)], "card")),
+}

@@ -11,10 +11,13 @@ from qfusion._checks import check, choose
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes.sensitivity import Parameter, Response, Sensitivity
 from qfusion.figures.draw import tornado as figures
 from qfusion.figures.style import Theme
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, ticked, word
+from qfusion.panels.core.view import View
 
 SCORE = "score"
 MAX_TERMS = 16  # terms drawn
@@ -154,8 +157,39 @@ def _bend(along: Response, parameter: Parameter, effect: str) -> str:
     return f"{name} bends: a little less {first} the {text.plain(effect)}, none at all {then} it"
 
 
+def moves(sample: Sample, effect: str = SCORE, over: str = physics.THIS, group: str = "", **_: Any) -> bool:
+    """Whether the model consists of terms, and some of the group move the effect."""
+    if not sample.work.can("terms"):
+        return False
+    timed = sample.work.can("time")
+    return len(physics.chosen(measured(sample, effect, over).found, group or next(iter(physics.GROUPS[timed])), timed)) > 0
+
+
+def can_follow(sample: Sample, effect: str = SCORE, over: str = physics.THIS, **_: Any) -> bool:
+    """Whether some term does not act linearly, so that there is a way to follow."""
+    return sample.work.can("terms") and bool(measured(sample, effect, over).followed())
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of what did it: of a model with time on Dynamics, of another one on Circuit."""
+    if not work.can("terms") or work.can("time") != (view.page == "dynamics"):
+        return {}
+    return {"effect": say.options("Effect", physics.targets(work), "The score is shown."),
+            "over": say.options("Samples", physics.cohorts(work), "This sample is shown."),
+            "terms": say.options("Terms", physics.GROUPS[work.can("time")], "All terms are shown."),
+            "term": say.anything(),
+            "half": say.switch("Slope half-way", "It is not worked out."),
+            "without": say.switch("Test metrics without each term", "They are not worked out."),
+            "table.terms": say.switch("Table of all terms", "It stays folded.")}
+
+
+def _open(view: View) -> bool:
+    """Whether the view of Dynamics, or of Circuit, is open."""
+    return view.has_time == (view.page == "dynamics") and view.get("view" if view.has_time else "part") == "What did it"
+
+
 _ASKED: dict[str, Any] = {"effect": word("effect"), "over": word("over")}
 PANELS = {
-    "tornado": Panel(tornado, {**_ASKED, "group": word("terms"), "half": ticked("half")}),
-    "way": Panel(way, {**_ASKED, "term": word("term")}),
+    "tornado": Panel(tornado, {**_ASKED, "group": word("terms"), "half": ticked("half")}, fits=moves, opens=_open),
+    "way": Panel(way, {**_ASKED, "term": word("term")}, fits=can_follow, opens=_open),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -14,9 +16,12 @@ from qfusion.figures.draw import decision
 from qfusion.figures.draw import evidence as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
-from qfusion.models import require
+from qfusion.models import edits, require
+from qfusion.panels.circuit import NETWORK_VIEWS
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, whole, word
+from qfusion.panels.core.panel import Panel, Picture, can, whole, within, word
+from qfusion.panels.core.view import View
 
 SAME = 1e-9  # angles that differ less are the same
 
@@ -48,7 +53,7 @@ def tables(sample: Sample, theme: Theme = "light", *, element: str = "", stage: 
     last = len(found.controls) - 1
     check(0 <= stage <= last, f"Argument `stage` must be from 0 to {last}, but is {stage}.")
     column = found.patterns.index(choose("Outcome", outcome or most_read(found, row), found.patterns))
-    phi, learned = (model.phi.detach().double()[:, stage] for model in (sample.tweaked, sample.model))
+    phi, learned = (model.phi.detach().double()[:, stage] for model in (sample.model, sample.work.model))
     rule, distance = found.rules[row]
     name, mass = text.plain(found.elements[row]), float(found.tables[row, stage, column])
     whose = f"‘{name}’" if found.elements_are_classes else name
@@ -77,7 +82,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
                  for each in (sample, sample.learned))
     return Picture(
         "waterfall-edited", answers.finding(now) + sample.whose,
-        decision.waterfall(now, sample.modalities, truth=sample.truth, unit=sample.unit, theme=theme),
+        decision.waterfall(now, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme),
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score, with these tables."
               + sample.of + " " + backgrounds.baseline(sample.work.background),
         not_shown="how it was as learned: reset all cells.",
@@ -105,7 +110,26 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
                                     "as_learned": base.probabilities}))
 
 
+SCOPES = ("this element", "all elements")
+
+
+def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
+    """What an address may say of the tables; edits that do not fit are named beside them, where they can be mended."""
+    if work.can("time"):
+        return {}
+    if view.page == "compare" or not work.can("rules"):
+        return {"phi": say.anything()} if view.page == "compare" else {}
+    shape = edits.shape_of(work.model)
+    return {"element": say.options("Element", work.elements, "The first is shown."), "phi": say.anything(),
+            "scope": say.options("Scope", SCOPES, "A rule is set for this element."),
+            "stage": say.options("Stage", map(str, range(shape.stages)), "The first is shown."),
+            "outcome": say.options("Outcome", edits.patterns(shape), "The one that this sample reads most is shown.")}
+
+
+_RULED, _OPEN = can("rules"), within("part", NETWORK_VIEWS, "Fusion rules")
 PANELS = {
-    "tables": Panel(tables, {"element": word("element"), "stage": whole("stage", 0, 1000), "outcome": word("outcome")}),
-    "waterfall-edited": Panel(waterfall), "probabilities": Panel(probabilities),
+    "tables": Panel(tables, {"element": word("element"), "stage": whole("stage", 0, 1000), "outcome": word("outcome")},
+                    fits=_RULED, opens=_OPEN),
+    "probabilities": Panel(probabilities, fits=lambda sample: _RULED(sample) and bool(sample.work.classes), opens=_OPEN),
+    "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_OPEN),
 }

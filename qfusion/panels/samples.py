@@ -5,7 +5,7 @@ Entropies are in nats, contributions in units of the explained score.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,8 +24,9 @@ from qfusion.figures.draw import circuit, cohort, decision, dynamics
 from qfusion.figures.draw import evidence as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, word, words
+from qfusion.panels.core.panel import Panel, Picture, can, word, words
 from qfusion.panels.core.view import View
 from qfusion.quantum.kinds import Part
 from qfusion.quantum.measures import KINDS
@@ -78,7 +79,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
 
     return Picture(
         "waterfall", answers.finding(dividends) + sample.whose,
-        decision.waterfall(dividends, work.modalities, truth=sample.truth, unit=sample.unit, theme=theme),
+        decision.waterfall(dividends, work.modalities, truth=sample.target, unit=sample.unit, theme=theme),
         lead=f"**Which modality decided this?** {answers.decided(work, sample.row, sample.output)}  \n"
              f"**Did the modalities conflict?** {answers.conflict(work, sample.row, sample.output)}",
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score." + sample.of + " "
@@ -214,7 +215,7 @@ def curve(work: Workspace, theme: Theme = "light", *, row: int, modality: str, c
         table=lambda: pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values}))
 
 
-def _which_curve(view: View, rest: str) -> dict[str, Any]:
+def which_curve(view: View, rest: str) -> dict[str, Any]:
     """Card, row and modality by the end of a panel's name."""
     for modality in view.modalities:
         card, dash, row = rest.removesuffix(f"-{modality}").rpartition("-")
@@ -262,11 +263,44 @@ def _of_dividends(work: Workspace, *wanted: str) -> str:
     return f"{some} {backgrounds.against(work.background)}"
 
 
+RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
+MAX_SEARCH = 100
+
+
+def curves(work: Workspace, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
+    """Ends of the names of the curves that the data have of some samples, on one card, of all modalities or `only` some."""
+    return [f"{card}-{row}-{name}" for row in rows for name in work.modalities
+            if name in (only or work.modalities) and isinstance(work.dataset.content(row).get(name), Series)]
+
+
+def some_pass(sample: Sample, output: str = "", x: str = "", y: str = "", **filters: Any) -> bool:
+    """Whether any sample passes the filters of `scatter`."""
+    work = sample.work
+    return len(finding.passing(work.frame(work.classes.index(output) if output else None), **filters)) > 0
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the filters and axes, and of the table of evidence."""
+    titles = finding.axes(work)
+    found = {"split": say.options("Split", [*SPLITS, "all"], "The test split is shown."),
+             "relation": say.options("Relation", RELATIONS, "All relations are shown.", many=True),
+             "find": say.words("The search", MAX_SEARCH, "Nothing is searched for."),
+             "x": say.options("Axis", titles, "The usual one is shown across."),
+             "y": say.options("Axis", titles, "The usual one is shown up.")}
+    if work.classes:
+        found |= {"verdict": say.options("Verdict", finding.VERDICTS, "Right and wrong ones are shown."),
+                  "class": say.options("Class", work.classes, "All classes are shown.", many=True)}
+    return found | ({"table.evidence": say.switch("Table of all elements", "It stays folded.")} if work.can("rules") else {})
+
+
+_RULED, _TIMED = can("rules"), lambda sample: sample.work.can("time") and not sample.work.can("rules")
 PANELS = {
-    "verdict": Panel(verdict), "waterfall": Panel(waterfall), "shapley": Panel(shapley), "entropies": Panel(entropies),
-    "masses": Panel(masses), "beliefs": Panel(beliefs), "fused-entropies": Panel(fused_entropies),
+    "verdict": Panel(verdict), "waterfall": Panel(waterfall), "shapley": Panel(shapley), "masses": Panel(masses, fits=_RULED),
+    "beliefs": Panel(beliefs, fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None),
+    "fused-entropies": Panel(fused_entropies, fits=_RULED), "entropies": Panel(entropies, fits=_TIMED),
     "scatter": Panel(scatter, {"x": word("x"), "y": word("y"), "output": lambda view: view.output or None,
                                "split": word("split"), "search": word("find"), "relations": words("relation"),
-                               "verdict": word("verdict"), "classes": words("class")}),
+                               "verdict": word("verdict"), "classes": words("class")}, fits=some_pass),
 }
-NAMED = {"content-": Panel(curve, rest=_which_curve)}
+NAMED = {"content-": Panel(curve, rest=which_curve,
+                           endings=lambda view, work: curves(work, [work.dataset.row(view.named("sample"))], "main"))}

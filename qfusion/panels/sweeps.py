@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,8 +11,13 @@ from qfusion._checks import check
 from qfusion.analysis.learning.sweep_trials import ENOUGH, Trials
 from qfusion.figures.draw import sweep as figures
 from qfusion.figures.style import Theme
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels.core.opened import sources
+from qfusion.panels.core.panel import Panel, Picture, within
+from qfusion.panels.core.view import View
+from qfusion.runs import storage
+from qfusion.runs.settings import KINDS
 
 
 def history(trials: Trials, theme: Theme = "light") -> Picture:
@@ -71,5 +78,24 @@ def together(trials: Trials, theme: Theme = "light") -> Picture:
         table=trials.table)
 
 
-PANELS = {"sweep-history": Panel(history), "sweep-slices": Panel(slices), "sweep-importance": Panel(importance),
-          "sweep-together": Panel(together)}
+VIEWS = ("Trials", "Settings against value", "All settings at once")
+
+
+def ended(trials: Trials) -> bool:
+    """Whether some trial has ended."""
+    return bool(len(trials.numbers))
+
+
+def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+    """What an address may say of the sweep that is shown, and of the form of a new one."""
+    return {"sweep": say.options("Sweep", storage.names(), "The last one is shown."),
+            "sweep.view": say.options("View", VIEWS, "The first is shown."),
+            "sweep.data": say.options("Data set", sources(), "The first is taken."),
+            "sweep.kind": say.options("Kind of model", KINDS, "The first is taken.")}
+
+
+PANELS = {"sweep-history": Panel(history, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[0])),
+          "sweep-slices": Panel(slices, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[1])),
+          "sweep-importance": Panel(importance, fits=lambda trials: ended(trials) and bool(trials.importance),
+                                    opens=within("sweep.view", VIEWS, VIEWS[1])),
+          "sweep-together": Panel(together, fits=ended, opens=within("sweep.view", VIEWS, VIEWS[2]))}

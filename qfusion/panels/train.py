@@ -6,16 +6,23 @@ A run that has no epoch yet is left out of the curves. Losses and metrics are of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
+from qfusion import runs as run_files
 from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.learning import run_curves, run_results
 from qfusion.analysis.learning.run_curves import PASSED, Curve, Seen
 from qfusion.figures.draw import training as figures
 from qfusion.figures.style import Theme
-from qfusion.panels.core.panel import Panel, Picture, word
+from qfusion.panels.core import allowed as say
+from qfusion.panels.core.opened import sources
+from qfusion.panels.core.panel import Panel, Picture, within, word
+from qfusion.panels.core.view import View
+from qfusion.runs import plans
+from qfusion.runs.settings import KINDS, SETTINGS
 from qfusion.training import metrics
 
 _JOINT = 6  # joint terms that are drawn
@@ -264,10 +271,87 @@ def _table_by_term(found: Mapping[str, Mapping[str, Curve]]) -> pd.DataFrame:
                       for name, terms in found.items() for term, (epochs, values) in terms.items()])
 
 
+VIEWS = ("Progress", "Inside the model", "Settings and results")
+
+
+def begun(runs: Sequence[Seen]) -> bool:
+    """Whether some run has an epoch to draw."""
+    return bool(run_curves.with_history(runs))
+
+
+def metrics_of(runs: Sequence[Seen]) -> list[str]:
+    """The metrics that all runs with an epoch have."""
+    drawn = run_curves.with_history(runs)
+    return run_curves.metric_names([each.record for each in drawn if each.record is not None]) if drawn else []
+
+
+def watched(runs: Sequence[Seen]) -> bool:
+    """Whether some run looked into its model while it was trained."""
+    return any(row["watched"] for each in run_curves.with_history(runs) if each.record is not None for row in each.record.history)
+
+
+def groups_of(runs: Sequence[Seen]) -> int:
+    """How many groups of runs with the same modalities followed their dividends."""
+    return len(run_curves.by_modalities(run_curves.with_history(runs))) if watched(runs) else 0
+
+
+def has_norm(runs: Sequence[Seen], of: str) -> bool:
+    """Whether some run followed the norm `of` what acts in its model."""
+    return watched(runs) and any(of in terms for terms in run_curves.watched_by(run_curves.with_history(runs), "norm").values())
+
+
+def entangled(runs: Sequence[Seen]) -> list[Any]:
+    """What each run followed of the entanglement in its model."""
+    return list(run_curves.watched_by(run_curves.with_history(runs), "entanglement").values()) if watched(runs) else []
+
+
+def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
+    """What an address may say of the runs that are shown, and of the form of a new one, all but its name."""
+    known = sources()
+    found = {"run": say.options("Run", [run.name for run in run_files.runs()],
+                                "Those that are trained now, else the newest, are shown.", many=True),
+             "train.view": say.options("View", VIEWS, "The first is shown."),
+             "train.metric": say.options("Metric", metrics.describe, "The usual one is shown."),
+             "new.data": say.options("Data set", known, "The first is taken."),
+             "new.kind": say.options("Kind of model", KINDS, "The first is taken."),
+             "new.seeds": say.number("Runs", 1, run_curves.MAX_SEEDS, "One is started."),
+             "new.first": say.number("First seed", 0, 10**6, "0 is taken.")}
+    if not known:
+        return found
+    name, kind = view.one_of("new.data", known), view.one_of("new.kind", list(KINDS))
+    return found | {setting_key(name, kind, key): _setting(key, default)
+                    for key, default in plans.known(name, kind).items() if key in SETTINGS}
+
+
+def setting_key(name: str, kind: str, setting: str) -> str:
+    """Key of a setting; each kind of model and data set has its own, since the default values differ."""
+    return f"new.{kind}.{name}.{setting}"
+
+
+def _setting(key: str, default: Any) -> say.Allowed:
+    setting, words = SETTINGS[key], "The usual is taken."
+    if setting.choices:
+        return say.options(setting.title, setting.choices, words)
+    if isinstance(default, bool):
+        return say.switch(setting.title, words)
+    if isinstance(default, int | float) and key not in TYPED:
+        return say.number(setting.title, setting.low, setting.high, words)
+    return say.words(setting.title, MAX_TEXT, words)
+
+
+MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
+
+
+_SEEN, _INSIDE, _RESULTS = (within("train.view", VIEWS, name) for name in VIEWS)
 PANELS = {
-    "train-loss": Panel(loss), "train-metric": Panel(metric, {"metric": word("train.metric")}),
-    "train-gradient": Panel(gradient), "train-rate": Panel(rate), "train-dividends": Panel(dividends),
-    **{f"train-norm-{of}": Panel(norms, fixed={"of": of}) for of in NORMS},
-    "train-negativity": Panel(negativity), "train-fused": Panel(fused), "train-results": Panel(results),
+    "train-loss": Panel(loss, fits=begun, opens=_SEEN),
+    "train-metric": Panel(metric, {"metric": word("train.metric")}, fits=lambda runs, **_: bool(metrics_of(runs)), opens=_SEEN),
+    "train-gradient": Panel(gradient, fits=begun, opens=_SEEN), "train-rate": Panel(rate, fits=begun, opens=_SEEN),
+    "train-dividends": Panel(dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE),
+    **{f"train-norm-{of}": Panel(norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE) for of in NORMS},
+    "train-negativity": Panel(negativity, fits=lambda runs: any("fused" not in terms for terms in entangled(runs)), opens=_INSIDE),
+    "train-fused": Panel(fused, fits=lambda runs: any("fused" in terms for terms in entangled(runs)), opens=_INSIDE),
+    "train-results": Panel(results, opens=_RESULTS),
 }
-NAMED = {"train-dividends-": Panel(dividends, rest="group")}
+NAMED = {"train-dividends-": Panel(dividends, rest="group", opens=_INSIDE,
+                                   endings=lambda view, runs: [str(group) for group in range(1, groups_of(runs))])}

@@ -9,6 +9,7 @@ What is done is asked for by modality, those that are not named stay as they are
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import interventions
 from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
 from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
+from qfusion.data.sources.planted import editing
 from qfusion.explain.changes.counterfactual import distance
 from qfusion.explain.changes.flips import Search
 from qfusion.figures import style
@@ -27,8 +30,9 @@ from qfusion.figures.draw import evidence as bars
 from qfusion.figures.draw import what_if as figures
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
+from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels.core.panel import Panel, Picture, unfolded
 from qfusion.panels.core.view import View
 
 TITLES = {KEPT: "leave it as it is", SWAP: "another sample's", DROP: "leave it out", INPUT: "edit the raw input",
@@ -79,7 +83,7 @@ def waterfall(sample: Sample, theme: Theme = "light", *, when: str = BEFORE, cha
     before, now, done = both(sample, changes)
     found = {BEFORE: before, AFTER: now}[choose("Decision", when, (BEFORE, AFTER))]
     terms = found.terms(work, sample.output)
-    drawn = decision.waterfall(terms, work.modalities, truth=sample.truth if when == BEFORE else now.truth,
+    drawn = decision.waterfall(terms, work.modalities, truth=sample.target if when == BEFORE else now.truth,
                                unit=sample.unit, theme=theme)
     if done:
         drawn.update_xaxes(range=_reach(sample, before, now))
@@ -252,11 +256,64 @@ def _method(search: Search) -> str:
             "the largest), then on the model itself; a pair of crossings closer than that can be missed.")
 
 
+def changed(sample: Sample, changes: Asked | None = None, **_: Any) -> bool:
+    """Whether the changes leave a modality otherwise than it is."""
+    return bool(both(sample, changes)[2])
+
+
+def parameters_flip(sample: Sample) -> bool:
+    """Whether the model has parameters, one of which flips the decision on its own."""
+    return sample.work.can("terms") and bool(interventions.parameters_that_flip(sample.work, sample.row).found)
+
+
+def _restated(view: View, sample: Sample) -> list[str]:
+    """The modalities that have another state."""
+    return [name for name, action in both(sample, _asked(view))[2].items() if action != DROP]
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the changes; also names modalities and numbers that this model does not have."""
+    found = {"knobs": say.switch("Knobs", "They stay folded."), "say": say.Allowed(editing.parse, "The sample's own words are used.")}
+    for name in work.modalities:
+        titles = [TITLES[action] for action in interventions.actions(work, name)]
+        found[f"do.{name}"] = say.options("What is done", titles, "It is left as it is.")
+        found[f"with.{name}"] = say.Allowed(work.dataset.row, "Another sample is taken.")
+        for place, (low, high) in enumerate(ranges(work, name)):
+            found[f"set.{name}.{place}"] = say.number(f"set.{name}.{place}", low, high, "The sample's own is used.")
+        for control in editing.CONTROLS.get(name, ()) if editing.recipe_of(work.dataset) is not None else ():
+            found[control_key(name, control)] = say.number(control.name, control.low, control.high, "0 is used.")
+    strange = [key for key in view.address if key.startswith(PREFIXES) and key not in found]
+    return found | {key: say.Allowed(partial(_unknown, key, list(found)), "It is ignored.") for key in strange}
+
+
+def _unknown(key: str, known: list[str], value: str) -> None:
+    """Raises NotFound: the page has no such control for this model."""
+    choose("Control", key, known)
+
+
+def control_key(modality: str, control: editing.Control) -> str:
+    """Key of one control of a raw input."""
+    return f"{'voice' if modality == 'audio' else 'face'}.{control.name}"
+
+
+def ranges(work: Workspace, modality: str) -> list[tuple[float, float]]:
+    """Ranges of the numbers of a modality's state."""
+    size = work.model.dims[work.modalities.index(modality)] if work.can("kets") else work.model.elements
+    if work.can("kets") and size == 2:
+        return [(0.0, math.pi), (-math.pi, math.pi)]
+    return [(0.0, 1.0)] * size
+
+
+PREFIXES = ("do.", "with.", "set.", "voice.", "face.")
+
+
 _CHANGES = {"changes": _asked}
 PANELS = {
+    "flips": Panel(nearest),
+    "what-if-probabilities": Panel(probabilities, _CHANGES, fits=lambda sample, **_: bool(sample.work.classes)),
     "what-if-as-it-is": Panel(waterfall, _CHANGES, {"when": BEFORE}),
-    "what-if-changed": Panel(waterfall, _CHANGES, {"when": AFTER}),
-    "what-if-differences": Panel(differences, _CHANGES), "what-if-probabilities": Panel(probabilities, _CHANGES),
-    "flips": Panel(nearest), "knob-flips": Panel(parameter_flips),
+    "what-if-changed": Panel(waterfall, _CHANGES, {"when": AFTER}, fits=changed),
+    "what-if-differences": Panel(differences, _CHANGES, fits=changed),
+    "knob-flips": Panel(parameter_flips, fits=parameters_flip, opens=unfolded("knobs")),
 }
-NAMED = {"what-if-state-": Panel(state, _CHANGES, rest="modality")}
+NAMED = {"what-if-state-": Panel(state, _CHANGES, rest="modality", endings=_restated)}

@@ -19,7 +19,7 @@ from qfusion._checks import check
 from qfusion._files import atomic
 
 if TYPE_CHECKING:
-    from qfusion.analysis.case import Case
+    from qfusion.analysis.sample import Sample
     from qfusion.report.about_cohort import Members
     from qfusion.report.blocks import Document
 
@@ -53,11 +53,11 @@ class Report:
         return self.pdf() if suffix == ".pdf" else self.html()
 
 
-def sample(case: Case) -> Report:
+def sample(sample: Sample) -> Report:
     """Returns the report on one sample."""
     from qfusion.report import about_sample
 
-    return Report(about_sample.document(case))
+    return Report(about_sample.document(sample))
 
 
 def cohort(members: Members) -> Report:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from qfusion.analysis.case import Case
 from qfusion.analysis.dynamics import cut_curves
+from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS
 from qfusion.explain.changes import building_answers, cut_answers
@@ -37,7 +37,7 @@ class Members:
     """A cohort and everything that is said of it.
 
     Attributes:
-        case: any of its members: model, data and background.
+        sample: any of its members: model, data and background.
         rows: one row an explained sample of the split (index id), with the columns that the Cohorts page has.
         inside: which of them belong to the cohort, bool (n,).
         name, filter, split: as words; name is empty where it has none.
@@ -48,7 +48,7 @@ class Members:
         finding: what their correlation says in a sentence.
     """
 
-    case: Case
+    sample: Sample
     rows: pd.DataFrame
     inside: np.ndarray
     name: str
@@ -79,21 +79,22 @@ class Members:
 
     def dividends(self) -> dict[str, np.ndarray]:
         """Dividends (n,) by coalition: all, or the largest on average where there are very many."""
-        columns = {term: self.rows[f"dividend[{term}]"].to_numpy(dtype=float) for term in self.case.dividends if term}
+        columns = {term: self.rows[f"dividend[{term}]"].to_numpy(dtype=float) for term in self.sample.dividends if term}
         kept = sorted(columns, key=lambda term: -float(np.abs(columns[term]).mean()))[:MAX_TERMS]
         return {term: values for term, values in columns.items() if term in kept}
 
 
 def document(found: Members) -> Document:
     """Returns the report on a cohort."""
-    case = found.case
+    sample = found.sample
     parts: list[Block] = []
     for section in (_summary, _shares, _types, _terms, _built, _entanglement, _cuts, _members):
         parts += section(found)
-    parts += [*trust.section(case, one=False), *methods.section(case), *_intervals(), *_again(found)]
-    return Document(f"Cohort ‘{found.title}’: what {case.name} decides by",
-                    f"{case.checkpoint.card.get('title', case.name)} on {case.dataset.title}",
-                    f"Report on {len(found.cohort):,} samples of data set {case.dataset.name} and how model {case.name} decides on them.",
+    parts += [*trust.section(sample, one=False), *methods.section(sample), *_intervals(), *_again(found)]
+    return Document(f"Cohort ‘{found.title}’: what {sample.name} decides by",
+                    f"{sample.work.card.get('title', sample.name)} on {sample.dataset.title}",
+                    f"Report on {len(found.cohort):,} samples of data set {sample.dataset.name} and how model {sample.name} decides on "
+                    "them.",
                     tuple(parts))
 
 
@@ -103,13 +104,13 @@ def _means(found: Members, columns: Mapping[str, np.ndarray]) -> tuple[dict[str,
 
 
 def _share_means(found: Members) -> tuple[dict[str, Interval], dict[str, Interval]]:
-    return _means(found, {name: found.rows[f"share[{name}]"].to_numpy(dtype=float) for name in found.case.modalities})
+    return _means(found, {name: found.rows[f"share[{name}]"].to_numpy(dtype=float) for name in found.sample.modalities})
 
 
 def _summary(found: Members) -> Iterator[Block]:
-    case, cohort = found.case, found.cohort
+    sample, cohort = found.sample, found.cohort
     whole, part = _share_means(found)
-    leader = max(case.modalities, key=lambda name: part[name].value)
+    leader = max(sample.modalities, key=lambda name: part[name].value)
     errors = _means(found, {"e": found.rows["error"].to_numpy(dtype=float)})
     kinds = cohort["relation"].value_counts()
     joint = _means(found, {"j": found.rows["joint_share"].to_numpy(dtype=float)})
@@ -127,13 +128,13 @@ def _summary(found: Members) -> Iterator[Block]:
                                    f"({found.errors})."),
         *(((Strong("Does entanglement go with joint deciding? "), f"{found.finding}."),) if found.measure else ()),
     ))
-    yield Facts((("Model", f"{case.name}: {case.checkpoint.card.get('title', '')} ({case.checkpoint.card['model']})"),
-                 ("Data", f"{case.dataset.name}: {case.dataset.title}"),
+    yield Facts((("Model", f"{sample.name}: {sample.work.card.get('title', '')} ({sample.work.card['model']})"),
+                 ("Data", f"{sample.dataset.name}: {sample.dataset.title}"),
                  ("Filter", found.filter or "none: everyone"), ("Split", found.split),
                  ("Members", f"{len(cohort):,} of {len(found.rows):,} explained samples"),
-                 ("Explained", "score of the class that is decided for" if case.classes else case.unit),
-                 ("Compared with", answers.behind(case.background)), *methods.common(case.checkpoint.card),
-                 ("Digest of the data", case.dataset.digest), ("Digest of the background", case.background.key)),
+                 ("Explained", "score of the class that is decided for" if sample.classes else sample.unit),
+                 ("Compared with", answers.behind(sample.background)), *methods.common(sample.work.card),
+                 ("Digest of the data", sample.dataset.digest), ("Digest of the background", sample.background.key)),
                 "What this report is about, and what it was made with.")
 
 
@@ -143,16 +144,17 @@ def _between(found: Interval) -> str:
 
 def _shares(found: Members) -> Iterator[Block]:
     whole, part = _share_means(found)
-    case = found.case
+    sample = found.sample
     yield Heading("Which modality decides")
-    yield figure(drawing.shares(_estimates(whole), _estimates(part), {}, case.modalities, whole_name=found.called(True),
+    yield figure(drawing.shares(_estimates(whole), _estimates(part), {}, sample.modalities, whole_name=found.called(True),
                                 cohort_name=found.called(False)),
-                 f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); {INTERVALS}. Compared with {answers.behind(case.background)}.",
+                 f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); {INTERVALS}. "
+                 f"Compared with {answers.behind(sample.background)}.",
                  "Mean shares: " + ", ".join(f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
-                                             for name in case.modalities) + ".", HALF)
+                                             for name in sample.modalities) + ".", HALF)
     yield Table(("Modality", "Cohort", "Interval", f"All of {found.split}", "Interval"),
                 tuple((name, f"{part[name].value:.1%}", _interval(part[name]), f"{whole[name].value:.1%}", _interval(whole[name]))
-                      for name in case.modalities), f"Mean shares with {LEVEL:.0%} intervals.")
+                      for name in sample.modalities), f"Mean shares with {LEVEL:.0%} intervals.")
 
 
 def _interval(found: Interval) -> str:
@@ -182,14 +184,14 @@ def _types(found: Members) -> Iterator[Block]:
 
 def _terms(found: Members) -> Iterator[Block]:
     """The distribution of every term, and its means by group."""
-    terms, case = found.dividends(), found.case
-    unit = "score of the class" if case.classes else case.unit
-    left = len(case.dividends) - 1 - len(terms)
+    terms, sample = found.dividends(), found.sample
+    unit = "score of the class" if sample.classes else sample.unit
+    left = len(sample.dividends) - 1 - len(terms)
     yield Heading("What each combination contributed")
-    yield figure(drawing.violins(terms, {term: values[found.inside] for term, values in terms.items()}, {}, case.modalities, unit=unit,
+    yield figure(drawing.violins(terms, {term: values[found.inside] for term, values in terms.items()}, {}, sample.modalities, unit=unit,
                                  whole_name=found.called(True), cohort_name=found.called(False)),
                  "Every sample's exact dividend, with its sign: all above each line in grey, the cohort below it in colour; the line "
-                 f"inside is the mean. Compared with {answers.behind(case.background)}."
+                 f"inside is the mean. Compared with {answers.behind(sample.background)}."
                  + (f" The {left} terms that are smallest on average are left out." if left else ""),
                  "Mean dividends in the cohort: " + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items()) + ".")
     yield _means_of(found, terms)
@@ -226,22 +228,22 @@ def _entanglement(found: Members) -> Iterator[Block]:
 
 def _places(found: Members) -> np.ndarray:
     """Rows of the data set that the cohort is."""
-    return np.array([found.case.dataset.row(name) for name in found.cohort.index], dtype=int)
+    return np.array([found.sample.dataset.row(name) for name in found.cohort.index], dtype=int)
 
 
 def _built(found: Members) -> Iterator[Block]:
     """Which coupling and jump operator built which contribution, on average over the cohort."""
-    case = found.case
-    if not case.can("time"):
+    sample = found.sample
+    if not sample.can("time"):
         return
     yield Heading("Which coupling built which term?")
     try:
-        made = built_over_classes(case.model, case.dataset.inputs(_places(found), dtype=torch.float64), case.background)
+        made = built_over_classes(sample.model, sample.dataset.inputs(_places(found), dtype=torch.float64), sample.background)
     except InvalidInput as error:  # evolved for too long to be resolved
         yield paragraph(str(error))
         return
     said = building_answers.answer(made)
-    whose = "score of the class that each sample is decided for" if case.classes else case.unit
+    whose = "score of the class that each sample is decided for" if sample.classes else sample.unit
     titles, _ = building.terms_of(made.terms, made.modalities)
     yield paragraph(f"Mean over the cohort. {said}. Positive and negative parts of different samples cancel in a mean.")
     yield figure(building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=whose),
@@ -251,20 +253,20 @@ def _built(found: Members) -> Iterator[Block]:
 
 def _cuts(found: Members) -> Iterator[Block]:
     """How good the model would be on the cohort without the correlations of a modality."""
-    case, rows = found.case, numbers.some(_places(found), MAX_CUT)
-    if not case.can("time") or len(case.modalities) < 2 or len(rows) < 2:
+    sample, rows = found.sample, numbers.some(_places(found), MAX_CUT)
+    if not sample.can("time") or len(sample.modalities) < 2 or len(rows) < 2:
         return
-    made = cut_curves.cut_curves(case.model, case.dataset, rows)
+    made = cut_curves.cut_curves(sample.model, sample.dataset, rows)
     said = cut_answers.answer_for_many(made)
     yield Heading("Are the correlations needed?")
     yield paragraph(f"{said}." + (f" Of the cohort, {len(rows):,} samples, evenly spaced." if len(rows) < len(found.cohort) else ""))
-    yield figure(notebook.cut_test_of(numbers.cut_table(made), case.modalities, next(iter(made.after))),
+    yield figure(notebook.cut_test_of(numbers.cut_table(made), sample.modalities, next(iter(made.after))),
                  f"What the figure shows: {cuts.SAYS['cut-test'][0]} It does not show {cuts.SAYS['cut-test'][1]}", f"{said}.")
 
 
 def _members(found: Members) -> Iterator[Block]:
     cohort = found.cohort.sort_values("error", ascending=False, kind="stable")
-    names = found.case.modalities
+    names = found.sample.modalities
     rows = tuple((str(name), _said(row["truth"]), _said(row["prediction"]), number(row["error"]), str(row["relation"]),
                   *(f"{row[f'share[{each}]']:.0%}" for each in names)) for name, row in cohort.head(MAX_MEMBERS).iterrows())
     rest = len(cohort) - len(rows)
@@ -284,9 +286,9 @@ def _intervals() -> Iterator[Block]:
 
 
 def _again(found: Members) -> Iterator[Block]:
-    case = found.case
-    words = ["python", "-m", "qfusion", "report", "--model", case.name, "--data", case.dataset.name, "--cohort", found.filter]
-    kind = case.background.kind
-    words += ["--contrast", case.background.label] if kind == "contrast" else [] if kind in ("joint", "cohort") else ["--background", kind]
+    sample = found.sample
+    words = ["python", "-m", "qfusion", "report", "--model", sample.name, "--data", sample.dataset.name, "--cohort", found.filter]
+    kind, label = sample.background.kind, sample.background.label
+    words += ["--contrast", label] if kind == "contrast" else [] if kind in ("joint", "cohort") else ["--background", kind]
     yield Heading("The same again")
     yield Listing(shlex.join([*words, "--out", "report.html"]), "Command")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
 from typing import Any
 
-from qfusion.analysis.case import Case
+from qfusion.analysis.sample import Sample
 from qfusion.explain.contributions import answers
 from qfusion.models import Ability
 from qfusion.report.blocks import Block, Equation, Facts, Heading, Table, cite, paragraph
@@ -18,20 +18,20 @@ PACKAGES = ("torch", "numpy", "qutip", "pennylane", "typst", "matplotlib")
 READING = "Only the paper's abstract is public to us: what follows is our reading of it."
 
 
-def facts(case: Case) -> Facts:
+def facts(sample: Sample) -> Facts:
     """Returns what a report is about: model, data, sample, decision, digests and versions."""
-    card, data = case.checkpoint.card, case.dataset
-    rows = [("Model", f"{case.name}: {card.get('title', '')} ({card['model']})"), ("Data", f"{data.name}: {data.title}"),
-            ("Sample", f"{case.sample}, of the {data.split[case.row]} split"),
-            ("Decision", answers.verdict(case.scores, case.classes)),
-            ("Explained", f"{case.unit}: {number(case.score)}"),
-            ("Annotation", str(case.truth) if case.classes else number(float(case.truth))),
-            ("Compared with", answers.behind(case.background)), ("Changed in the model", case.tweak or "nothing, it is as trained"),
-            *common(case.checkpoint.card), ("Digest of the data", data.digest), ("Digest of the background", case.background.key)]
+    card, data = sample.work.card, sample.dataset
+    rows = [("Model", f"{sample.name}: {card.get('title', '')} ({card['model']})"), ("Data", f"{data.name}: {data.title}"),
+            ("Sample", f"{sample.id}, of the {data.split[sample.row]} split"),
+            ("Decision", answers.verdict(sample.scores, sample.classes)),
+            ("Explained", f"{sample.unit}: {number(sample.score)}"),
+            ("Annotation", str(sample.truth) if sample.classes else number(float(sample.truth))),
+            ("Compared with", answers.behind(sample.background)), ("Changed in the model", sample.changed or "nothing, it is as trained"),
+            *common(sample.work.card), ("Digest of the data", data.digest), ("Digest of the background", sample.background.key)]
     return Facts(tuple(rows), "What this report is about, and what it was made with.")
 
 
-def common(card: dict[str, Any]) -> list[tuple[str, str]]:
+def common(card: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Returns what reports on one model have in common: its size, seeds and digest, and the versions at hand."""
     from qfusion import __version__
 
@@ -42,7 +42,7 @@ def common(card: dict[str, Any]) -> list[tuple[str, str]]:
             ("Made with", f"qfusion {__version__}, {made}"), ("Digest of the weights", str(card["weights_sha256"]))]
 
 
-def performance(card: dict[str, Any]) -> Table | None:
+def performance(card: Mapping[str, Any]) -> Table | None:
     """Returns the test metrics of a model over its training seeds; None where the card has none."""
     measured, own = card["metrics"].get("test", {}), card.get("this_seed", {}).get("test", {})
     rows = tuple((metrics.describe[name].short if name in metrics.describe else name, number(found["mean"]), number(found["std"]),
@@ -55,24 +55,24 @@ def performance(card: dict[str, Any]) -> Table | None:
                  "them.") if rows else None
 
 
-def section(case: Case) -> Iterator[Block]:
+def section(sample: Sample) -> Iterator[Block]:
     """The methods, with equations and sources."""
     yield Heading("Methods")
-    yield from next((made(case) for ability, made in _OF.items() if case.can(ability)), ())
-    yield from contributions(case)
-    if (table := performance(case.checkpoint.card)) is not None:
+    yield from next((made(sample) for ability, made in _OF.items() if sample.can(ability)), ())
+    yield from contributions(sample)
+    if (table := performance(sample.work.card)) is not None:
         yield Heading("How good the model is", 2)
         yield table
-    if case.checkpoint.card.get("notes"):
-        yield paragraph(f"On how it was trained, its card says: {case.checkpoint.card['notes']}")
+    if sample.work.card.get("notes"):
+        yield paragraph(f"On how it was trained, its card says: {sample.work.card['notes']}")
     yield paragraph("Colours are those of Okabe and Ito ", cite("okabeito2008"), ", one hue a modality.",
-                    *((" The data are CMU-MOSI ", cite("mosi2016"), ".") if case.dataset.name == "mosi" else ()))
+                    *((" The data are CMU-MOSI ", cite("mosi2016"), ".") if sample.dataset.name == "mosi" else ()))
 
 
-def _of_jump(case: Case) -> Iterator[Block]:
-    model, settings = case.model, case.checkpoint.card["settings"]
+def _of_jump(sample: Sample) -> Iterator[Block]:
+    model, settings = sample.model, sample.work.card["settings"]
     D, count = _product(model.dims), model.jump_count
-    dims = answers.listed([f"{d} for {name}" for name, d in zip(case.modalities, model.dims, strict=True)])
+    dims = answers.listed([f"{d} for {name}" for name, d in zip(sample.modalities, model.dims, strict=True)])
     yield Heading("The system", 2)
     yield paragraph("The model follows QiNN-QJ ", cite("qinnqj2025"), f". {READING} An encoder for each modality gives a complex vector, "
                     f"which becomes a quantum state; the dimensions are {dims}, so the joint state has D = {D}.")
@@ -83,8 +83,8 @@ def _of_jump(case: Case) -> Iterator[Block]:
     yield paragraph("The state evolves by the master equation ", cite("lindblad1976", "gks1976"), f" {what[settings['evolution']]}, "
                     f"shared by all samples, for T = {model.duration:g} (ħ = 1; times and energies are plain numbers).")
     yield Equation("master")
-    outputs = len(case.explanation.outputs)
-    what = {"joint": "of the joint state", "single": f"of the state of {settings.get('read') or case.modalities[0]}, into which all else "
+    outputs = len(sample.explanation.outputs)
+    what = {"joint": "of the joint state", "single": f"of the state of {settings.get('read') or sample.modalities[0]}, into which all else "
             "must flow", "local": "of the state of each modality, so that at t = 0 the score is a sum over modalities and every joint "
             "contribution is made by the evolution"}
     yield paragraph(f"The score{'s are' if outputs > 1 else ' is'} read with J = {settings['measurements']} trained unit vectors "
@@ -98,9 +98,9 @@ def _of_jump(case: Case) -> Iterator[Block]:
     yield Equation("entropy")
 
 
-def _of_network(case: Case) -> Iterator[Block]:
-    model, settings = case.model, case.checkpoint.card["settings"]
-    n, M, C = model.elements, len(case.modalities), len(case.explanation.outputs)
+def _of_network(sample: Sample) -> Iterator[Block]:
+    model, settings = sample.model, sample.work.card["settings"]
+    n, M, C = model.elements, len(sample.modalities), len(sample.explanation.outputs)
     yield Heading("The system", 2)
     meaning = "one for each class" if model.elements_are_classes else "learned"
     yield paragraph("The model follows feature-entanglement fusion with a quantum convolutional network "
@@ -112,7 +112,7 @@ def _of_network(case: Case) -> Iterator[Block]:
     yield paragraph(f"A fresh qubit for each element is turned by an angle that depends on what its modality qubits read, 2^{min(M, 3)} "
                     f"learned angles an element; these qubits are then left out.{chain}")
     yield Equation("fusion")
-    layers = len([name for name in case.places if name.endswith("pooled")])
+    layers = len([name for name in sample.places if name.endswith("pooled")])
     yield paragraph("A quantum convolutional network ", cite("cong2019", "hur2022"), f" of {layers} layers with block "
                     f"{settings['block']} convolves and pools the {n} fused qubits; a linear head reads the joint probabilities of the "
                     f"qubits that stay and ⟨Z⟩ of every measured one. The {C} scores are therefore fixed polynomials of the fused qubits:")
@@ -124,27 +124,27 @@ def _of_network(case: Case) -> Iterator[Block]:
         yield Equation("conflict")
 
 
-def _of_kets(case: Case) -> Iterator[Block]:
-    dims = answers.listed([f"{d} levels for {name}" for name, d in zip(case.modalities, case.model.dims, strict=True)])
+def _of_kets(sample: Sample) -> Iterator[Block]:
+    dims = answers.listed([f"{d} levels for {name}" for name, d in zip(sample.modalities, sample.model.dims, strict=True)])
     yield Heading("The system", 2)
     yield paragraph(f"An encoder for each modality gives a complex vector, which becomes a quantum state of {dims}. "
                     "The scores are expectations of trained observables of their product; nothing evolves.")
 
 
-_OF: dict[Ability, Callable[[Case], Iterator[Block]]] = {"time": _of_jump, "layers": _of_network, "kets": _of_kets}
+_OF: dict[Ability, Callable[[Sample], Iterator[Block]]] = {"time": _of_jump, "layers": _of_network, "kets": _of_kets}
 
 
-def contributions(case: Case) -> Iterator[Block]:
+def contributions(sample: Sample) -> Iterator[Block]:
     """How the decision was split."""
-    behind, size = case.background, f"{case.background.size:,}"
-    split = training_split(case.checkpoint.card).replace("+", " and ")
+    behind, size = sample.background, f"{sample.background.size:,}"
+    split = training_split(sample.work.card).replace("+", " and ")
     yield Heading("Splitting the decision", 2)
     yield paragraph("A score is linear in the state of each modality. What the model says when it is told only the modalities in S is "
                     "therefore exact, with no sampling (interventional values ", cite("janzing2020"), "); here, what is not told is "
                     f"averaged over {answers.behind(behind)}" + (f" (rows of {split})." if behind.kind in ("joint", "product") else "."))
-    if case.can("kets"):
+    if sample.can("kets"):
         yield Equation("value_state")
-        yield from _sigma(case, size)
+        yield from _sigma(sample, size)
     elif behind.kind in ("joint", "cohort", "contrast"):
         yield Equation("value_rows")
         yield paragraph(f"with N = {size}.")
@@ -156,8 +156,8 @@ def contributions(case: Case) -> Iterator[Block]:
     yield Equation("shapley")
 
 
-def _sigma(case: Case, size: str) -> Iterator[Block]:
-    kind = case.background.kind
+def _sigma(sample: Sample, size: str) -> Iterator[Block]:
+    kind = sample.background.kind
     if kind in ("joint", "cohort", "contrast"):
         yield paragraph(f"Here σ is the mean state of the background, N = {size}:")
         yield Equation("background_joint")

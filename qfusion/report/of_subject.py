@@ -9,21 +9,13 @@ import numpy as np
 
 from qfusion import report
 from qfusion._checks import check
-from qfusion.analysis.case import Case, of, tweaked
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.cohort.cohort_measures import ENTROPY, JOINT
+from qfusion.analysis.sample import sample_of
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.trust import cohorts, resampling
 from qfusion.explain.trust.cohorts import Part
 from qfusion.report.about_cohort import Members
-from qfusion.training.checkpoint import Checkpoint
-
-
-def case_of(work: Workspace, row: int, output: int | None = None, tweak: str = "") -> Case:
-    """A sample as the pages show it: the workspace's background, an output, and what the reader has changed in the model."""
-    model: Any = work.model
-    changed, words = tweaked(model, tweak)
-    return of(Checkpoint(model, dict(work.card)), changed, words, work.dataset, row, work.background, output)
 
 
 def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") -> Members:
@@ -45,7 +37,7 @@ def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") 
     if measure:
         x, y = cohort_measures.entropies(work, rows, ENTROPY), rows[JOINT].to_numpy()
         finding = cohort_measures.finding(resampling.correlation(x, y), ENTROPY, JOINT)
-    return Members(case_of(work, int(np.flatnonzero(within)[inside][0])), rows, inside, name, cohorts.written(parts),
+    return Members(sample_of(work, int(np.flatnonzero(within)[inside][0])), rows, inside, name, cohorts.written(parts),
                    "every split" if split == cohorts.EVERYTHING else split, by, group, names, work.unit_of_error,
                    measure, cohort_measures.strength_titles(work)[JOINT], (x, y), finding)
 
@@ -58,7 +50,7 @@ def _grouping(work: Workspace, rows: Any) -> str:
 
 def of_sample(work: Workspace, row: int, output: int | None, tweak: str, suffix: str) -> bytes:
     """The report on a sample as a file."""
-    return report.sample(case_of(work, row, output, tweak)).written(suffix)
+    return report.sample(sample_of(work, row, output, tweak)).written(suffix)
 
 
 def of_cohort(work: Workspace, table: Any, parts: Sequence[Part], name: str, suffix: str) -> bytes:

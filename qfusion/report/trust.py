@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from qfusion.analysis.case import Case
+from qfusion.analysis.sample import Sample
 from qfusion.errors import IntegrityError, NotFound
 from qfusion.explain.contributions.coalitions import Explanation
 from qfusion.explain.trust import faithfulness, reliability
@@ -20,18 +20,18 @@ MAX_SAMPLES = {True: 600, False: 60}  # test samples for the curves, by whether 
 KINDS = {"warning": "Beware", "fine": "Looked at", "unknown": "Not known"}
 
 
-def section(case: Case, one: bool = True) -> Iterator[Block]:
+def section(sample: Sample, one: bool = True) -> Iterator[Block]:
     """Cautions in words, deletion curves, planted truth, training seeds; of one sample also its own terms over the seeds."""
-    explanation, rows, outputs = numbers.test_rows(case, MAX_SAMPLES[case.can("kets")])
+    explanation, rows, outputs = numbers.test_rows(sample, MAX_SAMPLES[sample.can("kets")])
     curves = faithfulness.modality_curves(explanation, outputs)
-    truth = _truth(case, explanation, rows)
-    seeds, why = _seeds(case)
+    truth = _truth(sample, explanation, rows)
+    seeds, why = _seeds(sample)
     yield Heading("How far to trust this")
     yield paragraph("Contributions are exact for this model and background; what can be wrong is what a reader makes of them. Measured "
                     f"for this model, on {len(rows):,} test samples unless said otherwise:")
     said = reliability.of_deletion(curves, "modalities")
     said += [reliability.no_truth()] if truth is None else reliability.of_truth(truth)
-    said += reliability.of_stability(seeds, _errors(case), "score of the true class" if case.classes else case.unit) if seeds else []
+    said += reliability.of_stability(seeds, _errors(sample), "score of the true class" if sample.classes else sample.unit) if seeds else []
     said += reliability.of_joint(explanation, outputs)
     said += [] if seeds else [TrustWarning(why, "unknown")]
     order = list(KINDS)
@@ -41,7 +41,7 @@ def section(case: Case, one: bool = True) -> Iterator[Block]:
                     "one with the largest |Shapley value|. What is taken away is averaged over the background, so the curves are read off "
                     "the exact values:")
     yield Equation("curves")
-    yield from _over_seeds(case, seeds, one)
+    yield from _over_seeds(sample, seeds, one)
     if truth is not None:
         yield Table(("Term", "Correlation", "Rank correlation"),
                     tuple((term.replace("+", " + "), number(a), number(b))
@@ -61,14 +61,14 @@ def _deletion(curves: faithfulness.Curves) -> Block:
                   f"Deletion curve: {steps}; random orders on average {others}.", HALF)
 
 
-def _over_seeds(case: Case, seeds: Stability | None, one: bool) -> Iterator[Block]:
+def _over_seeds(sample: Sample, seeds: Stability | None, one: bool) -> Iterator[Block]:
     if seeds is None:
         return
-    if one and case.row in case.dataset.rows("test"):
-        table = numbers.stability(case)
-        what = "the true class's score" if case.classes else f"the {case.unit}"
+    if one and sample.row in sample.dataset.rows("test"):
+        table = numbers.stability(sample)
+        what = "the true class's score" if sample.classes else f"the {sample.unit}"
         spread = ", ".join(f"{term} {values.min():+.2f} to {values.max():+.2f}" for term, values in table.items())
-        yield figure(notebook.stability(case), f"This sample's terms of {what} by models from {len(seeds.seeds)} training seeds, against "
+        yield figure(notebook.stability(sample), f"This sample's terms of {what} by models from {len(seeds.seeds)} training seeds, against "
                      f"the {seeds.background_size:,} training samples; the filled dot is the shipped "
                      "model.", f"Terms over seeds: {spread}.", HALF)
     ranks = seeds.rank_correlations()
@@ -77,31 +77,31 @@ def _over_seeds(case: Case, seeds: Stability | None, one: bool) -> Iterator[Bloc
                 f"Do {len(seeds.seeds)} training seeds order {seeds.dividends.shape[1]:,} test samples alike? Between all pairs of seeds.")
 
 
-def _truth(case: Case, explanation: Explanation, rows: np.ndarray) -> faithfulness.AgainstTruth | None:
-    truth = case.dataset.truth
-    if truth is None or case.classes or case.dataset.names != case.modalities:
+def _truth(sample: Sample, explanation: Explanation, rows: np.ndarray) -> faithfulness.AgainstTruth | None:
+    truth = sample.dataset.truth
+    if truth is None or sample.classes or sample.dataset.names != sample.modalities:
         return None
     return faithfulness.against_truth(explanation, truth.iloc[rows])
 
 
-def _seeds(case: Case) -> tuple[Stability | None, str]:
+def _seeds(sample: Sample) -> tuple[Stability | None, str]:
     """What was measured over training seeds, or why it does not count here."""
-    if case.tweak:
+    if sample.changed:
         return None, "How other training seeds would explain this is measured for the model as trained, not as it is changed here."
     try:
-        return numbers.seeds(case), ""
+        return numbers.seeds(sample), ""
     except (NotFound, IntegrityError) as error:
         return None, str(error).replace("`", "")
 
 
-def _errors(case: Case) -> np.ndarray:
+def _errors(sample: Sample) -> np.ndarray:
     """Errors on all test rows, as the pages have them: absolute, or 1 - probability of the true class."""
     import torch
 
-    rows = case.dataset.rows("test")
+    rows = sample.dataset.rows("test")
     with torch.no_grad():
-        scores = case.model(case.dataset.inputs(rows, dtype=torch.float64)).numpy()
-    if not case.classes:
-        return np.abs(scores[:, 0] - case.dataset.y[rows])
+        scores = sample.model(sample.dataset.inputs(rows, dtype=torch.float64)).numpy()
+    if not sample.classes:
+        return np.abs(scores[:, 0] - sample.dataset.y[rows])
     weights = np.exp(scores - scores.max(1, keepdims=True))
-    return 1 - (weights / weights.sum(1, keepdims=True))[np.arange(len(rows)), case.dataset.y[rows]]
+    return 1 - (weights / weights.sum(1, keepdims=True))[np.arange(len(rows)), sample.dataset.y[rows]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,12 +11,11 @@ import torch
 
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import entropy_column
-from qfusion.analysis.systems.ket_subject import KetSpace, expectations, made, predict, test_metrics
-from qfusion.data import DataSet
+from qfusion.analysis.systems.ket_subject import KetSpace, expectations, predict, test_metrics
 from qfusion.quantum import lindblad, measures, states
 from qfusion.quantum.kinds import column
 
-__all__ = ["JumpSpace", "build", "expectations", "negativities", "negativity_column", "predict", "reduced_entropies", "test_metrics"]
+__all__ = ["JumpSpace", "expectations", "negativities", "negativity_column", "predict", "reduced_entropies", "test_metrics"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +37,6 @@ class JumpSpace(KetSpace):
         titles = {entropy_column(name): f"entropy of {name} at T (nats)" for name in self.modalities}
         return titles | {negativity_column(name): f"entanglement of {name} at T (log. negativity, bits)"
                          for name in self.modalities}
-
-
-def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> JumpSpace:
-    """Applies a model to all samples of a data set that it fits."""
-    return made(JumpSpace, name, card, model, dataset)
 
 
 def negativity_column(name: str) -> str:

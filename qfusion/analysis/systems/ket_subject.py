@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import numpy as np
 import torch
 
-from qfusion import explain
-from qfusion.analysis.subject import Workspace
-from qfusion.data import DataSet
-from qfusion.training import checkpoint
+from qfusion.analysis.subject import Workspace, shared
 
 
 @dataclass(frozen=True, eq=False)
 class KetSpace(Workspace):
-    """A workspace whose samples are product states.
+    """A workspace whose samples are product states."""
 
-    Attributes:
-        psi: product states (N, D) complex128.
-    """
+    @shared
+    def psi(self) -> torch.Tensor:
+        """Product states (N, D) of all samples, complex128."""
+        with torch.no_grad():
+            found: torch.Tensor = self.model.product_state(self.model.encode(self.dataset.inputs(dtype=torch.float64)))
+        return found
 
-    psi: torch.Tensor = None  # type: ignore[assignment]
-
-
-K = TypeVar("K", bound=KetSpace)
-
-
-def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> KetSpace:
-    """Applies a model to all samples of a data set that it fits."""
-    return made(KetSpace, name, card, model, dataset)
-
-
-def made(kind: type[K], name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> K:
-    """Applies a model to all samples of a data set that it fits, as a workspace of a kind."""
-    with torch.no_grad():
-        psi = model.product_state(model.encode(dataset.inputs(dtype=torch.float64)))
-        trained_on = dataset.inputs(dataset.rows(checkpoint.training_split(card)), dtype=torch.float64)
-        background = explain.background(model, trained_on, kind="joint")
-        scores = expectations(psi, model.observables(), model.bias)
-    return kind(name, card, model, dataset, scores, background, psi=psi)
+    @shared
+    def scores(self) -> np.ndarray:
+        """Of all samples, (N, C)."""
+        with torch.no_grad():
+            return expectations(self.psi, self.model.observables(), self.model.bias)
 
 
 def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:

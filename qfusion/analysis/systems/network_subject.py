@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion import explain
-from qfusion.analysis.subject import Workspace, entropy_column
+from qfusion.analysis.subject import Workspace, entropy_column, shared
 from qfusion.data import DataSet
 from qfusion.explain.network import evidence
 from qfusion.models.qcnn import evaluate
-from qfusion.training import checkpoint
 
 COALITIONS = 1500  # that are worked out sample by sample before the pages show them
 DISAGREEMENT, MEAN_ENTROPY, CONFLICT = "disagreement", "entropy[mean]", "conflict"
@@ -27,12 +25,23 @@ class CircuitSpace(Workspace):
     """A workspace whose samples are masses.
 
     Attributes:
-        masses: per sample, element and modality, (N, n, M) double.
         observables: of the fused qubits, (C, 3, ..., 3) double.
     """
 
-    masses: torch.Tensor = None  # type: ignore[assignment]
     observables: torch.Tensor = None  # type: ignore[assignment]
+
+    @shared
+    def masses(self) -> torch.Tensor:
+        """Of all samples, per element and modality, (N, n, M) double."""
+        with torch.no_grad():
+            encoded = self.model.encode(self.dataset.inputs(dtype=torch.float64))
+            return torch.stack([encoded[name].double() for name in self.modalities], -1)
+
+    @shared
+    def scores(self) -> np.ndarray:
+        """Of all samples, (N, C)."""
+        with torch.no_grad():
+            return np.asarray((evaluate(self.observables, self.model.fuse(self.by_name(slice(None)))[0]) + self.model.bias).numpy())
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -101,16 +110,10 @@ class CircuitSpace(Workspace):
 
 
 def build(name: str, card: Mapping[str, Any], model: Any, dataset: DataSet) -> CircuitSpace:
-    """Applies a model to all samples of a data set that it fits."""
+    """A model on a data set that it fits."""
     with torch.no_grad():
-        encoded = model.encode(dataset.inputs(dtype=torch.float64))
-        masses = torch.stack([encoded[each].double() for each in model.modalities], -1)
         observables = model.observables().double()
-        scores = (evaluate(observables, model.fuse(encoded)[0]) + model.bias).numpy()
-        trained_on = dataset.inputs(dataset.rows(checkpoint.training_split(card)), dtype=torch.float64)
-        background = explain.background(model, trained_on, kind="joint")
-    return CircuitSpace(name, card, with_observables(model, observables), dataset, scores, background, masses=masses,
-                        observables=observables)
+    return CircuitSpace(name, card, with_observables(model, observables), dataset, observables=observables)
 
 
 def with_observables(model: Any, observables: torch.Tensor) -> Any:

@@ -6,7 +6,7 @@ A page draws it, a file is exported from it, a report, a notebook and the comman
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.analysis import text
+from qfusion.models import Ability
 from qfusion.panels.core.view import View
 
 
@@ -41,6 +43,32 @@ class Picture:
     table: Callable[[], pd.DataFrame]
     called: str = ""
     lead: str = ""
+
+    @property
+    def full_title(self) -> str:
+        """What the figure is called, and the title, as markdown."""
+        return f"{ended(self.called, ':')} {self.title}" if self.called else self.title
+
+    @property
+    def headline(self) -> str:
+        """The full title as plain text: for files."""
+        return text.unmarked(capital(self.full_title) if self.not_shown else self.full_title)
+
+    @property
+    def caption(self) -> str:
+        """What it shows and does not, as plain text; of a small figure, which is explained by what stands around it, what it shows."""
+        shows = text.unmarked(self.shows)
+        return f"Shows {shows} Does not show {text.unmarked(self.not_shown)}" if self.not_shown else shows
+
+
+def ended(words: str, by: str = ".") -> str:
+    """Words with a sign at their end, where they do not ask."""
+    return words if words.endswith("?") else words + by
+
+
+def capital(words: str) -> str:
+    """Words with a capital letter first."""
+    return words[:1].upper() + words[1:]
 
 
 Read = Callable[[View], Any]  # of an option: its value, None where the address does not say it
@@ -71,6 +99,29 @@ def ticked(key: str) -> Read:
     return lambda view: view.get(key) == "true" if view.get(key) else None
 
 
+Opens = Callable[[View], bool]  # whether the part of a page in which a panel stands is open under an address
+
+
+def always(*_: Any, **__: Any) -> bool:
+    """A panel that stands on its page whatever the address says, or that fits every subject."""
+    return True
+
+
+def within(key: str, views: Sequence[str], *names: str) -> Opens:
+    """Where a panel stands in one of several views, the first of which is open unless the address says another under `key`."""
+    return lambda view: view.one_of(key, views) in names
+
+
+def unfolded(key: str) -> Opens:
+    """Where a panel stands in a part that is folded unless the address says otherwise."""
+    return lambda view: view.get(key) == "true"
+
+
+def can(*abilities: Ability) -> Callable[..., bool]:
+    """Whether the model of a sample, or of a workspace, can do all of these, see `models.explorable`."""
+    return lambda subject, **_: all(getattr(subject, "work", subject).can(each) for each in abilities)
+
+
 @dataclass(frozen=True)
 class Panel:
     """A panel of a page, or several whose names begin alike.
@@ -81,15 +132,23 @@ class Panel:
         options: by argument of `build`, how the address says it.
         fixed: arguments that are the same whatever the address says.
         rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more arguments from it.
-        view: the view (tab) of its page under which it is drawn, below all else, or the page's title where that has no views; "" where
-            the page lays it out itself. What its options say is read from the address.
+        asked: options that only `fits` has.
+        fits: from the subject and the options to whether there is something to show; pages and command line ask it alike.
+        opens: from an address to whether the part of the page in which it stands is open.
+        endings: from an address and the subject to the ends of the names, where several begin alike.
+        below: whether its page draws it below all else that is open; without it the page lays it out itself, beside another or with
+            controls.
     """
 
     build: Callable[..., Picture]
     options: Mapping[str, Read] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     rest: str | Callable[[View, str], Mapping[str, Any]] = ""
-    view: str = ""
+    asked: Mapping[str, Read] = field(default_factory=dict)
+    fits: Callable[..., bool] = always
+    opens: Opens = always
+    endings: Callable[[View, Any], Iterable[str]] = lambda view, subject: ("",)
+    below: bool = False
 
     @property
     def subject(self) -> str:
@@ -106,8 +165,15 @@ class Panel:
         Raises:
             InvalidInput: when the address says what cannot be an option.
         """
-        said = {name: read(view) for name, read in self.options.items()}
         check(bool(rest) == bool(self.rest), f"There is no panel whose name ends in '{rest[:60]}'. Copy the link again.")
         ending: Mapping[str, Any] = self.rest(view, rest) if callable(self.rest) else {self.rest: rest} if self.rest else {}
-        return {**self.fixed, **ending,
-                **{name: value for name, value in said.items() if value is not None}}
+        return {**self.fixed, **ending, **_said(self.options, view)}
+
+    def shown(self, view: View, subject: Any, rest: str = "") -> bool:
+        """Returns whether the page shows it of a subject; arguments and errors are those of `arguments`."""
+        return self.opens(view) and self.fits(subject, **self.arguments(view, rest), **_said(self.asked, view))
+
+
+def _said(options: Mapping[str, Read], view: View) -> dict[str, Any]:
+    """What the address says of options."""
+    return {name: value for name, read in options.items() if (value := read(view)) is not None}

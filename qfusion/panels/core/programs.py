@@ -11,24 +11,33 @@ from __future__ import annotations
 
 import importlib
 from collections import ChainMap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from qfusion import panels
 from qfusion._checks import choose
 from qfusion.explain.trust import cohorts
 from qfusion.figures.style import Theme
-from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels.core import sliders
+from qfusion.panels.core.allowed import Allowed
+from qfusion.panels.core.opened import Opened, Rules, bare, whole
+from qfusion.panels.core.panel import Panel, Picture, always, can
 from qfusion.panels.core.view import Address, View
 
-# Page (its title in small letters) -> panel. What a module's PANELS gets later is here too.
+
+def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
+    """The panels of several modules in their order; what one of these gets later is here too."""
+    return ChainMap(*reversed(parts))
+
+
+# Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.PANELS, "samples": ChainMap(panels.samples.PANELS, panels.inside.PANELS),
-    "dynamics": ChainMap(panels.dynamics.PANELS, panels.physics.PANELS, panels.building.PANELS,
-                         {"decision-layers": panels.layers.PANELS["decision-layers"],
-                          "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False})}),
-    "circuit": ChainMap(panels.circuit.PANELS, panels.layers.PANELS, panels.rules.PANELS, panels.noise.PANELS,
-                        panels.physics.PANELS),
+    "overview": panels.overview.PANELS, "samples": _parts(panels.samples.PANELS, panels.inside.PANELS),
+    "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, {
+        "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
+        "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=can("layers"))}),
+    "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS, panels.physics.PANELS),
     "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
     "cohorts": panels.cohorts.PANELS, "compare": panels.compare.PANELS, "faithfulness": panels.faithfulness.PANELS,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
@@ -36,10 +45,39 @@ PAGES: dict[str, Mapping[str, Panel]] = {
 }
 # Panels that there are several of, for modalities or samples, by how their name begins.
 NAMED: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.NAMED | panels.samples.NAMED, "samples": panels.samples.NAMED, "dynamics": panels.dynamics.NAMED,
-    "what if": panels.what_if.NAMED | panels.samples.NAMED, "decision operators": panels.samples.NAMED,
-    "compare": panels.samples.NAMED, "faithfulness": panels.faithfulness.NAMED, "train": panels.train.NAMED,
+    "overview": panels.overview.NAMED, "samples": panels.samples.NAMED, "dynamics": panels.dynamics.NAMED,
+    "what if": panels.what_if.NAMED, "decision operators": panels.operators.NAMED, "compare": panels.compare.NAMED,
+    "faithfulness": panels.faithfulness.NAMED, "train": panels.train.NAMED,
 }
+# What an address may say of each page, besides what it may say of every page.
+RULES: dict[str, tuple[Rules, ...]] = {
+    "samples": (panels.samples.allowed, panels.inside.allowed),
+    "dynamics": (sliders.allowed, panels.physics.allowed, panels.building.allowed, panels.dynamics.allowed, panels.layers.allowed),
+    "circuit": (panels.circuit.allowed, panels.layers.allowed, panels.rules.allowed, panels.noise.allowed,
+                panels.physics.allowed),
+    "what if": (panels.what_if.allowed,), "decision operators": (panels.operators.allowed,), "cohorts": (panels.cohorts.allowed,),
+    "compare": (sliders.allowed, panels.rules.allowed, panels.compare.allowed), "faithfulness": (panels.faithfulness.allowed,),
+    "data": (panels.data.allowed,), "train": (panels.train.allowed,), "sweeps": (panels.sweeps.allowed,),
+    "leaderboard": (panels.leaderboard.allowed,),
+}
+BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
+WORDS = ("questions", "cautions", "estimators", "train-results")  # panels that are words or tables, without a figure
+
+
+def allowed(view: View, work: Any) -> dict[str, Allowed]:
+    """Returns what an address may say of a page, by parameter."""
+    return {key: rule for rules in RULES.get(view.page, ()) for key, rule in rules(view, work).items()}
+
+
+def opened(page: str, address: Address) -> Opened:
+    """Returns a page under an address, with what the address leaves open chosen as the page would.
+
+    Raises:
+        NotFound: when there is no such page, model, data set or sample.
+        InvalidInput: when a part of the address does not fit.
+    """
+    page = choose("Page", page.lower(), PAGES)
+    return (bare if page in BARE else whole)(page, address, allowed)
 
 
 class Call(NamedTuple):
@@ -75,9 +113,10 @@ def _sample(view: View) -> Call:
 
 def _sides(view: View) -> Call:
     """The pinned view as A beside the page's sample as B."""
-    model, data, sample, tweak = view.pin
+    pin = view.pin
     members = _members(view) if view.background == "cohort" else ""
-    return Call("qfusion.analysis.compare", "beside", (model, sample, data), _said({"tweak": tweak, "members": members}), "sample")
+    return Call("qfusion.analysis.compare", "beside", (pin.model, pin.sample, pin.data),
+                _said({"tweak": pin.tweak, "members": members}), "sample")
 
 
 def _levels(view: View) -> Call:
@@ -106,11 +145,6 @@ SUBJECTS: dict[str, Callable[[View], Call]] = {
 }
 
 
-def covers(page: str, panel: str) -> bool:
-    """Returns whether there is a panel of this name; `page` is a title in whatever letters."""
-    return panel in PAGES.get(page.lower(), {}) or any(map(panel.startswith, NAMED.get(page.lower(), {})))
-
-
 def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Picture:
     """Returns a panel of a page.
 
@@ -127,11 +161,27 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
     """
     view, found, rest = _found(page, panel, address)
     arguments = found.arguments(view, rest)
-    opened: dict[str, Any] = {}
-    for name, call in _calls(view, found.subject):
-        before = [opened[call.of]] if call.of else []
-        opened[name] = getattr(importlib.import_module(call.module), call.function)(*before, *call.positional, **call.named)
-    return found.build(opened["sample"].work if found.subject == "work" else opened[found.subject], theme, **arguments)
+    return found.build(_open(view, found.subject), theme, **arguments)
+
+
+def shown(view: View, only: str = "") -> Iterator[str]:
+    """Yields the names of the panels that a page shows under an address that leaves nothing open, in its order, or `only` that of one."""
+    subjects: dict[str, Any] = {}
+    for start, panel in sorted({**PAGES[view.page], **NAMED.get(view.page, {})}.items(), key=lambda each: each[1].below):
+        if (not only or only.startswith(start)) and panel.opens(view):
+            subject = _open(view, panel.subject, subjects)
+            yield from (start + end for end in panel.endings(view, subject)
+                        if only in ("", start + end) and panel.shown(view, subject, end))
+
+
+def _open(view: View, subject: str, kept: dict[str, Any] | None = None) -> Any:
+    """Opens a subject; what `kept` holds is not opened again."""
+    found: dict[str, Any] = {} if kept is None else kept
+    for name, call in _calls(view, subject):
+        if name not in found:
+            before = [found[call.of]] if call.of else []
+            found[name] = getattr(importlib.import_module(call.module), call.function)(*before, *call.positional, **call.named)
+    return found["sample"].work if subject == "work" else found[subject]
 
 
 def program(page: str, panel: str, address: Address) -> str:

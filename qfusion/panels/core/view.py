@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import unquote
 
 from qfusion._checks import check, require_number
+from qfusion.analysis.backgrounds import DEFAULT, OFFERED
 from qfusion.models import FUSION, Ability, can
 from qfusion.models.tweak import COUPLING, DURATION, RATE, Tweak
+from qfusion.panels.core import pins
+from qfusion.panels.core.pins import Pin
 from qfusion.training import checkpoint
 
 Address = Mapping[str, str | Sequence[str]]
 PREDICTED = "the predicted class"
-BACKGROUNDS = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed", "reference state": "zero",
-               "one other sample": "contrast", "a saved cohort": "cohort"}
 TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}  # pages that follow the parameters, by whether the model has time
 MAX_TEXT = 20_000
 
@@ -47,6 +47,11 @@ class View:
         values = [found] if isinstance(found, str) else [str(each) for each in found]
         check(all(len(each) <= MAX_TEXT for each in values), f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.")
         return values
+
+    def one_of(self, key: str, options: Sequence[str]) -> str:
+        """Returns the value of a parameter where it is one of `options`, else the first of these."""
+        said = self.get(key)
+        return said if said in options else options[0]
 
     def number(self, key: str, default: float, low: float = -1e6, high: float = 1e6) -> float:
         """Returns the value of a parameter as a number.
@@ -104,8 +109,8 @@ class View:
     @property
     def background(self) -> str:
         """Kind of the background."""
-        said = self.get("background", "training set")
-        return BACKGROUNDS.get(said, said)
+        said = self.get("background", DEFAULT)
+        return OFFERED.get(said, said)
 
     @property
     def tweak(self) -> str:
@@ -119,8 +124,6 @@ class View:
         return str(Tweak.of(said, model))
 
     @property
-    def pin(self) -> tuple[str, str, str, str]:
-        """Model, data, sample and tweak of the pinned view."""
-        parts = [unquote(part) for part in self.named("pin").split("/")]
-        check(len(parts) in (3, 4), "Parameter `pin` must look like `model/data/sample`. Pin anew.")
-        return parts[0], parts[1], parts[2], parts[3] if len(parts) == 4 else ""
+    def pin(self) -> Pin:
+        """The pinned view."""
+        return pins.parse(self.named("pin"))

@@ -10,7 +10,7 @@ from qfusion.ui.panel import panels
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Overview", "Which modality decided, what did they say only together, and when did it happen?")
+    here = shell("Overview")
 
     with guard(), st.container(key="fold-overview"):
         tour.invitation(link, FILES)
@@ -30,7 +30,7 @@ def page() -> None:
             overview.example_samples(here)  # late: they take seconds the first time
         with questions, guard():
             questions_view.panel(here)  # last: of a network, looking for what would flip it takes seconds
-        panels.registered(here, "Overview")
+        panels.below(here.theme, **here.subjects())
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -9,6 +9,7 @@ from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain.trust import cohorts
+from qfusion.panels.core.allowed import Allowed, options
 from qfusion.ui.frame import state, stored
 
 _HELP = ("What stands in for a modality when the contributions of the others are worked out: the training samples as they occur; each "
@@ -28,8 +29,8 @@ def settle() -> None:
 def draw(work: Workspace, row: int) -> Workspace:
     """Draws the picker; returns the workspace with that background."""
     settle()
-    state.drop_invalid({state.BACKGROUND: state.options("Background", backgrounds.OFFERED, "The training set is compared with."),
-                        state.CONTRAST: state.Allowed(work.dataset.row, "Another sample is compared with.")})
+    state.drop_invalid({state.BACKGROUND: options("Background", backgrounds.OFFERED, "The training set is compared with."),
+                        state.CONTRAST: Allowed(work.dataset.row, "Another sample is compared with.")})
     chosen = st.selectbox("Compared with", list(backgrounds.OFFERED), help=_HELP, **state.bound(state.BACKGROUND))
     kind = backgrounds.OFFERED[chosen]
     if kind == "cohort":
@@ -46,7 +47,7 @@ def _cohort(work: Workspace) -> Workspace:
     if not names:
         st.caption("No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with.")
         return work
-    state.drop_invalid({state.MEMBERS: state.options("Cohort", names, "The first saved one is compared with.")})
+    state.drop_invalid({state.MEMBERS: options("Cohort", names, "The first saved one is compared with.")})
     if state.get(state.MEMBERS) not in (None, *names):
         state.put(state.MEMBERS, names[0])  # deleted since
     name = st.selectbox("Which cohort", names, **state.bound(state.MEMBERS))

@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
-from qfusion import data
-from qfusion._checks import check, choose
-from qfusion.analysis import subject
-from qfusion.analysis.cohort import examples
+from qfusion._checks import check
 from qfusion.analysis.subject import Workspace
-from qfusion.errors import NotFound, QFusionError
-from qfusion.training import checkpoint
+from qfusion.panels.core.allowed import Allowed, options
+from qfusion.panels.core.opened import default_sample, misfit, model_for, models, own_data, sources, test_data, test_model
+from qfusion.panels.core.view import PREDICTED
 from qfusion.ui.frame import cache, comparison, state
 
 KEYS = (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT, state.BACKGROUND, state.CONTRAST, state.MEMBERS)  # in every page's address
 
 
-def models() -> list[str]:
-    """Names of the checkpoints.
-
-    Raises:
-        NotFound: when there is none.
-    """
-    names = checkpoint.available(baselines=False)
-    if not names:
-        raise NotFound("There is no trained model yet. Train the shipped ones with `python scripts/train_models.py`.")
-    return sorted(names, key=lambda name: (name != "qj-planted", name))
-
-
-def sources() -> list[str]:
-    """Names of the data sets that are on this machine."""
-    return [source.name for source in data.available() if source.available]
-
-
-def allowed() -> dict[str, state.Allowed]:
+def allowed() -> dict[str, Allowed]:
     """What a link may say about model and data."""
-    return {state.MODEL: state.Allowed(_test_model, "The default model is shown."),
-            state.DATA: state.Allowed(_test_data, "The model's own data are shown.")}
-
-
-def _test_model(name: str) -> None:
-    if name not in models() and name in checkpoint.available():
-        _ = checkpoint.load(name).fusion  # says that it is a baseline
-    choose("Model", name, models())
-
-
-def _test_data(name: str) -> None:
-    known = {source.name: source for source in data.available()}
-    found = known.get(name)
-    if found is None:
-        state.options("Data set", known, "").test(name)
-    elif not found.available:
-        raise NotFound(f"Data set '{name}' is not on this machine. {found.reason} {found.remedy}")
+    return {state.MODEL: Allowed(test_model, "The default model is shown."),
+            state.DATA: Allowed(test_data, "The model's own data are shown.")}
 
 
 def settle() -> None:
@@ -66,11 +30,11 @@ def settle() -> None:
         return
     model = st.query_params.get(state.MODEL)
     if model is None:
-        state.impose(state.MODEL, _model_for(wanted) or models()[0])
-    elif problem := _misfit(model, wanted):
+        state.impose(state.MODEL, model_for(wanted) or models()[0])
+    elif problem := misfit(model, wanted):
         state.notice(f"In the link, `data`: model '{model}' does not fit data set '{wanted}': {problem} "
                      "The model's own data are shown.")
-        state.impose(state.DATA, _own_data(model))
+        state.impose(state.DATA, own_data(model))
         st.rerun()  # a value that came with the first address outlives the run in which it is changed
 
 
@@ -86,11 +50,11 @@ def draw() -> tuple[Workspace, int, int | None]:
             state.notice(f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown.")
             state.forget(key)
     model = st.selectbox("Model", names, on_change=_model_changed, help=_MODEL_HELP, **state.bound(state.MODEL))
-    own = _own_data(model)
+    own = own_data(model)
     index = known.index(own) if own in known else 0
     chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, help=_DATA_HELP,
                           **state.bound(state.DATA))
-    check(not _misfit(model, chosen) or _model_for(chosen) is not None,
+    check(not misfit(model, chosen) or model_for(chosen) is not None,
           f"Data set '{chosen}' has no model yet. Train one on the Train page, or with "
           f"`python -m qfusion train --data {chosen} --model quantum-jump --out my-model`.")
     work = cache.workspace_of(model, chosen)
@@ -102,7 +66,6 @@ def draw() -> tuple[Workspace, int, int | None]:
     return work, row, output
 
 
-PREDICTED = "the predicted class"
 _DATA_HELP = "A data set that is on this machine. The model follows it."
 _MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
 
@@ -110,8 +73,8 @@ _MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
 def _sample(work: Workspace) -> int:
     """The sample picker: every id of the data set, the most telling conflict first shown."""
     ids = work.dataset.ids.tolist()
-    state.drop_invalid({state.SAMPLE: state.Allowed(work.dataset.row, "A default sample is shown.")})
-    default = work.opening or examples.find(work)[1].sample
+    state.drop_invalid({state.SAMPLE: Allowed(work.dataset.row, "A default sample is shown.")})
+    default = default_sample(work)
     if state.get(state.SAMPLE) not in (None, *ids):
         state.put(state.SAMPLE, default)  # of another data set
     sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed,
@@ -126,7 +89,7 @@ def _output(work: Workspace) -> int | None:
     if not work.classes:
         return None
     known = [PREDICTED, *work.classes]
-    state.drop_invalid({state.OUTPUT: state.options("Class", known, "The predicted class is explained.")})
+    state.drop_invalid({state.OUTPUT: options("Class", known, "The predicted class is explained.")})
     if state.get(state.OUTPUT) not in (None, *known):
         state.put(state.OUTPUT, PREDICTED)  # of another data set
     chosen = st.selectbox("Explain the score of", known, help="Every class has a score; contributions add up to one of them.",
@@ -139,42 +102,14 @@ def _sample_changed() -> None:
 
 
 def _model_changed() -> None:
-    own = _own_data(state.get(state.MODEL))
+    own = own_data(state.get(state.MODEL))
     if own in sources():
         state.put(state.DATA, own)
 
 
 def _data_changed() -> None:
     name = state.get(state.DATA)
-    if _misfit(state.get(state.MODEL), name):
-        found = _model_for(name)
+    if misfit(state.get(state.MODEL), name):
+        found = model_for(name)
         if found:
             state.put(state.MODEL, found)
-
-
-def _card(model: str) -> dict[str, Any]:
-    return dict(cache.loaded(model).card)
-
-
-def _own_data(model: str) -> str:
-    return str(_card(model)["data"]["name"])
-
-
-def _model_for(data_name: str) -> str | None:
-    """The first model that was trained on a data set."""
-    for name in models():
-        try:
-            if _own_data(name) == data_name:
-                return name
-        except QFusionError:
-            continue  # a damaged checkpoint is named when it is picked
-    return None
-
-
-def _misfit(model: str, data_name: str) -> str:
-    """Why a model does not fit a data set; empty when it does or when either cannot be loaded, which shows later."""
-    try:
-        return subject.misfit(_card(model), cache.dataset(data_name))
-    except QFusionError:
-        return ""
-

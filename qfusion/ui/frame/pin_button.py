@@ -9,8 +9,8 @@ import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.analysis.subject import Workspace
-from qfusion.ui.frame import pins, stored
-from qfusion.ui.frame.pins import Pin
+from qfusion.panels.core.pins import Pin
+from qfusion.ui.frame import sliders, stored
 
 
 def draw(work: Workspace, row: int, link: Callable[..., Any]) -> None:
@@ -39,4 +39,4 @@ def _pin(work: Workspace, row: int) -> None:
 
 def view_of(work: Workspace, row: int) -> Pin:
     """What the reader looks at."""
-    return Pin(work.name, work.dataset.name, str(work.dataset.ids[row]), pins.current_tweak(work))
+    return Pin(work.name, work.dataset.name, str(work.dataset.ids[row]), sliders.current_tweak(work))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,8 +17,13 @@ from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
+from qfusion.panels.core import opened, programs
+from qfusion.panels.core import sliders as physics
+from qfusion.panels.core.allowed import Allowed
+from qfusion.panels.core.pages import QUESTIONS
+from qfusion.panels.core.view import View
 from qfusion.ui.frame import comparison, frame_script, pickers, pin_button, runs, share, state, stored, tour
-from qfusion.ui.panel import capture
+from qfusion.ui.panel import origin
 
 PAGES = {
     "Explore": (("app.py", "Overview", ":material/home:"), ("pages/samples.py", "Samples", ":material/table_rows:")),
@@ -40,49 +45,33 @@ FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
 
 @dataclass(frozen=True)
 class Here:
-    """What a page works on: the model on its data, the sample's row, how to draw, and the output asked for."""
+    """What the reader has picked: the model on its data, the sample's row, the theme, and the score to explain (None: as predicted)."""
 
     work: Workspace
     row: int
     theme: Theme
     asked: int | None = None
 
-    @property
-    def output(self) -> int:
-        """The score that is explained: the one asked for, else that of the predicted class."""
-        return int(self.work.predicted[self.row]) if self.asked is None else self.asked
-
     def subject(self, tweak: Tweak | str = "") -> Sample:
-        """The sample as panels take it, under a tweak."""
-        return Sample(self.work, self.row, self.output, tweak)
+        """The sample, under a tweak: whatever is told of it is asked there."""
+        return Sample(self.work, self.row, int(self.work.predicted[self.row]) if self.asked is None else self.asked, tweak)
 
-    @property
-    def unit(self) -> str:
-        """Axis name of that score."""
-        return self.subject().unit
-
-    @property
-    def truth(self) -> float | None:
-        """The annotated value of a regression; scores of classes have none."""
-        return self.subject().truth
+    def subjects(self, tweak: Tweak | str = "") -> dict[str, Any]:
+        """What panels of this page are made from, by what builders call it."""
+        return {"sample": self.subject(tweak), "work": self.work}
 
     @property
     def sample(self) -> str:
         """The sample's id."""
-        return self.subject().id
-
-    @property
-    def of(self) -> str:
-        """Whose a panel's numbers are where they are of this sample alone, as markdown."""
-        return self.subject().of
+        return str(self.work.dataset.ids[self.row])
 
 
-def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, state.Allowed]] | None = None) -> Here:
+def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here:
     """Draws the frame and returns what the reader picked; stops the page with a message when that cannot be loaded.
 
     Args:
-        title: of the page; question: that it answers.
-        rules: what a link may say of the page's own widgets.
+        title: of the page.
+        before: what the page does before it is asked what its address may say.
     """
     with _sidebar(title) as top:
         state.drop_invalid(pickers.allowed())
@@ -90,29 +79,30 @@ def shell(title: str, question: str, rules: Callable[[Workspace], dict[str, stat
         stored.settle()
         work, row, asked = pickers.draw()
         pin_button.draw(work, row, link)
-        _settle(rules(work) if rules else {})
-        made_from = {"model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
-                     "data": {"name": work.dataset.name, "digest": work.dataset.digest}}
+        if before is not None:
+            before(work)
+        _settle(title, work)
+        made_from = opened.made_from(work)
         share.draw(top, FILES, made_from)
         _missing_data()
-    capture.say_origin(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
-    _head(title, question)
+    origin.say(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
+    _head(title)
     return Here(work, row, theme(), asked)
 
 
-def frame(title: str, question: str, rules: Callable[[], dict[str, state.Allowed]] | None = None) -> Theme:
+def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
     """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for the next page.
 
     Args:
-        title: of the page; question: that it answers.
-        rules: what a link may say of the page's own widgets.
+        title: of the page.
+        rules: what a link may say of a page without panels.
     """
     with _sidebar(title) as top:
         stored.settle()
-        _settle(rules() if rules else {})
+        _settle(title, rules=rules)
         share.draw(top, FILES, {})
-    capture.say_origin()
-    _head(title, question)
+    origin.say()
+    _head(title)
     return theme()
 
 
@@ -140,16 +130,21 @@ def _sidebar(title: str) -> Iterator[Any]:
                 _navigation()
 
 
-def _settle(rules: dict[str, state.Allowed]) -> None:
+def _settle(title: str, work: Workspace | None = None, rules: Mapping[str, Allowed] | None = None) -> None:
     """Names what a link says wrongly of the page's own widgets, and what no widget is there for."""
+    page = title.lower()
+    if work is not None and page in ("dynamics", "compare") and work.can("time"):
+        for key, now in physics.renamed(View(page, state.said()), work).items():
+            state.rename(key, now)
+    rules = rules or programs.allowed(View(page, state.said()), work)
     state.drop_invalid(rules)
     state.drop_unknown({*rules, *pickers.KEYS, *stored.KEYS})
 
 
-def _head(title: str, question: str) -> None:
+def _head(title: str) -> None:
     frame_script.draw(theme())
     st.title(title, anchor=False)
-    st.caption(question)
+    st.caption(QUESTIONS[title.lower()])
     tour.card(title, link, FILES)
     _notices()
 

@@ -2,58 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from qfusion._checks import require_number
 from qfusion.analysis.subject import Workspace
-from qfusion.errors import InvalidInput
+from qfusion.errors import QFusionError
 from qfusion.explain.changes.flips import TOP_DURATION, TOP_FACTOR, TOP_RATE
 from qfusion.figures.style import term_title
 from qfusion.models import Tweak
-from qfusion.models.tweak import COUPLING, DURATION, RATE, couplings, current_key, learned, rate_key
+from qfusion.models.tweak import DURATION, couplings, learned, rate_key
+from qfusion.panels.core.sliders import fitting
 from qfusion.ui.frame import state
 
 STEP = 0.05
-
-
-def _tops(model: Any) -> dict[str, float]:
-    """The highest value of every slider, by key; the lowest is 0."""
-    tops = {COUPLING: TOP_FACTOR, RATE: TOP_RATE, DURATION: TOP_DURATION}
-    return {key: default * next(top for start, top in tops.items() if key.startswith(start)) for key, default in learned(model).items()}
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about the sliders; also names couplings and rates that this model does not have."""
-    default, tops = learned(work.model), _tops(work.model)
-    strange = [key for key in st.query_params if key.startswith((COUPLING, RATE)) and key not in default]
-    for key in strange:
-        with suppress(InvalidInput):
-            if (now := current_key(key, work.modalities)) != key:
-                state.rename(key, now)
-    rules = {key: state.number(key, 0, tops[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.")
-             for key, value in default.items()}
-    return rules | {key: state.Allowed(partial(_unknown, work.model, key), "It is ignored.") for key in strange}
-
-
-def _unknown(model: Any, key: str, _: str) -> None:
-    """Raises NotFound or InvalidInput: the model has no slider of that name."""
-    Tweak.of([(key, 1)], model)
-
-
-def fitting(model: Any, tweak: Tweak | str) -> Tweak:
-    """Returns a tweak, given as text or not, that the sliders can show.
-
-    Raises:
-        InvalidInput, NotFound: when there is no such slider or a number is out of its range.
-    """
-    found, tops = model.parse_tweak(tweak), _tops(model)
-    for key, value in found.numbers().items():
-        require_number(key, value, 0, tops[key])
-    return found
 
 
 def current(work: Workspace) -> Tweak:
@@ -101,3 +63,13 @@ def set_to(model: Any, tweak: Tweak) -> None:
     """Sets every slider before it is drawn, or in a callback."""
     for key, value in (learned(model) | tweak.numbers()).items():
         state.put(key, value)
+
+
+def current_tweak(work: Any) -> str:
+    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that do not fit."""
+    if work.can("time"):
+        return str(current(work))
+    try:
+        return work.model.parse_tweak(str(state.get("phi") or ""))
+    except QFusionError:
+        return ""

@@ -14,8 +14,9 @@ from qfusion._checks import check
 from qfusion.errors import QFusionError
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Cohort
-from qfusion.ui.frame import pins, state
-from qfusion.ui.frame.pins import Pin
+from qfusion.panels.core import pins
+from qfusion.panels.core.pins import Pin
+from qfusion.ui.frame import state
 
 COHORTS, PIN = "cohort", "pin"
 KEYS = (COHORTS, PIN)

@@ -14,6 +14,7 @@ import streamlit as st
 
 from qfusion import _assets, _checks
 from qfusion.errors import QFusionError
+from qfusion.panels.core.allowed import Allowed
 from qfusion.ui.frame import state
 
 TOUR, END = "tour", "end"
@@ -39,9 +40,9 @@ def steps() -> tuple[Step, ...]:
     return tuple(Step(**one) for one in tomllib.loads(_assets.text("tour.toml"))["step"])
 
 
-def allowed() -> state.Allowed:
+def allowed() -> Allowed:
     """What a link may say."""
-    return state.Allowed(_test, "The page is shown without the tour.")
+    return Allowed(_test, "The page is shown without the tour.")
 
 
 def _test(said: str) -> None:

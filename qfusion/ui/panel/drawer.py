@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pprint
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,9 +19,9 @@ from qfusion.figures.export.style import ExportStyle
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import VisibleRange
 from qfusion.panels.core import programs
+from qfusion.panels.core.panel import Picture
 from qfusion.ui.frame import state
-from qfusion.ui.panel import capture
-from qfusion.ui.panel.capture import Drawn
+from qfusion.ui.panel import origin
 
 FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML"}
 MIMES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png", "html": "text/html"}
@@ -34,21 +33,21 @@ def close() -> None:
     state.put(state.DRAWER, None)
 
 
-def show(drawn: Drawn, visible_key: str) -> None:
-    """Opens the drawer of a panel."""
-    st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn, visible_key)
+def show(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
+    """Opens the drawer of a panel; `whole` is its figure with all series and its own ranges."""
+    st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn, whole, visible_key)
 
 
-def _body(drawn: Drawn, visible_key: str) -> None:
-    st.markdown(f"**{text.plain(drawn.title)}**")
+def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
+    st.markdown(f"**{text.plain(drawn.headline)}**")
     left, right = st.columns([3, 2], gap="medium")
     with right:
         style = _style()
         words = _words(drawn, style)
-        found = _visible(drawn, visible_key)
-    recipe = replace(_with_visible(capture.recipe_of(drawn, drawn.numbers()), visible_key, found), style=style,
+        found = _visible(drawn.name, whole, visible_key)
+    recipe = replace(_with_visible(origin.recipe_of(drawn), visible_key, found), style=style,
                      title=words["title"], caption=words["caption"])
-    file = File(visible.apply(drawn.figure.whole, found), words["title"] or drawn.title, words["caption"] or drawn.caption, recipe)
+    file = File(visible.apply(whole, found), words["title"] or drawn.headline, words["caption"] or drawn.caption, recipe)
     with right:
         downloads = st.container()
     try:
@@ -76,12 +75,13 @@ class File:
         return export.save(self.shown, style or self.recipe.style, title=self.title, caption=self.caption, recipe=self.recipe.text())
 
 
-def _words(drawn: Drawn, style: ExportStyle) -> dict[str, str]:
+def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
     """Title and caption where the reader has written other ones; empty for the panel's own."""
     found = {"title": "", "caption": ""}
     if style.title:
-        said = st.text_input("Title", drawn.title, max_chars=export.MAX_TITLE, key=f"_title-{drawn.name}", label_visibility="collapsed")
-        found["title"] = "" if said == drawn.title else said
+        said = st.text_input("Title", drawn.headline, max_chars=export.MAX_TITLE, key=f"_title-{drawn.name}",
+                             label_visibility="collapsed")
+        found["title"] = "" if said == drawn.headline else said
     if style.caption:
         said = st.text_area("Caption", drawn.caption, max_chars=export.MAX_CAPTION, key=f"_caption-{drawn.name}",
                             label_visibility="collapsed", height=110)
@@ -118,17 +118,17 @@ def _style() -> ExportStyle:
     return ExportStyle(format=kind, dpi=dpi, size=size, theme=theme, title=title, caption=caption, font=float(font), engine=engine)
 
 
-def _visible(drawn: Drawn, key: str) -> VisibleRange:
+def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
     """Series left out and ranges of the axes: of the figure on the page too, and in its address."""
     before = visible.parse(str(state.get(key) or ""))
-    entries = visible.legend_entries(drawn.figure.whole)
+    entries = visible.legend_entries(whole)
     names = {visible.plain_entry(entry): entry for entry in entries}
-    axes = visible.rangeable(drawn.figure.whole)
+    axes = visible.rangeable(whole)
     if not names and not axes:
         return before
     with st.expander("What is shown", expanded=bool(before)):
-        there = [name for name, entry in names.items() if entry not in before.hidden]
-        kept = st.pills("Series", list(names), selection_mode="multi", default=there, key=f"_series-{drawn.name}",
+        there = [plain for plain, entry in names.items() if entry not in before.hidden]
+        kept = st.pills("Series", list(names), selection_mode="multi", default=there, key=f"_series-{name}",
                         help="A series that is not chosen is left out, on the page too.") if names else []
         spans: dict[str, tuple[float, float] | None] = {}
         for axis, label in (("xaxis", "Horizontal axis"), ("yaxis", "Vertical axis")):
@@ -136,10 +136,10 @@ def _visible(drawn: Drawn, key: str) -> VisibleRange:
             spans[axis] = held
             if axis in axes:
                 said = st.text_input(f"{label}, from and to", "" if held is None else f"{held[0]:g}, {held[1]:g}", placeholder="all of it",
-                                     key=f"_span-{drawn.name}-{axis}", max_chars=60)
+                                     key=f"_span-{name}-{axis}", max_chars=60)
                 spans[axis] = _span(label, said)
         st.caption("Holds for the figure on the page and its link as well.")
-    found = VisibleRange(tuple(entry for name, entry in names.items() if name not in kept), spans["xaxis"], spans["yaxis"])
+    found = VisibleRange(tuple(entry for plain, entry in names.items() if plain not in kept), spans["xaxis"], spans["yaxis"])
     if found != before:
         state.put(key, str(found))
     return found
@@ -160,16 +160,16 @@ def _with_visible(recipe: Recipe, key: str, found: VisibleRange) -> Recipe:
     return replace(recipe, address=address | ({key: [str(found)]} if found else {}))
 
 
-def _preview(drawn: Drawn, file: File) -> None:
+def _preview(drawn: Picture, file: File) -> None:
     style = file.recipe.style
     if style.format == "html":
-        st.plotly_chart(in_theme(file.shown, style.theme), theme=None, key=f"preview-{drawn.name}", alt=drawn.title)
+        st.plotly_chart(in_theme(file.shown, style.theme), theme=None, key=f"preview-{drawn.name}", alt=drawn.headline)
         st.caption("One file that opens in any browser without a network; points tell their values.")
         return
     with st.spinner("Drawing …"):
         picture = file.content(replace(style, format="svg"))
     with st.container(border=True, key="drawer-preview"):
-        st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.title}")
+        st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.headline}")
     width, height = export.size_mm(picture)
     st.caption(f"{width:.0f} × {height:.0f} mm")
 
@@ -180,38 +180,28 @@ def file_name(recipe: Recipe) -> str:
     return "-".join(part for part in ("qfusion", sample, recipe.panel) if part)
 
 
-def _downloads(drawn: Drawn, file: File) -> None:
+def _downloads(drawn: Picture, file: File) -> None:
     name, recipe, style = file_name(file.recipe), file.recipe, file.recipe.style
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
         st.download_button(f"Download {FORMATS[style.format]}", file.content, f"{name}.{style.format}", MIMES[style.format],
                            on_click="ignore", type="primary", icon=":material/download:", key="drawer-figure")
         for label, data, ending, kind, words in (
-                ("Numbers, CSV", lambda: text.csv(drawn.numbers()), ".csv", "text/csv", None),
+                ("Numbers, CSV", lambda: text.csv(drawn.table()), ".csv", "text/csv", None),
                 ("Numbers, JSON", lambda: numbers_json(drawn, recipe), "-numbers.json", "application/json", None),
                 ("Recipe", recipe.text, "-recipe.json", "application/json", "What this figure was made from. Its file holds it too.")):
             st.download_button(label, data, name + ending, kind, on_click="ignore", key=f"drawer{ending}", help=words)
 
 
-def numbers_json(drawn: Drawn, recipe: Recipe) -> str:
+def numbers_json(drawn: Picture, recipe: Recipe) -> str:
     """The panel's table as JSON, one object a row, with what it was made from."""
-    rows = json.loads(drawn.numbers().to_json(orient="records", double_precision=15))
-    return json.dumps({"title": drawn.title, "made_from": recipe.made_from, "numbers": rows}, indent=1)
+    rows = json.loads(drawn.table().to_json(orient="records", double_precision=15))
+    return json.dumps({"title": drawn.headline, "made_from": recipe.made_from, "numbers": rows}, indent=1)
 
 
-def python_of(recipe: Recipe) -> str:
-    """A program that recomputes the panel's numbers: with the library, or by running the page where there is none such."""
-    if programs.covers(recipe.page, recipe.panel):
-        return programs.program(recipe.page, recipe.panel, recipe.address)
-    found = {"page": recipe.page, "panel": recipe.panel, "address": {key: list(values) for key, values in recipe.address.items()}}
-    return ("from qfusion.ui.frame import headless\n\n"
-            f"taken = headless.take(**{pprint.pformat(found, sort_dicts=False, width=100)})\n"
-            "figure, numbers = taken.figure, taken.numbers\n")
-
-
-def _code(drawn: Drawn, recipe: Recipe) -> None:
+def _code(drawn: Picture, recipe: Recipe) -> None:
     python, again = st.tabs(["The same numbers in Python", "The same file on the command line"])
     with python:
-        st.code(python_of(recipe), language="python", wrap_lines=True)
+        st.code(programs.program(recipe.page, recipe.panel, recipe.address), language="python", wrap_lines=True)
     with again:
         name = file_name(recipe)
         st.code(f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}", language="bash",

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -17,16 +17,21 @@ from streamlit.delta_generator import DeltaGenerator
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures import visible
-from qfusion.models.tweak import Tweak
+from qfusion.figures.style import Theme
 from qfusion.panels.core import programs
-from qfusion.panels.core.panel import Picture
+from qfusion.panels.core.panel import Picture, capital, ended
 from qfusion.panels.core.view import View
 from qfusion.ui.frame import state
-from qfusion.ui.panel import capture, glossary
-from qfusion.ui.panel.capture import Drawn, Shown
+from qfusion.ui.panel import glossary, origin
 
-if TYPE_CHECKING:
-    from qfusion.ui.frame.shell import Here
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure with all series and its own ranges, and as the reader wants it (see `figures.visible`)."""
+
+    whole: go.Figure
+    framed: go.Figure
+
 
 _CONFIG = {"displayModeBar": False, "doubleClick": False}
 _PREFIX = "fig."  # of the keys that hold visible ranges
@@ -57,49 +62,41 @@ def framed(name: str, drawn: go.Figure) -> Shown:
     return Shown(drawn, found)
 
 
-def figure(name: str, drawn: go.Figure, alt: str) -> Shown:
-    """A figure without a panel around it; returns it as it is shown, for the `footer`."""
-    shown = framed(name, drawn)
-    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=f"figure-{name}", alt=alt)
-    return shown
+def drawn(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None) -> None:
+    """A figure with what stands under it, without a panel around it.
+
+    Args:
+        picture: figure, words and table. key: of the widget that the figure is, where its points are chosen by a click.
+        on_select: what a click does.
+    """
+    footer(picture, _figure(picture, key, on_select))
 
 
-def selectable(name: str, drawn: go.Figure, alt: str, key: str, on_select: Callable[[], None]) -> Shown:
-    """A figure whose points are chosen by a click; returns it as it is shown, for the `footer`."""
-    shown = framed(name, drawn)
-    st.plotly_chart(shown.framed, theme=None, key=key, config=_CONFIG, selection_mode="points", on_select=on_select, alt=alt)
+def _figure(picture: Picture, key: str = "", on_select: Callable[[], None] | None = None) -> Shown:
+    assert picture.figure is not None
+    shown = framed(picture.name, picture.figure)
+    clicks: dict[str, Any] = {} if on_select is None else {"selection_mode": "points", "on_select": on_select}
+    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key or f"figure-{picture.name}", alt=picture.alt, **clicks)
     return shown
 
 
 def small(picture: Picture) -> None:
     """A small figure that is explained by what stands around it: with a button for its export only."""
-    shown = figure(picture.name, picture.figure, picture.alt)
-    _export(Drawn(picture.name, text.unmarked(picture.title), text.unmarked(picture.shows), shown, picture.table), quiet=True)
+    _export(picture, _figure(picture), quiet=True)
 
 
 def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None) -> None:
-    """A whole panel, as a builder of `qfusion.panels` gives it.
-
-    Args:
-        picture: figure, words and table.
-        key: of the widget that the figure is, where its points are chosen by a click.
-        on_select: what a click does.
-    """
+    """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`."""
     with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall"):
         inside(picture, key=key, on_select=on_select)
 
 
-def registered(here: Here, view: str, tweak: Tweak | str = "", **more: Any) -> None:
-    """Every panel that is registered for a view of this page, see `Panel.view`.
-
-    Args:
-        here: what the page works on. view: which is open, or the page's title. tweak: of its sample.
-        more: what the page has besides sample and work, by what builders call it: `levels`.
-    """
-    page = str(state.get(state.PAGE, "")).lower()
-    subjects = {"sample": here.subject(tweak), "work": here.work, **more}
-    for panel in [panel for panel in programs.PAGES.get(page, {}).values() if panel.view == view]:
-        draw(panel.build(subjects[panel.subject], here.theme, **panel.arguments(View(page, capture.address()))))
+def below(theme: Theme, **subjects: Any) -> None:
+    """Every panel that its page draws below all else that is open, see `Panel.below`, of what the page has, by what builders call it."""
+    view = View(str(state.get(state.PAGE, "")).lower(), origin.address())
+    for panel in list(programs.PAGES[view.page].values()):
+        if panel.below and panel.shown(view, subjects[panel.subject]):
+            draw(panel.build(subjects[panel.subject], theme, **panel.arguments(view)))
 
 
 @contextmanager
@@ -119,17 +116,14 @@ def inside(picture: Picture, head: DeltaGenerator | None = None, *, key: str = "
     with head or nullcontext():
         heading(picture.title)
         if (named and picture.called) or picture.lead:
-            st.markdown(f"**{_ended(picture.called)}** {picture.lead}" if named and picture.called else picture.lead)
+            st.markdown(f"**{ended(picture.called)}** {picture.lead}" if named and picture.called else picture.lead)
     shown = None
     with chart or nullcontext():
-        if picture.figure is not None and on_select is not None:
-            shown = selectable(picture.name, picture.figure, picture.alt, key, on_select)
-        elif picture.figure is not None:
-            shown = figure(picture.name, picture.figure, picture.alt)
+        if picture.figure is not None:
+            shown = _figure(picture, key, on_select)
     if below is not None:
         below()
-    title = f"{_ended(picture.called, ':')} {picture.title}" if picture.called else picture.title
-    footer(picture.name, picture.shows, picture.not_shown, picture.table, title=title, shown=shown)
+    footer(picture, shown)
 
 
 def exporting() -> bool:
@@ -139,43 +133,33 @@ def exporting() -> bool:
 
 def heading(title: str) -> None:
     """A panel's title, with a capital letter."""
-    st.markdown(f"#### {_capital(title)}")
+    st.markdown(f"#### {capital(title)}")
 
 
-def footer(name: str, shows: str, not_shown: str, numbers: Callable[[], pd.DataFrame], *, title: str = "",
-           shown: Shown | None = None) -> None:
+def footer(picture: Picture, shown: Shown | None = None) -> None:
     """What a figure shows and does not, its export, and its numbers as a file.
 
     Args:
-        shown: the figure as it is shown, with its `title`; None where the panel is a table.
+        picture: figure, words and table. shown: the figure as it is shown; None where the panel is a table.
     """
+    name = picture.name
     with st.container(horizontal=True, vertical_alignment="bottom", wrap=False, key=f"footer-{name}"):
-        st.caption(f"**Shows** {shows}  \n**Does not show** {not_shown}")
+        st.caption(f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}")
         if shown is not None:
-            caption = f"Shows {text.unmarked(shows)} Does not show {text.unmarked(not_shown)}"
-            _export(Drawn(name, text.unmarked(_capital(title)), caption, shown, numbers))
+            _export(picture, shown)
         glossary.popover(name)
-        st.download_button("CSV", data=lambda: text.csv(numbers()), file_name=f"qfusion-{name}.csv", mime="text/csv",
+        st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{name}.csv", mime="text/csv",
                            on_click="ignore", icon=":material/download:", type="tertiary", key=f"csv-{name}",
                            help="The numbers of this figure")
 
 
-def _ended(words: str, by: str = ".") -> str:
-    return words if words.endswith("?") else words + by
-
-
-def _capital(title: str) -> str:
-    return title[:1].upper() + title[1:]
-
-
-def _export(drawn: Drawn, quiet: bool = False) -> None:
-    capture.take(drawn)
-    st.button("" if quiet else "Export", on_click=state.put, args=(state.DRAWER, drawn.name), icon=":material/ios_share:", type="tertiary",
-              key=f"export-{drawn.name}", help=f"Export: {_EXPORT_HELP}" if quiet else _EXPORT_HELP)
-    if state.get(state.DRAWER) == drawn.name:
+def _export(picture: Picture, shown: Shown, quiet: bool = False) -> None:
+    st.button("" if quiet else "Export", on_click=state.put, args=(state.DRAWER, picture.name), icon=":material/ios_share:",
+              type="tertiary", key=f"export-{picture.name}", help=f"Export: {_EXPORT_HELP}" if quiet else _EXPORT_HELP)
+    if state.get(state.DRAWER) == picture.name:
         from qfusion.ui.panel import drawer  # matplotlib and the rest only once something is exported
 
-        drawer.show(drawn, visible_key(drawn.name))
+        drawer.show(picture, shown.whole, visible_key(picture.name))
 
 
 _EXPORT_HELP = "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes it."

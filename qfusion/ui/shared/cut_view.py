@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
 from qfusion.figures.style import Theme
 from qfusion.panels import dynamics as builders
 from qfusion.ui.frame import state
@@ -14,24 +13,13 @@ from qfusion.ui.panel import panels
 CUT, TERMS = "cut", "cutterms"
 
 
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about one sample's cuts."""
-    return {CUT: state.options("Modality that is cut", work.modalities, "The one that matters most is shown."),
-            TERMS: state.switch("Terms after a cut", "They stay folded.")}
-
-
-def can(work: Workspace) -> bool:
-    """Whether there are correlations in time to cut."""
-    return work.can("time") and len(work.modalities) > 1
-
-
 def of_sample(sample: Sample, theme: Theme, t: float) -> None:
     """The score if the correlations of a modality are taken away at a time, under the sliders; its terms when they are unfolded.
 
     Args:
         t: where the time cursor stands, a share of T.
     """
-    if not can(sample.work):
+    if not builders.can_cut(sample):
         return
     panels.draw(builders.cut(sample, theme, t=t))
     with st.expander("What becomes of the terms", icon=":material/stacked_line_chart:", **state.opened(TERMS)) as folded:

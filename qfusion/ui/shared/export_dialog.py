@@ -11,7 +11,7 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.model_export import weights
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.ui.frame import access, cache, pins, state
+from qfusion.ui.frame import access, cache, sliders, state
 from qfusion.ui.frame.shell import Here
 
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = "_out.open", "_out.format", "_out.precision", "_out.name", "_out.kept"
@@ -40,7 +40,7 @@ def _close() -> None:
 
 def _body(here: Here) -> None:
     work = here.work
-    found, tweak = cache.loaded(work.name), pins.current_tweak(work)
+    found, tweak = cache.loaded(work.name), sliders.current_tweak(work)
     st.markdown(f"**{text.plain(work.name)}**, " + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
                 + f" Sample {text.plain(here.sample)}, where a format is of one.")
     reasons = {name: model_export.impossible(name, found) for name in model_export.FORMATS}

@@ -21,30 +21,16 @@ from qfusion.ui.panel import panels
 
 SPLIT, SEARCH, RELATION, AXIS_X, AXIS_Y = "split", "find", "relation", "x", "y"
 CLASSES, VERDICT = "class", "verdict"
-MAX_SEARCH = 100
-RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this page's widgets."""
-    titles = finding.axes(work)
-    return {SPLIT: state.options("Split", [*SPLITS, "all"], "The test split is shown."),
-            RELATION: state.options("Relation", RELATIONS, "All relations are shown.", many=True),
-            SEARCH: state.words("The search", MAX_SEARCH, "Nothing is searched for."),
-            AXIS_X: state.options("Axis", titles, "The usual one is shown across."),
-            AXIS_Y: state.options("Axis", titles, "The usual one is shown up.")} | (
-        {VERDICT: state.options("Verdict", VERDICTS, "Right and wrong ones are shown."),
-         CLASSES: state.options("Class", work.classes, "All classes are shown.", many=True)} if work.classes else {})
 
 
 def filters(here: Here) -> dict[str, Any]:
     """Draws the filters and returns them as `finding.passing` takes them."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         split = st.segmented_control("Split", [*SPLITS, "all"], default="test", **state.bound(SPLIT)) or "all"
-        kinds = st.pills("Relation of the single modalities", list(RELATIONS), selection_mode="multi",
-                         help="; ".join(f"{kind}: {words}" for kind, words in RELATIONS.items()),
+        kinds = st.pills("Relation of the single modalities", list(samples.RELATIONS), selection_mode="multi",
+                         help="; ".join(f"{kind}: {words}" for kind, words in samples.RELATIONS.items()),
                          **state.bound(RELATION))
-    words = st.text_input("Search ids and words", max_chars=MAX_SEARCH, placeholder="part of an id or of what was said",
+    words = st.text_input("Search ids and words", max_chars=samples.MAX_SEARCH, placeholder="part of an id or of what was said",
                           **state.bound(SEARCH))
     verdict, wanted = _of_classes(here.work) if here.work.classes else (None, [])
     return {"split": split, "search": words or "", "relations": list(kinds), "verdict": verdict or "", "classes": wanted}
@@ -139,8 +125,7 @@ def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
     output = "" if here.asked is None else work.classes[here.asked]
     picture = samples.scatter(here.subject(), here.theme, x=x, y=y, output=output, **chosen)
     key = f"scatter-{state.get(state.TABLE_TURN, 0)}"
-    shown = panels.selectable(picture.name, picture.figure, picture.alt, key, lambda: _picked_in_scatter(key))
-    panels.footer(picture.name, picture.shows, picture.not_shown, picture.table, title=picture.title, shown=shown)
+    panels.drawn(picture, key=key, on_select=lambda: _picked_in_scatter(key))
 
 
 def _picked_in_scatter(key: str) -> None:

@@ -10,7 +10,6 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
-from qfusion.analysis.subject import Workspace
 from qfusion.panels import physics as builders
 from qfusion.panels.physics import Measured
 from qfusion.training import metrics
@@ -20,17 +19,6 @@ from qfusion.ui.panel import panels
 
 TARGET, COHORT, TERMS, TERM, WITHOUT, HALF = "effect", "over", "terms", "term", "without", "half"
 TABLE = "table.terms"
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this view."""
-    return {TARGET: state.options("Effect", physics.targets(work), "The score is shown."),
-            COHORT: state.options("Samples", physics.cohorts(work), "This sample is shown."),
-            TERMS: state.options("Terms", physics.GROUPS[work.can("time")], "All terms are shown."),
-            TERM: state.anything(),
-            HALF: state.switch("Slope half-way", "It is not worked out."),
-            WITHOUT: state.switch("Test metrics without each term", "They are not worked out."),
-            TABLE: state.switch("Table of all terms", "It stays folded.")}
 
 
 def dynamics_tab(here: Here, now: Any, _: Any) -> None:

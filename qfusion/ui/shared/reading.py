@@ -13,11 +13,6 @@ from qfusion.ui.frame.shell import Here
 TABLE = "table.evidence"
 
 
-def allowed(work: Any) -> dict[str, state.Allowed]:
-    """What a link may say about these widgets."""
-    return {TABLE: state.switch("Table of all elements", "It stays folded.")} if work.can("rules") else {}
-
-
 def evidence_table(here: Here) -> None:
     """All numbers of the fusion, element by element."""
     with st.expander("Rules, beliefs and masses of every element as a table", icon=":material/table_rows:", **state.opened(TABLE)):

@@ -12,17 +12,10 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.style import Theme
 from qfusion.panels import circuit as builders
-from qfusion.panels.circuit import MAX_GATES
 from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 
 GATE, TABLE = "gate", "table.gates"
-
-
-def allowed() -> dict[str, state.Allowed]:
-    """What a link may say about the scrubber."""
-    return {GATE: state.number(GATE, 0, MAX_GATES, "The end of the circuit is shown."),
-            TABLE: state.switch("Table of all gates", "It stays folded.")}
 
 
 def scrubber(replay: Replay) -> int:

@@ -12,7 +12,7 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.explain.trust.cohorts import Part
 from qfusion.report import of_subject
-from qfusion.ui.frame import pins
+from qfusion.ui.frame import sliders
 from qfusion.ui.frame.shell import Here
 
 KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
@@ -21,7 +21,7 @@ KINDS = {".pdf": ("PDF", "application/pdf"), ".html": ("HTML", "text/html")}
 def of_sample(here: Here) -> None:
     """Offers the report on the current sample, with the reader's background, output and changes of the model."""
     work, row, asked = here.work, here.row, here.asked
-    changed = pins.current_tweak(work)
+    changed = sliders.current_tweak(work)
     says = f" The model is taken as you have changed it: {text.plain(changed, 120)}." if changed else ""
     _offer(f"{work.name}-{here.sample}", f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
            f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",

@@ -24,7 +24,6 @@ from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
 EDITS, ELEMENT, STAGE, OUTCOME, SCOPE = "phi", "element", "stage", "outcome", "scope"
-SCOPES = ("this element", "all elements")
 TURN = "_tables_turn"
 
 
@@ -35,16 +34,6 @@ class Cell:
     element: int
     stage: int
     pattern: int
-
-
-def allowed(work: Any) -> dict[str, state.Allowed]:
-    """What a link may say about the tables; edits that do not fit are named beside them, where they can be mended."""
-    shape = edits.shape_of(work.model)
-    return {ELEMENT: state.options("Element", work.elements, "The first is shown."),
-            EDITS: state.anything(),
-            SCOPE: state.options("Scope", SCOPES, "A rule is set for this element."),
-            STAGE: state.options("Stage", map(str, range(shape.stages)), "The first is shown."),
-            OUTCOME: state.options("Outcome", edits.patterns(shape), "The one that this sample reads most is shown.")}
 
 
 def words(here: Here) -> str:
@@ -74,7 +63,7 @@ def panel(sample: Sample, theme: Theme) -> None:
     with st.container(border=True, key="panel-tables", gap="xsmall"):
         head, chart = st.container(), st.container()
         cell = _pick(work, shape, found)
-        phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.tweaked, work.model))
+        phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
         key = f"tables-{state.get(TURN, 0)}"
         panels.inside(
             rules.tables(sample, theme, element=work.elements[cell.element], stage=cell.stage, outcome=found.patterns[cell.pattern]), head,
@@ -160,8 +149,8 @@ def _reset(shape: edits.Shape, cell: Cell) -> None:
 
 
 def _presets(shape: edits.Shape, cell: Cell) -> None:
-    scope = st.segmented_control("Set to a rule", SCOPES, default=SCOPES[0], required=True, **state.bound(SCOPE))
-    whom = None if scope == SCOPES[1] else cell.element
+    scope = st.segmented_control("Set to a rule", rules.SCOPES, default=rules.SCOPES[0], required=True, **state.bound(SCOPE))
+    whom = None if scope == rules.SCOPES[1] else cell.element
     with st.container(horizontal=True, gap="small"):
         for rule in (edits.LEARNED, *shape.rules):
             st.button(rules.named(rule), key=f"_rule_{rule}", help=_RULE_HELP[rule], on_click=_set_rule, args=(shape, whom, rule))

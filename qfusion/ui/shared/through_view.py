@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -15,17 +14,6 @@ from qfusion.panels import dynamics as builders
 from qfusion.ui.frame import state
 
 TERMS, ABOVE, LAYER = "as", "above", "layer"
-
-
-def allowed(work: Any) -> dict[str, state.Allowed]:
-    """What a link may say about these widgets."""
-    found = {TERMS: state.options("Terms", KINDS, "Dividends are shown.")}
-    if work.can("time"):
-        return found | {ABOVE: state.options("Measure", builders.ABOVE, "Entropies are shown.")}
-    if not work.can("layers"):
-        return {}
-    return found | {LAYER: state.options("Place in the network", [name for name, _ in work.model.network.moments()],
-                                         "The end of the network is marked.")}
 
 
 def which_terms() -> str:

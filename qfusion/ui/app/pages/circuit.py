@@ -25,8 +25,7 @@ def one_step(here: Here) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Circuit", "What does every gate do to this sample, and what would it have decided otherwise?",
-                 lambda work: (circuit_view if work.can("time") else fusion_circuit_view).allowed(work) if work.can("circuit") else {})
+    here = shell("Circuit")
     if not here.work.can("circuit"):
         st.markdown("**This model has no circuit of gates**: its scores are read from the modalities' states at once.")
         link("pages/operators.py", "See what its read-out votes for", ":material/how_to_vote:")

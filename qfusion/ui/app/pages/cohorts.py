@@ -3,11 +3,11 @@
 import streamlit as st
 
 from qfusion.analysis.levels import Levels
+from qfusion.panels.dynamics import can_cut
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.cohorts import cohort_panels, cohort_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import cut_view
 
 
 @st.fragment
@@ -36,8 +36,7 @@ def cuts(here: Here, levels: Levels) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Cohorts", "Is what one sample shows the rule, of all samples or of those like it, and does entanglement explain it?",
-                 cohort_view.allowed)
+    here = shell("Cohorts", cohort_view.put_back)
     with guard(), st.container(key="fold-cohorts"):
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
@@ -46,7 +45,7 @@ def page() -> None:
         with right:
             entanglement(here, levels)
         left, right = st.columns([1, 1.25], gap="medium")
-        beside = left if cut_view.can(here.work) else right
+        beside = left if can_cut(levels) else right
         with left:
             cohort_view.types(here, levels)
         with beside:
@@ -54,7 +53,7 @@ def page() -> None:
         with right:
             cuts(here, levels)
         distributions(here, levels)
-        panels.registered(here, "Cohorts", levels=levels)
+        panels.below(here.theme, **here.subjects(), levels=levels)
 
 
 if __name__ == "__main__":  # as Streamlit runs it

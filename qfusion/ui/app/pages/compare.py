@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from qfusion.panels.core.pins import Pin
 from qfusion.ui.frame import runs, stored
-from qfusion.ui.frame.pins import Pin
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.compare import compare_view
+from qfusion.ui.panel import panels
 
 
 @st.fragment
@@ -24,11 +25,12 @@ def decisions(here: Here, view: Pin) -> None:
         with right:
             compare_view.shares(here, sides)
             compare_view.entropies(here, sides)
+        panels.below(here.theme, **here.subjects(tweak), sides=sides)
 
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Compare", "What makes two decisions differ: the sample, the model, or the knob you turned?", compare_view.allowed)
+    here = shell("Compare", compare_view.forget_lost)
     with guard(), st.container(key="fold-compare"):
         pinned = stored.pinned()
         if pinned is None:

@@ -17,7 +17,7 @@ def bring() -> None:
 
 def page() -> None:
     """Draws the page."""
-    theme = frame("Data", "What data are there, what is in them, and how do I bring my own?", data_view.allowed)
+    theme = frame("Data")
     with guard(), st.container(key="fold-data"):
         data_view.kept()
         left, right = st.columns([1, 1.25], gap="medium")

@@ -4,13 +4,14 @@ import streamlit as st
 
 from qfusion.analysis.dynamics import evolution
 from qfusion.models.tweak import LEARNED
+from qfusion.panels import dynamics as builders
 from qfusion.ui.frame import runs, sliders, state
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.dynamics import dynamics_view
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, physics_view
 
-TABS = dict(zip(dynamics_view.TAB_NAMES, (
+TABS = dict(zip(builders.VIEWS, (
     dynamics_view.decision_tab, dynamics_view.correlations_tab, dynamics_view.trajectories_tab, dynamics_view.state_tab,
     dynamics_view.attractor_tab, physics_view.dynamics_tab), strict=True))
 
@@ -26,23 +27,22 @@ def dynamics(here: Here) -> None:
             tweak = sliders.draw(here.work)
             export_dialog.button(here)
         with main, guard():
-            now = evolution.decide(here.work, here.row, tweak, here.output)
-            base = evolution.decide(here.work, here.row, LEARNED, here.output)
+            now = evolution.decide(here.work, here.row, tweak, here.subject().output)
+            base = evolution.decide(here.work, here.row, LEARNED, here.subject().output)
             dynamics_view.before_after(here, now, base)
             dynamics_view.cursor(now)
             tabs = st.tabs(list(TABS), **state.opened(state.VIEW))
-            for tab, (name, draw) in zip(tabs, TABS.items(), strict=True):
+            for tab, draw in zip(tabs, TABS.values(), strict=True):
                 if tab.open:
                     with tab, guard():
                         draw(here, now, base)
-                        panels.registered(here, name, now.tweak)
+                        panels.below(here.theme, **here.subjects(now.tweak))
             dynamics_view.agreement_line(here, tweak)
 
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Dynamics", "When is the decision made, and would it still be made if this coupling were weaker?",
-                 dynamics_view.allowed)
+    here = shell("Dynamics")
     if here.work.can("time"):
         dynamics_view.take_turn(here.work)
         dynamics(here)

@@ -17,7 +17,7 @@ def proofs(here: Here) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Faithfulness", "How far can the explanations of this model be trusted, and when not?", faithfulness_view.allowed)
+    here = shell("Faithfulness")
     proofs(here)
 
 

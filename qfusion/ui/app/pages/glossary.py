@@ -6,7 +6,7 @@ from qfusion.ui.pages.glossary import glossary_view
 
 def page() -> None:
     """Draws the page."""
-    frame("Glossary", "What does this word mean, and what is its formula?", glossary_view.allowed)
+    frame("Glossary", glossary_view.allowed())
     with guard():
         glossary_view.page()
 

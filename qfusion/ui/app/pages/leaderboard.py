@@ -17,7 +17,7 @@ def board(here: Here) -> None:
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Leaderboard", "Which model does best on which data, and is it worth its parameters?", leaderboard_view.allowed)
+    here = shell("Leaderboard")
     board(here)
 
 

@@ -9,12 +9,10 @@ from qfusion.ui.panel import panels
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Decision operators",
-                 "What would a modality have to say for this decision, what against it, and which real samples say it?",
-                 operators_view.allowed)
+    here = shell("Decision operators")
     with guard(), st.container(key="fold-operators"):
         operators_view.page(here)
-        panels.registered(here, "Decision operators")
+        panels.below(here.theme, **here.subjects())
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -12,8 +12,7 @@ from qfusion.ui.shared import finder, reading, sample_view
 
 def page() -> None:
     """Draws the page."""
-    here = shell("Samples", "What did the model decide here, and which modality decided it?",
-                 lambda work: finder.allowed(work) | inside_view.allowed(work) | reading.allowed(work))
+    here = shell("Samples")
     sample = here.subject()
 
     with st.container(key="fold-samples"):
@@ -43,7 +42,7 @@ def page() -> None:
         with below, guard():
             reading.evidence_table(here)
     with below, guard():
-        panels.registered(here, "Samples")
+        panels.below(here.theme, **here.subjects())
     # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read meanwhile.
     with find, guard(), st.container(border=True, key="box-find"):
         chosen = finder.filters(here)

@@ -6,7 +6,7 @@ from qfusion.ui.pages.sweeps import sweep_view
 
 def page() -> None:
     """Draws the page."""
-    theme = frame("Sweeps", "Which settings work best on the validation rows, and which of them matter?", sweep_view.allowed)
+    theme = frame("Sweeps")
     with guard():
         sweep_view.page(theme)
 

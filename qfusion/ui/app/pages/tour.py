@@ -6,7 +6,7 @@ from qfusion.ui.frame.shell import FILES, frame, guard, link
 
 def page() -> None:
     """Draws the page."""
-    frame("Guided tour", "What can I do here, in three minutes?")
+    frame("Guided tour")
     with guard():
         tour.contents(link, FILES)
 

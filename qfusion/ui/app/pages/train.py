@@ -6,8 +6,7 @@ from qfusion.ui.pages.train import train_view
 
 def page() -> None:
     """Draws the page."""
-    theme = frame("Train", "How does a model learn, when does it start to use each modality, and which settings are better?",
-                  train_view.allowed)
+    theme = frame("Train")
     with guard():
         train_view.page(theme)
 

@@ -24,13 +24,12 @@ def what_if(here: Here) -> None:
                 what_if_view.result(here, changes)
         with guard():
             flip_view.parameters(here)
-            panels.registered(here, "What if")
+            panels.below(here.theme, **here.subjects())
 
 
 def page() -> None:
     """Draws the page."""
-    here = shell("What if", "What would the model have said otherwise, and what would flip its decision?",
-                 lambda work: what_if_controls.allowed(work) | flip_view.allowed())
+    here = shell("What if")
     what_if_controls.forget_other_samples(here)
     what_if(here)
 

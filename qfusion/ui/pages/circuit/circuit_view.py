@@ -6,22 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis.subject import Workspace
 from qfusion.panels import circuit as builders
-from qfusion.panels.circuit import SPLITS, STEPS
+from qfusion.panels.circuit import CHOICES, SPLITS, STEPS
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, replay_view
 
 STEP, SPLIT = "steps", "gates"
-CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)
-
-
-def allowed(_: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about the circuit."""
-    return replay_view.allowed() | {STEP: state.options("Number of steps", map(str, CHOICES), "20 is used."),
-            SPLIT: state.options("Gates", SPLITS, "One gate per coupling is used.")}
 
 
 def page(here: Here) -> None:
@@ -39,7 +31,7 @@ def page(here: Here) -> None:
     replay_view.gate_table(replay)
     panels.draw(builders.entropies(sample, here.theme, gate=at, steps=steps, gates=gates))
     panels.draw(builders.step_error(sample, here.theme, steps=steps, gates=gates))
-    panels.registered(here, "Circuit")
+    panels.below(here.theme, **here.subjects())
     _downloads(here, built)
 
 

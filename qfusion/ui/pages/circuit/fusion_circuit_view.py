@@ -10,39 +10,33 @@ from qfusion.analysis import text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
 from qfusion.panels import circuit, layers
+from qfusion.panels.circuit import NETWORK_VIEWS
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.pages.circuit import fusion_view, noise_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import export_dialog, layers_view, physics_view, replay_view, table_editor, through_view
+from qfusion.ui.shared import export_dialog, layers_view, physics_view, replay_view, table_editor
 
 PART = "part"
 WITH_SCRUBBER = ("Walk", "Entropies")  # it stands above the views: see `dynamics_view.cursor`
-TAB_NAMES = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did it", "Export")
-
-
-def allowed(work: Any) -> dict[str, state.Allowed]:
-    """What a link may say about this page's widgets."""
-    return (replay_view.allowed() | through_view.allowed(work) | table_editor.allowed(work) | noise_view.allowed(work)
-            | physics_view.allowed(work) | {PART: state.options("View", TAB_NAMES, "The walk is shown.")})
 
 
 def page(here: Here) -> None:
     """All views; only the open one is drawn."""
-    if state.get(PART) not in (None, *TAB_NAMES):
-        state.put(PART, TAB_NAMES[0])
-    sample, view = here.subject(table_editor.words(here)), state.shown(PART, TAB_NAMES)
+    if state.get(PART) not in (None, *NETWORK_VIEWS):
+        state.put(PART, NETWORK_VIEWS[0])
+    sample, view = here.subject(table_editor.words(here)), state.shown(PART, NETWORK_VIEWS)
     _edited_line(here, sample.tweak, view)
     at = replay_view.scrubber(circuit.replay(sample)) if view in WITH_SCRUBBER else 0
     draw = {"Walk": lambda: replay_tab(here, sample, at), "Fusion rules": lambda: fusion_view.tab(here, sample),
             "Noise and shots": lambda: noise_view.tab(here, sample), "Entropies": lambda: entropies_tab(here, sample, at),
             "What did it": lambda: physics_view.tab(here, sample),
             "Export": lambda: export_tab(here, sample.tweak)}
-    for tab, name in zip(st.tabs(list(TAB_NAMES), **state.opened(PART)), TAB_NAMES, strict=True):
+    for tab, name in zip(st.tabs(list(NETWORK_VIEWS), **state.opened(PART)), NETWORK_VIEWS, strict=True):
         if tab.open:
             with tab, guard():
                 draw[name]()
-                panels.registered(here, name, sample.tweak)
+                panels.below(here.theme, **here.subjects(sample.tweak))
 
 
 def _edited_line(here: Here, in_force: str, view: str) -> None:

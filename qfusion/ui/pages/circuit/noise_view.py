@@ -20,13 +20,6 @@ HELP = {"depolarising": "A qubit is replaced by the maximally mixed state with t
         "damping": "|1⟩ decays to |0⟩ with this probability, at the same places",
         "readout": "A read bit is lost to a coin toss with this probability"}
 SHOTS = "shots"
-SHOT_CHOICES = (100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
-
-
-def allowed(_: Any) -> dict[str, state.Allowed]:
-    """What a link may say about noise and shots."""
-    rules = {_key(kind): state.number(_key(kind), 0, 1, "0 is used.") for kind in KINDS}
-    return rules | {SHOTS: state.options("Number of shots", map(str, SHOT_CHOICES), "1000 are used.")}
 
 
 def _key(kind: str) -> str:
@@ -38,7 +31,8 @@ def tab(here: Here, sample: Sample) -> None:
     side, main = st.columns([1, 3], gap="medium")
     with side, st.container(border=True, key="box-noise", gap="xsmall"):
         strengths = {kind: _strength(kind) for kind in KINDS}
-        shots = int(st.select_slider("Shots", SHOT_CHOICES, builders.SHOTS, help="How often each circuit is run", **state.bound(SHOTS)))
+        shots = int(st.select_slider("Shots", builders.SHOT_CHOICES, builders.SHOTS, help="How often each circuit is run",
+                                     **state.bound(SHOTS)))
         st.button("A typical device", key="_typical", on_click=_typical, help="1 % depolarising, 1 % damping, 2 % read-out")
     found = builders.noisy(sample, **strengths, shots=shots)
     exact = circuit_evolution.answer(here.work, here.row, sample.tweak)
@@ -64,7 +58,7 @@ def _headline(here: Here, found: Any, exact: Any, shots: int) -> None:
     best = "accuracy" if work.classes else "mae"
     with st.container(key="pair-metrics"):
         cells = st.columns(3)
-        c = here.output
+        c = here.subject().output
         cells[0].metric(f"Score{_of(here)}", f"{found.scores[c]:.3f} ± {found.errors[c]:.3f}", f"{found.scores[c] - exact.scores[c]:+.3f}",
                         delta_color="off", help="Under noise, with its standard error at this number of shots; the change is from the "
                                                 "exact circuit", border=True, height="stretch")
@@ -75,7 +69,7 @@ def _headline(here: Here, found: Any, exact: Any, shots: int) -> None:
 
 
 def _of(here: Here) -> str:
-    return f" of ‘{text.plain(here.work.classes[here.output], 14)}’" if here.work.classes else ""
+    return f" of ‘{text.plain(here.work.classes[here.subject().output], 14)}’" if here.work.classes else ""
 
 
 def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:

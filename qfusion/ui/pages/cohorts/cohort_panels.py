@@ -13,13 +13,12 @@ from qfusion.analysis.cohort.cohort_measures import MAX_SLOW, NOT_GROUPED, is_sl
 from qfusion.analysis.levels import Levels, related
 from qfusion.explain.trust.resampling import Interval
 from qfusion.panels import cohorts as builders
+from qfusion.panels.dynamics import can_cut
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.cohorts.cohort_view import BY, CUT_MANY, MEASURE, STRENGTH
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import cut_view
 
-AT_ONCE = 1.0  # seconds: what takes longer is asked for first
 _JUMP = "_cohort_jump"
 
 
@@ -87,14 +86,15 @@ def _said(found: Interval) -> str:
 
 def cuts(here: Here, levels: Levels) -> None:
     """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a modality."""
-    if not cut_view.can(here.work):
+    if not can_cut(levels):
         return
     count = len(builders.cut_rows(levels))
     with panels.around("cut-test") as head:
-        seconds = 8e-3 * count * (math.prod(here.work.model.dims) / 64) ** 2.5
-        asked = seconds < AT_ONCE or st.toggle(f"Cut the correlations of {builders.cut_about(levels)} (about {math.ceil(seconds)} s)",
+        seconds = builders.cut_seconds(levels)
+        asked = seconds < builders.AT_ONCE or st.toggle(
+            f"Cut the correlations of {builders.cut_about(levels)} (about {math.ceil(seconds)} s)",
                                                **state.bound(CUT_MANY))
-        if asked and count > 1:
+        if builders.worth_cutting(levels, asked=bool(asked)):
             panels.inside(builders.cut_test(levels, here.theme), head)
             return
         with head:

@@ -25,19 +25,13 @@ FILTER, BY, MEASURE, STRENGTH, NAME, CUT_MANY = "filter", "by", "measure", "stre
 _KEPT, _SAID, _PROBLEM, _STARTED = "_filter", "_saved_choice", "_cohort_problem", "_cohorts_started"
 
 
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this page's widgets; also puts back the filter of an earlier visit."""
-    table = cohort_measures.cohort_table(work, None)
+def put_back(_: Workspace) -> None:
+    """Puts back the filter of an earlier visit, before the rules are asked."""
     if FILTER not in st.session_state and FILTER not in st.query_params:
         first = stored.saved()[0].filter if stored.saved() and not state.get(_STARTED) else ""
         if state.get(_KEPT, first):
             state.impose(FILTER, state.get(_KEPT, first))
     state.put(_STARTED, True)
-    return {FILTER: state.Allowed(lambda said: cohorts.passing(cohorts.parse(said), table), "All test samples are shown."),
-            BY: state.options("Grouping", cohort_measures.groupings(work, table), "Samples are not grouped."),
-            MEASURE: state.options("Measure", cohort_measures.measure_titles(work), "The entropy is shown."),
-            STRENGTH: state.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),
-            CUT_MANY: state.switch("Cut the correlations", "They are not cut.")}
 
 
 def choose(here: Here) -> Levels:

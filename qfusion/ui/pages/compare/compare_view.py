@@ -7,16 +7,16 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion._checks import choose
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import examples
 from qfusion.analysis.compare import Side, Sides, beside
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.panels import compare as builders
+from qfusion.panels.core.opened import resolve, tweak_of
+from qfusion.panels.core.pins import Pin
 from qfusion.training import metrics
-from qfusion.ui.frame import cache, comparison, pickers, pin_button, pins, sliders, state, stored
-from qfusion.ui.frame.pins import Pin
+from qfusion.ui.frame import cache, comparison, pin_button, sliders, state, stored
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.dynamics.dynamics_view import SHOWN_METRICS
 from qfusion.ui.panel import panels
@@ -26,8 +26,8 @@ from qfusion.ui.shared import table_editor as editor
 TWEAK = "tweak"
 
 
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say of B's parameters; also names a pin that cannot be looked up, and forgets it."""
+def forget_lost(_: Workspace) -> None:
+    """Names a pin that cannot be looked up, and forgets it."""
     view = stored.pinned()
     if view is not None:
         try:
@@ -35,23 +35,6 @@ def allowed(work: Workspace) -> dict[str, state.Allowed]:
         except QFusionError as error:
             state.notice(f"In the link, `{stored.PIN}`: {error} Nothing is pinned.")
             stored.pin(None)
-    rules = sliders.allowed(work) if work.can("time") else {editor.EDITS: state.anything()}
-    return rules | {TWEAK: state.switch("Tweak B", "It stays folded.")}
-
-
-def resolve(pin: Pin) -> tuple[Workspace, int]:
-    """Returns the model on its data and the row that a pin names.
-
-    Raises:
-        NotFound: when there is no such model, data set or sample here.
-        InvalidInput: when the model does not take the data, or the tweak does not fit the model.
-    """
-    choose("Model", pin.model, pickers.models())
-    choose("Data set", pin.data, pickers.sources())
-    work: Any = cache.workspace_of(pin.model, pin.data)
-    row = work.dataset.row(pin.sample)
-    pins.tweak_of(work, pin.tweak)
-    return work, row
 
 
 def nothing_pinned(here: Here) -> None:
@@ -86,7 +69,7 @@ def _swap(work: Workspace, row: int, view: Pin) -> None:
     state.choose_sample(view.sample)
     other: Any = cache.workspace_of(view.model, view.data)
     if other.can("time"):
-        sliders.set_to(other.model, pins.tweak_of(other, view.tweak))
+        sliders.set_to(other.model, tweak_of(other, view.tweak))
     else:
         state.put(editor.EDITS, view.tweak)
 
@@ -167,7 +150,7 @@ def _prediction(one: Side) -> str:
 
 def waterfalls(here: Here, sides: Sides) -> None:
     """Both decisions term by term on one scale, and the difference of every term."""
-    comparable = sides.same_terms and sides.same_target
+    comparable = builders.comparable(sides)
     cells = st.columns(3 if comparable else 2, gap="small")
     for cell, letter in zip(cells[:2], sides.by_letter, strict=True):
         with cell:
@@ -186,7 +169,7 @@ def shares(here: Here, sides: Sides) -> None:
 
 def entropies(here: Here, sides: Sides) -> None:
     """Entropies of both."""
-    if not (sides.a.entropies and sides.b.entropies):
+    if not builders.both_entropies(sides):
         st.caption("Entropies are of states that evolve or are fused: A and B do not both have such.")
         return
     panels.draw(builders.entropies(sides, here.theme))
@@ -194,5 +177,5 @@ def entropies(here: Here, sides: Sides) -> None:
 
 def classes(here: Here, sides: Sides) -> None:
     """Probabilities of the classes on both sides, where they are the same classes."""
-    if sides.b.work.classes and sides.a.work.classes == sides.b.work.classes:
+    if builders.same_classes(sides):
         panels.draw(builders.classes(sides, here.theme))

@@ -21,11 +21,6 @@ from qfusion.ui.panel import panels
 SET, KEPT, PICK = "set", "_kept_set", "_pick_set"
 
 
-def allowed() -> dict[str, state.Allowed]:
-    """What a link may say about the set that is shown."""
-    return {SET: state.options("Data set", data.names(), "The first one is shown.")}
-
-
 def kept() -> None:
     """What was kept or removed in the last run, said once."""
     words = state.get(KEPT)
@@ -61,7 +56,8 @@ def chosen(theme: Theme) -> None:
     found = cache.dataset(name)
     st.markdown(_card(found))
     st.caption(text.plain(found.description, 900))
-    panels.draw((builders.classes if found.target.kind == "classification" else builders.target)(found, theme))
+    panels.draw((builders.classes if builders.of_classes(found) else builders.target)(found, theme))
+    panels.below(theme, dataset=found)
     link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)
     if name in imported.names():
         _record(name)

@@ -14,14 +14,7 @@ from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 
 AS, OVER, PART = "builtas", "builtof", "built"
-MATRIX, THROUGH, FLOW = VIEWS = ("matrix", "over time", "flow")
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this panel."""
-    return {AS: state.options("What built what", VIEWS, "The matrix is shown."),
-            OVER: state.options("Samples", physics.cohorts(work), "This sample is shown."),
-            PART: state.options("Contribution", _names(work), "The one that the dynamics changed most is shown.")}
+MATRIX, THROUGH, FLOW = builders.VIEWS
 
 
 def _names(work: Workspace) -> tuple[str, ...]:
@@ -32,7 +25,7 @@ def panel(sample: Sample, theme: Theme, t: float) -> None:
     """Pickers and one of three figures; the time cursor stands at a share `t` of T."""
     with panels.around("built") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            view = st.segmented_control("Which coupling built it, as", VIEWS, default=MATRIX, **state.bound(AS)) or MATRIX
+            view = st.segmented_control("Which coupling built it, as", builders.VIEWS, default=MATRIX, **state.bound(AS)) or MATRIX
             over = str(st.selectbox("Samples", physics.cohorts(sample.work), help="This sample, or the mean over several.",
                                     **state.bound(OVER)))
             part = _part(sample, over) if view == THROUGH else ""

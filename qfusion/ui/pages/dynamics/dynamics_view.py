@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import streamlit as st
@@ -15,34 +13,18 @@ from qfusion.analysis.subject import Workspace
 from qfusion.models import Tweak
 from qfusion.panels import circuit
 from qfusion.panels import dynamics as builders
+from qfusion.panels.core.sliders import fitting
 from qfusion.training import metrics
 from qfusion.ui.frame import sliders, state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.pages.dynamics import built_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import cut_view, layers_view, physics_view, through_view
+from qfusion.ui.shared import cut_view, layers_view, through_view
 
 SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
 CURSOR, RUNS, QUANTITY, WHOSE = "t", "runs", "quantity", "of"
 TURN = "turn"
-TAB_NAMES = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")
 WITH_CURSOR = ("Decision", "Correlations", "State")
-RUN_CHOICES = (4, 8, 20, 50, 100, 200)
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this page's widgets."""
-    if not work.can("time"):
-        return through_view.allowed(work)
-    whole = (builders.WHOLE, *work.modalities)
-    views = [part.allowed(work) for part in (sliders, physics_view, through_view, cut_view, built_view)]
-    return reduce(or_, views) | {
-        state.VIEW: state.options("View", TAB_NAMES, "Decision is shown."),
-        TURN: state.Allowed(lambda said: sliders.fitting(work.model, said), "The sliders stay as they are."),
-        CURSOR: state.number(CURSOR, 0, 1, "The end of the evolution is shown."),
-        RUNS: state.options("Number of trajectories", map(str, RUN_CHOICES), "20 are sampled."),
-        QUANTITY: state.options("Modality", work.modalities, "The first is shown."),
-        WHOSE: state.options("State of", whole, "All together are shown.")}
 
 
 def take_turn(work: Workspace) -> None:
@@ -50,7 +32,7 @@ def take_turn(work: Workspace) -> None:
     said = st.query_params.get(TURN)
     if said is not None:
         del st.query_params[TURN]
-        sliders.set_to(work.model, sliders.fitting(work.model, said))
+        sliders.set_to(work.model, fitting(work.model, said))
 
 
 def no_time(here: Here) -> None:
@@ -97,7 +79,7 @@ def cursor(now: Decision) -> None:
 
     It stands outside of them: of a widget that goes away with one view and comes back with another, the browser forgets its parameter.
     """
-    if state.shown(state.VIEW, TAB_NAMES) in WITH_CURSOR:
+    if state.shown(state.VIEW, builders.VIEWS) in WITH_CURSOR:
         st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
 
 
@@ -123,8 +105,8 @@ def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
 def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
     """Single quantum-jump runs, and their mean over the master equation."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        runs = int(st.select_slider("Trajectories", RUN_CHOICES, 20, help="How many random histories are drawn. With more, their mean "
-                                    "comes closer to the exact one.", **state.bound(RUNS)))
+        runs = int(st.select_slider("Trajectories", builders.RUN_CHOICES, 20, **state.bound(RUNS),
+                                    help="How many random histories are drawn. With more, their mean comes closer to the exact one."))
         whose = str(st.selectbox("Entanglement of", list(here.work.modalities),
                                  help="Of this modality with all others.", **state.bound(QUANTITY)))
     sample = here.subject(now.tweak)
@@ -151,7 +133,7 @@ def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
     sample = here.subject(now.tweak)
     found = builders.settling(sample).attractor
     st.text(found.note)
-    if found.steady is None or found.distance is None:
+    if not builders.settles(sample):
         st.info("Nothing dissipates under these sliders, so there is no steady state to approach. Raise a jump rate.")
         return
     panels.draw(builders.distance(sample, here.theme))

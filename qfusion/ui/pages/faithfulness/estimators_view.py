@@ -33,8 +33,9 @@ def tab(here: Here) -> None:
 
 
 def _table(here: Here, table: pd.DataFrame) -> None:
-    shapley = {f"shapley[{name}]": st.column_config.NumberColumn(text.plain(name), format="%+.4f",
-                                                                 help=f"Shapley value ({here.unit})") for name in here.work.modalities}
+    unit = here.subject().unit
+    shapley = {f"shapley[{name}]": st.column_config.NumberColumn(text.plain(name), format="%+.4f", help=f"Shapley value ({unit})")
+               for name in here.work.modalities}
     st.dataframe(table, hide_index=True, height="content", alt="Shapley values by method, with error and time.",
                  column_config=shapley | {
                      "largest_error": st.column_config.NumberColumn("largest error", format="%.1e"),

@@ -22,21 +22,9 @@ from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.pages.faithfulness import estimators_view, seeds_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import through_view
 
 PROOF, MEASURE, RANKING, INSIDE = "proof", "proof.by", "proof.rank", "proof.of"
-TAB_NAMES = ("Deletion", "Truth", "Other methods", "Training seeds")
 ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this page's widgets."""
-    return {PROOF: state.options("View", TAB_NAMES, "Deletion is shown."),
-            RANKING: state.options("Ranking", by_title(), "Gradient x input is used."),
-            INSIDE: state.options("Modality", work.modalities, "The first is shown."),
-            MEASURE: state.options("Measure", builders.MEASURES, "The score is measured."),
-            estimators_view.RUN: state.switch("Other methods", "They are not run."),
-            through_view.TERMS: state.options("Terms", through_view.KINDS, "Dividends are shown.")}
 
 
 def page(here: Here) -> None:
@@ -44,15 +32,15 @@ def page(here: Here) -> None:
     default = faithful.as_trained(here.work)
     seeds, missing = over_seeds(default)
     trust_warnings(default, seeds)
-    if state.get(PROOF) not in (None, *TAB_NAMES):
-        state.put(PROOF, TAB_NAMES[0])
+    if state.get(PROOF) not in (None, *builders.VIEWS):
+        state.put(PROOF, builders.VIEWS[0])
     draw = {"Deletion": lambda: deletion_tab(here), "Truth": lambda: truth_tab(here, default, seeds),
             "Other methods": lambda: estimators_view.tab(here), "Training seeds": lambda: seeds_view.tab(here, default, seeds, missing)}
-    for tab, name in zip(st.tabs(list(TAB_NAMES), **state.opened(PROOF)), TAB_NAMES, strict=True):
+    for tab, name in zip(st.tabs(list(builders.VIEWS), **state.opened(PROOF)), builders.VIEWS, strict=True):
         if tab.open:
             with tab, guard():
                 draw[name]()
-                panels.registered(here, name)
+                panels.below(here.theme, **here.subjects())
 
 
 def over_seeds(work: Workspace) -> tuple[Stability | None, str]:

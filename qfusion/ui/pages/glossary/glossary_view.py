@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from qfusion.analysis import text
+from qfusion.panels.core.allowed import Allowed, options
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import PAGES, link
 from qfusion.ui.panel import glossary
@@ -15,9 +16,9 @@ ANY = "any page"
 FILES = {title: (file, icon) for pages in PAGES.values() for file, title, icon in pages}
 
 
-def allowed() -> dict[str, state.Allowed]:
+def allowed() -> dict[str, Allowed]:
     """What a link may say about this page's widgets."""
-    return {ON: state.options("Page", [ANY, *_pages()], "The words of all pages are shown.")}
+    return {ON: options("Page", [ANY, *_pages()], "The words of all pages are shown.")}
 
 
 def _pages() -> list[str]:

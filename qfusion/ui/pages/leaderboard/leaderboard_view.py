@@ -12,8 +12,6 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.analysis.learning import standings
 from qfusion.analysis.learning.standings import Board
-from qfusion.analysis.subject import Workspace
-from qfusion.errors import QFusionError
 from qfusion.panels import leaderboard as builders
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
@@ -22,23 +20,6 @@ from qfusion.ui.panel import panels
 DATA, METRIC, SIZE, PART, MODELS = "board", "board.by", "board.size", "board.of", "board.models"
 PUBLISHED = "board.published"
 ICONS = {"for": ":material/check:", "against": ":material/close:", "open": ":material/help:"}
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this page's widgets."""
-    try:
-        found = standings.open_board()
-    except QFusionError:
-        return {}
-    name = str(st.session_state.get(DATA) or st.query_params.get(DATA) or "")
-    name = name if name in found.names else found.names[0]
-    shorts = [found.metric(key).short for key in found.metrics(name)]
-    return {DATA: state.options("Data set", found.names, "The first is shown."),
-            METRIC: state.options("Metric", shorts, "The first is shown."),
-            SIZE: state.options("Parameters", builders.SIZES, "Those after the encoders are shown."),
-            PART: state.options("Modality", (builders.ALL, *found.of(name)["modalities"]), "All are shown."),
-            f"{MODELS}.{name}": state.options("Model", found.measured(name), "The usual ones are drawn.", many=True),
-            PUBLISHED: state.switch("Published figures", "They stay folded.")}
 
 
 def page(here: Here) -> None:
@@ -56,6 +37,7 @@ def page(here: Here) -> None:
         panels.draw(builders.against_size(found, here.theme, data=name, metric=short, size=size))
     _claims(found)
     _robustness(here, found, name)
+    panels.below(here.theme, **here.subjects(), board=found)
     _published(found, name)
 
 

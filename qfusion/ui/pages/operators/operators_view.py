@@ -8,7 +8,6 @@ import streamlit as st
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import decision_operators
 from qfusion.analysis.cohort.decision_operators import Own, Votes
-from qfusion.analysis.subject import Workspace
 from qfusion.data.spec import SPLITS
 from qfusion.explain.network.operators import Operator
 from qfusion.panels import operators as builders
@@ -18,14 +17,6 @@ from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_view
 
 GROUP, AMONG, UP = "votes", "among", "against"
-NEAREST = 4
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this page's widgets."""
-    return {GROUP: state.options("Group of modalities", decision_operators.group_labels(work), "The first modality is shown."),
-            AMONG: state.options("Split", SPLITS, "The test samples are shown."),
-            UP: state.options("Axis", builders.UPS, "The weight against is shown.")}
 
 
 def page(here: Here) -> None:
@@ -63,9 +54,9 @@ def _sentence(here: Here, found: Operator, own: Own) -> None:
     low, high = found.values[0], found.values[-1]
     together = "alone" if len(found.modalities) == 1 else "together"
     st.markdown(
-        f"Whatever **{builders.who(found)}** might say, {together} it can bring the {text.plain(here.unit)} to at least **{low:+.2f}** and "
-        f"at most **{high:+.2f}**, everything else being as in the background (baseline {found.baseline:+.2f}). What this sample says "
-        f"brings it to **{own.score:+.2f}**. {backgrounds.baseline(here.work.background)}")
+        f"Whatever **{builders.who(found)}** might say, {together} it can bring the {text.plain(here.subject().unit)} to at least "
+        f"**{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline {found.baseline:+.2f}). "
+        f"What this sample says brings it to **{own.score:+.2f}**. {backgrounds.baseline(here.work.background)}")
 
 
 def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
@@ -91,7 +82,7 @@ def _nearest(here: Here, found: Votes, split: str) -> None:
         weights = found.most_for if side == "for" else found.most_against
         st.markdown(f"#### Nearest to the state that votes most {side}")
         with st.container(key=f"pair-nearest-{side}"):
-            for cell, row in zip(st.columns(NEAREST), found.nearest(side, NEAREST), strict=False):
+            for cell, row in zip(st.columns(builders.NEAREST), found.nearest(side, builders.NEAREST), strict=False):
                 place = int(np.flatnonzero(found.rows == row)[0])
                 with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                     _card(here, row, found.operator.modalities, float(weights[place]), float(found.scores[place]), side)

@@ -27,7 +27,7 @@ def panel(here: Here) -> None:
             with cells[question]:
                 st.markdown(f"**{question}**  \n{answer}")
                 link(page, label, ":material/arrow_outward:", **shown)
-        panels.footer(picture.name, picture.shows, picture.not_shown, picture.table)
+        panels.footer(picture)
 
 
 def _places(work: Workspace) -> tuple[Place, ...]:

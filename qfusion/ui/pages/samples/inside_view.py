@@ -7,8 +7,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import backgrounds, inside_modality
-from qfusion.analysis.subject import Workspace
-from qfusion.explain.features.attribution import INTEGRATED, METHODS, by_title
+from qfusion.explain.features.attribution import INTEGRATED, METHODS
 from qfusion.panels import inside
 from qfusion.panels.inside import STARTS
 from qfusion.ui.frame import runs, state
@@ -16,17 +15,6 @@ from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.panel import panels
 
 OPEN, MODALITY, TERM, BASELINE, OTHER, METHOD = "inside", "inside.of", "inside.term", "inside.from", "inside.other", "inside.by"
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this part's widgets."""
-    terms = {inside_modality.title(term) for name in work.modalities for term in inside_modality.terms(work, name)}
-    return {OPEN: state.switch("Inside a modality", "It stays closed."),
-            MODALITY: state.options("Modality", work.modalities, "The first is shown."),
-            TERM: state.options("Term", sorted(terms), "The score is taken."),
-            BASELINE: state.options("Starting point", STARTS, "The training mean is taken."),
-            OTHER: state.Allowed(work.dataset.row, "Another sample is taken."),
-            METHOD: state.options("Method", by_title(), "Integrated gradients are taken.")}
 
 
 def part(here: Here) -> None:
@@ -43,7 +31,7 @@ def _draw(here: Here) -> None:
     with guard():
         chosen, sample = _controls(here), here.subject()
         panels.draw(inside.attribution(sample, here.theme, **chosen))
-        if any(each.is_sequence for each in here.work.dataset.modalities if each.name == chosen["modality"]):
+        if inside.of_sequence(sample, **chosen):
             panels.draw(inside.features(sample, here.theme, **chosen))
 
 

@@ -13,6 +13,7 @@ from qfusion.analysis.learning.sweep_trials import Trials
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.panels import sweeps as builders
+from qfusion.panels.core.opened import sources
 from qfusion.runs import plans, queue, space, storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.settings import KINDS, SETTINGS
@@ -20,23 +21,13 @@ from qfusion.runs.sweep import Sweep
 from qfusion.ui.frame import cache, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard
-from qfusion.ui.pages.train.train_form import sources
 from qfusion.ui.panel import panels
 
 SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
-VIEWS = ("Trials", "Settings against value", "All settings at once")
 PULSE = 2.0  # seconds between two looks while a sweep is at work
 MAX_TRIALS = 200  # trials that the form begins
 _NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _PROBLEM, _BEGUN = (
     "_sweep.name", "_sweep.trials", "_sweep.searched", "_sweep.epochs", "_sweep.metric", "_sweep.problem", "_sweep.begun")
-
-
-def allowed() -> dict[str, state.Allowed]:
-    """What a link may say."""
-    return {SWEEP: state.options("Sweep", storage.names(), "The last one is shown."),
-            VIEW: state.options("View", VIEWS, "The first is shown."),
-            DATA: state.options("Data set", sources(), "The first is taken."),
-            KIND: state.options("Kind of model", KINDS, "The first is taken.")}
 
 
 def page(theme: Theme) -> None:
@@ -77,13 +68,13 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
         trials = sweep_trials.of(found)
         _said(trials)
         _buttons(trials)
-        if not trials.numbers:
+        if not builders.ended(trials):
             st.caption("Figures appear once a trial has ended.")
             return
-        tabs = st.tabs(list(VIEWS), **state.opened(VIEW))
+        tabs = st.tabs(list(builders.VIEWS), **state.opened(VIEW))
         for tab, draw in zip(tabs, (_trials, _slices, _together), strict=True):
             if tab.open:
-                with tab, guard(), st.container(key=f"fold-sweep-{VIEWS.index(str(state.get(VIEW) or VIEWS[0]))}"):
+                with tab, guard(), st.container(key=f"fold-sweep-{builders.VIEWS.index(str(state.get(VIEW) or builders.VIEWS[0]))}"):
                     draw(theme, trials)
 
 

@@ -9,16 +9,10 @@ from qfusion.analysis.learning import run_curves
 from qfusion.analysis.learning.run_curves import Seen
 from qfusion.figures.style import Theme
 from qfusion.panels import train as builders
-from qfusion.training import metrics
 from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 
 METRIC = "train.metric"
-
-
-def allowed() -> dict[str, state.Allowed]:
-    """What a link may say about the curves."""
-    return {METRIC: state.options("Metric", metrics.describe, "The usual one is shown.")}
 
 
 def _with_history(shown: list[Seen]) -> list[Seen]:
@@ -47,7 +41,7 @@ def progress(theme: Theme, shown: list[Seen]) -> None:
 
 
 def _metric(theme: Theme, shown: list[Seen]) -> None:
-    known = run_curves.metric_names([each.record for each in shown if each.record is not None])
+    known = builders.metrics_of(shown)
     if not known:
         st.info("The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one kind.",
                 icon=":material/help:")
@@ -60,10 +54,7 @@ def _metric(theme: Theme, shown: list[Seen]) -> None:
             panels.heading("Metric on the validation rows")
             metric = st.selectbox("Metric", known, index=known.index(default), label_visibility="collapsed", width=170,
                                   **state.bound(METRIC))
-        picture = builders.metric(shown, theme, metric=metric)
-        assert picture.figure is not None
-        drawn = panels.figure(picture.name, picture.figure, picture.alt)
-        panels.footer(picture.name, picture.shows, picture.not_shown, picture.table, title=picture.title, shown=drawn)
+        panels.drawn(builders.metric(shown, theme, metric=metric))
 
 
 def inside(theme: Theme, shown: list[Seen]) -> None:
@@ -72,18 +63,16 @@ def inside(theme: Theme, shown: list[Seen]) -> None:
     without = [text.plain(each.name) for each in shown if not each.explorable]
     if without:
         st.caption(f"{', '.join(without)}: a baseline has neither couplings nor states of its modalities to look at.")
-    if not any(row["watched"] for each in shown if each.record is not None for row in each.record.history):
+    if not builders.watched(shown):
         return
-    for group in range(len(run_curves.by_modalities(shown))):
+    for group in range(builders.groups_of(shown)):
         panels.draw(builders.dividends(shown, theme, group=group))
-    norms, entangled = (run_curves.watched_by(shown, prefix).values() for prefix in ("norm", "entanglement"))
     left, right = st.columns(2, gap="medium")
     with left:
         for of in builders.NORMS:
-            if any(of in terms for terms in norms):
+            if builders.has_norm(shown, of):
                 panels.draw(builders.norms(shown, theme, of=of))
     with right:
-        if any("fused" not in terms for terms in entangled):
-            panels.draw(builders.negativity(shown, theme))
-        if any("fused" in terms for terms in entangled):
-            panels.draw(builders.fused(shown, theme))
+        for name in ("train-negativity", "train-fused"):
+            if (panel := builders.PANELS[name]).fits(shown):
+                panels.draw(panel.build(shown, theme))

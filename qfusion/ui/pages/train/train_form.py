@@ -7,11 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import data
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.learning import run_curves
 from qfusion.errors import QFusionError
+from qfusion.panels.core.opened import sources
+from qfusion.panels.train import MAX_TEXT, TYPED, setting_key
 from qfusion.runs import plans, queue
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
 from qfusion.ui.frame import cache, state
@@ -21,50 +22,6 @@ DATA, KIND = "new.data", "new.kind"
 _ALWAYS = ("epochs", "rate", "patience")
 SEEDS, FIRST = "new.seeds", "new.first"
 _NAME, _EVENTS, _STARTED = "_new.name", "_new.events", "_new.started"
-
-
-def allowed() -> dict[str, state.Allowed]:
-    """What a link may say about a new run: all but its name."""
-    known = sources()
-    rules = {DATA: state.options("Data set", known, "The first is taken."),
-             KIND: state.options("Kind of model", KINDS, "The first is taken."),
-             SEEDS: state.number("Runs", 1, run_curves.MAX_SEEDS, "One is started."),
-             FIRST: state.number("First seed", 0, 10**6, "0 is taken.")}
-    name, kind = (_of_link(key, options) for key, options in ((DATA, known), (KIND, list(KINDS))))
-    if not name:
-        return rules
-    return rules | {_key(name, kind, key): _rule(key, default) for key, default in plans.known(name, kind).items() if key in SETTINGS}
-
-
-def _of_link(key: str, options: list[str]) -> str:
-    """What is chosen, in the session or by the link."""
-    said = state.get(key) or st.query_params.get(key)
-    return str(said) if said in options else next(iter(options), "")
-
-
-def _key(name: str, kind: str, setting: str) -> str:
-    """Key of a setting; each kind of model and data set has its own, since the usual values differ."""
-    return f"new.{kind}.{name}.{setting}"
-
-
-def _rule(key: str, default: Any) -> state.Allowed:
-    setting = SETTINGS[key]
-    if setting.choices:
-        return state.options(setting.title, setting.choices, _DEFAULT)
-    if isinstance(default, bool):
-        return state.switch(setting.title, _DEFAULT)
-    if isinstance(default, int | float) and key not in TYPED:
-        return state.number(setting.title, setting.low, setting.high, _DEFAULT)
-    return state.words(setting.title, _MAX_TEXT, _DEFAULT)
-
-
-_DEFAULT, _MAX_TEXT = "The usual is taken.", 60
-TYPED = ("dims",)  # one number or several, so typed as text
-
-
-def sources() -> list[str]:
-    """The data sets that are here."""
-    return [source.name for source in data.available() if source.available]
 
 
 def draw() -> list[str]:
@@ -113,7 +70,7 @@ def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
     """The widget of a setting, and its sentence."""
     setting = SETTINGS[key]
     with st.container(gap="xxsmall"):
-        value = _widget(setting, key, begin, classes, _key(name, kind, key))
+        value = _widget(setting, key, begin, classes, setting_key(name, kind, key))
         st.caption(setting.says)
     return value
 
@@ -127,7 +84,7 @@ def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> 
         return st.checkbox(setting.title, value=begin, **kept)
     if key in TYPED or isinstance(begin, str):
         said = ", ".join(map(str, begin)) if isinstance(begin, list) else str(begin)
-        return st.text_input(setting.title, said, max_chars=_MAX_TEXT, **kept)
+        return st.text_input(setting.title, said, max_chars=MAX_TEXT, **kept)
     if isinstance(begin, int):
         least, most = int(setting.low), int(setting.high)
         return st.number_input(setting.title, least, most, min(max(begin, least), most), 1, **kept)

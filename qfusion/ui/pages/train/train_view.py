@@ -16,6 +16,8 @@ from qfusion.analysis.learning import run_curves
 from qfusion.analysis.learning.run_curves import Seen
 from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
+from qfusion.panels import train as builders
+from qfusion.panels.core.opened import sources
 from qfusion.ui.frame import cache, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard, link
@@ -23,17 +25,9 @@ from qfusion.ui.pages.train import train_compare, train_curves, train_form
 from qfusion.ui.panel import panels
 
 RUN, VIEW = "run", "train.view"
-VIEWS = ("Progress", "Inside the model", "Settings and results")
 PULSE = 1.5  # seconds between two looks while a run is alive
 STEADY = 4.0  # seconds that a figure stands at least: Streamlit makes a changed one anew, and it blinks
 _TURN, _PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
-
-
-def allowed() -> dict[str, state.Allowed]:
-    """What a link may say."""
-    return train_form.allowed() | train_curves.allowed() | {
-        RUN: state.options("Run", [run.name for run in runs.runs()], "Those that are trained now, else the newest, are shown.", many=True),
-        VIEW: state.options("View", VIEWS, "The first is shown.")}
 
 
 def page(theme: Theme) -> None:
@@ -73,11 +67,12 @@ def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
         _said(shown)
     if shown:
         with st.container(key="fold-curves"):
-            tabs = st.tabs(list(VIEWS), **state.opened(VIEW))
+            tabs = st.tabs(list(builders.VIEWS), **state.opened(VIEW))
             for tab, draw in zip(tabs, (train_curves.progress, train_curves.inside, train_compare.draw), strict=True):
                 if tab.open:
                     with tab, guard():
                         draw(theme, _steady(shown))
+                        panels.below(theme, runs=_steady(shown))
 
 
 def _steady(shown: list[Seen]) -> list[Seen]:
@@ -193,7 +188,7 @@ def _explore(each: Seen) -> None:
     name = text.plain(each.name)
     if not each.explorable:
         st.caption(f"{name} is a baseline: it cannot be explored, only measured, by `python -m qfusion evaluate --model {each.name}`.")
-    elif each.plan.data in train_form.sources():
+    elif each.plan.data in sources():
         link("pages/samples.py", f"Explore samples of {name}", ":material/travel_explore:", explore=each.name, on=each.plan.data)
     else:
         st.caption(f"{name} was trained on data that are not among the data sets here.")

@@ -22,11 +22,6 @@ FLIPS = "knobs"
 MAX_LINKS = 4
 
 
-def allowed() -> dict[str, state.Allowed]:
-    """What a link may say about this part's widgets."""
-    return {FLIPS: state.switch("Knobs", "They stay folded.")}
-
-
 def nearest(here: Here) -> None:
     """The panel of nearest states and donors, with buttons that apply them."""
     panels.draw(builders.nearest(here.subject(), here.theme))

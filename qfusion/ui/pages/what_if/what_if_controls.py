@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from functools import partial
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from qfusion._checks import choose
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.dynamics import interventions
 from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Change
-from qfusion.analysis.subject import Workspace
 from qfusion.data import Audio, Content, Image, Text
 from qfusion.data.sources.planted import editing, words
-from qfusion.panels.what_if import TITLES
+from qfusion.panels.what_if import PREFIXES, TITLES, control_key, ranges
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
 
 SAY, _FOR = "say", "_what_if_for"
-PREFIXES = ("do.", "with.", "set.", "voice.", "face.")
 _ACTION = {title: action for action, title in TITLES.items()}
 
 
@@ -38,41 +33,6 @@ def donor_key(modality: str) -> str:
 def set_key(modality: str, place: int) -> str:
     """Key of one number of an edited state."""
     return f"set.{modality}.{place}"
-
-
-def _control_key(modality: str, control: editing.Control) -> str:
-    return f"{'voice' if modality == 'audio' else 'face'}.{control.name}"
-
-
-def allowed(work: Workspace) -> dict[str, state.Allowed]:
-    """What a link may say about this page's widgets; also names modalities and numbers that this model does not have."""
-    rules = {SAY: state.Allowed(editing.parse, "The sample's own words are used.")}
-    for name in work.modalities:
-        titles = [TITLES[action] for action in interventions.actions(work, name)]
-        rules[do_key(name)] = state.options("What is done", titles, "It is left as it is.")
-        rules[donor_key(name)] = state.Allowed(work.dataset.row, "Another sample is taken.")
-        for place, (low, high) in enumerate(_ranges(work, name)):
-            rules[set_key(name, place)] = state.number(set_key(name, place), low, high, "The sample's own is used.")
-        for control in editing.CONTROLS.get(name, ()) if editing.recipe_of(work.dataset) is not None else ():
-            rules[_control_key(name, control)] = state.number(control.name, control.low, control.high, "0 is used.")
-    known = list(rules)
-    for key in st.query_params:
-        if key.startswith(PREFIXES) and key not in rules:
-            rules[key] = state.Allowed(partial(_unknown, key, known), "It is ignored.")
-    return rules
-
-
-def _unknown(key: str, known: list[str], value: str) -> None:
-    """Raises NotFound: the page has no such control for this model."""
-    choose("Control", key, known)
-
-
-def _ranges(work: Workspace, modality: str) -> list[tuple[float, float]]:
-    """Ranges of the numbers of a modality's state."""
-    size = work.model.dims[work.modalities.index(modality)] if work.can("kets") else work.model.elements
-    if work.can("kets") and size == 2:
-        return [(0.0, math.pi), (-math.pi, math.pi)]
-    return [(0.0, 1.0)] * size
 
 
 def forget_other_samples(here: Here) -> None:
@@ -159,7 +119,7 @@ def _input(here: Here, name: str) -> dict[str, Any]:
             _vocabulary()
         return {"words": str(said or "")}
     values = {control.name: float(st.slider(f"{control.title} ({control.unit})", control.low, control.high, 0.0, 0.05, format="%+.2f",
-                                            **state.bound(_control_key(name, control))))
+                                            **state.bound(control_key(name, control))))
               for control in editing.CONTROLS[name]}
     with guard():
         show(name, interventions.edited(here.work, here.row, name, Change(INPUT, controls=tuple(values.items()))).content)
@@ -177,7 +137,7 @@ def _vocabulary() -> None:
 def _state(here: Here, name: str, own: Any) -> dict[int, float]:
     """Sliders of a state: its numbers by place."""
     titles, chosen = _titles(here, own), dict[int, float]()
-    numbers = zip(titles, interventions.shown_state(own), _ranges(here.work, name), strict=True)
+    numbers = zip(titles, interventions.shown_state(own), ranges(here.work, name), strict=True)
     for place, (title, value, (low, high)) in enumerate(numbers):
         start = float(np.clip(round(value, 3), low, high))
         chosen[place] = float(st.slider(title, low, high, start, interventions.STEP, format="%.3f", **state.bound(set_key(name, place))))

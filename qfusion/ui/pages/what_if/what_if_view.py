@@ -49,7 +49,8 @@ def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) ->
         for which in dict.fromkeys((was.decision, is_.decision)):
             cells.append((f"p(‘{text.plain(work.classes[which], 14)}’)", float(before.probabilities[which]),
                           float(now.probabilities[which]), "Softmax of the scores"))
-        cells.append(("Score explained", float(was.scores[here.output]), float(is_.scores[here.output]), here.unit))
+        sample = here.subject()
+        cells.append(("Score explained", float(was.scores[sample.output]), float(is_.scores[sample.output]), sample.unit))
     else:
         cells.append(("Prediction", float(was.scores[0]), float(is_.scores[0]), f"Score of sample {text.plain(here.sample)} by the model"))
         if before.truth is not None and now.truth is not None:

@@ -1,92 +1,93 @@
-"""A page run without a browser, and one of its panels taken from it: figures from recipes and links, on the command line and in notebooks.
+"""One panel of a page, taken without the page: figures from recipes and links, on the command line and in notebooks.
 
-The page's own code runs, in Streamlit's runner for tests, so what comes out is what stands on the screen.
+What comes out is what stands on the screen: pages draw what the same builders give.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.figures import VIEWS
+from qfusion.figures import VIEWS, visible
 from qfusion.figures.export.recipe import MAX_TEXT, Recipe, changes, digest_of, parse, software
 from qfusion.figures.theme import in_theme
-from qfusion.figures.visible import without
-
-# They remark, a dozen times a page and from the first import on, that no server runs.
-for _name in ("streamlit.runtime.scriptrunner_utils.script_run_context", "streamlit.runtime.caching.cache_data_api"):
-    logging.getLogger(_name).disabled = True
-
-from qfusion.ui.frame import shell, state  # noqa: E402
-from qfusion.ui.frame.serving import SCRIPT  # noqa: E402
-from qfusion.ui.panel import capture  # noqa: E402
-from qfusion.ui.panel.capture import Taken  # noqa: E402
+from qfusion.panels.core import programs
+from qfusion.panels.core.opened import FREE, Opened
 
 BY_NAME = "figures"  # in the place of a page: a function of `qfusion.figures`
 _NAMED = ("model", "sample", "data", "output", "background", "contrast", "tweak")
-MAX_SECONDS = 300  # seconds that a page may take
-FILES = {title.lower(): file for pages in shell.PAGES.values() for file, title, _ in pages}
-_STEMS = {"" if file == "app.py" else Path(file).stem: title for title, file in FILES.items()}
+_FILES = {"overview": "", "decision operators": "operators", "guided tour": "tour"}  # of pages that are not called as their address
+WITHOUT = ("guided tour", "glossary")  # pages without figures
+_STEMS = {_FILES.get(page, page.replace(" ", "_")): page for page in (*programs.PAGES, *WITHOUT)}
+Address = Mapping[str, Sequence[str]]
 
 
-def run(page: str, address: Mapping[str, Sequence[str]], panel: str = "") -> Any:
-    """Runs a page and returns Streamlit's app; `panel` is handed over to `capture`.
+@dataclass(frozen=True)
+class Taken:
+    """A panel taken from a page: the figure as the address has it shown, its words, its table, and its recipe."""
 
-    Args:
-        page: title of the page, in small letters. address: values by name.
+    figure: go.Figure
+    title: str
+    caption: str
+    numbers: pd.DataFrame
+    recipe: Recipe
+
+
+def panels(page: str, address: Address) -> list[str]:
+    """Returns the names of the figures that a page shows under an address.
 
     Raises:
-        InvalidInput: when a part of the address does not fit; QFusionError: when the page cannot be shown.
+        InvalidInput, NotFound: when there is no such page, or a part of the address does not fit.
     """
-    from streamlit.testing.v1 import AppTest
-
-    file = FILES[choose("Page", page, FILES)]
-    app = AppTest.from_file(str(SCRIPT), default_timeout=MAX_SECONDS)
-    if file != "app.py":
-        app.switch_page(file)
-    for key, values in address.items():
-        app.query_params[key] = list(values) if len(values) != 1 else values[0]
-    app.session_state[capture.WANTED] = panel
-    app.session_state[capture.NAMES] = []
-    app.session_state[capture.TAKEN] = {}
-    app.run()
-    if app.exception:
-        raise InvalidInput(f"Page '{page}' cannot be drawn with this address ({str(app.exception[0].value)[:200]}).")
-    notices = app.session_state[state.NOTICES] if state.NOTICES in app.session_state else []  # noqa: SIM401 - it has no `get`
-    check(not notices, " ".join(notices))
-    check(not app.error, " ".join(str(each.value) for each in app.error))
-    return app
+    if page in WITHOUT:
+        return []
+    found = programs.opened(page, address)
+    return [name for name in programs.shown(found.view) if name not in programs.WORDS]
 
 
-def panels(page: str, address: Mapping[str, Sequence[str]]) -> list[str]:
-    """Returns the names of the panels that a page shows under an address."""
-    return list(dict.fromkeys(run(page, address).session_state[capture.NAMES]))
-
-
-def take(page: str, panel: str, address: Mapping[str, Sequence[str]]) -> Taken:
+def take(page: str, panel: str, address: Address) -> Taken:
     """Returns one panel of a page.
 
+    Args:
+        page: its title, in small letters. panel: its name. address: of the page, values by name.
+
     Raises:
-        NotFound: when the page does not show it, with those that it shows.
+        NotFound: when the page does not show it, with those that it shows; otherwise as `panels`.
     """
     if page == BY_NAME:
         return _by_name(panel, address)
-    app = run(page, address, panel)
-    choose(f"Panel of page '{page}' (under this address)", panel, dict.fromkeys(app.session_state[capture.NAMES]))
-    found: Taken = app.session_state[capture.TAKEN][panel]
-    return found
+    if page in WITHOUT:
+        choose(f"Panel of page '{page}'", panel, ())
+    found = programs.opened(page, address)
+    if panel in programs.WORDS or not any(programs.shown(found.view, panel)):
+        choose(f"Panel of page '{page}' (under this address)", panel, panels(page, address))
+    return _taken(found, panel)
 
 
-def take_all(page: str, address: Mapping[str, Sequence[str]]) -> dict[str, Taken]:
-    """Returns every panel of a page, by name."""
-    return dict(run(page, address, capture.EVERY).session_state[capture.TAKEN])
+def take_all(page: str, address: Address) -> dict[str, Taken]:
+    """Returns every figure of a page, by name; errors are those of `panels`."""
+    if page in WITHOUT:
+        return {}
+    found = programs.opened(page, address)
+    return {name: _taken(found, name) for name in programs.shown(found.view) if name not in programs.WORDS}
+
+
+def _taken(found: Opened, panel: str) -> Taken:
+    picture = programs.build(found.view.page, panel, found.view.address)
+    figure, said = picture.figure, found.view.get(FREE + panel)
+    assert figure is not None
+    figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})  # as it stands on the page
+    table = picture.table()
+    recipe = Recipe(found.view.page, panel, {key: found.view.all(key) for key in found.view.address}, made_from=found.made_from,
+                    software=software(), numbers=digest_of(table))
+    return Taken(visible.apply(figure, visible.parse(said)), picture.headline, picture.caption, table, recipe)
 
 
 def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
@@ -102,16 +103,16 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     asked = {key: values[0] for key, values in address.items() if values}
     found = case(asked.pop("model"), asked.pop("sample"), **asked)
     table = getattr(numbers, name)(found)
-    card = found.checkpoint.card
+    card = found.work.card
     made_from = {"model": {"name": found.name, "digest": card.get("weights_sha256", "")},
-                 "data": {"name": found.dataset.name, "digest": found.dataset.digest}, "sample": found.sample, "seed": card.get("seed"),
+                 "data": {"name": found.dataset.name, "digest": found.dataset.digest}, "sample": found.id, "seed": card.get("seed"),
                  "output": found.explanation.outputs[found.output], "background": found.background.name,
                  "background_size": int(found.background.size)}
     output = made_from["output"]
     against = f"{found.background.size:,} samples of the background '{found.background.name}'"
     recipe = Recipe(BY_NAME, view, {key: list(values) for key, values in address.items()},
                     made_from=made_from, software=software(), numbers=digest_of(table))
-    title = f"{found.name} on {found.dataset.name}" if view == "cut-test" else f"{found.sample}: {output} {found.score:.3f} by {found.name}"
+    title = f"{found.name} on {found.dataset.name}" if view == "cut-test" else f"{found.id}: {output} {found.score:.3f} by {found.name}"
     says = {**cuts.SAYS, **building.SAYS}
     caption = f"Shows {says[view][0]} Does not show {says[view][1]}" if view in says else ""
     behind = "" if view in cuts.SAYS else f"Compared with {against}."
@@ -170,7 +171,7 @@ def draw(recipe: Recipe | Mapping[str, Any] | str) -> tuple[go.Figure, Any]:
 
     found = recipe if isinstance(recipe, Recipe) else parse(recipe if isinstance(recipe, str) else json.dumps(recipe))
     taken = cook(found)
-    return in_theme(without(taken.figure, found.style.hidden), found.style.theme), taken.numbers
+    return in_theme(visible.without(taken.figure, found.style.hidden), found.style.theme), taken.numbers
 
 
 def save(taken: Taken, recipe: Recipe) -> bytes:

@@ -1,19 +1,16 @@
 """A pinned view as text: model, data, sample, and what was tweaked. It stands in the address and is checked before it is used.
 
     qj-planted/planted/p0031                        a sample, as learned
-    qj-planted/planted/p0031/H.text=0.5,T=1.2       with the sliders of the Dynamics page, see `tweak`
-    qcnn-digits/digits/d0004/all:and                with the fusion rules of the Circuit page, see `edits`
+    qj-planted/planted/p0031/H.text=0.5,T=1.2       with the sliders of the Dynamics page, see `models.tweak`
+    qcnn-digits/digits/d0004/all:and                with the fusion rules of the Circuit page, see `models.edits`
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, unquote
 
 from qfusion._checks import check
-from qfusion.errors import QFusionError
-from qfusion.ui.frame import sliders, state
 
 MAX_TEXT = 2000
 _SAFE = " :=,.+[]()-_|"
@@ -44,22 +41,3 @@ def parse(text: str) -> Pin:
     check(len(parts) in (3, 4) and all(part.isprintable() for part in parts) and all(parts[:3]),
           f"Pin {text[:60]!r} must look like `model/data/sample` or `model/data/sample/tweak`. Pin anew.")
     return Pin(*parts)
-
-
-def tweak_of(work: Any, text: str) -> Any:
-    """Returns the tweak of a pin or link, as the model takes it.
-
-    Raises:
-        InvalidInput, NotFound: when it does not fit the model, or no slider can show it.
-    """
-    return sliders.fitting(work.model, text) if work.can("time") else work.model.parse_tweak(text)
-
-
-def current_tweak(work: Any) -> str:
-    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that do not fit."""
-    if work.can("time"):
-        return str(sliders.current(work))
-    try:
-        return work.model.parse_tweak(str(state.get("phi") or ""))
-    except QFusionError:
-        return ""
