@@ -13,15 +13,23 @@ from qfusion.models.baselines import Concatenation, LateFusion, LowRankFusion, T
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.explorable import FusionModel
 from qfusion.models.linear import Linear
+from qfusion.models.neighbours.building_blocks import QuantumLego
+from qfusion.models.neighbours.cross_attention import QuantumCrossAttention
+from qfusion.models.neighbours.fusion_layer import QuantumFusionLayer
+from qfusion.models.neighbours.reservoir import Reservoir
+from qfusion.models.neighbours.unitary import UnitaryFusion
+from qfusion.models.neighbours.weights import CircuitWeights
 from qfusion.models.product_qcnn import ProductQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.state_linear import StateLinear
 
 Trainable = FusionModel | ProductQCNN | LateFusion | Concatenation | TensorFusion | LowRankFusion | CrossModalAttention | Linear
-FUSION: dict[str, type[FusionModel]] = {model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear)}
+FUSION: dict[str, type[FusionModel]] = {model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear, UnitaryFusion)}
+NEIGHBOURS: dict[str, type[FusionModel]] = {
+    model.kind: model for model in (QuantumFusionLayer, QuantumCrossAttention, CircuitWeights, QuantumLego, Reservoir)}
 BASELINES: dict[str, type[Trainable]] = {
     model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion, CrossModalAttention, Linear)}
-_MODELS: dict[str, type[Trainable]] = {**FUSION, ProductQCNN.kind: ProductQCNN, **BASELINES}
+_MODELS: dict[str, type[Trainable]] = {**FUSION, ProductQCNN.kind: ProductQCNN, **NEIGHBOURS, **BASELINES}
 
 
 EDITION = 2  # of the settings' defaults, kept with settings that say only what differs from them; 1: before read-outs were a setting

@@ -1,0 +1,110 @@
+"""What neighbours with qubits for every modality share: how many there are, and the layers of trained rotations and CNOTs."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check
+from qfusion.models.baselines import Baseline
+from qfusion.models.encoders import InputSpec
+from qfusion.quantum import statevector
+from qfusion.quantum.statevector import Gate
+
+
+def whole(name: str, value: Any, low: int, high: int) -> None:
+    """Raises InvalidInput unless a setting is a whole number from `low` to `high`."""
+    check(isinstance(value, int) and not isinstance(value, bool) and low <= value <= high,
+          f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
+
+
+def each_of(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
+    """Returns the qubits of each modality; 0 takes as many as fit, but not more than `most`.
+
+    Raises:
+        InvalidInput: when all together are more than `limit`.
+    """
+    whole("qubits", qubits, 0, limit)
+    each = qubits or max(1, min(most, limit // max(1, modalities)))
+    check(each * modalities <= limit, f"Argument `qubits` must give at most {limit} qubits in all, but {each} for each of {modalities} "
+                                      f"modalities are {each * modalities}: their states are held exactly. Lower `qubits`.")
+    return each
+
+
+class Layers(nn.Module):
+    """Layers of a rotation on every qubit and a ring of CNOTs, each ring one qubit wider than the one before ("strongly entangling":
+    Schuld, Bocharov, Svore, Wiebe 2020, Physical Review A 101, 032308; as PennyLane's StronglyEntanglingLayers).
+
+    Args:
+        n: qubits.
+        count: layers.
+        spread: deviation of the angles at the start.
+
+    Attributes:
+        angles: of the rotations, (count, n, 3) radians.
+    """
+
+    orders: Tensor
+
+    def __init__(self, n: int, count: int, spread: float):
+        super().__init__()
+        self.rings = [statevector.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
+        self.angles = nn.Parameter(torch.randn(count, n, 3) * spread)
+        orders = [statevector.reordering(n, pairs) for pairs in self.rings]
+        self.register_buffer("orders", torch.stack(orders), persistent=False)
+
+    def forward(self, psi: Tensor, layer: int) -> Tensor:
+        """Returns states (B, 2^n) after a layer."""
+        return statevector.on_each(psi, statevector.rotations(self.angles[layer]))[:, self.orders[layer]]
+
+    def gates(self, layer: int) -> list[Gate]:
+        """Returns the gates of a layer."""
+        angles = self.angles[layer].detach()
+        return [*statevector.rotation_gates(angles), *statevector.cnot_gates(self.rings[layer], angles)]
+
+
+class CircuitFusion(Baseline):
+    """Encoders that give each modality a number for each of its qubits; a subclass adds the circuit, its gates and what is read.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        qubits: of each modality; 0 takes as many as fit, up to three.
+        limit: qubits of all modalities together.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+        more: settings of a subclass, kept with the others.
+
+    Attributes:
+        each, n: qubits of each modality, and of all.
+    """
+
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], qubits: int, limit: int,
+                 encoder: str, hidden: int, dropout: float, pooling: str, input_dropout: float, **more: Any):
+        self.each = each_of(qubits, len(inputs), limit)
+        self.n = self.each * len(inputs)
+        super().__init__(inputs, outputs, self.each, encoder, hidden, dropout, pooling, input_dropout, **more)
+        del self.settings["features"]
+        self.settings["qubits"] = qubits
+
+    @abstractmethod
+    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the circuit of one sample, given what its modalities come to (one row each)."""
+
+    def named(self, numbers: Tensor) -> list[dict[str, float]]:
+        """Returns for every qubit what of the sample it holds: `numbers` (n,), by the names of modality and place."""
+        names = [f"{name} {k + 1}" for name in self.modalities for k in range(self.each)]
+        return [{name: value} for name, value in zip(names, numbers.tolist(), strict=True)]
+
+    def one_row(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the encoders' numbers of one sample side by side, (1, n), without their gradient.
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+        numbers = torch.cat([states[name] for name in self.modalities], -1).detach()
+        check(len(numbers) == 1, f"Argument `states` must hold one row, but holds {len(numbers)}: a circuit is drawn for one sample.")
+        return numbers
