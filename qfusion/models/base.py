@@ -66,10 +66,10 @@ class FusionModule(nn.Module):
             self._encoder(name).standardise.fit(*split(self._features(inputs, name)))
 
     def project(self, inputs: Mapping[str, Features]) -> None:
-        """Fits what is neither trained nor a standardisation to training rows, many but perhaps not all; nothing, unless a model says so."""
+        """Fits what is neither trained nor a standardisation to training rows, many of them but perhaps not all."""
 
     def advance(self, share: float) -> bool:
-        """Goes on to the next part that is trained, once such a share of the epochs is over that its turn has come; returns whether it did."""
+        """Goes on to the next part that is trained, once so large a share of the epochs is over; returns whether it did."""
         return False
 
     def _encoded(self, inputs: Mapping[str, Features], name: str) -> Tensor:

@@ -186,7 +186,7 @@ class Fit(Generic[M]):
         return self.history[-1]
 
     def _advance(self) -> None:
-        """Where the next part of a model is trained from here, goes on from the averaged weights; what was best before no longer counts."""
+        """Where a model's next part is trained from here, goes on from the averaged weights; no epoch before is kept."""
         average = self.average.model
         if isinstance(average, FusionModule) and average.advance(len(self.history) / self.options.epochs):
             self.model.load_state_dict(average.state_dict())

@@ -1,4 +1,6 @@
-"""What neighbours with qubits for every modality share: how many there are, and the layers of trained rotations and CNOTs."""
+"""What neighbours with qubits for every modality share: how many there are, and the layers of trained rotations and
+CNOTs.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +32,39 @@ def each_of(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
     """
     whole("qubits", qubits, 0, limit)
     each = qubits or max(1, min(most, limit // max(1, modalities)))
-    check(each * modalities <= limit, f"Argument `qubits` must give at most {limit} qubits in all, but {each} for each of {modalities} "
-                                      f"modalities are {each * modalities}: their states are held exactly. Lower `qubits`.")
+    check(each * modalities <= limit,
+          f"Argument `qubits` must give at most {limit} qubits in all, but {each} for each of {modalities} modalities "
+          f"are {each * modalities}: their states are held exactly. Lower `qubits`.")
     return each
 
 
+def around(n: int) -> Tensor:
+    """Returns the eigenvalues of what is read of n qubits: Z on each, and on neighbours on the ring, (words, 2^n)."""
+    pairs = sorted({tuple(sorted(pair)) for pair in statevector.ring(n)})
+    return statevector.signs(n, [*((i,) for i in range(n)), *pairs])
+
+
+def single(numbers: Tensor) -> Tensor:
+    """Returns the only row of numbers (1, n), without its gradient.
+
+    Raises:
+        InvalidInput: when there are several.
+    """
+    check(len(numbers) == 1,
+          f"Argument `states` must hold one row, but holds {len(numbers)}: a circuit is drawn for one sample.")
+    return numbers[0].detach()
+
+
 class Layers(nn.Module):
-    """Layers of a rotation on every qubit and a ring of CNOTs, each ring one qubit wider than the one before ("strongly entangling":
-    Schuld, Bocharov, Svore, Wiebe 2020, Physical Review A 101, 032308; as PennyLane's StronglyEntanglingLayers).
+    """Layers of a rotation on every qubit and a ring of CNOTs, each ring one qubit wider than the one before ("strongly
+    entangling": Schuld, Bocharov, Svore, Wiebe 2020, Physical Review A 101, 032308; as PennyLane's
+    StronglyEntanglingLayers).
 
     Args:
         n: qubits.
         count: layers.
         spread: deviation of the angles at the start.
+        tilt: angle theta of all rotations, about which they start.
 
     Attributes:
         angles: of the rotations, (count, n, 3) radians.
@@ -50,10 +72,10 @@ class Layers(nn.Module):
 
     orders: Tensor
 
-    def __init__(self, n: int, count: int, spread: float):
+    def __init__(self, n: int, count: int, spread: float, tilt: float = 0.0):
         super().__init__()
         self.rings = [statevector.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
-        self.angles = nn.Parameter(torch.randn(count, n, 3) * spread)
+        self.angles = nn.Parameter(torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0]))
         orders = [statevector.reordering(n, pairs) for pairs in self.rings]
         self.register_buffer("orders", torch.stack(orders), persistent=False)
 
@@ -68,7 +90,7 @@ class Layers(nn.Module):
 
 
 class CircuitFusion(Baseline):
-    """Encoders that give each modality a number for each of its qubits; a subclass adds the circuit, its gates and what is read.
+    """Encoders that give each modality a number for each of its qubits; a subclass adds the circuit and what is read.
 
     Args:
         inputs: form of each modality's features, by name.
@@ -82,8 +104,9 @@ class CircuitFusion(Baseline):
         each, n: qubits of each modality, and of all.
     """
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], qubits: int, limit: int,
-                 encoder: str, hidden: int, dropout: float, pooling: str, input_dropout: float, **more: Any):
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], qubits: int,
+                 limit: int, encoder: str, hidden: int, dropout: float, pooling: str, input_dropout: float,
+                 **more: Any):
         self.each = each_of(qubits, len(inputs), limit)
         self.n = self.each * len(inputs)
         super().__init__(inputs, outputs, self.each, encoder, hidden, dropout, pooling, input_dropout, **more)
@@ -100,11 +123,5 @@ class CircuitFusion(Baseline):
         return [{name: value} for name, value in zip(names, numbers.tolist(), strict=True)]
 
     def one_row(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the encoders' numbers of one sample side by side, (1, n), without their gradient.
-
-        Raises:
-            InvalidInput: when there are several rows.
-        """
-        numbers = torch.cat([states[name] for name in self.modalities], -1).detach()
-        check(len(numbers) == 1, f"Argument `states` must hold one row, but holds {len(numbers)}: a circuit is drawn for one sample.")
-        return numbers
+        """Returns the encoders' numbers of one sample side by side, (n,); errors as for `single`."""
+        return single(torch.cat([states[name] for name in self.modalities], -1))

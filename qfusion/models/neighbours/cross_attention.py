@@ -1,16 +1,16 @@
-"""Cross-attention mid-fusion (Alavi, Kouchmeshki, Alavi 2025, "Practical quantum-classical feature fusion for complex data classification",
-arXiv 2512.19180).
+"""Cross-attention mid-fusion (Alavi, Kouchmeshki, Alavi 2025, "Practical quantum-classical feature fusion for complex
+data classification", arXiv 2512.19180).
 
     c = W_c relu(h_1(x_1), ..., h_M(x_M)) + b_c                       the classical branch
     |psi> = V_L ... V_1 prod_i RY(s_i u_i)|0>,  u_m = W_m h_m(x_m)    the quantum branch: angles with trained scales s_i
     token_i = W_t (<X_i>, <Y_i>, <Z_i>) + p_i                         a token for each qubit
-    y = network(c + attention(c; tokens))                             the classical branch asks the tokens, and keeps what it is
+    y = network(c + attention(c; tokens))                             asks the tokens, and keeps what it is
 
-From the source: two branches as two modalities, angle encoding with trained scales, three strongly entangling layers, at most nine
-qubits, a classical query to quantum tokens, residual. Our reading: one circuit that holds all modalities, some qubits each; what it is
-given is a trained linear map of an encoder's numbers, where the source takes principal components, so that sequences and images have a
-place; a token is made of all three expectations of its qubit; and the block (normalised before, with a small network after) is that of
-our MulT.
+From the source: two branches as two modalities, angle encoding with trained scales, three strongly entangling layers,
+at most nine qubits, a classical query to quantum tokens, residual. Our reading: one circuit that holds all modalities,
+some qubits each; what it is given is a trained linear map of an encoder's numbers, where the source takes principal
+components, so that sequences and images have a place; a token is made of all three expectations of its qubit; and the
+block (normalised before, with a small network after) is that of our MulT.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from qfusion._checks import check
 from qfusion.models.attention import Block
 from qfusion.models.baselines import Baseline
 from qfusion.models.encoders import InputSpec
-from qfusion.models.neighbours.circuits import Layers, each_of, whole
+from qfusion.models.neighbours.circuits import Layers, each_of, single, whole
 from qfusion.quantum import statevector
 from qfusion.quantum.statevector import Gate
 
@@ -52,12 +52,13 @@ class QuantumCrossAttention(Baseline):
     kind = "cross-attention-q"
     title = "Neighbour: cross-attention to a circuit"
     says = "A classical branch asks, by attention, what a circuit of at most nine qubits makes of the same modalities."
-    about = ("reads the {target} from a network on {names}, which asks by attention what a circuit of a few qubits makes of the same "
-             "numbers.")
+    about = ("reads the {target} from a network on {names}, which asks by attention what a circuit of a few qubits "
+             "makes of the same numbers.")
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, qubits: int = 0, layers: int = 3, heads: int = 2, width: int = 16, encoder: str = "mlp",
-                 hidden: int = 32, dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
+                 features: int = 8, qubits: int = 0, layers: int = 3, heads: int = 2, width: int = 16,
+                 encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
+                 input_dropout: float = 0.0):
         for name, value, high in (("layers", layers, 64), ("heads", heads, 4096), ("width", width, 4096)):
             whole(name, value, 1, high)
         check(width % heads == 0, f"Argument `width` must be a multiple of `heads`, {heads}, but is {width}.")
@@ -99,11 +100,11 @@ class QuantumCrossAttention(Baseline):
         Raises:
             InvalidInput: when there are several rows.
         """
-        angles = self.angles([states[name] for name in self.modalities])
-        check(len(angles) == 1, f"Argument `states` must hold one row, but holds {len(angles)}: a circuit is drawn for one sample.")
+        angles = single(self.angles([states[name] for name in self.modalities]))
         each = self.n // len(self.modalities)
-        found = [statevector.turn("RY", q, angle, **{f"{self.modalities[q // each]} {q % each + 1}": float(angle / self.scales[q])})
-                 for q, angle in enumerate(angles[0])]
+        names = [f"{name} {k + 1}" for name in self.modalities for k in range(each)]
+        found = [statevector.turn("RY", q, angle, **{names[q]: float(angle / self.scales[q])})
+                 for q, angle in enumerate(angles)]
         return found + [gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)]
 
 

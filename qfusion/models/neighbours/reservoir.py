@@ -1,19 +1,21 @@
-"""A quantum reservoir of Rydberg atoms, after Kornjača and others 2024 ("Large-scale quantum reservoir learning with an analog quantum
-computer", arXiv 2407.02553) and Liu and others 2026 ("Practical quantum reservoir computing in Rydberg atom arrays", arXiv 2602.00610).
+"""A quantum reservoir of Rydberg atoms, after Kornjača and others 2024 ("Large-scale quantum reservoir learning with
+an analog quantum computer", arXiv 2407.02553) and Liu and others 2026 ("Practical quantum reservoir computing in
+Rydberg atom arrays", arXiv 2602.00610).
 
     z_m = principal components of x_m, as many as the modality has atoms       fitted to the training rows, not trained
     H(x) = Omega/2 sum_i X_i - sum_i Delta_i n_i + sum_{i<j} V / |i - j|^6 n_i n_j,   Delta_i = Delta tanh z_i
     f_k = (<Z_i>, <Z_i Z_j>) after time k T / K, from all atoms in the ground state
     y = W f + b                                                                all that is trained
 
-n = (1 - Z) / 2 counts a Rydberg excitation; the atoms stand in a chain. Time is in microseconds, Omega = 2 pi; V = 5.42 is that of
-rubidium atoms 10 micrometres apart; both are those of the tutorials that go with the first source. The evolution is a product of short
-steps of second order (Strang 1968), each exp(-i diagonal dt / 2) exp(-i Rabi dt) exp(-i diagonal dt / 2): with dt = 1 / 80 expectations
-are off by some thousandths.
+n = (1 - Z) / 2 counts a Rydberg excitation; the atoms stand in a chain. Time is in microseconds, Omega = 2 pi; V =
+5.42 is that of rubidium atoms 10 micrometres apart; both are those of the tutorials that go with the first source. The
+evolution is a product of short steps of second order (Strang 1968), each exp(-i diagonal dt / 2) exp(-i Rabi dt)
+exp(-i diagonal dt / 2): with dt = 1 / 40 expectations are off by two thousandths, seldom by a hundredth.
 
-From the sources: principal components as local detunings, Rabi drive, interaction, expectation values of Z_i and Z_i Z_j at several
-times, linear read-out. Our reading: the modalities' atoms stand one modality after another in one chain, the squashing of the components,
-and means over time for sequences. `projection` "trained" puts our encoders in the components' place, which no source does.
+From the sources: principal components as local detunings, Rabi drive, interaction, expectation values of Z_i and Z_i
+Z_j at several times, linear read-out. Our reading: the modalities' atoms stand one modality after another in one
+chain, the squashing of the components, and means over time for sequences. `projection` "trained" puts our encoders in
+the components' place, which no source does.
 """
 
 from __future__ import annotations
@@ -27,20 +29,20 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import choose, require_number
-from qfusion.models.encoders import Encoder, Features, InputSpec, Standardiser, split
+from qfusion.models.encoders import Features, InputSpec, Standardiser, split
 from qfusion.models.neighbours.circuits import CircuitFusion, whole
 from qfusion.quantum import statevector
 from qfusion.quantum.statevector import Gate
 
 MAX_QUBITS = 9
 RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
-LONGEST_STEP = 1 / 80  # microseconds
+LONGEST_STEP = 1 / 40  # microseconds
 PROJECTIONS = ("pca", "trained")
 
 
 class Components(nn.Module):
-    """Features of one modality, standardised and averaged over the real steps of a sequence -> its first principal components, in their
-    deviations; random directions until `fit` is called."""
+    """Features of one modality, standardised and averaged over the real steps of a sequence -> its first principal
+    components, in their deviations; random directions until `fit` is called."""
 
     directions: Tensor
 
@@ -62,7 +64,7 @@ class Components(nn.Module):
 
     @torch.no_grad()
     def fit(self, features: Features) -> None:
-        """Sets the directions to the principal axes of some rows, divided by the deviations along them; surplus outputs stay at 0."""
+        """Sets the directions to the principal axes of rows, over the deviations along them; surplus outputs are 0."""
         values = self.means(features).double()
         variances, axes = torch.linalg.eigh(torch.cov(values.T).reshape(values.shape[1], -1))
         kept = min(len(self.directions), values.shape[1])
@@ -97,16 +99,17 @@ class Reservoir(CircuitFusion):
 
     kind = "reservoir"
     title = "Neighbour: quantum reservoir (Rydberg atoms)"
-    says = "Features detune atoms that interact and are not trained; what is measured of them at several times is read out linearly."
-    about = ("lets {names} detune a chain of atoms that evolve together, untrained, and reads the {target} linearly from what is measured "
-             "of them at several times.")
+    says = "Features detune interacting atoms; nothing is trained but a linear read-out of what is measured of them."
+    about = ("lets {names} detune a chain of atoms that evolve together, untrained, and reads the {target} linearly "
+             "from what is measured of them at several times.")
     words: Tensor
     excited: Tensor
     both: Tensor
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 qubits: int = 0, duration: float = 4.0, readouts: int = 8, detuning: float = 6.0, projection: str = "pca",
-                 encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
+                 qubits: int = 0, duration: float = 4.0, readouts: int = 8, detuning: float = 6.0,
+                 projection: str = "pca", encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
+                 pooling: str = "gru", input_dropout: float = 0.0):
         whole("readouts", readouts, 1, 256)
         require_number("duration", duration, 1e-6, 100)
         require_number("detuning", detuning, 0, 1000)
@@ -114,7 +117,8 @@ class Reservoir(CircuitFusion):
         super().__init__(inputs, outputs, qubits, MAX_QUBITS, encoder, hidden, dropout, pooling, input_dropout,
                          duration=duration, readouts=readouts, detuning=detuning, projection=projection)
         pairs = list(combinations(range(self.n), 2))
-        self.register_buffer("words", statevector.signs(self.n, [*((i,) for i in range(self.n)), *pairs]), persistent=False)
+        words = statevector.signs(self.n, [*((i,) for i in range(self.n)), *pairs])
+        self.register_buffer("words", words, persistent=False)
         excited = (1 - statevector.signs(self.n)) / 2
         both = torch.stack([excited[i] * excited[j] for i, j in pairs]) if pairs else torch.zeros(0, 2**self.n)
         self.strengths = [INTERACTION / (j - i) ** 6 for i, j in pairs]
@@ -151,10 +155,11 @@ class Reservoir(CircuitFusion):
         energy = self.both.new_tensor(self.strengths) @ self.both - detunings @ self.excited
         half = torch.exp(-0.5j * dt * energy)
         angle = energy.new_tensor(RABI * dt)
-        rabi = torch.stack([torch.cos(angle / 2), -1j * torch.sin(angle / 2)])[[0, 1, 1, 0]].view(1, 2, 2).expand(self.n, 2, 2)
-        psi, whole_step = psi * half, half.square()
+        rabi = torch.stack([torch.cos(angle / 2), -1j * torch.sin(angle / 2)])[[0, 1, 1, 0]].view(1, 2, 2)
+        rabi = rabi.expand(self.n, 2, 2)
+        driven, psi, whole_step = statevector.joined(rabi), psi * half, half.square()
         for step in range(count):
-            psi = statevector.on_each(psi, rabi) * (whole_step if step < count - 1 else half)
+            psi = statevector.apply(psi, driven) * (whole_step if step < count - 1 else half)
         return psi
 
     def measured(self, numbers: Tensor) -> Tensor:
@@ -171,11 +176,12 @@ class Reservoir(CircuitFusion):
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
-        """Returns the circuit of one sample, given what its modalities come to (one row each): an evolution from each time that is read to
-        the next, on all atoms."""
-        detunings = self.detunings(self.one_row(states))
+        """Returns the circuit of one sample, given what its modalities come to (one row each): evolutions of all atoms
+        from each time that is read to the next."""
+        detunings = self.detunings(self.one_row(states)[None])
         held = {key: value for one in self.named(detunings[0]) for key, value in one.items()}
         start = torch.eye(2**self.n, dtype=statevector.complex_type(detunings), device=detunings.device)
         U = self.evolve(start, detunings).T  # row i is where basis state i goes
         between = self.settings["duration"] / self.settings["readouts"]
-        return [Gate("Rydberg", tuple(range(self.n)), U, {"duration": between, **held}) for _ in range(self.settings["readouts"])]
+        gate = Gate("Rydberg", tuple(range(self.n)), U, {"duration": between, **held})
+        return [gate] * self.settings["readouts"]

@@ -1,17 +1,18 @@
-"""Unitary fusion, after quantum-inspired multimodal fusion for video sentiment analysis (Li, Gkoumas, Lioma, Melucci 2021, Information
-Fusion 65, 58; arXiv 2103.10572).
+"""Unitary fusion, after quantum-inspired multimodal fusion for video sentiment analysis (Li, Gkoumas, Lioma, Melucci
+2021, Information Fusion 65, 58; arXiv 2103.10572).
 
     psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||        modality states, as of `QuantumJump`
-    p_j = |<j| U |psi_1 x ... x psi_M>|^2                one trained unitary for all samples, U = exp(iH), then a measurement
+    p_j = |<j| U |psi_1 x ... x psi_M>|^2                one trained unitary for all samples, U = exp(iH)
     y_c = sum_j W_cj p_j + b_c
 
-The rows of U are entangled states: the modalities' product is measured in a basis of such, and every joint term is its work. All scores
-read the same outcomes, O_c = U^+ diag(W_c) U.
+The rows of U are entangled states: the modalities' product is measured in a basis of such, and every joint term is its
+work. All scores read the same outcomes, O_c = U^+ diag(W_c) U.
 
-From the source: modalities as complex states, their tensor product, trained measurement of the joint state, probabilities that are read
-classically. Our reading: the source turns every word of an utterance into a state and mixes them to a density matrix, measures vectors
-that need not be orthogonal, and reads by a network; here an encoder makes one pure state of each modality, the vectors are the rows of a
-unitary, and reading is linear, so that all exact explanations of states hold. It is QiNN-QJ without jumps and with a joint read-out.
+From the source: modalities as complex states, their tensor product, trained measurement of the joint state,
+probabilities that are read classically. Our reading: the source turns every word of an utterance into a state and
+mixes them to a density matrix, measures vectors that need not be orthogonal, and reads by a network; here an encoder
+makes one pure state of each modality, the vectors are the rows of a unitary, and reading is linear, so that all exact
+explanations of states hold. It is QiNN-QJ without jumps and with a joint read-out.
 """
 
 from __future__ import annotations
@@ -48,12 +49,14 @@ class UnitaryFusion(KetModel):
     kind = "unitary-fusion"
     title = "Neighbour: one unitary, one measurement"
     says = "Modality states pass one learned unitary together and are measured; can be explored."
-    about = ("turns {names} into quantum states ({dims} levels) that pass one learned unitary together and are measured; the {target} is "
-             "read from the outcomes. Every decision splits exactly into what each modality says alone and what they say only jointly.")
+    about = ("turns {names} into quantum states ({dims} levels) that pass one learned unitary together and are "
+             "measured; the {target} is read from the outcomes. Every decision splits exactly into what each modality "
+             "says alone and what they say only jointly.")
 
     def __init__(
-        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *, dims: int | Sequence[int] = 4,
-        encoder: str = "mlp", hidden: int = 32, dropout: float = 0.3, pooling: str = "gru", input_dropout: float = 0.0,
+        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+        dims: int | Sequence[int] = 4, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.3,
+        pooling: str = "gru", input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
         M, C = len(self.modalities), len(self.outputs)
@@ -61,13 +64,14 @@ class UnitaryFusion(KetModel):
         D = math.prod(self.dims)
         check(len(self.dims) == M and all(d >= 2 for d in self.dims),
               f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
-        check(D <= MAX_DIMENSION, f"Argument `dims` must give a joint dimension of at most {MAX_DIMENSION}, but {self.dims} gives {D}: "
-                                  "the unitary is a D x D matrix. Lower `dims`.")
+        check(D <= MAX_DIMENSION,
+              f"Argument `dims` must give a joint dimension of at most {MAX_DIMENSION}, but {self.dims} gives {D}: the "
+              "unitary is a D x D matrix. Lower `dims`.")
         whole("hidden", hidden, 1, 2**14)
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        self.settings: dict[str, Any] = dict(dims=list(self.dims), encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling,
-                                             input_dropout=input_dropout)
+        self.settings: dict[str, Any] = dict(dims=list(self.dims), encoder=encoder, hidden=hidden, dropout=dropout,
+                                             pooling=pooling, input_dropout=input_dropout)
         self.encoders = nn.ModuleDict({name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
                                        for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
         self.H = nn.Parameter(torch.randn(D, D, 2) / math.sqrt(2 * D))
