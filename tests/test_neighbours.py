@@ -30,13 +30,15 @@ from tests.test_baselines import tiny
 KINDS = [*NEIGHBOURS, "unitary-fusion"]
 CIRCUITS = list(NEIGHBOURS)
 SMALL: dict[str, dict[str, Any]] = {  # by kind, what keeps a test cheap
-    "qfl": {"features": 3, "qubits": 2, "degree": 2}, "cross-attention-q": {"features": 3, "qubits": 2, "layers": 2, "width": 4},
+    "qfl": {"features": 3, "qubits": 2, "degree": 2},
+    "cross-attention-q": {"features": 3, "qubits": 2, "layers": 2, "width": 4},
     "vqc-mlpnet": {"features": 3, "width": 8, "layers": 2}, "quantum-lego": {"qubits": 2, "layers": 2, "width": 4},
     "reservoir": {"qubits": 2, "duration": 0.5, "readouts": 2}, "unitary-fusion": {"dims": 2}}
 
 
 def inputs_of(M: int) -> dict[str, dict[str, Any]]:
-    forms = ({"size": 3, "sequence": False}, {"size": 2, "sequence": True}, {"size": 16, "sequence": False, "shape": (4, 4)})
+    forms = ({"size": 3, "sequence": False}, {"size": 2, "sequence": True},
+             {"size": 16, "sequence": False, "shape": (4, 4)})
     return {f"view {m}": forms[m % 3] for m in range(M)}
 
 
@@ -69,7 +71,8 @@ def picked(rows: dict[str, Any], where: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("M", range(1, 7))
 def test_any_number_of_modalities_of_any_form(kind: str, M: int) -> None:
     more = {"qubits": 0} if "qubits" in SMALL[kind] else {}
-    model, rows = model_of(kind, M, ("a", "b") if M % 2 else ("score",), encoder="cnn" if M > 2 else "mlp", **more), rows_of(M, 5)
+    outputs, rows = ("a", "b") if M % 2 else ("score",), rows_of(M, 5)
+    model = model_of(kind, M, outputs, encoder="cnn" if M > 2 else "mlp", **more)
     model.standardise(rows)
     model.project(rows)
     with torch.no_grad():
@@ -109,8 +112,8 @@ def layers(model: Any, first: int = 0, count: int | None = None) -> None:
     qml.StronglyEntanglingLayers(angles, wires=range(model.n), ranges=wide if model.n > 1 else [0] * len(wide))
 
 
-def paulis(words: list[tuple[int, ...]], letter: Any = qml.PauliZ) -> list[Any]:
-    return [qml.expval(qml.prod(*(letter(q) for q in word)) if len(word) > 1 else letter(word[0])) for word in words]
+def paulis(words: list[tuple[int, ...]]) -> list[Any]:
+    return [qml.expval(qml.prod(*(qml.PauliZ(q) for q in word))) for word in words]
 
 
 def read(n: int) -> list[Any]:
@@ -152,7 +155,7 @@ def of_attention(model: Any, h: Tensor) -> Tensor:
         for q, angle in enumerate(model.scales * torch.cat(own)):
             qml.RY(angle, wires=q)
         layers(model)
-        return [each for q in range(n) for letter in (qml.PauliX, qml.PauliY, qml.PauliZ) for each in paulis([(q,)], letter)]
+        return [qml.expval(letter(q)) for q in range(n) for letter in (qml.PauliX, qml.PauliY, qml.PauliZ)]
     tokens = model.tokens(torch.stack(circuit()).view(n, 3)) + model.places
     asks, block, told = model.classical(h.relu()), model.block, model.block.before_other(tokens)
     q, (k, v) = block.query(block.before(asks)), block.key_value(told).chunk(2, -1)
@@ -180,8 +183,8 @@ def of_reservoir(model: Any, h: Tensor) -> Tensor:
     pairs, between = list(itertools.combinations(range(n), 2)), model.settings["duration"] / K
     count = math.ceil(between * 40)
     bits = np.array(list(itertools.product((0, 1), repeat=n)))
-    strength = torch.tensor([sum(5.42 / (j - i) ** 6 * b[i] * b[j] for i, j in pairs) for b in bits], dtype=torch.float64)
-    energy = strength - torch.tensor(bits, dtype=torch.float64) @ (model.settings["detuning"] * h.tanh())
+    strength = torch.tensor([sum(5.42 / (j - i) ** 6 * b[i] * b[j] for i, j in pairs) for b in bits]).double()
+    energy = strength - torch.tensor(bits).double() @ (model.settings["detuning"] * h.tanh())
     half = torch.exp(-0.5j * between / count * energy)
 
     @qml.qnode(qml.device("default.qubit", wires=n))
@@ -195,8 +198,8 @@ def of_reservoir(model: Any, h: Tensor) -> Tensor:
     return model.head(torch.cat([torch.stack(circuit(k + 1)) for k in range(K)]))
 
 
-BY_PENNYLANE = {"qfl": of_fusion_layer, "cross-attention-q": of_attention, "vqc-mlpnet": of_weights, "quantum-lego": of_lego,
-                "reservoir": of_reservoir}
+BY_PENNYLANE = {"qfl": of_fusion_layer, "cross-attention-q": of_attention, "vqc-mlpnet": of_weights,
+                "quantum-lego": of_lego, "reservoir": of_reservoir}
 
 
 @pytest.mark.parametrize("kind", CIRCUITS)
@@ -212,7 +215,8 @@ def test_scores_and_gradients_are_pennylanes(kind: str, M: int) -> None:
         for way in (lambda h: model.fuse(list(h[None].chunk(M, -1)))[0], lambda h: BY_PENNYLANE[kind](model, h)):
             own = h.clone().requires_grad_()
             scores = way(own)
-            found.append([scores, *torch.autograd.grad(scores @ torch.tensor([1.0, -0.3]).double(), [own, *parameters])])
+            total = scores @ torch.tensor([1.0, -0.3]).double()
+            found.append([scores, *torch.autograd.grad(total, [own, *parameters])])
         for ours, theirs in zip(*found, strict=True):
             assert torch.allclose(ours, theirs.to(ours), atol=1e-8)
 
@@ -234,7 +238,8 @@ def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) ->
         assert torch.allclose(weights, model.first_layer()[d], atol=1e-10)
     elif kind == "reservoir":
         each = [statevector.run(gates[:k], model.n).abs() ** 2 for k in range(1, len(gates) + 1)]
-        assert torch.allclose(torch.cat([model.words @ p for p in each])[None], model.measured(torch.cat(encoded, -1)), atol=1e-10)
+        read = torch.cat([model.words @ p for p in each])[None]
+        assert torch.allclose(read, model.measured(torch.cat(encoded, -1)), atol=1e-10)
     else:
         assert torch.allclose(model.head(4 * model.words @ psi.abs() ** 2), model.fuse(encoded)[0], atol=1e-10)
     for gate in gates:
@@ -265,7 +270,8 @@ def test_scores_of_the_fusion_layer_are_polynomials_of_its_degree() -> None:
     waves = np.abs(np.fft.rfft(model.fuse(list(numbers.unbind(1))).detach().numpy(), axis=0)).max(1) / 16
     assert waves[P] > 1e-4
     assert waves[P + 1:].max() < 1e-12
-    counts = [sum(p.numel() for name, p in model_of("qfl", M).named_parameters() if not name.startswith("encoders")) for M in range(2, 7)]
+    counts = [sum(p.numel() for part in (model.layers, model.head) for p in part.parameters())
+              for model in (model_of("qfl", M) for M in range(2, 7))]
     assert len(set(np.diff(counts))) == 1  # in proportion to the modalities
 
 
@@ -285,12 +291,13 @@ def test_the_reservoir_is_the_evolution_of_its_hamiltonian() -> None:
     expected = [model.words.numpy() @ np.abs(expm(-1j * t * H)[:, 0]) ** 2 for t in (2.0, 4.0)]
     assert np.abs(model.measured(h).numpy()[0] - np.concatenate(expected)).max() < 3e-2
     assert [name for name, _ in model.named_parameters()] == ["head.weight", "head.bias"]
-    assert any(name.startswith("encoders") for name, _ in model_of("reservoir", 2, projection="trained").named_parameters())
+    trained = model_of("reservoir", 2, projection="trained")
+    assert any(name.startswith("encoders") for name, _ in trained.named_parameters())
 
 
 def test_components_are_the_principal_ones_of_the_rows() -> None:
     spec = reservoir.InputSpec(5)
-    part, x = reservoir.Components(spec, 3).double(), torch.randn(200, 5, dtype=torch.float64) @ torch.randn(5, 5, dtype=torch.float64)
+    part, x = reservoir.Components(spec, 3).double(), (torch.randn(200, 5) @ torch.randn(5, 5)).double()
     part.standardise.fit(x, None)
     part.fit(x)
     z = part(x)
@@ -316,7 +323,8 @@ def test_unitary_fusion_follows_its_formula_and_is_explained_exactly(M: int) -> 
         found = explain.explain(model, x, explain.background(model, rows))
         for place, S in enumerate(subsets(M)):
             for i in range(2):
-                mixed = {name: picked(x, [i, i, i])[name] if m in S else rows[name] for m, name in enumerate(model.modalities)}
+                own = picked(x, [i, i, i])
+                mixed = {name: (own if m in S else rows)[name] for m, name in enumerate(model.modalities)}
                 assert np.allclose(found.values[i, place], model(mixed).mean(0).numpy(), atol=1e-10)
 
 
@@ -324,12 +332,14 @@ def test_bad_settings_are_named() -> None:
     for kind, settings, words in (
         ("qfl", {"qubits": 5}, "`qubits` must give at most 12 qubits in all, but 5 for each of 3 modalities are 15"),
         ("qfl", {"degree": 0}, "`degree` must be a whole number from 1 to 64, but is 0"),
-        ("cross-attention-q", {"qubits": 4}, "at most 9 qubits"), ("cross-attention-q", {"width": 5}, "`width` must be a multiple of `heads`"),
-        ("cross-attention-q", {"layers": 0}, "`layers`"), ("vqc-mlpnet", {"width": 24}, "a power of two.*Take 16 or 32"),
-        ("vqc-mlpnet", {"features": 0}, "`features`"), ("quantum-lego", {"pretraining": 1.5}, "`pretraining` must lie between 0 and 1"),
+        ("cross-attention-q", {"qubits": 4}, "at most 9 qubits"), ("cross-attention-q", {"layers": 0}, "`layers`"),
+        ("cross-attention-q", {"width": 5}, "`width` must be a multiple of `heads`"),
+        ("vqc-mlpnet", {"width": 24}, "a power of two.*Take 16 or 32"), ("vqc-mlpnet", {"features": 0}, "`features`"),
+        ("quantum-lego", {"pretraining": 1.5}, "`pretraining` must lie between 0 and 1"),
         ("quantum-lego", {"layers": "two"}, "`layers`"), ("quantum-lego", {"qubits": -1}, "`qubits`"),
-        ("reservoir", {"duration": 0}, "`duration`"), ("reservoir", {"readouts": 0}, "`readouts`"), ("reservoir", {"detuning": "x"}, "`detuning`"),
-        ("unitary-fusion", {"dims": 16}, "joint dimension of at most 1024.*Lower `dims`"), ("unitary-fusion", {"dims": [2, 2]}, "`dims` must hold 3"),
+        ("reservoir", {"duration": 0}, "`duration`"), ("reservoir", {"readouts": 0}, "`readouts`"),
+        ("reservoir", {"detuning": "x"}, "`detuning`"), ("unitary-fusion", {"dims": [2, 2]}, "`dims` must hold 3"),
+        ("unitary-fusion", {"dims": 16}, "joint dimension of at most 1024.*Lower `dims`"),
         ("unitary-fusion", {"dropout": 1.0}, "`dropout`")):
         with pytest.raises(InvalidInput, match=words):
             build(kind, inputs_of(3), ("a",), settings)
@@ -347,7 +357,8 @@ def encoders(model: Any) -> dict[str, Tensor]:
 def test_the_classical_block_is_trained_and_then_frozen(average: float) -> None:
     dataset = tiny("classification")
     options = Options(epochs=6, batch=16, rate=1e-2, patience=2, loss="cross_entropy", average=average)
-    fit = prepare("quantum-lego", dataset, {**SMALL["quantum-lego"], "pretraining": 0.5, "encoder": "cnn-norm"}, options)
+    settings = {**SMALL["quantum-lego"], "pretraining": 0.5, "encoder": "cnn-norm"}
+    fit = prepare("quantum-lego", dataset, settings, options)
     fit.best_loss = -1.0  # no epoch is better: before the last part, nobody waits for that
     start = encoders(fit.model)
     first = [fit.epoch() for _ in range(3)]
@@ -365,18 +376,20 @@ def test_the_classical_block_is_trained_and_then_frozen(average: float) -> None:
     assert all(torch.equal(held[name], p) for name, p in frozen.items())
     assert not torch.equal(circuit, fit.model.layers.angles)
     state = copy.deepcopy(fit.state())
-    again = prepare("quantum-lego", dataset, {**SMALL["quantum-lego"], "pretraining": 0.5, "encoder": "cnn-norm"}, options)
+    again = prepare("quantum-lego", dataset, settings, options)
     again.restore(state)
     assert not again.model.preparing
     fit.epoch()
     again.epoch()
-    assert all(torch.equal(a, b) for a, b in zip(fit.model.state_dict().values(), again.model.state_dict().values(), strict=True))
+    other = again.model.state_dict()
+    assert all(torch.equal(value, other[name]) for name, value in fit.model.state_dict().items())
     assert not fit.best_model().preparing
     assert not fit.result().model.preparing
 
 
 def test_a_block_that_was_never_frozen_decides_itself() -> None:
-    result = train("quantum-lego", tiny("regression"), SMALL["quantum-lego"], {"epochs": 4, "batch": 32}, on_epoch=lambda p: p.epoch < 1)
+    result = train("quantum-lego", tiny("regression"), SMALL["quantum-lego"], {"epochs": 4, "batch": 32},
+                   on_epoch=lambda progress: progress.epoch < 1)
     assert result.model.preparing
     with torch.no_grad():
         rows = result.dataset.inputs([0, 1])

@@ -69,7 +69,7 @@ class FusionModule(nn.Module):
         """Fits what is neither trained nor a standardisation to training rows, many of them but perhaps not all."""
 
     def advance(self, share: float) -> bool:
-        """Goes on to the next part that is trained, once so large a share of the epochs is over; returns whether it did."""
+        """Goes on to the next part that is trained, once such a share of the epochs is over; returns whether it did."""
         return False
 
     def _encoded(self, inputs: Mapping[str, Features], name: str) -> Tensor:

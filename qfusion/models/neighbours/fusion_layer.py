@@ -73,7 +73,7 @@ class QuantumFusionLayer(Baseline):
         return [(self.layers.angles, 0.0)]
 
     def uses(self, encoded: list[Tensor]) -> list[Tensor]:
-        """Returns the angles of all qubits at each turn of a pass, (B, n) each; 0 where a modality has no more signals."""
+        """Returns the angles of all qubits at each turn of a pass, (B, n) each; 0 where no signal is left."""
         theta = torch.stack(encoded, 1)
         theta = nn.functional.pad(theta, (0, self.turns * self.each - theta.shape[-1]))
         return [turn.flatten(1) for turn in theta.unflatten(-1, (self.turns, self.each)).unbind(2)]
