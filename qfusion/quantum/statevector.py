@@ -8,10 +8,11 @@ reordering of amplitudes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,23 +80,33 @@ def on_each(psi: Tensor, matrices: Tensor) -> Tensor:
     return apply(psi, joined(matrices))
 
 
-def signs(n: int, words: Iterable[Sequence[int]] | None = None, like: Tensor | None = None) -> Tensor:
+def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
     """Returns the eigenvalues, 1 or -1, of products of Z on the given qubits, (words, 2^n).
 
     Args:
         n: qubits.
-        words: those of each product; unless given, each qubit alone.
-        like: whose precision is taken.
+        words: those of each product.
+        like: whose precision and device are taken.
     """
-    bits = torch.arange(2**n)[None] >> torch.arange(n - 1, -1, -1)[:, None] & 1
-    each = 1 - 2 * bits
-    chosen = each if words is None else torch.stack([each[list(word)].prod(0) for word in words])
-    return chosen.to(torch.get_default_dtype()) if like is None else chosen.to(like)
+    return torch.as_tensor(_signs(n, tuple(map(tuple, words)))).to(like)
+
+
+@lru_cache(64)
+def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """As numbers of no device: models are also built where there is no memory."""
+    each = 1.0 - 2 * bits(n)
+    return np.stack([each[list(word)].prod(0) for word in words])
+
+
+def bits(n: int) -> np.ndarray:
+    """Returns what each qubit is in each basis state, 0 or 1, (n, 2^n)."""
+    return np.arange(2**n)[None] >> np.arange(n - 1, -1, -1)[:, None] & 1
 
 
 def turn_z(psi: Tensor, angles: Tensor) -> Tensor:
     """Returns states (B, 2^n) after RZ on each qubit, of angles (B, n)."""
-    return psi * torch.exp(-0.5j * (angles @ signs(angles.shape[-1], like=angles)))
+    n = angles.shape[-1]
+    return psi * torch.exp(-0.5j * (angles @ signs(n, [(q,) for q in range(n)], angles)))
 
 
 def turned_y(angles: Tensor) -> Tensor:
@@ -109,11 +120,19 @@ def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
     return [(i, (i + step) % n) for i in range(n)] if n > 1 else []
 
 
-def reordering(n: int, pairs: Iterable[tuple[int, int]]) -> Tensor:
-    """Returns the places (2^n,) from which CNOTs of (control, target), in that order, take the amplitudes."""
-    places = torch.arange(2**n)
+def reordered(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+    """Returns states (B, 2^n) after CNOTs of (control, target), in that order."""
+    if not pairs:
+        return psi
+    return psi[:, torch.as_tensor(_places(psi.shape[-1].bit_length() - 1, tuple(pairs)), device=psi.device)]
+
+
+@lru_cache(64)
+def _places(n: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """From where amplitudes are taken, (2^n,)."""
+    own = np.arange(2**n)
+    places = own
     for control, target in pairs:
-        own = torch.arange(2**n)
         places = places[own ^ ((own >> (n - 1 - control) & 1) << (n - 1 - target))]
     return places
 
@@ -121,6 +140,12 @@ def reordering(n: int, pairs: Iterable[tuple[int, int]]) -> Tensor:
 def populations(psi: Tensor) -> Tensor:
     """Returns the probabilities of the basis states, (B, 2^n)."""
     return psi.real.square() + psi.imag.square()
+
+
+def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
+    """Returns the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
+    found = populations(psi)
+    return found @ signs(psi.shape[-1].bit_length() - 1, words, found).T
 
 
 def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:

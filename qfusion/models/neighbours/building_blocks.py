@@ -59,7 +59,6 @@ class QuantumLego(CircuitFusion):
              "the {target} from a circuit that was trained on these.")
     staged = True
     frozen: Tensor
-    words: Tensor
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
                  qubits: int = 0, layers: int = 6, pretraining: float = 0.3, width: int = 32, encoder: str = "mlp",
@@ -73,8 +72,8 @@ class QuantumLego(CircuitFusion):
         hidden_layer = [nn.Linear(self.n, width), nn.ReLU()] if width else []
         self.first_head = nn.Sequential(*hidden_layer, nn.Linear(width or self.n, C))
         self.layers = Layers(self.n, layers, 0.2, torch.pi / 2)
-        self.head = nn.Linear(len(around(self.n)), C)
-        self.register_buffer("words", around(self.n), persistent=False)
+        self.words = around(self.n)
+        self.head = nn.Linear(len(self.words), C)
         self.register_buffer("frozen", torch.tensor(False))  # with the weights, which say so when they are read
         self.preparing = True
 
@@ -110,7 +109,7 @@ class QuantumLego(CircuitFusion):
         psi = statevector.turned_y(torch.pi / 2 * (1 + a))
         for layer in range(self.settings["layers"]):
             psi = self.layers(psi, layer)
-        return self.head(HEAD_SCALE * statevector.populations(psi) @ self.words.T)
+        return self.head(HEAD_SCALE * statevector.expectations(psi, self.words))
 
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
         """Returns the circuit of one sample, given what its modalities come to (one row each)."""

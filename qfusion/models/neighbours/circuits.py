@@ -38,10 +38,10 @@ def each_of(qubits: int, modalities: int, limit: int, most: int = 3) -> int:
     return each
 
 
-def around(n: int) -> Tensor:
-    """Returns the eigenvalues of what is read of n qubits: Z on each, and on neighbours on the ring, (words, 2^n)."""
-    pairs = sorted({tuple(sorted(pair)) for pair in statevector.ring(n)})
-    return statevector.signs(n, [*((i,) for i in range(n)), *pairs])
+def around(n: int) -> list[tuple[int, ...]]:
+    """Returns the qubits of all words in Z that are read of n: each alone, and neighbours around the ring."""
+    pairs = sorted({(min(pair), max(pair)) for pair in statevector.ring(n)})
+    return [*((i,) for i in range(n)), *pairs]
 
 
 def single(numbers: Tensor) -> Tensor:
@@ -70,18 +70,15 @@ class Layers(nn.Module):
         angles: of the rotations, (count, n, 3) radians.
     """
 
-    orders: Tensor
-
     def __init__(self, n: int, count: int, spread: float, tilt: float = 0.0):
         super().__init__()
         self.rings = [statevector.ring(n, 1 + layer % max(1, n - 1)) for layer in range(count)]
         self.angles = nn.Parameter(torch.randn(count, n, 3) * spread + torch.tensor([0.0, tilt, 0.0]))
-        orders = [statevector.reordering(n, pairs) for pairs in self.rings]
-        self.register_buffer("orders", torch.stack(orders), persistent=False)
 
     def forward(self, psi: Tensor, layer: int) -> Tensor:
         """Returns states (B, 2^n) after a layer."""
-        return statevector.on_each(psi, statevector.rotations(self.angles[layer]))[:, self.orders[layer]]
+        turned = statevector.on_each(psi, statevector.rotations(self.angles[layer]))
+        return statevector.reordered(turned, self.rings[layer])
 
     def gates(self, layer: int) -> list[Gate]:
         """Returns the gates of a layer."""

@@ -54,7 +54,6 @@ class QuantumFusionLayer(Baseline):
     says = "A circuit takes up the modalities' signals several times between trained gates: polynomials of all of them."
     about = ("turns {names} into angles of a circuit that takes them up several times between trained gates, and "
              "reads the {target} from Pauli expectations: polynomials in all modalities.")
-    words: Tensor
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
                  features: int = 6, qubits: int = 0, degree: int = 2, encoder: str = "mlp", hidden: int = 32,
@@ -65,7 +64,7 @@ class QuantumFusionLayer(Baseline):
                          degree=degree)
         self.n, self.turns = self.each * len(inputs), -(-features // self.each)
         self.layers = Layers(self.n, self.turns * degree + 1, 0.3, torch.pi / 2)
-        self.register_buffer("words", around(self.n), persistent=False)
+        self.words = around(self.n)
         self.head = nn.Linear(len(self.words), len(outputs))
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
@@ -84,7 +83,7 @@ class QuantumFusionLayer(Baseline):
         psi = self.layers(statevector.ground(len(uses[0]), self.n, uses[0]), 0)
         for u, theta in enumerate(uses, 1):
             psi = self.layers(statevector.turn_z(psi, theta), u)
-        return self.head(HEAD_SCALE * statevector.populations(psi) @ self.words.T)
+        return self.head(HEAD_SCALE * statevector.expectations(psi, self.words))
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:

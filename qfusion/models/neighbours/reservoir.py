@@ -22,9 +22,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -38,6 +40,14 @@ MAX_QUBITS = 9
 RABI, INTERACTION = 2 * math.pi, 5.42  # radians per microsecond
 LONGEST_STEP = 1 / 40  # microseconds
 PROJECTIONS = ("pca", "trained")
+
+
+@lru_cache(16)
+def excitations(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns which atoms are excited in each basis state, (n, 2^n), and their energy of interaction, (2^n,)."""
+    excited = statevector.bits(n).astype(float)
+    pairs = combinations(range(n), 2)
+    return excited, sum((INTERACTION / (j - i) ** 6 * excited[i] * excited[j] for i, j in pairs), np.zeros(2**n))
 
 
 class Components(nn.Module):
@@ -102,9 +112,6 @@ class Reservoir(CircuitFusion):
     says = "Features detune interacting atoms; nothing is trained but a linear read-out of what is measured of them."
     about = ("lets {names} detune a chain of atoms that evolve together, untrained, and reads the {target} linearly "
              "from what is measured of them at several times.")
-    words: Tensor
-    excited: Tensor
-    both: Tensor
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
                  qubits: int = 0, duration: float = 4.0, readouts: int = 8, detuning: float = 6.0,
@@ -116,14 +123,7 @@ class Reservoir(CircuitFusion):
         self.projection = choose("Projection", projection, PROJECTIONS)
         super().__init__(inputs, outputs, qubits, MAX_QUBITS, encoder, hidden, dropout, pooling, input_dropout,
                          duration=duration, readouts=readouts, detuning=detuning, projection=projection)
-        pairs = list(combinations(range(self.n), 2))
-        words = statevector.signs(self.n, [*((i,) for i in range(self.n)), *pairs])
-        self.register_buffer("words", words, persistent=False)
-        excited = (1 - statevector.signs(self.n)) / 2
-        both = torch.stack([excited[i] * excited[j] for i, j in pairs]) if pairs else torch.zeros(0, 2**self.n)
-        self.strengths = [INTERACTION / (j - i) ** 6 for i, j in pairs]
-        self.register_buffer("excited", excited, persistent=False)
-        self.register_buffer("both", both, persistent=False)
+        self.words = [*((i,) for i in range(self.n)), *combinations(range(self.n), 2)]
         self.head = nn.Linear(readouts * len(self.words), len(outputs))
         nn.init.zeros_(self.head.weight)
 
@@ -152,7 +152,8 @@ class Reservoir(CircuitFusion):
     def evolve(self, psi: Tensor, detunings: Tensor) -> Tensor:
         """Returns states (B, 2^n) one time of reading later; detunings are (B, n), or (1, n) for all rows."""
         count, dt = self.substeps
-        energy = self.both.new_tensor(self.strengths) @ self.both - detunings @ self.excited
+        excited, interaction = (torch.as_tensor(table).to(detunings) for table in excitations(self.n))
+        energy = interaction - detunings @ excited
         half = torch.exp(-0.5j * dt * energy)
         angle = energy.new_tensor(RABI * dt)
         rabi = torch.stack([torch.cos(angle / 2), -1j * torch.sin(angle / 2)])[[0, 1, 1, 0]].view(1, 2, 2)
@@ -167,7 +168,7 @@ class Reservoir(CircuitFusion):
         detunings, psi, found = self.detunings(numbers), statevector.ground(len(numbers), self.n, numbers), []
         for _ in range(self.settings["readouts"]):
             psi = self.evolve(psi, detunings)
-            found.append(statevector.populations(psi) @ self.words.T)
+            found.append(statevector.expectations(psi, self.words))
         return torch.cat(found, -1)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
