@@ -112,7 +112,7 @@ def bloch_vectors(psi: Tensor, n: int) -> Tensor:
     """Returns <X>, <Y> and <Z> of every qubit of states (B, 2^n), (B, n, 3)."""
     found = []
     for q in range(n):
-        zero, one = psi.view(len(psi), 2**q, 2, -1).unbind(2)
+        zero, one = psi.view(psi.shape[0], 2**q, 2, -1).unbind(2)
         cross = (zero.conj() * one).sum((1, 2))
         z = statevector.populations(zero).sum((1, 2)) - statevector.populations(one).sum((1, 2))
         found.append(torch.stack([2 * cross.real, 2 * cross.imag, z], -1))

@@ -80,7 +80,7 @@ class QuantumFusionLayer(Baseline):
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
         uses = self.uses(encoded) * self.settings["degree"]
-        psi = self.layers(statevector.ground(len(uses[0]), self.n, uses[0]), 0)
+        psi = self.layers(statevector.ground(uses[0].shape[0], self.n, uses[0]), 0)
         for u, theta in enumerate(uses, 1):
             psi = self.layers(statevector.turn_z(psi, theta), u)
         return self.head(HEAD_SCALE * statevector.expectations(psi, self.words))

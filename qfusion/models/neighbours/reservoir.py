@@ -165,7 +165,7 @@ class Reservoir(CircuitFusion):
 
     def measured(self, numbers: Tensor) -> Tensor:
         """Returns <Z_i> and <Z_i Z_j> at every time, (B, K (n + n (n - 1) / 2)), of the components (B, n)."""
-        detunings, psi, found = self.detunings(numbers), statevector.ground(len(numbers), self.n, numbers), []
+        detunings, psi, found = self.detunings(numbers), statevector.ground(numbers.shape[0], self.n, numbers), []
         for _ in range(self.settings["readouts"]):
             psi = self.evolve(psi, detunings)
             found.append(statevector.expectations(psi, self.words))
