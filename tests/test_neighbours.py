@@ -26,6 +26,7 @@ from qfusion.quantum import statevector
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import Options, loop, prepare, train
 from tests.test_baselines import tiny
+from tests.test_training_options import annotated
 
 KINDS = [*NEIGHBOURS, "unitary-fusion"]
 CIRCUITS = list(NEIGHBOURS)
@@ -407,6 +408,16 @@ def test_projections_are_fitted_to_training_rows_of_large_sets_too(monkeypatch: 
     large = prepare("reservoir", dataset, {"qubits": 2}).model
     for name in small.modalities:
         assert torch.allclose(small.encoders[name].directions, large.encoders[name].directions, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("changed", [{"precision": "mixed"}, {"unimodal": 0.5}, {"coupling_decay": 0.5}],
+                         ids=lambda changed: next(iter(changed)))
+def test_every_option_of_training_does(kind: str, changed: dict[str, Any]) -> None:
+    dataset = annotated(3)
+    fit = prepare(kind, dataset, SMALL[kind], {"epochs": 2, "batch": 64, **changed})
+    fit.epoch()
+    assert math.isfinite(fit.epoch().train_loss)
 
 
 def test_neighbours_are_registered_and_described() -> None:

@@ -37,6 +37,7 @@ class FusionModule(nn.Module):
         settings: what it was built with, JSON-able.
         encoders: one `Encoder` per modality.
         bias: of the scores, (C,).
+        projects: whether it has what `project` fits.
         staged: whether parts of it are trained one after another, see `advance`.
         preparing: whether training is at a part before the last: what is measured then is no result yet.
     """
@@ -45,6 +46,7 @@ class FusionModule(nn.Module):
     settings: dict[str, Any]
     encoders: nn.ModuleDict
     bias: Tensor
+    projects: bool = False
     staged: bool = False
     preparing: bool = False
 

@@ -297,7 +297,8 @@ def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = No
     else:
         for name in model.modalities:
             model.encoders.get_submodule(f"{name}.standardise").set(*mean_and_std(dataset, rows, name))  # type: ignore[operator]
-    model.project(dataset.inputs(rows[np.linspace(0, len(rows) - 1, min(len(rows), PROJECTED)).astype(int)]))
+    if model.projects:
+        model.project(dataset.inputs(rows[np.linspace(0, len(rows) - 1, min(len(rows), PROJECTED)).astype(int)]))
     if not classes:
         with torch.no_grad():
             model.bias.fill_(float(np.median(dataset.y[rows])))

@@ -120,7 +120,7 @@ class Reservoir(CircuitFusion):
         whole("readouts", readouts, 1, 256)
         require_number("duration", duration, 1e-6, 100)
         require_number("detuning", detuning, 0, 1000)
-        self.projection = choose("Projection", projection, PROJECTIONS)
+        self.projects = choose("Projection", projection, PROJECTIONS) == "pca"
         super().__init__(inputs, outputs, qubits, MAX_QUBITS, encoder, hidden, dropout, pooling, input_dropout,
                          duration=duration, readouts=readouts, detuning=detuning, projection=projection)
         self.words = [*((i,) for i in range(self.n)), *combinations(range(self.n), 2)]
@@ -129,7 +129,7 @@ class Reservoir(CircuitFusion):
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Returns the principal components of a modality, or a trained encoder."""
-        return Components(spec, self.each) if self.projection == "pca" else super().make_encoder(spec)
+        return Components(spec, self.each) if self.projects else super().make_encoder(spec)
 
     def project(self, inputs: Mapping[str, Features]) -> None:
         """Fits the principal components to rows, once features are standardised."""
