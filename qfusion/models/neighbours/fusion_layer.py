@@ -56,7 +56,7 @@ class QuantumFusionLayer(Baseline):
              "reads the {target} from Pauli expectations: polynomials in all modalities.")
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 6, qubits: int = 0, degree: int = 2, encoder: str = "mlp", hidden: int = 32,
+                 features: int = 8, qubits: int = 0, degree: int = 1, encoder: str = "mlp", hidden: int = 32,
                  dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
         whole("degree", degree, 1, 64)
         self.each = each_of(qubits, len(inputs), MAX_QUBITS, 2)
