@@ -140,7 +140,7 @@ def test_what_it_cannot_do_is_named() -> None:
 
 
 def test_abilities_are_said_by_models_alone() -> None:
-    assert kinds("kets") == ["quantum-jump", KIND]
+    assert kinds("kets") == ["quantum-jump", KIND, "unitary-fusion"]
     assert kinds("terms") == kinds("circuit") == ["quantum-jump", "entangled-qcnn"]
     assert all(model.abilities <= set(ABILITIES) for model in FUSION.values())
     assert not can(build("late", {"v": {"size": 2, "sequence": False}}, ("a",), {}), "kets")

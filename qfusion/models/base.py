@@ -37,12 +37,18 @@ class FusionModule(nn.Module):
         settings: what it was built with, JSON-able.
         encoders: one `Encoder` per modality.
         bias: of the scores, (C,).
+        projects: whether it has what `project` fits.
+        staged: whether parts of it are trained one after another, see `advance`.
+        preparing: whether training is at a part before the last: what is measured then is no result yet.
     """
 
     kind: str
     settings: dict[str, Any]
     encoders: nn.ModuleDict
     bias: Tensor
+    projects: bool = False
+    staged: bool = False
+    preparing: bool = False
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str]):
         super().__init__()
@@ -60,6 +66,13 @@ class FusionModule(nn.Module):
         """Fits the encoders' standardisation to the training rows."""
         for name in self.modalities:
             self._encoder(name).standardise.fit(*split(self._features(inputs, name)))
+
+    def project(self, inputs: Mapping[str, Features]) -> None:
+        """Fits what is neither trained nor a standardisation to training rows, many of them but perhaps not all."""
+
+    def advance(self, share: float) -> bool:
+        """Goes on to the next part that is trained, once such a share of the epochs is over; returns whether it did."""
+        return False
 
     def _encoded(self, inputs: Mapping[str, Features], name: str) -> Tensor:
         """Returns the encoder's numbers for one modality, (B, outputs of the encoder).

@@ -12,14 +12,23 @@ from qfusion.models.baselines.heads import Concatenation, LateFusion, LowRankFus
 from qfusion.models.baselines.linear import Linear
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.explorable import FusionModel
+from qfusion.models.neighbours.building_blocks import QuantumLego
+from qfusion.models.neighbours.cross_attention import QuantumCrossAttention
+from qfusion.models.neighbours.fusion_layer import QuantumFusionLayer
+from qfusion.models.neighbours.reservoir import Reservoir
+from qfusion.models.neighbours.unitary import UnitaryFusion
+from qfusion.models.neighbours.weights import CircuitWeights
 from qfusion.models.product_qcnn import ProductQCNN
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.state_linear import StateLinear
 
+NEIGHBOURS: dict[str, type[FusionModel]] = {
+    model.kind: model
+    for model in (QuantumFusionLayer, QuantumCrossAttention, CircuitWeights, QuantumLego, UnitaryFusion, Reservoir)}
 BASELINES: dict[str, type[FusionModel]] = {
     model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion, CrossModalAttention, Linear)}
 FUSION: dict[str, type[FusionModel]] = {
-    **{model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear, ProductQCNN)}, **BASELINES}
+    **{model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear, ProductQCNN)}, **NEIGHBOURS, **BASELINES}
 
 
 EDITION = 2  # of the settings' defaults, kept with settings that say only what differs from them; 1: before read-outs were a setting

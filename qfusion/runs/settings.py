@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qfusion import _assets
 from qfusion.models import FUSION, encoders, entangled_qcnn, fusion, quantum_jump, registry
+from qfusion.models.neighbours import reservoir
 from qfusion.quantum.gates import BLOCKS
 from qfusion.training.options import CLASS_WEIGHTS, LOSSES, PRECISIONS, SCHEDULES
 
@@ -39,14 +40,15 @@ class Setting:
 _FILE = tomllib.loads(_assets.text("settings.toml"))
 _KNOWN = {kind: Kind(**words) for kind, words in _FILE["kinds"].items()}
 
-KINDS = {kind: _KNOWN.get(kind) or Kind(FUSION[kind].title, FUSION[kind].says) for kind in registry.names()}
-"""By name; what can be explored may say it itself, in its own file."""
+_THEIRS = {kind: Kind(model.title, model.says) for kind, model in (FUSION | registry.NEIGHBOURS).items()}
+KINDS = {kind: _KNOWN.get(kind) or _THEIRS[kind] for kind in registry.names()}
+"""By name; a model may say it itself, in its own file."""
 
 _CHOICES = {
     "loss": LOSSES, "schedule": SCHEDULES, "class_weights": CLASS_WEIGHTS, "precision": PRECISIONS,
     "readout": quantum_jump.READOUTS, "evolution": quantum_jump.EVOLUTIONS, "dynamics": quantum_jump.DYNAMICS,
     "coupling": quantum_jump.COUPLINGS, "rule": fusion.INITIAL, "tables": fusion.TABLES, "block": tuple(BLOCKS),
-    "start": entangled_qcnn.STARTS, "encoder": encoders.KINDS, "pooling": ("gru", "attention"),
+    "projection": reservoir.PROJECTIONS, "start": entangled_qcnn.STARTS, "encoder": encoders.KINDS, "pooling": ("gru", "attention"),
 }
 SETTINGS = {key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()}
 

@@ -6,6 +6,7 @@ keep what their modality says by itself. The heads are no part of the model that
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any, cast
 
 import numpy as np
@@ -94,7 +95,7 @@ def _numbers(output: Any) -> Tensor:
 
 
 def _width(encoder: nn.Module, features: Any) -> int:
-    training, device = encoder.training, next(encoder.parameters()).device
+    training, device = encoder.training, next(chain(encoder.parameters(), encoder.buffers())).device
     placed = tuple(t.to(device) for t in features) if isinstance(features, tuple) else features.to(device)
     width = _numbers(encoder.eval()(placed)).shape[-1]
     encoder.train(training)

@@ -19,6 +19,7 @@ from qfusion.data import DataSet
 from qfusion.data.modality import Audio
 from qfusion.errors import InvalidInput
 from qfusion.models import build
+from qfusion.models.base import FusionModule
 from qfusion.models.dropout import Share, sharing
 from qfusion.models.encoders import BatchNorm
 from qfusion.training import checkpoint, losses, metrics, steps
@@ -30,6 +31,7 @@ from qfusion.training.options import Options, chosen
 from qfusion.training.precision import mixed
 
 M = TypeVar("M", bound=nn.Module)
+PROJECTED = 4096  # rows that projections are fitted to, evenly among those that are trained on
 
 
 @dataclass(frozen=True)
@@ -137,13 +139,15 @@ class Fit(Generic[M]):
         self.device = torch.device(device)
         self.random = self._random()
         self._trained: nn.Module = self.model if self.heads is None else self.heads
-        self._call = self._trained if group.size == 1 else nn.parallel.DistributedDataParallel(self._trained)
+        self._call = self._trained if group.size == 1 else nn.parallel.DistributedDataParallel(
+            self._trained, find_unused_parameters=getattr(model, "staged", False))
 
     @property
     def done(self) -> bool:
         """Whether all epochs are over, or no better loss has come for `patience` epochs."""
         epoch, patience = len(self.history), self.options.patience
-        return epoch >= self.options.epochs or bool(patience and epoch - self.kept >= patience)
+        waited = not getattr(self.model, "preparing", False) and epoch - self.kept >= patience
+        return epoch >= self.options.epochs or bool(patience and waited)
 
     def epoch(self, on_batch: Callable[[int, int], bool | None] = lambda done, total: None) -> Progress | None:
         """Trains on every row once and returns what happened.
@@ -158,6 +162,7 @@ class Fit(Generic[M]):
             InvalidInput: when the loss is no longer finite.
         """
         start, found, norms = time.perf_counter(), [], []
+        self._advance()
         self.model.train()
         with torch.random.fork_rng():
             self._set_random()
@@ -179,6 +184,13 @@ class Fit(Generic[M]):
             len(self.history) + 1, self.options.epochs, float(np.mean(found)), valid_loss, measured, float(np.mean(norms)),
             time.perf_counter() - start, better, float(self.schedule.get_last_lr()[0])))
         return self.history[-1]
+
+    def _advance(self) -> None:
+        """Where a model's next part is trained from here, goes on from the averaged weights; no epoch before is kept."""
+        average = self.average.model
+        if isinstance(average, FusionModule) and average.advance(len(self.history) / self.options.epochs):
+            self.model.load_state_dict(average.state_dict())
+            self.best_loss, self.kept = float("inf"), len(self.history)
 
     def step(self, batch: Tensor) -> tuple[float, float]:
         """Trains on one global batch, places (b,) among the training rows, and returns its loss and the norm of the gradient."""
@@ -285,6 +297,8 @@ def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = No
     else:
         for name in model.modalities:
             model.encoders.get_submodule(f"{name}.standardise").set(*mean_and_std(dataset, rows, name))  # type: ignore[operator]
+    if model.projects:
+        model.project(dataset.inputs(rows[np.linspace(0, len(rows) - 1, min(len(rows), PROJECTED)).astype(int)]))
     if not classes:
         with torch.no_grad():
             model.bias.fill_(float(np.median(dataset.y[rows])))

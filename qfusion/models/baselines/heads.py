@@ -56,6 +56,10 @@ class Baseline(FusionModel):
         self.encoders = nn.ModuleDict({name: self.make_encoder(spec) for name, spec in self.input_specs.items()})
         self.register_buffer("bias", torch.zeros(len(outputs)))
 
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns nothing: no parameter of a classical head has a value at which only the modalities' meeting is over."""
+        return []
+
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Returns a new encoder; it has a `standardise`, and gives what `fuse` takes of each modality."""
         s = self.settings

@@ -1,0 +1,2 @@
+"""Systems that stand beside ours in the literature, each a file: what its source says, and what of it is our reading.
+"""

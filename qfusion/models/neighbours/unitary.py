@@ -1,0 +1,102 @@
+"""Unitary fusion, after quantum-inspired multimodal fusion for video sentiment analysis (Li, Gkoumas, Lioma, Melucci
+2021, Information Fusion 65, 58; arXiv 2103.10572).
+
+    psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||        modality states, as of `QuantumJump`
+    p_j = |<j| U |psi_1 x ... x psi_M>|^2                one trained unitary for all samples, U = exp(iH)
+    y_c = sum_j W_cj p_j + b_c
+
+The rows of U are entangled states: the modalities' product is measured in a basis of such, and every joint term is its
+work. All scores read the same outcomes, O_c = U^+ diag(W_c) U.
+
+From the source: modalities as complex states, their tensor product, trained measurement of the joint state,
+probabilities that are read classically. Our reading: the source turns every word of an utterance into a state and
+mixes them to a density matrix, measures vectors that need not be orthogonal, and reads by a network; here an encoder
+makes one pure state of each modality, the vectors are the rows of a unitary, and reading is linear, so that all exact
+explanations of states hold. It is QiNN-QJ without jumps and with a joint read-out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check
+from qfusion.models.encoders import Encoder, Features, InputSpec
+from qfusion.models.explorable import KetModel
+from qfusion.models.neighbours.circuits import whole
+from qfusion.quantum import statevector
+
+MAX_DIMENSION = 1024  # U is an exponential of a D x D matrix in every step
+
+
+class UnitaryFusion(KetModel):
+    """One unitary on the product of the modality states, then a measurement.
+
+    Args:
+        inputs: form of each modality's features, by name; the order is the order of the tensor product.
+        outputs: names of the scores.
+        dims: dimension d_m of every modality state, or one number for all.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "unitary-fusion"
+    title = "Neighbour: one unitary, one measurement"
+    says = "Modality states pass one learned unitary together and are measured; can be explored."
+    about = ("turns {names} into quantum states ({dims} levels) that pass one learned unitary together and are "
+             "measured; the {target} is read from the outcomes. Every decision splits exactly into what each modality "
+             "says alone and what they say only jointly.")
+
+    def __init__(
+        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+        dims: int | Sequence[int] = 4, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.3,
+        pooling: str = "gru", input_dropout: float = 0.0,
+    ):
+        super().__init__(inputs, outputs)
+        M, C = len(self.modalities), len(self.outputs)
+        self.dims = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
+        D = math.prod(self.dims)
+        check(len(self.dims) == M and all(d >= 2 for d in self.dims),
+              f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
+        check(D <= MAX_DIMENSION,
+              f"Argument `dims` must give a joint dimension of at most {MAX_DIMENSION}, but {self.dims} gives {D}: the "
+              "unitary is a D x D matrix. Lower `dims`.")
+        whole("hidden", hidden, 1, 2**14)
+        for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
+            check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
+        self.settings: dict[str, Any] = dict(dims=list(self.dims), encoder=encoder, hidden=hidden, dropout=dropout,
+                                             pooling=pooling, input_dropout=input_dropout)
+        self.encoders = nn.ModuleDict({name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
+                                       for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
+        self.H = nn.Parameter(torch.randn(D, D, 2) / math.sqrt(2 * D))
+        self.W = nn.Parameter(torch.randn(C, D))
+        self.bias = nn.Parameter(torch.zeros(C))
+
+    def couplings(self) -> list[tuple[nn.Parameter, float]]:
+        """Returns H, which does nothing at 0."""
+        return [(self.H, 0.0)]
+
+    def unitary(self) -> Tensor:
+        """Returns U, (D, D)."""
+        A = torch.view_as_complex(self.H)
+        return torch.linalg.matrix_exp(0.5j * (A + A.mH))
+
+    def observables(self) -> Tensor:
+        """Returns O_c = U^+ diag(W_c) U, (C, D, D)."""
+        U = self.unitary()
+        return U.mH @ (self.W[:, :, None] * U)
+
+    def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
+        """Returns the scores of given kets, (B, C): their product passes the unitary and is measured."""
+        psi = self.product_state(states)
+        return statevector.populations(psi @ self.unitary().T.to(psi.dtype)) @ self.W.T + self.bias
+
+    def forward(self, inputs: Mapping[str, Features]) -> Tensor:
+        """Returns the scores, (B, C)."""
+        return self.direct_scores(self.encode(inputs))

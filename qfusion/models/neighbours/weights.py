@@ -1,0 +1,113 @@
+"""VQC-MLPNet (Qi, Yang, Chen, Hsieh 2025, "VQC-MLPNet: an unconventional hybrid quantum-classical architecture for
+scalable and robust quantum machine learning", arXiv 2506.10275).
+
+    |w_d> = w_d / |w_d|                                  a trained row for each of all D numbers, in log2(H) qubits
+    p_dj = |<j| V_L ... V_1 |w_d>|^2                     what the circuit makes of it: one circuit for all rows
+    W_dj = |w_d| s_j (H p_dj - 1) / sqrt(D)              the first layer's weights
+    y = W_2 relu(W^T (h_1(x_1), ..., h_M(x_M)) + b_1) + b_2
+
+No sample passes the circuit: it makes weights while training, and a trained model is a network of two layers.
+
+From the source: amplitude encoding of a classical weight matrix, a trained circuit, a linear map to what it makes, a
+network with one hidden layer, classical inference. Our reading: probabilities of all outcomes are measured, centred,
+which makes each weight the expectation of an observable with trace 0; the linear map is a scale s_j for each hidden
+unit; the norms of the rows, which amplitude encoding loses, are kept; and the network stands behind an encoder for
+each modality, as with all models here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from qfusion._checks import check
+from qfusion.models.baselines.heads import Baseline
+from qfusion.models.encoders import InputSpec
+from qfusion.models.neighbours.circuits import Layers, single, whole
+from qfusion.quantum import statevector
+from qfusion.quantum.statevector import Gate
+
+
+class CircuitWeights(Baseline):
+    """A network whose first weights a circuit makes.
+
+    Args:
+        inputs: form of each modality's features, by name.
+        outputs: names of the scores (classes).
+        features: numbers per modality.
+        width: hidden units, a power of two from 2 to 1024: the circuit has log2 of it as qubits.
+        layers: of the circuit.
+        encoder, hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
+
+    Raises:
+        InvalidInput, NotFound: when a setting is out of range or unknown.
+    """
+
+    kind = "vqc-mlpnet"
+    title = "Neighbour: VQC-MLPNet (a circuit makes weights)"
+    says = "A network on all modalities whose first weights a circuit makes; no sample passes the circuit."
+    about = "reads the {target} from a network on {names} whose first weights were made by a trained circuit."
+
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+                 features: int = 8, width: int = 32, layers: int = 3, encoder: str = "mlp", hidden: int = 32,
+                 dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
+        whole("width", width, 2, 1024)
+        check(width & (width - 1) == 0,
+              "Argument `width` must be a power of two, one hidden unit for each state of the circuit's qubits, but is "
+              f"{width}. Take {2 ** (width.bit_length() - 1)} or {2 ** width.bit_length()}.")
+        whole("layers", layers, 1, 64)
+        super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout, width=width,
+                         layers=layers)
+        self.n = width.bit_length() - 1
+        rows = torch.randn(features * len(inputs), width)
+        self.rows = nn.Parameter(rows / torch.linalg.vector_norm(rows, dim=1, keepdim=True))
+        self.layers = Layers(self.n, layers, 1.0)
+        self.scales = nn.Parameter(torch.ones(width))
+        self.offset = nn.Parameter(torch.zeros(width))
+        self.head = nn.Linear(width, len(outputs))
+
+    def norms(self) -> Tensor:
+        """Returns |w_d|, (D, 1)."""
+        return torch.linalg.vector_norm(self.rows, dim=1, keepdim=True).clamp_min(1e-12)
+
+    def first_layer(self) -> Tensor:
+        """Returns the weights that the circuit makes, (D, H)."""
+        psi = (self.rows / self.norms()).to(statevector.complex_type(self.rows))
+        for layer in range(self.settings["layers"]):
+            psi = self.layers(psi, layer)
+        D, H = self.rows.shape
+        return self.norms() * self.scales * (H * statevector.populations(psi) - 1) / D**0.5
+
+    def fuse(self, encoded: list[Tensor]) -> Tensor:
+        """Returns the scores, (B, C), apart from where they start."""
+        return self.head((torch.cat(encoded, -1) @ self.first_layer() + self.offset).relu())
+
+    @torch.no_grad()
+    def gates(self, states: Mapping[str, Tensor], number: int | None = None) -> list[Gate]:
+        """Returns the circuit that makes the weights of one of a sample's numbers; all but the first gate are shared.
+
+        Args:
+            states: what its modalities come to, one row each.
+            number: which, counted through all modalities; unless given that of largest size.
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+        numbers = single(torch.cat([states[name] for name in self.modalities], -1))
+        d = int(numbers.abs().argmax()) if number is None else number
+        each = self.settings["features"]
+        held = {f"{self.modalities[d // each]} {d % each + 1}": float(numbers[d])}
+        found = [Gate("StatePrep", tuple(range(self.n)), prepared(self.rows[d] / self.norms()[d]), held)]
+        return found + [gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)]
+
+
+def prepared(state: Tensor) -> Tensor:
+    """Returns a unitary that takes the first basis state to a real unit vector (H,): a reflection, (H, H) complex."""
+    sign = -1.0 if float(state[0]) < 0 else 1.0  # reflect to the farther of -state and state: nothing cancels then
+    axis = sign * state
+    axis[0] += 1
+    U = torch.eye(len(state), dtype=state.dtype, device=state.device) - 2 * torch.outer(axis, axis) / (axis @ axis)
+    return (-sign * U).to(statevector.complex_type(state))

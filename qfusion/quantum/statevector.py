@@ -1,0 +1,178 @@
+"""Qubits as batches of state vectors, differentiable, and their gates as a list that can be drawn.
+
+Qubit 0 is leftmost, that is most significant; rotations have the names and conventions of PennyLane. Gates that are
+the same for all samples are applied to several qubits at once, rotations about z and rings of CNOTs as phases and a
+reordering of amplitudes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache, reduce
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from qfusion.quantum import states
+from qfusion.quantum.gates import rotation
+
+TOGETHER = 5  # qubits, at most, whose gates are joined to one matrix: measured, for 64 rows and 4 to 12 qubits
+
+
+class Gate(NamedTuple):
+    """One gate of a sample's circuit.
+
+    Attributes:
+        name: PennyLane's, where it has one of that kind.
+        wires: qubits it acts on, the most significant first.
+        matrix: (2^w, 2^w) complex.
+        values: what it is made from, by name: its parameters, in their order, then what of the sample they hold.
+    """
+
+    name: str
+    wires: tuple[int, ...]
+    matrix: Tensor
+    values: dict[str, float]
+
+
+def ground(rows: int, n: int, like: Tensor) -> Tensor:
+    """Returns |0...0> for so many rows, (rows, 2^n) complex, in the precision of `like`."""
+    psi = torch.zeros(rows, 2**n, dtype=complex_type(like), device=like.device)
+    psi[:, 0] = 1
+    return psi
+
+
+def complex_type(like: Tensor) -> torch.dtype:
+    """Returns the complex type of a tensor's precision."""
+    return torch.complex128 if like.dtype in (torch.float64, torch.complex128) else torch.complex64
+
+
+def rotations(angles: Tensor) -> Tensor:
+    """Returns Rot(phi, theta, omega) = RZ(omega) RY(theta) RZ(phi), (..., 2, 2), of angles (..., 3) in radians."""
+    phi, theta, omega = angles.unbind(-1)
+    c, s = torch.cos(theta / 2), torch.sin(theta / 2)
+    sum_, difference = torch.exp(0.5j * (phi + omega)), torch.exp(0.5j * (phi - omega))
+    return torch.stack([sum_.conj() * c, -difference * s, difference.conj() * s, sum_ * c], -1).unflatten(-1, (2, 2))
+
+
+def joined(matrices: Tensor) -> list[Tensor]:
+    """Returns gates on each qubit, (n, 2, 2), joined to few matrices (2^k, 2^k) on neighbours, the first first."""
+    n = len(matrices)
+    groups = -(-n // TOGETHER)
+    ends = [group * n // groups for group in range(groups + 1)]
+    return [reduce(torch.kron, matrices[first:last]) for first, last in pairwise(ends)]
+
+
+def apply(psi: Tensor, gates: Iterable[Tensor]) -> Tensor:
+    """Returns states (B, 2^n) after gates on neighbouring qubits that are together all of them, as of `joined`."""
+    B, right = psi.shape
+    for U in gates:
+        right //= len(U)
+        psi = U @ psi.reshape(-1, len(U), right) if right > 1 else psi.reshape(-1, len(U)) @ U.T
+    return psi.reshape(B, -1)
+
+
+def on_each(psi: Tensor, matrices: Tensor) -> Tensor:
+    """Returns states (B, 2^n) after a gate on each qubit, of matrices (n, 2, 2)."""
+    return apply(psi, joined(matrices))
+
+
+def signs(n: int, words: Sequence[Sequence[int]], like: Tensor) -> Tensor:
+    """Returns the eigenvalues, 1 or -1, of products of Z on the given qubits, (words, 2^n).
+
+    Args:
+        n: qubits.
+        words: those of each product.
+        like: whose precision and device are taken.
+    """
+    return torch.as_tensor(_signs(n, tuple(map(tuple, words)))).to(like)
+
+
+@lru_cache(64)
+def _signs(n: int, words: tuple[tuple[int, ...], ...]) -> np.ndarray:
+    """As numbers of no device: models are also built where there is no memory."""
+    each = 1.0 - 2 * bits(n)
+    return np.stack([each[list(word)].prod(0) for word in words])
+
+
+def bits(n: int) -> np.ndarray:
+    """Returns what each qubit is in each basis state, 0 or 1, (n, 2^n)."""
+    return np.arange(2**n)[None] >> np.arange(n - 1, -1, -1)[:, None] & 1
+
+
+def turn_z(psi: Tensor, angles: Tensor) -> Tensor:
+    """Returns states (B, 2^n) after RZ on each qubit, of angles (B, n)."""
+    n = angles.shape[-1]
+    return psi * torch.exp(-0.5j * (angles @ signs(n, [(q,) for q in range(n)], angles)))
+
+
+def turned_y(angles: Tensor) -> Tensor:
+    """Returns the product states RY(angle)|0> of angles (B, n): (B, 2^n), real amplitudes as complex numbers."""
+    pairs = torch.stack([torch.cos(angles / 2), torch.sin(angles / 2)], -1)
+    return states.product(list(pairs.unbind(1))).to(complex_type(angles))
+
+
+def ring(n: int, step: int = 1) -> list[tuple[int, int]]:
+    """Returns control and target of CNOTs from each qubit to that `step` places on, around the ring; none for one."""
+    return [(i, (i + step) % n) for i in range(n)] if n > 1 else []
+
+
+def reordered(psi: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+    """Returns states (B, 2^n) after CNOTs of (control, target), in that order."""
+    if not pairs:
+        return psi
+    return psi[:, torch.as_tensor(_places(psi.shape[-1].bit_length() - 1, tuple(pairs)), device=psi.device)]
+
+
+@lru_cache(64)
+def _places(n: int, pairs: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """From where amplitudes are taken, (2^n,)."""
+    own = np.arange(2**n)
+    places = own
+    for control, target in pairs:
+        places = places[own ^ ((own >> (n - 1 - control) & 1) << (n - 1 - target))]
+    return places
+
+
+def populations(psi: Tensor) -> Tensor:
+    """Returns the probabilities of the basis states, (B, 2^n)."""
+    return psi.real.square() + psi.imag.square()
+
+
+def expectations(psi: Tensor, words: Sequence[Sequence[int]]) -> Tensor:
+    """Returns the expectations of products of Z on the given qubits, (B, words), of states (B, 2^n)."""
+    found = populations(psi)
+    return found @ signs(psi.shape[-1].bit_length() - 1, words, found).T
+
+
+def turn(name: str, wire: int, angle: Tensor, **values: float) -> Gate:
+    """Returns the gate RX, RY or RZ of an angle (), with what of the sample it holds."""
+    return Gate(name, (wire,), rotation(name, angle[None]), {"angle": float(angle), **values})
+
+
+def rotation_gates(angles: Tensor) -> list[Gate]:
+    """Returns Rot on each qubit, of angles (n, 3)."""
+    names = ("phi", "theta", "omega")
+    return [Gate("Rot", (q,), U, dict(zip(names, own.tolist(), strict=True)))
+            for q, (own, U) in enumerate(zip(angles, rotations(angles), strict=True))]
+
+
+def cnot_gates(pairs: Iterable[tuple[int, int]], like: Tensor) -> list[Gate]:
+    """Returns CNOTs of (control, target), in the precision of `like`."""
+    U = torch.eye(4, dtype=complex_type(like), device=like.device)[[0, 1, 3, 2]]
+    return [Gate("CNOT", pair, U, {}) for pair in pairs]
+
+
+def run(gates: Iterable[Gate], n: int) -> Tensor:
+    """Returns the state of n qubits, (2^n,), after gates on |0...0>, one by one: the reference."""
+    psi = torch.zeros(2**n, dtype=torch.complex128)
+    psi[0] = 1
+    for gate in gates:
+        k = len(gate.wires)
+        U = gate.matrix.to(psi).view(*(2,) * (2 * k))
+        legs = torch.tensordot(U, psi.view(*(2,) * n), (list(range(k, 2 * k)), list(gate.wires)))
+        psi = legs.movedim(list(range(k)), list(gate.wires)).reshape(-1)
+    return psi
