@@ -23,6 +23,12 @@ ADAPTERS = ("", "dict", "mmsa", "multibench")
 NAMED = ("rows", "steps", "features")
 Axis = int | str
 _REMEDY = "Correct the card."
+_HEAD = ("# What goes into this program and what comes out. Correct what is wrong, and import it again with --card.",
+         "# An [[input]]: modality, one or several side by side",
+         f"#   gives: {', '.join(GIVES)}; mask is true at real steps, padding at the others",
+         "#   axes: rows, steps, features, or numbers, as of a picture",
+         "#   steps: it takes so many, shorter sequences being padded; 0: as many as there are. pad: where zeros stand, right or left",
+         f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns")
 
 
 @dataclass(frozen=True)
@@ -94,20 +100,14 @@ class ProgramCard:
         return tuple(dict.fromkeys(name for each in self.inputs for name in each.modality))
 
     def text(self) -> str:
-        """Returns the card as TOML, with a comment on every key."""
-        lines = ["# What goes into this program and what comes out. Correct what is wrong, and import it again with --card.",
-                 f"program = {_toml(self.program)}", f"data = {_toml(self.data)}",
+        """Returns the card as TOML, with comments on its keys."""
+        lines = [*_HEAD, f"program = {_toml(self.program)}", f"data = {_toml(self.data)}",
                  f"batch = {self.batch}  # rows that it takes at once; 0: any number",
-                 f"adapter = {_toml(self.adapter)}  # of a factory's module: '', 'dict', 'mmsa' or 'multibench'"]
+                 f"adapter = {_toml(self.adapter)}  # of a factory's module: {', '.join(map(repr, ADAPTERS))}"]
         for each in self.inputs:
-            lines += ["", "[[input]]", f"name = {_toml(each.name)}", f"modality = {_toml(list(each.modality))}",
-                      f"gives = {_toml(each.gives)}  # {', '.join(GIVES)}",
-                      f"axes = {_toml(list(each.axes))}  # rows, steps, features, or numbers",
-                      f"dtype = {_toml(each.dtype)}", f"steps = {each.steps}  # it takes so many; 0: as many as there are",
-                      f"pad = {_toml(each.pad)}  # where zeros stand: right or left"]
-        return "\n".join([*lines, "", "[output]", f"name = {_toml(self.output.name)}",
-                          f"holds = {_toml(self.output.holds)}  # {', '.join(HOLDS)}",
-                          f"classes = {_toml(list(self.output.classes))}  # in the order of its columns", ""])
+            lines += ["", "[[input]]"]
+            lines += [f"{key} = {_toml(value)}" for key, value in _listed(asdict(each)).items()]
+        return "\n".join([*lines, "", "[output]", *(f"{key} = {_toml(value)}" for key, value in _listed(asdict(self.output)).items()), ""])
 
 
 def _listed(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def probable(model: Imported, rows: Mapping[str, Any]) -> bool:
     """Returns whether what a program gives looks like probabilities."""
     found = _first(model, rows)
     columns = found.reshape(len(found), -1)
-    inside = bool(((columns >= 0) & (columns <= 1)).all())
+    inside = bool(((columns >= -1e-3) & (columns <= 1 + 1e-3)).all())
     return inside and (columns.shape[1] == 1 or _adds_up(columns))
 
 

@@ -184,15 +184,18 @@ def _multibench(names: list[str], long: list[str]) -> Call:
 
 
 class _Flat(nn.Module):
-    """A module called with tensors by name."""
+    """A module called with tensors, whose names the program's inputs get."""
 
-    def __init__(self, module: nn.Module, call: Call):
+    def __init__(self, module: nn.Module, call: Call, names: list[str]):
         super().__init__()
-        self.module, self.call = module, call
+        self.module = module
 
-    def forward(self, **given: Tensor) -> dict[str, Tensor]:
-        """Returns its outputs by name."""
-        return _by_name(self.call(self.module, given))
+        def forward(*given: Tensor) -> dict[str, Tensor]:
+            return _by_name(call(module, dict(zip(names, given, strict=True))))
+
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        forward.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+        self.forward = forward
 
 
 def _by_name(outputs: Any) -> dict[str, Tensor]:
@@ -203,13 +206,13 @@ def _by_name(outputs: Any) -> dict[str, Tensor]:
 
 
 def _exported(module: nn.Module, call: Call, fed: dict[str, Tensor], outputs: Any, reference: str) -> bytes:
-    free = {name: {0: torch.export.Dim.AUTO} for name in fed}
+    flat, free = _Flat(module, call, list(fed)), {name: {0: torch.export.Dim.AUTO} for name in fed}
     fast = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # its operators have no gradients
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            program = torch.export.export(_Flat(module, call), (), dict(fed), dynamic_shapes={"given": free}, strict=False)
+            program = torch.export.export(flat, tuple(fed.values()), dynamic_shapes=free, strict=False)
             buffer = io.BytesIO()
             torch.export.save(program, buffer)
     except Exception as error:  # torch.export promises no class of its own
