@@ -34,8 +34,8 @@ def sentence(work: Workspace) -> str:
                 "only jointly.")
     if not work.can("states"):
         return (f"{title} encodes {names_of(work)}, fuses them with a network of kind {text.plain(model.kind)}, and reads the "
-                f"{target} from it. No structure is known that would split its decisions; they are split by running it with some modalities of other "
-                "samples, for every combination and all background rows.")
+                f"{target} from it. No structure is known that would split its decisions; they are split by running it with some "
+                "modalities of other samples, for every combination and all background rows.")
     what, many = ("class", "classes") if model.elements_are_classes else ("element", "elements")
     fusion = work.card.get("parameters", {}).get("fusion", 0)
     return (f"{title} lets {names_of(work)} each say how much speaks for each of {model.elements} {many}, "
@@ -62,9 +62,12 @@ def pipeline(work: Workspace) -> tuple[Part, ...]:
 
 
 def _evaluated_pipeline(work: Workspace) -> tuple[Part, ...]:
+    program = getattr(work.model, "program", None)
+    encoders = "none: features are what is fused" if program else "one for each modality"
+    fusion = f"{text.plain(program.file)}, a program of its own" if program else f"a {work.model.kind} network"
     return (("Features", features(work), "pages/samples.py", "See a sample", {}),
-            ("Encoders", "one for each modality", "pages/what_if.py", "Swap what one says", {}),
-            ("Fusion", f"a {work.model.kind} network", "pages/faithfulness.py", "See whether it can be trusted", {}),
+            ("Encoders", encoders, "pages/what_if.py", "Swap what one says", {}),
+            ("Fusion", fusion, "pages/faithfulness.py", "See whether it can be trusted", {}),
             ("Classes" if work.classes else "Score", "a sum of exact contributions", "pages/samples.py", "See who decided", {}))
 
 

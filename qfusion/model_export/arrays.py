@@ -25,7 +25,7 @@ Described = dict[str, tuple[str, np.ndarray]]  # name -> what it is with its sha
 def of(case: Case) -> Described:
     """Returns the arrays of a case by name, each with what it is, its shape and its unit."""
     with torch.no_grad():
-        return _common(case) | next(made(case) for ability, made in _OF.items() if case.can(ability))
+        return _common(case) | next((made(case) for ability, made in _OF.items() if case.can(ability)), {})
 
 
 def to_bytes(case: Case) -> bytes:

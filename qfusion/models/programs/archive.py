@@ -60,8 +60,8 @@ def read(data: bytes, file: str) -> Archive:
     Raises:
         InvalidInput: when it is damaged, too large, of another version of torch, or holds anything but a graph with its tensors.
     """
-    check(len(data) <= MAX_SIZE, f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most {MAX_SIZE / 2**30:.0f} are read. Export a "
-                                 "smaller model.")
+    check(len(data) <= MAX_SIZE, f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most "
+                                 f"{MAX_SIZE / 2**30:.0f} are read. Export a smaller model.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as opened:
             return _read(opened, len(data), file)
@@ -69,27 +69,32 @@ def read(data: bytes, file: str) -> Archive:
             RecursionError) as error:
         if isinstance(error, InvalidInput):
             raise
-        raise InvalidInput(f"Program `{file}` is damaged ({' '.join(str(error).split())[:120] or type(error).__name__}). {_AGAIN}") from error
+        raise InvalidInput(f"Program `{file}` is damaged "
+                           f"({' '.join(str(error).split())[:120] or type(error).__name__}). {_AGAIN}") from error
 
 
 def _read(opened: zipfile.ZipFile, size: int, file: str) -> Archive:
     members = _members(opened, size, file)
-    check("serialized_exported_program.json" not in members, f"Program `{file}` was written by torch 2.7 or before, whose files differ. "
-                                                             f"With torch 2.8 or later: {_AGAIN}")
+    check("serialized_exported_program.json" not in members, f"Program `{file}` was written by torch 2.7 or before, "
+                                                             f"whose files differ. With torch 2.8 or later: {_AGAIN}")
     check("constants.pkl" not in members and "data.pkl" not in members,
           f"Program `{file}` is a pickle of weights or a TorchScript, not a program of torch.export. {_AGAIN}")
     for name in members:
-        check(not name.startswith("data/aotinductor"), f"Program `{file}` holds compiled code ({name[:60]}), which is not run here. {_AGAIN}")
-        check(name.startswith(_KNOWN), f"Program `{file}` holds {name[:60]!r}, which programs of torch.export do not. {_AGAIN}")
-    check("models/model.json" in members, f"Program `{file}` is not a program of torch.export: it has no models/model.json. {_AGAIN}")
+        check(not name.startswith("data/aotinductor"), f"Program `{file}` holds compiled code ({name[:60]}), which is "
+                                                       f"not run here. {_AGAIN}")
+        check(name.startswith(_KNOWN), f"Program `{file}` holds {name[:60]!r}, which programs of torch.export do not. "
+                                       f"{_AGAIN}")
+    check("models/model.json" in members, f"Program `{file}` is not a program of torch.export: it has no "
+                                          f"models/model.json. {_AGAIN}")
     if "byteorder" in members:
-        check(opened.read(members["byteorder"]).strip() == b"little", f"Program `{file}` has its bytes in big-endian order. {_AGAIN}")
+        check(opened.read(members["byteorder"]).strip() == b"little", f"Program `{file}` has its bytes in big-endian "
+                                                                      f"order. {_AGAIN}")
     program = _json(opened, members["models/model.json"], file)
     said = str(program.get("torch_version", "unknown"))
     version = re.sub(r"[^\w.+-]", "?", said)[:30]
     major = program["schema_version"]["major"]
-    check(major == SCHEMA, f"Program `{file}` was written by torch {version} (schema {major}), but programs of schema {SCHEMA} are read "
-                           f"here. With torch {torch.__version__.partition('+')[0]}: {_AGAIN}")
+    check(major == SCHEMA, f"Program `{file}` was written by torch {version} (schema {major}), but programs of schema "
+                           f"{SCHEMA} are read here. With torch {torch.__version__.partition('+')[0]}: {_AGAIN}")
     stores = [_tensors(opened, members, place, file) for place in ("weights", "constants")]
     return Archive(file, program, stores[0], stores[1], version)
 
@@ -97,9 +102,11 @@ def _read(opened: zipfile.ZipFile, size: int, file: str) -> Archive:
 def _members(opened: zipfile.ZipFile, size: int, file: str) -> dict[str, zipfile.ZipInfo]:
     """The members by their names within the archive's one folder, none of which takes more memory than the file."""
     listed = opened.infolist()
-    check(len(listed) <= _MAX_MEMBERS, f"Program `{file}` has {len(listed):,} members, but at most {_MAX_MEMBERS:,} are read. {_AGAIN}")
+    check(len(listed) <= _MAX_MEMBERS, f"Program `{file}` has {len(listed):,} members, but at most {_MAX_MEMBERS:,} "
+                                       f"are read. {_AGAIN}")
     check(all(each.compress_type == zipfile.ZIP_STORED for each in listed) and sum(each.file_size for each in listed) <= size,
-          f"Program `{file}` is compressed or says it holds more than it does; torch writes members as they are. {_AGAIN}")
+          f"Program `{file}` is compressed or says it holds more than it does; torch writes members as they are. "
+          f"{_AGAIN}")
     found: dict[str, zipfile.ZipInfo] = {}
     roots = set()
     for each in listed:
@@ -114,8 +121,8 @@ def _members(opened: zipfile.ZipFile, size: int, file: str) -> dict[str, zipfile
 
 
 def _json(opened: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) -> dict[str, Any]:
-    check(member.file_size <= _MAX_JSON, f"Program `{file}` has a graph of {member.file_size / 2**20:.0f} MiB, but at most "
-                                         f"{_MAX_JSON / 2**20:.0f} are read. Export a smaller model.")
+    check(member.file_size <= _MAX_JSON, f"Program `{file}` has a graph of {member.file_size / 2**20:.0f} MiB, but at "
+                                         f"most {_MAX_JSON / 2**20:.0f} are read. Export a smaller model.")
     found = json.loads(opened.read(member))
     if not isinstance(found, dict):
         raise ValueError(f"{member.filename} is no JSON object")
@@ -124,7 +131,8 @@ def _json(opened: zipfile.ZipFile, member: zipfile.ZipInfo, file: str) -> dict[s
 
 def _tensors(opened: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], place: str, file: str) -> dict[str, Tensor]:
     """Tensors of the archive's weights or constants, made of their bytes."""
-    check(f"data/{place}/model.pt" not in members, f"Program `{file}` holds its {place} as a pickle. With torch 2.9 or later: {_AGAIN}")
+    check(f"data/{place}/model.pt" not in members, f"Program `{file}` holds its {place} as a pickle. With torch 2.9 or "
+                                                   f"later: {_AGAIN}")
     said = members.get(f"data/{place}/model_{place}_config.json")
     if said is None:
         return {}
@@ -133,7 +141,8 @@ def _tensors(opened: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], place
     for name, about in _json(opened, said, file)["config"].items():
         path = str(about["path_name"])
         check(not about["use_pickle"] and not path.startswith(("custom_obj", "opaque_obj")),
-              f"Program `{file}` holds `{name[:60]}` as a pickle, which could run anything. Give the model plain tensors. {_AGAIN}")
+              f"Program `{file}` holds `{name[:60]}` as a pickle, which could run anything. Give the model plain "
+              f"tensors. {_AGAIN}")
         if path not in stored:
             stored[path] = bytearray(opened.read(members[f"data/{place}/{path}"]))
         found[name] = _tensor(stored[path], about["tensor_meta"])

@@ -27,7 +27,8 @@ _HEAD = ("# What goes into this program and what comes out. Correct what is wron
          "# An [[input]]: modality, one or several side by side",
          f"#   gives: {', '.join(GIVES)}; mask is true at real steps, padding at the others",
          "#   axes: rows, steps, features, or numbers, as of a picture",
-         "#   steps: it takes so many, shorter sequences being padded; 0: as many as there are. pad: where zeros stand, right or left",
+         "#   steps: it takes so many, shorter sequences being padded; 0: as many as there are. pad: where zeros "
+         "stand, right or left",
          f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns")
 
 
@@ -107,7 +108,8 @@ class ProgramCard:
         for each in self.inputs:
             lines += ["", "[[input]]"]
             lines += [f"{key} = {_toml(value)}" for key, value in _listed(asdict(each)).items()]
-        return "\n".join([*lines, "", "[output]", *(f"{key} = {_toml(value)}" for key, value in _listed(asdict(self.output)).items()), ""])
+        output = [f"{key} = {_toml(value)}" for key, value in _listed(asdict(self.output)).items()]
+        return "\n".join([*lines, "", "[output]", *output, ""])
 
 
 def _listed(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +134,8 @@ def read(text: str, file: str) -> ProgramCard:
     try:
         return parse(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise InvalidInput(f"Card `{file}` is not TOML ({error}). Correct that line, or import without --card for a new one.") from error
+        raise InvalidInput(f"Card `{file}` is not TOML ({error}). Correct that line, or import without --card for a "
+                           "new one.") from error
 
 
 def parse(said: Mapping[str, Any]) -> ProgramCard:
@@ -143,12 +146,13 @@ def parse(said: Mapping[str, Any]) -> ProgramCard:
     """
     _known("card", said, ("program", "data", "batch", "adapter", "input", "output"))
     inputs, output = said.get("input", []), said.get("output", {})
-    check(isinstance(inputs, list) and len(inputs) > 0 and all(isinstance(each, Mapping) for each in inputs) and isinstance(output, Mapping),
+    check(isinstance(inputs, list) and len(inputs) > 0 and all(isinstance(each, Mapping) for each in [*inputs, output]),
           f"The card must have an [[input]] for every input, and an [output]. {_REMEDY}")
     batch = said.get("batch", 0)
     check(_whole(batch), f"`batch` in the card must be a whole number from 0, but is {batch!r}. {_REMEDY}")
-    return ProgramCard(str(said.get("program", "")), str(said.get("data", "")), tuple(_input(each) for each in inputs), _output(output), batch,
-                       choose("Adapter", str(said.get("adapter", "")), ADAPTERS))
+    adapter = choose("Adapter", str(said.get("adapter", "")), ADAPTERS)
+    program, data = str(said.get("program", "")), str(said.get("data", ""))
+    return ProgramCard(program, data, tuple(_input(each) for each in inputs), _output(output), batch, adapter)
 
 
 def _input(said: Mapping[str, Any]) -> Input:
@@ -161,7 +165,8 @@ def _input(said: Mapping[str, Any]) -> Input:
     check(gives in GIVES, f"`gives` of input `{name}` must be one of {', '.join(GIVES)}, but is {gives!r}. {_REMEDY}")
     check(isinstance(axes, list) and axes.count("rows") == 1 and all(each in NAMED or (_whole(each) and each > 0) for each in axes)
           and len({each for each in axes if isinstance(each, str)}) == sum(isinstance(each, str) for each in axes),
-          f"`axes` of input `{name}` must be a list of \"rows\", \"steps\", \"features\" and numbers, rows once, but is {axes!r}. {_REMEDY}")
+          f"`axes` of input `{name}` must be a list of \"rows\", \"steps\", \"features\" and numbers, rows once, but "
+          f"is {axes!r}. {_REMEDY}")
     check(_whole(steps), f"`steps` of input `{name}` must be a whole number from 0, but is {steps!r}. {_REMEDY}")
     dtype, pad = str(said.get("dtype", "float32")), str(said.get("pad", "right"))
     check(dtype in DTYPES, f"`dtype` of input `{name}` must be one of {', '.join(DTYPES)}, but is {dtype!r}. {_REMEDY}")
@@ -189,26 +194,31 @@ def _whole(value: Any) -> bool:
 def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str]) -> None:
     """Raises InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
     for each in card.inputs:
-        check(len(each.modality) > 0, f"Input `{each.name}` stands for no modality yet. Write one of {', '.join(specs)} into its `modality` in "
-                                      "the card, and import again with --card.")
+        check(len(each.modality) > 0, f"Input `{each.name}` stands for no modality yet. Write one of "
+                                      f"{', '.join(specs)} into its `modality` in the card, and import again with "
+                                      "--card.")
         for name in each.modality:
             choose("Modality", name, specs)
             _fit(each, name, specs[name])
         check(len(each.modality) == 1 or each.axes in (("rows", "features"), ("features", "rows")),
-              f"Input `{each.name}` takes several modalities, so its `axes` must be [\"rows\", \"features\"]. {_REMEDY}")
+              f"Input `{each.name}` takes several modalities, so its `axes` must be [\"rows\", \"features\"]. "
+              f"{_REMEDY}")
     missing = [name for name in specs if not any(name in each.modality and each.gives in ("values", "mean") for each in card.inputs)]
-    check(not missing, f"No input takes the values of modality `{missing[0] if missing else ''}`. {_REMEDY} Or import a data set of the "
-                       "modalities that the program takes.")
+    check(not missing, f"No input takes the values of modality `{missing[0] if missing else ''}`. {_REMEDY} Or import "
+                       "a data set of the modalities that the program takes.")
     holds, named = card.output.holds, card.output.classes
     check((holds == "score") == (not classes), f"`holds` in the card is {holds!r}, but the data set's target is "
-                                               f"{'of classes: logits or probabilities' if classes else 'a number: score'}. {_REMEDY}")
-    check(not named or sorted(named) == sorted(classes), f"`classes` in the card must be those of the data set, {', '.join(classes)[:200]}, in "
-                                                         f"the order of the program's columns. {_REMEDY}")
+                                               f"{'of classes: logits or probabilities' if classes else 'a number: score'}. "
+                                               f"{_REMEDY}")
+    check(not named or sorted(named) == sorted(classes), "`classes` in the card must be those of the data set, "
+                                                         f"{', '.join(classes)[:200]}, in the order of the program's "
+                                                         f"columns. {_REMEDY}")
 
 
 def _fit(each: Input, name: str, spec: InputSpec) -> None:
     sequence = each.gives != "values" or spec.sequence
-    check(not sequence or spec.sequence, f"Input `{each.name}` gives the {each.gives} of `{name}`, which is no sequence. {_REMEDY}")
+    check(not sequence or spec.sequence, f"Input `{each.name}` gives the {each.gives} of `{name}`, which is no "
+                                         f"sequence. {_REMEDY}")
     named = {axis for axis in each.axes if isinstance(axis, str)}
     numbers = prod(axis for axis in each.axes if isinstance(axis, int))
     if each.gives == "values":

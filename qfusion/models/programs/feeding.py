@@ -49,8 +49,8 @@ def _fitted(values: Tensor, mask: Tensor, each: Input) -> tuple[Tensor, Tensor]:
     """With the program's number of steps."""
     more = each.steps - values.shape[1]
     check(more >= 0 or not bool(mask[:, each.steps:].any()),
-          f"Input `{each.name}` takes {each.steps} steps, but a sample of `{each.modality[0]}` has {int(mask.sum(1).max())}. Import the data "
-          "with sequences cut to that, or export the program for more.")
+          f"Input `{each.name}` takes {each.steps} steps, but a sample of `{each.modality[0]}` has "
+          f"{int(mask.sum(1).max())}. Import the data with sequences cut to that, or export the program for more.")
     if more < 0:
         return values[:, :each.steps], mask[:, :each.steps]
     return torch.nn.functional.pad(values, (0, 0, 0, more)), torch.nn.functional.pad(mask, (0, more))

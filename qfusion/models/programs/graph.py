@@ -60,8 +60,8 @@ class Graph(Program):
         except (KeyError, TypeError, IndexError, AttributeError, ValueError, RecursionError) as error:
             if isinstance(error, InvalidInput):
                 raise
-            raise InvalidInput(f"Program `{self.file}` has a graph that cannot be read ({' '.join(str(error).split())[:120]}). Export the "
-                               "model again.") from error
+            raise InvalidInput(f"Program `{self.file}` has a graph that cannot be read "
+                               f"({' '.join(str(error).split())[:120]}). Export the model again.") from error
         self.parameters = sum(each.numel() for each in found.weights.values())
         self._versions = self._now()
 
@@ -83,8 +83,9 @@ class Graph(Program):
         self.inputs = tuple(Port(name, _shape(said["tensor_values"][name]), archive.DTYPES[said["tensor_values"][name]["dtype"]])
                             for name in names)
         mutated = [kind for spec in signature["output_specs"] for kind in spec if kind != "user_output"]
-        check(not mutated, f"Program `{self.file}` changes its own weights when it is run ({(mutated or [''])[0]}), as with batch "
-                           "normalisation in training mode. Call `model.eval()` before `torch.export.export`.")
+        check(not mutated, f"Program `{self.file}` changes its own weights when it is run ({(mutated or [''])[0]}), as "
+                           "with batch normalisation in training mode. Call `model.eval()` before "
+                           "`torch.export.export`.")
         self._outputs = [str(each["as_tensor"]["name"]) if "as_tensor" in each else "" for each in said["outputs"]]
         titles = _keys(module, len(self._outputs))
         self.outputs = tuple(Port(title, _shape(said["tensor_values"][name]) if name in said["tensor_values"] else None,
@@ -104,8 +105,8 @@ class Graph(Program):
                     if about[key] in place:
                         return place[about[key]]
                 raise ValueError(f"{kind} {about[key]} is missing")
-        raise InvalidInput(f"Program `{self.file}` takes a {kind.replace('_', ' ')[:30]}, which is not run here. Export a model of plain "
-                           "tensors.")
+        raise InvalidInput(f"Program `{self.file}` takes a {kind.replace('_', ' ')[:30]}, which is not run here. "
+                           "Export a model of plain tensors.")
 
     def _nodes(self, said: dict[str, Any], kept: set[str]) -> list[Node]:
         made = [self._node(each) for each in said["nodes"] if not operators.is_assertion(str(each["target"]))]
@@ -121,8 +122,9 @@ class Graph(Program):
         graphs = [each["arg"]["as_graph"]["graph"] for each in said["inputs"] if "as_graph" in each["arg"]]
         if target == "torch.ops.higher_order.wrap_with_set_grad_enabled" and len(graphs) == 1:
             return self._without_gradients(said, graphs[0])
-        check(not target.startswith("torch.ops.higher_order."), f"Program `{self.file}` branches or loops ({target[:80]}), which is not run "
-                                                                "here. Write the model without torch.cond, while_loop, scan or map.")
+        check(not target.startswith("torch.ops.higher_order."), f"Program `{self.file}` branches or loops "
+                                                                f"({target[:80]}), which is not run here. Write the "
+                                                                "model without torch.cond, while_loop, scan or map.")
         call = operators.resolve(target, self.file)
         args, kwargs = [], {}
         for each in said["inputs"]:
@@ -144,7 +146,8 @@ class Graph(Program):
             self._run(nodes, values, [])
             return [values[name] for name in outputs]
 
-        rest = [self._argument(each["arg"]) for each in said["inputs"] if "as_graph" not in each["arg"]][1:]  # after whether gradients are on
+        # The first says whether gradients are on.
+        rest = [self._argument(each["arg"]) for each in said["inputs"] if "as_graph" not in each["arg"]][1:]
         return Node(str(said["target"]), call, rest, {}, [_output(each) for each in said["outputs"]], [])
 
     def _argument(self, said: dict[str, Any]) -> Any:
@@ -177,13 +180,14 @@ class Graph(Program):
             return torch.strided
         if kind == "as_device":
             return torch.device("cpu")  # wherever it was exported
-        raise InvalidInput(f"Program `{self.file}` gives an operator an argument of kind {kind[:30]!r}, which is not run here. Export a model "
-                           "of plain tensors.")
+        raise InvalidInput(f"Program `{self.file}` gives an operator an argument of kind {kind[:30]!r}, which is not "
+                           "run here. Export a model of plain tensors.")
 
     def _sized(self, value: Any) -> Any:
         numbers = value if isinstance(value, list) and all(isinstance(each, int) for each in value) else []
-        check(prod(max(abs(each), 1) for each in numbers) <= MAX_NUMBERS, f"Program `{self.file}` makes a tensor of more than "
-                                                                          f"{MAX_NUMBERS:,} numbers. Export a smaller model.")
+        check(prod(max(abs(each), 1) for each in numbers) <= MAX_NUMBERS, f"Program `{self.file}` makes a tensor of "
+                                                                          f"more than {MAX_NUMBERS:,} numbers. Export "
+                                                                          "a smaller model.")
         return value
 
     def _dropout(self) -> tuple[str, ...]:
@@ -214,7 +218,8 @@ class Graph(Program):
             values[port.name] = given.clone() if self._writes else given
         self._run(self.nodes, values, sizes)
         found = values.get(self._outputs[output])
-        check(isinstance(found, Tensor), f"Output {output} of program `{self.file}` is no tensor. Name another in the card.")
+        check(isinstance(found, Tensor), f"Output {output} of program `{self.file}` is no tensor. Name another in the "
+                                         "card.")
         return found  # type: ignore[return-value]  # checked
 
     def _run(self, nodes: list[Node], values: dict[str, Any], sizes: list[int]) -> None:
@@ -225,12 +230,13 @@ class Graph(Program):
             except (RuntimeError, IndexError, TypeError, ValueError, KeyError, NotImplementedError, ZeroDivisionError) as error:
                 if isinstance(error, InvalidInput):
                     raise
-                raise InvalidInput(f"Program `{self.file}` fails at {_name(node.target)} ({' '.join(str(error).split())[:160]}). Correct shapes "
-                                   "and types in the card, or export the model again.") from error
+                raise InvalidInput(f"Program `{self.file}` fails at {_name(node.target)} "
+                                   f"({' '.join(str(error).split())[:160]}). Correct shapes and types in the card, or "
+                                   "export the model again.") from error
             _bind(node.outputs, found, values)
             sizes.extend(each.numel() for each in _tensors(found))
-            check(not sizes or sizes[-1] <= MAX_NUMBERS, f"Program `{self.file}` makes a tensor of more than {MAX_NUMBERS:,} numbers. Export a "
-                                                         "smaller model.")
+            check(not sizes or sizes[-1] <= MAX_NUMBERS, f"Program `{self.file}` makes a tensor of more than "
+                                                         f"{MAX_NUMBERS:,} numbers. Export a smaller model.")
             for name in node.last:
                 values.pop(name, None)
 

@@ -41,7 +41,8 @@ class Imported(FusionModel):
     kind = KIND
     title = "Imported program"
     says = "A program that was imported: torch.export or ONNX."
-    about = "Features of {names} go into an imported program as they are, whose output is {target}."
+    about = ("is a program that was imported: features of {names} go in as they are, {target} comes out. No structure is known that would "
+             "split its decisions; they are split by running it with some modalities of other samples, for every combination.")
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], program: Program, said: ProgramCard,
                  means: Mapping[str, Sequence[float]] | None = None):
@@ -67,8 +68,8 @@ class Imported(FusionModel):
             return self.card.batch, self.card.batch
         sides = {side for side in map(self._rows_of, self._inputs, self.program.inputs) if side is not None}
         fixed = {side for side in sides if isinstance(side, int)}
-        check(len(fixed) <= 1, f"Program `{self.program.file}` takes {' and '.join(map(str, sorted(fixed)))} rows of different inputs. Correct "
-                               "`axes` in the card.")
+        check(len(fixed) <= 1, f"Program `{self.program.file}` takes {' and '.join(map(str, sorted(fixed)))} rows of "
+                               "different inputs. Correct `axes` in the card.")
         if fixed:
             return next(iter(fixed)), next(iter(fixed))
         ranges = [self.program.ranges.get(str(side), (0, 0)) for side in sides]
@@ -79,9 +80,14 @@ class Imported(FusionModel):
     def _rows_of(each: Any, port: Port) -> int | str | None:
         if each is None or port.shape is None:
             return None
-        check(len(each.axes) == len(port.shape), f"Input {port.words} has {len(port.shape)} sides, but its card gives it {list(each.axes)}. "
-                                                 "Correct `axes` in the card.")
+        check(len(each.axes) == len(port.shape), f"Input {port.words} has {len(port.shape)} sides, but its card gives "
+                                                 f"it {list(each.axes)}. Correct `axes` in the card.")
         return port.shape[each.axes.index("rows")]
+
+    @property
+    def unseen_operations(self) -> int:
+        """Floating-point operations of a row that torch does not see, guessed: two for every weight of an ONNX model."""
+        return 2 * self.program.parameters if isinstance(self.program, OnnxProgram) else 0
 
     @property
     def fixed_batch(self) -> int:
@@ -119,8 +125,9 @@ class Imported(FusionModel):
         count = nested.length(states[self.modalities[0]])
         found = self.program.run(self._fed(states), self._output)
         check(found.ndim >= 1 and len(found) == max(count, self._fewest),
-              f"Program `{self.program.file}` gives an output of shape {tuple(found.shape)} for {max(count, self._fewest)} rows. Name the "
-              "output with a row for each in the card, or set `batch` to the rows that it was exported with.")
+              f"Program `{self.program.file}` gives an output of shape {tuple(found.shape)} for "
+              f"{max(count, self._fewest)} rows. Name the output with a row for each in the card, or set `batch` to "
+              "the rows that it was exported with.")
         return found[:count].double()
 
     def _fed(self, states: Mapping[str, Any]) -> list[Tensor]:
@@ -135,8 +142,8 @@ class Imported(FusionModel):
 
     def _run(self, states: Mapping[str, Any]) -> Tensor:
         found = self.raw(states)
-        check(bool(found.isfinite().all()), f"Program `{self.program.file}` gives NaN or infinity for some rows. Correct the card, or the "
-                                            "model: its output must be finite.")
+        check(bool(found.isfinite().all()), f"Program `{self.program.file}` gives NaN or infinity for some rows. "
+                                            "Correct the card, or the model: its output must be finite.")
         columns, wanted = found.reshape(len(found), -1), len(self.outputs)
         check(columns.shape[1] == wanted or (columns.shape[1] == 1 and wanted == 2),
               f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the target has {wanted}: "
@@ -156,7 +163,8 @@ class _Means(nn.Module):
         super().__init__()
         self.standardise = Standardiser(spec.size)
         if means is not None:
-            check(len(means) == spec.size, f"The card holds {len(means)} means of {spec.size} features. Import the program again.")
+            check(len(means) == spec.size, f"The card holds {len(means)} means of {spec.size} features. Import the "
+                                           "program again.")
             self.standardise.mean.copy_(torch.tensor(means))
 
 
@@ -170,9 +178,11 @@ def _require_matched(program: Program, said: ProgramCard, found: list[Any]) -> N
         check(any(_called(each.name, port, place) for place, port in enumerate(program.inputs)),
               f"The card names an input `{each.name}`, but program `{program.file}` takes: {ports}. Correct the card.")
     for port, each in zip(program.inputs, found, strict=True):
-        check(each is not None, f"The card does not say what input `{port.words}` of program `{program.file}` takes. Add an [[input]].")
+        check(each is not None, f"The card does not say what input `{port.words}` of program `{program.file}` takes. "
+                                "Add an [[input]].")
         check(each is None or port.dtype is None or port.dtype == DTYPES[each.dtype],
-              f"Input `{port.words}` of program `{program.file}` is given {each.dtype if each else ''} by the card. Correct its `dtype`.")
+              f"Input `{port.words}` of program `{program.file}` is given {each.dtype if each else ''} by the card. "
+              "Correct its `dtype`.")
 
 
 def _output(program: Program, name: str) -> int:
@@ -186,8 +196,8 @@ def _output(program: Program, name: str) -> int:
 def _require_shape(port: Port, given: Tensor) -> None:
     ok = port.shape is None or (len(port.shape) == given.ndim
                                 and all(isinstance(side, str) or side == have for side, have in zip(port.shape, given.shape, strict=True)))
-    check(ok, f"Input {port.words} is given an array of shape {tuple(given.shape)}. Correct `axes` or `steps` in the card, or import the data "
-              "set that the program was made for.")
+    check(ok, f"Input {port.words} is given an array of shape {tuple(given.shape)}. Correct `axes` or `steps` in the "
+              "card, or import the data set that the program was made for.")
 
 
 def _joined(first: Any, more: Any) -> Any:
@@ -203,8 +213,8 @@ def program_of(data: bytes, file: str) -> Program:
     if archive.is_archive(data):
         return Graph(archive.read(data, file))
     check(data[:1] in (b"\x08", b"\x12", b"\x1a", b"\x3a", b"\x42") or data[4:8] == b"ORTM",
-          f"File `{file}` is neither a program of torch.export (.pt2) nor an ONNX model (.onnx). Export the model as one of these, or import "
-          "it by its factory, PACKAGE.MODULE:FACTORY.")
+          f"File `{file}` is neither a program of torch.export (.pt2) nor an ONNX model (.onnx). Export the model as "
+          "one of these, or import it by its factory, PACKAGE.MODULE:FACTORY.")
     return OnnxProgram(data, file)
 
 
@@ -220,5 +230,6 @@ def from_card(said: Mapping[str, Any], data: bytes, file: str) -> Imported:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InvalidInput):
             raise
-        raise InvalidInput(f"The card of `{file}` is not one of an imported program ({str(error)[:120]}). Import it again.") from error
+        raise InvalidInput(f"The card of `{file}` is not one of an imported program ({str(error)[:120]}). Import it "
+                           "again.") from error
 

@@ -59,8 +59,8 @@ class OnnxProgram(Program):
         try:
             found = self._session.run([self.outputs[output].name], fed)[0]
         except Exception as error:  # the runtime's own classes, of which it promises none
-            raise InvalidInput(f"Program `{self.file}` fails ({_short(error)}). Correct shapes and types in the card, or export the model "
-                               "again.") from error
+            raise InvalidInput(f"Program `{self.file}` fails ({_short(error)}). Correct shapes and types in the card, "
+                               "or export the model again.") from error
         check(isinstance(found, np.ndarray) and found.dtype.kind in "fiub",
               f"Output `{self.outputs[output].name}` of program `{self.file}` is no array of numbers. With skl2onnx: "
               "`options={'zipmap': False}`; or name another output in the card.")
@@ -87,8 +87,9 @@ class _Differences(torch.autograd.Function):
 def _slope(program: OnnxProgram, output: int, inputs: Sequence[Tensor], place: int, weight: Tensor) -> Tensor:
     x = inputs[place]
     flat, found = x.flatten(1), torch.zeros_like(x.flatten(1))
-    check(flat.shape[1] <= MAX_FEATURES, f"Program `{program.file}` has no gradients, and differences over {flat.shape[1]:,} numbers take too "
-                                         "long. Export the model by torch.export instead.")
+    check(flat.shape[1] <= MAX_FEATURES, f"Program `{program.file}` has no gradients, and differences over "
+                                         f"{flat.shape[1]:,} numbers take too long. Export the model by torch.export "
+                                         "instead.")
     step = torch.finfo(x.dtype).eps ** (1 / 3)
     for k in range(flat.shape[1]):
         width = step * flat[:, k].abs().clamp_min(1)
@@ -107,21 +108,23 @@ def checked(data: bytes, file: str) -> wire.Model:
     Raises:
         InvalidInput: naming what is not.
     """
-    check(len(data) <= MAX_SIZE, f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most {MAX_SIZE / 2**30:.0f} are read. Export a "
-                                 "smaller model.")
-    check(data[4:8] != b"ORTM", f"Program `{file}` is in ONNX Runtime's own format. Give the .onnx file that it was made from.")
+    check(len(data) <= MAX_SIZE, f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most "
+                                 f"{MAX_SIZE / 2**30:.0f} are read. Export a smaller model.")
+    check(data[4:8] != b"ORTM", f"Program `{file}` is in ONNX Runtime's own format. Give the .onnx file that it was "
+                                "made from.")
     try:
         said = wire.read(data)
     except (ValueError, KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
         if isinstance(error, InvalidInput):
             raise
-        raise InvalidInput(f"Program `{file}` cannot be read as an ONNX model ({str(error)[:100]}). Export it again.") from error
+        raise InvalidInput(f"Program `{file}` cannot be read as an ONNX model ({str(error)[:100]}). Export it "
+                           "again.") from error
     foreign = sorted(f"{domain}.{name}" for domain, name in said.operators
                      if domain not in DOMAINS and (domain, name) not in said.functions)
-    check(not foreign, f"Program `{file}` uses the operator `{foreign[0][:80] if foreign else ''}`, which is not one of ONNX's own. Export the "
-                       "model with standard operators.")
-    check(not said.outside, f"Program `{file}` keeps `{said.outside[0][:60] if said.outside else ''}` in another file. Save it as one: "
-                            "`onnx.save(onnx.load(path), path)`.")
+    check(not foreign, f"Program `{file}` uses the operator `{foreign[0][:80] if foreign else ''}`, which is not one "
+                       "of ONNX's own. Export the model with standard operators.")
+    check(not said.outside, f"Program `{file}` keeps `{said.outside[0][:60] if said.outside else ''}` in another file. "
+                            "Save it as one: `onnx.save(onnx.load(path), path)`.")
     return said
 
 
@@ -129,7 +132,8 @@ def _session(data: bytes, file: str) -> Any:
     try:
         runtime = importlib.import_module("onnxruntime")
     except ImportError as error:
-        raise DataUnavailable(f"Program `{file}` is an ONNX model, for which ONNX Runtime is not installed. `pip install onnxruntime`.") from error
+        raise DataUnavailable(f"Program `{file}` is an ONNX model, for which ONNX Runtime is not installed. `pip "
+                              "install onnxruntime`.") from error
     options = runtime.SessionOptions()
     options.log_severity_level = 4
     options.add_session_config_entry("session.load_model_format", "ONNX")
@@ -144,10 +148,11 @@ def _why(error: Exception, file: str, version: str) -> str:
     said = " ".join(str(error).split())
     missing = re.search(r"(?:implementation for|No Op registered for|Fatal error:) ([\w.:]+(?:\(\d+\))?)", said)
     if missing and "opset" not in missing.group(1).lower():
-        return (f"Program `{file}` uses the operator `{missing.group(1)}`, which ONNX Runtime {version} has not, or not for these types. Export "
-                "it for another operator set or in single precision, or by torch.export.")
+        return (f"Program `{file}` uses the operator `{missing.group(1)}`, which ONNX Runtime {version} has not, or "
+                "not for these types. Export it for another operator set or in single precision, or by torch.export.")
     if "opset" in said.lower() and ("support" in said.lower() or "version" in said.lower()):
-        return f"Program `{file}` asks for operators newer than ONNX Runtime {version} knows ({_short(error)}). Export it for an older opset."
+        return (f"Program `{file}` asks for operators newer than ONNX Runtime {version} knows ({_short(error)}). Export "
+                "it for an older opset.")
     return f"Program `{file}` cannot be loaded by ONNX Runtime {version} ({_short(error)}). Export it again."
 
 

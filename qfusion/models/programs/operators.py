@@ -61,8 +61,8 @@ NUMBERS: dict[str, Callable[..., Any]] = {
        for name in ("add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "not_",
                     "pos", "getitem")},
     **{f"math.{name}": getattr(math, name) for name in ("ceil", "floor", "trunc", "sqrt")},
-    "torch.sym_max": max, "torch.sym_min": min, "torch.sym_int": int, "torch.sym_float": float, "torch.sym_ite": lambda b, t, f: t if b else f,
-    "torch.sym_not": operator.not_, "torch._sym_sqrt": math.sqrt, "torch.sym_sum": sum}
+    "torch.sym_max": max, "torch.sym_min": min, "torch.sym_int": int, "torch.sym_float": float,
+    "torch.sym_ite": lambda b, t, f: t if b else f, "torch.sym_not": operator.not_, "torch._sym_sqrt": math.sqrt, "torch.sym_sum": sum}
 
 
 def is_assertion(target: str) -> bool:
@@ -83,13 +83,15 @@ def resolve(target: str, file: str) -> Callable[..., Any]:
         return NUMBERS[target]
     parts = target.split(".")
     name = parts[3] if len(parts) == 5 and target.startswith("torch.ops.aten.") else ""
-    check(not name.startswith(_FAST), f"Program `{file}` uses the operator `{target[:80]}`, a short cut of attention that has no gradients. "
-                                      "Call `torch.backends.mha.set_fastpath_enabled(False)` before `torch.export.export`.")
-    check(not name.startswith(_RANDOM), f"Program `{file}` draws at random (operator `{target[:80]}`). Export it with `model.eval()`, and "
-                                        "without noise.")
-    check(name in ALLOWED, f"Program `{file}` uses the operator `{target[:80]}`, which is not among those that are run here. Export the "
-                           "model with operators of ATen alone, or import it by its factory, PACKAGE.MODULE:FACTORY.")
+    check(not name.startswith(_FAST), f"Program `{file}` uses the operator `{target[:80]}`, a short cut of attention "
+                                      "that has no gradients. Call `torch.backends.mha.set_fastpath_enabled(False)` "
+                                      "before `torch.export.export`.")
+    check(not name.startswith(_RANDOM), f"Program `{file}` draws at random (operator `{target[:80]}`). Export it with "
+                                        "`model.eval()`, and without noise.")
+    check(name in ALLOWED, f"Program `{file}` uses the operator `{target[:80]}`, which is not among those that are run "
+                           "here. Export the model with operators of ATen alone, or import it by its factory, "
+                           "PACKAGE.MODULE:FACTORY.")
     found = getattr(getattr(torch.ops.aten, name, None), parts[4], None)
-    check(found is not None, f"Program `{file}` uses the operator `{target[:80]}`, which torch {torch.__version__} lacks. Export the model "
-                             "with this version of torch.")
+    check(found is not None, f"Program `{file}` uses the operator `{target[:80]}`, which torch {torch.__version__} "
+                             "lacks. Export the model with this version of torch.")
     return found  # type: ignore[return-value]  # checked

@@ -126,7 +126,8 @@ def _node(data: memoryview, found: Model, depth: int) -> None:
     said = fields(data)
     last = dict(said)  # of a field that stands twice, readers take the last
     found.operators.add((text(last.get(7, b"")), text(last.get(4, b""))))
-    check(len(found.operators) <= _MAX_NODES, f"An ONNX model may name at most {_MAX_NODES:,} operators. Export a smaller one.")
+    check(len(found.operators) <= _MAX_NODES, f"An ONNX model may name at most {_MAX_NODES:,} operators. Export a "
+                                              "smaller one.")
     for number, attribute in said:
         if number == 5:
             for kind, value in fields(attribute):

@@ -46,16 +46,18 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
         InvalidInput: when its scores are not finite, change from call to call, or depend on other rows of a batch.
     """
     file = model.program.file
-    check(not model.program.notes, f"Scores of program `{file}` would change from call to call: {(model.program.notes or ('',))[0]}. {_EVAL}")
+    check(not model.program.notes, f"Scores of program `{file}` would change from call to call: "
+                                   f"{(model.program.notes or ('',))[0]}. {_EVAL}")
     first = _scores(model, rows)
     _require_probabilities(model, rows)
     size = _tolerance(model) * (1 + float(first.abs().max()))
     again = float((model.scores(rows) - first).abs().max())
-    check(again <= size, f"Scores of program `{file}` change from call to call, by up to {again:.2g}: dropout is left on, or it draws at "
-                         f"random. {_EVAL}")
+    check(again <= size, f"Scores of program `{file}` change from call to call, by up to {again:.2g}: dropout is left "
+                         f"on, or it draws at random. {_EVAL}")
     check(not model.program.changed(), f"Program `{file}` changes its own weights when it is run. {_EVAL}")
     _require_independent(model, rows, first, size)
-    warnings = [f"Program `{file}` takes {model.fixed_batch} rows at once, no more and no fewer; it is run in pieces of that size."] \
+    warnings = [f"Program `{file}` takes {model.fixed_batch} rows at once, no more and no fewer; it is run in pieces "
+                "of that size."] \
         if model.fixed_batch else []
     return warnings + _unread(model, rows, first, size)
 
@@ -66,8 +68,9 @@ def _scores(model: Imported, rows: Mapping[str, Any]) -> Tensor:
     except InvalidInput as error:
         size = _batch(model, rows)
         if size:
-            raise InvalidInput(f"Program `{model.program.file}` runs only with {size} rows at once: it was exported for a fixed batch. Set "
-                               f"`batch = {size}` in the card, or export it with a free number of rows.") from error
+            raise InvalidInput(f"Program `{model.program.file}` runs only with {size} rows at once: it was exported "
+                               f"for a fixed batch. Set `batch = {size}` in the card, or export it with a free number "
+                               "of rows.") from error
         raise
 
 
@@ -101,8 +104,8 @@ def _adds_up(columns: Tensor) -> bool:
 
 def _require_probabilities(model: Imported, rows: Mapping[str, Any]) -> None:
     if model.card.output.holds == "probabilities":
-        check(probable(model, rows), f"The card says that program `{model.program.file}` gives probabilities, but they do not lie in [0, 1] or "
-                                     "add up to 1. Set `holds = \"logits\"` in the card.")
+        check(probable(model, rows), f"The card says that program `{model.program.file}` gives probabilities, but they "
+                                     "do not lie in [0, 1] or add up to 1. Set `holds = \"logits\"` in the card.")
 
 
 def _require_independent(model: Imported, rows: Mapping[str, Any], together: Tensor, size: float) -> None:
@@ -113,11 +116,12 @@ def _require_independent(model: Imported, rows: Mapping[str, Any], together: Ten
             parts = [model.scores({name: nested.part(each, slice(start, start + step)) for name, each in rows.items()})
                      for start in range(0, count, step)]
         except InvalidInput as error:
-            raise InvalidInput(f"Program `{file}` runs with {count} rows but not with {step}: it was exported for a fixed batch ({error}) Set "
-                               "`batch` in the card to the rows that it was exported with, or export it with a free number of rows.") from error
+            raise InvalidInput(f"Program `{file}` runs with {count} rows but not with {step}: it was exported for a "
+                               f"fixed batch ({error}) Set `batch` in the card to the rows that it was exported with, "
+                               "or export it with a free number of rows.") from error
         away = float((torch.cat(parts) - together).abs().max())
-        check(away <= size, f"Scores of program `{file}` depend on the other rows of a batch, by up to {away:.2g}, as with batch normalisation "
-                            f"in training mode. {_EVAL}")
+        check(away <= size, f"Scores of program `{file}` depend on the other rows of a batch, by up to {away:.2g}, as "
+                            f"with batch normalisation in training mode. {_EVAL}")
 
 
 def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor, size: float) -> list[str]:
@@ -132,4 +136,5 @@ def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor, size: float
     if not read:
         return ["On ten rows the scores do not depend on any modality."]
     only = f"It reads only `{read[0]}`. " if len(read) == 1 else ""
-    return [f"{only}On ten rows the scores do not depend on {', '.join(f'`{name}`' for name in unread)}: what these contribute will be 0."]
+    return [f"{only}On ten rows the scores do not depend on {', '.join(f'`{name}`' for name in unread)}: what these "
+            "contribute will be 0."]

@@ -108,8 +108,7 @@ def _fit(port: Port, modality: Modality, rows: str | None) -> _Fit:
     named = alike(port.name, modality.name)
     blank = Input(port.name, (modality.name,), "values", ("rows", "features"), _dtype(port))
     if port.shape is None:
-        steps = _axes_named(modality)
-        return _Fit(1 + named, replace(blank, axes=steps))
+        return _Fit(1 + named, replace(blank, axes=_axes_named(modality)))
     shape = port.shape
     at = shape.index(rows) if rows in shape else 0
     others = [i for i in range(len(shape)) if i != at and not (shape[i] == 1 and modality.size != 1)]
@@ -117,13 +116,14 @@ def _fit(port: Port, modality: Modality, rows: str | None) -> _Fit:
     if modality.is_sequence and len(others) == 2 and any(side == modality.size or isinstance(side, str) for side in sides):
         last = sides[1] == modality.size or (isinstance(sides[1], str) and sides[0] != modality.size)
         features, steps = (others[1], others[0]) if last else (others[0], others[1])
-        axes = _axes(shape, {at: "rows", features: "features", steps: "steps"})
-        fixed = shape[steps]
-        return _Fit(10 + named + 5 * (shape[features] == modality.size), replace(blank, axes=axes, steps=fixed if isinstance(fixed, int) else 0))
+        laid, side = _axes(shape, {at: "rows", features: "features", steps: "steps"}), shape[steps]
+        found = replace(blank, axes=laid, steps=side if isinstance(side, int) else 0)
+        return _Fit(10 + named + 5 * (shape[features] == modality.size), found)
     if len(others) == 1 and (sides[0] == modality.size or isinstance(sides[0], str)):
         worth = 10 + named + 5 * (sides[0] == modality.size)
         axes = _axes(shape, {at: "rows", others[0]: "features"})
-        return _Fit(worth - 8 if modality.is_sequence else worth, replace(blank, axes=axes, gives="mean" if modality.is_sequence else "values"))
+        found = replace(blank, axes=axes, gives="mean" if modality.is_sequence else "values")
+        return _Fit(worth - 8 if modality.is_sequence else worth, found)
     numbers = [side for i, side in enumerate(shape) if i != at]
     if not modality.is_sequence and all(isinstance(side, int) for side in numbers) and prod(map(int, numbers)) == modality.size:
         return _Fit(12 + named, replace(blank, axes=tuple("rows" if i == at else side for i, side in enumerate(shape))))
@@ -141,12 +141,17 @@ def _axes(shape: Sequence[Side], named: dict[int, str]) -> tuple[Axis, ...]:
 def alike(one: str, other: str) -> int:
     """Returns how alike two names are, 0 to 3."""
     words = [word for word in re.split(r"[\W_]+", one.lower()) if word]
-    name = other.lower()
+    name = re.sub(r"\W", "_", other.lower())
     if one.lower() == name or name in words:
         return 3
     if len(name) > 2 and name in one.lower():
         return 2
     return int(any(name in group and any(word in group for word in words) for group in _ALIKE))
+
+
+def nearest(name: str, among: Sequence[str]) -> str:
+    """Returns the modality whose name is most like another."""
+    return max(among, key=lambda each: alike(name, each))
 
 
 def _of_steps(port: Port, dataset: DataSet, known: set[str], last: str) -> Input:
@@ -173,7 +178,7 @@ def output(outputs: Sequence[Port], dataset: DataSet) -> Output:
     def worth(port: Port) -> tuple[bool, bool, int]:
         numbers = port.dtype is None or port.dtype.is_floating_point
         sides = port.shape or ()
-        fits = len(sides) > 1 and sides[-1] in columns or (len(sides) == 1 and 1 in columns)
+        fits = (len(sides) > 1 and sides[-1] in columns) or (len(sides) == 1 and 1 in columns)
         place = next((i for i, word in enumerate(known) if (port.name == word if word == "M" else word in port.name.lower())), len(known))
         return numbers, fits, -place
 

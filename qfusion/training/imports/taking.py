@@ -75,13 +75,14 @@ def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights
     """
     choose("Adapter", adapter, ADAPTERS)
     if card is not None:
-        check(card.data in ("", dataset.name), f"The card is of data set '{card.data}', but the program is imported for '{dataset.name}'. Give "
-                                               f"--data {card.data}, or correct the card.")
+        check(card.data in ("", dataset.name), f"The card is of data set '{card.data}', but the program is imported "
+                                               f"for '{dataset.name}'. Give --data {card.data}, or correct the card.")
     said = card
     if factories.is_reference(source):
         data, said = factories.traced(factories.module_of(source, weights), source, adapter, card, dataset)
     else:
-        check(weights is None and not adapter, "Weights and adapter belong to a factory. Leave --weights and --adapter out for a file.")
+        check(weights is None and not adapter, "Weights and adapter belong to a factory. Leave --weights and "
+                                               "--adapter out for a file.")
         data = _bytes(Path(source))
     program = program_of(data, Path(source).name)
     said = said or guess.card(program.inputs, program.outputs, Path(source).name, dataset)
@@ -96,9 +97,10 @@ def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights
 
 def _bytes(path: Path) -> bytes:
     if not path.is_file():
-        raise NotFound(f"Program {str(path)[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, or "
-                       "PACKAGE.MODULE:FACTORY.")
-    check(path.stat().st_size <= 1 << 30, f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at most 1 is read.")
+        raise NotFound(f"Program {str(path)[:160]!r} is no file, nor a factory. Give the path of a .pt2 or .onnx file, "
+                       "or PACKAGE.MODULE:FACTORY.")
+    check(path.stat().st_size <= 1 << 30, f"Program `{path.name}` has {path.stat().st_size / 2**30:.1f} GiB, but at "
+                                          "most 1 is read.")
     return path.read_bytes()
 
 
@@ -138,29 +140,33 @@ def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, 
     model = taken.model
     measured = {part: metrics.evaluate(model, dataset, part) for part in SPLITS if len(dataset.rows(part))}
     source = Path(taken.source).name if not factories.is_reference(taken.source) else taken.source
-    notes = f"Imported from {source}; it was trained elsewhere, and on which rows is not known here. " + " ".join(taken.warnings)
-    card = checkpoint.make_card(model, dataset, name=name, title=title or f"{name} on {dataset.title}", seed=0, training={},
+    known = f"Imported from {source}; it was trained elsewhere, and on which rows is not known here."
+    notes = " ".join([known, *taken.warnings])
+    title = title or f"{name} on {dataset.title}"
+    card = checkpoint.make_card(model, dataset, name=name, title=title, seed=0, training={},
                                 metrics={part: metrics.summary([found]) for part, found in measured.items()}, this_seed=measured, seeds=[0],
-                                notes=notes.strip())
+                                notes=notes)
     card["parameters"] = {"total": model.program.parameters, "encoders": 0, "fusion": model.program.parameters}
     place = folder or checkpoint.folders()[-1]
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InvalidInput(f"The folder of your models, {place}, cannot be made ({error.strerror}). Name another in QFUSION_MODELS.") from error
+        raise InvalidInput(f"The folder of your models, {place}, cannot be made ({error.strerror}). Name another in "
+                           "QFUSION_MODELS.") from error
     return checkpoint.save_program(place / name, taken.data, taken.ending, card)
 
 
 def check_name(name: str, folder: Path | None, replace_it: bool) -> None:
     """Raises InvalidInput unless a model may be called so."""
     check(bool(NAME.fullmatch(name)) and not name.lower().endswith((".json", ".safetensors", *ENDINGS.values())),
-          f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-', begin with a letter or digit and not end as a file, but is "
-          f"{name[:80]!r}. Choose another.")
+          "Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-', begin with a letter or digit and not end "
+          f"as a file, but is {name[:80]!r}. Choose another.")
     taken = name in checkpoint.available() if folder is None else (folder / f"{name}.json").exists()
     if taken and replace_it:
         found = checkpoint.card(name if folder is None else folder / f"{name}.json")
         check(found["model"] == KIND, f"Model '{name}' was not imported and is not replaced. Choose another name.")
-    check(replace_it or not taken, f"There is a model '{name}' already. Choose another name, or replace it (--replace).")
+    check(replace_it or not taken, f"There is a model '{name}' already. Choose another name, or replace it "
+                                   "(--replace).")
 
 
 def remove(name: str) -> Path:
@@ -170,7 +176,8 @@ def remove(name: str) -> Path:
         NotFound: when there is none of that name. InvalidInput: when it was not imported.
     """
     card = checkpoint.card(name)
-    check(card["model"] == KIND, f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, or its files.")
+    check(card["model"] == KIND, f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
+                                 "or its files.")
     return checkpoint.remove(name)
 
 
@@ -182,8 +189,8 @@ def write_card(card: ProgramCard, path: Path) -> None:
     """
     text = card.text()
     if path.exists():
-        check(path.read_text(encoding="utf-8", errors="replace") == text, f"There is a card {path} already. Pass it with --card {path}, or "
-                                                                           "remove it.")
+        check(path.read_text(encoding="utf-8", errors="replace") == text, f"There is a card {path} already. Pass it "
+                                                                          f"with --card {path}, or remove it.")
         return
     with atomic(path) as part:
         part.write_text(text, encoding="utf-8")
