@@ -62,6 +62,8 @@ def read(data: bytes, file: str) -> Archive:
     """
     check(len(data) <= MAX_SIZE, f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most "
                                  f"{MAX_SIZE / 2**30:.0f} are read. Export a smaller model.")
+    # Where the end is cut off, zipfile would take an archive that lies inside for the whole.
+    check(data[-22:-18] == b"PK\x05\x06", f"Program `{file}` is damaged: its end is missing. Copy it again, or e{_AGAIN[1:]}")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as opened:
             return _read(opened, len(data), file)

@@ -216,9 +216,9 @@ def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str
 
 
 def _fit(each: Input, name: str, spec: InputSpec) -> None:
-    sequence = each.gives != "values" or spec.sequence
-    check(not sequence or spec.sequence, f"Input `{each.name}` gives the {each.gives} of `{name}`, which is no "
-                                         f"sequence. {_REMEDY}")
+    told = each.gives in ("mask", "padding", "lengths") or (each.gives == "mean" and len(each.modality) == 1)
+    check(spec.sequence or not told, f"Input `{each.name}` gives the {each.gives} of `{name}`, which is no "
+                                     f"sequence. {_REMEDY}")
     named = {axis for axis in each.axes if isinstance(axis, str)}
     numbers = prod(axis for axis in each.axes if isinstance(axis, int))
     if each.gives == "values":

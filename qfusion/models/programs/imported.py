@@ -47,7 +47,7 @@ class Imported(FusionModel):
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], program: Program, said: ProgramCard,
                  means: Mapping[str, Sequence[float]] | None = None):
         super().__init__(inputs, outputs)
-        classes = self.outputs if said.output.holds != "score" else ()
+        classes = self.outputs if len(self.outputs) > 1 else ()
         card.fit(said, self.input_specs, classes)
         self.program, self.card = program, said
         self.settings = {"program": said.as_dict(), "means": {name: list(values) for name, values in (means or {}).items()}}

@@ -17,6 +17,7 @@ from qfusion.models import nested
 from qfusion.models.programs.imported import Imported
 
 ROWS = 10
+_NOTHING = 1e-6  # a change of a score that is rounding
 _BATCHES = (1, 2, 3, 4, 5, 8, 16, 20, 24, 32, 48, 64, 100, 128, 256)
 _EVAL = "Call `model.eval()` before it is exported."
 
@@ -48,7 +49,7 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
     file = model.program.file
     check(not model.program.notes, f"Scores of program `{file}` would change from call to call: "
                                    f"{(model.program.notes or ('',))[0]}. {_EVAL}")
-    first = _scores(model, rows)
+    first = scored(model, rows)
     _require_probabilities(model, rows)
     size = _tolerance(model) * (1 + float(first.abs().max()))
     again = float((model.scores(rows) - first).abs().max())
@@ -59,10 +60,16 @@ def examine(model: Imported, rows: Mapping[str, Any]) -> list[str]:
     warnings = [f"Program `{file}` takes {model.fixed_batch} rows at once, no more and no fewer; it is run in pieces "
                 "of that size."] \
         if model.fixed_batch else []
-    return warnings + _unread(model, rows, first, size)
+    return warnings + _unread(model, rows, first)
 
 
-def _scores(model: Imported, rows: Mapping[str, Any]) -> Tensor:
+@torch.no_grad()
+def scored(model: Imported, rows: Mapping[str, Any]) -> Tensor:
+    """Returns the scores of ten rows.
+
+    Raises:
+        InvalidInput: when the program fails on them, saying so where it does not on another number of rows.
+    """
     try:
         return model.scores(rows)
     except InvalidInput as error:
@@ -124,12 +131,12 @@ def _require_independent(model: Imported, rows: Mapping[str, Any], together: Ten
                             f"with batch normalisation in training mode. {_EVAL}")
 
 
-def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor, size: float) -> list[str]:
+def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str]:
     """Says which modalities leave the scores as they are when they are taken from other rows."""
     count = len(first)
     order = [*range(1, count), 0]
     unread = [name for name in model.modalities
-              if float((model.scores({**rows, name: nested.part(rows[name], order)}) - first).abs().max()) <= size * 1e-3]
+              if float((model.scores({**rows, name: nested.part(rows[name], order)}) - first).abs().max()) <= _NOTHING * (1 + float(first.abs().max()))]
     if not unread or len(model.modalities) == 1:
         return []
     read = [name for name in model.modalities if name not in unread]

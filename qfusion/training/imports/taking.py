@@ -114,8 +114,7 @@ def _examined(program: Any, said: ProgramCard, dataset: DataSet, guessed: bool) 
 
     model, rows = made(said), checks.ten(dataset)
     if guessed and said.output.holds == "logits":
-        with torch.no_grad():
-            model.scores(rows)  # says what is wrong, before anything is told from its output
+        checks.scored(model, rows)  # says what is wrong, before anything is told from its output
         if checks.probable(model, rows):
             model = made(replace(said, output=replace(said.output, holds="probabilities")))
     return model, checks.examine(model, rows)
