@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from qfusion.commands import dashboard, data, export, figure, models, report, samples, sweep, training
+from qfusion.commands import dashboard, data, export, figure, model, models, report, samples, sweep, training
 from qfusion.commands._output import example
 from qfusion.errors import QFusionError
 
@@ -21,6 +21,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.command("app", epilog=example("app", "app --port 8600 --theme.base dark"), context_settings=dashboard.PASSED_ON)(dashboard.dashboard)
 app.command(epilog=example("models"))(models.models)
 app.add_typer(data.app, name="data")
+app.add_typer(model.app, name="model")
 app.command(epilog=example("train --data planted --out my-model --seed 0 --set epochs=30"))(training.train)
 app.command(epilog=example("sweep --name first --data planted --trials 20 --range rate=1e-4:1e-2:log --choice evolution=jump,unitary",
                            "sweep --name first --jobs 4"))(sweep.sweep)

@@ -62,9 +62,12 @@ def pipeline(work: Workspace) -> tuple[Part, ...]:
 
 
 def _evaluated_pipeline(work: Workspace) -> tuple[Part, ...]:
+    program = getattr(work.model, "program", None)
+    encoders = "none: features are what is fused" if program else "one for each modality"
+    fusion = f"{text.plain(program.file)}, a program of its own" if program else f"a {work.model.kind} network"
     return (("Features", features(work), "pages/samples.py", "See a sample", {}),
-            ("Encoders", "one for each modality", "pages/what_if.py", "Swap what one says", {}),
-            ("Fusion", f"a {work.model.kind} network", "pages/faithfulness.py", "See whether it can be trusted", {}),
+            ("Encoders", encoders, "pages/what_if.py", "Swap what one says", {}),
+            ("Fusion", fusion, "pages/faithfulness.py", "See whether it can be trusted", {}),
             ("Classes" if work.classes else "Score", "a sum of exact contributions", "pages/samples.py", "See who decided", {}))
 
 

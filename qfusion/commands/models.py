@@ -15,7 +15,7 @@ def models(as_json: Json = False) -> None:
     """List the trained models, shipped and your own, with their test metrics over seeds."""
     from qfusion.training import checkpoint
 
-    cards = [checkpoint.load(name).card for name in checkpoint.available()]
+    cards = [checkpoint.card(name) for name in checkpoint.available()]
     if as_json:
         print_json(cards)
         return

@@ -25,7 +25,7 @@ Described = dict[str, tuple[str, np.ndarray]]  # name -> what it is with its sha
 def of(sample: Sample) -> Described:
     """Returns the arrays of a sample by name, each with what it is, its shape and its unit."""
     with torch.no_grad():
-        return _common(sample) | next(made(sample) for ability, made in _OF.items() if sample.can(ability))
+        return _common(sample) | next((made(sample) for ability, made in _OF.items() if sample.can(ability)), {})
 
 
 def to_bytes(sample: Sample) -> bytes:

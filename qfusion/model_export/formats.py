@@ -13,6 +13,7 @@ from qfusion.data import DataSet
 from qfusion.explain.contributions.background import AnyBackground
 from qfusion.models import Ability, can, require
 from qfusion.models.explorable import ABILITIES
+from qfusion.models.programs.imported import Imported
 from qfusion.training.checkpoint import Checkpoint
 
 
@@ -61,6 +62,9 @@ def impossible(name: str, found: Checkpoint) -> str:
     """
     wanted = FORMATS[choose("Format", name, FORMATS)]
     kind = str(found.card["model"])
+    if kind == Imported.kind and name in ("checkpoint", "torch"):
+        return (f"Format '{name}' does not exist for a model that was imported: its program is a file already, {found.card['weights']}, "
+                "beside its card.")
     if not wanted.needs or can(found.model, wanted.needs):
         return ""
     instead = wanted.instead if can(found.model, "circuit") else f"It has no {ABILITIES[wanted.needs]}. Take torch or numpy instead."

@@ -1,6 +1,7 @@
 """Checkpoints: weights as safetensors, everything else as a JSON card beside them.
 
-`NAME.safetensors` holds tensors only (nothing in it can run); `NAME.json` says what they are. Both are written to a temporary
+`NAME.safetensors` holds tensors only (nothing in it can run); `NAME.json` says what they are. Of an imported model the program stands in
+its place, `NAME.pt2` or `NAME.onnx`, see `models.programs`. Both are written to a temporary
 name first, the card last, so that a card never points to half-written weights; the card pins the weights' SHA-256.
 """
 
@@ -29,6 +30,7 @@ from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import FusionModel, QuantumJump, build, registry
+from qfusion.models.programs import imported
 from qfusion.models.registry import upgraded
 from qfusion.training import metrics, sampling
 
@@ -58,7 +60,7 @@ def folders() -> list[Path]:
 
 def stamp(name: str) -> str:
     """Returns what changes whenever the files of a checkpoint do; their digests are checked when they are read."""
-    files = [folder / f"{name}{suffix}" for folder in folders() for suffix in (".json", ".safetensors")]
+    files = [folder / f"{name}{suffix}" for folder in folders() for suffix in (".json", ".safetensors", *imported.ENDINGS.values())]
     seen = [path.stat() for path in files if path.is_file()]
     return " ".join(f"{found.st_mtime_ns}-{found.st_size}" for found in seen)
 
@@ -86,9 +88,11 @@ def load(name: str | Path) -> Checkpoint:
     if not weights.is_file():
         raise NotFound(f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.")
     data = weights.read_bytes()
-    if hashlib.sha256(data).hexdigest() != card["weights_sha256"]:
+    if _digest(data, card) != card["weights_sha256"]:
         raise IntegrityError(f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. "
                              "Copy both files again or train the model again.")
+    if card["model"] == imported.KIND:
+        return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
     try:
         with torch.device("meta"):  # shapes only: a card that asks for a huge model costs no memory
             model = build(card["model"], card["inputs"], card["outputs"], card["settings"])
@@ -110,10 +114,19 @@ def card(name: str | Path) -> dict[str, Any]:
     return _read_card(_card_path(name))
 
 
+def _digest(data: bytes, card: Mapping[str, Any]) -> str:
+    """What pins a checkpoint's weights; of an imported model its settings too, which decide what the program's numbers mean."""
+    found = hashlib.sha256(data)
+    if card["model"] == imported.KIND:
+        found.update(json.dumps(card["settings"], sort_keys=True).encode())
+    return found.hexdigest()
+
+
 def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
     """The file beside the card that holds the weights: NAME.safetensors, or NAME-DIGEST.safetensors where they replaced others."""
     name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem
-    if name not in (f"{stem}.safetensors", f"{stem}-{str(card['weights_sha256'])[:12]}.safetensors"):
+    endings = imported.ENDINGS.values() if card["model"] == imported.KIND else (".safetensors",)
+    if name not in [f"{stem}{part}{ending}" for part in ("", f"-{str(card['weights_sha256'])[:12]}") for ending in endings]:
         raise IntegrityError(f"{card_path.name} names weights that are not its own. Copy both files again.")
     return str(name)
 
@@ -186,14 +199,50 @@ def save(path: str | Path, model: FusionModel, card: Mapping[str, Any]) -> Path:
     Raises:
         InvalidInput: when the folder cannot be written to.
     """
-    target = Path(path).with_suffix(".json")
-    before = _weights_of(target)
     data, digest = _packed(model)
+    return _save(Path(path).with_suffix(".json"), data, digest, ".safetensors", card)
+
+
+def save_program(path: str | Path, data: bytes, ending: str, card: Mapping[str, Any]) -> Path:
+    """Writes an imported model's program and its card as `save` does, and returns the card's path.
+
+    Args:
+        path: PATH of PATH.json. data: bytes of the program. ending: of its file, such as ".pt2".
+
+    Raises:
+        InvalidInput: when the folder cannot be written to.
+    """
+    target = Path(path)
+    card = json.loads(json.dumps(card, allow_nan=False))
+    return _save(target.with_name(f"{target.name}.json"), data, _digest(data, card), ending, card)
+
+
+def remove(name: str) -> Path:
+    """Removes card and weights of one of the reader's checkpoints, and returns the folder that they stood in.
+
+    Raises:
+        NotFound: when there is none of that name. InvalidInput: when it came with the library, or cannot be removed.
+    """
+    path = _card_path(name)
+    check(path.parent != folders()[0], f"Model '{name}' came with the library and stays.")
+    weights = _weights_of(path)
+    try:
+        path.unlink()
+        if weights is not None:
+            weights.unlink(missing_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be removed ({error.strerror}). Remove it by hand.") from error
+    return path.parent
+
+
+def _save(target: Path, data: bytes, digest: str, ending: str, card: Mapping[str, Any]) -> Path:
+    before = _weights_of(target)
     # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
-    weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}.safetensors")
+    weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
     with atomic(weights) as part:
         part.write_bytes(data)
-    said = {key: value for key, value in card.items() if key != "weights"} | ({"weights": weights.name} if before else {})
+    named = {"weights": weights.name} if before or ending != ".safetensors" else {}
+    said = {key: value for key, value in card.items() if key != "weights"} | named
     text = json.dumps({**said, "weights_sha256": digest}, indent=1, allow_nan=False)
     with atomic(target) as part:
         part.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,232 @@
+"""The card of an imported program: which of its inputs is which modality in which form, and what its output means."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import prod
+from typing import Any
+
+import torch
+
+from qfusion._checks import check, choose
+from qfusion.errors import InvalidInput
+from qfusion.models.encoders import InputSpec
+
+GIVES = ("values", "mean", "mask", "padding", "lengths")
+HOLDS = ("score", "logits", "probabilities")
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bool": torch.bool, "int64": torch.int64,
+          "int32": torch.int32}
+PADS = ("right", "left")
+ADAPTERS = ("", "dict", "mmsa", "multibench")
+NAMED = ("rows", "steps", "features")
+Axis = int | str
+_REMEDY = "Correct the card."
+_HEAD = ("# What goes into this program and what comes out. Correct what is wrong, and import it again with --card.",
+         "# An [[input]]: modality, one or several side by side",
+         f"#   gives: {', '.join(GIVES)}; mask is true at real steps, padding at the others",
+         "#   axes: rows, steps, features, or numbers, as of a picture",
+         "#   steps: it takes so many, shorter sequences being padded; 0: as many as there are. pad: where zeros "
+         "stand, right or left",
+         f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a program.
+
+    Attributes:
+        name: as the program calls it, or its number from 0.
+        modality: whose features it takes; of several, side by side.
+        gives: "values"; "mean" over the real steps of a sequence; "mask" (true at real steps) or "padding" (true at padded ones);
+            "lengths", how many steps are real.
+        axes: the sides of its array: "rows", "steps", "features", or numbers, as of a picture.
+        dtype: of DTYPES.
+        steps: how many the program takes, shorter sequences being padded with zeros; 0 for as many as there are.
+        pad: "right", zeros after the real steps, or "left", before.
+    """
+
+    name: str
+    modality: tuple[str, ...]
+    gives: str = "values"
+    axes: tuple[Axis, ...] = ("rows", "features")
+    dtype: str = "float32"
+    steps: int = 0
+    pad: str = "right"
+
+
+@dataclass(frozen=True)
+class Output:
+    """The output of a program that holds the scores.
+
+    Attributes:
+        name: as the program calls it, or its number from 0.
+        holds: "score" of a regression; "logits" or "probabilities" of classes, one column each, or one column for the second of two.
+        classes: their names in the order of the columns; empty for the order of the data set.
+    """
+
+    name: str = "0"
+    holds: str = "logits"
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProgramCard:
+    """A card.
+
+    Attributes:
+        program: name of the file, or of the factory. data: name of the data set.
+        inputs, output: see `Input`, `Output`.
+        batch: the number of rows that the program takes at once; 0 for any.
+        adapter: how a factory's module is called, of ADAPTERS: with tensors by name, with a dictionary, as MMSA or MultiBench do.
+    """
+
+    program: str
+    data: str
+    inputs: tuple[Input, ...]
+    output: Output
+    batch: int = 0
+    adapter: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns it as JSON knows it; `parse` takes it back."""
+        said = asdict(self)
+        return {"program": self.program, "data": self.data, "batch": self.batch, "adapter": self.adapter,
+                "input": [_listed(each) for each in said["inputs"]], "output": _listed(said["output"])}
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Names of the modalities that the program takes, in the order of its inputs."""
+        return tuple(dict.fromkeys(name for each in self.inputs for name in each.modality))
+
+    def text(self) -> str:
+        """Returns the card as TOML, with comments on its keys."""
+        lines = [*_HEAD, f"program = {_toml(self.program)}", f"data = {_toml(self.data)}",
+                 f"batch = {self.batch}  # rows that it takes at once; 0: any number",
+                 f"adapter = {_toml(self.adapter)}  # of a factory's module: {', '.join(map(repr, ADAPTERS))}"]
+        for each in self.inputs:
+            lines += ["", "[[input]]"]
+            lines += [f"{key} = {_toml(value)}" for key, value in _listed(asdict(each)).items()]
+        output = [f"{key} = {_toml(value)}" for key, value in _listed(asdict(self.output)).items()]
+        return "\n".join([*lines, "", "[output]", *output, ""])
+
+
+def _listed(said: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, int):
+        return str(value)
+    words = "".join(c if c.isprintable() else " " for c in str(value))
+    return '"' + words.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def read(text: str, file: str) -> ProgramCard:
+    """Returns the card of a TOML file.
+
+    Raises:
+        InvalidInput: when it is no TOML, or no card.
+    """
+    try:
+        return parse(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"Card `{file}` is not TOML ({error}). Correct that line, or import without --card for a "
+                           "new one.") from error
+
+
+def parse(said: Mapping[str, Any]) -> ProgramCard:
+    """Returns a card from its mapping; whether it fits a data set is said by `fit`.
+
+    Raises:
+        InvalidInput, NotFound: naming the key that is missing or wrong.
+    """
+    _known("card", said, ("program", "data", "batch", "adapter", "input", "output"))
+    inputs, output = said.get("input", []), said.get("output", {})
+    check(isinstance(inputs, list) and len(inputs) > 0 and all(isinstance(each, Mapping) for each in [*inputs, output]),
+          f"The card must have an [[input]] for every input, and an [output]. {_REMEDY}")
+    batch = said.get("batch", 0)
+    check(_whole(batch), f"`batch` in the card must be a whole number from 0, but is {batch!r}. {_REMEDY}")
+    adapter = choose("Adapter", str(said.get("adapter", "")), ADAPTERS)
+    program, data = str(said.get("program", "")), str(said.get("data", ""))
+    return ProgramCard(program, data, tuple(_input(each) for each in inputs), _output(output), batch, adapter)
+
+
+def _input(said: Mapping[str, Any]) -> Input:
+    _known("[[input]]", said, ("name", "modality", "gives", "axes", "dtype", "steps", "pad"))
+    name = str(said.get("name", ""))
+    given = said.get("modality", [])
+    modality = (given,) if isinstance(given, str) else tuple(given)
+    check(all(isinstance(each, str) for each in modality), f"`modality` of input `{name}` must be names. {_REMEDY}")
+    gives, axes, steps = str(said.get("gives", "values")), said.get("axes", ["rows", "features"]), said.get("steps", 0)
+    check(gives in GIVES, f"`gives` of input `{name}` must be one of {', '.join(GIVES)}, but is {gives!r}. {_REMEDY}")
+    check(isinstance(axes, list) and axes.count("rows") == 1 and all(each in NAMED or (_whole(each) and each > 0) for each in axes)
+          and len({each for each in axes if isinstance(each, str)}) == sum(isinstance(each, str) for each in axes),
+          f"`axes` of input `{name}` must be a list of \"rows\", \"steps\", \"features\" and numbers, rows once, but "
+          f"is {axes!r}. {_REMEDY}")
+    check(_whole(steps), f"`steps` of input `{name}` must be a whole number from 0, but is {steps!r}. {_REMEDY}")
+    dtype, pad = str(said.get("dtype", "float32")), str(said.get("pad", "right"))
+    check(dtype in DTYPES, f"`dtype` of input `{name}` must be one of {', '.join(DTYPES)}, but is {dtype!r}. {_REMEDY}")
+    check(pad in PADS, f"`pad` of input `{name}` must be right or left, but is {pad!r}. {_REMEDY}")
+    return Input(name, modality, gives, tuple(axes), dtype, steps, pad)
+
+
+def _output(said: Mapping[str, Any]) -> Output:
+    _known("[output]", said, ("name", "holds", "classes"))
+    holds, classes = str(said.get("holds", "logits")), said.get("classes", [])
+    check(holds in HOLDS, f"`holds` in the card must be one of {', '.join(HOLDS)}, but is {holds!r}. {_REMEDY}")
+    check(isinstance(classes, list), f"`classes` in the card must be a list of names. {_REMEDY}")
+    return Output(str(said.get("name", "0")), holds, tuple(map(str, classes)))
+
+
+def _known(what: str, said: Mapping[str, Any], keys: Sequence[str]) -> None:
+    for key in said:
+        choose(f"Key of the {what}", str(key), keys)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str]) -> None:
+    """Raises InvalidInput or NotFound unless a card fits the modalities and classes of a data set."""
+    for each in card.inputs:
+        check(len(each.modality) > 0, f"Input `{each.name}` stands for no modality yet. Write one of "
+                                      f"{', '.join(specs)} into its `modality` in the card, and import again with "
+                                      "--card.")
+        for name in each.modality:
+            choose("Modality", name, specs)
+            _fit(each, name, specs[name])
+        check(len(each.modality) == 1 or each.axes in (("rows", "features"), ("features", "rows")),
+              f"Input `{each.name}` takes several modalities, so its `axes` must be [\"rows\", \"features\"]. "
+              f"{_REMEDY}")
+    missing = [name for name in specs if not any(name in each.modality and each.gives in ("values", "mean") for each in card.inputs)]
+    check(not missing, f"No input takes the values of modality `{missing[0] if missing else ''}`. {_REMEDY} Or import "
+                       "a data set of the modalities that the program takes.")
+    holds, named = card.output.holds, card.output.classes
+    check((holds == "score") == (not classes), f"`holds` in the card is {holds!r}, but the data set's target is "
+                                               f"{'of classes: logits or probabilities' if classes else 'a number: score'}. "
+                                               f"{_REMEDY}")
+    check(not named or sorted(named) == sorted(classes), "`classes` in the card must be those of the data set, "
+                                                         f"{', '.join(classes)[:200]}, in the order of the program's "
+                                                         f"columns. {_REMEDY}")
+
+
+def _fit(each: Input, name: str, spec: InputSpec) -> None:
+    told = each.gives in ("mask", "padding", "lengths") or (each.gives == "mean" and len(each.modality) == 1)
+    check(spec.sequence or not told, f"Input `{each.name}` gives the {each.gives} of `{name}`, which is no "
+                                     f"sequence. {_REMEDY}")
+    named = {axis for axis in each.axes if isinstance(axis, str)}
+    numbers = prod(axis for axis in each.axes if isinstance(axis, int))
+    if each.gives == "values":
+        wanted = {"rows", "steps", "features"} if spec.sequence else {"rows", "features"} if "features" in named else {"rows"}
+        size = spec.size if wanted == {"rows"} else 1
+    else:
+        wanted, size = {"mean": ({"rows", "features"}, 1), "lengths": ({"rows"}, 1)}.get(each.gives, ({"rows", "steps"}, 1))
+    check(named == wanted and numbers == size,
+          f"`axes` of input `{each.name}` are {list(each.axes)}, but {each.gives} of `{name}` "
+          f"({'steps of ' if spec.sequence else ''}{spec.size} features) have "
+          f"{' and '.join(sorted(wanted)) if size == 1 else f'rows and numbers whose product is {size}'}. {_REMEDY}")
