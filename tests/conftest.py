@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +29,12 @@ from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)
+# Some hundred processes start from here. Each reads what the first has compiled, whatever the machine says of bytecode, and keeps memory
+# for the next tensor: given back to the system and asked for again, it took a sixth of the time of the pages.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+for setting, size in {"MALLOC_MMAP_THRESHOLD_": 2**30, "MALLOC_TRIM_THRESHOLD_": 2**30, "MALLOC_TOP_PAD_": 2**26}.items():
+    os.environ.setdefault(setting, str(size))
 
 hypothesis.settings.register_profile("qfusion", deadline=None, derandomize=True, max_examples=30, database=None)
 hypothesis.settings.load_profile("qfusion")
@@ -164,31 +172,58 @@ def planted() -> Any:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
-    """The running app, with a cache of its own that is empty at the start."""
+    """The running app; what it keeps, runs, models and imported sets lie beside its log, and are none at the start."""
     folder = tmp_path_factory.mktemp("server")
-    own = {"QFUSION_CACHE": str(folder / "cache"), "QFUSION_IMPORTED": str(folder / "imported")}
+    own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("CACHE", "RUNS", "MODELS", "IMPORTED")}
     with serving.serve(folder, own, limit=240, command=sharing.APP) as running:
         yield running
 
 
-@pytest.fixture(scope="module")
+# Ends the browser: its driver runs an event loop in this thread, and has to be gone before tests of other things.
+ENDING = contextlib.ExitStack()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Ends the browser after the last test that drives it."""
+    if not item.get_closest_marker("browser"):
+        ENDING.close()
+
+
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Headless Chromium; skipped without one unless QFUSION_DEMAND_BROWSER=1, which makes that a failure."""
     demanded = os.environ.get("QFUSION_DEMAND_BROWSER") == "1"
     if serving.chromium_path() is None and not demanded:
         pytest.skip("no Chromium on this machine: the browser tests are left out")
-    from playwright.sync_api import sync_playwright
+    from playwright import sync_api
 
-    with sync_playwright() as playwright:
-        launched = serving.launch(playwright)
-        yield launched
-        launched.close()
+    # Asked for in every frame, as is usual, the words of a page are laid out sixty times a second.
+    asked = functools.partialmethod(sync_api.Page.wait_for_function, polling=100)
+    sync_api.Page.wait_for_function = asked  # type: ignore[assignment]
+    with ENDING:
+        playwright = ENDING.enter_context(sync_api.sync_playwright())
+        yield ENDING.enter_context(contextlib.closing(serving.launch(playwright)))
+
+
+@pytest.fixture(scope="session")
+def pages(browser: Any) -> list[Any]:
+    """The page that tests use in turn: its process has compiled the app's scripts, as a new one would have to."""
+    return []
 
 
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page in a fresh browser context, 1440 x 900."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True)
-    context.set_default_timeout(30_000)
-    yield context.new_page()
-    context.close()
+def page(browser: Any, pages: list[Any], request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A page, 1440 x 900, that remembers nothing of earlier tests; a new one where a test is run once more."""
+    if not pages or pages[0].is_closed() or getattr(request.node, "execution_count", 1) > 1:
+        for each in pages:
+            each.context.close()
+        pages[:] = [browser.new_context(accept_downloads=True).new_page()]
+    page = pages[0]
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.emulate_media(color_scheme="light")
+    page.set_default_timeout(30_000)
+    yield page
+    if not page.is_closed() and page.url.startswith("http"):
+        page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.context.clear_cookies()
+        page.goto("/".join(page.url.split("/")[:3]) + "/_stcore/health")  # away from the app, in the same process

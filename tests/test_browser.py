@@ -318,11 +318,10 @@ def test_the_figure_drawer_gives_the_figure_its_numbers_and_its_recipe(visit: Ca
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_figures_follow_the_readers_theme(browser: Any, server: Any, scheme: str) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 1000, "height": 800})
-    page = context.new_page()
+def test_figures_follow_the_readers_theme(page: Any, server: Any, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 1000, "height": 800})
     page.goto(server.url)
     settle(page)
     paper = page.evaluate(f"() => document.querySelector('{FIGURE}')._fullLayout.paper_bgcolor")
     assert paper == {"light": "#FFFFFF", "dark": "#10161F"}[scheme]
-    context.close()

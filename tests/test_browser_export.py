@@ -107,7 +107,8 @@ def test_every_function_draws_in_chrome_too(name: str) -> None:
         exporting.assert_legend(data, figure)
 
 
-def test_a_page_opens_without_a_network_and_runs_no_typed_script(page: Any, tmp_path: Path) -> None:
+def test_a_page_opens_without_a_network_and_runs_no_typed_script(browser: Any, tmp_path: Path) -> None:
+    page = browser.new_page()
     look = ExportStyle(format="html", title=True, caption=True, theme="grey")
     hostile = f'{TYPED} <img src="http://127.0.0.1:9/x" onerror="document.title=1"> "onload="alert(1)'
     (tmp_path / "figure.html").write_bytes(export.save(lines(), look, title=hostile, caption=hostile, recipe=RECIPE))
@@ -125,3 +126,4 @@ def test_a_page_opens_without_a_network_and_runs_no_typed_script(page: Any, tmp_
     page.evaluate("() => { const s = document.createElement('script'); s.text = 'window.ran = 1'; document.body.append(s); }")
     assert page.evaluate("() => window.ran") is None, "the page's policy lets no other script run"
     assert [each for each in heard if "Content Security Policy" not in each] == []
+    page.close()

@@ -31,7 +31,6 @@ def test_from_one_board_to_another_and_back_by_the_link(visit: Any) -> None:
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(300)
         assert page.evaluate(EXCESS) <= 0
-    page.goto("about:blank")
     page.goto(link)
     settle(page)
     assert "leads on Planted opinions" in page.inner_text("body")

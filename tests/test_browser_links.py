@@ -13,11 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from qfusion.runs import sweep
 from scripts import serving
-from tests import sharing
-from tests.test_app_sweeps import search
-from tests.test_app_train import JUMP, make, record_of
 
 pytestmark = pytest.mark.browser
 # What a reader sees of a page: its words, what is set, what is chosen, and the numbers behind every figure.
@@ -35,30 +31,22 @@ SEEN = """() => {
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
-    """An app of its own, with two runs and a sweep."""
-    folder = tmp_path_factory.mktemp("links")
-    places = {name: str(folder / name.lower()) for name in ("QFUSION_RUNS", "QFUSION_MODELS", "QFUSION_IMPORTED")}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, place in places.items():
-            patch.setenv(name, place)
-        make("first", record_of(6, watched=JUMP))
-        make("second", record_of(4, state="stopped"), rate=0.02)
-        sweep.work(sweep.begin("tried", search(), 3))
-    with serving.serve(folder, places, limit=240, command=sharing.APP) as running:
-        yield running
+def elsewhere(browser: Any) -> Iterator[Any]:
+    """A page of another reader, who may not write to the clipboard."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    context.set_default_timeout(60_000)
+    yield context.new_page()
+    context.close()
 
 
-@pytest.fixture(scope="module")
-def readers(browser: Any, server: serving.Server) -> Iterator[tuple[Any, Any]]:
-    """One reader who may write to the clipboard, and another one elsewhere, who may not. Every address that is opened begins a session."""
-    contexts = [browser.new_context(viewport={"width": 1440, "height": 1000}) for _ in range(2)]
-    contexts[0].grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
-    for context in contexts:
-        context.set_default_timeout(60_000)
-    yield tuple(context.new_page() for context in contexts)  # type: ignore[misc]
-    for context in contexts:
-        context.close()
+@pytest.fixture
+def readers(page: Any, elsewhere: Any, server: serving.Server) -> Iterator[tuple[Any, Any]]:
+    """One reader who may write to the clipboard, and that other one. Every address that is opened begins a session."""
+    page.set_viewport_size({"width": 1440, "height": 1000})
+    page.set_default_timeout(60_000)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
+    yield page, elsewhere
+    page.context.clear_permissions()
 
 
 def quiet(page: Any) -> None:

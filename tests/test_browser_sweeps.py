@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from scripts import serving
-from tests import sharing
 
 pytestmark = pytest.mark.browser
 EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]:
-    """An app of its own, as sweeps are shared by all pages that look at them."""
-    folder = tmp_path_factory.mktemp("sweeps")
-    places = {name: str(Path(folder) / name.lower()) for name in ("QFUSION_RUNS", "QFUSION_MODELS")}
-    with serving.serve(folder, places, limit=240, command=sharing.APP) as running:
-        yield running
 
 
 def quiet(page: Any) -> None:
@@ -33,10 +21,13 @@ def quiet(page: Any) -> None:
 def test_a_sweep_is_begun_watched_and_read(page: Any, server: serving.Server) -> None:
     page.set_default_timeout(120_000)
     page.goto(server.url + "/sweeps?sweep.data=digits&sweep.kind=linear")
-    page.get_by_label("Trials", exact=True).wait_for()
+    form = page.locator(".st-key-box-new-sweep details").first  # open as long as there is no sweep
+    form.wait_for()
     quiet(page)
+    if form.get_attribute("open") is None:
+        form.locator("summary").first.click()
     for label, value in (("Trials", "4"), ("Most epochs", "2"), ("Name", "seen")):
-        box = page.get_by_label(label, exact=True)
+        box = page.locator(f"input[aria-label='{label}']")
         box.fill(value)
         box.press("Enter")
         quiet(page)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +11,24 @@ import pytest
 
 from qfusion.runs import Run
 from scripts import serving
-from tests import importable, sharing
-from tests.test_browser import settle, visit
+from tests import importable
+from tests.test_browser import settle
 from tests.test_browser_data import upload
 
 pytestmark = pytest.mark.browser
-__all__ = ["visit"]  # a fixture
 # Epochs of the loss as they are drawn.
 EPOCHS = """() => Math.max(0, ...(document.querySelector('.st-key-panel-train-loss .js-plotly-plot')?.calcdata || [])
                                 .map(points => points.length))"""
+DRAWN = "name => document.querySelector('.st-key-panel-train-loss .js-plotly-plot')?.data?.some(t => t.name === name)"
 EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the app keeps runs, models and imported sets."""
-    return tmp_path_factory.mktemp("train")
-
-
-@pytest.fixture(scope="module")
-def server(folder: Path) -> Iterator[serving.Server]:
-    """An app of its own, as runs are shared by all pages that look at them."""
-    places = {name: str(folder / name.lower()) for name in ("QFUSION_RUNS", "QFUSION_MODELS", "QFUSION_IMPORTED", "QFUSION_CACHE")}
-    with serving.serve(folder, places, limit=240, command=sharing.APP) as running:
-        yield running
-    for path in (folder / "qfusion_runs").glob("*/plan.json"):  # whatever a failed test has left running
+@pytest.fixture
+def runs(server: serving.Server) -> Iterator[Path]:
+    """Where the app keeps runs; whatever a failed test has left running is stopped."""
+    folder = server.log.parent / "runs"
+    yield folder
+    for path in folder.glob("*/plan.json"):
         if Run(path.parent).is_held():
             Run(path.parent).ask("stop")
 
@@ -58,22 +51,20 @@ def button(page: Any, key: str) -> Any:
     return page.locator(f".st-key-{key} button").first
 
 
-@pytest.mark.parametrize("uploaded", [False, True], ids=["planted", "uploaded"])
-def test_a_run_is_started_watched_left_found_stopped_taken_up_and_explored(
-        visit: Callable[[str], Any], page: Any, browser: Any, server: serving.Server, folder: Path, tmp_path: Path, uploaded: bool) -> None:
-    data, name = ("my-mosi", "mine") if uploaded else ("planted", "first")
+def test_a_run_on_an_uploaded_set_is_started_watched_left_found_stopped_taken_up_and_explored(
+        page: Any, server: serving.Server, runs: Path, tmp_path: Path) -> None:
+    data, name = "my-own", "mine"
     page.set_default_timeout(90_000)
-    if uploaded:
-        page.goto(server.url + "/data")
-        quiet(page)
-        upload(page, importable.write_mmsa(tmp_path / "unaligned_50.pkl", importable.mmsa()))
-        page.wait_for_selector(".st-key-import-report", timeout=60_000)
-        quiet(page)
-        page.locator(".st-key-_import_name input").fill(data)
-        page.locator(".st-key-_import_name input").press("Enter")
-        quiet(page)
-        page.get_by_role("button", name="Keep it").click()
-        page.get_by_text("is kept, with 70 samples").wait_for()
+    page.goto(server.url + "/data")
+    quiet(page)
+    upload(page, importable.write_mmsa(tmp_path / "unaligned_50.pkl", importable.mmsa()))
+    page.wait_for_selector(".st-key-import-report", timeout=60_000)
+    quiet(page)
+    page.locator(".st-key-_import_name input").fill(data)
+    page.locator(".st-key-_import_name input").press("Enter")
+    quiet(page)
+    page.get_by_role("button", name="Keep it").click()
+    page.get_by_text("is kept, with 70 samples").wait_for()
     page.goto(server.url + f"/train?new.data={data}")
     page.wait_for_selector("h1:has-text('Train')")
     quiet(page)
@@ -89,18 +80,16 @@ def test_a_run_is_started_watched_left_found_stopped_taken_up_and_explored(
     field(page, "Name", name)
     button(page, "_start").click()
     page.wait_for_function("name => location.search.includes('run=' + name)", arg=name)
-    page.wait_for_function("name => document.querySelector('.st-key-panel-train-loss .js-plotly-plot')?.data?.some(t => t.name === name)",
-                           arg=name)
-    run = Run(folder / "qfusion_runs" / name)
+    page.wait_for_function(DRAWN, arg=name)
+    run = Run(runs / name)
     page.wait_for_function(f"() => ({EPOCHS})() >= 5", timeout=120_000)
     before = page.evaluate(EPOCHS)
     page.wait_for_function(f"before => ({EPOCHS})() > before", arg=before, timeout=60_000)
     link = page.url
-    page.close()  # the run goes on
+    page.goto(server.url + "/_stcore/health")  # the app is left, the run goes on
     done = run.record().epoch
-    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
-    page.set_default_timeout(90_000)
     page.goto(link.split("?")[0])  # not even the link is needed: the run is found
+    page.wait_for_function(DRAWN, arg=name)
     page.wait_for_function(f"() => ({EPOCHS})() > 0")
     until = time.monotonic() + 60
     while run.record().epoch <= done and time.monotonic() < until:
@@ -131,4 +120,3 @@ def test_a_run_is_started_watched_left_found_stopped_taken_up_and_explored(
     assert page.locator(".st-key-data input").input_value() == data
     assert f"model={name}" in page.url
     assert page.locator('[data-testid="stAlert"]').all_inner_texts() == []
-    page.context.close()

@@ -38,7 +38,7 @@ from tests.doors import named
 from tests.test_app_pages import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
-MODEL, SAMPLE = "qj-planted", "p0031"
+MODEL, SAMPLE = "qj-planted", "p1404"  # a sample of its own: what others followed had no measure that is added here
 DYNAMICS = f"/dynamics?model={MODEL}&data=planted&sample={SAMPLE}"
 
 

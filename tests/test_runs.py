@@ -35,7 +35,8 @@ def places(tmp_path, monkeypatch):
 
 
 def plan(epochs: int = 4, **options) -> Plan:
-    return Plan("planted", "quantum-jump", SMALL, dict(epochs=epochs, patience=0, **options), digest=load("planted").digest)
+    """A training of epochs of 9 batches."""
+    return Plan("planted", "quantum-jump", SMALL, dict(epochs=epochs, patience=0, batch=256, **options), digest=load("planted").digest)
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
@@ -113,13 +114,13 @@ def test_a_long_epoch_is_given_up_when_asked(monkeypatch):
 
     def counted(book, batch, of):
         batches.append(batch)
-        if len(batches) == 40:  # within the second epoch of 33 batches
+        if len(batches) == 12:  # within the second epoch of 9 batches
             run.ask("stop")
         return pulse(book, batch, of)
 
     monkeypatch.setattr(worker._Book, "pulse", counted)
     runs.work(run)
-    assert (run.record().state, run.record().epoch, len(batches)) == ("stopped", 1, 40)
+    assert (run.record().state, run.record().epoch, len(batches)) == ("stopped", 1, 12)
     assert run.name in checkpoint.available()
     runs.work(run)
     assert same(run, whole)
@@ -132,7 +133,7 @@ def test_interrupted_within_an_epoch_what_was_kept_is_gone_on_with(monkeypatch):
 
     def interrupting(book, batch, of):
         batches.append(batch)
-        if len(batches) == 80:  # within the third epoch of 33 batches
+        if len(batches) == 21:  # within the third epoch of 9 batches
             raise KeyboardInterrupt
         return pulse(book, batch, of)
 

@@ -19,6 +19,7 @@ from qfusion.track.states import array, dimension, single_threaded
 
 # A decay slower than this part of the mean jump rate cannot be told from none.
 _NO_DECAY = 1e-6
+_DENSE = 32  # largest D whose generator is diagonalised: a second, where the iteration takes up to ten
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,8 @@ def _gap(H: Tensor, jumps: Tensor, steady: Tensor, rate: float) -> tuple[float, 
     damping, the longer it takes: 1 s at D = 64 for a rate like that of H, 10 s for a thirtieth of it.
     """
     D = len(H)
-    if D <= 16:
-        rates = np.sort(-np.linalg.eigvals(_superoperator(H.numpy(), jumps.numpy())).real)
+    if D <= _DENSE:
+        rates = np.sort(-np.linalg.eigvals(_on_coordinates(H.numpy(), jumps.numpy())).real)
         return max(float(rates[1]), 0.0), 0.0
     energies = torch.linalg.eigvalsh(H)
     tau = min(8.0 / rate, 1000.0 / max(float(energies[-1] - energies[0]), 1e-9))
@@ -193,6 +194,13 @@ def _superoperator(H: np.ndarray, jumps: np.ndarray) -> np.ndarray:
     one = np.eye(len(H))
     G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
     return np.kron(G, one) + np.kron(one, G.conj()) + sum((np.kron(L, L.conj()) for L in jumps), np.zeros(()))
+
+
+def _on_coordinates(H: np.ndarray, jumps: np.ndarray) -> np.ndarray:
+    """The generator on Hermitian matrices by their `_coordinates`, (D^2, D^2): the same eigenvalues of a real matrix."""
+    D = len(H)
+    basis = np.stack([_hermitian(unit, D).ravel() for unit in np.eye(D * D)], 1)
+    return np.asarray((basis.conj().T @ _superoperator(H, jumps) @ basis).real)
 
 
 def _coordinates(X: np.ndarray) -> np.ndarray:
