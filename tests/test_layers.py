@@ -130,6 +130,11 @@ def test_heavy_libraries_wait_until_they_are_needed(statement: str) -> None:
     assert loaded_by(statement) & {"streamlit", "plotly", "qutip", "pennylane", "captum"} == set()
 
 
+def test_a_model_is_loaded_without_torchs_compiler() -> None:
+    code = "from qfusion.training import checkpoint; checkpoint.load('qj-planted'); checkpoint.load('qcnn-parity')"
+    assert loaded_by(code) & {"sympy", "mpmath"} == set()
+
+
 def test_the_front_loads_nothing_before_it_is_asked() -> None:
     assert loaded_by("import qfusion") - loaded_by("import __future__, importlib") == {"qfusion"}
     code = "import qfusion, sys; print(*(name for name in sys.modules if name.startswith('qfusion')))"
