@@ -144,6 +144,11 @@ assert "qfusion.panels.core.headless" in sys.modules""")
     assert "streamlit" not in loaded
 
 
+def test_a_model_is_loaded_without_torchs_compiler() -> None:
+    code = "from qfusion.training import checkpoint; checkpoint.load('qj-planted'); checkpoint.load('qcnn-parity')"
+    assert loaded_by(code) & {"sympy", "mpmath"} == set()
+
+
 def test_the_front_loads_nothing_before_it_is_asked() -> None:
     assert loaded_by("import qfusion") - loaded_by("import __future__, importlib") == {"qfusion"}
     code = "import qfusion, sys; print(*(name for name in sys.modules if name.startswith('qfusion')))"

@@ -29,8 +29,8 @@ from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import FUSION, FusionModel, QuantumJump, Trainable, build, explorable, names
-from qfusion.models.registry import upgraded
+from qfusion.models import FUSION, FusionModel, QuantumJump, Trainable, explorable, names
+from qfusion.models.registry import rebuild, upgraded
 from qfusion.training import metrics, sampling
 
 FORMAT = 1
@@ -122,9 +122,7 @@ def load(name: str | Path) -> Checkpoint:
         raise IntegrityError(f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. "
                              "Copy both files again or train the model again.")
     try:
-        with torch.device("meta"):  # shapes only: a card that asks for a huge model costs no memory
-            model = build(card["model"], card["inputs"], card["outputs"], card["settings"])
-        model.load_state_dict(_tensors(data), assign=True)
+        model = rebuild(card["model"], card["inputs"], card["outputs"], card["settings"], _tensors(data))
     except QFusionError as error:
         raise InvalidInput(f"{card_path.name} does not describe a model that can be built: {error}") from error
     except (SafetensorError, RuntimeError, TypeError, KeyError, ValueError, AttributeError) as error:
