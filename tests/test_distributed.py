@@ -97,7 +97,7 @@ def test_two_processes_train_to_the_weights_of_one(kind, tmp_path):
     """In double precision. In single, AdamW blows rounding up where a gradient is nearly zero: weights that hardly matter differ."""
     settings = ["dims=2", "dropout=0.3"] if kind == "quantum-jump" else ["elements=4", "dropout=0.3"]
     words = ["--data", "planted", "--model", kind, "--seed", 1, *(word for setting in (
-        *settings, "epochs=3", "patience=0", "batch=99", "noise=0.2", "coupling_decay=0.1",
+        *settings, "epochs=2", "patience=0", "batch=181", "noise=0.2", "coupling_decay=0.1",
         "precision=double") for word in ("--set", setting))]
     for size, name in ((1, "one"), (2, "two")):
         together(size, tmp_path / f"{name}.txt", "train", *words, "--out", tmp_path / name, "--device", "cpu")

@@ -14,9 +14,13 @@ TITLES = {title for pages in shell.PAGES.values() for _, title, _ in pages}
 
 
 def names() -> dict[str, str]:
-    """Names of all panels, of several that begin alike their beginning, with the page that shows each."""
+    """Names of all panels, of several that begin alike their beginning, with the page that shows each.
+
+    Those of measures that are added have their words beside the measure, see tests/test_extending.py.
+    """
     found = {panel: page for page, panels in programs.PAGES.items() for panel in panels}
-    return found | {start.rstrip("-"): page for page, panels in programs.NAMED.items() for start in panels}
+    return found | {start.rstrip("-"): page for page, panels in programs.NAMED.items() for start in panels
+                    if start != "measure-"}
 
 
 def test_every_panel_has_words() -> None:

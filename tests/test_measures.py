@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import measures
+from qfusion.quantum import kinds, measures
 from qfusion.quantum.states import density, product
 
 DIMS = [(2, 2, 2), (2, 3), (2, 3, 4), (4,), (2, 2, 2, 2)]
@@ -123,7 +123,7 @@ def test_measures_are_told_apart_whatever_the_modalities_are_called(names: list[
         assert (ours.kind, ours.part) == (theirs.kind, tuple(called[name] for name in theirs.part))
         assert found.of(ours.kind)[ours.part] is ours.values
         assert ours.values == theirs.values
-        assert measures.column(ours.kind, ours.part) in found.columns()
+        assert kinds.column(ours.kind, ours.part) in found.columns()
     assert list(found.single("purity")) == [*names, ""]
     assert list(found.columns())[:len(names)] == [f"entropy[{name}]" for name in names]
 

@@ -121,7 +121,7 @@ def test_both_files_say_what_they_are_of(one: Written) -> None:
     about: Sample = one.about
     words = [about.name, about.id, about.dataset.title, f"{about.background.size:,} training samples", "Methods", "References",
              "BibTeX", "How far to trust this", "The circuit", "Harsanyi",
-             "2510.27091" if about.has_time else "2601.07856", "@article{harsanyi1963"]
+             "2510.27091" if about.can("time") else "2601.07856", "@article{harsanyi1963"]
     page = Page(one.html)
     assert [word for word in words if word not in re.sub(r"\s+", " ", page.words)] == []
     assert [word for word in words if word not in one.printed.replace("\u200b", "")] == []

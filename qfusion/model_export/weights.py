@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.analysis.case import tweaked
 from qfusion.data import DataSet
 from qfusion.errors import InvalidInput
-from qfusion.models import FusionModel, build
+from qfusion.models import FusionModel
+from qfusion.models.registry import rebuild
 from qfusion.training import checkpoint, metrics
 from qfusion.training.checkpoint import Checkpoint
 
@@ -46,9 +46,8 @@ def baked(found: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
     changed, words = tweaked(found.model, tweak)
     state, settings = dict(found.model.state_dict()), dict(found.card["settings"])
     state, settings = changed.baked(state, settings, words)
-    with torch.device("meta"):
-        model: Any = build(found.card["model"], found.card["inputs"], found.card["outputs"], settings)
-    model.load_state_dict({key: _kept(value) for key, value in state.items()}, assign=True)
+    kept = {key: _kept(value) for key, value in state.items()}
+    model: FusionModel = rebuild(found.card["model"], found.card["inputs"], found.card["outputs"], settings, kept)
     return model.double().eval().requires_grad_(False), words
 
 

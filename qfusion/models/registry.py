@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from qfusion._checks import check, choose
 from qfusion.models.baselines.attention import CrossModalAttention
@@ -64,6 +69,49 @@ def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: 
         choose(f"Setting of {name}", key, known)
         check(value is not None, f"Setting `{key}` must have a value, but is empty. Its default is {known[key]!r}.")
     return model(inputs, outputs, **chosen)
+
+
+def rebuild(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Any:
+    """Returns a model with the given weights, as `build` makes it, but without drawing random numbers.
+
+    A description that asks for more than these weights fill costs no memory.
+
+    Args:
+        name, inputs, outputs, chosen: see `build`.
+        weights: of its `state_dict`, which become the model's own.
+
+    Raises:
+        NotFound, InvalidInput: see `build`.
+        RuntimeError: when the weights are not those of such a model.
+    """
+    with _Unfilled(2 * sum(each.numel() for each in weights.values()) + 2**20):
+        model = build(name, inputs, outputs, chosen)
+    model.load_state_dict(weights, assign=True)
+    return model
+
+
+class _Unfilled(TorchFunctionMode):
+    """Where new tensors are zeros, nothing is drawn, and no more numbers than a limit are asked for.
+
+    The device "meta" would do, but whatever is calculated there imports torch's compiler and SymPy: more than a second in every process.
+    """
+
+    def __init__(self, limit: int):
+        super().__init__()
+        self.left = limit
+
+    def __torch_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+        kwargs, name = kwargs or {}, getattr(function, "__name__", "")
+        if name.endswith(("uniform_", "normal_")):
+            return args[0] if args else kwargs["tensor"]
+        if name in ("rand_like", "randn_like"):
+            return torch.zeros_like(*args, **kwargs)
+        if name in ("empty", "zeros", "ones", "full", "rand", "randn"):
+            sizes = args[0] if args and isinstance(args[0], Sequence) else kwargs.get("size", args)
+            self.left -= math.prod(sizes)
+            if self.left < 0:
+                raise RuntimeError("it would hold more numbers than the weights")
+        return (torch.zeros if name in ("empty", "rand", "randn") else function)(*args, **kwargs)
 
 
 def upgraded(name: str, chosen: Mapping[str, Any], edition: int = 1) -> dict[str, Any]:

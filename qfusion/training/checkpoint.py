@@ -29,9 +29,9 @@ from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, InvalidInput, NotFound, QFusionError
-from qfusion.models import FusionModel, QuantumJump, build, registry
+from qfusion.models import FusionModel, QuantumJump, registry
 from qfusion.models.programs import imported
-from qfusion.models.registry import upgraded
+from qfusion.models.registry import rebuild, upgraded
 from qfusion.training import metrics, sampling
 
 FORMAT = 1
@@ -94,9 +94,7 @@ def load(name: str | Path) -> Checkpoint:
     if card["model"] == imported.KIND:
         return Checkpoint(imported.from_card(card, data, weights.name).eval(), card)
     try:
-        with torch.device("meta"):  # shapes only: a card that asks for a huge model costs no memory
-            model = build(card["model"], card["inputs"], card["outputs"], card["settings"])
-        model.load_state_dict(_tensors(data), assign=True)
+        model = rebuild(card["model"], card["inputs"], card["outputs"], card["settings"], _tensors(data))
     except QFusionError as error:
         raise InvalidInput(f"{card_path.name} does not describe a model that can be built: {error}") from error
     except (SafetensorError, RuntimeError, TypeError, KeyError, ValueError, AttributeError) as error:
