@@ -135,8 +135,9 @@ def _unread(model: Imported, rows: Mapping[str, Any], first: Tensor) -> list[str
     """Says which modalities leave the scores as they are when they are taken from other rows."""
     count = len(first)
     order = [*range(1, count), 0]
+    least = _NOTHING * (1 + float(first.abs().max()))
     unread = [name for name in model.modalities
-              if float((model.scores({**rows, name: nested.part(rows[name], order)}) - first).abs().max()) <= _NOTHING * (1 + float(first.abs().max()))]
+              if float((model.scores({**rows, name: nested.part(rows[name], order)}) - first).abs().max()) <= least]
     if not unread or len(model.modalities) == 1:
         return []
     read = [name for name in model.modalities if name not in unread]
