@@ -1,0 +1,112 @@
+"""Models that nothing is known of but how they fuse, on every page and by every command that fits them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from qfusion import data, report
+from qfusion.analysis import describe
+from qfusion.analysis.case import case
+from qfusion.analysis.sample import open_sample, open_work
+from qfusion.data import DataSet, registry
+from qfusion.data.sources import handwritten
+from qfusion.panels.core import programs
+from qfusion.training import Options, checkpoint, metrics, train
+from tests.test_app_pages import plain, said, visit
+from tests.test_third_model import DATA, PAGES, _forget, command, stand_in
+
+KINDS = ("mult", "qfl")
+WHY = {"Dynamics": "no evolution in time", "Circuit": "no circuit of gates", "What if": "no knobs of a physics",
+       "Decision operators": "no states that its scores are linear in", "Samples": "no entropies", "Overview": "read out at its end only"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
+    """The data set of another test; two kinds of models that have seen two epochs of it are among the user's."""
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QFUSION_MODELS", str(folder))
+        found = stand_in()
+        patch.setitem(registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=()))
+        _forget()
+        dataset = data.load(DATA)
+        for kind in KINDS:
+            result = train(kind, dataset, {}, Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"))
+            measured = {split: metrics.evaluate(result.model, dataset, split) for split in ("train", "valid", "test")}
+            card = checkpoint.make_card(result.model, dataset, name=f"my-{kind}", title=f"A {kind}", seed=0, training=result.settings(),
+                                        metrics={split: metrics.summary([each]) for split, each in measured.items()},
+                                        this_seed=measured, seeds=[0])
+            checkpoint.save(folder / f"my-{kind}", result.model, card)
+        yield dataset
+    _forget()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("title", PAGES)
+def test_every_page_shows_it_or_says_why_not(title: str, kind: str, trained: DataSet) -> None:
+    app = visit(title, model=f"my-{kind}", data=DATA)
+    assert app.selectbox(key="model").value == f"my-{kind}"
+    assert not app.error
+    assert not app.warning
+    words = plain(said(app))
+    assert WHY.get(title, "") in words
+    assert title in ("Dynamics", "Circuit", "Compare", "Decision operators") or "**Shows**" in words
+
+
+def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
+    work = open_work("my-mult", DATA)
+    row = int(trained.rows("test")[0])
+    output = int(work.predicted[row])
+    assert f"{sum(work.dividends(row).values()):.10f}" == f"{work.scores[row, output]:.10f}"
+    assert work.bulk_background.total == work.background.size == len(trained.rows("train"))
+    frame = work.frame()
+    terms = [column for column in frame if column.startswith("dividend[")]
+    assert len(terms) == 7
+    assert bool(np.isfinite(frame.loc[trained.ids[trained.rows("test")], terms].to_numpy(dtype=float)).all())
+    assert "Its decisions are split by running it" in describe.sentence(work)
+
+
+def test_a_test_set_that_would_take_long_is_split_against_some_rows(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qfusion.analysis.systems import evaluated_subject
+
+    monkeypatch.setattr(evaluated_subject, "BUDGET", 1.0)
+    monkeypatch.setattr(evaluated_subject, "FEWEST", 16)
+    work = open_work("my-mult", DATA)
+    work = work.against(work.background.some(50))  # of its own: results are kept by background
+    assert (work.bulk_background.size, work.bulk_background.total) == (16, len(trained.rows("train")))
+    assert work.explanation.background == f"joint, 16 of {len(trained.rows('train'))} rows"
+    assert work.explanation.errors is not None
+
+
+def test_what_if_swaps_drops_and_flips(trained: DataSet) -> None:
+    sample = open_sample("my-mult", str(trained.ids[trained.rows("test")[0]]), DATA)
+    address = {"model": "my-mult", "data": DATA, "sample": sample.id}
+    flips = programs.build("What if", "flips", address)
+    assert "the best that gradients and other samples led to" in flips.shows
+    table = flips.table()
+    assert bool(table.loc[table["possible"], "verified"].all())
+
+
+def test_reports_and_commands(trained: DataSet, tmp_path: Path) -> None:
+    sample = str(trained.ids[trained.rows("test")[0]])
+    words = report.sample(case("my-mult", sample)).html().decode()
+    assert "When it was decided" not in words
+    code, out, _ = command("explain", "--model", "my-mult", "--sample", sample, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert found["prediction"] == pytest.approx(sum(found["dividends"].values()), abs=1e-9)
+    assert command("figure", "--model", "my-mult", "--sample", sample, "--out", str(tmp_path / "a.svg"))[0] == 0
+    code, _, err = command("track", "--model", "my-mult", "--sample", sample, "--out", str(tmp_path / "track.csv"))
+    assert code == 1
+    assert "no evolution in time" in err
+    code, _, err = command("explain", "--model", "my-mult", "--sample", sample, "--background", "mixed")
+    assert code == 1
+    assert "one of joint, cohort, contrast" in err
+    assert torch.get_num_threads() == 1
