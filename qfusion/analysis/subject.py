@@ -176,7 +176,12 @@ class Workspace:
     @cached_property
     def explanation(self) -> Any:
         """Of the rows in `bulk`; worked out when first asked for."""
-        return explain.explain(self.model, self.dataset.inputs(self.bulk, dtype=torch.float64), self.background)
+        return explain.explain(self.model, self.dataset.inputs(self.bulk, dtype=torch.float64), self.bulk_background)
+
+    @property
+    def bulk_background(self) -> Any:
+        """What those are explained against: the background, or a stated part of its rows."""
+        return self.background
 
     def explained(self, row: int) -> Any:
         """The explanation of one sample.
