@@ -93,7 +93,7 @@ def _batch_norm(x: Tensor, weight: Any, bias: Any, mean: Tensor, variance: Tenso
 # In place of operators that would look at memory which nobody wrote to, or take shapes on trust.
 SAFER: dict[str, Callable[..., Any]] = {
     "empty": lambda size, *, dtype=None, **_: torch.zeros(size, dtype=dtype),
-    "empty_permuted": lambda size, layout, *, dtype=None, **_: torch.zeros(size, dtype=dtype),
+    "empty_permuted": lambda size, order, *, dtype=None, **_: torch.zeros(size, dtype=dtype),
     "new_empty": lambda x, size, *, dtype=None, **_: x.new_zeros(size, dtype=dtype),
     "empty_like": lambda x, *, dtype=None, **_: torch.zeros_like(x, dtype=dtype),
     "_native_batch_norm_legit_no_training": _batch_norm,
