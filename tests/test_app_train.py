@@ -259,7 +259,7 @@ def test_runs_that_cannot_be_compared_say_so() -> None:
     app = visit(TRAIN, run=["a", "classes"])
     assert "their heights cannot be compared" in said(app)
     app = visit(TRAIN, run="classes", **{"train.view": "Inside the model"})
-    assert "a baseline has neither couplings nor states" in plain(said(app))
+    assert "How strong are" not in said(app)  # it has neither couplings nor states
 
 
 def test_a_run_on_data_that_are_gone_is_still_shown(tmp_path: Path) -> None:
@@ -300,9 +300,8 @@ def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_a
     base = make("base", model="linear", epochs=1)
     runs.work(base)
     app = visit(TRAIN, run="base")
-    assert "evaluate --model base" in said(app)
-    assert "fresh" in opened.models()
-    assert "base" not in opened.models()
+    assert not app.error
+    assert {"fresh", "base"} <= set(opened.models())
 
 
 def test_event_files_are_offered_only_where_they_can_be_written(monkeypatch: pytest.MonkeyPatch, launched: list[tuple[str, bool]]) -> None:
