@@ -16,7 +16,7 @@ from qfusion.training import checkpoint
 from qfusion.ui.frame import cache
 from tests.test_app_pages import PAGES, plain, said, visit
 
-MODELS = {"planted": "qj-planted", "digits": "qcnn-digits"}
+MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
 WORDS = {"training set": "the mean over the {:,} training samples", "product of marginals": "{:,} training samples, each modality drawn",
          "nothing known": "maximally mixed states: nothing known, no samples", "reference state": "reference states, no samples"}
 
@@ -60,7 +60,7 @@ def test_every_page_compares_with_one_other_sample(source: str, title: str) -> N
     assert app.selectbox(key="contrast").value == other
     if title in ("Overview", "Samples") or (title == "Dynamics" and source == "planted"):
         assert f"Baseline: the score of sample {other}." in plain(said(app))
-    if title == "Circuit" and source == "digits":
+    if title == "Circuit" and source == "parity":
         shown = visit(title, data=source, background="one other sample", contrast=other, part="Fusion rules")
         assert f"Baseline: the score of sample {other}." in plain(said(shown))
 
@@ -146,10 +146,10 @@ def test_the_sample_shown_first_does_not_depend_on_the_background() -> None:
 @pytest.mark.parametrize("where", ["Dynamics", "Circuit"])
 def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
     """Where time is for the other system: the terms at each place between the layers, ending at the decision itself."""
-    work = workspace("digits")
+    work = workspace("parity")
     row = int(work.dataset.rows("test")[3])
     query = {"part": "Entropies"} if where == "Circuit" else {}
-    app = visit(where, data="digits", sample=str(work.dataset.ids[row]), background="nothing known", **query)
+    app = visit(where, data="parity", sample=str(work.dataset.ids[row]), background="nothing known", **query)
     assert not app.error
     words = plain(said(app))
     against = backgrounds.applied(work, "mixed")
@@ -162,7 +162,7 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
 
 
 def test_edited_tables_change_the_layers() -> None:
-    work = workspace("digits")
+    work = workspace("parity")
     row = int(work.dataset.rows("test")[3])
     assert np.abs(circuit_evolution.layer_terms(work, row, "all:and").values - circuit_evolution.layer_terms(work, row).values).max() > 1e-3
 

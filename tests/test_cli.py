@@ -256,7 +256,7 @@ def numbers_in(found: Any) -> Iterator[float]:
 
 
 @pytest.mark.parametrize("view", ["contributions", "shapley", "over-time"])
-@pytest.mark.parametrize("model", ["qj-planted", "qcnn-digits"])
+@pytest.mark.parametrize("model", ["qj-planted", "qcnn-parity"])
 def test_figure_draws_what_explain_says(run: Any, tmp_path: Path, model: str, view: str) -> None:
     from qfusion import data
     from qfusion.training import checkpoint

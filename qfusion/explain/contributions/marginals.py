@@ -12,9 +12,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from qfusion.explain.contributions.rows import legs, one_absent, outcomes, read_out
+from qfusion.explain.contributions.rows import legs, observed, one_absent, outcomes, read_out
 from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.fusion import fuse, patterns, probabilities
+from qfusion.models.fusion import fuse, probabilities
 from qfusion.models.qcnn import evaluate
 from qfusion.quantum.decomposition import Subset, subsets
 
@@ -63,18 +63,10 @@ class _OneTable:
         """The observables that modality m alone sees, (C, 2^n)."""
         if m not in self._seen:
             others = [r for r in range(self.M) if r != m]
-            bits = patterns(len(others)).to(self.phi)
-            factors = []
-            for outcome in (0.0, 1.0):
-                known = bits.new_full((len(bits), self.n, self.M), outcome)
-                known[..., others] = bits[:, None]
-                factors.append(fuse(known, self.phi)[0])  # (2^others, n, 3)
-            zero, one = factors
-            five = torch.stack([zero[..., 0], zero[..., 1], one[..., 1], zero[..., 2], one[..., 2]], 1)  # (2^others, 5, n)
             T = self.distributions[others[0]]
             for r in others[1:]:
                 T = _interleaved(T, self.distributions[r], self.n)
-            self._seen[m] = read_out(self.O, legs(T[None, None], five.permute(2, 1, 0)[None]), self.n)
+            self._seen[m] = observed(self.O, self.phi, T, m)
         return self._seen[m]
 
 

@@ -3,8 +3,9 @@
 The score is sum_w O_w prod_i f_i,w with one factor f_i = (1, <X>, <Z>) per fused qubit, linear in each modality's mass p_mi. With G_i(b)
 the factor when modality m's qubit i reads b, prod_i f_i = (G_1 x ... x G_n) s with s the modality's 2^n outcome probabilities. So the
 mean over the background is exact, and cheap where one modality alone is absent (its mean s serves every sample) or alone is
-present (the mean of the products of G serves every sample; the 1 in f does not depend on b, so a qubit's G holds five numbers). Otherwise
-the factors of all pairs of sample and row are multiplied and averaged, which is also the quickest for a few samples.
+present (the mean of the products of G serves every sample). Under one table G is linear in the outcomes of the other modalities, whose
+mean is taken: 4^n numbers of three; in a chain it holds five numbers a qubit, as the 1 in f does not depend on b. Otherwise the factors
+of all pairs of sample and row are multiplied and averaged, which is also the quickest for a few samples.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 
 from qfusion.models.entangled_qcnn import EntangledQCNN
-from qfusion.models.fusion import fuse
+from qfusion.models.fusion import fuse, patterns, probabilities
 from qfusion.models.qcnn import evaluate, products
 from qfusion.quantum.decomposition import Subset, subsets
 
@@ -76,9 +77,10 @@ def legs(T: Tensor, G: Tensor) -> Tensor:
     """Returns T (R, K, in^n) with G[:, i] (R, out, in) applied to leg i: (R, K, out^n)."""
     R, n, out, size = G.shape
     K = T.shape[1]
-    T = T.transpose(1, 2)  # every leg comes first in turn and goes last when done, behind K
-    for i in range(n):
-        T = (G[:, i] @ T.reshape(R, size, -1)).transpose(1, 2)
+    for half in (range(n // 2), range(n // 2, n)):  # each half comes first while its legs are multiplied, and goes last when done
+        for place, i in enumerate(half):
+            T = G[:, i, None] @ T.reshape(R, K * out**place, size, -1)
+        T = T.reshape(R, K, out ** len(half), -1).transpose(2, 3)
     return T.reshape(R, K, out**n)
 
 
@@ -95,14 +97,42 @@ _LETTER = ((0, 0), (1, 2), (3, 4))  # place among (1, <X> at 0, <X> at 1, <Z> at
 
 def pulled_back(O: Tensor, phi: Tensor, rows: Tensor, m: int) -> Tensor:
     """The mean over rows of the observables that modality m alone sees: (C, 2^n)."""
-    n = rows.shape[1]
+    n, M = rows.shape[1:]
+    if phi.shape[1] == 1:
+        return observed(O, phi, _mean_products(probabilities(rows[..., [r for r in range(M) if r != m]])), m)
     k = n // 2
     mean = torch.zeros(5**k, 5 ** (n - k), dtype=O.dtype)
     for chunk in rows.split(max(1, _NUMBERS // 5 ** (n - k))):
-        G = _given(chunk, phi, m)
-        five = torch.cat([G[:, :, 0, :1], G[:, :, 1], G[:, :, 2]], -1)
-        mean += products(five, range(k)).T @ products(five, range(k, n))
+        mean += len(chunk) * _mean_products(_five(*_given(chunk, phi, m).unbind(-1)))
     return read_out(O, mean / len(rows), n)
+
+
+def _mean_products(factors: Tensor) -> Tensor:
+    """The mean over rows of the products of factors (N, n, K) over all qubits: (K^(n // 2), K^(n - n // 2))."""
+    N, n, K = factors.shape
+    k = n // 2
+    parts = [products(chunk, range(k)).T @ products(chunk, range(k, n)) for chunk in factors.split(max(1, _NUMBERS // K ** (n - k)))]
+    return torch.stack(parts).sum(0) / N
+
+
+def _five(zero: Tensor, one: Tensor) -> Tensor:
+    """The five letters of the factors (..., 3) that apply where a qubit reads 0 and where it reads 1: (..., 5), see `read_out`."""
+    return torch.stack([zero[..., 0], zero[..., 1], one[..., 1], zero[..., 2], one[..., 2]], -1)
+
+
+def observed(O: Tensor, phi: Tensor, joint: Tensor, m: int) -> Tensor:
+    """Returns what modality m alone sees under one table of all: observables (C, 2^n).
+
+    Args:
+        O: of the factors, (C, 3, ..., 3).
+        phi: the table's angles, (n, 1, 2^M).
+        joint: probability of the outcomes of all others, 2^(M - 1) a qubit: 2^((M - 1) n) numbers.
+        m: the modality.
+    """
+    n, M = len(phi), (phi.shape[-1] - 1).bit_length()
+    bits = patterns(M - 1).to(phi)[:, None].expand(-1, n, -1)
+    zero, one = (fuse(torch.cat([bits[..., :m], torch.full_like(bits[..., :1], outcome), bits[..., m:]], -1), phi)[0] for outcome in (0, 1))
+    return read_out(O, legs(joint.reshape(1, 1, -1), _five(zero, one).permute(1, 2, 0)[None]), n)
 
 
 def read_out(O: Tensor, gathered: Tensor, n: int) -> Tensor:
