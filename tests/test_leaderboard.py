@@ -240,7 +240,7 @@ def test_one_run_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert len(record["gradient_norms"]) == 2
     assert record["after_encoders"] == 0
     found = leaderboard.robust([record], tmp_path)["digits"]["late"]
-    assert {r["kind"] for r in found} == {"noise", "absent", "swapped"}
+    assert {r["kind"] for r in found} == {"noise", "absent", "mean", "swapped"}
     assert found == leaderboard.robust([record], tmp_path)["digits"]["late"]
     clean = next(r for r in found if r["kind"] == "noise" and r["level"] == 0)
     assert clean["accuracy"] == pytest.approx(record["test"]["accuracy"], abs=1e-5)

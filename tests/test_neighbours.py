@@ -21,15 +21,15 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build
 from qfusion.models.neighbours import reservoir
 from qfusion.models.neighbours.weights import prepared
-from qfusion.models.registry import FUSION, NEIGHBOURS
+from qfusion.models.registry import NEIGHBOURS
 from qfusion.quantum import statevector
 from qfusion.quantum.decomposition import subsets
 from qfusion.training import Options, loop, prepare, train
 from tests.test_baselines import tiny
 from tests.test_training_options import annotated
 
-KINDS = [*NEIGHBOURS, "unitary-fusion"]
-CIRCUITS = list(NEIGHBOURS)
+KINDS = list(NEIGHBOURS)
+CIRCUITS = [kind for kind, model in NEIGHBOURS.items() if hasattr(model, "gates")]
 SMALL: dict[str, dict[str, Any]] = {  # by kind, what keeps a test cheap
     "qfl": {"features": 3, "qubits": 2, "degree": 2},
     "cross-attention-q": {"features": 3, "qubits": 2, "layers": 2, "width": 4},
@@ -422,9 +422,9 @@ def test_every_option_of_training_does(kind: str, changed: dict[str, Any]) -> No
 
 def test_neighbours_are_registered_and_described() -> None:
     from qfusion.runs import settings
-    assert "unitary-fusion" in FUSION
+    assert "unitary-fusion" in NEIGHBOURS
     for kind in KINDS:
-        model = (FUSION | NEIGHBOURS)[kind]
+        model = NEIGHBOURS[kind]
         assert settings.KINDS[kind].title == model.title
         assert {"{names}", "{target}"} <= {word.strip(",.:;") for word in model.about.split()}
         assert "arXiv" in (__import__("sys").modules[model.__module__].__doc__ or "")
