@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from qfusion import data, report
+from qfusion import report
 from qfusion.analysis import describe
 from qfusion.analysis.case import case
 from qfusion.analysis.sample import open_sample, open_work
-from qfusion.data import DataSet, registry
-from qfusion.data.sources import handwritten
+from qfusion.data import DataSet
 from qfusion.panels.core import programs
-from qfusion.training import Options, checkpoint, metrics, train
 from tests.test_app_pages import plain, said, visit
-from tests.test_third_model import DATA, PAGES, _forget, command, stand_in
+from tests.test_third_model import DATA, PAGES, among_the_users, command
 
 KINDS = ("mult", "qfl")
 WHY = {"Dynamics": "no evolution in time", "Circuit": "no circuit of gates", "What if": "no knobs of a physics",
@@ -29,23 +26,9 @@ WHY = {"Dynamics": "no evolution in time", "Circuit": "no circuit of gates", "Wh
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
-    """The data set of another test; two kinds of models that have seen two epochs of it are among the user's."""
-    folder = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("QFUSION_MODELS", str(folder))
-        found = stand_in()
-        patch.setitem(registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=()))
-        _forget()
-        dataset = data.load(DATA)
-        for kind in KINDS:
-            result = train(kind, dataset, {}, Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"))
-            measured = {split: metrics.evaluate(result.model, dataset, split) for split in ("train", "valid", "test")}
-            card = checkpoint.make_card(result.model, dataset, name=f"my-{kind}", title=f"A {kind}", seed=0, training=result.settings(),
-                                        metrics={split: metrics.summary([each]) for split, each in measured.items()},
-                                        this_seed=measured, seeds=[0])
-            checkpoint.save(folder / f"my-{kind}", result.model, card)
+    """The data set; two kinds of models are among the user's."""
+    with among_the_users(tmp_path_factory.mktemp("models"), {f"my-{kind}": (kind, {}) for kind in KINDS}) as dataset:
         yield dataset
-    _forget()
 
 
 @pytest.mark.parametrize("kind", KINDS)

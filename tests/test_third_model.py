@@ -6,7 +6,7 @@ import contextlib
 import io
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -164,19 +164,17 @@ def _forget() -> None:
     st.cache_data.clear()
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
-    """The data set; models of both ranks that have seen two epochs of it are among the user's."""
-    folder = tmp_path_factory.mktemp("models")
+@contextlib.contextmanager
+def among_the_users(folder: Path, wanted: Mapping[str, tuple[str, dict[str, Any]]]) -> Iterator[DataSet]:
+    """The data set; models, kind and settings by name, that have seen two epochs of it are among the user's."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_MODELS", str(folder))
         found = stand_in()
         patch.setitem(registry.sources(), DATA, replace(handwritten.SOURCE, load=lambda: found, files=()))
         _forget()
         dataset = data.load(DATA)
-        for name, rank in MODELS.items():
-            result = train(KIND, dataset, {"dims": 2, "rank": rank, "hidden": 8},
-                           Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"))
+        for name, (kind, chosen) in wanted.items():
+            result = train(kind, dataset, chosen, Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"))
             measured = {split: metrics.evaluate(result.model, dataset, split) for split in ("train", "valid", "test")}
             card = checkpoint.make_card(result.model, dataset, name=name, title=f"A {name}", seed=0, training=result.settings(),
                                         metrics={split: metrics.summary([each]) for split, each in measured.items()},
@@ -184,6 +182,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
             checkpoint.save(folder / name, result.model, card)
         yield dataset
     _forget()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
+    """The data set; models of both ranks are among the user's."""
+    wanted = {name: (KIND, {"dims": 2, "rank": rank, "hidden": 8}) for name, rank in MODELS.items()}
+    with among_the_users(tmp_path_factory.mktemp("models"), wanted) as dataset:
+        yield dataset
 
 
 @pytest.fixture

@@ -127,11 +127,9 @@ def model_rows(work: Workspace) -> dict[str, Any]:
     if work.can("time"):
         rows |= {"state dimensions": " × ".join(str(d) for d in model.dims), "jump operators": model.jump_count,
                  "measurement vectors": read_out_words(model), "duration T": f"{model.duration:g}"}
-    elif not work.can("states"):
-        pass
-    elif not work.can("rules"):
+    elif work.can("kets"):
         rows |= {"state dimensions": " × ".join(str(d) for d in model.dims)}
-    else:
+    elif work.can("rules"):
         network = model.network
         rows |= {"elements": f"{model.elements}{' (the classes)' if model.elements_are_classes else ' (learned)'}",
                  "fusion rule": ("frozen at " if model.settings.get("freeze_rule") else "started at ") + str(model.settings.get("rule"))

@@ -20,17 +20,18 @@ wherever these suffice:
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.models.base import FusionModule
-from qfusion.models.encoders import Features
+from qfusion.models.encoders import Encoder, Features
 from qfusion.quantum import states
 
 Ability = Literal["states", "kets", "masses", "time", "layers", "rules", "circuit", "terms"]
@@ -68,6 +69,11 @@ class FusionModel(FusionModule, ABC):
     title: ClassVar[str] = ""
     says: ClassVar[str] = ""
     about: ClassVar[str] = ""
+
+    @property
+    def unseen_operations(self) -> int:
+        """Floating-point operations a row that torch does not see: those of programs of another runtime."""
+        return 0
 
     @abstractmethod
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
@@ -150,6 +156,20 @@ class KetModel(StateModel):
 
     abilities = frozenset({"states", "kets"})
     dims: tuple[int, ...]
+
+    def _sizes(self, dims: int | Sequence[int], most: int, held: str) -> tuple[int, ...]:
+        """Returns the dimension of every modality state; InvalidInput where they are impossible or too large for what is held."""
+        M = len(self.modalities)
+        sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
+        check(len(sizes) == M and all(d >= 2 for d in sizes), f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
+        D = math.prod(sizes)
+        check(most >= D, f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D}: {held}. Lower `dims`.")
+        return sizes
+
+    def _ket_encoders(self, hidden: int, dropout: float, pooling: str, encoder: str, input_dropout: float | None) -> nn.ModuleDict:
+        """Returns an encoder for every modality that gives 2 d_m numbers; settings as of `Encoder`."""
+        return nn.ModuleDict({name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
+                              for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
         """Returns the unit kets of one modality, (B, d_m) complex; `inputs` need not hold the others."""

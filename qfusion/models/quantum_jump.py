@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose, require_number
-from qfusion.models.encoders import Encoder, Features, InputSpec
+from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.explorable import KetModel, Points
 from qfusion.models.explorable import expectation as expectation
 from qfusion.models.tweak import Tweak, scale_couplings
@@ -98,9 +98,7 @@ class QuantumJump(KetModel):
             head_scale=head_scale)
         self.duration = float(duration)
         self.tweak: Tweak | None = None
-        self.encoders = nn.ModuleDict({
-            name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout)
-            for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
+        self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout)
         M, C = len(self.dims), len(self.outputs)
         self.subsystems = [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
@@ -120,12 +118,7 @@ class QuantumJump(KetModel):
 
     def _check_settings(self, dims: int | Sequence[int], jumps: int, measurements: int, duration: float, body: int,
                         trajectories: int, steps: int, hidden: int, dropout: float, input_dropout: float) -> tuple[int, ...]:
-        M = len(self.modalities)
-        sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
-        check(len(sizes) == M and all(d >= 2 for d in sizes), f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
-        D = math.prod(sizes)
-        check(D <= MAX_DIMENSION, f"Argument `dims` must give a joint dimension of at most {MAX_DIMENSION}, but {sizes} gives {D}: "
-                                  "observables are held as D x D matrices. Lower `dims`.")
+        sizes = self._sizes(dims, MAX_DIMENSION, "observables are held as D x D matrices")
         for name, value, low, high in (
             ("jumps", jumps, 0, 256), ("measurements", measurements, 1, 4096), ("body", body, 1, 64),
             ("trajectories", trajectories, 1, 10**6), ("steps", steps, 1, 10**6), ("hidden", hidden, 1, 2**14)):

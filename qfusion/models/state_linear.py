@@ -11,7 +11,6 @@ With a rank the products make joint terms without any evolution, as low-rank fus
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.encoders import Encoder, Features, InputSpec
+from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.explorable import KetModel, expectation
 from qfusion.quantum import states
 
@@ -52,13 +51,8 @@ class StateLinear(KetModel):
         rank: int = 0, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.3, pooling: str = "gru", input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        M, C = len(self.modalities), len(self.outputs)
-        self.dims = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
-        D = math.prod(self.dims)
-        check(len(self.dims) == M and all(d >= 2 for d in self.dims),
-              f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
-        check(D <= MAX_DIMENSION, f"Argument `dims` must give a joint dimension of at most {MAX_DIMENSION}, but {self.dims} gives {D}: "
-                                  "observables are held as D x D matrices. Lower `dims`.")
+        C = len(self.outputs)
+        self.dims = self._sizes(dims, MAX_DIMENSION, "observables are held as D x D matrices")
         for name, value, low, high in (("rank", rank, 0, 4096), ("hidden", hidden, 1, 2**14)):
             check(isinstance(value, int) and low <= value <= high,
                   f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
@@ -66,8 +60,7 @@ class StateLinear(KetModel):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
         self.settings: dict[str, Any] = dict(dims=list(self.dims), rank=rank, encoder=encoder, hidden=hidden, dropout=dropout,
                                              pooling=pooling, input_dropout=input_dropout)
-        self.encoders = nn.ModuleDict({name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
-                                       for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
+        self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, input_dropout)
         self.single = nn.ParameterList([nn.Parameter(torch.randn(C, d, d, 2) / d) for d in self.dims])
         self.factors = nn.ParameterList([nn.Parameter(torch.randn(rank, d, d, 2) / d) for d in self.dims] if rank else [])
         self.weights = nn.Parameter(torch.randn(C, rank) * 0.1)

@@ -42,4 +42,4 @@ def row_cost(model: FusionModel, background: SampleBackground) -> float:
     """Returns the floating-point operations of fusing one row, those of elementwise functions guessed."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model.scores({name: nested.part(each, slice(0, 1)) for name, each in background.states.items()})
-    return float(counter.get_total_flops() + OVERHEAD + getattr(model, "unseen_operations", 0))
+    return float(counter.get_total_flops() + OVERHEAD + model.unseen_operations)

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.changes import forms, search
-from qfusion.models import FusionModel, StateModel, can, nested
+from qfusion.models import FusionModel, can, nested, require
 from qfusion.models.base import in_double
 
 MARGIN = 1e-6  # how far beyond the boundary, in units of the score, so that the flip is seen
@@ -108,7 +108,7 @@ def _searched(model: FusionModel, states: Mapping[str, Any], modality: str, ends
     """The nearest that gradients find, over all other decisions."""
     before = forms.scores_of(model, states)[0].numpy()
     was, own = decision(before), states[modality]
-    best = search.nearest(model, states, modality, None if ends is None else search.flat(ends))
+    best = search.nearest(model, states, modality, was, None if ends is None else search.flat(ends))
     if best is None:
         return StateChange(modality, False, search.flat(own)[0], math.inf, before, before, was, was, False, False, -math.inf)
     after = forms.scores_of(model, {**states, modality: search.filled(own, best[None])})[0].numpy()
@@ -128,8 +128,7 @@ def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:
 def run_again(model: FusionModel, states: Mapping[str, Tensor]) -> np.ndarray:
     """Returns the scores (C,) of one sample's states by the other picture: the state evolves (QiNN-QJ), or passes the network's layers."""
     with torch.no_grad():
-        again = model.direct_scores if isinstance(model, StateModel) else model.scores
-        return again(states)[0].numpy()
+        return require(model, "states").direct_scores(states)[0].numpy()
 
 
 def distance(first: Tensor, second: Tensor) -> Tensor:

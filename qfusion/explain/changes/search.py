@@ -42,29 +42,27 @@ def filled(state: Any, numbers: Tensor) -> Any:
     return nested.mapped(fill, state)
 
 
-def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, ends: Tensor | None = None) -> Tensor | None:
+def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, was: int, ends: Tensor | None = None) -> Tensor | None:
     """Returns the numbers (k,) nearest to the sample's own that turn the decision; None where none were found.
 
     Args:
         states: of one sample. modality: whose numbers may change.
+        was: the sample's decision, as of `counterfactual.decision`.
         ends: numbers to walk to besides, (E, k): the NEAREST of them that turn the decision are.
     """
-    own = flat(states[modality])
-    with torch.no_grad():
-        before = model.scores(states)[0]
-    was = int(before.argmax()) if len(before) > 1 else int(before[0] > 0)
+    own, C = flat(states[modality]), len(model.outputs)
 
     def beyond(numbers: Tensor, wanted: Tensor | None = None) -> Tensor:
         """How far the decision is another, or the wanted one, (B,)."""
         count = len(numbers)
         wide = {name: nested.mapped(lambda each: each.expand(count, *each.shape[1:]), state) for name, state in states.items()}
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
-        if len(before) == 1:
+        if C == 1:
             return scores[:, 0] * (-1.0 if was else 1.0) - MARGIN
         others = scores.index_fill(1, torch.tensor([was]), -torch.inf).amax(1) if wanted is None else scores[torch.arange(count), wanted]
         return others - scores[:, was] - MARGIN
 
-    wanted = torch.tensor([c for c in range(len(before)) if c != was]) if len(before) > 1 else torch.zeros(1, dtype=torch.long)
+    wanted = torch.tensor([c for c in range(C) if c != was]) if C > 1 else torch.zeros(1, dtype=torch.long)
     found = _iterated(lambda numbers: beyond(numbers, wanted), own.expand(len(wanted), -1))
     with torch.no_grad():
         if ends is not None:

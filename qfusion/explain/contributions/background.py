@@ -15,7 +15,7 @@ from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.contributions import rows
-from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can, nested, require
+from qfusion.models import EntangledQCNN, FusionModel, KetModel, can, nested, require
 from qfusion.models.encoders import Features
 from qfusion.quantum import states
 
@@ -156,7 +156,7 @@ def background(model: FusionModel, inputs: Mapping[str, Features] | None = None,
 
 def kinds_of(model: FusionModel) -> tuple[str, ...]:
     """Returns the kinds of backgrounds that a model can have: all with states, else those that consist of samples."""
-    return tuple(KINDS) if isinstance(model, StateModel) else ("joint", "cohort", "contrast")
+    return tuple(KINDS) if can(model, "states") else ("joint", "cohort", "contrast")
 
 
 @torch.no_grad()

@@ -135,8 +135,9 @@ def explain(model: FusionModel, inputs: Mapping[str, Features], background: AnyB
     with torch.no_grad():
         if can(model, "masses"):
             return _finish(require(model, "masses"), _of_rows(require(model, "masses"), inputs, background), background)
-        if isinstance(model, StateModel):
-            return _of_states(require(model, "kets"), inputs, model.observables().to(torch.complex128), background)
+        if can(model, "kets"):
+            with_kets = require(model, "kets")
+            return _of_states(with_kets, inputs, with_kets.observables().to(torch.complex128), background)
         return _evaluated(model, inputs, background)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from qfusion._checks import check, choose
 from qfusion.explain.contributions.background import SampleBackground
@@ -78,13 +79,16 @@ def over_rows(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, 
     """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
     count, many = length(states), length(rows)
     step = max(1, CHUNK // many)
-    parts = [_fused(model, {name: part(each, slice(start, start + step)) for name, each in states.items()}, rows, order)
-             for start in range(0, count, step)]
+    with torch.no_grad():
+        nothing = model.scores(rows) if () in order else None  # the same for every sample
+        parts = [_fused(model, {name: part(each, slice(start, start + step)) for name, each in states.items()}, rows, order, nothing)
+                 for start in range(0, count, step)]
     return np.concatenate(parts)
 
 
-@torch.no_grad()
-def _fused(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]) -> np.ndarray:
+def _fused(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset],
+           nothing: Tensor | None) -> np.ndarray:
+    """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, which the empty coalition has."""
     count, many = length(states), length(rows)
     own = {name: repeated(each, many) for name, each in states.items()}
     theirs = {name: tiled(each, count) for name, each in rows.items()}
@@ -92,8 +96,8 @@ def _fused(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any
     for subset in order:
         if len(subset) == len(model.modalities):  # the same for every row
             scores = model.scores(states)[:, None].expand(-1, many, -1)
-        elif not subset:  # the same for every sample
-            scores = model.scores(rows)[None].expand(count, -1, -1)
+        elif not subset and nothing is not None:
+            scores = nothing[None].expand(count, -1, -1)
         else:
             mixed = {name: (own if m in subset else theirs)[name] for m, name in enumerate(model.modalities)}
             scores = model.scores(mixed).unflatten(0, (count, many))

@@ -16,7 +16,7 @@ from torch import Tensor
 from qfusion._checks import check, choose
 from qfusion.explain.features.attribution import GRADIENT, METHODS, by_title
 from qfusion.explain.trust.faithfulness import ORDERS, Curves
-from qfusion.models import FusionModel, StateModel
+from qfusion.models import FusionModel, can, require
 from qfusion.models.encoders import Features, split
 
 FIRST = METHODS[GRADIENT].title
@@ -25,11 +25,12 @@ SHARES = np.array([0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
 
 def scorer(model: FusionModel) -> Callable[[Mapping[str, Tensor]], Tensor]:
     """Returns a function from what modalities come to, to scores (B, C); of states it works the observables out once."""
-    if not isinstance(model, StateModel):
+    if not can(model, "states"):
         return model.scores
+    linear = require(model, "states")
     with torch.no_grad():
-        O = model.observables()
-    return lambda encoded: model.scores(encoded, O)
+        O = linear.observables()
+    return lambda encoded: linear.scores(encoded, O)
 
 
 def means(inputs: Mapping[str, Features]) -> dict[str, Tensor]:

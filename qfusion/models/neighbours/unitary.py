@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.encoders import Encoder, Features, InputSpec
+from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.explorable import KetModel
 from qfusion.models.neighbours.circuits import whole
 from qfusion.quantum import statevector
@@ -59,21 +59,14 @@ class UnitaryFusion(KetModel):
         pooling: str = "gru", input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        M, C = len(self.modalities), len(self.outputs)
-        self.dims = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
-        D = math.prod(self.dims)
-        check(len(self.dims) == M and all(d >= 2 for d in self.dims),
-              f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
-        check(D <= MAX_DIMENSION,
-              f"Argument `dims` must give a joint dimension of at most {MAX_DIMENSION}, but {self.dims} gives {D}: the "
-              "unitary is a D x D matrix. Lower `dims`.")
+        self.dims = self._sizes(dims, MAX_DIMENSION, "the unitary is a D x D matrix")
+        D, C = math.prod(self.dims), len(self.outputs)
         whole("hidden", hidden, 1, 2**14)
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
         self.settings: dict[str, Any] = dict(dims=list(self.dims), encoder=encoder, hidden=hidden, dropout=dropout,
                                              pooling=pooling, input_dropout=input_dropout)
-        self.encoders = nn.ModuleDict({name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
-                                       for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})
+        self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, input_dropout)
         self.H = nn.Parameter(torch.randn(D, D, 2) / math.sqrt(2 * D))
         self.W = nn.Parameter(torch.randn(C, D))
         self.bias = nn.Parameter(torch.zeros(C))
