@@ -1,13 +1,14 @@
-"""The papers' claims about quantum jumps, tested: jump dynamics beside their ablations, with clean, wrong, few and missing data.
+"""The papers' claims about quantum jumps, tested: jump dynamics beside their ablations, with clean, wrong, few and
+missing data.
 
     QFUSION_DATA=FOLDER python benchmarks/claims.py [--only mosi --only avparity] [--seeds 10] [--cache FILE.jsonl]
     python benchmarks/claims.py --plan         # what would be trained, with one timed epoch of each
     python benchmarks/claims.py --finished     # no training: the tables of what the cache holds, and of other data sets what the file holds
 
-With one seed all variants have the same rows, the same wrong labels and the order of the same batches, so they are compared seed by
-seed. Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names, and not repeated; runs go seed by
-seed, so that all variants have as many wherever it stops. Writes qfusion/assets/claims.json, which the Leaderboard page reads, and the
-tables of docs/claims.md.
+With one seed all variants have the same rows, the same wrong labels and the order of the same batches, so they are
+compared seed by seed. Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names,
+and not repeated; runs go seed by seed, so that all variants have as many wherever it stops. Writes
+qfusion/assets/claims.json, which the Leaderboard page reads, and the tables of docs/claims.md.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "single": dict(evolution="jump", readout="single"), "joint": dict(evolution="jump", readout="joint"),
     "sampled": dict(evolution="jump", readout="local", dynamics="jumps", trajectories=4, steps=20)}
 FEW = ("jump", "unitary", "none")  # what is trained on changed rows too
-# Epochs, fewer than the recipes' 60 and 30, as there are 160 runs a data set. planted: validation R2 .932 against .936 (jump, seed 0).
+# Epochs, fewer than the recipes' 60 and 30, as there are 160 runs a data set. planted: validation R2 .932 against .936
+# (jump, seed 0).
 SHORTER = {"planted": 25, "avparity": 15}
 
 
@@ -70,10 +72,13 @@ class Place:
         return data.load(self.recipe.data)
 
 
-# With the start of the shipped qj-mosi a model without evolution is not done after its ten epochs (benchmarks/mosi.py): all start larger.
+# With the start of the shipped qj-mosi a model without evolution is not done after its ten epochs (benchmarks/mosi.py):
+# all start larger.
 FAIRER = {"mosi": {"head_scale": 2.0}}
-RECIPES_HERE = {name: RECIPES[f"qj-{name}"] for name in ("mosi", "parity", "avparity", "planted") if f"qj-{name}" in RECIPES}
-PLACES = {name: Place(replace(recipe, settings={**recipe.settings, **FAIRER.get(name, {})})) for name, recipe in RECIPES_HERE.items()}
+RECIPES_HERE = {name: RECIPES[f"qj-{name}"] for name in ("mosi", "parity", "avparity", "planted")
+                if f"qj-{name}" in RECIPES}
+PLACES = {name: Place(replace(recipe, settings={**recipe.settings, **FAIRER.get(name, {})}))
+          for name, recipe in RECIPES_HERE.items()}
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,8 @@ class Run:
     def key(self) -> str:
         """Changes whenever anything that decides the result does, apart from the code."""
         place = PLACES[self.data]
-        said = json.dumps([self.data, place.dataset.digest, self.condition, self.settings, asdict(place.options), self.seed])
+        said = json.dumps([self.data, place.dataset.digest, self.condition, self.settings, asdict(place.options),
+                           self.seed])
         return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
@@ -112,25 +118,30 @@ def measure(run: Run) -> dict[str, Any]:
     place = PLACES[run.data]
     dataset, options = place.dataset, place.options
     start, processor = time.perf_counter(), time.process_time()
-    result, norms = measures.trained(measures.CHANGES[run.condition](dataset, options.split, run.seed), run.settings, options, run.seed)
+    result, norms = measures.trained(measures.CHANGES[run.condition](dataset, options.split, run.seed), run.settings,
+                                     options, run.seed)
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
-    record = {"key": run.key, **asdict(run), "terms": terms(run.data), "test": metrics.evaluate(result.model, dataset, "test"),
-              "gradient": measures.gradients(norms), "seconds": round(seconds, 2), "processor_seconds": round(processor, 2),
+    record = {"key": run.key, **asdict(run), "terms": terms(run.data),
+              "test": metrics.evaluate(result.model, dataset, "test"), "gradient": measures.gradients(norms),
+              "seconds": round(seconds, 2), "processor_seconds": round(processor, 2),
               "epochs": len(result.history), "kept": result.kept}
     if run.condition == "clean":
         record["train"] = metrics.evaluate(result.model, dataset, options.split)
         model = result.model.double().eval()
-        record |= {"missing": measures.without(model, dataset, options.split), "physics": measures.physics(model, dataset, options.split)}
+        record |= {"missing": measures.without(model, dataset, options.split),
+                   "physics": measures.physics(model, dataset, options.split)}
     return record
 
 
 def terms(name: str) -> dict[str, Any]:
-    """Returns what the page says about a data set: title, modalities, sizes, and the terms on which all were trained."""
+    """Returns what the page says about a data set: title, modalities, sizes, and the terms on which all were
+    trained."""
     place = PLACES[name]
     dataset = place.dataset
-    return {"title": dataset.title, "modalities": list(dataset.names), "target": dataset.target.kind, "digest": dataset.digest,
-            "trained_on": len(dataset.rows(place.options.split)), "test": len(dataset.rows("test")), "settings": place.recipe.settings,
-            "options": asdict(place.options), "recipe_epochs": Options(**place.recipe.options).epochs}
+    return {"title": dataset.title, "modalities": list(dataset.names), "target": dataset.target.kind,
+            "digest": dataset.digest, "trained_on": len(dataset.rows(place.options.split)),
+            "test": len(dataset.rows("test")), "settings": place.recipe.settings, "options": asdict(place.options),
+            "recipe_epochs": Options(**place.recipe.options).epochs}
 
 
 def collect(wanted: Sequence[Run], cache: Path | None) -> list[dict[str, Any]]:
@@ -148,7 +159,8 @@ def collect(wanted: Sequence[Run], cache: Path | None) -> list[dict[str, Any]]:
 
 
 def plan(wanted: Sequence[Run], cache: Path | None) -> None:
-    """Prints what is still to be trained and about how long it takes, from one timed epoch (the second) of each variant on all rows."""
+    """Prints what is still to be trained and about how long it takes, from one timed epoch (the second) of each variant
+    on all rows."""
     known, total = read(cache), 0.0
     left = [run for run in wanted if run.key not in known]
     for name, variant in dict.fromkeys((run.data, run.variant) for run in left):
@@ -157,12 +169,14 @@ def plan(wanted: Sequence[Run], cache: Path | None) -> None:
         each = result.history[-1].seconds * place.options.epochs
         cost = sum(each * (measures.KEPT if run.condition == "few rows" else 1) for run in own)
         total += cost
-        print(f"{name} {variant}: {len(own)} runs, at most {each:.0f} s on all rows, {cost / 60:.1f} minutes", flush=True)
+        print(f"{name} {variant}: {len(own)} runs, at most {each:.0f} s on all rows, {cost / 60:.1f} minutes",
+              flush=True)
     print(f"{len(left)} runs, at most {total / 60:.0f} minutes of training on one core as busy as now")
 
 
 def latest(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Returns of each data set the records on the terms of its last one, so that a cache may hold what was tried before."""
+    """Returns of each data set the records on the terms of its last one, so that a cache may hold what was tried
+    before."""
     last = {r["data"]: r["terms"] for r in records}
     found = {(r["data"], r["condition"], r["variant"], r["seed"]): r for r in records if r["terms"] == last[r["data"]]}
     return list(found.values())
@@ -184,11 +198,14 @@ def write(records: Sequence[dict[str, Any]]) -> None:
 def main() -> None:
     """Trains what is missing and writes the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=list(PLACES), metavar="DATA", help=f"of {', '.join(PLACES)}; default all")
+    parser.add_argument("--only", action="append", choices=list(PLACES), metavar="DATA",
+                        help=f"of {', '.join(PLACES)}; default all")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--cache", type=Path, default=RUNS, help="keeps finished runs, a line each")
-    parser.add_argument("--plan", action="store_true", help="train nothing; print what is missing and how long it takes")
-    parser.add_argument("--finished", action="store_true", help="train nothing; write the tables of the runs that the cache holds")
+    parser.add_argument("--plan", action="store_true",
+                        help="train nothing; print what is missing and how long it takes")
+    parser.add_argument("--finished", action="store_true",
+                        help="train nothing; write the tables of the runs that the cache holds")
     parser.add_argument("--runs-only", action="store_true", help="train, but write no tables")
     arguments = parser.parse_args()
     torch.set_num_threads(1)

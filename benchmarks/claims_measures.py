@@ -1,4 +1,5 @@
-"""One run of benchmarks/claims.py: what is done to the training rows, how a model is trained, and what is measured of it."""
+"""One run of benchmarks/claims.py: what is done to the training rows, how a model is trained, and what is measured of
+it."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from qfusion.training import Options, Result, metrics, prepare
 
 WRONG, KEPT = 0.2, 0.25  # of the training rows
 SAMPLES, NEAR = 200, 50  # test samples whose state is measured, and whose distance to the steady state is
-MAX_TIME, SETTLED = 1024.0, 1e-8  # evolution time within which a state must settle, and the rate of change at which it has
+# evolution time within which a state must settle, and the rate of change at which it has
+MAX_TIME, SETTLED = 1024.0, 1e-8
 
 
 def as_it_is(dataset: DataSet, split: str, seed: int) -> DataSet:
@@ -30,7 +32,8 @@ def as_it_is(dataset: DataSet, split: str, seed: int) -> DataSet:
 
 
 def wrong_labels(dataset: DataSet, split: str, seed: int) -> DataSet:
-    """Returns the data set with the targets of a fifth of the rows of `split` wrong: another class, or the target of another such row."""
+    """Returns the data set with the targets of a fifth of the rows of `split` wrong: another class, or the target of
+    another such row."""
     rng, y = np.random.default_rng([seed, 1]), dataset.y.copy()
     rows = dataset.rows(split)
     chosen = rng.choice(rows, round(WRONG * len(rows)), replace=False)
@@ -54,17 +57,20 @@ def fewer_rows(dataset: DataSet, split: str, seed: int) -> DataSet:
 def taken(dataset: DataSet, rows: np.ndarray) -> DataSet:
     """Returns a data set of some rows."""
     return DataSet(
-        name=dataset.name, title=dataset.title, description=dataset.description, source=dataset.source, licence=dataset.licence,
+        name=dataset.name, title=dataset.title, description=dataset.description, source=dataset.source,
+        licence=dataset.licence,
         modalities=tuple(replace(m, values=m.values[rows], lengths=None if m.lengths is None else m.lengths[rows])
                          for m in dataset.modalities),
-        target=dataset.target, y=dataset.y[rows], ids=dataset.ids[rows], split=dataset.split[rows], table=dataset.table.iloc[rows],
-        content_of=lambda row: dataset.content(int(rows[row])))
+        target=dataset.target, y=dataset.y[rows], ids=dataset.ids[rows], split=dataset.split[rows],
+        table=dataset.table.iloc[rows], content_of=lambda row: dataset.content(int(rows[row])))
 
 
-CHANGES: dict[str, Callable[[DataSet, str, int], DataSet]] = {"clean": as_it_is, "wrong labels": wrong_labels, "few rows": fewer_rows}
+CHANGES: dict[str, Callable[[DataSet, str, int], DataSet]] = {"clean": as_it_is, "wrong labels": wrong_labels,
+                                                              "few rows": fewer_rows}
 
 
-def trained(dataset: DataSet, settings: dict[str, Any], options: Options, seed: int) -> tuple[Result[QuantumJump], list[float]]:
+def trained(dataset: DataSet, settings: dict[str, Any], options: Options,
+            seed: int) -> tuple[Result[QuantumJump], list[float]]:
     """Returns a trained model, read by the master equation, and the gradient norm of every step before clipping."""
     fit, norms = prepare(QuantumJump.kind, dataset, settings, options, seed), []
     step = fit.step
@@ -85,24 +91,27 @@ def trained(dataset: DataSet, settings: dict[str, Any], options: Options, seed: 
 def gradients(norms: Sequence[float]) -> dict[str, float]:
     """Returns mean, coefficient of variation and largest over median of the norms of all steps."""
     found = np.asarray(norms)
-    return {"mean": float(found.mean()), "variation": float(found.std() / found.mean()), "peak": float(found.max() / np.median(found))}
+    return {"mean": float(found.mean()), "variation": float(found.std() / found.mean()),
+            "peak": float(found.max() / np.median(found))}
 
 
 def without(model: QuantumJump, dataset: DataSet, split: str) -> dict[str, dict[str, float]]:
-    """Returns the test metrics with each modality absent: the mean score over the rows trained on in its place, exactly."""
+    """Returns the test metrics with each modality absent: the mean score over the rows trained on in its place,
+    exactly."""
     rows, behind = dataset.rows("test"), explain.background(model, dataset.inputs(dataset.rows(split), torch.float64))
-    return {name: metrics.of_scores(scores(model, dataset, rows, Disturbance(missing=(name,)), split, behind), dataset.y[rows],
-                                    dataset.target.kind) for name in dataset.names}
+    return {name: metrics.of_scores(scores(model, dataset, rows, Disturbance(missing=(name,)), split, behind),
+                                    dataset.y[rows], dataset.target.kind) for name in dataset.names}
 
 
 @torch.no_grad()
 def physics(model: QuantumJump, dataset: DataSet, split: str) -> dict[str, float | None]:
     """Returns what the evolution makes of test samples.
 
-    `joint_start`, `joint`: the mean over all test samples of the joint part of a decision at 0 and at T. `negativity`, `entropy`: the
-    mean over SAMPLES of them, drawn by a fixed seed, of the logarithmic negativity of a modality with the rest (bits) and of the entropy
-    of a modality (nats) at T, each the mean over modalities; their deviations over samples. `distance_start`, `distance`: mean
-    trace distance of NEAR of them to the steady state at 0 and at T; None where there is none.
+    `joint_start`, `joint`: the mean over all test samples of the joint part of a decision at 0 and at T. `negativity`,
+    `entropy`: the mean over SAMPLES of them, drawn by a fixed seed, of the logarithmic negativity of a modality with
+    the rest (bits) and of the entropy of a modality (nats) at T, each the mean over modalities; their deviations over
+    samples. `distance_start`, `distance`: mean trace distance of NEAR of them to the steady state at 0 and at T; None
+    where there is none.
     """
     rows = dataset.rows("test")
     behind = explain.background(model, dataset.inputs(dataset.rows(split), torch.float64))
@@ -127,7 +136,8 @@ def physics(model: QuantumJump, dataset: DataSet, split: str) -> dict[str, float
 
 @torch.no_grad()
 def settled(model: QuantumJump) -> Tensor | None:
-    """Returns the steady state (D, D), by evolving the maximally mixed one, or None where nothing dissipates or it takes too long."""
+    """Returns the steady state (D, D), by evolving the maximally mixed one, or None where nothing dissipates or it
+    takes too long."""
     if not model.jump_count:
         return None
     generator, D, t = model.generator(), int(np.prod(model.dims)), 4.0

@@ -1,4 +1,5 @@
-"""What came out of benchmarks/claims.py in words and tables; no sentence here is for or against anything until numbers fill it."""
+"""What came out of benchmarks/claims.py in words and tables; no sentence here is for or against anything until numbers
+fill it."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def sentence(entry: Mapping[str, Any], tests: Sequence[Mapping[str, Any]], title
         sides = [number(test[side], test) for side in ("jump", "other")]
         a, b = reversed(sides) if reverse else sides
         words = test["words"].rpartition(", ")[2] if test["outcome"] == before else test["words"]
-        parts.append(f"{words} {a} against {b}{' at t = 0' if test['rival'] == 'start' else ''} ({probability(test['holm'])})")
+        parts.append(
+            f"{words} {a} against {b}{' at t = 0' if test['rival'] == 'start' else ''} ({probability(test['holm'])})")
         before = test["outcome"]
     verdicts = entry["verdict"]
     said = [f"{words}: {'all' if len(own) == len(verdicts) > 1 else '; '.join(own)}."
@@ -33,7 +35,8 @@ def sentence(entry: Mapping[str, Any], tests: Sequence[Mapping[str, Any]], title
 
 
 def number(value: float, test: Mapping[str, Any]) -> str:
-    """Returns a number as it is written: test results with the digits of their metric, all others with three that count."""
+    """Returns a number as it is written: test results with the digits of their metric, all others with three that
+    count."""
     return f"{value:.{digits_of(test['metric'])}f}" if test["outcome"] == "result" else f"{value:.3g}"
 
 
@@ -48,23 +51,26 @@ def _of_data(found: Mapping[str, Any], table: Any) -> str:
 
 
 def short(found: Mapping[str, Any]) -> str:
-    """Returns in a paragraph whether the evolution decides anything, and whether jumps do better than a unitary evolution."""
+    """Returns in a paragraph whether the evolution decides anything, and whether jumps do better than a unitary
+    evolution."""
     lines = []
     for test in found["tests"]:
         if (test["outcome"], test["condition"], test["rival"]) == ("result", "clean", "none"):
             says = {"better": "the evolution decides", "worse": "the evolution costs",
                     "open": "the evolution adds nothing that stands out"}[test["verdict"]]
             values = [number(test[side], test) for side in ("jump", "other")]
-            lines.append(f"On `{test['data']}` {says}: {metric_name(test['metric'])} {values[0]} with jumps, {values[1]} without any "
-                         f"evolution ({probability(test['holm'])} after Holm's correction, {test['n']} seeds).")
+            lines.append(
+                f"On `{test['data']}` {says}: {metric_name(test['metric'])} {values[0]} with jumps, {values[1]} "
+                f"without any evolution ({probability(test['holm'])} after Holm's correction, {test['n']} seeds).")
     own = [t for t in found["tests"] if t["rival"] == "unitary" and t["outcome"] == "result"]
     better, worse = (sum(t["verdict"] == kind for t in own) for kind in ("better", "worse"))
     passed = [sum(t[p] < 0.05 for t in found["tests"]) for p in ("p", "holm")]
     if own:
-        lines.append(f"In {len(own)} comparisons of the test result (data as they are, wrong labels, few rows, a modality missing) jump "
-                     f"dynamics are better than unitary ones in {better}, worse in {worse}, and not told apart in "
-                     f"{len(own) - better - worse}. Of all {len(found['tests'])} tests {passed[0]} have p < 0.05, and {passed[1]} after "
-                     "the correction.")
+        lines.append(
+            f"In {len(own)} comparisons of the test result (data as they are, wrong labels, few rows, a modality "
+            f"missing) jump dynamics are better than unitary ones in {better}, worse in {worse}, and not told apart in "
+            f"{len(own) - better - worse}. Of all {len(found['tests'])} tests {passed[0]} have p < 0.05, and "
+            f"{passed[1]} after the correction.")
     return " ".join(lines)
 
 
@@ -84,7 +90,8 @@ def terms(found: Mapping[str, Any]) -> str:
     made = []
     for name, entry in found["data"].items():
         options = entry["options"]
-        epochs = f"{options['epochs']}" + ("" if options["epochs"] == entry["recipe_epochs"] else f" (recipe: {entry['recipe_epochs']})")
+        epochs = f"{options['epochs']}" + ("" if options["epochs"] == entry["recipe_epochs"]
+                                           else f" (recipe: {entry['recipe_epochs']})")
         seeds = "; ".join(f"{condition}: {_counts(rows)}" for condition, rows in entry["rows"].items())
         made.append([f"`{name}`", f"{entry['trained_on']:,}", f"{entry['test']:,}", epochs, seeds])
     return tables.markdown(["Data", "Rows trained on", "Test rows", "Epochs", "Seeds of each variant"], made)
@@ -108,7 +115,8 @@ def results(found: Mapping[str, Any], name: str) -> str:
         cells = []
         for condition in conditions:
             row = entry["rows"].get(condition, {}).get(variant)
-            cells.append("" if row is None else _spread(row["test"][key], digits_of(key)) + (" *" if (condition, variant) in told else ""))
+            cells.append("" if row is None else _spread(row["test"][key], digits_of(key))
+                         + (" *" if (condition, variant) in told else ""))
         made.append([label, *cells])
     return tables.markdown([f"`{name}`, test {metric_name(key)}", *conditions.values()], made)
 
@@ -122,17 +130,21 @@ def _spread(value: Mapping[str, Any] | None, digits: int) -> str:
 def training(found: Mapping[str, Any], name: str) -> str:
     """Returns what training looked like, on all rows as they are."""
     rows = found["data"][name]["rows"]["clean"]
-    header = [f"`{name}`, training", "mean gradient norm", "its deviation over mean", "largest over median", "processor time (s)"]
-    return tables.markdown(header, [[label, *(_spread(rows[v]["gradient"][key], 2) for key in ("mean", "variation", "peak")),
-                                     f"{rows[v]['seconds']:.0f}"] for v, label in found["variants"].items() if v in rows])
+    header = [f"`{name}`, training", "mean gradient norm", "its deviation over mean", "largest over median",
+              "processor time (s)"]
+    return tables.markdown(header,
+                           [[label, *(_spread(rows[v]["gradient"][key], 2) for key in ("mean", "variation", "peak")),
+                             f"{rows[v]['seconds']:.0f}"] for v, label in found["variants"].items() if v in rows])
 
 
 def physics(found: Mapping[str, Any], name: str) -> str:
     """Returns what the evolution makes of test samples."""
     rows = found["data"][name]["rows"]["clean"]
-    header = [f"`{name}`, test samples", "joint part at 0", "joint part at T", "negativity at T (bits)", "spread over samples",
-              "entropy at T (nats)", "spread over samples", "distance to the steady state at 0", "at T"]
-    keys = ("joint_start", "joint", "negativity", "negativity_deviation", "entropy", "entropy_deviation", "distance_start", "distance")
+    header = [f"`{name}`, test samples", "joint part at 0", "joint part at T", "negativity at T (bits)",
+              "spread over samples", "entropy at T (nats)", "spread over samples", "distance to the steady state at 0",
+              "at T"]
+    keys = ("joint_start", "joint", "negativity", "negativity_deviation", "entropy", "entropy_deviation",
+            "distance_start", "distance")
     return tables.markdown(header, [[label, *(_spread(rows[v]["physics"][key], 3) for key in keys)]
                                     for v, label in found["variants"].items() if v in rows])
 
@@ -143,7 +155,9 @@ def tests(found: Mapping[str, Any]) -> str:
     labels = {**found["variants"], "start": "jump, at t = 0"}
     for t in found["tests"]:
         difference = f"{t['difference']:+.2g} [{t['low']:+.2g}, {t['high']:+.2g}]"
-        made.append([f"`{t['data']}`, {t['words']}", labels[t["rival"]], number(t["jump"], t), number(t["other"], t), difference,
-                     "" if t["size"] is None else f"{t['size']:+.2f}", f"{t['p']:.2g}", f"{t['holm']:.2g}", SIGN[t["verdict"]]])
-    header = ["What", "Rival of jump dynamics", "Jump", "Rival", "Difference [95 %]", "over its deviation", "p", "after Holm", "Told apart"]
+        made.append([f"`{t['data']}`, {t['words']}", labels[t["rival"]], number(t["jump"], t), number(t["other"], t),
+                     difference, "" if t["size"] is None else f"{t['size']:+.2f}", f"{t['p']:.2g}", f"{t['holm']:.2g}",
+                     SIGN[t["verdict"]]])
+    header = ["What", "Rival of jump dynamics", "Jump", "Rival", "Difference [95 %]", "over its deviation", "p",
+              "after Holm", "Told apart"]
     return tables.markdown(header, made)

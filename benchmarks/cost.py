@@ -1,11 +1,13 @@
-"""What the entangled fusion block alone costs: gates, parameters and the time of a training step, over elements n and modalities M.
+"""What the entangled fusion block alone costs: gates, parameters and the time of a training step, over elements n and
+modalities M.
 
     python benchmarks/cost.py [--repeats 30]
 
-Gates and parameters are counted from the definition: n M single RY encode the masses; a fused qubit takes one multiplexed RY per stage,
-which is 2^k RY and 2^k CNOT for k controls (Moettoenen and others 2004), with one trained angle for each pattern of the controls.
-The time is forward and backward of `fusion.fuse` on 256 samples in single precision, the shortest of the repeats, which are
-taken in turns. Prints the figures and their linear fits, and draws docs/images/fusion-cost.svg.
+Gates and parameters are counted from the definition: n M single RY encode the masses; a fused qubit takes one
+multiplexed RY per stage, which is 2^k RY and 2^k CNOT for k controls (Moettoenen and others 2004), with one trained
+angle for each pattern of the controls. The time is forward and backward of `fusion.fuse` on 256 samples in single
+precision, the shortest of the repeats, which are taken in turns. Prints the figures and their linear fits, and draws
+docs/images/fusion-cost.svg.
 """
 
 from __future__ import annotations
@@ -72,14 +74,17 @@ def fit(x: tuple[int, ...], y: list[float]) -> tuple[float, float, float]:
 def draw(measured: dict[str, dict[tuple[int, int], float]], path: Path) -> None:
     """Draws each quantity against n (above) and against M (below); the same numbers give the same file."""
     style: Any = {"svg.hashsalt": "qfusion", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9,
-                  "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3, "legend.frameon": False}
+                  "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "grid.alpha": 0.3,
+                  "legend.frameon": False}
     with mpl.rc_context(style):
         figure, axes = plt.subplots(2, len(measured), figsize=(9, 5.2), layout="constrained")
         for column, (label, values) in enumerate(measured.items()):
             for hue, M in zip(HUES, (2, 4, 8, 16), strict=True):
-                axes[0, column].plot(ELEMENTS, [values[n, M] for n in ELEMENTS], "o-", ms=3, lw=1.2, color=hue, label=f"M = {M}")
+                axes[0, column].plot(ELEMENTS, [values[n, M] for n in ELEMENTS], "o-", ms=3, lw=1.2, color=hue,
+                                     label=f"M = {M}")
             for hue, n in zip(HUES, (8, 16, 32, 64), strict=True):
-                axes[1, column].plot(MODALITIES, [values[n, M] for M in MODALITIES], "o-", ms=3, lw=1.2, color=hue, label=f"n = {n}")
+                axes[1, column].plot(MODALITIES, [values[n, M] for M in MODALITIES], "o-", ms=3, lw=1.2, color=hue,
+                                     label=f"n = {n}")
             axes[0, column].set_title(label)
             axes[0, column].set_xlabel("elements n")
             axes[1, column].set_xlabel("modalities M")

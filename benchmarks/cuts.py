@@ -2,7 +2,8 @@
 
     QFUSION_DATA=FOLDER python benchmarks/cuts.py
 
-The modality that costs most is named. Writes the table `cuts` of docs/explain.md; a model whose data are not here is left out, and said.
+The modality that costs most is named. Writes the table `cuts` of docs/explain.md; a model whose data are not here is
+left out, and said.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ def row(name: str) -> list[str]:
     found = checkpoint.load(name)
     model, dataset = found.model, data.load(found.card["data"]["name"])
     rows, T = dataset.rows("test"), float(model.duration)
-    kinds = tuple(KINDS) if model.product_state(model.encode(dataset.inputs(rows[:1], torch.float64))).shape[1] <= MAX_HELD else DEFAULT
-    measured = cut_metrics(cuts(model, dataset.inputs(rows, torch.float64), [T / 2], kinds=kinds), dataset.y[rows], dataset.target.kind)
+    kinds = tuple(KINDS) if model.product_state(model.encode(dataset.inputs(rows[:1], torch.float64))).shape[
+        1] <= MAX_HELD else DEFAULT
+    measured = cut_metrics(cuts(model, dataset.inputs(rows, torch.float64), [T / 2], kinds=kinds), dataset.y[rows],
+                           dataset.target.kind)
     metric, said = METRIC[dataset.target.kind]
     start, end = joint.share(model, dataset, checkpoint.training_split(found.card))
     return [f"`{name}`", f"{said} {float(measured.before[metric].value):.3f}", f"{start:.1%} → {end:.1%}",

@@ -1,4 +1,5 @@
-"""Does entanglement go with joint deciding? Correlations over the test samples of every shipped model whose data are here.
+"""Does entanglement go with joint deciding? Correlations over the test samples of every shipped model whose data are
+here.
 
     python -m benchmarks.entanglement            prints a Markdown table; takes about a minute
 
@@ -29,8 +30,8 @@ def main() -> None:
         work = subjects.build(name, found.card, found.model, data.load(found.card["data"]["name"]))
         table = cohort_measures.table(work, work.frame())
         rows = table[(table["split"] == "test") & table[cohort_measures.JOINT].notna()]
-        columns = {measure: cohort_measures.entropies(work, rows, measure) for measure in cohort_measures.measure_titles(work)
-                   if measure not in cohort_measures.SLOW}
+        columns = {measure: cohort_measures.entropies(work, rows, measure)
+                   for measure in cohort_measures.measure_titles(work) if measure not in cohort_measures.SLOW}
         if work.has_time:
             columns |= cohort_measures.correlations(work, np.array([work.dataset.row(sample) for sample in rows.index]))
         for measure, x in columns.items():

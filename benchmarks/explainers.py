@@ -2,12 +2,14 @@
 
     pip install shap==0.51.0 captum==0.9.0 && python benchmarks/explainers.py [--rows 8] [--seeds 3]
 
-The game: qj-mosi's score of a test segment, three players (text, audio, vision), an absent one averaged over the training rows. Ours
-explains all 752 test rows at once; the others a few, evenly spread, one by one. To them the model is a function of features; its
-observables are evolved beforehand, which ours does anew inside its time. All libraries run at their defaults: shap's KernelExplainer
-averages over the rows that it is given (all, or 100 as it advises), its PermutationExplainer keeps 100 of them, and captum's
-ShapleyValueSampling (25 orders) and KernelShap (25 coalitions) call the value function, which averages over all rows. Times are of the
-processor, on one thread, so that neighbours on the machine count little. Writes the table `explainers` of docs/results.md.
+The game: qj-mosi's score of a test segment, three players (text, audio, vision), an absent one averaged over the
+training rows. Ours explains all 752 test rows at once; the others a few, evenly spread, one by one. To them the model
+is a function of features; its
+observables are evolved beforehand, which ours does anew inside its time. All libraries run at their defaults: shap's
+KernelExplainer averages over the rows that it is given (all, or 100 as it advises), its PermutationExplainer keeps 100
+of them, and captum's ShapleyValueSampling (25 orders) and KernelShap (25 coalitions) call the value function, which
+averages over all rows. Times are of the processor, on one thread, so that neighbours on the machine count little.
+Writes the table `explainers` of docs/results.md.
 """
 
 from __future__ import annotations
@@ -48,17 +50,20 @@ class Game:
     def __init__(self) -> None:
         found, self.dataset = checkpoint.load(MODEL), data.load(DATA)
         self.model = found.model
-        self.background, self.test = (self.dataset.rows(split) for split in (checkpoint.training_split(found.card), "test"))
+        self.background, self.test = (self.dataset.rows(split)
+                                      for split in (checkpoint.training_split(found.card), "test"))
         self.names = self.model.modalities
         self._features = self.dataset.inputs(dtype=torch.float64)
-        self._test, self._behind = (self.dataset.inputs(rows, dtype=torch.float64) for rows in (self.test, self.background))
+        self._test, self._behind = (self.dataset.inputs(rows, dtype=torch.float64)
+                                    for rows in (self.test, self.background))
         self.frozen = checkpoint.load(MODEL).model
         with torch.no_grad():
             observables = self.frozen.observables()
         self.frozen.__dict__["observables"] = lambda: observables
 
     def ours(self) -> explain.Explanation:
-        """Returns all test rows' explanation against all training rows, from features to Shapley values, the background included."""
+        """Returns all test rows' explanation against all training rows, from features to Shapley values, the background
+        included."""
         return explain.explain(self.model, self._test, explain.background(self.model, self._behind))
 
     @torch.no_grad()
@@ -72,7 +77,8 @@ class Game:
         """Returns v of coalitions (K, 3) of ones and zeros for one row: (K,)."""
 
         def v(coalitions: Tensor) -> Tensor:
-            return torch.tensor([self.score(np.where(z.numpy() > 0.5, row, self.background[:, None])).mean() for z in coalitions])
+            return torch.tensor([self.score(np.where(z.numpy() > 0.5, row, self.background[:, None])).mean()
+                                 for z in coalitions])
 
         return v
 
@@ -103,7 +109,8 @@ def kernel_explainer(count: int | None) -> Callable[[Game, int, int], np.ndarray
 
         behind = np.repeat(game.background[:, None], len(game.names), 1)
         behind = behind if count is None else shap.sample(behind, count, random_state=seed)
-        return np.asarray(shap.KernelExplainer(game.score, behind).shap_values(np.full((1, len(game.names)), row), silent=True))[0]
+        return np.asarray(shap.KernelExplainer(game.score, behind).shap_values(np.full((1, len(game.names)), row),
+                                                                               silent=True))[0]
 
     return run
 
@@ -185,15 +192,20 @@ def main() -> None:
         size = np.abs(errors)
         agreement = agreement or float(size.max())
         spread = f" ± {size.mean((1, 2)).std(ddof=1):.1g}" if seeds > 1 else ""
-        lines.append([label, shown(took), f"{statistics.median(took) / ours:,.0f}", f"{size.mean():.1g}{spread}", f"{size.max():.1g}"])
+        lines.append([label, shown(took), f"{statistics.median(took) / ours:,.0f}", f"{size.mean():.1g}{spread}",
+                      f"{size.max():.1g}"])
         print(lines[-1], flush=True)
-    lines.insert(0, [f"**qfusion**, {N:,} rows, all {n} samples at once", shown(times, n), "1", f"{agreement:.0e}", f"{agreement:.0e}"])
+    lines.insert(0, [f"**qfusion**, {N:,} rows, all {n} samples at once", shown(times, n), "1", f"{agreement:.0e}",
+                     f"{agreement:.0e}"])
     typical = np.abs(found.shapley[..., 0]).mean()
     whole = statistics.median(times) * 1e3
-    note = (f"Shapley values of the three modalities of `{MODEL}`, of mean size {typical:.2f}. Ours: {whole:.0f} ms for "
-            f"{n} test samples, evolution and the background's encoding included; the others, at their defaults: {options.rows} of "
-            f"these, {options.seeds} seeds where anything is drawn (± deviation of the mean error over seeds). Processor time.")
-    header = ["Method, rows behind an absent modality", "Median ms a sample (least-most)", "Ratio", "Mean error", "Largest error"]
+    note = (
+        f"Shapley values of the three modalities of `{MODEL}`, of mean size {typical:.2f}. Ours: {whole:.0f} ms for "
+        f"{n} test samples, evolution and the background's encoding included; the others, at their defaults: "
+        f"{options.rows} of these, {options.seeds} seeds where anything is drawn (± deviation of the mean error over "
+        "seeds). Processor time.")
+    header = ["Method, rows behind an absent modality", "Median ms a sample (least-most)", "Ratio", "Mean error",
+              "Largest error"]
     tables.write("explainers", tables.markdown(header, lines) + f"\n\n{note} " + tables.provenance("explainers.py"))
 
 

@@ -1,9 +1,11 @@
-"""Deletion and insertion by the explanation's order against random orders, for every shipped model: modalities, and features inside each.
+"""Deletion and insertion by the explanation's order against random orders, for every shipped model: modalities, and
+features inside each.
 
     python benchmarks/faithfulness.py [--orders 10] [NAMES]
 
-Writes the table `faithfulness` of docs/results.md when all models are measured. A gain is the area between our curve and the mean random
-one, as a part of the mean change when everything is taken away; "beats" counts the random orders that ours beats at deletion and insertion.
+Writes the table `faithfulness` of docs/results.md when all models are measured. A gain is the area between our curve
+and the mean random one, as a part of the mean change when everything is taken away; "beats" counts the random orders
+that ours beats at deletion and insertion.
 """
 
 from __future__ import annotations
@@ -45,14 +47,16 @@ def measured(name: str, orders: int) -> list[list[str]]:
     rows = dataset.rows("test")
     trained_on = dataset.inputs(dataset.rows(checkpoint.training_split(kept.card)), torch.float64)
     inputs = dataset.inputs(rows, torch.float64)
-    outputs = metrics.predict(model, dataset, rows).argmax(1) if dataset.target.kind == "classification" else np.zeros(len(rows), int)
+    outputs = metrics.predict(model, dataset,
+                              rows).argmax(1) if dataset.target.kind == "classification" else np.zeros(len(rows), int)
     explanation = explain.explain(model, inputs, explain.background(model, trained_on))
     found = [[f"`{name}`", f"{len(model.modalities)} modalities, by Shapley value",
               *line(faithfulness.modality_curves(explanation, outputs, orders=orders))]]
     baseline = deletion.means(trained_on)
     for modality in model.modalities:
         for ranking in by_title():
-            curves = deletion.feature_curves(model, inputs, modality, outputs, baseline[modality], ranking=ranking, orders=orders)
+            curves = deletion.feature_curves(model, inputs, modality, outputs, baseline[modality], ranking=ranking,
+                                             orders=orders)
             found.append(["", f"inside `{modality}`, by {ranking}", *line(curves)])
             print(name, *found[-1][1:], flush=True)
     return found
@@ -66,9 +70,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     rows = [row for name in arguments.names for row in measured(name, arguments.orders)]
-    header = ["Test rows, most important first", "What is taken away", "Deletion gain", "Insertion gain", "Random orders beaten"]
+    header = ["Test rows, most important first", "What is taken away", "Deletion gain", "Insertion gain",
+              "Random orders beaten"]
     table = tables.markdown(header, rows)
-    text = f"{table}\n\n{arguments.orders} random orders, drawn anew for every sample. " + tables.provenance("faithfulness.py")
+    text = f"{table}\n\n{arguments.orders} random orders, drawn anew for every sample. " + tables.provenance(
+        "faithfulness.py")
     if list(arguments.names) == list(SHIPPED):
         tables.write("faithfulness", text)
     else:

@@ -1,11 +1,12 @@
-"""Entangled fusion with a QCNN beside classical heads: the same encoders, rows, schedule and seeds, trained in the same run.
+"""Entangled fusion with a QCNN beside classical heads: the same encoders, rows, schedule and seeds, trained in the same
+run.
 
     QFUSION_DATA=FOLDER python benchmarks/fusion.py [digits avdigits handwritten houston] [--seeds 5] [--cache FILE.json]
 
-Late fusion has encoders of one output per class; all others have the n outputs of our model. Settings and schedule are those of our
-model's recipe (scripts/train_models.py), chosen by cross-validation without the test rows; every head is trained with them as they
-are. With --cache, runs that are finished are kept there and not repeated. Writes README's table `fusion`, or another by --table
-(`handwritten`, whose TFN takes half an hour, has `fusion-handwritten`).
+Late fusion has encoders of one output per class; all others have the n outputs of our model. Settings and schedule are
+those of our model's recipe (scripts/train_models.py), chosen by cross-validation without the test rows; every head is
+trained with them as they are. With --cache, runs that are finished are kept there and not repeated. Writes README's
+table `fusion`, or another by --table (`handwritten`, whose TFN takes half an hour, has `fusion-handwritten`).
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ from qfusion.models import BASELINES  # noqa: E402
 from qfusion.training import Options, fit, metrics, train  # noqa: E402
 
 OURS = "entangled-qcnn"
-LABELS = {OURS: "**Entangled QCNN**", "late": "Late fusion", "concatenation": "Concatenation network", "tensor": "TFN (tensor)",
-          "low-rank": "LMF (low rank)"}
+LABELS = {OURS: "**Entangled QCNN**", "late": "Late fusion", "concatenation": "Concatenation network",
+          "tensor": "TFN (tensor)", "low-rank": "LMF (low rank)"}
 ENCODER = ("encoder", "hidden", "dropout", "pooling")
 MAX_HIDDEN_TENSOR = 100_000  # entries; above, the TFN head is linear in the outer product, or training would take hours
 
@@ -85,7 +86,8 @@ def measured(name: str, seeds: Sequence[int], cache: Path | None) -> dict[str, l
 
 
 def verdict(name: str, runs: dict[str, list[dict[str, Any]]]) -> str:
-    """Returns one sentence: ours against the concatenation network and against the best, with the standard error of the difference."""
+    """Returns one sentence: ours against the concatenation network and against the best, with the standard error of the
+    difference."""
     values = {kind: np.array([r["accuracy"] for r in rows]) for kind, rows in runs.items()}
     mean = {kind: float(v.mean()) for kind, v in values.items()}
     error = {kind: float(v.std(ddof=1) ** 2 / len(v)) if len(v) > 1 else 0.0 for kind, v in values.items()}
@@ -113,9 +115,11 @@ def main() -> None:
     rows = []
     for name, runs in results.items():
         for kind, label in LABELS.items():
-            rows.append([f"`{name}`" if kind == OURS else "", label, tables.spread([r["accuracy"] for r in runs[kind]], 4),
-                         f"{runs[kind][0]['parameters']:,}", f"{np.median([r['seconds'] for r in runs[kind]]):.0f}"])
-    table = tables.markdown(["Data", "Head", "Test accuracy, mean ± deviation", "Parameters after the encoders", "Training (s)"], rows)
+            rows.append([f"`{name}`" if kind == OURS else "", label,
+                         tables.spread([r["accuracy"] for r in runs[kind]], 4), f"{runs[kind][0]['parameters']:,}",
+                         f"{np.median([r['seconds'] for r in runs[kind]]):.0f}"])
+    table = tables.markdown(["Data", "Head", "Test accuracy, mean ± deviation", "Parameters after the encoders",
+                             "Training (s)"], rows)
     text = "\n".join([table, "", *(f"- {verdict(name, runs)}" for name, runs in results.items()), "",
                       f"{arguments.seeds} seeds. " + tables.provenance("fusion.py")])
     tables.write(arguments.table, text)

@@ -20,5 +20,6 @@ def share(model: QuantumJump, dataset: data.DataSet, trained_on: str = "train") 
     inputs, times = dataset.inputs(dataset.rows("test"), torch.float64), [0.0, float(model.duration)]
     found = explain.through_time(model, inputs, background, times)
     terms = {name: found.dividends[:, :, s].reshape(2, -1) for s, name in enumerate(found.coalitions)}
-    start, end = np.stack([joint_share({name: values[place] for name, values in terms.items()}).mean() for place in (0, 1)])
+    start, end = np.stack([joint_share({name: values[place] for name, values in terms.items()}).mean()
+                           for place in (0, 1)])
     return float(start), float(end)

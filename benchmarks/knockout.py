@@ -2,8 +2,9 @@
 
     python benchmarks/knockout.py [--models qj-planted ...] [--samples 100] [--json]
 
-A term counts on a sample when its removal moves the score by more than 1 % of the score's range: that of the target for a regression, the
-spread of that class's score over the test set for classes (the class predicted is the one explained). The mean slope on the way from
+A term counts on a sample when its removal moves the score by more than 1 % of the score's range: that of the target for
+a regression, the spread of that class's score over the test set for classes (the class predicted is the one explained).
+The mean slope on the way from
 removed to learned, by quadrature, must agree always: it is printed as a check of the numbers, not as evidence.
 """
 
@@ -45,7 +46,8 @@ def bent_terms(model: Any, inputs: Any, background: Any, output: int, found: Any
     bend, half = np.zeros(len(found.parameters)), -found.slopes[:, 0]
     for place, parameter in enumerate(found.parameters):
         if parameter.kind not in LINEAR:
-            up, down, middle = (system.moved(place, f).slopes([method.SCORE])[1][place, 0] for f in (1 + STEP, 1 - STEP, 0.5))
+            up, down, middle = (system.moved(place, f).slopes([method.SCORE])[1][place, 0]
+                                for f in (1 + STEP, 1 - STEP, 0.5))
             bend[place], half[place] = (up - down) / (2 * STEP), -middle
     return -found.slopes[:, 0] + bend / 2, half
 
@@ -54,7 +56,8 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
     """All figures of one model."""
     loaded = checkpoint.load(name)
     model, dataset = loaded.model, data.load(loaded.card["data"]["name"])
-    background = explain.background(model, dataset.inputs(dataset.rows(checkpoint.training_split(loaded.card)), dtype=torch.float64))
+    background = explain.background(model, dataset.inputs(dataset.rows(checkpoint.training_split(loaded.card)),
+                                                          dtype=torch.float64))
     rows = dataset.rows("test")
     with torch.no_grad():
         scores = model(dataset.inputs(rows, dtype=torch.float64)).numpy()
@@ -71,20 +74,23 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
         big = np.abs(found.effects[:, 0]) > THRESHOLD * score_range(dataset, scores, output)
         agrees = found.agrees()[:, 0]
         for term, counts, same in zip(found.parameters, big, agrees, strict=True):
-            for key in ("all", "linear" if term.kind in LINEAR else "not linear", term.kind, *([term.title] if term.kind in NAMED else [])):
+            for key in ("all", "linear" if term.kind in LINEAR else "not linear", term.kind,
+                        *([term.title] if term.kind in NAMED else [])):
                 tally[key][0] += int(counts and same)
                 tally[key][1] += int(counts)
         if i < curved:
             bent = np.array([term.kind not in LINEAR for term in found.parameters]) & big
-            for pair, guess in zip((tally_second, tally_half), bent_terms(model, inputs, background, output, found), strict=True):
+            for pair, guess in zip((tally_second, tally_half), bent_terms(model, inputs, background, output, found),
+                                   strict=True):
                 pair[0] += int((np.sign(guess) == np.sign(found.effects[:, 0]))[bent].sum())
                 pair[1] += int(bent.sum())
             for term in np.array(found.parameters, dtype=object)[bent][:, 0] if bent.any() and i < 2 else []:
                 way = method.response(model, inputs, background, str(term), output=output, nodes=10)
                 residual = max(residual, abs(-way.mean_slope * way.term.value - way.effect))
     return {"model": name, "samples": len(rows_shown), "seconds": float(np.median(seconds)), "tally": dict(tally),
-            "second order, not linear": tally_second, "slope half-way, not linear": tally_half, "quadrature residual": residual,
-            "cohort": cohort(model, dataset, background, scores, False), "groups": cohort(model, dataset, background, scores, True)}
+            "second order, not linear": tally_second, "slope half-way, not linear": tally_half,
+            "quadrature residual": residual, "cohort": cohort(model, dataset, background, scores, False),
+            "groups": cohort(model, dataset, background, scores, True)}
 
 
 NAMED = ("coupling", "rate", "duration", "convolution", "pooling")
@@ -124,9 +130,11 @@ def share(pair: list[int]) -> str:
 def main() -> None:
     """Prints one block a model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--models", nargs="*", default=[name for name in checkpoint.available() if name.startswith(("qj", "qcnn"))])
+    parser.add_argument("--models", nargs="*",
+                        default=[name for name in checkpoint.available() if name.startswith(("qj", "qcnn"))])
     parser.add_argument("--samples", type=int, default=100)
-    parser.add_argument("--curved", type=int, default=8, help="samples on which second derivatives and slopes half-way are taken too")
+    parser.add_argument("--curved", type=int, default=8,
+                        help="samples on which second derivatives and slopes half-way are taken too")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -138,8 +146,12 @@ def main() -> None:
         print(f"\n{name}: {found['samples']} test samples, {found['seconds']:.2f} s each")
         for key, pair in found["tally"].items():
             print(f"  {key:34s} same sign {share(pair)}")
-        print(f"  {'to second order, not linear':34s} same sign {share(found['second order, not linear'])} ({options.curved} samples)")
-        print(f"  {'slope half-way, not linear':34s} same sign {share(found['slope half-way, not linear'])} ({options.curved} samples)")
+        print(
+            f"  {'to second order, not linear':34s} same sign {share(found['second order, not linear'])} "
+            f"({options.curved} samples)")
+        print(
+            f"  {'slope half-way, not linear':34s} same sign {share(found['slope half-way, not linear'])} "
+            f"({options.curved} samples)")
         print(f"  mean slope on the way, times -1, equals the effect to {found['quadrature residual']:.1e} (10 nodes)")
         for words, group in (("the test set", found["cohort"]), ("a class, or a quarter by truth", found["groups"])):
             print(f"  mean over {words}: {share(group['all'])}; not linear {share(group['not linear'])}"

@@ -1,17 +1,19 @@
-"""Every model on every data set over seeds: QiNN-QJ, the entangled QCNN, their ablations and six baselines, on equal terms.
+"""Every model on every data set over seeds: QiNN-QJ, the entangled QCNN, their ablations and six baselines, on equal
+terms.
 
     QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits parity avparity ...] [--cache FILE.jsonl] [--keep]
     python benchmarks/leaderboard.py --plan       # what would be trained, with one timed epoch of each
 
-Equal terms: on a data set all models train on the same rows with the encoder settings (width, dropout, kind) and the schedule of our
-shipped recipe for it (scripts/train_models.py), chosen for that model of ours and for nobody else; where modalities
-decide only together, learning rate and shift were chosen for every model by the same tries on validation rows (scripts/choose_parity.py).
-Encoders give about as many numbers per modality to every head, see `PLACES`. `coupling_decay` acts on the two systems and their
-ablations alone, which have couplings.
+Equal terms: on a data set all models train on the same rows with the encoder settings (width, dropout, kind) and the
+schedule of our shipped recipe for it (scripts/train_models.py), chosen for that model of ours and for nobody else;
+where modalities decide only together, learning rate and shift were chosen for every model by the same tries on
+validation rows (scripts/choose_parity.py). Encoders give about as many numbers per modality to every head, see
+`PLACES`. `coupling_decay` acts on the two systems and their ablations alone, which have couplings.
 
-Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names, and not repeated; the first seed's weights
-are kept beside it (and, not being part of the repository, made again elsewhere), and its robustness measured. Writes
-qfusion/assets/leaderboard.json, which the Leaderboard page reads, docs/leaderboard.md and README's table `leaderboard`.
+Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names, and not repeated; the
+first seed's weights are kept beside it (and, not being part of the repository, made again elsewhere), and its
+robustness measured. Writes qfusion/assets/leaderboard.json, which the Leaderboard page reads, docs/leaderboard.md and
+README's table `leaderboard`.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ from qfusion.training import Options, Result, checkpoint, metrics, train  # noqa
 SEEDS, MORE_SEEDS = 5, 10
 RUNS = ROOT / "benchmarks" / "runs" / "leaderboard.jsonl"
 BOARD, PAGE = _assets.path("leaderboard.json"), ROOT / "docs" / "leaderboard.md"
-ROBUST = {"regression": ("mae", "r2", "corr", "acc2_non0"), "classification": ("accuracy", "nll")}  # metrics that are kept
+# metrics that are kept
+ROBUST = {"regression": ("mae", "r2", "corr", "acc2_non0"), "classification": ("accuracy", "nll")}
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,8 @@ class Run:
 
 
 def runs(names: Sequence[str], seeds: int, more_seeds: int) -> Iterator[Run]:
-    """Yields the runs in the order in which they are made: data set by data set, all models seed by seed; then the seeds of claim (a)."""
+    """Yields the runs in the order in which they are made: data set by data set, all models seed by seed; then the
+    seeds of claim (a)."""
     for name in names:
         for seed in range(seeds):
             for model in CONTENDERS:
@@ -95,9 +99,9 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
     total = sum(p.numel() for p in result.model.parameters())
     after = total - sum(p.numel() for p in result.model.encoders.parameters())
     return {"key": run.key, "data": run.data, "model": run.model, "seed": run.seed, "test": measured["test"],
-            "train": measured[place.options.split], "parameters": total, "after_encoders": after, "seconds": round(seconds, 2),
-            "processor_seconds": round(processor, 2), "epochs": len(result.history), "kept": result.kept,
-            "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history]}
+            "train": measured[place.options.split], "parameters": total, "after_encoders": after,
+            "seconds": round(seconds, 2), "processor_seconds": round(processor, 2), "epochs": len(result.history),
+            "kept": result.kept, "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history]}
 
 
 def _keep(run: Run, result: Result, measured: dict[str, Any], folder: Path) -> None:
@@ -105,8 +109,8 @@ def _keep(run: Run, result: Result, measured: dict[str, Any], folder: Path) -> N
     dataset = PLACES[run.data].dataset
     card = checkpoint.make_card(
         result.model, dataset, name=name, title=f"{CONTENDERS[run.model].label} on {dataset.title}", seed=run.seed,
-        training=result.settings(), metrics={split: metrics.summary([m]) for split, m in measured.items()}, this_seed=measured,
-        seeds=[run.seed])
+        training=result.settings(), metrics={split: metrics.summary([m]) for split, m in measured.items()},
+        this_seed=measured, seeds=[run.seed])
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.save(folder / f"{name}.json", result.model, card)
 
@@ -133,7 +137,8 @@ def keep(record: dict[str, Any], cache: Path | None) -> None:
 
 
 def collect(wanted: Sequence[Run], cache: Path | None, folder: Path) -> list[dict[str, Any]]:
-    """Returns the records of all runs, trained where they are not kept yet; the weights of first seeds are in `folder`."""
+    """Returns the records of all runs, trained where they are not kept yet; the weights of first seeds are in
+    `folder`."""
     known = read(cache)
     for number, run in enumerate(wanted, 1):
         if run.key in known and (run.seed or (folder / f"{run.data}-{run.model}.json").is_file()):
@@ -141,7 +146,9 @@ def collect(wanted: Sequence[Run], cache: Path | None, folder: Path) -> list[dic
         record = known[run.key] = measure(run, folder)
         keep(record, cache)
         main_one = record["test"].get("accuracy", record["test"].get("mae"))
-        print(f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {record['seconds']:.0f} s", flush=True)
+        print(
+            f"{number}/{len(wanted)} {run.data} {run.model} seed {run.seed}: {main_one:.4f}, {record['seconds']:.0f} s",
+            flush=True)
     return [known[run.key] for run in wanted]
 
 
@@ -162,16 +169,19 @@ def plan(wanted: Sequence[Run], cache: Path | None) -> None:
 
 
 def robust(records: Sequence[dict[str, Any]], folder: Path) -> dict[str, dict[str, list[dict[str, Any]]]]:
-    """Returns the robustness of every first seed, by data set and model; measured once for each, and kept beside the weights."""
+    """Returns the robustness of every first seed, by data set and model; measured once for each, and kept beside the
+    weights."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for record in (r for r in records if r["seed"] == 0):
         name, model = record["data"], record["model"]
         kept = folder / f"robustness-{record['key']}.json"
         if not kept.is_file():
             place = PLACES[name]
-            frame = robustness(checkpoint.load(folder / f"{name}-{model}.json").model, place.dataset, "test", place.options.split)
+            frame = robustness(checkpoint.load(folder / f"{name}-{model}.json").model, place.dataset, "test",
+                               place.options.split)
             keys = ROBUST[place.dataset.target.kind]
-            lines = [{"kind": r["kind"], "modality": r["modality"], "level": r["level"], **{key: report.short(r[key]) for key in keys}}
+            lines = [{"kind": r["kind"], "modality": r["modality"], "level": r["level"],
+                      **{key: report.short(r[key]) for key in keys}}
                      for r in frame.to_dict("records")]
             with atomic(kept) as part:
                 part.write_text(json.dumps(lines))
@@ -181,26 +191,30 @@ def robust(records: Sequence[dict[str, Any]], folder: Path) -> dict[str, dict[st
 
 
 def terms(name: str) -> dict[str, Any]:
-    """Returns what the board says about a data set: title, modalities, target, sizes, and the terms on which all were trained."""
+    """Returns what the board says about a data set: title, modalities, target, sizes, and the terms on which all were
+    trained."""
     place = PLACES[name]
     dataset, target = place.dataset, place.dataset.target
-    return {"title": place.title or dataset.title, "source": dataset.name, "modalities": list(dataset.names), "target": target.kind,
-            "classes": len(target.classes), "trained_on": len(dataset.rows(place.options.split)), "test": len(dataset.rows("test")),
-            "encoder": place.encoder, "features": place.features, "dims": place.dims, "options": asdict(place.options),
+    return {"title": place.title or dataset.title, "source": dataset.name, "modalities": list(dataset.names),
+            "target": target.kind, "classes": len(target.classes), "trained_on": len(dataset.rows(place.options.split)),
+            "test": len(dataset.rows("test")), "encoder": place.encoder, "features": place.features, "dims": place.dims,
+            "options": asdict(place.options),
             "chosen": {model: dict(differs) for model, differs in place.chosen.items()}}
 
 
 def stay(board: dict[str, Any], names: Sequence[str], seeds: int) -> dict[str, dict[str, tuple[dict[str, Any], Any]]]:
-    """Returns the rows of a board that need not be made anew, by data set and model, each with its date, and its robustness.
+    """Returns the rows of a board that need not be made anew, by data set and model, each with its date, and its
+    robustness.
 
-    These are the rows of models whose settings have not changed on data sets whose terms have not; the rows of QiNN-QJ that were made
-    before its read-out was a setting are those of its joint read-out.
+    These are the rows of models whose settings have not changed on data sets whose terms have not; the rows of QiNN-QJ
+    that were made before its read-out was a setting are those of its joint read-out.
     """
     found: dict[str, dict[str, tuple[dict[str, Any], Any]]] = {}
     renamed = {} if "qj-joint" in board["contenders"] else {"qj": "qj-joint"}
     for name in (n for n in names if n in board["data"]):
         entry, now = board["data"][name], terms(name)
-        before = {**now, **{key: entry[key] for key in now if key in entry}, "options": {**asdict(Options()), **entry["options"]}}
+        before = {**now, **{key: entry[key] for key in now if key in entry},
+                  "options": {**asdict(Options()), **entry["options"]}}
         if json.loads(json.dumps(before)) != json.loads(json.dumps(now)):
             continue
         for old, row in entry["rows"].items():
@@ -233,14 +247,18 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--more-seeds", type=int, default=MORE_SEEDS, help="of the two models that claim (a) compares")
     parser.add_argument("--cache", type=Path, default=RUNS, help="keeps finished runs, a line each")
-    parser.add_argument("--keep", action="store_true", help="train only what has changed since the board was made: rows that stand on it "
-                        "with the same terms and the same model stay, with their date")
-    parser.add_argument("--plan", action="store_true", help="train nothing; print what is missing and how long it takes")
-    parser.add_argument("--finished", action="store_true", help="train nothing; write the tables of the runs that the cache holds")
+    parser.add_argument("--keep", action="store_true",
+                        help="train only what has changed since the board was made: rows that stand on it with the "
+                             "same terms and the same model stay, with their date")
+    parser.add_argument("--plan", action="store_true",
+                        help="train nothing; print what is missing and how long it takes")
+    parser.add_argument("--finished", action="store_true",
+                        help="train nothing; write the tables of the runs that the cache holds")
     parser.add_argument("--runs-only", action="store_true", help="train, but write no tables")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    kept = stay(json.loads(BOARD.read_text()), arguments.names or list(PLACES), arguments.seeds) if arguments.keep else {}
+    kept = stay(json.loads(BOARD.read_text()), arguments.names or list(PLACES),
+                arguments.seeds) if arguments.keep else {}
     wanted = [run for run in runs(arguments.names or list(PLACES), arguments.seeds, arguments.more_seeds)
               if run.model not in kept.get(run.data, {})]
     if arguments.finished:

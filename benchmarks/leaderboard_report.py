@@ -17,11 +17,13 @@ HEADLINES = {"mosi": "mae", "mosi-light": "mae", "planted": "r2"}  # all other d
 SYSTEMS = ("qj", "qcnn")
 DOZENS = 24  # claim (b) is about networks with at least so many times the parameters after the encoders
 ALPHA = 0.05
-# Mao and others, MMSA (github.com/thuiar/MMSA, results/result-stat.md, commit 0f82c40): means over their seeds, unaligned unless marked.
+# Mao and others, MMSA (github.com/thuiar/MMSA, results/result-stat.md, commit 0f82c40): means over their seeds,
+# unaligned unless marked.
 PUBLISHED = {
     "EF-LSTM (aligned)": (0.7848, 0.3539, 0.9488, 0.669), "LF-DNN": (0.7863, 0.3452, 0.9548, 0.6584),
     "TFN": (0.7908, 0.3446, 0.9473, 0.6733), "LMF": (0.7918, 0.3382, 0.9504, 0.651),
-    "MulT": (0.8098, 0.3691, 0.8799, 0.7022), "MISA": (0.8354, 0.4137, 0.7765, 0.7781), "Self-MM": (0.8482, 0.4607, 0.7244, 0.7892)}
+    "MulT": (0.8098, 0.3691, 0.8799, 0.7022), "MISA": (0.8354, 0.4137, 0.7765, 0.7781),
+    "Self-MM": (0.8482, 0.4607, 0.7244, 0.7892)}
 PUBLISHED_METRICS = ("acc2_non0", "acc7", "mae", "corr")
 PUBLISHED_SOURCE = "github.com/thuiar/MMSA, results/result-stat.md (regression, MOSI)"
 PUBLISHED_NOTE = "other features (BERT text, its own audio and video features) and other test rows: not comparable"
@@ -43,10 +45,12 @@ def by_model(records: Sequence[Mapping[str, Any]], name: str) -> dict[str, list[
 def row(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Returns what the board shows of one model on one data set."""
     return {
-        "seeds": [r["seed"] for r in runs], "parameters": runs[0]["parameters"], "after_encoders": runs[0]["after_encoders"],
-        "seconds": round(float(np.median([r["processor_seconds"] for r in runs])), 1), "epochs": [r["epochs"] for r in runs],
-        "test": {key: comparison.mean([r["test"][key] for r in runs]).record() | {"values": [short(r["test"][key]) for r in runs]}
-                 for key in runs[0]["test"]},
+        "seeds": [r["seed"] for r in runs], "parameters": runs[0]["parameters"],
+        "after_encoders": runs[0]["after_encoders"],
+        "seconds": round(float(np.median([r["processor_seconds"] for r in runs])), 1),
+        "epochs": [r["epochs"] for r in runs],
+        "test": {key: comparison.mean([r["test"][key] for r in runs]).record()
+                 | {"values": [short(r["test"][key]) for r in runs]} for key in runs[0]["test"]},
         "train": {key: short(np.mean([r["train"][key] for r in runs])) for key in runs[0]["train"]},
         "gradient_norm": {key: short(np.mean([f(r["gradient_norms"]) for r in runs]))
                           for key, f in (("mean", np.mean), ("spread", np.std), ("largest", np.max))}}
@@ -73,7 +77,8 @@ def verdicts(rows: Mapping[str, Mapping[str, Any]], baselines: Sequence[str], ke
 
 def values_of(model: Mapping[str, Any], key: str, seeds: set[int] | None = None) -> list[float]:
     """Returns a metric's values on the test rows, of some seeds or all."""
-    return [v for v, seed in zip(model["test"][key]["values"], model["seeds"], strict=True) if seeds is None or seed in seeds]
+    return [v for v, seed in zip(model["test"][key]["values"], model["seeds"], strict=True) if seeds is None
+            or seed in seeds]
 
 
 def assemble(records: Sequence[Mapping[str, Any]], names: Sequence[str], contenders: Mapping[str, Mapping[str, Any]],
@@ -91,7 +96,8 @@ def assemble(records: Sequence[Mapping[str, Any]], names: Sequence[str], contend
     for name in names:
         runs = by_model(records, name)
         earlier = (kept or {}).get(name, {})
-        rows = {model: row(runs[model]) if model in runs else earlier[model] for model in contenders if model in runs or model in earlier}
+        rows = {model: row(runs[model]) if model in runs else earlier[model] for model in contenders if model in runs
+                or model in earlier}
         if rows:
             keys = next(iter(rows.values()))["test"]
             boards[name] = {**terms[name], "headline": headline(name), "rows": rows,
@@ -99,16 +105,19 @@ def assemble(records: Sequence[Mapping[str, Any]], names: Sequence[str], contend
     return {
         "format": 1, "date": date.today().isoformat(), "command": "python benchmarks/leaderboard.py",
         "machine": f"{os.cpu_count()} cores {platform.machine()}, one torch thread",
-        "versions": {"python": platform.python_version(), "torch": version("torch"), "numpy": version("numpy"), "scipy": version("scipy")},
+        "versions": {"python": platform.python_version(), "torch": version("torch"), "numpy": version("numpy"),
+                     "scipy": version("scipy")},
         "method": comparison.METHOD, "contenders": dict(contenders), "data": boards,
         "claims": {"stability": stability(records, boards), "parameters": parameters(boards, contenders)},
         "published": {"source": PUBLISHED_SOURCE, "note": PUBLISHED_NOTE, "data": "mosi",
-                      "rows": {name: dict(zip(PUBLISHED_METRICS, values, strict=True)) for name, values in PUBLISHED.items()}},
+                      "rows": {name: dict(zip(PUBLISHED_METRICS, values, strict=True))
+                               for name, values in PUBLISHED.items()}},
         "robustness": dict(robustness)}
 
 
 def stability(records: Sequence[Mapping[str, Any]], boards: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Returns claim (a), a row for each data set: jump against unitary dynamics in spread over seeds, gradient norms, train-test gap."""
+    """Returns claim (a), a row for each data set: jump against unitary dynamics in spread over seeds, gradient norms,
+    train-test gap."""
     found = []
     for name in boards:
         runs = by_model(records, name)
@@ -124,8 +133,10 @@ def stability(records: Sequence[Mapping[str, Any]], boards: Mapping[str, Any]) -
         norms = [[float(np.mean(r["gradient_norms"])) for r in side] for side in pair]
         largest = [[float(np.max(r["gradient_norms"])) for r in side] for side in pair]
         ratio, p = comparison.spread_ratio(*test)
-        entry: dict[str, Any] = {"data": name, "metric": key, "seeds": len(shared), "spread_ratio": short(ratio), "spread_p": short(p)}
-        for label, sides in (("test", test), ("gap", gaps), ("roughness", rough), ("norm", norms), ("largest", largest)):
+        entry: dict[str, Any] = {"data": name, "metric": key, "seeds": len(shared), "spread_ratio": short(ratio),
+                                 "spread_p": short(p)}
+        for label, sides in (("test", test), ("gap", gaps), ("roughness", rough), ("norm", norms),
+                             ("largest", largest)):
             entry[label] = {"jump": comparison.mean(sides[0]).record(), "unitary": comparison.mean(sides[1]).record(),
                             "paired": comparison.paired(*sides).record()}
         entry["verdict"] = stability_verdict(entry, sign)
@@ -134,7 +145,8 @@ def stability(records: Sequence[Mapping[str, Any]], boards: Mapping[str, Any]) -
 
 
 def stability_verdict(entry: Mapping[str, Any], sign: int) -> dict[str, str]:
-    """Returns for each part of claim (a) whether the numbers speak for it, against it, or tell nothing: p < 0.05, uncorrected.
+    """Returns for each part of claim (a) whether the numbers speak for it, against it, or tell nothing: p < 0.05,
+    uncorrected.
 
     Args:
         entry: see `stability`. sign: 1 when more of the metric is better, else -1.
@@ -150,7 +162,8 @@ def stability_verdict(entry: Mapping[str, Any], sign: int) -> dict[str, str]:
 
 
 def parameters(boards: Mapping[str, Any], contenders: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Returns claim (b), a row for each data set of classes: the QCNN against every baseline with DOZENS times its parameters or more."""
+    """Returns claim (b), a row for each data set of classes: the QCNN against every baseline with DOZENS times its
+    parameters or more."""
     found = []
     for name, board in boards.items():
         rows, tests = board["rows"], board["tests"].get("accuracy", {}).get("qcnn")
@@ -161,10 +174,12 @@ def parameters(boards: Mapping[str, Any], contenders: Mapping[str, Mapping[str, 
             theirs = rows[rival]["after_encoders"]
             if theirs < DOZENS * own:
                 continue
-            accuracy = {key: rows[model]["test"]["accuracy"]["mean"] for key, model in (("accuracy", "qcnn"), ("rival_accuracy", rival))}
-            verdict = "for" if pair["difference"] >= -(pair["error"] or 0) else "open" if pair["holm"] >= ALPHA else "against"
-            found.append({"data": name, "rival": rival, "times": short(theirs / own), "own": own, "theirs": theirs, **accuracy, **pair,
-                          "verdict": verdict})
+            accuracy = {key: rows[model]["test"]["accuracy"]["mean"]
+                        for key, model in (("accuracy", "qcnn"), ("rival_accuracy", rival))}
+            verdict = "for" if pair["difference"] >= -(pair["error"]
+                                                       or 0) else "open" if pair["holm"] >= ALPHA else "against"
+            found.append({"data": name, "rival": rival, "times": short(theirs / own), "own": own, "theirs": theirs,
+                          **accuracy, **pair, "verdict": verdict})
     return found
 
 

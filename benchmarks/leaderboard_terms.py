@@ -1,4 +1,5 @@
-"""Who is on the leaderboard, and on what terms: models, data sets, and the settings that each model has on each of them."""
+"""Who is on the leaderboard, and on what terms: models, data sets, and the settings that each model has on each of
+them."""
 
 from __future__ import annotations
 
@@ -38,12 +39,14 @@ class Contender:
 CONTENDERS = {
     "qj": Contender("QiNN-QJ", "quantum-jump", {}, "system"),
     "qj-unitary": Contender("QiNN-QJ, unitary (no jumps)", "quantum-jump", dict(evolution="unitary"), "ablation"),
-    "qj-dissipative": Contender("QiNN-QJ, dissipative (no H)", "quantum-jump", dict(evolution="dissipative"), "ablation"),
+    "qj-dissipative": Contender("QiNN-QJ, dissipative (no H)", "quantum-jump", dict(evolution="dissipative"),
+                                "ablation"),
     "qj-none": Contender("QiNN-QJ, no evolution", "quantum-jump", dict(evolution="none"), "ablation"),
     "qj-joint": Contender("QiNN-QJ, joint read-out", "quantum-jump", dict(readout="joint"), "ablation"),
     "qj-single": Contender("QiNN-QJ, one modality read", "quantum-jump", dict(readout="single"), "ablation"),
     "qcnn": Contender("Entangled QCNN", "entangled-qcnn", {}, "system"),
-    "qcnn-separate": Contender("QCNN, one rotation per modality", "entangled-qcnn", dict(tables="separate"), "ablation"),
+    "qcnn-separate": Contender("QCNN, one rotation per modality", "entangled-qcnn", dict(tables="separate"),
+                               "ablation"),
     "qcnn-product": Contender("QCNN, no fusion entanglement", "product-qcnn", {}, "ablation"),
     "qcnn-frozen": Contender("QCNN, frozen rules (mean)", "entangled-qcnn", dict(freeze_rule=True), "ablation"),
     "linear": Contender("Linear model", "linear", {}, "baseline"),
@@ -64,12 +67,12 @@ class Place:
     Attributes:
         recipe: whose schedule and encoder settings everyone has.
         features: numbers per modality for the baselines; elements of a QCNN.
-        dims: dimension of a modality's state; its encoder gives twice as many numbers. Where `features / 2` would make the joint state
-            too large to train in reasonable time, smaller.
+        dims: dimension of a modality's state; its encoder gives twice as many numbers. Where `features / 2` would make
+            the joint state too large to train in reasonable time, smaller.
         input_dropout: of the encoders, as in the recipe's model.
         title: of the board; the data set's own unless given.
-        chosen: by model, the training options that were chosen for it (and its ablations) on the validation rows, where every rival had
-            the same tries; a model that is not named has the recipe's.
+        chosen: by model, the training options that were chosen for it (and its ablations) on the validation rows, where
+            every rival had the same tries; a model that is not named has the recipe's.
         without: models that do not stand on this board.
     """
 
@@ -119,7 +122,8 @@ def _together(name: str) -> Place:
 PLACES = {
     "mosi": Place(RECIPES["qj-mosi"], 8, 4, input_dropout=0.3),
     # The recipe's strong weight decay was chosen for QiNN-QJ; whoever is better off with the usual one shows it here.
-    "mosi-light": Place(replace(RECIPES["qj-mosi"], options=RECIPES["qj-mosi"].options | dict(weight_decay=Options().weight_decay)), 8, 4,
+    "mosi-light": Place(replace(RECIPES["qj-mosi"],
+                                options=RECIPES["qj-mosi"].options | dict(weight_decay=Options().weight_decay)), 8, 4,
                         input_dropout=0.3, title="CMU-MOSI, usual weight decay"),
     "planted": Place(RECIPES["qj-planted"], 8, 4, input_dropout=0.1),
     "digits": Place(FUSION["digits"], 10, 4),  # d = 5 trains ten times as long
@@ -136,7 +140,8 @@ def settings_of(place: Place, contender: Contender) -> dict[str, Any]:
     known, chosen = registry.settings(contender.kind), {**place.encoder, **contender.settings}
     if contender.kind == QuantumJump.kind:
         chosen["dims"] = place.dims
-        chosen |= {key: place.recipe.settings[key] for key in ("duration", "head_scale") if key in place.recipe.settings}
+        chosen |= {key: place.recipe.settings[key] for key in ("duration", "head_scale")
+                   if key in place.recipe.settings}
     elif contender.kind in (EntangledQCNN.kind, ProductQCNN.kind):
         chosen |= {key: place.recipe.settings[key] for key in OF_TABLES if key in place.recipe.settings} | {
             "elements": min(place.features, choose_parity.MAX_ELEMENTS)}

@@ -10,7 +10,8 @@ import tables
 from qfusion.training import metrics
 
 SAID = {"for": "For the claim", "against": "Against it", "open": "Open"}
-SECOND = {"mosi": ("acc2_non0", "acc7", "corr"), "mosi-light": ("acc2_non0", "acc7", "corr"), "planted": ("mae",)}  # beside the headline
+# beside the headline
+SECOND = {"mosi": ("acc2_non0", "acc7", "corr"), "mosi-light": ("acc2_non0", "acc7", "corr"), "planted": ("mae",)}
 
 
 def short(key: str) -> str:
@@ -42,23 +43,28 @@ def stability_sentence(entry: Mapping[str, Any], title: str) -> str:
                     for kind, words in SAID.items() if kind in entry["verdict"].values())
     test, rough, gap = (_both(entry[part], digits) for part, digits in (("test", d), ("roughness", 2), ("gap", d)))
     return (f"{title}, {entry['seeds']} seeds: with jumps the test {short(entry['metric'])} is {test}, and spreads "
-            f"{entry['spread_ratio']:.2g} times as much over seeds ({probability(entry['spread_p'])}); the gradient norm varies over a "
-            f"training by (deviation over mean) {rough}; from training to test rows is lost {gap}. {said}")
+            f"{entry['spread_ratio']:.2g} times as much over seeds ({probability(entry['spread_p'])}); the gradient "
+            f"norm varies over a training by (deviation over mean) {rough}; from training to test rows is lost {gap}. "
+            f"{said}")
 
 
 def _both(part: Mapping[str, Any], digits: int) -> str:
-    return (f"{part['jump']['mean']:.{digits}f}, unitary {part['unitary']['mean']:.{digits}f} ({probability(part['paired']['p'])})")
+    return (
+        f"{part['jump']['mean']:.{digits}f}, unitary {part['unitary']['mean']:.{digits}f} "
+        f"({probability(part['paired']['p'])})")
 
 
 def parameter_sentence(entry: Mapping[str, Any], title: str, label: str) -> str:
     """Returns claim (b) for one rival on one data set."""
     said = {"for": "It is matched (above, or less than one standard error below).",
             "open": "The QCNN is below, by more than one standard error, but not by more than chance would give.",
-            "against": "The QCNN is below, by more than chance would give: this contradicts the claim."}[entry["verdict"]]
+            "against": "The QCNN is below, by more than chance would give: this contradicts the claim."}[
+                entry["verdict"]]
     span_of = f"[{_number(entry['low'])}, {_number(entry['high'])}]"
     return (f"{title}: {entry['accuracy']:.4f} with {entry['own']:,} parameters after the encoders, against "
-            f"{entry['rival_accuracy']:.4f} of {label} with {entry['theirs']:,}, {entry['times']:.0f} times as many; difference "
-            f"{entry['difference']:+.4f} {span_of}, {probability(entry['holm'])} after Holm's correction. {said}")
+            f"{entry['rival_accuracy']:.4f} of {label} with {entry['theirs']:,}, {entry['times']:.0f} times as many; "
+            f"difference {entry['difference']:+.4f} {span_of}, {probability(entry['holm'])} after Holm's correction. "
+            f"{said}")
 
 
 def _number(value: float | None) -> str:
@@ -71,28 +77,32 @@ def add_sentences(board: dict[str, Any]) -> None:
     for entry in board["claims"]["stability"]:
         entry["sentence"] = stability_sentence(entry, titles[entry["data"]])
     for entry in board["claims"]["parameters"]:
-        entry["sentence"] = parameter_sentence(entry, titles[entry["data"]], board["contenders"][entry["rival"]]["label"])
+        entry["sentence"] = parameter_sentence(entry, titles[entry["data"]],
+                                               board["contenders"][entry["rival"]]["label"])
 
 
 def data_table(board: Mapping[str, Any], name: str) -> str:
     """Returns the whole table of one data set."""
     entry = board["data"][name]
     keys = (entry["headline"], *SECOND.get(name, ("f1", "nll")))
-    header = ["Model", "Seeds", "Parameters", "after the encoders", f"{short(keys[0])} [95 %]", *(short(k) for k in keys[1:]),
-              "Train - test", "Training (s)"]
+    header = ["Model", "Seeds", "Parameters", "after the encoders", f"{short(keys[0])} [95 %]",
+              *(short(k) for k in keys[1:]), "Train - test", "Training (s)"]
     rows = []
     best = best_of(entry, keys[0])
     for model, row in entry["rows"].items():
         contender = board["contenders"][model]
         mark = "**" if contender["role"] == "system" else ""
         gap = row["train"][keys[0]] - row["test"][keys[0]]["mean"]
-        cells = [span(row["test"][k], digits_of(k)) if k == keys[0] else f"{row['test'][k]['mean']:.{digits_of(k)}f}" for k in keys]
+        cells = [span(row["test"][k], digits_of(k)) if k == keys[0] else f"{row['test'][k]['mean']:.{digits_of(k)}f}"
+                 for k in keys]
         rows.append([f"{mark}{contender['label']}{mark}{' (best)' if model == best else ''}", str(len(row["seeds"])),
-                     f"{row['parameters']:,}", f"{row['after_encoders']:,}", *cells, f"{gap:+.3f}", f"{row['seconds']:.0f}"])
+                     f"{row['parameters']:,}", f"{row['after_encoders']:,}", *cells, f"{gap:+.3f}",
+                     f"{row['seconds']:.0f}"])
     lines = [tables.markdown(header, rows), ""]
     for system, tests in entry["tests"].get(keys[0], {}).items():
         lines.append("- " + test_sentence(board, name, system, keys[0], tests))
-    earlier = {row["date"]: [board["contenders"][m]["label"] for m, r in entry["rows"].items() if r.get("date") == row["date"]]
+    earlier = {row["date"]: [board["contenders"][m]["label"] for m, r in entry["rows"].items() if r.get("date")
+                             == row["date"]]
                for row in entry["rows"].values() if row.get("date", board["date"]) != board["date"]}
     lines += [f"- Measured on {day} already: {', '.join(labels)}." for day, labels in earlier.items()]
     return "\n".join([*lines, f"- {place_sentence(board, name)}"])
@@ -111,10 +121,11 @@ def test_sentence(board: Mapping[str, Any], name: str, system: str, key: str, te
     sign = 1 if metrics.describe[key].higher_is_better else -1
     better = sum(p["holm"] < 0.05 and sign * p["difference"] > 0 for p in tests["against"].values())
     worse = sum(p["holm"] < 0.05 and sign * p["difference"] < 0 for p in tests["against"].values())
-    return (f"{label[system]} against the best baseline, {label[tests['best']]}: {short(key)} {pair['difference']:+.{d}f} "
-            f"[{pair['low']:+.{d}f}, {pair['high']:+.{d}f}], {probability(pair['holm'])} after Holm's correction ({tests['seeds']} "
-            f"seeds). Of {len(tests['against'])} baselines it is told apart from {better + worse}: better than {better}, worse than "
-            f"{worse}.")
+    return (
+        f"{label[system]} against the best baseline, {label[tests['best']]}: {short(key)} {pair['difference']:+.{d}f} "
+        f"[{pair['low']:+.{d}f}, {pair['high']:+.{d}f}], {probability(pair['holm'])} after Holm's correction "
+        f"({tests['seeds']} seeds). Of {len(tests['against'])} baselines it is told apart from {better + worse}: "
+        f"better than {better}, worse than {worse}.")
 
 
 def place_sentence(board: Mapping[str, Any], name: str) -> str:
@@ -146,11 +157,14 @@ def readme_table(board: Mapping[str, Any]) -> str:
         baselines = [m for m in entry["rows"] if board["contenders"][m]["role"] == "baseline"]
         best = max(baselines, key=lambda m: better * entry["rows"][m]["test"][key]["mean"])
         for i, model in enumerate([m for m in ("qj", "qcnn") if m in entry["rows"]] + [best]):
-            row, tests, label = entry["rows"][model], entry["tests"].get(key, {}).get(model), board["contenders"][model]["label"]
-            rows.append([f"`{name}`, {short(key)}" if i == 0 else "", f"best baseline: {label}" if model == best else f"**{label}**",
-                         span(row["test"][key], digits_of(key)), f"{row['after_encoders']:,}",
+            row, tests, label = entry["rows"][model], entry["tests"].get(key,
+                                                                         {}).get(model), board["contenders"][model][
+                                                                             "label"]
+            rows.append([f"`{name}`, {short(key)}" if i == 0 else "", f"best baseline: {label}" if model == best
+                         else f"**{label}**", span(row["test"][key], digits_of(key)), f"{row['after_encoders']:,}",
                          "" if tests is None else probability(tests["against"][best]["holm"])])
-    header = ["Data, metric", "Model", "Test rows, mean [95 % over seeds]", "Parameters after the encoders", "Against the best baseline"]
+    header = ["Data, metric", "Model", "Test rows, mean [95 % over seeds]", "Parameters after the encoders",
+              "Against the best baseline"]
     return tables.markdown(header, rows)
 
 
@@ -158,7 +172,9 @@ def claims(board: Mapping[str, Any]) -> str:
     """Returns both claims, a line for each data set and rival."""
     lines = ["**(a) Jump dynamics train more stably and generalise better than unitary ones.**", ""]
     lines += [f"- {entry['sentence']}" for entry in board["claims"]["stability"]]
-    lines += ["", "**(b) The QCNN matches networks with dozens of times its parameters** (after the encoders, at least 24 times).", ""]
+    lines += ["",
+              "**(b) The QCNN matches networks with dozens of times its parameters** (after the encoders, at least 24 "
+              "times).", ""]
     lines += [f"- {entry['sentence']}" for entry in board["claims"]["parameters"]]
     return "\n".join(lines)
 
@@ -168,7 +184,8 @@ def published(board: Mapping[str, Any]) -> str:
     found = board["published"]
     keys = list(next(iter(found["rows"].values())))
     return "\n".join([tables.markdown(["Published on MOSI", *(short(k) for k in keys)],
-                                      [[name, *(f"{values[k]:.3f}" for k in keys)] for name, values in found["rows"].items()]), "",
+                                      [[name, *(f"{values[k]:.3f}" for k in keys)]
+                                       for name, values in found["rows"].items()]), "",
                       f"Source: {found['source']}. They stand here as context, with {found['note']}."])
 
 
@@ -179,13 +196,13 @@ def robustness(board: Mapping[str, Any]) -> str:
         key = board["data"][name]["headline"]
         d = 3
         names = board["data"][name]["modalities"]
-        header = [f"`{name}`, {short(key)}", "as recorded", *(f"without {m}" for m in names), *(f"{m} swapped" for m in names),
-                  "noise of 1 on all"]
+        header = [f"`{name}`, {short(key)}", "as recorded", *(f"without {m}" for m in names),
+                  *(f"{m} swapped" for m in names), "noise of 1 on all"]
         rows = []
         for model, records in models.items():
             at = {(r["kind"], r["modality"], r["level"]): r[key] for r in records}
             rows.append([board["contenders"][model]["label"], f"{at['noise', 'all', 0.0]:.{d}f}",
-                         *(f"{at['absent', m, 0.0]:.{d}f}" for m in names), *(f"{at['swapped', m, 0.0]:.{d}f}" for m in names),
-                         f"{at['noise', 'all', 1.0]:.{d}f}"])
+                         *(f"{at['absent', m, 0.0]:.{d}f}" for m in names),
+                         *(f"{at['swapped', m, 0.0]:.{d}f}" for m in names), f"{at['noise', 'all', 1.0]:.{d}f}"])
         parts.append(tables.markdown(header, rows))
     return "\n\n".join(parts)

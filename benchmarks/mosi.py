@@ -1,10 +1,11 @@
-"""QiNN-QJ on CMU-MOSI beside ridge regression, a concatenation network and its own ablations: same features, split and seeds.
+"""QiNN-QJ on CMU-MOSI beside ridge regression, a concatenation network and its own ablations: same features, split and
+seeds.
 
     QFUSION_DATA=FOLDER python benchmarks/mosi.py [--seeds 5]
 
-Every network trains on the same rows by the same loop and schedule as the shipped checkpoint. The weight decay of QiNN-QJ and the
-dropout of the concatenation network were decided blind, see scripts/choose_mosi.py; ridge chooses its penalty by cross-validation on
-the training rows. Writes the README's table `mosi`.
+Every network trains on the same rows by the same loop and schedule as the shipped checkpoint. The weight decay of
+QiNN-QJ and the dropout of the concatenation network were decided blind, see scripts/choose_mosi.py; ridge chooses its
+penalty by cross-validation on the training rows. Writes the README's table `mosi`.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ class Concatenation(nn.Module):
     def __init__(self, dataset: data.DataSet, hidden: int = 64, dropout: float = 0.5):
         super().__init__()
         self.standardise = nn.ModuleList([Standardiser(m.size) for m in dataset.modalities])
-        self.net = nn.Sequential(nn.Dropout(dropout), nn.Linear(sum(m.size for m in dataset.modalities), hidden), nn.ReLU(),
-                                 nn.Dropout(dropout), nn.Linear(hidden, 1))
+        self.net = nn.Sequential(nn.Dropout(dropout), nn.Linear(sum(m.size for m in dataset.modalities), hidden),
+                                 nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden, 1))
 
     def fit_inputs(self, inputs: dict[str, torch.Tensor]) -> None:
         for standardise, values in zip(self.standardise, inputs.values(), strict=True):
@@ -80,8 +81,11 @@ def main() -> None:
     dataset, recipe = data.load("mosi"), RECIPES["qj-mosi"]
     options = Options(**recipe.options)
     contenders: dict[str, Any] = {
-        "Concatenation network": lambda seed: concatenation(dataset, replace(options, weight_decay=Options().weight_decay), seed),
-        **{label: (lambda seed, change=change: train(recipe.model, dataset, {**recipe.settings, **change}, options, seed).model)
+        "Concatenation network": lambda seed: concatenation(dataset,
+                                                            replace(options, weight_decay=Options().weight_decay),
+                                                            seed),
+        **{label: (lambda seed, change=change: train(recipe.model, dataset, {**recipe.settings, **change}, options,
+                                                     seed).model)
            for label, change in (("QiNN-QJ, no evolution", dict(evolution="none")),
                                  ("QiNN-QJ, no evolution, W from 2", dict(evolution="none", head_scale=2.0)),
                                  ("QiNN-QJ, unitary (no jumps)", dict(evolution="unitary")),

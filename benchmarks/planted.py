@@ -2,7 +2,8 @@
 
     python benchmarks/planted.py [--seeds 5]
 
-Writes the README's table `planted`. The ceiling of R2 is 1 - (variance of the stated noise) / (variance of the test scores).
+Writes the README's table `planted`. The ceiling of R2 is 1 - (variance of the stated noise) / (variance of the test
+scores).
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from qfusion.training import Options, metrics, train  # noqa: E402
 
 
 def recovered(model: QuantumJump, dataset: data.DataSet) -> dict[str, float]:
-    """Returns R2 beside its ceiling, and per combination the Pearson and rank correlation of exact with true dividends on test rows."""
+    """Returns R2 beside its ceiling, and per combination the Pearson and rank correlation of exact with true dividends
+    on test rows."""
     rows = dataset.rows("test")
     ceiling = 1 - dataset.noise_variance / dataset.y[rows].var()
     found = {"R2": metrics.evaluate(model, dataset, "test")["r2"], "R2 / ceiling": 0.0}
@@ -58,22 +60,26 @@ def main() -> None:
     dataset, recipe = data.load("planted"), RECIPES["qj-planted"]
     runs = []
     for seed in seeds:
-        runs.append(recovered(train(recipe.model, dataset, recipe.settings, Options(**recipe.options), seed).model, dataset))
+        runs.append(recovered(train(recipe.model, dataset, recipe.settings, Options(**recipe.options), seed).model,
+                              dataset))
         print(seed, {key: round(value, 3) for key, value in runs[-1].items()}, flush=True)
-    still = [metrics.evaluate(train(recipe.model, dataset, {**recipe.settings, "evolution": "none"}, Options(**recipe.options), seed).model,
+    still = [metrics.evaluate(train(recipe.model, dataset, {**recipe.settings, "evolution": "none"},
+                                    Options(**recipe.options), seed).model,
                               dataset, "test")["r2"] for seed in seeds]
     print("no evolution", still, flush=True)
     both = [name for name in runs[0] if f"{name} (rank)" in runs[0]]
-    rows = [[f"`{name}` dividend", tables.spread([r[name] for r in runs]), tables.spread([r[f"{name} (rank)"] for r in runs])]
+    rows = [[f"`{name}` dividend", tables.spread([r[name] for r in runs]),
+             tables.spread([r[f"{name} (rank)"] for r in runs])]
             for name in both]
-    lines = [f"R2 {tables.spread([r['R2'] for r in runs])}, which is {tables.spread([r['R2 / ceiling'] for r in runs])} of what the noise "
-             f"allows. Sarcastic samples with a negative `text+audio` dividend: "
-             f"{tables.spread([r['sarcasm with a negative text+audio dividend'] for r in runs])}.", "",
-             f"Joint terms are {tables.spread([100 * r['joint at T'] for r in runs], 1)} % of a decision at T, and at most "
-             f"{max(r['joint at t = 0'] for r in runs):.0e} of it at t = 0: the evolution makes all of them. Without evolution, the same "
-             f"encoders trained anew: R2 {tables.spread(still)}.", "",
-             tables.markdown(["Exact against true, test rows", "Correlation", "Rank correlation"], rows), "",
-             f"{len(seeds)} seeds. " + tables.provenance("planted.py")]
+    lines = [
+        f"R2 {tables.spread([r['R2'] for r in runs])}, which is {tables.spread([r['R2 / ceiling'] for r in runs])} of "
+        "what the noise allows. Sarcastic samples with a negative `text+audio` dividend: "
+        f"{tables.spread([r['sarcasm with a negative text+audio dividend'] for r in runs])}.", "",
+        f"Joint terms are {tables.spread([100 * r['joint at T'] for r in runs], 1)} % of a decision at T, and at most "
+        f"{max(r['joint at t = 0'] for r in runs):.0e} of it at t = 0: the evolution makes all of them. Without "
+        f"evolution, the same encoders trained anew: R2 {tables.spread(still)}.", "",
+        tables.markdown(["Exact against true, test rows", "Correlation", "Rank correlation"], rows), "",
+        f"{len(seeds)} seeds. " + tables.provenance("planted.py")]
     tables.write("planted", "\n".join(lines))
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/precision.py [--seeds 3] [--epochs 3]
 
-Trains QiNN-QJ on `planted` (D = 27) with encoders of 32 and of 256 hidden units. Time is that of the processor in training alone. Writes
-the table `precision` of docs/cli.md.
+Trains QiNN-QJ on `planted` (D = 27) with encoders of 32 and of 256 hidden units. Time is that of the processor in
+training alone. Writes the table `precision` of docs/cli.md.
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ def main() -> None:
             rows.append([f"{hidden} hidden units, {precision}", tables.spread(errors), tables.spread(seeds),
                          "" if precision == "single" else tables.spread(off, 4), tables.spread(seconds, 2)])
     header = ["", "Test MAE", "Between two seeds", "From single, same seed", "Seconds an epoch"]
-    tables.write("precision", tables.markdown(header, rows) + f"\n\nPredictions for {len(truth)} test rows of `planted`, root mean square "
-                 f"differences; {chosen.seeds} seeds, {chosen.epochs} epochs. {tables.provenance('precision.py')}",
+    tables.write("precision", tables.markdown(header, rows)
+                 + f"\n\nPredictions for {len(truth)} test rows of `planted`, root mean square "
+                   f"differences; {chosen.seeds} seeds, {chosen.epochs} epochs. {tables.provenance('precision.py')}",
                  ROOT / "docs" / "cli.md")
 
 

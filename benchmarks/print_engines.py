@@ -1,9 +1,10 @@
-"""Our own renderer beside plotly in Chrome, on every figure of the gallery: time, size of the files, and what each needs.
+"""Our own renderer beside plotly in Chrome, on every figure of the gallery: time, size of the files, and what each
+needs.
 
     python benchmarks/print_engines.py
 
-Both draw the same figures in the same style, alternating, after one drawing that is not counted (Chrome is started by it and stays open).
-Writes the table `engines` of docs/figures.md.
+Both draw the same figures in the same style, alternating, after one drawing that is not counted (Chrome is started by
+it and stays open). Writes the table `engines` of docs/figures.md.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ ENGINES = {"qfusion": "qfusion's renderer", "chrome": "plotly in Chrome (kaleido
 
 def main() -> None:
     """Draws everything twice and writes the table."""
-    figures = [headless.cook(parse(export.read_recipe(path.read_bytes()))).figure for path in sorted((ROOT / "docs/gallery").glob("*.svg"))]
+    figures = [headless.cook(parse(export.read_recipe(path.read_bytes()))).figure
+               for path in sorted((ROOT / "docs/gallery").glob("*.svg"))]
     seconds = {(engine, form): [] for engine in ENGINES for form in FORMATS}
     sizes = {key: [] for key in seconds}
     for form in FORMATS:
@@ -47,9 +49,12 @@ def main() -> None:
     for form in FORMATS:
         for engine, said in ENGINES.items():
             taken, large = np.array(seconds[engine, form]), np.array(sizes[engine, form]) / 1024
-            rows.append([form.upper(), said, f"{np.median(taken):.2f} s", f"{taken.max():.2f} s", f"{np.median(large):.0f} KiB"])
+            rows.append([form.upper(), said, f"{np.median(taken):.2f} s", f"{taken.max():.2f} s",
+                         f"{np.median(large):.0f} KiB"])
     table = tables.markdown(["Format", "drawn by", "median", "slowest", "median size"], rows)
-    tables.write("engines", f"{table}\n\n{len(figures)} figures of the gallery, double column. {tables.provenance('print_engines.py')}")
+    tables.write("engines",
+                 f"{table}\n\n{len(figures)} figures of the gallery, double column. "
+                 f"{tables.provenance('print_engines.py')}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     python benchmarks/scale.py [--rows 1000000] [--folder DIR] [--batch 8192]
 
-Three modalities of 16 features each are drawn, and a score that holds a product of two of them. Every step is a call of the command line
-in processes of its own; memory is the largest resident size of any of them. Writes the table `scale` of docs/scale-out.md.
+Three modalities of 16 features each are drawn, and a score that holds a product of two of them. Every step is a call of
+the command line in processes of its own; memory is the largest resident size of any of them. Writes the table `scale`
+of docs/scale-out.md.
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ def make(folder: Path, rows: int) -> None:
     for start in range(0, rows, CHUNK):
         ids = [f"row{n:07d}" for n in range(start, min(start + CHUNK, rows))]
         x = {name: rng.normal(size=(len(ids), FEATURES)).astype(np.float32) for name in NAMES}
-        score = np.tanh(x["text"][:, 0]) + 0.8 * np.tanh(x["text"][:, 1]) * np.tanh(x["audio"][:, 0]) + 0.4 * np.tanh(x["vision"][:, 0])
+        score = np.tanh(x["text"][:, 0]) + 0.8 * np.tanh(x["text"][:, 1]) * np.tanh(x["audio"][:, 0]) + 0.4 * np.tanh(
+            x["vision"][:, 0])
         labels.append(pd.DataFrame({"id": ids, "score": score + rng.normal(scale=0.1, size=len(ids))}))
         for name, writer in writers.items():
-            writer.write_table(pa.Table.from_pandas(pd.DataFrame(x[name], columns=columns).assign(id=ids), schema, preserve_index=False))
+            writer.write_table(pa.Table.from_pandas(pd.DataFrame(x[name], columns=columns).assign(id=ids), schema,
+                                                    preserve_index=False))
     for writer in writers.values():
         writer.close()
     table = pd.concat(labels, ignore_index=True)
@@ -57,12 +60,13 @@ def measured(words: list[str], processes: int = 1) -> tuple[str, float, float]:
     """Runs a command and returns what it printed, seconds, and the megabytes of its largest process."""
     start = [sys.executable, "-m", "qfusion"] if processes == 1 else [
         sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone", "-m", "qfusion"]
-    code = ("import json, resource, subprocess, sys; done = subprocess.run(json.loads(sys.argv[1]), capture_output=True, text=True);"
-            "largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"
-            "print(json.dumps([done.returncode, done.stdout, done.stderr[-3000:], largest]))")
+    code = (
+        "import json, resource, subprocess, sys; done = subprocess.run(json.loads(sys.argv[1]), capture_output=True, "
+        "text=True);largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss;"
+        "print(json.dumps([done.returncode, done.stdout, done.stderr[-3000:], largest]))")
     began = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code, json.dumps([*start, *words])], cwd=ROOT, capture_output=True, text=True, check=True,
-                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+    done = subprocess.run([sys.executable, "-c", code, json.dumps([*start, *words])], cwd=ROOT, capture_output=True,
+                          text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     status, out, error, kilobytes = json.loads(done.stdout)
     if status:
         raise SystemExit(f"{' '.join(words)}: {error}")
@@ -89,7 +93,8 @@ def main() -> None:
             out = folder / f"model-{size}"
             steps += [("train, one epoch", ["train", "--data", "million", "--out", str(out), *setting, "--json"], size),
                       ("explain all rows against all training rows", [
-                          "explain", "--model", str(out), *everyone, "--out", str(folder / f"explained-{size}.parquet")], size)]
+                          "explain", "--model", str(out), *everyone, "--out",
+                          str(folder / f"explained-{size}.parquet")], size)]
         rows = []
         for title, words, size in steps:
             out, seconds, megabytes = measured(words, size)

@@ -2,9 +2,10 @@
 
     python benchmarks/slider_latency.py [--moves 15] [--model qj-planted] [--url http://127.0.0.1:8501]
 
-Starts the app unless `--url` names a running one. A real mouse drags a coupling's slider to a new place each time. The clock
-runs in the page: from the pointer's release to the last change of the page (figures redrawn, the last line saying the new
-factor), seen by a MutationObserver. Streamlit itself waits 200 ms after a slider's last move.
+Starts the app unless `--url` names a running one. A real mouse drags a coupling's slider to a new place each time. The
+clock
+runs in the page: from the pointer's release to the last change of the page (figures redrawn, the last line saying the
+new factor), seen by a MutationObserver. Streamlit itself waits 200 ms after a slider's last move.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from scripts import serving
 
 QUIET = 500  # milliseconds without any change to the page that end a measurement
-# Arms one measurement: resolves with the milliseconds from the pointer's release to the last change of the page, which must
-# have included a figure and the last line.
+# Arms one measurement: resolves with the milliseconds from the pointer's release to the last change of the page, which
+# must have included a figure and the last line.
 ARM = """quiet => {
   const main = document.querySelector('[data-testid=stMain]');
   const tail = () => [...main.querySelectorAll('[data-testid=stCaptionContainer]')].pop().innerText;
@@ -69,7 +70,8 @@ def measure(address: str, ready: str, slider_class: str, moves: int) -> list[flo
     """Returns the seconds of each move.
 
     Args:
-        address: of the page; ready: selector of a figure that shows when it is complete; slider_class: CSS class of the slider.
+        address: of the page; ready: selector of a figure that shows when it is complete; slider_class: CSS class of the
+            slider.
     """
     from playwright.sync_api import sync_playwright
 
@@ -105,7 +107,8 @@ def report(what: str, address: str, ready: str, slider_class: str, default: str)
     """Reads the command line, measures and prints median, spread and range.
 
     Args:
-        what: is measured; address: after the app's, with `{model}` in it; the others as of `measure`. default: the model.
+        what: is measured; address: after the app's, with `{model}` in it; the others as of `measure`. default: the
+            model.
     """
     parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--moves", type=int, default=15)

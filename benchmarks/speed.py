@@ -2,9 +2,9 @@
 
     pip install torchdiffeq && python benchmarks/speed.py [--repeats 5]
 
-The step is forward and backward of scores of 256 samples at D = 27 (three modalities of dimension 3, three jump operators): ours evolves
-the observables once; the rivals evolve 256 density matrices, by torchdiffeq's dopri5 and by a batched fourth-order
-Runge-Kutta method, to the same accuracy of 1e-6. Writes the table `speed` of docs/results.md.
+The step is forward and backward of scores of 256 samples at D = 27 (three modalities of dimension 3, three jump
+operators): ours evolves the observables once; the rivals evolve 256 density matrices, by torchdiffeq's dopri5 and by a
+batched fourth-order Runge-Kutta method, to the same accuracy of 1e-6. Writes the table `speed` of docs/results.md.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def runge_kutta(f: Callable[[Tensor, Tensor], Tensor], rho: Tensor, T: float, st
 
 
 def training_steps(C: int, repeats: int) -> list[list[str]]:
-    """Returns a row per method: time of forward and backward with C outputs, ratio, error against QuTiP-grade double precision."""
+    """Returns a row per method: time of forward and backward with C outputs, ratio, error against QuTiP-grade double
+    precision."""
     from torchdiffeq import odeint
 
     torch.manual_seed(0)
@@ -85,15 +86,18 @@ def training_steps(C: int, repeats: int) -> list[list[str]]:
     with torch.no_grad():
         wide = torch.complex128
         H = (A + A.mH) / 2
-        exact = torch.einsum("cab,nba->nc", O.to(wide), evolve_states(H.to(wide), L.to(wide), density(psi.to(wide)), [1.0])[0]).real
+        exact = torch.einsum("cab,nba->nc", O.to(wide),
+                             evolve_states(H.to(wide), L.to(wide), density(psi.to(wide)), [1.0])[0]).real
 
     def states(evolve: Callable[..., Tensor]) -> Callable[[], Tensor]:
         return lambda: torch.einsum("cab,nba->nc", O, evolve(derivative((A + A.mH) / 2, L), density(psi))).real
 
     methods = {
-        "qfusion, observables evolved once": lambda: expectation(evolve_observables((A + A.mH) / 2, L, O, [1.0])[0], psi),
+        "qfusion, observables evolved once": lambda: expectation(evolve_observables((A + A.mH) / 2, L, O, [1.0])[0],
+                                                                 psi),
         "batched Runge-Kutta 4, 30 steps": states(lambda f, rho: runge_kutta(f, rho, 1.0, 30)),
-        "torchdiffeq dopri5, rtol 1e-6": states(lambda f, rho: odeint(f, rho, torch.tensor([0.0, 1.0]), rtol=1e-6, atol=1e-7)[-1]),
+        "torchdiffeq dopri5, rtol 1e-6": states(lambda f, rho: odeint(f, rho, torch.tensor([0.0, 1.0]), rtol=1e-6,
+                                                                      atol=1e-7)[-1]),
     }
     rows, ours = [], 0.0
     for label, scores in methods.items():
@@ -108,7 +112,8 @@ def training_steps(C: int, repeats: int) -> list[list[str]]:
 
 
 def explanations(repeats: int) -> list[list[str]]:
-    """Returns rows for exact contributions of 752 samples against 1,447 background samples at D = 64: ours and brute force."""
+    """Returns rows for exact contributions of 752 samples against 1,447 background samples at D = 64: ours and brute
+    force."""
     torch.manual_seed(0)
     sizes = {"text": 100, "audio": 73, "vision": 100}
     model = QuantumJump({name: InputSpec(size) for name, size in sizes.items()}).double().eval()
@@ -125,7 +130,8 @@ def explanations(repeats: int) -> list[list[str]]:
         values = []
         for i in range(few):
             for S in range(8):
-                mixed = {name: x[name][i].expand_as(rows[name]) if S >> m & 1 else rows[name] for m, name in enumerate(sizes)}
+                mixed = {name: x[name][i].expand_as(rows[name]) if S >> m & 1 else rows[name]
+                         for m, name in enumerate(sizes)}
                 values.append(model(mixed).mean().item())
         return [values]
 
@@ -135,7 +141,8 @@ def explanations(repeats: int) -> list[list[str]]:
     median = statistics.median(ours)
     label = "Contributions of 752 samples against 1,447, D = 64"
     return [[f"{label}: qfusion", shown(ours), "1", f"{error:.0e}"],
-            [f"{label}: brute force (from {few} samples)", shown(theirs), f"{statistics.median(theirs) / median:,.0f}", "reference"]]
+            [f"{label}: brute force (from {few} samples)", shown(theirs), f"{statistics.median(theirs) / median:,.0f}",
+             "reference"]]
 
 
 def main() -> None:

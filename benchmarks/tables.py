@@ -1,4 +1,5 @@
-"""Writes the tables that benchmarks measure into README.md or another page, between `<!-- table:NAME -->` and `<!-- /table -->`."""
+"""Writes the tables that benchmarks measure into README.md or another page, between `<!-- table:NAME -->` and
+`<!-- /table -->`."""
 
 from __future__ import annotations
 
@@ -31,12 +32,13 @@ def spread(values: Sequence[float], digits: int = 3) -> str:
 def provenance(script: str) -> str:
     """Returns the line below a table: script, date, machine and versions."""
     machine = f"{os.cpu_count()} cores {platform.machine()}, one torch thread"
-    return (f"<sub>`python benchmarks/{script}`, {date.today().isoformat()}, {machine}, "
-            f"Python {platform.python_version()}, torch {version('torch')}.</sub>")
+    return (f"<sub>`python benchmarks/{script}`, {date.today().isoformat()}, {machine}, Python "
+            f"{platform.python_version()}, torch {version('torch')}.</sub>")
 
 
 def write(name: str, text: str, path: Path | None = None) -> None:
-    """Prints the text and puts it between the markers of `name`: in the page at `path`, or in README or the page of docs/ that has them."""
+    """Prints the text and puts it between the markers of `name`: in the page at `path`, or in README or the page of
+    docs/ that has them."""
     print(text)
     pattern = re.compile(rf"(<!-- table:{re.escape(name)} -->\n).*?(<!-- /table -->)", re.DOTALL)
     for page in [path] if path else [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:

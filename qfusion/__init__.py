@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import importlib
 
-TYPE_CHECKING = False  # checkers read it as True, and importing `typing` for it would take ten times as long as all else here
+# checkers read it as True, and importing `typing` for it would take ten times as long as all else here
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from qfusion import (
         analysis,
@@ -37,8 +38,8 @@ if TYPE_CHECKING:
     from qfusion.training import train
 
 __version__ = "0.1.0"
-__all__ = ["analysis", "citations", "data", "errors", "explain", "figures", "load", "model_export", "models", "panels", "quantum", "report",
-           "runs", "track", "train", "training"]
+__all__ = ["analysis", "citations", "data", "errors", "explain", "figures", "load", "model_export", "models", "panels",
+           "quantum", "report", "runs", "track", "train", "training"]
 
 _FUNCTIONS = {"load": "qfusion.data", "train": "qfusion.training"}
 

@@ -50,8 +50,8 @@ def require_number(name: str, value: Any, low: float, high: float) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise InvalidInput(f"Argument `{name}` must be a number, but is {str(value)[:80]!r}. "
-                           f"Give a number between {low:g} and {high:g}.") from None
+        raise InvalidInput(f"Argument `{name}` must be a number, but is {str(value)[:80]!r}. Give a number between "
+                           f"{low:g} and {high:g}.") from None
     check(np.isfinite(number) and low <= number <= high,
           f"Argument `{name}` must lie between {low:g} and {high:g}, but is {number:g}. Give a number in that range.")
     return number

@@ -1,7 +1,9 @@
-"""What qfusion builds on, for reports, docs and BibTeX: one entry a source, with nothing in it that is not known for certain.
+"""What qfusion builds on, for reports, docs and BibTeX: one entry a source, with nothing in it that is not known for
+certain.
 
 >>> text("harsanyi1963")
-'J. C. Harsanyi. A simplified bargaining model for the n-person cooperative game. International Economic Review 4(2), 194-220, 1963.'
+'J. C. Harsanyi. A simplified bargaining model for the n-person cooperative game. International Economic Review 4(2),
+194-220, 1963.'
 """
 
 from __future__ import annotations
@@ -14,8 +16,8 @@ from dataclasses import dataclass, field
 from qfusion import _assets
 from qfusion._checks import choose
 
-_SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}",
-            "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
+_SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+            "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}"}
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Source:
 
     Attributes:
         kind: of the BibTeX entry. authors: "First Last" each; empty for software that names none.
-        title: as printed. year: of publication. where: journal, book or publisher with volume and pages, as a reader sees it.
+        title: as printed. year: of publication. where: journal, book or publisher with volume and pages, as a reader
+            sees it.
         fields: the same for BibTeX, such as journal, volume, pages, doi, eprint.
     """
 
@@ -40,7 +43,8 @@ class Source:
         """Where it is found, or an empty text."""
         if "doi" in self.fields:
             return f"https://doi.org/{self.fields['doi']}"
-        return f"https://arxiv.org/abs/{self.fields['eprint']}" if "eprint" in self.fields else self.fields.get("url", "")
+        return f"https://arxiv.org/abs/{self.fields['eprint']}" if "eprint" in self.fields else self.fields.get(
+            "url", "")
 
 
 def _read(kind: str, authors: list[str], title: str, year: int, fields: dict[str, str], where: str = "") -> Source:
@@ -90,8 +94,10 @@ def bibtex(keys: Iterable[str] | None = None) -> str:
 
 def _entry(key: str) -> str:
     found = source(key)
-    values = {"author": " and ".join(map(_escaped, found.authors)), "title": f"{{{_escaped(found.title)}}}", "year": str(found.year)}
-    values |= {name: value if name in ("url", "doi", "eprint") else _escaped(value) for name, value in found.fields.items()}
+    values = {"author": " and ".join(map(_escaped, found.authors)), "title": f"{{{_escaped(found.title)}}}",
+              "year": str(found.year)}
+    values |= {name: value if name in ("url", "doi", "eprint") else _escaped(value)
+               for name, value in found.fields.items()}
     return "\n".join([f"@{found.kind}{{{key},", *(f"  {name} = {{{value}}}," for name, value in values.items()), "}"])
 
 

@@ -2,7 +2,8 @@
 
     python scripts/axe.py [--pages dynamics circuit] [--themes light dark] [--script axe.min.js] [--all-impacts]
 
-What is wrong with a page's own parts is mended there. `EXCUSED` holds what is Streamlit's and cannot be reached from here.
+What is wrong with a page's own parts is mended there. `EXCUSED` holds what is Streamlit's and cannot be reached from
+here.
 """
 
 from __future__ import annotations
@@ -42,11 +43,13 @@ def source() -> str:
 
 def violations(page: Any, impacts: Sequence[str] = SEVERE, script: str | None = None,
                rules: Sequence[str] | None = None) -> list[dict[str, str]]:
-    """What axe-core finds wrong with an open page: dictionaries with `rule`, `impact`, `help`, `where`, `html` and `why`.
+    """What axe-core finds wrong with an open page: dictionaries with `rule`, `impact`, `help`, `where`, `html` and
+    `why`.
 
     Args:
         page: of Playwright, settled. impacts: which to return.
-        script: text of another axe-core than the package's. rules: the only ones to look for; all of axe-core's unless given.
+        script: text of another axe-core than the package's. rules: the only ones to look for; all of axe-core's unless
+            given.
     """
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(script or source())
@@ -56,7 +59,8 @@ def violations(page: Any, impacts: Sequence[str] = SEVERE, script: str | None = 
 
 def lines(found: list[dict[str, str]]) -> str:
     """Findings for a reader, one rule and place a line."""
-    return "\n".join(f"  {one['impact']}: {one['rule']} at {one['where']}\n      {one['html']}\n      {one['why']}" for one in found)
+    return "\n".join(f"  {one['impact']}: {one['rule']} at {one['where']}\n      {one['html']}\n      {one['why']}"
+                     for one in found)
 
 
 def main() -> int:

@@ -2,16 +2,18 @@
 
     QFUSION_DATA=FOLDER python scripts/choose_mosi.py [--seeds 3]
 
-The text and video features of MOSI were trained on the labels of all 1,447 training rows, so rows held out of those look far better
-than rows the features have not seen, and validation chooses what trusts the features most. So a quarter of the training videos (B) is
-made as uncertain as unseen videos are on record to be: every text row of B is mixed with another one's, w own + (1 - |w|) other, with w
-drawn from the range in which ridge regression fitted on the other videos (A) comes closest to what is on record for it on the real
-test rows (RECORD, from the description that came with the files); the video features of B, which tell nothing there, are shuffled.
-Candidates are trained on A and measured on B, without evolution, which leaves encoders and read-out as they are and takes a second.
+The text and video features of MOSI were trained on the labels of all 1,447 training rows, so rows held out of those
+look far better than rows the features have not seen, and validation chooses what trusts the features most. So a quarter
+of the training videos (B) is
+made as uncertain as unseen videos are on record to be: every text row of B is mixed with another one's, w own + (1 -
+|w|) other, with w drawn from the range in which ridge regression fitted on the other videos (A) comes closest to what is on record for it on the real
+test rows (RECORD, from the description that came with the files); the video features of B, which tell nothing there,
+are shuffled. Candidates are trained on A and measured on B, without evolution, which leaves encoders and read-out as
+they are and takes a second.
 
-The settings were decided by an agent that was given these rows and that record and nothing else: neither the test rows nor any result of
-any setting on them. It ran this simulation with one seed, and another one with a text network of its own, in which the same held less
-clearly. Its decision was then measured on the test rows, once.
+The settings were decided by an agent that was given these rows and that record and nothing else: neither the test rows
+nor any result of any setting on them. It ran this simulation with one seed, and another one with a text network of its
+own, in which the same held less clearly. Its decision was then measured on the test rows, once.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ def mixed(text: np.ndarray, w: np.ndarray, rng: np.random.Generator) -> np.ndarr
 
 
 def uncertain(dataset: data.DataSet, seed: int) -> data.DataSet:
-    """Returns the training rows: A as "train" (one row of it, which nothing uses, as "test"), and B, made uncertain, as "valid"."""
+    """Returns the training rows: A as "train" (one row of it, which nothing uses, as "test"), and B, made uncertain, as
+    "valid"."""
     rows = dataset.rows("train+valid")
     y, videos = dataset.y[rows], dataset.table["video"].to_numpy()[rows]
     B = np.isin(videos, np.random.default_rng(seed).permutation(np.unique(videos))[::4])
@@ -64,8 +67,8 @@ def uncertain(dataset: data.DataSet, seed: int) -> data.DataSet:
     given["vision"][B] = np.random.default_rng(seed + 2).permutation(given["vision"][B])
     split = np.where(B, "valid", "train")
     split[np.flatnonzero(~B)[0]] = "test"
-    return replace(dataset, modalities=tuple(replace(m, values=given[m.name]) for m in dataset.modalities), y=y, ids=dataset.ids[rows],
-                   split=split, table=dataset.table.iloc[rows], name="mosi-uncertain")
+    return replace(dataset, modalities=tuple(replace(m, values=given[m.name]) for m in dataset.modalities), y=y,
+                   ids=dataset.ids[rows], split=split, table=dataset.table.iloc[rows], name="mosi-uncertain")
 
 
 def main() -> None:

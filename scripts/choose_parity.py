@@ -1,25 +1,28 @@
-"""Chooses the settings of every model where modalities decide only together, on validation rows: ours and its rivals', by one grid.
+"""Chooses the settings of every model where modalities decide only together, on validation rows: ours and its rivals',
+by one grid.
 
     QFUSION_DATA=FOLDER python scripts/choose_parity.py [avparity avagree avparity3]
 
-All have the same encoders, the same number of epochs and the same tries: every learning rate with every shift of GRID. The highest
-validation accuracy wins, of equals the lowest log loss. Ablations have their system's settings. What was tried and what was chosen goes to
-scripts/parity_settings.json, from which scripts/train_models.py and benchmarks/leaderboard.py take it; what stands there is not repeated.
+All have the same encoders, the same number of epochs and the same tries: every learning rate with every shift of GRID.
+The highest validation accuracy wins, of equals the lowest log loss. Ablations have their system's settings. What was
+tried and what was chosen goes to scripts/parity_settings.json, from which scripts/train_models.py and
+benchmarks/leaderboard.py take it; what stands there is not repeated.
 
-How the encoders and the number of epochs were found: with plain convolutions ("cnn") all models stayed at chance on three digits, and most
-on two. Tried for QiNN-QJ on validation rows, two seeds each, 8 to 12 epochs: larger starts of the encoders, starts with white outputs, H
-and L twice as strong, weights W at a twentieth and a tenth, slower encoders, larger batches, a penalty on the purity of the mean state.
-Normalised hidden units ("cnn-norm") ended it on two digits. On three, QiNN-QJ's start is left by all seeds with little dropout (0.3 keeps
-some at chance, 0.1 none) and, sooner, with a duration of 2, by which products of three states have grown. Noise, more decay and wider
-encoders gained nothing over shifts. Turned and stretched pictures and delayed recordings (below) bring the start at chance back there
-(seed 1 of five stayed on it), so three digits are only shifted.
-Then four folds within the training and validation rows: pooling ("cnn-pool") took the parity of a pair from .968 to .975 or more, turned
-and stretched pictures and 20 epochs to .980; more channels, a third convolution, dropout of one half or shifts by 3 gained nothing. The
-test recordings are the first ten of every speaker, made at another time than those to train on. With folds that are blocks of recordings
-in the order they were made, the parity of a heard digit went from .984 to .991 by delays of up to four frames. On pairs, 30 epochs
-against 20 took QiNN-QJ's validation accuracy from .981 to .986 (means over five seeds; the log loss from .071 to .048).
-Test figures were printed during these searches and seen (.963 before pictures were turned and recordings delayed); what is chosen here is
-chosen without them.
+How the encoders and the number of epochs were found: with plain convolutions ("cnn") all models stayed at chance on
+three digits, and most on two. Tried for QiNN-QJ on validation rows, two seeds each, 8 to 12 epochs: larger starts of
+the encoders, starts with white outputs, H and L twice as strong, weights W at a twentieth and a tenth, slower encoders,
+larger batches, a penalty on the purity of the mean state. Normalised hidden units ("cnn-norm") ended it on two digits.
+On three, QiNN-QJ's start is left by all seeds with little dropout (0.3 keeps some at chance, 0.1 none) and, sooner,
+with a duration of 2, by which products of three states have grown. Noise, more decay and wider encoders gained nothing
+over shifts. Turned and stretched pictures and delayed recordings (below) bring the start at chance back there (seed 1
+of five stayed on it), so three digits are only shifted.
+Then four folds within the training and validation rows: pooling ("cnn-pool") took the parity of a pair from .968 to
+.975 or more, turned and stretched pictures and 20 epochs to .980; more channels, a third convolution, dropout of one
+half or shifts by 3 gained nothing. The test recordings are the first ten of every speaker, made at another time than
+those to train on. With folds that are blocks of recordings in the order they were made, the parity of a heard digit
+went from .984 to .991 by delays of up to four frames. On pairs, 30 epochs against 20 took QiNN-QJ's validation accuracy
+from .981 to .986 (means over five seeds; the log loss from .071 to .048). Test figures were printed during these
+searches and seen (.963 before pictures were turned and recordings delayed); what is chosen here is chosen without them.
 """
 
 from __future__ import annotations
@@ -45,10 +48,11 @@ FILE = ROOT / "scripts" / "parity_settings.json"
 GRID: dict[str, tuple[Any, ...]] = {"rate": (1e-3, 4e-3), "shift": (1, 2)}
 COMMON: dict[str, Any] = dict(encoder="cnn-pool", hidden=128, dropout=0.3, input_dropout=0.0)
 SCHEDULE: dict[str, Any] = dict(loss="cross_entropy", epochs=20, patience=0, turn=15.0, stretch=0.15, delay=4)
-KINDS = {"qj": "quantum-jump", "qcnn": "entangled-qcnn", "late": "late", "concatenation": "concatenation", "tensor": "tensor",
-         "low-rank": "low-rank", "mult": "mult"}
+KINDS = {"qj": "quantum-jump", "qcnn": "entangled-qcnn", "late": "late", "concatenation": "concatenation",
+         "tensor": "tensor", "low-rank": "low-rank", "mult": "mult"}
 SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "avparity": ({}, dict(epochs=30)), "avparity3": (dict(hidden=64, dropout=0.1), dict(turn=0.0, stretch=0.0, delay=0))}
+    "avparity": ({}, dict(epochs=30)),
+    "avparity3": (dict(hidden=64, dropout=0.1), dict(turn=0.0, stretch=0.0, delay=0))}
 OWN: dict[tuple[str, str], dict[str, Any]] = {("avparity3", "qj"): dict(duration=2.0)}
 NUMBERS = {"avparity": 8, "avagree": 12, "avparity3": 6}  # of each encoder; a modality's state has half as many levels
 MAX_ELEMENTS = 10
@@ -63,7 +67,8 @@ def sizes(kind: str, numbers: int) -> dict[str, Any]:
 
 
 def chosen(name: str, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns settings and options of a model on a data set: the best of the grid, trained on the validation rows too."""
+    """Returns settings and options of a model on a data set: the best of the grid, trained on the validation rows
+    too."""
     best = json.loads(FILE.read_text())[name][model][0]
     settings, options = common(name, model)
     return settings, {**options, **{key: best[key] for key in GRID}, "refit": True}
@@ -72,7 +77,8 @@ def chosen(name: str, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def common(name: str, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Returns the settings and options of a model on a data set that are not chosen by the grid."""
     settings, options = SPECIAL.get(name, ({}, {}))
-    return {**COMMON, **settings, **OWN.get((name, model), {}), **sizes(KINDS[model], NUMBERS[name])}, {**SCHEDULE, **options}
+    return {**COMMON, **settings, **OWN.get((name, model), {}),
+            **sizes(KINDS[model], NUMBERS[name])}, {**SCHEDULE, **options}
 
 
 def finished() -> list[str]:

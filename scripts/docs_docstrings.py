@@ -1,4 +1,5 @@
-"""Our docstrings as griffe reads them: in `Args`, `a, b: text` and `a: text; b: text` become a line for each; examples become code."""
+"""Our docstrings as griffe reads them: in `Args`, `a, b: text` and `a: text; b: text` become a line for each; examples
+become code."""
 
 from __future__ import annotations
 
@@ -20,12 +21,14 @@ class OneLineEach(griffe.Extension):
         """Rewrites arguments, attributes and examples."""
         if obj.docstring:
             first = obj.members.get("__init__") if obj.is_class else obj
-            arguments = {parameter.name for parameter in first.parameters} if isinstance(first, griffe.Function) else set()
+            arguments = {parameter.name for parameter in first.parameters} if isinstance(first,
+                                                                                         griffe.Function) else set()
             obj.docstring.value = fenced(spread(obj.docstring.value, arguments | set(obj.members)))
 
 
 def fenced(docstring: str) -> str:
-    """Returns a docstring in which examples that stand in no section are code, and `Example:` is the section `Examples:`.
+    """Returns a docstring in which examples that stand in no section are code, and `Example:` is the section
+    `Examples:`.
 
     >>> fenced("Adds.\\n\\n>>> 1 + 1\\n2")
     'Adds.\\n\\n```pycon\\n>>> 1 + 1\\n2\\n```'
@@ -71,7 +74,8 @@ def _lines(lines: list[str], names: set[str]) -> Iterator[str]:
 
 
 def _entries(entry: list[str], names: set[str]) -> Iterator[str]:
-    """One entry, of several lines, as one for each argument: cut where `; name: ` names one, repeated for every name before a colon."""
+    """One entry, of several lines, as one for each argument: cut where `; name: ` names one, repeated for every name
+    before a colon."""
     if not entry:
         return
     whole = " ".join(entry)

@@ -1,6 +1,8 @@
-"""What mkdocs does not do by itself for docs/ (named in mkdocs.yml): formulas, pages made from the code, what GitHub reads differently.
+"""What mkdocs does not do by itself for docs/ (named in mkdocs.yml): formulas, pages made from the code, what GitHub
+reads differently.
 
-Formulas stand in the pages as `$...$` and `$$...$$`, which GitHub draws; here they become MathML, which browsers draw without a script.
+Formulas stand in the pages as `$...$` and `$$...$$`, which GitHub draws; here they become MathML, which browsers draw
+without a script.
 """
 
 from __future__ import annotations
@@ -20,10 +22,13 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parent.parent
 # Packages in the order in which they are read.
 FIRST = ("data", "models", "quantum", "explain", "track", "training", "runs", "analysis", "figures", "panels")
-PACKAGES = (*FIRST, *sorted({path.parent.name for path in (ROOT / "qfusion").glob("*/__init__.py")} - {*FIRST, "commands", "ui"}))
+PACKAGES = (*FIRST,
+            *sorted({path.parent.name for path in (ROOT / "qfusion").glob("*/__init__.py")}
+                    - {*FIRST, "commands", "ui"}))
 CHANGES = "changelog.md"  # the page that CHANGELOG.md becomes
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\s*\\[(\[](.*?)\\[)\]]\s*</\1>([.,;:!?)]*)', re.DOTALL)
-# What browsers draw that does not stand in a formula's text: the sign of a root, slanted letters in the place of plain ones.
+# What browsers draw that does not stand in a formula's text: the sign of a root, slanted letters in the place of plain
+# ones.
 _LETTERS = {0x221A, 0x210E, *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)}
 _drawn: set[int] = set(_LETTERS)  # the characters of all formulas
 _NO_HEAD = re.compile(r"<thead>\s*<tr>(?:\s*<th[^>]*></th>)+\s*</tr>\s*</thead>\s*")
@@ -33,7 +38,8 @@ _FENCE = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
 def modules(package: str) -> list[str]:
     """The public modules of a package of qfusion and of the packages inside it, by their full names."""
     folder = ROOT / "qfusion" / package
-    parts = [path.relative_to(ROOT).with_suffix("").parts for path in folder.rglob("*.py") if path != folder / "__init__.py"]
+    parts = [path.relative_to(ROOT).with_suffix("").parts for path in folder.rglob("*.py") if path != folder
+             / "__init__.py"]
     names = {".".join(each).removesuffix(".__init__") for each in parts}
     return sorted(name for name in names if "._" not in name)
 
@@ -76,13 +82,15 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(text: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Leads links of top-level pages to where these are in the site; a bar in code within a table needs no backslash here."""
+    """Leads links of top-level pages to where these are in the site; a bar in code within a table needs no backslash
+    here."""
     if page.file.src_uri == CHANGES:
         text = text.replace("](docs/", "](")
     else:
         text = text.replace("](../CHANGELOG.md", f"]({CHANGES}")
         text = linked(text)
-    return re.sub(r"(?m)^\|.*`.*$", lambda row: re.sub(r"`[^`]*`", lambda code: code[0].replace(r"\|", "|"), row[0]), text)
+    return re.sub(r"(?m)^\|.*`.*$", lambda row: re.sub(r"`[^`]*`", lambda code: code[0].replace(r"\|", "|"), row[0]),
+                  text)
 
 
 def on_page_content(content: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -98,11 +106,13 @@ def _drawn_formula(found: re.Match[str]) -> str:
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     """Names the search box for screen readers."""
-    return output.replace('data-md-component="search" role="dialog"', 'data-md-component="search" role="dialog" aria-label="Search"')
+    return output.replace('data-md-component="search" role="dialog"',
+                          'data-md-component="search" role="dialog" aria-label="Search"')
 
 
 def on_post_build(config: MkDocsConfig) -> None:
-    """Adds the letters of the formulas, since few systems have such a font: STIX Two Math (SIL Open Font License), cut to what is used."""
+    """Adds the letters of the formulas, since few systems have such a font: STIX Two Math (SIL Open Font License), cut
+    to what is used."""
     options = subset.Options(flavor="woff", layout_features=["*"], name_IDs=["*"], notdef_outline=True)
     path = distribution("ziamath").locate_file("ziamath/fonts/STIXTwoMath-Regular.ttf")
     font = subset.load_font(str(path), options)

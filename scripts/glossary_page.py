@@ -30,7 +30,8 @@ def entries() -> list[dict[str, Any]]:
 
 
 def panel_of(name: str) -> str:
-    """The panel that the glossary knows a figure by: its name or the longest beginning of it; the name itself when there is none."""
+    """The panel that the glossary knows a figure by: its name or the longest beginning of it; the name itself when
+    there is none."""
     parts, known = name.split("-"), read()["panels"]
     return next((found for end in range(len(parts), 0, -1) if (found := "-".join(parts[:end])) in known), name)
 

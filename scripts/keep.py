@@ -1,12 +1,15 @@
-"""Asks for everything in tests/kept again and writes the numbers that come back: links, sessions, recipes, checkpoints, commands, programs.
+"""Asks for everything in tests/kept again and writes the numbers that come back: links, sessions, recipes, checkpoints,
+commands, programs.
 
     python scripts/keep.py [links] [sessions] [recipes] [checkpoints] [commands] [names]
 
-tests/test_kept_links.py and tests/test_kept_files.py compare with these numbers. They are of the commit before the redesign of issue 13 and
-are written anew only when numbers are to change: when shipped models are trained again, or data are drawn anew. QFUSION_DATA must name the
-real data. What is asked for stands in the record itself, and stays as it is: links, session files, exported figures, checkpoints, words of
-commands. To ask for more, add an entry without its numbers. How it is asked stands in tests/doors.py; what is kept of the answers, in
-tests/keeping.py.
+tests/test_kept_links.py and tests/test_kept_files.py compare with these numbers. They are of the commit before the
+redesign of issue 13 and
+are written anew only when numbers are to change: when shipped models are trained again, or data are drawn anew.
+QFUSION_DATA must name the
+real data. What is asked for stands in the record itself, and stays as it is: links, session files, exported figures,
+checkpoints, words of commands. To ask for more, add an entry without its numbers. How it is asked stands in
+tests/doors.py; what is kept of the answers, in tests/keeping.py.
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ from tests.keeping import KEPT, RENAMED  # noqa: E402
 
 
 def _shown(kept: dict[str, Any], page: doors.Page) -> dict[str, Any]:
-    """What a page shows, of that what was kept: lists of what is on this machine, and benchmarks, which are run now and then, are not."""
+    """What a page shows, of that what was kept: lists of what is on this machine, and benchmarks, which are run now and
+    then, are not."""
     tables = {name: page.tables[RENAMED.get(name, name)] for name in kept.get("tables", page.tables)}
     return kept | {"titles": page.titles if kept.get("titles", True) else [], "tables": tables}
 
@@ -44,7 +48,8 @@ def sessions(found: Any, out: Path) -> Any:
     for name, pages in found.items():
         page = None
         for path, kept in pages.items():
-            page = doors.turn(page.app, path) if page else doors.load_session((KEPT / "sessions" / f"{name}.json").read_bytes())
+            page = doors.turn(page.app,
+                              path) if page else doors.load_session((KEPT / "sessions" / f"{name}.json").read_bytes())
             pages[path] = _shown(kept, page)
     return found
 
@@ -52,7 +57,8 @@ def sessions(found: Any, out: Path) -> Any:
 def recipes(found: Any, out: Path) -> Any:
     """The numbers of the figures that recipes make."""
     for name, kept in found.items():
-        kept["figure"] = doors.run(["figure", "--recipe", f"{{kept}}/recipes/{name}", "--out", "{out}/again.json"], out)["written"]
+        kept["figure"] = doors.run(["figure", "--recipe", f"{{kept}}/recipes/{name}", "--out", "{out}/again.json"],
+                                   out)["written"]
     return found
 
 
@@ -74,7 +80,8 @@ def names(found: Any, out: Path) -> Any:
     """What the programs of the documentation give."""
     os.chdir(out)
     for kept in found["programs"].values():
-        kept["gives"] = doors.program("\n".join(kept["code"]).replace("RECIPE", str(KEPT / "recipes" / "waterfall.svg")))
+        kept["gives"] = doors.program("\n".join(kept["code"]).replace("RECIPE",
+                                                                      str(KEPT / "recipes" / "waterfall.svg")))
     os.chdir(ROOT)
     return found
 

@@ -71,7 +71,9 @@ def hear(addresses: list[str]) -> dict[str, PageOf]:
             if not picture.not_shown:
                 continue  # explained by what stands around it
             known = glossary_page.panel_of(picture.name)
-            panel = found[view.page].panels.setdefault(known, Panel(known, picture.full_title, picture.shows, picture.not_shown))
+            panel = found[view.page].panels.setdefault(known,
+                                                       Panel(known, picture.full_title, picture.shows,
+                                                             picture.not_shown))
             panel.models += [model] if model not in panel.models else []
         print(f"{address}: {len(names)} panels", file=sys.stderr)
     return found
@@ -96,9 +98,12 @@ def section(panel: Panel, both: bool = False) -> str:
     by_term = {one["term"]: one for one in found["entry"]}
     terms = [by_term[term] for term in found["panels"].get(panel.name, [])]
     words = ", ".join(f"[{one['term']}](glossary.md#{glossary_page.slug(one['term'])})" for one in terms)
-    formulas = "".join(f"- {one['term']}: ${' '.join(one['formula'].split())}$\n" for one in terms if one.get("formula"))
-    return (f"### {name_of(panel.name)}\n\n{title}**Shows** {_clean(panel.shows)}\n\n**Does not show** {_clean(panel.not_shown)}\n{only}"
-            + (f"\nWords: {words}.\n" if words else "") + (f"\n{formulas}" if formulas else ""))
+    formulas = "".join(f"- {one['term']}: ${' '.join(one['formula'].split())}$\n" for one in terms
+                       if one.get("formula"))
+    return (
+        f"### {name_of(panel.name)}\n\n{title}**Shows** {_clean(panel.shows)}\n\n**Does not show** "
+        f"{_clean(panel.not_shown)}\n{only}"
+        + (f"\nWords: {words}.\n" if words else "") + (f"\n{formulas}" if formulas else ""))
 
 
 def name_of(panel: str) -> str:
@@ -119,8 +124,8 @@ def addresses() -> list[str]:
     bare = ("/train", "/sweeps", "/glossary", "/tour")  # pages without panels, and those that are opened below
     learnt = [f"/train?run={run}&train.view={quote(view)}" for run in ("first", "second") for view in train.VIEWS[1:]]
     searched = [f"/sweeps?sweep=search&sweep.view={quote(view)}" for view in sweeps.VIEWS]
-    return [*(one.address for one in visits.VISITS if not one.address.startswith(bare) and "tour=" not in one.address), *OPENED, *learnt,
-            *searched]
+    return [*(one.address for one in visits.VISITS if not one.address.startswith(bare) and "tour=" not in one.address),
+            *OPENED, *learnt, *searched]
 
 
 def main() -> None:
@@ -129,9 +134,10 @@ def main() -> None:
         os.environ |= {f"QFUSION_{name}": str(Path(folder) / name.lower()) for name in ("RUNS", "MODELS", "IMPORTED")}
         base = [sys.executable, "-m", "qfusion"]
         for call in (["train", "--data", "planted", "--name", "first", "--set", "epochs=3"],
-                     ["train", "--data", "digits", "--model", "entangled-qcnn", "--name", "second", "--set", "epochs=2"],
-                     ["sweep", "--data", "digits", "--model", "concatenation", "--name", "search", "--trials", "12", "--set", "epochs=2",
-                      "--range", "rate=1e-4:1e-2:log", "--range", "weight_decay=1e-5:1e-1:log"]):
+                     ["train", "--data", "digits", "--model", "entangled-qcnn", "--name", "second", "--set",
+                      "epochs=2"],
+                     ["sweep", "--data", "digits", "--model", "concatenation", "--name", "search", "--trials", "12",
+                      "--set", "epochs=2", "--range", "rate=1e-4:1e-2:log", "--range", "weight_decay=1e-5:1e-1:log"]):
             subprocess.run([*base, *call], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         text = written(hear(addresses()))
     (ROOT / "docs" / "panels.md").write_text(text)

@@ -1,10 +1,11 @@
-"""Pictures of all pages of the running app, whole, at the widths and in the themes asked for, and what a machine can see wrong in them.
+"""Pictures of all pages of the running app, whole, at the widths and in the themes asked for, and what a machine can
+see wrong in them.
 
     python scripts/screenshots.py FOLDER [--pages dynamics circuit] [--widths 1440 800] [--themes light dark]
     python scripts/screenshots.py --readme
 
-The second makes the two pictures of the README. Printed for every page: pages that scroll sideways, words that are cut off, labels of a
-figure that lie on each other or leave it. What cannot be measured has to be looked at.
+The second makes the two pictures of the README. Printed for every page: pages that scroll sideways, words that are cut
+off, labels of a figure that lie on each other or leave it. What cannot be measured has to be looked at.
 """
 
 from __future__ import annotations
@@ -125,10 +126,12 @@ def for_readme(server: serving.Server, browser: Any, folder: Path) -> None:
         path = folder / f"{name}.png"
         page.screenshot(path=str(path))
         with Image.open(path) as picture:  # median cut would lose the thin hatches; without k-means, greys get a tint
-            few = picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE)
+            few = picture.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=3,
+                                                  dither=Image.Dither.NONE)
         few.save(path, optimize=True)
         if path.stat().st_size > MAX_BYTES:
-            raise RuntimeError(f"{path.name} has {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}. Show less of the page.")
+            raise RuntimeError(
+                f"{path.name} has {path.stat().st_size:,} bytes, more than {MAX_BYTES:,}. Show less of the page.")
         print(f"{path}: {path.stat().st_size:,} bytes")
         page.context.close()
 

@@ -76,8 +76,8 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, limit: float) -
 
 
 @contextlib.contextmanager
-def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: float = 60, command: Sequence[str | Path] = STREAMLIT,
-          place: Path = ROOT) -> Iterator[Server]:
+def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: float = 60,
+          command: Sequence[str | Path] = STREAMLIT, place: Path = ROOT) -> Iterator[Server]:
     """Runs the app on a free loopback port while the block lasts.
 
     Args:
@@ -92,10 +92,11 @@ def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: flo
     """
     port, log = free_port(), folder / "server.log"
     url = f"http://127.0.0.1:{port}"
-    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
+    options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
+               "--server.fileWatcherType", "none"]
     with log.open("wb") as out:
-        process = subprocess.Popen([*command, *options], cwd=place, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
-                                   env={**os.environ, **(environment or {})})
+        process = subprocess.Popen([*command, *options], cwd=place, stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
         try:
             yield Server(url, _wait(process, url, log, limit), log)
         finally:

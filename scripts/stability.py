@@ -4,8 +4,8 @@
     python scripts/stability.py qj-planted     # one
     python scripts/stability.py --seeds 2      # fewer, to try it
 
-A recipe that differs from the card of the shipped model is refused: train the model first. Whether the first seed gave the shipped
-model's explanations again is printed and kept.
+A recipe that differs from the card of the shipped model is refused: train the model first. Whether the first seed gave
+the shipped model's explanations again is printed and kept.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def measure(name: str, seeds: list[int], folder: Path) -> None:
     """Trains one recipe from every seed and writes its file."""
     recipe, shipped = RECIPES[name], checkpoint.load(name)
     if differs := mismatch(recipe, shipped.card):
-        raise SystemExit(f"{name}: the recipe differs from the shipped card in {differs}. Run scripts/train_models.py {name} first.")
+        raise SystemExit(
+            f"{name}: the recipe differs from the shipped card in {differs}. Run scripts/train_models.py {name} first.")
     dataset = data.load(recipe.data)
     found, explanation = [], None
     for seed in seeds:
@@ -64,13 +65,15 @@ def measure(name: str, seeds: list[int], folder: Path) -> None:
     deviation = float(np.abs(found[0] - dividends(shipped.model, dataset, shipped.card)[0]).max())
     measured = stability.Stability(explanation.modalities, explanation.coalitions, tuple(seeds), np.array(found),
                                    explanation.background_size, dataset.target.kind == "classification")
-    print(f"{name}: seed {seeds[0]} against the shipped model, largest difference of a dividend {deviation:.1e}; the same leading modality "
-          f"in {measured.leader_agreement():.3f} of cases", flush=True)
+    print(
+        f"{name}: seed {seeds[0]} against the shipped model, largest difference of a dividend {deviation:.1e}; the "
+        f"same leading modality in {measured.leader_agreement():.3f} of cases", flush=True)
     for term, (mean, lowest) in measured.rank_correlations().items():
         spread = np.median(measured.spread()[:, measured.coalitions.index(term) - 1])
         print(f"  {term}: rank correlation {mean:.3f}, lowest {lowest:.3f}, median deviation {spread:.3f}", flush=True)
-    stability.save(folder / f"{name}.safetensors", measured, weights=shipped.card["weights_sha256"], data=dataset.digest,
-                   notes={"settings": recipe.settings, "options": recipe.options, "first_seed_against_shipped": deviation})
+    stability.save(folder / f"{name}.safetensors", measured, weights=shipped.card["weights_sha256"],
+                   data=dataset.digest, notes={"settings": recipe.settings, "options": recipe.options,
+                                               "first_seed_against_shipped": deviation})
 
 
 def main() -> None:

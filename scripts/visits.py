@@ -1,4 +1,5 @@
-"""Every page of the app as a reader may open it: addresses for the accessibility check, the screenshots and their tests."""
+"""Every page of the app as a reader may open it: addresses for the accessibility check, the screenshots and their
+tests."""
 
 from __future__ import annotations
 
@@ -33,8 +34,8 @@ VISITS = (
     Visit("dynamics", "/dynamics"), Visit("dynamics-built", "/dynamics?cutterms=true&builtas=over%20time"),
     Visit("dynamics-flow", "/dynamics?builtas=flow"), Visit("dynamics-correlations", "/dynamics?view=Correlations"),
     Visit("dynamics-trajectories", "/dynamics?view=Trajectories"), Visit("dynamics-state", "/dynamics?view=State"),
-    Visit("dynamics-steady", "/dynamics?view=Steady%20state"), Visit("dynamics-what-did-it", "/dynamics?view=What%20did%20it"),
-    Visit("dynamics-network", f"/dynamics?{NETWORK}"),
+    Visit("dynamics-steady", "/dynamics?view=Steady%20state"),
+    Visit("dynamics-what-did-it", "/dynamics?view=What%20did%20it"), Visit("dynamics-network", f"/dynamics?{NETWORK}"),
     Visit("circuit", "/circuit"), Visit("circuit-network", f"/circuit?{NETWORK}"),
     Visit("circuit-network-rules", f"/circuit?{NETWORK}&part=Fusion%20rules"),
     Visit("circuit-network-noise", f"/circuit?{NETWORK}&part=Noise%20and%20shots"),
@@ -44,12 +45,14 @@ VISITS = (
     Visit("what-if", "/what_if"), Visit("what-if-network", f"/what_if?{NETWORK}"),
     Visit("operators", "/operators"), Visit("operators-network", f"/operators?{NETWORK}"),
     Visit("cohorts", "/cohorts?cuts=true"), Visit("cohorts-network", f"/cohorts?{NETWORK}"),
-    Visit("compare", "/compare?sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3"), Visit("compare-nothing", "/compare"),
+    Visit("compare", "/compare?sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3"),
+    Visit("compare-nothing", "/compare"),
     Visit("compare-network", "/compare?model=qcnn-digits&data=digits&pin=qcnn-digits/digits/digit-0003/all:and"),
     Visit("faithfulness", "/faithfulness"), Visit("faithfulness-truth", "/faithfulness?proof=Truth"),
     Visit("faithfulness-methods", "/faithfulness?proof=Other%20methods"),
-    Visit("faithfulness-seeds", "/faithfulness?proof=Training%20seeds"), Visit("faithfulness-network", f"/faithfulness?{NETWORK}"),
-    Visit("data", "/data"), Visit("train", "/train"), Visit("sweeps", "/sweeps"), Visit("leaderboard", "/leaderboard"),
+    Visit("faithfulness-seeds", "/faithfulness?proof=Training%20seeds"),
+    Visit("faithfulness-network", f"/faithfulness?{NETWORK}"), Visit("data", "/data"), Visit("train", "/train"),
+    Visit("sweeps", "/sweeps"), Visit("leaderboard", "/leaderboard"),
     Visit("glossary", "/glossary"), Visit("tour", "/tour"), Visit("tour-step", "/samples?tour=2"),
 )
 
@@ -95,11 +98,13 @@ def still(page: Any, limit_ms: int = 120_000) -> None:
         page.wait_for_function(_DRAWN, timeout=limit_ms)
         page.wait_for_timeout(250)
     if page.locator('[data-testid="stException"]').count():
-        raise RuntimeError(f"{page.url} shows an exception: {page.locator('[data-testid=stException]').first.inner_text()}")
+        raise RuntimeError(
+            f"{page.url} shows an exception: {page.locator('[data-testid=stException]').first.inner_text()}")
 
 
 def show_in(page: Any, theme: str, limit_ms: int = 120_000) -> None:
-    """Switches an open page to the light or dark theme, as the reader's system would, and waits until its figures are drawn anew."""
+    """Switches an open page to the light or dark theme, as the reader's system would, and waits until its figures are
+    drawn anew."""
     page.emulate_media(color_scheme=theme)
     page.wait_for_function(_SCHEME, arg=theme, timeout=limit_ms)
     page.wait_for_timeout(300)

@@ -29,11 +29,13 @@ from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
 torch.set_num_threads(1)
-# Some hundred processes start from here. Each reads what the first has compiled, whatever the machine says of bytecode, and keeps memory
-# for the next tensor: given back to the system and asked for again, it took a sixth of the time of the pages.
+# Some hundred processes start from here. Each reads what the first has compiled, whatever the machine says of bytecode,
+# and keeps memory for the next tensor: given back to the system and asked for again, it took a sixth of the time of the
+# pages.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-for setting, size in {"MALLOC_MMAP_THRESHOLD_": 2**30, "MALLOC_TRIM_THRESHOLD_": 2**30, "MALLOC_TOP_PAD_": 2**26}.items():
+for setting, size in {"MALLOC_MMAP_THRESHOLD_": 2**30, "MALLOC_TRIM_THRESHOLD_": 2**30,
+                      "MALLOC_TOP_PAD_": 2**26}.items():
     os.environ.setdefault(setting, str(size))
 
 hypothesis.settings.register_profile("qfusion", deadline=None, derandomize=True, max_examples=30, database=None)
@@ -53,7 +55,8 @@ from tests import sharing  # noqa: E402 - below the hook
 
 
 def _keep_more(caches: Any) -> None:
-    """Lets the caches of the app hold all that a process asks for: files of tests visit the same pages, and share what these work out."""
+    """Lets the caches of the app hold all that a process asks for: files of tests visit the same pages, and share what
+    these work out."""
     get = caches.get_cache
 
     def roomy(self: Any, *args: Any, **named: Any) -> Any:
@@ -63,13 +66,15 @@ def _keep_more(caches: Any) -> None:
 
 
 def _wait(runner: Any, timeout: float = 3) -> None:
-    """Waits for a page as Streamlit's test runner does, but asleep: that one asks every millisecond, at the cost of the page's thread."""
+    """Waits for a page as Streamlit's test runner does, but asleep: that one asks every millisecond, at the cost of the
+    page's thread."""
     runner._script_thread.join(timeout)
     polled(runner, 0.01 if runner._script_thread.is_alive() else timeout)
 
 
-# Two things that Streamlit's test runner does with every page it opens, a thousand times in one run of the tests: it reads the description
-# of every package of the environment, which stays the same, and asks a thousand times a second whether the page has ended.
+# Two things that Streamlit's test runner does with every page it opens, a thousand times in one run of the tests: it
+# reads the description of every package of the environment, which stays the same, and asks a thousand times a second
+# whether the page has ended.
 manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 polled, local_script_runner.require_widgets_deltas = local_script_runner.require_widgets_deltas, _wait
 for each in (cache_data_api.DataCaches, cache_resource_api.ResourceCaches):
@@ -88,20 +93,23 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.setdefault("QFUSION_CACHE", str(config.cache.mkdir("qfusion")))
 
 
-# Files that are run in one process, one after the other, by the beginnings of their names: the first, so that only one browser is open at a
-# time; the others, as they open pages that show the same, and what one file has worked out stays at hand for the next.
+# Files that are run in one process, one after the other, by the beginnings of their names: the first, so that only one
+# browser is open at a time; the others, as they open pages that show the same, and what one file has worked out stays
+# at hand for the next.
 TOGETHER = {"test_browser": "browser", "test_app_": "pages", "test_exports": "figures", "test_programs": "figures",
             "test_kept_": "figures", "test_building": "figures", "test_cuts": "figures"}
 # What takes longest is begun first, so that no process is left alone with it at the end.
-FIRST = ("test_browser", "test_app_", "test_exports", "test_programs", "test_kept_", "test_building", "test_cuts", "test_quality",
-         "test_runs", "test_cli", "test_distributed", "test_report", "test_model_export", "test_sensitivity", "test_track", "test_lindblad",
+FIRST = ("test_browser", "test_app_", "test_exports", "test_programs", "test_kept_", "test_building", "test_cuts",
+         "test_quality", "test_runs", "test_cli", "test_distributed", "test_report", "test_model_export",
+         "test_sensitivity", "test_track", "test_lindblad",
          "test_wheel", "test_docs_site", "test_training", "test_exact")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the files that take longest first; the tests of a file stay in their order.
 
-    A test in a browser that fails is run once more, and the summary says so: what a busy machine delays is not what it asks about.
+    A test in a browser that fails is run once more, and the summary says so: what a busy machine delays is not what it
+    asks about.
     """
     def place(item: pytest.Item) -> int:
         return next((number for number, start in enumerate(FIRST) if item.path.name.startswith(start)), len(FIRST))
@@ -115,7 +123,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Together(LoadScopeScheduling):
     """Keeps the tests of a file in one process, and those of some files (see `TOGETHER`).
 
-    xdist's own `loadgroup` would do, but with pytest 9.2 it does not see the groups: it writes them to an attribute that is gone.
+    xdist's own `loadgroup` would do, but with pytest 9.2 it does not see the groups: it writes them to an attribute
+    that is gone.
     """
 
     def _split_scope(self, nodeid: str) -> str:

@@ -1,7 +1,8 @@
 """The doors through which the record in tests/kept is asked for again: those that a reader has.
 
-Addresses of pages, the CSV under a panel, session files, the command line, exported files, checkpoints, the modules that the documentation
-imports. Where a door leads elsewhere one day, it is led there here, in a few lines; the record stays as it is.
+Addresses of pages, the CSV under a panel, session files, the command line, exported files, checkpoints, the modules
+that the documentation imports. Where a door leads elsewhere one day, it is led there here, in a few lines; the record
+stays as it is.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # Imports and dotted names of the documentation that are written otherwise since the record was made.
 MOVED: dict[str, str] = {
     "from qfusion.explain.case import case": "from qfusion.analysis.case import case",
-    "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.network.operators import operator, states_of",
+    "from qfusion.explain.operators import operator, states_of": "from qfusion.explain.network.operators import "
+                                                                 "operator, states_of",
     "from qfusion.ui import headless": "from qfusion.panels.core import headless",
     "qfusion.explain.attribution.attribute": "qfusion.explain.features.attribution.attribute",
     "qfusion.explain.counterfactual": "qfusion.explain.changes.counterfactual",
@@ -52,8 +54,8 @@ class Page:
     Attributes:
         app: Streamlit's.
         link: that it copies, without the host.
-        tables: under each panel, by its name; of a small figure without a table, what it draws; and what else stands on the page in
-            tables (`frame 1`, ...) and in boxes of single numbers (`boxes`).
+        tables: under each panel, by its name; of a small figure without a table, what it draws; and what else stands on
+            the page in tables (`frame 1`, ...) and in boxes of single numbers (`boxes`).
         titles: of the panels.
         panels: names of the panels, with a figure or with a table.
     """
@@ -138,10 +140,12 @@ def downloads() -> Iterator[dict[str, bytes]]:
 
 
 def copied(app: Any, path: str) -> str:
-    """The link that "Copy link" gives: the address, with the names of model, data and sample also where they are the usual ones."""
+    """The link that "Copy link" gives: the address, with the names of model, data and sample also where they are the
+    usual ones."""
     about = _html(app, r'data-link="(.*?)"')
     found = {key: [value] for key, value in json.loads(html.unescape(about.group(1)))["always"].items()}
-    found |= {key: value if isinstance(value, list) else [value] for key in app.query_params for value in [app.query_params[key]]}
+    found |= {key: value if isinstance(value, list) else [value] for key in app.query_params
+              for value in [app.query_params[key]]}
     return f"/{path.strip('/')}?" + urlencode([(key, value) for key in sorted(found) for value in found[key]])
 
 
@@ -227,7 +231,8 @@ def digest(path: Path) -> Any:
     return _card(path / "model.json") if path.is_dir() else _READERS[path.suffix](path)
 
 
-_DRAWN = ("x", "y", "z", "base", "value", "values", "source", "target", "array", "arrayminus", "lowerfence", "upperfence")
+_DRAWN = ("x", "y", "z", "base", "value", "values", "source", "target", "array", "arrayminus", "lowerfence",
+          "upperfence")
 _WITHIN = ("error_x", "error_y", "link")
 
 
@@ -265,7 +270,8 @@ def scores(model: str | Path, source: str, samples: Sequence[str]) -> Any:
 
     dataset = data.load(source)
     with torch.no_grad():
-        return checkpoint.load(model).model(dataset.inputs([dataset.row(each) for each in samples], dtype=torch.float64)).numpy()
+        return checkpoint.load(model).model(dataset.inputs([dataset.row(each) for each in samples],
+                                                           dtype=torch.float64)).numpy()
 
 
 def few(source: str) -> list[str]:
@@ -301,7 +307,8 @@ def _program(path: Path) -> Any:
     found = torch.export.load(path, extra_files=about).module()
     shapes = [([each if isinstance(each, int) else 3 for each in one["shape"]], one["dtype"].removeprefix("torch."))
               for one in json.loads(about["qfusion.json"])["inputs"]]
-    given = [torch.arange(math.prod(shape), dtype=torch.float64).sin().reshape(shape).to(getattr(torch, kind)) for shape, kind in shapes]
+    given = [torch.arange(math.prod(shape), dtype=torch.float64).sin().reshape(shape).to(getattr(torch, kind))
+             for shape, kind in shapes]
     with torch.no_grad():
         return series(found(*given).double().numpy())
 
@@ -359,13 +366,14 @@ def _picture(path: Path) -> Any:
 
 def _qasm(path: Path) -> Any:
     said = path.read_text()
-    return {"lines": len(said.splitlines()), "numbers": series([float(each) for each in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", said)])}
+    return {"lines": len(said.splitlines()),
+            "numbers": series([float(each) for each in re.findall(r"-?\d+\.\d+(?:e-?\d+)?", said)])}
 
 
 _READERS: dict[str, Callable[[Path], Any]] = {
-    ".csv": lambda path: table(pd.read_csv(path)), ".parquet": lambda path: table(pd.read_parquet(path)), ".json": _either, ".zip": _zip,
-    ".pt2": _program, ".qu": _objects, ".npz": _archive, ".html": _report, ".qasm": _qasm, ".svg": _picture, ".pdf": _picture,
-    ".png": _picture}
+    ".csv": lambda path: table(pd.read_csv(path)), ".parquet": lambda path: table(pd.read_parquet(path)),
+    ".json": _either, ".zip": _zip, ".pt2": _program, ".qu": _objects, ".npz": _archive, ".html": _report,
+    ".qasm": _qasm, ".svg": _picture, ".pdf": _picture, ".png": _picture}
 
 
 def imported(line: str) -> None:

@@ -15,7 +15,8 @@ STEPS = {"text": 12, "audio": 30, "vision": 20}
 
 
 def mmsa(seed: int = 0, aligned: bool = False, sims: bool = False, counts: dict[str, int] = COUNTS) -> dict[str, Any]:
-    """What an MMSA pickle holds: sequences with lengths, or aligned ones padded with zeros; CH-SIMS adds unimodal labels."""
+    """What an MMSA pickle holds: sequences with lengths, or aligned ones padded with zeros; CH-SIMS adds unimodal
+    labels."""
     rng, content = np.random.default_rng(seed), {}
     for split, count in counts.items():
         y = rng.uniform(-3, 3, count) / (3 if sims else 1)
@@ -55,12 +56,14 @@ def tables(folder: Path, count: int = 60, suffix: str = ".csv", **label_columns:
     ids = [f"s{row:03d}" for row in range(count)]
     label = np.arange(count) % 3
     for name, size in (("text", 4), ("audio", 3)):
-        frame = pd.DataFrame(rng.normal(size=(count, size)) + label[:, None], columns=[f"{name} {i}" for i in range(size)])
+        frame = pd.DataFrame(rng.normal(size=(count, size)) + label[:, None],
+                             columns=[f"{name} {i}" for i in range(size)])
         write_table(pd.concat([pd.Series(ids, name="id"), frame], axis=1), folder / f"{name}{suffix}")
     parts = np.array(["train", "valid", "test"])[np.searchsorted([0.6, 0.8], np.arange(count) / count, side="right")]
     columns = {"id": ids, "label": np.array(["low", "mid", "high"])[label], "split": parts,
                "text": [f"said {i}" for i in ids]} | label_columns
-    write_table(pd.DataFrame({key: value for key, value in columns.items() if value is not None}), folder / f"labels{suffix}")
+    write_table(pd.DataFrame({key: value for key, value in columns.items() if value is not None}),
+                folder / f"labels{suffix}")
     return folder
 
 

@@ -1,8 +1,8 @@
 """What the record in tests/kept is made of and compared by: numbers as short digests.
 
-A digest of numbers is all of them where they are few; else the first, the last, and three sums: of the numbers, of their sizes, and of the
-numbers times their place, which sees rows that changed places. Words are not compared, but for names of samples, classes and terms. What
-was renamed on purpose since the record was made stands in `RENAMED`.
+A digest of numbers is all of them where they are few; else the first, the last, and three sums: of the numbers, of
+their sizes, and of the numbers times their place, which sees rows that changed places. Words are not compared, but for
+names of samples, classes and terms. What was renamed on purpose since the record was made stands in `RENAMED`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ import pandas as pd
 KEPT = Path(__file__).resolve().parent / "kept"
 RELATIVE = 1e-6  # of a number, or of the sum of sizes for a sum
 ABSOLUTE = 1e-8  # of the largest number of a column, or of 1: what is zero but for rounding
-RENAMED: dict[str, str] = {}  # panels, columns and keys that are called otherwise since the record was made, by their names in it
+# panels, columns and keys that are called otherwise since the record was made, by their names in it
+RENAMED: dict[str, str] = {}
 FEW = 12  # numbers that are kept one by one
-NAMES = {"id", "sample", "nearest_sample", "class", "term", "modality", "dividend"}  # columns of which the words are compared
+# columns of which the words are compared
+NAMES = {"id", "sample", "nearest_sample", "class", "term", "modality", "dividend"}
 # Texts of a JSON document that are compared.
 SAME = {"model", "data", "sample", "split", "output", "digest", "state", "page", "panel", "tweak", "weights_sha256"}
 # What a JSON document says of the machine, of the moment, of how it was made.
-PASSING = {"seconds", "out", "files", "folder", "path", "software", "versions", "numbers", "training", "inputs", "available", "reason",
-           "remedy", "removed"}
+PASSING = {"seconds", "out", "files", "folder", "path", "software", "versions", "numbers", "training", "inputs",
+           "available", "reason", "remedy", "removed"}
 
 
 def told(value: float) -> float | str | None:
@@ -38,7 +40,8 @@ def told(value: float) -> float | str | None:
     return float(f"{value:.9g}") if math.isfinite(value) else str(value)
 
 
-_WORDS, _SUMS = {"texts", "distinct", "pattern", "numbers", "hash", "first"}, {"n", "missing", "first", "last", "sum", "size", "ramp"}
+_WORDS, _SUMS = {"texts", "distinct", "pattern", "numbers", "hash", "first"}, {"n", "missing", "first", "last", "sum",
+                                                                               "size", "ramp"}
 
 
 def series(values: Any) -> Any:
@@ -51,17 +54,20 @@ def series(values: Any) -> Any:
         return [told(value) for value in found.tolist()]
     known = np.where(np.isfinite(found), found, 0.0)
     place = np.arange(1, len(found) + 1) / len(found)
-    return {"n": len(found), "missing": int((~np.isfinite(found)).sum()), "first": told(found[0]), "last": told(found[-1]),
-            "sum": told(known.sum()), "size": told(np.abs(known).sum()), "ramp": told(float(known @ place))}
+    return {"n": len(found), "missing": int((~np.isfinite(found)).sum()), "first": told(found[0]),
+            "last": told(found[-1]), "sum": told(known.sum()), "size": told(np.abs(known).sum()),
+            "ramp": told(float(known @ place))}
 
 
 def words(values: Iterable[Any]) -> dict[str, Any]:
-    """A digest of texts in a row: how many there are, which are the same as which, the numbers that they tell, and a hash of the words."""
+    """A digest of texts in a row: how many there are, which are the same as which, the numbers that they tell, and a
+    hash of the words."""
     found = [str(value) for value in values]
     order: dict[str, int] = {}
     codes = [order.setdefault(word, len(order)) for word in found]
-    return {"texts": len(found), "distinct": len(order), "pattern": _hash(json.dumps(codes)), "hash": _hash("\n".join(found)),
-            "numbers": series(numbers_in("\n".join(found))), "first": found[0][:40] if found else ""}
+    return {"texts": len(found), "distinct": len(order), "pattern": _hash(json.dumps(codes)),
+            "hash": _hash("\n".join(found)), "numbers": series(numbers_in("\n".join(found))),
+            "first": found[0][:40] if found else ""}
 
 
 def _hash(text: str) -> str:
@@ -76,7 +82,8 @@ def table(found: pd.DataFrame) -> dict[str, Any]:
         if name in PASSING:
             continue
         numbers = pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
-        columns[str(name)] = series(column.to_numpy(dtype=float, na_value=np.nan)) if numbers else words(column.fillna(""))
+        columns[str(name)] = series(column.to_numpy(dtype=float, na_value=np.nan)) if numbers else words(
+            column.fillna(""))
     if {"phase", "modulus"} <= set(columns):  # nothing has no phase: whatever rounding leaves of a zero is left out
         columns["phase"] = series(np.where(found["modulus"] > 1e-9, found["phase"], 0.0))
     return {"rows": len(found), "columns": columns}
@@ -86,12 +93,14 @@ def tree(found: Any) -> Any:
     """A digest of what a JSON document holds."""
     if isinstance(found, Mapping):
         return {str(key): tree(value) for key, value in found.items() if key not in PASSING}
-    if isinstance(found, list) and found and all(isinstance(each, Mapping) and isinstance(each.get("name"), str) for each in found):
+    if isinstance(found, list) and found and all(isinstance(each, Mapping) and isinstance(each.get("name"), str)
+                                                 for each in found):
         return {each["name"]: tree(each) for each in found}
     if isinstance(found, list):
         parts = list(flat(found))
         if all(isinstance(each, int | float | None) for each in parts):
-            return {"shape": [len(each) for each in found], "values": series(parts)} if found and isinstance(found[0], list) \
+            return {"shape": [len(each) for each in found],
+                    "values": series(parts)} if found and isinstance(found[0], list) \
                 else series(parts)
         return words(parts) if all(isinstance(each, str) for each in parts) else [tree(each) for each in found]
     return told(found) if isinstance(found, float) else found
@@ -134,7 +143,8 @@ def differences(kept: Any, now: Any, relative: float = RELATIVE, where: str = ""
     """
     if isinstance(kept, Mapping) and isinstance(now, Mapping):
         if set(kept) == _WORDS:
-            return _words_differ(kept, now, where) or differences(kept["numbers"], now.get("numbers"), relative, f"{where} / in words")
+            return _words_differ(kept, now, where) or differences(kept["numbers"], now.get("numbers"), relative,
+                                                                  f"{where} / in words")
         if set(kept) == _SUMS:
             return _sums_differ(kept, now, relative, where)
         names = {key: RENAMED.get(key, key) for key in kept}
@@ -144,8 +154,9 @@ def differences(kept: Any, now: Any, relative: float = RELATIVE, where: str = ""
     if isinstance(kept, list) and isinstance(now, list) and len(kept) == len(now):
         scale = max([abs(each) for each in kept if isinstance(each, int | float)], default=1.0)
         return [line for place, (one, other) in enumerate(zip(kept, now, strict=True), 1)
-                for line in (differences(one, other, relative, f"{where} / {place}") if isinstance(one, list | Mapping) else
-                             [] if near(one, other, relative, scale) else [f"{where} / {place}: was {one}, is {other}"])]
+                for line in (differences(one, other, relative, f"{where} / {place}") if isinstance(one, list | Mapping)
+                             else [] if near(one, other, relative, scale)
+                             else [f"{where} / {place}: was {one}, is {other}"])]
     if isinstance(kept, str) and isinstance(now, str):
         return [f"{where}: was {kept!r}, is {now!r}"] if where.rpartition(" / ")[2] in SAME and kept != now else []
     return [] if near(kept, now, relative) else [f"{where}: was {_short(kept)}, is {_short(now)}"]

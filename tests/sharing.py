@@ -1,10 +1,12 @@
-"""What one process of the tests has worked out, the others read: results of models on data sets, in a folder of this run of the tests.
+"""What one process of the tests has worked out, the others read: results of models on data sets, in a folder of this
+run of the tests.
 
     python -m tests.sharing run app.py ...      the app, as `python -m streamlit`, with results shared
 
-A result is kept under what decides it, as `qfusion.analysis.memo` keys it within a process: digests of weights, data and background, and
-the arguments. The folder begins empty with every run, so that nothing of other code is found. What checks that two processes come to the
-same (`tests.exporting`, the wheel, commands of their own) does not import this module.
+A result is kept under what decides it, as `qfusion.analysis.memo` keys it within a process: digests of weights, data
+and background, and the arguments. The folder begins empty with every run, so that nothing of other code is found. What
+checks that two processes come to the same (`tests.exporting`, the wheel, commands of their own) does not import this
+module.
 """
 
 from __future__ import annotations
@@ -24,13 +26,15 @@ from typing import Any
 
 import torch
 
-APP = (sys.executable, "-m", "tests.sharing", "run", "app.py")  # a server that shares; what it is asked first, it need not work out
+# a server that shares; what it is asked first, it need not work out
+APP = (sys.executable, "-m", "tests.sharing", "run", "app.py")
 FOLDER = "QFUSION_TESTS_SHARED"
 WORTH = 0.15  # seconds: what is worked out faster is not written
 MAX_BYTES = 64_000_000  # bytes
 
 
-def on_disk(function: Callable[..., Any], key: Callable[[Any, bool], Any], background: bool = True) -> Callable[..., Any]:
+def on_disk(function: Callable[..., Any], key: Callable[[Any, bool], Any],
+            background: bool = True) -> Callable[..., Any]:
     """A function of a subject that looks first whether another process has its result."""
     signature = inspect.signature(function)
 
@@ -88,7 +92,8 @@ def _write(place: Path, result: Any) -> None:
 
 
 def install(times: int = 1) -> None:
-    """Has everything that is kept by key, and what subjects work out once, read from the folder; to be called before pages are imported.
+    """Has everything that is kept by key, and what subjects work out once, read from the folder; to be called before
+    pages are imported.
 
     Args:
         times: how many times as many results a process keeps as the app does.
@@ -99,7 +104,8 @@ def install(times: int = 1) -> None:
 
     def memo(size: int, *, background: bool = True, says: str = "") -> Any:
         def decorate(function: Callable[..., Any]) -> Any:
-            inner = on_disk(function, memory._key, background) if function.__module__.startswith("qfusion.") else function
+            inner = on_disk(function, memory._key,
+                            background) if function.__module__.startswith("qfusion.") else function
             return bounded(times * size, background=background, says=says)(inner)
         return decorate
 

@@ -1,4 +1,5 @@
-"""Any fusion model on the same explanations: contributions by evaluation against loops of plain forward passes, and against structure."""
+"""Any fusion model on the same explanations: contributions by evaluation against loops of plain forward passes, and
+against structure."""
 
 from __future__ import annotations
 
@@ -120,9 +121,11 @@ def test_kinds_of_backgrounds_that_need_states_are_refused() -> None:
     with pytest.raises(InvalidInput, match="comes from another kind of model"):
         explain.explain(model, rows_of(model, 1, 1), explain.background(other, rows_of(other, 3, 1)))
     with pytest.raises(InvalidInput, match="must come from a model of"):
-        explain.explain(model, rows_of(model, 1, 1), explain.background(model_of("late", 3), rows_of(model_of("late", 3), 3, 1)))
+        explain.explain(model, rows_of(model, 1, 1),
+                        explain.background(model_of("late", 3), rows_of(model_of("late", 3), 3, 1)))
     with pytest.raises(NotFound):
-        evaluation.value(model, model.encode(rows_of(model, 1, 1)), explain.background(model, rows_of(model, 3, 1)), ["nothing"])
+        evaluation.value(model, model.encode(rows_of(model, 1, 1)), explain.background(model, rows_of(model, 3, 1)),
+                         ["nothing"])
 
 
 def test_brute_force_of_the_faithfulness_page_agrees() -> None:

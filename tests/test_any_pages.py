@@ -21,7 +21,8 @@ from tests.test_third_model import DATA, PAGES, among_the_users, command
 
 KINDS = ("mult", "qfl")
 WHY = {"Dynamics": "no evolution in time", "Circuit": "no circuit of gates", "What if": "no knobs of a physics",
-       "Decision operators": "no states that its scores are linear in", "Samples": "no entropies", "Overview": "read out at its end only"}
+       "Decision operators": "no states that its scores are linear in", "Samples": "no entropies",
+       "Overview": "read out at its end only"}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,8 @@ def test_a_sample_and_the_test_set_are_split_exactly(trained: DataSet) -> None:
     assert "Its decisions are split by running it" in describe.sentence(work)
 
 
-def test_a_test_set_that_would_take_long_is_split_against_some_rows(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_set_that_would_take_long_is_split_against_some_rows(trained: DataSet,
+                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     from qfusion.analysis.systems import evaluated_subject
 
     monkeypatch.setattr(evaluated_subject, "BUDGET", 1.0)

@@ -17,8 +17,10 @@ from qfusion.ui.frame import cache
 from tests.test_app_pages import PAGES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
-WORDS = {"training set": "the mean over the {:,} training samples", "product of marginals": "{:,} training samples, each modality drawn",
-         "nothing known": "maximally mixed states: nothing known, no samples", "reference state": "reference states, no samples"}
+WORDS = {"training set": "the mean over the {:,} training samples",
+         "product of marginals": "{:,} training samples, each modality drawn",
+         "nothing known": "maximally mixed states: nothing known, no samples",
+         "reference state": "reference states, no samples"}
 
 
 @pytest.fixture(params=list(MODELS))
@@ -33,7 +35,8 @@ def workspace(source: str) -> Any:
 
 @pytest.mark.parametrize("choice", list(WORDS))
 def test_every_background_is_used_and_named(source: str, choice: str) -> None:
-    """The waterfall's dividends are the library's against that background, and the panel says which it is, with its size."""
+    """The waterfall's dividends are the library's against that background, and the panel says which it is, with its
+    size."""
     work = workspace(source)
     sample = str(work.dataset.ids[work.dataset.rows("test")[3]])
     app = visit("Samples", data=source, sample=sample, background=choice)
@@ -164,13 +167,18 @@ def test_a_networks_decision_is_shown_along_its_layers(where: str) -> None:
 def test_edited_tables_change_the_layers() -> None:
     work = workspace("parity")
     row = int(work.dataset.rows("test")[3])
-    assert np.abs(circuit_evolution.layer_terms(work, row, "all:and").values - circuit_evolution.layer_terms(work, row).values).max() > 1e-3
+    assert np.abs(circuit_evolution.layer_terms(work, row, "all:and").values
+                  - circuit_evolution.layer_terms(work, row).values).max() > 1e-3
 
 
 def test_where_joint_terms_take_over() -> None:
     moments = ("input", "a", "b")
     single, rising = np.array([1.0, 1.0, 1.0]), np.array([0.0, 2.0, 2.0])
-    assert layers.title(moments, {"": rising, "x": single, "x+y": rising}) == "Joint terms outweigh the single modalities from “a” on"
-    assert layers.title(moments, {"x": single, "x+y": rising[::-1]}) == "At the end the single modalities outweigh the joint terms"
+    assert layers.title(moments,
+                        {"": rising, "x": single,
+                         "x+y": rising}) == "Joint terms outweigh the single modalities from “a” on"
+    assert layers.title(moments,
+                        {"x": single,
+                         "x+y": rising[::-1]}) == "At the end the single modalities outweigh the joint terms"
     table = layers.frame(moments, {"": rising, "x": single}, {layers.JOINT: single, layers.MUTUAL: rising})
     assert list(table.columns) == ["moment", "dividend[baseline]", "dividend[x]", "entropy", "mutual_information"]

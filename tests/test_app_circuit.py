@@ -1,4 +1,5 @@
-"""The pages of an entangled-fusion network in Streamlit's test runner: the library's numbers, edits, noise, links, bad input."""
+"""The pages of an entangled-fusion network in Streamlit's test runner: the library's numbers, edits, noise, links, bad
+input."""
 
 from __future__ import annotations
 
@@ -91,7 +92,8 @@ def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Circ
     words = plain(said(app))
     assert f"Predicted ‘{digits.classes[digits.predicted[row]]}’" in words
     assert f"but it is ‘{digits.classes[truth]}’" in words
-    found = explain.explain(checkpoint.load("qcnn-digits").model, digits.dataset.inputs([row], dtype=torch.float64), digits.background)
+    found = explain.explain(checkpoint.load("qcnn-digits").model, digits.dataset.inputs([row], dtype=torch.float64),
+                            digits.background)
     for output in (int(digits.predicted[row]), truth):
         if output == truth:
             app.selectbox(key="output").select(digits.classes[truth]).run()
@@ -99,7 +101,8 @@ def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: Circ
         dividends = found.dividends[0, :, output]
         largest = dividends[1:][np.abs(dividends[1:]).argmax()]
         assert f"({largest:+.2f}) for ‘{digits.classes[output]}’" in plain(said(app))
-    assert visit("Samples", model="qcnn-digits", sample=sample, output=digits.classes[truth]).selectbox(key="output").value \
+    assert visit("Samples", model="qcnn-digits", sample=sample,
+                 output=digits.classes[truth]).selectbox(key="output").value \
         == digits.classes[truth]
 
 
@@ -110,7 +113,8 @@ def test_masses_are_those_of_the_model(digits: CircuitSpace) -> None:
     assert torch.allclose(torch.stack([encoded[m][0] for m in digits.modalities], -1), digits.masses[row], atol=1e-12)
     app = visit("Samples", model="qcnn-digits", sample=str(digits.dataset.ids[row]))
     read = evidence.read(digits.model, digits.by_name(row))
-    assert f"({read.disagreement.max():.2f})" in said(app) or (read.conflict and f"K = {read.conflict:.2f}" in said(app))
+    assert f"({read.disagreement.max():.2f})" in said(app) or (read.conflict
+                                                               and f"K = {read.conflict:.2f}" in said(app))
 
 
 def test_filters_by_class_and_verdict(digits: CircuitSpace) -> None:
@@ -121,7 +125,8 @@ def test_filters_by_class_and_verdict(digits: CircuitSpace) -> None:
     app.multiselect(key="class").select("3").run()
     assert not app.exception
     threes = int(((digits.predicted[rows] != 3) & (digits.dataset.y[rows] == 3)).sum())
-    assert (f"{threes:,} of {len(digits.dataset):,} samples pass" if threes else "No sample passes these filters") in said(app)
+    assert (f"{threes:,} of {len(digits.dataset):,} samples pass" if threes
+            else "No sample passes these filters") in said(app)
 
 
 def accuracy(app: AppTest) -> float:
@@ -152,11 +157,13 @@ def test_an_edited_angle_changes_decision_and_metrics_as_the_library_says(digits
 
 def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
     learned = digits.model.phi.detach()
-    app = visit("Circuit", model="qcnn-digits", part="Fusion rules", phi="2:or,1.000=0.3", element=digits.elements[1], outcome="110")
+    app = visit("Circuit", model="qcnn-digits", part="Fusion rules", phi="2:or,1.000=0.3", element=digits.elements[1],
+                outcome="110")
     app.selectbox(key="element").select(digits.elements[2]).run()
     shown = edits.wrapped(float(fusion.rule_angles("or", 3)[6]))
     assert app.slider(key="_phi.2.0.6").value == round(shown, 2)
-    assert f"φ = {shown:.3f} rad → mass 1.00; learned {edits.wrapped(float(learned[2, 0, 6])):.3f}" in plain(said(app)).replace("*", "")
+    assert f"φ = {shown:.3f} rad → mass 1.00; learned {edits.wrapped(float(learned[2, 0, 6])):.3f}" in plain(
+        said(app)).replace("*", "")
     app.number_input(key="_number.2.0.6").set_value(1.2345).run()
     assert not app.exception
     assert app.text_input(key="phi").value == "2:or,1.000=0.3,2.110=1.2345"
@@ -165,7 +172,8 @@ def test_a_cell_is_chosen_read_edited_and_reset(digits: CircuitSpace) -> None:
     assert "Fused by edited tables" in said(app)
     app.button(key="_reset_cell").click().run()
     assert app.text_input(key="phi").value == "2:or,1.000=0.3,2.110:learned"
-    assert app.number_input(key="_number.2.0.6").value == pytest.approx(edits.wrapped(float(learned[2, 0, 6])), abs=1e-4)
+    assert app.number_input(key="_number.2.0.6").value == pytest.approx(edits.wrapped(float(learned[2, 0, 6])),
+                                                                        abs=1e-4)
     assert app.button(key="_reset_cell").disabled
     app.button(key="_reset_all").click().run()
     assert app.text_input(key="phi").value == ""
@@ -200,7 +208,8 @@ def test_edits_last_across_views_and_are_told(digits: CircuitSpace) -> None:
 @pytest.mark.parametrize(("words", "named"), [
     ("0.011=abc", "must be a number, but is 'abc'"), ("0.011=nan", "angle of 0.011"), ("0.011=", "must be a number"),
     ("99.000=1", "element from 0 to"), ("0.01=1", "3 digits"), ("0:xor", "xor"), ("hello", "must look like")])
-def test_edits_that_do_not_fit_are_named_and_the_rest_applies(part: str, words: str, named: str, digits: CircuitSpace) -> None:
+def test_edits_that_do_not_fit_are_named_and_the_rest_applies(part: str, words: str, named: str,
+                                                              digits: CircuitSpace) -> None:
     app = visit("Circuit", model="qcnn-digits", part=part, phi=words)
     messages = [plain(e.value).replace("`", "") for e in (*app.error, *app.warning)]
     assert len(messages) == 1
@@ -212,9 +221,10 @@ def test_edits_that_do_not_fit_are_named_and_the_rest_applies(part: str, words: 
     ("Circuit", {"gate": "-1"}, "gate"), ("Circuit", {"gate": "x"}, "x"), ("Circuit", {"part": "Nowhere"}, "Nowhere"),
     ("Circuit", {"element": "element 77"}, "element 77"), ("Circuit", {"outcome": "2"}, "outcome"),
     ("Circuit", {"noise.damping": "2"}, "noise.damping"),
-    ("Circuit", {"shots": "7"}, "7"), ("Samples", {"output": "eleven"}, "eleven"), ("Samples", {"verdict": "maybe"}, "maybe"),
-    ("Samples", {"x": "truth"}, "truth")])
-def test_an_invalid_value_in_a_link_is_named(title: str, query: dict[str, str], words: str, digits: CircuitSpace) -> None:
+    ("Circuit", {"shots": "7"}, "7"), ("Samples", {"output": "eleven"}, "eleven"),
+    ("Samples", {"verdict": "maybe"}, "maybe"), ("Samples", {"x": "truth"}, "truth")])
+def test_an_invalid_value_in_a_link_is_named(title: str, query: dict[str, str], words: str,
+                                             digits: CircuitSpace) -> None:
     app = visit(title, model="qcnn-digits", **query)
     assert len(app.warning) == 1
     assert words in plain(app.warning[0].value)
@@ -241,7 +251,8 @@ def test_the_walk_ends_where_the_network_reads(digits: CircuitSpace) -> None:
     rho = density.states(digits.model.network, digits.vectors[row])[-1]
     z = found.bloch[-1][list(found.followed), 2]
     diagonal = torch.diagonal(rho).real.reshape((2,) * digits.model.elements)
-    direct = [float(p[0] - p[1]) for q in range(diagonal.ndim) for p in [diagonal.sum([w for w in range(diagonal.ndim) if w != q])]]
+    direct = [float(p[0] - p[1]) for q in range(diagonal.ndim)
+              for p in [diagonal.sum([w for w in range(diagonal.ndim) if w != q])]]
     assert np.allclose(z, direct, atol=1e-10)
     assert found.count == found.boxes[-1].last
 
@@ -306,7 +317,8 @@ def test_chains_of_fusion_are_drawn_too() -> None:
     found = circuit_boxes.of_fusion(progress(model, angles_of(model)), model)
     assert sum(box.name == "fuse" for box in found.boxes) == 4 * 3
     assert len(found.followed) == 4
-    assert {number for box in found.boxes for number in range(box.first, box.last + 1)} == set(range(1, found.count + 1))
+    assert {number for box in found.boxes
+            for number in range(box.first, box.last + 1)} == set(range(1, found.count + 1))
 
 
 def test_the_step_of_the_other_system_has_a_scrubber_whose_end_is_the_circuits() -> None:

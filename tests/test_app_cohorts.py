@@ -1,4 +1,5 @@
-"""The Cohorts and Compare pages in Streamlit's test runner: the library's numbers, links, saved cohorts, pins, bad input."""
+"""The Cohorts and Compare pages in Streamlit's test runner: the library's numbers, links, saved cohorts, pins, bad
+input."""
 
 from __future__ import annotations
 
@@ -57,7 +58,8 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
     assert f"Spearman r = {rho:+.2f}" in words
     assert f"| all of test | {len(rows):,} | {r:+.2f} (" in words
     name = work.modalities[0]
-    e = explain.explain(work.model, work.dataset.inputs(work.dataset.rows("test")[:3], dtype=torch.float64), work.background)
+    e = explain.explain(work.model, work.dataset.inputs(work.dataset.rows("test")[:3], dtype=torch.float64),
+                        work.background)
     outputs = work.predicted[work.dataset.rows("test")[:3]]
     wanted = explain.shares(e)[np.arange(3), 0, outputs]
     assert rows[cohort_measures.share_column(name)].to_numpy()[:3] == pytest.approx(wanted, abs=1e-9)
@@ -83,7 +85,8 @@ def test_a_cohort_is_saved_in_the_link_chosen_and_deleted() -> None:
     app.text_input(key="_cohort_name").set_value("hard").run()
     app.button(key="_save_cohort").click().run()
     assert not app.exception
-    assert list(app.query_params["cohort"]) == ["far off:error>0.4", "sarcasm:regime=sarcasm", "hard:relation=conflict; error>0.2"]
+    assert list(app.query_params["cohort"]) == ["far off:error>0.4", "sarcasm:regime=sarcasm",
+                                                "hard:relation=conflict; error>0.2"]
     next(group for group in app.get("button_group") if group.key == "_saved_choice").set_value("sarcasm").run()
     assert app.text_input(key="filter").value == "regime=sarcasm"
     app.button(key="_delete_cohort").click().run()
@@ -131,7 +134,8 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
     found = cohort_measures.correlations(work, rows)
     with torch.no_grad():
         rho = work.model.evolve_states(states.density(work.psi[rows]), [work.model.duration])[0]
-    assert found["total correlation"] == pytest.approx(measures.total_correlation(rho, work.model.dims).numpy(), abs=1e-9)
+    assert found["total correlation"] == pytest.approx(measures.total_correlation(rho, work.model.dims).numpy(),
+                                                       abs=1e-9)
     track = evolution.follow(work, 70, LEARNED, negativity=True)
     single = [float(values[-1]) for values in track.measures.of("negativity").values()]
     assert found["negativity"][1] == pytest.approx(np.mean(single), abs=1e-6)
@@ -164,7 +168,8 @@ def test_before_and_after_a_tweak_as_the_library_says() -> None:
     work = cache.workspace_of("qj-planted", "planted")
     row = int(work.dataset.rows("test")[3])
     sample = str(work.dataset.ids[row])
-    app = visit("Compare", data="planted", sample=sample, pin=f"qj-planted/planted/{sample}", **{"H.text": "0.3", "T": "0.5"})
+    app = visit("Compare", data="planted", sample=sample, pin=f"qj-planted/planted/{sample}",
+                **{"H.text": "0.3", "T": "0.5"})
     assert not app.error
     assert not app.warning
     tweaked = model.tweaked(Tweak(couplings={"text": 0.3}, duration=0.5))
@@ -178,7 +183,8 @@ def test_before_and_after_a_tweak_as_the_library_says() -> None:
     assert "A and B are the same sample" in words
     app.button(key="_swap").click().run()
     assert not app.exception
-    assert app.query_params["pin"] in (f"qj-planted/planted/{sample}/H.text=0.3,T=0.5", [f"qj-planted/planted/{sample}/H.text=0.3,T=0.5"])
+    assert app.query_params["pin"] in (f"qj-planted/planted/{sample}/H.text=0.3,T=0.5",
+                                       [f"qj-planted/planted/{sample}/H.text=0.3,T=0.5"])
     assert app.slider(key="H.text").value == 1.0
     assert f"**{before - after:+.3f}**" in plain(said(app))
 
@@ -189,7 +195,8 @@ def test_two_samples_of_a_network_and_edited_rules() -> None:
     work: Any = cache.workspace_of("qcnn-digits", "digits")
     first, second = (int(row) for row in work.dataset.rows("test")[[2, 9]])
     names = [str(work.dataset.ids[row]) for row in (first, second)]
-    app = visit("Compare", model="qcnn-digits", sample=names[1], pin=f"qcnn-digits/digits/{names[0]}/all:and", phi="0:or")
+    app = visit("Compare", model="qcnn-digits", sample=names[1], pin=f"qcnn-digits/digits/{names[0]}/all:and",
+                phi="0:or")
     assert not app.error
     output = int(work.predicted[second])
     scores = []
@@ -210,10 +217,13 @@ def test_both_sides_are_compared_with_the_same_background() -> None:
 def test_a_saved_cohort_is_a_background_on_every_page() -> None:
     work, rows = table_of("planted")
     members = work.dataset.rows("test")[(rows["error"] > 0.4).to_numpy()]
-    background = explain.background(work.model, work.dataset.inputs(members, dtype=torch.float64), "cohort", label="far")
-    found = explain.explain(work.model, work.dataset.inputs([work.dataset.row("p0031")], dtype=torch.float64), background)
+    background = explain.background(work.model, work.dataset.inputs(members, dtype=torch.float64), "cohort",
+                                    label="far")
+    found = explain.explain(work.model, work.dataset.inputs([work.dataset.row("p0031")], dtype=torch.float64),
+                            background)
     largest = max(found.dividends[0, 1:, 0], key=abs)
-    query = {"data": "planted", "sample": "p0031", "cohort": ["far:error>0.4"], "background": "a saved cohort", "members": "far"}
+    query = {"data": "planted", "sample": "p0031", "cohort": ["far:error>0.4"], "background": "a saved cohort",
+             "members": "far"}
     words = plain(said(visit("Samples", **query)))
     assert f"({largest:+.2f})" in words
     assert f"Baseline: the mean over the {len(members):,} samples of the cohort ‘far’." in words
@@ -270,8 +280,9 @@ def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:
 
 @pytest.mark.parametrize(("pin", "words"), [
     ("nope/planted/p0031", "nope"), ("qj-planted/nope/p0031", "nope"), ("qj-planted/planted/p99999", "p99999"),
-    ("qj-planted/planted/p0031/T=abc", "abc"), ("qj-planted/planted/p0031/T=1e9", "`T`"), ("qj-planted/planted/p0031/H.smell=1", "H.smell"),
-    ("qj-planted/planted/p0031/all:and", "must look like"), ("<img src=x onerror=1>", "must look like"), ("a" * 3000, "at most 2,000"),
+    ("qj-planted/planted/p0031/T=abc", "abc"), ("qj-planted/planted/p0031/T=1e9", "`T`"),
+    ("qj-planted/planted/p0031/H.smell=1", "H.smell"), ("qj-planted/planted/p0031/all:and", "must look like"),
+    ("<img src=x onerror=1>", "must look like"), ("a" * 3000, "at most 2,000"),
 ])
 def test_what_is_wrong_with_a_pin_is_said(pin: str, words: str) -> None:
     with pytest.raises(QFusionError, match=words):

@@ -105,7 +105,8 @@ def test_nothing_named_and_a_file_too_large_for_the_page(tmp_path: Path) -> None
     large = tmp_path / "large.pkl"
     with large.open("wb") as file:
         file.truncate(3 * 1024**3)
-    assert "has 3.0 GiB, and at most 2 are read from this page. Use the command line" in plain(examine(large).error[0].value)
+    assert "has 3.0 GiB, and at most 2 are read from this page. Use the command line" in plain(
+        examine(large).error[0].value)
 
 
 def test_an_imported_set_is_removed_and_its_name_used_again(tmp_path: Path) -> None:
@@ -136,9 +137,11 @@ def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("address", "headers", "local"), [
-    ("127.0.0.1", {}, True), ("127.0.0.1", {"Host": "127.0.0.1:8501"}, True), ("localhost", {"Host": "[::1]:8501"}, True),
-    ("localhost", {"Host": "[::1]"}, True), ("0.0.0.0", {"Host": "localhost"}, False), (None, {"Host": "localhost"}, False),
-    ("127.0.0.1", {"Host": "qfusion.example.org"}, False), ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.1"}, False)])
+    ("127.0.0.1", {}, True), ("127.0.0.1", {"Host": "127.0.0.1:8501"}, True),
+    ("localhost", {"Host": "[::1]:8501"}, True), ("localhost", {"Host": "[::1]"}, True),
+    ("0.0.0.0", {"Host": "localhost"}, False), (None, {"Host": "localhost"}, False),
+    ("127.0.0.1", {"Host": "qfusion.example.org"}, False),
+    ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.1"}, False)])
 def test_who_is_local(address: Any, headers: dict[str, str], local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     class Context:
         """Stands in for Streamlit's."""
@@ -160,7 +163,8 @@ def test_uploads_get_names_that_lead_nowhere(tmp_path: Path) -> None:
         def getbuffer(self) -> bytes:
             return b"x"
 
-    paths = import_view._written([Upload("../../etc/a.csv"), Upload("..\\b.csv"), Upload(".hidden"), Upload("x" * 300 + ".pkl")],
+    paths = import_view._written([Upload("../../etc/a.csv"), Upload("..\\b.csv"), Upload(".hidden"),
+                                  Upload("x" * 300 + ".pkl")],
                                  tmp_path / "upload")
     assert all(path.parent == tmp_path / "upload" and path.is_file() for path in paths)
     assert [path.name for path in paths[:3]] == ["a.csv", "b.csv", "hidden"]

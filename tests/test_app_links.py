@@ -1,4 +1,5 @@
-"""What stands in the address: every widget of every page, there and back; states reached by clicks; hostile parts of links; sessions."""
+"""What stands in the address: every widget of every page, there and back; states reached by clicks; hostile parts of
+links; sessions."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Circuit", {"model": QJ}),
     *(("Circuit", {"model": QCNN, "part": part, "phi": "0.011=3"})
       for part in ("Walk", "Fusion rules", "Noise and shots", "Entropies")),
-    ("What if", {"model": QJ, "do.text": "edit the raw input", "do.audio": "edit the raw input", "do.vision": "edit its state"}),
+    ("What if", {"model": QJ, "do.text": "edit the raw input", "do.audio": "edit the raw input",
+                 "do.vision": "edit its state"}),
     ("What if", {"model": QCNN, "do.pixels": "another sample's"}),
     ("Decision operators", {"model": QJ}),
     ("Cohorts", {"model": QJ, "cohort": ["hard:error>0.3"], "background": "a saved cohort"}),
@@ -47,15 +49,16 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
 ]
 # Widgets that are not in the address, by the beginnings of their keys, and why.
 EXEMPT = {"_import": "of a file that is brought", "_new.": "a run's name, and its event files: a form that is not sent",
-          "_sweep.": "a form that is not sent", "_cohort_name": "a name that is not saved yet", "_member-": "picks the sample",
-          "_saved_choice": "follows the filter", "_phi.": "writes the edits",
+          "_sweep.": "a form that is not sent", "_cohort_name": "a name that is not saved yet",
+          "_member-": "picks the sample", "_saved_choice": "follows the filter", "_phi.": "writes the edits",
           "_number.": "writes the edits",
           "_session": "a session file", "_repair": "of a file that is brought"}
 
 
 def widgets(app: AppTest) -> list[Any]:
     """Everything on the page that a reader can set and that keeps what is set."""
-    kinds = ("selectbox", "slider", "select_slider", "multiselect", "text_input", "number_input", "checkbox", "toggle", "radio")
+    kinds = ("selectbox", "slider", "select_slider", "multiselect", "text_input", "number_input", "checkbox", "toggle",
+             "radio")
     return [each for kind in kinds for each in getattr(app, kind)] + list(app.get("button_group"))
 
 
@@ -64,18 +67,21 @@ def parameter(widget: Any) -> str:
     return str(getattr(widget.proto, "query_param_key", ""))
 
 
-SET_BEFORE = {"model", "data", "pin", "cohort", "background", "set", "sweep", "board", "new.data", "new.kind"}  # others hang on them
+# others hang on them
+SET_BEFORE = {"model", "data", "pin", "cohort", "background", "set", "sweep", "board", "new.data", "new.kind"}
 tried: set[tuple[str, str]] = set()
 
 
-@pytest.mark.parametrize(("title", "query"), VIEWS, ids=[f"{title}-{'-'.join(map(str, query.values()))}" for title, query in VIEWS])
+@pytest.mark.parametrize(("title", "query"), VIEWS,
+                         ids=[f"{title}-{'-'.join(map(str, query.values()))}" for title, query in VIEWS])
 def test_every_widget_stands_in_the_address_and_its_values_come_back(title: str, query: dict[str, Any]) -> None:
     app = visit(title, **query)
     assert not app.warning, [plain(each.value) for each in app.warning]
     assert not app.error, [plain(each.value) for each in app.error]
     strange = [each.key for each in widgets(app) if not parameter(each) and not str(each.key).startswith(tuple(EXEMPT))]
     assert not strange
-    fresh = [each for each in widgets(app) if parameter(each) not in {"", *query, *SET_BEFORE} and (title, parameter(each)) not in tried]
+    fresh = [each for each in widgets(app) if parameter(each) not in {"", *query, *SET_BEFORE}
+             and (title, parameter(each)) not in tried]
     other = {parameter(each): value for each in fresh if (value := another(each)) is not None}
     tried.update((title, key) for key in other)
     if not other:
@@ -95,7 +101,8 @@ def options(widget: Any) -> list[str]:
 
 
 def another(widget: Any) -> Any:
-    """Another value that the widget could have, as an address says it; None when there is none, or any would be an edit of its own kind."""
+    """Another value that the widget could have, as an address says it; None when there is none, or any would be an edit
+    of its own kind."""
     kind = widget.type
     if kind in ("selectbox", "select_slider"):
         rest = [each for each in options(widget) if each != str(widget.value)]
@@ -180,8 +187,10 @@ STATES: dict[str, tuple[str, list[Step]]] = {
     "decision": ("/dynamics?background=mixed", [move("T", -8), radio("Shapley values"), move("t", -6)]),
     "trajectories": ("/dynamics?view=Trajectories&runs=8", [move("rate.2", 10), pick("quantity", "audio")]),
     "state": ("/dynamics?view=State&t=0.5&H.text=0.25", [pick("of", "vision")]),
-    "rules": ("/circuit?model=qcnn-digits&part=Fusion+rules", [radio("all elements"), press("AND"), pick("element", "3")]),
-    "noise": ("/circuit?model=qcnn-digits&part=Noise+and+shots&phi=all:mean", [press("A typical device"), move("shots", 1)]),
+    "rules": ("/circuit?model=qcnn-digits&part=Fusion+rules",
+              [radio("all elements"), press("AND"), pick("element", "3")]),
+    "noise": ("/circuit?model=qcnn-digits&part=Noise+and+shots&phi=all:mean",
+              [press("A typical device"), move("shots", 1)]),
     "entropies": ("/circuit?model=qcnn-digits&part=Entropies&gate=20", [move("layer", -1)]),
     "what if": ("/what_if", [press("Take text of"), pick("do.vision", "leave it out")]),
     "operators": ("/operators", [radio("text with audio"), radio("valid")]),
@@ -212,13 +221,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def seen(app: AppTest) -> dict[str, Any]:
     """What a reader sees of a page: its words, what is set, and the numbers behind every figure and in every table."""
-    words = [re.sub(r"\d+(\.\d+)? (ms|s)\b", "TIME", said(app)), *(f"{each.label}: {each.value} {each.delta}" for each in app.metric)]
+    words = [re.sub(r"\d+(\.\d+)? (ms|s)\b", "TIME", said(app)),
+             *(f"{each.label}: {each.value} {each.delta}" for each in app.metric)]
     return {"set": {each.key: each.value for each in widgets(app) if parameter(each)}, "words": words,
-            "figures": [each.proto.spec for each in app.get("plotly_chart")], "tables": [each.value.to_csv() for each in app.dataframe]}
+            "figures": [each.proto.spec for each in app.get("plotly_chart")],
+            "tables": [each.value.to_csv() for each in app.dataframe]}
 
 
 def link_of(app: AppTest, path: str, *tabs: str) -> dict[str, Any]:
-    """The address: what the page wrote into it, and what the browser does, the value of every widget under its parameter."""
+    """The address: what the page wrote into it, and what the browser does, the value of every widget under its
+    parameter."""
     found = parse_qs(urlsplit(doors.copied(app, path)).query, keep_blank_values=True)
     for each in widgets(app):
         if name := parameter(each):
@@ -253,16 +265,19 @@ HOSTILE: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("Dynamics", {"rate.1": ["2", "<b>"]}, "`rate.1` stands 2 times", {"rate.1": 1.0}),
     ("Dynamics", {"half": "perhaps"}, "'perhaps' does not exist", {}),
     ("Samples", {"find": "=1+1" * 1000}, "The search has at most 100 characters, but this one has 4,000", {"find": ""}),
-    ("Samples", {"smell": "<script>", "noise.damping": "1", "k" * 3000: "1"}, "this page has no such settings, or not for this model", {}),
+    ("Samples", {"smell": "<script>", "noise.damping": "1", "k" * 3000: "1"},
+     "this page has no such settings, or not for this model", {}),
     ("Samples", {"`b` **x** $y$ :smile:": "1"}, "this page has no such setting", {}),
     ("Circuit", {"gate": "-5"}, "`gate` must lie between", {}),
-    ("Train", {"new.quantum-jump.planted.epochs": "1e99", "run": ["<b>", "../x"]}, "`run`: Run '<b>' does not exist", {}),
+    ("Train", {"new.quantum-jump.planted.epochs": "1e99", "run": ["<b>", "../x"]}, "`run`: Run '<b>' does not exist",
+     {}),
     ("Leaderboard", {"board": "planted", "board.models.planted": ["<b>", "=1"]}, "1 more do not fit either", {}),
 ]
 
 
 @pytest.mark.parametrize(("title", "query", "words", "left"), HOSTILE)
-def test_a_hostile_part_is_named_short_and_ignored(title: str, query: dict[str, Any], words: str, left: dict[str, Any]) -> None:
+def test_a_hostile_part_is_named_short_and_ignored(title: str, query: dict[str, Any], words: str,
+                                                   left: dict[str, Any]) -> None:
     app = visit(title, **query)
     shown = [plain(each.value) for each in app.warning]
     assert any(words in each for each in shown), shown
@@ -282,10 +297,12 @@ def test_hundreds_of_wrong_parts_make_a_few_notices() -> None:
 
 
 def test_a_loaded_session_takes_the_place_of_everything() -> None:
-    address = {"Dynamics": {"model": [QJ], "sample": ["p0031"], "T": ["0.5"], "H.text": ["1e9"], "cohort": ["torn:relation=conflict"]},
+    address = {"Dynamics": {"model": [QJ], "sample": ["p0031"], "T": ["0.5"], "H.text": ["1e9"],
+                            "cohort": ["torn:relation=conflict"]},
                "Samples": {"split": ["valid"], "relation": ["conflict", "complement"]}}
     kept = sessions.Session("Dynamics", address, {"figure.size": "double"})
-    app = visit("Dynamics", load=share.wait(kept, ("Model 'qj-planted' has been trained anew since the session was saved.",)))
+    app = visit("Dynamics",
+                load=share.wait(kept, ("Model 'qj-planted' has been trained anew since the session was saved.",)))
     assert app.slider(key="T").value == 0.5
     assert app.slider(key="H.text").value == 1.0
     assert app.selectbox(key="sample").value == "p0031"
@@ -295,7 +312,8 @@ def test_a_loaded_session_takes_the_place_of_everything() -> None:
     assert app.session_state["figure.size"] == "double"
     app.switch_page(shell.FILES["Samples"]).run()
     assert not app.exception
-    assert {key: widget_of(app, key).value for key in ("split", "relation")} == {"split": "valid", "relation": ["conflict", "complement"]}
+    assert {key: widget_of(app, key).value for key in ("split", "relation")} == {"split": "valid",
+                                                                                 "relation": ["conflict", "complement"]}
     assert app.selectbox(key="sample").value == "p0031"
 
 

@@ -42,7 +42,8 @@ def visit(title: str, **query: Any) -> AppTest:
 
 def said(app: AppTest) -> str:
     """Everything a page says in words."""
-    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.warning, app.error, app.info, app.text)
+    kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.warning, app.error, app.info,
+             app.text)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
@@ -243,7 +244,8 @@ def test_every_view_opens_without_evolution_and_without_jumps(view: str) -> None
     ("Samples", {"x": "beauty"}, "beauty"),
     ("Circuit", {"steps": "7"}, "7"),
 ])
-def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(title: str, query: dict[str, str], words: str) -> None:
+def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(title: str, query: dict[str, str],
+                                                                  words: str) -> None:
     app = visit(title, **({"split": "valid"} if title == "Samples" else {}), **query)
     assert len(app.warning) == 1
     shown = plain(app.warning[0].value)
@@ -309,7 +311,8 @@ def test_an_altered_checkpoint_is_named_and_another_can_be_picked(title: str, al
 
 def test_data_with_nan_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(name: str) -> Any:
-        raise InvalidInput("Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it.")
+        raise InvalidInput(
+            "Data set 'planted' must be finite, but modality 'audio' of sample `p0007` holds NaN. Clean it.")
 
     cache._dataset.clear()  # type: ignore[attr-defined]
     monkeypatch.setattr(data, "load", load)

@@ -1,4 +1,5 @@
-"""Every figure of every page stands in a panel with one sentence on what it shows and one on what it does not, naming its samples."""
+"""Every figure of every page stands in a panel with one sentence on what it shows and one on what it does not, naming
+its samples."""
 
 from __future__ import annotations
 
@@ -17,17 +18,21 @@ VIEWS = {
     ("Samples", "planted"): [{"inside": "true"}], ("Samples", "digits"): [{"inside": "true"}],
     ("Dynamics", "planted"): [{"view": name} for name in
                               ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")],
-    ("Circuit", "digits"): [{"part": name} for name in ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did it")],
+    ("Circuit", "digits"): [{"part": name} for name in ("Walk", "Fusion rules", "Noise and shots", "Entropies",
+                                                        "What did it")],
     ("Faithfulness", "planted"): [{"proof": name} for name in ("Deletion", "Truth", "Training seeds")],
     **{("What if", source): [{f"do.{name}": "another sample's"}] for source, name in FIRST.items()},
     **{("Compare", source): [{"pin": pin}] for source, pin in PINS.items()},
 }
-# The Dynamics page of a network shows what its Circuit page does; the Overview and Faithfulness pages are the same for both systems.
-CASES = [*((title, "planted") for title in ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts",
-                                            "Compare", "Faithfulness")),
+# The Dynamics page of a network shows what its Circuit page does; the Overview and Faithfulness pages are the same for
+# both systems.
+CASES = [*((title, "planted") for title in ("Overview", "Samples", "Dynamics", "Circuit", "What if",
+                                            "Decision operators", "Cohorts", "Compare", "Faithfulness")),
          *((title, "digits") for title in ("Samples", "Circuit", "What if", "Decision operators", "Compare"))]
-RAW = re.compile(r"figure-(content|telling)-")  # what a sample holds, and the small figures of the Overview, which say theirs below
-SPLIT_UP = re.compile("waterfall|shapley|dividend|decision|shares|differences|spectrum|effects|panel-state-|patterns|noisy-terms")
+# what a sample holds, and the small figures of the Overview, which say theirs below
+RAW = re.compile(r"figure-(content|telling)-")
+SPLIT_UP = re.compile(
+    "waterfall|shapley|dividend|decision|shares|differences|spectrum|effects|panel-state-|patterns|noisy-terms")
 
 
 def panels(block: Any, inside: str = "") -> Iterator[tuple[str, Any]]:
@@ -56,8 +61,10 @@ def test_every_panel_says_what_it_shows_what_not_and_of_which_samples(title: str
         assert all(figures.values()), f"{title} {query}: a figure without a panel"
         assert figures or title == "Overview"
         for panel in {*figures.values(), *words}:
-            said = re.fullmatch(r"\*\*Shows\*\* (\S.+\.)  \n\*\*Does not show\*\* (\S.+\.)", words.get(panel, ""), re.DOTALL)
+            said = re.fullmatch(r"\*\*Shows\*\* (\S.+\.)  \n\*\*Does not show\*\* (\S.+\.)", words.get(panel, ""),
+                                re.DOTALL)
             assert said, f"{title} {query}: {panel} says {words.get(panel)!r}"
             assert "sample" in said.group(1), f"{title} {query}: {panel} does not name its samples: {said.group(1)}"
             if SPLIT_UP.search(panel):
-                assert re.search(r"Baseline: the mean over the [\d,]+ training|Compared with the [\d,]+ training", said.group(1)), panel
+                assert re.search(r"Baseline: the mean over the [\d,]+ training|Compared with the [\d,]+ training",
+                                 said.group(1)), panel

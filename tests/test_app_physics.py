@@ -1,4 +1,5 @@
-"""The view "What did it" in Streamlit's test runner, on both systems: the library's numbers, cohorts, sliders, bad links."""
+"""The view "What did it" in Streamlit's test runner, on both systems: the library's numbers, cohorts, sliders, bad
+links."""
 
 from __future__ import annotations
 
@@ -22,10 +23,12 @@ VIEW = "What did it"
 def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
     dataset, model = data.load("planted"), checkpoint.load("qj-planted").model
     row = int(dataset.rows("test")[3])
-    app = visit("Dynamics", data="planted", sample=str(dataset.ids[row]), view=VIEW, **{"H.text-audio": "0.5", "rate.2": "0"})
+    app = visit("Dynamics", data="planted", sample=str(dataset.ids[row]), view=VIEW,
+                **{"H.text-audio": "0.5", "rate.2": "0"})
     tweak = Tweak({"text+audio": 0.5}, (1.0, 0.0, 1.0))
     background = explain.background(model, dataset.inputs(dataset.rows("train"), dtype=torch.float64))
-    found = method.sensitivity(model.tweaked(tweak), dataset.inputs([row], dtype=torch.float64), background, targets=["score"])
+    found = method.sensitivity(model.tweaked(tweak), dataset.inputs([row], dtype=torch.float64), background,
+                               targets=["score"])
     most = int(np.argmax(np.abs(found.effects[:, 0])))
     words = plain(said(app))
     assert not app.error
@@ -41,8 +44,10 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
 
 @pytest.mark.parametrize(("title", "query"), [
     ("Dynamics", {"data": "planted", "effect": "entanglement of text at T"}),
-    ("Dynamics", {"data": "planted", "over": "test samples of its regime", "effect": "dividend of text + audio", "terms": "dynamics"}),
-    ("Circuit", {"data": "digits", "over": "test samples of its class", "effect": "score", "terms": "fusion", "half": "true"}),
+    ("Dynamics", {"data": "planted", "over": "test samples of its regime", "effect": "dividend of text + audio",
+                  "terms": "dynamics"}),
+    ("Circuit", {"data": "digits", "over": "test samples of its class", "effect": "score", "terms": "fusion",
+                 "half": "true"}),
     ("Circuit", {"data": "digits", "effect": "dividend of pixels + fourier", "phi": "all:or"}),
     ("Circuit", {"data": "digits", "over": "all test samples", "effect": "entropy of fused qubit ‘3’",
                  "terms": "say of a modality"})])
@@ -56,7 +61,8 @@ def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> Non
     assert "Slope and removal point the same way" in words or "No removal moves it" in words
 
 
-@pytest.mark.parametrize(("title", "source", "first"), [("Dynamics", "planted", "mae"), ("Circuit", "digits", "accuracy")])
+@pytest.mark.parametrize(("title", "source", "first"),
+                         [("Dynamics", "planted", "mae"), ("Circuit", "digits", "accuracy")])
 def test_test_metrics_without_each_term(title: str, source: str, first: str) -> None:
     app = visit(title, data=source, without="true", **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}))
     assert not app.error
@@ -85,15 +91,16 @@ def test_cohorts_hold_the_sample_and_its_like() -> None:
 
 
 def test_what_a_link_gets_wrong_is_named() -> None:
-    app = visit("Dynamics", data="planted", view=VIEW, effect="beauty", over="everyone", terms="magic", term="$x$ [y](z)")
+    app = visit("Dynamics", data="planted", view=VIEW, effect="beauty", over="everyone", terms="magic",
+                term="$x$ [y](z)")
     words = plain(said(app))
     assert all(f"In the link, `{key}`" in words for key in ("effect", "over", "terms", "term"))
     assert "Most depends on the" in words
 
 
 def test_equal_bars_mean_a_straight_answer() -> None:
-    drawn = tornado.tornado(["a", "b <b>", "c"], np.array([0.05, np.nan, -0.01]), np.array([0.5, 0.2, 0.3]), ["text", "text+audio", ""],
-                            ["text", "audio"], bends=[False, False, True])
+    drawn = tornado.tornado(["a", "b <b>", "c"], np.array([0.05, np.nan, -0.01]), np.array([0.5, 0.2, 0.3]),
+                            ["text", "text+audio", ""], ["text", "audio"], bends=[False, False, True])
     left, right = drawn.data
     assert np.isclose(drawn.layout.xaxis2.range[1], 10 * drawn.layout.xaxis.range[1])
     assert np.isclose(left.x[0] / drawn.layout.xaxis.range[1], right.x[0] / drawn.layout.xaxis2.range[1])

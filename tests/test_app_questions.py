@@ -1,4 +1,5 @@
-"""The five questions on Overview in Streamlit's test runner: the answers are the library's, and the links for knobs flip the decision."""
+"""The five questions on Overview in Streamlit's test runner: the answers are the library's, and the links for knobs
+flip the decision."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ def test_what_is_said_of_conflict_and_of_who_decides_is_what_the_terms_say(work:
 
 
 @pytest.mark.parametrize(("scores", "words"), [
-    ([0.2, 0.1, 0.3], "positive from the start (a) to the end (c)"), ([-0.2, 0.1, 0.3], "positive for good from **b** on (the end is c)"),
+    ([0.2, 0.1, 0.3], "positive from the start (a) to the end (c)"),
+    ([-0.2, 0.1, 0.3], "positive for good from **b** on (the end is c)"),
     ([0.2, -0.1, 0.3], "positive for good from **c** on (the end is c); before, it was negative")])
 def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
     work = cache.workspace_of("qj-planted", "planted")
@@ -63,11 +65,11 @@ def test_since_when_a_decision_stands(scores: list[float], words: str) -> None:
 
 @pytest.mark.parametrize(("start", "end", "words"), [
     ({"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0}, {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4},
-     "**Every joint term**: before, the decision is a sum over single modalities; it makes 50% of its size joint, most of it a and b "
-     "jointly (-0.40), and takes the score from +0.30 to +0.10."),
+     "**Every joint term**: before, the decision is a sum over single modalities; it makes 50% of its size joint, most "
+     "of it a and b jointly (-0.40), and takes the score from +0.30 to +0.10."),
     ({"": 0.0, "a": 0.3, "b": 0.1, "a+b": -0.4}, {"": 0.0, "a": 0.1, "b": 0.1, "a+b": 0.6},
-     "Joint terms are 50% of the decision's size before and **75%** after, most of it a and b jointly (+0.60); it takes the score from "
-     "+0.00 to +0.80."),
+     "Joint terms are 50% of the decision's size before and **75%** after, most of it a and b jointly (+0.60); it "
+     "takes the score from +0.00 to +0.80."),
     ({"": 0.0, "a": 0.3, "b": 0.0, "a+b": 0.0}, {"": 0.0, "a": 0.1, "b": 0.0, "a+b": 0.0},
      "No joint term: it takes the score from +0.30 to +0.10, and it stays a sum over single modalities."),
     ({"": 0.0, "a": 0.3, "a+b": 0.1}, {"": 0.0, "a": 0.3, "a+b": 0.1}, "**Nothing**: it leaves every term as it is.")])
@@ -144,5 +146,6 @@ def test_the_bloch_sphere_is_drawn_for_every_modality_that_is_edited(qubits: str
     drawn = [each.proto.id for each in app.get("plotly_chart") if "what-if-state" in each.proto.id]
     assert len(drawn) == len(names)
     assert all(app.slider(key=f"set.{name}.0").value == 3.0 for name in names)
-    wrong = visit("What if", model=qubits, data="planted", **{"do.text": TITLES[STATE], "set.text.0": "4", "set.text.2": "0"})
+    wrong = visit("What if", model=qubits, data="planted",
+                  **{"do.text": TITLES[STATE], "set.text.0": "4", "set.text.2": "0"})
     assert len(wrong.warning) == 2

@@ -1,4 +1,5 @@
-"""The Train page in Streamlit's own test runner: the form, the table, curves from records written by hand, hostile names and links."""
+"""The Train page in Streamlit's own test runner: the form, the table, curves from records written by hand, hostile
+names and links."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
 def record_of(epochs: int, of: int = 10, state: str = "paused", kept: int = 1, watched: dict[str, float] | None = None,
               metric: str = "mae") -> Record:
     """A record whose numbers follow a formula."""
-    rows = [{"epoch": n, "epochs": of, "train_loss": 1 / n, "valid_loss": 1.1 / n, "valid": {metric: 0.9 / n, "corr": 1 - 1 / n},
+    rows = [{"epoch": n, "epochs": of, "train_loss": 1 / n, "valid_loss": 1.1 / n,
+             "valid": {metric: 0.9 / n, "corr": 1 - 1 / n},
              "gradient_norm": 0.5 * n, "seconds": 2.0, "best": True, "rate": 0.01 / n,
              "watched": {key: value * n for key, value in (watched or {}).items()}} for n in range(1, epochs + 1)]
     return Record(state, "", of, tuple(rows), kept, 1, "here", 1.7e9, 1.7e9)
@@ -59,7 +61,8 @@ def make(name: str, record: Record | None = None, model: str = "quantum-jump", s
     return run
 
 
-JUMP = {"norm.H": 0.1, "norm.L": 0.2, **{f"entanglement.{name}": 0.05 for name in TERMS[:3]}, **{f"dividend.{term}": 0.1 for term in TERMS}}
+JUMP = {"norm.H": 0.1, "norm.L": 0.2, **{f"entanglement.{name}": 0.05 for name in TERMS[:3]},
+        **{f"dividend.{term}": 0.1 for term in TERMS}}
 
 
 def test_empty() -> None:
@@ -95,12 +98,14 @@ def test_start_makes_a_run_a_seed(launched: list[tuple[str, bool]]) -> None:
     found = runs.find("mine-6").plan
     assert (found.data, found.model, found.seed, found.digest) == ("planted", "quantum-jump", 6, load("planted").digest)
     assert found.settings["dims"] == [2, 3, 2]
-    assert (found.options["epochs"], found.options["rate"], found.options["coupling_decay"]) == (7, 0.004, 1.0)  # of the shipped recipe
+    # of the shipped recipe
+    assert (found.options["epochs"], found.options["rate"], found.options["coupling_decay"]) == (7, 0.004, 1.0)
     assert app.multiselect(key="run").value == ["mine-5", "mine-6"]
     assert app.text_input(key="_new.name").value == ""
 
 
-@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "white space", "<script>", "ü", "x.json", "qj-planted", "there"])
+@pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "white space", "<script>", "ü", "x.json", "qj-planted",
+                                  "there"])
 def test_names_that_are_none_are_refused_at_once(name: str, launched: list[tuple[str, bool]]) -> None:
     make("there", record_of(1))
     app = visit(TRAIN)
@@ -111,9 +116,11 @@ def test_names_that_are_none_are_refused_at_once(name: str, launched: list[tuple
 
 
 @pytest.mark.parametrize(("key", "value", "said_"), [
-    ("dims", "2,2", "must hold 3 dimensions"), ("dims", "9" * 40, "joint dimension"), ("dims", "two", "must be a whole number"),
-    ("dims", "[[[[", "must be a whole number"), ("dims", "", "must be a whole number"), ("dims", "-1", "must hold 3 dimensions")])
-def test_impossible_settings_are_said_and_nothing_is_left(key: str, value: str, said_: str, launched: list[tuple[str, bool]]) -> None:
+    ("dims", "2,2", "must hold 3 dimensions"), ("dims", "9" * 40, "joint dimension"),
+    ("dims", "two", "must be a whole number"), ("dims", "[[[[", "must be a whole number"),
+    ("dims", "", "must be a whole number"), ("dims", "-1", "must hold 3 dimensions")])
+def test_impossible_settings_are_said_and_nothing_is_left(key: str, value: str, said_: str,
+                                                          launched: list[tuple[str, bool]]) -> None:
     app = visit(TRAIN)
     app.text_input(key=f"new.quantum-jump.planted.{key}").set_value(value).run()
     if not app.error:
@@ -187,7 +194,8 @@ def test_the_table_says_how_every_run_is() -> None:
     assert "not the record of a training" in plain(app.error[0].value)
 
 
-@pytest.mark.parametrize(("state_", "can"), [("running", {"_pause", "_stop"}), ("paused", {"_go_on"}), ("finished", set())])
+@pytest.mark.parametrize(("state_", "can"),
+                         [("running", {"_pause", "_stop"}), ("paused", {"_go_on"}), ("finished", set())])
 def test_what_can_be_done_follows_from_the_state(state_: str, can: set[str], launched: list[tuple[str, bool]]) -> None:
     run = make("one", record_of(3, state=state_))
     lock = run.held() if state_ == "running" else None
@@ -213,7 +221,8 @@ def test_what_can_be_done_follows_from_the_state(state_: str, can: set[str], lau
 
 def test_what_cannot_be_done_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     make("one", record_of(3))
-    monkeypatch.setattr(runs, "launch", lambda *_: (_ for _ in ()).throw(InvalidInput("Run one is being trained already.")))
+    monkeypatch.setattr(runs, "launch",
+                        lambda *_: (_ for _ in ()).throw(InvalidInput("Run one is being trained already.")))
     app = visit(TRAIN, run="one")
     app.button(key="_go_on").click().run()
     assert "being trained already" in plain(app.error[0].value)
@@ -275,7 +284,8 @@ def test_a_run_on_data_that_are_gone_is_still_shown(tmp_path: Path) -> None:
 
 def test_invalid_values_in_a_link_are_named() -> None:
     make("a", record_of(3))
-    app = visit(TRAIN, run=["a", "<b>gone"], **{"train.view": "Oath", "new.data": "smell", "new.kind": "beauty", "train.metric": "luck"})
+    app = visit(TRAIN, run=["a", "<b>gone"], **{"train.view": "Oath", "new.data": "smell", "new.kind": "beauty",
+                                                "train.metric": "luck"})
     told = " ".join(plain(warning.value) for warning in app.warning)
     assert all(f"`{key}`" in told for key in ("run", "train.view", "new.data", "new.kind", "train.metric"))
     assert "<b>gone" in told
@@ -304,7 +314,8 @@ def test_a_finished_run_is_among_the_models_at_once_and_its_samples_are_a_link_a
     assert {"fresh", "base"} <= set(opened.models())
 
 
-def test_event_files_are_offered_only_where_they_can_be_written(monkeypatch: pytest.MonkeyPatch, launched: list[tuple[str, bool]]) -> None:
+def test_event_files_are_offered_only_where_they_can_be_written(monkeypatch: pytest.MonkeyPatch,
+                                                                launched: list[tuple[str, bool]]) -> None:
     monkeypatch.setattr(run_curves, "can_write_events", lambda: True)
     app = visit(TRAIN)
     app.checkbox(key="_new.events").check().run()
@@ -329,7 +340,8 @@ def test_a_launched_run_is_starting_until_it_holds_its_lock() -> None:
 
 
 def test_plans_are_checked_before_anything_is_made() -> None:
-    for kind, chosen, error in (("quantum-jump", {"dimz": 2}, NotFound), ("quantum-jump", {"loss": "cross_entropy"}, InvalidInput),
+    for kind, chosen, error in (("quantum-jump", {"dimz": 2}, NotFound),
+                                ("quantum-jump", {"loss": "cross_entropy"}, InvalidInput),
                                 ("quantum-jump", {"epochs": 0}, InvalidInput), ("nothing", {}, NotFound)):
         with pytest.raises(error):
             plans.plan("planted", kind, chosen)

@@ -1,4 +1,5 @@
-"""The pages of decision operators and faithfulness: the library's numbers on both systems, links, bad input, what is not measured."""
+"""The pages of decision operators and faithfulness: the library's numbers on both systems, links, bad input, what is
+not measured."""
 
 from __future__ import annotations
 
@@ -72,7 +73,8 @@ def test_another_background_changes_the_operator(model: str, against: str) -> No
     app = visit(OPERATORS, model=model, **{state.BACKGROUND: against})
     assert not app.error
     words = plain(said(app))
-    assert {"product of marginals": "drawn on its own", "nothing known": "nothing known", "one other sample": "sample"}[against] in words
+    assert {"product of marginals": "drawn on its own", "nothing known": "nothing known",
+            "one other sample": "sample"}[against] in words
 
 
 def test_every_view_of_faithfulness_opens(model: str) -> None:
@@ -86,7 +88,8 @@ def test_every_view_of_faithfulness_opens(model: str) -> None:
         assert not app.warning
         assert "When not to trust the explanations of " + model in plain(said(app))
         if proof == "Truth":
-            assert ("Rank correlations with the truth" if model == "qj-planted" else "has no planted truth") in plain(said(app))
+            assert ("Rank correlations with the truth" if model == "qj-planted"
+                    else "has no planted truth") in plain(said(app))
         if proof == "Deletion":
             assert "our order beats every one of 10 random orders" in said(app)
 
@@ -105,7 +108,8 @@ def test_deletion_by_our_order_beats_every_random_order(model: str) -> None:
     """What the Faithfulness page claims, of the modalities and inside each of them."""
     work = work_of(model)
     assert faithful.modality_curves(work, False).better
-    for name in work.modalities[-2:] if model != "qj-planted" else work.modalities[-1:]:  # benchmarks/faithfulness.py measures all
+    # benchmarks/faithfulness.py measures all
+    for name in work.modalities[-2:] if model != "qj-planted" else work.modalities[-1:]:
         assert faithful.feature_curves(work, name, "gradient x input", False).better, name
 
 
@@ -118,9 +122,11 @@ def test_seeds_that_were_not_measured_are_said(monkeypatch: pytest.MonkeyPatch, 
     work = work_of("qj-planted")
     _, explained = faithful.explained(work)
     rng = np.random.default_rng(0)
-    runs = np.array([explained.dividends[..., 0] + noise * rng.normal(size=explained.dividends.shape[:2]) for noise in (0, 0.1, 0.1)])
+    runs = np.array([explained.dividends[..., 0] + noise * rng.normal(size=explained.dividends.shape[:2])
+                     for noise in (0, 0.1, 0.1)])
     kept = stability.Stability(work.modalities, work.coalitions, (0, 1, 2), runs, 2100, False)
-    stability.save(tmp_path / "qj-planted.safetensors", kept, weights=work.card["weights_sha256"], data=work.dataset.digest)
+    stability.save(tmp_path / "qj-planted.safetensors", kept, weights=work.card["weights_sha256"],
+                   data=work.dataset.digest)
     words = plain(said(visit(FAITHFULNESS, model="qj-planted", proof="Training seeds")))
     ranks = kept.rank_correlations()
     least = min(ranks, key=lambda name: ranks[name][0])

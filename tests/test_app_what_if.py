@@ -1,4 +1,5 @@
-"""The What-if page and "Inside a modality" in Streamlit's test runner: the library's numbers, links, edits, and bad input."""
+"""The What-if page and "Inside a modality" in Streamlit's test runner: the library's numbers, links, edits, and bad
+input."""
 
 from __future__ import annotations
 
@@ -89,7 +90,8 @@ def test_edited_states_and_their_links(source: str) -> None:
     name = dataset.names[0]
     states = forms.states_of(model, dataset.inputs([row], dtype=torch.float64))
     numbers = list(interventions.shown_state(states[name]))
-    app = visit("What if", data=source, sample=str(dataset.ids[row]), **{f"do.{name}": TITLES[STATE], f"set.{name}.1": "0.9"})
+    app = visit("What if", data=source, sample=str(dataset.ids[row]),
+                **{f"do.{name}": TITLES[STATE], f"set.{name}.1": "0.9"})
     numbers[1] = 0.9
     assert app.slider(key=f"set.{name}.1").value == 0.9
     scores = forms.scores_of(model, {**states, name: interventions.set_state(states[name], tuple(numbers))})[0].numpy()
@@ -106,10 +108,11 @@ def test_edited_words_voice_and_face_go_through_the_features_to_the_prediction()
     model, dataset, _, row = parts("planted")
     made = editing.recipe_of(dataset)
     app = visit("What if", data="planted", sample=str(dataset.ids[row]), say="the plot was not very good", **{
-        "do.text": TITLES[INPUT], "do.audio": TITLES[INPUT], "voice.pitch": "0.4", "voice.tempo": "-0.3", "do.vision": TITLES[INPUT],
-        "face.mouth": "-0.8"})
+        "do.text": TITLES[INPUT], "do.audio": TITLES[INPUT], "voice.pitch": "0.4", "voice.tempo": "-0.3",
+        "do.vision": TITLES[INPUT], "face.mouth": "-0.8"})
     edits = {"text": editing.with_words("the plot was not very good"),
-             "audio": editing.with_voice(made, row, {"pitch": 0.4, "tempo": -0.3}), "vision": editing.with_face(made, row, {"mouth": -0.8})}
+             "audio": editing.with_voice(made, row, {"pitch": 0.4, "tempo": -0.3}),
+             "vision": editing.with_face(made, row, {"mouth": -0.8})}
     with torch.no_grad():
         expected = float(model({name: interventions.features(edit) for name, edit in edits.items()})[0, 0])
     assert value(app, "Prediction") == pytest.approx(expected, abs=6e-4)
@@ -163,7 +166,8 @@ def test_buttons_apply_the_nearest_flip_and_the_nearest_sample() -> None:
 
 
 def test_knobs_that_flip_are_named() -> None:
-    app = visit("What if", data="digits", knobs="true")  # of a physics, thirteen evolutions for each knob: with qubits, below
+    # of a physics, thirteen evolutions for each knob: with qubits, below
+    app = visit("What if", data="digits", knobs="true")
     words = plain(said(app))
     assert "confirmed by running the model" in words or "knobs flips this decision on its own" in words
 
@@ -226,7 +230,8 @@ def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
     output = counterfactual.decision(model(inputs)[0].detach()) if dataset.target.kind == "classification" else 0
     term = "+".join(dataset.names[-2:])
     found = attribution.attribute(model, inputs, background, name, term, output)
-    app = visit("Samples", data=source, sample=sample, inside="true", **{"inside.of": name, "inside.term": inside_modality.title(term)})
+    app = visit("Samples", data=source, sample=sample, inside="true",
+                **{"inside.of": name, "inside.term": inside_modality.title(term)})
     words = plain(said(app))
     assert not app.error
     assert f"from {found.start:+.3f} (at the training mean of every feature) to {found.end:+.3f} (this sample)" in words
@@ -242,7 +247,8 @@ def test_words_and_frames_are_drawn_on_what_was_said_and_heard() -> None:
     assert "Of its features" in plain(said(app))
 
 
-@pytest.mark.parametrize("query", [{"inside.of": "smell"}, {"inside.term": "beauty"}, {"inside.from": "nowhere"}, {"inside.other": "p9"}])
+@pytest.mark.parametrize("query", [{"inside.of": "smell"}, {"inside.term": "beauty"}, {"inside.from": "nowhere"},
+                                   {"inside.other": "p9"}])
 def test_an_invalid_attribution_in_a_link_is_named(query: dict[str, str]) -> None:
     app = visit("Samples", data="planted", inside="true", **query)
     assert len(app.warning) == 1

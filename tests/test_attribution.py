@@ -29,7 +29,8 @@ def model() -> QuantumJump:
 def inputs(count: int = 1, seed: int = 0, steps: int = 5) -> dict:
     g = torch.Generator().manual_seed(seed)
     mask = torch.arange(7) < steps
-    found = {name: (torch.randn(count, 7, size, dtype=torch.float64, generator=g) * mask[:, None], mask.expand(count, -1))
+    found = {name: (torch.randn(count, 7, size, dtype=torch.float64, generator=g) * mask[:, None],
+                    mask.expand(count, -1))
              for name, size in (("words", 4), ("frames", 3))}
     return found | {"pixels": torch.randn(count, 6, dtype=torch.float64, generator=g)}
 
@@ -56,7 +57,8 @@ def test_the_start_is_the_term_at_the_baseline(model: QuantumJump) -> None:
     background = explain.background(model, inputs(8, 1))
     mean = model.encoders["pixels"].standardise.mean.double()[None]
     for baseline, features in (("mean", mean), ("zero", torch.zeros(1, 6).double()), ("sample", other["pixels"])):
-        found = attribution.attribute(model, x, background, "pixels", "words+pixels", baseline=baseline, other=other["pixels"])
+        found = attribution.attribute(model, x, background, "pixels", "words+pixels", baseline=baseline,
+                                      other=other["pixels"])
         plain = explain.explain(model, {**x, "pixels": features}, background)
         assert found.start == pytest.approx(plain.dividends[0, plain.coalitions.index("words+pixels"), 0], abs=1e-10)
     found = attribution.attribute(model, x, background, "words", baseline="sample", other=other["words"])
@@ -72,7 +74,8 @@ def test_padding_and_the_samples_own_features_as_baseline_count_nothing(model: Q
     background = explain.background(model, inputs(8, 1))
     first = attribution.attribute(model, x, background, "words")
     values, mask = x["words"]
-    padded = {**x, "words": (torch.cat([values, torch.full((1, 4, 4), 9.0)], 1), torch.cat([mask, torch.zeros(1, 4, dtype=torch.bool)], 1))}
+    padded = {**x, "words": (torch.cat([values, torch.full((1, 4, 4), 9.0)], 1),
+                             torch.cat([mask, torch.zeros(1, 4, dtype=torch.bool)], 1))}
     assert np.allclose(attribution.attribute(model, padded, background, "words").values, first.values)
     same = attribution.attribute(model, x, background, "pixels", baseline="sample", other=x["pixels"])
     assert np.abs(same.values).max() == 0

@@ -23,7 +23,8 @@ from qfusion.models.product_qcnn import ProductQCNN, vectors
 from qfusion.training import checkpoint, default_options, metrics, train
 from tests.test_app_pages import visit
 
-INPUTS = {"image": {"size": 12, "sequence": False}, "sound": {"size": 5, "sequence": False}, "words": {"size": 4, "sequence": True}}
+INPUTS = {"image": {"size": 12, "sequence": False}, "sound": {"size": 5, "sequence": False},
+          "words": {"size": 4, "sequence": True}}
 CLASSES = ("a", "b", "c", "d", "e", "f", "g", "h", "i", "j")
 
 
@@ -78,7 +79,8 @@ def test_low_rank_is_the_linear_tensor_head_of_its_factors():
     model = LowRankFusion(INPUTS, CLASSES, features=2, rank=3).double().eval()
     model.weights.data.normal_()
     encoded = [torch.randn(5, 2, dtype=torch.float64) for _ in INPUTS]
-    weight = sum(w * torch.einsum("ic,jc,kc->ijkc", *(factor[r] for factor in model.factors)) for r, w in enumerate(model.weights))
+    weight = sum(w * torch.einsum("ic,jc,kc->ijkc", *(factor[r] for factor in model.factors))
+                 for r, w in enumerate(model.weights))
     expected = outer([with_one(h.relu()) for h in encoded]) @ weight.flatten(0, 2) + model.offset
     assert torch.allclose(model.fuse(encoded), expected, atol=1e-12)
 
@@ -116,7 +118,9 @@ def test_the_linear_model_is_linear_in_means_over_time():
     inputs = {name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double() for name, x in inputs.items()}
     model.standardise(inputs)
     values, mask = inputs["words"]
-    means = {**inputs, "words": torch.stack([v[m].mean(0) for v, m in zip(model.encoders["words"].standardise(values), mask, strict=True)])}
+    means = {**inputs,
+             "words": torch.stack([v[m].mean(0) for v, m in zip(model.encoders["words"].standardise(values), mask,
+                                                                strict=True)])}
     expected = model.offset + sum(
         (means[name] if name == "words" else encoder.standardise(means[name])) @ encoder.weigh.weight.T
         for name, encoder in model.encoders.items())
@@ -156,7 +160,8 @@ def test_position_numbers():
     found = positions(3, 5)
     assert found.shape == (3, 5)
     assert found[0].tolist() == [0, 1, 0, 1, 0]
-    assert torch.allclose(found[2, :2], torch.tensor([2.0, 2.0]).sin() * torch.tensor([1.0, 0]) + torch.tensor([0, math.cos(2.0)]))
+    assert torch.allclose(found[2, :2], torch.tensor([2.0, 2.0]).sin() * torch.tensor([1.0, 0])
+                          + torch.tensor([0, math.cos(2.0)]))
 
 
 @pytest.mark.parametrize("kind", registry.names())
@@ -165,13 +170,14 @@ def test_every_kind_trains_is_kept_and_measured(kind, source, tmp_path):
     dataset = tiny(source)
     result = train(kind, dataset, {}, replace(default_options(dataset), epochs=2, batch=16), seed=3)
     measured = {"test": metrics.evaluate(result.model.double(), dataset, "test")}
-    card = checkpoint.make_card(result.model, dataset, name="it", title="It", seed=3, training=result.settings(), metrics={},
-                                this_seed=measured, seeds=[3])
+    card = checkpoint.make_card(result.model, dataset, name="it", title="It", seed=3, training=result.settings(),
+                                metrics={}, this_seed=measured, seeds=[3])
     found = checkpoint.load(checkpoint.save(tmp_path / "it", result.model, card))
     again = metrics.evaluate(found.model, dataset, "test")
     assert again == pytest.approx(measured["test"], abs=1e-6)
     if source == "regression":  # scores start at the median
-        assert abs(float(metrics.predict(found.model, dataset, dataset.rows()).mean()) - float(np.median(dataset.y))) < 2
+        assert abs(float(metrics.predict(found.model, dataset, dataset.rows()).mean())
+                   - float(np.median(dataset.y))) < 2
 
 
 def test_baselines_are_among_the_pickers(tmp_path, monkeypatch):
@@ -179,7 +185,8 @@ def test_baselines_are_among_the_pickers(tmp_path, monkeypatch):
     dataset = tiny("classification")
     for kind in ("late", "entangled-qcnn"):
         model = registry.build(kind, dataset.input_specs, dataset.target.classes, {})
-        card = checkpoint.make_card(model, dataset, name=kind, title=kind, seed=0, training={}, metrics={}, this_seed={}, seeds=[0])
+        card = checkpoint.make_card(model, dataset, name=kind, title=kind, seed=0, training={}, metrics={},
+                                    this_seed={}, seeds=[0])
         checkpoint.save(tmp_path / f"my-{kind}", model, card)
     (tmp_path / "broken.json").write_text("{")
     app = visit("Samples", model="my-late")
@@ -192,7 +199,8 @@ def test_separate_tables_are_tables_and_nothing_is_joint():
     assert model.phi.shape == (10, 1, 4)
     assert torch.allclose(model.phi[..., 0] + model.phi[..., 3], model.phi[..., 1] + model.phi[..., 2])
     assert float((model.phi - fusion.named_angles("mean", 2)).detach().abs().max()) < 1  # where it starts
-    assert {name for name, _ in model.named_parameters() if not name.startswith(("encoders", "network"))} == {"turns", "bias"}
+    assert {name for name, _ in model.named_parameters()
+            if not name.startswith(("encoders", "network"))} == {"turns", "bias"}
     other = model.with_angles(model.phi.detach() + 0.1)
     assert torch.allclose(other.phi, model.phi + 0.1)
     assert torch.allclose(copy.deepcopy(model).phi, model.phi)
@@ -209,8 +217,11 @@ def test_separate_tables_are_explained_exactly():
     inputs = {name: (x[0].double(), x[1]) if isinstance(x, tuple) else x.double() for name, x in rows().items()}
     found = explain.explain(model, inputs, explain.background(model, inputs))
     assert np.allclose(found.dividends.sum(1), model(inputs).detach().numpy(), atol=1e-10)
-    mixed = {name: tuple(t[2:3].expand(7, *t.shape[1:]) for t in x) if name == "words" else x for name, x in inputs.items()}
-    assert np.allclose(found.values[2, found.coalitions.index("words"), 0], float(model(mixed).detach().mean()), atol=1e-10)  # brute force
+    mixed = {name: tuple(t[2:3].expand(7, *t.shape[1:]) for t in x) if name == "words" else x
+             for name, x in inputs.items()}
+    # brute force
+    assert np.allclose(found.values[2, found.coalitions.index("words"), 0], float(model(mixed).detach().mean()),
+                       atol=1e-10)
 
 
 def test_an_unentangled_network_follows_its_formula():
@@ -238,5 +249,6 @@ def tiny(kind: str) -> DataSet:
     return DataSet(
         name="tiny", title="Tiny", description="", source="", licence="",
         modalities=(Modality("a", x, None, tuple("abcde")), Modality("words", words, np.full(N, 4), tuple("uvw"))),
-        target=Target("regression", "score") if kind == "regression" else Target("classification", "class", classes=("p", "q", "r", "s")),
-        y=y, ids=ids, split=np.array((["train"] * 4 + ["valid", "test"]) * 10), table=pd.DataFrame(index=ids))
+        target=Target("regression", "score") if kind == "regression"
+        else Target("classification", "class", classes=("p", "q", "r", "s")), y=y, ids=ids,
+        split=np.array((["train"] * 4 + ["valid", "test"]) * 10), table=pd.DataFrame(index=ids))

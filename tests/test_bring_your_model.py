@@ -35,7 +35,8 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: 
     sys.modules.pop("mult", None)
     assert {"my-mult", "my-pipeline", "my-factory"} <= set(checkpoint.available())
     assert checkpoint.card("my-pipeline")["this_seed"]["test"]["accuracy"] > 0.9
-    assert checkpoint.card("my-mult")["this_seed"]["test"] == pytest.approx(checkpoint.card("my-factory")["this_seed"]["test"], rel=1e-4)
+    assert checkpoint.card("my-mult")["this_seed"]["test"] == pytest.approx(
+        checkpoint.card("my-factory")["this_seed"]["test"], rel=1e-4)
 
 
 def test_the_card_of_the_page_is_one() -> None:

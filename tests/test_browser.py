@@ -291,9 +291,11 @@ def saved(page: Any, button: Any, path: Path) -> Path:
     return target
 
 
-def test_the_figure_drawer_gives_the_figure_its_numbers_and_its_recipe(visit: Callable[[str], Any], tmp_path: Path) -> None:
+def test_the_figure_drawer_gives_the_figure_its_numbers_and_its_recipe(visit: Callable[[str], Any],
+                                                                       tmp_path: Path) -> None:
     page = visit("/samples?sample=p0031")
-    rows = list(csv.DictReader(saved(page, page.locator(".st-key-csv-waterfall button").first, tmp_path).open(encoding="utf-8")))
+    rows = list(csv.DictReader(saved(page, page.locator(".st-key-csv-waterfall button").first,
+                                     tmp_path).open(encoding="utf-8")))
     assert [row["term"] for row in rows][:2] == ["baseline", "text"]
     shown = re.search(r"Predicted ([+-]\d\.\d\d)", page.inner_text("body")).group(1)  # type: ignore[union-attr]
     assert sum(float(row["dividend"]) for row in rows) == pytest.approx(float(shown), abs=0.006)

@@ -94,7 +94,8 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     visits.still(page)
     assert page.locator(".st-key-model input").input_value() == "qj-planted"
     page.locator(".st-key-tour-links").get_by_role("link", name="End the tour").press("Enter")
-    page.wait_for_selector("h1:has-text('Overview')")  # the tour began on a link of its own, so there is no page to go back to
+    # the tour began on a link of its own, so there is no page to go back to
+    page.wait_for_selector("h1:has-text('Overview')")
     page.wait_for_function("() => !location.search.includes('tour=')")
     visits.still(page)
     assert page.locator(".st-key-tour").count() == 0

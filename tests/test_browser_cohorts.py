@@ -85,7 +85,8 @@ def test_a_point_opens_its_sample_and_another_grouping_is_drawn(visit: Callable[
     page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes at once
     page.locator(".st-key-by input").click()
     page.get_by_role("option", name="regime").click()
-    page.wait_for_function("() => document.querySelector('.st-key-panel-dividends .js-plotly-plot')?.data?.some(t => t.type === 'box')")
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-panel-dividends .js-plotly-plot')?.data?.some(t => t.type === 'box')")
     settle(page)
     assert "by=regime" in page.url
 

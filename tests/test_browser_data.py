@@ -65,7 +65,8 @@ def test_a_hostile_file_is_refused_by_name_and_the_page_goes_on(visit: Callable[
     assert page.locator(".st-key-import-report").count() == 0
 
 
-def test_a_file_of_three_gigabytes_is_refused_in_words_and_the_page_goes_on(visit: Callable[[str], Any], tmp_path: Path) -> None:
+def test_a_file_of_three_gigabytes_is_refused_in_words_and_the_page_goes_on(visit: Callable[[str], Any],
+                                                                            tmp_path: Path) -> None:
     large = tmp_path / "large.pkl"
     with large.open("wb") as file:
         file.truncate(3 * 1024**3)  # a hole: it takes no room

@@ -1,4 +1,5 @@
-"""Figures by plotly in Chromium, and pages opened in it: sizes, words, legend, recipe, bytes, and that nothing runs or is fetched."""
+"""Figures by plotly in Chromium, and pages opened in it: sizes, words, legend, recipe, bytes, and that nothing runs or
+is fetched."""
 
 from __future__ import annotations
 
@@ -53,7 +54,8 @@ def drawn(kind: styles.Format) -> dict[str, bytes]:
     """A hatched figure and one with a legend, with titles and captions."""
     look = ExportStyle(format=kind, engine="chrome", title=True, caption=True, font=8, hidden=("audio",), theme="light")
     said = {"title": TYPED, "caption": f"Over 600 samples. {TYPED}", "recipe": RECIPE}
-    return {"lines": export.save(lines(), look, **said), "waterfall": export.save(decision.waterfall(TERMS, M, truth=0.3), look, **said)}
+    return {"lines": export.save(lines(), look, **said),
+            "waterfall": export.save(decision.waterfall(TERMS, M, truth=0.3), look, **said)}
 
 
 def digests() -> dict[str, str]:
@@ -83,12 +85,14 @@ def test_chrome_draws_what_was_asked_and_the_same_bytes_in_a_fresh_process() -> 
     assert abs(float(page.mediabox.width) - 89 / styles.MM_PER_PT) < 0.01
     sizes: list[float] = []
     page.extract_text(visitor_text=lambda words, cm, tm, font, size: sizes.append(abs(cm[3] * tm[3] * size)))
-    assert any(abs(size - 8 * 15 / 13) < 0.05 for size in sizes), "the title's letters, 15 of the 13 pixels that are 8 pt"
+    assert any(abs(size - 8 * 15 / 13) < 0.05
+               for size in sizes), "the title's letters, 15 of the 13 pixels that are 8 pt"
     image = Image.open(io.BytesIO(files["png"]["lines"]))
     assert image.width == round(89 / 25.4 * 300)
     assert image.getpixel((2, image.height - 2))[:3] == (255, 255, 255)
     code = "import json; from tests.test_browser_export import digests; print(json.dumps(digests()))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
+                          timeout=120)
     assert json.loads(done.stdout) == {f"{name}.{kind}": hashlib.sha256(data).hexdigest()
                                        for kind, found in files.items() for name, data in found.items()}
     assert done.stderr == "", "the browser ends without a word"
@@ -116,14 +120,16 @@ def test_a_page_opens_without_a_network_and_runs_no_typed_script(browser: Any, t
     page.on("dialog", lambda dialog: (heard.append(f"dialog {dialog.message}"), dialog.dismiss()))
     page.on("pageerror", lambda error: heard.append(f"error {error}"))
     page.on("console", lambda said: heard.append(f"console {said.text}"))
-    page.on("request", lambda request: heard.append(request.url) if not request.url.startswith(("file:", "data:", "blob:")) else None)
+    page.on("request", lambda request: heard.append(request.url)
+            if not request.url.startswith(("file:", "data:", "blob:")) else None)
     page.goto((tmp_path / "figure.html").as_uri())
     page.wait_for_selector("#qfusion-figure .legendtext", state="attached")
     assert page.locator("h1").inner_text() == hostile
     assert page.title() == hostile
     assert page.locator("#qfusion-figure .legendtext").all_text_contents() == ["text", "audio", "text : audio"]
     assert json.loads(page.locator("#qfusion-recipe").text_content()) == json.loads(RECIPE)
-    page.evaluate("() => { const s = document.createElement('script'); s.text = 'window.ran = 1'; document.body.append(s); }")
+    page.evaluate(
+        "() => { const s = document.createElement('script'); s.text = 'window.ran = 1'; document.body.append(s); }")
     assert page.evaluate("() => window.ran") is None, "the page's policy lets no other script run"
     assert [each for each in heard if "Content Security Policy" not in each] == []
     page.close()

@@ -1,6 +1,7 @@
 """Links in Chromium: a state is reached by clicking, its link copied, and opened cold in another browser.
 
-The same words, settings, numbers and figures must stand there. Then links that are too long or hostile, and a session in a file.
+The same words, settings, numbers and figures must stand there. Then links that are too long or hostile, and a session
+in a file.
 """
 
 from __future__ import annotations
@@ -128,7 +129,8 @@ def fold(words: str) -> Step:
 STATES: dict[str, tuple[str, list[Step]]] = {
     "samples": ("/samples", [radio("valid"), say("find", "p00"), pick("x", "error"), fold("Inside a modality")]),
     "correlations": ("/dynamics?sample=p0031", [press("No jumps"), tab("Correlations"), move("t", -4)]),
-    "edited walk": ("/circuit?model=qcnn-digits&part=Fusion+rules", [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)]),
+    "edited walk": ("/circuit?model=qcnn-digits&part=Fusion+rules",
+                    [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)]),
     "compare": ("/compare?sample=p0031", [press("Pin"), fold("Tweak B"), move("T", -10)]),
 }
 
@@ -172,13 +174,15 @@ def copied_by_hand(page: Any) -> str:
     return str(page.locator("#qf-field").input_value())
 
 
-def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(readers: tuple[Any, Any], server: serving.Server) -> None:
+def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(readers: tuple[Any, Any],
+                                                                 server: serving.Server) -> None:
     page = readers[0]
     page.goto(server.url + "/circuit?model=qcnn-digits&part=Fusion+rules&phi=" + ",".join(["all:and"] * 1100))
     quiet(page)
     assert "Fused by edited tables" in page.inner_text("body")
     page.locator("#qf-copy").click()
-    page.wait_for_function("() => document.getElementById('qf-said').textContent.includes('Save the session as a file instead')")
+    page.wait_for_function(
+        "() => document.getElementById('qf-said').textContent.includes('Save the session as a file instead')")
     assert not page.locator("#qf-field").is_visible()
     page.goto(server.url + "/samples?sample=p0031&<img src=x onerror=window.hacked=1>=1&x=" + "=1%2B1|" * 1500)
     quiet(page)
@@ -189,13 +193,17 @@ def test_a_link_that_is_too_long_or_hostile_is_answered_in_words(readers: tuple[
     assert page.evaluate("() => window.hacked") is None
     assert page.locator(".st-key-sample input").input_value() == "p0031"
     assert "x=" not in page.url.replace("sample=", "")
-    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false; }")
+    page.evaluate(
+        "() => { navigator.clipboard.writeText = () => Promise.reject(); document.execCommand = () => false; }")
     page.locator("#qf-copy").click()
-    page.wait_for_function("() => document.getElementById('qf-said').textContent.includes('Copy the marked link yourself')")
-    assert page.evaluate("() => document.getSelection().toString() || document.activeElement.value").startswith(server.url)
+    page.wait_for_function(
+        "() => document.getElementById('qf-said').textContent.includes('Copy the marked link yourself')")
+    assert page.evaluate("() => document.getSelection().toString() || document.activeElement.value").startswith(
+        server.url)
 
 
-def test_a_session_is_saved_and_goes_on_elsewhere(readers: tuple[Any, Any], server: serving.Server, tmp_path: Any) -> None:
+def test_a_session_is_saved_and_goes_on_elsewhere(readers: tuple[Any, Any], server: serving.Server,
+                                                  tmp_path: Any) -> None:
     here, elsewhere = readers
     here.goto(server.url + "/dynamics?sample=p0031&T=0.5&t=0.5&cohort=torn:relation%3Dconflict")
     quiet(here)

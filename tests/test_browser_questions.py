@@ -35,7 +35,8 @@ def answers(page: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("source", "sample"), [("planted", "p0031"), ("digits", "digit-0787")])
-def test_each_question_is_answered_on_overview_and_proven_one_click_further(visit: Callable[[str], Any], source: str, sample: str) -> None:
+def test_each_question_is_answered_on_overview_and_proven_one_click_further(visit: Callable[[str], Any], source: str,
+                                                                            sample: str) -> None:
     page = visit(f"/?data={source}&sample={sample}")
     said = answers(page)
     assert f"Five questions about sample {sample}" in page.inner_text("body")
@@ -43,7 +44,8 @@ def test_each_question_is_answered_on_overview_and_proven_one_click_further(visi
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(EXCESS) <= 0
     for question in QUESTIONS[1:]:  # the first two open the same page
-        page.locator(".st-key-pair-questions [data-testid=stColumn]").nth(QUESTIONS.index(question)).locator("a").click()
+        page.locator(".st-key-pair-questions [data-testid=stColumn]").nth(QUESTIONS.index(question)).locator(
+            "a").click()
         title = WHERE[question][source == "digits"]
         page.wait_for_selector(f"h1:has-text('{title}')")
         settle(page)
@@ -58,7 +60,8 @@ def test_each_question_is_answered_on_overview_and_proven_one_click_further(visi
             answers(page)
     assert re.search(r"carries most of this decision, \d+% of it", said[QUESTIONS[0]])
     assert re.match(r"(Yes|No): ", said[QUESTIONS[1]])
-    assert re.search(r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality", said[QUESTIONS[2]])
+    assert re.search(r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality",
+                     said[QUESTIONS[2]])
     assert re.match(r"The decision is .+ (from the start|for good from)", said[QUESTIONS[3]])
     every, some = r"Every joint term: .* makes \d+% of its size joint", r"Joint terms are \d+% of the decision's size before"
     assert re.search(f"{every}|{some}", said[QUESTIONS[4]])

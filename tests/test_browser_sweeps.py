@@ -1,4 +1,5 @@
-"""The Sweeps page in Chromium: a sweep is begun, watched until its trials have ended, and read; nothing is wider than the window."""
+"""The Sweeps page in Chromium: a sweep is begun, watched until its trials have ended, and read; nothing is wider than
+the window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The Train page in Chromium: a run is started, watched, left, found again, stopped, taken up, stopped, and its samples explored."""
+"""The Train page in Chromium: a run is started, watched, left, found again, stopped, taken up, stopped, and its samples
+explored."""
 
 from __future__ import annotations
 
@@ -107,8 +108,8 @@ def test_a_run_on_an_uploaded_set_is_started_watched_left_found_stopped_taken_up
     page.wait_for_function(f"before => ({EPOCHS})() > before", arg=stopped)
     assert run.record().state == "running"
     button(page, "_stop").click()
-    page.wait_for_function("() => document.querySelector('.st-key-_stop button').disabled "
-                           "&& !document.querySelector('.st-key-_go_on button').disabled")
+    page.wait_for_function("() => document.querySelector('.st-key-_stop button').disabled && "
+                           "!document.querySelector('.st-key-_go_on button').disabled")
     assert run.record().state == "stopped"
     assert run.record().epoch > stopped
     page.get_by_role("tab", name="Inside the model").click()

@@ -1,4 +1,5 @@
-"""Decision operators and faithfulness in Chromium: a group is picked, a point of the scatter opens its sample, views open."""
+"""Decision operators and faithfulness in Chromium: a group is picked, a point of the scatter opens its sample, views
+open."""
 
 from __future__ import annotations
 

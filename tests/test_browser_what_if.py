@@ -1,4 +1,5 @@
-"""What if, in Chromium: the answer within three clicks, live edits that can be heard and seen, cold links, nothing sideways."""
+"""What if, in Chromium: the answer within three clicks, live edits that can be heard and seen, cold links, nothing
+sideways."""
 
 from __future__ import annotations
 
@@ -36,13 +37,15 @@ def test_what_would_flip_it_is_answered_in_one_click_and_applied_in_two(visit: C
 
 
 def test_an_edited_sentence_is_heard_out_and_a_wrong_one_named(visit: Callable[[str], Any]) -> None:
-    page = visit("/what_if?sample=p0014&" + "&".join(f"do.{name}=edit%20the%20raw%20input" for name in ("text", "audio", "vision")))
+    page = visit("/what_if?sample=p0014&"
+                 + "&".join(f"do.{name}=edit%20the%20raw%20input" for name in ("text", "audio", "vision")))
     assert page.locator('[data-testid="stMain"] audio').count() == 1
     assert page.locator('[data-testid="stMain"] [data-testid="stImage"] img').count() == 1
     box = page.locator(".st-key-say input")
     box.fill("the plot was superb")
     box.press("Enter")
-    page.wait_for_function("() => document.body.innerText.includes('keeps the decision') || document.body.innerText.includes('flips the')")
+    page.wait_for_function(
+        "() => document.body.innerText.includes('keeps the decision') || document.body.innerText.includes('flips the')")
     settle(page)
     assert "say=" in page.url
     box.fill("the plot was superbb")

@@ -1,4 +1,5 @@
-"""What each term of the dynamics has built: a case by hand, laws, differences of the strength path, integrated slopes, bad input."""
+"""What each term of the dynamics has built: a case by hand, laws, differences of the strength path, integrated slopes,
+bad input."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def dividends(model: Any, inputs: dict, background: Any, output: int = 0) -> np.
 
 def assert_complete(found: method.Built, model: Any, inputs: dict, background: Any, output: int = 0) -> None:
     """Start and end are the dividends of the library's other functions, and the parts lead from one to the other."""
-    ends = [explain.through_time(model, inputs, background, [t]).dividends[0, ..., output].mean(0) for t in (0.0, float(model.duration))]
+    ends = [explain.through_time(model, inputs, background, [t]).dividends[0, ..., output].mean(0)
+            for t in (0.0, float(model.duration))]
     assert np.abs(found.start - ends[0]).max() < 1e-10
     assert np.abs(found.end - ends[1]).max() < 1e-10
     assert np.abs(found.start + found.parts.sum(-1) - found.end).max() <= 1e-8
@@ -44,12 +46,13 @@ def assert_complete(found: method.Built, model: Any, inputs: dict, background: A
 
 def two_qubits(J: float, gamma: float, T: float) -> QuantumJump:
     """H = J/2 Z x Z, L = sqrt(gamma) Z x 1, read-out X x 1."""
-    model = QuantumJump({"text": InputSpec(3), "audio": InputSpec(3)}, dims=2, jumps=1, measurements=2, duration=T, readout="single",
-                        read="text").double().eval()
+    model = QuantumJump({"text": InputSpec(3), "audio": InputSpec(3)}, dims=2, jumps=1, measurements=2, duration=T,
+                        readout="single", read="text").double().eval()
     Z = np.diag([1.0, -1.0])
     with torch.no_grad():
         model.A[0].copy_(torch.view_as_real(torch.tensor(J / 2 * np.kron(Z, Z), dtype=torch.complex128)))
-        model.L[0].copy_(torch.view_as_real(torch.tensor(gamma**0.5 * np.kron(Z, np.eye(2))[None], dtype=torch.complex128)))
+        model.L[0].copy_(torch.view_as_real(torch.tensor(gamma**0.5 * np.kron(Z, np.eye(2))[None],
+                                                         dtype=torch.complex128)))
         model.V0.copy_(torch.view_as_real(torch.tensor([[1, 1], [1, -1]], dtype=torch.complex128)))
         model.W.copy_(torch.tensor([[1.0, -1.0]]))
     return model
@@ -63,7 +66,8 @@ def test_two_qubits_by_hand() -> None:
     z = bloch(kets["audio"])[2]
 
     def value(strength: float, rate: float, z: float) -> float:
-        """<X(T)> = exp(-2 r T) (x cos J s T - y z sin J s T): the coupling turns the first qubit one way or the other, jumps dephase it."""
+        """<X(T)> = exp(-2 r T) (x cos J s T - y z sin J s T): the coupling turns the first qubit one way or the other,
+        jumps dephase it."""
         return float(np.exp(-2 * gamma * rate * T) * (x * np.cos(J * strength * T) - y * z * np.sin(J * strength * T)))
 
     def part(of: int, z: float) -> float:
@@ -73,7 +77,8 @@ def test_two_qubits_by_hand() -> None:
 
         return quad(slope, 0, 1, epsabs=1e-12)[0]
 
-    found = method.built(model, inputs, explain.background(model, kind="zero"))  # the other qubit reads z = 1 where it is absent
+    # the other qubit reads z = 1 where it is absent
+    found = method.built(model, inputs, explain.background(model, kind="zero"))
     assert [parameter.key for parameter in found.terms] == ["H[text]", "H[audio]", "H[text+audio]", "rate[1]"]
     alone, joint = found.row("text"), found.row("text+audio")
     # For the reference state x = y = 0, so the baseline is 0 and so is the dividend of audio.
@@ -118,7 +123,8 @@ def test_parts_add_up_and_are_the_slopes_on_the_way(settings: dict) -> None:
     M = settings.pop("M", 3)
     names = ("text", "audio", "vision", "gaze")[:M]
     torch.manual_seed(1)
-    model = QuantumJump({name: InputSpec(3) for name in names}, ("a", "b"), **({"dims": 2, "jumps": 2, "measurements": 3} | settings))
+    model = QuantumJump({name: InputSpec(3) for name in names}, ("a", "b"),
+                        **({"dims": 2, "jumps": 2, "measurements": 3} | settings))
     model, inputs = model.double().eval(), features(2, names)
     behind = explain.background(model, features(5, names, seed=2))
     found = method.built(model, inputs, behind, 1)
@@ -127,8 +133,10 @@ def test_parts_add_up_and_are_the_slopes_on_the_way(settings: dict) -> None:
     assert found.parts == pytest.approx(by_slopes(model, inputs, behind, found, 1, model.duration), abs=1e-9)
 
 
-def by_slopes(model: Any, inputs: dict, behind: Any, found: method.Built, output: int, T: float, nodes: int = 20) -> np.ndarray:
-    """Gauss-Legendre over the slopes of `sensitivity`. Strength s is duration s T, where f dy/df is s times the slope on the way."""
+def by_slopes(model: Any, inputs: dict, behind: Any, found: method.Built, output: int, T: float,
+              nodes: int = 20) -> np.ndarray:
+    """Gauss-Legendre over the slopes of `sensitivity`. Strength s is duration s T, where f dy/df is s times the slope
+    on the way."""
     parts = np.zeros_like(found.parts)
     targets = tuple(f"dividend[{name}]" for name in found.dividends)
     before = model.tweak or Tweak()
@@ -155,7 +163,8 @@ def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
     for s, weight in zip((x + 1) / 2, w / 2, strict=True):
         for g, parameter in enumerate(found.terms):
             for step, share in zip((-2, -1, 1, 2), np.array([1, -8, 8, -1]) / 12, strict=True):
-                at = {name: f * (s + (step * h if f"H[{name}]" == parameter.key else 0)) for name, f in couplings.items()}
+                at = {name: f * (s + (step * h if f"H[{name}]" == parameter.key else 0))
+                      for name, f in couplings.items()}
                 there = [f * (s + (step * h if f"rate[{k + 1}]" == parameter.key else 0)) for k, f in enumerate(rates)]
                 moved = model.tweaked(Tweak(at, tuple(there), model.duration))
                 parts[:, g] += weight * share / h * dividends(moved, inputs, behind)
@@ -223,7 +232,8 @@ def test_a_mean_over_samples_is_the_mean_of_each() -> None:
     assert together.count == 4
 
 
-@pytest.mark.parametrize("settings", [{}, {"coupling": "local", "jumps": 1}, {"evolution": "unitary"}, {"duration": 3.0}], ids=str)
+@pytest.mark.parametrize("settings",
+                         [{}, {"coupling": "local", "jumps": 1}, {"evolution": "unitary"}, {"duration": 3.0}], ids=str)
 def test_every_sample_at_once_is_each_alone(settings: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     model, inputs = jump_model(2, **settings).tweaked(Tweak({"text+audio": -0.5})), features(5)
     behind = explain.background(model, features(5, seed=2))
@@ -241,7 +251,8 @@ def test_every_sample_at_once_is_each_alone(settings: dict, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("model", "columns"), [
-    (jump_model(2, evolution="none"), 0), (jump_model(2).tweaked(Tweak(duration=0.0)), 9), (jump_model(2, duration=0.0), 9)])
+    (jump_model(2, evolution="none"), 0), (jump_model(2).tweaked(Tweak(duration=0.0)), 9),
+    (jump_model(2, duration=0.0), 9)])
 def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> None:
     inputs, behind = features(2), explain.background(model, features(5, seed=2))
     found = method.built(model, inputs, behind)
@@ -269,7 +280,8 @@ def test_tables() -> None:
     found = method.built(model, features(1), explain.background(model, features(5, seed=2)), times=[0.0, 1.0])
     table = found.frame()
     assert table["dividend"].tolist() == ["baseline", *found.dividends[1:]]
-    assert table.drop(columns=["dividend", "end"]).sum(axis=1).to_numpy() == pytest.approx(table["end"].to_numpy(), abs=1e-10)
+    assert table.drop(columns=["dividend", "end"]).sum(axis=1).to_numpy() == pytest.approx(table["end"].to_numpy(),
+                                                                                           abs=1e-10)
     through = found.through("text+audio")
     assert through["value"].tolist() == pytest.approx([found.start[4], found.end[4]], abs=1e-10)
     assert json.dumps(through.to_dict("list"))
@@ -315,8 +327,10 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
     titles = [f"term {g}" for g in range(8)]
     drawn = figure.areas(times, added, titles, ["#112233"] * 8, "text+audio", start=0.5)
     filled = [trace for trace in drawn.data if trace.fill == "toself"]
-    assert [trace.name for trace in filled if trace.showlegend] == ["term 0", "term 2", "term 3", "term 6", "2 others", "term 1", "term 7"]
-    # The last places of the top and of the bottom: all that was added, and all that was taken away, by terms or by all others together.
+    assert [trace.name for trace in filled if trace.showlegend] == ["term 0", "term 2", "term 3", "term 6", "2 others",
+                                                                    "term 1", "term 7"]
+    # The last places of the top and of the bottom: all that was added, and all that was taken away, by terms or by all
+    # others together.
     ends = [float(np.max(trace.y) if np.max(trace.y) > 0.5 else np.min(trace.y)) for trace in filled]
     assert max(ends) == pytest.approx(0.5 + 0.3 + 0.1 + 0.05 + 0.04 + 0.01)
     assert min(ends) == pytest.approx(0.5 - 0.2 - 0.03)
@@ -326,14 +340,16 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
 
 def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:
     parts, start = np.array([[0.0], [0.1], [0.0], [-0.4]]), np.array([0.2, 0.3, 0.0, 0.0])
-    drawn = figure.flow(["", "text", "audio", "text+audio"], ["text–audio"], ["#112233"], ["text+audio"], parts, start, start + parts[:, 0],
-                        ("text", "audio"))
-    wide = {trace.text: np.ptp(np.asarray(trace.y)[[0, 39]]) for trace in drawn.data if trace.fill == "toself"}  # both corners of one end
+    drawn = figure.flow(["", "text", "audio", "text+audio"], ["text–audio"], ["#112233"], ["text+audio"], parts, start,
+                        start + parts[:, 0], ("text", "audio"))
+    # both corners of one end
+    wide = {trace.text: np.ptp(np.asarray(trace.y)[[0, 39]]) for trace in drawn.data if trace.fill == "toself"}
     per = wide["text–audio → text + audio: -0.400"] / 0.4
     assert wide == pytest.approx({
         "text → without evolution: 0.300": 0.3 * per, "without evolution → baseline: +0.200": 0.2 * per,
-        "without evolution → text: +0.300": 0.3 * per, "text → text–audio: 0.250": 0.25 * per, "audio → text–audio: 0.250": 0.25 * per,
-        "text–audio → text: +0.100": 0.1 * per, "text–audio → text + audio: -0.400": 0.4 * per, "baseline → score: +0.200": 0.2 * per,
+        "without evolution → text: +0.300": 0.3 * per, "text → text–audio: 0.250": 0.25 * per,
+        "audio → text–audio: 0.250": 0.25 * per, "text–audio → text: +0.100": 0.1 * per,
+        "text–audio → text + audio: -0.400": 0.4 * per, "baseline → score: +0.200": 0.2 * per,
         "text → score: +0.400": 0.4 * per, "text + audio → score: -0.400": 0.4 * per})
 
 
@@ -354,7 +370,8 @@ def test_the_command_line_draws_it(view: str, tmp_path: Path, capsys: pytest.Cap
 
     out = tmp_path / "x.svg"
     with pytest.raises(SystemExit) as ended:
-        app(["figure", "--model", "qj-planted", "--sample", "p0031", "--view", view, "--out", str(out), "--caption", "--json"])
+        app(["figure", "--model", "qj-planted", "--sample", "p0031", "--view", view, "--out", str(out), "--caption",
+             "--json"])
     assert ended.value.code == 0
     assert json.loads(capsys.readouterr().out)["numbers"]
     assert "Shows" in out.read_text()
@@ -369,7 +386,8 @@ def test_the_sentence_names_what_did_most() -> None:
     assert f"% by the {most}" in building_answers.answer(found)
     assert "from 0.00 to " in building_answers.answer(found)
     alone = model.tweaked(Tweak({name: 0.0 for name in found.dividends if "+" in name}, (0.0, 0.0)))
-    assert building_answers.answer(method.built(alone, features(1), behind)) == "The dynamics built nothing of the joint contributions"
+    assert building_answers.answer(method.built(alone, features(1),
+                                                behind)) == "The dynamics built nothing of the joint contributions"
     still = jump_model(2, evolution="none")
     assert building_answers.answer(method.built(still, features(1), behind)).startswith("Nothing evolves")
 

@@ -61,7 +61,8 @@ def test_kraus_operators_of_a_unitary_and_of_a_decay() -> None:
     lower = torch.tensor([[[0, 1], [0, 0]]], dtype=torch.complex128)
     decay = System(torch.zeros(2, 2, dtype=torch.complex128), lower, (2,), ("text",), 1.0)
     kraus, p = channel.kraus_of_step(decay, 0.5), 1 - math.exp(-0.5)  # amplitude damping
-    assert np.abs(kraus) == pytest.approx(np.array([[[1, 0], [0, math.sqrt(1 - p)]], [[0, math.sqrt(p)], [0, 0]]]), abs=1e-12)
+    assert np.abs(kraus) == pytest.approx(np.array([[[1, 0], [0, math.sqrt(1 - p)]], [[0, math.sqrt(p)], [0, 0]]]),
+                                          abs=1e-12)
 
 
 @pytest.mark.parametrize("dims", [(2, 2, 2), (4, 2)])

@@ -1,4 +1,5 @@
-"""The tests of the papers' claims: what is done to rows, how runs are kept, statistics and sentences on numbers made by hand, the page."""
+"""The tests of the papers' claims: what is done to rows, how runs are kept, statistics and sentences on numbers made by
+hand, the page."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ def test_wrong_labels_touch_the_rows_trained_on_alone(dataset: DataSet, split: s
     found, again, other = (measures.wrong_labels(dataset, split, seed).y for seed in (3, 3, 4))
     changed = np.flatnonzero(found != dataset.y)
     assert set(changed) <= set(dataset.rows(split))
-    assert len(changed) == pytest.approx(measures.WRONG * len(dataset.rows(split)), abs=0 if dataset.name == "parity" else 3)
+    assert len(changed) == pytest.approx(measures.WRONG * len(dataset.rows(split)), abs=0 if dataset.name == "parity"
+                                         else 3)
     np.testing.assert_array_equal(found, again)
     assert (found != other).any()
     if dataset.target.kind == "regression":  # the targets are the same ones, on other rows
@@ -56,7 +58,8 @@ def test_fewer_rows_leave_all_others(dataset: DataSet) -> None:
     assert found.y[one] == dataset.y[row]
     for ours, theirs in zip(found.modalities, dataset.modalities, strict=True):
         np.testing.assert_array_equal(ours.values[one], theirs.values[row])
-    assert len(measures.fewer_rows(dataset, "train+valid", 3).rows("valid")) == round(measures.KEPT * len(dataset.rows("valid")))
+    assert len(measures.fewer_rows(dataset, "train+valid", 3).rows("valid")) == round(measures.KEPT
+                                                                                      * len(dataset.rows("valid")))
 
 
 def test_gradients_by_hand() -> None:
@@ -83,7 +86,8 @@ def test_one_training_is_measured() -> None:
 
 
 def test_the_steady_state_by_hand() -> None:
-    model = QuantumJump({"a": {"size": 1, "sequence": False}, "b": {"size": 1, "sequence": False}}, dims=2, jumps=1).double()
+    model = QuantumJump({"a": {"size": 1, "sequence": False}, "b": {"size": 1, "sequence": False}}, dims=2,
+                        jumps=1).double()
     lower = torch.zeros(4, 4, dtype=torch.complex128)
     lower[0, 1] = lower[1, 2] = lower[2, 3] = 1  # everything falls to the first level
     with torch.no_grad():
@@ -101,17 +105,19 @@ def made(variant: str, condition: str, seed: int, value: float, name: str = "par
     rng = np.random.default_rng([seed, len(variant)])
     keys = ("accuracy", "nll") if name == "parity" else ("mae", "r2")
     record: dict[str, Any] = {
-        "key": f"{name}-{variant}-{condition}-{seed}", "data": name, "condition": condition, "variant": variant, "seed": seed,
-        "test": dict.fromkeys(keys, value + 0.002 * rng.normal()), "gradient": {"mean": 1.0, "variation": 0.5, "peak": 2.0 + rng.random()},
+        "key": f"{name}-{variant}-{condition}-{seed}", "data": name, "condition": condition, "variant": variant,
+        "seed": seed, "test": dict.fromkeys(keys, value + 0.002 * rng.normal()),
+        "gradient": {"mean": 1.0, "variation": 0.5, "peak": 2.0 + rng.random()},
         "seconds": 2.0, "processor_seconds": 1.5, "epochs": 3, "kept": 3,
-        "terms": {"title": name.title(), "modalities": ["a", "b"], "target": "classification", "digest": "x", "trained_on": 100, "test": 50,
-                  "settings": {}, "options": {"epochs": 3}, "recipe_epochs": 4}}
+        "terms": {"title": name.title(), "modalities": ["a", "b"], "target": "classification", "digest": "x",
+                  "trained_on": 100, "test": 50, "settings": {}, "options": {"epochs": 3}, "recipe_epochs": 4}}
     if condition == "clean":
         steady = variant not in ("unitary", "none")
         record |= {"train": record["test"], "missing": {m: dict.fromkeys(keys, 0.5) for m in ("a", "b")},
-                   "physics": {"joint_start": 0.0, "joint": 0.4, "negativity": 0.0 if variant == "none" else 1.0 + 0.01 * rng.random(),
-                               "negativity_deviation": 0.1 + 0.01 * rng.random() + 0.1 * (variant == "unitary"), "entropy": 1.0,
-                               "entropy_deviation": 0.1 + 0.1 * rng.random(), "distance_start": 0.9 if steady else None,
+                   "physics": {"joint_start": 0.0, "joint": 0.4, "negativity": 0.0 if variant == "none"
+                               else 1.0 + 0.01 * rng.random(), "negativity_deviation": 0.1 + 0.01 * rng.random() + 0.1
+                               * (variant == "unitary"), "entropy": 1.0, "entropy_deviation": 0.1 + 0.1 * rng.random(),
+                               "distance_start": 0.9 if steady else None,
                                "distance": 0.5 + 0.01 * rng.random() if steady else None}}
     return record
 
@@ -119,8 +125,9 @@ def made(variant: str, condition: str, seed: int, value: float, name: str = "par
 @pytest.fixture(scope="module")
 def records() -> list[dict[str, Any]]:
     level = {"none": 0.5, "unitary": 0.95, "jump": 0.95}
-    return [made(variant, condition, seed, level.get(variant, 0.9), name) for name in ("parity", "mosi") for seed in range(6)
-            for condition in measures.CHANGES for variant in (claims.VARIANTS if condition == "clean" else claims.FEW)]
+    return [made(variant, condition, seed, level.get(variant, 0.9), name) for name in ("parity", "mosi")
+            for seed in range(6) for condition in measures.CHANGES
+            for variant in (claims.VARIANTS if condition == "clean" else claims.FEW)]
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +140,8 @@ def test_every_test_is_corrected_together(found: dict[str, Any]) -> None:
     least = min(test["p"] for test in tests)
     assert min(test["holm"] for test in tests) == pytest.approx(min(1, least * len(tests)), rel=1e-4)
     assert all(test["holm"] >= test["p"] * (1 - 1e-6) for test in tests)
-    assert {test["rival"] for test in tests if test["outcome"] == "negativity"} == {"unitary", "dissipative", "single", "joint", "sampled"}
+    assert {test["rival"] for test in tests if test["outcome"] == "negativity"} == {"unitary", "dissipative", "single",
+                                                                                    "joint", "sampled"}
     assert not [test for test in tests if test["outcome"] == "gap" and test["condition"] != "clean"]
     assert {test["rival"] for test in tests if test["condition"] == "few rows"} == {"unitary", "none"}
 
@@ -152,7 +160,8 @@ def test_sentences_say_what_came_out(found: dict[str, Any]) -> None:
     said = {(entry["key"], entry["data"]): entry for entry in found["claims"]}
     entry = said["evolution", "parity"]
     assert entry["verdict"]["test Accuracy"] == "for"
-    assert entry["sentence"].startswith("Parity, 6 seeds: test Accuracy 0.9497 against 0.4997 (p < 0.001); with a fifth of the")
+    assert entry["sentence"].startswith(
+        "Parity, 6 seeds: test Accuracy 0.9497 against 0.4997 (p < 0.001); with a fifth of the")
     assert "For the claim: test Accuracy; test Accuracy, with" in entry["sentence"]
     assert "Open: test Accuracy, without a modality at test time" in entry["sentence"]
     assert said["evolution", "mosi"]["verdict"]["test MAE"] == "against"
@@ -161,8 +170,9 @@ def test_sentences_say_what_came_out(found: dict[str, Any]) -> None:
     assert stochastic["verdict"]["test Accuracy"] == "against"
     assert "test Accuracy 0.9" in stochastic["sentence"]
     one = said["attractor", "mosi"]
-    assert text.sentence(one, [t for t in found["tests"] if t["rival"] == "start" and t["data"] == "mosi"], "X", True).startswith(
-        "X, 6 seeds: trace distance to the steady state 0.9 against 0.5")
+    assert text.sentence(one, [t for t in found["tests"] if t["rival"] == "start" and t["data"] == "mosi"], "X",
+                         True).startswith(
+"X, 6 seeds: trace distance to the steady state 0.9 against 0.5")
 
 
 def test_pages_of_the_documentation_hold_the_tables(found: dict[str, Any]) -> None:
@@ -177,7 +187,8 @@ def test_pages_of_the_documentation_hold_the_tables(found: dict[str, Any]) -> No
     assert written["tests"].count("\n") == len(found["tests"]) + 1
 
 
-def test_data_sets_that_are_not_made_anew_stay_and_count_in_the_correction(records: list[dict[str, Any]], found: dict[str, Any]) -> None:
+def test_data_sets_that_are_not_made_anew_stay_and_count_in_the_correction(records: list[dict[str, Any]],
+                                                                           found: dict[str, Any]) -> None:
     earlier = json.loads(json.dumps(report.assemble([r for r in records if r["data"] == "parity"])))
     together = json.loads(json.dumps(report.assemble([r for r in records if r["data"] == "mosi"], earlier)))
     assert together["data"] == found["data"]
@@ -199,7 +210,8 @@ def test_a_cache_may_hold_what_was_tried_before(records: list[dict[str, Any]]) -
 
 def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted, calls = list(claims.runs(["planted"], 2)), []
-    assert [run.seed for run in wanted] == sorted(run.seed for run in wanted)  # whenever it stops, all variants have as many
+    # whenever it stops, all variants have as many
+    assert [run.seed for run in wanted] == sorted(run.seed for run in wanted)
     assert len({run.key for run in wanted}) == len(wanted)
 
     def measure(run: claims.Run) -> dict[str, Any]:
@@ -218,7 +230,8 @@ def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_one_run_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = claims.PLACES["planted"].recipe
-    quick = claims.Place(replace(recipe, settings={**recipe.settings, "dims": 2}, options={**recipe.options, "batch": 1000}))
+    quick = claims.Place(replace(recipe, settings={**recipe.settings, "dims": 2},
+                                 options={**recipe.options, "batch": 1000}))
     monkeypatch.setitem(claims.SHORTER, "planted", 1)
     monkeypatch.setitem(claims.PLACES, "planted", quick)
     records = [claims.measure(claims.Run("planted", condition, "jump", 0)) for condition in measures.CHANGES]

@@ -79,7 +79,8 @@ def assert_refused(result: Result, *parts: str, code: int = 1) -> None:
 
 
 def test_the_program_starts_by_itself_and_keeps_results_apart() -> None:
-    done = subprocess.run([sys.executable, "-m", "qfusion", "data", "list", "--json"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "qfusion", "data", "list", "--json"], cwd=ROOT, capture_output=True,
+                          text=True)
     assert done.returncode == 0
     assert {source["name"] for source in json.loads(done.stdout)} >= {"planted", "mosi"}
 
@@ -91,7 +92,8 @@ def test_no_command_shows_the_help(run: Any) -> None:
     assert result.err == ""
 
 
-@pytest.mark.parametrize("command", ["models", "data list", "data get", "data check", "train", "evaluate", "explain", "track"])
+@pytest.mark.parametrize("command", ["models", "data list", "data get", "data check", "train", "evaluate", "explain",
+                                     "track"])
 def test_help_shows_an_example(run: Any, command: str) -> None:
     result = run(*command.split(), "--help")
     assert result.code == 0
@@ -134,12 +136,13 @@ def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
 
 def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> None:
     result = run("explain", "--model", MODEL, "--sample", sample, "--json").json
-    assert list(result) == ["sample", "output", "truth", "prediction", "baseline", "coalitions", "dividends", "shapley", "interaction",
-                            "background", "background_size", "disturbance"]
+    assert list(result) == ["sample", "output", "truth", "prediction", "baseline", "coalitions", "dividends", "shapley",
+                            "interaction", "background", "background_size", "disturbance"]
     assert (result["background"], result["background_size"]) == ("joint", len(planted.rows("train")))
     assert list(result["interaction"]) == ["text+audio", "text+vision", "audio+vision"]
     whole = result["dividends"]["text+audio+vision"]
-    assert result["interaction"]["text+audio"] == pytest.approx(result["dividends"]["text+audio"] + whole / 2, abs=1e-10)
+    assert result["interaction"]["text+audio"] == pytest.approx(result["dividends"]["text+audio"] + whole / 2,
+                                                                abs=1e-10)
     names = ["", "text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision"]
     assert list(result["coalitions"]) == names
     assert list(result["dividends"]) == names
@@ -168,7 +171,8 @@ def test_explain_against_one_other_sample(run: Any, sample: str, planted: Any) -
     there = run("explain", "--model", MODEL, "--sample", other, "--json").json
     assert result["baseline"] == pytest.approx(there["prediction"], abs=1e-10)
     assert (result["background"], result["background_size"]) == (f"contrast sample {other}", 1)
-    assert f"against contrast sample {other}" in run("explain", "--model", MODEL, "--sample", sample, "--contrast", other).out
+    assert f"against contrast sample {other}" in run("explain", "--model", MODEL, "--sample", sample, "--contrast",
+                                                     other).out
 
 
 def test_explain_prints_a_table(run: Any, sample: str) -> None:
@@ -201,23 +205,26 @@ def test_explain_says_what_the_dynamics_built_on_average(run: Any, planted: Any,
     assert run(*words, "--out", out).json["physics"] == said["physics"]
     ends = pd.read_csv(out)["dividend[text+vision]"].mean()
     assert said["physics_end"]["text+vision"] == pytest.approx(ends, abs=1e-10)
-    assert all(abs(part) <= said["physics_sizes"][name][key] + 1e-12 for name, row in said["physics"].items() for key, part in row.items())
+    assert all(abs(part) <= said["physics_sizes"][name][key] + 1e-12 for name, row in said["physics"].items()
+               for key, part in row.items())
     assert "mean over" in run(*words[:-1]).out
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_explain_writes_a_row_for_every_sample(run: Any, planted: Any, tmp_path: Path, ending: str, sample: str) -> None:
+def test_explain_writes_a_row_for_every_sample(run: Any, planted: Any, tmp_path: Path, ending: str,
+                                               sample: str) -> None:
     out = tmp_path / f"contributions{ending}"
     said = run("explain", "--model", MODEL, "--split", "test", "--out", out, "--json").json
-    assert list(said) == ["model", "data", "split", "n", "background", "background_size", "output", "seconds", "disturbance",
-                          "out"]
+    assert list(said) == ["model", "data", "split", "n", "background", "background_size", "output", "seconds",
+                          "disturbance", "out"]
     assert (said["n"], said["background_size"]) == (len(planted.rows("test")), len(planted.rows("train")))
     assert 0 < said["seconds"] < 60
     frame = pd.read_csv(out) if ending == ".csv" else pd.read_parquet(out)
     assert len(frame) == len(planted.rows("test"))
     assert np.allclose(frame.filter(like="dividend[").sum(axis=1) + frame["baseline"], frame["prediction"])
     assert np.allclose(frame.filter(like="shapley[").sum(axis=1) + frame["baseline"], frame["prediction"])
-    assert np.allclose(frame["interaction[text+audio]"], frame["dividend[text+audio]"] + frame["dividend[text+audio+vision]"] / 2)
+    assert np.allclose(frame["interaction[text+audio]"],
+                       frame["dividend[text+audio]"] + frame["dividend[text+audio+vision]"] / 2)
     single = run("explain", "--model", MODEL, "--sample", sample, "--json").json
     row = frame[(frame == sample).any(axis=1)].iloc[0]
     assert np.isclose(row.to_numpy()[1:].astype(float), single["prediction"], atol=1e-9).any()
@@ -274,7 +281,8 @@ def test_figure_draws_what_explain_says(run: Any, tmp_path: Path, model: str, vi
         name: value for name, value in said["dividends"].items() if name and "+" not in name}}[view]
     assert all(np.abs(numbers - value).min() < 1e-6 for value in shown.values())
     page, again = tmp_path / "figure.html", tmp_path / "again.svg"
-    assert run("figure", "--model", model, "--sample", sample, "--view", view, "--out", page, "--theme", "dark").code == 0
+    assert run("figure", "--model", model, "--sample", sample, "--view", view, "--out", page, "--theme",
+               "dark").code == 0
     assert "plotly.js v" in page.read_text()
     assert run("figure", "--recipe", page, "--out", again, "--theme", "grey", "--title", "--hide", "text").code == 0
     assert sample in again.read_text()
@@ -285,10 +293,12 @@ def test_a_figure_of_a_link(run: Any, tmp_path: Path) -> None:
     names = run("figure", "--link", link, "--out", tmp_path / "x.png")
     assert names.code == 1
     assert "populations, matrix-modulus" in names.err
-    assert run("figure", "--link", link, "--panel", "populations", "--out", tmp_path / "x.png", "--size", "double", "--dpi", 600).code == 0
+    assert run("figure", "--link", link, "--panel", "populations", "--out", tmp_path / "x.png", "--size", "double",
+               "--dpi", 600).code == 0
     with Image.open(tmp_path / "x.png") as picture:
         assert picture.size[0] == pytest.approx(183 / 25.4 * 600, abs=2)
-    for wrong, said in ((f"{link}&T=moon", "moon"), ("http://here/nowhere", "nowhere"), ("http://[", "link"), ("x" * 100_000, "100,000")):
+    for wrong, said in ((f"{link}&T=moon", "moon"), ("http://here/nowhere", "nowhere"), ("http://[", "link"),
+                        ("x" * 100_000, "100,000")):
         found = run("figure", "--link", wrong, "--panel", "populations", "--out", tmp_path / "y.png")
         assert found.code == 1
         assert said in found.err
@@ -329,9 +339,11 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "moon"], ["moon"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--background", "cohort"], ["cohort"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "nobody"], ["nobody"]),
-    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "SAMPLE", "--background", "zero"], ["--contrast"]),
+    (["explain", "--model", MODEL, "--sample", "SAMPLE", "--contrast", "SAMPLE", "--background", "zero"],
+     ["--contrast"]),
     (["explain", "--model", MODEL, "--sample", "SAMPLE", "--output", "price"], ["price"]),
-    (["figure", "--model", "qcnn-digits", "--sample", "digit-1600", "--out", "x.svg", "--view", "cut"], ["no evolution", "qcnn-digits"]),
+    (["figure", "--model", "qcnn-digits", "--sample", "digit-1600", "--out", "x.svg", "--view", "cut"],
+     ["no evolution", "qcnn-digits"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "0"], ["--times", "0"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--times", "999999999"], ["--times"]),
     (["track", "--model", MODEL, "--sample", "SAMPLE", "--out", "x.csv", "--trajectories", "-1"], ["-1"]),
@@ -350,14 +362,17 @@ def test_train_makes_a_model_that_evaluates(run: Any, planted: Any, tmp_path: Pa
     (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dims"], ["dims", "key=value"]),
     (["train", "--data", "planted", "--model", "quantum-jump", "--out", "m", "--set", "dims=two"], ["dims", "two"]),
 ], ids=lambda value: " ".join(value)[:60] if isinstance(value, list) else "")
-def test_bad_input_is_one_line_and_leaves_nothing(run: Any, sample: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+def test_bad_input_is_one_line_and_leaves_nothing(run: Any, sample: str, tmp_path: Path,
+                                                  monkeypatch: pytest.MonkeyPatch,
                                                   words: list[str], parts: list[str]) -> None:
     monkeypatch.chdir(tmp_path)
     assert_refused(run(*(sample if word == "SAMPLE" else word for word in words)), *parts)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("words", [["nope"], ["evaluate"], ["evaluate", "--nope"], ["track", "--model", MODEL, "--times", "many"]])
+@pytest.mark.parametrize("words",
+                         [["nope"], ["evaluate"], ["evaluate", "--nope"],
+                          ["track", "--model", MODEL, "--times", "many"]])
 def test_a_wrong_call_exits_with_2(run: Any, words: list[str]) -> None:
     assert_refused(run(*words), code=2)
 
@@ -371,7 +386,8 @@ def test_missing_real_data_are_named_with_the_remedy(run: Any, monkeypatch: pyte
     assert_refused(run("evaluate", "--model", "qj-mosi"), "mosi", "data get mosi")
 
 
-def test_data_get_fetches_what_then_loads(run: Any, real_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_data_get_fetches_what_then_loads(run: Any, real_data: Path, monkeypatch: pytest.MonkeyPatch,
+                                          tmp_path: Path) -> None:
     monkeypatch.setenv("QFUSION_DATA", str(tmp_path))
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), partial(Quiet, directory=str(real_data / "mosi"))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -406,9 +422,11 @@ def test_another_data_set_does_not_fit(run: Any, mosi: Any) -> None:
 
 def test_the_app_says_why_it_cannot_start(run: Any) -> None:
     assert_refused(run("app", "--address", ""), "`--address` is empty")
-    assert_refused(run("app", "--address", "300.1.1.1"), "cannot listen on address '300.1.1.1'", "`--address` of this machine")
+    assert_refused(run("app", "--address", "300.1.1.1"), "cannot listen on address '300.1.1.1'",
+                   "`--address` of this machine")
     assert_refused(run("app", "--port", "0"), "--port", code=2)
     assert_refused(run("app", "here"), "takes options only", "'here'")
     assert_refused(run("app", "--themes.base", "dark"), "'--themes.base'", "`streamlit run --help`")
     with socketserver.TCPServer(("127.0.0.1", 0), Quiet) as taken:
-        assert_refused(run("app", "--port", taken.server_address[1]), f"port {taken.server_address[1]}", "Give another `--port`")
+        assert_refused(run("app", "--port", taken.server_address[1]), f"port {taken.server_address[1]}",
+                       "Give another `--port`")

@@ -13,8 +13,9 @@ from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.explain.trust import cohorts, resampling
 
 FRAME = pd.DataFrame(
-    {"split": ["test", "test", "test", "train", "test"], "relation": ["conflict", "dominance", "conflict", "conflict", ""],
-     "error": [0.5, 1.5, 2.5, 3.5, 4.5], "dividend[a+b]": [0.1, np.nan, -0.3, 0.2, np.nan], "truth": ["3", "5", "8", "3", "3"],
+    {"split": ["test", "test", "test", "train", "test"],
+     "relation": ["conflict", "dominance", "conflict", "conflict", ""], "error": [0.5, 1.5, 2.5, 3.5, 4.5],
+     "dividend[a+b]": [0.1, np.nan, -0.3, 0.2, np.nan], "truth": ["3", "5", "8", "3", "3"],
      "text": ["so AWFUL", "fine; really", "awful|bad", "x", None]},
     index=pd.Index(["s0", "s1", "s2", "s3", "s4"], name="id"))
 
@@ -77,7 +78,8 @@ def test_saved_cohorts_are_read_back_as_written() -> None:
     assert found.parts[1].values == ('a;"b"',)
 
 
-@pytest.mark.parametrize("text", ["no colon", ":error>1", "a" * 41 + ":error>1", "<b>:error>1", "name:", "name: ; ", "a:b"])
+@pytest.mark.parametrize("text", ["no colon", ":error>1", "a" * 41 + ":error>1", "<b>:error>1", "name:", "name: ; ",
+                                  "a:b"])
 def test_saved_cohorts_that_do_not_fit_are_named(text: str) -> None:
     with pytest.raises(InvalidInput):
         cohorts.parse_saved(text)
@@ -118,19 +120,22 @@ def test_intervals_equal_scipys_percentile_bootstrap_up_to_its_own_chance(pairs:
     x, y = pairs
     found = resampling.correlation(x, y, resamples=20_000)
     for name, statistic in (("pearson", stats.pearsonr), ("spearman", stats.spearmanr)):
-        wanted = stats.bootstrap((x, y), lambda a, b, of=statistic: of(a, b).statistic, paired=True, vectorized=False, n_resamples=2000,
-                                 method="percentile", rng=np.random.default_rng(5)).confidence_interval
+        wanted = stats.bootstrap((x, y), lambda a, b, of=statistic: of(a, b).statistic, paired=True, vectorized=False,
+                                 n_resamples=2000, method="percentile",
+                                 rng=np.random.default_rng(5)).confidence_interval
         assert found[name].value == pytest.approx(statistic(x, y).statistic, abs=1e-12)
         assert (found[name].low, found[name].high) == pytest.approx(wanted, abs=0.015)
         assert found[name].n == 80
         assert found[name].resamples == 20_000
-    wanted = stats.bootstrap((x,), np.mean, n_resamples=20_000, method="percentile", rng=np.random.default_rng(5)).confidence_interval
+    wanted = stats.bootstrap((x,), np.mean, n_resamples=20_000, method="percentile",
+                             rng=np.random.default_rng(5)).confidence_interval
     mean = resampling.mean(x, resamples=20_000)
     assert (mean.low, mean.high) == pytest.approx(wanted, abs=0.01)
     assert resampling.means({"x": x, "y": y}, resamples=20_000)["x"] == mean
 
 
-def test_intervals_are_the_same_every_time_and_in_blocks(pairs: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_intervals_are_the_same_every_time_and_in_blocks(pairs: tuple[np.ndarray, np.ndarray],
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
     first = resampling.correlation(*pairs, resamples=300)
     assert resampling.correlation(*pairs, resamples=300) == first
     monkeypatch.setattr(resampling, "_NUMBERS", 80 * 7)
@@ -140,7 +145,8 @@ def test_intervals_are_the_same_every_time_and_in_blocks(pairs: tuple[np.ndarray
 
 def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     rng = np.random.default_rng(0)
-    hits = sum((found := resampling.mean(rng.normal(size=60), resamples=400)).low <= 0 <= found.high for _ in range(200))
+    hits = sum((found := resampling.mean(rng.normal(size=60), resamples=400)).low <= 0 <= found.high
+               for _ in range(200))
     assert 0.89 <= hits / 200 <= 0.99
 
 

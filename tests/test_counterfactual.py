@@ -1,4 +1,5 @@
-"""What would turn a decision: nearest states, donors and knobs, verified, against random search, gradient descent and corners."""
+"""What would turn a decision: nearest states, donors and knobs, verified, against random search, gradient descent and
+corners."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
 
 
-def jump(M: int = 2, outputs: tuple[str, ...] = ("y",), dims: tuple[int, ...] = (3, 2, 4), seed: int = 0) -> QuantumJump:
+def jump(M: int = 2, outputs: tuple[str, ...] = ("y",), dims: tuple[int, ...] = (3, 2, 4),
+         seed: int = 0) -> QuantumJump:
     torch.manual_seed(seed)
     names = ["text", "audio", "vision"][:M]
     made = QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=dims[:M], jumps=2)
@@ -101,7 +103,8 @@ def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
 
     ends = []
     for start in np.random.default_rng(seed).standard_normal((12, 6)):
-        r = minimize(lambda x: -abs(own.conj() @ ket(x)) ** 2, start, method="SLSQP", options={"maxiter": 500, "ftol": 1e-14},
+        r = minimize(lambda x: -abs(own.conj() @ ket(x)) ** 2, start, method="SLSQP",
+                     options={"maxiter": 500, "ftol": 1e-14},
                      constraints=[{"type": "ineq", "fun": lambda x: (ket(x).conj() @ B @ ket(x)).real}])
         if (ket(r.x).conj() @ B @ ket(r.x)).real > -1e-8:
             ends.append(math.acos(min(abs(own.conj() @ ket(r.x)), 1)))
@@ -109,12 +112,14 @@ def test_the_nearest_ket_is_where_gradients_end_too(seed: int) -> None:
 
 
 def test_a_ket_without_a_part_in_the_lowest_eigenvector() -> None:
-    """The hard case, by hand: from |0> with <Z> = 1 the nearest state with <Z> <= 0 is pi/4 away, though nothing points to |1>."""
+    """The hard case, by hand: from |0> with <Z> = 1 the nearest state with <Z> <= 0 is pi/4 away, though nothing points
+    to |1>."""
     B = torch.diag(torch.tensor([-1.0, 1.0, -2.0], dtype=torch.complex128))
     ket, reach = counterfactual._ket(B, torch.eye(3, dtype=torch.complex128)[0])
     assert reach == pytest.approx(1)
     assert ket is not None
-    assert float(counterfactual.distance(torch.eye(3, dtype=torch.complex128)[0], ket)) == pytest.approx(math.pi / 4, abs=1e-5)
+    assert float(counterfactual.distance(torch.eye(3, dtype=torch.complex128)[0],
+                                         ket)) == pytest.approx(math.pi / 4, abs=1e-5)
     none, reach = counterfactual._ket(-torch.eye(3, dtype=torch.complex128), ket)
     assert none is None
     assert reach == pytest.approx(-1)
@@ -149,7 +154,8 @@ def test_the_nearest_masses_turn_the_decision_and_no_random_ones_are_nearer(C: i
         own = counterfactual.angles(states[name])
         generator = torch.Generator().manual_seed(seed)
         spreads = torch.tensor([0.05, 0.2, 0.5, 1, 3], dtype=torch.float64).repeat_interleave(4000)[:, None]
-        tried = torch.sin((own + spreads * torch.randn(20000, 4, dtype=torch.float64, generator=generator)) / 2).square()
+        tried = torch.sin((own + spreads * torch.randn(20000, 4, dtype=torch.float64, generator=generator))
+                          / 2).square()
         corners = torch.tensor(list(itertools.product([0.0, 1.0], repeat=4)), dtype=torch.float64)
         tried = torch.cat([tried, corners])
         scores = forms.value(forms.score_form(model, states, name).detach(), tried).numpy()
@@ -179,8 +185,10 @@ def test_a_donor_is_the_nearest_sample_that_turns_the_decision() -> None:
         others = forms.states_of(model, features(model, 60, 5))
         for name in model.modalities:
             found = interventions.nearest_donor(model, states, name, others[name])
-            swaps = [counterfactual.decision(forms.scores_of(model, {**states, name: state[None]})[0]) for state in others[name]]
-            turning = [k for k, s in enumerate(swaps) if s != counterfactual.decision(forms.scores_of(model, states)[0])]
+            swaps = [counterfactual.decision(forms.scores_of(model, {**states, name: state[None]})[0])
+                     for state in others[name]]
+            turning = [k for k, s in enumerate(swaps)
+                       if s != counterfactual.decision(forms.scores_of(model, states)[0])]
             assert (found.turning, found.tried) == (len(turning), 60)
             if turning:
                 far = counterfactual.distance(states[name], others[name])
@@ -219,12 +227,15 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     def scan(tweak, top: float, learned: float) -> float:
         grid = np.linspace(0, top, 81)
         with torch.no_grad():
-            scores = [(torch.einsum("i,cij,j->c", psi[0].conj(), (m := model.tweaked(tweak(float(x)))).observables(), psi[0]).real + m.bias)
+            scores = [(torch.einsum("i,cij,j->c", psi[0].conj(), (m := model.tweaked(tweak(float(x)))).observables(),
+                                    psi[0]).real + m.bias)
                       .numpy() for x in grid]
         return brute_turn(grid, np.array(scores), learned)
 
-    cases = [("coupling", name, 2.0, lambda x, name=name: Tweak(couplings={name: x})) for name in ("text", "audio", "text+audio")]
-    cases += [("rate", str(k), 4.0, lambda x, k=k: Tweak(rates=[x if j == k else 1.0 for j in range(2)])) for k in range(2)]
+    cases = [("coupling", name, 2.0, lambda x, name=name: Tweak(couplings={name: x}))
+             for name in ("text", "audio", "text+audio")]
+    cases += [("rate", str(k), 4.0, lambda x, k=k: Tweak(rates=[x if j == k else 1.0 for j in range(2)]))
+              for k in range(2)]
     cases += [("duration", "T", 3.0, lambda x: Tweak(duration=x))]
     for kind, name, top, tweak in cases:
         wanted = scan(tweak, top, 1.0)

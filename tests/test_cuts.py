@@ -1,4 +1,5 @@
-"""Cuts of the correlation of a modality: against QuTiP's own ptrace, tensor and mesolve, the laws, and what is refused."""
+"""Cuts of the correlation of a modality: against QuTiP's own ptrace, tensor and mesolve, the laws, and what is
+refused."""
 
 from __future__ import annotations
 
@@ -39,13 +40,15 @@ NAMES = ("text", "audio", "vision")
 TIMES = [0.0, 0.2, 0.5, 0.8, 1.0]
 
 
-def problem(dims: tuple[int, ...], *, B: int = 2, C: int = 2, seed: int = 0, scale: float = 1.5, **settings: Any) -> tuple[
-        QuantumJump, dict[str, Tensor]]:
+def problem(dims: tuple[int, ...], *, B: int = 2, C: int = 2, seed: int = 0, scale: float = 1.5,
+            **settings: Any) -> tuple[
+QuantumJump, dict[str, Tensor]]:
     """A model with dynamics strong enough to matter, and features of B samples."""
     torch.manual_seed(seed)
     names = NAMES[:len(dims)]
     outputs = [f"y{c}" for c in range(C)]
-    model = QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=dims, hidden=4, **settings).double().eval()
+    model = QuantumJump({name: InputSpec(3) for name in names}, outputs, dims=dims, hidden=4,
+                        **settings).double().eval()
     with torch.no_grad():
         for parameter, _ in model.couplings():
             parameter *= scale
@@ -81,7 +84,8 @@ def by_qutip(model: QuantumJump, rho0: qutip.Qobj, m: int, kind: str, time: floa
     return np.einsum("cab,ba->c", model.readout().detach().numpy(), final).real
 
 
-@pytest.mark.parametrize(("dims", "places"), [((2, 2, 2), (0, 1, 2)), ((4, 4), (0, 1)), ((2, 4, 2), (1,)), ((4, 4, 4), (1,))],
+@pytest.mark.parametrize(("dims", "places"),
+                         [((2, 2, 2), (0, 1, 2)), ((4, 4), (0, 1)), ((2, 4, 2), (1,)), ((4, 4, 4), (1,))],
                          ids=["8", "16", "16 uneven", "64"])
 def test_equals_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
     model, inputs = problem(dims, B=1)
@@ -92,7 +96,8 @@ def test_equals_qutip(dims: tuple[int, ...], places: tuple[int, ...]) -> None:
     for k, kind in enumerate(found.kinds):
         for m in places:
             for i, time in enumerate(TIMES):
-                assert found.scores[k, m, i, 0] - bias == pytest.approx(by_qutip(model, rho0, m, kind, time), abs=1e-7), (kind, m, time)
+                assert found.scores[k, m, i, 0] - bias == pytest.approx(by_qutip(model, rho0, m, kind, time),
+                                                                        abs=1e-7), (kind, m, time)
     assert np.abs(found.changes).max() > 1e-3
 
 
@@ -127,7 +132,8 @@ def test_a_cut_at_the_end_reads_the_product() -> None:
     with torch.no_grad():
         rho = model.evolve_states(states.density(model.product_state(model.encode(inputs))), [1.0])[0]
         product = torch.stack([torch.kron(a, b) for a, b in zip(states.partial_trace(rho, model.dims, (0,)),
-                                                                states.partial_trace(rho, model.dims, (1, 2)), strict=True)])
+                                                                states.partial_trace(rho, model.dims, (1, 2)),
+                                                                strict=True)])
         expected = torch.einsum("cab,nba->nc", model.readout(), product).real + model.bias
     assert found.scores[0, 0, 0] == pytest.approx(expected.numpy(), abs=1e-12)
     assert np.abs(found.changes).max() > 1e-3
@@ -152,7 +158,8 @@ def test_the_order_of_the_modalities_does_not_matter() -> None:
         axes = [*range(b), *(b + m for m in by), *(b + 3 + m for m in by)]
         return X.reshape(*X.shape[:-2], *dims, *dims).permute(axes).reshape(X.shape)
 
-    other = Permuted({NAMES[m]: InputSpec(3) for m in order}, model.outputs, dims=[model.dims[m] for m in order], hidden=4).double().eval()
+    other = Permuted({NAMES[m]: InputSpec(3) for m in order}, model.outputs, dims=[model.dims[m] for m in order],
+                     hidden=4).double().eval()
     other.encoders, other.bias = model.encoders, model.bias
     found, moved = cuts(model, inputs, TIMES), cuts(other, inputs, TIMES)
     assert moved.scores == pytest.approx(found.scores[:, list(order)], abs=1e-12)
@@ -177,7 +184,8 @@ def test_dividends_are_those_of_the_values_after_the_cut() -> None:
     """By hand for one time and modality: every coalition's state is made, evolved, cut, evolved and read."""
     model, inputs = problem((2, 3, 2), B=1)
     rows = problem((2, 3, 2), B=9, seed=4)[1]
-    found = {kind: cuts(model, inputs, [0.4], background=explain.background(model, rows, kind)) for kind in ("joint", "product")}
+    found = {kind: cuts(model, inputs, [0.4], background=explain.background(model, rows, kind))
+             for kind in ("joint", "product")}
     one = found["joint"]
     assert found["product"].dividends == pytest.approx(one.dividends, abs=1e-12)
     assert one.dividends.sum(-2) == pytest.approx(one.scores, abs=1e-12)
@@ -189,7 +197,8 @@ def test_dividends_are_those_of_the_values_after_the_cut() -> None:
         def value(S: tuple[int, ...]) -> np.ndarray:
             a, b, c = (own[m] if m in S else means[m] for m in range(3))
             rho = model.evolve_states(torch.kron(torch.kron(a, b), c), [0.4])[0]
-            broken = torch.kron(states.partial_trace(rho, model.dims, (0, 1)), states.partial_trace(rho, model.dims, (2,)))
+            broken = torch.kron(states.partial_trace(rho, model.dims, (0, 1)),
+                                states.partial_trace(rho, model.dims, (2,)))
             final = model.evolve_states(broken, [0.6])[0]
             return (torch.einsum("cab,ba->c", model.readout(), final).real + model.bias).detach().numpy()
 
@@ -223,23 +232,26 @@ def test_dephasing_leaves_no_entanglement_and_both_reduced_states() -> None:
     for state, dims in ((rho, (2, 3)), (rho, (3, 2)), (states.density(bell), (2, 2)), (states.density(tilted), (2, 2))):
         left = dephased(state, dims, 0)
         for keep in ((0,), (1,)):
-            assert torch.allclose(states.partial_trace(left, dims, keep), states.partial_trace(state, dims, keep), atol=1e-12)
+            assert torch.allclose(states.partial_trace(left, dims, keep), states.partial_trace(state, dims, keep),
+                                  atol=1e-12)
         # In 2 x 2 and 2 x 3 a positive partial transpose means separable.
         assert torch.linalg.eigvalsh(states.partial_transpose(left, dims, (0,))).min() > -1e-12
         assert torch.linalg.eigvalsh(left).min() > -1e-12
-    assert torch.allclose(dephased(states.density(tilted), (2, 2), 0), torch.diag(torch.tensor([0.64, 0, 0, 0.36], dtype=torch.complex128)),
-                          atol=1e-12)
-    # Both bases of a Bell state's half are as good: the mean over all of them, here a Werner state, whatever basis it is written in.
+    assert torch.allclose(dephased(states.density(tilted), (2, 2), 0),
+                          torch.diag(torch.tensor([0.64, 0, 0, 0.36], dtype=torch.complex128)), atol=1e-12)
+    # Both bases of a Bell state's half are as good: the mean over all of them, here a Werner state, whatever basis it
+    # is written in.
     U = torch.linalg.qr(torch.randn(2, 2, dtype=torch.complex128, generator=generator))[0].contiguous()
     turn = torch.kron(U, torch.eye(2, dtype=torch.complex128))
     expected = (states.density(bell) + torch.eye(4) / 2) / 3
     assert torch.allclose(dephased(states.density(bell), (2, 2), 0), expected, atol=1e-12)
-    assert torch.allclose(dephased(turn @ states.density(bell) @ turn.mH, (2, 2), 0), turn @ expected @ turn.mH, atol=1e-12)
+    assert torch.allclose(dephased(turn @ states.density(bell) @ turn.mH, (2, 2), 0), turn @ expected @ turn.mH,
+                          atol=1e-12)
 
 
 def made_up(scores: np.ndarray, before: np.ndarray) -> Cuts:
-    return Cuts(NAMES[:scores.shape[1]], tuple(f"y{c}" for c in range(scores.shape[-1])), np.linspace(0, 1, scores.shape[2]),
-                ("cut", "dephased"), scores, before)
+    return Cuts(NAMES[:scores.shape[1]], tuple(f"y{c}" for c in range(scores.shape[-1])),
+                np.linspace(0, 1, scores.shape[2]), ("cut", "dephased"), scores, before)
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
@@ -335,7 +347,8 @@ def test_the_command_line_prints_the_curve(capsys: pytest.CaptureFixture[str], p
             one = curve["modalities"][name][kind]
             assert one["scores"]["score"] == pytest.approx(found.scores[k, m, :, 0, 0], abs=1e-6)
             assert one["changes"]["score"] == pytest.approx(found.changes[k, m, :, 0, 0], abs=1e-6)
-            assert np.sum(list(one["dividends"].values()), axis=0) == pytest.approx(found.scores[k, m, :, 0, 0], abs=1e-6)
+            assert np.sum(list(one["dividends"].values()), axis=0) == pytest.approx(found.scores[k, m, :, 0, 0],
+                                                                                    abs=1e-6)
     code, out, _ = told(capsys, *words, "--cut", "all")
     assert code == 0
     assert "correlations of vision are taken away" in out
@@ -370,14 +383,17 @@ def test_what_pages_draw_is_what_the_figures_by_name_say(work: Any, planted: Any
     one = figures.case("qj-planted", str(planted.ids[row]), planted)
     pd.testing.assert_frame_equal(found.frame(), figures.numbers.cut(one), atol=1e-10)
     name = cut_answers.most_moved(found, 0)
-    pd.testing.assert_frame_equal(figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one), atol=1e-10)
+    pd.testing.assert_frame_equal(figures.numbers.sizes_table(terms, name, 0), figures.numbers.cut_terms(one),
+                                  atol=1e-10)
     assert name in cut_answers.answer(found, 0)
     drawn = drawing.curves(found.times, cut_curves.curves(found, 0), found.before[0, 0], work.modalities, unit="score")
-    assert {trace.name for trace in drawn.data} == {*work.modalities, "undisturbed", *(words for words, _ in drawing.KINDS.values())}
+    assert {trace.name for trace in drawn.data} == {*work.modalities, "undisturbed",
+                                                    *(words for words, _ in drawing.KINDS.values())}
     assert all(np.isfinite(np.asarray(trace.y, dtype=float)).all() for trace in drawn.data if trace.y[0] is not None)
     weaker = cut_curves.of_sample(work, row, Tweak(duration=0.0))
     assert "needs no correlation at any one time" in cut_answers.answer(weaker, 0)
-    assert drawing.curves(weaker.times, cut_curves.curves(weaker, 0), 0.0, work.modalities).layout.xaxis.range == (0, 1e-6)
+    assert drawing.curves(weaker.times, cut_curves.curves(weaker, 0), 0.0,
+                          work.modalities).layout.xaxis.range == (0, 1e-6)
 
 
 def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> None:
@@ -398,7 +414,8 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
     drawn = notebook.cut_test_of(table, work.modalities, "r2", levels={"no evolution": 0.7})
     assert {"no evolution", "undisturbed"} < {trace.name for trace in drawn.data}
     near = table.assign(chance=table["undisturbed"] - 1e-3)  # a level far from all lines would flatten them
-    level = {trace.name for trace in notebook.cut_test_of(near, work.modalities, "r2").data} - {trace.name for trace in drawn.data}
+    level = {trace.name for trace in notebook.cut_test_of(near, work.modalities,
+                                                          "r2").data} - {trace.name for trace in drawn.data}
     assert level == {"one answer for all"}
     few = cut_curves.of_rows(work, rows[:4], times=2)
     assert "[" not in cut_answers.answer_for_many(few)
@@ -411,10 +428,11 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
 
 
 @pytest.mark.parametrize("view", ["cut", "cut-terms", "cut-test"])
-def test_the_figure_by_name_is_drawn_again_from_its_own_file(capsys: pytest.CaptureFixture[str], planted: Any, tmp_path: Path,
-                                                             view: str) -> None:
+def test_the_figure_by_name_is_drawn_again_from_its_own_file(capsys: pytest.CaptureFixture[str], planted: Any,
+                                                             tmp_path: Path, view: str) -> None:
     first, second = tmp_path / "first.pdf", tmp_path / "second.pdf"
-    words = ["figure", "--model", "qj-planted", "--sample", planted.ids[planted.rows("test")[0]], "--view", view, "--caption"]
+    words = ["figure", "--model", "qj-planted", "--sample", planted.ids[planted.rows("test")[0]], "--view", view,
+             "--caption"]
     assert told(capsys, *words, "--theme", "grey", "--out", first)[0] == 0
     code, out, _ = told(capsys, "figure", "--recipe", first, "--out", second, "--json")
     assert code == 0
@@ -444,7 +462,8 @@ def pairwise_step(model: QuantumJump, rho: Tensor, m: int, dt: float) -> Tensor:
     d, D = model.dims[m], math.prod(model.dims)
     left = math.prod(model.dims[:m])
     seen = broken.reshape(-1, d, d, left, D // d // left, left, D // d // left)
-    return seen.permute(0, 3, 1, 4, 5, 2, 6).reshape(-1, D, D) / torch.diagonal(rho, dim1=-2, dim2=-1).sum(-1)[:, None, None] ** 2
+    return seen.permute(0, 3, 1, 4, 5, 2, 6).reshape(-1, D, D) / torch.diagonal(rho, dim1=-2,
+                                                                                dim2=-1).sum(-1)[:, None, None] ** 2
 
 
 @pytest.mark.parametrize("m", [0, 1, 2])
@@ -481,12 +500,15 @@ def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_i
 
 
 def test_a_field_that_is_enough() -> None:
-    """One qubit turns the other's phase: the mean field of a basis state does all of it, that of a superposition cannot."""
-    Z, X = torch.diag(torch.tensor([1.0, -1.0], dtype=torch.complex128)), torch.tensor([[0, 1], [1, 0]], dtype=torch.complex128)
+    """One qubit turns the other's phase: the mean field of a basis state does all of it, that of a superposition
+    cannot."""
+    Z, X = torch.diag(torch.tensor([1.0, -1.0], dtype=torch.complex128)), torch.tensor([[0, 1], [1, 0]],
+                                                                                       dtype=torch.complex128)
     H = torch.kron(Z, Z)
     zero, plus = torch.tensor([1, 0], dtype=torch.complex128), torch.full((2,), math.sqrt(0.5), dtype=torch.complex128)
     for control, expected in ((zero, math.cos(2)), (plus, 1.0)):  # <X> of the second qubit, which starts in |+>
-        own, rest = method.uncorrelated.evolve(H, torch.zeros(0, 4, 4, dtype=torch.complex128), states.density(control)[None],
+        own, rest = method.uncorrelated.evolve(H, torch.zeros(0, 4, 4, dtype=torch.complex128),
+                                               states.density(control)[None],
                                                states.density(plus)[None], [0.0, 1.0, 1.0])
         assert torch.einsum("ab,ba", X, rest[1, 0]).real.item() == pytest.approx(expected, abs=1e-7)
         assert torch.equal(rest[1], rest[2])

@@ -84,7 +84,8 @@ def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     ({"X": cell(A, B), "Y": scipy.sparse.csc_matrix(Y[:, None])}, ("view1", "view2")),
     ({"X": cell(A, B), "truelabel": cell(Y[:, None], Y[:, None])}, ("view1", "view2")),
 ])
-def test_layouts_of_mat_files(tmp_path: Path, variables: dict[str, Any], names: tuple[str, ...], compress: bool) -> None:
+def test_layouts_of_mat_files(tmp_path: Path, variables: dict[str, Any], names: tuple[str, ...],
+                              compress: bool) -> None:
     assert_holds(data.load(mat(tmp_path, compress, **variables)), *names)
 
 
@@ -100,7 +101,8 @@ def test_npz_files(tmp_path: Path, label: str) -> None:
 
 
 @pytest.mark.parametrize(("labels", "classes"), [
-    (Y - 1, ("0", "1")), (Y * 10 - 25, ("-15", "-5")), (np.where(Y == 1, "oak", "ash"), ("ash", "oak")), (Y == 1, ("0", "1"))])
+    (Y - 1, ("0", "1")), (Y * 10 - 25, ("-15", "-5")), (np.where(Y == 1, "oak", "ash"), ("ash", "oak")),
+    (Y == 1, ("0", "1"))])
 def test_labels_of_any_kind_name_the_classes(tmp_path: Path, labels: np.ndarray, classes: tuple[str, ...]) -> None:
     ds = data.load(npz(tmp_path, a=A, b=B, y=labels))
     assert ds.target.classes == classes
@@ -156,7 +158,8 @@ HUGE[0, 4] = 1e300
     ({"X": np.zeros(0, dtype=[("a", object), ("b", object)]), "Y": Y}, "at least two views"),
     ({"X": np.array([(A, B), (A, B)], dtype=[("a", object), ("b", object)]), "Y": Y}, "at least two views"),
     ({"X": cell(A, B), "Y": {"labels": Y}}, "must be whole numbers or words, but have type"),
-    ({"X": cell(A, B[:-1]), "Y": Y}, r"View 'view2' .* must have 20 rows .* has shape \(19, 3\); all views: view1 \(20, 5\), view2"),
+    ({"X": cell(A, B[:-1]), "Y": Y},
+     r"View 'view2' .* must have 20 rows .* has shape \(19, 3\); all views: view1 \(20, 5\), view2"),
     ({"X": cell(A, "word"), "Y": Y}, "View 'view2' in `views.mat` must hold real numbers, but has type <U4"),
     ({"X": cell(A, cell(B, B)), "Y": Y}, "View 'view2' .* must hold real numbers, but has type object"),
     ({"X": cell(A, B * 1j), "Y": Y}, "View 'view2' .* must hold real numbers, but has type complex"),
@@ -221,7 +224,8 @@ def write_npy(folder: Path, header: str, content: bytes = b"\0" * 64) -> Path:
 
 
 @pytest.mark.parametrize(("header", "message"), [
-    ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 8)}", r"declares the shape \(1000000000000, 8\), which"),
+    ("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 8)}",
+     r"declares the shape \(1000000000000, 8\), which"),
     ("{'descr': '<f8', 'fortran_order': False, 'shape': (-4, -8)}", "cannot be read|declares"),
     ("{'descr': '|O', 'fortran_order': False, 'shape': (8,)}", "pickled"),
     ("__import__('os').getcwd()", "cannot be read"),
@@ -232,10 +236,10 @@ def test_headers_of_arrays_are_not_believed(tmp_path: Path, header: str, message
 
 
 def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
-    written = {"a": A, "b": B.astype(">f8"), "whole": np.arange(24, dtype=np.int16).reshape(2, 3, 4), "flag": np.array([[True, False]]),
-               "z": B * 1j, "word": "Größe", "rows": np.array(["ash", "oak "]), "none": np.zeros((0, 3)),
-               "c": cell(A, cell("x", B)), "s": {"one": A, "two": {"three": B}}, "sparse": scipy.sparse.csc_matrix(A > 0.5),
-               "thin": scipy.sparse.csc_matrix(B * (B > 0) * 1j)}
+    written = {"a": A, "b": B.astype(">f8"), "whole": np.arange(24, dtype=np.int16).reshape(2, 3, 4),
+               "flag": np.array([[True, False]]), "z": B * 1j, "word": "Größe", "rows": np.array(["ash", "oak "]),
+               "none": np.zeros((0, 3)), "c": cell(A, cell("x", B)), "s": {"one": A, "two": {"three": B}},
+               "sparse": scipy.sparse.csc_matrix(A > 0.5), "thin": scipy.sparse.csc_matrix(B * (B > 0) * 1j)}
     for compress in (False, True):
         path = mat(tmp_path, compress, **written)
         found, wanted = matfile.read(path), scipy.io.loadmat(path)
@@ -249,7 +253,8 @@ def test_variables_are_those_that_scipy_reads(tmp_path: Path) -> None:
 
 
 def test_files_cut_short_are_refused(tmp_path: Path) -> None:
-    for path in (mat(tmp_path, X=cell(A, B), Y=Y), mat(tmp_path, True, X=cell(A, B), Y=Y), npz(tmp_path, a=A, b=B, y=Y)):
+    for path in (mat(tmp_path, X=cell(A, B), Y=Y), mat(tmp_path, True, X=cell(A, B), Y=Y),
+                 npz(tmp_path, a=A, b=B, y=Y)):
         whole = path.read_bytes()
         for size in (0, 3, 100, 130, 150, len(whole) // 2, len(whole) - 9):
             path.write_bytes(whole[:size])
@@ -259,7 +264,8 @@ def test_files_cut_short_are_refused(tmp_path: Path) -> None:
 
 def test_damaged_files_are_refused_or_read_but_never_crash(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    mats = (mat(tmp_path, X=cell(A, B), Y=Y), 8), (mat(tmp_path, True, X=cell(A, B), Y=Y), 4)  # each is read in a process of its own
+    # each is read in a process of its own
+    mats = (mat(tmp_path, X=cell(A, B), Y=Y), 8), (mat(tmp_path, True, X=cell(A, B), Y=Y), 4)
     for path, trials in (*mats, (npz(tmp_path, a=A, b=B, y=Y), 150)):
         whole = path.read_bytes()
         for _ in range(trials):
@@ -297,13 +303,15 @@ def test_a_file_that_ends_the_process_of_its_reader_is_refused(tmp_path: Path) -
 
 def test_what_takes_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     count, path = 900_000, tmp_path / "views.mat"
-    body = struct.pack("<9I", 6, 8, 1, 0, 5, 8, 1, count, 1 | 1 << 16) + b"X\0\0\0" + struct.pack("<II", 14, 0) * count  # empty cells
+    # empty cells
+    body = struct.pack("<9I", 6, 8, 1, 0, 5, 8, 1, count, 1 | 1 << 16) + b"X\0\0\0" + struct.pack("<II", 14, 0) * count
     path.write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + struct.pack("<II", 14, len(body)) + body)
     monkeypatch.setattr(matfile, "SECONDS", 1)
     with pytest.raises(InvalidInput, match="takes more than 1 seconds of the processor"):
         data.load(path)
     monkeypatch.setattr(matfile, "PATIENCE", 0.05)
-    with pytest.raises(InvalidInput, match=r"cannot be read as a .mat file: it takes more than 0\.05 seconds\. Save it again"):
+    with pytest.raises(InvalidInput,
+                       match=r"cannot be read as a .mat file: it takes more than 0\.05 seconds\. Save it again"):
         data.load(path)
 
 
@@ -346,7 +354,8 @@ def test_cells_inside_cells_end_somewhere(tmp_path: Path) -> None:
     (b"\x89HDF\r\n\x1a\n" + bytes(600), r"version 7.3 \(HDF5\).*save -v7"),
     (b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(64), r"version 7.3 \(HDF5\)"),
     (b"no such thing" * 20, "must be a .mat file of version 5 to 7.2"),
-    (b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + struct.pack("<II", 15, 8) + b"x\x9c" + bytes(6), "damaged or incomplete"),
+    (b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01IM" + struct.pack("<II", 15, 8) + b"x\x9c" + bytes(6),
+     "damaged or incomplete"),
 ])
 def test_other_versions_are_refused_with_the_remedy(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "views.mat").write_bytes(content)
@@ -381,4 +390,5 @@ def test_a_file_trains_and_is_explained_by_its_path(tmp_path: Path, capsys: pyte
     assert sum(found["dividends"].values()) == pytest.approx(found["prediction"], abs=1e-9)
     refused = run("evaluate", "--model", out, code=1)
     assert "trained on a file, 'views', which is not found by its name. Add --data" in refused
-    assert "none.npz does not exist" in run("train", "--data", tmp_path / "none.npz", "--out", tmp_path / "other", code=1)
+    assert "none.npz does not exist" in run("train", "--data", tmp_path / "none.npz", "--out", tmp_path / "other",
+                                            code=1)

@@ -1,4 +1,5 @@
-"""The data sets of images: what the views are, how they are split, what is shown, and files that are not the recorded ones."""
+"""The data sets of images: what the views are, how they are split, what is shown, and files that are not the recorded
+ones."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ def pins(folder: Path, files: tuple[PinnedFile, ...]) -> tuple[PinnedFile, ...]:
 def test_a_split_has_equal_shares_in_every_class_and_every_sample_once() -> None:
     y = np.repeat([0, 1, 2], [100, 40, 3])
     split = splits.stratified(y, seed=1)
-    counts = {label: [int(((y == label) & (split == part)).sum()) for part in ("train", "valid", "test")] for label in range(3)}
+    counts = {label: [int(((y == label) & (split == part)).sum()) for part in ("train", "valid", "test")]
+              for label in range(3)}
     assert counts == {0: [60, 10, 30], 1: [24, 4, 12], 2: [1, 1, 1]}
     assert (splits.stratified(y, seed=1) == split).all()
     assert (splits.stratified(y, seed=2) != split).any()
@@ -94,7 +96,8 @@ def test_the_embedded_digits() -> None:
     shown = ds.content(0)
     assert isinstance(shown["pixels"], Image)
     assert shown["pixels"].pixels.shape == (128, 128)
-    np.testing.assert_array_equal(shown["pixels"].pixels[::16, ::16], np.round(ds.modalities[0].values[0].reshape(8, 8) / 16 * 255))
+    np.testing.assert_array_equal(shown["pixels"].pixels[::16, ::16],
+                                  np.round(ds.modalities[0].values[0].reshape(8, 8) / 16 * 255))
     assert isinstance(shown["profile"], Series)
     np.testing.assert_allclose(shown["profile"].values, ds.modalities[2].values[0, :16])
     assert shown["profile"].values.shape == shown["profile"].x.shape
@@ -109,7 +112,8 @@ def heard(tmp_path: Path) -> Path:
     (folder / "recordings").mkdir(parents=True)
     names = [f"{row % 2}_ann_{row}" for row in range(24)]
     np.savez(folder / "features.npz", mnist=rng.integers(0, 256, (24, 28, 28), dtype=np.uint8),
-             usps=rng.integers(0, 256, (24, 16, 16), dtype=np.uint8), audio_logmel=rng.normal(size=(24, 32, 32)).astype(np.float16))
+             usps=rng.integers(0, 256, (24, 16, 16), dtype=np.uint8),
+             audio_logmel=rng.normal(size=(24, 32, 32)).astype(np.float16))
     (folder / "index.csv").write_text("row,digit,speaker,recording,split\n" + "".join(
         f"{row},{row % 2},ann,{name}.wav,{'train' if row < 20 else 'test'}\n" for row, name in enumerate(names)))
     for row, name in enumerate(names):
@@ -120,7 +124,8 @@ def heard(tmp_path: Path) -> Path:
 
 
 def combined(folder: Path) -> str:
-    lines = [f"{p.name} {hashlib.sha256(p.read_bytes()).hexdigest()}\n" for p in sorted((folder / "recordings").iterdir())]
+    lines = [f"{p.name} {hashlib.sha256(p.read_bytes()).hexdigest()}\n"
+             for p in sorted((folder / "recordings").iterdir())]
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
@@ -192,12 +197,14 @@ def test_handwritten_views_are_known_by_their_sizes(tmp_path: Path) -> None:
         views[0, at] = rng.integers(0, 7, (40, size))
     scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
     ds = handwritten.read(tmp_path, pins(tmp_path, handwritten.FILES))
-    assert {name: spec["size"] for name, spec in ds.input_specs.items()} == {name: size for name, size, _ in handwritten.VIEWS}
+    assert {name: spec["size"] for name, spec in ds.input_specs.items()} == {name: size
+                                                                             for name, size, _ in handwritten.VIEWS}
     assert (ds.y == y - 1).all()
     picture = ds.content(3)["pix"]
     assert isinstance(picture, Image)
     assert picture.pixels.shape == (128, 120)
-    np.testing.assert_array_equal(picture.pixels[::8, ::8], np.round(ds.modalities[0].values[3].reshape(16, 15) / 6 * 255))
+    np.testing.assert_array_equal(picture.pixels[::8, ::8],
+                                  np.round(ds.modalities[0].values[3].reshape(16, 15) / 6 * 255))
     views[0, 1], views[0, 2] = views[0, 2], views[0, 1]
     scipy.io.savemat(tmp_path / "handwritten.mat", {"X": views, "Y": y[:, None]})
     with pytest.raises(InvalidInput, match=r"must hold views of \[240, 76, 216"):

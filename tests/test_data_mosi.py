@@ -1,4 +1,5 @@
-"""CMU-MOSI: read from pinned files, downloaded with every digest checked; files made here stand in for the real ones."""
+"""CMU-MOSI: read from pinned files, downloaded with every digest checked; files made here stand in for the real
+ones."""
 
 from __future__ import annotations
 
@@ -48,8 +49,8 @@ def write_stand_in(folder: Path) -> None:
             "".join(",".join([f'"{row}"', *(f'"{x:.3f}"' for x in rng.normal(size=100))]) + "\r\n" for row in rows))
         for kind, size in source.SIZES.items():
             (folder / kind / f"{kind}_{part}0.csv").write_text("".join(
-                ",".join([*(f'"{x:.4f}"' for x in rng.normal(size=size)), f'"{int(sentiment[spoken[row]] >= 0)}"']) + "\r\n"
-                for row in rows))
+                ",".join([*(f'"{x:.4f}"' for x in rng.normal(size=size)), f'"{int(sentiment[spoken[row]] >= 0)}"'])
+                + "\r\n" for row in rows))
 
 
 def pins(folder: Path) -> tuple[PinnedFile, ...]:
@@ -67,7 +68,8 @@ def folder(tmp_path: Path) -> Path:
 def test_rows_are_put_together_by_the_order_file(folder: Path) -> None:
     ds = source.read(folder, pins(folder))
     assert len(ds) == TRAIN + TEST
-    assert ds.input_specs == {n: {"size": s, "sequence": False} for n, s in (("text", 100), ("audio", 73), ("vision", 100))}
+    assert ds.input_specs == {n: {"size": s, "sequence": False}
+                              for n, s in (("text", 100), ("audio", 73), ("vision", 100))}
     order = [int(line.split(",")[0].strip('"')) for line in (folder / "text_train.csv").read_text().splitlines()]
     spoken = [line.split(",")[0].strip('"') for line in (folder / "transcripts.csv").read_text().splitlines()]
     assert ds.ids[:TRAIN].tolist() == [spoken[i] for i in order]
@@ -75,7 +77,8 @@ def test_rows_are_put_together_by_the_order_file(folder: Path) -> None:
     line = next(text for text in (folder / "OpinionLevelSentiment.csv").read_text().splitlines()
                 if text.split(",")[2] + "_" + text.split(",")[3] == sample).split(",")
     row = ds.table.loc[sample]
-    assert [row.start, row.end, row.video, row["clip"], ds.y[3]] == [float(line[0]), float(line[1]), line[2], int(line[3]),
+    assert [row.start, row.end, row.video, row["clip"], ds.y[3]] == [float(line[0]), float(line[1]), line[2],
+                                                                     int(line[3]),
                                                                  float(line[4])]
     first = (folder / "audio" / "audio_train0.csv").read_text().splitlines()[3].replace('"', "").split(",")
     np.testing.assert_allclose(ds.modalities[1].values[3], np.array(first[:-1], dtype=np.float32))
@@ -97,7 +100,9 @@ def test_validation_takes_whole_videos_of_the_train_rows(folder: Path) -> None:
 def test_missing_files_are_named_with_the_remedy(folder: Path) -> None:
     fixed = pins(folder)
     (folder / "text" / "text_test0.csv").unlink()
-    with pytest.raises(DataUnavailable, match=r"lacks `text/text_test0.csv`\. Run `python -m qfusion data get mosi`, or set QFUSION_DATA"):
+    with pytest.raises(DataUnavailable,
+                       match=r"lacks `text/text_test0.csv`\. Run `python -m qfusion data get mosi`, or set "
+                             r"QFUSION_DATA"):
         source.read(folder, fixed)
     with pytest.raises(DataUnavailable, match="and 9 more of its 10 files"):
         source.read(folder / "nowhere", fixed)
@@ -122,16 +127,19 @@ def spoil(path: Path, row: int, column: int, value: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "row", "column", "value", "message"), [
-    ("audio/audio_train0.csv", 5, 7, '"nan"', "`audio/audio_train0.csv` must hold finite numbers, but row 5, column 7 is"),
+    ("audio/audio_train0.csv", 5, 7, '"nan"',
+     "`audio/audio_train0.csv` must hold finite numbers, but row 5, column 7 is"),
     ("text/text_test0.csv", 2, 1, "", "`text/text_test0.csv` must hold finite numbers, but row 2, column 1 is"),
     ("video/video_test0.csv", 1, 3, "abc", "row 1, column 3 is 'abc'"),
     ("text/text_train0.csv", 4, 101, '"7"', "must have the polarity of `transcripts.csv` .* differs in row 4"),
-    ("OpinionLevelSentiment.csv", 3, 5, "nan", "`OpinionLevelSentiment.csv` must hold finite numbers, but row 3, column 5"),
+    ("OpinionLevelSentiment.csv", 3, 5, "nan",
+     "`OpinionLevelSentiment.csv` must hold finite numbers, but row 3, column 5"),
     ("OpinionLevelSentiment.csv", 3, 1, "x", "`OpinionLevelSentiment.csv` must hold .* row 3 is"),
     ("OpinionLevelSentiment.csv", 3, 4, "9", "must hold segment 'video_1_1'"),
     ("text_test.csv", 1, 1, "99", r"must number rows of `transcripts.csv`, 0\.\.15, but goes from"),
 ])
-def test_bad_content_names_file_row_and_column(folder: Path, name: str, row: int, column: int, value: str, message: str) -> None:
+def test_bad_content_names_file_row_and_column(folder: Path, name: str, row: int, column: int, value: str,
+                                               message: str) -> None:
     spoil(folder / name, row, column, value)
     with pytest.raises(InvalidInput, match=message):
         source.read(folder, pins(folder))
@@ -208,7 +216,8 @@ def test_a_wrong_digest_changes_nothing(site: str, folder: Path, tmp_path: Path)
     target = tmp_path / "got"
     target.mkdir()
     (target / "transcripts.csv").write_text("old")
-    with pytest.raises(IntegrityError, match=r"`video/video_test0.csv` from http.* is not the recorded one.*Nothing was changed"):
+    with pytest.raises(IntegrityError,
+                       match=r"`video/video_test0.csv` from http.* is not the recorded one.*Nothing was changed"):
         download.get("mosi", target, site, retries=0)
     assert content(target) == {"transcripts.csv": b"old"}
     assert [p.name for p in target.iterdir()] == ["transcripts.csv"]
@@ -223,7 +232,8 @@ def test_a_missing_file_or_server_is_told(site: str, folder: Path, tmp_path: Pat
     assert content(tmp_path / "got") == {}
 
 
-def test_a_transfer_that_breaks_off_leaves_nothing(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_transfer_that_breaks_off_leaves_nothing(folder: Path, tmp_path: Path,
+                                                   monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             """Promises more than it sends."""

@@ -1,4 +1,5 @@
-"""Pairs and triples whose class no modality knows alone: that it is so, by counting; what is shown; what cannot be drawn."""
+"""Pairs and triples whose class no modality knows alone: that it is so, by counting; what is shown; what cannot be
+drawn."""
 
 from __future__ import annotations
 
@@ -28,9 +29,11 @@ def base_of(count: int = 10) -> DataSet:
     values = np.column_stack([y, np.arange(len(y))]).astype(np.float32)
     ids = splits.numbered("item", len(y))
     return DataSet("base", "Base", "", "of the base", "free", tuple(Modality(name, values, None, ("digit", "number"))
-                   for name in ("pixels", "mnist", "usps", "audio")), Target("classification", "digit", None, tuple("0123456789")),
-                   y, ids, np.repeat(PARTS, 10 * count), pd.DataFrame({"speaker": [f"of {i}" for i in ids]}, index=ids),
-                   content_of=lambda row: {name: data.Text(f"{name} {row}") for name in ("pixels", "mnist", "usps", "audio")})
+                   for name in ("pixels", "mnist", "usps", "audio")),
+                   Target("classification", "digit", None, tuple("0123456789")), y, ids, np.repeat(PARTS, 10 * count),
+                   pd.DataFrame({"speaker": [f"of {i}" for i in ids]}, index=ids),
+                   content_of=lambda row: {name: data.Text(f"{name} {row}")
+                                           for name in ("pixels", "mnist", "usps", "audio")})
 
 
 @pytest.fixture(params=tuple(together.QUESTIONS))
@@ -122,7 +125,8 @@ def test_another_seed_draws_others() -> None:
 # ---- what cannot be drawn
 
 @pytest.mark.parametrize(("name", "sizes", "message"), [
-    ("parity", SMALL | {"train": 410}, r"a multiple of 20 above zero for each of train, valid, test, but is \{'train': 410"),
+    ("parity", SMALL | {"train": 410},
+     r"a multiple of 20 above zero for each of train, valid, test, but is \{'train': 410"),
     ("parity3", SMALL | {"valid": 300}, "a multiple of 200 above zero .* 'valid': 300"),
     ("avagree", SMALL | {"test": 0}, "a multiple of 20 above zero .* 'test': 0"),
     ("avagree", {"train": 20}, "a multiple of 20 above zero for each of train, valid, test"),
@@ -135,7 +139,8 @@ def test_rows_that_cannot_be_drawn_are_refused(name: str, sizes: dict[str, int],
 def test_a_part_that_lacks_a_digit_is_told() -> None:
     base = base_of()
     split = np.where((base.y == 7) & (base.split == "valid"), "train", base.split)
-    lacking = DataSet(**{name: getattr(base, name) for name in ("name", "title", "description", "source", "licence", "modalities", "target",
+    lacking = DataSet(**{name: getattr(base, name) for name in ("name", "title", "description", "source", "licence",
+                                                                "modalities", "target",
                                                                 "y", "ids", "table")}, split=split)
     with pytest.raises(InvalidInput, match=r"but `valid` of 'base' has no sample of 7\."):
         together.draw("avparity", lacking, SMALL)
@@ -163,7 +168,8 @@ def test_the_embedded_sets(name: str, names: tuple[str, ...]) -> None:
 
 def test_another_process_draws_the_same() -> None:
     code = "from qfusion import data; print(*(data.load(name).digest for name in ('parity', 'parity3')))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=100)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True,
+                          timeout=100)
     assert done.stdout.split() == [data.load(name).digest for name in ("parity", "parity3")]
 
 
@@ -172,7 +178,8 @@ def test_the_sets_of_real_files(real_data: Path, name: str) -> None:
     ds, single = data.load(name), data.load("avdigits")
     assert [len(ds.rows(part)) for part in PARTS] == [6000, 600, 1200]
     assert {each: spec["shape"] for each, spec in ds.input_specs.items()} == (
-        {"mnist": (28, 28), "usps": (16, 16), "audio": (32, 32)} if name == "avparity3" else {"image": (28, 28), "audio": (32, 32)})
+        {"mnist": (28, 28), "usps": (16, 16), "audio": (32, 32)} if name == "avparity3"
+        else {"image": (28, 28), "audio": (32, 32)})
     check_balance(ds)
     check_apart(ds)
     row = len(ds) - 1
@@ -193,12 +200,14 @@ def test_missing_files_are_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch,
         assert "lacks `features.npz`" in found[name].reason
         assert "drawn from the files of 'avdigits'" in found[name].remedy
         assert "Set QFUSION_DATA to the folder that holds `avdigits/`" in found[name].remedy
-        with pytest.raises(DataUnavailable, match=f"'{name}' is not complete: .* lacks `features.npz` .*no public copy"):
+        with pytest.raises(DataUnavailable,
+                           match=f"'{name}' is not complete: .* lacks `features.npz` .*no public copy"):
             together.load(name)
 
 
-@pytest.mark.parametrize(("name", "message"), [("parity", "is drawn from digits that come with scikit-learn and needs no download"),
-                                               ("avagree", "cannot be downloaded. It is drawn from the files of 'avdigits'")])
+@pytest.mark.parametrize(("name", "message"),
+                         [("parity", "is drawn from digits that come with scikit-learn and needs no download"),
+                          ("avagree", "cannot be downloaded. It is drawn from the files of 'avdigits'")])
 def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
     with pytest.raises(NotFound, match=message):
         download.get(name)

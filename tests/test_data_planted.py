@@ -107,7 +107,8 @@ def test_regimes_are_what_they_say(planted: Any) -> None:
 @pytest.mark.parametrize(("sentence", "value"), [
     ("the movie was good", 0.42), ("the movie was not good", -0.6 * 0.42),
     ("i do not think the movie was really good", -0.6 * 0.42 * 1.15),
-    ("well the plot um was extremely bad", -0.42 * 1.4), ("the food was good but the hotel was bad", 0.25 * 0.42 - 0.75 * 0.42),
+    ("well the plot um was extremely bad", -0.42 * 1.4),
+    ("the food was good but the hotel was bad", 0.25 * 0.42 - 0.75 * 0.42),
     ("the food was bad but the hotel was good", -0.25 * 0.42 + 0.75 * 0.42),
     ("the food was not bad and i loved it", (0.6 * 0.42 + 0.64) / 2)])
 def test_valence_by_hand(sentence: str, value: float) -> None:
@@ -198,7 +199,8 @@ def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> 
     assert 1 <= len(samples) / 8000 <= 2
     assert np.abs(first["audio"].samples).max() < 1
     assert first["vision"].pixels.shape == (face.SHOWN, face.SHOWN, 3)
-    grey = np.asarray(Image.fromarray(first["vision"].pixels).convert("L").resize((face.SIDE, face.SIDE), Image.Resampling.BOX))
+    grey = np.asarray(Image.fromarray(first["vision"].pixels).convert("L").resize((face.SIDE, face.SIDE),
+                                                                                  Image.Resampling.BOX))
     seen = planted.modalities[2].values[row].reshape(face.SIDE, face.SIDE) * 255
     assert np.abs(grey - seen).mean() < 4
 

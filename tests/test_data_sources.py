@@ -56,7 +56,8 @@ def test_a_data_set_is_added_by_one_file(moons: Path, tmp_path: Path, capsys: py
     assert "moons" in data.names()
     found = data.load("moons")
     assert data.load("moons") is found
-    assert {split: len(found.rows(split)) for split in ("train", "valid", "test")} == {"train": 180, "valid": 30, "test": 90}
+    assert {split: len(found.rows(split)) for split in ("train", "valid", "test")} == {"train": 180, "valid": 30,
+                                                                                       "test": 90}
     assert [source.title for source in data.available() if source.name == "moons"] == ["Two moons"]
     with pytest.raises(NotFound, match="'moons' is made by scikit-learn and needs no download"):
         download.get("moons")

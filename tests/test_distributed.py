@@ -1,4 +1,5 @@
-"""Several processes that share the work do what one does: batches in training, chunks of rows in evaluate and explain."""
+"""Several processes that share the work do what one does: batches in training, chunks of rows in evaluate and
+explain."""
 
 from __future__ import annotations
 
@@ -29,16 +30,19 @@ FORK = multiprocessing.get_context("fork")
 
 def _member(rank: int, size: int, port: int, words: list[str], said: str) -> None:
     """One process of several, as torchrun would start it."""
-    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(size), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(size), MASTER_ADDR="127.0.0.1",
+                      MASTER_PORT=str(port))
     torch.set_num_threads(1)
     with open(f"{said}.{rank}", "w") as out, contextlib.redirect_stdout(out):
         main(words)
 
 
 def together(size: int, said: Path, *words: object) -> str:
-    """Runs a command in so many processes at once and returns what the leading one printed; the others must print nothing."""
+    """Runs a command in so many processes at once and returns what the leading one printed; the others must print
+    nothing."""
     port = free_port()
-    members = [FORK.Process(target=_member, args=(rank, size, port, [str(word) for word in words], str(said))) for rank in range(size)]
+    members = [FORK.Process(target=_member, args=(rank, size, port, [str(word) for word in words], str(said)))
+               for rank in range(size)]
     for member in members:
         member.start()
     for member in members:
@@ -66,7 +70,8 @@ def test_what_is_shared_comes_back_in_order(monkeypatch):
     monkeypatch.setattr(torch.distributed, "all_gather_object", lambda out, own: out.__setitem__(slice(None), parts))
     assert np.array_equal(Group(1, 3).gathered(parts[1]), rows * 10.0)
     monkeypatch.setattr(streaming, "CHUNK", 4)
-    taken = sorted((place, part.tolist()) for rank in range(2) for place, part in streaming.chunks(rows, Group(rank, 2)))
+    taken = sorted((place, part.tolist()) for rank in range(2)
+                   for place, part in streaming.chunks(rows, Group(rank, 2)))
     assert taken == [(0, [0, 1, 2, 3]), (1, [4, 5, 6, 7]), (2, [8, 9, 10])]
 
 
@@ -94,7 +99,8 @@ def test_a_background_by_chunks_is_that_of_all_rows(name, kind, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
 def test_two_processes_train_to_the_weights_of_one(kind, tmp_path):
-    """In double precision. In single, AdamW blows rounding up where a gradient is nearly zero: weights that hardly matter differ."""
+    """In double precision. In single, AdamW blows rounding up where a gradient is nearly zero: weights that hardly
+    matter differ."""
     settings = ["dims=2", "dropout=0.3"] if kind == "quantum-jump" else ["elements=4", "dropout=0.3"]
     words = ["--data", "planted", "--model", kind, "--seed", 1, *(word for setting in (
         *settings, "epochs=2", "patience=0", "batch=181", "noise=0.2", "coupling_decay=0.1",
@@ -102,7 +108,8 @@ def test_two_processes_train_to_the_weights_of_one(kind, tmp_path):
     for size, name in ((1, "one"), (2, "two")):
         together(size, tmp_path / f"{name}.txt", "train", *words, "--out", tmp_path / name, "--device", "cpu")
     one, two = (checkpoint.load(tmp_path / name / "model.json") for name in ("one", "two"))
-    largest = max(float((a - b).abs().max()) for a, b in zip(one.model.state_dict().values(), two.model.state_dict().values(), strict=True))
+    largest = max(float((a - b).abs().max()) for a, b in zip(one.model.state_dict().values(),
+                                                             two.model.state_dict().values(), strict=True))
     assert largest < 1e-7
     assert two.card["this_seed"]["test"]["mae"] == pytest.approx(one.card["this_seed"]["test"]["mae"], abs=1e-6)
 
@@ -119,8 +126,8 @@ def test_torchrun_starts_them(tmp_path):
 def test_two_processes_explain_as_one(tmp_path, monkeypatch):
     monkeypatch.setattr(streaming, "CHUNK", 100)  # several chunks a process
     for size, out in ((1, "one.parquet"), (2, "two.parquet"), (2, "two.csv")):
-        together(size, tmp_path / f"said-{out}", "explain", "--model", "qj-planted", "--split", "test", "--out", tmp_path / out,
-                 "--noise", "audio=0.5", "--swap", "text")
+        together(size, tmp_path / f"said-{out}", "explain", "--model", "qj-planted", "--split", "test", "--out",
+                 tmp_path / out, "--noise", "audio=0.5", "--swap", "text")
     one, two, text = (read(tmp_path / name) for read, name in (
         (pd.read_parquet, "one.parquet"), (pd.read_parquet, "two.parquet"), (pd.read_csv, "two.csv")))
     assert len(one) == len(data.load("planted").rows("test"))

@@ -43,7 +43,8 @@ def is_overload(node: Definition) -> bool:
 def test_public_names_have_docstrings(path: Path) -> None:
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree) or not tree.body, "the module has no docstring"
-    bare = [node.name for node in public(tree) if not ast.get_docstring(node) and not is_setter(node) and not is_overload(node)]
+    bare = [node.name for node in public(tree) if not ast.get_docstring(node) and not is_setter(node)
+            and not is_overload(node)]
     assert bare == []
 
 

@@ -20,7 +20,8 @@ from scripts import docs_site, gallery, glossary_page, panel_pages
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 MAX_SIZE = 61_440  # bytes of a figure of the gallery
-NOT_PANELS = {"content", "telling", "evidence", "ladder", "entropy"}  # small figures that what stands around them explains, and tables
+# small figures that what stands around them explains, and tables
+NOT_PANELS = {"content", "telling", "evidence", "ladder", "entropy"}
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,8 @@ def test_the_letters_of_the_formulas_are_all_there(site: Path) -> None:
     pages = "".join(path.read_text() for path in site.rglob("*.html"))
     drawn = re.sub("<[^>]*>", "", "".join(re.findall("(?s)<math.*?</math>", pages)))
     font = TTFont(site / "assets" / "formulas.woff")
-    assert {letter for letter in html.unescape(drawn) if not letter.isspace() and ord(letter) not in font.getBestCmap()} == set()
+    assert {letter for letter in html.unescape(drawn) if not letter.isspace()
+            and ord(letter) not in font.getBestCmap()} == set()
     assert 0x221A in font.getBestCmap(), "roots"
     assert "MATH" in font
 
@@ -60,7 +62,8 @@ def test_the_letters_of_the_formulas_are_all_there(site: Path) -> None:
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
     loaded = r'<(?:script|img|iframe|source)[^>]+src="(?:https?:)?//|<link[^>]+rel="(?:stylesheet|preconnect|icon)"[^>]+="(?:https?:)?//'
     assert [str(path) for path in site.rglob("*.html") if re.search(loaded, path.read_text())] == []
-    assert [str(path) for path in site.rglob("*.css") if re.search(r"url\(['\"]?(https?:)?//|@import", path.read_text())] == []
+    assert [str(path) for path in site.rglob("*.css") if re.search(r"url\(['\"]?(https?:)?//|@import",
+                                                                   path.read_text())] == []
 
 
 def test_the_glossary_is_that_of_the_app() -> None:
@@ -98,13 +101,16 @@ def test_a_figure_of_the_gallery_is_drawn_the_same_again() -> None:
     kept = (gallery.FOLDER / "contributions.svg").read_bytes()
     again = gallery.draw(picture)
     assert gallery.draw(picture) == again
-    # Another processor may move the last of the ten digits that the recipe's digest is made from; the drawing has fewer.
+    # Another processor may move the last of the ten digits that the recipe's digest is made from; the drawing has
+    # fewer.
     assert without_recipe(again) == without_recipe(kept), "run python scripts/gallery.py"
 
 
 def without_recipe(svg: bytes) -> str:
-    """An SVG without what it says of its making, and without the names of its clips, which hash every digit of their corners."""
-    return re.sub(r'(?<=url\(#)p[0-9a-f]+|(?<=id=")p[0-9a-f]+', "", re.sub(r"(?s)<metadata.*?</metadata>", "", svg.decode()))
+    """An SVG without what it says of its making, and without the names of its clips, which hash every digit of their
+    corners."""
+    return re.sub(r'(?<=url\(#)p[0-9a-f]+|(?<=id=")p[0-9a-f]+', "",
+                  re.sub(r"(?s)<metadata.*?</metadata>", "", svg.decode()))
 
 
 def test_the_sources_are_named_as_in_reports() -> None:

@@ -87,7 +87,8 @@ def test_beliefs_on_paper() -> None:
 @pytest.mark.parametrize(("n", "M"), [(2, 2), (3, 2), (4, 2), (3, 3), (2, 4)])
 @pytest.mark.parametrize("rule", ["and", "or"])
 def test_a_frozen_rule_combines_evidence(n: int, M: int, rule: str) -> None:
-    """AND is Dempster's conjunctive combination on plausibilities, OR the disjunctive one, over all subsets; chains too."""
+    """AND is Dempster's conjunctive combination on plausibilities, OR the disjunctive one, over all subsets; chains
+    too."""
     model = model_of(n, M, rule=rule, freeze_rule=True)
     p = random_masses(n, M)
     fused = model.fuse({name: p[:, m] for m, name in enumerate(model.modalities)})[1][:, -1]
@@ -151,7 +152,8 @@ def test_bad_masses() -> None:
     model = model_of(2)
     for masses, message in (({"v0": torch.zeros(2)}, r"must hold \['v0', 'v1'\]"),
                             ({"v0": torch.zeros(2), "v1": torch.zeros(1, 2)}, r"`masses\[v1\]` must have shape \(2,\)"),
-                            ({"v0": torch.zeros(2), "v1": torch.tensor([0.0, 1.5])}, r"`masses\[v1\]` must lie in \[0, 1\]")):
+                            ({"v0": torch.zeros(2), "v1": torch.tensor([0.0, 1.5])},
+                             r"`masses\[v1\]` must lie in \[0, 1\]")):
         with pytest.raises(InvalidInput, match=message):
             read(model, masses)
     with pytest.raises(InvalidInput, match=r"`vectors` must have shape \(2, 3\)"):
@@ -167,7 +169,8 @@ def test_the_entropy_of_a_fused_qubit_is_its_entanglement(M: int) -> None:
     @qml.qnode(qml.device("default.qubit", wires=part.wires))
     def circuit() -> object:
         part.queue()
-        return qml.vn_entropy(wires=list(part.fused)), qml.vn_entropy(wires=[w for w in part.wires if w not in part.fused])
+        return qml.vn_entropy(wires=list(part.fused)), qml.vn_entropy(wires=[w for w in part.wires
+                                                                             if w not in part.fused])
 
     inside, outside = circuit()
     ours = float(qubit_entropy(model.fuse(masses_of(angles_of(model)))[0].detach())[0, 1])
@@ -192,8 +195,8 @@ def test_entropies_along_the_layers_are_pennylanes() -> None:
             def node(part=part, active=active, k=k) -> object:  # type: ignore[no-untyped-def]
                 qml.QubitDensityMatrix(fused_state(vectors).numpy(), wires=list(wires))
                 part.queue()
-                return (qml.vn_entropy(wires=active[:k]), qml.mutual_info(active[:k], active[k:]), qml.vn_entropy(wires=active),
-                        qml.vn_entropy(wires=active[k]))
+                return (qml.vn_entropy(wires=active[:k]), qml.mutual_info(active[:k], active[k:]),
+                        qml.vn_entropy(wires=active), qml.vn_entropy(wires=active[k]))
 
             cut, mutual, joint, single = (float(x) for x in node())
             assert found.cuts[t][k - 1] == pytest.approx(cut, abs=1e-9)

@@ -1,4 +1,5 @@
-"""Both systems, every background, two to five modalities: exact values against brute force over all combinations of rows, and the laws."""
+"""Both systems, every background, two to five modalities: exact values against brute force over all combinations of
+rows, and the laws."""
 
 from __future__ import annotations
 
@@ -26,12 +27,14 @@ SYSTEMS = ("quantum-jump", "entangled-qcnn")
 DIMS = (2, 3, 2, 2, 2)
 
 
-def problem(system: str, M: int, *, B: int = 2, N: int = 3, n: int = 3, seed: int = 0) -> tuple[Any, dict[str, Tensor], dict[str, Tensor]]:
+def problem(system: str, M: int, *, B: int = 2, N: int = 3, n: int = 3,
+            seed: int = 0) -> tuple[Any, dict[str, Tensor], dict[str, Tensor]]:
     """A model on modalities `v0`, ..., inputs of B samples and of N background rows."""
     torch.manual_seed(seed)
     names = [f"v{m}" for m in range(M)]
     if system == "quantum-jump":
-        model: Any = QuantumJump({name: InputSpec(3) for name in names}, ("a", "b"), dims=DIMS[:M], hidden=4).double().eval()
+        model: Any = QuantumJump({name: InputSpec(3) for name in names}, ("a", "b"), dims=DIMS[:M],
+                                 hidden=4).double().eval()
     else:
         model = model_of(n, M, 2, seed=seed)
     generator = torch.Generator().manual_seed(seed)
@@ -75,7 +78,8 @@ def brute_force(model: Any, x: dict[str, Tensor], rows: dict[str, Tensor], kind:
         of_sample = []
         for S in subsets(M):
             filled = sorted({tuple(-1 if m in S else pick[m] for m in range(M)) for pick in picks})  # each is as likely
-            parts = [torch.stack([samples[m][i] if pick[m] < 0 else behind[m][pick[m]] for pick in filled]) for m in range(M)]
+            parts = [torch.stack([samples[m][i] if pick[m] < 0 else behind[m][pick[m]] for pick in filled])
+                     for m in range(M)]
             of_sample.append(score(model, parts).mean(0).detach().numpy())
         values.append(of_sample)
     return np.array(values)
@@ -111,7 +115,8 @@ def test_the_product_of_marginals_in_chunks(M: int, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("M", [3, 4])
 def test_ten_elements_and_the_product_of_marginals_fit_into_memory(M: int) -> None:
-    """At the largest network a coalition's value is the mean, over the rows of one absent modality, of its value when told that too."""
+    """At the largest network a coalition's value is the mean, over the rows of one absent modality, of its value when
+    told that too."""
     model, x, rows = problem("entangled-qcnn", M, B=1, N=4, n=10)
     background = explain.background(model, rows, "product")
     found = explain.explain(model, x, background)
@@ -163,8 +168,8 @@ def test_backgrounds_of_the_other_system_are_refused() -> None:
 
 # The laws, on real models: what the library promises of a score holds of the numbers it returns.
 
-games = st.tuples(st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "mixed", "zero", "cohort"]), st.integers(2, 4),
-                  st.integers(0, 10**6))
+games = st.tuples(st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "mixed", "zero", "cohort"]),
+                  st.integers(2, 4), st.integers(0, 10**6))
 
 
 @settings(max_examples=12)
@@ -194,7 +199,8 @@ def mirrored(system: str, seed: int) -> tuple[Any, dict[str, Tensor], dict[str, 
     """A problem of three modalities that stays as it is when the first two are exchanged."""
     model, x, rows = problem(system, 3, seed=seed)
     if system == "quantum-jump":
-        model = QuantumJump(model.input_specs, ("a", "b"), dims=(2, 2, 3), hidden=4, evolution="none", readout="joint").double().eval()
+        model = QuantumJump(model.input_specs, ("a", "b"), dims=(2, 2, 3), hidden=4, evolution="none",
+                            readout="joint").double().eval()
         v = torch.view_as_complex(model.V.data).view(-1, 2, 2, 3)
         model.V.data = torch.view_as_real((v + v.transpose(1, 2)).reshape(len(v), 12))
     else:
@@ -209,7 +215,8 @@ def mirrored(system: str, seed: int) -> tuple[Any, dict[str, Tensor], dict[str, 
 @settings(max_examples=12)
 @given(st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "cohort", "zero"]), st.integers(0, 10**6))
 def test_a_modality_that_says_nothing_gets_nothing(system: str, kind: str, seed: int) -> None:
-    """An encoder that answers the same whatever it hears: no dividend of a coalition with it, no Shapley value, no interaction."""
+    """An encoder that answers the same whatever it hears: no dividend of a coalition with it, no Shapley value, no
+    interaction."""
     model, x, rows = problem(system, 3, seed=seed)
     for values in model.encoders["v0"].parameters():
         values.data.zero_()
@@ -222,7 +229,8 @@ def test_a_modality_that_says_nothing_gets_nothing(system: str, kind: str, seed:
 
 
 @settings(max_examples=12)
-@given(st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "mixed"]), st.integers(0, 10**6), st.floats(-3, 3), st.floats(-3, 3))
+@given(st.sampled_from(SYSTEMS), st.sampled_from(["joint", "product", "mixed"]), st.integers(0, 10**6),
+       st.floats(-3, 3), st.floats(-3, 3))
 def test_linearity(system: str, kind: str, seed: int, a: float, b: float) -> None:
     """A score that is a times the first plus b times the second is explained by as much of their explanations."""
     model, x, rows = problem(system, 3, seed=seed)
@@ -242,13 +250,15 @@ def test_backgrounds_mix_linearly() -> None:
     for system in SYSTEMS:
         model, x, rows = problem(system, 3, N=4)
         whole = explain.explain(model, x, explain.background(model, rows, "cohort"))
-        each = [explain.explain(model, x, explain.background(model, {name: v[i:i + 1] for name, v in rows.items()}, "contrast"))
+        each = [explain.explain(model, x, explain.background(model, {name: v[i:i + 1] for name, v in rows.items()},
+                                                             "contrast"))
                 for i in range(4)]
         assert np.mean([one.values for one in each], 0) == pytest.approx(whole.values, abs=1e-12)
 
 
 def discrete_derivatives(v: np.ndarray, M: int, i: int, j: int) -> float:
-    """Shapley interaction by its definition: a weighted mean over coalitions T without i and j of their joint discrete derivative."""
+    """Shapley interaction by its definition: a weighted mean over coalitions T without i and j of their joint discrete
+    derivative."""
     order = subsets(M)
     others = [m for m in range(M) if m not in (i, j)]
     total = 0.0
@@ -260,7 +270,9 @@ def discrete_derivatives(v: np.ndarray, M: int, i: int, j: int) -> float:
     return total
 
 
-@given(st.integers(2, 4).flatmap(lambda M: st.tuples(st.just(M), st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M))))
+@given(st.integers(2,
+                   4).flatmap(lambda M: st.tuples(st.just(M),
+                                                  st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M))))
 def test_interaction_index_is_its_definition(game: tuple[int, list[float]]) -> None:
     M, numbers = game
     v = np.array(numbers)
@@ -308,7 +320,8 @@ def test_layers_of_many_samples_at_once_equal_each_alone(kind: str) -> None:
     model, x, rows = problem("entangled-qcnn", 3, B=10, N=4)
     background = explain.background(model, rows, kind)
     together = explain.through_layers(model, x, background)
-    alone = [explain.through_layers(model, {name: v[i:i + 1] for name, v in x.items()}, background).values for i in range(10)]
+    alone = [explain.through_layers(model, {name: v[i:i + 1] for name, v in x.items()}, background).values
+             for i in range(10)]
     assert together.values == pytest.approx(np.concatenate(alone, 1), abs=1e-12)
 
 
@@ -342,6 +355,7 @@ def test_a_whole_set_at_once_equals_each_sample_alone() -> None:
             together = explain.explain(model, x, background)
             alone = [explain.explain(model, {name: v[i:i + 1] for name, v in x.items()}, background) for i in range(12)]
             for name in ("values", "dividends", "shapley", "interaction"):
-                assert np.concatenate([getattr(one, name) for one in alone]) == pytest.approx(getattr(together, name), abs=1e-12)
+                assert np.concatenate([getattr(one, name) for one in alone]) == pytest.approx(getattr(together, name),
+                                                                                              abs=1e-12)
             assert explain.shares(together).sum(-2) == pytest.approx(1)
             assert replace(together, moments=()).interaction.shape == (12, 3, 3, 2)

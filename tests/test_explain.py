@@ -27,7 +27,8 @@ def problem(M: int, B: int = 3, N: int = 6, outputs=("a", "b")) -> tuple[Quantum
 def brute_force(model: QuantumJump, x: dict, background: dict, kind: str) -> np.ndarray:
     """v(S) by replacing absent modalities, row by row: (B, 2^M, C)."""
     names, N = model.modalities, len(next(iter(background.values())))
-    picks = [(n,) * len(names) for n in range(N)] if kind == "joint" else list(itertools.product(range(N), repeat=len(names)))
+    picks = [(n,) * len(names)
+             for n in range(N)] if kind == "joint" else list(itertools.product(range(N), repeat=len(names)))
     values = []
     for i in range(len(x[names[0]])):
         row = []
@@ -74,7 +75,8 @@ def test_parts_add_up_to_the_score(kind):
     assert np.abs(found.prediction - y).max() < 1e-12
     assert np.abs(found.dividends.sum(1) - y).max() < 1e-12
     assert np.abs(found.shapley.sum(1) + found.baseline - y).max() < 1e-12
-    assert found.coalitions == ("", "text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision")
+    assert found.coalitions == ("", "text", "audio", "vision", "text+audio", "text+vision", "audio+vision",
+                                "text+audio+vision")
 
 
 def test_through_time_ends_at_the_decision_and_starts_at_the_readout():
@@ -84,11 +86,14 @@ def test_through_time_ends_at_the_decision_and_starts_at_the_readout():
     whole = explain.explain(model, x, background)
     assert np.abs(found.values[-1] - whole.values).max() < 1e-12
     assert np.abs(found.baseline[-1] - whole.baseline).max() < 1e-12
-    start = torch.einsum("cab,nb,na->nc", model.readout(), (psi := model.product_state(model.encode(x))), psi.conj()).real
+    start = torch.einsum("cab,nb,na->nc", model.readout(), (psi := model.product_state(model.encode(x))),
+                         psi.conj()).real
     assert np.abs(found.prediction[0] - (start + model.bias).detach().numpy()).max() < 1e-12
 
 
-games = st.integers(1, 4).flatmap(lambda M: st.tuples(st.just(M), st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M)))
+games = st.integers(1,
+                    4).flatmap(lambda M: st.tuples(st.just(M),
+                                                   st.lists(st.floats(-5, 5), min_size=2**M, max_size=2**M)))
 
 
 @given(games)
@@ -124,8 +129,8 @@ def test_table_of_one_output():
     model, x, rows = problem(2)
     found = explain.explain(model, x, explain.background(model, rows))
     table = found.frame(["p", "q", "r"], output=1)
-    assert list(table.columns) == ["prediction", "baseline", "dividend[text]", "dividend[audio]", "dividend[text+audio]",
-                                   "shapley[text]", "shapley[audio]", "interaction[text+audio]"]
+    assert list(table.columns) == ["prediction", "baseline", "dividend[text]", "dividend[audio]",
+                                   "dividend[text+audio]", "shapley[text]", "shapley[audio]", "interaction[text+audio]"]
     parts = table.filter(like="dividend").sum(axis=1) + table["baseline"]
     assert np.allclose(parts, table["prediction"])
 

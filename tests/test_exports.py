@@ -1,6 +1,8 @@
-"""Every figure of every page as a file: it is opened and read, and a second process makes the same bytes of each kind of figure.
+"""Every figure of every page as a file: it is opened and read, and a second process makes the same bytes of each kind
+of figure.
 
-With QFUSION_EVERY_FORMAT=1 every figure is drawn and read in every format, and the second process makes every one again.
+With QFUSION_EVERY_FORMAT=1 every figure is drawn and read in every format, and the second process makes every one
+again.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ from tests.test_app_train import JUMP, make, record_of
 ROOT = Path(__file__).resolve().parents[1]
 KINDS = ("svg", "pdf", "png")  # what the second process draws again
 EVERY = os.environ.get("QFUSION_EVERY_FORMAT") == "1"
-LEFT_OUT = {*programs.WORDS, "measure"}  # panels that are tables or words; the measures that none of ours is (tests/test_extending.py)
+# panels that are tables or words; the measures that none of ours is (tests/test_extending.py)
+LEFT_OUT = {*programs.WORDS, "measure"}
 SVG = "{http://www.w3.org/2000/svg}"
 
 
@@ -94,7 +97,8 @@ def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: P
     wanted, out = places / "jobs.json", places / "again.json"
     wanted.write_text(json.dumps(jobs), encoding="utf-8")
     other = subprocess.Popen([sys.executable, "-m", "tests.exporting", str(wanted), str(out)], cwd=ROOT,
-                             env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                             env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT)
     made = exporting.digests(jobs, panels)
     output = other.communicate(timeout=600)[0].decode()
     assert other.returncode == 0, output[-2000:]
@@ -104,7 +108,8 @@ def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: P
 @pytest.mark.browser
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(panels: dict[str, Any], kind: str) -> None:
-    """One panel a format, or with QFUSION_EVERY_FORMAT=1 all; every function that draws, in tests/test_browser_export.py."""
+    """One panel a format, or with QFUSION_EVERY_FORMAT=1 all; every function that draws, in
+    tests/test_browser_export.py."""
     if export.chrome() is None and os.environ.get("QFUSION_DEMAND_BROWSER") != "1":
         pytest.skip("no Chromium on this machine: the browser tests are left out")
     once = {name.split(" ", 1)[1] + ("network" if "qcnn" in name else ""): panel for name, panel in panels.items()}
@@ -119,7 +124,8 @@ def test_a_figure_of_a_page_is_drawn_by_plotly_in_chrome_too(panels: dict[str, A
 
 def read_svg(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     root = ET.fromstring(content)
-    width, height = (float(re.fullmatch(r"([\d.]+)(pt|mm)", root.attrib[side]).group(1)) for side in ("width", "height"))
+    width, height = (float(re.fullmatch(r"([\d.]+)(pt|mm)", root.attrib[side]).group(1))
+                     for side in ("width", "height"))
     scale = 25.4 / 72 if root.attrib["width"].endswith("pt") else 1.0
     assert width * scale == pytest.approx(styles.SIZES[style.size].width, abs=0.3)
     assert height > 0
@@ -130,7 +136,8 @@ def read_svg(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
         assert said in squeezed or said.rstrip("…")[:12] in squeezed, (entry, words[:400])
     if style.title:
         assert re.sub(r"\s+", "", panel.title)[:20] in squeezed
-    sizes = [float(size) for size in re.findall(rb"font-size: ?([\d.]+)px", content) + re.findall(rb"font: [\w ]*?([\d.]+)px", content)]
+    sizes = [float(size) for size in re.findall(rb"font-size: ?([\d.]+)px", content)
+             + re.findall(rb"font: [\w ]*?([\d.]+)px", content)]
     assert sizes
     assert min(sizes) >= 3.2, "letters that nobody can read, where an index of a symbol may be smaller than 5 pt"
     assert b"DejaVu Sans" in content
@@ -151,7 +158,8 @@ def read_pdf(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     for font in fonts.values():
         about = font.get_object()
         inner = about["/DescendantFonts"][0].get_object() if "/DescendantFonts" in about else about
-        assert any(key in inner["/FontDescriptor"] for key in ("/FontFile2", "/FontFile3", "/FontFile")), "a font that is not embedded"
+        assert any(key in inner["/FontDescriptor"]
+                   for key in ("/FontFile2", "/FontFile3", "/FontFile")), "a font that is not embedded"
     assert not {"/CreationDate", "/ModDate"} & set(reader.metadata or {})
 
 
@@ -187,11 +195,13 @@ def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(panels:
 def test_the_command_line_makes_a_figure_again_from_its_own_file(panels: dict[str, Any], tmp_path: Path) -> None:
     panel = panels["/dynamics decision-over-time"]
     first = tmp_path / "first.pdf"
-    first.write_bytes(headless.save(panel, replace(panel.recipe, style=styles.ExportStyle(format="pdf", size="double", caption=True))))
+    first.write_bytes(headless.save(panel,
+                                    replace(panel.recipe,
+                                            style=styles.ExportStyle(format="pdf", size="double", caption=True))))
     started = time.perf_counter()
     words = ["figure", "--recipe", str(first), "--out", str(tmp_path / "second.pdf"), "--json"]
-    done = subprocess.run([sys.executable, "-m", "qfusion", *words], cwd=ROOT, capture_output=True, text=True, timeout=300,
-                          check=False)
+    done = subprocess.run([sys.executable, "-m", "qfusion", *words], cwd=ROOT, capture_output=True, text=True,
+                          timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "second.pdf").read_bytes() == first.read_bytes()
     assert json.loads(done.stdout)["numbers"] == panel.recipe.numbers
@@ -215,10 +225,12 @@ def test_recipes_that_no_longer_fit_are_named(panels: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("text", "said"), [
     ("", "not JSON"), ("[1]", "not a qfusion recipe"),
     ('{"kind": "qfusion recipe", "version": 99, "software": {"qfusion": "9.9"}}', "9.9: install"),
-    ('{"kind": "qfusion recipe", "version": 1}', "`page`"), ("[" * 10_000, "not JSON"), ("x" * 100_000, "100,000 characters"),
+    ('{"kind": "qfusion recipe", "version": 1}', "`page`"), ("[" * 10_000, "not JSON"),
+    ("x" * 100_000, "100,000 characters"),
     ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "<script>"}', "`panel`"),
     ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "x", "address": {"a": [1]}}', "`address`"),
-    ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "x", "look": {"format": "exe"}}', "`format`"),
+    ('{"kind": "qfusion recipe", "version": 1, "page": "dynamics", "panel": "x", "look": {"format": "exe"}}',
+     "`format`"),
 ])
 def test_what_is_no_recipe_is_refused(text: str, said: str) -> None:
     with pytest.raises(Exception, match=re.escape(said)):

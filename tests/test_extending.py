@@ -1,4 +1,5 @@
-"""One file and one line for what is added: a data set, a model, a measure, a panel, an attribution method; and few hops to a figure."""
+"""One file and one line for what is added: a data set, a model, a measure, a panel, an attribution method; and few hops
+to a figure."""
 
 from __future__ import annotations
 
@@ -84,7 +85,8 @@ def test_a_data_set_takes_one_file(moons: ModuleType) -> None:
 def test_a_model_takes_one_file_and_its_registration() -> None:
     """The linear model in states, see tests/test_third_model.py for all that it can do then."""
     names = {"StateLinear", f'"{FUSION["state-linear"].kind}"'}
-    found = {str(path.relative_to(ROOT)) for path in (ROOT / "qfusion").rglob("*.py") if any(name in path.read_text() for name in names)}
+    found = {str(path.relative_to(ROOT)) for path in (ROOT / "qfusion").rglob("*.py")
+             if any(name in path.read_text() for name in names)}
     assert found == {"qfusion/models/state_linear.py", "qfusion/models/registry.py"}
 
 
@@ -98,7 +100,8 @@ def linear_entropy() -> Iterator[str]:
     name = "linear_entropy"
     kinds.kind(name, "linear entropy", "linear entropy", question="How far from pure?",
                shows="1 - Tr ρ² of each modality and of all together.", not_shown="what made a state mixed.",
-               cohort="linear entropy of the modalities at T (mean)", source="Zurek, Habib, Paz 1993")(_linear_entropies)
+               cohort="linear entropy of the modalities at T (mean)",
+               source="Zurek, Habib, Paz 1993")(_linear_entropies)
     yield name
     del kinds.KINDS[name]
 
@@ -115,7 +118,8 @@ def test_a_measure_takes_one_function(linear_entropy: str, tmp_path: Path) -> No
     assert all(found[name] == pytest.approx(1 - values, abs=1e-12) for name, values in purity.items())
     assert len(drawn["data"]) == len(columns)
 
-    assert cohort_measures.measure_titles(sample.work)["linear entropy"] == "linear entropy of the modalities at T (mean)"
+    assert cohort_measures.measure_titles(sample.work)[
+        "linear entropy"] == "linear entropy of the modalities at T (mean)"
     at_end = cohort_measures.correlations(sample.work, np.array([sample.row]), ("linear entropy",))["linear entropy"]
     assert at_end == pytest.approx(1 - np.mean([purity[name][-1] for name in sample.modalities]), abs=1e-6)
     assert glossary.find("linear entropy")[0].term == "Linear entropy"
@@ -128,14 +132,16 @@ def spread(sample: Any, theme: Any = "light", *, t: float = 1.0) -> Picture:
     series = sample.track().measures.single("entropy")
     place = round(t * (len(next(iter(series.values()))) - 1))
     values = [float(series[name][place]) for name in sample.modalities]
-    return Picture("spread", "Entropies at a time", go.Figure(go.Bar(x=list(sample.modalities), y=values)), "entropies at the cursor.",
-                   "other times.", "Bars.", lambda: pd.DataFrame({"modality": sample.modalities, "entropy": values}))
+    return Picture("spread", "Entropies at a time", go.Figure(go.Bar(x=list(sample.modalities), y=values)),
+                   "entropies at the cursor.", "other times.", "Bars.",
+                   lambda: pd.DataFrame({"modality": sample.modalities, "entropy": values}))
 
 
 @pytest.fixture
 def new_panel() -> Iterator[str]:
     """A panel as its author writes it: a line in the PANELS of its module."""
-    dynamics.PANELS["spread"] = Panel(spread, {"t": number("t", 0, 1)}, opens=within("view", dynamics.VIEWS, "Decision"), below=True)
+    dynamics.PANELS["spread"] = Panel(spread, {"t": number("t", 0, 1)},
+                                      opens=within("view", dynamics.VIEWS, "Decision"), below=True)
     yield "spread"
     del dynamics.PANELS["spread"]
 
@@ -187,13 +193,15 @@ def test_an_attribution_method_takes_a_function_and_a_line(occlusion: str, tmp_p
 
     inputs = dataset.inputs(dataset.rows("test")[:3], torch.float64)
     baseline = deletion.means(inputs)[name]
-    ranked = deletion.attributions(work.model, inputs, name, np.zeros(3, int), baseline, occlusion)  # the Faithfulness page's ranking
+    # the Faithfulness page's ranking
+    ranked = deletion.attributions(work.model, inputs, name, np.zeros(3, int), baseline, occlusion)
     assert ranked.shape == tuple(inputs[name].shape)  # type: ignore[union-attr]
     assert occlusion in attribution.by_title()
 
 
 def test_few_hops_from_a_page_to_its_figure() -> None:
-    """The calls of ours that stand on the stack when Dynamics' first figure begins to be drawn, from the page's function on."""
+    """The calls of ours that stand on the stack when Dynamics' first figure begins to be drawn, from the page's
+    function on."""
     seen: list[list[str]] = []
 
     def look(frame: FrameType, event: str, _: Any) -> None:
@@ -220,7 +228,8 @@ def test_few_hops_from_a_page_to_its_figure() -> None:
 
 def test_the_words_of_the_code_name_what_is_there() -> None:
     text = (ROOT / "docs/contributing.md").read_text().partition("## Words of the code")[2].partition("\n## ")[0]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| ")][1:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()
+            if line.startswith("| ")][1:]
     assert len(rows) > 30
     for word, what, where in rows:
         assert what, word

@@ -1,4 +1,5 @@
-"""Faithfulness: curves and correlations against hand-made cases, estimators against the exact values, files that do not fit."""
+"""Faithfulness: curves and correlations against hand-made cases, estimators against the exact values, files that do not
+fit."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def additive(parts: np.ndarray, names: tuple[str, ...] = NAMES, joint: float = 0
     M = len(names)
     values = np.stack([1 + parts[:, list(S)].sum(1) + joint * (len(S) == M) for S in subsets(M)], 1)[..., None]
     dividend = dividends(values, M)
-    return Explanation(names, ("y",), tuple(subset_name(S, names) for S in subsets(M)), values, dividend, shapley(dividend, M), "joint", 9)
+    return Explanation(names, ("y",), tuple(subset_name(S, names) for S in subsets(M)), values, dividend,
+                       shapley(dividend, M), "joint", 9)
 
 
 def test_curves_of_an_additive_game_on_paper() -> None:
@@ -60,7 +62,8 @@ def test_random_orders_average_to_what_all_orders_give() -> None:
 def test_probabilities_are_those_of_the_class() -> None:
     a = additive(np.array([[2.0, 0.0, 0.0]]))
     both = Explanation(a.modalities, ("y", "z"), a.coalitions, np.concatenate([a.values, 0 * a.values], -1),
-                       np.concatenate([a.dividends, 0 * a.dividends], -1), np.concatenate([a.shapley, 0 * a.shapley], -1), "joint", 9)
+                       np.concatenate([a.dividends, 0 * a.dividends], -1),
+                       np.concatenate([a.shapley, 0 * a.shapley], -1), "joint", 9)
     found = faithfulness.modality_curves(both, np.zeros(1, int), probability=True)
     p = [1 / (1 + np.exp(-score)) for score in (3.0, 1.0)]
     assert found.deletion == pytest.approx([0, p[0] - p[1], p[0] - p[1], p[0] - p[1]])
@@ -86,10 +89,13 @@ def linear(n: int = 6) -> tuple[QuantumJump, dict]:
     torch.manual_seed(2)
     model = QuantumJump({"text": InputSpec(n), "audio": InputSpec(4, True)}, ("a", "b"), dims=2).double().eval()
     mask = torch.arange(5) < torch.tensor([5, 3, 1, 4])[:, None]
-    return model, {"text": torch.randn(4, n, dtype=torch.float64), "audio": (torch.randn(4, 5, 4, dtype=torch.float64), mask)}
+    return model, {"text": torch.randn(4, n, dtype=torch.float64),
+                   "audio": (torch.randn(4, 5, 4, dtype=torch.float64), mask)}
 
 
-@pytest.mark.parametrize("make", [linear, lambda: (model_of(4, 2), {f"v{m}": torch.randn(4, 3, dtype=torch.float64) for m in (0, 1)})],
+@pytest.mark.parametrize("make",
+                         [linear,
+                          lambda: (model_of(4, 2), {f"v{m}": torch.randn(4, 3, dtype=torch.float64) for m in (0, 1)})],
                          ids=["quantum-jump", "entangled-qcnn"])
 def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
     from captum.attr import IntegratedGradients
@@ -99,19 +105,21 @@ def test_integrated_gradients_add_up_and_equal_captums(make) -> None:
     for name in model.modalities:
         values, mask = deletion.split(inputs[name])
         with torch.no_grad():
-            swapped = dict(inputs) | {name: baseline[name].expand_as(values) if mask is None else (baseline[name].expand_as(values), mask)}
+            swapped = dict(inputs) | {name: baseline[name].expand_as(values) if mask is None
+                                      else (baseline[name].expand_as(values), mask)}
             change = (model(inputs) - model(swapped)).gather(1, torch.as_tensor(outputs)[:, None])[:, 0].numpy()
         found = deletion.attributions(model, inputs, name, outputs, baseline[name], "integrated gradients")
         assert found.sum(1) == pytest.approx(change, abs=0.08 * np.abs(change).max())
 
         def forward(x, name=name, mask=mask):  # type: ignore[no-untyped-def]
             repeat = len(x) // 4
-            many = {key: tuple(t.repeat(repeat, *(1,) * (t.ndim - 1)) for t in v) if isinstance(v, tuple) else v.repeat(repeat, 1)
-                    for key, v in inputs.items()}
+            many = {key: tuple(t.repeat(repeat, *(1,) * (t.ndim - 1)) for t in v) if isinstance(v, tuple)
+                    else v.repeat(repeat, 1) for key, v in inputs.items()}
             return model(many | {name: x if mask is None else (x, mask.repeat(repeat, 1))})
 
         theirs = IntegratedGradients(forward).attribute(
-            values, baselines=baseline[name].expand_as(values).contiguous(), target=torch.as_tensor(outputs), n_steps=64)
+            values, baselines=baseline[name].expand_as(values).contiguous(), target=torch.as_tensor(outputs),
+            n_steps=64)
         theirs = theirs if mask is None else (theirs * mask[..., None]).sum(-1)
         assert found == pytest.approx(theirs.detach().numpy(), abs=0.08 * float(theirs.detach().abs().max()))
 
@@ -156,7 +164,8 @@ def test_estimators_beside_the_exact_values(make) -> None:
     before = torch.random.get_rng_state()
     found = estimators.compare(estimators.Game(model, x, rows, 1), exact, 0.01)
     assert torch.equal(torch.random.get_rng_state(), before)
-    assert [e.method for e in found] == ["exact (this project)", "brute force", "captum ShapleyValueSampling", "captum KernelShap"]
+    assert [e.method for e in found] == ["exact (this project)", "brute force", "captum ShapleyValueSampling",
+                                         "captum KernelShap"]
     assert found[1].error < 1e-10
     assert found[1].evaluations == 8
     assert found[2].evaluations >= 25 * 3
@@ -187,7 +196,8 @@ def test_stability_by_hand() -> None:
     assert found.shapley == pytest.approx(found.dividends[..., 1:4], abs=0.02)
     assert found.rank_correlations("Shapley values").keys() == set(NAMES)
     leaders = np.abs(found.shapley).argmax(-1)
-    assert found.leader_agreement() == pytest.approx(np.mean([(leaders[a] == leaders[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))]))
+    assert found.leader_agreement() == pytest.approx(
+        np.mean([(leaders[a] == leaders[b]).mean() for a, b in ((0, 1), (0, 2), (1, 2))]))
 
 
 def test_a_stability_file_is_read_only_for_what_it_was_measured_with(tmp_path: Path) -> None:
@@ -214,7 +224,8 @@ def test_shipped_stability_files_are_whole() -> None:
         assert path.stat().st_size < 300_000
         about = stability.about(path.read_bytes())
         assert about["format"] == stability.FORMAT
-        assert about["notes"]["first_seed_against_shipped"] < 1e-3, f"{path.stem}: trained anew, the first seed gives another model"
+        assert about["notes"][
+            "first_seed_against_shipped"] < 1e-3, f"{path.stem}: trained anew, the first seed gives another model"
 
 
 def test_cautions_follow_from_what_was_measured() -> None:
@@ -231,8 +242,8 @@ def test_cautions_follow_from_what_was_measured() -> None:
     parts = np.random.default_rng(5).normal(size=(200, 3))
     good = faithfulness.modality_curves(additive(parts), np.zeros(200, int))
     assert reliability.of_deletion(good, "modalities") == []
-    bad = faithfulness.Curves(good.shares, good.random_deletion[0], good.random_insertion[0], np.stack([good.deletion] * 2),
-                              np.stack([good.insertion] * 2), 200, "score")
+    bad = faithfulness.Curves(good.shares, good.random_deletion[0], good.random_insertion[0],
+                              np.stack([good.deletion] * 2), np.stack([good.insertion] * 2), 200, "score")
     assert "taking away and giving back" in reliability.of_deletion(bad, "modalities")[0].sentence
     explained = additive(parts)
     truth = pd.DataFrame({name: explained.dividends[:, i, 0] for i, name in enumerate(explained.coalitions)})

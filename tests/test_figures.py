@@ -65,8 +65,8 @@ def test_waterfall_adds_up_and_ends_at_the_score() -> None:
     ends = np.asarray(bars.base, dtype=float) + np.asarray(bars.x, dtype=float)
     assert np.allclose(bars.base[1:-1], ends[:-2])
     assert bars.x[-1] == pytest.approx(sum(DIVIDENDS.values()))
-    assert list(figure.layout.yaxis.ticktext) == ["baseline", *MODALITIES, "text + audio", "text + vision", "audio + vision",
-                                                  "text + audio + vision", "<b>score</b>"]
+    assert list(figure.layout.yaxis.ticktext) == ["baseline", *MODALITIES, "text + audio", "text + vision",
+                                                  "audio + vision", "text + audio + vision", "<b>score</b>"]
     assert figure.layout.xaxis.title.text == "sentiment score"
     assert bars.marker.color[1] == style.BLUE
     hatched = [bool(shape) for shape in bars.marker.pattern.shape]
@@ -118,8 +118,8 @@ def test_scatter_carries_ids_and_escapes_texts() -> None:
 
 def test_measure_lines_dash_joint_series_and_name_units() -> None:
     singles = {(name,): values for name, values in SERIES.items()}
-    figure = dynamics.measure_lines(TIMES, {**singles, ("text", "audio"): TIMES, (): TIMES}, MODALITIES, "entropy (nats)",
-                                    between=":", cursor=0.5)
+    figure = dynamics.measure_lines(TIMES, {**singles, ("text", "audio"): TIMES, (): TIMES}, MODALITIES,
+                                    "entropy (nats)", between=":", cursor=0.5)
     lines = {trace.name: trace for trace in figure.data}
     assert lines["text"].line.dash == "solid"
     assert lines["text : audio"].line.dash == "dash"
@@ -133,10 +133,12 @@ def test_measure_lines_dash_joint_series_and_name_units() -> None:
 
 def test_lines_of_modalities_whose_names_look_like_something_else() -> None:
     names = ("a", "b", "a:b", "all")
-    drawn = dynamics.measure_lines(TIMES, {("a", "b"): TIMES, ("a:b",): TIMES, ("all",): TIMES, (): TIMES}, names, "y", between=":")
+    drawn = dynamics.measure_lines(TIMES, {("a", "b"): TIMES, ("a:b",): TIMES, ("all",): TIMES, (): TIMES}, names, "y",
+                                   between=":")
     assert [trace.name for trace in drawn.data] == ["a : b", "a:b", "all", "all together"]
     assert [trace.line.dash for trace in drawn.data] == ["dash", "solid", "solid", "solid"]
-    assert [trace.line.color for trace in drawn.data[1:3]] == [style.term_colour("a:b", names), style.term_colour("all", names)]
+    assert [trace.line.color for trace in drawn.data[1:3]] == [style.term_colour("a:b", names),
+                                                               style.term_colour("all", names)]
 
 
 def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None:
@@ -241,7 +243,8 @@ def test_qubits_entropies_and_cuts_are_drawn_as_given() -> None:
     names = [f"q{i}" for i in range(8)]
     row = circuit.bloch_row(names, np.zeros((8, 3)), np.full(8, 0.5))
     assert set(row.data[0].y) == {0, -1}  # more than six qubits take two lines
-    lines = circuit.entropy_lines(np.arange(10.0).reshape(5, 2), ["a", HOSTILE], 3, [(0, "start")], hues=[style.BLUE] * 2)
+    lines = circuit.entropy_lines(np.arange(10.0).reshape(5, 2), ["a", HOSTILE], 3, [(0, "start")],
+                                  hues=[style.BLUE] * 2)
     assert [trace.line.dash for trace in lines.data] == ["solid", "dash"]
     assert "<img" not in texts(lines)
     found = circuit.cuts([np.array([0.1, 0.2, 0.3]), np.array([0.4])], ["input", "pooled"], "nats")
@@ -259,8 +262,8 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
     assert figure.data[1].text[:3] == ("0.10", "0.20", "0.90")
     assert figure.data[1].textfont.color[0] != figure.data[1].textfont.color[2]  # dark on bright, bright on dark
     assert "<img" not in texts(figure)
-    tables = evidence.tables(values, values, ["0", "1"], ["a", HOSTILE], controls=[HOSTILE], angles=3 * values, chosen=(1, 0),
-                             edited=values > 0.85)
+    tables = evidence.tables(values, values, ["0", "1"], ["a", HOSTILE], controls=[HOSTILE], angles=3 * values,
+                             chosen=(1, 0), edited=values > 0.85)
     corners, cells = (next(trace for trace in tables.data if trace.name == name) for name in ("edited", "cells"))
     assert [(round(x), round(y)) for x, y in zip(corners.x, corners.y, strict=True)] == [(1, 0)]
     assert list(zip(cells.y, cells.x, strict=True)) == [(0, 0), (0, 1), (1, 0), (1, 1)]  # what a click selects
@@ -274,8 +277,8 @@ def test_masses_and_tables_carry_their_numbers_and_escape_names() -> None:
 
 
 def test_class_bars_mark_truth_prediction_and_what_was_before() -> None:
-    figure = evidence.class_bars(np.array([0.1, 0.7, 0.2]), ["a", HOSTILE, "c"], truth=2, before=np.array([0.5, 0.3, 0.2]),
-                                 errors=np.array([0.01, 0.02, 0.03]))
+    figure = evidence.class_bars(np.array([0.1, 0.7, 0.2]), ["a", HOSTILE, "c"], truth=2,
+                                 before=np.array([0.5, 0.3, 0.2]), errors=np.array([0.01, 0.02, 0.03]))
     assert figure.data[0].marker.color[1] == style.INK["light"]
     assert list(figure.data[0].error_x.array) == [0.01, 0.02, 0.03]
     assert "truth" in figure.layout.yaxis.ticktext[2]

@@ -22,7 +22,8 @@ def test_violins_hold_every_value_and_mark_the_sample() -> None:
     found = [trace for trace in drawn.data if trace.type == "violin"]
     assert [len(trace.x) for trace in found] == [30, 30, 30, 8, 8]
     assert next(t for t in drawn.data if t.name == "this sample").x == (0.2,)
-    assert cohort.violins({"text": np.zeros(0)}, {"text": np.zeros(0)}, {}, M).layout.annotations[0].text == cohort.NO_ROWS
+    assert cohort.violins({"text": np.zeros(0)}, {"text": np.zeros(0)}, {},
+                          M).layout.annotations[0].text == cohort.NO_ROWS
 
 
 def test_boxes_are_the_quartiles_of_each_group() -> None:
@@ -41,7 +42,8 @@ def test_boxes_are_the_quartiles_of_each_group() -> None:
 
 def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
     known, unknown = Estimate(0.2, 0.1, 0.4), Estimate(np.nan, np.nan, np.nan)
-    drawn = cohort.types(["dominance", "conflict"], [3, 1], [2, 0], [(known, known), (known, unknown)], chosen="conflict")
+    drawn = cohort.types(["dominance", "conflict"], [3, 1], [2, 0], [(known, known), (known, unknown)],
+                         chosen="conflict")
     bars = [trace for trace in drawn.data if trace.type == "bar"]
     assert [tuple(bar.customdata) for bar in bars] == [("dominance", "conflict")] * 2
     assert bars[0].text == ("3 (75%)", "1 (25%)")
@@ -51,8 +53,8 @@ def test_types_carry_what_a_click_needs_and_intervals_where_known() -> None:
 
 
 def test_the_scatter_tells_the_cohort_from_the_others_and_rings_the_sample() -> None:
-    drawn = cohort.relation(["a", "b", "c"], np.arange(3.0), np.arange(3.0), np.array([True, False, True]), "x", "y", chosen="c",
-                            captions=["<b>", "", ""])
+    drawn = cohort.relation(["a", "b", "c"], np.arange(3.0), np.arange(3.0), np.array([True, False, True]), "x", "y",
+                            chosen="c", captions=["<b>", "", ""])
     others, part, ring = drawn.data
     assert (list(others.customdata), list(part.customdata), list(ring.x)) == (["b"], ["a", "c"], [2.0])
     assert "&lt;b&gt;" in part.text[0]

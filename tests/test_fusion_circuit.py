@@ -124,7 +124,8 @@ def outcomes_of(program: QuantumCircuit, fused: int) -> np.ndarray:
     return Statevector(deferred).probabilities([where[bit] for bit in reversed(register)])
 
 
-@pytest.mark.parametrize(("n", "M", "block"), [(4, 2, "su4"), (3, 1, "circuit13"), (2, 4, "circuit6"), (3, 2, "circuit9")])
+@pytest.mark.parametrize(("n", "M", "block"),
+                         [(4, 2, "su4"), (3, 1, "circuit13"), (2, 4, "circuit6"), (3, 2, "circuit9")])
 @pytest.mark.parametrize("version", [2, 3])
 def test_openqasm_means_the_same_to_qiskit(n: int, M: int, block: str, version: int) -> None:
     circuit = circuit_of(model_of(n, M, block=block))
@@ -185,7 +186,8 @@ def test_the_parts_are_the_whole() -> None:
 
 
 def test_a_modality_may_be_called_fused() -> None:
-    model = EntangledQCNN({"fused": {"size": 2, "sequence": False}, "fused_": {"size": 2, "sequence": False}}, elements=2)
+    model = EntangledQCNN({"fused": {"size": 2, "sequence": False}, "fused_": {"size": 2, "sequence": False}},
+                          elements=2)
     circuit = fusion_circuit(model, {"fused": torch.zeros(2), "fused_": torch.zeros(2)})
     assert len(set(circuit.wires)) == 6
 
@@ -213,8 +215,9 @@ def spread(model: EntangledQCNN, seeds: int, shots: int, **options: object) -> t
     return np.stack([a.scores for a in answers]), np.stack([a.errors for a in answers])
 
 
-@pytest.mark.parametrize(("form", "device"), [("whole", "default.qubit"), ("elements", "default.qubit"), ("elements", "default.mixed"),
-                                              ("whole", "lightning.qubit")])
+@pytest.mark.parametrize(("form", "device"),
+                         [("whole", "default.qubit"), ("elements", "default.qubit"), ("elements", "default.mixed"),
+                          ("whole", "lightning.qubit")])
 def test_standard_errors_are_the_spread_of_the_shots(form: str, device: str) -> None:
     model = model_of(2)
     scores, errors = spread(model, 60, 400, form=form, device=device)
@@ -259,7 +262,8 @@ def test_bad_angles() -> None:
     model = model_of(2)
     theta = angles_of(model)
     for wrong, message in (({"v0": theta["v0"]}, r"must hold the angles of \['v0', 'v1'\], but holds \['v0'\]"),
-                           (theta | {"v1": torch.zeros(3)}, r"`theta\[v1\]` must have shape \(2,\), but has shape \(3,\)"),
+                           (theta | {"v1": torch.zeros(3)},
+                            r"`theta\[v1\]` must have shape \(2,\), but has shape \(3,\)"),
                            (theta | {"v1": torch.tensor([0.0, math.nan])}, r"`theta\[v1\]` must be finite")):
         with pytest.raises(InvalidInput, match=message):
             fusion_circuit(model, wrong)

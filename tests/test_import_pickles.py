@@ -21,13 +21,17 @@ from tests import importable
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 THINGS = {
-    "floats": np.arange(24, dtype=np.float32).reshape(2, 3, 4), "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
-    "big-endian": np.arange(3, dtype=">i4"), "bool": np.array([True, False]), "empty": np.zeros((0, 3)), "words": np.array(["a", "bé",
-                                                                                                                            "语"]),
-    "objects": np.array(["x", "yy", None, 3.5], dtype=object), "bytes": np.array([b"ab", b"c"]), "half": np.ones(2, np.float16)}
-PLAIN = {"list": [1, -2, 3.5, None, True, 2**40, -(2**70)], "text": "ä" * 300, "tuple": (1, (2, 3, 4, 5)), "set": {1, 2},
-         "scalar": np.float64(2.5),
-         "word": np.str_("hi"), "ordered": collections.OrderedDict(a=1), "default": collections.defaultdict(list, {"k": [1]})}
+    "floats": np.arange(24, dtype=np.float32).reshape(2, 3, 4),
+    "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "big-endian": np.arange(3, dtype=">i4"), "bool": np.array([True, False]), "empty": np.zeros((0, 3)),
+    "words": np.array(["a", "bé",
+                       "语"]),
+    "objects": np.array(["x", "yy", None, 3.5], dtype=object), "bytes": np.array([b"ab", b"c"]),
+    "half": np.ones(2, np.float16)}
+PLAIN = {"list": [1, -2, 3.5, None, True, 2**40, -(2**70)], "text": "ä" * 300, "tuple": (1, (2, 3, 4, 5)),
+         "set": {1, 2}, "scalar": np.float64(2.5),
+         "word": np.str_("hi"), "ordered": collections.OrderedDict(a=1),
+         "default": collections.defaultdict(list, {"k": [1]})}
 
 
 class Runs:
@@ -52,9 +56,11 @@ def test_what_numpy_and_python_write_is_read(protocol: int) -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize(("thing", "named"), [
-    (Runs(os.system, "touch hacked"), r"(posix|nt)\.system"), (Runs(eval, "open('hacked','w')"), r"(builtins|__builtin__)\.eval"),
-    (Runs(np.load, "hacked.npy"), r"numpy\.load"), (Runs(getattr, "np", "load"), r"getattr"), (Runs(open, "hacked", "w"), r"\.open"),
-    ({"train": {"text": [np.zeros(2), Runs(exec, "x")]}}, r"\.exec"), (np.random.default_rng, r"numpy\.random"), (Path("x"), r"pathlib")])
+    (Runs(os.system, "touch hacked"), r"(posix|nt)\.system"),
+    (Runs(eval, "open('hacked','w')"), r"(builtins|__builtin__)\.eval"), (Runs(np.load, "hacked.npy"), r"numpy\.load"),
+    (Runs(getattr, "np", "load"), r"getattr"), (Runs(open, "hacked", "w"), r"\.open"),
+    ({"train": {"text": [np.zeros(2), Runs(exec, "x")]}}, r"\.exec"), (np.random.default_rng, r"numpy\.random"),
+    (Path("x"), r"pathlib")])
 def test_any_other_function_is_refused_by_its_name(protocol: int, thing: Any, named: str, tmp_path: Path,
                                                    monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -64,9 +70,10 @@ def test_any_other_function_is_refused_by_its_name(protocol: int, thing: Any, na
 
 
 @pytest.mark.parametrize("content", [
-    b"cposix\nsystem\n(S'touch hacked'\ntR.", b"(S'touch hacked'\niposix\nsystem\n.", b"\x80\x02(cposix\nsystem\nX\x05\x00\x00\x00touchoR.",
-    b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x01x\x85R.", b"\x80\x02cnumpy\nndarray\n(K\x02t\x81.", b"Phacked\n.",
-    b"\x82\x01.", b"\x97.", b"\x80\x05\x98.", b"cbuiltins\nbytes\n(J\xff\xff\xff\x7ftR.", b"cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR."])
+    b"cposix\nsystem\n(S'touch hacked'\ntR.", b"(S'touch hacked'\niposix\nsystem\n.",
+    b"\x80\x02(cposix\nsystem\nX\x05\x00\x00\x00touchoR.", b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x01x\x85R.",
+    b"\x80\x02cnumpy\nndarray\n(K\x02t\x81.", b"Phacked\n.", b"\x82\x01.", b"\x97.", b"\x80\x05\x98.",
+    b"cbuiltins\nbytes\n(J\xff\xff\xff\x7ftR.", b"cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR."])
 def test_handwritten_tricks_are_refused(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput):
@@ -76,8 +83,8 @@ def test_handwritten_tricks_are_refused(content: bytes, tmp_path: Path, monkeypa
 
 def declared(shape: str, kind: str = "f4", content: bytes = b"C\x04abcd") -> bytes:
     """A pickle of an array that says it has that shape."""
-    return (b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R(K\x01" + shape.encode()
-            + b"cnumpy\ndtype\nX\x02\x00\x00\x00" + kind.encode() + b"K\x00K\x01\x87R"
+    return (b"\x80\x03cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85C\x01b\x87R(K\x01"
+            + shape.encode() + b"cnumpy\ndtype\nX\x02\x00\x00\x00" + kind.encode() + b"K\x00K\x01\x87R"
             + b"(K\x03X\x01\x00\x00\x00<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
             + b"\x89" + content + b"tb.")
 
@@ -86,13 +93,14 @@ def test_no_memory_is_taken_on_a_files_word() -> None:
     assert pickles.value(pickles.read(declared("(I1\nt"), "x.pkl")).shape == (1,)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     nested = b"\x80\x02" + b"]" * 2_000_000 + b"a" * 1_999_999 + b"."
-    bombs = [declared("(I1000000\nI1000000\nt"), declared("(L9999999999999999\nt"), declared("(I-1\nt"), declared("(I1\nt", "V8"),
-             declared("(I1\nt", "O8"), b"\x80\x02X\xff\xff\xff\x7fabc.", b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.",
-             b"\x80\x02]r\xff\xff\xff\xff" * 10 + b"g4294967296\n.", b"\x80\x02" + b"2" * 1000 + b".",
-             b"\x80\x04J\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x93.", b"\x80\x02cnumpy\ndtype\nJ\xff\xff\xff\x7f\x85R.",
+    bombs = [declared("(I1000000\nI1000000\nt"), declared("(L9999999999999999\nt"), declared("(I-1\nt"),
+             declared("(I1\nt", "V8"), declared("(I1\nt", "O8"), b"\x80\x02X\xff\xff\xff\x7fabc.",
+             b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x7f.", b"\x80\x02]r\xff\xff\xff\xff" * 10 + b"g4294967296\n.",
+             b"\x80\x02" + b"2" * 1000 + b".", b"\x80\x04J\xff\xff\xff\x7fJ\xff\xff\xff\x7f\x93.",
+             b"\x80\x02cnumpy\ndtype\nJ\xff\xff\xff\x7f\x85R.",
              # one list of a number a byte, made again and again
-             b"\x80\x04\x8e\x00\x00\x00\x01\x00\x00\x00\x00" + bytes(1 << 24) + b"q\x000cbuiltins\nlist\nq\x010(" + b"h\x01h\x00\x85R" * 99
-             + b"l.",
+             b"\x80\x04\x8e\x00\x00\x00\x01\x00\x00\x00\x00" + bytes(1 << 24) + b"q\x000cbuiltins\nlist\nq\x010("
+             + b"h\x01h\x00\x85R" * 99 + b"l.",
              # one text, made bytes again and again
              b"\x80\x02X\x40\x42\x0f\x00" + b"a" * 1_000_000 + b"q\x000" + b"c_codecs\nencode\nq\x010"
              + b"h\x01h\x00X\x06\x00\x00\x00latin1\x86R0" * 4000
@@ -169,7 +177,8 @@ def test_unimodal_labels_of_ch_sims_are_kept(tmp_path: Path) -> None:
     assert found.target.range == (-1, 1)
     assert list(found.unimodal.columns) == ["text", "audio", "vision"]
     assert found.unimodal.index.tolist() == found.ids.tolist()
-    assert found.unimodal["audio"].to_numpy()[found.rows("test")].tolist() == pytest.approx(content["test"]["regression_labels_A"].tolist())
+    assert found.unimodal["audio"].to_numpy()[found.rows("test")].tolist() == pytest.approx(
+        content["test"]["regression_labels_A"].tolist())
 
 
 def change(**changes: Any) -> Any:
@@ -202,8 +211,8 @@ def test_what_is_laid_out_otherwise_is_named(content: Any, message: str, tmp_pat
 
 def test_ragged_lists_vectors_and_old_shapes_are_read(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    content = change(audio=lambda p: [rng.normal(size=(rng.integers(1, 9), 5)) for _ in p["id"]], audio_lengths=lambda p: None,
-                     vision=lambda p: p["vision"][:, 0], text_bert=lambda p: None,
+    content = change(audio=lambda p: [rng.normal(size=(rng.integers(1, 9), 5)) for _ in p["id"]],
+                     audio_lengths=lambda p: None, vision=lambda p: p["vision"][:, 0], text_bert=lambda p: None,
                      regression_labels=lambda p: p["regression_labels"][:, None, None],
                      id=lambda p: np.array([[name, "1", "2"] for name in p["id"]]))
     importing.import_set([importable.write_mmsa(tmp_path / "m.pkl", content)], "ragged")

@@ -1,4 +1,5 @@
-"""Importing: what the report finds, what repairs do and that none is made unasked, and that a set is kept whole or not at all."""
+"""Importing: what the report finds, what repairs do and that none is made unasked, and that a set is kept whole or not
+at all."""
 
 from __future__ import annotations
 
@@ -77,7 +78,8 @@ def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(t
     assert (found.severity, found.where) == ("error", "audio")
     assert "2 values are NaN and 1 infinite, in 2 of 70 samples and 2 of 5 features, most in audio 4, audio 2" in found.words
     with pytest.raises(InvalidInput,
-                       match=r"cannot be kept: audio: 2 values are NaN .* if you agree: fill-median, fill-zero, drop-not-finite"):
+                       match=r"cannot be kept: audio: 2 values are NaN .* if you agree: fill-median, fill-zero, "
+                             r"drop-not-finite"):
         importing.import_set([path], "m")
     assert data.names()[-1] != "m"
     clean = importable.mmsa()
@@ -177,7 +179,8 @@ def test_labels_as_words_rare_classes_and_balance(tmp_path: Path) -> None:
     assert "2 of 3 classes have fewer than 3 samples" in codes(found)["rare-class"].words
     assert "Training never sees 2 classes" in codes(found)["unseen-class"].words
     assert codes(found)["uneven"].words.startswith("95.0%")
-    importing.import_set([importable.tables(tmp_path / "u", label=["a"] * 30 + ["b"] * 29 + ["rare"])], "kept", repair=["drop-rare"])
+    importing.import_set([importable.tables(tmp_path / "u", label=["a"] * 30 + ["b"] * 29 + ["rare"])], "kept",
+                         repair=["drop-rare"])
     assert data.load("kept").target.classes == ("a", "b")
 
 
@@ -209,7 +212,8 @@ def test_sequences_have_a_step_column(tmp_path: Path) -> None:
     importing.import_set([place], "steps")
     audio = data.load("steps").modalities[1]
     assert audio.lengths.tolist() == lengths.tolist()
-    assert audio.values[5, :lengths[5]] == pytest.approx(frame[frame["id"] == "s005"][["pitch", "energy"]].to_numpy(), rel=1e-6)
+    assert audio.values[5, :lengths[5]] == pytest.approx(frame[frame["id"] == "s005"][["pitch", "energy"]].to_numpy(),
+                                                         rel=1e-6)
     importable.write_table(frame.iloc[::-1], place / "audio.csv")
     with pytest.raises(InvalidInput, match=r"Column `step` of `audio.csv` must rise within every id"):
         importing.import_set([place], "never")
@@ -234,7 +238,8 @@ def test_plain_arrays_and_lists_in_parquet(tmp_path: Path) -> None:
     values = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     np.save(place / "vision.npy", values)
     (place / "audio.csv").unlink()
-    importable.write_table(pd.DataFrame({"id": [f"s{i:03d}" for i in range(60)], "vector": values.tolist()}), place / "audio.parquet")
+    importable.write_table(pd.DataFrame({"id": [f"s{i:03d}" for i in range(60)], "vector": values.tolist()}),
+                           place / "audio.parquet")
     importing.import_set([place], "lists")
     kept = data.load("lists")
     assert kept.names == ("text", "audio", "vision")
@@ -309,7 +314,8 @@ def test_npz_of_amounts_is_a_regression_and_mat_is_read(tmp_path: Path) -> None:
 def test_a_mat_file_of_version_7_3_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "new.mat"
     path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(100))
-    with pytest.raises(InvalidInput, match=r"version 7.3 \(HDF5\), which is not read here. Save it again, with `save -v7`"):
+    with pytest.raises(InvalidInput,
+                       match=r"version 7.3 \(HDF5\), which is not read here. Save it again, with `save -v7`"):
         importing.import_set([path], "never")
 
 
@@ -365,10 +371,12 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: Any, **__: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    for place, name in ((staged_set.Writer, "append"), (storing.np, "save"), (storing.os, "rename"), (storing.Path, "write_text")):
+    for place, name in ((staged_set.Writer, "append"), (storing.np, "save"), (storing.os, "rename"),
+                        (storing.Path, "write_text")):
         with monkeypatch.context() as patch:
             patch.setattr(place, name, full)
-            with pytest.raises(DataUnavailable, match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space"):
+            with pytest.raises(DataUnavailable,
+                               match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space"):
                 importing.import_set([path], "new" if name != "rename" else "old", replace=name == "rename")
         assert [entry.name for entry in imported.root().iterdir()] == ["old"]
     assert len(data.load("old")) == 70
@@ -377,9 +385,10 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
 def test_a_real_limit_of_the_file_size_leaves_nothing_behind(tmp_path: Path, folder: Path) -> None:
     path = importable.write_mmsa(tmp_path / "m.pkl")
     code = ("import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); from qfusion.cli import main; main(sys.argv[1:])")
-    done = subprocess.run([sys.executable, "-c", code, "data", "import", str(path), "--name", "never"], cwd=ROOT, capture_output=True,
-                          text=True)
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)); from qfusion.cli import main; "
+            "main(sys.argv[1:])")
+    done = subprocess.run([sys.executable, "-c", code, "data", "import", str(path), "--name", "never"], cwd=ROOT,
+                          capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith("qfusion: error: The data cannot be written to")
     assert done.stderr.count("\n") == 1
@@ -392,7 +401,8 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
         importing.import_set([path], name)
     values = folder / "cut" / "audio.npy"
     values.write_bytes(values.read_bytes()[:-9])
-    with pytest.raises(IntegrityError, match=r"'cut' is damaged: .* Remove it with `python -m qfusion data remove cut`"):
+    with pytest.raises(IntegrityError,
+                       match=r"'cut' is damaged: .* Remove it with `python -m qfusion data remove cut`"):
         data.load("cut")
     values = folder / "altered" / "audio.npy"
     values.write_bytes(values.read_bytes()[:-4] + b"\0\0\x80\x3f")
@@ -449,7 +459,8 @@ def test_import_check_list_train_and_remove(run: Any, pickle_path: Path, tmp_pat
     assert_refused(run("data", "check", "mine"), "'mine'")
 
 
-def test_from_a_pickle_to_an_explained_sample(run: Any, pickle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_from_a_pickle_to_an_explained_sample(run: Any, pickle_path: Path, tmp_path: Path,
+                                              monkeypatch: pytest.MonkeyPatch) -> None:
     """Import, train, stop, go on, evaluate, explain: all on the command line."""
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("QFUSION_MODELS", str(tmp_path / "models"))
@@ -466,7 +477,8 @@ def test_from_a_pickle_to_an_explained_sample(run: Any, pickle_path: Path, tmp_p
     resumed = run("train", "--resume", "parts", "--json").json
     assert (resumed["state"], resumed["epochs"]) == ("finished", 5)
     assert resumed["metrics"] == run("train", "--config", config, "--out", tmp_path / "again", "--json").json["metrics"]
-    one, two = (run("explain", "--model", name, "--sample", "cliptest$_$3", "--json").json for name in ("whole", "parts"))
+    one, two = (run("explain", "--model", name, "--sample", "cliptest$_$3", "--json").json
+                for name in ("whole", "parts"))
     assert one == two
     assert one["prediction"] == pytest.approx(sum(one["dividends"].values()))
     assert {"whole", "parts"} <= {card["name"] for card in run("models", "--json").json}
@@ -479,8 +491,8 @@ def test_from_a_pickle_to_an_explained_sample(run: Any, pickle_path: Path, tmp_p
 
 def test_tables_by_options(run: Any, tmp_path: Path) -> None:
     place = importable.tables(tmp_path / "t")
-    told = run("data", "import", "--modality", f"words={place / 'text.csv'}", "--modality", f"voice={place / 'audio.csv'}", "--labels",
-               place / "labels.csv", "--name", "mine", "--json").json
+    told = run("data", "import", "--modality", f"words={place / 'text.csv'}", "--modality",
+               f"voice={place / 'audio.csv'}", "--labels", place / "labels.csv", "--name", "mine", "--json").json
     assert [m["name"] for m in told["modalities"]] == ["words", "voice"]
     assert "3 classes" not in told["report"]["target"]["name"]
 
@@ -522,7 +534,8 @@ def test_json_is_json_whatever_was_found(run: Any, tmp_path: Path) -> None:
     assert data.load("mine").table["text"].iloc[0] == "? [bold]x[/bold] <b>"
 
 
-def test_a_huge_padded_sequence_is_refused_before_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_padded_sequence_is_refused_before_it_is_written(tmp_path: Path,
+                                                                monkeypatch: pytest.MonkeyPatch) -> None:
     import shutil
 
     usage = shutil.disk_usage(tmp_path)

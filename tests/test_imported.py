@@ -1,5 +1,5 @@
-"""Models of others: .pt2, ONNX and factories that were never seen, imported, explained and compared with loops of plain forward passes;
-and everything that can be wrong with one."""
+"""Models of others: .pt2, ONNX and factories that were never seen, imported, explained and compared with loops of plain
+forward passes; and everything that can be wrong with one."""
 
 from __future__ import annotations
 
@@ -48,12 +48,14 @@ def said_set(classes: int = 0) -> DataSet:
     rng = np.random.default_rng(0)
     lengths = rng.integers(1, T + 1, N)
     audio = rng.normal(size=(N, T, A)) * (np.arange(T)[None, :, None] < lengths[:, None, None])
-    target = Target("classification", "kind", None, ("no", "yes", "both")[:classes]) if classes else Target("regression", "score")
+    target = Target("classification", "kind", None,
+                    ("no", "yes", "both")[:classes]) if classes else Target("regression", "score")
     y = rng.integers(0, classes, N) if classes else rng.normal(size=N)
     ids, parts = splits.numbered("row", N), np.array(["train"] * 40 + ["valid"] * 8 + ["test"] * 12)
     vision = Modality("vision", rng.normal(size=(N, V)), None, tuple("wxyz"), (2, 2))
     modalities = (Modality("audio", audio, lengths, ("a", "b", "c")), vision)
-    return DataSet(f"said{classes}", f"Said {classes}", "", "", "", modalities, target, y, ids, parts, pd.DataFrame(index=ids))
+    return DataSet(f"said{classes}", f"Said {classes}", "", "", "", modalities, target, y, ids, parts,
+                   pd.DataFrame(index=ids))
 
 
 @pytest.fixture(autouse=True)
@@ -78,7 +80,8 @@ class Two(nn.Module):
 
 
 def example(rows: int = 4, dtype: torch.dtype = torch.float64) -> tuple[Tensor, ...]:
-    return torch.randn(rows, T, A, dtype=dtype), torch.randn(rows, V, dtype=dtype), torch.ones(rows, T, dtype=torch.bool)
+    return torch.randn(rows, T, A, dtype=dtype), torch.randn(rows, V,
+                                                             dtype=dtype), torch.ones(rows, T, dtype=torch.bool)
 
 
 def exported(module: nn.Module, inputs: tuple[Any, ...], free: bool = True) -> bytes:
@@ -121,13 +124,16 @@ def refused(source: str, words: str, name: str = "said0", **more: Any) -> None:
     assert not list(Path().glob("models/*"))
 
 
-def looped(forward: Callable[[dict[str, Any]], Tensor], names: tuple[str, ...], x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
+def looped(forward: Callable[[dict[str, Any]], Tensor], names: tuple[str, ...], x: dict[str, Any],
+           rows: dict[str, Any]) -> np.ndarray:
     """v(S), (2^M, C), of one sample, by the module's own forward passes, one row at a time."""
     def value(S: tuple[int, ...], n: int) -> np.ndarray:
-        return forward({name: x[name] if m in S else nested.part(rows[name], [n]) for m, name in enumerate(names)})[0].numpy()
+        return forward({name: x[name] if m in S else nested.part(rows[name], [n]) for m, name in enumerate(names)})[
+            0].numpy()
 
     with torch.no_grad():
-        return np.array([np.mean([value(S, n) for n in range(nested.length(rows[names[0]]))], 0) for S in subsets(len(names))])
+        return np.array([np.mean([value(S, n) for n in range(nested.length(rows[names[0]]))], 0)
+                         for S in subsets(len(names))])
 
 
 def require_values(name: str, forward: Callable[[dict[str, Any]], Tensor], within: float) -> None:
@@ -140,7 +146,8 @@ def require_values(name: str, forward: Callable[[dict[str, Any]], Tensor], withi
     assert told.dividends.sum(1) == pytest.approx(told.prediction, abs=1e-10)
 
 
-def test_a_program_is_imported_listed_explained_and_removed(two: tuple[Two, bytes], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_program_is_imported_listed_explained_and_removed(two: tuple[Two, bytes],
+                                                            capsys: pytest.CaptureFixture[str]) -> None:
     module, content = two
     kept("two.pt2", content)
     assert run("model", "import", "two.pt2", "--data", "said0", "--name", "two", "--json") == 0
@@ -152,8 +159,8 @@ def test_a_program_is_imported_listed_explained_and_removed(two: tuple[Two, byte
     assert "two" in checkpoint.available()
     assert card.read(Path("two.toml").read_text(), "two.toml") == card.parse(told["card"])
     require_values("two", lambda x: module(x["audio"][0], x["vision"], x["audio"][1]), 1e-10)
-    for words in (("explain", "--model", "two", "--sample", "row-0050", "--json"), ("evaluate", "--model", "two"), ("models",),
-                  ("report", "--model", "two", "--sample", "row-0050", "--out", "r.html"),
+    for words in (("explain", "--model", "two", "--sample", "row-0050", "--json"), ("evaluate", "--model", "two"),
+                  ("models",), ("report", "--model", "two", "--sample", "row-0050", "--out", "r.html"),
                   ("figure", "--model", "two", "--sample", "row-0050", "--view", "contributions", "--out", "f.svg"),
                   ("export", "--model", "two", "--sample", "row-0050", "--format", "numpy", "--out", "n.npz")):
         assert run(*words) == 0, said(capsys)
@@ -212,7 +219,8 @@ def test_a_sequence_that_stands_otherwise(two: tuple[Two, bytes]) -> None:
     torch.export.save(torch.export.export(Turned(), given, dynamic_shapes=({1: rows}, {0: rows}, {0: rows})), buffer)
     dataset = data.load("said0")
     taken = taking.take(kept("turned.pt2", buffer.getvalue()), dataset)
-    assert [each.axes for each in taken.model.card.inputs] == [("steps", "rows", "features"), ("rows", 1, 2, 2), ("rows", "steps")]
+    assert [each.axes for each in taken.model.card.inputs] == [("steps", "rows", "features"), ("rows", 1, 2, 2),
+                                                               ("rows", "steps")]
     assert [each.steps for each in taken.model.card.inputs] == [T + 1, 0, T + 1]
     assert taken.model.card.inputs[2].gives == "padding"
     said_left = replace(taken.model.card, inputs=tuple(replace(each, pad="left") for each in taken.model.card.inputs))
@@ -224,10 +232,12 @@ def test_what_an_input_takes() -> None:
     values, mask = torch.arange(12.0).view(2, 3, 2), torch.tensor([[True, True, False], [True, False, False]])
     states: Any = {"a": (values * mask[..., None], mask), "b": torch.ones(2, 4)}
     assert feeding.array(Input("x", ("a",), "lengths", ("rows",), "int64"), states).tolist() == [2, 1]
-    assert feeding.array(Input("x", ("a", "b"), "mean", ("rows", "features")), states).tolist() == [[1, 2, 1, 1, 1, 1], [6, 7, 1, 1, 1, 1]]
+    assert feeding.array(Input("x", ("a", "b"), "mean", ("rows", "features")),
+                         states).tolist() == [[1, 2, 1, 1, 1, 1], [6, 7, 1, 1, 1, 1]]
     left = feeding.array(Input("x", ("a",), "values", ("rows", "features", "steps"), steps=4, pad="left"), states)
     assert left[0].tolist() == [[0, 0, 0, 2], [0, 0, 1, 3]]
-    assert feeding.array(Input("x", ("a",), "mask", ("rows", "steps"), "float32", steps=2), states).tolist() == [[1, 1], [1, 0]]
+    assert feeding.array(Input("x", ("a",), "mask", ("rows", "steps"), "float32", steps=2),
+                         states).tolist() == [[1, 1], [1, 0]]
     with pytest.raises(InvalidInput, match="takes 1 steps, but a sample of `a` has 2"):
         feeding.array(Input("x", ("a",), "values", ("rows", "steps", "features"), steps=1), states)
 
@@ -235,10 +245,11 @@ def test_what_an_input_takes() -> None:
 # ONNX
 
 
-def scored(nodes: list[Any], weights: dict[str, np.ndarray], inputs: dict[str, list[Any]], output: list[Any], opset: int = 17,
-           kind: int = TensorProto.FLOAT, domain: str = "", **more: Any) -> bytes:
+def scored(nodes: list[Any], weights: dict[str, np.ndarray], inputs: dict[str, list[Any]], output: list[Any],
+           opset: int = 17, kind: int = TensorProto.FLOAT, domain: str = "", **more: Any) -> bytes:
     """An ONNX model of these nodes, whose output is `y`."""
-    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
+    graph = helper.make_graph(nodes, "g",
+                              [helper.make_tensor_value_info(name, kind, shape) for name, shape in inputs.items()],
                               [helper.make_tensor_value_info("y", kind, output)],
                               [numpy_helper.from_array(value, name) for name, value in weights.items()])
     opsets = [helper.make_opsetid("", opset), *([helper.make_opsetid(domain, 1)] if domain else [])]
@@ -249,7 +260,8 @@ def joined_nodes() -> tuple[list[Any], dict[str, np.ndarray]]:
     """Audio (B, T, F) is averaged over steps, joined with vision, and multiplied out to two columns."""
     rng = np.random.default_rng(1)
     nodes = [helper.make_node("ReduceMean", ["audio"], ["m"], axes=[1], keepdims=0),
-             helper.make_node("Concat", ["m", "vision"], ["c"], axis=1), helper.make_node("Gemm", ["c", "W", "b"], ["h"]),
+             helper.make_node("Concat", ["m", "vision"], ["c"], axis=1),
+             helper.make_node("Gemm", ["c", "W", "b"], ["h"]),
              helper.make_node("Tanh", ["h"], ["t"]), helper.make_node("MatMul", ["t", "U"], ["y"])]
     return nodes, {"W": rng.normal(size=(A + V, 6)).astype(np.float32), "b": rng.normal(size=6).astype(np.float32),
                    "U": rng.normal(size=(6, 2)).astype(np.float32)}
@@ -270,7 +282,8 @@ def test_an_onnx_model_and_its_differences() -> None:
     weights = {name: torch.from_numpy(value).double() for name, value in joined_nodes()[1].items()}
 
     def forward(x: dict[str, Any]) -> Tensor:
-        return torch.tanh(torch.cat([x["audio"][0].mean(1), x["vision"]], 1) @ weights["W"] + weights["b"]) @ weights["U"]
+        return torch.tanh(torch.cat([x["audio"][0].mean(1), x["vision"]], 1) @ weights["W"]
+                          + weights["b"]) @ weights["U"]
 
     require_values("two", forward, 1e-5)
     model = checkpoint.load("two").model
@@ -278,7 +291,8 @@ def test_an_onnx_model_and_its_differences() -> None:
     vision = x["vision"].clone().requires_grad_()
     slopes = [torch.autograd.grad(each({**x, "vision": vision})[0, 1], vision)[0] for each in (model, forward)]
     assert slopes[0] == pytest.approx(slopes[1].numpy(), abs=2e-3)
-    found = attribution.attribute(model, x, explain.background(model, dataset.inputs([1, 2], torch.float64)), "vision", output=1)
+    found = attribution.attribute(model, x, explain.background(model, dataset.inputs([1, 2], torch.float64)), "vision",
+                                  output=1)
     assert found.relative_error < 0.02
     work = open_sample("two", "row-0050").work
     assert work.bulk_background.size >= 40
@@ -286,14 +300,16 @@ def test_an_onnx_model_and_its_differences() -> None:
 
 def test_probabilities_classes_in_another_order_and_one_column() -> None:
     nodes, weights = joined_nodes()
-    soft = [*nodes[:-1], helper.make_node("MatMul", ["t", "U"], ["z"]), helper.make_node("Softmax", ["z"], ["y"], axis=1)]
+    soft = [*nodes[:-1], helper.make_node("MatMul", ["t", "U"], ["z"]),
+            helper.make_node("Softmax", ["z"], ["y"], axis=1)]
     dataset, ports = data.load("said2"), {"audio": ["n", T, A], "vision": ["n", V]}
     taken = taking.take(kept("soft.onnx", scored(soft, weights, ports, ["n", 2])), dataset)
     assert taken.model.card.output.holds == "probabilities"
     rows = dataset.inputs(dataset.rows("test"), torch.float64)
     logits = taking.take(kept("two.onnx", onnx_two()), dataset).model(rows)
     assert taken.model(rows).softmax(1) == pytest.approx(logits.softmax(1).numpy(), abs=1e-5)
-    other = taking.take("soft.onnx", dataset, replace(taken.model.card, output=Output("y", "probabilities", ("yes", "no"))))
+    other = taking.take("soft.onnx", dataset,
+                        replace(taken.model.card, output=Output("y", "probabilities", ("yes", "no"))))
     assert other.model(rows) == pytest.approx(taken.model(rows).flip(1).numpy())
     one = {**weights, "U": weights["U"][:, 1:] - weights["U"][:, :1]}
     single = taking.take(kept("one.onnx", scored(nodes, one, ports, ["n", 1])), dataset)
@@ -314,7 +330,8 @@ def test_a_scikit_learn_pipeline() -> None:
     fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(flat, dataset.y)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        plain, mapped = (to_onnx(fitted, flat[:1], options={"zipmap": zipped}).SerializeToString() for zipped in (False, True))
+        plain, mapped = (to_onnx(fitted, flat[:1], options={"zipmap": zipped}).SerializeToString()
+                         for zipped in (False, True))
     taken = taking.take(kept("sk.onnx", plain), dataset)
     assert taken.model.card.inputs == (Input("X", ("audio", "vision"), "mean", ("rows", "features"), "float32"),)
     assert taken.model(x).exp() == pytest.approx(fitted.predict_proba(flat), abs=1e-5)
@@ -323,15 +340,20 @@ def test_a_scikit_learn_pipeline() -> None:
 
 @pytest.mark.parametrize(("content", "words"), [
     (lambda: onnx_two(opset=99), "newer than ONNX Runtime"),
-    (lambda: scored([helper.make_node("Quux", ["vision"], ["y"])], {}, {"vision": ["n", V]}, ["n", 2]), "uses the operator `Quux"),
-    (lambda: scored([helper.make_node("EPContext", ["vision"], ["y"], domain="com.microsoft")], {}, {"vision": ["n", V]}, ["n", 2],
-                    domain="com.microsoft"), "uses the operator `com.microsoft.EPContext`, which is not one of ONNX's own"),
+    (lambda: scored([helper.make_node("Quux", ["vision"], ["y"])], {}, {"vision": ["n", V]}, ["n", 2]),
+     "uses the operator `Quux"),
+    (lambda: scored([helper.make_node("EPContext", ["vision"], ["y"], domain="com.microsoft")], {},
+                    {"vision": ["n", V]}, ["n", 2], domain="com.microsoft"),
+     "uses the operator `com.microsoft.EPContext`, which is not one of ONNX's own"),
     (lambda: b"\x08\x08" + b"\xff" * 40, "cannot be read as an ONNX model"),
     (lambda: onnx_two()[:-30], "cannot be read as an ONNX model"),
     (lambda: b"\x08\x00\x00\x00ORTM" + b"\x00" * 40, "ONNX Runtime's own format"),
-    (lambda: scored([helper.make_node("Reshape", ["vision", "s"], ["r"]), helper.make_node("ReduceSum", ["r"], ["a"], keepdims=0),
-                     helper.make_node("Add", ["vision", "a"], ["v"]), helper.make_node("Slice", ["v", "i", "j", "k"], ["y"])],
-                    {"s": np.array([-1]), "i": np.array([0]), "j": np.array([2]), "k": np.array([1])}, {"vision": ["n", V]}, ["n", 2]),
+    (lambda: scored([helper.make_node("Reshape", ["vision", "s"], ["r"]),
+                     helper.make_node("ReduceSum", ["r"], ["a"], keepdims=0),
+                     helper.make_node("Add", ["vision", "a"], ["v"]),
+                     helper.make_node("Slice", ["v", "i", "j", "k"], ["y"])],
+                    {"s": np.array([-1]), "i": np.array([0]), "j": np.array([2]), "k": np.array([1])},
+                    {"vision": ["n", V]}, ["n", 2]),
      "No input takes the values of modality `audio`")])
 def test_onnx_files_that_are_not_run(content: Callable[[], bytes], words: str) -> None:
     refused(kept("bad.onnx", content()), words, "said2")
@@ -344,7 +366,8 @@ def test_tensors_in_other_files_and_operators_in_branches_are_found() -> None:
     outside.data_location = TensorProto.EXTERNAL
     outside.external_data.add(key="location", value="/etc/passwd")
     refused(kept("bad.onnx", model.SerializeToString()), "keeps `W` in another file", "said2")
-    inner = helper.make_graph([helper.make_node("Hidden", [], ["o"], domain="evil")], "b", [], [helper.make_tensor_value_info("o", 1, [1])])
+    inner = helper.make_graph([helper.make_node("Hidden", [], ["o"], domain="evil")], "b", [],
+                              [helper.make_tensor_value_info("o", 1, [1])])
     branch = helper.make_node("If", ["c"], ["y"], then_branch=inner, else_branch=inner)
     found = wire.read(scored([branch], {}, {"c": [1]}, [1]))
     assert found.operators == {("", "If"), ("evil", "Hidden")}
@@ -355,7 +378,8 @@ def test_tensors_in_other_files_and_operators_in_branches_are_found() -> None:
     plain = scored([onnx.NodeProto.FromString(node)], {}, {"a": [1]}, [1])
     assert wire.read(plain).operators == {("", "Tanh")}
     graph = b"\x0a" + bytes([len(twice)]) + twice
-    assert wire.read(b"\x08\x08\x3a" + bytes([len(graph)]) + graph + b"\x42\x02\x10\x11").operators == {("evil", "Tanh")}
+    assert wire.read(b"\x08\x08\x3a" + bytes([len(graph)]) + graph
+                     + b"\x42\x02\x10\x11").operators == {("evil", "Tanh")}
 
 
 def test_a_batch_that_is_baked_in() -> None:
@@ -369,7 +393,8 @@ def test_a_batch_that_is_baked_in() -> None:
     taken = taking.take("baked.onnx", dataset, replace(caught.value.card, batch=4))
     assert "takes 4 rows at once" in taken.warnings[0]
     rows = dataset.inputs(dataset.rows("train"), torch.float64)
-    assert taken.model(rows) == pytest.approx(taking.take(kept("two.onnx", onnx_two()), dataset).model(rows).numpy(), abs=1e-6)
+    assert taken.model(rows) == pytest.approx(taking.take(kept("two.onnx", onnx_two()), dataset).model(rows).numpy(),
+                                              abs=1e-6)
 
 
 def test_onnx_without_its_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -437,7 +462,8 @@ def test_a_factory_with_weights_is_traced_and_its_code_forgotten(code: Any) -> N
     trained = Two().double()
     nn.init.normal_(trained.out.weight)
     save_file(trained.state_dict(), "weights.safetensors")
-    assert run("model", "import", "foreign:make", "--weights", "weights.safetensors", "--data", "said0", "--name", "made") == 0
+    assert run("model", "import", "foreign:make", "--weights", "weights.safetensors", "--data", "said0", "--name",
+               "made") == 0
     assert Path("make.toml").exists()
     Path("foreign.py").unlink()
     trained.eval()
@@ -510,7 +536,8 @@ def test_scores_that_change_or_depend_on_other_rows(two: tuple[Two, bytes]) -> N
 
     refused(kept("left.pt2", exported(Two().double().train(), example())), "dropout is left on. Call `model.eval()`")
     refused(kept("normal.pt2", exported(Normal().double().eval(), example())), "depend on the other rows of a batch")
-    refused(kept("noisy.pt2", exported(Noisy().double().eval(), example())), "draws at random (operator `torch.ops.aten.rand")
+    refused(kept("noisy.pt2", exported(Noisy().double().eval(), example())),
+            "draws at random (operator `torch.ops.aten.rand")
     refused(kept("nan.pt2", exported(Nan().double().eval(), example())), "gives NaN or infinity for some rows")
     batch = Batch().double()
     batch.inner.eval()
@@ -524,7 +551,8 @@ def test_a_program_of_one_modality_warns_and_one_of_a_fixed_batch_runs_in_pieces
 
     dataset = data.load("said0")
     taken = taking.take(kept("one.pt2", exported(One().double().eval(), example())), dataset)
-    assert taken.warnings == ("It reads only `vision`. On ten rows the scores do not depend on `audio`: what these contribute will be 0.",)
+    assert taken.warnings == (
+        "It reads only `vision`. On ten rows the scores do not depend on `audio`: what these contribute will be 0.",)
     fixed = taking.take(kept("fixed.pt2", exported(two[0], example(7), free=False)), dataset)
     assert "takes 7 rows at once" in fixed.warnings[0]
     taking.keep(fixed, dataset, "fixed")
@@ -554,8 +582,10 @@ def test_cards_that_do_not_fit(two: tuple[Two, bytes]) -> None:
     with pytest.raises(InvalidInput, match="is not TOML"):
         card.read("program = ", "c.toml")
     for said_wrong, words in (({"inputs": []}, "Did you mean 'input'"), ({"input": []}, "must have an"),
-                              ({"input": [{"gives": "x"}]}, "`gives` of input"), ({"input": [{"axes": ["steps"]}]}, "rows once"),
-                              ({"input": [{"dtype": "int4"}]}, "`dtype` of input"), ({"input": [{}], "batch": -1}, "`batch`")):
+                              ({"input": [{"gives": "x"}]}, "`gives` of input"),
+                              ({"input": [{"axes": ["steps"]}]}, "rows once"),
+                              ({"input": [{"dtype": "int4"}]}, "`dtype` of input"),
+                              ({"input": [{}], "batch": -1}, "`batch`")):
         with pytest.raises((InvalidInput, NotFound), match=words):
             card.parse(said_wrong)
     assert card.read(good.text(), "c.toml") == good
@@ -625,20 +655,30 @@ def nodes_of(program: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("members", "words"), [
     ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="torch.ops.aten.from_file.default"))},
      "`torch.ops.aten.from_file"),
-    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="torch.hub.load"))}, "uses the operator `torch.hub.load`"),
-    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="torch.ops.mine.run.default"))}, "`torch.ops.mine.run.default`"),
-    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="os.system"))}, "uses the operator `os.system`"),
-    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="torch.ops.aten.linear.gone"))}, "which torch"),
-    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="torch.ops.higher_order.cond"))}, "branches or loops"),
-    ({"models__model.json": in_json(lambda p: p["schema_version"].update(major=6))}, "(schema 6), but programs of schema 8"),
+    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="torch.hub.load"))},
+     "uses the operator `torch.hub.load`"),
+    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="torch.ops.mine.run.default"))},
+     "`torch.ops.mine.run.default`"),
+    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="os.system"))},
+     "uses the operator `os.system`"),
+    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="torch.ops.aten.linear.gone"))},
+     "which torch"),
+    ({"models__model.json": in_json(lambda p: nodes_of(p)[0].update(target="torch.ops.higher_order.cond"))},
+     "branches or loops"),
+    ({"models__model.json": in_json(lambda p: p["schema_version"].update(major=6))},
+     "(schema 6), but programs of schema 8"),
     ({"models__model.json": b"{"}, "is damaged"), ({"models__model.json": None}, "has no models/model.json"),
-    ({"models__model.json": in_json(lambda p: p["graph_module"]["graph"]["inputs"].pop())}, "graph that cannot be read"),
-    ({"model_weights_config.json": in_json(lambda c: next(iter(c["config"].values())).update(use_pickle=True))}, "as a pickle"),
+    ({"models__model.json": in_json(lambda p: p["graph_module"]["graph"]["inputs"].pop())},
+     "graph that cannot be read"),
+    ({"model_weights_config.json": in_json(lambda c: next(iter(c["config"].values())).update(use_pickle=True))},
+     "as a pickle"),
     ({"model_weights_config.json": in_json(lambda c: next(iter(c["config"].values()))["tensor_meta"].update(
         sizes=[{"as_int": 10**6}]))}, "is damaged"),
-    ({"data__aotinductor__model__x.so": b"\x7fELF"}, "holds compiled code"), ({"data__weights__model.pt": b"x"}, "as a pickle"),
+    ({"data__aotinductor__model__x.so": b"\x7fELF"}, "holds compiled code"),
+    ({"data__weights__model.pt": b"x"}, "as a pickle"),
     ({"evil__thing": b"x"}, "which programs of torch.export do not"), ({"..__thing": b"x"}, "impossible name"),
-    ({"serialized_exported_program.json": b"{}"}, "was written by torch 2.7 or before"), ({"data.pkl": b"x"}, "is a pickle of weights")])
+    ({"serialized_exported_program.json": b"{}"}, "was written by torch 2.7 or before"),
+    ({"data.pkl": b"x"}, "is a pickle of weights")])
 def test_archives_of_strangers(two: tuple[Two, bytes], members: dict[str, Any], words: str) -> None:
     refused(kept("bad.pt2", edited(two[1], **members)), words)
 
@@ -650,7 +690,8 @@ def test_nothing_of_a_file_is_run_unpickled_or_evaluated(two: tuple[Two, bytes])
         program["graph_module"]["graph"]["tensor_values"] = json.loads(text)
         program["guards_code"] = ["__import__('pathlib').Path('burgled').touch()"]
 
-    content = edited(two[1], **{"sample_inputs__model.pt": pickle.dumps(Burglar()), "models__model.json": in_json(symbols)})
+    content = edited(two[1],
+                     **{"sample_inputs__model.pt": pickle.dumps(Burglar()), "models__model.json": in_json(symbols)})
     taking.take(kept("burglar.pt2", content), data.load("said0"))
     assert not Path("burgled").exists()
     with pytest.raises(Exception):  # noqa: B017 - torch's own loader would have been fooled or stopped; what it raises is its own
@@ -717,12 +758,14 @@ def test_operators_that_read_beyond_their_memory_are_checked() -> None:
     def smaller(config: dict[str, Any]) -> None:
         config["config"]["a.weight_hh_l0"]["tensor_meta"]["sizes"] = [{"as_int": 2}, {"as_int": 4}]
 
-    refused(kept("bad.pt2", edited(content, **{"model_weights_config.json": in_json(smaller)})), "weights of lstm have other shapes")
+    refused(kept("bad.pt2", edited(content, **{"model_weights_config.json": in_json(smaller)})),
+            "weights of lstm have other shapes")
 
 
 def test_archive_reads_what_torch_writes(two: tuple[Two, bytes]) -> None:
     found = archive.read(two[1], "two.pt2")
-    assert {name: tensor.shape for name, tensor in found.weights.items()} == {n: t.shape for n, t in two[0].state_dict().items()}
+    assert {name: tensor.shape for name, tensor in found.weights.items()} == {n: t.shape
+                                                                              for n, t in two[0].state_dict().items()}
     assert all(torch.equal(tensor, found.weights[name]) for name, tensor in two[0].state_dict().items())
     assert found.torch_version == torch.__version__
     assert isinstance(ProgramCard("p", "d", (), Output()).text(), str)

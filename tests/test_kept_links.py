@@ -1,4 +1,5 @@
-"""Links and session files of before the redesign (issue 13) open the same numbers: see tests/keeping.py and scripts/keep.py."""
+"""Links and session files of before the redesign (issue 13) open the same numbers: see tests/keeping.py and
+scripts/keep.py."""
 
 from __future__ import annotations
 

@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # From the top down; what shares a bracket stands side by side and imports nothing of each other.
 LAYERS = (("__init__",), ("__main__",), ("pages", "app", "cli"), ("commands",), ("ui",), ("panels",), ("report",),
-          ("figures", "model_export"), ("analysis",), ("runs",), ("explain", "track"), ("training",), ("models", "data"),
-          ("quantum", "citations", "renderer"),
+          ("figures", "model_export"), ("analysis",), ("runs",), ("explain", "track"), ("training",),
+          ("models", "data"), ("quantum", "citations", "renderer"),
           ("_assets", "_checks", "_files"), ("errors",))
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 FRONT = ("load", "train")  # of `qfusion` itself: for users, never for the library
@@ -52,7 +52,8 @@ def wrong_imports(path: Path) -> list[str]:
     for name in imports(path):
         top, inner = name.split(".")[0], (name.split(".") + [""])[1]
         if top == "qfusion":
-            outward = (inner != own and inner in HEIGHT and HEIGHT[inner] >= HEIGHT[own]) or (inner in FRONT and own != "__init__")
+            outward = (inner != own and inner in HEIGHT
+                       and HEIGHT[inner] >= HEIGHT[own]) or (inner in FRONT and own != "__init__")
         else:
             outward = top in ("pages", "app", "tests", "scripts", "benchmarks")
         if outward:
@@ -73,14 +74,16 @@ MAX_FILES, MAX_LINES = 20, 400
 def names(package: str) -> dict[str, Path]:
     """Returns the modules of a package and of those inside it, by their full names."""
     folder = ROOT / "qfusion" / package
-    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in folder.rglob("*.py")}
+    return {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+            for path in folder.rglob("*.py")}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_rooms_are_not_crowded(package: str) -> None:
     paths = list(names(package).values())
     assert [str(path) for path in paths if len(path.read_text().splitlines()) > MAX_LINES] == []
-    assert [str(room) for room in {path.parent for path in paths} if sum(path.parent == room for path in paths) > MAX_FILES] == []
+    assert [str(room) for room in {path.parent for path in paths}
+            if sum(path.parent == room for path in paths) > MAX_FILES] == []
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -94,7 +97,8 @@ def test_modules_import_one_another_in_no_circle(package: str) -> None:
     assert needs == {}
 
 
-@pytest.mark.parametrize("path", sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted([*ROOT.glob("scripts/*.py"), *ROOT.glob("benchmarks/*.py")]),
+                         ids=lambda p: p.stem)
 def test_what_scripts_take_from_the_package_is_there(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text(), str(path))):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "qfusion":
@@ -152,7 +156,8 @@ def test_a_model_is_loaded_without_torchs_compiler() -> None:
 def test_the_front_loads_nothing_before_it_is_asked() -> None:
     assert loaded_by("import qfusion") - loaded_by("import __future__, importlib") == {"qfusion"}
     code = "import qfusion, sys; print(*(name for name in sys.modules if name.startswith('qfusion')))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split() == ["qfusion"]
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+                          check=True).stdout.split() == ["qfusion"]
 
 
 def test_the_front_is_imported_in_no_time() -> None:

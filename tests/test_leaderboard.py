@@ -1,4 +1,5 @@
-"""The leaderboard: statistics on numbers made by hand, the terms of every model, the board and its sentences, the page on both systems."""
+"""The leaderboard: statistics on numbers made by hand, the terms of every model, the board and its sentences, the page
+on both systems."""
 
 from __future__ import annotations
 
@@ -93,9 +94,10 @@ def test_everyone_has_the_recipe_s_encoders(place: str) -> None:
 def made(data: str, model: str, seed: int, value: float, **more: Any) -> dict[str, Any]:
     keys = ("accuracy", "f1", "nll") if data == "digits" else ("mae", "corr", "r2", "acc2_non0", "acc7")
     size = {"qcnn": 100, "concatenation": 2400, "tensor": 9000}.get(model, 500)
-    return {"key": f"{data}-{model}-{seed}", "data": data, "model": model, "seed": seed, "test": dict.fromkeys(keys, value),
-            "train": dict.fromkeys(keys, value + 0.1), "parameters": 10_000, "after_encoders": size, "seconds": 2.0,
-            "processor_seconds": 1.5, "epochs": 3, "kept": 3, "gradient_norms": [1.0, 2.0, 3.0], **more}
+    return {"key": f"{data}-{model}-{seed}", "data": data, "model": model, "seed": seed,
+            "test": dict.fromkeys(keys, value), "train": dict.fromkeys(keys, value + 0.1), "parameters": 10_000,
+            "after_encoders": size, "seconds": 2.0, "processor_seconds": 1.5, "epochs": 3, "kept": 3,
+            "gradient_norms": [1.0, 2.0, 3.0], **more}
 
 
 @pytest.fixture(scope="module")
@@ -106,10 +108,11 @@ def board() -> dict[str, Any]:
                for model in terms.CONTENDERS for seed in range(5)]
     of = {name: {"title": name.title(), "source": name, "modalities": ["a", "b"], "trained_on": 100, "test": 50,
                  "target": "regression" if name == "mosi" else "classification"} for name in ("mosi", "digits")}
-    robust = {name: {model: [{"kind": kind, "modality": m, "level": at, **dict.fromkeys(report_keys(name), 0.9 - at / 10)}
-                             for kind, m, at in [*(("noise", m, at) for m in ("a", "b", "all") for at in (0.0, 1.0)),
-                                                 *((kind, m, 0.0) for kind in ("absent", "swapped") for m in ("a", "b"))]]
-                     for model in terms.CONTENDERS} for name in ("mosi", "digits")}
+    robust = {
+        name: {model: [{"kind": kind, "modality": m, "level": at, **dict.fromkeys(report_keys(name), 0.9 - at / 10)}
+                       for kind, m, at in [*(("noise", m, at) for m in ("a", "b", "all") for at in (0.0, 1.0)),
+                                           *((kind, m, 0.0) for kind in ("absent", "swapped") for m in ("a", "b"))]]
+               for model in terms.CONTENDERS} for name in ("mosi", "digits")}
     found = report.assemble(records, ["mosi", "digits"], CONTENDERS, of, robust)
     text.add_sentences(found)
     return json.loads(json.dumps(found, allow_nan=False))
@@ -124,7 +127,8 @@ def test_the_board_tests_against_the_best_baseline(board: dict[str, Any]) -> Non
     assert tests["best"] == "tensor"
     assert set(tests["against"]) == {"linear", "late", "concatenation", "tensor", "low-rank", "mult"}
     pair = tests["against"]["tensor"]
-    ours, theirs = (np.array(board["data"]["digits"]["rows"][m]["test"]["accuracy"]["values"]) for m in ("qcnn", "tensor"))
+    ours, theirs = (np.array(board["data"]["digits"]["rows"][m]["test"]["accuracy"]["values"])
+                    for m in ("qcnn", "tensor"))
     assert pair["difference"] == pytest.approx((ours - theirs).mean(), abs=1e-5)
     assert pair["holm"] < 0.01
     assert "worse than 1" in text.data_table(board, "digits")
@@ -149,8 +153,8 @@ def test_the_claims_say_what_came_out(board: dict[str, Any]) -> None:
 def test_a_verdict_follows_direction_and_p() -> None:
     pair = {part: {"paired": {"p": 0.01, "difference": -1.0}} for part in ("roughness", "gap", "test")}
     entry = pair | {"spread_p": 0.01, "spread_ratio": 2.0}
-    assert report.stability_verdict(entry, -1) == {"spread over seeds": "against", "gradient norms": "for", "train-test gap": "for",
-                                                   "test result": "for"}
+    assert report.stability_verdict(entry, -1) == {"spread over seeds": "against", "gradient norms": "for",
+                                                   "train-test gap": "for", "test result": "for"}
     assert report.stability_verdict(entry, 1)["test result"] == "against"
 
 
@@ -165,7 +169,8 @@ def test_pages_of_the_documentation_hold_the_tables(board: dict[str, Any]) -> No
         assert f"<!-- table:{name} -->" in (ROOT / "docs" / "leaderboard.md").read_text()
 
 
-def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                        capsys: pytest.CaptureFixture[str]) -> None:
     wanted, calls = list(leaderboard.runs(["digits"], 1, 3))[:3], []
 
     def measure(run: Any, folder: Path) -> dict[str, Any]:
@@ -310,12 +315,14 @@ def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
 
 
 def test_links(shown: Path) -> None:
-    app = visit("Leaderboard", **{"board": "digits", "board.by": "F1 (macro)", "board.of": "b", "board.size": "in total"})
+    app = visit("Leaderboard",
+                **{"board": "digits", "board.by": "F1 (macro)", "board.of": "b", "board.size": "in total"})
     assert not app.warning
     assert "leads on Digits with F1 (macro)" in plain(said(app))
     app = visit("Leaderboard", **{"board": "<b>x</b>", "board.by": "MAE2", "board.of": "smell"})
     assert {"'<b>x</b>' does not exist", "'MAE2' does not exist", "'smell' does not exist"} <= {
-        part for w in app.warning for part in (f"'{x}' does not exist" for x in ("<b>x</b>", "MAE2", "smell")) if part in plain(w.value)}
+        part for w in app.warning for part in (f"'{x}' does not exist" for x in ("<b>x</b>", "MAE2", "smell"))
+        if part in plain(w.value)}
     assert "leads on Mosi with MAE" in plain(said(app))
 
 

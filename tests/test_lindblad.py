@@ -15,7 +15,8 @@ from qfusion.quantum.lindblad import Generator, Term
 from qfusion.quantum.states import density
 
 # D, K, strength of H, strength of L: weak and strong dissipation, none, no Hamiltonian, long steps
-PROBLEMS = [(8, 3, 1.0, 0.5), (8, 3, 1.0, 3.0), (8, 3, 0.0, 1.0), (8, 0, 2.0, 1.0), (12, 2, 30.0, 0.1), (6, 2, 0.01, 5.0)]
+PROBLEMS = [(8, 3, 1.0, 0.5), (8, 3, 1.0, 3.0), (8, 3, 0.0, 1.0), (8, 0, 2.0, 1.0), (12, 2, 30.0, 0.1),
+            (6, 2, 0.01, 5.0)]
 TIMES = [0.0, 0.3, 1.0, 2.5]
 
 
@@ -94,7 +95,9 @@ def test_local_terms_equal_their_dense_sum_with_gradients():
     X = operators(3, 12, True)
 
     def generator() -> Generator:
-        return Generator(dims, tuple(Term(s, (H + H.mH) / 2, L) for s, H, L in zip(pairs, leaves[::2], leaves[1::2], strict=True)))
+        return Generator(dims,
+                         tuple(Term(s, (H + H.mH) / 2, L)
+                               for s, H, L in zip(pairs, leaves[::2], leaves[1::2], strict=True)))
 
     local = lindblad.evolve(generator(), X, TIMES, "observables")
     whole = generator()
@@ -106,7 +109,8 @@ def test_local_terms_equal_their_dense_sum_with_gradients():
         assert (a - b).abs().max() < 1e-10
 
 
-@given(D=st.integers(2, 6), K=st.integers(0, 3), h=st.floats(0, 5), l=st.floats(0, 2), t=st.floats(0, 4), seed=st.integers(0, 99))
+@given(D=st.integers(2, 6), K=st.integers(0, 3), h=st.floats(0, 5), l=st.floats(0, 2), t=st.floats(0, 4),
+       seed=st.integers(0, 99))
 def test_is_a_quantum_channel(D, K, h, l, t, seed):
     """Complete positivity (Choi matrix), trace preservation and Hermiticity, for random systems and times."""
     H, L = system(D, K, h, l, seed)

@@ -173,7 +173,8 @@ def test_negativity_equals_qutips_own() -> None:
 def test_distances_equal_qutip() -> None:
     rho, sigma = random_state((5,), 3, 1), random_state((5,), None, 2)
     q, s = as_qobj(rho, (5,)), as_qobj(sigma, (5,))
-    assert measures.fidelity(rho, sigma).item() == pytest.approx(qutip.fidelity(q, s) ** 2, abs=1e-8)  # QuTiP takes roots
+    # QuTiP takes roots
+    assert measures.fidelity(rho, sigma).item() == pytest.approx(qutip.fidelity(q, s) ** 2, abs=1e-8)
     assert measures.trace_distance(rho, sigma).item() == pytest.approx(qutip.tracedist(q, s), abs=1e-9)
 
 

@@ -35,7 +35,8 @@ def model(outputs=("a", "b"), **settings) -> QuantumJump:
 
 @pytest.mark.parametrize(("evolution", "coupling", "readout"), list(itertools.product(EVOLUTIONS, COUPLINGS, READOUTS)))
 def test_scores_are_those_of_the_evolved_state(evolution, coupling, readout):
-    m, x = model(evolution=evolution, coupling=coupling, readout=readout, read="audio" if readout == "single" else ""), features()
+    m, x = model(evolution=evolution, coupling=coupling, readout=readout, read="audio" if readout == "single"
+                 else ""), features()
     psi = m.product_state(m.encode(x))
     rho = evolve_states(m.hamiltonian(), m.jump_operators(), density(psi), [m.duration])[0]
     read = {(0, 1, 2): rho, **{(n,): partial_trace(rho, m.dims, (n,)) for n in range(3)}}
@@ -49,7 +50,8 @@ def test_scores_are_those_of_the_evolved_state(evolution, coupling, readout):
 
 @pytest.mark.parametrize("m", range(3))
 def test_as_many_vectors_as_squared_levels_span_the_observables_of_a_modality(m):
-    """d_m^2 of them: every Hermitian matrix of the modality, and so every observable on it, is a real combination of |v><v|."""
+    """d_m^2 of them: every Hermitian matrix of the modality, and so every observable on it, is a real combination of
+    |v><v|."""
     d = (2, 3, 2)[m]
     v = model(measurements=d * d).measurement_vectors()[(m,)]
     projectors = torch.einsum("ja,jb->jab", v, v.conj()).flatten(1)
@@ -64,7 +66,8 @@ def test_as_many_vectors_as_squared_levels_span_the_observables_of_a_modality(m)
 @pytest.mark.parametrize("readout", ["local", "single"])
 @pytest.mark.parametrize("evolution", EVOLUTIONS)
 def test_read_one_by_one_the_score_is_additive_until_something_couples(readout, evolution):
-    """At t = 0, and for good where every term of the generator acts on one modality; one that couples two makes a joint term."""
+    """At t = 0, and for good where every term of the generator acts on one modality; one that couples two makes a joint
+    term."""
     m, x, rows = model(evolution=evolution, readout=readout), features(), features(9)
 
     def joint(m):
@@ -147,7 +150,8 @@ def test_every_weight_gets_a_gradient_and_seeds_repeat(settings):
 
 def test_gradcheck_through_the_model():
     m, x = model(outputs=("a",), dims=2, jumps=1, measurements=2), features(2)
-    names, leaves = zip(*[(n, p.detach().clone().requires_grad_()) for n, p in m.named_parameters() if n[0] in "ALVW"], strict=True)
+    names, leaves = zip(*[(n, p.detach().clone().requires_grad_()) for n, p in m.named_parameters() if n[0] in "ALVW"],
+                        strict=True)
 
     def function(*values):
         return torch.func.functional_call(m, dict(zip(names, values, strict=True)), (x,))
@@ -174,7 +178,8 @@ def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
     every = ("text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision")
     none = m.tweaked(Tweak(dict.fromkeys(every, 0.0)))
     trace = torch.diagonal(H).sum().real / len(H)
-    assert (none.hamiltonian() - trace * torch.eye(len(H), dtype=H.dtype)).abs().max() < 1e-12  # only the identity part is left
+    # only the identity part is left
+    assert (none.hamiltonian() - trace * torch.eye(len(H), dtype=H.dtype)).abs().max() < 1e-12
     rates = m.tweaked(Tweak(rates=(4.0, 1.0, 0.0)))
     assert (rates.jump_operators() - L * torch.tensor([2.0, 1.0, 0.0])[:, None, None]).abs().max() < 1e-12
     assert (m.tweaked(Tweak(duration=0.0)).observables() - m.readout()).abs().max() < 1e-14

@@ -1,4 +1,5 @@
-"""Models for use elsewhere: what is written says what the tweaked page says, in every format, and loads without qfusion where it can."""
+"""Models for use elsewhere: what is written says what the tweaked page says, in every format, and loads without qfusion
+where it can."""
 
 from __future__ import annotations
 
@@ -70,8 +71,10 @@ def test_separate_and_frozen_tables_are_baked() -> None:
 
     for settings in ({"tables": "separate"}, {"freeze_rule": True}):
         model = model_of(4, rule="mean", **settings)
-        specs = {name: {"size": spec.size, "sequence": spec.sequence, "shape": spec.shape} for name, spec in model.input_specs.items()}
-        found = Checkpoint(model, {"model": model.kind, "inputs": specs, "outputs": list(model.outputs), "settings": model.settings})
+        specs = {name: {"size": spec.size, "sequence": spec.sequence, "shape": spec.shape}
+                 for name, spec in model.input_specs.items()}
+        found = Checkpoint(model, {"model": model.kind, "inputs": specs, "outputs": list(model.outputs),
+                                   "settings": model.settings})
         own, _ = weights.baked(found, "all:or")
         changed, _ = tweaked(model, "all:or")
         assert torch.allclose(own.phi.double(), changed.phi.double(), atol=1e-6)
@@ -104,17 +107,21 @@ print(float(np.abs(scores - given["wanted"]).max()), said["tweak"])
 
 @pytest.mark.parametrize(("name", "source", "precision", "close"),
                          [("qj-planted", "planted", "double", 1e-10), ("qcnn-digits", "digits", "single", 1e-5)])
-def test_a_program_of_torch_needs_torch_alone(name: str, source: str, precision: str, close: float, tmp_path: Path) -> None:
+def test_a_program_of_torch_needs_torch_alone(name: str, source: str, precision: str, close: float,
+                                              tmp_path: Path) -> None:
     found, dataset = checkpoint.load(name), data.load(source)
-    (tmp_path / "model.pt2").write_bytes(model_export.make("torch", found, dataset, tweak=TWEAKS[name], precision=precision))
+    (tmp_path / "model.pt2").write_bytes(model_export.make("torch", found, dataset, tweak=TWEAKS[name],
+                                                           precision=precision))
     rows, changed = dataset.rows("test")[:17], tweaked(found.model, TWEAKS[name])[0]
     inputs = dataset.inputs(rows, dtype=torch.float64)
-    flat = [part for each in changed.modalities for part in (inputs[each] if isinstance(inputs[each], tuple) else (inputs[each],))]
+    flat = [part for each in changed.modalities
+            for part in (inputs[each] if isinstance(inputs[each], tuple) else (inputs[each],))]
     dtype = program.PRECISIONS[precision]
     given = {f"x{i}": (x.to(dtype) if x.is_floating_point() else x).numpy() for i, x in enumerate(flat)}
     np.savez(tmp_path / "given.npz", wanted=scores(changed, dataset, rows), **given)
     (tmp_path / "load.py").write_text(LOADER)
-    done = subprocess.run([sys.executable, "-I", str(tmp_path / "load.py"), str(tmp_path / "model.pt2"), str(tmp_path / "given.npz")],
+    done = subprocess.run([sys.executable, "-I", str(tmp_path / "load.py"), str(tmp_path / "model.pt2"),
+                           str(tmp_path / "given.npz")],
                           cwd=tmp_path, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     off, said = done.stdout.split()
@@ -137,7 +144,8 @@ def test_qutip_objects_evolve_to_the_same_scores(tmp_path: Path) -> None:
     assert (sum(found["terms"].values()) - found["H"]).norm() < 1e-10
     score = qutip.expect(found["heisenberg"]["score"], found["psi0"]) + found["bias"]["score"]
     assert score == pytest.approx(one.score, abs=1e-9)
-    assert qutip.expect(found["observables"]["score"], found["rho_T"]) + found["bias"]["score"] == pytest.approx(one.score, abs=1e-9)
+    assert qutip.expect(found["observables"]["score"],
+                        found["rho_T"]) + found["bias"]["score"] == pytest.approx(one.score, abs=1e-9)
     end = qutip.mesolve(found["H"], found["psi0"].proj(), [0, found["T"]], found["jumps"],
                         options={"matrix_form": True, "method": "vern7", "rtol": 1e-9, "atol": 1e-11}).states[-1]
     assert (end - found["rho_T"]).norm() < 1e-6
@@ -160,7 +168,8 @@ def test_arrays_describe_themselves_and_add_up(name: str, source: str, sample: s
     if source == "planted":
         parts = sum(found[key] for key in found if key.startswith("H["))
         assert np.allclose(parts, found["H"])
-        assert np.trace(found["observables"][-1, 0] @ found["rho"][0]).real + found["bias"][0] == pytest.approx(found["scores"][0])
+        assert np.trace(found["observables"][-1, 0] @ found["rho"][0]).real + found["bias"][0] == pytest.approx(
+            found["scores"][0])
         dims, read = found["dims"].tolist(), {key: found[key] for key in found if key.startswith("measurement_vectors")}
         final, p = torch.as_tensor(found["rho"][-1]), []
         for key, v in read.items():
@@ -186,7 +195,8 @@ def run(arguments: list[str], capsys: Any) -> tuple[int, str, str]:
 def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
     model, _, sample = DIGITS
     start = ["export", "--model", model, "--set", "all:and", "--set", "2.011=1.57"]
-    for kind, ending, more in (("checkpoint", ".json", []), ("checkpoint", ".zip", []), ("openqasm3", ".qasm", ["--sample", sample]),
+    for kind, ending, more in (("checkpoint", ".json", []), ("checkpoint", ".zip", []),
+                               ("openqasm3", ".qasm", ["--sample", sample]),
                                ("openqasm2", ".qasm", ["--sample", sample]), ("numpy", ".npz", ["--sample", sample])):
         out = tmp_path / f"{kind}{ending}"
         code, printed, error = run([*start, "--format", kind, "--out", str(out), *more, "--json"], capsys)
@@ -202,8 +212,10 @@ def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
 
 
 @pytest.mark.parametrize(("words", "said"), [
-    (["--model", "qcnn-digits", "--format", "qutip", "--out", "x.qu", "--sample", "digit-0004"], "does not exist for a model of kind"),
-    (["--model", "qj-planted", "--format", "openqasm3", "--out", "x.qasm", "--sample", "p0031"], "OpenQASM has no statement"),
+    (["--model", "qcnn-digits", "--format", "qutip", "--out", "x.qu", "--sample", "digit-0004"],
+     "does not exist for a model of kind"),
+    (["--model", "qj-planted", "--format", "openqasm3", "--out", "x.qasm", "--sample", "p0031"],
+     "OpenQASM has no statement"),
     (["--model", "qj-planted", "--format", "numpy", "--out", "x.npz"], "is of one sample"),
     (["--model", "qj-planted", "--format", "numpy", "--out", "x.npz", "--sample", "nobody"], "'nobody' does not exist"),
     (["--model", "qj-planted", "--format", "torch", "--out", "x.pt2", "--sample", "p0031"], "Leave `--sample` out"),
@@ -212,7 +224,8 @@ def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
     (["--model", "qj-planted", "--format", "checkpoint", "--out", "x.json", "--set", "H.text=99"], "must lie between"),
     (["--model", "qj-planted", "--format", "checkpoint", "--out", "x.json", "--set", "H.smell=1"], "does not exist"),
     (["--model", "qj-planted", "--format", "checkpoint", "--out", "a b.json"], "A model's name"),
-    (["--model", "qj-planted", "--data", "digits", "--format", "checkpoint", "--out", "x.json"], "trained on, 'planted'"),
+    (["--model", "qj-planted", "--data", "digits", "--format", "checkpoint", "--out", "x.json"],
+     "trained on, 'planted'"),
     (["--model", "qj-planted", "--format", "numpy", "--out", "no/such/x.npz", "--sample", "p0031"], "no folder"),
 ])
 def test_what_cannot_be_is_said_in_one_line(words: list[str], said: str, tmp_path: Path, capsys: Any,

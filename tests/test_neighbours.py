@@ -240,7 +240,8 @@ def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) ->
     elif kind == "reservoir":
         each = [statevector.run(gates[:k], model.n).abs() ** 2 for k in range(1, len(gates) + 1)]
         signs = statevector.signs(model.n, model.words, each[0])
-        assert torch.allclose(torch.cat([signs @ p for p in each])[None], model.measured(torch.cat(encoded, -1)), atol=1e-10)
+        assert torch.allclose(torch.cat([signs @ p for p in each])[None], model.measured(torch.cat(encoded, -1)),
+                              atol=1e-10)
     else:
         read = statevector.expectations(psi[None], model.words)[0]
         assert torch.allclose(model.head(4 * read), model.fuse(encoded)[0], atol=1e-10)

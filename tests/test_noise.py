@@ -44,7 +44,8 @@ def noisy_scores(model: EntangledQCNN, masses: dict[str, torch.Tensor], noise: N
 
 
 @pytest.mark.parametrize("noise", KINDS, ids=str)
-@pytest.mark.parametrize(("n", "M", "form"), [(3, 2, "elements"), (5, 3, "elements"), (2, 2, "whole"), (2, 4, "elements")])
+@pytest.mark.parametrize(("n", "M", "form"),
+                         [(3, 2, "elements"), (5, 3, "elements"), (2, 2, "whole"), (2, 4, "elements")])
 def test_pennylane_agrees(n: int, M: int, form: str, noise: Noise) -> None:
     model = model_of(n, M)
     theta = angles_of(model)
@@ -58,7 +59,8 @@ def test_pennylane_agrees(n: int, M: int, form: str, noise: Noise) -> None:
 def test_density_matrices_agree(n: int, block: str) -> None:
     model = noisy(model_of(n, 3, block=block), Noise(0.05, 0.1, 0.15))
     masses = masses_of(angles_of(model))
-    assert model.direct_scores(masses).detach().numpy() == pytest.approx(model.scores(masses).detach().numpy(), abs=1e-12)
+    assert model.direct_scores(masses).detach().numpy() == pytest.approx(model.scores(masses).detach().numpy(),
+                                                                         abs=1e-12)
 
 
 def test_no_noise_changes_nothing() -> None:
@@ -107,7 +109,8 @@ def test_noise_in_a_chain_is_noise_on_its_masses() -> None:
 
 def test_single_precision() -> None:
     model = model_of(3).float()
-    scores = noisy_scores(model, {name: p.float() for name, p in masses_of(angles_of(model)).items()}, Noise(0.1, 0.1, 0.1))
+    scores = noisy_scores(model, {name: p.float() for name, p in masses_of(angles_of(model)).items()},
+                          Noise(0.1, 0.1, 0.1))
     assert scores.dtype == torch.float32
     exact = noisy_scores(model.double(), masses_of(angles_of(model)), Noise(0.1, 0.1, 0.1))
     assert scores == pytest.approx(exact.numpy(), abs=1e-4)
@@ -131,7 +134,8 @@ def test_noise_needs_mixed_states() -> None:
 def test_shots_with_noise_have_errors() -> None:
     model, noise = model_of(2), Noise(0.1, 0.1, 0.2)
     exact = noisy_scores(model, masses_of(angles_of(model)), noise)[0].numpy()
-    answers = [run(model, angles_of(model), "default.mixed", 400, seed, noise=noise, form="elements") for seed in range(30)]
+    answers = [run(model, angles_of(model), "default.mixed", 400, seed, noise=noise, form="elements")
+               for seed in range(30)]
     deviations = np.stack([(answer.scores - exact) / answer.errors for answer in answers])
     assert np.abs(deviations.mean(0)).max() < 4 / 30**0.5
     assert deviations.std(0) == pytest.approx(np.ones(3), abs=0.4)

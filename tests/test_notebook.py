@@ -37,8 +37,10 @@ def network() -> Sample:
 
 def drawn_numbers(figure: go.Figure) -> np.ndarray:
     """Every number that a figure draws."""
-    found = [np.asarray(trace[axis], dtype=object).ravel() for trace in figure.data for axis in ("x", "y", "z") if axis in trace]
-    return np.array([float(value) for values in found for value in values if isinstance(value, (int, float, np.number))])
+    found = [np.asarray(trace[axis], dtype=object).ravel() for trace in figure.data for axis in ("x", "y", "z")
+             if axis in trace]
+    return np.array([float(value) for values in found for value in values
+                     if isinstance(value, (int, float, np.number))])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,10 +54,10 @@ def test_every_name_draws_what_its_table_says(name: str, jump: Sample) -> None:
     assert len(table) > 0
     if name in ("diagram", "density_matrix", "built_flow"):  # gates, complex numbers of which moduli are drawn, widths
         return
-    wanted = {"contributions": "dividend", "shapley": "shapley", "entropies": "entropy[all]", "populations": "probability",
-              "verdict": "prediction", "deletion": "deletion", "stability": "text", "over_time": "dividend[text+audio]",
-              "cut": "dephased[audio]", "cut_terms": "cut[text+audio]", "cut_test": "cut[vision]:low",
-              "built": "H[text+audio]", "built_over_time": "value"}[name]
+    wanted = {"contributions": "dividend", "shapley": "shapley", "entropies": "entropy[all]",
+              "populations": "probability", "verdict": "prediction", "deletion": "deletion", "stability": "text",
+              "over_time": "dividend[text+audio]", "cut": "dephased[audio]", "cut_terms": "cut[text+audio]",
+              "cut_test": "cut[vision]:low", "built": "H[text+audio]", "built_over_time": "value"}[name]
     values = drawn_numbers(drawn)
     assert max(np.abs(values - value).min() for value in table[wanted]) < 1e-6
 
@@ -77,7 +79,8 @@ def test_numbers_are_those_of_explain(jump: Sample) -> None:
     assert figures.numbers.contributions(jump)["dividend"].tolist() == found.dividends[0, :, 0].tolist()
     assert figures.numbers.shapley(jump)["shapley"].tolist() == found.shapley[0, :, 0].tolist()
     through = figures.numbers.over_time(jump)
-    assert through["dividend[text+audio]"].iloc[-1] == pytest.approx(found.dividends[0, found.coalitions.index("text+audio"), 0], abs=1e-9)
+    assert through["dividend[text+audio]"].iloc[-1] == pytest.approx(
+        found.dividends[0, found.coalitions.index("text+audio"), 0], abs=1e-9)
     assert through["entropy[all]"].iloc[0] == pytest.approx(0, abs=1e-6)
     assert figures.numbers.populations(jump)["probability"].sum() == pytest.approx(1)
     rho = figures.numbers.density_matrix(jump, at=0.5)
@@ -88,7 +91,8 @@ def test_a_model_by_name_by_file_and_loaded_is_the_same(jump: Sample, tmp_path: 
     folder = tmp_path / "run"
     folder.mkdir()
     for suffix in (".json", ".safetensors"):
-        (folder / f"model{suffix}").write_bytes((ROOT / "qfusion" / "assets" / "models" / f"qj-planted{suffix}").read_bytes())
+        (folder / f"model{suffix}").write_bytes((ROOT / "qfusion" / "assets" / "models"
+                                                 / f"qj-planted{suffix}").read_bytes())
     by_name, by_folder = (figures.numbers.contributions(model, jump.id) for model in ("qj-planted", folder))
     assert by_name.equals(by_folder)
     assert by_name.equals(figures.numbers.contributions(loaded(jump.name), jump.id, data=jump.dataset))
@@ -114,9 +118,10 @@ def test_edited_rules_change_a_network(network: Sample) -> None:
 
 
 @pytest.mark.parametrize(("chosen", "error", "words"), [
-    ({"sample": "nobody"}, NotFound, "nobody"), ({"output": "mood"}, NotFound, "mood"), ({"background": "mean"}, NotFound, "mean"),
-    ({"background": "cohort"}, NotFound, "cohort"), ({"contrast": "p0031", "background": "mixed"}, InvalidInput, "either"),
-    ({"tweak": "H.tex=1"}, NotFound, "H.text"), ({"tweak": "T"}, InvalidInput, "must look like"), ({"tweak": "T=25"}, InvalidInput, "20"),
+    ({"sample": "nobody"}, NotFound, "nobody"), ({"output": "mood"}, NotFound, "mood"),
+    ({"background": "mean"}, NotFound, "mean"), ({"background": "cohort"}, NotFound, "cohort"),
+    ({"contrast": "p0031", "background": "mixed"}, InvalidInput, "either"), ({"tweak": "H.tex=1"}, NotFound, "H.text"),
+    ({"tweak": "T"}, InvalidInput, "must look like"), ({"tweak": "T=25"}, InvalidInput, "20"),
     ({"tweak": "rate.1=-1"}, InvalidInput, "0 and 10")])
 def test_what_does_not_fit_is_named(chosen: dict[str, str], error: type[Exception], words: str, jump: Sample) -> None:
     with pytest.raises(error, match=words):

@@ -1,4 +1,5 @@
-"""Decision operators: their expectation is the coalition value, their spectrum obeys the laws, and brute force agrees."""
+"""Decision operators: their expectation is the coalition value, their spectrum obeys the laws, and brute force
+agrees."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def network(n: int, M: int, N: int = 7) -> tuple:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("make", [lambda: problem(2), lambda: problem(3), lambda: network(3, 2), lambda: network(4, 3),
-                                  lambda: network(3, 4), lambda: network(2, 5)], ids=["qj2", "qj3", "qcnn2", "qcnn3", "qcnn4", "qcnn5"])
+                                  lambda: network(3, 4), lambda: network(2, 5)],
+                         ids=["qj2", "qj3", "qcnn2", "qcnn3", "qcnn4", "qcnn5"])
 def test_the_expectation_is_the_coalition_value(make, kind: str) -> None:
     model, x, rows = make()
     background = explain.background(model, rows, kind)
@@ -66,7 +68,8 @@ def test_eigenvectors_and_trace_of_the_marginal_observable() -> None:
 
 
 def test_what_is_orthogonal_and_known_on_paper() -> None:
-    """With a read-out of one projector on |0> of text and no evolution, |0> votes for with the weight, all else against alike."""
+    """With a read-out of one projector on |0> of text and no evolution, |0> votes for with the weight, all else against
+    alike."""
     inputs = {"text": InputSpec(2), "audio": InputSpec(2)}
     model = QuantumJump(inputs, dims=(3, 2), measurements=2, evolution="none", readout="joint").double().eval()
     with torch.no_grad():
@@ -82,7 +85,8 @@ def test_what_is_orthogonal_and_known_on_paper() -> None:
     assert audio.values[0] == pytest.approx(audio.values[1], abs=1e-12)  # it does not ask audio
 
 
-@pytest.mark.parametrize(("n", "M", "S"), [(3, 2, (0,)), (3, 2, (0, 1)), (2, 3, (1,)), (2, 3, (0, 2)), (2, 4, (3,)), (2, 4, (1, 2))])
+@pytest.mark.parametrize(("n", "M", "S"), [(3, 2, (0,)), (3, 2, (0, 1)), (2, 3, (1,)), (2, 3, (0, 2)), (2, 4, (3,)),
+                                           (2, 4, (1, 2))])
 def test_every_pattern_by_brute_force(n: int, M: int, S: tuple[int, ...]) -> None:
     """Each outcome pattern as masses of 0 and 1, the rest from each row of the background, through the model."""
     model, _, rows = network(n, M)
@@ -111,10 +115,12 @@ def test_the_effect_of_an_element_by_brute_force(kind: str) -> None:
         for pick in picks:
             # The rest of S as one row shows it, the modality outside S by another: they are averaged apart.
             for other in range(N):
-                masses = torch.stack([background.masses[row, :, m] for m, row in enumerate((other, *pick[1:]))], -1)[None].clone()
+                masses = torch.stack([background.masses[row, :, m] for m, row in enumerate((other, *pick[1:]))],
+                                     -1)[None].clone()
                 masses[0, 1, 2] = bit
                 with torch.no_grad():
-                    total += float(model.scores({name: masses[..., m] for m, name in enumerate(model.modalities)})[0, 2])
+                    total += float(model.scores({name: masses[..., m] for m, name in enumerate(model.modalities)})[
+                        0, 2])
         values[bit] = total / len(picks) / N
     assert O.effects[1, 1] == pytest.approx(values[1.0] - values[0.0], abs=1e-10)
 

@@ -1,4 +1,5 @@
-"""The entangled-fusion model in torch: effective observables against density matrices and PennyLane, explanations against brute force."""
+"""The entangled-fusion model in torch: effective observables against density matrices and PennyLane, explanations
+against brute force."""
 
 from __future__ import annotations
 
@@ -53,26 +54,31 @@ def test_pooling_is_pennylanes() -> None:
 
 
 def test_su4_and_so4_reach_what_they_claim() -> None:
-    """The dimension of the set of reachable unitaries is the rank of the Jacobian: 15 of SU(4), 6 of SO(4), whose matrices are real."""
+    """The dimension of the set of reachable unitaries is the rank of the Jacobian: 15 of SU(4), 6 of SO(4), whose
+    matrices are real."""
     for name, dimension in (("su4", 15), ("so4", 6)):
         angles = torch.randn(gates.BLOCKS[name].parameters, dtype=torch.float64)
-        J = torch.autograd.functional.jacobian(lambda a, name=name: torch.view_as_real(gates.unitary(name, a)).flatten(), angles)
+        J = torch.autograd.functional.jacobian(
+            lambda a, name=name: torch.view_as_real(gates.unitary(name, a)).flatten(), angles)
         assert int(torch.linalg.matrix_rank(J, tol=1e-8)) == dimension
     assert gates.unitary("so4", angles).imag.abs().max() == 0
 
 
 def test_the_documented_table_of_blocks() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \| (\d+) \| (\d+) \| (.+?) \|$", DOCS.read_text(), flags=re.MULTILINE)
-    expected = [(name, block.parameters, len(block.operations), sum(len(op.wires) == 2 for op in block.operations), block.source)
+    expected = [(name, block.parameters, len(block.operations), sum(len(op.wires) == 2 for op in block.operations),
+                 block.source)
                 for name, block in gates.BLOCKS.items()]
     assert [(name, int(p), int(g), int(two), source) for name, p, g, two, source in rows] == expected
 
 
-@pytest.mark.parametrize(("n", "parameters"), [(6, 6 * 8 + 21 + 10 * (2**3 + 3) + 10), (8, 8 * 8 + 21 + 10 * (2**4 + 4) + 10),
-                                               (10, 10 * 8 + 2 * 21 + 10 * (2**3 + 7) + 10)])
+@pytest.mark.parametrize(("n", "parameters"),
+                         [(6, 6 * 8 + 21 + 10 * (2**3 + 3) + 10), (8, 8 * 8 + 21 + 10 * (2**4 + 4) + 10),
+                          (10, 10 * 8 + 2 * 21 + 10 * (2**3 + 7) + 10)])
 def test_the_number_of_parameters_after_the_encoders(n: int, parameters: int) -> None:
     """Tables, one block and one pooling per layer, a head of ten scores, a bias; 189 and 295 on three modalities."""
-    model = EntangledQCNN({name: {"size": 2, "sequence": False} for name in "abc"}, [str(c) for c in range(10)], elements=n)
+    model = EntangledQCNN({name: {"size": 2, "sequence": False} for name in "abc"}, [str(c) for c in range(10)],
+                          elements=n)
     assert sum(p.numel() for name, p in model.named_parameters() if not name.startswith("encoders")) == parameters
 
 
@@ -96,7 +102,8 @@ def test_the_layout(n: int) -> None:
 def test_effective_observables_are_the_density_matrices(n: int, block: str) -> None:
     model = model_of(n, 2, block=block)
     masses = {name: torch.rand(3, n, dtype=torch.float64) for name in model.modalities}
-    assert model.scores(masses).detach().numpy() == pytest.approx(model.direct_scores(masses).detach().numpy(), abs=1e-12)
+    assert model.scores(masses).detach().numpy() == pytest.approx(model.direct_scores(masses).detach().numpy(),
+                                                                  abs=1e-12)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
@@ -107,7 +114,8 @@ def test_observables_pulled_back_to_every_step(n: int) -> None:
     states = density.states(model.network, model.fuse(masses)[0][0])
     expected = (model.scores(masses)[0] - model.bias).detach()
     for first in range(1, len(states)):
-        O = torch.einsum("cw,wij->cij", model.network.observables(first).detach().flatten(1).to(torch.complex128), pauli.words(n))
+        O = torch.einsum("cw,wij->cij", model.network.observables(first).detach().flatten(1).to(torch.complex128),
+                         pauli.words(n))
         found = torch.einsum("cij,ji->c", O, states[first]).real
         assert found.numpy() == pytest.approx(expected.numpy(), abs=1e-12), first
 
@@ -117,7 +125,8 @@ def test_the_head_reads_what_it_says() -> None:
     model = model_of(2, 1, 2, block="ttn")
     model.network.convolution.data.zero_()
     model.network.pooling.data.zero_()
-    model.phi.data = torch.tensor([0.0, math.pi], dtype=torch.float64).expand(2, 1, 2).clone()  # copies the modality's bit
+    # copies the modality's bit
+    model.phi.data = torch.tensor([0.0, math.pi], dtype=torch.float64).expand(2, 1, 2).clone()
     p, q = 0.3, 0.8
     stays, measured = 1 - p, (1 - p) * (1 - q) + p * q  # the block is a CNOT from qubit 0 to qubit 1, which is measured
     features = torch.tensor([stays, 1 - stays, 2 * measured - 1], dtype=torch.float64)
@@ -148,7 +157,8 @@ def score(theta: Tensor, phi: Tensor, convolution: Tensor, pooling: Tensor, head
 def test_gradients() -> None:
     shapes = ((2, 3, 2), (3, 1, 4), (1, 15), (1, 6), (2, 5))
     assert torch.autograd.gradcheck(score, [torch.randn(s, dtype=torch.float64, requires_grad=True) for s in shapes])
-    chained = [torch.rand(2, 2, 4, dtype=torch.float64, requires_grad=True), torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)]
+    chained = [torch.rand(2, 2, 4, dtype=torch.float64, requires_grad=True),
+               torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)]
     assert torch.autograd.gradcheck(fusion.fuse, chained)
 
 
@@ -163,7 +173,8 @@ def test_fusion_is_a_sum_over_patterns(M: int) -> None:
         for k, table in enumerate(phi[i]):
             if k:
                 controls = [mass, float(p[i, k + 1])]
-            P = [math.prod(c if b else 1 - c for c, b in zip(controls, bits, strict=True)) for bits in _bits(len(controls))]
+            P = [math.prod(c if b else 1 - c for c, b in zip(controls, bits, strict=True))
+                 for bits in _bits(len(controls))]
             mass = sum(w * math.sin(float(angle) / 2) ** 2 for w, angle in zip(P, table, strict=True))
             assert float(stages[i, k]) == pytest.approx(mass, abs=1e-14)
         x, z = (sum(w * f(float(angle)) for w, angle in zip(P, table, strict=True)) for f in (math.sin, math.cos))
@@ -178,9 +189,11 @@ def test_the_mean_rule_is_the_mean_at_the_corners() -> None:
     for M in (2, 3, 5):
         phi = fusion.named_angles("mean", M)[None]
         for bits in ((1.0,) * M, (0.0,) * M):
-            assert float(fusion.fuse(torch.tensor([bits], dtype=torch.float64), phi)[1][0, -1]) == pytest.approx(sum(bits) / M, abs=1e-12)
+            assert float(fusion.fuse(torch.tensor([bits], dtype=torch.float64),
+                                     phi)[1][0, -1]) == pytest.approx(sum(bits) / M, abs=1e-12)
     chained, p = fusion.named_angles("mean", 5)[None], torch.rand(1, 5, dtype=torch.float64)
-    assert float(fusion.fuse(p, chained)[1][0, -1]) == pytest.approx(float(p.mean()), abs=1e-12)  # a chain's mean is exact
+    # a chain's mean is exact
+    assert float(fusion.fuse(p, chained)[1][0, -1]) == pytest.approx(float(p.mean()), abs=1e-12)
 
 
 @pytest.mark.parametrize("M", [1, 2, 3, 4, 5])
@@ -229,11 +242,13 @@ INPUTS = {"a": {"size": 2, "sequence": False}, "b": {"size": 2, "sequence": Fals
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"elements": 11}, "must lie between 2 and 10, but is 11: .* Take 10 or fewer: they can score any number of classes"),
+    ({"elements": 11},
+     "must lie between 2 and 10, but is 11: .* Take 10 or fewer: they can score any number of classes"),
     ({"elements": 1}, "must lie between 2 and 10, but is 1"), ({"elements": 2.5}, "`elements` must be a whole number"),
     ({"freeze_rule": True, "rule": "random"}, "`freeze_rule` needs a named rule"),
     ({"block": "su5"}, "Convolution block 'su5' does not exist"),
-    ({"start": "classes"}, "which needs one element per class, but there are 8 elements and 2 classes. Set `elements` to 2"),
+    ({"start": "classes"},
+     "which needs one element per class, but there are 8 elements and 2 classes. Set `elements` to 2"),
     ({"start": "zero"}, "Start of the readout 'zero' does not exist"),
     ({"rule": "xor"}, "Fusion rule 'xor' does not exist"), ({"dropout": 1.0}, r"`dropout` must lie in \[0, 1\)"),
     ({"hidden": 0}, "`hidden` must be a whole number from 1")])
@@ -281,7 +296,8 @@ def test_seeds_and_rules(rule: str) -> None:
 def test_a_readout_that_starts_with_the_classes(C: int, M: int) -> None:
     """Mass on one element raises the score of its class by HEAD_SCALE and no other."""
     torch.manual_seed(C)
-    model = EntangledQCNN({f"v{m}": InputSpec(2) for m in range(M)}, [str(c) for c in range(C)], elements=C, start="classes")
+    model = EntangledQCNN({f"v{m}": InputSpec(2) for m in range(M)}, [str(c) for c in range(C)], elements=C,
+                          start="classes")
     masses = torch.full((C + 1, C), 0.5)
     masses[:C] += torch.eye(C) / 2
     scores = model.scores(dict.fromkeys(model.modalities, masses)).detach()
@@ -296,7 +312,8 @@ def test_a_circuit_that_hides_single_elements_starts_with_a_small_head() -> None
     for block in gates.BLOCKS:
         torch.manual_seed(0)
         model = EntangledQCNN(INPUTS, "wxyz", elements=4, block=block, start="classes")
-        assert torch.linalg.matrix_norm(model.network.head.detach(), 2) <= 10.01  # singular values below 0.1 are left out
+        # singular values below 0.1 are left out
+        assert torch.linalg.matrix_norm(model.network.head.detach(), 2) <= 10.01
 
 
 @pytest.mark.parametrize("n", range(2, 11))

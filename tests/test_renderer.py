@@ -1,4 +1,5 @@
-"""Figures as files without a browser: all that we draw, in the size, colours and letters asked for, the same in every process."""
+"""Figures as files without a browser: all that we draw, in the size, colours and letters asked for, the same in every
+process."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def texts(svg: bytes) -> list[str]:
     return ["".join(each.itertext()).replace("\u00a0", " ") for each in ET.fromstring(svg).iter(f"{SVG}text")]
 
 
-def page_of(drawn: go.Figure, width: float = 252.283465, height: float | None = None, size: float = 7.0, **heads: str) -> layout.Page:
+def page_of(drawn: go.Figure, width: float = 252.283465, height: float | None = None, size: float = 7.0,
+            **heads: str) -> layout.Page:
     figure = reading.plain(drawn)
     pencil = hand.Hand(size / 13, colours.rgba("#17202B"), colours.rgba("#fff"), 13.0)
     return layout.Layout(figure, pencil, width, height, heads.get("title", ""), heads.get("caption", "")).page()
@@ -60,7 +62,8 @@ def labels(page: layout.Page, *roles: str) -> list[Words]:
 def test_every_figure_is_drawn_and_no_label_leaves_the_page_or_lies_on_another(name: str) -> None:
     drawn = EXAMPLES[name]("light")
     single, slide = page_of(drawn, caption=HOSTILE), page_of(drawn, 720.0, 405.0, 16.0, title="Title")
-    svg = paper.write("svg", single.scene.ordered(), (single.width, single.height), colours.rgba("#fff"), RECIPE, "", 72)
+    svg = paper.write("svg", single.scene.ordered(), (single.width, single.height), colours.rgba("#fff"), RECIPE, "",
+                      72)
     assert ET.fromstring(svg).get("width") == "89mm"
     assert b"<script" not in svg
     for page in (single, slide):
@@ -68,7 +71,8 @@ def test_every_figure_is_drawn_and_no_label_leaves_the_page_or_lies_on_another(n
             box = mark.box
             assert min(box.left, box.bottom, page.width - box.right, page.height - box.top) > -0.3, mark.block.text
             assert mark.block.size >= 5
-        fixed = [mark for mark in labels(page, "tick", "title", "outside", "legend", "colour bar", "caption") if mark.angle % 90 == 0]
+        fixed = [mark for mark in labels(page, "tick", "title", "outside", "legend", "colour bar", "caption")
+                 if mark.angle % 90 == 0]
         for a, b in itertools.combinations(fixed, 2):
             assert not a.box.overlaps(b.box, 1.2), f"{a.block.text!r} and {b.block.text!r}"
         for a, b in itertools.product(fixed, labels(page, "bar", "note", "point")):
@@ -76,7 +80,8 @@ def test_every_figure_is_drawn_and_no_label_leaves_the_page_or_lies_on_another(n
 
 
 def test_svg_has_size_text_fonts_colours_and_recipe() -> None:
-    svg = render(waterfall(), "svg", 183, 60, 7, title="What <b>decided</b>", caption="Baseline: " + 40 * "the mean ", metadata=RECIPE)
+    svg = render(waterfall(), "svg", 183, 60, 7, title="What <b>decided</b>", caption="Baseline: " + 40 * "the mean ",
+                 metadata=RECIPE)
     root = ET.fromstring(svg)
     assert (root.get("width"), root.get("height")) == ("183mm", "60mm")
     assert b"DOCTYPE" not in svg
@@ -93,14 +98,16 @@ def test_svg_has_size_text_fonts_colours_and_recipe() -> None:
     for colour in (style.BLUE, style.VERMILLION, style.GREEN, style.PURPLE, style.INK["light"]):
         assert f"fill: {colour.lower()}" in svg.decode() or f"stroke: {colour.lower()}" in svg.decode()
     hatches = re.findall(rf'stroke: {style.PURPLE.lower()}; stroke-width: ([\d.]+)', svg.decode())
-    assert any(float(width) == pytest.approx(0.4 * 7 * 7 / 13, abs=1e-3) for width in hatches)  # solidity, size, points a pixel
+    # solidity, size, points a pixel
+    assert any(float(width) == pytest.approx(0.4 * 7 * 7 / 13, abs=1e-3) for width in hatches)
     assert "stroke-dasharray" in svg.decode()
     scale = 183 * 72 / 25.4 / float((root.get("viewBox") or "").split()[2])
     assert scale == pytest.approx(1, abs=1e-4)
 
 
 def test_pdf_has_size_embedded_fonts_text_and_recipe() -> None:
-    reader = pypdf.PdfReader(io.BytesIO(render(waterfall(), "pdf", 89, None, 7, title="$x$ & <i>y</i>", metadata=RECIPE)))
+    reader = pypdf.PdfReader(io.BytesIO(render(waterfall(), "pdf", 89, None, 7, title="$x$ & <i>y</i>",
+                                               metadata=RECIPE)))
     page = reader.pages[0]
     assert float(page.mediabox.width) == pytest.approx(89 * 72 / 25.4, abs=0.01)
     assert reader.metadata["/Keywords"] == RECIPE
@@ -134,8 +141,9 @@ def digests() -> dict[str, str]:
 
 def test_the_same_bytes_in_another_process_and_in_threads_whatever_matplotlib_is_told() -> None:
     here = digests()
-    code = ("import matplotlib; matplotlib.rcParams.update({'svg.fonttype': 'path', 'lines.linewidth': 9, 'font.size': 30});"
-            "import json; from tests.test_renderer import digests; print(json.dumps(digests()))")
+    code = (
+        "import matplotlib; matplotlib.rcParams.update({'svg.fonttype': 'path', 'lines.linewidth': 9, 'font.size': "
+        "30});import json; from tests.test_renderer import digests; print(json.dumps(digests()))")
     root = Path(__file__).parents[1]
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, timeout=60)
     assert json.loads(run.stdout.splitlines()[-1]) == here
@@ -161,7 +169,8 @@ def test_all_legend_entries_are_texts_and_invisible_traces_are_not_drawn() -> No
     assert style.VERMILLION.lower() not in render(drawn, "svg", 89, None, 7).decode()
 
 
-@pytest.mark.parametrize("name", ["decision.waterfall", "evidence.tables", "inside.words", "leaderboard.dots", "cohort.relation"])
+@pytest.mark.parametrize("name", ["decision.waterfall", "evidence.tables", "inside.words", "leaderboard.dots",
+                                  "cohort.relation"])
 def test_hostile_words_are_letters(name: str) -> None:
     joined = " ".join(texts(render(EXAMPLES[name]("light"), "svg", 183, None, 7))).replace(" ", "")
     assert "<script>" in joined
@@ -191,7 +200,8 @@ def test_letters_that_the_font_lacks_stay_text_in_svg_and_are_squares_elsewhere(
 
 
 def test_title_caption_and_metadata_of_any_kind() -> None:
-    svg = render(waterfall(), "svg", 89, None, 7, title="$\\frac{1}{2}$ <script>\x07", caption="多言語 😀 " * 30, metadata="{}")
+    svg = render(waterfall(), "svg", 89, None, 7, title="$\\frac{1}{2}$ <script>\x07", caption="多言語 😀 " * 30,
+                 metadata="{}")
     assert "$\\frac{1}{2}$ <script>\ufffd" in " ".join(texts(svg))
     with pytest.raises(InvalidInput, match="title"):
         render(waterfall(), "svg", 89, None, 7, title="x" * 10_000)
@@ -201,13 +211,17 @@ def test_title_caption_and_metadata_of_any_kind() -> None:
 
 @pytest.mark.parametrize(("change", "said"), [
     (lambda f: f.add_pie(values=[1, 2]), "pie"), (lambda f: f.add_surface(z=[[1]]), "surface"),
-    (lambda f: f.update_layout(title="t"), "title"), (lambda f: f.update_xaxes(rangeslider_visible=True), "rangeslider"),
-    (lambda f: f.data[1].update(line_shape="spline"), "spline"), (lambda f: f.add_scatter(x=["2024-01-01"], y=[1], xaxis="x2"), "dates"),
+    (lambda f: f.update_layout(title="t"), "title"),
+    (lambda f: f.update_xaxes(rangeslider_visible=True), "rangeslider"),
+    (lambda f: f.data[1].update(line_shape="spline"), "spline"),
+    (lambda f: f.add_scatter(x=["2024-01-01"], y=[1], xaxis="x2"), "dates"),
     (lambda f: f.add_scatter(x=np.array(["2024-01-01"], dtype="datetime64[D]"), y=[1], xaxis="x2"), "dates"),
     (lambda f: f.add_layout_image(source="x"), "images"), (lambda f: f.update_xaxes(tickformat="~s"), "~s"),
-    (lambda f: f.data[0].update(marker_pattern_shape="."), "pattern"), (lambda f: f.add_scatter(x=[1], y=[1], marker_symbol="hexagram"),
-                                                                       "hexagram"),
-    (lambda f: f.add_annotation(x=1, y=1, xref="x7", text="t"), "x7"), (lambda f: f.update_layout(template="plotly_dark"), "template")])
+    (lambda f: f.data[0].update(marker_pattern_shape="."), "pattern"),
+    (lambda f: f.add_scatter(x=[1], y=[1], marker_symbol="hexagram"),
+    "hexagram"),
+    (lambda f: f.add_annotation(x=1, y=1, xref="x7", text="t"), "x7"),
+    (lambda f: f.update_layout(template="plotly_dark"), "template")])
 def test_what_is_not_drawn_is_named(change: Callable[[go.Figure], Any], said: str) -> None:
     drawn = waterfall()
     change(drawn)
@@ -215,8 +229,9 @@ def test_what_is_not_drawn_is_named(change: Callable[[go.Figure], Any], said: st
         render(drawn, "svg", 89, None, 7)
 
 
-@pytest.mark.parametrize(("width", "height", "size"), [(0, None, 7), (89, -1, 7), (89, None, 2), (float("nan"), None, 7), (89, 12, 7),
-                                                         (89, None, 90)])
+@pytest.mark.parametrize(("width", "height", "size"),
+                         [(0, None, 7), (89, -1, 7), (89, None, 2), (float("nan"), None, 7), (89, 12, 7),
+                            (89, None, 90)])
 def test_sizes_that_cannot_be_are_said(width: float, height: float | None, size: float) -> None:
     with pytest.raises(InvalidInput):
         render(waterfall(), "svg", width, height, size)

@@ -93,10 +93,11 @@ def a_small_network() -> Sample:
     digits = data.load("digits")
     torch.manual_seed(0)
     model = models.build("entangled-qcnn", digits.input_specs, digits.target.classes, {"elements": 4, "hidden": 8})
-    card = {"name": "small", "title": "A small network", "model": model.kind, "settings": model.settings, "weights_sha256": "0" * 64,
-            "inputs": digits.input_specs, "outputs": digits.target.classes,
+    card = {"name": "small", "title": "A small network", "model": model.kind, "settings": model.settings,
+            "weights_sha256": "0" * 64, "inputs": digits.input_specs, "outputs": digits.target.classes,
             "data": {"name": "digits", "digest": digits.digest}, "metrics": {}, "training": {}}
-    return case(Checkpoint(model.double().eval().requires_grad_(False), card), str(digits.ids[digits.rows("test")[3]]), digits)
+    return case(Checkpoint(model.double().eval().requires_grad_(False), card), str(digits.ids[digits.rows("test")[3]]),
+                digits)
 
 
 def tables(found: report.Report) -> list[Table]:
@@ -108,7 +109,8 @@ def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
     said = {term: f"{value:+.3f}".replace("-", "−") for term, value in about.dividends.items()}
     terms = next(table for table in tables(one.found) if "Dividend Δ(S)" in table.head)
     place = terms.head.index("Dividend Δ(S)")
-    assert [row[place] for row in terms.rows] == [value if float(value.replace("−", "-")) else "+0.000" for value in said.values()]
+    assert [row[place] for row in terms.rows] == [value if float(value.replace("−", "-")) else "+0.000"
+                                                  for value in said.values()]
     shares = [f"{share:.1%}" for share in about.shares.values()]
     for value in (f"{about.score:.3f}".replace("-", "−"), *(row[place] for row in terms.rows), *shares):
         assert value in one.html
@@ -119,8 +121,8 @@ def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
 
 def test_both_files_say_what_they_are_of(one: Written) -> None:
     about: Sample = one.about
-    words = [about.name, about.id, about.dataset.title, f"{about.background.size:,} training samples", "Methods", "References",
-             "BibTeX", "How far to trust this", "The circuit", "Harsanyi",
+    words = [about.name, about.id, about.dataset.title, f"{about.background.size:,} training samples", "Methods",
+             "References", "BibTeX", "How far to trust this", "The circuit", "Harsanyi",
              "2510.27091" if about.can("time") else "2601.07856", "@article{harsanyi1963"]
     page = Page(one.html)
     assert [word for word in words if word not in re.sub(r"\s+", " ", page.words)] == []
@@ -132,7 +134,8 @@ def test_both_files_say_what_they_are_of(one: Written) -> None:
 
 def test_the_page_loads_nothing_and_runs_nothing(one: Written) -> None:
     page = Page(one.html)
-    assert {name for name, _ in page.tags} & {"script", "iframe", "object", "embed", "link", "base", "form", "audio", "video"} == set()
+    assert {name for name, _ in page.tags} & {"script", "iframe", "object", "embed", "link", "base", "form", "audio",
+                                              "video"} == set()
     policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
     assert str(policy).startswith("default-src 'none'; img-src data:;")
     for tag, attributes in page.tags:
@@ -189,7 +192,8 @@ def test_the_same_report_has_the_same_bytes_in_another_process(one: Written, tmp
         assert (one.found.html().decode(), one.found.pdf()) == (one.html, one.found.pdf())
         return
     out = tmp_path / "both"
-    words = [sys.executable, "-m", "qfusion", "report", "--model", "qj-planted", "--sample", one.about.id, "--out", str(out)]
+    words = [sys.executable, "-m", "qfusion", "report", "--model", "qj-planted", "--sample", one.about.id, "--out",
+             str(out)]
     subprocess.run(words, cwd=ROOT, check=True, capture_output=True)
     assert (out / "report.html").read_text(encoding="utf-8") == one.html
     assert (out / "report.pdf").read_bytes() == one.found.pdf()
@@ -201,7 +205,8 @@ def test_hostile_words_are_words() -> None:
     ids = [str(name) for name in dataset.ids]
     ids[row] = HOSTILE[:70]
     table = dataset.table.set_axis(ids).assign(**{"#x $y$ <b>": HOSTILE.replace("\x00", "")})
-    bad = replace(dataset, ids=np.array(ids), title=HOSTILE, table=table, truth=None, content_of=lambda _: {"text": Text(HOSTILE)})
+    bad = replace(dataset, ids=np.array(ids), title=HOSTILE, table=table, truth=None,
+                  content_of=lambda _: {"text": Text(HOSTILE)})
     card = dict(found.card) | {"name": HOSTILE[:60], "title": HOSTILE, "notes": HOSTILE}
     made = written(None, report.sample(case(Checkpoint(found.model, card), ids[row], bad)))
     page = Page(made.html)
@@ -240,13 +245,15 @@ def test_equations_are_drawn_with_their_words(name: str) -> None:
 
 
 def test_every_block_of_equations_is_used() -> None:
-    used = set(re.findall(r'Equation\("(\w+)"\)', "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.py"))))
+    used = set(re.findall(r'Equation\("(\w+)"\)',
+                          "".join(path.read_text() for path in (ROOT / "qfusion" / "report").glob("*.py"))))
     assert used == set(equations.WORDS)
 
 
 @pytest.mark.parametrize(("chosen", "words"), [
     ({"contrast": "p0031"}, ["sample p0031"]),
-    ({"background": "mixed", "tweak": "H.text-audio=0,T=0.5"}, ["maximally mixed states: nothing known", "H.text-audio=0,T=0.5"]),
+    ({"background": "mixed", "tweak": "H.text-audio=0,T=0.5"},
+     ["maximally mixed states: nothing known", "H.text-audio=0,T=0.5"]),
 ])
 def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: list[str]) -> None:
     about = a_case("qj-planted", **chosen)
@@ -268,7 +275,8 @@ def work() -> Any:
 
 @pytest.fixture(scope="module")
 def members(work: Any) -> Written:
-    about = of_subject.members(work, cohort_measures.table(work, work.frame()), cohorts.parse("relation=conflict; error>0.2"), "hard <b>")
+    about = of_subject.members(work, cohort_measures.table(work, work.frame()),
+                               cohorts.parse("relation=conflict; error>0.2"), "hard <b>")
     return written(about, report.cohort(about))
 
 
@@ -289,8 +297,10 @@ def test_a_cohorts_report_has_its_members_shares_and_types(members: Written) -> 
 def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: Written) -> None:
     about, page = members.about, Page(members.html)
     rows = [about.sample.dataset.row(name) for name in about.cohort.index]
-    made = explain.built(about.sample.model, about.sample.dataset.inputs(rows, dtype=torch.float64), about.sample.background)
-    cut = cut_answers.answer_for_many(cut_curves.cut_curves(about.sample.model, about.sample.dataset, numbers.some(np.array(rows), 200)))
+    made = explain.built(about.sample.model, about.sample.dataset.inputs(rows, dtype=torch.float64),
+                         about.sample.background)
+    cut = cut_answers.answer_for_many(cut_curves.cut_curves(about.sample.model, about.sample.dataset,
+                                                            numbers.some(np.array(rows), 200)))
     for words in (building_answers.answer(made), cut):
         assert words in page.words
 
@@ -316,7 +326,8 @@ def test_a_cohort_of_nobody_is_refused(work: Any) -> None:
     (["--sample", "p0031", "--background", "mean", "--out", "x.html"], ["mean"]),
 ])
 def test_bad_calls_name_what_is_wrong_and_write_nothing(words: list[str], said: list[str], tmp_path: Path,
-                                                        capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+                                                        capsys: pytest.CaptureFixture[str],
+                                                        monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as ended:
         cli.main(["report", "--model", "qj-planted", *words])

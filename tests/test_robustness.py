@@ -27,7 +27,8 @@ def dataset() -> DataSet:
     N = 42
     words = rng.normal(3, 2, size=(N, 5, 3)) * (np.arange(5) < 1 + np.arange(N)[:, None] % 5)[..., None]
     ids = np.array([f"s{i}" for i in range(N)])
-    return DataSet(name="tiny", title="Tiny", description="", source="", licence="", target=Target("regression", "score"),
+    return DataSet(name="tiny", title="Tiny", description="", source="", licence="",
+                   target=Target("regression", "score"),
                    modalities=(Modality("a", rng.normal(size=(N, 4)), None, tuple("abcd")),
                                Modality("words", words, 1 + np.arange(N) % 5, tuple("uvw")),
                                Modality("c", rng.normal(size=(N, 2)) * [1, 10], None, ("x", "y"))),
@@ -53,7 +54,8 @@ def test_absence_is_the_mean_over_the_background_exactly(dataset, kind, settings
         assert found[i, 0] == pytest.approx(float(brute.detach().mean()), abs=1e-10)
     everything = robustness.scores(model, dataset, rows, Disturbance(missing=NAMES))
     assert np.allclose(everything, float(model(behind).detach().mean()), atol=1e-10)
-    assert np.allclose(robustness.scores(model, dataset, rows, Disturbance()), metrics.predict(model, dataset, rows), atol=1e-12)
+    assert np.allclose(robustness.scores(model, dataset, rows, Disturbance()), metrics.predict(model, dataset, rows),
+                       atol=1e-12)
 
 
 def test_absence_and_disturbance_together(dataset):
@@ -61,7 +63,8 @@ def test_absence_and_disturbance_together(dataset):
     asked = Disturbance(missing=("a",), swapped=("c",), seed=3)
     found = robustness.scores(model, dataset, rows, asked)
     behind = explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
-    swapped = dataset.inputs(rows, torch.float64) | {"c": dataset.inputs(robustness.donors(rows, rows, 3), torch.float64)["c"]}
+    swapped = dataset.inputs(rows, torch.float64) | {"c": dataset.inputs(robustness.donors(rows, rows, 3),
+                                                                         torch.float64)["c"]}
     whole = explain.explain(model, swapped, behind)
     assert np.allclose(found, whole.values[:, whole.coalitions.index("words+c")])
 
@@ -91,7 +94,8 @@ def test_what_a_baseline_lacks_comes_from_every_training_row(dataset):
     found = robustness.scores(model, dataset, rows, Disturbance(missing=("words", "a")))
     own, train = (dataset.inputs(some, torch.float64) for some in (rows, dataset.rows("train")))
     with torch.no_grad():
-        each = [model({"a": train["a"], "words": train["words"], "c": one.expand(len(train["a"]), -1)}).mean(0) for one in own["c"]]
+        each = [model({"a": train["a"], "words": train["words"], "c": one.expand(len(train["a"]), -1)}).mean(0)
+                for one in own["c"]]
     assert np.allclose(found, torch.stack(each).numpy(), atol=1e-10)
 
 
@@ -102,7 +106,8 @@ def test_the_training_mean_may_be_asked_for(dataset):
     own = dataset.inputs(rows, torch.float64)
     mean = train["words"][0][train["words"][1]].mean(0)
     values, mask = own["words"]
-    by_hand = model({"a": train["a"].mean(0).expand(len(rows), -1), "words": (mean.expand_as(values), mask), "c": own["c"]})
+    by_hand = model({"a": train["a"].mean(0).expand(len(rows), -1), "words": (mean.expand_as(values), mask),
+                     "c": own["c"]})
     assert np.allclose(found, by_hand.detach().numpy(), atol=1e-10)
 
 
@@ -143,7 +148,8 @@ def test_many_rows_are_scored_in_pieces(dataset, monkeypatch):
 
 
 @pytest.mark.parametrize(("asked", "error", "message"), [
-    (Disturbance(missing=("b",)), NotFound, "Modality 'b' does not exist"), (Disturbance(noise={"a": -1}), InvalidInput, r"`noise\[a\]`"),
+    (Disturbance(missing=("b",)), NotFound, "Modality 'b' does not exist"),
+    (Disturbance(noise={"a": -1}), InvalidInput, r"`noise\[a\]`"),
     (Disturbance(noise={"a": float("nan")}), InvalidInput, r"`noise\[a\]`"),
     (Disturbance(missing=("a",), noise={"a": 1}), InvalidInput, "'a' cannot be absent and disturbed at once"),
     (Disturbance(missing=("a",), mean=("a",)), InvalidInput, "'a' cannot be absent"),
@@ -165,7 +171,8 @@ def test_curves(dataset, kind):
     model = model_of(kind, dataset)
     found = robustness.robustness(model, dataset, levels=(0.0, 1.0), repeats=2)
     clean = metrics.evaluate(model, dataset, "test")
-    assert found[(found["kind"] == "noise") & (found["level"] == 0)]["mae"].tolist() == pytest.approx([clean["mae"]] * 4)
+    assert found[(found["kind"] == "noise")
+                 & (found["level"] == 0)]["mae"].tolist() == pytest.approx([clean["mae"]] * 4)
     assert set(found["modality"]) == {*NAMES, "all"}
     assert len(found) == 4 * 2 + 3 * 3
     assert np.isfinite(found["mae"]).all()
@@ -178,8 +185,8 @@ def call(capsys, *words: str):
 
 
 def test_command_line(capsys, tmp_path, monkeypatch):
-    code, said = call(capsys, "evaluate", "--model", "qj-planted", "--missing", "text", "--noise", "audio=0.5", "--swap", "vision",
-                      "--json")
+    code, said = call(capsys, "evaluate", "--model", "qj-planted", "--missing", "text", "--noise", "audio=0.5",
+                      "--swap", "vision", "--json")
     assert code == 0
     found = json.loads(said.out)
     assert found["disturbance"] == "without text, vision of another sample, noise of 0.5 deviations on audio"
@@ -193,8 +200,9 @@ def test_command_line(capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("words", "message"), [
-    (("--missing", "smell"), "Modality 'smell' does not exist"), (("--noise", "audio"), "must have the form MODALITY=LEVEL"),
-    (("--noise", "audio=loud"), "must have the form"), (("--noise", "audio=1e9"), "must lie between 0 and 100"),
+    (("--missing", "smell"), "Modality 'smell' does not exist"),
+    (("--noise", "audio"), "must have the form MODALITY=LEVEL"), (("--noise", "audio=loud"), "must have the form"),
+    (("--noise", "audio=1e9"), "must lie between 0 and 100"),
     (("--noise", "audio=1", "--noise", "audio=2"), "names 'audio' twice"),
     (("--missing", "text", "--swap", "text"), "cannot be absent and disturbed at once")])
 def test_bad_calls_end_in_one_line(capsys, words, message):
@@ -209,7 +217,8 @@ def test_a_baseline_is_measured_and_explained(capsys, tmp_path, dataset):
 
     planted = data.load("planted")
     model = registry.build("linear", planted.input_specs, ("sentiment",), {})
-    card = checkpoint.make_card(model, planted, name="flat", title="Flat", seed=0, training={}, metrics={}, this_seed={}, seeds=[0])
+    card = checkpoint.make_card(model, planted, name="flat", title="Flat", seed=0, training={}, metrics={},
+                                this_seed={}, seeds=[0])
     place = str(checkpoint.save(tmp_path / "flat", model, card))
     assert call(capsys, "evaluate", "--model", place, "--missing", "text", "--json")[0] == 0
     code, said = call(capsys, "explain", "--model", place, "--sample", "p0000", "--json")

@@ -36,7 +36,8 @@ def places(tmp_path, monkeypatch):
 
 def plan(epochs: int = 4, **options) -> Plan:
     """A training of epochs of 9 batches."""
-    return Plan("planted", "quantum-jump", SMALL, dict(epochs=epochs, patience=0, batch=256, **options), digest=load("planted").digest)
+    return Plan("planted", "quantum-jump", SMALL, dict(epochs=epochs, patience=0, batch=256, **options),
+                digest=load("planted").digest)
 
 
 def weights(run: Run) -> dict[str, torch.Tensor]:
@@ -165,7 +166,8 @@ def test_a_full_disk_ends_a_training_in_one_clear_error(monkeypatch):
 def test_stopped_before_the_first_epoch_is_over(monkeypatch):
     monkeypatch.setattr(worker, "PULSE", 0.0)
     run = runs.create(plan(3), name="early")
-    monkeypatch.setattr(worker._Book, "open", lambda book, *words, open=worker._Book.open: (open(book, *words), run.ask("stop")))
+    monkeypatch.setattr(worker._Book, "open",
+                        lambda book, *words, open=worker._Book.open: (open(book, *words), run.ask("stop")))
     assert runs.work(run) == {}
     assert run.record().state == "stopped"
     assert "before its first epoch" in run.record().message
@@ -193,7 +195,8 @@ def test_killed_twenty_times_a_run_ends_in_the_same_weights(monkeypatch):
         time.sleep(chance.uniform(0, length / 8))
         os.kill(process.pid, signal.SIGKILL)
         process.join()
-        if process.exitcode != -signal.SIGKILL:  # it was over before, as the machine is faster now: another one is killed on
+        # it was over before, as the machine is faster now: another one is killed on
+        if process.exitcode != -signal.SIGKILL:
             assert same(run, whole)
             again += 1
             run = runs.create(plan(10), name=f"killed-{again}")
@@ -249,7 +252,8 @@ def test_two_trainings_of_one_run_and_two_runs_of_one_name_are_refused(monkeypat
     assert runs.runs() == []
 
 
-@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a" * 65, "white space", "-x", "ü", "model.json", "model.safetensors"])
+@pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "a" * 65, "white space", "-x", "ü", "model.json",
+                                  "model.safetensors"])
 def test_names_that_are_none(name):
     with pytest.raises(InvalidInput, match="Argument `name`"):
         runs.create(plan(), name=name)
@@ -323,7 +327,8 @@ def test_a_launched_run_outlives_who_launched_it(tmp_path):
 
 
 def test_event_files_hold_what_the_record_holds():
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator", reason="needs tensorboard")
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator",
+                                      reason="needs tensorboard")
     run = runs.create(plan(3), name="events")
     runs.work(run, lambda p: run.ask("pause") if p.epoch == 2 else None, events=True)
     runs.work(run, events=True)
@@ -331,7 +336,8 @@ def test_event_files_hold_what_the_record_holds():
     history = run.record().history
     assert [(event.step, event.value) for event in read.Scalars("loss/valid")] == [
         (row["epoch"], pytest.approx(row["valid_loss"], rel=1e-6)) for row in history]
-    assert {"loss/train", "learning_rate", "gradient_norm", "valid/mae", "norm/H", "dividend/text"} <= set(read.Tags()["scalars"])
+    assert {"loss/train", "learning_rate", "gradient_norm", "valid/mae", "norm/H",
+            "dividend/text"} <= set(read.Tags()["scalars"])
 
 
 def test_without_tensorboard_event_files_are_refused(monkeypatch):

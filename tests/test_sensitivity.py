@@ -1,4 +1,5 @@
-"""Slopes against finite differences of the library's own answers, knock-outs against edited models, laws, and bad input."""
+"""Slopes against finite differences of the library's own answers, knock-outs against edited models, laws, and bad
+input."""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ def answers(model: Any, inputs: dict, background: Any, targets: tuple[str, ...],
         found |= {f"entropy[{i}]": float(value) for i, value in enumerate(entropy)}
     else:
         rho = model.evolve_states(density(model.product_state(model.encode(inputs))), [model.duration])[0]
-        found |= {key: value.mean() for key, value in measures_over_time(rho, model.dims, model.modalities).columns().items()}
+        found |= {key: value.mean() for key, value in measures_over_time(rho, model.dims,
+                                                                         model.modalities).columns().items()}
     return np.array([found[name] for name in targets])
 
 
@@ -83,7 +85,8 @@ def with_factor(model: Any, parameter: method.Parameter, value: float) -> Any:
 def _column(model: Any, place: str) -> int:
     """Of the weights: "5", or "text,5" where each modality has vectors of its own."""
     of, _, j = place.rpartition(",")
-    return int(j) - 1 + sum(len(v) for s, v in model.measurement_vectors().items() if of and s < (model.modalities.index(of),))
+    return int(j) - 1 + sum(len(v) for s, v in model.measurement_vectors().items() if of
+                            and s < (model.modalities.index(of),))
 
 
 def _table(model: Any, parameter: method.Parameter, value: float) -> torch.Tensor:
@@ -108,11 +111,13 @@ def _table(model: Any, parameter: method.Parameter, value: float) -> torch.Tenso
 def differences(model: Any, parameter: method.Parameter, ask: Callable[[Any], np.ndarray], h: float) -> np.ndarray:
     ahead = parameter.value == 0 and parameter.kind in ("rate", "duration")
     steps, weights = (AHEAD, AHEAD_WEIGHTS) if ahead else (STEPS, WEIGHTS)
-    return sum(w * ask(with_factor(model, parameter, parameter.value + float(s) * h)) for s, w in zip(steps, weights, strict=True)) / h
+    return sum(w * ask(with_factor(model, parameter, parameter.value + float(s) * h))
+               for s, w in zip(steps, weights, strict=True)) / h
 
 
-def assert_slopes_and_effects(model: Any, inputs: dict, background: Any, targets: tuple[str, ...] | None = None, *, output: int = 1,
-                              h: float = 4e-3, keys: tuple[str, ...] | None = None) -> method.Sensitivity:
+def assert_slopes_and_effects(model: Any, inputs: dict, background: Any, targets: tuple[str, ...] | None = None, *,
+                              output: int = 1, h: float = 4e-3,
+                              keys: tuple[str, ...] | None = None) -> method.Sensitivity:
     found = method.sensitivity(model, inputs, background, output=output, targets=targets)
     before = answers(model, inputs, background, found.targets, output)
     assert np.abs(found.values - before).max() < 1e-11
@@ -131,7 +136,8 @@ def assert_slopes_and_effects(model: Any, inputs: dict, background: Any, targets
 def test_jump_slopes_equal_finite_differences(d: int) -> None:
     model = jump_model(d)
     background = explain.background(model, features(5, seed=2))
-    keys = ("H[audio]", "H[text+audio+vision]", "rate[2]", "T", "W[vision,3]") if d == 4 else None  # one of each kind where each is slow
+    # one of each kind where each is slow
+    keys = ("H[audio]", "H[text+audio+vision]", "rate[2]", "T", "W[vision,3]") if d == 4 else None
     found = assert_slopes_and_effects(model, features(1 if d == 4 else 2), background, keys=keys)
     assert len(found.parameters) == 7 + 2 + 1 + 3 * 3
     assert len(found.targets) == 1 + 8 + 6
@@ -141,14 +147,17 @@ def test_jump_slopes_equal_finite_differences(d: int) -> None:
 def test_other_backgrounds(kind: str) -> None:
     model = jump_model(2)
     assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2), kind),
-                              ("score", "dividend[]", "dividend[text+audio]"), keys=("H[text+audio]", "rate[1]", "W[1]"))
+                              ("score", "dividend[]", "dividend[text+audio]"),
+                              keys=("H[text+audio]", "rate[1]", "W[1]"))
 
 
-@pytest.mark.parametrize("tweak", [Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7), Tweak({}, (0.0, 0.0), 1.4)])
+@pytest.mark.parametrize("tweak",
+                         [Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7), Tweak({}, (0.0, 0.0), 1.4)])
 def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
     model = jump_model(2).tweaked(tweak)
     targets = tuple(name for name in method.target_names(model) if not name.startswith("negativity"))
-    found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets, h=2e-3)
+    found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets,
+                                      h=2e-3)
     assert [parameter.value for parameter in found.parameters if parameter.kind == "rate"] == list(tweak.rates)
 
 
@@ -165,7 +174,8 @@ def test_slopes_of_a_model_without_time_left() -> None:
                                       {"coupling": "local"}, {"duration": 2.5}])
 def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
     model = jump_model(2, **settings)
-    targets = ("score", "dividend[text+vision]", *(() if settings.get("evolution") in ("none", "unitary") else ("entropy[audio]",)))
+    targets = ("score", "dividend[text+vision]",
+               *(() if settings.get("evolution") in ("none", "unitary") else ("entropy[audio]",)))
     found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets)
     kinds = {parameter.kind for parameter in found.parameters}
     assert ("rate" in kinds) == (settings.get("evolution") not in ("unitary", "none"))
@@ -212,7 +222,8 @@ def test_the_slope_half_way_is_that_of_the_halved_term(model: Any) -> None:
     inputs, background = features(2, names), explain.background(model, features(5, names, 2))
     half = method.half_way(model, inputs, background)
     for place, term in enumerate(method.system(model, inputs, background).parameters):
-        expected = differences(model, term._replace(value=term.value / 2), lambda m: answers(m, inputs, background, ("score",), 0), 1e-3)
+        expected = differences(model, term._replace(value=term.value / 2),
+                               lambda m: answers(m, inputs, background, ("score",), 0), 1e-3)
         assert np.isclose(half[place], -term.value * expected[0], rtol=1e-6, atol=1e-9), term
 
 
@@ -248,7 +259,8 @@ def test_entropy_of_a_pure_fused_qubit_has_no_slope() -> None:
     phi = model.phi.detach().clone()
     phi[0] = 1.0
     found = method.sensitivity(model.with_angles(phi), features(1, ("v0", "v1")),
-                               explain.background(model, features(4, ("v0", "v1"), 2)), targets=["entropy[0]", "entropy[1]"])
+                               explain.background(model, features(4, ("v0", "v1"), 2)),
+                               targets=["entropy[0]", "entropy[1]"])
     assert np.isnan(found.slopes[0, 0])
     assert np.isfinite(found.slopes[:, 1]).all()
     assert found.note
@@ -286,12 +298,14 @@ def test_scores_of_other_samples_without_a_term(model: Any) -> None:
     assert found.shape == (len(system.parameters), 6, len(model.outputs))
     with torch.no_grad():
         for place, parameter in enumerate(system.parameters):
-            assert np.allclose(found[place], with_factor(model, parameter, 0.0)(features(6, names, 3)).numpy(), atol=1e-11), parameter
+            assert np.allclose(found[place], with_factor(model, parameter, 0.0)(features(6, names, 3)).numpy(),
+                               atol=1e-11), parameter
 
 
 def test_independent_rows_are_declined_for_dividends_of_a_network() -> None:
     model = model_of(4, 2)
     background = explain.background(model, features(4, ("v0", "v1"), 2), "product")
-    assert np.isfinite(method.sensitivity(model, features(1, ("v0", "v1")), background, targets=["score"]).effects).all()
+    assert np.isfinite(method.sensitivity(model, features(1, ("v0", "v1")), background,
+                                          targets=["score"]).effects).all()
     with pytest.raises(InvalidInput, match="Choose 'joint'"):
         method.sensitivity(model, features(1, ("v0", "v1")), background, targets=["dividend[v0]"])

@@ -17,7 +17,8 @@ def planted_model(planted):
     return checkpoint.load("qj-planted")
 
 
-QCNN = {"qcnn-digits": 0.98, "qcnn-avdigits": 0.985, "qcnn-houston": 0.96}  # what the mean over the seeds reaches at least
+# what the mean over the seeds reaches at least
+QCNN = {"qcnn-digits": 0.98, "qcnn-avdigits": 0.985, "qcnn-houston": 0.96}
 
 
 def test_all_are_there():
@@ -71,7 +72,8 @@ def test_planted_contributions_equal_brute_force_over_the_whole_training_set(pla
     O = model.observables()
     for s, name in enumerate(found.coalitions):
         present = name.split("+")
-        mixed = model.product_state({m: own[m].expand_as(kets[m]) if m in present else kets[m] for m in model.modalities})
+        mixed = model.product_state({m: own[m].expand_as(kets[m]) if m in present else kets[m]
+                                     for m in model.modalities})
         expected = torch.einsum("cab,nb,na->nc", O, mixed, mixed.conj()).real.mean(0) + model.bias
         assert np.abs(found.values[0, s] - expected.numpy()).max() < 1e-10
     assert np.abs(found.dividends[0].sum(0) - model(one)[0].numpy()).max() < 1e-10
@@ -79,7 +81,8 @@ def test_planted_contributions_equal_brute_force_over_the_whole_training_set(pla
 
 @pytest.mark.parametrize(("name", "least"), QCNN.items())
 def test_qcnn_card_and_bar(name, least, request):
-    """The card of every seed reaches the bar in the mean, the weights are those of the first, and the head is as small as said."""
+    """The card of every seed reaches the bar in the mean, the weights are those of the first, and the head is as small
+    as said."""
     found = checkpoint.load(name)
     if found.card["data"]["name"] != "digits":
         request.getfixturevalue("real_data")

@@ -1,4 +1,5 @@
-"""Sweeps: what is searched is read and checked, processes share the trials, killed ones go on, the best can be trained again."""
+"""Sweeps: what is searched is read and checked, processes share the trials, killed ones go on, the best can be trained
+again."""
 
 from __future__ import annotations
 
@@ -44,11 +45,13 @@ def test_words_become_a_space():
     assert search(metric="accuracy").direction == "maximize"
     lists = space.read("planted", "quantum-jump", {}, [], ["dims=[2,2,2],[4,2,2],3", "evolution=jump,unitary"])
     assert lists.space["dims"] == {"choices": [[2, 2, 2], [4, 2, 2], 3]}
-    assert space.settings_of(lists, {"dims": "[4, 2, 2]", "evolution": "jump"}) == {"dims": [4, 2, 2], "evolution": "jump"}
+    assert space.settings_of(lists, {"dims": "[4, 2, 2]", "evolution": "jump"}) == {"dims": [4, 2, 2],
+                                                                                    "evolution": "jump"}
 
 
 @pytest.mark.parametrize(("changed", "error", "message"), [
-    (dict(ranges=["rte=1:2"]), NotFound, "Did you mean 'rate'"), (dict(ranges=["rate"]), InvalidInput, "form key=low:high"),
+    (dict(ranges=["rte=1:2"]), NotFound, "Did you mean 'rate'"),
+    (dict(ranges=["rate"]), InvalidInput, "form key=low:high"),
     (dict(ranges=["rate=1e-2:1e-4"]), InvalidInput, "must begin below its end"),
     (dict(ranges=["rate=0:1:log"]), InvalidInput, "above 0 with"),
     (dict(ranges=["rate=1e-4:many"]), InvalidInput, "between two numbers, but has 'many'"),
@@ -58,13 +61,15 @@ def test_words_become_a_space():
     (dict(ranges=["rate=1e-3:nan"]), InvalidInput, "begin below"),
     (dict(ranges=["loss=1:2"]), InvalidInput, "not a number: it has no range"),
     (dict(ranges=["rate=1e-3:99"]), InvalidInput, "`rate` must lie"),
-    (dict(ranges=["rate=0.1:1", "rate=1:2"]), InvalidInput, "given twice"), (dict(ranges=["epochs=1:9"]), InvalidInput, "given twice"),
-    (dict(choices=["input_dropout=0"]), InvalidInput, "from 2 to"), (dict(choices=["input_dropout=0,0"]), InvalidInput, "different values"),
+    (dict(ranges=["rate=0.1:1", "rate=1:2"]), InvalidInput, "given twice"),
+    (dict(ranges=["epochs=1:9"]), InvalidInput, "given twice"),
+    (dict(choices=["input_dropout=0"]), InvalidInput, "from 2 to"),
+    (dict(choices=["input_dropout=0,0"]), InvalidInput, "different values"),
     (dict(choices=["schedule=cosine,up"]), NotFound, "Schedule 'up'"),
     (dict(choices=["class_weights=none,balanced"]), InvalidInput, "metric"),
-    (dict(choices=["refit=true,false"]), InvalidInput, "validation rows"), (dict(metric="mae"), NotFound, "Metric 'mae'"),
-    (dict(ranges=[], choices=[]), InvalidInput, "from 1 to"), (dict(data="nothing"), NotFound, "nothing"),
-    (dict(seed=-1), InvalidInput, "`seed`"),
+    (dict(choices=["refit=true,false"]), InvalidInput, "validation rows"),
+    (dict(metric="mae"), NotFound, "Metric 'mae'"), (dict(ranges=[], choices=[]), InvalidInput, "from 1 to"),
+    (dict(data="nothing"), NotFound, "nothing"), (dict(seed=-1), InvalidInput, "`seed`"),
 ])
 def test_what_cannot_be_searched_is_named(changed, error, message):
     with pytest.raises(error, match=message):
@@ -145,7 +150,8 @@ def test_a_killed_trial_is_done_again(monkeypatch):
     states = [(t.user_attrs["place"], t.state.name) for t in found.study.trials]
     assert sorted(states) == [(0, "FAIL"), (0, "WAITING"), (1, "WAITING")]
     with monkeypatch.context() as quick:
-        quick.setattr(sweep, "_trained", lambda sweep, trial, number, dataset, on_epoch: trial.suggest_float("rate", 1e-4, 1e-3) + number)
+        quick.setattr(sweep, "_trained",
+                      lambda sweep, trial, number, dataset, on_epoch: trial.suggest_float("rate", 1e-4, 1e-3) + number)
         sweep.work(found)
     assert found.is_done
     assert found.attempts()[0].tried == tried
@@ -205,8 +211,8 @@ def test_a_sweep_stops_when_asked_and_goes_on():
     assert found.is_done
 
 
-@pytest.mark.parametrize("changed", [dict(ranges=["rate=1e-3:1:log"]), dict(assigned=dict(epochs=4)), dict(seed=1), dict(metric="nll"),
-                                     dict(model="late"), dict(data="planted", metric="loss")])
+@pytest.mark.parametrize("changed", [dict(ranges=["rate=1e-3:1:log"]), dict(assigned=dict(epochs=4)), dict(seed=1),
+                                     dict(metric="nll"), dict(model="late"), dict(data="planted", metric="loss")])
 def test_another_search_under_the_same_name_is_refused(changed):
     sweep.begin("taken", search(), 1)
     with pytest.raises(InvalidInput, match="Sweep taken was begun with another `"):
@@ -216,8 +222,9 @@ def test_another_search_under_the_same_name_is_refused(changed):
 @pytest.mark.parametrize(("where", "message"), [
     ("http://host/x", "but begins with 'http'"), ("file:///etc/passwd", "begins with 'file'"),
     ("redis://:secret@host", "begins with 'redis'"),
-    ("sqlite:///x.db?mode=memory", "without options"), ("x.txt", "ends in .journal"), ("/nowhere/at/all/x.journal", "cannot be written"),
-    ("postgresql://me:secret@localhost:1/x", "cannot be used"), ("javascript:alert(1)//", "ends in .journal"),
+    ("sqlite:///x.db?mode=memory", "without options"), ("x.txt", "ends in .journal"),
+    ("/nowhere/at/all/x.journal", "cannot be written"), ("postgresql://me:secret@localhost:1/x", "cannot be used"),
+    ("javascript:alert(1)//", "ends in .journal"),
 ])
 def test_places_that_are_none_are_refused_without_saying_passwords(where, message):
     with pytest.raises(InvalidInput, match=message) as caught:
@@ -232,7 +239,8 @@ def test_names_and_journals_that_are_none(tmp_path):
         sweep.find("absent")
     assert storage.names() == []
     storage.folder().mkdir(parents=True)
-    for n, text in enumerate(["{}\n", "no\nno\n", '{"op_code":0}\n' * 2, "[]\n[]\n", '{"op_code": 99, "worker_id": "x"}\n' * 2, "\0" * 99]):
+    for n, text in enumerate(["{}\n", "no\nno\n", '{"op_code":0}\n' * 2, "[]\n[]\n",
+                              '{"op_code": 99, "worker_id": "x"}\n' * 2, "\0" * 99]):
         (storage.folder() / f"bad{n}.journal").write_text(text)
         with pytest.raises(QFusionError):
             sweep.find(f"bad{n}")
@@ -250,8 +258,8 @@ def said(capsys, *words: str) -> tuple[int, str, str]:
 
 
 def test_the_command_searches_and_goes_on(capsys):
-    words = ["--name", "mine", "--data", "digits", "--model", "linear", "--trials", "3", "--set", "epochs=2", "--set", "batch=512",
-             "--range", "rate=1e-3:1e-1:log", "--choice", "input_dropout=0,0.3"]
+    words = ["--name", "mine", "--data", "digits", "--model", "linear", "--trials", "3", "--set", "epochs=2", "--set",
+             "batch=512", "--range", "rate=1e-3:1e-1:log", "--choice", "input_dropout=0,0.3"]
     code, out, _ = said(capsys, *words, "--json")
     first = json.loads(out)
     assert code == 0

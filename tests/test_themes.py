@@ -1,4 +1,5 @@
-"""Looks of exported figures: what is refused, other themes are what drawing in them gives, greys are told apart, series are left out."""
+"""Looks of exported figures: what is refused, other themes are what drawing in them gives, greys are told apart, series
+are left out."""
 
 from __future__ import annotations
 
@@ -23,11 +24,13 @@ from tests.figure_examples import EXAMPLES, IDS, RHO, R, T, X, Y
 WHITE = 1.05  # luminance of white paper, with the 0.05 of a contrast
 MODALITIES = ("text", "audio", "vision")
 NAMED_LIKE_PAPER = "#FFFFFF"  # a name that looks like a colour stays a name
-LINES = {term: T * (n + 1) for n, term in enumerate([*MODALITIES, "text+audio", "text+vision", "audio+vision", "text+audio+vision", ""])}
+LINES = {term: T * (n + 1)
+         for n, term in enumerate([*MODALITIES, "text+audio", "text+vision", "audio+vision", "text+audio+vision", ""])}
 FIGURES = EXAMPLES | {
     "cohort.scatter, empty": lambda t: cohort.scatter([], X[:0], X[:0], "x", "y", theme=t),
     "inside.words, named": lambda t: inside.words(["yes", NAMED_LIKE_PAPER, "no"], np.array([-1.0, 0.2, 0.9]), theme=t),
-    "operators.along, split": lambda t: operators.along(IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True, theme=t),
+    "operators.along, split": lambda t: operators.along(IDS, X, Y, "x", "y", truth=X > 0, truth_name="7", split=True,
+                                                        theme=t),
     "state.density_matrix, modulus": lambda t: state.density_matrix(RHO, (2, 2), theme=t)}
 _START = R.bit_generator.state
 
@@ -39,7 +42,8 @@ def example(name: str, theme: str) -> go.Figure:
 
 
 def test_what_a_look_is_unless_said_otherwise() -> None:
-    assert ExportStyle().as_dict() == {"format": "svg", "dpi": 300, "size": "single", "theme": "light", "title": False, "caption": False,
+    assert ExportStyle().as_dict() == {"format": "svg", "dpi": 300, "size": "single", "theme": "light", "title": False,
+                                       "caption": False,
                                 "font": 7.0, "hidden": [], "engine": "qfusion"}
     assert ExportStyle(size="slide").font == styles.SIZES["slide"].font
     look = ExportStyle(format="pdf", size="poster", theme="grey", font=11, hidden=("b", "a", "b"), title=True)
@@ -48,12 +52,14 @@ def test_what_a_look_is_unless_said_otherwise() -> None:
 
 
 @pytest.mark.parametrize(("given", "named"), [
-    ({"format": "exe"}, "format.*'exe'.*Choose"), ({"format": ["svg"]}, "format"), ({"format": None}, "format"), ({"dpi": 1e9}, "dpi"),
-    ({"dpi": True}, "dpi"), ({"dpi": 10**5000}, "dpi.*twelve"), ({"size": "../x"}, "size"), ({"theme": {}}, "theme"),
-    ({"title": "yes"}, "title.*'yes'"), ({"caption": 1}, "caption"), ({"font": math.nan}, "font.*nan"), ({"font": "7"}, "font.*'7'"),
-    ({"font": 1e300}, "font"), ({"font": -7}, "font"), ({"font": True}, "font"), ({"hidden": "text"}, "hidden.*'text'"),
-    ({"hidden": ["x"] * 10_000}, "hidden.*10,000 entries"), ({"hidden": [1]}, "hidden"), ({"hidden": ["x" * 10_000]}, "hidden"),
-    ({"engine": "kaleido"}, "engine"), ({"formt": "svg"}, "formt.*Leave"), ({"x" * 10**6: 1}, "only the names"), ([], "look.*object"),
+    ({"format": "exe"}, "format.*'exe'.*Choose"), ({"format": ["svg"]}, "format"), ({"format": None}, "format"),
+    ({"dpi": 1e9}, "dpi"), ({"dpi": True}, "dpi"), ({"dpi": 10**5000}, "dpi.*twelve"), ({"size": "../x"}, "size"),
+    ({"theme": {}}, "theme"), ({"title": "yes"}, "title.*'yes'"), ({"caption": 1}, "caption"),
+    ({"font": math.nan}, "font.*nan"), ({"font": "7"}, "font.*'7'"), ({"font": 1e300}, "font"), ({"font": -7}, "font"),
+    ({"font": True}, "font"), ({"hidden": "text"}, "hidden.*'text'"),
+    ({"hidden": ["x"] * 10_000}, "hidden.*10,000 entries"), ({"hidden": [1]}, "hidden"),
+    ({"hidden": ["x" * 10_000]}, "hidden"), ({"engine": "kaleido"}, "engine"), ({"formt": "svg"}, "formt.*Leave"),
+    ({"x" * 10**6: 1}, "only the names"), ([], "look.*object"),
     ({"size": float("inf")}, "size"), ({"theme": "light\0"}, "theme")])
 def test_a_hostile_look_is_refused_by_name_and_in_few_words(given: Any, named: str) -> None:
     with pytest.raises(InvalidInput, match=named) as refused:
@@ -120,7 +126,8 @@ def test_grey_lines_and_points_stand_out_and_series_differ(name: str) -> None:
     quiet = {grey(lightness(style.LINE["light"])), style.PAPER["light"]}
     told: dict[tuple[Any, ...], str] = {}
     for trace in found.data:
-        if trace.type != "scatter" or "lines" not in (trace.mode or "lines") or not trace.line.color or trace.line.width == 0:
+        if trace.type != "scatter" or "lines" not in (trace.mode
+                                                      or "lines") or not trace.line.color or trace.line.width == 0:
             continue
         if trace.line.color.startswith("#") and trace.line.color not in quiet:
             assert contrast(trace.line.color) >= 3
@@ -129,10 +136,12 @@ def test_grey_lines_and_points_stand_out_and_series_differ(name: str) -> None:
 
 
 def test_series_of_one_dash_get_dashes_of_their_own_in_grey() -> None:
-    drawn = dynamics.measure_lines(T, {style.split_term(term): values for term, values in LINES.items()}, MODALITIES, "entropy (nats)")
+    drawn = dynamics.measure_lines(T, {style.split_term(term): values for term, values in LINES.items()}, MODALITIES,
+                                   "entropy (nats)")
     assert len({trace.line.dash for trace in drawn.data}) == 3
     found = in_theme(drawn, "grey")
-    assert len({(trace.line.dash, trace.line.width) for trace in found.data}) == len({trace.line.color for trace in drawn.data}) == 8
+    assert len({(trace.line.dash, trace.line.width) for trace in found.data}) == len(
+        {trace.line.color for trace in drawn.data}) == 8
     assert next(trace.line.dash for trace in found.data if trace.name == "all together") == "solid"
     greys = sorted({lightness(trace.line.color) for trace in found.data})
     assert min(b - a for a, b in itertools.pairwise(greys)) > 3
@@ -144,7 +153,8 @@ def test_grey_scales_say_amount_and_sign() -> None:
     assert levels == sorted(levels, reverse=True)
     assert levels[0] > 95
     assert levels[-1] < 21
-    signed = [lightness(colour) for _, colour in in_theme(example("inside.curve", "dark"), "grey").data[1].marker.colorscale]
+    signed = [lightness(colour) for _, colour in in_theme(example("inside.curve", "dark"),
+                                                          "grey").data[1].marker.colorscale]
     assert signed == sorted(signed)
     assert signed[5] == pytest.approx(75, abs=1)
     assert all(contrast(grey(level)) <= contrast("#777777") for level in signed), "black letters must stand out"
@@ -157,7 +167,8 @@ def test_grey_scales_say_amount_and_sign() -> None:
 @pytest.mark.parametrize(("name", "kind"), [("circuit.cuts", "amount"), ("inside.words, named", "signed")])
 def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
     found = in_theme(example(name, "dark"), "grey")
-    pairs = [(note.font.color, shape.fillcolor) for note, shape in zip(found.layout.annotations[::2], found.layout.shapes, strict=True)]
+    pairs = [(note.font.color, shape.fillcolor) for note, shape in zip(found.layout.annotations[::2],
+                                                                       found.layout.shapes, strict=True)]
     if kind == "amount":
         cells, words = found.data
         pairs = [(colour, at(cells.colorscale, float(cells.z[y][x]) / cells.zmax))
@@ -170,10 +181,12 @@ def test_letters_on_grey_cells_can_be_read(name: str, kind: str) -> None:
 def test_legend_entries_are_those_a_reader_sees() -> None:
     drawn = example("dynamics.decision_lines", "light")
     entries = visible.legend_entries(drawn)
-    assert entries == ["all together", *MODALITIES, "text + audio", "text + vision", "audio + vision", "text + audio + vision"]
+    assert entries == ["all together", *MODALITIES, "text + audio", "text + vision", "audio + vision",
+                       "text + audio + vision"]
     assert visible.legend_entries(example("decision.waterfall", "light")) == []
     assert visible.legend_entries(example("dataset.classes", "light")) == ["train", "test"]
-    named = go.Figure([go.Scatter(y=[1], name="b", legendrank=2000), go.Scatter(y=[1]), go.Scatter(y=[1], name="a &lt;b&gt;<br>&#36;"),
+    named = go.Figure([go.Scatter(y=[1], name="b", legendrank=2000), go.Scatter(y=[1]),
+                       go.Scatter(y=[1], name="a &lt;b&gt;<br>&#36;"),
                        go.Scatter(y=[1], name="gone", visible=False), go.Heatmap(z=[[1]], name="map")])
     assert visible.legend_entries(named) == ["trace 1", "a &lt;b&gt;<br>&#36;", "b"]
     assert visible.plain_entry("<b>a</b> &lt;b&gt;<br>&#36;") == "a <b> $"
@@ -184,8 +197,10 @@ def test_an_entry_takes_all_its_traces_with_it() -> None:
     drawn = example("dynamics.decision_lines", "light")
     before = drawn.to_json()
     found = visible.without(drawn, ("text", "text + audio", "no such entry"))
-    assert {trace.legendgroup for trace in drawn.data} - {trace.legendgroup for trace in found.data} == {"text", "text+audio"}
-    assert visible.legend_entries(found) == [e for e in visible.legend_entries(drawn) if e not in ("text", "text + audio")]
+    assert {trace.legendgroup for trace in drawn.data} - {trace.legendgroup
+                                                          for trace in found.data} == {"text", "text+audio"}
+    assert visible.legend_entries(found) == [e for e in visible.legend_entries(drawn)
+                                             if e not in ("text", "text + audio")]
     assert drawn.to_json() == before
     assert visible.without(drawn, ()) is drawn
     assert visible.without(drawn, ("no such entry",)) is drawn

@@ -1,4 +1,5 @@
-"""The linear model in states: a third model to explore, from one file and its registration, shown on every page that fits it."""
+"""The linear model in states: a third model to explore, from one file and its registration, shown on every page that
+fits it."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ from qfusion.track import dynamics
 from qfusion.training import Options, checkpoint, metrics, train
 from tests.test_app_pages import plain, said, visit
 
-PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare", "Faithfulness", "Leaderboard")
+PAGES = ("Overview", "Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare",
+         "Faithfulness", "Leaderboard")
 KIND, DATA = "state-linear", "handwritten"
 MODELS = {"sum": 0, "products": 2}  # by rank
 DIMS = (2, 3, 2)
@@ -82,8 +84,9 @@ def brute_force(model: Any, x: dict[str, Tensor], rows: dict[str, Tensor], kind:
         behind = densities(rows)
     N = len(behind[0])
     picks = list(itertools.product(range(N), repeat=M)) if kind == "product" else [(row,) * M for row in range(N)]
-    return np.array([[np.mean([score(model, [own[m][i] if m in S else behind[m][pick[m]] for m in range(M)]) for pick in picks], 0)
-                      for S in subsets(M)] for i in range(len(own[0]))])
+    return np.array(
+        [[np.mean([score(model, [own[m][i] if m in S else behind[m][pick[m]] for m in range(M)]) for pick in picks], 0)
+          for S in subsets(M)] for i in range(len(own[0]))])
 
 
 @pytest.mark.parametrize("kind", list(explain.KINDS))
@@ -130,7 +133,9 @@ def test_what_it_cannot_do_is_named() -> None:
         "time": lambda: cuts.cuts(model, x), "terms": lambda: sensitivity.sensitivity(model, x, background),
         "rules": lambda: require(model, "rules"), "circuit": lambda: require(model, "circuit"),
     }.items():
-        with pytest.raises(InvalidInput, match=f"kind state-linear, which has no {ABILITIES[ability]}.*Choose a quantum-jump|entangled"):
+        with pytest.raises(InvalidInput,
+                           match=f"kind state-linear, which has no {ABILITIES[ability]}.*Choose a "
+                                 "quantum-jump|entangled"):
             call()
     with pytest.raises(InvalidInput, match="no terms of a physics"):
         flips.nearest_parameters(model, forms.states_of(model, x))
@@ -154,7 +159,8 @@ def stand_in() -> DataSet:
     modalities = tuple(Modality(name, rng.normal(size=(10, size))[y] + rng.normal(size=(len(y), size)), None,
                                 tuple(f"{what} {i}" for i in range(size)), handwritten.SHAPE if name == "pix" else None)
                        for name, size, what in handwritten.VIEWS[:3])
-    return DataSet(DATA, "Three views", "", "", "", modalities, Target("classification", "digit", None, tuple("0123456789")), y, ids,
+    return DataSet(DATA, "Three views", "", "", "", modalities,
+                   Target("classification", "digit", None, tuple("0123456789")), y, ids,
                    splits.stratified(y), pd.DataFrame({"digit": y}, index=ids))
 
 
@@ -176,7 +182,8 @@ def among_the_users(folder: Path, wanted: Mapping[str, tuple[str, dict[str, Any]
         for name, (kind, chosen) in wanted.items():
             result = train(kind, dataset, chosen, Options(epochs=2, rate=1e-2, patience=0, loss="cross_entropy"))
             measured = {split: metrics.evaluate(result.model, dataset, split) for split in ("train", "valid", "test")}
-            card = checkpoint.make_card(result.model, dataset, name=name, title=f"A {name}", seed=0, training=result.settings(),
+            card = checkpoint.make_card(result.model, dataset, name=name, title=f"A {name}", seed=0,
+                                        training=result.settings(),
                                         metrics={split: metrics.summary([each]) for split, each in measured.items()},
                                         this_seed=measured, seeds=[0])
             checkpoint.save(folder / name, result.model, card)

@@ -32,7 +32,8 @@ def test_the_answer_in_words() -> None:
     where, rising = ["t = 0", "t = 1", "t = 2", "t = 3"], np.array([0.0, 0.5, 0.75, 1.0])
     said_of = {name: through.answer(terms(joint), rising, "the entropy", "nats", where) for name, joint in {
         "late": [0.0, 0.0, 2.0, 3.0], "never": [0.0, 3.0, 0.0, 0.25], "always": [2.0, 2.0, 2.0, 3.0]}.items()}
-    assert said_of["late"] == "The decision leaves the single modalities at t = 2: by then the entropy has gone 75% of its way"
+    assert said_of[
+        "late"] == "The decision leaves the single modalities at t = 2: by then the entropy has gone 75% of its way"
     assert "stays with the single modalities (joint terms 0% of its size, then 20%)" in said_of["never"]
     assert "the entropy goes from 0.00 to 1.00 nats" in said_of["always"]
 
@@ -50,7 +51,8 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     assert f"At t = 0.50: joint terms are {share[20]:.0%} of the decision's size" in words
     assert "logarithmic negativity" in words
     assert "split into Shapley values" in words
-    assert sum(found.shapley[name][-1] for name in work.modalities) + found.final()[""] == pytest.approx(found.prediction)
+    assert sum(found.shapley[name][-1]
+               for name in work.modalities) + found.final()[""] == pytest.approx(found.prediction)
     app.slider(key="t").set_value(1.0).run()
     assert not app.exception
     assert f"At t = {work.model.duration:.2f}" in plain(said(app))

@@ -29,7 +29,8 @@ def random_system(dims: tuple[int, ...], K: int = 3, seed: int = 0, strength: fl
     A = torch.randn(D, D, dtype=torch.complex128, generator=generator)
     L = torch.randn(K, D, D, dtype=torch.complex128, generator=generator)
     H = A + A.mH
-    return System(strength * H / torch.linalg.matrix_norm(H, 2), loss * L / math.sqrt(4 * D), dims, NAMES[:len(dims)], 1.0)
+    return System(strength * H / torch.linalg.matrix_norm(H, 2), loss * L / math.sqrt(4 * D), dims, NAMES[:len(dims)],
+                  1.0)
 
 
 def random_ket(dims: tuple[int, ...], seed: int = 0) -> Tensor:
@@ -54,7 +55,8 @@ def measured_by_qutip(rho: np.ndarray, dims: tuple[int, ...]) -> dict[str, float
     for m in range(3):
         transposed = qutip.partial_transpose(q, [int(k == m) for k in range(3)])
         out[f"negativity[{NAMES[m]}]"] = math.log2(np.abs(transposed.eigenenergies()).sum())
-    out |= {f"mutual_information[{NAMES[a]}:{NAMES[b]}]": qutip.entropy_mutual(q.ptrace([a, b]), 0, 1) for a, b in pairs}
+    out |= {f"mutual_information[{NAMES[a]}:{NAMES[b]}]": qutip.entropy_mutual(q.ptrace([a, b]), 0, 1)
+            for a, b in pairs}
     out["total_correlation"] = sum(S) - out["entropy"]
     return out | {f"purity[{NAMES[m]}]": q.ptrace([m]).purity() for m in range(3)} | {"purity": q.purity()}
 
@@ -168,7 +170,8 @@ def test_steady_state_equals_qutips(dims: tuple[int, ...], loss: float) -> None:
 
 
 @pytest.mark.parametrize(("way", "dims", "loss", "seed"), [
-    *(("diagonalised", *each) for each in (((2, 2, 2), 0.05, 0), ((2, 2, 2), 1.0, 2), ((3, 3, 2), 0.2, 1), ((3, 3, 2), 1.0, 3))),
+    *(("diagonalised", *each) for each in (((2, 2, 2), 0.05, 0), ((2, 2, 2), 1.0, 2), ((3, 3, 2), 0.2, 1),
+                                           ((3, 3, 2), 1.0, 3))),
     ("iterated", (3, 2, 2), 0.2, 1), ("iterated", (3, 3, 2), 1.0, 3)])
 def test_gap_equals_that_of_the_superoperator(way: str, dims: tuple[int, ...], loss: float, seed: int,
                                               monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ HUES = {"a": figures.hue_of(0), "b": figures.hue_of(1)}
 
 
 def test_one_colour_a_run_and_the_kept_epoch_is_ringed():
-    drawn = figures.curves(FALLING, {"a": FALLING["a"]}, hues=HUES, y_title="loss (l1)", kinds=("validation", "training"),
-                           kept={"a": 5, "b": 2})
+    drawn = figures.curves(FALLING, {"a": FALLING["a"]}, hues=HUES, y_title="loss (l1)",
+                           kinds=("validation", "training"), kept={"a": 5, "b": 2})
     lines = [trace for trace in drawn.data if trace.mode == "lines" and trace.x[0] is not None]
     assert [(trace.name, trace.line.color, trace.line.dash) for trace in lines] == [
         ("a", HUES["a"], "dot"), ("a", HUES["a"], "solid"), ("b", HUES["b"], "solid")]
@@ -44,8 +44,8 @@ def test_names_are_shown_as_they_are():
 
 def test_one_plot_a_run_with_the_colours_of_modalities():
     terms = {"text": FALLING["a"], "audio": FALLING["a"], "text+audio": FALLING["a"]}
-    drawn = figures.by_modality({"a": terms, "b": terms, "c": {}}, {"a": ["text", "audio"], "b": ["text", "audio"]}, y_title="size",
-                                marks={"a": 0.1})
+    drawn = figures.by_modality({"a": terms, "b": terms, "c": {}}, {"a": ["text", "audio"], "b": ["text", "audio"]},
+                                y_title="size", marks={"a": 0.1})
     assert [trace.name for trace in drawn.data if trace.showlegend] == ["text", "audio", "text + audio"]
     assert {trace.xaxis for trace in drawn.data} == {"x2", "x3"}
     assert drawn.layout.yaxis2.range == drawn.layout.yaxis3.range
@@ -82,7 +82,8 @@ def test_only_settings_that_differ_are_shown():
     assert table["rate"] == {"a": "0.002", "b": "0.002"}
 
 
-@pytest.mark.parametrize("spoilt", [{"history": [1]}, {"history": [{}]}, {"state": "dreaming"}, {"epochs": "many"}, {"message": 3},
+@pytest.mark.parametrize("spoilt", [{"history": [1]}, {"history": [{}]}, {"state": "dreaming"}, {"epochs": "many"},
+                                    {"message": 3},
                                     {"history": [{**record_of(1).history[0], "valid_loss": float("nan")}]},
                                     {"history": [{**record_of(1).history[0], "valid": {"mae": "low"}}]}])
 def test_records_that_are_none_are_refused(spoilt):
@@ -103,7 +104,8 @@ def test_every_setting_of_every_kind_has_a_sentence(planted):
         assert len(setting.says) < 160
         assert setting.low < setting.high
     for kind in registry.names():
-        default = {**registry.settings(kind), **{key: getattr(default_options(planted), key) for key in Options.names()}}
+        default = {**registry.settings(kind),
+                   **{key: getattr(default_options(planted), key) for key in Options.names()}}
         assert set(MAIN.get(kind, ())) <= set(default)
         for key, value in default.items():
             setting = SETTINGS[key]

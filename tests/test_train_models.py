@@ -1,4 +1,5 @@
-"""The script that trains what is shipped: cross-validation of a recipe, and a card with its weights, on a tiny stand-in."""
+"""The script that trains what is shipped: cross-validation of a recipe, and a card with its weights, on a tiny
+stand-in."""
 
 from __future__ import annotations
 

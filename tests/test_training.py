@@ -40,10 +40,13 @@ QUICK = dict(epochs=4, batch=16, rate=1e-2)
 
 def test_training_learns_and_repeats_with_its_seed():
     dataset, seen = small(), []
-    runs = [train("quantum-jump", dataset, dict(dims=2), Options(epochs=40, batch=16, rate=2e-2), 1, seen.append) for _ in range(2)]
-    assert all(torch.equal(a, b) for a, b in zip(runs[0].model.state_dict().values(), runs[1].model.state_dict().values(), strict=True))
+    runs = [train("quantum-jump", dataset, dict(dims=2), Options(epochs=40, batch=16, rate=2e-2), 1, seen.append)
+            for _ in range(2)]
+    assert all(torch.equal(a, b) for a, b in zip(runs[0].model.state_dict().values(),
+                                                 runs[1].model.state_dict().values(), strict=True))
     untrained = train("quantum-jump", dataset, dict(dims=2), Options(epochs=1, rate=1e-8), 1).model
-    assert metrics.evaluate(runs[0].model, dataset, "train")["mae"] < 0.7 * metrics.evaluate(untrained, dataset, "train")["mae"]
+    assert metrics.evaluate(runs[0].model, dataset,
+                            "train")["mae"] < 0.7 * metrics.evaluate(untrained, dataset, "train")["mae"]
     best = min(runs[0].history, key=lambda p: p.valid_loss)
     assert runs[0].kept == best.epoch
     assert metrics.evaluate(runs[0].model, dataset, "valid")["mae"] == pytest.approx(best.valid["mae"])
@@ -93,7 +96,8 @@ def test_more_decay_shrinks_the_encoders_matrices_alone():
 def test_weight_decay_spares_truth_tables():
     """Zero angles would be the rule "never"."""
     model = prepare("entangled-qcnn", small(), dict(elements=4), Options(weight_decay=20.0)).model
-    decayed = {id(p) for group in steps.groups(model, Options(weight_decay=20.0)) if group["weight_decay"] for p in group["params"]}
+    decayed = {id(p) for group in steps.groups(model, Options(weight_decay=20.0)) if group["weight_decay"]
+               for p in group["params"]}
     assert id(model.phi) not in decayed
     assert id(model.network.head) in decayed
 
@@ -101,7 +105,8 @@ def test_weight_decay_spares_truth_tables():
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn"])
 def test_decay_of_couplings_ends_where_they_do_nothing(kind):
     settings = dict(dims=2) if kind == "quantum-jump" else dict(elements=4)
-    found = [train(kind, small(), settings, Options(patience=0, average=0, epochs=30, rate=2e-2, coupling_decay=decay), 1).model
+    found = [train(kind, small(), settings, Options(patience=0, average=0, epochs=30, rate=2e-2, coupling_decay=decay),
+                   1).model
              for decay in (0.0, 20.0)]
     away = [[(parameter - nothing).norm().item() for parameter, nothing in model.couplings()] for model in found]
     assert len(away[0]) >= 2
@@ -129,8 +134,9 @@ def padded(N: int = 60) -> DataSet:
     values, lengths = rng.normal(size=(N, 5, 3)) * [1, 100, 0] + [0, 7, 5], rng.integers(1, 6, N)
     values[np.arange(5) >= lengths[:, None]] = 0
     ids = np.array([f"s{n}" for n in range(N)])
-    return DataSet("padded", "Padded", "", "", "", (Modality("audio", values, lengths, ("x", "y", "z")),), Target("regression", "score"),
-                   rng.normal(size=N), ids, np.array((["train"] * 4 + ["valid", "test"]) * (N // 6)), pd.DataFrame(index=ids))
+    return DataSet("padded", "Padded", "", "", "", (Modality("audio", values, lengths, ("x", "y", "z")),),
+                   Target("regression", "score"), rng.normal(size=N), ids,
+                   np.array((["train"] * 4 + ["valid", "test"]) * (N // 6)), pd.DataFrame(index=ids))
 
 
 @pytest.mark.parametrize("held", [batches.HELD, 0])
@@ -157,7 +163,8 @@ def same_weights(a: torch.nn.Module, b: torch.nn.Module) -> bool:
     return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
-@pytest.mark.parametrize("options", [dict(patience=0), dict(patience=3, noise=0.3, coupling_decay=0.1), dict(patience=2, average=0)])
+@pytest.mark.parametrize("options", [dict(patience=0), dict(patience=3, noise=0.3, coupling_decay=0.1),
+                                     dict(patience=2, average=0)])
 @pytest.mark.parametrize("settings", [dict(dims=2), dict(dims=2, dynamics="jumps", trajectories=2, steps=5)])
 def test_a_training_taken_up_again_ends_in_the_same_weights(options, settings, tmp_path):
     def begun() -> Fit:
@@ -227,7 +234,8 @@ def test_pictures_are_turned_and_stretched_about_their_middle_and_nothing_else_i
     down, across = torch.meshgrid(torch.arange(15.0) - 7, torch.arange(21.0) - 10, indexing="ij")
     weight = rest.sum((1, 2))
     y, x = (rest * down).sum((1, 2)) / weight, (rest * across).sum((1, 2)) / weight
-    assert torch.allclose(x.hypot(y), torch.full((2000,), 5.0), atol=0.4)  # not distorted, although the picture is not square
+    # not distorted, although the picture is not square
+    assert torch.allclose(x.hypot(y), torch.full((2000,), 5.0), atol=0.4)
     angle = torch.atan2(y, x).rad2deg()
     assert float(angle.min()) < -40
     assert float(angle.max()) > 40
@@ -274,7 +282,8 @@ def test_a_pooling_encoder_sees_a_pixel_wherever_it_is_and_takes_odd_sides():
     found = encoder.first.net[:-2](values[:, None])
     assert found.shape == (56, 16, 1, 2)
     assert bool((found.flatten(1).std(0) > 0).any())
-    assert len(torch.unique(encoder.first(values.flatten(1)).detach().round(decimals=5), dim=0)) > 40  # hardly two places look alike
+    # hardly two places look alike
+    assert len(torch.unique(encoder.first(values.flatten(1)).detach().round(decimals=5), dim=0)) > 40
     copied = copy.deepcopy(encoder)
     copied.load_state_dict(encoder.state_dict())
     assert torch.equal(copied(values.flatten(1)), encoder(values.flatten(1)))
@@ -286,7 +295,8 @@ def test_what_an_average_of_weights_keeps_has_the_running_means_too():
     options = Options(loss="cross_entropy", epochs=2, patience=0, average=0.9)
     training = prepare("late", dataset, dict(encoder="cnn-norm", hidden=8), options, 0)
     training.epoch()
-    means = [[part.mean for part in model.modules() if isinstance(part, BatchNorm)] for model in (training.model, training.average.model)]
+    means = [[part.mean for part in model.modules() if isinstance(part, BatchNorm)]
+             for model in (training.model, training.average.model)]
     assert all(torch.equal(now, kept) and bool(now.any()) for now, kept in zip(*means, strict=True))
     state = copy.deepcopy(training.state())
     training.epoch()
@@ -299,13 +309,16 @@ def test_what_an_average_of_weights_keeps_has_the_running_means_too():
 
 
 @pytest.mark.parametrize(("options", "error", "message"), [
-    (dict(shift=1.5), InvalidInput, "`shift` must be a whole number"), (dict(shift=-1), InvalidInput, "`shift` must lie between"),
-    (dict(turn=181), InvalidInput, "`turn` must lie between"), (dict(stretch=1), InvalidInput, "`stretch` must lie between"),
+    (dict(shift=1.5), InvalidInput, "`shift` must be a whole number"),
+    (dict(shift=-1), InvalidInput, "`shift` must lie between"),
+    (dict(turn=181), InvalidInput, "`turn` must lie between"),
+    (dict(stretch=1), InvalidInput, "`stretch` must lie between"),
     (dict(delay=0.5), InvalidInput, "`delay` must be a whole number"),
     (dict(epochs=0), InvalidInput, "`epochs` must lie between"), (dict(rate=float("nan")), InvalidInput, "`rate`"),
     (dict(noise=-1), InvalidInput, "`noise` must lie between"),
     (dict(refit=True), InvalidInput, "`patience` must be 0 with `refit`"),
-    (dict(batch="many"), InvalidInput, "must be a number, but is 'many'"), (dict(loss="l3"), NotFound, "Did you mean 'l1'"),
+    (dict(batch="many"), InvalidInput, "must be a number, but is 'many'"),
+    (dict(loss="l3"), NotFound, "Did you mean 'l1'"),
 ])
 def test_impossible_options_are_named(options, error, message):
     with pytest.raises(error, match=message):
@@ -369,15 +382,16 @@ def test_checkpoints_come_back_as_they_were(saved):
 def test_a_checkpoint_from_before_read_outs_reads_the_joint_state_and_says_so(tmp_path):
     dataset = small()
     model = train("quantum-jump", dataset, dict(dims=2, readout="joint"), Options(**QUICK)).model
-    card = checkpoint.make_card(model, dataset, name="old", title="Old", seed=0, training={}, metrics={}, this_seed={}, seeds=[0],
-                                notes="Kept.")
+    card = checkpoint.make_card(model, dataset, name="old", title="Old", seed=0, training={}, metrics={}, this_seed={},
+                                seeds=[0], notes="Kept.")
     path = checkpoint.save(tmp_path / "old", model, card)
     settings = {key: value for key, value in card["settings"].items() if key not in ("readout", "read")}
     path.write_text(json.dumps({**json.loads(path.read_text()), "settings": settings}))
     found = checkpoint.load(path)
     assert found.model.settings["readout"] == found.card["settings"]["readout"] == "joint"
     assert found.card["notes"].startswith("Kept. Written before the read-out was a setting")
-    assert metrics.predict(found.model, dataset, dataset.rows()) == pytest.approx(metrics.predict(model.double(), dataset, dataset.rows()))
+    assert metrics.predict(found.model, dataset,
+                           dataset.rows()) == pytest.approx(metrics.predict(model.double(), dataset, dataset.rows()))
 
 
 def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path):
@@ -395,7 +409,8 @@ def test_a_network_that_reads_images_comes_back_and_explains_as_before(tmp_path)
     assert found.settings["encoder"] == "cnn"
     assert np.array_equal(metrics.predict(found, dataset, few), metrics.predict(model, dataset, few))
     rows, inputs = dataset.rows("train"), dataset.inputs(few, dtype=torch.float64)
-    before, after = (explain.explain(m, inputs, explain.background(m, dataset.inputs(rows, dtype=torch.float64))) for m in (model, found))
+    before, after = (explain.explain(m, inputs, explain.background(m, dataset.inputs(rows, dtype=torch.float64)))
+                     for m in (model, found))
     assert np.array_equal(before.dividends, after.dividends)
     assert np.abs(after.dividends.sum(1) - metrics.predict(found, dataset, few)).max() < 1e-10
 

@@ -1,4 +1,5 @@
-"""Options of the training: schedules, class weights, precision, targets of single modalities, the search for a rate, sampled dynamics."""
+"""Options of the training: schedules, class weights, precision, targets of single modalities, the search for a rate,
+sampled dynamics."""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ def whole(fit: Fit) -> Fit:
                          ids=lambda changed: "-".join(map(str, changed.values())))
 def test_a_training_with_any_option_is_taken_up_exactly(changed, tmp_path):
     def begun() -> Fit:
-        return prepare("quantum-jump", annotated(), dict(dims=2), Options(epochs=4, batch=32, rate=1e-2, patience=0, **changed), 3)
+        return prepare("quantum-jump", annotated(), dict(dims=2),
+                       Options(epochs=4, batch=32, rate=1e-2, patience=0, **changed), 3)
 
     expected, parts = whole(begun()), begun()
     while not parts.done:
@@ -59,13 +61,16 @@ def test_a_training_with_any_option_is_taken_up_exactly(changed, tmp_path):
     assert [p.valid_loss for p in parts.history] == [p.valid_loss for p in expected.history]
     assert [p.rate for p in parts.history] == [p.rate for p in expected.history]
     assert same_weights(parts.best_model(), expected.best_model())
-    default = whole(prepare("quantum-jump", annotated(), dict(dims=2), Options(epochs=4, batch=32, rate=1e-2, patience=0), 3))
+    default = whole(prepare("quantum-jump", annotated(), dict(dims=2),
+                            Options(epochs=4, batch=32, rate=1e-2, patience=0), 3))
     assert [p.valid_loss for p in default.history] != [p.valid_loss for p in expected.history]
 
 
 def test_schedules_are_what_they_are_called():
     def at_ends(schedule: str) -> list[float]:
-        return [p.rate for p in whole(prepare("linear", small(), {}, Options(epochs=10, rate=1e-2, schedule=schedule))).history]
+        return [p.rate
+                for p in whole(prepare("linear", small(), {},
+                                       Options(epochs=10, rate=1e-2, schedule=schedule))).history]
 
     assert at_ends("constant") == [1e-2] * 10
     one, cosine = at_ends("onecycle"), at_ends("cosine")
@@ -111,7 +116,8 @@ def test_a_class_without_a_training_row_cannot_be_weighted():
     (dict(schedule="cosin"), NotFound, "Schedule 'cosin' does not exist. Did you mean 'cosine'"),
     (dict(precision="half"), NotFound, "Precision"),
     (dict(class_weights="balanced"), InvalidInput, "`class_weights` must be 'none' unless classes"),
-    (dict(unimodal=-1), InvalidInput, "`unimodal` must lie between"), (dict(class_weights="even"), NotFound, "Class weights"),
+    (dict(unimodal=-1), InvalidInput, "`unimodal` must lie between"),
+    (dict(class_weights="even"), NotFound, "Class weights"),
 ])
 def test_impossible_options_are_named(options, error, message):
     with pytest.raises(error, match=message):
@@ -139,10 +145,12 @@ def test_targets_that_are_missing_do_not_count():
     fit = prepare("linear", dataset, {}, Options(unimodal=1.0))
     scores, rows = torch.randn(5, 2, 1), torch.tensor([0, 1, 2, 3, 4])
     targets = dataset.unimodal.to_numpy()[dataset.rows("train")][rows]
-    by_hand = np.mean([np.mean([abs(float(scores[n, m, 0]) - targets[n, m]) for n in range(5) if np.isfinite(targets[n, m])])
-                       for m in range(2)])
+    by_hand = np.mean(
+        [np.mean([abs(float(scores[n, m, 0]) - targets[n, m]) for n in range(5) if np.isfinite(targets[n, m])])
+         for m in range(2)])
     assert float(fit.heads.loss(scores, rows, rows)) == pytest.approx(by_hand)
-    nothing = torch.tensor([n for n, target in enumerate(dataset.unimodal.to_numpy()[dataset.rows("train")]) if np.isnan(target[0])])
+    nothing = torch.tensor([n for n, target in enumerate(dataset.unimodal.to_numpy()[dataset.rows("train")])
+                            if np.isnan(target[0])])
     scores.requires_grad_()
     fit.heads.loss(scores[:len(nothing)], nothing[:5], nothing[:5]).backward()
     assert torch.isfinite(scores.grad).all()
@@ -161,19 +169,23 @@ def test_every_kind_trains_with_them(kind, changed):
 
 
 def test_sequences_train_in_mixed_precision():
-    assert np.isfinite(train("quantum-jump", padded(), dict(dims=3), Options(epochs=2, precision="mixed")).history[-1].valid_loss)
+    assert np.isfinite(train("quantum-jump", padded(), dict(dims=3),
+                             Options(epochs=2, precision="mixed")).history[-1].valid_loss)
 
 
 def test_what_lacks_targets_or_encoders_is_refused():
-    with pytest.raises(InvalidInput, match="`unimodal` must be 0 for data set 'small', which has no targets of single modalities"):
+    with pytest.raises(InvalidInput,
+                       match="`unimodal` must be 0 for data set 'small', which has no targets of single modalities"):
         prepare("linear", small(), {}, Options(unimodal=1.0))
     with pytest.raises(InvalidInput, match="no encoder for each modality"):
         heads.Heads(torch.nn.Linear(1, 1), annotated(), np.arange(4), "l1", 0)
-    with pytest.raises(InvalidInput, match="has no encoders"), precision.mixed(torch.nn.Linear(1, 1), torch.device("cpu")):
+    with pytest.raises(InvalidInput, match="has no encoders"), precision.mixed(torch.nn.Linear(1, 1),
+                                                                               torch.device("cpu")):
         pass
     dataset = annotated(3)
     with pytest.raises(InvalidInput, match="must be numbers of classes, 0 to 2"):
-        prepare("linear", replace(dataset, unimodal=dataset.unimodal + 0.5), {}, Options(loss="cross_entropy", unimodal=1.0))
+        prepare("linear", replace(dataset, unimodal=dataset.unimodal + 0.5), {},
+                Options(loss="cross_entropy", unimodal=1.0))
     empty = annotated()
     with pytest.raises(InvalidInput, match="training rows have no such target"):
         prepare("linear", replace(empty, unimodal=empty.unimodal * np.nan), {}, Options(unimodal=1.0))
@@ -203,7 +215,8 @@ def test_mixed_precision_is_as_good_as_another_seed():
 
     def predicted(seed: int, precision: str) -> np.ndarray:
         options = Options(epochs=3, batch=256, rate=5e-3, patience=0, precision=precision)
-        return metrics.predict(train("quantum-jump", dataset, dict(dims=2, hidden=8), options, seed).model, dataset, rows)[:, 0]
+        return metrics.predict(train("quantum-jump", dataset, dict(dims=2, hidden=8), options, seed).model, dataset,
+                               rows)[:, 0]
 
     single = [predicted(seed, "single") for seed in (0, 1)]
     difference = np.sqrt(((predicted(0, "mixed") - single[0]) ** 2).mean())
@@ -255,7 +268,8 @@ def test_a_suggested_rate_is_one_to_train_with():
     assert 1e-4 < found.suggestion < 1e-1
     again = find_rate("concatenation", dataset, {}, options, 2)
     assert np.array_equal(again.losses, found.losses)
-    reached = [min(p.valid_loss for p in train("concatenation", dataset, {}, replace(options, epochs=8, rate=rate), 2).history)
+    reached = [min(p.valid_loss for p in train("concatenation", dataset, {}, replace(options, epochs=8, rate=rate),
+                                               2).history)
                for rate in (found.suggestion, found.suggestion / 300)]
     assert reached[0] < reached[1]
     for wrong in (dict(low=0.0), dict(low=1.0, high=0.5), dict(steps=3)):
@@ -280,7 +294,8 @@ def test_the_command_suggests_a_rate_and_keeps_nothing(capsys, tmp_path, monkeyp
 
 def test_the_error_of_sampled_scores_falls_as_one_over_the_root_of_the_trajectories():
     dataset = load("planted")
-    model = prepare("quantum-jump", dataset, dict(dims=2, dynamics="jumps", trajectories=4, steps=20), seed=1).model.double()
+    model = prepare("quantum-jump", dataset, dict(dims=2, dynamics="jumps", trajectories=4, steps=20),
+                    seed=1).model.double()
     inputs = dataset.inputs(dataset.rows("valid")[:12], torch.float64)
     found = {}
     for count in (1, 4, 16):
@@ -299,7 +314,8 @@ def test_a_run_on_trajectories_says_how_far_its_scores_are_off(tmp_path, monkeyp
     monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
     words = ["dims=2", "dynamics=jumps", "trajectories=2", "steps=4", "epochs=1", "batch=512"]
     with pytest.raises(SystemExit):
-        main(["train", "--data", "planted", "--out", str(tmp_path / "m"), *(part for word in words for part in ("--set", word))])
+        main(["train", "--data", "planted", "--out", str(tmp_path / "m"),
+              *(part for word in words for part in ("--set", word))])
     assert "with 2 of them the score of a sample has a standard error of" in capsys.readouterr().err
     card = checkpoint.load(Path(runs.Run(tmp_path / "m").model_path)).card
     assert "standard error" in card["notes"]

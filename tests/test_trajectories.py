@@ -30,10 +30,12 @@ def test_first_order_gradient_is_unbiased():
     rho = density(psi)
     for _ in range(steps):
         branches = maps() @ rho @ maps().mH
-        rho = branches.sum(0) / torch.diagonal(branches.sum(0)).sum().real.detach()  # the sampler normalises each step's draw
+        # the sampler normalises each step's draw
+        rho = branches.sum(0) / torch.diagonal(branches.sum(0)).sum().real.detach()
     exact = torch.autograd.grad(torch.trace(O @ rho).real, scale)[0]
     N = 200_000
-    final = trajectories.first_order(H, scale * L, psi.repeat(N, 1), 0.05 * steps, steps, torch.Generator().manual_seed(0))
+    final = trajectories.first_order(H, scale * L, psi.repeat(N, 1), 0.05 * steps, steps,
+                                     torch.Generator().manual_seed(0))
     sampled = torch.autograd.grad(torch.einsum("na,ab,nb->n", final.conj(), O, final).real.mean(), scale)[0]
     assert abs(sampled - exact) < 0.02 * abs(exact) + 5e-3
 

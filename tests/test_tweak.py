@@ -1,4 +1,5 @@
-"""Tweaks as text: what is written is read back for whatever names there are, and what was written before is read as it was meant."""
+"""Tweaks as text: what is written is read back for whatever names there are, and what was written before is read as it
+was meant."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED, coupling_key, couplings, current_key, learned
 
 # All that `data.spec` refuses in a name is `+`; characters that mean something in texts and links come up often.
-NAMES = st.text(st.one_of(st.sampled_from("-,=.:%/ \t\nHT[]ab1"), st.characters(exclude_characters="+", exclude_categories=("Cs",))),
+NAMES = st.text(st.one_of(st.sampled_from("-,=.:%/ \t\nHT[]ab1"),
+                          st.characters(exclude_characters="+", exclude_categories=("Cs",))),
                 min_size=1, max_size=6)
 MODALITIES = st.lists(NAMES, min_size=1, max_size=4, unique=True)
 
@@ -74,17 +76,21 @@ def test_hyphens_in_names() -> None:
     assert str(Tweak({"a+b": 0.5, "a-b": 0.0})) == "H.a-b=0.5,H.a+-b=0"
     assert Tweak.parse("H.a-b=0.5, H.a+-b = 0", model).couplings == {"a+b": 0.5, "a-b": 0.0}
     assert Tweak.parse("H.a-b-c=2", model).couplings == {"a+b+c": 2.0}
-    assert Tweak.parse("H.left-hand=0,H.x-left-hand=2", physics("x", "left-hand")).couplings == {"left-hand": 0.0, "x+left-hand": 2.0}
+    assert Tweak.parse("H.left-hand=0,H.x-left-hand=2",
+                       physics("x", "left-hand")).couplings == {"left-hand": 0.0, "x+left-hand": 2.0}
     with pytest.raises(InvalidInput, match=r"Write `H.a-b\+-c` or `H.a\+-b-c` instead"):
         Tweak.parse("H.a-b-c=2", physics("a", "b-c", "a-b", "c"))
 
 
 def test_equal_tweaks_have_one_form() -> None:
     model = physics("text", "audio", duration=1.3)
-    every = [Tweak({"text+audio": 0.5, "text": 1.0}, (1.0, 1.0), 1.3), Tweak({"text+audio": 0.5}), Tweak({"text": 1, "text+audio": 0.5})]
+    every = [Tweak({"text+audio": 0.5, "text": 1.0}, (1.0, 1.0), 1.3), Tweak({"text+audio": 0.5}),
+             Tweak({"text": 1, "text+audio": 0.5})]
     assert {tweak.fit(model) for tweak in every} == {Tweak({"text+audio": 0.5})}
     assert list(Tweak({"text+audio": 0.5, "audio": 0.0}).fit(model).couplings) == ["audio", "text+audio"]
-    assert Tweak.of(learned(model).items(), model) == Tweak.parse("", model) == Tweak.parse("H.text=1,T=1.3,", model) == LEARNED
+    assert Tweak.of(learned(model).items(), model) == Tweak.parse("",
+                                                                  model) == Tweak.parse("H.text=1,T=1.3,",
+                                                                                        model) == LEARNED
     assert (str(LEARNED), str(Tweak(rates=(1.0, 3)))) == ("", "rate.2=3")
     assert copy.deepcopy(every[0]) == every[0]
     assert dataclasses.replace(every[1], duration=0.1 + 0.2).numbers() == {"H.text-audio": 0.5, "T": 0.1 + 0.2}
@@ -95,7 +101,8 @@ def test_equal_tweaks_have_one_form() -> None:
     ("rate.3=1", NotFound, "rate.3"), ("rate.1", InvalidInput, "must look like"), ("=1", NotFound, "''"),
     ("T=1,T=x", InvalidInput, "`T` must be a number"), ("T=1e3", InvalidInput, "`T` must lie between 0 and 20"),
     ("H.text=-11", InvalidInput, "`H.text` must lie between -10 and 10"), ("rate.1=nan", InvalidInput, "`rate.1`"),
-    ("H.text+audio=1", NotFound, "H.text-audio"), ("H.text=1+,T=2", InvalidInput, "1\\+,T=2"), ("+", InvalidInput, "must look like"),
+    ("H.text+audio=1", NotFound, "H.text-audio"), ("H.text=1+,T=2", InvalidInput, "1\\+,T=2"),
+    ("+", InvalidInput, "must look like"),
 ])
 def test_what_does_not_fit_is_named(text: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):

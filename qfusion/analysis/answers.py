@@ -1,4 +1,5 @@
-"""A sample's explanation in plain sentences, as markdown; the sentences are `qfusion.explain.contributions.answers`'. Free of streamlit."""
+"""A sample's explanation in plain sentences, as markdown; the sentences are `qfusion.explain.contributions.answers`'.
+Free of streamlit."""
 
 from __future__ import annotations
 

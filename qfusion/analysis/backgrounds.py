@@ -15,8 +15,8 @@ from qfusion.explain.contributions.streaming import background_of
 from qfusion.training import checkpoint
 
 # Label, which also stands in the address -> kind of background.
-CHOICES = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed", "reference state": "zero",
-           "one other sample": "contrast"}
+CHOICES = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed",
+           "reference state": "zero", "one other sample": "contrast"}
 DEFAULT = "training set"
 COHORT = "a saved cohort"
 OFFERED = CHOICES | {COHORT: "cohort"}
@@ -54,8 +54,8 @@ def applied(work: Workspace, kind: str, sample: str = "", members: np.ndarray | 
 def default_contrast(work: Workspace, row: int) -> str:
     """The sample compared with unless another is asked for.
 
-    For classes the surest test sample of those predicted as this one's second-best class; else the test sample of the better-predicted
-    half whose score is farthest from this one's.
+    For classes the surest test sample of those predicted as this one's second-best class; else the test sample of the
+    better-predicted half whose score is farthest from this one's.
     """
     rows = work.dataset.rows("test")
     rows = rows[rows != row]

@@ -44,7 +44,8 @@ def opened(model: str | Path | Checkpoint, data: str | DataSet | None = None) ->
         return found, data
     known = str(found.card["data"]["name"])
     check(data is not None or known in sources.names(),
-          f"Model {name_of(found)} was trained on a file, '{known}', which is not found by its name. Add --data with its path.")
+          f"Model {name_of(found)} was trained on a file, '{known}', which is not found by its name. Add --data with "
+          "its path.")
     return found, sources.load(data or known)
 
 
@@ -54,12 +55,14 @@ def name_of(found: Checkpoint) -> str:
 
 
 def other_version(found: Checkpoint, dataset: DataSet) -> str:
-    """Returns a warning where the data set is another version of the one that the model was trained on; else an empty text."""
+    """Returns a warning where the data set is another version of the one that the model was trained on; else an empty
+    text."""
     made_with = found.card["data"]
     if dataset.name != made_with["name"] or dataset.digest == made_with["digest"]:
         return ""
-    return (f"model {name_of(found)} was trained on another version of data set {dataset.name} ({made_with['digest'][:12]}, here "
-            f"{dataset.digest[:12]}): figures may differ.")
+    return (
+        f"model {name_of(found)} was trained on another version of data set {dataset.name} "
+        f"({made_with['digest'][:12]}, here {dataset.digest[:12]}): figures may differ.")
 
 
 def case(model: str | Path | Checkpoint, sample: str, data: str | DataSet | None = None, *, output: str | None = None,

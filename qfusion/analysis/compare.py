@@ -102,7 +102,8 @@ def beside(b: Sample, model: str, sample: str, data: str = "", *, tweak: str = "
     Raises:
         NotFound, InvalidInput: when one of them does not exist or does not fit.
     """
-    rows = cohort_measures.members(open_work(b.work.name, b.work.dataset.name), cohorts.parse_saved(members).parts) if members else None
+    rows = cohort_measures.members(open_work(b.work.name, b.work.dataset.name),
+                                   cohorts.parse_saved(members).parts) if members else None
     work = like(open_work(model, data), b.work, rows)
     row = work.dataset.row(sample)
     output = b.output if work.classes == b.work.classes else int(work.predicted[row])

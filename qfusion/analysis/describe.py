@@ -28,20 +28,23 @@ def sentence(work: Workspace) -> str:
         return f"{title} {model.about.format(names=names_of(work), target=target, dims=dims)}"
     if work.can("time"):
         dims, jumps = " × ".join(str(d) for d in model.dims), model.jump_count
-        return (f"{title} turns {names_of(work)} into quantum states ({dims} levels), lets them evolve together under a learned "
-                f"Hamiltonian and {jumps} learned jump operator{'s' if jumps != 1 else ''}, and reads the {target} from the result. "
-                "Because the read-out is linear, every decision splits exactly into what each modality says alone and what they say "
-                "only jointly.")
+        return (
+            f"{title} turns {names_of(work)} into quantum states ({dims} levels), lets them evolve together under a "
+            f"learned Hamiltonian and {jumps} learned jump operator{'s' if jumps != 1 else ''}, and reads the {target} "
+            "from the result. Because the read-out is linear, every decision splits exactly into what each modality "
+            "says alone and what they say only jointly.")
     if not work.can("states"):
-        return (f"{title} encodes {names_of(work)}, fuses them with a network of kind {text.plain(model.kind)}, and reads the "
-                f"{target} from it. Its decisions are split by running it with some modalities of other samples: every combination, "
-                "every row of the background.")
+        return (
+            f"{title} encodes {names_of(work)}, fuses them with a network of kind {text.plain(model.kind)}, and reads "
+            f"the {target} from it. Its decisions are split by running it with some modalities of other samples: every "
+            "combination, every row of the background.")
     what, many = ("class", "classes") if model.elements_are_classes else ("element", "elements")
     fusion = work.card.get("parameters", {}).get("fusion", 0)
     return (f"{title} lets {names_of(work)} each say how much speaks for each of {model.elements} {many}, "
-            f"fuses what they say with one entangling gate per {what}, and reads the {target} through a quantum convolutional network: "
-            f"{fusion:,} parameters after the encoders. Each fusion gate is a truth table one can read and edit, and every decision splits "
-            "exactly into what each modality says alone and what they say only jointly.")
+            f"fuses what they say with one entangling gate per {what}, and reads the {target} through a quantum "
+            f"convolutional network: {fusion:,} parameters after the encoders. Each fusion gate is a truth table one "
+            "can read and edit, and every decision splits exactly into what each modality says alone and what they say "
+            "only jointly.")
 
 
 def features(work: Workspace) -> str:
@@ -68,7 +71,8 @@ def _evaluated_pipeline(work: Workspace) -> tuple[Part, ...]:
     return (("Features", features(work), "pages/samples.py", "See a sample", {}),
             ("Encoders", encoders, "pages/what_if.py", "Swap what one says", {}),
             ("Fusion", fusion, "pages/faithfulness.py", "See whether it can be trusted", {}),
-            ("Classes" if work.classes else "Score", "a sum of exact contributions", "pages/samples.py", "See who decided", {}))
+            ("Classes" if work.classes else "Score", "a sum of exact contributions", "pages/samples.py",
+             "See who decided", {}))
 
 
 def _ket_pipeline(work: Workspace) -> tuple[Part, ...]:
@@ -109,13 +113,16 @@ def _circuit_pipeline(work: Workspace) -> tuple[Part, ...]:
     model: Any = work.model
     n, M, network = model.elements, len(work.modalities), model.network
     conv, pool = (sum(step.kind == kind for step in network.steps) for kind in ("conv", "pool"))
-    tables = f"{n} truth tables of {2 ** stage_sizes(M)[0]} angles" + (f" in {M - 1} stages" if len(stage_sizes(M)) > 1 else "")
+    tables = f"{n} truth tables of {2 ** stage_sizes(M)[0]} angles" + (f" in {M - 1} stages" if len(stage_sizes(M)) > 1
+                                                                       else "")
     return (("Features", features(work), "pages/samples.py", "See a sample", {}),
             ("Angles", f"{n} angles a modality: its mass for each element", "pages/samples.py", "See the masses", {}),
-            ("Fusion", f"{tables}, one entangling gate per element", "pages/circuit.py", "Edit the rules", {"rules": "Fusion rules"}),
-            ("Network", f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits", "pages/circuit.py",
-             "Walk through it", {"rules": "Walk"}),
-            ("Classes" if work.classes else "Score", f"linear read-out of {len(network.kept)} kept and {len(network.measured)} measured "
+            ("Fusion", f"{tables}, one entangling gate per element", "pages/circuit.py", "Edit the rules",
+             {"rules": "Fusion rules"}),
+            ("Network", f"{conv} convolutions (block {network.block}), {pool} poolings on {n} qubits",
+             "pages/circuit.py", "Walk through it", {"rules": "Walk"}),
+            ("Classes" if work.classes else "Score",
+             f"linear read-out of {len(network.kept)} kept and {len(network.measured)} measured "
              "qubits", "pages/samples.py", "See who decided", {}))
 
 
@@ -132,12 +139,14 @@ def model_rows(work: Workspace) -> dict[str, Any]:
     elif work.can("rules"):
         network = model.network
         rows |= {"elements": f"{model.elements}{' (the classes)' if model.elements_are_classes else ' (learned)'}",
-                 "fusion rule": ("frozen at " if model.settings.get("freeze_rule") else "started at ") + str(model.settings.get("rule"))
+                 "fusion rule": ("frozen at " if model.settings.get("freeze_rule") else "started at ")
+                 + str(model.settings.get("rule"))
                  + (", one rotation per modality" if model.settings.get("tables") == "separate" else ""),
                  "convolution block": f"{network.block} ({BLOCKS[network.block].parameters} parameters)",
                  "qubits": model.elements * (len(work.modalities) + len(stage_sizes(len(work.modalities)))),
                  "operations": f"{model.elements} fusion gates, {len(network.steps)} steps of the network"}
-    return rows | {"parameters": f"{parameters.get('total', 0):,}", "of them after the encoders": f"{parameters.get('fusion', 0):,}",
+    return rows | {"parameters": f"{parameters.get('total', 0):,}",
+                   "of them after the encoders": f"{parameters.get('fusion', 0):,}",
                    "weights": str(card.get("weights_sha256", ""))[:12]}
 
 

@@ -34,7 +34,8 @@ def attribute(work: Workspace, row: int, modality: str, term: str, output: int, 
 def terms(work: Workspace, modality: str) -> tuple[str, ...]:
     """What can be attributed: the score, and the modality's dividends unless these would take minutes."""
     every = attribution.terms_of(work.model, modality)
-    return every if not work.can("masses") or 2 ** (work.model.elements + len(work.modalities)) <= forms.MAX_COALITIONS else every[:1]
+    return every if not work.can("masses") or 2 ** (work.model.elements
+                                                    + len(work.modalities)) <= forms.MAX_COALITIONS else every[:1]
 
 
 def title(term: str) -> str:
@@ -77,16 +78,19 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
     values = np.asarray(found.values[row], dtype=float)
     if (shape := grid(found)) is not None:
         spectrogram = found.feature_names[0].startswith("band, frame")
-        names = tuple(f"band {i // shape[1]}, frame {i % shape[1]}" for i in range(found.size)) if spectrogram else found.feature_names
+        names = tuple(f"band {i // shape[1]}, frame {i % shape[1]}"
+                      for i in range(found.size)) if spectrogram else found.feature_names
         return Canvas("picture", {"pixels": values.reshape(shape), "spectrogram": spectrogram}, names)
     if isinstance(content, Series) and len(content.values) == found.size:
-        return Canvas("curve", {"x": content.x, "y": content.values, "x_label": content.x_label, "y_label": content.y_label},
+        return Canvas("curve",
+                      {"x": content.x, "y": content.values, "x_label": content.x_label, "y_label": content.y_label},
                       found.feature_names)
     return Canvas("features", {}, found.feature_names)
 
 
 def grid(modality: Modality) -> tuple[int, int] | None:
-    """The (h, w) of features that are pixels or the cells of a spectrogram, told by their shape or names; None of others."""
+    """The (h, w) of features that are pixels or the cells of a spectrogram, told by their shape or names; None of
+    others."""
     if modality.shape is not None:
         return (modality.shape[0], modality.shape[1]) if len(modality.shape) == 2 else None
     places = [_CELL.fullmatch(name) for name in modality.feature_names]
@@ -101,7 +105,8 @@ def frame(work: Workspace, row: int, found: Attribution) -> pd.DataFrame:
     """One row a feature, or a feature and step: its value and what it added."""
     modality = next(m for m in work.dataset.modalities if m.name == found.modality)
     values, names = np.asarray(modality.values[row]), np.array(modality.feature_names, dtype=object)
-    about = {"sample": str(work.dataset.ids[row]), "modality": found.modality, "term": found.term, "score": work.unit_of(found.output),
+    about = {"sample": str(work.dataset.ids[row]), "modality": found.modality, "term": found.term,
+             "score": work.unit_of(found.output),
              "baseline": found.baseline, "background": work.background.name, "method": found.method}
     if found.values.ndim == 1:
         return pd.DataFrame(about | {"feature": names, "feature_value": values, "attribution": found.values})

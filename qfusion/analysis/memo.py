@@ -1,10 +1,11 @@
-"""Results that are kept between calls: for a subject and arguments, worked out once for all who ask, at most so many of each kind.
+"""Results that are kept between calls: for a subject and arguments, worked out once for all who ask, at most so many of
+each kind.
 
     @memo(32)
     def agreement(work, row, tweak): ...
 
-The key of a subject is what decides its numbers (digests of weights, data and background), so that equal subjects share results and none
-is mixed up with another. What is returned is shared, and must not be changed; tables are copied.
+The key of a subject is what decides its numbers (digests of weights, data and background), so that equal subjects share
+results and none is mixed up with another. What is returned is shared, and must not be changed; tables are copied.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def _no_words(words: str) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
-waiting: Callable[[str], AbstractContextManager[Any]] = _no_words  # stands around every calculation that has words; the pages spin here
+# stands around every calculation that has words; the pages spin here
+waiting: Callable[[str], AbstractContextManager[Any]] = _no_words
 
 
 def memo(size: int, *, background: bool = True, says: str = "") -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -36,7 +38,8 @@ def memo(size: int, *, background: bool = True, says: str = "") -> Callable[[Cal
 
     Args:
         size: so many results, the least recently asked for go first.
-        background: whether results depend on the background of a subject; else subjects that differ in it alone share them.
+        background: whether results depend on the background of a subject; else subjects that differ in it alone share
+            them.
         says: what takes its time, to be shown meanwhile; see `waiting`.
     """
     def decorate(function: Callable[P, R]) -> Callable[P, R]:

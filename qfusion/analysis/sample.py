@@ -41,7 +41,8 @@ class Sample:
         work: the model on its data, with the background.
         row: of the sample.
         output: number of the score that is explained.
-        tweak: what the reader has changed in the model, a `Tweak` or edits of its rules, as text or as `parse_tweak` gives it.
+        tweak: what the reader has changed in the model, a `Tweak` or edits of its rules, as text or as `parse_tweak`
+            gives it.
     """
 
     work: Workspace
@@ -133,8 +134,9 @@ class Sample:
     def _points(self) -> Points:
         found: Points | None = self.model.points(TIMES)
         if found is None:
-            raise InvalidInput(f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
-                               f"followed on the way. Choose {listed([*kinds('time'), *kinds('layers')])} model.")
+            raise InvalidInput(
+                f"Model '{self.name}' is of kind {self.model.kind}, which is read out at its end only: nothing can be "
+                f"followed on the way. Choose {listed([*kinds('time'), *kinds('layers')])} model.")
         return found
 
     @cached_property
@@ -195,7 +197,8 @@ class Sample:
         return evolution.decide(self.work, self.row, self.tweak, self.output)
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
-        """QuTiP's track of the sample under the tweak, see `track.track`; `runs` quantum-jump trajectories beside it."""
+        """QuTiP's track of the sample under the tweak, see `track.track`; `runs` quantum-jump trajectories beside
+        it."""
         return evolution.follow(self.work, self.row, self.tweak, negativity=negativity, runs=runs)
 
 
@@ -241,8 +244,8 @@ def open_work(model: str, data: str = "") -> Workspace:
     return _work(model, checkpoint.stamp(model), data, sources.load(data).digest)
 
 
-def open_sample(model: str, sample: str, data: str = "", *, output: str = "", background: str = "joint", contrast: str = "",
-                members: str = "", tweak: str = "") -> Sample:
+def open_sample(model: str, sample: str, data: str = "", *, output: str = "", background: str = "joint",
+                contrast: str = "", members: str = "", tweak: str = "") -> Sample:
     """Returns a sample before a model, by names.
 
     Args:

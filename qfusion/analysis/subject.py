@@ -1,6 +1,7 @@
 """One model on one data set, with everything that is computed once for all samples. Free of streamlit.
 
-`Workspace` is what every page can rely on; `ket_subject`, `jump_subject` and `network_subject` add what models of their abilities have.
+`Workspace` is what every page can rely on; `ket_subject`, `jump_subject` and `network_subject` add what models of their
+abilities have.
 """
 
 from __future__ import annotations
@@ -67,8 +68,10 @@ class Workspace:
     opening = ""  # the sample shown first, where it can be told without explaining all of them
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
-        """What tells this subject from others: digests of the weights, of the data and, where it matters, of the background."""
-        return (str(self.card.get("weights_sha256", self.name)), self.dataset.digest, *((str(self.background.key),) if background else ()))
+        """What tells this subject from others: digests of the weights, of the data and, where it matters, of the
+        background."""
+        return (str(self.card.get("weights_sha256", self.name)), self.dataset.digest,
+                *((str(self.background.key),) if background else ()))
 
     def can(self, ability: Ability) -> bool:
         """Whether the model says that it can do something, see `models.explorable`."""
@@ -153,7 +156,8 @@ class Workspace:
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """The predicted class (N,), or zeros for a regression: the output that is explained unless another is asked for."""
+        """The predicted class (N,), or zeros for a regression: the output that is explained unless another is asked
+        for."""
         return self.scores.argmax(1) if self.classes else np.zeros(len(self.scores), dtype=int)
 
     @cached_property
@@ -186,7 +190,8 @@ class Workspace:
     def explained(self, row: int) -> Any:
         """The explanation of one sample.
 
-        It is never a row of `explanation`, whose last digits differ: a sample's figures are the same bytes whatever was asked before.
+        It is never a row of `explanation`, whose last digits differ: a sample's figures are the same bytes whatever was
+        asked before.
         """
         if row not in self._singles:
             while len(self._singles) >= _KEPT:
@@ -236,7 +241,8 @@ class Workspace:
 
     @memo(12, says="Splitting the decisions on the test samples, once …")
     def frame(self, output: int | None = None) -> pd.DataFrame:
-        """One row a sample (index id): split, truth, prediction, error, relation, facts, dividends, the data's own columns.
+        """One row a sample (index id): split, truth, prediction, error, relation, facts, dividends, the data's own
+        columns.
 
         Relation and dividends are empty in rows outside `bulk`.
         """
@@ -291,8 +297,8 @@ def require_fit(name: str, card: Mapping[str, Any], dataset: DataSet) -> None:
         InvalidInput: when it was made for other modalities or feature numbers than the data set has.
     """
     problem = misfit(card, dataset)
-    check(not problem, f"Model '{name}' does not fit data set '{dataset.name}': {problem} "
-                       f"Choose the data it was trained on, '{card['data']['name']}'.")
+    check(not problem, f"Model '{name}' does not fit data set '{dataset.name}': {problem} Choose the data it was "
+                       f"trained on, '{card['data']['name']}'.")
 
 
 def misfit(card: Mapping[str, Any], dataset: DataSet) -> str:

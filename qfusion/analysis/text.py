@@ -17,8 +17,8 @@ _FORMULA = re.compile(r"^[=+\-@\t\r]")
 def plain(text: object, limit: int = 400) -> str:
     """Markdown that shows `text` literally, on one line, shortened to `limit` characters.
 
-    A colon is followed by a zero-width space: `:smile:` and `:material/...:` are replaced after markdown is parsed, so a
-    backslash would not stop them.
+    A colon is followed by a zero-width space: `:smile:` and `:material/...:` are replaced after markdown is parsed, so
+    a backslash would not stop them.
     """
     words = " ".join(str(text).split())
     short = words if len(words) <= limit else words[: limit - 1] + "…"

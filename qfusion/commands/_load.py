@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from qfusion.training.checkpoint import Checkpoint
     from qfusion.training.group import Group
 
-Model = Annotated[str, typer.Option("--model", metavar="MODEL", help="A model that `models` lists, or the folder or card of one.")]
+Model = Annotated[str,
+                  typer.Option("--model", metavar="MODEL",
+                               help="A model that `models` lists, or the folder or card of one.")]
 Data = Annotated[str | None, typer.Option("--data", metavar="NAME",
-                                          help="Data set, or path of a .mat or .npz file; the one the model was trained on unless given.")]
+                                          help="Data set, or path of a .mat or .npz file; the one the model was "
+                                               "trained on unless given.")]
 Split = Annotated[str, typer.Option("--split", metavar="SPLIT", help="train, valid or test.")]
 SUFFIXES = (".csv", ".parquet")
 
@@ -77,9 +80,11 @@ def write_table(frame: pd.DataFrame, out: Path) -> None:
 
 
 def write_chunks(chunks: Iterable[tuple[int, pd.DataFrame]], out: Path, group: Group) -> int:
-    """Writes a table from numbered chunks in their order, whole or not at all, and returns its rows; every process gives its own chunks.
+    """Writes a table from numbered chunks in their order, whole or not at all, and returns its rows; every process
+    gives its own chunks.
 
-    One process alone holds one chunk at a time; several put theirs into a folder beside `out`, which the leading one joins and removes.
+    One process alone holds one chunk at a time; several put theirs into a folder beside `out`, which the leading one
+    joins and removes.
 
     Raises:
         InvalidInput: when the file cannot be written.

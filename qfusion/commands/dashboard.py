@@ -15,13 +15,17 @@ PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # to Str
 
 
 def dashboard(more: typer.Context,
-              port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on; 8501 unless given, or the next one "
-                                                                              "that is free.")] = None,
-              address: Annotated[str, typer.Option(help="Address to listen on. The default is reached from this machine alone; with "
-                                                        "0.0.0.0 everybody in its network may use the app.")] = "127.0.0.1") -> None:
+              port: Annotated[int | None,
+                              typer.Option(min=1, max=65535,
+                                           help="Port to listen on; 8501 unless given, or the next one "
+                                                "that is free.")] = None,
+              address: Annotated[str,
+                                 typer.Option(
+                                     help="Address to listen on. The default is reached from this machine alone; with "
+                                          "0.0.0.0 everybody in its network may use the app.")] = "127.0.0.1") -> None:
     """Start the dashboard, and print its address. Further options are handed to Streamlit: `--theme.base dark`."""
-    check(not more.args or more.args[0].startswith("-"), f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. "
-                                                         "Leave that out.")
+    check(not more.args or more.args[0].startswith("-"),
+          f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. Leave that out.")
     _try_to_listen(address, port)
     from qfusion.ui.frame.serving import serve
 
@@ -29,7 +33,8 @@ def dashboard(more: typer.Context,
 
 
 def _try_to_listen(address: str, port: int | None) -> None:
-    check(bool(address.strip()), "Argument `--address` is empty. Leave it out, or name an address of this machine such as 127.0.0.1.")
+    check(bool(address.strip()),
+          "Argument `--address` is empty. Leave it out, or name an address of this machine such as 127.0.0.1.")
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(address, port or 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
@@ -38,5 +43,5 @@ def _try_to_listen(address: str, port: int | None) -> None:
             probe.bind(place)
     except OSError as error:
         where = f"address '{address}'" + ("" if port is None else f", port {port}")
-        raise InvalidInput(f"The app cannot listen on {where}: {error.strerror or error}. "
-                           "Give another `--port`, or an `--address` of this machine.") from error
+        raise InvalidInput(f"The app cannot listen on {where}: {error.strerror or error}. Give another `--port`, or an "
+                           "`--address` of this machine.") from error

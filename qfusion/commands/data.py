@@ -16,12 +16,16 @@ if TYPE_CHECKING:
     from qfusion.data.importing.report import Report
 
 app = typer.Typer(no_args_is_help=True, help="List, fetch, check and import data sets.")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it, or path of a .mat "
-                                               "or .npz file.")]
+Name = Annotated[str,
+                 typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it, or path of a .mat "
+                                                     "or .npz file.")]
 Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="auto, mmsa, multiview or tables.")]
-Modality = Annotated[list[str] | None, typer.Option("--modality", metavar="NAME=FILE", help="Table of a modality; may be given several "
-                                                                                            "times.")]
-Labels = Annotated[Path | None, typer.Option("--labels", metavar="FILE", help="Table of labels, instead of the one called `labels`.")]
+Modality = Annotated[list[str] | None,
+                     typer.Option("--modality", metavar="NAME=FILE", help="Table of a modality; may be given several "
+                                                                          "times.")]
+Labels = Annotated[Path | None,
+                   typer.Option("--labels", metavar="FILE",
+                                help="Table of labels, instead of the one called `labels`.")]
 Target = Annotated[str, typer.Option("--target", metavar="KIND", help="auto, regression or classification.")]
 
 
@@ -57,8 +61,10 @@ def get(name: Name, as_json: Json = False) -> None:
 
 
 @app.command(epilog=example("data check mosi", "data check FILE.pkl", "data check my-set --json"))
-def check(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a data set, as `data list` prints it, or path of what "
-                                                                 "`data import` takes.")], as_json: Json = False) -> None:
+def check(name: Annotated[str,
+                          typer.Argument(metavar="NAME",
+                                         help="Name of a data set, as `data list` prints it, or path of what `data "
+                                              "import` takes.")], as_json: Json = False) -> None:
     """Load a data set with every check and print what it holds; of a file, the report that an import would give."""
     from qfusion.data import imported
 
@@ -88,7 +94,8 @@ def _loaded(name: str) -> Any:
     if name in data.names() or not Path(name).exists():
         return data.load(name)
     try:
-        return data.load(name) if data.registry.is_path(name) and Path(name).suffix.lower() in (".mat", ".npz") else None
+        return data.load(name) if data.registry.is_path(name) and Path(name).suffix.lower() in (".mat",
+                                                                                                ".npz") else None
     except InvalidInput:
         return None
 
@@ -109,33 +116,41 @@ def _check_files(paths: list[Path], as_json: bool, **options: Any) -> None:
 
 def _told(report: Report, title: str) -> dict[str, Any]:
     return {"data": title, "target": report.target["name"], "samples": report.splits,
-            "modalities": [{"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]} for m in report.modalities],
+            "modalities": [{"name": m["name"], "size": m["shape"][-1], "sequence": m["sequence"]}
+                           for m in report.modalities],
             "report": report.as_dict()}
 
 
 @app.command("import", epilog=example("data import FILE.pkl --name my-mosi --check-only",
                                       "data import FILE.pkl --name my-mosi --repair fill-median --repair drop-leaking",
-                                      "data import --modality text=text.parquet --modality audio=audio.csv --labels labels.csv --name "
-                                      "calls"))
-def import_(paths: Annotated[list[Path] | None, typer.Argument(metavar="FILE", help="An MMSA pickle, a .mat or .npz file, tables, or their "
-                                                                                  "folder.")] = None,
+                                      "data import --modality text=text.parquet --modality audio=audio.csv --labels "
+                                      "labels.csv --name calls"))
+def import_(paths: Annotated[list[Path] | None,
+                             typer.Argument(metavar="FILE",
+                                            help="An MMSA pickle, a .mat or .npz file, tables, or their "
+                                                 "folder.")] = None,
             name: Annotated[str | None, typer.Option(metavar="NAME", help="What the set is to be called.")] = None,
             kind: Format = "auto", modality: Modality = None, labels: Labels = None, target: Target = "auto",
-            repair: Annotated[list[str] | None, typer.Option(metavar="REPAIR", help="A repair that you agree to, as the report names it; "
-                                                                                    "may be "
-                                                             "given several times.")] = None,
+            repair: Annotated[list[str] | None,
+                              typer.Option(metavar="REPAIR", help="A repair that you agree to, as the report names it; "
+                                                                  "may be given several times.")] = None,
             title: Annotated[str, typer.Option(metavar="TEXT", help="What a person calls the set.")] = "",
             licence: Annotated[str, typer.Option(metavar="TEXT", help="The terms it comes under.")] = "",
-            check_only: Annotated[bool, typer.Option("--check-only", help="Print the report and keep nothing.")] = False,
-            replace: Annotated[bool, typer.Option("--replace", help="Let the imported set of that name give way.")] = False,
+            check_only: Annotated[bool,
+                                  typer.Option("--check-only", help="Print the report and keep nothing.")] = False,
+            replace: Annotated[bool,
+                               typer.Option("--replace", help="Let the imported set of that name give way.")] = False,
             as_json: Json = False) -> None:
-    """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without --repair."""
+    """Import a set of your own; nothing is kept before the report is free of errors, and nothing repaired without
+    --repair."""
     from qfusion.data import imported, importing
     from qfusion.data.importing import storing
     from qfusion.data.importing.repairs import REPAIRS
 
-    require(bool(paths or modality), "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
-    require(check_only or name is not None, "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.")
+    require(bool(paths or modality),
+            "What is imported must be named: give a FILE, or --modality NAME=FILE and --labels FILE.")
+    require(check_only or name is not None,
+            "Argument `--name` must say what the set is to be called. Add --name NAME, or --check-only.")
     options = {"kind": kind, "modalities": _pairs(modality or []), "labels": labels, "target": target}
     if name is not None:
         storing.check_name(name, check_only or replace)
@@ -160,15 +175,18 @@ def _pairs(words: list[str]) -> dict[str, Path]:
     found = {}
     for word in words:
         key, equals, path = word.partition("=")
-        require(bool(equals and key.strip() and path), f"Argument `--modality` must have the form name=file, but is {word[:80]!r}. Write "
-                                                       "--modality text=text.csv, say.")
-        require(key.strip() not in found, f"Argument `--modality` must name every modality once, but names {key[:40]!r} twice. Drop one.")
+        require(bool(equals and key.strip() and path),
+                f"Argument `--modality` must have the form name=file, but is {word[:80]!r}. Write --modality "
+                "text=text.csv, say.")
+        require(key.strip() not in found,
+                f"Argument `--modality` must name every modality once, but names {key[:40]!r} twice. Drop one.")
         found[key.strip()] = Path(path)
     return found
 
 
 @app.command(epilog=example("data remove my-set"))
-def remove(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set.")], as_json: Json = False) -> None:
+def remove(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of an imported set.")],
+           as_json: Json = False) -> None:
     """Remove an imported set; the files that it was imported from stay."""
     from qfusion.data import imported
 
@@ -187,8 +205,10 @@ def _print_report(report: Report, title: str) -> None:
     if target["kind"] == "classification":
         print_table(["Class", "Samples"], list(zip(target["classes"], target["samples"], strict=True))[:40])
     else:
-        print(f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, deviation "
-              f"{target['deviation']:.3g}" if target["low"] is not None else f"Target {target['name']}: no number.")
+        print(
+            f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
+            f"deviation {target['deviation']:.3g}" if target["low"] is not None
+            else f"Target {target['name']}: no number.")
     _print_findings(report.as_dict()["findings"])
 
 

@@ -41,7 +41,8 @@ def import_(program: Annotated[str, typer.Argument(metavar="PROGRAM", help="A .p
             replace: Annotated[bool, typer.Option("--replace", help="Let the imported model of that name give "
                                                                     "way.")] = False,
             as_json: Json = False) -> None:
-    """Import a program: its inputs are matched to a data set's modalities by a card, checked on ten rows, and kept among the models."""
+    """Import a program: its inputs are matched to a data set's modalities by a card, checked on ten rows, and kept
+    among the models."""
     from qfusion import data as sources
     from qfusion.training.imports import taking
 
@@ -98,7 +99,8 @@ def _print(taken: Any, measured: dict[str, float], title: str) -> None:
     print(f"Output {output.name} holds {output.holds}{f' of {len(output.classes)} classes' if output.classes else ''}. "
           "Scores of ten rows are finite, repeat, and do not depend on one another.")
     if measured:
-        print_table(["Metric", "Test"], [[metrics.describe[key].short, number(value)] for key, value in measured.items()])
+        print_table(["Metric", "Test"],
+                    [[metrics.describe[key].short, number(value)] for key, value in measured.items()])
 
 
 @app.command(epilog=example("model remove my-mult"))

@@ -31,8 +31,8 @@ def _spread(card: dict) -> str:
                      for key in HEADLINES if key in metrics)
 
 
-def evaluate(model: Model, data: Data = None, split: Split = "test", missing: Missing = None, swap: Swap = None, noise: Noise = None,
-             seed: Seed = 0, as_json: Json = False) -> None:
+def evaluate(model: Model, data: Data = None, split: Split = "test", missing: Missing = None, swap: Swap = None,
+             noise: Noise = None, seed: Seed = 0, as_json: Json = False) -> None:
     """Measure a trained model on one split of a data set, as recorded or with modalities absent, swapped or noisy."""
     from qfusion.explain.contributions import streaming
     from qfusion.explain.trust import robustness
@@ -47,12 +47,14 @@ def evaluate(model: Model, data: Data = None, split: Split = "test", missing: Mi
             if asked.missing else None
         parts = group.collected({place: robustness.scores(found.model, dataset, part, asked, trained_on, behind, rows)
                                  for place, part in streaming.chunks(rows, group)})
-        measured = metrics.of_scores(np.concatenate([parts[place] for place in sorted(parts)]), dataset.y[rows], dataset.target.kind)
+        measured = metrics.of_scores(np.concatenate([parts[place] for place in sorted(parts)]), dataset.y[rows],
+                                     dataset.target.kind)
         if not group.leads:
             return
     n = len(rows)
     if as_json:
-        print_json({"model": model, "data": dataset.name, "split": split, "n": n, "disturbance": asked.words, "metrics": measured})
+        print_json({"model": model, "data": dataset.name, "split": split, "n": n, "disturbance": asked.words,
+                    "metrics": measured})
         return
     print_table(["Metric", "Value"], [[metrics.describe[key][0], number(value)] for key, value in measured.items()],
                 title=f"{model} on {dataset.name}, {split}, {n} samples, {asked.words}")

@@ -31,8 +31,10 @@ BACKGROUNDS = ("joint", "product", "mixed", "zero")
 Sample = Annotated[str | None, typer.Option("--sample", metavar="ID", help="Id of the sample.")]
 Kind = Annotated[str, typer.Option("--background", metavar="KIND",
                                    help="What absent modalities are replaced by: joint, product, mixed or zero.")]
-Contrast = Annotated[str | None, typer.Option("--contrast", metavar="ID", help="Another sample that stands in for absent modalities: why "
-                                                                                "this decision rather than that one?")]
+Contrast = Annotated[str | None,
+                     typer.Option("--contrast", metavar="ID",
+                                  help="Another sample that stands in for absent modalities: why this decision rather "
+                                       "than that one?")]
 
 
 def explain(model: Model, sample: Sample = None, data: Data = None, background: Kind = "joint",
@@ -42,12 +44,15 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
             out: Annotated[Path | None, typer.Option(help="Write a table (.csv or .parquet), a row a sample.")] = None,
             missing: Missing = None, swap: Swap = None, noise: Noise = None, seed: Seed = 0, cut: _cuts.Cut = None,
             times: _cuts.Times = None, physics: _physics.Physics = False, as_json: Json = False) -> None:
-    """Split a decision exactly into what each modality and each combination contributed, against the training set or another background."""
+    """Split a decision exactly into what each modality and each combination contributed, against the training set or
+    another background."""
     check((sample is None) != (split is None),
           "Give either `--sample ID`, for one sample, or `--split SPLIT` with `--out FILE`, for all of its samples.")
-    check(split is None or out is not None or physics, "Argument `--split` needs a file to write to. Add --out FILE.csv.")
+    check(split is None or out is not None or physics,
+          "Argument `--split` needs a file to write to. Add --out FILE.csv.")
     choose("Background", background, BACKGROUNDS)
-    check(contrast is None or background == "joint", "Give either `--contrast ID` or `--background KIND`: a contrast is a background.")
+    check(contrast is None or background == "joint",
+          "Give either `--contrast ID` or `--background KIND`: a contrast is a background.")
     _cuts.require(cut, times, sample, missing)
     if out is not None:
         table_path(out)
@@ -64,7 +69,8 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
         if sample is not None:
             said = _sample(next(iter(work))[1], dataset, rows[0], index) | {"disturbance": asked.words}
             if cut:
-                said["cut"] = _cuts.curves(found.model, _features(found, dataset, rows, asked), behind, cut, times, index)
+                said["cut"] = _cuts.curves(found.model, _features(found, dataset, rows, asked), behind, cut, times,
+                                           index)
         if physics and group.leads:
             said |= _physics.matrix(found.model, _features(found, dataset, rows, asked), behind, index, asked.missing)
         about = {"model": model, "data": dataset.name, "split": split, "n": len(rows), "background": behind.name,
@@ -81,12 +87,14 @@ def explain(model: Model, sample: Sample = None, data: Data = None, background: 
         if sample is not None and group.leads:
             _print_sample(said, as_json)
         elif group.leads:
-            _print_split(about | {"n": n, "seconds": work.seconds, "disturbance": asked.words, "out": str(out)} | said, as_json)
+            _print_split(about | {"n": n, "seconds": work.seconds, "disturbance": asked.words, "out": str(out)} | said,
+                         as_json)
 
 
 class _Explained:
-    """The explanations of this process's chunks of rows, one after the other, and the seconds that they took: encoding the samples,
-    evolving the observables, coalition values, dividends, Shapley values and interactions; not loading, nor encoding the background."""
+    """The explanations of this process's chunks of rows, one after the other, and the seconds that they took: encoding
+    the samples, evolving the observables, coalition values, dividends, Shapley values and interactions; not loading,
+    nor encoding the background."""
 
     def __init__(self, found: Checkpoint, dataset: DataSet, rows: np.ndarray, asked: Disturbance, behind: AnyBackground,
                  group: Group):
@@ -125,7 +133,8 @@ def _background(found: Checkpoint, dataset: DataSet, kind: str, contrast: str | 
 
     if contrast is not None:
         return method.background(found.model, inputs(dataset, [dataset.row(contrast)]), "contrast", label=contrast)
-    return streaming.background_of(found.model, dataset, dataset.rows(checkpoint.training_split(found.card)), kind, group=group)
+    return streaming.background_of(found.model, dataset, dataset.rows(checkpoint.training_split(found.card)), kind,
+                                   group=group)
 
 
 def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) -> dict[str, Any]:
@@ -136,7 +145,8 @@ def _sample(explanation: Explanation, dataset: DataSet, row: int, index: int) ->
             "coalitions": dict(zip(names, explanation.values[0, :, index], strict=True)),
             "dividends": dict(zip(names, explanation.dividends[0, :, index], strict=True)),
             "shapley": dict(zip(explanation.modalities, explanation.shapley[0, :, index], strict=True)),
-            "interaction": {"+".join(explanation.modalities[m] for m in pair): explanation.interaction[0, pair[0], pair[1], index]
+            "interaction": {"+".join(explanation.modalities[m]
+                                     for m in pair): explanation.interaction[0, pair[0], pair[1], index]
                             for pair in combinations(range(len(explanation.modalities)), 2)},
             "background": explanation.background, "background_size": explanation.background_size}
 
@@ -146,8 +156,9 @@ def _print_sample(result: dict[str, Any], as_json: bool) -> None:
         print_json(result)
         return
     truth = result["truth"] if isinstance(result["truth"], str) else number(result["truth"])
-    title = (f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth {truth}, {result['disturbance']}, against "
-             f"{_against(result)}")
+    title = (
+        f"{result['sample']}: {result['output']} {number(result['prediction'])}, truth {truth}, "
+        f"{result['disturbance']}, against {_against(result)}")
     rows = [[name or "(none)", number(result["coalitions"][name]), _signed(value), _signed(result["shapley"].get(name))]
             for name, value in result["dividends"].items()]
     print_table(["Modalities", "Score with these", "Contribution", "Shapley value"], rows, title=title)
@@ -182,8 +193,9 @@ def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar=
     """Follow a sample's state through the evolution with QuTiP: entropies, negativity, purity over time."""
     check(2 <= times <= MAX_TIMES,
           f"Argument `--times` must lie between 2 and {MAX_TIMES}, but is {times}. Give a number in that range.")
-    check(0 <= trajectories <= MAX_TRAJECTORIES, f"Argument `--trajectories` must lie between 0 and {MAX_TRAJECTORIES}, "
-                                                  f"but is {trajectories}. Give a number in that range.")
+    check(0 <= trajectories <= MAX_TRAJECTORIES,
+          f"Argument `--trajectories` must lie between 0 and {MAX_TRAJECTORIES}, but is {trajectories}. Give a number "
+          "in that range.")
     table_path(out)
     found, dataset = load(model, data)
     row = dataset.row(sample)

@@ -1,8 +1,9 @@
-"""Data sets: what they are (`spec`), where they come from (`source`, `registry`), and one's own that were imported (`imported`)."""
+"""Data sets: what they are (`spec`), where they come from (`source`, `registry`), and one's own that were imported
+(`imported`)."""
 
 from qfusion.data.modality import Audio, Content, Image, Modality, Series, Target, Text, coalitions
 from qfusion.data.registry import SourceInfo, available, load, names, stamp
 from qfusion.data.spec import DataSet
 
-__all__ = ["Audio", "Content", "DataSet", "Image", "Modality", "Series", "SourceInfo", "Target", "Text", "available", "coalitions",
-           "load", "names", "stamp"]
+__all__ = ["Audio", "Content", "DataSet", "Image", "Modality", "Series", "SourceInfo", "Target", "Text", "available",
+           "coalitions", "load", "names", "stamp"]

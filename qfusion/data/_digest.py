@@ -37,7 +37,8 @@ def rows_at_once(shape: tuple[int, ...], itemsize: int = 4) -> int:
 
 def of(target: Any, ids: np.ndarray, split: np.ndarray, y: np.ndarray, modalities: Iterable[Contents],
        unimodal: Any = None) -> str:
-    """Returns SHA-256, in hex, over ids, split, targets, every modality's names, values, lengths and shape, and unimodal targets.
+    """Returns SHA-256, in hex, over ids, split, targets, every modality's names, values, lengths and shape, and
+    unimodal targets.
 
     Args:
         target: of the data set, with `kind`, `name` and `classes`.

@@ -20,14 +20,15 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
         progress: Progress | None = None, retries: int = 2) -> Path:
     """Downloads a data set's files and returns the folder they are in.
 
-    Files that are there and whole are kept; all others are fetched into a temporary folder, checked against their recorded
-    SHA-256, and only when every one of them is right moved into place. After a failure the target is as it was.
+    Files that are there and whole are kept; all others are fetched into a temporary folder, checked against their
+    recorded SHA-256, and only when every one of them is right moved into place. After a failure the target is as it
+    was.
 
     Args:
         name: of the data set; see `qfusion.data.names`.
         target: folder to put the files in; the data set's own below the data folder unless told.
-        base_url: where the files are instead of at their public source, laid out as in the folder. The environment variable
-            QFUSION_<NAME>_URL does the same.
+        base_url: where the files are instead of at their public source, laid out as in the folder. The environment
+            variable QFUSION_<NAME>_URL does the same.
         progress: called with (files done, files in all, path of the file).
         retries: how often a failed transfer is tried again.
 
@@ -37,7 +38,8 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
         IntegrityError: when a fetched file is not the recorded one.
     """
     known = registry.sources()
-    source = known.get(name) or known[choose("Downloadable data set", name, [key for key, each in known.items() if _is_public(each)])]
+    source = known.get(name) or known[choose("Downloadable data set", name,
+                                             [key for key, each in known.items() if _is_public(each)])]
     if source.made:
         raise NotFound(f"Data set '{name}' {source.made} and needs no download. Use it as it is.")
     if not _is_public(source):
@@ -56,8 +58,9 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
                 (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
                 os.replace(Path(temporary) / file.path, folder / file.path)
     except OSError as error:
-        raise DataUnavailable(f"Data set '{name}' cannot be written to {folder} ({error.strerror or error}). Give another "
-                              "folder, or set QFUSION_DATA to one that can be written.") from error
+        raise DataUnavailable(
+            f"Data set '{name}' cannot be written to {folder} ({error.strerror or error}). Give another "
+            "folder, or set QFUSION_DATA to one that can be written.") from error
     if progress is not None:
         progress(len(wanted), len(wanted), wanted[-1].path if wanted else "")
     return folder
@@ -84,8 +87,9 @@ def _fetch(file: PinnedFile, folder: Path, url: str, retries: int) -> None:
     except OSError as error:
         if not hasattr(error, "request"):  # the disk's error, not one of the HTTP client's, which are OSErrors too
             raise
-        raise DataUnavailable(f"File `{file.path}` cannot be downloaded from {url} ({_reason(error)}). Check the connection "
-                              "and try again; nothing was changed.") from error
+        raise DataUnavailable(
+            f"File `{file.path}` cannot be downloaded from {url} ({_reason(error)}). Check the connection "
+            "and try again; nothing was changed.") from error
     except ValueError as error:
         raise IntegrityError(f"File `{file.path}` from {url} is not the recorded one: its SHA-256 differs. Nothing was "
                              "changed; try again, or get the files from where they were first published.") from error

@@ -24,8 +24,9 @@ def size_of(path: Path) -> int:
 
 def check_size(name: str, size: int) -> None:
     """Raises InvalidInput when a file called `name` has, or unpacks to, more bytes than MAX_SIZE."""
-    check(size <= MAX_SIZE, f"File `{name}` must have at most {MAX_SIZE / 1024**3:.0f} GiB, also when unpacked, but has more. Keep fewer "
-                           "samples or features, or use single precision.")
+    check(size <= MAX_SIZE,
+          f"File `{name}` must have at most {MAX_SIZE / 1024**3:.0f} GiB, also when unpacked, but has more. Keep fewer "
+          "samples or features, or use single precision.")
 
 
 def sha256(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Sets that were imported: a folder each, below the user's data folder, with a manifest and one .npy file an array.
 
-A set's folder appears whole or not at all. Its arrays are opened memory-mapped, so that a set may be larger than memory; what would
-need reading them (checks, digest) was done at import and is recorded in the manifest.
+A set's folder appears whole or not at all. Its arrays are opened memory-mapped, so that a set may be larger than
+memory; what would need reading them (checks, digest) was done at import and is recorded in the manifest.
 """
 
 from __future__ import annotations
@@ -46,14 +46,16 @@ def disk(folder: Path, what: str) -> Iterator[None]:
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         remedy = "Free some space" if full else "Correct its permissions"
-        raise DataUnavailable(f"{what} cannot be written to {folder} ({'the disk is full' if full else error.strerror or error}); nothing "
-                              f"was kept. {remedy}, or name another folder in QFUSION_IMPORTED.") from error
+        raise DataUnavailable(
+            f"{what} cannot be written to {folder} ({'the disk is full' if full else error.strerror or error}); "
+            f"nothing was kept. {remedy}, or name another folder in QFUSION_IMPORTED.") from error
 
 
 def names() -> tuple[str, ...]:
     """Returns the names of the imported sets, sorted."""
     try:
-        return tuple(sorted(entry.name for entry in root().iterdir() if NAME.match(entry.name) and (entry / MANIFEST).is_file()))
+        return tuple(sorted(entry.name for entry in root().iterdir() if NAME.match(entry.name)
+                            and (entry / MANIFEST).is_file()))
     except OSError:
         return ()
 
@@ -80,11 +82,13 @@ def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
         for key in ("title", "description", "target", "modalities", "samples", "digest"):
             found[key]
     except (ValueError, KeyError, TypeError) as error:
-        raise IntegrityError(f"Imported data set '{name}' is damaged: its manifest cannot be read ({type(error).__name__}). "
-                             + _BROKEN.format(name=name)) from error
+        raise IntegrityError(
+            f"Imported data set '{name}' is damaged: its manifest cannot be read ({type(error).__name__}). "
+            + _BROKEN.format(name=name)) from error
     if found.get("format") != FORMAT:
-        raise IntegrityError(f"Imported data set '{name}' was written by another version of qfusion (format {found.get('format')}). "
-                             + _BROKEN.format(name=name))
+        raise IntegrityError(
+            f"Imported data set '{name}' was written by another version of qfusion (format {found.get('format')}). "
+            + _BROKEN.format(name=name))
     return found
 
 
@@ -128,14 +132,16 @@ def _loaded(name: str, found: dict[str, Any], folder: Path) -> DataSet:
             table = pa.ipc.open_file(source).read_all().to_pandas().set_axis(index)
     modalities = tuple(
         Modality(m["name"], _array(folder, m["file"], tuple(m["shape"])),
-                 _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None, tuple(m["feature_names"]),
-                 tuple(m["picture"]) if m["picture"] else None, checked=True) for m in found["modalities"])
-    unimodal = pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"], index=index) if found["unimodal"] else None
+                 _array(folder, f"{m['name']}.lengths.npy", (count,)) if m["sequence"] else None,
+                 tuple(m["feature_names"]), tuple(m["picture"]) if m["picture"] else None, checked=True)
+                 for m in found["modalities"])
+    unimodal = pd.DataFrame(_array(folder, "unimodal.npy"), columns=found["unimodal"],
+                            index=index) if found["unimodal"] else None
     return DataSet(
-        name=name, title=found["title"], description=found["description"], source=found["source"], licence=found["licence"],
-        modalities=modalities,
-        target=Target(target["kind"], target["name"], tuple(target["range"]) if target["range"] else None, tuple(target["classes"]),
-                      target["unit"]),
+        name=name, title=found["title"], description=found["description"], source=found["source"],
+        licence=found["licence"], modalities=modalities,
+        target=Target(target["kind"], target["name"], tuple(target["range"]) if target["range"] else None,
+                      tuple(target["classes"]), target["unit"]),
         y=_array(folder, "y.npy", (count,)), ids=ids, split=_array(folder, "split.npy", (count,)), table=table,
         content_of=partial(_content, table["text"]) if "text" in table.columns else no_content, unimodal=unimodal,
         recorded=found["digest"])
@@ -153,7 +159,8 @@ def verify(name: str) -> DataSet:
     """
     dataset = load(name)
     if digest_of(dataset) != dataset.digest:
-        raise IntegrityError(f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. " + _BROKEN.format(name=name))
+        raise IntegrityError(f"Imported data set '{name}' was altered: its SHA-256 is not the recorded one. "
+                             + _BROKEN.format(name=name))
     return dataset
 
 

@@ -28,7 +28,8 @@ def frozen(values: Any, dtype: Any) -> np.ndarray:
             raise ValueError("not whole numbers")
         array = array.astype(dtype, copy=array.flags.writeable)
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"Values must be readable as {np.dtype(dtype).name}, but are not ({error}). Convert them first.") from None
+        raise InvalidInput(
+            f"Values must be readable as {np.dtype(dtype).name}, but are not ({error}). Convert them first.") from None
     array.flags.writeable = False
     return array
 
@@ -43,7 +44,8 @@ class Modality:
         lengths: for sequences, how many of the T steps are real, int64 (N,), each in 1..T; None for vectors.
         feature_names: the F names of the features.
         shape: for vectors that are flattened pictures or the like, their shape, whose product is F; else None.
-        checked: whether lengths and padding were checked before, when the set was imported: a memory-mapped array is then not read.
+        checked: whether lengths and padding were checked before, when the set was imported: a memory-mapped array is
+            then not read.
 
     Raises:
         InvalidInput: when shapes disagree. Finiteness is checked by the data set, which can name the sample.
@@ -87,16 +89,17 @@ class Modality:
               f"{len(self.feature_names)}. Give one per feature.")
         if self.shape is not None:
             check(self.lengths is None and prod(self.shape) == self.values.shape[-1],
-                  f"Argument `shape` of modality '{self.name}' must have the product {self.values.shape[-1]} of its features and be "
-                  f"left out for sequences, but is {self.shape}. Give the shape of one sample, or None.")
+                  f"Argument `shape` of modality '{self.name}' must have the product {self.values.shape[-1]} of its "
+                  f"features and be left out for sequences, but is {self.shape}. Give the shape of one sample, or "
+                  "None.")
         if self.lengths is not None:
             self._check_lengths(self.lengths, checked)
 
     def _check_lengths(self, lengths: np.ndarray, checked: bool) -> None:
         count, steps = self.values.shape[:2]
         check(lengths.shape == (count,),
-              f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape {lengths.shape}. "
-              "Give one per sample.")
+              f"Argument `lengths` of modality '{self.name}' must have shape ({count},), but has shape "
+              f"{lengths.shape}. Give one per sample.")
         if checked:
             return
         check(bool(((lengths >= 1) & (lengths <= steps)).all()),
@@ -184,7 +187,8 @@ def split_term(term: str) -> tuple[str, ...]:
 
 
 def coalitions(names: Sequence[str]) -> tuple[str, ...]:
-    """Returns the names of all subsets of modalities, by size, then in modality order: "", "text", ..., "text+audio", ...
+    """Returns the names of all subsets of modalities, by size, then in modality order: "", "text", ..., "text+audio",
+    ...
 
     >>> coalitions(["text", "audio"])
     ('', 'text', 'audio', 'text+audio')

@@ -42,7 +42,8 @@ class SourceInfo:
 
 @lru_cache(maxsize=1)
 def sources() -> dict[str, Source]:
-    """Returns the data sets that come with the library or are read from known files, by name: all that modules of `sources` declare."""
+    """Returns the data sets that come with the library or are read from known files, by name: all that modules of
+    `sources` declare."""
     modules = [import_module(f"{package.__name__}.{module.name}") for module in pkgutil.iter_modules(package.__path__)]
     found = [source for module in modules for source in getattr(module, "SOURCES", None) or [module.SOURCE]]
     return {source.name: source for source in sorted(found, key=lambda source: source.place)}
@@ -104,7 +105,8 @@ def _load_file(path: Path, size: int, changed: int) -> DataSet:
 
 
 def available() -> list[SourceInfo]:
-    """Returns every source and imported set, with whether its files are there and, if not, what is missing and how to get it.
+    """Returns every source and imported set, with whether its files are there and, if not, what is missing and how to
+    get it.
 
     It looks for files but does not read them: a file that is there but altered shows when the data set is loaded.
     """

@@ -1,6 +1,7 @@
 """A data set that is loaded by its name: what it is called, which files it needs, where they lie and how to get them.
 
-Each is declared, as SOURCE or (several) SOURCES, by the module of `qfusion.data.sources` that loads it; the registry finds it there.
+Each is declared, as SOURCE or (several) SOURCES, by the module of `qfusion.data.sources` that loads it; the registry
+finds it there.
 """
 
 from __future__ import annotations
@@ -75,7 +76,8 @@ class Source:
         rest = f" and {len(gone) - 1} more of its {len(self.files)} files" if len(gone) > 1 else ""
         if gone:
             return f"{folder} lacks `{gone[0]}`{rest}."
-        return next((f"{folder} lacks the folder `{name}`." for name in self.folders if not (folder / name).is_dir()), "")
+        return next((f"{folder} lacks the folder `{name}`." for name in self.folders if not (folder / name).is_dir()),
+                    "")
 
     def require(self, folder: Path | None = None) -> None:
         """Raises DataUnavailable, with the remedy, when something is missing in a folder, its own unless told."""
@@ -98,9 +100,11 @@ class Source:
             try:
                 altered = files.sha256(folder / file.path) != file.sha256
             except OSError as error:
-                raise DataUnavailable(f"File `{file.path}` of data set '{self.name}' in {folder} cannot be read ({error.strerror}). "
-                                      f"Correct its permissions. {self.remedy}") from None
+                raise DataUnavailable(
+                    f"File `{file.path}` of data set '{self.name}' in {folder} cannot be read ({error.strerror}). "
+                    f"Correct its permissions. {self.remedy}") from None
             if altered:
                 replaced = "" if self.by_hand else " The download replaces an altered file."
-                raise IntegrityError(f"File `{file.path}` of data set '{self.name}' in {folder} is not the recorded one: its SHA-256 "
-                                     f"differs. {self.remedy}{replaced}")
+                raise IntegrityError(
+                    f"File `{file.path}` of data set '{self.name}' in {folder} is not the recorded one: its SHA-256 "
+                    f"differs. {self.remedy}{replaced}")

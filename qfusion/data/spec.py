@@ -1,7 +1,7 @@
 """What a data set is: modalities, a target, ids, a split, and what there is to show of a sample.
 
-A data set is checked once, when it is made; whatever reads it afterwards can rely on it. Its arrays are read-only, because
-one data set is shared by every session of the app.
+A data set is checked once, when it is made; whatever reads it afterwards can rely on it. Its arrays are read-only,
+because one data set is shared by every session of the app.
 """
 
 from __future__ import annotations
@@ -42,16 +42,18 @@ class DataSet:
         ids: the samples' names, str (N,), unique.
         split: "train", "valid" or "test", str (N,), none of them empty.
         table: per-sample columns to show and filter by, N rows indexed by id.
-        truth: where it is known, each sample's true Harsanyi dividends: columns as `coalitions` names them, indexed by id.
+        truth: where it is known, each sample's true Harsanyi dividends: columns as `coalitions` names them, indexed by
+            id.
         noise_variance: where it is known, the variance of what no model can predict.
         content_of: returns the raw content of a row, by modality.
-        unimodal: where each modality was annotated on its own (CH-SIMS), those targets: a column per modality, indexed by id.
-        recorded: of an imported set, the digest that was recorded when all checks were made: they are not made again, and
-            what lies in memory-mapped arrays is not read. `dataclasses.replace` forgets it.
+        unimodal: where each modality was annotated on its own (CH-SIMS), those targets: a column per modality, indexed
+            by id.
+        recorded: of an imported set, the digest that was recorded when all checks were made: they are not made again,
+            and what lies in memory-mapped arrays is not read. `dataclasses.replace` forgets it.
 
     Raises:
-        InvalidInput: when shapes disagree, ids repeat, a split is empty, or a value is NaN or infinite; the message names
-            the modality, the first such sample and the feature.
+        InvalidInput: when shapes disagree, ids repeat, a split is empty, or a value is NaN or infinite; the message
+            names the modality, the first such sample and the feature.
     """
 
     name: str
@@ -92,8 +94,8 @@ class DataSet:
 
     @property
     def input_specs(self) -> dict[str, dict[str, Any]]:
-        """What a model needs to know to be built: per modality the number of features, whether it is a sequence, and the
-        features' shape where they have one."""
+        """What a model needs to know to be built: per modality the number of features, whether it is a sequence, and
+        the features' shape where they have one."""
         return {m.name: {"size": m.size, "sequence": m.is_sequence} | ({} if m.shape is None else {"shape": m.shape})
                 for m in self.modalities}
 
@@ -122,7 +124,8 @@ class DataSet:
             return int(found[0])
         # Looking for close matches in a million ids would take minutes.
         choose(f"In data set '{self.name}', sample", str(sample_id), self.ids[:NEAR].tolist())
-        raise NotFound(f"In data set '{self.name}', sample {str(sample_id)[:80]!r} does not exist. Use an id of the data set.")
+        raise NotFound(
+            f"In data set '{self.name}', sample {str(sample_id)[:80]!r} does not exist. Use an id of the data set.")
 
     def content(self, row: int) -> dict[str, Content]:
         """Returns the raw content of a row by modality, only of the modalities that have any.
@@ -132,7 +135,8 @@ class DataSet:
         """
         return dict(self.content_of(int(self._checked_rows(row)[0])))
 
-    def inputs(self, rows: Any = None, dtype: torch.dtype | None = None, only: Sequence[str] | None = None) -> dict[str, Any]:
+    def inputs(self, rows: Any = None, dtype: torch.dtype | None = None,
+               only: Sequence[str] | None = None) -> dict[str, Any]:
         """Returns what models take: per modality a tensor (B, F), or for sequences (values (B, T, F), mask (B, T)).
 
         Args:
@@ -158,7 +162,8 @@ class DataSet:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, in hex, over ids, split, targets every modality's names, values, lengths and shape, and unimodal targets."""
+        """SHA-256, in hex, over ids, split, targets every modality's names, values, lengths and shape, and unimodal
+        targets."""
         return digest_of(self)
 
     def _checked_rows(self, rows: Any) -> np.ndarray:
@@ -228,8 +233,9 @@ def _check_finite(data: DataSet) -> None:
         if first is not None:
             row, *step, feature = first
             where = f"sample '{str(data.ids[row])[:80]}'" + (f", step {step[0]}" if step else "")
-            raise InvalidInput(f"Modality '{m.name}' must be finite, but holds {count} NaN or infinite values, the first "
-                               f"in {where}, feature '{m.feature_names[feature]}'. Clean or impute the data first.")
+            raise InvalidInput(
+                f"Modality '{m.name}' must be finite, but holds {count} NaN or infinite values, the first "
+                f"in {where}, feature '{m.feature_names[feature]}'. Clean or impute the data first.")
     bad_rows = np.flatnonzero(~np.isfinite(data.y))
     if len(bad_rows):
         raise InvalidInput(f"Argument `y` must be finite, but is not for sample '{str(data.ids[bad_rows[0]])[:80]}'. "
@@ -247,7 +253,8 @@ def _check_targets(data: DataSet) -> None:
 def _check_tables(data: DataSet) -> None:
     for name, table in (("table", data.table), ("truth", data.truth)):
         check(table is None or list(table.index) == data.ids.tolist(),
-              f"Argument `{name}` must have the ids as its index, in their order, but has others. Use `{name}.set_index(ids)`.")
+              f"Argument `{name}` must have the ids as its index, in their order, but has others. Use "
+              f"`{name}.set_index(ids)`.")
     if data.truth is not None:
         wanted = coalitions(data.names)
         check(tuple(data.truth.columns) == wanted,
@@ -255,5 +262,5 @@ def _check_tables(data: DataSet) -> None:
         check(bool(np.isfinite(data.truth.to_numpy()).all()), "Argument `truth` must be finite. Recompute it.")
     if data.unimodal is not None:
         check(list(data.unimodal.index) == data.ids.tolist() and set(data.unimodal.columns) <= set(data.names),
-              f"Argument `unimodal` must have a row for every id, in their order, and columns among {data.names}, but has columns "
-              f"{tuple(data.unimodal.columns)}. Reorder or rename.")
+              f"Argument `unimodal` must have a row for every id, in their order, and columns among {data.names}, but "
+              f"has columns {tuple(data.unimodal.columns)}. Reorder or rename.")

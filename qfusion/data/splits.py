@@ -41,7 +41,8 @@ def pixel_names(shape: tuple[int, int], what: str = "pixel") -> tuple[str, ...]:
 
 
 def enlarged(pixels: np.ndarray, side: int = 128) -> np.ndarray:
-    """Returns a picture (h, w) with each pixel repeated, so that its longer side has at most `side` pixels, or as many as before."""
+    """Returns a picture (h, w) with each pixel repeated, so that its longer side has at most `side` pixels, or as many
+    as before."""
     factor = max(1, side // max(pixels.shape[:2]))
     return np.repeat(np.repeat(pixels, factor, axis=0), factor, axis=1)
 

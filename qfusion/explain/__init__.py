@@ -5,5 +5,6 @@ from qfusion.explain.contributions.background import KINDS, AnyBackground, Backg
 from qfusion.explain.contributions.coalitions import Explanation, explain, marginal_observables, through_layers, through_time
 from qfusion.explain.contributions.summaries import RELATIONS, relation, shares
 
-__all__ = ["KINDS", "RELATIONS", "AnyBackground", "Background", "Built", "BuiltEach", "RowBackground", "SampleBackground", "Explanation",
-           "background", "built", "built_each", "explain", "marginal_observables", "relation", "shares", "through_layers", "through_time"]
+__all__ = ["KINDS", "RELATIONS", "AnyBackground", "Background", "Built", "BuiltEach", "RowBackground",
+           "SampleBackground", "Explanation", "background", "built", "built_each", "explain", "marginal_observables",
+           "relation", "shares", "through_layers", "through_time"]

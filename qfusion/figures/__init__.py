@@ -1,11 +1,12 @@
 """Figures: arrays in, plotly figure out.
 
-`draw` holds one module a subject. Every function of it names its template and colours itself (importing streamlit replaces plotly's
-defaults by placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `theme` makes of a figure the same in another
-one, greys for print included. `visible` leaves series out and sets ranges; `export` writes files.
+`draw` holds one module a subject. Every function of it names its template and colours itself (importing streamlit
+replaces plotly's defaults by placeholders), escapes what comes from data, and takes `theme="light"|"dark"`; `theme`
+makes of a figure the same in another one, greys for print included. `visible` leaves series out and sets ranges;
+`export` writes files.
 
-By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers `figures.numbers.contributions(...)`,
-in every theme.
+By name, for notebooks (see `notebook`): `figures.contributions("qj-planted", "p0031")`, its numbers
+`figures.numbers.contributions(...)`, in every theme.
 """
 
 from __future__ import annotations
@@ -13,15 +14,17 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_NOTEBOOK = ("contributions", "shapley", "over_time", "entropies", "masses", "diagram", "populations", "density_matrix", "verdict",
-             "deletion", "stability", "cut", "cut_terms", "cut_test", "built", "built_over_time", "built_flow")
+_NOTEBOOK = ("contributions", "shapley", "over_time", "entropies", "masses", "diagram", "populations", "density_matrix",
+             "verdict", "deletion", "stability", "cut", "cut_terms", "cut_test", "built", "built_over_time",
+             "built_flow")
 _ELSEWHERE = {"numbers": ("qfusion.figures.numbers", ""), "case": ("qfusion.analysis.case", "case")}
 
 # Figures of one decision that the command line draws by name.
-VIEWS = {"contributions": "baseline, terms and score, as a waterfall", "shapley": "Shapley values of the modalities, with their shares",
+VIEWS = {"contributions": "baseline, terms and score, as a waterfall",
+         "shapley": "Shapley values of the modalities, with their shares",
          "over-time": "entropies and terms through the evolution, or along the network's layers",
-         "cut": "the score if the correlations of a modality are taken away at a time", "cut-terms": "the sizes of the terms then",
-         "cut-test": "how good the model is then, on test samples",
+         "cut": "the score if the correlations of a modality are taken away at a time",
+         "cut-terms": "the sizes of the terms then", "cut-test": "how good the model is then, on test samples",
          "built": "what each coupling and jump operator built of each contribution, as a matrix",
          "built-over-time": "one contribution through the evolution, by what built it",
          "built-flow": "from modalities through couplings to contributions and score"}

@@ -23,7 +23,8 @@ class Replay:
         boxes, wires: of the drawing, in the order of the qubits below.
         gates: what every gate does, in words: (name, qubits, sentence, values).
         bloch: (G + 1, Q, 3); entropy: (G + 1, Q) nats.
-        moments: per gate the qubits it concerns, their density matrix before and after, and their mutual information (or None).
+        moments: per gate the qubits it concerns, their density matrix before and after, and their mutual information
+            (or None).
         parts: where parts of the circuit begin, as numbers of gates done, and their names.
         followed: places in `wires` of the qubits that live to the end.
     """
@@ -86,13 +87,15 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
             stage = fused.get(gate.element, 0)
             fused[gate.element] = stage + 1
             table = ", ".join(f"{pattern}: {angle:.2f}" for pattern, angle in gate.values.items())
-            boxes.append(Box("fuse", 1 + stage, on, number, number, f"{gate.sentence} Angles (rad) by outcome: {table}.", BLUE))
+            boxes.append(Box("fuse", 1 + stage, on, number, number,
+                             f"{gate.sentence} Angles (rad) by outcome: {table}.", BLUE))
     for step in sorted({gate.step for gate in gates if gate.step >= 0}):
         boxes.append(_step_box(gates, step, rows, 1.3 + stages, free, model))
     return tuple(boxes)
 
 
-def _step_box(gates: Sequence[Any], step: int, rows: dict[str, int], start: float, free: dict[int, float], model: Any) -> Box:
+def _step_box(gates: Sequence[Any], step: int, rows: dict[str, int], start: float, free: dict[int, float],
+              model: Any) -> Box:
     """All gates of one convolution or pooling as one box."""
     numbers = [n for n, gate in enumerate(gates, 1) if gate.step == step]
     inside = [gates[n - 1] for n in numbers]
@@ -108,8 +111,9 @@ def _step_box(gates: Sequence[Any], step: int, rows: dict[str, int], start: floa
         does = f"{inside[0].sentence} {kept} is turned by one of two learned rotations, depending on what was read."
         return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True)
     block = model.network.block
-    does = (f"Convolution of layer {layer}: block {block}, {len(inside)} gates with angles that every pair of this layer shares, on "
-            f"{' and '.join(sorted(names, key=lambda w: rows[w]))}.")
+    does = (
+        f"Convolution of layer {layer}: block {block}, {len(inside)} gates with angles that every pair of this layer "
+        f"shares, on {' and '.join(sorted(names, key=lambda w: rows[w]))}.")
     return Box(f"C{layer}|C{layer}", column, on, numbers[0], numbers[-1], does, SKY, True)
 
 
@@ -129,23 +133,27 @@ def of_step(built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, mo
     """The replay of one step of an evolution; `built` as `track.circuit.step_circuit` gives it."""
     rows = {wire: row for row, wire in enumerate(built.wires)}
     everyone = len(modalities)
-    owner = {wire: name for gate in built.gates if gate.kind == "prepare" for wire in gate.wires for name in gate.modalities}
+    owner = {wire: name for gate in built.gates if gate.kind == "prepare" for wire in gate.wires
+             for name in gate.modalities}
     wires = tuple(Wire(wire, float(row), term_colour(owner[wire], modalities)) for wire, row in rows.items())
     boxes = []
     for number, gate in enumerate(built.gates, 1):
         values = "; ".join(f"{name}: {value:.3g}" for name, value in gate.values.items())
-        hue = GREY if gate.kind == "jump" or len(gate.modalities) == everyone else term_colour("+".join(gate.modalities), modalities)
+        hue = GREY if gate.kind == "jump" or len(gate.modalities) == everyone else term_colour(
+            "+".join(gate.modalities), modalities)
         on = tuple(rows[wire] for wire in gate.wires)
         apart = len(on) > 1 and max(on) - min(on) + 1 > len(on)
         boxes.append(Box(gate.label, gate.column, on, number, number,
                          f"{gate.sentence} {values}", hue, apart))
     gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates)
     first = next((n for n, gate in enumerate(built.gates) if gate.kind != "prepare"), 0)
-    return Replay(tuple(boxes), wires, gates, bloch, entropy, moments, ((0, "prepare"), (first, "one step")), tuple(range(len(wires))))
+    return Replay(tuple(boxes), wires, gates, bloch, entropy, moments, ((0, "prepare"), (first, "one step")),
+                  tuple(range(len(wires))))
 
 
 def through_step(built: Any, modalities: Sequence[str]) -> Replay:
-    """The replay of a sample through one step of an evolution, from its product state; `built` as `track.circuit.step_circuit` gives it."""
+    """The replay of a sample through one step of an evolution, from its product state; `built` as
+    `track.circuit.step_circuit` gives it."""
     from qfusion.quantum import states
     from qfusion.quantum.pauli import PAULIS
     from qfusion.track import channel
@@ -172,7 +180,8 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
             where = [system.names.index(name) for name in gate.modalities]
             rho = channel.apply(states.embed(torch.from_numpy(gate.operators), system.dims, where).numpy(), rho)
         bloch.append(_bloch(rho, n, PAULIS.numpy()))
-        pair = [states.partial_trace(torch.as_tensor(r), (2,) * n, on).numpy() for r in (before, rho)] if len(on) <= 4 else None
+        pair = [states.partial_trace(torch.as_tensor(r), (2,) * n, on).numpy()
+                for r in (before, rho)] if len(on) <= 4 else None
         moments.append((gate.wires if pair else (), *(pair or (before[:1, :1], rho[:1, :1])), None))
     vectors = np.stack(bloch)
     r = np.minimum(np.linalg.norm(vectors, axis=-1), 1)

@@ -6,7 +6,8 @@
     figures.over_time(one, theme="dark")
     figures.numbers.over_time(one)                                   # the numbers of a figure: a pandas table
 
-Everything but `theme` and what is named below goes to `qfusion.analysis.case.case`: `data`, `output`, `background`, `contrast`, `tweak`.
+Everything but `theme` and what is named below goes to `qfusion.analysis.case.case`: `data`, `output`, `background`,
+`contrast`, `tweak`.
 """
 
 from __future__ import annotations
@@ -49,18 +50,23 @@ def over_time(model: Asked, sample: str | None = None, *, theme: Theme = "light"
 def columns(table: pd.DataFrame, head: str) -> dict[str, np.ndarray]:
     """Returns the columns `head[name]` of a table by name; "all" and "baseline" are the empty coalition."""
     named = {name: split(str(name)) for name in table.columns if "[" in str(name)}
-    return {"" if inner in ("all", "baseline") else inner: table[name].to_numpy() for name, (kind, inner) in named.items() if kind == head}
+    return {"" if inner in ("all", "baseline") else inner: table[name].to_numpy()
+            for name, (kind, inner) in named.items() if kind == head}
 
 
-def entropies(model: Asked, sample: str | None = None, *, measure: str = "entropy", theme: Theme = "light", **chosen: Any) -> go.Figure:
-    """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see `numbers.entropies`."""
+def entropies(model: Asked, sample: str | None = None, *, measure: str = "entropy", theme: Theme = "light",
+              **chosen: Any) -> go.Figure:
+    """Returns a measure of the modalities' states over time, or the entropy of a network's fused qubits; see
+    `numbers.entropies`."""
     found = numbers.subject(model, sample, **chosen)
     if not found.can("rules"):
         times, series = numbers.measured(found, measure)
         about = KINDS[measure]
-        return dynamics.measure_lines(times, series, found.modalities, about.short_axis, between=about.between, theme=theme)
+        return dynamics.measure_lines(times, series, found.modalities, about.short_axis, between=about.between,
+                                      theme=theme)
     table = numbers.entropies(found, measure=measure)
-    return circuit.bars(table["entropy"].to_numpy(), table["element"].tolist(), KINDS["entropy"].short_axis, theme=theme)
+    return circuit.bars(table["entropy"].to_numpy(), table["element"].tolist(), KINDS["entropy"].short_axis,
+                        theme=theme)
 
 
 def masses(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
@@ -72,20 +78,23 @@ def masses(model: Asked, sample: str | None = None, *, theme: Theme = "light", *
     return evidence.masses(read.masses, read.fused, read.modalities, names, marked=marked, theme=theme)
 
 
-def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, theme: Theme = "light", **chosen: Any) -> go.Figure:
-    """Returns the circuit, a step `dt` of the evolution or the whole network, with the state of every qubit at its end."""
+def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, theme: Theme = "light",
+            **chosen: Any) -> go.Figure:
+    """Returns the circuit, a step `dt` of the evolution or the whole network, with the state of every qubit at its
+    end."""
     replay, _ = numbers.circuit(numbers.subject(model, sample, **chosen), dt)
     return circuit.diagram(replay.boxes, replay.wires, replay.count, replay.bloch[-1], replay.entropy[-1], theme=theme)
 
 
-def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, theme: Theme = "light", **chosen: Any) -> go.Figure:
+def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, theme: Theme = "light",
+                **chosen: Any) -> go.Figure:
     """Returns the probability of every joint basis state at the time `at` times T."""
     found = numbers.subject(model, sample, **chosen)
     return state.populations(numbers.populations(found, at=at)["probability"].to_numpy(), found.model.dims, theme=theme)
 
 
-def density_matrix(model: Asked, sample: str | None = None, *, at: float = 1.0, part: str = "modulus", theme: Theme = "light",
-                   **chosen: Any) -> go.Figure:
+def density_matrix(model: Asked, sample: str | None = None, *, at: float = 1.0, part: str = "modulus",
+                   theme: Theme = "light", **chosen: Any) -> go.Figure:
     """Returns the density matrix at the time `at` times T: "modulus" or "phase" of its entries."""
     found = numbers.subject(model, sample, **chosen)
     return state.density_matrix(numbers.state(found, at), found.model.dims, part=part, theme=theme)
@@ -96,15 +105,17 @@ def verdict(model: Asked, sample: str | None = None, *, theme: Theme = "light", 
     found = numbers.subject(model, sample, **chosen)
     table = numbers.verdict(found)
     if found.classes:
-        return evidence.class_bars(table["probability"].to_numpy(), found.classes, truth=found.classes.index(str(found.truth)), theme=theme)
+        return evidence.class_bars(table["probability"].to_numpy(), found.classes,
+                                   truth=found.classes.index(str(found.truth)), theme=theme)
     target = found.dataset.target
     low, high = target.range or (float(found.dataset.y.min()), float(found.dataset.y.max()))
     return decision.on_scale(float(found.truth), found.score, low, high, unit=found.unit, theme=theme)
 
 
-def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, insertion: bool = False, theme: Theme = "light",
-             **chosen: Any) -> go.Figure:
-    """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test samples."""
+def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, insertion: bool = False,
+             theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns how fast the score moves as modalities are taken away (or given back), beside random orders, over test
+    samples."""
     found = numbers.subject(model, sample, **chosen)
     return deletion_of(numbers.curves(found, samples), insertion=insertion, theme=theme)
 
@@ -133,15 +144,16 @@ def built(model: Asked, sample: str | None = None, *, theme: Theme = "light", **
     return building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=found.unit, theme=theme)
 
 
-def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | None = None, cursor: float | None = None,
-                    theme: Theme = "light", **chosen: Any) -> go.Figure:
-    """Returns one contribution over time, split into what each term of the dynamics added to it; see `numbers.built_over_time`."""
+def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | None = None,
+                    cursor: float | None = None, theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns one contribution over time, split into what each term of the dynamics added to it; see
+    `numbers.built_over_time`."""
     found = numbers.subject(model, sample, **chosen)
     made = numbers.building_of(found)
     titles, hues = building.terms_of(made.terms, made.modalities)
     s = made.row(made.most_built() if dividend is None else dividend)
-    return building.areas(made.times, made.over_time[:, s], titles, hues, made.dividends[s], start=float(made.start[s]), cursor=cursor,
-                          unit=found.unit, theme=theme)
+    return building.areas(made.times, made.over_time[:, s], titles, hues, made.dividends[s], start=float(made.start[s]),
+                          cursor=cursor, unit=found.unit, theme=theme)
 
 
 def built_flow(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
@@ -149,22 +161,24 @@ def built_flow(model: Asked, sample: str | None = None, *, theme: Theme = "light
     found = numbers.subject(model, sample, **chosen)
     made = numbers.building_of(found)
     titles, hues = building.terms_of(made.terms, made.modalities)
-    return building.flow(made.dividends, titles, hues, made.acts, made.parts, made.start, made.end, made.modalities, unit=found.unit,
-                         theme=theme)
+    return building.flow(made.dividends, titles, hues, made.acts, made.parts, made.start, made.end, made.modalities,
+                         unit=found.unit, theme=theme)
 
 
-def cut(model: Asked, sample: str | None = None, *, times: int = 21, cursor: float | None = None, theme: Theme = "light",
-        **chosen: Any) -> go.Figure:
-    """Returns the score if the correlations of a modality are taken away at a time, all of them or entanglement alone."""
+def cut(model: Asked, sample: str | None = None, *, times: int = 21, cursor: float | None = None,
+        theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns the score if the correlations of a modality are taken away at a time, all of them or entanglement
+    alone."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.cut(found, times=times)
     return cuts.curves(table["t"].to_numpy(), _kinds(table), float(table["undisturbed"].iloc[0]),
                        found.modalities, unit=found.unit, cursor=cursor, theme=theme)
 
 
-def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None = None, times: int = 21, cursor: float | None = None,
-              theme: Theme = "light", **chosen: Any) -> go.Figure:
-    """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see `numbers.cut_terms`."""
+def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None = None, times: int = 21,
+              cursor: float | None = None, theme: Theme = "light", **chosen: Any) -> go.Figure:
+    """Returns the sizes of the terms if the correlations of a modality are taken away at a time; see
+    `numbers.cut_terms`."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.cut_terms(found, modality=modality, times=times)
     return cuts.terms(table["t"].to_numpy(), _kinds(table), found.modalities, whose=str(table["modality"].iloc[0]),
@@ -179,23 +193,30 @@ def _kinds(table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
 
 def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11, theme: Theme = "light",
              **chosen: Any) -> go.Figure:
-    """Returns accuracy, or R2, of test samples if the correlations of a modality are taken away at a time in all of them."""
+    """Returns accuracy, or R2, of test samples if the correlations of a modality are taken away at a time in all of
+    them."""
     found = numbers.subject(model, sample, **chosen)
     return cut_test_of(numbers.cut_test(found, samples=samples, times=times), found.modalities,
                        "accuracy" if found.classes else "r2", theme=theme)
 
 
-def cut_test_of(table: pd.DataFrame, modalities: Sequence[str], metric: str, *, levels: Mapping[str, float] | None = None,
+def cut_test_of(table: pd.DataFrame, modalities: Sequence[str], metric: str, *,
+                levels: Mapping[str, float] | None = None,
                 cursor: float | None = None, theme: Theme = "light") -> go.Figure:
-    """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without evolution."""
+    """Returns the figure of a table of `numbers.cut_table`; `levels` are further lines across, such as a model without
+    evolution."""
     from qfusion.training import metrics
 
     bounded = any(str(key).endswith(":low") for key in table)
-    found = {kind: {name: cuts.Band(table[head].to_numpy(), *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded))
+    found = {kind: {name: cuts.Band(table[head].to_numpy(),
+                                    *(table[f"{head}:{end}"].to_numpy() for end in ("low", "high") if bounded))
                     for name in modalities if (head := f"{kind}[{name}]") in table} for kind in cuts.KINDS}
     before, chance = (float(table[name].iloc[0]) for name in ("undisturbed", "chance"))
-    lost = max((float(np.abs(band.value - before).max()) for bands in found.values() for band in bands.values()), default=0.0)
+    lost = max((float(np.abs(band.value - before).max()) for bands in found.values() for band in bands.values()),
+               default=0.0)
     near = lost > 0.2 * abs(before - chance)  # farther away it would flatten every line
     across = {"undisturbed": before} | ({"one answer for all": chance} if near else {}) | dict(levels or {})
-    return cuts.metric(table["t"].to_numpy(), {kind: bands for kind, bands in found.items() if bands}, across, modalities,
-                            y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}", cursor=cursor, theme=theme)
+    return cuts.metric(table["t"].to_numpy(), {kind: bands for kind, bands in found.items() if bands}, across,
+                       modalities,
+                            y_title=f"{metrics.describe[metric].short}, n = {int(table['n'].iloc[0]):,}", cursor=cursor,
+                       theme=theme)

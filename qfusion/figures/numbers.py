@@ -18,7 +18,8 @@ from qfusion.training.checkpoint import Checkpoint
 Asked = str | Path | Checkpoint | Sample
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
-    """Returns `model` if it is a case already, else the case of a sample; `chosen` as `qfusion.analysis.case.case` takes it.
+    """Returns `model` if it is a case already, else the case of a sample; `chosen` as `qfusion.analysis.case.case`
+    takes it.
 
     Raises:
         InvalidInput: when a case comes with a sample, or a model without one.
@@ -26,19 +27,23 @@ def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
     from qfusion._checks import check
 
     if isinstance(model, Sample):
-        check(sample is None and not chosen, "Give either a case, which knows its sample and settings, or a model with `sample` and these.")
+        check(sample is None and not chosen,
+              "Give either a case, which knows its sample and settings, or a model with `sample` and these.")
         return model
-    check(sample is not None, "Argument `sample` must be the id of a sample, but is None. Give one, or a case instead of a model.")
+    check(sample is not None,
+          "Argument `sample` must be the id of a sample, but is None. Give one, or a case instead of a model.")
     return case(model, str(sample), **chosen)
 
 
 def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
     """Returns one row a term, the baseline under its name: what stands `before`, `term`, `dividend`."""
-    return pd.DataFrame({**before, "term": [term or "baseline" for term in dividends], "dividend": list(dividends.values())})
+    return pd.DataFrame({**before, "term": [term or "baseline" for term in dividends],
+                         "dividend": list(dividends.values())})
 
 
 def contributions(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a term, the baseline first: `term`, `dividend`, and `true_dividend` where the data set knows it."""
+    """Returns one row a term, the baseline first: `term`, `dividend`, and `true_dividend` where the data set knows
+    it."""
     found = subject(model, sample, **chosen)
     table = terms_table(found.dividends)
     truth = found.dataset.truth
@@ -50,7 +55,8 @@ def contributions(model: Asked, sample: str | None = None, **chosen: Any) -> pd.
 def shapley(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a modality: `modality`, `shapley`, `share` (its part of the absolute total)."""
     found = subject(model, sample, **chosen)
-    return pd.DataFrame({"modality": list(found.modalities), "shapley": list(found.shapley.values()), "share": list(found.shares.values())})
+    return pd.DataFrame({"modality": list(found.modalities), "shapley": list(found.shapley.values()),
+                         "share": list(found.shares.values())})
 
 
 def over_time(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
@@ -76,7 +82,8 @@ def track(found: Sample, count: int = TIMES, negativity: bool = True) -> Any:
     require_time(found)
     with torch.no_grad():
         psi = found.model.product_state(found.model.encode(found.inputs))[0]
-    return tracking.track(found.model.system(), psi, np.linspace(0, max(float(found.model.duration), 1e-6), count), negativity=negativity)
+    return tracking.track(found.model.system(), psi, np.linspace(0, max(float(found.model.duration), 1e-6), count),
+                          negativity=negativity)
 
 
 def _entropies(found: Sample) -> dict[str, np.ndarray]:
@@ -92,8 +99,8 @@ def _entropies(found: Sample) -> dict[str, np.ndarray]:
 def entropies(model: Asked, sample: str | None = None, *, measure: str = "entropy", **chosen: Any) -> pd.DataFrame:
     """Returns entropies of one sample's states.
 
-    A quantum-jump model: one row a time `t`, columns `entropy[...]` in nats; other measures of `track` by their name, such as
-    "negativity", "mutual_information", "purity". A network: one row a fused qubit, `element` and `entropy`.
+    A quantum-jump model: one row a time `t`, columns `entropy[...]` in nats; other measures of `track` by their name,
+    such as "negativity", "mutual_information", "purity". A network: one row a fused qubit, `element` and `entropy`.
 
     Raises:
         NotFound: when there is no such measure.
@@ -118,7 +125,8 @@ def measured(found: Sample, measure: str) -> tuple[np.ndarray, dict[tuple[str, .
     from qfusion._checks import choose
 
     tracked = track(found)
-    return tracked.times, tracked.measures.of(choose("Measure", measure, sorted({each.kind for each in tracked.measures})))
+    return tracked.times, tracked.measures.of(choose("Measure", measure,
+                                                     sorted({each.kind for each in tracked.measures})))
 
 
 def reading(found: Sample) -> Any:
@@ -133,12 +141,14 @@ def reading(found: Sample) -> Any:
 
 
 def masses(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns one row an element of a network: the mass of each modality, the fused one, its rule, beliefs and entropy."""
+    """Returns one row an element of a network: the mass of each modality, the fused one, its rule, beliefs and
+    entropy."""
     return reading(subject(model, sample, **chosen)).frame().reset_index()
 
 
 def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a joint basis state of a quantum-jump model: `state` and `probability` at the time `at` times T."""
+    """Returns one row a joint basis state of a quantum-jump model: `state` and `probability` at the time `at` times
+    T."""
     from qfusion.figures.draw.state import basis_labels
 
     found = subject(model, sample, **chosen)
@@ -152,8 +162,8 @@ def density_matrix(model: Asked, sample: str | None = None, *, at: float = 1.0, 
 
     found = subject(model, sample, **chosen)
     rho, names = state(found, at), basis_labels(found.model.dims)
-    return pd.DataFrame({"row": np.repeat(names, len(names)), "column": np.tile(names, len(names)), "real": rho.real.ravel(),
-                         "imaginary": rho.imag.ravel()})
+    return pd.DataFrame({"row": np.repeat(names, len(names)), "column": np.tile(names, len(names)),
+                         "real": rho.real.ravel(), "imaginary": rho.imag.ravel()})
 
 
 def state(found: Sample, at: float = 1.0) -> np.ndarray:
@@ -170,7 +180,8 @@ def state(found: Sample, at: float = 1.0) -> np.ndarray:
 
 
 def verdict(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns prediction and truth: one row of a regression; one row a class with `score` and `probability` otherwise."""
+    """Returns prediction and truth: one row of a regression; one row a class with `score` and `probability`
+    otherwise."""
     found = subject(model, sample, **chosen)
     if not found.classes:
         return pd.DataFrame({"sample": [found.id], "truth": [found.truth], "prediction": [found.score]})
@@ -180,7 +191,8 @@ def verdict(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFr
 
 
 def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, **chosen: Any) -> pd.DataFrame:
-    """Returns mean changes of the score as modalities are taken away (or given back), most important first and in random orders.
+    """Returns mean changes of the score as modalities are taken away (or given back), most important first and in
+    random orders.
 
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
@@ -197,7 +209,8 @@ def curves(found: Sample, samples: int = 200) -> Any:
 
 
 def test_rows(found: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
-    """Returns the explanation of some test rows, evenly spaced, these rows, and the output that is decided for in each."""
+    """Returns the explanation of some test rows, evenly spaced, these rows, and the output that is decided for in
+    each."""
     from qfusion.explain.contributions.coalitions import explain
 
     rows = some(found.dataset.rows("test"), samples)
@@ -217,7 +230,8 @@ def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
     measured = seeds(found)
     place = np.flatnonzero(found.dataset.rows("test") == found.row)
     if not len(place):
-        raise NotFound(f"Stability is measured for test samples, and '{found.id}' is none. Choose one of the test split.")
+        raise NotFound(
+            f"Stability is measured for test samples, and '{found.id}' is none. Choose one of the test split.")
     names, values = measured.of("dividends")
     return pd.DataFrame(values[:, place[0]], columns=list(names), index=pd.Index(measured.seeds, name="seed"))
 
@@ -230,7 +244,8 @@ def seeds(found: Sample) -> Any:
 
 
 def circuit(found: Sample, dt: float | None = None) -> tuple[Any, Any]:
-    """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (T / 8 unless given), or a network."""
+    """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (T / 8 unless given), or a
+    network."""
     from qfusion.figures import circuit_boxes
     from qfusion.models import require
 
@@ -240,7 +255,8 @@ def circuit(found: Sample, dt: float | None = None) -> tuple[Any, Any]:
             from qfusion.track.circuit import step_circuit
 
             kets = {name: ket[0] for name, ket in found.model.encode(found.inputs).items()}
-            built = step_circuit(found.model.system(), kets, float(found.model.duration) / 8 if dt is None else dt, split="whole")
+            built = step_circuit(found.model.system(), kets, float(found.model.duration) / 8 if dt is None else dt,
+                                 split="whole")
             return circuit_boxes.through_step(built, found.modalities), built
         from qfusion.track.progress import progress
 
@@ -251,22 +267,27 @@ def circuit(found: Sample, dt: float | None = None) -> tuple[Any, Any]:
 def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, **chosen: Any) -> pd.DataFrame:
     """Returns one row a gate of the circuit: `gate`, `qubits`, `does`."""
     replay, _ = circuit(subject(model, sample, **chosen), dt)
-    return pd.DataFrame([{"gate": name, "qubits": " ".join(qubits), "does": sentence} for name, qubits, sentence, _ in replay.gates])
+    return pd.DataFrame([{"gate": name, "qubits": " ".join(qubits), "does": sentence}
+                         for name, qubits, sentence, _ in replay.gates])
 
 
 def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a `dividend`, and one for their sum, the score: `start`, what each term of the dynamics built, and `end`."""
+    """Returns one row a `dividend`, and one for their sum, the score: `start`, what each term of the dynamics built,
+    and `end`."""
     return built_table(building_of(subject(model, sample, **chosen)))
 
 
 def built_table(found: Any) -> pd.DataFrame:
     """Returns the table of `built`, of an `explain.Built`."""
     table = found.frame()
-    return pd.concat([table, pd.DataFrame([{"dividend": "score"} | table.drop(columns="dividend").sum().to_dict()])], ignore_index=True)
+    return pd.concat([table, pd.DataFrame([{"dividend": "score"} | table.drop(columns="dividend").sum().to_dict()])],
+                     ignore_index=True)
 
 
-def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a time `t` of one dividend: its `value`, `added[...]` by every term until then, and the `pace[...]` of adding.
+def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | None = None,
+                    **chosen: Any) -> pd.DataFrame:
+    """Returns one row a time `t` of one dividend: its `value`, `added[...]` by every term until then, and the
+    `pace[...]` of adding.
 
     Args:
         model, sample: see `subject`. dividend: which; the joint one that the dynamics changed most unless given.
@@ -284,7 +305,8 @@ def flow_table(found: Any) -> pd.DataFrame:
     """Returns the table of `built_flow`, of an `explain.Built`."""
     names = [name or "baseline" for name in found.dividends]
     rows = [("without evolution", name, value) for name, value in zip(names, found.start, strict=True)]
-    rows += [(parameter.key, name, found.parts[s, g]) for g, parameter in enumerate(found.terms) for s, name in enumerate(names)]
+    rows += [(parameter.key, name, found.parts[s, g]) for g, parameter in enumerate(found.terms)
+             for s, name in enumerate(names)]
     rows += [(name, "score", value) for name, value in zip(names, found.end, strict=True)]
     return pd.DataFrame(rows, columns=["from", "to", "value"])
 
@@ -299,16 +321,20 @@ def building_of(found: Sample) -> Any:
 
 
 def cut(model: Asked, sample: str | None = None, *, times: int = 21, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]`, `dephased[...]`, `held[...]` of every modality."""
+    """Returns one row a time of the cut: `t`, the `undisturbed` score, and `cut[...]`, `dephased[...]`, `held[...]` of
+    every modality."""
     found = subject(model, sample, **chosen)
     return _cuts(found, times, kinds=("cut", "dephased", "held")).frame(0, found.output)
 
 
-def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None = None, times: int = 21, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a time of the cut: `t`, the `modality` that is cut, and the sizes `cut[...]` and `dephased[...]` of every term.
+def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None = None, times: int = 21,
+              **chosen: Any) -> pd.DataFrame:
+    """Returns one row a time of the cut: `t`, the `modality` that is cut, and the sizes `cut[...]` and `dephased[...]`
+    of every term.
 
     Args:
-        model, sample: see `subject`. modality: whose correlations go; those whose cut moves the score most unless given.
+        model, sample: see `subject`. modality: whose correlations go; those whose cut moves the score most unless
+            given.
     """
     from qfusion.explain.changes.cut_answers import most_moved
 
@@ -325,11 +351,14 @@ def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
     return pd.DataFrame({"t": made.times, "modality": modality} | columns)
 
 
-def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a time of the cut: `t`, `n`, the metric `undisturbed` and by `chance`, `cut[...]` and `dephased[...]`.
+def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11,
+             **chosen: Any) -> pd.DataFrame:
+    """Returns one row a time of the cut: `t`, `n`, the metric `undisturbed` and by `chance`, `cut[...]` and
+    `dephased[...]`.
 
-    They are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The metric is accuracy, or R2 of a
-    regression. `held[...]` too where the joint dimension is small (at most `MAX_HELD`): it takes 40 ms a sample and modality at 64.
+    They are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The metric is
+    accuracy, or R2 of a regression. `held[...]` too where the joint dimension is small (at most `MAX_HELD`): it takes
+    40 ms a sample and modality at 64.
 
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
@@ -348,7 +377,8 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
     """Returns the table of `cut_test`, of metrics that are worked out already; the first metric unless named."""
     metric = metric or next(iter(made.after))
     after = made.after[metric]
-    columns = {"t": made.times, "n": made.n, "undisturbed": float(made.before[metric].value), "chance": made.chance[metric]}
+    columns = {"t": made.times, "n": made.n, "undisturbed": float(made.before[metric].value),
+               "chance": made.chance[metric]}
     for m, name in enumerate(made.modalities):
         for k, kind in enumerate(made.kinds):
             columns[f"{kind}[{name}]"] = after.value[k, m]
@@ -357,13 +387,15 @@ def cut_table(made: Any, metric: str | None = None) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _cuts(found: Sample, times: int, modality: str | None = None, terms: bool = False, kinds: tuple[str, ...] = ("cut", "dephased")) -> Any:
+def _cuts(found: Sample, times: int, modality: str | None = None, terms: bool = False,
+          kinds: tuple[str, ...] = ("cut", "dephased")) -> Any:
     from qfusion.analysis.case import require_time
     from qfusion.explain.changes.cuts import cuts
 
     require_time(found, "to cut at")
     return cuts(found.model, found.inputs, np.linspace(0, float(found.model.duration), times),
-                modalities=None if modality is None else [modality], kinds=kinds, background=found.background if terms else None)
+                modalities=None if modality is None else [modality], kinds=kinds, background=found.background if terms
+                else None)
 
 
 def some(rows: np.ndarray, count: int) -> np.ndarray:

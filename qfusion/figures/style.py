@@ -33,7 +33,8 @@ INK = {"light": "#17202B", "dark": "#E8EDF3"}
 QUIET = {"light": "#55606E", "dark": "#A5B1C0"}
 PAPER = {"light": "#FFFFFF", "dark": "#10161F"}
 LINE = {"light": "#AEB8C4", "dark": "#4A5870"}
-# Letters and rims on cells that are coloured alike in both themes. Neither is a colour of a theme: a figure that is recoloured keeps them.
+# Letters and rims on cells that are coloured alike in both themes. Neither is a colour of a theme: a figure that is
+# recoloured keeps them.
 BRIGHT = 0.52  # place on UNSIGNED_SCALE from which ON_BRIGHT is easier to read than ON_DARK
 ON_BRIGHT, ON_DARK = "#17202A", "#FEFEFE"
 EMPTY = go.layout.Template()  # ours, not the one that happens to be plotly's default
@@ -138,7 +139,8 @@ def log_ticks(values: np.ndarray) -> dict[str, Any]:
     """Ticks of a logarithmic axis: 1, 2, 5 within two decades, else powers of ten, at most eight of them."""
     low, high = np.log10(np.min(values)), np.log10(np.max(values))
     if high - low <= 2:
-        marks = [base * 10.0**power for power in range(int(np.floor(low)), int(np.ceil(high)) + 1) for base in (1, 2, 5)]
+        marks = [base * 10.0**power for power in range(int(np.floor(low)), int(np.ceil(high)) + 1)
+                 for base in (1, 2, 5)]
         return {"tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
     step = max(1, int(np.ceil((high - low) / 8)))
     powers = range(int(np.floor(low)), int(np.ceil(high)) + 1, step)

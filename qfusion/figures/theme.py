@@ -1,9 +1,10 @@
-"""The same figure in another theme: light and dark by exchanging what depends on the theme, grey for print without colour.
+"""The same figure in another theme: light and dark by exchanging what depends on the theme, grey for print without
+colour.
 
-In greys, on white paper, nothing is lost: series keep apart by their greys, which are spread evenly in lightness, and by dashes, markers
-and hatching where colour alone told them apart. Amounts run from light (none) to dark (most). Signed amounts run from mid-grey (most
-negative) over light grey (zero) to white (most positive), so that black letters stand out on all of them. Phases run from light (0) to dark
-(π, either side): the sign of a phase is not shown.
+In greys, on white paper, nothing is lost: series keep apart by their greys, which are spread evenly in lightness, and
+by dashes, markers and hatching where colour alone told them apart. Amounts run from light (none) to dark (most). Signed
+amounts run from mid-grey (most negative) over light grey (zero) to white (most positive), so that black letters stand
+out on all of them. Phases run from light (0) to dark (π, either side): the sign of a phase is not shown.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ AnyTheme = Literal["light", "dark", "grey"]
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # when they are used up, again as thinner lines
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "hexagon")
 HATCHES = ("", "/", "x", "-", "\\", "+", ".", "|")
-# Lightness (CIE L*, 0 black, 100 white) of the darkest and lightest series; 60 has a contrast of 3.2 to 1 with white paper.
+# Lightness (CIE L*, 0 black, 100 white) of the darkest and lightest series; 60 has a contrast of 3.2 to 1 with white
+# paper.
 DARKEST, BESIDE_INK, LIGHTEST = 12.0, 32.0, 60.0
 _BY_THEME = (INK, QUIET, PAPER, LINE)
 _FIXED = {colour.upper() for colour in (*(pair["light"] for pair in _BY_THEME), ON_BRIGHT, ON_DARK)}
@@ -34,17 +36,20 @@ _Scale = Sequence[Sequence[Any]]
 
 
 def in_theme(drawn: go.Figure, theme: str) -> go.Figure:
-    """The figure in a theme, whichever it was drawn in; always a new figure, and for "light" and "dark" what drawing it anew gives.
+    """The figure in a theme, whichever it was drawn in; always a new figure, and for "light" and "dark" what drawing it
+    anew gives.
 
     Raises:
         InvalidInput: for another theme, or a figure that is not drawn on the paper of "light" or "dark".
     """
-    check(theme in get_args(AnyTheme), f"Argument `theme` must be 'light', 'dark' or 'grey', but is {str(theme)[:40]!r}.")
+    check(theme in get_args(AnyTheme),
+          f"Argument `theme` must be 'light', 'dark' or 'grey', but is {str(theme)[:40]!r}.")
     present, wanted = drawn_in(drawn), "dark" if theme == "dark" else "light"
     parts = {"data": [trace.to_plotly_json() for trace in drawn.data], "layout": drawn.layout.to_plotly_json()}
     if present != wanted:
         other = {pair[present].upper(): pair[wanted] for pair in _BY_THEME}
-        parts = painted(parts, lambda colour: _exchanged(colour, lambda hue: other.get(hue, hue)) if not _off_scale(colour) else colour)
+        parts = painted(parts, lambda colour: _exchanged(colour, lambda hue: other.get(hue, hue))
+                        if not _off_scale(colour) else colour)
     return go.Figure(_greyed(parts) if theme == "grey" else parts)
 
 
@@ -56,8 +61,9 @@ def drawn_in(drawn: go.Figure) -> Theme:
     """
     paper = str(drawn.layout.paper_bgcolor or "").upper()
     found: list[Theme] = [theme for theme in PAPER if PAPER[theme].upper() == paper]  # type: ignore[misc]
-    check(bool(found), f"The figure must lie on the paper of a theme, {' or '.join(PAPER.values())}, but its `paper_bgcolor` is "
-                       f"{paper[:40]!r}. Draw it with a function of qfusion.figures.")
+    check(bool(found),
+          f"The figure must lie on the paper of a theme, {' or '.join(PAPER.values())}, but its `paper_bgcolor` is "
+          f"{paper[:40]!r}. Draw it with a function of qfusion.figures.")
     return found[0]
 
 
@@ -70,13 +76,15 @@ def themed(draw: Callable[..., go.Figure]) -> Callable[..., go.Figure]:
     return drawing
 
 
-# Colours ------------------------------------------------------------------------------------------------------------------------------
+# Colours --------------------------------------------------------------------------------------------------------------
 
 
 def painted(part: Any, paint: Callable[[str], str], key: str = "") -> Any:
-    """A copy of a part of a figure with every colour passed through `paint`; texts, names and data are no colours, whatever they hold."""
+    """A copy of a part of a figure with every colour passed through `paint`; texts, names and data are no colours,
+    whatever they hold."""
     if isinstance(part, dict):
-        return {name: painted(value, paint, name if name.endswith("color") or name in _COLOURED else "") for name, value in part.items()}
+        return {name: painted(value, paint, name if name.endswith("color") or name in _COLOURED else "")
+                for name, value in part.items()}
     if isinstance(part, str):
         return paint(part) if key else part
     if isinstance(part, (list, tuple)):
@@ -129,7 +137,8 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
     _letters(parts)
     scales = [_scaled(trace) for trace in traces]
     seen = _hues([traces, layout.get("shapes", ()), layout.get("annotations", ())])
-    hues = sorted((hue for hue in seen if hue not in _FIXED and len(set(channels(hue))) > 1), key=lambda hue: (lightness(hue), hue))
+    hues = sorted((hue for hue in seen if hue not in _FIXED and len(set(channels(hue))) > 1),
+                  key=lambda hue: (lightness(hue), hue))
     own = _hues([{"color": trace.get(holder, {}).get("color")} for trace in traces for holder in ("line", "marker")])
     low = BESIDE_INK if INK["light"].upper() in own else DARKEST
     # A grey for every hue, the darker the hue the darker the grey, evenly spread; greys stay what they are.
@@ -138,7 +147,8 @@ def _greyed(parts: dict[str, Any]) -> dict[str, Any]:
 
     def paint(colour: str) -> str:
         place = _on_signed(colour) if _off_scale(colour) else None
-        return grey(50 + 50 * place) if place is not None else _exchanged(colour, lambda hue: levels.get(hue) or grey(lightness(hue)))
+        return grey(50 + 50 * place) if place is not None else _exchanged(colour, lambda hue: levels.get(hue)
+                                                                          or grey(lightness(hue)))
 
     parts = painted(parts, paint)
     for trace, found in zip(parts["data"], scales, strict=True):
@@ -157,15 +167,18 @@ def _deepen(trace: dict[str, Any]) -> None:
         trace["marker"]["color"] = f"rgba({darkest},{darkest},{darkest},{opacity:g})"
 
 
-# What tells series apart without colour ------------------------------------------------------------------------------------------------
+# What tells series apart without colour -------------------------------------------------------------------------------
 
 
 def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
-    """Dashes for lines, and for points and bars of the legend symbols and hatching, where colour alone tells them apart."""
-    lines = [trace for trace in traces if trace.get("type") == "scatter" and "lines" in trace.get("mode", "lines") and trace.get("line")]
+    """Dashes for lines, and for points and bars of the legend symbols and hatching, where colour alone tells them
+    apart."""
+    lines = [trace for trace in traces if trace.get("type") == "scatter" and "lines" in trace.get("mode", "lines")
+             and trace.get("line")]
     own = [trace["line"] for trace in lines if _series(trace["line"].get("color")) and trace["line"].get("width", 2) > 0
            and not trace["line"]["color"].startswith("rgba")]
-    given = _apart([(line["color"], line.get("dash", "solid")) for line in own], (*DASHES, *(f"{dash} thin" for dash in DASHES)),
+    given = _apart([(line["color"], line.get("dash", "solid")) for line in own],
+                   (*DASHES, *(f"{dash} thin" for dash in DASHES)),
                    {trace["line"].get("dash", "solid") for trace in lines})
     for line in own:
         dash, _, thin = given[line["color"], line.get("dash", "solid")].partition(" ")
@@ -173,8 +186,8 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
 
     marked = [(trace, trace["marker"]) for trace in traces if _series(trace.get("marker", {}).get("color"))]
     named = [id(trace) for trace, _ in marked if legend and trace.get("showlegend") is not False]
-    points = [(trace, marker, marker.get("symbol", "circle")) for trace, marker in marked if trace.get("type") == "scatter"
-              and trace.get("mode") in ("markers", "markers+text") and marker.get("opacity", 1) != 0]
+    points = [(trace, marker, marker.get("symbol", "circle")) for trace, marker in marked if trace.get("type")
+              == "scatter" and trace.get("mode") in ("markers", "markers+text") and marker.get("opacity", 1) != 0]
     points = [(trace, marker, symbol) for trace, marker, symbol in points if isinstance(symbol, str)]
     keys = [(marker["color"], symbol.removesuffix("-open")) for trace, marker, symbol in points if id(trace) in named]
     given = _apart(keys, SYMBOLS, {shape for _, shape in keys})
@@ -191,8 +204,10 @@ def _tell_apart(traces: Sequence[dict[str, Any]], legend: bool) -> None:
             marker["line"] = {"color": hue, "width": 1}
 
 
-def _apart(keys: Iterable[tuple[Hashable, str]], options: Sequence[str], taken: Iterable[str]) -> dict[tuple[Hashable, str], str]:
-    """For pairs of colour and style the style they get: their own, unless another colour has it already; ink keeps its own."""
+def _apart(keys: Iterable[tuple[Hashable, str]], options: Sequence[str],
+           taken: Iterable[str]) -> dict[tuple[Hashable, str], str]:
+    """For pairs of colour and style the style they get: their own, unless another colour has it already; ink keeps its
+    own."""
     given: dict[tuple[Hashable, str], str] = {}
     used = set(taken)
     held: set[str] = set()
@@ -212,11 +227,12 @@ def _series(colour: Any) -> bool:
     return isinstance(colour, str) and not _hues({"color": colour}) & (_FIXED - {INK["light"].upper()})
 
 
-# Scales -------------------------------------------------------------------------------------------------------------------------------
+# Scales ---------------------------------------------------------------------------------------------------------------
 
 
 def _scaled(trace: dict[str, Any]) -> list[tuple[str, list[list[Any]]]]:
-    """Where the trace has colour scales, and the greys that take their place; a signed layer over a picture is made to cover it."""
+    """Where the trace has colour scales, and the greys that take their place; a signed layer over a picture is made to
+    cover it."""
     found = []
     for holder in ("", "marker", "line"):
         scale = (trace.get(holder, {}) if holder else trace).get("colorscale")
@@ -242,7 +258,8 @@ def _kind(scale: _Scale) -> str:
 def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
     """The greys of a kind of scale; lines stay dark enough for white paper."""
     rules: dict[str, Callable[[float], float]] = {
-        "grey": lambda t: lightness(at(scale, t)), "signed": lambda t: 50 + 50 * t, "cyclic": lambda t: 85 - 65 * abs(2 * t - 1),
+        "grey": lambda t: lightness(at(scale, t)), "signed": lambda t: 50 + 50 * t,
+        "cyclic": lambda t: 85 - 65 * abs(2 * t - 1),
         "amount": lambda t: LIGHTEST + t * (DARKEST - LIGHTEST) if lines else 96 + t * (20 - 96)}
     return [[round(place, 3), grey(rules[kind](place))] for place in np.linspace(0, 1, 11).tolist()]
 
@@ -250,17 +267,20 @@ def _grey_scale(kind: str, scale: _Scale, *, lines: bool) -> list[list[Any]]:
 def _on_signed(colour: str) -> float | None:
     """The place, 0 to 1, of a colour that was read off the signed scale; None for another."""
     scale = get_colorscale(SIGNED_SCALE)
-    stops, triples = np.array([place for place, _ in scale]), np.array([_triple(each) for _, each in scale], dtype=float)
+    stops, triples = np.array([place for place, _ in scale]), np.array([_triple(each) for _, each in scale],
+                                                                       dtype=float)
     wanted = np.array(_triple(colour), dtype=float)
     steps = np.diff(triples, axis=0)
     along = np.clip(((wanted - triples[:-1]) * steps).sum(1) / (steps**2).sum(1), 0, 1)
     away = np.abs(triples[:-1] + along[:, None] * steps - wanted).max(1)
     nearest = int(away.argmin())
-    return float(stops[nearest] + along[nearest] * (stops[nearest + 1] - stops[nearest])) if away[nearest] <= 2 else None
+    return float(stops[nearest] + along[nearest]
+                 * (stops[nearest + 1] - stops[nearest])) if away[nearest] <= 2 else None
 
 
 def _letters(parts: dict[str, Any]) -> None:
-    """Letters on cells: dark on the light greys of signed amounts; exchanged on amounts, of which the largest turn from bright to dark."""
+    """Letters on cells: dark on the light greys of signed amounts; exchanged on amounts, of which the largest turn from
+    bright to dark."""
     amounts = any(trace.get("type") == "heatmap" and isinstance(trace.get("colorscale"), (list, tuple))
                   and _kind(trace["colorscale"]) == "amount" for trace in parts["data"])
     turned = {ON_BRIGHT: "#FFFFFF", ON_DARK: "#000000"} if amounts else {ON_DARK: "#000000"}
@@ -285,7 +305,8 @@ def _triple(colour: str) -> tuple[int, int, int]:
 
 def lightness(colour: str) -> float:
     """CIE L*, 0 to 100, of a hex colour."""
-    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (value / 255 for value in channels(colour))]
+    linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4
+              for v in (value / 255 for value in channels(colour))]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return 116 * luminance ** (1 / 3) - 16 if luminance > 0.008856 else 903.3 * luminance
 

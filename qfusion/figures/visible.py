@@ -1,4 +1,5 @@
-"""What of a figure is shown: series left out and the range of its axes, as one short text that stands in the address."""
+"""What of a figure is shown: series left out and the range of its axes, as one short text that stands in the
+address."""
 
 from __future__ import annotations
 
@@ -42,12 +43,15 @@ def parse(text: str) -> VisibleRange:
         InvalidInput: when the text is not one.
     """
     check(len(text) <= MAX_TEXT,
-          f"What is shown of a figure is told in at most {MAX_TEXT:,} characters, but here are {len(text):,}. Choose anew what is shown.")
+          f"What is shown of a figure is told in at most {MAX_TEXT:,} characters, but here are {len(text):,}. Choose "
+          "anew what is shown.")
     hidden: list[str] = []
     ranges: dict[str, tuple[float, float]] = {}
-    for key, value in parse_qsl(text, max_num_fields=MAX_HIDDEN + 2) if text.count("&") < MAX_HIDDEN + 2 else [("", text)]:
-        check(key in ("hide", "x", "y"), "What is shown of a figure is told by `hide=SERIES`, `x=LOW,HIGH` or `y=LOW,HIGH`, but here "
-                                         f"stands {text[:60]!r}. Choose anew what is shown.")
+    for key, value in parse_qsl(text,
+                                max_num_fields=MAX_HIDDEN + 2) if text.count("&") < MAX_HIDDEN + 2 else [("", text)]:
+        check(key in ("hide", "x", "y"),
+              "What is shown of a figure is told by `hide=SERIES`, `x=LOW,HIGH` or `y=LOW,HIGH`, but here "
+              f"stands {text[:60]!r}. Choose anew what is shown.")
         if key == "hide":
             hidden.append(value)
             continue
@@ -80,7 +84,8 @@ def apply(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
 
 
 def rangeable(drawn: go.Figure) -> tuple[str, ...]:
-    """The axes of which a range can be chosen: those with numbers along them; the vertical one where there is only one."""
+    """The axes of which a range can be chosen: those with numbers along them; the vertical one where there is only
+    one."""
     found = []
     numbers = {"x": False, "y": False}
     for trace in drawn.data:
@@ -107,7 +112,8 @@ def plain_entry(entry: str) -> str:
 
 
 def legend_entries(drawn: go.Figure) -> list[str]:
-    """Names of what stands in the legend, from left to right or top to bottom, each once; see `plain_entry` for how they read."""
+    """Names of what stands in the legend, from left to right or top to bottom, each once; see `plain_entry` for how
+    they read."""
     shown = [trace for trace in drawn.data if _in_legend(trace)]
     if drawn.layout.showlegend is False or (drawn.layout.showlegend is None and len(shown) < 2
                                             and not any(trace.showlegend for trace in shown)):
@@ -130,7 +136,8 @@ def _in_legend(trace: Any) -> bool:
 
 def _name(drawn: go.Figure, trace: Any) -> str:
     """plotly calls the third trace without a name "trace 2"."""
-    return str(trace.name) if trace.name is not None else f"trace {next(i for i, each in enumerate(drawn.data) if each is trace)}"
+    return str(
+        trace.name) if trace.name is not None else f"trace {next(i for i, each in enumerate(drawn.data) if each is trace)}"
 
 
 def _legend_order(drawn: go.Figure, shown: list[Any]) -> str:
@@ -138,14 +145,16 @@ def _legend_order(drawn: go.Figure, shown: list[Any]) -> str:
         return str(drawn.layout.legend.traceorder)
     stacked = any((trace.type == "bar" and drawn.layout.barmode == "stack")
                   or (trace.type == "scatter" and trace.fill in ("tonextx", "tonexty")) for trace in shown)
-    return "+".join([*(["grouped"] if any(trace.legendgroup for trace in shown) else []), *(["reversed"] if stacked else [])]) or "normal"
+    return "+".join([*(["grouped"] if any(trace.legendgroup for trace in shown) else []),
+                     *(["reversed"] if stacked else [])]) or "normal"
 
 
 def without(drawn: go.Figure, hidden: Iterable[str]) -> go.Figure:
-    """The figure without the traces that belong to the named legend entries: of that name, or of a legend group that an entry leads.
+    """The figure without the traces that belong to the named legend entries: of that name, or of a legend group that an
+    entry leads.
 
-    Entries are named as `legend_entries` or `plain_entry` does. Names that this figure does not have leave nothing out; where nothing is
-    left out, the figure itself is returned.
+    Entries are named as `legend_entries` or `plain_entry` does. Names that this figure does not have leave nothing out;
+    where nothing is left out, the figure itself is returned.
     """
     named = set(hidden)
     if not named:

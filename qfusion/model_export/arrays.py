@@ -1,4 +1,5 @@
-"""States and observables of one sample as NumPy arrays in one file that describes itself and holds no pickled objects."""
+"""States and observables of one sample as NumPy arrays in one file that describes itself and holds no pickled
+objects."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def of(sample: Sample) -> Described:
 
 
 def to_bytes(sample: Sample) -> bytes:
-    """Returns a .npz file of the arrays; the same bytes for the same sample. `numpy.load(file)["about"]` describes every array."""
+    """Returns a .npz file of the arrays; the same bytes for the same sample. `numpy.load(file)["about"]` describes
+    every array."""
     found = of(sample)
     about = np.array([f"{name} {array.shape}: {words}" for name, (words, array) in found.items()])
     buffer = io.BytesIO()
@@ -43,9 +45,9 @@ def to_bytes(sample: Sample) -> bytes:
 
 def _common(sample: Sample) -> Described:
     card = sample.work.card
-    origin = {"model": sample.name, "weights_sha256": card["weights_sha256"], "tweak": sample.changed, "data": sample.dataset.name,
-              "data_sha256": sample.dataset.digest, "sample": sample.id, "background": sample.background.name,
-              "background_size": sample.background.size}
+    origin = {"model": sample.name, "weights_sha256": card["weights_sha256"], "tweak": sample.changed,
+              "data": sample.dataset.name, "data_sha256": sample.dataset.digest, "sample": sample.id,
+              "background": sample.background.name, "background_size": sample.background.size}
     explanation = sample.explanation
     return {
         "made_from": ("JSON: model, digests, tweak, data set, sample, background", np.array(json.dumps(origin))),
@@ -55,13 +57,15 @@ def _common(sample: Sample) -> Described:
         "scores": ("(C,) scores of the sample, in units of the target; of classes logits", explanation.prediction[0]),
         "bias": ("(C,) part of the scores that no state changes", sample.model.bias.detach().double().numpy()),
         "dividends": ("(2^M, C) exact contributions of groups; they add up to the scores", explanation.dividends[0]),
-        "values": ("(2^M, C) scores with the groups' modalities known and the others as in the background", explanation.values[0]),
+        "values": ("(2^M, C) scores with the groups' modalities known and the others as in the background",
+                   explanation.values[0]),
         "shapley": ("(M, C) Shapley values of the modalities", explanation.shapley[0]),
     }
 
 
 def _moments(found: Explanation) -> Described:
-    return {"dividends_over": ("(moments, 2^M, C) contributions if the score were read out then", found.dividends[:, 0])}
+    return {"dividends_over": ("(moments, 2^M, C) contributions if the score were read out then",
+                               found.dividends[:, 0])}
 
 
 def _jump(sample: Sample) -> Described:
@@ -71,14 +75,16 @@ def _jump(sample: Sample) -> Described:
     psi = model.product_state(kets)[0].to(torch.complex128)
     times = np.linspace(0.0, max(float(model.duration), 1e-6), TIMES)
     rho = lindblad.evolve_states(system.H, system.jumps, states.density(psi), times.tolist())
-    found: Described = {f"ket[{name}]": (f"(d,) state of {name} before the evolution, norm 1", kets[name][0].numpy()) for name in names}
+    found: Described = {f"ket[{name}]": (f"(d,) state of {name} before the evolution, norm 1", kets[name][0].numpy())
+                        for name in names}
     found |= {
         "dims": ("(M,) dimensions d of the modalities; D is their product", np.array(model.dims)),
         "psi0": ("(D,) product state before the evolution", psi.numpy()),
         "times": ("(moments,) times from 0 to T, in units of 1 / energy (hbar = 1)", times),
         "rho": ("(moments, D, D) state of the sample at these times", rho.numpy()),
-        "observables": ("(moments, C, D, D) O_c(t) in the Heisenberg picture: Tr[O_c(t) rho(0)] + bias is the score read out at t",
-                        model.observables(times.tolist()).numpy()),
+        "observables": (
+            "(moments, C, D, D) O_c(t) in the Heisenberg picture: Tr[O_c(t) rho(0)] + bias is the score read out at t",
+            model.observables(times.tolist()).numpy()),
         "H": ("(D, D) Hamiltonian, energy", system.H.numpy()),
         "jumps": ("(K, D, D) jump operators L_k, square root of a rate", system.jumps.numpy()),
         "weights": ("(C, J) weight of each measured probability in each score, in the order of the measurement vectors",
@@ -88,11 +94,13 @@ def _jump(sample: Sample) -> Described:
         name = subset_name(read, names)
         whole = len(read) == len(names)
         found["measurement_vectors" if whole else f"measurement_vectors[{name}]"] = (
-            f"(J, d) unit vectors that measure the state of {'all modalities' if whole else name} at T", v.detach().numpy())
+            f"(J, d) unit vectors that measure the state of {'all modalities' if whole else name} at T",
+            v.detach().numpy())
     for subset, part in decompose(system.H, model.dims).items():
         name = subset_name(subset, names)
         found[f"H[{name or 'identity'}]"] = (
-            f"(D, D) part of H that acts on exactly {name.replace('+', ', ') or 'nothing'}; the parts add up to H", part.numpy())
+            f"(D, D) part of H that acts on exactly {name.replace('+', ', ') or 'nothing'}; the parts add up to H",
+            part.numpy())
     return found | _moments(through_time(model, sample.inputs, sample.background, times.tolist()))
 
 
@@ -114,22 +122,28 @@ def _network(sample: Sample) -> Described:
     replayed = progress(model, {name: values[0] for name, values in angles.items()})
     x, y, z = np.moveaxis(replayed.bloch, -1, 0)
     qubits = np.stack([np.stack([1 + z, x - 1j * y], -1), np.stack([x + 1j * y, 1 - z], -1)], -2) / 2
-    found: Described = {f"theta[{name}]": (f"(n,) angles of the qubits of {name}, rad", angles[name][0].numpy()) for name in names}
-    found |= {f"mass[{name}]": (f"(n,) masses sin^2(theta / 2) of {name}, 0 to 1", masses[name][0].numpy()) for name in names}
+    found: Described = {f"theta[{name}]": (f"(n,) angles of the qubits of {name}, rad", angles[name][0].numpy())
+                        for name in names}
+    found |= {f"mass[{name}]": (f"(n,) masses sin^2(theta / 2) of {name}, 0 to 1", masses[name][0].numpy())
+              for name in names}
     return found | {
         "phi": ("(n, stages, outcomes) angles of the fusion's truth tables, rad", model.phi.detach().double().numpy()),
         "tables": ("(n, stages, outcomes) their masses sin^2(phi / 2), 0 to 1",
                    torch.sin(model.phi.detach().double() / 2).square().numpy()),
         "outcomes": ("what the controlling qubits read, in the order of the tables",
-                     np.array(["".join(str(int(b)) for b in row) for row in fusion.patterns((model.phi.shape[-1] - 1).bit_length())])),
+                     np.array(["".join(str(int(b)) for b in row)
+                               for row in fusion.patterns((model.phi.shape[-1] - 1).bit_length())])),
         "fused": ("(n, 3) (1, <X>, <Z>) of every fused qubit before the network", model.fuse(masses)[0][0].numpy()),
         "qubits": ("Q names of all qubits", np.array(replayed.wires)),
         "gates": ("G names of the gates, in order", np.array([gate.label for gate in replayed.gates])),
         "qubit_states": ("(G + 1, Q, 2, 2) reduced state of every qubit before the first and after every gate", qubits),
         "entropy": ("(G + 1, Q) its von Neumann entropy, nats", replayed.entropy),
-        "observables": ("(C, 3, ..., 3) coefficients of the scores in words of {I, X, Z} on the fused qubits", model.observables().numpy()),
-        "moments": ("places between the layers, at which `dividends_over` stops the circuit", np.array(layered.moments)),
+        "observables": ("(C, 3, ..., 3) coefficients of the scores in words of {I, X, Z} on the fused qubits",
+                        model.observables().numpy()),
+        "moments": ("places between the layers, at which `dividends_over` stops the circuit",
+                    np.array(layered.moments)),
     } | _moments(layered)
 
 
-_OF: dict[Ability, Callable[[Sample], Described]] = {"time": _jump, "layers": _network, "kets": _kets}  # the first that a model can do
+# the first that a model can do
+_OF: dict[Ability, Callable[[Sample], Described]] = {"time": _jump, "layers": _network, "kets": _kets}

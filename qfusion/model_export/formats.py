@@ -36,20 +36,27 @@ class Format:
     instead: str = ""
 
 
-_STEP = ("One step of its evolution is channels, which OpenQASM has no statement for; the Circuit page draws it. Take qutip or numpy "
-         "instead.")
+_STEP = (
+    "One step of its evolution is channels, which OpenQASM has no statement for; the Circuit page draws it. Take qutip "
+    "or numpy instead.")
 FORMATS: dict[str, Format] = {
-    "checkpoint": Format("Checkpoint", ".zip", "The model with its tweak as a model of its own, card and weights, for this app and its "
+    "checkpoint": Format("Checkpoint", ".zip",
+                         "The model with its tweak as a model of its own, card and weights, for this app and its "
                          "commands.", False),
-    "torch": Format("PyTorch program", ".pt2", "The way from features to scores, for any batch of samples; loading it needs torch and "
+    "torch": Format("PyTorch program", ".pt2",
+                    "The way from features to scores, for any batch of samples; loading it needs torch and "
                     "nothing else.", False),
-    "qutip": Format("QuTiP objects", ".qu", "Hamiltonian, jump operators, observables and this sample's states, for QuTiP.", True, "time",
+    "qutip": Format("QuTiP objects", ".qu",
+                    "Hamiltonian, jump operators, observables and this sample's states, for QuTiP.", True, "time",
                     "It is a circuit, without a Hamiltonian. Take openqasm3 or numpy instead."),
-    "openqasm3": Format("OpenQASM 3", ".qasm", "This sample's circuit with its angles, measured and conditioned in the middle.", True,
+    "openqasm3": Format("OpenQASM 3", ".qasm",
+                        "This sample's circuit with its angles, measured and conditioned in the middle.", True,
                         "rules", _STEP),
-    "openqasm2": Format("OpenQASM 2", ".qasm", "The same circuit with controlled gates instead of conditions, for older tools.", True,
+    "openqasm2": Format("OpenQASM 2", ".qasm",
+                        "The same circuit with controlled gates instead of conditions, for older tools.", True,
                         "rules", _STEP),
-    "numpy": Format("NumPy arrays", ".npz", "This sample's states and observables over the evolution or the gates, and the exact "
+    "numpy": Format("NumPy arrays", ".npz",
+                    "This sample's states and observables over the evolution or the gates, and the exact "
                     "contributions, with a description of each array.", True),
 }
 
@@ -63,11 +70,13 @@ def impossible(name: str, found: Checkpoint) -> str:
     wanted = FORMATS[choose("Format", name, FORMATS)]
     kind = str(found.card["model"])
     if kind == Imported.kind and name in ("checkpoint", "torch"):
-        return (f"Format '{name}' does not exist for a model that was imported: its program is a file already, {found.card['weights']}, "
-                "beside its card.")
+        return (
+            f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
+            f"{found.card['weights']}, beside its card.")
     if not wanted.needs or can(found.model, wanted.needs):
         return ""
-    instead = wanted.instead if can(found.model, "circuit") else f"It has no {ABILITIES[wanted.needs]}. Take torch or numpy instead."
+    instead = wanted.instead if can(found.model,
+                                    "circuit") else f"It has no {ABILITIES[wanted.needs]}. Take torch or numpy instead."
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
 
@@ -102,7 +111,8 @@ def _of_model(name: str, found: Checkpoint, dataset: DataSet, tweak: str, called
     if name == "checkpoint":
         return weights.archive(found, tweak, dataset, called)
     model, words = tweaked(found.model, tweak)
-    about = {"model": str(found.card.get("name", "")), "weights_sha256": str(found.card["weights_sha256"]), "tweak": words}
+    about = {"model": str(found.card.get("name", "")), "weights_sha256": str(found.card["weights_sha256"]),
+             "tweak": words}
     steps = {m.name: int(m.values.shape[1]) for m in dataset.modalities if m.is_sequence}
     return program.to_bytes(model, about, precision, steps)
 

@@ -1,9 +1,9 @@
 """The way from features to scores as a program of `torch.export`: real numbers only, and loading it needs torch alone.
 
-The physics is worked out beforehand. For a QiNN-QJ the observables O_c(T) are evolved once in the Heisenberg picture, so that a score is
-a quadratic form in the real and imaginary parts of the product state; for an entangled-fusion network the circuit is pulled back to
-coefficients of words in {I, X, Z}, so that a score is multilinear in the fused qubits. Neither matrix exponentials nor complex numbers,
-for which exporters have no operators, are left.
+The physics is worked out beforehand. For a QiNN-QJ the observables O_c(T) are evolved once in the Heisenberg picture,
+so that a score is a quadratic form in the real and imaginary parts of the product state; for an entangled-fusion
+network the circuit is pulled back to coefficients of words in {I, X, Z}, so that a score is multilinear in the fused
+qubits. Neither matrix exponentials nor complex numbers, for which exporters have no operators, are left.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _ROWS = 3  # of the example that is traced; any number goes in afterwards
 
 
 class Predictor(nn.Module):
-    """Features of every modality, in order, to scores (B, C); of a sequence values (B, T, F) and then the mask (B, T) of its real steps.
+    """Features of every modality, in order, to scores (B, C); of a sequence values (B, T, F) and then the mask (B, T)
+    of its real steps.
 
     A subclass fills `fused` from what the encoders say.
     """
@@ -39,7 +40,8 @@ class Predictor(nn.Module):
         super().__init__()
         self.names = tuple(model.modalities)
         self.sequences = tuple(spec.sequence for spec in model.input_specs.values())
-        self.encoders = nn.ModuleDict({name: copy.deepcopy(model.encoders[name]) for name in self.names})  # their precision is changed
+        # their precision is changed
+        self.encoders = nn.ModuleDict({name: copy.deepcopy(model.encoders[name]) for name in self.names})
         self.register_buffer("bias", model.bias.detach().clone())
 
     def forward(self, *features: Tensor) -> Tensor:
@@ -135,15 +137,19 @@ def _words(vectors: Tensor) -> Tensor:
 
 def predictor(model: FusionModel, precision: str = "double") -> Predictor:
     """Returns the module that is exported, in a floating-point precision of PRECISIONS."""
-    made: Predictor = NetworkPredictor(require(model, "masses")) if can(model, "masses") else KetPredictor(require(model, "kets"))
+    made: Predictor = NetworkPredictor(require(model, "masses")) if can(model,
+                                                                        "masses") else KetPredictor(
+                                                                            require(model, "kets"))
     return made.to(PRECISIONS[choose("Precision", precision, PRECISIONS)]).eval()
 
 
-def exported(model: FusionModel, precision: str = "double", steps: Mapping[str, int] | None = None) -> torch.export.ExportedProgram:
+def exported(model: FusionModel, precision: str = "double",
+             steps: Mapping[str, int] | None = None) -> torch.export.ExportedProgram:
     """Returns the program of `torch.export`; the number of rows is free.
 
     Args:
-        steps: of every sequence, which exporters unroll: shorter ones are padded and masked. Needed where the model takes sequences.
+        steps: of every sequence, which exporters unroll: shorter ones are padded and masked. Needed where the model
+            takes sequences.
 
     Raises:
         InvalidInput: when they are missing or too many.
@@ -154,8 +160,9 @@ def exported(model: FusionModel, precision: str = "double", steps: Mapping[str, 
     for name, spec in model.input_specs.items():
         if spec.sequence:
             count = (steps or {}).get(name, 0)
-            check(1 <= count <= MAX_STEPS, f"Argument `steps` must hold from 1 to {MAX_STEPS} steps of `{name}`, but holds {count}: "
-                                            "exporters write every step of a sequence out. Use features that are pooled over time.")
+            check(1 <= count <= MAX_STEPS,
+                  f"Argument `steps` must hold from 1 to {MAX_STEPS} steps of `{name}`, but holds {count}: exporters "
+                  "write every step of a sequence out. Use features that are pooled over time.")
             example += [torch.zeros(_ROWS, count, spec.size, dtype=dtype), torch.ones(_ROWS, count, dtype=torch.bool)]
         else:
             example.append(torch.zeros(_ROWS, spec.size, dtype=dtype))
@@ -165,7 +172,8 @@ def exported(model: FusionModel, precision: str = "double", steps: Mapping[str, 
         return torch.export.export(module, tuple(example), dynamic_shapes=(tuple(free),))
 
 
-def to_bytes(model: FusionModel, about: Mapping[str, Any], precision: str = "double", steps: Mapping[str, int] | None = None) -> bytes:
+def to_bytes(model: FusionModel, about: Mapping[str, Any], precision: str = "double",
+             steps: Mapping[str, int] | None = None) -> bytes:
     """Returns a .pt2 file: the program, and in `qfusion.json` what goes in and what comes out.
 
     Args:
@@ -177,7 +185,8 @@ def to_bytes(model: FusionModel, about: Mapping[str, Any], precision: str = "dou
         shape = ["rows", (steps or {})[name], spec.size] if spec.sequence else ["rows", spec.size]
         inputs.append({"name": name, "shape": shape, "dtype": str(PRECISIONS[precision])})
         if spec.sequence:
-            inputs.append({"name": f"{name}, which steps are real", "shape": ["rows", (steps or {})[name]], "dtype": "torch.bool"})
+            inputs.append({"name": f"{name}, which steps are real", "shape": ["rows", (steps or {})[name]],
+                           "dtype": "torch.bool"})
     said = json.dumps({**about, "inputs": inputs, "outputs": list(model.outputs)}, indent=1)
     buffer = io.BytesIO()
     torch.export.save(program, buffer, extra_files={"qfusion.json": said})

@@ -1,4 +1,5 @@
-"""A tweaked model as a model of its own: the tweak goes into its weights and settings, its card says where it is from."""
+"""A tweaked model as a model of its own: the tweak goes into its weights and settings, its card says where it is
+from."""
 
 from __future__ import annotations
 
@@ -32,13 +33,14 @@ def checked_name(name: str) -> str:
         InvalidInput: when it could not be one of a file, or looks like one already.
     """
     check(bool(_NAME.fullmatch(name)) and not name.lower().endswith((".json", ".safetensors")),
-          f"A model's name must be 1 to 64 letters, digits, `.`, `_` or `-`, and not that of a file, but is {name[:80]!r}. Choose another.")
+          "A model's name must be 1 to 64 letters, digits, `.`, `_` or `-`, and not that of a file, but is "
+          f"{name[:80]!r}. Choose another.")
     return name
 
 
 def baked(found: Checkpoint, tweak: str) -> tuple[FusionModel, str]:
-    """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in which they are kept,
-    and the tweak as text.
+    """Returns a model whose own weights and settings are those of the tweaked one, rounded to the single precision in
+    which they are kept, and the tweak as text.
 
     Raises:
         InvalidInput, NotFound: when the tweak does not fit the model.
@@ -63,18 +65,21 @@ def card_of(found: Checkpoint, model: FusionModel, words: str, dataset: DataSet,
     """
     old = found.card
     check(dataset.name == old["data"]["name"],
-          f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is '{dataset.name}': a "
-          "checkpoint's metrics are of its own data. Leave it out.")
+          f"Argument `dataset` must be the one that the model was trained on, '{old['data']['name']}', but is "
+          f"'{dataset.name}': a checkpoint's metrics are of its own data. Leave it out.")
     origin = {"model": str(old.get("name", "")), "weights_sha256": str(old["weights_sha256"]), "tweak": words}
     card = {**old, "name": checked_name(name), "settings": dict(model.settings), "made_from": origin}
     if not words:
         return card
     measured = {split: metrics.evaluate(model, dataset, split) for split in ("train", "valid", "test")}
-    other = "" if dataset.digest == old["data"]["digest"] else f" Measured on another version of the data, {dataset.digest[:12]}."
-    notes = (f"Made from {origin['model']} (weights {origin['weights_sha256'][:12]}) by the tweak {words}, not trained again: the metrics "
-             f"are its own, and no spread over seeds is known.{other}")
+    other = "" if dataset.digest == old["data"][
+        "digest"] else f" Measured on another version of the data, {dataset.digest[:12]}."
+    notes = (
+        f"Made from {origin['model']} (weights {origin['weights_sha256'][:12]}) by the tweak {words}, not trained "
+        f"again: the metrics are its own, and no spread over seeds is known.{other}")
     total, encoders = (sum(p.numel() for p in module.parameters()) for module in (model, model.encoders))
-    return card | {"title": f"{old.get('title', '')}, tweaked", "notes": notes, "seeds": [old["seed"]], "this_seed": measured,
+    return card | {"title": f"{old.get('title', '')}, tweaked", "notes": notes, "seeds": [old["seed"]],
+                   "this_seed": measured,
                    "metrics": {split: metrics.summary([each]) for split, each in measured.items()},
                    "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
                    "versions": {**old["versions"], "qfusion": _version()}}

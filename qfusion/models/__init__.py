@@ -1,4 +1,5 @@
-"""Models: those that can be explored, with modality states and outputs that are linear in each of them, and baselines."""
+"""Models: those that can be explored, with modality states and outputs that are linear in each of them, and
+baselines."""
 
 from qfusion.models.abilities import can, require
 from qfusion.models.encoders import InputSpec
@@ -8,5 +9,5 @@ from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import BASELINES, FUSION, build, names
 from qfusion.models.tweak import Tweak
 
-__all__ = ["BASELINES", "FUSION", "Ability", "EntangledQCNN", "FusionModel", "InputSpec", "KetModel", "QuantumJump", "StateModel",
-           "Tweak", "build", "can", "names", "require"]
+__all__ = ["BASELINES", "FUSION", "Ability", "EntangledQCNN", "FusionModel", "InputSpec", "KetModel", "QuantumJump",
+           "StateModel", "Tweak", "build", "can", "names", "require"]

@@ -23,7 +23,8 @@ def require(model: object, ability: Literal["kets"], what: str = ..., who: str =
 @overload
 def require(model: object, ability: Literal["time"], what: str = ..., who: str = ...) -> QuantumJump: ...
 @overload
-def require(model: object, ability: Literal["masses", "rules", "layers"], what: str = ..., who: str = ...) -> EntangledQCNN: ...
+def require(model: object, ability: Literal["masses", "rules", "layers"], what: str = ...,
+            who: str = ...) -> EntangledQCNN: ...
 @overload
 def require(model: object, ability: Literal["circuit", "terms"], what: str = ..., who: str = ...) -> FusionModel: ...
 
@@ -40,8 +41,9 @@ def require(model: object, ability: Ability, what: str = "", who: str = "Argumen
     """
     if can(model, ability):
         return model
-    raise InvalidInput(f"{who} is of kind {getattr(model, 'kind', '') or type(model).__name__}, which has no {ABILITIES[ability]}"
-                       f"{what and f' {what}'}. Choose {listed(kinds(ability))} model.")
+    raise InvalidInput(
+        f"{who} is of kind {getattr(model, 'kind', '') or type(model).__name__}, which has no {ABILITIES[ability]}"
+        f"{what and f' {what}'}. Choose {listed(kinds(ability))} model.")
 
 
 def kinds(ability: Ability) -> list[str]:

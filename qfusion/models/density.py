@@ -1,5 +1,5 @@
-"""The fused qubits' density matrix through the quantum convolutional network, step by step: the reference for the effective
-observables, and what the Circuit page shows between the gates."""
+"""The fused qubits' density matrix through the quantum convolutional network, step by step: the reference for the
+effective observables, and what the Circuit page shows between the gates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def apply(rho: Tensor, kraus: Tensor, wires: tuple[int, ...], n: int) -> Tensor:
     """Returns sum_k K rho K^+ with K (K, 2^w, 2^w) on the given qubits of rho (..., 2^n, 2^n)."""
     batch, w = rho.shape[:-2], len(wires)
     K = kraus.to(rho.dtype).reshape(-1, 2**w, 2**w)
-    channel = torch.einsum("kab,kcd->acbd", K, K.conj()).reshape((2,) * (4 * w))  # rows and columns at once: rho is copied once
+    # rows and columns at once: rho is copied once
+    channel = torch.einsum("kab,kcd->acbd", K, K.conj()).reshape((2,) * (4 * w))
     legs = [1 + q for q in wires] + [1 + n + q for q in wires]
     out = torch.tensordot(channel, rho.reshape(-1, *(2,) * (2 * n)), (list(range(2 * w, 4 * w)), legs))
     return out.movedim(list(range(2 * w)), legs).reshape(*batch, 2**n, 2**n)
@@ -59,7 +60,8 @@ def _measurement(like: Tensor) -> Tensor:
 
 
 def features(network: QCNN, rho: Tensor) -> Tensor:
-    """Returns what the head reads of final states (..., 2^n, 2^n): joint probabilities of the kept qubits, then Z of the measured ones."""
+    """Returns what the head reads of final states (..., 2^n, 2^n): joint probabilities of the kept qubits, then Z of
+    the measured ones."""
     p = torch.diagonal(rho, dim1=-2, dim2=-1).real.reshape(*rho.shape[:-2], *(2,) * network.n)
     b = rho.ndim - 2
     joint = p.sum([b + q for q in range(network.n) if q not in network.kept]).flatten(b)

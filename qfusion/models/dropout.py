@@ -1,6 +1,7 @@
 """Randomness per sample that does not depend on how many processes share a batch.
 
-When several processes train one model, each works on some rows of a global batch. Masks and noise are then drawn for the whole batch in
+When several processes train one model, each works on some rows of a global batch. Masks and noise are then drawn for
+the whole batch in
 every process, and each takes its own rows: the result is that of one process.
 """
 
@@ -43,7 +44,8 @@ def drawn(random: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
         values: whose first dimension counts samples.
     """
     share = _share.get()
-    return random(values) if share is None else random(values.new_empty(share.total, *values.shape[1:]))[share.rows.to(values.device)]
+    return random(values) if share is None else random(values.new_empty(share.total, *values.shape[1:]))[
+        share.rows.to(values.device)]
 
 
 class Dropout(nn.Dropout):

@@ -103,7 +103,8 @@ def _digits(shape: Shape) -> int:
 
 
 def _whole(word: str, count: int, name: str, part: str) -> int:
-    check(word.isdecimal() and int(word) < count, f"Edit `{part[:60]}` must name an {name} from 0 to {count - 1}, but names `{word[:20]}`.")
+    check(word.isdecimal() and int(word) < count,
+          f"Edit `{part[:60]}` must name an {name} from 0 to {count - 1}, but names `{word[:20]}`.")
     return int(word)
 
 
@@ -130,7 +131,8 @@ def with_entry_learned(text: str, shape: Shape, element: int, stage: int, patter
 
 def _without(text: str, name: str) -> list[str]:
     """The parts of the text that do not name this entry."""
-    return [part.strip() for part in text.split(",") if part.strip() and part.replace("=", ":").partition(":")[0].strip() != name]
+    return [part.strip() for part in text.split(",") if part.strip()
+            and part.replace("=", ":").partition(":")[0].strip() != name]
 
 
 def with_rule(text: str, shape: Shape, element: int | None, rule: str) -> str:

@@ -20,7 +20,8 @@ _CLIP = 5.0  # standard deviations: one outlier must not rule a small encoder
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Form of one modality's features: `size` of them, per time step when `sequence`; `shape` (h, w) when they are pixels."""
+    """Form of one modality's features: `size` of them, per time step when `sequence`; `shape` (h, w) when they are
+    pixels."""
 
     size: int
     sequence: bool = False
@@ -30,11 +31,13 @@ class InputSpec:
     def of(spec: InputSpec | Mapping[str, Any]) -> InputSpec:
         """Returns `spec` itself, or one read from a card's mapping."""
         return spec if isinstance(spec, InputSpec) else InputSpec(
-            int(spec["size"]), bool(spec["sequence"]), tuple(int(side) for side in spec["shape"]) if spec.get("shape") else None)
+            int(spec["size"]), bool(spec["sequence"]), tuple(int(side) for side in spec["shape"]) if spec.get("shape")
+            else None)
 
 
 class Standardiser(nn.Module):
-    """Zero mean and unit variance over the training rows, clipped at five standard deviations; part of the model's weights."""
+    """Zero mean and unit variance over the training rows, clipped at five standard deviations; part of the model's
+    weights."""
 
     mean: Tensor
     scale: Tensor
@@ -45,7 +48,8 @@ class Standardiser(nn.Module):
         self.register_buffer("scale", torch.ones(size))
 
     def fit(self, values: Tensor, mask: Tensor | None) -> None:
-        """Sets mean and scale from values (B, F), or the unmasked steps of (B, T, F); constant features keep scale 1."""
+        """Sets mean and scale from values (B, F), or the unmasked steps of (B, T, F); constant features keep scale
+        1."""
         flat = (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
         self.set(flat.mean(0), flat.std(0, correction=0))
 
@@ -85,11 +89,11 @@ class Pooling(nn.Module):
 
 
 class BatchNorm(nn.Module):
-    """Units (B, F) or channels (B, F, h, w) with mean 0 and variance 1 over the rows of a batch, then a learned scale and offset per unit;
-    outside training by running means over batches (Ioffe and Szegedy 2015, arXiv 1502.03167).
+    """Units (B, F) or channels (B, F, h, w) with mean 0 and variance 1 over the rows of a batch, then a learned scale
+    and offset per unit; outside training by running means over batches (Ioffe and Szegedy 2015, arXiv 1502.03167).
 
-    Where only products of modalities say anything, nothing rewards that a modality's units tell rows apart until those of all the others
-    do, and training flattens them first. So scaled, they cannot be flat.
+    Where only products of modalities say anything, nothing rewards that a modality's units tell rows apart until those
+    of all the others do, and training flattens them first. So scaled, they cannot be flat.
     """
 
     mean: Tensor
@@ -104,20 +108,22 @@ class BatchNorm(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Returns values of the same shape; a batch of one row has no variance and is scaled by the running means."""
-        return nn.functional.batch_norm(values, self.mean, self.variance, self.scale, self.offset, self.training and len(values) > 1,
-                                        self.momentum)
+        return nn.functional.batch_norm(values, self.mean, self.variance, self.scale, self.offset, self.training
+                                        and len(values) > 1, self.momentum)
 
 
 class Convolution(nn.Module):
     """Pixels (B, h w) -> (B, hidden): two convolutions and a linear layer.
 
-    Each convolution halves the sides: it looks at every second pixel or, with `pool`, at all, and the largest of four neighbours is kept.
+    Each convolution halves the sides: it looks at every second pixel or, with `pool`, at all, and the largest of four
+    neighbours is kept.
     """
 
     def __init__(self, shape: tuple[int, ...], hidden: int, channels: int = 8, norm: bool = False, pool: bool = False):
         super().__init__()
         check(len(shape) == 2 and min(shape) >= 4,
-              f"An image for a convolution must have shape (h, w) of at least (4, 4), but has {shape}. Use encoder='mlp'.")
+              f"An image for a convolution must have shape (h, w) of at least (4, 4), but has {shape}. Use "
+              "encoder='mlp'.")
         self.shape = shape
         h, w = (side // 4 if pool else (side + 3) // 4 for side in shape)
         layers: list[nn.Module] = []
@@ -125,7 +131,8 @@ class Convolution(nn.Module):
             layers += [nn.Conv2d(before, after, 3, 1 if pool else 2, 1), *([nn.MaxPool2d(2)] if pool else []),
                        *([BatchNorm(after)] if norm else []), nn.ReLU()]
         self.net = nn.Sequential(*layers, nn.Flatten(), nn.Linear(2 * channels * h * w, hidden))
-        self.format = torch.channels_last if pool else torch.contiguous_format  # so ordered, pooling takes a third of the time
+        # so ordered, pooling takes a third of the time
+        self.format = torch.channels_last if pool else torch.contiguous_format
         self.net.to(memory_format=self.format)  # type: ignore[call-overload]  # torch's stubs lack it
 
     def forward(self, values: Tensor) -> Tensor:
@@ -142,13 +149,14 @@ class Encoder(nn.Module):
         hidden: width of the hidden layer.
         dropout: probability, on the input and on the hidden layer.
         pooling: "gru" or "attention", for sequences.
-        kind: "mlp", "cnn" for modalities whose features are pixels, "cnn-norm", which also normalises every hidden layer over the batch,
-            see `BatchNorm`, or "cnn-pool", which in addition looks at every pixel and keeps the largest of four.
+        kind: "mlp", "cnn" for modalities whose features are pixels, "cnn-norm", which also normalises every hidden
+            layer over the batch, see `BatchNorm`, or "cnn-pool", which in addition looks at every pixel and keeps the
+            largest of four.
         input_dropout: probability on the input; default as `dropout`.
     """
 
-    def __init__(self, spec: InputSpec, outputs: int, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru", kind: str = "mlp",
-                 input_dropout: float | None = None):
+    def __init__(self, spec: InputSpec, outputs: int, hidden: int = 32, dropout: float = 0.3, pooling: str = "gru",
+                 kind: str = "mlp", input_dropout: float | None = None):
         super().__init__()
         choose("Encoder", kind, KINDS)
         self.spec = spec
@@ -193,20 +201,24 @@ def admitted(name: str, features: Features, spec: InputSpec, dtype: torch.dtype)
 
 
 def check_features(name: str, features: Features, spec: InputSpec) -> None:
-    """Raises InvalidInput unless the features of modality `name` have the form `spec` and are finite floating-point numbers."""
+    """Raises InvalidInput unless the features of modality `name` have the form `spec` and are finite floating-point
+    numbers."""
     values, mask = split(features)
     kind = str(values.dtype) if isinstance(values, Tensor) else type(values).__name__
     check(isinstance(values, Tensor) and values.is_floating_point(),
-          f"Features of modality `{name}` must be a tensor of floating-point numbers, but are {kind}. Convert them with `.float()` or "
-          "`.double()`; the model takes either.")
+          f"Features of modality `{name}` must be a tensor of floating-point numbers, but are {kind}. Convert them "
+          "with `.float()` or `.double()`; the model takes either.")
     expected = f"(B, T, {spec.size}) with a mask (B, T)" if spec.sequence else f"(B, {spec.size})"
     ok = values.ndim == (3 if spec.sequence else 2) and values.shape[-1] == spec.size
     ok = ok and (mask is not None and mask.shape == values.shape[:2] if spec.sequence else mask is None)
     check(ok, f"Features of modality `{name}` must have shape {expected}, but have shape {tuple(values.shape)}"
-              f"{'' if mask is None else f' and a mask {tuple(mask.shape)}'}. Use the data set the model was trained for.")
-    check(mask is None or mask.dtype == torch.bool, f"The mask of modality `{name}` must hold True for every real step, but has type "
-                                                    f"{None if mask is None else mask.dtype}. Convert it with `.bool()`.")
+              f"{'' if mask is None else f' and a mask {tuple(mask.shape)}'}. Use the data set the model was trained "
+              "for.")
+    check(mask is None or mask.dtype == torch.bool,
+          f"The mask of modality `{name}` must hold True for every real step, but has type "
+          f"{None if mask is None else mask.dtype}. Convert it with `.bool()`.")
     finite = torch.isfinite(values)
     bad = (~finite).nonzero()[0].tolist() if not bool(finite.all()) else []
-    check(not bad, f"Features of modality `{name}` must be finite, but row {bad[0] if bad else 0} has NaN or infinity at {bad[1:]}. "
-                   "Clean or impute the data first.")
+    check(not bad,
+          f"Features of modality `{name}` must be finite, but row {bad[0] if bad else 0} has NaN or infinity at "
+          f"{bad[1:]}. Clean or impute the data first.")

@@ -5,9 +5,9 @@
     fused qubit i                          turned by RY(phi_ib) for each outcome b of its modality qubits: `fusion`
     y = HEAD_SCALE W f + b                 quantum convolution and pooling on the n fused qubits: `qcnn`
 
-Only the paper's abstract is public to us; element-wise fusion by soft truth tables and the head that also reads the measured qubits
-are our reading. The modality qubits are left out after fusion, so the fused qubits are in a real product state and every score is the
-expectation of one effective observable with 3^n real coefficients.
+Only the paper's abstract is public to us; element-wise fusion by soft truth tables and the head that also reads the
+measured qubits are our reading. The modality qubits are left out after fusion, so the fused qubits are in a real
+product state and every score is the expectation of one effective observable with 3^n real coefficients.
 """
 
 from __future__ import annotations
@@ -48,15 +48,17 @@ class EntangledQCNN(StateModel):
     Args:
         inputs: form of each modality's features, by name.
         outputs: names of the scores (classes).
-        elements: number n of fused qubits; 0 takes the number of classes when that is 4 to 10 (element i then reads "supports
-            class i"), else 8.
+        elements: number n of fused qubits; 0 takes the number of classes when that is 4 to 10 (element i then reads
+            "supports class i"), else 8.
         rule: where the fusion's truth tables start: "mean", "and", "or" or "random".
         freeze_rule: keep the tables at exactly that rule.
-        tables: "joint" learns an angle for every outcome pattern of the modality qubits; "separate" only one for each modality, so that
-            every modality turns the fused qubit on its own: phi_ib = pi / 2 + a_i0 + sum_m b_m a_im (an ablation; of a chain, by stage).
+        tables: "joint" learns an angle for every outcome pattern of the modality qubits; "separate" only one for each
+            modality, so that
+            every modality turns the fused qubit on its own: phi_ib = pi / 2 + a_i0 + sum_m b_m a_im (an ablation; of a
+                chain, by stage).
         block: two-qubit convolution block, of `quantum.gates.BLOCKS`.
-        start: where the readout starts: "random", or "classes", so that the mass of element i speaks for class i and for no other; that
-            needs as many elements as classes.
+        start: where the readout starts: "random", or "classes", so that the mass of element i speaks for class i and
+            for no other; that needs as many elements as classes.
         encoder: "mlp", or "cnn", "cnn-norm" or "cnn-pool" for modalities that are images.
         hidden, dropout, pooling, input_dropout: of the encoders, see `Encoder`.
 
@@ -68,9 +70,10 @@ class EntangledQCNN(StateModel):
     abilities = frozenset({"states", "masses", "layers", "rules", "circuit", "terms"})
 
     def __init__(
-        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *, elements: int = 0,
-        rule: str = "mean", freeze_rule: bool = False, block: str = "su4", start: str = "random", encoder: str = "mlp", hidden: int = 32,
-        dropout: float = 0.2, pooling: str = "gru", tables: str = "joint", input_dropout: float = 0.0,
+        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+        elements: int = 0, rule: str = "mean", freeze_rule: bool = False, block: str = "su4", start: str = "random",
+        encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru", tables: str = "joint",
+        input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
         M, C = len(self.modalities), len(self.outputs)
@@ -79,21 +82,24 @@ class EntangledQCNN(StateModel):
         choose("Start of the readout", start, STARTS)
         choose("Tables", tables, fusion.TABLES)
         check(not (freeze_rule and tables == "separate"),
-              "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. Drop one of them.")
-        check(not (freeze_rule and rule == "random"), "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.")
-        check(isinstance(elements, int) and elements >= 0, f"Argument `elements` must be a whole number from 0, but is {elements!r}.")
+              "Argument `tables` must be 'joint' with `freeze_rule`, but is 'separate': a frozen rule learns neither. "
+              "Drop one of them.")
+        check(not (freeze_rule and rule == "random"),
+              "Argument `freeze_rule` needs a named rule, but `rule` is 'random'. Name a rule.")
+        check(isinstance(elements, int) and elements >= 0,
+              f"Argument `elements` must be a whole number from 0, but is {elements!r}.")
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
         check(isinstance(hidden, int) and 1 <= hidden <= 2**14,
               f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.")
-        self.settings: dict[str, Any] = dict(elements=elements, rule=rule, freeze_rule=freeze_rule, block=block, start=start,
-                                             encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling, tables=tables,
-                                             input_dropout=input_dropout)
+        self.settings: dict[str, Any] = dict(elements=elements, rule=rule, freeze_rule=freeze_rule, block=block,
+                                             start=start, encoder=encoder, hidden=hidden, dropout=dropout,
+                                             pooling=pooling, tables=tables, input_dropout=input_dropout)
         self.elements = elements or (C if 4 <= C <= 10 else 8)
         self.elements_are_classes = self.elements == C
         check(start == "random" or self.elements_are_classes,
-              f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} elements and {C} classes. "
-              f"Set `elements` to {C}, or `start` to 'random'.")
+              f"Argument `start` is 'classes', which needs one element per class, but there are {self.elements} "
+              f"elements and {C} classes. Set `elements` to {C}, or `start` to 'random'.")
         self.network = qcnn.QCNN(self.elements, C, block)
         self.encoders = nn.ModuleDict({
             name: Encoder(spec, self.elements, hidden, dropout, pooling, encoder, input_dropout)
@@ -118,7 +124,8 @@ class EntangledQCNN(StateModel):
 
     @torch.no_grad()
     def _read_classes(self) -> None:
-        """Sets the head so that full mass on element i, others undecided, raises score i and no other; see `read_classes`."""
+        """Sets the head so that full mass on element i, others undecided, raises score i and no other; see
+        `read_classes`."""
         n, M = self.elements, len(self.modalities)
         masses = torch.full((n + 1, n, M), 0.5)
         masses[torch.arange(n), torch.arange(n)] = 1.0
@@ -132,7 +139,8 @@ class EntangledQCNN(StateModel):
         return named.expand(self.elements, *named.shape).clone()
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns the angles of the truth tables, which say nothing at pi / 2 (mass 1/2), and of the circuit, which do nothing at 0."""
+        """Returns the angles of the truth tables, which say nothing at pi / 2 (mass 1/2), and of the circuit, which do
+        nothing at 0."""
         known = [(self._parameters.get("phi"), torch.pi / 2), (self._parameters.get("turns"), 0.0)]
         tables = [(parameter, nothing) for parameter, nothing in known if parameter is not None]
         return [*tables, (self.network.convolution, 0.0), (self.network.pooling, 0.0)]
@@ -146,7 +154,8 @@ class EntangledQCNN(StateModel):
         return {name: self._encoded(inputs, name) + torch.pi / 2 for name in self.modalities}
 
     def encode(self, inputs: Mapping[str, Features]) -> dict[str, Tensor]:
-        """Returns the masses p_mi = sin^2(theta_mi / 2) of every modality, (B, n): its state as far as the fusion can tell."""
+        """Returns the masses p_mi = sin^2(theta_mi / 2) of every modality, (B, n): its state as far as the fusion can
+        tell."""
         return {name: self.encode_one(inputs, name) for name in self.modalities}
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
@@ -154,7 +163,8 @@ class EntangledQCNN(StateModel):
         return torch.sin((self._encoded(inputs, name) + torch.pi / 2) / 2).square()
 
     def fuse(self, masses: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns the fused qubits' vectors (1, <X>, <Z>), (B, n, 3), and the mass after each stage of fusion, (B, n, stages)."""
+        """Returns the fused qubits' vectors (1, <X>, <Z>), (B, n, 3), and the mass after each stage of fusion, (B, n,
+        stages)."""
         return fusion.fuse(torch.stack([masses[name] for name in self.modalities], -1), self.phi)
 
     def observables(self) -> Tensor:
@@ -167,8 +177,10 @@ class EntangledQCNN(StateModel):
         return (self.read(vectors) if observables is None else qcnn.evaluate(observables, vectors)) + self.bias
 
     def read(self, vectors: Tensor) -> Tensor:
-        """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C), by whichever way is cheaper."""
-        if len(vectors) > 2 * len(self.outputs) * 2 ** (self.elements / 2):  # measured: beyond, pulling the scores back once wins
+        """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C), by whichever way is
+        cheaper."""
+        # measured: beyond, pulling the scores back once wins
+        if len(vectors) > 2 * len(self.outputs) * 2 ** (self.elements / 2):
             return qcnn.evaluate(self.observables(), vectors)
         return qcnn.HEAD_SCALE * expectations.features(self.network, vectors) @ self.network.head.T
 
@@ -177,13 +189,16 @@ class EntangledQCNN(StateModel):
         return self.scores(self.encode(inputs))
 
     def with_angles(self, phi: Tensor) -> EntangledQCNN:
-        """Returns a model that shares this one's weights but fuses by other truth tables, phi of shape (n, stages, patterns).
+        """Returns a model that shares this one's weights but fuses by other truth tables, phi of shape (n, stages,
+        patterns).
 
         Raises:
             InvalidInput: when the shape differs or an angle is not a number.
         """
-        check(phi.shape == self.phi.shape, f"Argument `phi` must have shape {tuple(self.phi.shape)}, but has shape {tuple(phi.shape)}.")
-        check(bool(torch.isfinite(phi).all()), "Argument `phi` must be finite, but an angle is not a number. Give angles in radians.")
+        check(phi.shape == self.phi.shape,
+              f"Argument `phi` must have shape {tuple(self.phi.shape)}, but has shape {tuple(phi.shape)}.")
+        check(bool(torch.isfinite(phi).all()),
+              "Argument `phi` must be finite, but an angle is not a number. Give angles in radians.")
         other = copy.copy(self)
         other._parameters, other._buffers = dict(self._parameters), dict(self._buffers)
         for name in ("phi", "turns"):
@@ -204,7 +219,8 @@ class EntangledQCNN(StateModel):
         return words
 
     def tweaked(self, tweak: str) -> EntangledQCNN:
-        """Returns a model that shares this one's weights but has edited tables, see `edits`; the model itself where nothing is edited.
+        """Returns a model that shares this one's weights but has edited tables, see `edits`; the model itself where
+        nothing is edited.
 
         Raises:
             InvalidInput, NotFound: as for `parse_tweak`.
@@ -213,7 +229,8 @@ class EntangledQCNN(StateModel):
         return self.with_angles(edits.apply(words, self.phi, edits.shape_of(self))) if words else self
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
-        """Returns the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path, for small n."""
+        """Returns the scores by evolving the fused qubits' density matrices gate by gate, (B, C): the reference path,
+        for small n."""
         return density.scores(self.network, density.states(self.network, self.fuse(states)[0])[-1]) + self.bias
 
     def points(self, count: int = 2) -> Points:
@@ -221,9 +238,10 @@ class EntangledQCNN(StateModel):
         names = tuple(name for name, _ in self.network.moments())
         return Points("layers", tuple(map(float, range(len(names)))), names)
 
-    def baked(self, state: dict[str, Tensor], settings: dict[str, Any], words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Returns weights and settings in which the tables are those of this model: an edited one need be neither a named rule nor one of
-        separate rotations."""
+    def baked(self, state: dict[str, Tensor], settings: dict[str, Any],
+              words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Returns weights and settings in which the tables are those of this model: an edited one need be neither a
+        named rule nor one of separate rotations."""
         if not words:
             return state, settings
         state = {key: value for key, value in state.items() if key != "turns"}

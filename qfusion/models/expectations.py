@@ -1,8 +1,10 @@
 """What the head of a quantum convolutional network reads, sample by sample: the forward path for training.
 
-Real expectation values of Pauli words are carried through the circuit in groups of qubits that have met; groups join only when a
-gate first connects them, a qubit that is about to be measured keeps {I, Z} alone, and one that was measured leaves with its <Z> as soon as
-its gates are done. For a batch this is far less than the effective observables of all scores: their 4^n numbers never stand at once.
+Real expectation values of Pauli words are carried through the circuit in groups of qubits that have met; groups join
+only when a gate first connects them, a qubit that is about to be measured keeps {I, Z} alone, and one that was measured
+leaves with its <Z> as soon as
+its gates are done. For a batch this is far less than the effective observables of all scores: their 4^n numbers never
+stand at once.
 """
 
 from __future__ import annotations
@@ -54,11 +56,13 @@ def features(network: QCNN, vectors: Tensor) -> Tensor:
             measured[index] = _pool(groups, step.wires, R[:, after[1]])
         else:
             _convolve(groups, step.wires, R[after[0]][:, after[1]])
-    return torch.cat([_probabilities(groups, network.kept), torch.stack([measured[index] for index in sorted(measured)], -1)], -1)
+    return torch.cat([_probabilities(groups, network.kept),
+                      torch.stack([measured[index] for index in sorted(measured)], -1)], -1)
 
 
 def _order(network: QCNN) -> list[int]:
-    """Indices of the steps with every pooling directly after the last gate on either of its qubits: groups stay small."""
+    """Indices of the steps with every pooling directly after the last gate on either of its qubits: groups stay
+    small."""
     order: list[int] = []
     for index, step in enumerate(network.steps):
         place = len(order)
@@ -89,7 +93,8 @@ def _convolve(groups: dict[int, _Group], wires: tuple[int, int], R: Tensor) -> N
         T = left.last(a, b)
         rest = T.shape[:-2]
         block = _inputs(_inputs(R, 2, T.shape[-2]), 3, T.shape[-1])
-        T = (T.reshape(-1, block.shape[2] * block.shape[3]) @ block.flatten(2).flatten(0, 1).T).view(*rest, *block.shape[:2])
+        T = (T.reshape(-1, block.shape[2] * block.shape[3])
+             @ block.flatten(2).flatten(0, 1).T).view(*rest, *block.shape[:2])
         left.T = T
         return
     X, Y = left.last(a), right.last(b)

@@ -1,12 +1,13 @@
 """Models that can be explored: each makes something of every modality, and fuses it to scores.
 
-What a modality comes to, `encode_one`, is a tensor, or tuples of tensors, with one row a sample, of that modality alone; `scores` fuses.
-That is enough to ask what a score would be with some modalities of another sample, so contributions are exact by evaluation, see
-`explain.contributions.evaluation`. Of models whose scores are linear in states, `StateModel`, they follow from observables at once.
+What a modality comes to, `encode_one`, is a tensor, or tuples of tensors, with one row a sample, of that modality
+alone; `scores` fuses. That is enough to ask what a score would be with some modalities of another sample, so
+contributions are exact by evaluation, see `explain.contributions.evaluation`. Of models whose scores are linear in
+states, `StateModel`, they follow from observables at once.
 
-An ability is a name of ABILITIES. Pages, reports, commands and explanations ask for the one that they need with `abilities.can`, or
-`abilities.require` it, which names what is missing; none asks of which class a model is. A new model says its own abilities, and is shown
-wherever these suffice:
+An ability is a name of ABILITIES. Pages, reports, commands and explanations ask for the one that they need with
+`abilities.can`, or `abilities.require` it, which names what is missing; none asks of which class a model is. A new
+model says its own abilities, and is shown wherever these suffice:
 
     states    `StateModel`: scores are linear in a state of each modality
     kets      `KetModel`: unit vectors of each modality and Hermitian observables of their product
@@ -60,9 +61,10 @@ class FusionModel(FusionModule, ABC):
 
     Attributes:
         abilities: what it can do, of ABILITIES.
-        title, says: what people call the kind, and a plain sentence on it for the Train page; those of old stand in `runs.settings`.
-        about: one sentence on what it does between features and score, for the Overview page, with {names}, {dims} and {target} to be
-            filled in; of old ones in `analysis.describe`.
+        title, says: what people call the kind, and a plain sentence on it for the Train page; those of old stand in
+            `runs.settings`.
+        about: one sentence on what it does between features and score, for the Overview page, with {names}, {dims} and
+            {target} to be filled in; of old ones in `analysis.describe`.
     """
 
     abilities: ClassVar[frozenset[Ability]] = frozenset()
@@ -89,7 +91,8 @@ class FusionModel(FusionModule, ABC):
 
     @abstractmethod
     def scores(self, states: Mapping[str, Any]) -> Tensor:
-        """Returns the scores (B, C) of what modalities come to, as of `encode`; a row's scores depend on that row alone."""
+        """Returns the scores (B, C) of what modalities come to, as of `encode`; a row's scores depend on that row
+        alone."""
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores (logits), (B, C)."""
@@ -105,8 +108,9 @@ class FusionModel(FusionModule, ABC):
         Raises:
             InvalidInput, NotFound: when it does not fit the model.
         """
-        check(not str(tweak).strip(" ,"), f"A model of kind {self.kind} has nothing to tweak, but the tweak is {str(tweak)[:60]!r}. "
-                                          "Leave it out.")
+        check(not str(tweak).strip(" ,"),
+              f"A model of kind {self.kind} has nothing to tweak, but the tweak is {str(tweak)[:60]!r}. "
+              "Leave it out.")
         return ""
 
     def tweaked(self, tweak: Any) -> FusionModel:
@@ -114,7 +118,8 @@ class FusionModel(FusionModule, ABC):
         self.parse_tweak(tweak)
         return self
 
-    def baked(self, state: dict[str, Tensor], settings: dict[str, Any], words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def baked(self, state: dict[str, Tensor], settings: dict[str, Any],
+              words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Returns weights and settings in which this model's tweak is part of the weights.
 
         Args:
@@ -128,7 +133,8 @@ class StateModel(FusionModel):
 
     @abstractmethod
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Tensor:
-        """Returns the states of one modality, kets (B, d_m) complex or masses (B, n); `inputs` need not hold the others."""
+        """Returns the states of one modality, kets (B, d_m) complex or masses (B, n); `inputs` need not hold the
+        others."""
 
     @abstractmethod
     def observables(self) -> Tensor:
@@ -148,7 +154,8 @@ class StateModel(FusionModel):
 
 
 class KetModel(StateModel):
-    """A model whose modality states are kets psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||, for encoders h_m with 2 d_m outputs.
+    """A model whose modality states are kets psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||, for encoders h_m with 2 d_m
+    outputs.
 
     Attributes:
         dims: dimension d_m of every modality state; D is their product.
@@ -158,15 +165,20 @@ class KetModel(StateModel):
     dims: tuple[int, ...]
 
     def _sizes(self, dims: int | Sequence[int], most: int, held: str) -> tuple[int, ...]:
-        """Returns the dimension of every modality state; InvalidInput where they are impossible or too large for what is held."""
+        """Returns the dimension of every modality state; InvalidInput where they are impossible or too large for what
+        is held."""
         M = len(self.modalities)
         sizes = (dims,) * M if isinstance(dims, int) else tuple(int(d) for d in dims)
-        check(len(sizes) == M and all(d >= 2 for d in sizes), f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
+        check(len(sizes) == M and all(d >= 2 for d in sizes),
+              f"Argument `dims` must hold {M} dimensions of at least 2, but is {dims}.")
         D = math.prod(sizes)
-        check(most >= D, f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D}: {held}. Lower `dims`.")
+        check(most >= D,
+              f"Argument `dims` must give a joint dimension of at most {most}, but {sizes} gives {D}: {held}. Lower "
+              "`dims`.")
         return sizes
 
-    def _ket_encoders(self, hidden: int, dropout: float, pooling: str, encoder: str, input_dropout: float | None) -> nn.ModuleDict:
+    def _ket_encoders(self, hidden: int, dropout: float, pooling: str, encoder: str,
+                      input_dropout: float | None) -> nn.ModuleDict:
         """Returns an encoder for every modality that gives 2 d_m numbers; settings as of `Encoder`."""
         return nn.ModuleDict({name: Encoder(spec, 2 * d, hidden, dropout, pooling, encoder, input_dropout)
                               for (name, spec), d in zip(self.input_specs.items(), self.dims, strict=True)})

@@ -1,12 +1,14 @@
 """Decision-level fusion by entangling qubits: soft truth tables that can be read, named and edited.
 
-Modality m gives element i the mass p_mi = sin^2(theta_mi / 2): the probability of 1 of its qubit RY(theta_mi)|0>. A fused qubit is turned
-by RY(phi_ib) for each outcome pattern b of the modality qubits, which are then left out. Its state is
+Modality m gives element i the mass p_mi = sin^2(theta_mi / 2): the probability of 1 of its qubit RY(theta_mi)|0>. A
+fused qubit is turned by RY(phi_ib) for each outcome pattern b of the modality qubits, which are then left out. Its
+state is
 
     <Z> = sum_b P_i(b) cos phi_ib,   <X> = sum_b P_i(b) sin phi_ib,   mass of 1 = sum_b P_i(b) sin^2(phi_ib / 2),
 
-where P_i(b) is the product of the masses: phi in {0, pi} gives Boolean rules (AND is Dempster's conjunctive rule on plausibilities, OR the
-disjunctive one; arXiv 2401.01392, 2410.08949). More than three modalities are fused one after another, so that the cost is linear in M.
+where P_i(b) is the product of the masses: phi in {0, pi} gives Boolean rules (AND is Dempster's conjunctive rule on
+plausibilities, OR the disjunctive one; arXiv 2401.01392, 2410.08949). More than three modalities are fused one after
+another, so that the cost is linear in M.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ def rule_angles(rule: str, M: int) -> Tensor:
 
 
 def stage_sizes(M: int) -> list[int]:
-    """Returns how many qubits control each fused qubit: one joint table up to three modalities, then pairs in a chain."""
+    """Returns how many qubits control each fused qubit: one joint table up to three modalities, then pairs in a
+    chain."""
     return [M] if M <= JOINT_LIMIT else [2] * (M - 1)
 
 
@@ -74,7 +77,8 @@ def separate_angles(turns: Tensor) -> Tensor:
 
 
 def nearest_turns(phi: Tensor) -> Tensor:
-    """Returns the separate rotations whose tables are nearest to phi (..., 2^k), (..., 1 + k); a mean in the angle is one exactly."""
+    """Returns the separate rotations whose tables are nearest to phi (..., 2^k), (..., 1 + k); a mean in the angle is
+    one exactly."""
     bits = patterns((phi.shape[-1] - 1).bit_length()).to(phi)
     design = torch.cat([torch.ones_like(bits[:, :1]), bits], 1)
     return (phi - math.pi / 2) @ torch.linalg.pinv(design).T
@@ -112,13 +116,15 @@ def fuse(masses: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _mean(table: Tensor, first: Tensor, second: Tensor) -> Tensor:
-    """The mean of a table (n, 4) over two qubits with masses (..., n), the first slowest, without all outcomes' probabilities."""
+    """The mean of a table (n, 4) over two qubits with masses (..., n), the first slowest, without all outcomes'
+    probabilities."""
     low, high = (table[:, b] + (table[:, b + 2] - table[:, b]) * first for b in (0, 1))
     return low + (high - low) * second
 
 
 def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
-    """Returns for every element the named rule with the nearest table of masses, and the root mean square distance (0 to 1).
+    """Returns for every element the named rule with the nearest table of masses, and the root mean square distance (0
+    to 1).
 
     Args:
         phi: angles, (n, stages, patterns).
@@ -128,4 +134,5 @@ def nearest_rule(phi: Tensor, M: int) -> list[tuple[str, float]]:
     named = [rule for rule in RULES if rule != "majority" or M == 3]  # of two it is the mean, and a chain has none
     tables = {rule: torch.sin(named_angles(rule, M).to(masses.device) / 2).square() for rule in named}
     distances = {rule: (masses - table).square().mean((1, 2)).sqrt() for rule, table in tables.items()}
-    return [min(((rule, float(d[i])) for rule, d in distances.items()), key=lambda pair: pair[1]) for i in range(len(phi))]
+    return [min(((rule, float(d[i])) for rule, d in distances.items()), key=lambda pair: pair[1])
+            for i in range(len(phi))]

@@ -1,9 +1,12 @@
-"""A quantum convolutional network as effective observables of its input qubits (Cong, Choi, Lukin 2019; Hur, Kim, Park 2022).
+"""A quantum convolutional network as effective observables of its input qubits (Cong, Choi, Lukin 2019; Hur, Kim, Park
+2022).
 
-Every layer applies one shared two-qubit block to even, odd and ring pairs, then pools: every second qubit is measured and the
-outcome chooses one of two U3 rotations of its neighbour. The head is linear in the joint probabilities of the qubits that remain
-and in Z of the measured ones, so each score is the expectation of one observable. That observable is pulled back through the circuit
-in the Pauli basis: measured qubits stay in {I, Z}, and since the input qubits are real, only words in {I, X, Z} are kept at the end.
+Every layer applies one shared two-qubit block to even, odd and ring pairs, then pools: every second qubit is measured
+and the outcome chooses one of two U3 rotations of its neighbour. The head is linear in the joint probabilities of the
+qubits that remain and in Z of the measured ones, so each score is the expectation of one observable. That observable is
+pulled back through the circuit
+in the Pauli basis: measured qubits stay in {I, Z}, and since the input qubits are real, only words in {I, X, Z} are
+kept at the end.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ Channel = Callable[["Step"], Tensor | None]
 
 
 class Step(NamedTuple):
-    """One two-qubit operation: "conv" on (left, right) or "pool" on (measured, kept), with the layer whose parameters it shares."""
+    """One two-qubit operation: "conv" on (left, right) or "pool" on (measured, kept), with the layer whose parameters
+    it shares."""
 
     kind: str
     layer: int
@@ -33,7 +37,8 @@ class Step(NamedTuple):
 
 
 def layout(n: int) -> tuple[list[Step], list[int]]:
-    """Returns the steps in order and the qubits that are never measured: one layer at least, then until at most four are left."""
+    """Returns the steps in order and the qubits that are never measured: one layer at least, then until at most four
+    are left."""
     steps, wires, layer = [], list(range(n)), 0
     while layer == 0 or len(wires) > 4:
         pairs = [(a, a + 1) for first in (0, 1) for a in range(first, len(wires) - 1, 2)]
@@ -60,8 +65,9 @@ class QCNN(nn.Module):
 
     def __init__(self, n: int, C: int, block: str = "su4", spread: float = 0.03):
         super().__init__()
-        check(2 <= n <= MAX_QUBITS, f"Argument `elements` must lie between 2 and {MAX_QUBITS}, but is {n}: the exact observables hold 3^n "
-                                    f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes.")
+        check(2 <= n <= MAX_QUBITS,
+              f"Argument `elements` must lie between 2 and {MAX_QUBITS}, but is {n}: the exact observables hold 3^n "
+              f"numbers per score. Take {MAX_QUBITS} or fewer: they can score any number of classes.")
         self.n, self.block = n, choose("Convolution block", block, BLOCKS)
         self.steps, self.kept = layout(n)
         self.measured = [step.wires[0] for step in self.steps if step.kind == "pool"]
@@ -71,7 +77,8 @@ class QCNN(nn.Module):
         self.head = nn.Parameter(torch.randn(C, 2 ** len(self.kept) + len(self.measured)) * 0.5)
 
     def readout(self) -> Tensor:
-        """Returns the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n qubits."""
+        """Returns the head as an observable after the circuit: coefficients (C, 2, ..., 2) of words in {I, Z} on n
+        qubits."""
         C, k = len(self.head), len(self.kept)
         probabilities = HEAD_SCALE * self.head[:, :2**k]
         walsh = probabilities.new_tensor([[0.5, 0.5], [0.5, -0.5]])  # |0><0| = (I + Z) / 2, |1><1| = (I - Z) / 2
@@ -88,14 +95,16 @@ class QCNN(nn.Module):
         return full
 
     def matrix(self, step: Step) -> Tensor:
-        """Returns the unitary of a step, (4, 4); for "pool" the measured qubit controls, which equals measuring it first."""
+        """Returns the unitary of a step, (4, 4); for "pool" the measured qubit controls, which equals measuring it
+        first."""
         if step.kind == "conv":
             return unitary(self.block, self.convolution[step.layer])
         angles = self.pooling[step.layer]
         return controlled(rotation("U3", angles[:3]), rotation("U3", angles[3:]))
 
     def moments(self) -> list[tuple[str, int]]:
-        """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0 convolved", n), ..."""
+        """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0
+        convolved", n), ..."""
         found = [("input", 0)]
         for index, step in enumerate(self.steps):
             following = self.steps[index + 1] if index + 1 < len(self.steps) else None
@@ -123,7 +132,8 @@ class QCNN(nn.Module):
                 maps[step.kind, step.layer] = transfer_matrix(self.matrix(step))
             R = maps[step.kind, step.layer]
             R = R if noise is None else transfer_matrix(noise) @ R
-            untouched = [q for q in step.wires if not first and all(q not in earlier.wires for earlier in self.steps[:index])]
+            untouched = [q for q in step.wires if not first
+                         and all(q not in earlier.wires for earlier in self.steps[:index])]
             after: list[tuple[int, ...]] = [IXZ if q in untouched else ALL for q in step.wires]
             if step.kind == "pool" and noise is None:
                 after[0] = IZ  # a control that is measured stays diagonal
@@ -152,10 +162,12 @@ def _expand(O: Tensor, letters: list[tuple[int, ...]], wanted: tuple[int, ...]) 
 
 
 def evaluate(O: Tensor, vectors: Tensor) -> Tensor:
-    """Returns sum_w O_cw prod_i vectors[b, i, w_i], (B, C), for O (C, 3, ..., 3) and per-qubit (1, <X>, <Z>) of shape (B, n, 3)."""
+    """Returns sum_w O_cw prod_i vectors[b, i, w_i], (B, C), for O (C, 3, ..., 3) and per-qubit (1, <X>, <Z>) of shape
+    (B, n, 3)."""
     C, n = len(O), vectors.shape[1]
     k = n // 2
-    words = O.reshape(C, 3**k, -1).transpose(0, 1).flatten(1)  # by halves: the products of all n would be most of the work
+    # by halves: the products of all n would be most of the work
+    words = O.reshape(C, 3**k, -1).transpose(0, 1).flatten(1)
     parts = []
     for chunk in vectors.split(max(1, 20_000_000 // words.shape[1])):
         left, right = products(chunk, range(k)), products(chunk, range(k, n))
@@ -164,7 +176,8 @@ def evaluate(O: Tensor, vectors: Tensor) -> Tensor:
 
 
 def products(vectors: Tensor, qubits: range) -> Tensor:
-    """Returns the row-wise tensor product of vectors[:, i] over the qubits, (B, prod of sizes); vectors are (B, n, K)."""
+    """Returns the row-wise tensor product of vectors[:, i] over the qubits, (B, prod of sizes); vectors are (B, n,
+    K)."""
     result = vectors.new_ones(len(vectors), 1)
     for i in qubits:
         result = (result[:, :, None] * vectors[:, i, None, :]).flatten(1)

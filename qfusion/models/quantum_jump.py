@@ -5,13 +5,14 @@
     rho(T) = exp(T L) rho_0                            learned H and jump operators L_k, shared by all samples
     y_c = sum_mj W_cmj <v_mj|rho_m(T)|v_mj> + b_c      trainable unit vectors v_mj of one modality each, linear head
 
-Only the paper's abstract is public to us; the reference amplitude e_0, the head and the parameterisation are our reading.
-Since the head is linear, y_c = Tr[O_c(T) rho_0] + b_c with O_c = sum_mj W_cmj |v_mj><v_mj| x 1 evolved once under the adjoint
+Only the paper's abstract is public to us; the reference amplitude e_0, the head and the parameterisation are our
+reading. Since the head is linear, y_c = Tr[O_c(T) rho_0] + b_c with O_c = sum_mj W_cmj |v_mj><v_mj| x 1 evolved once
+under the adjoint
 generator, whatever the batch: that is how `forward` computes it.
 
-Each vector acts on one modality, so at t = 0 the score is a sum over modalities, and every joint term is made by H and the L_k. With
-vectors in the joint space (`readout="joint"`) the read-out forms joint terms by itself: U^+|v> is merely another vector, and the evolution
-is redundant.
+Each vector acts on one modality, so at t = 0 the score is a sum over modalities, and every joint term is made by H and
+the L_k. With vectors in the joint space (`readout="joint"`) the read-out forms joint terms by itself: U^+|v> is merely
+another vector, and the evolution is redundant.
 """
 
 from __future__ import annotations
@@ -50,19 +51,22 @@ class QuantumJump(KetModel):
         outputs: names of the scores.
         dims: dimension d_m of every modality state, or one number for all.
         jumps: number K of jump operators (per term when the coupling is local).
-        measurements: number J of measurement vectors of each state that is read; d_m^2 of them can span all observables of modality m.
+        measurements: number J of measurement vectors of each state that is read; d_m^2 of them can span all observables
+            of modality m.
         duration: evolution time T, in units of 1 / energy (hbar = 1).
         evolution: "jump" (H and L_k), "unitary" (no L_k), "dissipative" (no H) or "none".
         dynamics: "master" solves the master equation; "jumps" averages sampled quantum-jump trajectories.
-        coupling: "dense" (H and L_k on the whole space) or "local" (a sum of terms on `body` modalities each, for large D).
+        coupling: "dense" (H and L_k on the whole space) or "local" (a sum of terms on `body` modalities each, for large
+            D).
         body: modalities per local term.
         trajectories, steps: with dynamics="jumps", trajectories per sample and first-order steps.
         encoder, hidden, dropout, pooling: of the encoders, see `Encoder`.
         input_dropout: of the encoders; below 0 it is as `dropout`.
-        readout: which states are read: "local" (that of every modality, rho_m), "single" (that of one modality, so that all else must flow
-            into it) or "joint" (the joint state, as models before this setting existed).
+        readout: which states are read: "local" (that of every modality, rho_m), "single" (that of one modality, so that
+            all else must flow into it) or "joint" (the joint state, as models before this setting existed).
         read: with readout="single", the modality that is read; "" is the first.
-        head_scale: deviation of the weights W at the start; 0 takes 2 d / D where a state of dimension d is read, so that scores start as
+        head_scale: deviation of the weights W at the start; 0 takes 2 d / D where a state of dimension d is read, so
+            that scores start as
             small as those of joint vectors with 2: one of D populations is d / D of one of d.
 
     Raises:
@@ -81,13 +85,15 @@ class QuantumJump(KetModel):
         head_scale: float = 0.0,
     ):
         super().__init__(inputs, outputs)
-        self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden, dropout, input_dropout)
+        self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden,
+                                         dropout, input_dropout)
         choose("Evolution", evolution, EVOLUTIONS)
         choose("Dynamics", dynamics, DYNAMICS)
         choose("Coupling", coupling, COUPLINGS)
         choose("Read-out", readout, READOUTS)
-        check(readout == "single" or read == "", f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with "
-                                                 f"`readout` {readout!r}. Leave it out or set `readout` to 'single'.")
+        check(readout == "single" or read == "",
+              f"Argument `read` must be empty unless `readout` is 'single', but is {read!r} with `readout` "
+              f"{readout!r}. Leave it out or set `readout` to 'single'.")
         require_number("head_scale", head_scale, 0, 1e3)
         if read:
             choose("Modality in `read`", read, self.modalities)
@@ -98,33 +104,39 @@ class QuantumJump(KetModel):
             head_scale=head_scale)
         self.duration = float(duration)
         self.tweak: Tweak | None = None
-        self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, None if input_dropout < 0 else input_dropout)
+        self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, None if input_dropout < 0
+                                           else input_dropout)
         M, C = len(self.dims), len(self.outputs)
         self.subsystems = [tuple(range(M))] if coupling == "dense" else list(combinations(range(M), min(body, M)))
         sides = [math.prod(self.dims[m] for m in s) for s in self.subsystems]
         with_H, with_L = evolution in ("jump", "unitary"), evolution in ("jump", "dissipative")
         share = len(self.subsystems) ** -0.5  # so that the whole generator starts equally strong, dense or local
         self.A = nn.ParameterList([_gaussian(d, d, scale=share / math.sqrt(2 * d)) for d in sides if with_H])
-        self.L = nn.ParameterList([_gaussian(jumps, d, d, scale=share / math.sqrt(8 * d)) for d in sides if with_L and jumps])
+        self.L = nn.ParameterList([_gaussian(jumps, d, d, scale=share / math.sqrt(8 * d)) for d in sides if with_L
+                                   and jumps])
         one = self.modalities.index(read) if read else 0
-        read_by: dict[str, list[Subset]] = {"joint": [tuple(range(M))], "local": [(m,) for m in range(M)], "single": [(one,)]}
+        read_by: dict[str, list[Subset]] = {"joint": [tuple(range(M))], "local": [(m,) for m in range(M)],
+                                            "single": [(one,)]}
         self.read_states = read_by[readout]
         for name, s in zip(self._vector_names, self.read_states, strict=True):
             d = math.prod(self.dims[m] for m in s)
             self.register_parameter(name, nn.Parameter(_gaussian(measurements, d, scale=1 / math.sqrt(2 * d))))
-        read_sizes = torch.tensor([math.prod(self.dims[m] for m in s) for s in self.read_states]).repeat_interleave(measurements)
+        read_sizes = torch.tensor([math.prod(self.dims[m] for m in s) for s in self.read_states]).repeat_interleave(
+            measurements)
         self.W = nn.Parameter(torch.randn(C, len(read_sizes)) * (head_scale or 2 * read_sizes / math.prod(self.dims)))
         self.bias = nn.Parameter(torch.zeros(C))
 
     def _check_settings(self, dims: int | Sequence[int], jumps: int, measurements: int, duration: float, body: int,
-                        trajectories: int, steps: int, hidden: int, dropout: float, input_dropout: float) -> tuple[int, ...]:
+                        trajectories: int, steps: int, hidden: int, dropout: float,
+                        input_dropout: float) -> tuple[int, ...]:
         sizes = self._sizes(dims, MAX_DIMENSION, "observables are held as D x D matrices")
         for name, value, low, high in (
             ("jumps", jumps, 0, 256), ("measurements", measurements, 1, 4096), ("body", body, 1, 64),
             ("trajectories", trajectories, 1, 10**6), ("steps", steps, 1, 10**6), ("hidden", hidden, 1, 2**14)):
             check(isinstance(value, int) and low <= value <= high,
                   f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
-        check(math.isfinite(duration) and duration >= 0, f"Argument `duration` must be finite and not negative, but is {duration}.")
+        check(math.isfinite(duration) and duration >= 0,
+              f"Argument `duration` must be finite and not negative, but is {duration}.")
         for name, share, lowest in (("dropout", dropout, 0.0), ("input_dropout", input_dropout, -1.0)):
             check(lowest <= share < 1, f"Argument `{name}` must lie in [{lowest:g}, 1), but is {share}.")
         return sizes
@@ -174,7 +186,8 @@ class QuantumJump(KetModel):
         return ["V"] if self.settings["readout"] == "joint" else [f"V{s[0]}" for s in self.read_states]
 
     def measurement_vectors(self) -> dict[Subset, Tensor]:
-        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the joint state."""
+        """Returns the unit vectors v_mj (J, d) of each state that is read, by its modalities: (m,) of one, all of the
+        joint state."""
         found = {}
         for name, s in zip(self._vector_names, self.read_states, strict=True):
             V = torch.view_as_complex(getattr(self, name))
@@ -182,7 +195,8 @@ class QuantumJump(KetModel):
         return found
 
     def weighted_readout(self, weights: Tensor) -> Tensor:
-        """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of `measurement_vectors`)."""
+        """Returns sum_j weights_cj |v_j><v_j| x 1, (C, D, D), for weights (C, all vectors in the order of
+        `measurement_vectors`)."""
         parts = []
         for (s, v), w in zip(self.measurement_vectors().items(), weights.chunk(len(self.read_states), 1), strict=True):
             local = torch.einsum("cj,ja,jb->cab", w.to(v.dtype), v, v.conj())
@@ -230,7 +244,8 @@ class QuantumJump(KetModel):
         return Points("time", tuple(times), tuple(f"t = {t:.2f}" for t in times))
 
     def sampled(self, psi: Tensor, count: int) -> Tensor:
-        """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random, unbiased gradient."""
+        """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
+        unbiased gradient."""
         generator = self.generator()
         final = trajectories.first_order(generator.hamiltonian(), generator.jump_operators(), psi.repeat(count, 1),
                                          self.duration, self.settings["steps"])
@@ -244,15 +259,18 @@ class QuantumJump(KetModel):
                       self.dims, self.modalities, self.duration)
 
     def parse_tweak(self, tweak: Tweak | str) -> Tweak:
-        """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its text.
+        """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
+        text.
 
         Raises:
-            InvalidInput, NotFound: when it names a coupling or jump operator that does not exist, or a number is out of range.
+            InvalidInput, NotFound: when it names a coupling or jump operator that does not exist, or a number is out of
+                range.
         """
         return Tweak.parse(tweak, self) if isinstance(tweak, str) else tweak.fit(self)
 
     def tweaked(self, tweak: Tweak | str) -> QuantumJump:
-        """Returns a model that shares this one's weights, with couplings, rates or duration changed; this one stays as it is.
+        """Returns a model that shares this one's weights, with couplings, rates or duration changed; this one stays as
+        it is.
 
         Raises:
             InvalidInput, NotFound: as for `parse_tweak`.
@@ -262,7 +280,8 @@ class QuantumJump(KetModel):
         other.duration = self.duration if other.tweak.duration is None else other.tweak.duration
         return other
 
-    def baked(self, state: dict[str, Tensor], settings: dict[str, Any], words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def baked(self, state: dict[str, Tensor], settings: dict[str, Any],
+              words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Returns weights and settings in which the tweak is part of H, the L_k and the duration."""
         state = dict(state)
         for n, term in enumerate(self.generator().terms if words else ()):

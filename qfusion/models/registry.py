@@ -31,12 +31,15 @@ NEIGHBOURS: dict[str, type[FusionModel]] = {
     model.kind: model
     for model in (QuantumFusionLayer, QuantumCrossAttention, CircuitWeights, QuantumLego, UnitaryFusion, Reservoir)}
 BASELINES: dict[str, type[FusionModel]] = {
-    model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion, CrossModalAttention, Linear)}
+    model.kind: model for model in (LateFusion, Concatenation, TensorFusion, LowRankFusion, CrossModalAttention,
+                                    Linear)}
 FUSION: dict[str, type[FusionModel]] = {
-    **{model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear, ProductQCNN)}, **NEIGHBOURS, **BASELINES}
+    **{model.kind: model for model in (QuantumJump, EntangledQCNN, StateLinear, ProductQCNN)}, **NEIGHBOURS,
+    **BASELINES}
 
 
-EDITION = 2  # of the settings' defaults, kept with settings that say only what differs from them; 1: before read-outs were a setting
+# of the settings' defaults, kept with settings that say only what differs from them; 1: before read-outs were a setting
+EDITION = 2
 
 
 def names() -> list[str]:
@@ -71,7 +74,8 @@ def build(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: 
     return model(inputs, outputs, **chosen)
 
 
-def rebuild(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any], weights: Mapping[str, Tensor]) -> Any:
+def rebuild(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen: Mapping[str, Any],
+            weights: Mapping[str, Tensor]) -> Any:
     """Returns a model with the given weights, as `build` makes it, but without drawing random numbers.
 
     A description that asks for more than these weights fill costs no memory.
@@ -93,14 +97,16 @@ def rebuild(name: str, inputs: Mapping[str, Any], outputs: Sequence[str], chosen
 class _Unfilled(TorchFunctionMode):
     """Where new tensors are zeros, nothing is drawn, and no more numbers than a limit are asked for.
 
-    The device "meta" would do, but whatever is calculated there imports torch's compiler and SymPy: more than a second in every process.
+    The device "meta" would do, but whatever is calculated there imports torch's compiler and SymPy: more than a second
+    in every process.
     """
 
     def __init__(self, limit: int):
         super().__init__()
         self.left = limit
 
-    def __torch_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
+    def __torch_function__(self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (),
+                           kwargs: Any = None) -> Any:
         kwargs, name = kwargs or {}, getattr(function, "__name__", "")
         if name.endswith(("uniform_", "normal_")):
             return args[0] if args else kwargs["tensor"]
@@ -115,7 +121,8 @@ class _Unfilled(TorchFunctionMode):
 
 
 def upgraded(name: str, chosen: Mapping[str, Any], edition: int = 1) -> dict[str, Any]:
-    """Returns settings that were written under an earlier edition of the defaults, with what they left to those defaults said.
+    """Returns settings that were written under an earlier edition of the defaults, with what they left to those
+    defaults said.
 
     Args:
         name: kind of model.

@@ -1,12 +1,14 @@
-"""The linear model in states: the encoders and modality states of QiNN-QJ, read out at once, with neither evolution nor circuit.
+"""The linear model in states: the encoders and modality states of QiNN-QJ, read out at once, with neither evolution nor
+circuit.
 
     psi_m = (e_0 + h_m(x_m)) / ||e_0 + h_m(x_m)||                          modality states, as of `QuantumJump`
     y_c = sum_m <psi_m|A_mc|psi_m> + sum_r w_cr prod_m <psi_m|B_mr|psi_m> + b_c
 
-A_mc and B_mr are trained Hermitian observables of one modality each. With `rank=0`, the default, every score is a sum of expectations of
-local observables, so that all joint dividends are zero whatever the background: what QiNN-QJ gains over it, its evolution has gained.
-With a rank the products make joint terms without any evolution, as low-rank fusion does on the encoders' outputs (LMF: Liu and others
-2018, ACL).
+A_mc and B_mr are trained Hermitian observables of one modality each. With `rank=0`, the default, every score is a sum
+of expectations of
+local observables, so that all joint dividends are zero whatever the background: what QiNN-QJ gains over it, its
+evolution has gained. With a rank the products make joint terms without any evolution, as low-rank fusion does on the
+encoders' outputs (LMF: Liu and others 2018, ACL).
 """
 
 from __future__ import annotations
@@ -42,13 +44,16 @@ class StateLinear(KetModel):
     kind = "state-linear"
     title = "Baseline: linear in states"
     says = "The states of QiNN-QJ are read out at once, without evolution; can be explored."
-    about = ("turns {names} into quantum states ({dims} levels) and reads the {target} from them at once, by trained observables of each "
-             "modality: nothing evolves and nothing is entangled. Every decision splits exactly into what each modality says alone and "
-             "what they say only jointly; without products of observables the joint part is nothing.")
+    about = (
+        "turns {names} into quantum states ({dims} levels) and reads the {target} from them at once, by trained "
+        "observables of each modality: nothing evolves and nothing is entangled. Every decision splits exactly into "
+        "what each modality says alone and what they say only jointly; without products of observables the joint part "
+        "is nothing.")
 
     def __init__(
-        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *, dims: int | Sequence[int] = 4,
-        rank: int = 0, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.3, pooling: str = "gru", input_dropout: float = 0.0,
+        self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
+        dims: int | Sequence[int] = 4, rank: int = 0, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.3,
+        pooling: str = "gru", input_dropout: float = 0.0,
     ):
         super().__init__(inputs, outputs)
         C = len(self.outputs)
@@ -58,11 +63,12 @@ class StateLinear(KetModel):
                   f"Argument `{name}` must be a whole number from {low} to {high}, but is {value!r}.")
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        self.settings: dict[str, Any] = dict(dims=list(self.dims), rank=rank, encoder=encoder, hidden=hidden, dropout=dropout,
-                                             pooling=pooling, input_dropout=input_dropout)
+        self.settings: dict[str, Any] = dict(dims=list(self.dims), rank=rank, encoder=encoder, hidden=hidden,
+                                             dropout=dropout, pooling=pooling, input_dropout=input_dropout)
         self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, input_dropout)
         self.single = nn.ParameterList([nn.Parameter(torch.randn(C, d, d, 2) / d) for d in self.dims])
-        self.factors = nn.ParameterList([nn.Parameter(torch.randn(rank, d, d, 2) / d) for d in self.dims] if rank else [])
+        self.factors = nn.ParameterList([nn.Parameter(torch.randn(rank, d, d, 2) / d) for d in self.dims] if rank
+                                        else [])
         self.weights = nn.Parameter(torch.randn(C, rank) * 0.1)
         self.bias = nn.Parameter(torch.zeros(C))
 
@@ -83,7 +89,8 @@ class StateLinear(KetModel):
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores of given kets, (B, C), modality by modality, without the joint space."""
         kets = [states[name] for name in self.modalities]
-        total = torch.stack([expectation(_hermitian(A).to(ket.dtype), ket) for A, ket in zip(self.single, kets, strict=True)]).sum(0)
+        total = torch.stack([expectation(_hermitian(A).to(ket.dtype), ket)
+                             for A, ket in zip(self.single, kets, strict=True)]).sum(0)
         if self.settings["rank"]:
             each = [expectation(_hermitian(B).to(ket.dtype), ket) for B, ket in zip(self.factors, kets, strict=True)]
             total = total + torch.stack(each).prod(0) @ self.weights.T

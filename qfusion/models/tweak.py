@@ -1,14 +1,16 @@
-"""Changes to a trained model's physics that a user can dial, as a value and as text: couplings H_S, jump rates, duration.
+"""Changes to a trained model's physics that a user can dial, as a value and as text: couplings H_S, jump rates,
+duration.
 
     H.text=0.5         the coupling of these modalities times a factor between -10 and 10; 0 takes it away
     H.text-audio=0     of several modalities, in the model's order
     rate.1=2           the rate of a jump operator, counted from 1, times a factor between 0 and 10
     T=1.2              the duration of the evolution, between 0 and 20
 
-separated by commas, in any order; what is not named stays as learned. `Tweak.parse` is the only reader and `str` the only writer of such
-text; its keys are those of sliders and links. In the name of a modality, `-`, `,`, `=` and white space at the end stand after a `+`, which
-no name holds: `H.a+-b` is the coupling of modality `a-b`, `H.a-b` that of `a` and `b`. Text of before names were written so is read
-where it can mean one coupling only.
+separated by commas, in any order; what is not named stays as learned. `Tweak.parse` is the only reader and `str` the
+only writer of such text; its keys are those of sliders and links. In the name of a modality, `-`, `,`, `=` and white
+space at the end stand after a `+`, which
+no name holds: `H.a+-b` is the coupling of modality `a-b`, `H.a-b` that of `a` and `b`. Text of before names were
+written so is read where it can mean one coupling only.
 """
 
 from __future__ import annotations
@@ -53,7 +55,8 @@ class Tweak:
 
     Attributes:
         couplings: factor on H_S by the name of S, such as {"text": 1.2, "text+audio": 0.0}; between -10 and 10.
-        rates: factor on the rate of each jump operator (L_k is scaled by its square root); between 0 and 10. Empty: all 1.
+        rates: factor on the rate of each jump operator (L_k is scaled by its square root); between 0 and 10. Empty: all
+            1.
         duration: evolution time T, between 0 and 20; None keeps the model's own.
     """
 
@@ -73,26 +76,30 @@ class Tweak:
         """Returns the tweak of a text, in the form of `fit`.
 
         Raises:
-            InvalidInput, NotFound: when a part is no assignment, the model has nothing of that name, or a number is out of range.
+            InvalidInput, NotFound: when a part is no assignment, the model has nothing of that name, or a number is out
+                of range.
         """
-        return cls.of((_assignment(part) for part in re.findall(r"(?:\+.?|[^,+])+", text, re.DOTALL) if part.strip()), model)
+        return cls.of((_assignment(part) for part in re.findall(r"(?:\+.?|[^,+])+", text, re.DOTALL) if part.strip()),
+                      model)
 
     @classmethod
     def of(cls, said: Iterable[tuple[str, object]], model: Physics) -> Tweak:
-        """Returns the tweak of numbers by key, as an address holds them, in the form of `fit`; of a key that is repeated the last counts.
+        """Returns the tweak of numbers by key, as an address holds them, in the form of `fit`; of a key that is
+        repeated the last counts.
 
         Raises:
             InvalidInput, NotFound: when the model has nothing of that name, or a number is out of range.
         """
         terms, known = couplings(tuple(model.modalities)), learned(model)
-        found = {(key := choose("Tweak", current_key(named, model.modalities), known)): require_number(key, value, *_range(key, model))
+        found = {(key := choose("Tweak", current_key(named, model.modalities),
+                                known)): require_number(key, value, *_range(key, model))
                  for named, value in said}
         return cls({terms[key]: value for key, value in found.items() if key in terms},
                    [found.get(rate_key(k), 1.0) for k in range(model.jump_count)], found.get(DURATION)).fit(model)
 
     def fit(self, model: Physics) -> Tweak:
-        """Returns the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in the model's order,
-        no duration where it is the learned one.
+        """Returns the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in
+        the model's order, no duration where it is the learned one.
 
         Raises:
             InvalidInput, NotFound: when the model has no such coupling or jump operator, or a number is out of range.
@@ -101,13 +108,15 @@ class Tweak:
         for name in self.couplings:
             choose("Coupling", name, names)
         check(len(self.rates) in (0, count),
-              f"Argument `rates` must hold one factor for each of the {count} jump operators, but holds {len(self.rates)}.")
+              f"Argument `rates` must hold one factor for each of the {count} jump operators, but holds "
+              f"{len(self.rates)}.")
         factors = {name: require_number(f"couplings[{name}]", self.couplings[name], *_range(COUPLING, model))
                    for name in names if name in self.couplings}
-        rates = tuple(require_number(f"rates[{k}]", factor, *_range(RATE, model)) for k, factor in enumerate(self.rates))
+        rates = tuple(require_number(f"rates[{k}]", factor, *_range(RATE, model))
+                      for k, factor in enumerate(self.rates))
         T = None if self.duration is None else require_number("duration", self.duration, *_range(DURATION, model))
-        return Tweak({name: factor for name, factor in factors.items() if factor != 1}, rates if set(rates) - {1.0} else (),
-                     None if model.duration == T else T)
+        return Tweak({name: factor for name, factor in factors.items() if factor != 1}, rates if set(rates) - {1.0}
+                     else (), None if model.duration == T else T)
 
     def numbers(self) -> dict[str, float]:
         """Returns what is changed, by key."""
@@ -117,7 +126,8 @@ class Tweak:
         return changed | ({} if self.duration is None else {DURATION: float(self.duration)})
 
     def __str__(self) -> str:
-        return ",".join(f"{key}={value:g}" if float(f"{value:g}") == value else f"{key}={value}" for key, value in self.numbers().items())
+        return ",".join(f"{key}={value:g}" if float(f"{value:g}") == value else f"{key}={value}"
+                        for key, value in self.numbers().items())
 
     def rate_factors(self, jump_count: int) -> Tensor:
         """Returns the factor of every jump operator's rate, (K,)."""
@@ -158,7 +168,9 @@ def current_key(key: str, modalities: Sequence[str]) -> str:
     """
     terms = couplings(tuple(modalities))
     meant = [] if key in terms else [now for now, term in terms.items() if COUPLING + term.replace("+", "-") == key]
-    check(len(meant) < 2, f"Tweak `{key[:60]}` can mean several couplings. Write {' or '.join(f'`{each}`' for each in meant[:4])} instead.")
+    check(len(meant) < 2,
+          f"Tweak `{key[:60]}` can mean several couplings. Write {' or '.join(f'`{each}`' for each in meant[:4])} "
+          "instead.")
     return meant[0] if meant else key
 
 
@@ -173,11 +185,13 @@ def _assignment(part: str) -> tuple[str, str]:
     """Key and number of one part of a text."""
     found = re.fullmatch(r"\s*((?:\+.|[^=+])*?)\s*=(.*)", part, re.DOTALL)
     if found is None:
-        raise InvalidInput(f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `rate.1=2` or `T=1`. Remove or mend it.")
+        raise InvalidInput(
+            f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `rate.1=2` or `T=1`. Remove or mend it.")
     return found[1], found[2].strip()
 
 
 def scale_couplings(H: Tensor, dims: Sequence[int], names: Sequence[str], tweak: Tweak) -> Tensor:
     """Returns sum_S f_S H_S for the factors of `tweak` (1 where it names none), (d, d)."""
-    factors = {s: float(tweak.couplings[name]) for s in subsets(len(dims)) if (name := subset_name(s, names)) in tweak.couplings}
+    factors = {s: float(tweak.couplings[name]) for s in subsets(len(dims))
+               if (name := subset_name(s, names)) in tweak.couplings}
     return rescale(H, dims, factors)

@@ -1,4 +1,5 @@
-"""Panels: figures with their words and tables, each a function of a sample and of what the reader chose, without streamlit.
+"""Panels: figures with their words and tables, each a function of a sample and of what the reader chose, without
+streamlit.
 
     from qfusion import panels
     from qfusion.analysis.sample import open_sample
@@ -16,7 +17,8 @@ import importlib
 from typing import Any
 
 _MODULES = ("building", "circuit", "cohorts", "compare", "data", "dynamics", "faithfulness", "inside", "layers",
-            "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples", "sweeps", "train", "what_if")
+            "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples", "sweeps", "train",
+            "what_if")
 
 
 def __getattr__(name: str) -> Any:

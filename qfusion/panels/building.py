@@ -91,7 +91,8 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         return {}
     return {"builtas": say.options("What built what", VIEWS, "The matrix is shown."),
             "builtof": say.options("Samples", physics.cohorts(work), "This sample is shown."),
-            "built": say.options("Contribution", (BASELINE, *work.terms), "The one that the dynamics changed most is shown.")}
+            "built": say.options("Contribution", (BASELINE, *work.terms),
+                                 "The one that the dynamics changed most is shown.")}
 
 
 def _as(name: str) -> Opens:
@@ -101,7 +102,7 @@ def _as(name: str) -> Opens:
 _OVER = word("builtof")
 PANELS = {
     "built": Panel(matrix, {"over": _OVER}, fits=can("time"), opens=_as("matrix")),
-    "built-over-time": Panel(over_time, {"over": _OVER, "part": word("built"), "t": number("t", 0, 1)}, fits=can("time"),
-                             opens=_as("over time")),
+    "built-over-time": Panel(over_time, {"over": _OVER, "part": word("built"), "t": number("t", 0, 1)},
+                             fits=can("time"), opens=_as("over time")),
     "built-flow": Panel(flow, {"over": _OVER}, fits=can("time"), opens=_as("flow")),
 }

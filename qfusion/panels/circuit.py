@@ -170,8 +170,8 @@ def step_error(sample: Sample, theme: Theme = "light", *, steps: int = STEPS, ga
         shows="trace distance between the circuit's state and our evolution, which has no step: it falls as dt does. "
               + built.error.sentence + sample.of,
         not_shown="noise of a device: the circuit is run exactly.",
-        alt="Error against the step dt: "
-            f"{spoken.listed([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after all steps.",
+        alt=f"Error against the step dt: {spoken.listed([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after all "
+            "steps.",
         table=lambda: pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}))
 
 
@@ -238,8 +238,10 @@ def _part(name: str) -> Opens:
 
 _REPLAY, _ENTROPIES = _part("Walk"), _part("Entropies")
 PANELS = {
-    "circuit": Panel(diagram, _AT, fits=can("circuit"), opens=_REPLAY), "qubits": Panel(qubits, _AT, fits=begun, opens=_REPLAY),
-    "before-after": Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY), "matrix-after": Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
+    "circuit": Panel(diagram, _AT, fits=can("circuit"), opens=_REPLAY),
+    "qubits": Panel(qubits, _AT, fits=begun, opens=_REPLAY),
+    "before-after": Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
+    "matrix-after": Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
     "entropy-gates": Panel(entropies, _AT, fits=can("circuit"), opens=_ENTROPIES),
     "step-error": Panel(step_error, _DRAWN, fits=can("circuit", "time")),
 }

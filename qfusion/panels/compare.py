@@ -72,8 +72,8 @@ def shares(sides: Sides, theme: Theme = "light") -> Picture:
     moved = max(common, key=lambda name: abs(b.shares[name] - a.shares[name]), default="")
     change = (b.shares[moved] - a.shares[moved]) if moved else 0.0
     title = "Each modality carries as much in B as in A" if abs(change) < 0.005 else (
-        f"{text.plain(moved)} carries {100 * abs(change):.0f} percentage points "
-        f"{'more' if change > 0 else 'less'} in B")
+        f"{text.plain(moved)} carries {100 * abs(change):.0f} percentage points {'more' if change > 0 else 'less'} in "
+        "B")
     return Picture(
         "shares", title if moved else "Other modalities decide",
         figures.pairs(a.shares, b.shares, _hues(sides), "share of the decision, |Shapley value| / sum", percent=True,
@@ -168,7 +168,8 @@ def both_entropies(sides: Sides) -> bool:
 
 
 def curve(sides: Sides, theme: Theme = "light", *, row: int, modality: str, card: str = "main") -> Picture:
-    """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in that row."""
+    """A spectrum or profile of one of both samples, see `samples.curve`: on the card "main" of A, where it stands in
+    that row."""
     one = sides.a if card == "main" and row == sides.a.sample.row else sides.b
     return samples.curve(one.work, theme, row=row, modality=modality, card=card)
 

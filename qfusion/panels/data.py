@@ -75,4 +75,5 @@ def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     return {"set": say.options("Data set", data.names(), "The first one is shown.")}
 
 
-PANELS = {"data-classes": Panel(classes, fits=of_classes), "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset))}
+PANELS = {"data-classes": Panel(classes, fits=of_classes),
+          "data-target": Panel(target, fits=lambda dataset: not of_classes(dataset))}

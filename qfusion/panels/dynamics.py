@@ -37,20 +37,26 @@ ENTROPY, ENTANGLEMENT = ABOVE = ("entropy", "entanglement")
 DIVIDENDS, SHAPLEY = through.KINDS
 WHOLE = "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
-_NAMED_FIRST = ("mutual_information", "negativity", "purity")  # whose panels are called as they are; those of later ones `measure-KIND`
-_MATRIX = {"modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.", "the sign or phase of a coherence."),
-           "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.", "how large an entry is.")}
+# whose panels are called as they are; those of later ones `measure-KIND`
+_NAMED_FIRST = ("mutual_information", "negativity", "purity")
+_MATRIX = {"modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.",
+                       "the sign or phase of a coherence."),
+           "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.",
+                     "how large an entry is.")}
 
 
 def moving(sample: Sample, above: str = ENTROPY) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
-    """What moves beside the decision: the series of each modality and of all together, their mean over modalities, its name, its unit."""
+    """What moves beside the decision: the series of each modality and of all together, their mean over modalities, its
+    name, its unit."""
     series = sample.track(negativity=above != ENTROPY).measures.single("entropy" if above == ENTROPY else "negativity")
-    mean = np.mean([values for name, values in series.items() if name], 0).clip(0.0) + 0.0  # a pure state's is 0 up to rounding
+    # a pure state's is 0 up to rounding
+    mean = np.mean([values for name, values in series.items() if name], 0).clip(0.0) + 0.0
     kind, name = ("entropy", "the mean entropy") if above == ENTROPY else ("negativity", "the mean entanglement")
     return series, mean, name, KINDS[kind].unit
 
 
-def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = ENTROPY, terms: str = DIVIDENDS, t: float = 1.0) -> Picture:
+def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = ENTROPY, terms: str = DIVIDENDS,
+                       t: float = 1.0) -> Picture:
     """Entropies or entanglement and the terms of the decision on one time axis.
 
     Args:
@@ -71,14 +77,18 @@ def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = E
         "decision-over-time", through.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
         dynamics.decision_lines(now.times, series, shown, sample.modalities, before=before, unit=sample.unit,
                                 above=KINDS["entropy" if mixed else "negativity"].short_axis,
-                                what="dividend" if terms == DIVIDENDS else "Shapley value", cursor=cursor_at(sample, t), theme=theme),
+                                what="dividend" if terms == DIVIDENDS else "Shapley value", cursor=cursor_at(sample, t),
+                                theme=theme),
         called=f"{'Entropy' if mixed else 'Entanglement'} and contributions over time",
-        lead=f"**When did it happen?** {through.since_when(sample.work, now)} **What did the dynamics add?** {through.what_was_added(now)}",
+        lead=f"**When did it happen?** {through.since_when(sample.work, now)} **What did the dynamics add?** "
+             f"{through.what_was_added(now)}",
         shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
                "above, the entanglement of each modality with the rest (logarithmic negativity)")
               + "; below, the decision if it were read out at t, split into "
-              + ("dividends: solid alone, dashed in pairs, dotted all three." if terms == DIVIDENDS else "Shapley values.")
-              + (" Thin: as learned." if before else "") + sample.of + " " + backgrounds.against(sample.work.background),
+              + ("dividends: solid alone, dashed in pairs, dotted all three." if terms == DIVIDENDS
+                 else "Shapley values.")
+              + (" Thin: as learned." if before else "") + sample.of + " "
+              + backgrounds.against(sample.work.background),
         not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
                   + ". The baseline is left out below.",
         alt=f"Above, {above}: {spoken.lines(series)}. Below, {terms}: "
@@ -92,7 +102,8 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     return Picture(
         "waterfall-now", answers.finding(final),
         decision.waterfall(final, sample.modalities, truth=sample.target, unit=sample.unit, theme=theme),
-        shows=f"the decision at T under the sliders, term by term.{sample.of} {backgrounds.baseline(sample.work.background)}",
+        shows=f"the decision at T under the sliders, term by term.{sample.of} "
+              f"{backgrounds.baseline(sample.work.background)}",
         not_shown="how it was as learned: press Reset.",
         alt=f"Waterfall of the decision at T: {spoken.terms(final)}.",
         table=lambda: terms_table(final))
@@ -100,7 +111,8 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
 
 def drawn_measures() -> dict[str, str]:
     """The kinds of measures that are drawn over time, each with the name of its panel."""
-    return {kind: kind.replace("_", "-") if kind in _NAMED_FIRST else f"measure-{kind}" for kind, about in KINDS.items() if about.question}
+    return {kind: kind.replace("_", "-") if kind in _NAMED_FIRST else f"measure-{kind}" for kind, about in KINDS.items()
+            if about.question}
 
 
 def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_information", t: float = 1.0) -> Picture:
@@ -109,7 +121,8 @@ def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_i
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        kind: of `quantum.measures.KINDS`, with what is drawn beside it: "mutual_information" (and the total correlation), ...
+        kind: of `quantum.measures.KINDS`, with what is drawn beside it: "mutual_information" (and the total
+            correlation), ...
         t: where the cursor stands, a share of T.
     """
     track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, drawn_measures())]
@@ -140,18 +153,19 @@ def trajectories(sample: Sample, theme: Theme = "light", *, runs: int = 20, whos
         "trajectories", f"{np.mean([len(marks) for marks in jumps]):.1f} jumps a run on average",
         dynamics.single_runs(track.times, shown, jumps[:len(shown)], mean, f"entanglement of {whose} (nats)",
                              channels=sample.model.jump_count, mean_name=f"mean of {runs} runs", theme=theme),
-        shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a marker "
-              "where an operator jumped." + sample.of,
+        shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
+              "marker where an operator jumped." + sample.of,
         not_shown="what the model computes: that is the mean over all runs.",
         alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
-            f"{spoken.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; mean of all "
-            f"{mean[-1]:.2f}.",
+            f"{spoken.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "
+            f"mean of all {mean[-1]:.2f}.",
         table=lambda: pd.concat([pd.DataFrame({"run": i + 1, "t": track.times, column("entropy", (whose,)): values})
                                  for i, values in enumerate(each)]))
 
 
 def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Picture:
-    """The mean of sampled trajectories, with its standard error, over the master equation: the likeliest basis states."""
+    """The mean of sampled trajectories, with its standard error, over the master equation: the likeliest basis
+    states."""
     track = sample.track(runs=runs)
     top = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
     names = [state_figures.basis_labels(sample.model.dims)[i] for i in top]
@@ -162,14 +176,15 @@ def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Pictu
     def table() -> pd.DataFrame:
         columns: dict[str, np.ndarray] = {"t": track.times}
         for i, name in enumerate(names):
-            columns |= {f"master[{name}]": master[:, i], f"mean[{name}]": mean[:, i], f"standard_error[{name}]": error[:, i]}
+            columns |= {f"master[{name}]": master[:, i], f"mean[{name}]": mean[:, i],
+                        f"standard_error[{name}]": error[:, i]}
         return pd.DataFrame(columns)
 
     return Picture(
         "ensemble", f"The mean of the runs stays within {worst:.1f} standard errors of the master equation",
         dynamics.ensemble(track.times, mean, error, master, names, track.ensemble.size, theme=theme),
-        shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), band of "
-              "2 standard errors." + sample.of,
+        shows=f"the four likeliest basis states: master equation (solid), mean of {track.ensemble.size} runs (dotted), "
+              "band of 2 standard errors." + sample.of,
         not_shown="the other basis states.",
         alt=f"Populations at the end by the master equation: {spoken.listed(names, master[-1])}; mean of the runs: "
             f"{spoken.listed(names, mean[-1])}.",
@@ -191,12 +206,13 @@ def populations(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t
     return Picture(
         "populations", f"Likeliest basis state at {name}: |{labels[best]}⟩ with {mass[best]:.0%}",
         state_figures.populations(mass, dims, theme=theme),
-        shows="the probability of each basis state, the diagonal of ρ(t)." + sample.of, not_shown="coherence: see the matrix below.",
-        alt=f"Populations at {name}: {spoken.listed(labels, mass)}.",
+        shows="the probability of each basis state, the diagonal of ρ(t)." + sample.of,
+        not_shown="coherence: see the matrix below.", alt=f"Populations at {name}: {spoken.listed(labels, mass)}.",
         table=lambda: pd.DataFrame({"state": labels, "probability": mass}))
 
 
-def matrix(sample: Sample, theme: Theme = "light", *, part: str = "modulus", whose: str = WHOLE, t: float = 1.0) -> Picture:
+def matrix(sample: Sample, theme: Theme = "light", *, part: str = "modulus", whose: str = WHOLE,
+           t: float = 1.0) -> Picture:
     """The density matrix at a time.
 
     Args:
@@ -210,11 +226,12 @@ def matrix(sample: Sample, theme: Theme = "light", *, part: str = "modulus", who
     labels = np.array(state_figures.basis_labels(dims))
     rows, columns = np.indices(rho.shape)
     return Picture(
-        f"matrix-{part}", f"Density matrix: {part} at {name}", state_figures.density_matrix(rho, dims, part=part, theme=theme),
+        f"matrix-{part}", f"Density matrix: {part} at {name}",
+        state_figures.density_matrix(rho, dims, part=part, theme=theme),
         shows=_MATRIX[part][0] + sample.of, not_shown=_MATRIX[part][1],
         alt=f"Heat map of the {part} of ρ: {spoken.off_diagonal(rho, labels.tolist())}.",
-        table=lambda: pd.DataFrame({"row": labels[rows.ravel()], "column": labels[columns.ravel()], "real": rho.real.ravel(),
-                                    "imaginary": rho.imag.ravel()}))
+        table=lambda: pd.DataFrame({"row": labels[rows.ravel()], "column": labels[columns.ravel()],
+                                    "real": rho.real.ravel(), "imaginary": rho.imag.ravel()}))
 
 
 def settling(sample: Sample) -> evolution.Settling:
@@ -243,7 +260,8 @@ def steady(sample: Sample, theme: Theme = "light") -> Picture:
     labels = state_figures.basis_labels(dims)
     return Picture(
         "steady", "Where every input would end" if found.unique else "One of several states where inputs can end",
-        state_figures.populations(mass, dims, reference=final, name="steady state", reference_name="this sample at T", theme=theme),
+        state_figures.populations(mass, dims, reference=final, name="steady state", reference_name="this sample at T",
+                                  theme=theme),
         shows=f"populations of the steady state (residual {found.residual:.0e}) and of this sample at T.",
         not_shown="coherences of the steady state.",
         alt=f"Populations of the steady state: {spoken.listed(labels, mass)}.",
@@ -317,8 +335,8 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
     now = sizes["cut"]
     lost = max((name for name in now if name), key=lambda name: float(now[name][0] - now[name].min()))
     return Picture(
-        "cut-terms", f"Cut of {text.plain(whose)}: most is lost of {text.term(lost)}, "
-                     f"{now[lost][0]:.2f} → {now[lost].min():.2f} at the most",
+        "cut-terms", f"Cut of {text.plain(whose)}: most is lost of {text.term(lost)}, {now[lost][0]:.2f} → "
+                     f"{now[lost].min():.2f} at the most",
         cuts.terms(found.times, sizes, sample.modalities, whose=whose, unit=sample.unit, cursor=cursor_at(sample, t),
                       theme=theme),
         shows=shows + sample.of, not_shown=not_shown,
@@ -365,17 +383,22 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 _DECISION, _CORRELATED, _SAMPLED, _STATE, _SETTLED = (within("view", VIEWS, name) for name in VIEWS[:5])
 _TIMED, _CUTS, _T = can("time"), can_cut, number("t", 0, 1)
 PANELS = {
-    "decision-over-time": Panel(decision_over_time, {"above": word("above"), "terms": word("as"), "t": _T}, fits=_TIMED, opens=_DECISION),
+    "decision-over-time": Panel(decision_over_time, {"above": word("above"), "terms": word("as"), "t": _T}, fits=_TIMED,
+                                opens=_DECISION),
     "cut": Panel(cut, {"t": _T}, fits=_CUTS, opens=_DECISION),
     "cut-terms": Panel(cut_terms, {"modality": word("cut"), "t": _T}, fits=_CUTS,
                        opens=lambda view: _DECISION(view) and view.get("cutterms") == "true"),
     "waterfall-now": Panel(waterfall, fits=_TIMED, opens=_DECISION, below=True),
-    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}, fits=_TIMED, opens=_CORRELATED) for kind in _NAMED_FIRST},
-    "trajectories": Panel(trajectories, {"runs": whole("runs", 1, 1000), "whose": word("quantity")}, fits=_TIMED, opens=_SAMPLED),
+    **{kind.replace("_", "-"): Panel(correlation, {"t": _T}, {"kind": kind}, fits=_TIMED, opens=_CORRELATED)
+       for kind in _NAMED_FIRST},
+    "trajectories": Panel(trajectories, {"runs": whole("runs", 1, 1000), "whose": word("quantity")}, fits=_TIMED,
+                          opens=_SAMPLED),
     "ensemble": Panel(ensemble, {"runs": whole("runs", 1, 1000)}, fits=_TIMED, opens=_SAMPLED),
     "populations": Panel(populations, {"whose": word("of"), "t": _T}, fits=_TIMED, opens=_STATE),
-    **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}, fits=_TIMED, opens=_STATE) for part in _MATRIX},
+    **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}, fits=_TIMED, opens=_STATE)
+       for part in _MATRIX},
     "distance": Panel(distance, fits=settles, opens=_SETTLED), "steady": Panel(steady, fits=settles, opens=_SETTLED),
 }
 NAMED = {"measure-": Panel(correlation, {"t": _T}, rest="kind", fits=_TIMED, opens=_CORRELATED,
-                           endings=lambda view, sample: [kind for kind in drawn_measures() if kind not in _NAMED_FIRST])}
+                           endings=lambda view, sample: [kind for kind in drawn_measures()
+                                                         if kind not in _NAMED_FIRST])}

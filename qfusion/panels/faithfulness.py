@@ -252,7 +252,8 @@ def over_seeds(work: Workspace, **_: Any) -> bool:
 def own_over_seeds(sample: Sample, terms: str = DIVIDENDS) -> bool:
     """Whether the sample is one of those that are measured over training seeds."""
     default = faithful.as_trained(sample.work)
-    return over_seeds(default) and faithful.seed_values(default, faithful.stability_of(default), sample.row, terms) is not None
+    return over_seeds(default) and faithful.seed_values(default, faithful.stability_of(default), sample.row,
+                                                        terms) is not None
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:

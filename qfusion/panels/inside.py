@@ -124,7 +124,8 @@ def _other(view: View) -> str | None:
 
 
 def _method(view: View) -> str | None:
-    return next((name for name, method in METHODS.items() if method.title == view.get("inside.by")), view.get("inside.by") or None)
+    return next((name for name, method in METHODS.items() if method.title == view.get("inside.by")),
+                view.get("inside.by") or None)
 
 
 def of_sequence(sample: Sample, modality: str = "", **_: Any) -> bool:
@@ -144,7 +145,8 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
             "inside.by": say.options("Method", by_title(), "Integrated gradients are taken.")}
 
 
-_CHOSEN: dict[str, Read] = {"modality": word("inside.of"), "term": _term, "baseline": lambda view: STARTS.get(view.get("inside.from")),
+_CHOSEN: dict[str, Read] = {"modality": word("inside.of"), "term": _term,
+                            "baseline": lambda view: STARTS.get(view.get("inside.from")),
            "other": _other, "method": _method}
 PANELS = {"inside": Panel(attribution, _CHOSEN, opens=unfolded("inside")),
           "inside-features": Panel(features, _CHOSEN, opens=unfolded("inside"), fits=of_sequence)}

@@ -62,8 +62,8 @@ def decision(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, 
         "decision-layers", title(found.moments, dividends) + sample.whose,
         dynamics.decision_layers(found.moments, series, parts, sample.modalities, unit=sample.unit, what=what,
                                  cursor=place, theme=theme),
-        lead=f"**When did it happen?** {since_when(sample.work, found)} "
-             f"**What did the dynamics add?** {what_was_added(found, sample.output)}",
+        lead=f"**When did it happen?** {since_when(sample.work, found)} **What did the dynamics add?** "
+             f"{what_was_added(found, sample.output)}",
         shows="below, the terms of the decision if the circuit stopped there: later gates left out, every qubit "
               "measured, the same head (solid alone, dashed or dotted jointly); above, the entropy of the qubits "
               "still in play and the largest mutual information across a cut between them."
@@ -155,6 +155,8 @@ def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
 _ENTROPIES = within("part", NETWORK_VIEWS, "Entropies")
 
 
-PANELS = {"decision-layers": Panel(decision, {"terms": word("as"), "layer": word("layer")}, fits=can("layers"), opens=_ENTROPIES),
-          "cuts": Panel(cuts, fits=can("layers"), opens=_ENTROPIES), "mutual": Panel(mutual, fits=can("layers"), opens=_ENTROPIES),
+PANELS = {"decision-layers": Panel(decision, {"terms": word("as"), "layer": word("layer")}, fits=can("layers"),
+                                   opens=_ENTROPIES),
+          "cuts": Panel(cuts, fits=can("layers"), opens=_ENTROPIES),
+          "mutual": Panel(mutual, fits=can("layers"), opens=_ENTROPIES),
           "poolings": Panel(poolings, fits=can("layers"), opens=_ENTROPIES)}

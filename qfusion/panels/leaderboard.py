@@ -153,5 +153,6 @@ def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
 _WHERE = {"data": word("board"), "metric": word("board.by")}
 PANELS = {
     "board": Panel(results, _WHERE), "board-size": Panel(against_size, {**_WHERE, "size": word("board.size")}),
-    "board-robustness": Panel(robustness, {"data": word("board"), "part": word("board.of"), "models": _models}, fits=measured),
+    "board-robustness": Panel(robustness, {"data": word("board"), "part": word("board.of"), "models": _models},
+                              fits=measured),
 }

@@ -232,14 +232,16 @@ def _nearest(view: View, sample: Sample) -> list[str]:
         return []
     found = decision_operators.votes_of(sample, _group(view) or "", view.get("among") or "test")[0]
     return [end for side in ("for", "against")
-            for end in samples.curves(sample.work, found.nearest(side, NEAREST), f"{side}-card", found.operator.modalities)]
+            for end in samples.curves(sample.work, found.nearest(side, NEAREST), f"{side}-card",
+                                      found.operator.modalities)]
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the group, the split and the axis."""
     if not work.can("states"):
         return {}
-    return {"votes": say.options("Group of modalities", decision_operators.group_labels(work), "The first modality is shown."),
+    return {"votes": say.options("Group of modalities", decision_operators.group_labels(work),
+                                 "The first modality is shown."),
             "among": say.options("Split", SPLITS, "The test samples are shown."),
             "against": say.options("Axis", UPS, "The weight against is shown.")}
 
@@ -249,6 +251,7 @@ PANELS = {
     "spectrum": Panel(spectrum, _AMONG, fits=can("states")),
     "along": Panel(along, {**_AMONG, "up": word("against")}, fits=can("states")),
     **{f"state-{side}": Panel(extreme, {"group": _group}, {"side": side}, fits=has_kets) for side in _EXTREME},
-    "patterns": Panel(patterns, {"group": _group}, fits=has_patterns), "effects": Panel(effects, {"group": _group}, fits=has_patterns),
+    "patterns": Panel(patterns, {"group": _group}, fits=has_patterns),
+    "effects": Panel(effects, {"group": _group}, fits=has_patterns),
 }
 NAMED = {"content-": Panel(nearest_curve, rest=samples.which_curve, endings=_nearest)}

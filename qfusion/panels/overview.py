@@ -106,7 +106,8 @@ PANELS = {"questions": Panel(questions)}
 NAMED = {
     "telling-waterfall-": Panel(waterfall, rest="kind", endings=_kinds),
     "telling-entropy-": Panel(entropy, rest="kind", endings=_kinds, fits=can("time")),
-    "telling-masses-": Panel(masses, rest="kind", endings=_kinds, fits=lambda work, **_: work.can("masses") and not work.can("time")),
+    "telling-masses-": Panel(masses, rest="kind", endings=_kinds, fits=lambda work, **_: work.can("masses")
+                             and not work.can("time")),
     "content-": replace(samples.NAMED["content-"], endings=lambda view, work: samples.curves(
         work, [work.dataset.row(one.sample) for one in examples.find(work)], "card")),
 }

@@ -32,7 +32,8 @@ class Measured(NamedTuple):
 
     def followed(self) -> dict[str, Parameter]:
         """The terms that can be followed, by title; the one most worth it first."""
-        return {self.found.parameters[i].title: self.found.parameters[i] for i in physics.worth_following(self.found, self.reach)}
+        return {self.found.parameters[i].title: self.found.parameters[i]
+                for i in physics.worth_following(self.found, self.reach)}
 
 
 def measured(sample: Sample, effect: str = SCORE, over: str = physics.THIS) -> Measured:
@@ -71,8 +72,8 @@ def tornado(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over
     middle = halves(sample, effect, over) if half else None
     drawn = figures.tornado(
         [_named(parameter) for parameter in parameters], -0.1 * found.slopes[shown, 0], found.effects[shown, 0],
-        ["+".join(parameter.modalities) for parameter in parameters], work.modalities, bends=[bool(bends[i]) for i in shown],
-        half=None if middle is None else middle[shown],
+        ["+".join(parameter.modalities) for parameter in parameters], work.modalities,
+        bends=[bool(bends[i]) for i in shown], half=None if middle is None else middle[shown],
         unit=physics.unit(work, target, sample.output), theme=theme)
     against = f" {backgrounds.against(work.background)}" if target.startswith("dividend") else ""
     more = f" The {len(shown)} of {len(places)} terms that do most." if len(places) > len(shown) else ""
@@ -162,7 +163,8 @@ def moves(sample: Sample, effect: str = SCORE, over: str = physics.THIS, group: 
     if not sample.work.can("terms"):
         return False
     timed = sample.work.can("time")
-    return len(physics.chosen(measured(sample, effect, over).found, group or next(iter(physics.GROUPS[timed])), timed)) > 0
+    return len(physics.chosen(measured(sample, effect, over).found, group or next(iter(physics.GROUPS[timed])),
+                              timed)) > 0
 
 
 def can_follow(sample: Sample, effect: str = SCORE, over: str = physics.THIS, **_: Any) -> bool:

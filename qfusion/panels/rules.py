@@ -130,6 +130,7 @@ _RULED, _OPEN = can("rules"), within("part", NETWORK_VIEWS, "Fusion rules")
 PANELS = {
     "tables": Panel(tables, {"element": word("element"), "stage": whole("stage", 0, 1000), "outcome": word("outcome")},
                     fits=_RULED, opens=_OPEN),
-    "probabilities": Panel(probabilities, fits=lambda sample: _RULED(sample) and bool(sample.work.classes), opens=_OPEN),
+    "probabilities": Panel(probabilities, fits=lambda sample: _RULED(sample) and bool(sample.work.classes),
+                           opens=_OPEN),
     "waterfall-edited": Panel(waterfall, fits=_RULED, opens=_OPEN),
 }

@@ -60,8 +60,8 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
         shows=f"class probabilities of this {work.dataset.split[row]} sample (softmax of the scores); "
               "the dark bar is the prediction.",
         not_shown="whether such probabilities are calibrated; the log loss is on the Overview page.",
-        alt=f"Probabilities: predicted {work.classes[predicted]} {p[predicted]:.2f}, "
-            f"true class {work.classes[truth]} {p[truth]:.2f}.",
+        alt=f"Probabilities: predicted {work.classes[predicted]} {p[predicted]:.2f}, true class {work.classes[truth]} "
+            f"{p[truth]:.2f}.",
         table=lambda: pd.DataFrame({"sample": sample.id, "class": work.classes, "score": work.scores[row],
                                     "probability": p, "truth": np.arange(len(p)) == truth}))
 
@@ -210,8 +210,8 @@ def curve(work: Workspace, theme: Theme = "light", *, row: int, modality: str, c
         figures.curve(piece.values, piece.x, piece.x_label, piece.y_label,
                       style.term_colour(modality, work.modalities), theme=theme),
         shows=f"{text.plain(piece.y_label)} over {text.plain(piece.x_label)}.", not_shown="",
-        alt=f"Curve: {modality} of the sample, {len(piece.values)} values "
-            f"from {np.min(piece.values):.3g} to {np.max(piece.values):.3g}.",
+        alt=f"Curve: {modality} of the sample, {len(piece.values)} values from {np.min(piece.values):.3g} to "
+            f"{np.max(piece.values):.3g}.",
         table=lambda: pd.DataFrame({piece.x_label: piece.x, piece.y_label: piece.values}))
 
 
@@ -268,7 +268,8 @@ MAX_SEARCH = 100
 
 
 def curves(work: Workspace, rows: Iterable[int], card: str, only: Sequence[str] = ()) -> list[str]:
-    """Ends of the names of the curves that the data have of some samples, on one card, of all modalities or `only` some."""
+    """Ends of the names of the curves that the data have of some samples, on one card, of all modalities or `only`
+    some."""
     return [f"{card}-{row}-{name}" for row in rows for name in work.modalities
             if name in (only or work.modalities) and isinstance(work.dataset.content(row).get(name), Series)]
 
@@ -290,12 +291,14 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     if work.classes:
         found |= {"verdict": say.options("Verdict", finding.VERDICTS, "Right and wrong ones are shown."),
                   "class": say.options("Class", work.classes, "All classes are shown.", many=True)}
-    return found | ({"table.evidence": say.switch("Table of all elements", "It stays folded.")} if work.can("rules") else {})
+    return found | ({"table.evidence": say.switch("Table of all elements", "It stays folded.")} if work.can("rules")
+                    else {})
 
 
 _RULED, _TIMED = can("rules"), lambda sample: sample.work.can("time") and not sample.work.can("rules")
 PANELS = {
-    "verdict": Panel(verdict), "waterfall": Panel(waterfall), "shapley": Panel(shapley), "masses": Panel(masses, fits=_RULED),
+    "verdict": Panel(verdict), "waterfall": Panel(waterfall), "shapley": Panel(shapley),
+    "masses": Panel(masses, fits=_RULED),
     "beliefs": Panel(beliefs, fits=lambda sample: _RULED(sample) and sample.reading.by_fusion is not None),
     "fused-entropies": Panel(fused_entropies, fits=_RULED), "entropies": Panel(entropies, fits=_TIMED),
     "scatter": Panel(scatter, {"x": word("x"), "y": word("y"), "output": lambda view: view.output or None,

@@ -287,7 +287,8 @@ def metrics_of(runs: Sequence[Seen]) -> list[str]:
 
 def watched(runs: Sequence[Seen]) -> bool:
     """Whether some run looked into its model while it was trained."""
-    return any(row["watched"] for each in run_curves.with_history(runs) if each.record is not None for row in each.record.history)
+    return any(row["watched"] for each in run_curves.with_history(runs) if each.record is not None
+               for row in each.record.history)
 
 
 def groups_of(runs: Sequence[Seen]) -> int:
@@ -297,7 +298,8 @@ def groups_of(runs: Sequence[Seen]) -> int:
 
 def has_norm(runs: Sequence[Seen], of: str) -> bool:
     """Whether some run followed the norm `of` what acts in its model."""
-    return watched(runs) and any(of in terms for terms in run_curves.watched_by(run_curves.with_history(runs), "norm").values())
+    return watched(runs) and any(of in terms
+                                 for terms in run_curves.watched_by(run_curves.with_history(runs), "norm").values())
 
 
 def entangled(runs: Sequence[Seen]) -> list[Any]:
@@ -345,11 +347,13 @@ MAX_TEXT, TYPED = 60, ("dims",)  # dims: one number or several, so typed as text
 _SEEN, _INSIDE, _RESULTS = (within("train.view", VIEWS, name) for name in VIEWS)
 PANELS = {
     "train-loss": Panel(loss, fits=begun, opens=_SEEN),
-    "train-metric": Panel(metric, {"metric": word("train.metric")}, fits=lambda runs, **_: bool(metrics_of(runs)), opens=_SEEN),
+    "train-metric": Panel(metric, {"metric": word("train.metric")}, fits=lambda runs, **_: bool(metrics_of(runs)),
+                          opens=_SEEN),
     "train-gradient": Panel(gradient, fits=begun, opens=_SEEN), "train-rate": Panel(rate, fits=begun, opens=_SEEN),
     "train-dividends": Panel(dividends, fits=lambda runs: groups_of(runs) > 0, opens=_INSIDE),
     **{f"train-norm-{of}": Panel(norms, fixed={"of": of}, fits=has_norm, opens=_INSIDE) for of in NORMS},
-    "train-negativity": Panel(negativity, fits=lambda runs: any("fused" not in terms for terms in entangled(runs)), opens=_INSIDE),
+    "train-negativity": Panel(negativity, fits=lambda runs: any("fused" not in terms for terms in entangled(runs)),
+                              opens=_INSIDE),
     "train-fused": Panel(fused, fits=lambda runs: any("fused" in terms for terms in entangled(runs)), opens=_INSIDE),
     "train-results": Panel(results, opens=_RESULTS),
 }

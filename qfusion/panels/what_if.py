@@ -208,8 +208,8 @@ def nearest(sample: Sample, theme: Theme = "light") -> Picture:
                      [flip.donor.distance for flip in found.values()], work.modalities, farthest=farthest,
                      unit=unit, theme=theme),
         shows="the smallest change of one modality's state, the others as they are, that turns the decision, now "
-              f"{answers.numbered(work, first.state.before)}; "
-              f"{how}. Diamonds: the nearest of {first.donor.tried:,} samples whose state of it does so. "
+              f"{answers.numbered(work, first.state.before)}; {how}. Diamonds: the nearest of {first.donor.tried:,} "
+              "samples whose state of it does so. "
               + (f"**Not confirmed by running the model again: {', '.join(unsure)}.**" if unsure else
                  "Each was set in the model, the model run again, and the decision seen to change.")
               + (f" {'No state whatever' if work.can('states') else 'None was found'} of {', '.join(never)}"
@@ -233,7 +233,8 @@ def _measured(work: Workspace, found: Mapping[str, interventions.Flip]) -> tuple
     if work.can("states"):
         return (math.pi * math.sqrt(work.model.elements), "norm of the change of the angles θ",
                 "the best of many starts; whether there is any is exact")
-    seen = [each for flip in found.values() for each in (flip.state.distance, flip.donor.distance) if math.isfinite(each)]
+    seen = [each for flip in found.values() for each in (flip.state.distance, flip.donor.distance)
+            if math.isfinite(each)]
     return (max(seen, default=1.0), "norm of the change of what its encoder gives",
             "the best that gradients and other samples led to; there may be nearer ones")
 
@@ -289,7 +290,8 @@ def _restated(view: View, sample: Sample) -> list[str]:
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the changes; also names modalities and numbers that this model does not have."""
-    found = {"knobs": say.switch("Knobs", "They stay folded."), "say": say.Allowed(editing.parse, "The sample's own words are used.")}
+    found = {"knobs": say.switch("Knobs", "They stay folded."),
+             "say": say.Allowed(editing.parse, "The sample's own words are used.")}
     for name in work.modalities:
         titles = [TITLES[action] for action in interventions.actions(work, name)]
         found[f"do.{name}"] = say.options("What is done", titles, "It is left as it is.")

@@ -1,10 +1,13 @@
-"""exp(t G) X for generators X -> sum_terms (G X + X G^+ + sum_k L_k X L_k^+), by a Chebyshev expansion with its own backward.
+"""exp(t G) X for generators X -> sum_terms (G X + X G^+ + sum_k L_k X L_k^+), by a Chebyshev expansion with its own
+backward.
 
 With a shift x0 and a width w, a = (generator - x0) / w obeys  exp(t generator) = sum_n c_n(t) p_n(a),
 c_n(t) = (2 - delta_n0) exp(x0 t) J_n(w t),  p_0 = 1, p_1 = a, p_{n+1} = 2 a p_n + p_{n-1}  (Tal-Ezer and Kosloff 1984,
-along the imaginary axis). The p_n do not depend on t, so one run serves every requested time. The expansion stops on the
-size of its terms, not of the coefficients alone: dissipation makes p_n grow. Steps are halved when that growth would cost digits.
-As w -> 0 this is the Taylor series, so strong dissipation needs no second method, only a width of at least |x0| and shorter steps.
+along the imaginary axis). The p_n do not depend on t, so one run serves every requested time. The expansion stops on
+the
+size of its terms, not of the coefficients alone: dissipation makes p_n grow. Steps are halved when that growth would
+cost digits. As w -> 0 this is the Taylor series, so strong dissipation needs no second method, only a width of at least
+|x0| and shorter steps.
 """
 
 from __future__ import annotations
@@ -33,7 +36,8 @@ class Form(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """How operators (N, D, D) are seen as (d, n, d) by the subsystems of one term: no copy when it acts on all of one operator."""
+    """How operators (N, D, D) are seen as (d, n, d) by the subsystems of one term: no copy when it acts on all of one
+    operator."""
 
     shape: tuple[int, ...]
     order: tuple[int, ...]
@@ -91,8 +95,10 @@ class _Operator:
         # Round-off that is not Hermitian would follow another equation, one that grows.
         return (total + total.mH) / 2 if self.hermitian else total
 
-    def _accumulate(self, b: Tensor, bL: Tensor, x: Tensor, L: Tensor, gradient: tuple[Tensor, Tensor], scale: float) -> None:
-        """Adds scale * (b x^+ + b^+ x) for G and scale * (b L_k x^+ + b^+ L_k x) for L_k; b, x are (d, n, d), bL holds b L_k."""
+    def _accumulate(self, b: Tensor, bL: Tensor, x: Tensor, L: Tensor, gradient: tuple[Tensor, Tensor],
+                    scale: float) -> None:
+        """Adds scale * (b x^+ + b^+ x) for G and scale * (b L_k x^+ + b^+ L_k x) for L_k; b, x are (d, n, d), bL holds
+        b L_k."""
         d, K = len(x), len(L)
         rows, columns = x.reshape(d, -1), x.reshape(-1, d)
         if self.hermitian:
@@ -105,7 +111,8 @@ class _Operator:
         gradient[1].add_(b_columns @ (L @ rows).view(K, len(columns), d), alpha=scale)
 
     def _one(self, X: Tensor, G: Tensor, L: Tensor, L_right: Tensor) -> tuple[Tensor, Tensor]:
-        """G X + X G^+ + sum_k L_k X R_k for X (d, n, d), and the X R_k (K, d n, d); L is scaled, R_k = L_k^+ unscaled."""
+        """G X + X G^+ + sum_k L_k X R_k for X (d, n, d), and the X R_k (K, d n, d); L is scaled, R_k = L_k^+
+        unscaled."""
         d, n, _ = X.shape
         columns = X.reshape(d * n, d)
         right = columns @ G.mH
@@ -181,7 +188,8 @@ def propagate(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor, times: Se
     if times[-1] == 0.0:
         return X.expand(len(times), *X.shape)
     w, x0 = _scaling(forms)
-    check(math.isfinite(w), "The Hamiltonian and jump operators must be finite, but hold NaN or infinity. Check the weights.")
+    check(math.isfinite(w),
+          "The Hamiltonian and jump operators must be finite, but hold NaN or infinity. Check the weights.")
     w = max(w, 1e-3 / times[-1])  # a generator of almost nothing still has a gradient
     tolerance = tolerance or (1e-13 if X.dtype == torch.complex128 else 1e-6)
     layouts = tuple(_Layout.of(dims, form.subsystems, len(X)) for form in forms)
@@ -198,7 +206,8 @@ def propagate(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor, times: Se
             Y = _Step.apply(X, plan, *parameters)
         except _TooLong:
             step = (end - start) / 2
-            check(step * w > 1e-6, "The evolution does not converge: `operators` must be finite. Check them and the weights.")
+            check(step * w > 1e-6,
+                  "The evolution does not converge: `operators` must be finite. Check them and the weights.")
             continue
         outputs.append(Y[: len(inside)])
         start, X, pending = end, Y[-1], pending[len(inside):]

@@ -1,7 +1,8 @@
 """Gates of the quantum convolutional network, as matrices that can be trained and as lists that PennyLane can draw.
 
-A block is a tuple of operations `(gate, parameters, wires)` with PennyLane's gate names, parameters and matrices; wire 0 is leftmost.
-The blocks are the convolution circuits of Hur, Kim, Park 2022 (Quantum Machine Intelligence 4, 3; arXiv 2108.00661, figure 2).
+A block is a tuple of operations `(gate, parameters, wires)` with PennyLane's gate names, parameters and matrices; wire
+0 is leftmost. The blocks are the convolution circuits of Hur, Kim, Park 2022 (Quantum Machine Intelligence 4, 3; arXiv
+2108.00661, figure 2).
 """
 
 from __future__ import annotations
@@ -44,10 +45,13 @@ def _block(text: str, source: str) -> Block:
 _PARAMETERS = {"RX": 1, "RY": 1, "RZ": 1, "U3": 3, "H": 0, "CNOT": 0, "CZ": 0, "CRX": 1, "CRZ": 1}
 
 BLOCKS: dict[str, Block] = {
-    "su4": _block("U3 0|U3 1|CNOT 0,1|RY 0|RZ 1|CNOT 1,0|RY 0|CNOT 0,1|U3 0|U3 1", "any two-qubit unitary (Vatan and Williams 2004)"),
+    "su4": _block("U3 0|U3 1|CNOT 0,1|RY 0|RZ 1|CNOT 1,0|RY 0|CNOT 0,1|U3 0|U3 1",
+                  "any two-qubit unitary (Vatan and Williams 2004)"),
     "so4": _block("RY 0|RY 1|CNOT 0,1|RY 0|RY 1|CNOT 0,1|RY 0|RY 1", "any real two-qubit unitary (Wei and Di 2012)"),
-    "circuit6": _block("RX 0|RX 1|RZ 0|RZ 1|CRX 1,0|CRX 0,1|RX 0|RX 1|RZ 0|RZ 1", "circuit 6 of Sim, Johnson, Aspuru-Guzik 2019"),
-    "circuit5": _block("RX 0|RX 1|RZ 0|RZ 1|CRZ 1,0|CRZ 0,1|RX 0|RX 1|RZ 0|RZ 1", "circuit 5 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "circuit6": _block("RX 0|RX 1|RZ 0|RZ 1|CRX 1,0|CRX 0,1|RX 0|RX 1|RZ 0|RZ 1",
+                       "circuit 6 of Sim, Johnson, Aspuru-Guzik 2019"),
+    "circuit5": _block("RX 0|RX 1|RZ 0|RZ 1|CRZ 1,0|CRZ 0,1|RX 0|RX 1|RZ 0|RZ 1",
+                       "circuit 5 of Sim, Johnson, Aspuru-Guzik 2019"),
     "circuit14": _block("RY 0|RY 1|CRX 1,0|RY 0|RY 1|CRX 0,1", "circuit 14 of Sim, Johnson, Aspuru-Guzik 2019"),
     "circuit13": _block("RY 0|RY 1|CRZ 1,0|RY 0|RY 1|CRZ 0,1", "circuit 13 of Sim, Johnson, Aspuru-Guzik 2019"),
     "circuit15": _block("RY 0|RY 1|CNOT 1,0|RY 0|RY 1|CNOT 0,1", "circuit 15 of Sim, Johnson, Aspuru-Guzik 2019"),
@@ -57,11 +61,13 @@ BLOCKS: dict[str, Block] = {
 
 
 def rotation(gate: str, angles: Tensor) -> Tensor:
-    """Returns the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of PennyLane."""
+    """Returns the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of
+    PennyLane."""
     if gate == "H":
         return torch.tensor([[1, 1], [1, -1]], dtype=_complex(angles), device=angles.device) / 2**0.5
     half = angles[0] / 2
-    c, s = torch.complex(torch.cos(half), torch.zeros_like(half)), torch.complex(torch.sin(half), torch.zeros_like(half))
+    c, s = torch.complex(torch.cos(half), torch.zeros_like(half)), torch.complex(torch.sin(half),
+                                                                                 torch.zeros_like(half))
     if gate == "RX":
         return torch.stack([c, -1j * s, -1j * s, c]).view(2, 2)
     if gate == "RY":
@@ -95,8 +101,9 @@ def unitary(name: str, parameters: Tensor) -> Tensor:
         InvalidInput: when the number of angles differs.
     """
     block = BLOCKS[choose("Convolution block", name, BLOCKS)]
-    check(parameters.shape == (block.parameters,), f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), "
-                                                   f"but has shape {tuple(parameters.shape)}.")
+    check(parameters.shape == (block.parameters,),
+          f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), but has shape "
+          f"{tuple(parameters.shape)}.")
     U = torch.eye(4, dtype=_complex(parameters), device=parameters.device)
     for gate, taken, wires in block.operations:
         U = operation_matrix(gate, parameters[list(taken)], wires) @ U

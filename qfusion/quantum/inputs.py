@@ -34,7 +34,8 @@ def check_times(times: Sequence[float] | Tensor) -> list[float]:
 
 
 def check_operators(H: Tensor, jumps: Tensor) -> None:
-    """Raises InvalidInput unless H (D, D) is Hermitian, jumps are (K, D, D), and both are finite and complex of one dtype."""
+    """Raises InvalidInput unless H (D, D) is Hermitian, jumps are (K, D, D), and both are finite and complex of one
+    dtype."""
     check(H.ndim == 2 and H.shape[0] == H.shape[1],
           f"Argument `H` must have shape (D, D), but has shape {tuple(H.shape)}. Give one square matrix.")
     check(jumps.ndim == 3 and jumps.shape[1:] == H.shape,
@@ -44,5 +45,6 @@ def check_operators(H: Tensor, jumps: Tensor) -> None:
           f"Arguments `H` and `jumps` must be complex of one dtype, but are {H.dtype} and {jumps.dtype}. Cast both.")
     check(is_hermitian(H[None]), "Argument `H` must be Hermitian, but differs from its adjoint by "
                                  f"{(H - H.mH).abs().max().item():.2g}. Use (H + H^+) / 2.")
-    check(bool(torch.isfinite(torch.view_as_real(jumps.detach())).all() and torch.isfinite(torch.view_as_real(H.detach())).all()),
+    check(bool(torch.isfinite(torch.view_as_real(jumps.detach())).all()
+               and torch.isfinite(torch.view_as_real(H.detach())).all()),
           "Arguments `H` and `jumps` must be finite, but hold NaN or infinity. Check the weights or the tweak.")

@@ -5,8 +5,9 @@ A kind is registered once, below the function that works it out:
     @kind("linear_entropy", "linear entropy", "linear entropy", question="How far from pure?", shows="...", not_shown="...")
     def _linear_entropies(states: States) -> Iterator[tuple[tuple[int, ...], Tensor]]: ...
 
-From then on it is among the measures of a followed state and in their tables; with a `question` it is a panel of the Dynamics page and an
-entry of the glossary, with `cohort` a choice of the Cohorts page, and its single modalities are a column of reports.
+From then on it is among the measures of a followed state and in their tables; with a `question` it is a panel of the
+Dynamics page and an entry of the glossary, with `cohort` a choice of the Cohorts page, and its single modalities are a
+column of reports.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from torch import Tensor
 from qfusion.quantum.states import partial_trace
 
 Part = tuple[str, ...]  # names of modalities; () for all together
-Values = Iterator[tuple[tuple[int, ...], Tensor]]  # numbers of modalities, () for all together, and a number a state, (n,)
+# numbers of modalities, () for all together, and a number a state, (n,)
+Values = Iterator[tuple[tuple[int, ...], Tensor]]
 
 
 class States:
@@ -106,7 +108,8 @@ class Kind:
         return f"{self.short} ({self.unit})" if self.unit else self.short
 
     def mean(self, states: States) -> Tensor:
-        """Returns one number a state, (n,): the mean over modalities, else over pairs, else that of the whole; 0 where there is none."""
+        """Returns one number a state, (n,): the mean over modalities, else over pairs, else that of the whole; 0 where
+        there is none."""
         found = dict(self.of(states))
         size = min((len(part) for part in found if part), default=0)
         values = [each for part, each in found.items() if len(part) == size]
@@ -116,8 +119,10 @@ class Kind:
 KINDS: dict[str, Kind] = {}  # in the order of the columns
 
 
-def kind(name: str, title: str, short: str, unit: str = "", **about: str | bool) -> Callable[[Callable[[States], Values]], Kind]:
-    """Registers a kind of measure under a name; stands above the function that works it out. The arguments are those of `Kind`."""
+def kind(name: str, title: str, short: str, unit: str = "",
+         **about: str | bool) -> Callable[[Callable[[States], Values]], Kind]:
+    """Registers a kind of measure under a name; stands above the function that works it out. The arguments are those of
+    `Kind`."""
     def registered(of: Callable[[States], Values]) -> Kind:
         KINDS[name] = Kind(title, short, unit, of, **about)  # type: ignore[arg-type]
         return KINDS[name]
@@ -125,7 +130,8 @@ def kind(name: str, title: str, short: str, unit: str = "", **about: str | bool)
 
 
 def column(kind: str, part: Part = (), whole: str = "") -> str:
-    """Returns what the column of a measure is called in files and tables: `entropy[text]`, `mutual_information[text:audio]`, `entropy`.
+    """Returns what the column of a measure is called in files and tables: `entropy[text]`,
+    `mutual_information[text:audio]`, `entropy`.
 
     Args:
         kind: of `KINDS`.
@@ -137,7 +143,8 @@ def column(kind: str, part: Part = (), whole: str = "") -> str:
 
 
 def split(column: str) -> tuple[str, str]:
-    """Returns kind and part of a column or of what is followed, such as ("entropy", "text") of `entropy[text]`; `column` backwards."""
+    """Returns kind and part of a column or of what is followed, such as ("entropy", "text") of `entropy[text]`;
+    `column` backwards."""
     kind, _, part = column.partition("[")
     return kind, part.removesuffix("]")
 

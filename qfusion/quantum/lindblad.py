@@ -88,7 +88,8 @@ class System:
     def __post_init__(self) -> None:
         check_operators(self.H, self.jumps)
         D = math.prod(self.dims)
-        check(self.H.shape[-1] == D, f"Argument `H` must have side {D} for dims {self.dims}, but has {self.H.shape[-1]}.")
+        check(self.H.shape[-1] == D,
+              f"Argument `H` must have side {D} for dims {self.dims}, but has {self.H.shape[-1]}.")
         check(len(self.names) == len(self.dims), f"Argument `names` must hold {len(self.dims)} names, one per entry of "
                                                  f"`dims`, but is {self.names}.")
         check(self.duration >= 0, f"Argument `duration` must not be negative, but is {self.duration}.")
@@ -125,7 +126,8 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
            tolerance: float | None = None) -> Tensor:
     """Returns exp(t L) X (picture "states") or exp(t L^+) X ("observables") at every time.
 
-    Hermitian operators are recognised and propagated two at a time (X_1 + i X_2), or with half the products when single.
+    Hermitian operators are recognised and propagated two at a time (X_1 + i X_2), or with half the products when
+    single.
 
     Args:
         generator: what acts.
@@ -137,10 +139,11 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
     Returns:
         Tensor (nT, ..., D, D), differentiable with respect to `operators` and the generator.
     """
-    check(picture in ("states", "observables"), f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.")
+    check(picture in ("states", "observables"),
+          f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.")
     D = math.prod(generator.dims)
-    check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), "
-                                          f"but has shape {tuple(operators.shape)}.")
+    check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
+                                          f"{tuple(operators.shape)}.")
     moments = check_times(times)
     X = operators.reshape(-1, D, D)
     forms = [_form(term, picture) for term in generator.terms]
@@ -153,11 +156,13 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
 
 
 def act(generator: Generator, operators: Tensor, picture: str = "states") -> Tensor:
-    """Returns L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments as for `evolve`."""
-    check(picture in ("states", "observables"), f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.")
+    """Returns L X (picture "states") or L^+ X ("observables"), the rate of change of operators, (..., D, D); arguments
+    as for `evolve`."""
+    check(picture in ("states", "observables"),
+          f"Argument `picture` must be 'states' or 'observables', but is {picture!r}.")
     D = math.prod(generator.dims)
-    check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), "
-                                          f"but has shape {tuple(operators.shape)}.")
+    check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
+                                          f"{tuple(operators.shape)}.")
     X = operators.reshape(-1, D, D)
     return expansion.act(generator.dims, [_form(term, picture) for term in generator.terms], X).reshape(operators.shape)
 

@@ -36,8 +36,8 @@ def require_state(name: str, rho: Tensor, eigenvalues: Tensor | None = None) -> 
         eigenvalues: those of `rho` (..., D), when the caller has them.
     """
     check(rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
-          f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. "
-          "Give density matrices; a ket becomes one by `states.density`.")
+          f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices; a "
+          "ket becomes one by `states.density`.")
     rho = rho.detach()
     require_finite(name, rho.cpu().numpy())
     tol = tolerance(rho)
@@ -223,8 +223,8 @@ def entanglement_entropy(psi: Tensor, dims: Sequence[int], subsystem: int, *, ba
           f"Argument `psi` must have shape (..., {D}) for dims {tuple(dims)}, but has shape {tuple(psi.shape)}. "
           "Give kets of the joint system.")
     check(0 <= subsystem < len(dims),
-          f"Argument `subsystem` must lie between 0 and {len(dims) - 1}, but is {subsystem}. "
-          "Number subsystems from 0, leftmost first.")
+          f"Argument `subsystem` must lie between 0 and {len(dims) - 1}, but is {subsystem}. Number subsystems from 0, "
+          "leftmost first.")
     left, d = math.prod(dims[:subsystem]), dims[subsystem]
     A = psi.reshape(*psi.shape[:-1], left, d, -1).movedim(-2, -3).flatten(-2)
     return _in_base(_checked_entropy("psi", A @ A.mH), base)
@@ -236,8 +236,8 @@ def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Seq
 
     In this order, for modalities text, audio, vision, by the names of their columns: `entropy[text]`, ..., `entropy`,
     `entropy[text+audio]`, ..., `negativity[text]` (against all the others), ..., `mutual_information[text:audio]`, ...,
-    `total_correlation`, `purity[text]`, ..., `purity`. With two modalities the pair is the whole and is not repeated; with
-    one there is no pair, no negativity and no correlation.
+    `total_correlation`, `purity[text]`, ..., `purity`. With two modalities the pair is the whole and is not repeated;
+    with one there is no pair, no negativity and no correlation.
 
     Args:
         rho: density matrices (nT, D, D).
@@ -259,7 +259,8 @@ def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Seq
     states = States(rho, tuple(dims))
     require_state("rho", rho, states.eigenvalues(()))
     found = ((kind, about.of(states)) for kind, about in KINDS.items() if negativity or not about.slow)
-    return Measures(Measure(kind, tuple(names[m] for m in part), values.numpy()) for kind, every in found for part, values in every)
+    return Measures(Measure(kind, tuple(names[m] for m in part), values.numpy()) for kind, every in found
+                    for part, values in every)
 
 
 @kind("entropy", "von Neumann entropy", "entropy", "nats", cohort="entropy of the modalities at T (mean, nats)")
@@ -269,7 +270,8 @@ def _entropies(states: States) -> Values:
         yield part, _entropy(states.eigenvalues(part))
 
 
-@kind("negativity", "logarithmic negativity", "log. negativity", "bits", slow=True, question="How much of it is entanglement?",
+@kind("negativity", "logarithmic negativity", "log. negativity", "bits", slow=True,
+      question="How much of it is entanglement?",
       shows="entanglement between each modality and the rest; zero for every separable state.",
       not_shown="entanglement within the rest, nor the bound kind that negativity misses.",
       cohort="entanglement of a modality with the rest at T (mean log. negativity, bits)")
@@ -277,11 +279,13 @@ def _negativities(states: States) -> Values:
     # Transposing one of two subsystems or the other gives transposed matrices: one spectrum serves both.
     for m in range(states.count if states.count != 2 else 1):
         if states.count > 1:
-            value = _in_base(_log_trace_norm(torch.linalg.eigvalsh(partial_transpose(states.rho, states.dims, (m,)))), 2)
+            value = _in_base(_log_trace_norm(torch.linalg.eigvalsh(partial_transpose(states.rho, states.dims, (m,)))),
+                             2)
             yield from ((part, value) for part in (states.singles if states.count == 2 else [(m,)]))
 
 
-@kind("mutual_information", "mutual information", "mutual information", "nats", between=":", question="How much do pairs share?",
+@kind("mutual_information", "mutual information", "mutual information", "nats", between=":",
+      question="How much do pairs share?",
       shows="all correlation of each pair, classical and quantum; all together: the total correlation.",
       not_shown="how much of it is entanglement: see the negativity.", beside="total_correlation",
       cohort="mutual information of pairs at T (mean, nats)")
@@ -294,7 +298,8 @@ def _mutual_informations(states: States) -> Values:
 @kind("total_correlation", "total correlation", "total correlation", "nats", cohort="total correlation at T (nats)")
 def _total_correlations(states: States) -> Values:
     if states.count > 1:
-        yield (), torch.stack([_entropy(states.eigenvalues(part)) for part in states.singles]).sum(0) - _entropy(states.eigenvalues(()))
+        yield (), torch.stack([_entropy(states.eigenvalues(part)) for part in states.singles]).sum(0) - _entropy(
+            states.eigenvalues(()))
 
 
 @kind("purity", "purity Tr ρ² (1 = pure)", "purity", question="How pure do the states stay?",

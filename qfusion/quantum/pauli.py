@@ -7,7 +7,8 @@ from torch import Tensor
 
 from qfusion._checks import check
 
-PAULIS = torch.tensor([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]], dtype=torch.complex128)
+PAULIS = torch.tensor([[[1, 0], [0, 1]], [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]],
+                      dtype=torch.complex128)
 
 
 def words(qubits: int) -> Tensor:
@@ -23,7 +24,8 @@ _WORDS = {1: words(1), 2: words(2)}
 
 
 def transfer_matrix(kraus: Tensor) -> Tensor:
-    """Returns the Heisenberg transfer matrix R_ab = sum_k Tr[P_a K_k P_b K_k^+] / 2^n of a channel: it maps P_a to sum_b R_ab P_b.
+    """Returns the Heisenberg transfer matrix R_ab = sum_k Tr[P_a K_k P_b K_k^+] / 2^n of a channel: it maps P_a to
+    sum_b R_ab P_b.
 
     Args:
         kraus: one unitary (d, d), or Kraus operators (K, d, d); one or two qubits.

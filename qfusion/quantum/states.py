@@ -1,6 +1,7 @@
 """States of several modalities: products, partial traces and partial transposes.
 
-Subsystem 0 is leftmost, that is most significant: the basis state |i_0 i_1 ...> has index i_0 d_1 d_2 ... + i_1 d_2 ... + ...
+Subsystem 0 is leftmost, that is most significant: the basis state |i_0 i_1 ...> has index i_0 d_1 d_2 ... + i_1 d_2 ...
++ ...
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def partial_trace(rho: Tensor, dims: Sequence[int], keep: Sequence[int]) -> Tens
     kept = sorted(keep)
     rest = [m for m in range(M) if m not in kept]
     b = len(batch)
-    axes = [*range(b), *(b + m for m in kept), *(b + M + m for m in kept), *(b + m for m in rest), *(b + M + m for m in rest)]
+    axes = [*range(b), *(b + m for m in kept), *(b + M + m for m in kept), *(b + m for m in rest),
+            *(b + M + m for m in rest)]
     d, r = math.prod(dims[m] for m in kept), math.prod(dims[m] for m in rest)
     parts = rho.reshape(*batch, *dims, *dims).permute(axes).reshape(*batch, d, d, r, r)
     return torch.diagonal(parts, dim1=-2, dim2=-1).sum(-1)

@@ -1,7 +1,8 @@
-"""Quantum-jump trajectories by steps that gradients pass through; `qfusion.track` samples single ones without a time-step error.
+"""Quantum-jump trajectories by steps that gradients pass through; `qfusion.track` samples single ones without a
+time-step error.
 
-A ket follows exp(-i H_eff t), H_eff = H - i/2 sum_k L_k^+ L_k, between jumps; the mean over trajectories is the master equation's rho(t)
-(Dalibard, Castin, Molmer 1992; Plenio and Knight 1998).
+A ket follows exp(-i H_eff t), H_eff = H - i/2 sum_k L_k^+ L_k, between jumps; the mean over trajectories is the master
+equation's rho(t) (Dalibard, Castin, Molmer 1992; Plenio and Knight 1998).
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ def first_order(
 ) -> Complex[Tensor, "N D"]:
     """Returns one trajectory per ket at time `duration`, by the first-order unravelling.
 
-    Each step applies M_0 = 1 - i H_eff dt or M_k = sqrt(dt) L_k, drawn with probability ||M psi||^2 / sum, and divides by the
-    square root of that probability *held constant in the backward pass*. The forward value is the normalised ket; the gradient of
-    the mean of <psi|O|psi> over trajectories is then unbiased, since it is the gradient of sum_paths p(path) <psi|O|psi>
-    estimated with draws from p.
+    Each step applies M_0 = 1 - i H_eff dt or M_k = sqrt(dt) L_k, drawn with probability ||M psi||^2 / sum, and divides
+    by the square root of that probability *held constant in the backward pass*. The forward value is the normalised
+    ket; the gradient of the mean of <psi|O|psi> over trajectories is then unbiased, since it is the gradient of
+    sum_paths p(path) <psi|O|psi> estimated with draws from p.
 
     Args:
         H, jumps: the system, hbar = 1.

@@ -1,11 +1,12 @@
-"""Figures as files for print: our plotly figures drawn by matplotlib as vectors, without a browser and without a screen.
+"""Figures as files for print: our plotly figures drawn by matplotlib as vectors, without a browser and without a
+screen.
 
     from qfusion.renderer import render
     data = render(drawn, "pdf", width_mm=89, height_mm=None, font_pt=7, title="", caption="", metadata="{}")
 
-Plotly's pixels become points by one scale, such that its usual letters have `font_pt`; margins are as wide as what stands in them. The
-same input gives the same bytes in every process. Letters are DejaVu Sans, which matplotlib brings along; text stays text in the file.
-What of plotly is not drawn is refused by name (`known.py`), never left out.
+Plotly's pixels become points by one scale, such that its usual letters have `font_pt`; margins are as wide as what
+stands in them. The same input gives the same bytes in every process. Letters are DejaVu Sans, which matplotlib brings
+along; text stays text in the file. What of plotly is not drawn is refused by name (`known.py`), never left out.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ WIDTHS, FONTS, DPI = (20.0, 2000.0), (5.0, 120.0), (36, 1200)
 MAX_PIXELS = 120_000_000
 
 
-def render(drawn: go.Figure, kind: str, width_mm: float, height_mm: float | None, font_pt: float, *, title: str = "", caption: str = "",
-           metadata: str = "{}", dpi: int = 300) -> bytes:
+def render(drawn: go.Figure, kind: str, width_mm: float, height_mm: float | None, font_pt: float, *, title: str = "",
+           caption: str = "", metadata: str = "{}", dpi: int = 300) -> bytes:
     """The figure as a file, its letters as text where the format has text.
 
     Args:
@@ -34,20 +35,22 @@ def render(drawn: go.Figure, kind: str, width_mm: float, height_mm: float | None
         width_mm, height_mm: of the page; a height of None follows from the figure.
         font_pt: size of the letters in print; labels that plotly draws smaller are smaller, none is below 5 points.
         title, caption: plain text above and below the drawing; markup in it is shown as it is.
-        metadata: text that is embedded, such as the figure's recipe: in an SVG's `<metadata>`, in a PDF's information as `Keywords`, in a
-            PNG's text chunk `qfusion`.
+        metadata: text that is embedded, such as the figure's recipe: in an SVG's `<metadata>`, in a PDF's information
+            as `Keywords`, in a PNG's text chunk `qfusion`.
         dpi: pixels an inch of a PNG.
 
     Raises:
         InvalidInput: when a size is out of range, the figure does not fit, or it uses something that is not drawn.
     """
-    check(kind in KINDS, f"Argument `kind` must be one of {', '.join(KINDS)}, but is {str(kind)[:40]!r}. Choose one of them.")
+    check(kind in KINDS,
+          f"Argument `kind` must be one of {', '.join(KINDS)}, but is {str(kind)[:40]!r}. Choose one of them.")
     dpi = int(require_number("dpi", dpi, *DPI)) if kind == "png" else 72
     width = MM * require_number("width_mm", width_mm, *WIDTHS)
     height = None if height_mm is None else MM * require_number("height_mm", height_mm, *WIDTHS)
     size = require_number("font_pt", font_pt, *FONTS)
     check(not UNPRINTABLE.search(metadata),
-          "Argument `metadata` must be text that every format can hold, but has control characters. Write it with `json.dumps`.")
+          "Argument `metadata` must be text that every format can hold, but has control characters. Write it with "
+          "`json.dumps`.")
     figure = reading.plain(drawn)
     layout = figure["layout"]
     font = layout.get("font", {})
@@ -57,8 +60,8 @@ def render(drawn: go.Figure, kind: str, width_mm: float, height_mm: float | None
     page = Layout(figure, hand, width, height, title, caption).page()
     if kind == "png":
         check(page.width * page.height * (dpi / 72) ** 2 <= MAX_PIXELS,
-              f"A picture of {page.width / MM:.0f} x {page.height / MM:.0f} mm at {dpi} dpi would have too many pixels. "
-              "Choose fewer dpi, a smaller size, or a vector format.")
+              f"A picture of {page.width / MM:.0f} x {page.height / MM:.0f} mm at {dpi} dpi would have too many "
+              "pixels. Choose fewer dpi, a smaller size, or a vector format.")
     name = printable(" ".join(title.split()))
     return paper.write(kind, page.scene.ordered(), (page.width, page.height), paper_colour, metadata, name, dpi)
 

@@ -13,7 +13,8 @@ from qfusion.errors import InvalidInput
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """Values that an axis must hold: with `pad` points of room below and above, a twentieth of the axis more if `room`."""
+    """Values that an axis must hold: with `pad` points of room below and above, a twentieth of the axis more if
+    `room`."""
 
     values: np.ndarray
     pad: tuple[float, float] = (0.0, 0.0)
@@ -59,7 +60,8 @@ class Axis:
             places = {name: float(i) for i, name in enumerate(self.categories)}
             return np.array([places.get(str(v), np.nan) if isinstance(v, str) else np.nan if v is None else float(v)
                              for v in as_list(values)], dtype=float)
-        found = np.array([_number(v) for v in as_list(values)], dtype=float) if not _numeric(values) else np.asarray(values, dtype=float)
+        found = np.array([_number(v) for v in as_list(values)],
+                         dtype=float) if not _numeric(values) else np.asarray(values, dtype=float)
         if self.kind == "log":
             with np.errstate(divide="ignore", invalid="ignore"):
                 return np.where(found > 0, np.log10(np.where(found > 0, found, 1.0)), np.nan)
@@ -67,7 +69,8 @@ class Axis:
 
     def place(self, numbers: Any) -> np.ndarray:
         """Numbers on the axis as points on the page."""
-        return self.start + (np.asarray(numbers, dtype=float) - self.low) / (self.high - self.low) * (self.end - self.start)
+        return self.start + (np.asarray(numbers, dtype=float) - self.low) / (self.high
+                                                                             - self.low) * (self.end - self.start)
 
     def at(self, values: Any) -> np.ndarray:
         """Values as points on the page."""
@@ -113,8 +116,9 @@ def kind_of(settings: dict[str, Any], columns: list[Any]) -> str:
 
 
 def _refuse_dates(value: Any) -> None:
-    raise InvalidInput(f"The figure has dates on an axis, such as {str(value)[:20]!r}, which are not drawn without a browser. "
-                       "Give them as numbers, or the axis the type 'category'.")
+    raise InvalidInput(
+        f"The figure has dates on an axis, such as {str(value)[:20]!r}, which are not drawn without a browser. "
+        "Give them as numbers, or the axis the type 'category'.")
 
 
 def categories_of(settings: dict[str, Any], columns: list[Any]) -> list[str]:
@@ -130,7 +134,8 @@ def categories_of(settings: dict[str, Any], columns: list[Any]) -> list[str]:
 
 
 def fit(axis: Axis, reaches: list[Reach], length: float) -> None:
-    """Sets the range of an axis of `length` points: the one that is given, else one that holds the values with plotly's room."""
+    """Sets the range of an axis of `length` points: the one that is given, else one that holds the values with plotly's
+    room."""
     settings = axis.settings
     given = settings.get("range")
     low, high = _automatic(axis, reaches, length)

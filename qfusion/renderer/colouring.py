@@ -1,4 +1,5 @@
-"""Colours of many marks at once, from one colour, a list of them, or numbers on a scale; and what their colour bar needs."""
+"""Colours of many marks at once, from one colour, a list of them, or numbers on a scale; and what their colour bar
+needs."""
 
 from __future__ import annotations
 
@@ -38,20 +39,23 @@ def scale_of(marker: Mapping[str, Any], values: Any, names: tuple[str, str, str]
     return Scale(marker.get("colorscale"), low, high, bool(marker.get("reversescale", False)))
 
 
-def many(colour: Any, count: int, default: RGBA, marker: Mapping[str, Any], opacity: list[float] | float = 1.0) -> np.ndarray:
+def many(colour: Any, count: int, default: RGBA, marker: Mapping[str, Any],
+         opacity: list[float] | float = 1.0) -> np.ndarray:
     """Colours (count, 4)."""
     if colour is not None and is_numeric(colour):
         numbers = [np.nan if v is None else float(v) for v in as_list(colour)]
         found = scale_of(marker, numbers)(numbers)[:count]
     else:
-        each = [colour] * count if colour is None or isinstance(colour, str) else (as_list(colour) + [None] * count)[:count]
+        each = [colour] * count if colour is None or isinstance(colour,
+                                                                str) else (as_list(colour) + [None] * count)[:count]
         found = np.array([default if c is None else rgba(str(c)) for c in each], dtype=float).reshape(count, 4)
     found = found.copy()
     found[:, 3] *= np.asarray(opacity, dtype=float)
     return found
 
 
-def bar_of(marker: Mapping[str, Any], values: Any = None, names: tuple[str, str, str] = ("cmin", "cmax", "cmid")) -> Bar | None:
+def bar_of(marker: Mapping[str, Any], values: Any = None,
+           names: tuple[str, str, str] = ("cmin", "cmax", "cmid")) -> Bar | None:
     """The colour bar of a marker or map, where it has one."""
     colour = marker.get("color") if values is None else values
     if colour is None or not (values is not None or is_numeric(colour)):

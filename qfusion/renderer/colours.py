@@ -32,8 +32,8 @@ def rgba(colour: str) -> RGBA:
     try:
         red, green, blue, alpha = colors.to_rgba("none" if colour == "transparent" else colour.strip())
     except ValueError:
-        raise InvalidInput(f"The figure has the colour {colour[:40]!r}, which cannot be read. "
-                           "Give it as '#0072B2' or 'rgba(0,114,178,0.5)'.") from None
+        raise InvalidInput(f"The figure has the colour {colour[:40]!r}, which cannot be read. Give it as '#0072B2' or "
+                           "'rgba(0,114,178,0.5)'.") from None
     return float(red), float(green), float(blue), float(alpha)
 
 

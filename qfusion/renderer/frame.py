@@ -20,14 +20,16 @@ _NUMBER = re.compile(r"\|?[-\u2212+]?[\d.·]+%?⟩?")
 
 @dataclass
 class Drawn:
-    """What was written along an axis, and by how much its labels are too high for the room between their ticks (at most 1: they fit)."""
+    """What was written along an axis, and by how much its labels are too high for the room between their ticks (at most
+    1: they fit)."""
 
     words: list[Words] = field(default_factory=list)
     crowd: float = 1.0
 
 
 def marks(axis: Axis, hand: Hand, most: float | None = None) -> tuple[np.ndarray, list[str], bool]:
-    """Places (numbers on the axis) and labels of the ticks within the range, and whether the figure itself named them."""
+    """Places (numbers on the axis) and labels of the ticks within the range, and whether the figure itself named
+    them."""
     settings = axis.settings
     low, high = min(axis.low, axis.high), max(axis.low, axis.high)
     form = str(settings.get("tickformat", ""))
@@ -78,7 +80,8 @@ def draw(axis: Axis, across: Axis, scene: Scene, hand: Hand, widest: float, push
     values, texts, named = marks(axis, hand)
     _grid(axis, across, scene, hand, values)
     if settings.get("showline"):
-        scene.add(FRAME, Stroke(_points([axis.start, axis.end], edge, upright), replace(line, width=max(line.width, 0.4))))
+        scene.add(FRAME,
+                  Stroke(_points([axis.start, axis.end], edge, upright), replace(line, width=max(line.width, 0.4))))
     inside = settings.get("ticks") == "inside"
     reach = hand.px(settings.get("ticklen", 5)) if settings.get("ticks") else 0.0
     found = Drawn()
@@ -144,7 +147,8 @@ def _beside(axis: Axis, values: np.ndarray, texts: list[str], style: Style, at: 
         highest = max(block.height for block in blocks)
     step = int(np.ceil(0.85 * highest / max(pitch, 1e-6))) if len(places) > 1 else 1
     kept = slice(None, None, max(1, step))
-    words = [Words(block, at, float(place), side, "middle", role="tick") for block, place in zip(blocks[kept], places[kept], strict=True)]
+    words = [Words(block, at, float(place), side, "middle", role="tick")
+             for block, place in zip(blocks[kept], places[kept], strict=True)]
     return values[kept], Drawn(words, crowd if named else 1.0)
 
 
@@ -163,7 +167,8 @@ def _along(axis: Axis, hand: Hand, values: np.ndarray, texts: list[str], style: 
         return values, Drawn(_turned(axis, values, texts, style, at, far, fixed))
     words = level(style, texts, values)
     if not named:
-        return _rounder(axis, hand, values, texts, lambda labels, numbers: level(style, labels, numbers), 0.6 * style.size)
+        return _rounder(axis, hand, values, texts, lambda labels, numbers: level(style, labels, numbers),
+                        0.6 * style.size)
     if not _touch(words, 0.35 * style.size):
         return values, Drawn(words)
     pitch = float(np.abs(np.diff(np.sort(axis.place(values)))).min()) if len(values) > 1 else abs(axis.end - axis.start)
@@ -185,12 +190,14 @@ def _along(axis: Axis, hand: Hand, values: np.ndarray, texts: list[str], style: 
                 return values[few], Drawn(words)
     turn = 45.0 if pitch > 0.9 * style.size and longest > 2.2 * style.size else 90.0
     step = max(1, int(np.ceil(1.05 * small.size / max(pitch, 1e-6))))
-    return values[::step], Drawn(_turned(axis, values[::step], texts[::step], small if pitch < 1.3 * style.size else style, at, far, turn))
+    return values[::step], Drawn(_turned(axis, values[::step], texts[::step], small if pitch < 1.3 * style.size
+                                         else style, at, far, turn))
 
 
-def _rounder(axis: Axis, hand: Hand, values: np.ndarray, texts: list[str], level: Callable[[list[str], np.ndarray], list[Words]],
-             gap: float) -> tuple[np.ndarray, Drawn]:
-    """Fewer round numbers until none touches its neighbour; where that leaves one alone, every second or third of the first choice."""
+def _rounder(axis: Axis, hand: Hand, values: np.ndarray, texts: list[str],
+             level: Callable[[list[str], np.ndarray], list[Words]], gap: float) -> tuple[np.ndarray, Drawn]:
+    """Fewer round numbers until none touches its neighbour; where that leaves one alone, every second or third of the
+    first choice."""
     words = level(texts, values)
     few, labels, found = values, texts, words
     for most in range(len(values) - 1, 1, -1):
@@ -209,14 +216,18 @@ def _rounder(axis: Axis, hand: Hand, values: np.ndarray, texts: list[str], level
 
 
 def _fewer(axis: Axis, values: np.ndarray, texts: list[str]) -> list[list[int]]:
-    """Choices of ticks that are fewer, where they are numbers or levels, which readers can fill in: powers of ten, every second, ..."""
+    """Choices of ticks that are fewer, where they are numbers or levels, which readers can fill in: powers of ten,
+    every second, ..."""
     if not all(_NUMBER.fullmatch(text) for text in texts):
         return []
-    powers = [i for i, value in enumerate(values.tolist()) if abs(value - round(value)) < 1e-6] if axis.kind == "log" else []
-    return ([powers] if len(powers) > 1 else []) + [list(range(0, len(values), step)) for step in (2, 3, 4, 5, 8) if len(values) > step]
+    powers = [i for i, value in enumerate(values.tolist())
+              if abs(value - round(value)) < 1e-6] if axis.kind == "log" else []
+    return ([powers] if len(powers) > 1 else []) + [list(range(0, len(values), step)) for step in (2, 3, 4, 5, 8)
+                                                    if len(values) > step]
 
 
-def _turned(axis: Axis, values: np.ndarray, texts: list[str], style: Style, at: float, far: bool, angle: float) -> list[Words]:
+def _turned(axis: Axis, values: np.ndarray, texts: list[str], style: Style, at: float, far: bool,
+            angle: float) -> list[Words]:
     """Labels whose end (below) or beginning (above) stands at the tick."""
     straight = abs(angle) > 80
     found = []
@@ -249,7 +260,8 @@ def _title(axis: Axis, scene: Scene, hand: Hand, found: Drawn, out: float, away:
     boxes = [word.box for word in found.words]
     if upright:
         edge = min([b.left for b in boxes] + [out]) if away < 0 else max([b.right for b in boxes] + [out])
-        word = Words(block, edge + away * gap, middle, "center", "bottom" if away < 0 else "top", angle=90, role="title")
+        word = Words(block, edge + away * gap, middle, "center", "bottom" if away < 0 else "top", angle=90,
+                     role="title")
     else:
         edge = min([b.bottom for b in boxes] + [out]) if away < 0 else max([b.top for b in boxes] + [out])
         word = Words(block, middle, edge + away * gap, "center", "top" if away < 0 else "bottom", role="title")

@@ -16,13 +16,14 @@ from qfusion.renderer.words import Style
 SMALLEST = 5.0  # points: no letters are smaller
 # What lies above what.
 GRID, BELOW, FIELD, BARS, BOXES, VIOLINS, LINES, FRAME, ABOVE, NOTES, KEY = range(0, 110, 10)
-_DASHES: dict[str, tuple[float, ...]] = {"solid": (), "dot": (1, 1), "dash": (3, 3), "longdash": (5, 5), "dashdot": (3, 1, 1, 1),
-                                         "longdashdot": (5, 2, 2, 2)}
+_DASHES: dict[str, tuple[float, ...]] = {"solid": (), "dot": (1, 1), "dash": (3, 3), "longdash": (5, 5),
+                                         "dashdot": (3, 1, 1, 1), "longdashdot": (5, 2, 2, 2)}
 
 
 @dataclass(frozen=True)
 class Hand:
-    """Scale in points a pixel, the colours of letters and paper, the font of what names none, and how much smaller discs are drawn."""
+    """Scale in points a pixel, the colours of letters and paper, the font of what names none, and how much smaller
+    discs are drawn."""
 
     scale: float
     ink: RGBA
@@ -39,9 +40,11 @@ class Hand:
         font = font or {}
         return Style(max(SMALLEST, self.px(font.get("size", size or self.font))),
                      rgba(str(font["color"])) if isinstance(font.get("color"), str) else colour or self.ink,
-                     bold=str(font.get("weight", "normal")) in ("bold", "700", "800", "900"), italic=font.get("style") == "italic")
+                     bold=str(font.get("weight", "normal")) in ("bold", "700", "800", "900"),
+                     italic=font.get("style") == "italic")
 
-    def pen(self, line: Mapping[str, Any] | None, width: float = 2.0, colour: RGBA | None = None, opacity: float = 1.0) -> Pen:
+    def pen(self, line: Mapping[str, Any] | None, width: float = 2.0, colour: RGBA | None = None,
+            opacity: float = 1.0) -> Pen:
         """The pen of one of plotly's lines."""
         line = line or {}
         pixels = float(line.get("width", width))

@@ -1,4 +1,5 @@
-"""The page: margins that are as wide as what stands in them, columns and rows that keep apart, legend above, title and caption."""
+"""The page: margins that are as wide as what stands in them, columns and rows that keep apart, legend above, title and
+caption."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ class Page:
 
 @dataclass
 class Grid:
-    """Columns (or rows) of the drawing: where they lie by the figure's own domains, and where they are drawn, as shares."""
+    """Columns (or rows) of the drawing: where they lie by the figure's own domains, and where they are drawn, as
+    shares."""
 
     given: list[tuple[float, float]]
     drawn: list[tuple[float, float]]
@@ -89,11 +91,13 @@ class Composed:
 class Layout:
     """Finds the page for one figure."""
 
-    def __init__(self, figure: Mapping[str, Any], hand: Hand, width: float, height: float | None, title: str, caption: str) -> None:
+    def __init__(self, figure: Mapping[str, Any], hand: Hand, width: float, height: float | None, title: str,
+                 caption: str) -> None:
         check(len(title) <= TITLE_LETTERS,
               f"Argument `title` must have at most {TITLE_LETTERS} letters, but has {len(title):,}. Shorten it.")
         check(len(caption) <= CAPTION_LETTERS,
-              f"Argument `caption` must have at most {CAPTION_LETTERS:,} letters, but has {len(caption):,}. Shorten it.")
+              f"Argument `caption` must have at most {CAPTION_LETTERS:,} letters, but has {len(caption):,}. Shorten "
+              "it.")
         self.layout: Mapping[str, Any] = figure["layout"]
         self.plots = Plots(figure["data"], self.layout)
         self.traces: Sequence[Mapping[str, Any]] = figure["data"]
@@ -101,11 +105,14 @@ class Layout:
         style = hand.style({})
         self.edge = EDGE * style.size
         inner = width - 2 * self.edge
-        self.title = wrapped(plain(title, replace(style, size=1.12 * style.size, bold=True)), inner) if title.strip() else None
-        self.caption = wrapped(plain(caption, replace(style, size=max(SMALLEST, 0.86 * style.size))), inner) if caption.strip() else None
+        self.title = wrapped(plain(title, replace(style, size=1.12 * style.size, bold=True)),
+                             inner) if title.strip() else None
+        self.caption = wrapped(plain(caption, replace(style, size=max(SMALLEST, 0.86 * style.size))),
+                               inner) if caption.strip() else None
 
     def page(self) -> Page:
-        """Composes until the margins fit; a page of free height grows, one of fixed height gets smaller letters where rows are too low."""
+        """Composes until the margins fit; a page of free height grows, one of fixed height gets smaller letters where
+        rows are too low."""
         least = max(0.35 * self.hand.scale, min(self.hand.scale, SMALLEST / self.hand.font))
         for _ in range(5):
             composed, box, height = self._fitted()
@@ -143,8 +150,9 @@ class Layout:
             page = Box(self.edge, self.edge + below, self.width - self.edge, height - self.edge - above)
             box = Box(page.left + left, page.bottom + bottom, page.right - right, page.top - top)
             check(min(box.width, box.height) >= LOWEST - 0.01,
-                  f"The figure does not fit on {self.width / 72 * 25.4:.0f} x {height / 72 * 25.4:.0f} mm with letters of "
-                  f"{self.hand.px(self.hand.font):.1f} pt. Choose a larger size or a smaller font, or leave out title and caption.")
+                  f"The figure does not fit on {self.width / 72 * 25.4:.0f} x {height / 72 * 25.4:.0f} mm with letters "
+                  f"of {self.hand.px(self.hand.font):.1f} pt. Choose a larger size or a smaller font, or leave out "
+                  "title and caption.")
             composed = self.compose(box, page, columns, rows)
             out = composed.outside
             new = (max(0.0, box.left - out.left), max(0.0, out.right - box.right), max(0.0, out.top - box.top),
@@ -169,7 +177,8 @@ class Layout:
         sheet = replace(sheet, frames=notes.frames(self.layout.get("shapes", []), sheet))
         hand = replace(hand, discs=plots.room_for_discs(sheet.frames, hand))
         scene.add(-10, *([Area(rectangle(*_corners(plots.span(box))), rgba(str(self.layout["plot_bgcolor"])))]
-                         if "plot_bgcolor" in self.layout and self.layout["plot_bgcolor"] != self.layout.get("paper_bgcolor") else []))
+                         if "plot_bgcolor" in self.layout
+                         and self.layout["plot_bgcolor"] != self.layout.get("paper_bgcolor") else []))
         plots.draw(scene, hand)
         drawn = plots.frames(scene, hand, widest=0.34 * page.width)
         for trace in self.traces:
@@ -200,16 +209,19 @@ class Layout:
         return Composed(scene, outside, crowd, gaps_x, gaps_y)
 
     def _lower(self, box: Box) -> float:
-        """How much lower a drawing without axes is than it was meant to be: its letters cannot give way to each other."""
+        """How much lower a drawing without axes is than it was meant to be: its letters cannot give way to each
+        other."""
         margin = self.layout.get("margin", {})
-        meant = self.hand.px(float(self.layout.get("height", 450)) - float(margin.get("t", 100)) - float(margin.get("b", 80)))
+        meant = self.hand.px(float(self.layout.get("height", 450)) - float(margin.get("t", 100))
+                             - float(margin.get("b", 80)))
         return 1.0 if self.height is None else max(1.0, 0.9 * meant / box.height)
 
     def _bars(self, scene: Scene, box: Box) -> None:
         """The colour bars, to the right of everything."""
         for bar, axis in self.plots.colour_bars():
             right = max([box.right] + [w.box.right for w in scene.words() if w.box.bottom < box.top])
-            low, high = (box.bottom, box.top) if axis is None else (min(axis.start, axis.end), max(axis.start, axis.end))
+            low, high = (box.bottom, box.top) if axis is None else (min(axis.start, axis.end),
+                                                                    max(axis.start, axis.end))
             fields.colour_bar(scene, self.hand, bar, right + self.hand.px(10), low, high)
 
     def _outside(self, scene: Scene, box: Box) -> Box:

@@ -1,4 +1,5 @@
-"""The legend: every shown entry with a sample of its line, marker or bar, in rows above the drawing or in a column beside it."""
+"""The legend: every shown entry with a sample of its line, marker or bar, in rows above the drawing or in a column
+beside it."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class Entry:
 
 def entries(traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], hand: Hand) -> list[Entry]:
     """What the legend shows, in plotly's order: groups together, each where its first member stands."""
-    named = [(i, t) for i, t in enumerate(traces) if t["type"] not in ("heatmap", "parcoords") and t.get("showlegend", True)]
+    named = [(i, t) for i, t in enumerate(traces) if t["type"] not in ("heatmap", "parcoords")
+             and t.get("showlegend", True)]
     shown = layout.get("showlegend")
     if shown is False or (shown is None and len(named) < 2 and not any(t.get("showlegend") for _, t in named)):
         return []
@@ -37,7 +39,8 @@ def entries(traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], hand
         groups.setdefault(str(trace.get("legendgroup") or f"\0{i}"), []).append((i, trace))
     ordered = [pair for group in groups.values() for pair in group]
     stacked = layout.get("barmode") in ("stack", "relative") and any(t["type"] == "bar" for _, t in named)
-    if settings.get("traceorder", "reversed" if stacked and settings.get("orientation", "v") == "v" else "normal") == "reversed":
+    if settings.get("traceorder", "reversed" if stacked and settings.get("orientation", "v") == "v"
+                    else "normal") == "reversed":
         ordered.reverse()
     style = hand.style(settings.get("font"), 12)
     return [Entry(trace, read(str(trace.get("name") or f"trace {i}"), style)) for i, trace in ordered]
@@ -88,7 +91,8 @@ def column(found: Sequence[Entry], scene: Scene, hand: Hand, left: float, top: f
 def _sample_width(trace: Mapping[str, Any], hand: Hand) -> float:
     if trace["type"] != "scatter" or not scatter.has(trace, "lines"):
         return hand.px(13)
-    return max(hand.px(28), 1.6 * sum(hand.pen(trace.get("line")).dashes))  # one and a half of its dashes can be told from others
+    # one and a half of its dashes can be told from others
+    return max(hand.px(28), 1.6 * sum(hand.pen(trace.get("line")).dashes))
 
 
 def _sample(trace: Mapping[str, Any], box: Box, hand: Hand) -> list[Mark]:
@@ -102,7 +106,8 @@ def _sample(trace: Mapping[str, Any], box: Box, hand: Hand) -> list[Mark]:
         pen = hand.pen(trace.get("line"), 2.0, scatter.DEFAULT, opacity)
         face = rgba(str(trace["fillcolor"])) if "fillcolor" in trace else fade(pen.colour, 0.5)
         side = hand.px(11)
-        return [Area(rectangle(box.left, y - side / 2, box.left + side, y + side / 2), fade(face, opacity), Pen(pen.colour, pen.width / 2))]
+        return [Area(rectangle(box.left, y - side / 2, box.left + side, y + side / 2), fade(face, opacity),
+                     Pen(pen.colour, pen.width / 2))]
     found: list[Mark] = []
     if trace.get("fill", "none") != "none":
         ground = fade(hand.pen(trace.get("line"), 2.0, scatter.DEFAULT).colour, 0.5)
@@ -118,7 +123,8 @@ def _sample(trace: Mapping[str, Any], box: Box, hand: Hand) -> list[Mark]:
         sizes = np.array([min(max(float(marker.get("size", 6)), 2.0), 14.0)])
         alpha = float(marker.get("opacity", 1.0)) * opacity
         own = trace.get("line", {}).get("color")
-        faces = colouring.many(marker.get("color"), 1, rgba(own) if isinstance(own, str) else scatter.DEFAULT, marker, alpha)
+        faces = colouring.many(marker.get("color"), 1, rgba(own) if isinstance(own, str) else scatter.DEFAULT, marker,
+                               alpha)
         rim = marker.get("line", {})
         edges = colouring.many(rim.get("color"), 1, hand.ink, rim, alpha) if rim.get("color") is not None else faces
         middle = np.array([[(box.left + box.right) / 2, y]])

@@ -1,4 +1,5 @@
-"""Annotations with or without arrows, and shapes, in the coordinates of an axis, of its domain, or of the whole drawing."""
+"""Annotations with or without arrows, and shapes, in the coordinates of an axis, of its domain, or of the whole
+drawing."""
 
 from __future__ import annotations
 
@@ -46,8 +47,9 @@ class Sheet:
         name, _, domain = ref.partition(" ")
         axis = self.axes.get(name)
         if axis is None or domain not in ("", "domain"):
-            raise InvalidInput(f"The figure places a note or shape by {ref!r}, which is no axis of it. Use 'paper' or one of "
-                               f"{sorted(self.axes)}.")
+            raise InvalidInput(
+                f"The figure places a note or shape by {ref!r}, which is no axis of it. Use 'paper' or one of "
+                f"{sorted(self.axes)}.")
         if domain:
             return axis.start + float(value) * (axis.end - axis.start)
         if axis.kind == "log" and not isinstance(value, str):
@@ -109,7 +111,8 @@ def _shape_place(sheet: Sheet, value: Any, letter: str, ref: str) -> float:
 def _path(words: str, sheet: Sheet, xref: str, yref: str) -> tuple[np.ndarray, np.ndarray]:
     """The points and codes of an SVG path of absolute M, L, C, Q and Z."""
     if not re.fullmatch(r"[MLCQZ\d\s,.eE+-]*", words):
-        raise InvalidInput(f"The figure draws the path {words[:40]!r}, of which only M, L, C, Q and Z are drawn without a browser.")
+        raise InvalidInput(
+            f"The figure draws the path {words[:40]!r}, of which only M, L, C, Q and Z are drawn without a browser.")
     kinds = {"M": Path.MOVETO, "L": Path.LINETO, "C": Path.CURVE4, "Q": Path.CURVE3}
     points: list[tuple[float, float]] = []
     codes: list[int] = []
@@ -130,9 +133,10 @@ def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyon
     """Draws one annotation and returns its label, if it has one.
 
     Args:
-        before: the labels that were drawn before it: where it marks a place along an edge, it gives way to them by a line.
-        beyond: how far labels of the axes reach out of the drawing at each side, in points: a title that a figure puts there with a
-            shift in pixels is moved behind them.
+        before: the labels that were drawn before it: where it marks a place along an edge, it gives way to them by a
+            line.
+        beyond: how far labels of the axes reach out of the drawing at each side, in points: a title that a figure puts
+            there with a shift in pixels is moved behind them.
     """
     if found.get("visible", True) is not True:
         return None
@@ -141,7 +145,8 @@ def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyon
     y = sheet.place(found.get("y", 0), "y", yref) + hand.px(found.get("yshift", 0))
     opacity = float(found.get("opacity", 1.0))
     arrow = bool(found.get("showarrow", True))
-    tail = (hand.discs * hand.px(found.get("ax", -10)), -hand.discs * hand.px(found.get("ay", -30))) if arrow else (0.0, 0.0)
+    tail = (hand.discs * hand.px(found.get("ax", -10)),
+            -hand.discs * hand.px(found.get("ay", -30))) if arrow else (0.0, 0.0)
     if arrow:
         _arrow(found, x, y, tail, scene, hand, opacity)
     text = str(found.get("text", "" if arrow else "new text"))
@@ -151,9 +156,12 @@ def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyon
     upright = abs(angle) == 90
     limit = 1.1 * (sheet.box.height if upright else sheet.room(x))
     style = hand.style(found.get("font"), 12)
-    block = balanced(read(text, style), limit) if "paper" in (xref, yref) else _inside(text, style, x, y, upright, sheet)
-    across = _anchor(str(found.get("xanchor", "auto")), found.get("x", 0), xref == "paper" and not arrow, ("left", "center", "right"))
-    up = _anchor(str(found.get("yanchor", "auto")), found.get("y", 0), yref == "paper" and not arrow, ("bottom", "middle", "top"))
+    block = balanced(read(text, style), limit) if "paper" in (xref,
+                                                              yref) else _inside(text, style, x, y, upright, sheet)
+    across = _anchor(str(found.get("xanchor", "auto")), found.get("x", 0), xref == "paper" and not arrow,
+                     ("left", "center", "right"))
+    up = _anchor(str(found.get("yanchor", "auto")), found.get("y", 0), yref == "paper" and not arrow,
+                 ("bottom", "middle", "top"))
     label = Words(block, x + tail[0], y + tail[1], "center", "middle", angle, opacity=opacity, role="note",
                   lines=str(found.get("align", "center")))
     box = label.box
@@ -162,7 +170,8 @@ def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyon
     pad = hand.px(float(found.get("borderpad", 1)) + 1)
     dx += {"left": pad, "right": -pad}.get(across, 0.0)
     dy += {"bottom": pad, "top": -pad}.get(up, 0.0)
-    moved = Words(block, label.x + dx, label.y + dy, "center", "middle", angle, label.lines, opacity=opacity, role=label.role)
+    moved = Words(block, label.x + dx, label.y + dy, "center", "middle", angle, label.lines, opacity=opacity,
+                  role=label.role)
     moved = _behind(moved, found, sheet, hand, beyond)
     if yref == "paper" != xref and not arrow and up == "top":
         for _ in range(3):
@@ -171,7 +180,8 @@ def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyon
             moved = replace(moved, y=moved.y - 1.1 * block.size)
     if "bgcolor" in found and rgba(str(found["bgcolor"]))[3] > 0:
         b = moved.box
-        scene.add(NOTES, Area(rectangle(b.left - pad, b.bottom - pad, b.right + pad, b.top + pad), rgba(str(found["bgcolor"]))))
+        scene.add(NOTES, Area(rectangle(b.left - pad, b.bottom - pad, b.right + pad, b.top + pad),
+                              rgba(str(found["bgcolor"]))))
     scene.add(NOTES, moved)
     return moved
 
@@ -179,7 +189,8 @@ def note(found: Mapping[str, Any], sheet: Sheet, scene: Scene, hand: Hand, beyon
 def _inside(text: str, style: Style, x: float, y: float, upright: bool, sheet: Sheet) -> Block:
     """The letters of a box at its middle, smaller where they would not fit into it."""
     block = read(text, style)
-    around_it = [b for b in sheet.frames if abs((b.left + b.right) / 2 - x) < 0.5 and abs((b.bottom + b.top) / 2 - y) < 0.5]
+    around_it = [b for b in sheet.frames if abs((b.left + b.right) / 2 - x) < 0.5
+                 and abs((b.bottom + b.top) / 2 - y) < 0.5]
     if not around_it or not block.text:
         return block
     frame = min(around_it, key=lambda b: b.width * b.height)
@@ -229,8 +240,10 @@ def _anchor(named: str, value: Any, by_share: bool, sides: tuple[str, str, str])
     return sides[0] if float(value) < 1 / 3 else sides[2] if float(value) > 2 / 3 else sides[1]
 
 
-def _arrow(found: Mapping[str, Any], x: float, y: float, tail: tuple[float, float], scene: Scene, hand: Hand, opacity: float) -> None:
-    """A line from (x, y) to its tail, with a head at either end: a triangle, or a disc for the heads 6 and 7 (a dot or square)."""
+def _arrow(found: Mapping[str, Any], x: float, y: float, tail: tuple[float, float], scene: Scene, hand: Hand,
+           opacity: float) -> None:
+    """A line from (x, y) to its tail, with a head at either end: a triangle, or a disc for the heads 6 and 7 (a dot or
+    square)."""
     pen = hand.pen({"width": found.get("arrowwidth", 2), "color": found.get("arrowcolor")}, opacity=opacity)
     start, end = np.array([x, y]), np.array([x + tail[0], y + tail[1]])
     length = float(np.hypot(*tail))
@@ -240,13 +253,15 @@ def _arrow(found: Mapping[str, Any], x: float, y: float, tail: tuple[float, floa
     way = math.atan2(tail[1], tail[0])
     unit = np.array([math.cos(way), math.sin(way)])
     for side, at, sign, head, size in (("end", start, -1.0, found.get("arrowhead", 1), found.get("arrowsize", 1)),
-                                       ("start", end, 1.0, found.get("startarrowhead", 1), found.get("startarrowsize", 1))):
+                                       ("start", end, 1.0, found.get("startarrowhead", 1),
+                                        found.get("startarrowsize", 1))):
         if side not in sides or not head:
             continue
         thick = pen.width * float(size)
         if int(head) in (6, 7):
             circle = Path.unit_circle()
-            scene.add(NOTES, Area(np.asarray(circle.vertices) * 2.0 * thick + at, pen.colour, codes=np.asarray(circle.codes)))
+            scene.add(NOTES,
+                      Area(np.asarray(circle.vertices) * 2.0 * thick + at, pen.colour, codes=np.asarray(circle.codes)))
             continue
         normal = np.array([-unit[1], unit[0]])
         tip, back = at, at - sign * unit * 4.0 * thick

@@ -1,4 +1,5 @@
-"""Marks onto a page: matplotlib's artists without pyplot, and the bytes of SVG, PDF and PNG, the same for the same marks."""
+"""Marks onto a page: matplotlib's artists without pyplot, and the bytes of SVG, PDF and PNG, the same for the same
+marks."""
 
 from __future__ import annotations
 
@@ -35,9 +36,9 @@ MAX_CELLS = 2500  # a finer map becomes a picture
 # matplotlib's settings belong to the whole process: only one thread at a time may change them, and each puts them back.
 _LOCK = threading.Lock()
 _SETTINGS: dict[Any, Any] = {
-    "svg.fonttype": "none", "svg.hashsalt": "qfusion", "svg.image_inline": True, "pdf.fonttype": 42, "pdf.compression": 6,
-    "font.sans-serif": list(FAMILIES), "lines.scale_dashes": False, "text.usetex": False, "text.parse_math": False,
-    "text.hinting": "no_hinting", "path.sketch": None, "font.enable_last_resort": False,
+    "svg.fonttype": "none", "svg.hashsalt": "qfusion", "svg.image_inline": True, "pdf.fonttype": 42,
+    "pdf.compression": 6, "font.sans-serif": list(FAMILIES), "lines.scale_dashes": False, "text.usetex": False,
+    "text.parse_math": False, "text.hinting": "no_hinting", "path.sketch": None, "font.enable_last_resort": False,
     "image.composite_image": False, "savefig.bbox": None, "svg.id": None}
 
 
@@ -46,12 +47,14 @@ def _settings() -> Iterator[None]:
     # "Glyph missing": readers of an SVG find another font.
     with _LOCK, matplotlib.rc_context(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        default: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith("backend")}
+        default: dict[Any, Any] = {key: value for key, value in matplotlib.rcParamsDefault.items()
+                                   if not key.startswith("backend")}
         matplotlib.rcParams.update(default | {key: value for key, value in _SETTINGS.items() if key in default})
         yield
 
 
-def write(kind: str, marks: list[Mark], size: tuple[float, float], background: RGBA, metadata: str, title: str, dpi: int) -> bytes:
+def write(kind: str, marks: list[Mark], size: tuple[float, float], background: RGBA, metadata: str, title: str,
+          dpi: int) -> bytes:
     """The file's bytes.
 
     Args:
@@ -65,11 +68,14 @@ def write(kind: str, marks: list[Mark], size: tuple[float, float], background: R
             FigureCanvasSVG(figure).print_svg(out, metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
             return _named(out.getvalue(), size, metadata, title)
         if kind == "pdf":
-            FigureCanvasPdf(figure).print_pdf(out, metadata={"Title": title or None, "Keywords": metadata, "Creator": "qfusion",
-                                                             "Producer": f"matplotlib {matplotlib.__version__}", "CreationDate": None})
+            FigureCanvasPdf(figure).print_pdf(out, metadata={"Title": title or None, "Keywords": metadata,
+                                                             "Creator": "qfusion",
+                                                             "Producer": f"matplotlib {matplotlib.__version__}",
+                                                             "CreationDate": None})
         else:
             figure.set_dpi(dpi)
-            FigureCanvasAgg(figure).print_png(out, metadata={"Software": None, "qfusion": metadata} | ({"Title": title} if title else {}))
+            FigureCanvasAgg(figure).print_png(out, metadata={"Software": None, "qfusion": metadata}
+                                              | ({"Title": title} if title else {}))
     return out.getvalue()
 
 
@@ -78,21 +84,25 @@ def _named(svg: bytes, size: tuple[float, float], metadata: str, title: str) -> 
     text = svg.decode()
     end = text.index(">", text.index("<svg ")) + 1
     w, h = (f"{length / MM:.4f}".rstrip("0").rstrip(".") for length in size)
-    head = (f'<?xml version="1.0" encoding="utf-8"?>\n<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-            f'version="1.1" role="img" width="{w}mm" height="{h}mm" viewBox="0 0 {size[0]:.6f} {size[1]:.6f}">')
+    head = (
+        '<?xml version="1.0" encoding="utf-8"?>\n<svg xmlns="http://www.w3.org/2000/svg" '
+        f'xmlns:xlink="http://www.w3.org/1999/xlink" version="1.1" role="img" width="{w}mm" height="{h}mm" viewBox="0 '
+        f'0 {size[0]:.6f} {size[1]:.6f}">')
     named = f"\n <title>{html.escape(title, quote=False)}</title>" if title else ""
     return f'{head}{named}\n <metadata id="qfusion">{html.escape(metadata, quote=False)}</metadata>{text[end:]}'.encode()
 
 
 def _figure(marks: list[Mark], size: tuple[float, float], background: RGBA, lettered: bool) -> Figure:
-    figure = Figure(figsize=(size[0] / INCH, size[1] / INCH), dpi=INCH, facecolor=background, edgecolor="none", linewidth=0)
+    figure = Figure(figsize=(size[0] / INCH, size[1] / INCH), dpi=INCH, facecolor=background, edgecolor="none",
+                    linewidth=0)
     points = Affine2D().scale(1 / INCH) + figure.dpi_scale_trans
     for place, mark in enumerate(marks):
         for artist in _artists(mark, points, lettered):
             artist.set_zorder(place)
             clip: Box | None = getattr(mark, "clip", None)
             if clip is not None:
-                artist.set_clip_box(TransformedBbox(Bbox.from_extents(clip.left, clip.bottom, clip.right, clip.top), points))
+                artist.set_clip_box(TransformedBbox(Bbox.from_extents(clip.left, clip.bottom, clip.right, clip.top),
+                                                    points))
             figure.add_artist(artist, clip=False)
     return figure
 
@@ -112,7 +122,8 @@ def _artists(mark: Mark, points: Transform, lettered: bool) -> list[Artist]:
 def _line(pen: Pen) -> dict[str, Any]:
     """What a patch is told about its rim."""
     style = (0, pen.dashes) if pen.dashes else "solid"
-    return {"edgecolor": pen.colour if pen.draws else "none", "linewidth": pen.width if pen.draws else 0.0, "linestyle": style}
+    return {"edgecolor": pen.colour if pen.draws else "none", "linewidth": pen.width if pen.draws else 0.0,
+            "linestyle": style}
 
 
 def _stroke(points: np.ndarray, pen: Pen, place: Transform) -> Artist:
@@ -143,7 +154,8 @@ def _dots(mark: Dots, place: Transform) -> list[Artist]:
         own = mark.radii == radius
         outline = Path(mark.outline * radius, mark.codes)
         found.append(PathCollection([outline], offsets=mark.points[own], offset_transform=place, transform=place,
-                                    facecolors=mark.faces[own], edgecolors=mark.edges[own], linewidths=mark.widths[own]))
+                                    facecolors=mark.faces[own], edgecolors=mark.edges[own],
+                                    linewidths=mark.widths[own]))
     return found
 
 
@@ -164,7 +176,8 @@ def _cells(mark: Cells, place: Transform) -> list[Artist]:
             y0, y1 = y[r] + sy * gy / 2, y[r + 1] - sy * gy / 2 + (sy * seam if r + 1 < rows else 0)
             corners.append([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
             faces.append(mark.colours[r, c])
-    return [PolyCollection(corners, facecolors=faces, edgecolors="none", linewidths=0, transform=place)] if corners else []
+    return [PolyCollection(corners, facecolors=faces, edgecolors="none", linewidths=0,
+                           transform=place)] if corners else []
 
 
 class _Picture(Artist):
@@ -198,8 +211,8 @@ class _Picture(Artist):
 
 @lru_cache(maxsize=1024)
 def _font(bold: bool, italic: bool, size: float) -> FontProperties:
-    return FontProperties(family="sans-serif", weight="bold" if bold else "normal", style="oblique" if italic else "normal", size=size,
-                          fname=font_file(bold, italic))
+    return FontProperties(family="sans-serif", weight="bold" if bold else "normal", style="oblique" if italic
+                          else "normal", size=size, fname=font_file(bold, italic))
 
 
 def _words(mark: Words, place: Transform, lettered: bool) -> list[Artist]:
@@ -217,7 +230,8 @@ def _words(mark: Words, place: Transform, lettered: bool) -> list[Artist]:
 
 
 def _run(mark: Words, run: Run, x: float, y: float, side: str, place: Transform, lettered: bool) -> list[Artist]:
-    """A run of letters; where the file is not `lettered` (its letters are drawn, not named), one that is missing becomes a square."""
+    """A run of letters; where the file is not `lettered` (its letters are drawn, not named), one that is missing
+    becomes a square."""
     style: Style = run.style
     shown = drawable(run.text, style.bold, style.italic)
     if not run.text.strip(" \u00a0"):
@@ -232,6 +246,7 @@ def _run(mark: Words, run: Run, x: float, y: float, side: str, place: Transform,
         found.append(PathPatch(rim.transform_path(outlines), transform=place, facecolor=mark.halo, edgecolor=mark.halo,
                                linewidth=0.3 * style.size, joinstyle="round"))
     letters = run.text if lettered else shown
-    found.append(Text(at[0], at[1], letters, color=fade(style.colour, mark.opacity), fontproperties=font, ha=side, va="baseline",
-                      rotation=mark.angle, rotation_mode="anchor", parse_math=False, usetex=False, transform=place))
+    found.append(Text(at[0], at[1], letters, color=fade(style.colour, mark.opacity), fontproperties=font, ha=side,
+                      va="baseline", rotation=mark.angle, rotation_mode="anchor", parse_math=False, usetex=False,
+                      transform=place))
     return found

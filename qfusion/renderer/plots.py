@@ -28,9 +28,11 @@ class Plots:
         self.axes: dict[str, Axis] = {}
         for name in sorted(names, key=lambda n: (n[0], int(n[1:] or 1))):
             settings = dict(layout.get(f"{name[0]}axis{name[1:]}", {}))
-            columns = [column for t in self.traces if t.get(f"{name[0]}axis", name[0]) == name for column in _column(t, name[0])]
+            columns = [column for t in self.traces if t.get(f"{name[0]}axis", name[0]) == name
+                       for column in _column(t, name[0])]
             axis = Axis(name, settings, kind_of(settings, columns))
-            axis.used = bool(columns) or any(t.get(f"{name[0]}axis", name[0]) == name for t in self.traces) or not traces
+            axis.used = bool(columns) or any(t.get(f"{name[0]}axis", name[0]) == name
+                                             for t in self.traces) or not traces
             if axis.kind == "category":
                 axis.categories = categories_of(settings, columns)
             self.axes[name] = axis
@@ -39,8 +41,9 @@ class Plots:
             if isinstance(over, str) and over in self.axes:
                 axis.settings.setdefault("domain", self.axes[over].settings.get("domain", (0.0, 1.0)))
             against = self._against(axis)
-            check(against is not None, f"The figure anchors the axis {axis.name!r} to {axis.settings.get('anchor')!r}, which is no axis of "
-                                       "it. Anchor it to one that is there.")
+            check(against is not None,
+                  f"The figure anchors the axis {axis.name!r} to {axis.settings.get('anchor')!r}, which is no axis of "
+                  "it. Anchor it to one that is there.")
 
     def _against(self, axis: Axis) -> Axis | None:
         """The axis at whose edge this one stands."""
@@ -65,7 +68,8 @@ class Plots:
         """Puts every axis on the page and sets its range."""
         for axis in self.axes.values():
             low, high = (float(v) for v in axis.settings.get("domain", (0.0, 1.0)))
-            grid, start, length = (columns, box.left, box.width) if axis.letter == "x" else (rows, box.bottom, box.height)
+            grid, start, length = (columns, box.left,
+                                   box.width) if axis.letter == "x" else (rows, box.bottom, box.height)
             axis.start, axis.end = start + grid.share(low) * length, start + grid.share(high) * length
         reaches = self._reaches(hand)
         for name, axis in self.axes.items():
@@ -87,7 +91,8 @@ class Plots:
                 x, y = self.axis_pair(trace)
                 groups.setdefault((x.name, y.name, bars.lying(trace)), []).append(trace)
         return [found for (x, y, flat), own in groups.items()
-                for found in bars.arrange(own, self.layout, *((self.axes[y], self.axes[x]) if flat else (self.axes[x], self.axes[y])))]
+                for found in bars.arrange(own, self.layout,
+                                          *((self.axes[y], self.axes[x]) if flat else (self.axes[x], self.axes[y])))]
 
     def _boxes(self) -> list[spreads.Boxes]:
         groups: dict[tuple[str, str], list[Trace]] = {}
@@ -98,7 +103,8 @@ class Plots:
         found = []
         for (x, y), own in groups.items():
             flat = own[0].get("orientation") == "h"
-            found += spreads.boxes(own, self.layout, *((self.axes[y], self.axes[x]) if flat else (self.axes[x], self.axes[y])))
+            found += spreads.boxes(own, self.layout,
+                                   *((self.axes[y], self.axes[x]) if flat else (self.axes[x], self.axes[y])))
         return found
 
     def _reaches(self, hand: Hand) -> dict[str, list[Reach]]:
@@ -142,7 +148,8 @@ class Plots:
 
     def room_for_discs(self, frames: Sequence[Box], hand: Hand) -> float:
         """How much smaller the discs of a drawing must be to keep out of its boxes."""
-        return min([scatter.room_for_discs(t, *self.axis_pair(t), frames, hand) for t in self.traces if t["type"] == "scatter"] or [1.0])
+        return min([scatter.room_for_discs(t, *self.axis_pair(t), frames, hand) for t in self.traces
+                    if t["type"] == "scatter"] or [1.0])
 
     def frames(self, scene: Scene, hand: Hand, widest: float) -> dict[str, frame.Drawn]:
         """Draws every axis that is to be seen."""
@@ -155,12 +162,14 @@ class Plots:
 
     @staticmethod
     def _push(axis: Axis, against: Axis, scene: Scene) -> float:
-        """How far texts at bars and points reach over the left edge of a plot, where the labels of its upright axis would stand."""
+        """How far texts at bars and points reach over the left edge of a plot, where the labels of its upright axis
+        would stand."""
         if axis.letter == "x" or axis.settings.get("side", "left") != "left":
             return 0.0
         low, high = sorted((axis.start, axis.end))
         edge, middle = min(against.start, against.end), (against.start + against.end) / 2
-        beside = [w for w in scene.words() if w.role in ("bar", "point") and low <= w.y <= high and edge - w.block.width < w.x < middle]
+        beside = [w for w in scene.words() if w.role in ("bar", "point") and low <= w.y <= high
+                  and edge - w.block.width < w.x < middle]
         return max([0.0] + [edge - w.box.left for w in beside])
 
     def colour_bars(self) -> list[tuple[colouring.Bar, Axis | None]]:
@@ -217,13 +226,15 @@ class Plots:
             if isinstance(mark, Dots) and len(mark.points):
                 radius = float(mark.radii.max() + mark.widths.max() / 2) * 1.3
                 low, high = mark.points.min(0), mark.points.max(0)
-                found.append(Box(float(low[0]) - radius, float(low[1]) - radius, float(high[0]) + radius, float(high[1]) + radius))
+                found.append(Box(float(low[0]) - radius, float(low[1]) - radius, float(high[0]) + radius,
+                                 float(high[1]) + radius))
             elif isinstance(mark, (Area, Stroke)) and mark.clip is None and np.isfinite(mark.points).any():
                 low, high = np.nanmin(mark.points, 0), np.nanmax(mark.points, 0)
                 found.append(Box(float(low[0]), float(low[1]), float(high[0]), float(high[1])))
         if not found:
             return None
-        return Box(min(b.left for b in found), min(b.bottom for b in found), max(b.right for b in found), max(b.top for b in found))
+        return Box(min(b.left for b in found), min(b.bottom for b in found), max(b.right for b in found),
+                   max(b.top for b in found))
 
 
 def _index(given: Sequence[tuple[float, float]], domain: Any) -> int:

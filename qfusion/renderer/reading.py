@@ -27,10 +27,12 @@ def plain(drawn: go.Figure) -> dict[str, Any]:
     found = _decoded(drawn.to_dict())
     layout: dict[str, Any] = found.get("layout", {})
     template = layout.pop("template", {})
-    check(not template.get("layout") and not any(set(each) - {"type"} for kinds in template.get("data", {}).values() for each in kinds),
+    check(not template.get("layout")
+          and not any(set(each) - {"type"} for kinds in template.get("data", {}).values() for each in kinds),
           "The figure has a plotly template with settings of its own, which is not read when it is drawn as a file. "
           "Set the layout of the figure itself.")
-    check(not found.get("frames"), "The figure has animation frames, which cannot be drawn in one picture. Remove its `frames`.")
+    check(not found.get("frames"),
+          "The figure has animation frames, which cannot be drawn in one picture. Remove its `frames`.")
     for trace in found.get("data", []):
         if trace.get("visible", True) is True:
             kind = str(trace.setdefault("type", "scatter"))
@@ -62,14 +64,16 @@ def _check(found: dict[str, Any], kind: str, where: str) -> None:
         if path.split(".")[0] in ABOUT_THE_SCREEN or name in ABOUT_THE_SCREEN or name.endswith("src"):
             continue
         if path not in DRAWN[kind]:
-            raise InvalidInput(f"The figure sets `{path.replace('[]', '')}` in {where}, which is not drawn without a browser. "
-                               "Leave it out, or export with Chrome.")
+            raise InvalidInput(
+                f"The figure sets `{path.replace('[]', '')}` in {where}, which is not drawn without a browser. "
+                "Leave it out, or export with Chrome.")
         allowed = ONLY.get(f"{kind}.{path}")
         values = value if isinstance(value, (list, tuple, np.ndarray)) else [value]
         if allowed is not None and not all(each in allowed for each in values):
             bad = next(each for each in values if each not in allowed)
-            raise InvalidInput(f"The figure sets `{path.replace('[]', '')}` to {str(bad)[:40]!r} in {where}, which is not drawn without a "
-                               f"browser. Use one of {sorted(map(str, allowed))}, or export with Chrome.")
+            raise InvalidInput(
+                f"The figure sets `{path.replace('[]', '')}` to {str(bad)[:40]!r} in {where}, which is not drawn "
+                f"without a browser. Use one of {sorted(map(str, allowed))}, or export with Chrome.")
 
 
 def _settings(found: dict[str, Any], kind: str, before: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,5 @@
-"""What is drawn, in points from the lower left corner of the page: a list of marks that know nothing of plotly or of matplotlib."""
+"""What is drawn, in points from the lower left corner of the page: a list of marks that know nothing of plotly or of
+matplotlib."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def around(boxes: list[Box]) -> Box | None:
     """The smallest box that holds all of them."""
     if not boxes:
         return None
-    return Box(min(b.left for b in boxes), min(b.bottom for b in boxes), max(b.right for b in boxes), max(b.top for b in boxes))
+    return Box(min(b.left for b in boxes), min(b.bottom for b in boxes), max(b.right for b in boxes),
+               max(b.top for b in boxes))
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class Area:
 
 @dataclass(frozen=True, eq=False)
 class Dots:
-    """Markers of one symbol: `outline` (M, 2) with `codes` around the origin for a radius of 1, drawn at (N, 2) with radii (N,)."""
+    """Markers of one symbol: `outline` (M, 2) with `codes` around the origin for a radius of 1, drawn at (N, 2) with
+    radii (N,)."""
 
     points: np.ndarray
     radii: np.ndarray
@@ -104,7 +107,8 @@ class Cells:
 
 @dataclass(frozen=True, eq=False)
 class Words:
-    """A label at (x, y): `across` is left, center or right, `up` is bottom, middle, top or base, turned by `angle` degrees, anti-clockwise.
+    """A label at (x, y): `across` is left, center or right, `up` is bottom, middle, top or base, turned by `angle`
+    degrees, anti-clockwise.
 
     `lines` says how the lines of a label lie to each other; `halo` is the colour of a rim around the letters.
     """
@@ -124,7 +128,8 @@ class Words:
     def box(self) -> Box:
         """The upright rectangle around it."""
         corners = self.corners
-        return Box(float(corners[:, 0].min()), float(corners[:, 1].min()), float(corners[:, 0].max()), float(corners[:, 1].max()))
+        return Box(float(corners[:, 0].min()), float(corners[:, 1].min()), float(corners[:, 0].max()),
+                   float(corners[:, 1].max()))
 
     @property
     def corners(self) -> np.ndarray:

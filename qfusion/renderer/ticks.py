@@ -14,7 +14,8 @@ MINUS = "\u2212"
 
 
 def linear(low: float, high: float, most: float, step: float | None = None, origin: float = 0.0) -> np.ndarray:
-    """Round numbers between two ends, at steps of 1, 2 or 5 times a power of ten such that there are about `most` of them."""
+    """Round numbers between two ends, at steps of 1, 2 or 5 times a power of ten such that there are about `most` of
+    them."""
     low, high = min(low, high), max(low, high)
     if step is None:
         rough = (high - low) / max(most, 1e-9)
@@ -58,7 +59,8 @@ def written(values: np.ndarray, form: str = "", *, powers: bool = False) -> list
     step = float(np.diff(np.sort(values)).min()) if len(values) > 1 else largest
     if largest >= 1e15 or 0 < largest < 1e-6:
         return [_power(value) for value in values]
-    scale, suffix = next(((10.0**p, s) for p, s in ((9, "B"), (6, "M"), (3, "k")) if largest >= 10**max(p, 4)), (1.0, ""))
+    scale, suffix = next(((10.0**p, s) for p, s in ((9, "B"), (6, "M"), (3, "k")) if largest >= 10**max(p, 4)),
+                         (1.0, ""))
     decimals = min(12, max(0, 6 - math.floor(math.log10(step / scale)))) if step > 0 else 6
     return [_bare(f"{value / scale + 0.0:.{decimals}f}") + (suffix if value else "") for value in values]
 

@@ -1,4 +1,5 @@
-"""Labels: plotly's small markup read into runs of one style, measured with the fonts that matplotlib ships, and broken into lines.
+"""Labels: plotly's small markup read into runs of one style, measured with the fonts that matplotlib ships, and broken
+into lines.
 
 Nothing but the tags that plotly itself knows is markup; every other `<`, and every `$`, `_` and backslash, is a letter.
 """
@@ -20,15 +21,16 @@ from matplotlib.ft2font import LoadFlags
 from qfusion.errors import InvalidInput
 from qfusion.renderer.colours import RGBA, rgba
 
-FAMILIES = ("DejaVu Sans", "Verdana", "Helvetica Neue", "Arial")  # the first is drawn; the others are for readers of an SVG without it
+# the first is drawn; the others are for readers of an SVG without it
+FAMILIES = ("DejaVu Sans", "Verdana", "Helvetica Neue", "Arial")
 LEADING = 1.25  # from baseline to baseline, in sizes
 ASCENT, DESCENT, CAPITAL = 0.76, 0.24, 0.73  # of DejaVu Sans, in sizes
 _TAG = re.compile(r"(</?(?:b|strong|i|em|sup|sub|span|a|u|s)(?:\s[^<>]*)?>|<br\s*/?>)", re.IGNORECASE)
 _STYLE = re.compile(r"(color|font-size)\s*:\s*([^;\"']+)", re.IGNORECASE)
 _EM = re.compile(r"\d{1,3}(\.\d{1,4})?em")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_FILES = {(False, False): "DejaVuSans.ttf", (True, False): "DejaVuSans-Bold.ttf", (False, True): "DejaVuSans-Oblique.ttf",
-          (True, True): "DejaVuSans-BoldOblique.ttf"}
+_FILES = {(False, False): "DejaVuSans.ttf", (True, False): "DejaVuSans-Bold.ttf",
+          (False, True): "DejaVuSans-Oblique.ttf", (True, True): "DejaVuSans-BoldOblique.ttf"}
 
 
 @dataclass(frozen=True)
@@ -116,13 +118,15 @@ def _advance(letter: str, bold: bool, italic: bool) -> float:
 
 
 def drawable(text: str, bold: bool, italic: bool) -> str:
-    """The text with a white square for each letter that DejaVu Sans does not have, for files whose readers cannot take another font."""
+    """The text with a white square for each letter that DejaVu Sans does not have, for files whose readers cannot take
+    another font."""
     font = get_font(font_file(bold, italic))
     return "".join(letter if font.get_char_index(ord(letter)) else "\u25a1" for letter in text)
 
 
 def printable(text: str) -> str:
-    """Letters that no file format stumbles over: control characters and halves of pairs are replaced, runs of spaces kept."""
+    """Letters that no file format stumbles over: control characters and halves of pairs are replaced, runs of spaces
+    kept."""
     shown = UNPRINTABLE.sub("\ufffd", text.replace("\t", " "))
     return re.sub(r"(?<= ) | (?= )|^ | $", "\u00a0", shown)
 
@@ -133,7 +137,8 @@ def plain(text: str, style: Style) -> Block:
 
 
 def read(label: str, style: Style) -> Block:
-    """A plotly label: `<b>`, `<i>`, `<sup>`, `<sub>`, `<br>`, `<span style>` and entities are read, everything else is text."""
+    """A plotly label: `<b>`, `<i>`, `<sup>`, `<sub>`, `<br>`, `<span style>` and entities are read, everything else is
+    text."""
     lines: list[list[Run]] = [[]]
     stack: list[tuple[str, Style]] = []
     now = style
@@ -189,7 +194,8 @@ def balanced(block: Block, limit: float) -> Block:
 
 
 def wrapped(block: Block, limit: float) -> Block:
-    """The block with its lines broken at spaces, so that none is wider than `limit` points; longer words are broken too."""
+    """The block with its lines broken at spaces, so that none is wider than `limit` points; longer words are broken
+    too."""
     lines: list[Line] = []
     for line in block.lines:
         pieces = [line] if width(line) <= limit else _parted(line)

@@ -42,8 +42,8 @@ class Members:
         inside: which of them belong to the cohort, bool (n,).
         name, filter, split: as words; name is empty where it has none.
         by, group, groups: what the samples are grouped by, the group of each, the groups in order.
-        errors: what an error is. measure, strength: names of the columns of entanglement and interaction that are set against each other,
-            by what they are called on an axis.
+        errors: what an error is. measure, strength: names of the columns of entanglement and interaction that are set
+            against each other, by what they are called on an axis.
         values: these two, (n,) each.
         finding: what their correlation says in a sentence.
     """
@@ -93,8 +93,8 @@ def document(found: Members) -> Document:
     parts += [*trust.section(sample, one=False), *methods.section(sample), *_intervals(), *_again(found)]
     return Document(f"Cohort ‘{found.title}’: what {sample.name} decides by",
                     f"{sample.work.card.get('title', sample.name)} on {sample.dataset.title}",
-                    f"Report on {len(found.cohort):,} samples of data set {sample.dataset.name} and how model {sample.name} decides on "
-                    "them.",
+                    f"Report on {len(found.cohort):,} samples of data set {sample.dataset.name} and how model "
+                    f"{sample.name} decides on them.",
                     tuple(parts))
 
 
@@ -118,14 +118,18 @@ def _summary(found: Members) -> Iterator[Block]:
     yield paragraph(f"{len(cohort):,} of the {len(found.rows):,} explained samples of {found.split} form this cohort: "
                     f"{found.filter or 'no filter'}.")
     yield Points((
-        (Strong("Which modality decides? "), f"{leader} carries most, {part[leader].value:.0%} on average{_between(part[leader])}; in all "
+        (Strong("Which modality decides? "),
+         f"{leader} carries most, {part[leader].value:.0%} on average{_between(part[leader])}; in all "
          f"of {found.split} it is {whole[leader].value:.0%}."),
-        (Strong("How do the modalities relate? "), f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
-                                                   f"({kinds.iloc[0] / len(cohort):.0%})."),
-        (Strong("How much is said only jointly? "), f"{joint[1]['j'].value:.0%} of all terms by size{_between(joint[1]['j'])}; in all of "
-         f"{found.split} {joint[0]['j'].value:.0%}."),
-        (Strong("Is it harder? "), f"The mean error is {number(errors[1]['e'].value)} against {number(errors[0]['e'].value)} "
-                                   f"({found.errors})."),
+        (Strong("How do the modalities relate? "),
+         f"Most often it is {kinds.index[0]}, {kinds.iloc[0]:,} of {len(cohort):,} "
+         f"({kinds.iloc[0] / len(cohort):.0%})."),
+        (Strong("How much is said only jointly? "),
+         f"{joint[1]['j'].value:.0%} of all terms by size{_between(joint[1]['j'])}; in all of {found.split} "
+         f"{joint[0]['j'].value:.0%}."),
+        (Strong("Is it harder? "),
+         f"The mean error is {number(errors[1]['e'].value)} against {number(errors[0]['e'].value)} "
+         f"({found.errors})."),
         *(((Strong("Does entanglement go with joint deciding? "), f"{found.finding}."),) if found.measure else ()),
     ))
     yield Facts((("Model", f"{sample.name}: {sample.work.card.get('title', '')} ({sample.work.card['model']})"),
@@ -146,14 +150,16 @@ def _shares(found: Members) -> Iterator[Block]:
     whole, part = _share_means(found)
     sample = found.sample
     yield Heading("Which modality decides")
-    yield figure(drawing.shares(_estimates(whole), _estimates(part), {}, sample.modalities, whole_name=found.called(True),
-                                cohort_name=found.called(False)),
-                 f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); {INTERVALS}. "
-                 f"Compared with {answers.behind(sample.background)}.",
-                 "Mean shares: " + ", ".join(f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
-                                             for name in sample.modalities) + ".", HALF)
+    yield figure(drawing.shares(_estimates(whole), _estimates(part), {}, sample.modalities,
+                                whole_name=found.called(True), cohort_name=found.called(False)),
+                 f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); {INTERVALS}. Compared with "
+                 f"{answers.behind(sample.background)}.",
+                 "Mean shares: "
+                 + ", ".join(f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
+                             for name in sample.modalities) + ".", HALF)
     yield Table(("Modality", "Cohort", "Interval", f"All of {found.split}", "Interval"),
-                tuple((name, f"{part[name].value:.1%}", _interval(part[name]), f"{whole[name].value:.1%}", _interval(whole[name]))
+                tuple((name, f"{part[name].value:.1%}", _interval(part[name]), f"{whole[name].value:.1%}",
+                       _interval(whole[name]))
                       for name in sample.modalities), f"Mean shares with {LEVEL:.0%} intervals.")
 
 
@@ -169,11 +175,14 @@ def _types(found: Members) -> Iterator[Block]:
     """Dominance, conflict, complement: how many, and how well they are predicted."""
     errors = found.rows["error"].to_numpy(dtype=float)
     where = {kind: (found.rows["relation"] == kind).to_numpy() for kind in RELATIONS}
-    pairs = {kind: tuple(resampling.means({"e": errors[mask & keep]})["e"] for keep in (np.ones(len(errors), bool), found.inside))
+    pairs = {kind: tuple(resampling.means({"e": errors[mask & keep]})["e"]
+                         for keep in (np.ones(len(errors), bool), found.inside))
              for kind, mask in where.items()}
-    whole, part = ([int((mask & keep).sum()) for mask in where.values()] for keep in (np.ones(len(errors), bool), found.inside))
-    drawn = drawing.types(list(where), whole, part, [(Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
-                                                     for a, b in pairs.values()],
+    whole, part = ([int((mask & keep).sum()) for mask in where.values()]
+                   for keep in (np.ones(len(errors), bool), found.inside))
+    drawn = drawing.types(list(where), whole, part,
+                          [(Estimate(a.value, a.low, a.high), Estimate(b.value, b.low, b.high))
+                           for a, b in pairs.values()],
                           whole_name=found.called(True), cohort_name=found.called(False))
     yield Heading("How the modalities relate, and how well that is predicted")
     yield figure(drawn, "; ".join(f"{kind}: {words[0].lower()}{words[1:-1]}" for kind, words in RELATIONS.items())
@@ -188,12 +197,14 @@ def _terms(found: Members) -> Iterator[Block]:
     unit = "score of the class" if sample.classes else sample.unit
     left = len(sample.dividends) - 1 - len(terms)
     yield Heading("What each combination contributed")
-    yield figure(drawing.violins(terms, {term: values[found.inside] for term, values in terms.items()}, {}, sample.modalities, unit=unit,
+    yield figure(drawing.violins(terms, {term: values[found.inside] for term, values in terms.items()}, {},
+                                 sample.modalities, unit=unit,
                                  whole_name=found.called(True), cohort_name=found.called(False)),
-                 "Every sample's exact dividend, with its sign: all above each line in grey, the cohort below it in colour; the line "
-                 f"inside is the mean. Compared with {answers.behind(sample.background)}."
+                 "Every sample's exact dividend, with its sign: all above each line in grey, the cohort below it in "
+                 f"colour; the line inside is the mean. Compared with {answers.behind(sample.background)}."
                  + (f" The {left} terms that are smallest on average are left out." if left else ""),
-                 "Mean dividends in the cohort: " + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items()) + ".")
+                 "Mean dividends in the cohort: "
+                 + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items()) + ".")
     yield _means_of(found, terms)
 
 
@@ -207,10 +218,12 @@ def _means_of(found: Members, terms: Mapping[str, np.ndarray]) -> Table:
     if len(terms) > MAX_COLUMNS:
         heads = tuple(f"{name} (n = {int(mask.sum()):,})" for name, mask in filled.items())
         return Table(("Term", *heads), tuple((name, *(signed(values[mask].mean()) for mask in filled.values()))
-                                             for name, values in zip(names, terms.values(), strict=True)), "Mean dividends.")
+                                             for name, values in zip(names, terms.values(), strict=True)),
+                     "Mean dividends.")
     rows = tuple((name, f"{int(mask.sum()):,}", *(signed(values[mask].mean()) for values in terms.values()))
                  for name, mask in filled.items())
-    return Table((found.by, "n", *names), rows, f"Mean dividends of the cohort by {found.by}, of the whole cohort, and of all.")
+    return Table((found.by, "n", *names), rows,
+                 f"Mean dividends of the cohort by {found.by}, of the whole cohort, and of all.")
 
 
 def _entanglement(found: Members) -> Iterator[Block]:
@@ -219,7 +232,8 @@ def _entanglement(found: Members) -> Iterator[Block]:
     x, y = found.values
     known = np.isfinite(x) & np.isfinite(y)
     yield Heading("Entanglement and joint deciding")
-    yield figure(drawing.relation(found.rows.index[known].tolist(), x[known], y[known], found.inside[known], found.measure, found.strength,
+    yield figure(drawing.relation(found.rows.index[known].tolist(), x[known], y[known], found.inside[known],
+                                  found.measure, found.strength,
                                   whole_name=found.called(True), cohort_name=found.called(False)),
                  f"Every explained sample of {found.split}, the cohort in colour. {found.finding}.",
                  f"Scatter of {int(known.sum()):,} samples: {found.finding}.")
@@ -238,7 +252,8 @@ def _built(found: Members) -> Iterator[Block]:
         return
     yield Heading("Which coupling built which term?")
     try:
-        made = built_over_classes(sample.model, sample.dataset.inputs(_places(found), dtype=torch.float64), sample.background)
+        made = built_over_classes(sample.model, sample.dataset.inputs(_places(found), dtype=torch.float64),
+                                  sample.background)
     except InvalidInput as error:  # evolved for too long to be resolved
         yield paragraph(str(error))
         return
@@ -247,8 +262,8 @@ def _built(found: Members) -> Iterator[Block]:
     titles, _ = building.terms_of(made.terms, made.modalities)
     yield paragraph(f"Mean over the cohort. {said}. Positive and negative parts of different samples cancel in a mean.")
     yield figure(building.matrix(made.dividends, titles, made.parts, made.start, made.end, unit=whose),
-                 f"What the figure shows: {building.SAYS['built'][0]} Mean over {made.count:,} samples. It does not show "
-                 f"{building.SAYS['built'][1]}", f"{said}.")
+                 f"What the figure shows: {building.SAYS['built'][0]} Mean over {made.count:,} samples. It does not "
+                 f"show {building.SAYS['built'][1]}", f"{said}.")
 
 
 def _cuts(found: Members) -> Iterator[Block]:
@@ -259,20 +274,24 @@ def _cuts(found: Members) -> Iterator[Block]:
     made = cut_curves.cut_curves(sample.model, sample.dataset, rows)
     said = cut_answers.answer_for_many(made)
     yield Heading("Are the correlations needed?")
-    yield paragraph(f"{said}." + (f" Of the cohort, {len(rows):,} samples, evenly spaced." if len(rows) < len(found.cohort) else ""))
+    yield paragraph(f"{said}." + (f" Of the cohort, {len(rows):,} samples, evenly spaced."
+                                  if len(rows) < len(found.cohort) else ""))
     yield figure(notebook.cut_test_of(numbers.cut_table(made), sample.modalities, next(iter(made.after))),
-                 f"What the figure shows: {cuts.SAYS['cut-test'][0]} It does not show {cuts.SAYS['cut-test'][1]}", f"{said}.")
+                 f"What the figure shows: {cuts.SAYS['cut-test'][0]} It does not show {cuts.SAYS['cut-test'][1]}",
+                 f"{said}.")
 
 
 def _members(found: Members) -> Iterator[Block]:
     cohort = found.cohort.sort_values("error", ascending=False, kind="stable")
     names = found.sample.modalities
     rows = tuple((str(name), _said(row["truth"]), _said(row["prediction"]), number(row["error"]), str(row["relation"]),
-                  *(f"{row[f'share[{each}]']:.0%}" for each in names)) for name, row in cohort.head(MAX_MEMBERS).iterrows())
+                  *(f"{row[f'share[{each}]']:.0%}" for each in names))
+                 for name, row in cohort.head(MAX_MEMBERS).iterrows())
     rest = len(cohort) - len(rows)
     yield Heading("The members")
     yield Table(("Sample", "Truth", "Prediction", "Error", "Type", *(f"Share {each}" for each in names)), rows,
-                f"The samples of the cohort, the largest error first{f'; {rest:,} more are left out' if rest else ''}.", (4,))
+                f"The samples of the cohort, the largest error first{f'; {rest:,} more are left out' if rest else ''}.",
+                (4,))
 
 
 def _said(value: object) -> str:
@@ -280,15 +299,17 @@ def _said(value: object) -> str:
 
 
 def _intervals() -> Iterator[Block]:
-    yield paragraph(f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ", cite("efron1993"), f" of {RESAMPLES:,} resamples of the "
-                    "samples shown, with seed 0; below ten samples none is given. They say how far another draw of samples might move a "
-                    "number, not another training run.")
+    yield paragraph(f"Intervals are {LEVEL:.0%} percentile bootstrap intervals ", cite("efron1993"),
+                    f" of {RESAMPLES:,} resamples of the samples shown, with seed 0; below ten samples none is given. "
+                    "They say how far another draw of samples might move a number, not another training run.")
 
 
 def _again(found: Members) -> Iterator[Block]:
     sample = found.sample
-    words = ["python", "-m", "qfusion", "report", "--model", sample.name, "--data", sample.dataset.name, "--cohort", found.filter]
+    words = ["python", "-m", "qfusion", "report", "--model", sample.name, "--data", sample.dataset.name, "--cohort",
+             found.filter]
     kind, label = sample.background.kind, sample.background.label
-    words += ["--contrast", label] if kind == "contrast" else [] if kind in ("joint", "cohort") else ["--background", kind]
+    words += ["--contrast", label] if kind == "contrast" else [] if kind in ("joint",
+                                                                             "cohort") else ["--background", kind]
     yield Heading("The same again")
     yield Listing(shlex.join([*words, "--out", "report.html"]), "Command")

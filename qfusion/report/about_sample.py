@@ -37,7 +37,8 @@ def document(sample: Sample) -> Document:
     decision = answers.verdict(sample.scores, sample.classes)
     return Document(f"Sample {sample.id}: why {sample.name} says {decision}",
                     f"{sample.work.card.get('title', sample.name)} on {sample.dataset.title}",
-                    f"Report on the decision of model {sample.name} on sample {sample.id} of data set {sample.dataset.name}.", tuple(parts))
+                    f"Report on the decision of model {sample.name} on sample {sample.id} of data set "
+                    f"{sample.dataset.name}.", tuple(parts))
 
 
 def _summary(sample: Sample) -> Iterator[Block]:
@@ -45,17 +46,20 @@ def _summary(sample: Sample) -> Iterator[Block]:
     kind = str(explain.relation(sample.explanation, sample.output)[0])
     when: tuple[tuple[Strong, str], ...] = ()
     if _on_the_way(sample):
-        places = [f"t = {t:.2f}" for t in sample.places] if sample.can("time") else [f"“{place}”" for place in sample.places]
+        places = [f"t = {t:.2f}" for t in sample.places] if sample.can("time") else [f"“{place}”"
+                                                                                     for place in sample.places]
         decisions = [answers.verdict(scores, sample.classes) for scores in sample.through.prediction[:, 0]]
         when = ((Strong("Since when? "), answers.settled(decisions, places)),)
     yield Heading("In short")
     yield paragraph(_decision(sample))
     yield Points(((Strong("Which modality decided this? "), answers.decided(sample.shares, sample.dividends)),
-                  (Strong("Did the modalities conflict? "), answers.conflict(sample.dividends, sample.modalities, kind)), *when))
+                  (Strong("Did the modalities conflict? "),
+                   answers.conflict(sample.dividends, sample.modalities, kind)), *when))
     yield paragraph(f"All contributions are exact; they compare with {answers.behind(sample.background)}.")
     if sample.changed:
-        yield paragraph(f"The model is not as it was trained: {sample.changed}. Test metrics and spread over seeds are those of the "
-                        "trained one.")
+        yield paragraph(
+            f"The model is not as it was trained: {sample.changed}. Test metrics and spread over seeds are those of "
+            "the trained one.")
     yield methods.facts(sample)
 
 
@@ -69,10 +73,12 @@ def _decision(sample: Sample) -> str:
     if sample.classes:
         sure = numbers.verdict(sample)["probability"].to_numpy()
         best = int(np.argmax(sure))
-        right = "which is what it was annotated with" if sample.classes[best] == sample.truth else f"it was annotated as {truth}"
+        right = "which is what it was annotated with" if sample.classes[
+            best] == sample.truth else f"it was annotated as {truth}"
         return f"The model decides for ‘{sample.classes[best]}’ with probability {sure[best]:.1%}; {right}."
-    return (f"The model predicts {signed(sample.score)} ({answers.verdict(sample.scores, sample.classes)}); the annotation is {truth}, "
-            f"so the error is {number(abs(sample.score - float(sample.truth)))}.")
+    return (
+        f"The model predicts {signed(sample.score)} ({answers.verdict(sample.scores, sample.classes)}); the annotation "
+        f"is {truth}, so the error is {number(abs(sample.score - float(sample.truth)))}.")
 
 
 def _content(sample: Sample) -> Iterator[Block]:
@@ -90,10 +96,13 @@ def _content(sample: Sample) -> Iterator[Block]:
             seconds = np.arange(len(piece.samples))[::step] / piece.rate
             drawn = evidence.curve(np.asarray(piece.samples)[::step], seconds, "time (s)", "amplitude",
                                    term_colour(name, sample.modalities))
-            yield figure(drawn, f"{name} of the sample: {len(piece.samples) / piece.rate:.2f} s at {piece.rate:,} samples a second.",
+            yield figure(drawn,
+                         f"{name} of the sample: {len(piece.samples) / piece.rate:.2f} s at {piece.rate:,} samples a "
+                         "second.",
                          f"Waveform: {name} of the sample", HALF, 34)
         elif isinstance(piece, Series):
-            drawn = evidence.curve(piece.values, piece.x, piece.x_label, piece.y_label, term_colour(name, sample.modalities))
+            drawn = evidence.curve(piece.values, piece.x, piece.x_label, piece.y_label,
+                                   term_colour(name, sample.modalities))
             yield figure(drawn, f"{name} of the sample: {piece.y_label} over {piece.x_label}.",
                          f"Curve: {name} of the sample, {len(piece.values)} values", HALF, 34)
     absent = [name for name in sample.modalities if name not in found]
@@ -113,10 +122,12 @@ def _contributions(sample: Sample) -> Iterator[Block]:
     yield Heading("What each modality contributed")
     terms = ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in sample.dividends.items())
     yield figure(notebook.contributions(sample),
-                 f"From the baseline to the {sample.unit}, term by term; hatched bars are what modalities say only together. {against}",
+                 f"From the baseline to the {sample.unit}, term by term; hatched bars are what modalities say only "
+                 f"together. {against}",
                  f"Waterfall: {terms}; score {sample.score:+.2f}.")
     shapley = ", ".join(f"{name} {value:+.2f} ({sample.shares[name]:.0%})" for name, value in sample.shapley.items())
-    yield figure(notebook.shapley(sample), "Shapley values: each modality's own term and an equal part of every joint term it takes part "
+    yield figure(notebook.shapley(sample),
+                 "Shapley values: each modality's own term and an equal part of every joint term it takes part "
                  f"in; in brackets its share of the absolute total. {against}", f"Shapley values: {shapley}.", HALF)
     yield _terms(sample)
     yield _pairs(sample)
@@ -131,8 +142,8 @@ def _terms(sample: Sample) -> Table:
         true = [signed(float(truth.iloc[sample.row].get(term, np.nan)))] if known and truth is not None else []
         rows.append((term.replace("+", " + ") or "nothing (baseline)", signed(values[term]), signed(dividend), *true))
     return Table(("Told only", "Score v(S)", "Dividend Δ(S)", *(["True dividend"] if known else [])), tuple(rows),
-                 "What the model says when it is told only some modalities, and what each combination adds beyond its parts. "
-                 "The dividends add up to the score.")
+                 "What the model says when it is told only some modalities, and what each combination adds beyond its "
+                 "parts. The dividends add up to the score.")
 
 
 def _pairs(sample: Sample) -> Table:
@@ -141,8 +152,8 @@ def _pairs(sample: Sample) -> Table:
                   *("" if a == b else signed(found[a, b]) for b in range(len(sample.modalities))))
                  for a, name in enumerate(sample.modalities))
     return Table(("Modality", "Shapley value", "Share", *(f"with {name}" for name in sample.modalities)), rows,
-                 "Shapley values, shares and Shapley interaction indices: what two modalities add together, averaged over what else is "
-                 "known.")
+                 "Shapley values, shares and Shapley interaction indices: what two modalities add together, averaged "
+                 "over what else is known.")
 
 
 def _dynamics(sample: Sample) -> Iterator[Block]:
@@ -152,7 +163,8 @@ def _dynamics(sample: Sample) -> Iterator[Block]:
     table = numbers.over_time(sample)
     where = "through the evolution" if sample.can("time") else "along the layers of the network"
     yield Heading("When it was decided")
-    last = ", ".join(f"{name} {values[-1]:+.2f}" for name, values in notebook.columns(table, "dividend").items() if name)
+    last = ", ".join(f"{name} {values[-1]:+.2f}" for name, values in notebook.columns(table, "dividend").items()
+                     if name)
     yield figure(notebook.over_time(sample),
                  f"Entropies (above) and terms of the decision (below) {where}, as if the system were read out there. "
                  f"Compared with {answers.behind(sample.background)}.", f"Lines {where}; terms at the end: {last}.")
@@ -169,11 +181,14 @@ def _built(sample: Sample) -> Iterator[Block]:
     except InvalidInput as error:  # evolved for too long to be resolved
         yield paragraph(str(error))
         return
-    yield paragraph(f"{said}. All terms of the dynamics are turned up from nothing together, and what each does is added up on that way "
-                    "(Aumann and Shapley 1974), so that a row of the matrix leads from the contribution without evolution to the one that "
-                    "was explained.")
+    yield paragraph(
+        f"{said}. All terms of the dynamics are turned up from nothing together, and what each does is added up on "
+        "that way (Aumann and Shapley 1974), so that a row of the matrix leads from the contribution without evolution "
+        "to the one that was explained.")
     for draw, name in ((notebook.built, "built"), (notebook.built_flow, "built-flow")):
-        yield figure(draw(sample), f"What the figure shows: {building.SAYS[name][0]} It does not show {building.SAYS[name][1]}", f"{said}.")
+        yield figure(draw(sample),
+                     f"What the figure shows: {building.SAYS[name][0]} It does not show {building.SAYS[name][1]}",
+                     f"{said}.")
 
 
 def _cuts(sample: Sample) -> Iterator[Block]:
@@ -184,7 +199,8 @@ def _cuts(sample: Sample) -> Iterator[Block]:
     said = cut_answers.answer(found, sample.output)
     yield Heading("Are the correlations needed?")
     yield paragraph(f"{said}.")
-    yield figure(notebook.cut(sample), f"What the figure shows: {SAYS['cut'][0]} It does not show {SAYS['cut'][1]}", f"{said}.")
+    yield figure(notebook.cut(sample), f"What the figure shows: {SAYS['cut'][0]} It does not show {SAYS['cut'][1]}",
+                 f"{said}.")
 
 
 def _entropies(sample: Sample) -> Iterator[Block]:
@@ -202,16 +218,20 @@ def _of_states(sample: Sample) -> Iterator[Block]:
     yield Heading("Entropies and entanglement at the end")
     kinds = [kind for kind in KINDS if any(each == kind and len(part) == 1 for each, part in measures)]
     parts = [(name, (name,)) for name in sample.modalities] + [("all together", ())]
-    rows = [(name, *(number(measures[kind, part]) if (kind, part) in measures else "" for kind in kinds)) for name, part in parts]
+    rows = [(name, *(number(measures[kind, part]) if (kind, part) in measures else "" for kind in kinds))
+            for name, part in parts]
     said = {"negativity": f"Negativity with the rest ({KINDS['negativity'].unit})"}
     yield Table(("Part", *(said.get(kind, KINDS[kind].short_axis.capitalize()) for kind in kinds)), tuple(rows),
-                f"States at T = {sample.model.duration:g}. The whole starts pure, with entropy 0; what it has at the end is lost to the "
-                "jumps.")
-    shared = [(" and ".join(part), number(value)) for (kind, part), value in measures.items() if kind == "mutual_information"]
+                f"States at T = {sample.model.duration:g}. The whole starts pure, with entropy 0; what it has at the "
+                "end is lost to the jumps.")
+    shared = [(" and ".join(part), number(value)) for (kind, part), value in measures.items()
+              if kind == "mutual_information"]
     if shared:
         yield Table(("Pair", KINDS["mutual_information"].axis.capitalize()), tuple(shared),
                     "Correlation of every two modalities at T, classical and quantum.")
-    yield paragraph(ENTROPY_IS, f" QuTiP followed the state independently of the training code; the two agree on ρ(T) to {power(apart)} ",
+    yield paragraph(ENTROPY_IS,
+                    " QuTiP followed the state independently of the training code; the two agree on ρ(T) to "
+                    f"{power(apart)} ",
                     "in every entry ", cite("qutip5"), ".")
 
 
@@ -220,21 +240,26 @@ def _of_fusion(sample: Sample) -> Iterator[Block]:
     found = numbers.reading(sample)
     yield Heading("What the fusion read")
     fused = ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.fused, strict=True))
-    yield figure(notebook.masses(sample), "The mass that each modality gives each element (sin² θ/2, the chance that its qubit reads 1), "
-                 "and the fused one." + ("" if found.elements_are_classes else " Elements are learned here; they have no names."),
+    yield figure(notebook.masses(sample),
+                 "The mass that each modality gives each element (sin² θ/2, the chance that its qubit reads 1), "
+                 "and the fused one."
+                 + ("" if found.elements_are_classes else " Elements are learned here; they have no names."),
                  f"Heat map of masses; fused: {fused}.")
     entropy = ", ".join(f"{e} {v:.2f}" for e, v in zip(found.elements, found.entropy, strict=True))
-    yield figure(notebook.entropies(sample), "Von Neumann entropy of each fused qubit, at most ln 2: its entanglement with the qubits "
+    yield figure(notebook.entropies(sample),
+                 "Von Neumann entropy of each fused qubit, at most ln 2: its entanglement with the qubits "
                  "it was fused from, as these are together in a pure state.", f"Entropies in nats: {entropy}.", HALF)
     table = numbers.masses(sample)
-    rows = tuple((str(row["element"]), *(number(row[f"mass[{name}]"]) for name in sample.modalities), number(row["mass"]), str(row["rule"]),
-                  number(row["disagreement"]), number(row["entropy"])) for _, row in table.iterrows())
+    rows = tuple((str(row["element"]), *(number(row[f"mass[{name}]"]) for name in sample.modalities),
+                  number(row["mass"]), str(row["rule"]), number(row["disagreement"]), number(row["entropy"]))
+                 for _, row in table.iterrows())
     names = tuple(f"Mass {name}" for name in sample.modalities)
     yield Table(("Element", *names, "Fused", "Nearest rule", "Disagreement", "Entropy (nats)"), rows,
-                "The fusion, element by element: masses, the named rule nearest to the learned table, and the mass on the modalities "
-                "contradicting each other.", (len(names) + 2,))
+                "The fusion, element by element: masses, the named rule nearest to the learned table, and the mass on "
+                "the modalities contradicting each other.", (len(names) + 2,))
     if found.conflict is not None:
-        yield paragraph(f"The modalities conflict with Dempster's K = {found.conflict:.3f} ", cite("shafer1976"), ". ", ENTROPY_IS)
+        yield paragraph(f"The modalities conflict with Dempster's K = {found.conflict:.3f} ", cite("shafer1976"), ". ",
+                        ENTROPY_IS)
 
 
 def _circuit(sample: Sample) -> Iterator[Block]:
@@ -245,29 +270,35 @@ def _circuit(sample: Sample) -> Iterator[Block]:
     yield Heading("The circuit")
     about = f"{len(replay.wires)} qubits, {replay.count} gates"
     if sample.can("time"):
-        caption = (f"One step of the evolution (dt = {built.dt:g}, {built.dt / sample.model.duration:.3g} T) as a quantum circuit, with "
-                   f"the sample's own states prepared: {about}. {built.error.sentence}")
+        caption = (
+            f"One step of the evolution (dt = {built.dt:g}, {built.dt / sample.model.duration:.3g} T) as a quantum "
+            f"circuit, with the sample's own states prepared: {about}. {built.error.sentence}")
     else:
-        caption = (f"The whole network with the sample's angles: {about}. Modality qubits are left out after the fusion; a measured qubit "
-                   "controls a rotation of its neighbour.")
-    yield figure(notebook.diagram(sample), caption + " A disc is a qubit at the end: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, its colour ⟨Y⟩; "
-                 "a needle that ends inside is a mixed state.", f"Circuit of {about}.", FULL)
+        caption = (
+            f"The whole network with the sample's angles: {about}. Modality qubits are left out after the fusion; a "
+            "measured qubit controls a rotation of its neighbour.")
+    yield figure(notebook.diagram(sample),
+                 caption + " A disc is a qubit at the end: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, its colour ⟨Y⟩; a "
+                           "needle that ends inside is a mixed state.", f"Circuit of {about}.", FULL)
     yield paragraph("Drawn from the list of gates that PennyLane runs ", cite("pennylane"), ".")
 
 
 def _again(sample: Sample) -> Iterator[Block]:
     """How to get the same numbers."""
     yield Heading("The same again")
-    yield paragraph("These commands write this report and print its contributions; the digests in the table above tell whether model and "
-                    "data are the same.")
-    commands = [[*_command(sample, "report"), *(["--tweak", sample.changed] if sample.changed else []), "--out", "report.html"]]
+    yield paragraph(
+        "These commands write this report and print its contributions; the digests in the table above tell whether "
+        "model and data are the same.")
+    commands = [[*_command(sample, "report"), *(["--tweak", sample.changed] if sample.changed else []), "--out",
+                 "report.html"]]
     commands += [] if sample.changed else [[*_command(sample, "explain"), "--json"]]
     yield Listing("\n".join(map(shlex.join, commands)), "Commands")
 
 
 def _command(sample: Sample, name: str) -> list[str]:
     kind, outputs = sample.background.kind, sample.explanation.outputs
-    words = ["python", "-m", "qfusion", name, "--model", sample.name, "--data", sample.dataset.name, "--sample", sample.id]
+    words = ["python", "-m", "qfusion", name, "--model", sample.name, "--data", sample.dataset.name, "--sample",
+             sample.id]
     words += ["--output", outputs[sample.output]] if len(outputs) > 1 else []
     if kind == "contrast":
         return [*words, "--contrast", sample.background.label]

@@ -14,14 +14,17 @@ from qfusion import citations
 
 MAX_TEXT, MAX_TITLE = 20_000, 240  # characters
 _WIDE = 26  # characters from which a column of words takes what room is left
-_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}  # control, format (such as those that turn the direction), surrogates, private, not assigned
+# control, format (such as those that turn the direction), surrogates, private, not assigned
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 
 def clean(text: object, limit: int = MAX_TEXT) -> str:
-    """Returns a text that can be printed: line breaks stay, control and direction characters become U+FFFD, too long ones are cut."""
+    """Returns a text that can be printed: line breaks stay, control and direction characters become U+FFFD, too long
+    ones are cut."""
     words = str(text).replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ")
     short = words if len(words) <= limit else words[: limit - 1] + "…"
-    return "".join(letter if letter == "\n" or unicodedata.category(letter) not in _HIDDEN else "\ufffd" for letter in short)
+    return "".join(letter if letter == "\n" or unicodedata.category(letter) not in _HIDDEN else "\ufffd"
+                   for letter in short)
 
 
 def broken(text: object) -> str:
@@ -181,7 +184,8 @@ def _data(block: Block, places: Mapping[str, int]) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": type(block).__name__.lower()}
     found |= {name: clean(value) for name, value in vars(block).items() if isinstance(value, str)}
     if isinstance(block, Heading | Figure):
-        found |= {"level": block.level} if isinstance(block, Heading) else {"svg": block.svg.decode(), "width": block.width}
+        found |= {"level": block.level} if isinstance(block, Heading) else {"svg": block.svg.decode(),
+                                                                            "width": block.width}
     elif isinstance(block, Paragraph | Points):
         found |= {"parts": _written(block.parts, places)} if isinstance(block, Paragraph) else {
             "points": [_written(point, places) for point in block.points]}
@@ -190,7 +194,8 @@ def _data(block: Block, places: Mapping[str, int]) -> dict[str, Any]:
     if isinstance(block, Table):
         words = {0, *block.words}
         wide = [column for column in words if max((len(row[column]) for row in block.rows), default=0) > _WIDE]
-        found |= {"head": list(map(broken, block.head)), "align": ["left" if n in words else "right" for n in range(len(block.head))],
+        found |= {"head": list(map(broken, block.head)),
+                  "align": ["left" if n in words else "right" for n in range(len(block.head))],
                   "columns": ["wide" if column in wide else "" for column in range(len(block.head))]}
     return found
 

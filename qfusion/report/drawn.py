@@ -43,7 +43,8 @@ def signed(value: float, digits: int = 3) -> str:
 
 def number(value: Any, digits: int = 3) -> str:
     """A number, "–" where there is none."""
-    return "–" if value is None or not np.isfinite(value) else f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
+    return "–" if value is None or not np.isfinite(
+        value) else f"{round(float(value), digits) + 0.0:.{digits}f}".replace("-", "−")
 
 
 def power(value: float) -> str:

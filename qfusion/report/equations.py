@@ -1,4 +1,5 @@
-"""Equations: written once and typeset by typst, in the PDF as such, for browsers as drawings with their words beside them."""
+"""Equations: written once and typeset by typst, in the PDF as such, for browsers as drawings with their words beside
+them."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class Drawing:
 
 @cache
 def drawing(name: str) -> Drawing:
-    """Returns one equation, its letters as outlines: it looks the same in every browser, with or without fonts for mathematics.
+    """Returns one equation, its letters as outlines: it looks the same in every browser, with or without fonts for
+    mathematics.
 
     Raises:
         NotFound: when there is none of that name.
@@ -41,7 +43,8 @@ def drawing(name: str) -> Drawing:
 
     if name not in WORDS:
         raise NotFound(f"Equation {name[:40]!r} does not exist. Choose one of {list(WORDS)}.")
-    found: Any = typst.compile(f"{SOURCE}{_ALONE}".encode(), format="svg", ignore_system_fonts=True, sys_inputs={"name": name})
+    found: Any = typst.compile(f"{SOURCE}{_ALONE}".encode(), format="svg", ignore_system_fonts=True,
+                               sys_inputs={"name": name})
     svg = bytes(found)
     size = re.search(rb'width="([\d.]+)pt" height="([\d.]+)pt"', svg)
     assert size is not None

@@ -45,7 +45,8 @@ def members(work: Workspace, table: Any, parts: Sequence[Part], name: str = "") 
 def _grouping(work: Workspace, rows: Any) -> str:
     """By what contributions are told apart: the class, else a regime of the data, else the sign of the truth."""
     offered = cohort_measures.groupings(work, rows)
-    return next(by for by in ("truth" if work.classes else "regime", "regime", "sign of truth", "relation") if by in offered)
+    return next(by for by in ("truth" if work.classes else "regime", "regime", "sign of truth", "relation")
+                if by in offered)
 
 
 def of_sample(work: Workspace, row: int, output: int | None, tweak: str, suffix: str) -> bytes:

@@ -16,7 +16,8 @@ def render(document: Document) -> bytes:
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
-    environment.filters |= {"data": _data, "whole": lambda text: text.replace("\u200b", "")}  # browsers break long words by themselves
+    # browsers break long words by themselves
+    environment.filters |= {"data": _data, "whole": lambda text: text.replace("\u200b", "")}
     found = environment.from_string(TEMPLATE).render(document.data(), style=STYLE, drawing=equations.drawing)
     return found.encode()
 

@@ -1,4 +1,5 @@
-"""A report as PDF, typeset by typst: no network, no fonts but those that come with typst and matplotlib, the same bytes every time."""
+"""A report as PDF, typeset by typst: no network, no fonts but those that come with typst and matplotlib, the same bytes
+every time."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ SOURCE = Path(__file__).with_name("paper.typ").read_text(encoding="utf-8")
 def render(document: Document) -> bytes:
     """Returns the whole file.
 
-    Letters that none of the fonts has (those of Chinese, say) are taken from fonts of this machine, where it has any; only then does the
-    result depend on the machine.
+    Letters that none of the fonts has (those of Chinese, say) are taken from fonts of this machine, where it has any;
+    only then does the result depend on the machine.
 
     Raises:
         QFusionError: when typst refuses the document, which is a defect here.
@@ -33,7 +34,8 @@ def render(document: Document) -> bytes:
         with tempfile.TemporaryDirectory() as nowhere:  # the document can read no file but this empty folder's
             found: Any = typst.compile(f"{equations.SOURCE}\n{SOURCE}".encode(), root=nowhere, **options)
     except typst.TypstError as error:
-        raise QFusionError(f"The report could not be typeset: {str(error)[:300]}. Write it as HTML and tell us.") from error
+        raise QFusionError(
+            f"The report could not be typeset: {str(error)[:300]}. Write it as HTML and tell us.") from error
     return bytes(found)
 
 

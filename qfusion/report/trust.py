@@ -16,30 +16,35 @@ from qfusion.figures import notebook, numbers
 from qfusion.report.blocks import Block, Equation, Heading, Points, Strong, Table, cite, paragraph
 from qfusion.report.drawn import HALF, figure, number
 
-MAX_SAMPLES = {True: 600, False: 60}  # test samples for the curves, by whether states are kets: rows of networks cost more
+# test samples for the curves, by whether states are kets: rows of networks cost more
+MAX_SAMPLES = {True: 600, False: 60}
 KINDS = {"warning": "Beware", "fine": "Looked at", "unknown": "Not known"}
 
 
 def section(sample: Sample, one: bool = True) -> Iterator[Block]:
-    """Cautions in words, deletion curves, planted truth, training seeds; of one sample also its own terms over the seeds."""
+    """Cautions in words, deletion curves, planted truth, training seeds; of one sample also its own terms over the
+    seeds."""
     explanation, rows, outputs = numbers.test_rows(sample, MAX_SAMPLES[sample.can("kets")])
     curves = faithfulness.modality_curves(explanation, outputs)
     truth = _truth(sample, explanation, rows)
     seeds, why = _seeds(sample)
     yield Heading("How far to trust this")
-    yield paragraph("Contributions are exact for this model and background; what can be wrong is what a reader makes of them. Measured "
-                    f"for this model, on {len(rows):,} test samples unless said otherwise:")
+    yield paragraph(
+        "Contributions are exact for this model and background; what can be wrong is what a reader makes of them. "
+        f"Measured for this model, on {len(rows):,} test samples unless said otherwise:")
     said = reliability.of_deletion(curves, "modalities")
     said += [reliability.no_truth()] if truth is None else reliability.of_truth(truth)
-    said += reliability.of_stability(seeds, _errors(sample), "score of the true class" if sample.classes else sample.unit) if seeds else []
+    said += reliability.of_stability(seeds, _errors(sample), "score of the true class" if sample.classes
+                                     else sample.unit) if seeds else []
     said += reliability.of_joint(explanation, outputs)
     said += [] if seeds else [TrustWarning(why, "unknown")]
     order = list(KINDS)
-    yield Points(tuple((Strong(f"{KINDS[one.kind]}: "), one.sentence) for one in sorted(said, key=lambda one: order.index(one.kind))))
+    yield Points(tuple((Strong(f"{KINDS[one.kind]}: "), one.sentence)
+                       for one in sorted(said, key=lambda one: order.index(one.kind))))
     yield _deletion(curves)
-    yield paragraph("Deletion and insertion after ", cite("samek2017", "petsiuk2018"), ", over B samples; ℳ are all modalities, m₁ is the "
-                    "one with the largest |Shapley value|. What is taken away is averaged over the background, so the curves are read off "
-                    "the exact values:")
+    yield paragraph("Deletion and insertion after ", cite("samek2017", "petsiuk2018"),
+                    ", over B samples; ℳ are all modalities, m₁ is the one with the largest |Shapley value|. What is "
+                    "taken away is averaged over the background, so the curves are read off the exact values:")
     yield Equation("curves")
     yield from _over_seeds(sample, seeds, one)
     if truth is not None:
@@ -55,9 +60,10 @@ def _deletion(curves: faithfulness.Curves) -> Block:
     steps = ", ".join(f"{share:.0%} {value:.2f}" for share, value in zip(curves.shares, curves.deletion, strict=True))
     others = ", ".join(f"{value:.2f}" for value in curves.random_deletion.mean(0))
     return figure(notebook.deletion_of(curves),
-                  "Modalities taken away, the most important (by |Shapley value|) first: mean |change| of the score over "
-                  f"{curves.samples:,} test samples. Grey: {len(curves.random_deletion)} random orders, drawn anew for every sample. Ours "
-                  f"{beats} of them, at deletion and insertion (smallest gain in area {gain:.3f}).",
+                  "Modalities taken away, the most important (by |Shapley value|) first: mean |change| of the score "
+                  f"over {curves.samples:,} test samples. Grey: {len(curves.random_deletion)} random orders, drawn "
+                  f"anew for every sample. Ours {beats} of them, at deletion and insertion (smallest gain in area "
+                  f"{gain:.3f}).",
                   f"Deletion curve: {steps}; random orders on average {others}.", HALF)
 
 
@@ -68,13 +74,15 @@ def _over_seeds(sample: Sample, seeds: Stability | None, one: bool) -> Iterator[
         table = numbers.stability(sample)
         what = "the true class's score" if sample.classes else f"the {sample.unit}"
         spread = ", ".join(f"{term} {values.min():+.2f} to {values.max():+.2f}" for term, values in table.items())
-        yield figure(notebook.stability(sample), f"This sample's terms of {what} by models from {len(seeds.seeds)} training seeds, against "
+        yield figure(notebook.stability(sample),
+                     f"This sample's terms of {what} by models from {len(seeds.seeds)} training seeds, against "
                      f"the {seeds.background_size:,} training samples; the filled dot is the shipped "
                      "model.", f"Terms over seeds: {spread}.", HALF)
     ranks = seeds.rank_correlations()
     yield Table(("Term", "Mean rank correlation", "Lowest pair"),
                 tuple((term.replace("+", " + "), number(mean), number(low)) for term, (mean, low) in ranks.items()),
-                f"Do {len(seeds.seeds)} training seeds order {seeds.dividends.shape[1]:,} test samples alike? Between all pairs of seeds.")
+                f"Do {len(seeds.seeds)} training seeds order {seeds.dividends.shape[1]:,} test samples alike? Between "
+                "all pairs of seeds.")
 
 
 def _truth(sample: Sample, explanation: Explanation, rows: np.ndarray) -> faithfulness.AgainstTruth | None:

@@ -110,7 +110,8 @@ class Record:
 
     @property
     def seconds_left(self) -> float | None:
-        """What the remaining epochs take at most, as long as the last five took; None when there is nothing to go by."""
+        """What the remaining epochs take at most, as long as the last five took; None when there is nothing to go
+        by."""
         last = [float(row["seconds"]) for row in self.history[-5:]]
         if not last or self.state != "running":
             return None
@@ -152,12 +153,15 @@ class Run:
         except TypeError:
             plain = False
         if not plain:
-            raise IntegrityError(f"{self.path / 'plan.json'} is not the plan of a training. Delete the run and begin again.")
-        return replace(plan, settings=registry.upgraded(plan.model, plan.settings, plan.edition), edition=registry.EDITION)
+            raise IntegrityError(
+                f"{self.path / 'plan.json'} is not the plan of a training. Delete the run and begin again.")
+        return replace(plan, settings=registry.upgraded(plan.model, plan.settings, plan.edition),
+                       edition=registry.EDITION)
 
     @property
     def model_path(self) -> Path:
-        """The card of the model that the run makes: where models are looked for, or, of a run in a folder of its own, in there."""
+        """The card of the model that the run makes: where models are looked for, or, of a run in a folder of its own,
+        in there."""
         among = self.path.absolute().parent == home().absolute()
         return checkpoint.folders()[-1] / f"{self.name}.json" if among else self.path / "model.json"
 
@@ -235,7 +239,8 @@ class Run:
         try:
             lock.acquire(timeout=_PATIENCE)
         except Timeout:
-            raise InvalidInput(f"Run {self.name} is being trained by another process. Wait, or stop that one first.") from None
+            raise InvalidInput(
+                f"Run {self.name} is being trained by another process. Wait, or stop that one first.") from None
         try:
             yield
         finally:
@@ -270,10 +275,11 @@ class Run:
 
 def check_name(name: str) -> None:
     """Raises InvalidInput when a run cannot be called that: it is no name, or that of a model."""
-    check(bool(NAME.fullmatch(name)), f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
-                                      f"digit, but is {name[:80]!r}. Choose another name.")
-    check(not name.lower().endswith((".json", ".safetensors")), f"Argument `name` must not end as the files of models do, but is "
-                                                                f"{name!r}. Choose another name.")
+    check(bool(NAME.fullmatch(name)),
+          f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or "
+          f"digit, but is {name[:80]!r}. Choose another name.")
+    check(not name.lower().endswith((".json", ".safetensors")),
+          f"Argument `name` must not end as the files of models do, but is {name!r}. Choose another name.")
     check(name not in checkpoint.available(), f"A model called {name!r} is there already. Choose another name.")
 
 
@@ -294,12 +300,13 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
             place.mkdir(parents=True, exist_ok=True)
     else:
         target = Path(path)
-    check(not (target / "plan.json").exists(), f"A run called {target.absolute().name!r} is there already. Choose another name, "
-                                               "or go on with that one.")
+    check(not (target / "plan.json").exists(),
+          f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.")
     try:
         target.mkdir(exist_ok=True)
     except OSError as error:
-        raise InvalidInput(f"{target} cannot be made ({error.strerror or error}). Choose a folder that you may write to.") from error
+        raise InvalidInput(
+            f"{target} cannot be made ({error.strerror or error}). Choose a folder that you may write to.") from error
     run = Run(target)
     with run.held():
         check(not (target / "plan.json").exists(), f"A run called {run.name!r} is there already. Choose another name.")
@@ -322,7 +329,9 @@ def find(name: str) -> Run:
     """
     known = {run.name: run for run in runs()}
     if name not in known:
-        raise NotFound(f"Run {name[:80]!r} does not exist. {f'Choose one of {list(known)[:12]}.' if known else 'There is none yet.'}")
+        raise NotFound(
+            f"Run {name[:80]!r} does not exist. "
+            f"{f'Choose one of {list(known)[:12]}.' if known else 'There is none yet.'}")
     return known[name]
 
 

@@ -70,8 +70,9 @@ def plan(data: str, model: str, chosen: Mapping[str, Any], seed: int = 0, title:
     options = replace(default, **{key: found for key, found in chosen.items() if key not in of_model})
     target = dataset.target
     classes = target.kind == "classification"
-    check((options.loss == "cross_entropy") == classes, f"Setting `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for "
-                                                        f"a {target.kind} target, but is {options.loss!r}.")
+    check((options.loss == "cross_entropy") == classes,
+          f"Setting `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {target.kind} target, "
+          f"but is {options.loss!r}.")
     with torch.device("meta"):  # is it a model that can be built? Its shapes say so
         build(model, dataset.input_specs, target.classes or (target.name,), settings)
     changed = {key: found for key, found in asdict(options).items() if found != getattr(default, key)}
@@ -99,7 +100,8 @@ def free_name(model: str, data: str, seeds: Sequence[int] = (0,)) -> str:
 
 
 def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
-    """Makes runs by name and starts them, each in a process of its own; one that cannot be made or started is not left behind.
+    """Makes runs by name and starts them, each in a process of its own; one that cannot be made or started is not left
+    behind.
 
     Args:
         plans: of the runs by name, see `plan`.
@@ -119,8 +121,9 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
             begun += 1
     except OSError as error:
         _withdraw(made[begun:])
-        raise InvalidInput(f"The run could not be begun ({error.strerror or error}). Free some disk space, or name another folder in "
-                           "QFUSION_RUNS.") from error
+        raise InvalidInput(
+            f"The run could not be begun ({error.strerror or error}). Free some disk space, or name another folder in "
+            "QFUSION_RUNS.") from error
     except BaseException:
         _withdraw(made[begun:])
         raise

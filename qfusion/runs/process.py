@@ -32,18 +32,20 @@ def launch(run: Run, events: bool = False) -> None:
 
 
 def start(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts a command of qfusion in a process that outlives this one; returns at once. What it prints is added to `log`."""
+    """Starts a command of qfusion in a process that outlives this one; returns at once. What it prints is added to
+    `log`."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(
         part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)}
     with log.open("ab") as out:
-        process = subprocess.Popen([sys.executable, "-m", "qfusion", *words], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                   start_new_session=True, env=environment)
+        process = subprocess.Popen([sys.executable, "-m", "qfusion", *words], stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=out, start_new_session=True, env=environment)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
     return process
 
 
 def is_starting(run: Run) -> bool:
-    """Returns whether a process was just launched for the run that does not hold its lock yet, as it loads its libraries first."""
+    """Returns whether a process was just launched for the run that does not hold its lock yet, as it loads its
+    libraries first."""
     try:
         marker = run.path / "launched"
         when, pid = marker.stat().st_mtime, int(marker.read_text()[:20])

@@ -22,13 +22,15 @@ def worker_slots() -> int:
         InvalidInput: when QFUSION_SLOTS is not a whole number from 1.
     """
     text = os.environ.get("QFUSION_SLOTS", "")
-    check(not text or (text.isdecimal() and int(text) > 0), f"QFUSION_SLOTS must be a whole number from 1, but is {text[:20]!r}.")
+    check(not text or (text.isdecimal() and int(text) > 0),
+          f"QFUSION_SLOTS must be a whole number from 1, but is {text[:20]!r}.")
     return int(text) if text else os.cpu_count() or 1
 
 
 @contextlib.contextmanager
 def slot(wanted: Callable[[], bool] = lambda: True) -> Iterator[bool]:
-    """Waits for a free slot and holds it while the block lasts; yields False when it is no longer wanted before one was free."""
+    """Waits for a free slot and holds it while the block lasts; yields False when it is no longer wanted before one was
+    free."""
     home().mkdir(parents=True, exist_ok=True)
     while wanted():
         for n in range(worker_slots()):

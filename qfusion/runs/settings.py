@@ -48,7 +48,8 @@ _CHOICES = {
     "loss": LOSSES, "schedule": SCHEDULES, "class_weights": CLASS_WEIGHTS, "precision": PRECISIONS,
     "readout": quantum_jump.READOUTS, "evolution": quantum_jump.EVOLUTIONS, "dynamics": quantum_jump.DYNAMICS,
     "coupling": quantum_jump.COUPLINGS, "rule": fusion.INITIAL, "tables": fusion.TABLES, "block": tuple(BLOCKS),
-    "projection": reservoir.PROJECTIONS, "start": entangled_qcnn.STARTS, "encoder": encoders.KINDS, "pooling": ("gru", "attention"),
+    "projection": reservoir.PROJECTIONS, "start": entangled_qcnn.STARTS, "encoder": encoders.KINDS,
+    "pooling": ("gru", "attention"),
 }
 SETTINGS = {key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()}
 

@@ -33,7 +33,8 @@ class Search:
         model: kind of model.
         settings: of model and training, where they are fixed and differ from the defaults.
         space: by setting, `{"low", "high", "log", "whole"}` or `{"choices"}`.
-        metric: "loss", the validation loss, or a metric of the validation rows; that of the epoch that a training keeps.
+        metric: "loss", the validation loss, or a metric of the validation rows; that of the epoch that a training
+            keeps.
         seed: of the first trial; trial n has the seed `seed` + n.
         digest: of the data set.
         edition: of the defaults from which `settings` differ, see `qfusion.models.registry`.
@@ -54,8 +55,8 @@ class Search:
         return "maximize" if self.metric != LOSS and metrics.describe[self.metric].higher_is_better else "minimize"
 
 
-def read(data: str, model: str, assigned: Mapping[str, Any], ranges: Sequence[str], choices: Sequence[str], metric: str = LOSS,
-         seed: int = 0) -> Search:
+def read(data: str, model: str, assigned: Mapping[str, Any], ranges: Sequence[str], choices: Sequence[str],
+         metric: str = LOSS, seed: int = 0) -> Search:
     """Returns what words ask to search, checked as far as it can be without training.
 
     Args:
@@ -67,30 +68,35 @@ def read(data: str, model: str, assigned: Mapping[str, Any], ranges: Sequence[st
         seed: of the first trial.
 
     Raises:
-        InvalidInput, NotFound: when a setting does not exist, a range is empty, or a value is impossible for the model or the data.
+        InvalidInput, NotFound: when a setting does not exist, a range is empty, or a value is impossible for the model
+            or the data.
     """
     default = plans.known(data, model)
     space: dict[str, dict[str, Any]] = {}
     for word, make in [(word, _range) for word in ranges] + [(word, _choices) for word in choices]:
         key, equals, text = word.partition("=")
         option = "--range" if make is _range else "--choice"
-        check(bool(equals), f"Argument `{option}` must have the form {'key=low:high' if make is _range else 'key=one,two'}, but is "
-                            f"{word[:80]!r}.")
+        check(bool(equals),
+              f"Argument `{option}` must have the form {'key=low:high' if make is _range else 'key=one,two'}, but is "
+              f"{word[:80]!r}.")
         key = choose("Setting", key.strip(), default)
-        check(key not in space and key not in assigned, f"Setting `{key}` is given twice: fix it or search it, and once only.")
+        check(key not in space and key not in assigned,
+              f"Setting `{key}` is given twice: fix it or search it, and once only.")
         space[key] = make(key, text.strip(), default[key])
     return checked(Search(data, model, dict(assigned), space, metric, seed))
 
 
 def checked(search: Search) -> Search:
-    """Returns a search with the digest of its data, once every end of its ranges and every choice is known to be possible.
+    """Returns a search with the digest of its data, once every end of its ranges and every choice is known to be
+    possible.
 
     Raises:
         InvalidInput, NotFound: see `read`.
     """
     dataset = sources.load(search.data)
     check(0 < len(search.space) <= MAX_SETTINGS,
-          f"A sweep must search from 1 to {MAX_SETTINGS} settings, but searches {len(search.space)}. Add --range or --choice.")
+          f"A sweep must search from 1 to {MAX_SETTINGS} settings, but searches {len(search.space)}. Add --range or "
+          "--choice.")
     choose("Metric", search.metric, metric_names(dataset.target.kind))
     check(search.settings.get("refit", False) is False and "refit" not in search.space,
           "Setting `refit` must be false in a sweep: it trains on the validation rows, by which settings are judged.")
@@ -114,7 +120,8 @@ def suggest(search: Search, trial: Trial) -> dict[str, Any]:
     found = dict(search.settings)
     for key, entry in search.space.items():
         if "choices" in entry:
-            found[key] = _meant(trial.suggest_categorical(key, [_word(value) for value in entry["choices"]]), entry["choices"])
+            found[key] = _meant(trial.suggest_categorical(key, [_word(value) for value in entry["choices"]]),
+                                entry["choices"])
         elif entry["whole"]:
             found[key] = trial.suggest_int(key, entry["low"], entry["high"], log=entry["log"])
         else:
@@ -124,8 +131,9 @@ def suggest(search: Search, trial: Trial) -> dict[str, Any]:
 
 def settings_of(search: Search, tried: Mapping[str, Any]) -> dict[str, Any]:
     """Returns all settings of a trial by what was tried in it."""
-    return {**search.settings, **{key: _meant(value, entry["choices"]) if "choices" in (entry := search.space[key]) else value
-                                  for key, value in tried.items()}}
+    return {**search.settings,
+            **{key: _meant(value, entry["choices"]) if "choices" in (entry := search.space[key]) else value
+               for key, value in tried.items()}}
 
 
 def _word(value: Any) -> Any:
@@ -140,9 +148,12 @@ def _meant(word: Any, choices: Sequence[Any]) -> Any:
 def _range(key: str, text: str, default: Any) -> dict[str, Any]:
     low, high, *marks = [part.strip() for part in text.split(":")] if text.count(":") else ["", ""]
     number = isinstance(default, (int, float)) and not isinstance(default, bool)
-    check(number, f"Setting `{key}` is {default!r} by default, not a number: it has no range. Name values with --choice {key}=one,two.")
+    check(number,
+          f"Setting `{key}` is {default!r} by default, not a number: it has no range. Name values with --choice "
+          f"{key}=one,two.")
     check(bool(low and high) and set(marks) <= {"log", "int"} and len(marks) == len(set(marks)),
-          f"The range of `{key}` must have the form low:high, with :log or :int after it where wanted, but is {text[:80]!r}.")
+          f"The range of `{key}` must have the form low:high, with :log or :int after it where wanted, but is "
+          f"{text[:80]!r}.")
     whole = "int" in marks or isinstance(default, int)
     bounds = []
     for part in (low, high):
@@ -154,7 +165,8 @@ def _range(key: str, text: str, default: Any) -> dict[str, Any]:
                                f"{part[:40]!r}.") from None
     check(all(math.isfinite(bound) for bound in bounds) and bounds[0] < bounds[1],
           f"The range of `{key}` must begin below its end, but is {low} to {high}.")
-    check("log" not in marks or bounds[0] > 0, f"The range of `{key}` must begin above 0 with :log, but begins at {low}.")
+    check("log" not in marks or bounds[0] > 0,
+          f"The range of `{key}` must begin above 0 with :log, but begins at {low}.")
     return {"low": bounds[0], "high": bounds[1], "log": "log" in marks, "whole": whole}
 
 

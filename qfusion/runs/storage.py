@@ -37,8 +37,9 @@ def check_name(name: str) -> str:
     Raises:
         InvalidInput: when it cannot.
     """
-    check(bool(NAME.fullmatch(name)), f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or digit, "
-                                      f"but is {name[:80]!r}. Choose another name.")
+    check(bool(NAME.fullmatch(name)),
+          f"Argument `name` must be 1 to 64 letters, digits, '.', '_' or '-' and begin with a letter or digit, "
+          f"but is {name[:80]!r}. Choose another name.")
     return name
 
 
@@ -52,14 +53,17 @@ def journal(name: str, storage: str = "") -> Path | None:
         return folder() / f"{check_name(name)}.journal"
     if "://" not in storage:
         path = Path(storage)
-        check(path.suffix in (".journal", ".log"), f"Argument `storage` must name a file that ends in .journal or .log, or a database "
-                                                   f"({', '.join(f'{s}://' for s in SCHEMES)}), but is {storage[:80]!r}.")
+        check(path.suffix in (".journal", ".log"),
+              "Argument `storage` must name a file that ends in .journal or .log, or a database "
+              f"({', '.join(f'{s}://' for s in SCHEMES)}), but is {storage[:80]!r}.")
         return path
     found = _URL.fullmatch(storage)
     scheme = storage.split(":", 1)[0][:20]  # never more of it: there may be a password
-    check(found is not None and found["scheme"] in SCHEMES, f"Argument `storage` must be a journal file or the address of a database, "
-                                                            f"{', '.join(f'{s}://...' for s in SCHEMES)}, but begins with {scheme!r}.")
-    check(scheme != "sqlite" or "?" not in storage, "Argument `storage` must name a file after sqlite:///, without options after '?'.")
+    check(found is not None and found["scheme"] in SCHEMES,
+          "Argument `storage` must be a journal file or the address of a database, "
+          f"{', '.join(f'{s}://...' for s in SCHEMES)}, but begins with {scheme!r}.")
+    check(scheme != "sqlite" or "?" not in storage,
+          "Argument `storage` must name a file after sqlite:///, without options after '?'.")
     return None
 
 
@@ -85,8 +89,9 @@ def opened(name: str, storage: str = "") -> BaseStorage:
         try:
             return RDBStorage(storage)
         except Exception as error:  # of whichever driver
-            raise InvalidInput(f"The database {hidden(storage)[:80]} cannot be used ({type(error).__name__}). Look at its address, and "
-                               "whether the package of its driver is installed.") from error
+            raise InvalidInput(
+                f"The database {hidden(storage)[:80]} cannot be used ({type(error).__name__}). Look at its address, "
+                "and whether the package of its driver is installed.") from error
     try:
         if not storage:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,9 +100,11 @@ def opened(name: str, storage: str = "") -> BaseStorage:
             warnings.simplefilter("ignore")
             return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write.") from error
+        raise InvalidInput(
+            f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write.") from error
     except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
-        raise IntegrityError(f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file.") from error
+        raise IntegrityError(
+            f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file.") from error
 
 
 def study(name: str, storage: str = "", direction: Literal["minimize", "maximize", ""] = "") -> Study:

@@ -1,4 +1,5 @@
-"""Sweeps: many trainings that try settings, by Optuna (Akiba and others 2019), in as many processes on as many machines as take part.
+"""Sweeps: many trainings that try settings, by Optuna (Akiba and others 2019), in as many processes on as many machines
+as take part.
 
 A sweep is a study in a storage that all of them reach; `trial_slots` says how they share its trials.
 """
@@ -41,7 +42,8 @@ class Attempt:
 
     Attributes:
         number: of its place in the sweep, from 0.
-        state: "waiting", "running", "finished", "pruned" (stopped early, as it did worse than the median) or "failed" (with an error).
+        state: "waiting", "running", "finished", "pruned" (stopped early, as it did worse than the median) or "failed"
+            (with an error).
         value: what it is judged by; of one that was pruned, at its last epoch; None where there is none.
         tried: the searched settings.
         seed: of its training.
@@ -87,7 +89,8 @@ class Sweep:
 
     def command(self, attempt: Attempt) -> str:
         """Returns the command that trains what a trial trained."""
-        words = ["python", "-m", "qfusion", "train", "--data", self.search.data, "--model", self.search.model, "--seed", str(attempt.seed)]
+        words = ["python", "-m", "qfusion", "train", "--data", self.search.data, "--model", self.search.model, "--seed",
+                 str(attempt.seed)]
         for key, value in self.settings(attempt).items():
             words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
         return shlex.join([*words, "--name", f"{self.name}-best"])
@@ -120,7 +123,8 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
                               for key in ("model", "metric", "space", "settings", "seed", "digest")):
         what = "data" if key == "digest" else key
         shown = "other data" if key == "digest" else f"{theirs!r}"[:120]
-        check(mine == theirs, f"Sweep {name} was begun with another `{what}`: {shown}. Choose another name, or give the same.")
+        check(mine == theirs,
+              f"Sweep {name} was begun with another `{what}`: {shown}. Choose another name, or give the same.")
     study.set_user_attr("trials", max(int(trials), int(study.user_attrs.get("trials", 0))))
     return replace(find(name, where), search=search)
 
@@ -167,7 +171,8 @@ def work(sweep: Sweep, on_trial: Callable[[Attempt], None] = lambda _: None,
 
 
 def stop(sweep: Sweep) -> None:
-    """Asks all processes to leave the sweep at the end of the epoch they are at; who goes on with it begins their trials again."""
+    """Asks all processes to leave the sweep at the end of the epoch they are at; who goes on with it begins their
+    trials again."""
     sweep.study.set_user_attr("stopped", True)
 
 
@@ -212,14 +217,16 @@ def _try(sweep: Sweep, trial: Trial, number: int, dataset: DataSet, on_epoch: Ca
         tell(TrialState.PRUNED if value is None else TrialState.COMPLETE, value)
 
 
-def _trained(sweep: Sweep, trial: Trial, number: int, dataset: DataSet, on_epoch: Callable[[int, Progress], None]) -> float | None:
+def _trained(sweep: Sweep, trial: Trial, number: int, dataset: DataSet,
+             on_epoch: Callable[[int, Progress], None]) -> float | None:
     """Returns the value of the epoch that a training keeps; None when it is pruned."""
     from optuna.pruners import MedianPruner
     from optuna.samplers import TPESampler
 
     search, study = sweep.search, sweep.study
     study.pruner = MedianPruner(n_startup_trials=STARTING, n_warmup_steps=2)
-    study.sampler = TPESampler(seed=search.seed + number, multivariate=False)  # drawn by place, however many processes there are
+    # drawn by place, however many processes there are
+    study.sampler = TPESampler(seed=search.seed + number, multivariate=False)
     plan = plans.plan(search.data, search.model, space.suggest(search, trial), search.seed + number)
     options = replace(default_options(dataset), **plan.options)
     fit = prepare(plan.model, dataset, plan.settings, options, plan.seed)
@@ -250,10 +257,13 @@ def _value(search: Search, progress: Progress) -> float:
 def _search(study: Study, name: str) -> Search:
     try:
         found = Search(**{"edition": 1, **study.user_attrs["search"]})
-        found = replace(found, settings=registry.upgraded(found.model, found.settings, found.edition), edition=registry.EDITION)
-        good = (all(isinstance(text, str) for text in (found.data, found.model, found.digest)) and isinstance(found.seed, int)
+        found = replace(found, settings=registry.upgraded(found.model, found.settings, found.edition),
+                        edition=registry.EDITION)
+        good = (all(isinstance(text, str) for text in (found.data, found.model, found.digest))
+                and isinstance(found.seed, int)
                 and found.metric in (LOSS, *metrics.describe) and isinstance(found.settings, dict)
-                and all("choices" in entry or {"low", "high", "log", "whole"} <= entry.keys() for entry in found.space.values()))
+                and all("choices" in entry or {"low", "high", "log", "whole"} <= entry.keys()
+                        for entry in found.space.values()))
     except (KeyError, TypeError, AttributeError):
         good = False
     if not good:
@@ -265,7 +275,9 @@ def _attempt(number: int, trial: FrozenTrial, search: Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
     took = 0.0
     if trial.datetime_start is not None:
-        took = ((trial.datetime_complete.timestamp() if trial.datetime_complete else time.time()) - trial.datetime_start.timestamp())
+        took = ((trial.datetime_complete.timestamp() if trial.datetime_complete else time.time())
+                - trial.datetime_start.timestamp())
     state = _STATES[trial.state.name]
     value = trial.value if state == FINISHED else history[-1] if state in (PRUNED, RUNNING) and history else None
-    return Attempt(number, state, value, dict(trial.params), search.seed + number, history, took, str(trial.user_attrs.get("error", "")))
+    return Attempt(number, state, value, dict(trial.params), search.seed + number, history, took,
+                   str(trial.user_attrs.get("error", "")))

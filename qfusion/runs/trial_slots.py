@@ -1,4 +1,5 @@
-"""The slots of a sweep's trials: who holds which, so that none is lost when a process is killed and none is counted twice.
+"""The slots of a sweep's trials: who holds which, so that none is lost when a process is killed and none is counted
+twice.
 
 A sweep has a slot for each of its trials, 0 to N - 1, and every trial of its study belongs to one.
 
@@ -49,7 +50,8 @@ def alive(name: str) -> Iterator[dict[str, str]]:
 
 def here() -> str:
     """Returns a mark of this machine and folder of runs: where locks say who is alive."""
-    return hashlib.sha256(f"{socket.gethostname()}/{uuid.getnode()}/{storage.folder().absolute()}".encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        f"{socket.gethostname()}/{uuid.getnode()}/{storage.folder().absolute()}".encode()).hexdigest()[:16]
 
 
 def is_alive(trial: FrozenTrial) -> bool:
@@ -82,7 +84,8 @@ def claim(study: Study, trials: int, worker: Mapping[str, str]) -> tuple[Trial, 
         if not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             return None
         trial = study.ask()
-        with suppress(UpdateFinishedTrialError, ValueError):  # another process has taken this one for dead, if this one is very slow
+        # another process has taken this one for dead, if this one is very slow
+        with suppress(UpdateFinishedTrialError, ValueError):
             trial.set_user_attr("worker", dict(worker))
             number = trial.user_attrs.get("place")
             if number is not None and owners(study).get(number, trial).number == trial.number:
@@ -92,7 +95,8 @@ def claim(study: Study, trials: int, worker: Mapping[str, str]) -> tuple[Trial, 
 
 
 def settle(study: Study, trials: int) -> None:
-    """Fails trials whose process is gone, and puts one into every slot that has none: with a killed one's settings, else a new one."""
+    """Fails trials whose process is gone, and puts one into every slot that has none: with a killed one's settings,
+    else a new one."""
     from optuna.trial import TrialState
 
     for found in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -111,7 +115,8 @@ def settle(study: Study, trials: int) -> None:
 
 
 def owners(study: Study) -> dict[int, FrozenTrial]:
-    """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed without an error."""
+    """Returns the trial of every slot that has one: the first that was neither dropped nor killed, which is failed
+    without an error."""
     found: dict[int, FrozenTrial] = {}
     for trial in study.get_trials(deepcopy=False):
         number = trial.user_attrs.get("place")

@@ -1,4 +1,5 @@
-"""What a fusion model does while it is trained: strength of its couplings, entanglement and contributions on validation rows."""
+"""What a fusion model does while it is trained: strength of its couplings, entanglement and contributions on validation
+rows."""
 
 from __future__ import annotations
 
@@ -35,11 +36,13 @@ class Watch:
         self._trained = self._watched = 0.0
 
     def __call__(self, model: nn.Module, seconds: float) -> dict[str, float]:
-        """Returns what is measured of a model after an epoch that took so many seconds; nothing when it is not yet time again.
+        """Returns what is measured of a model after an epoch that took so many seconds; nothing when it is not yet time
+        again.
 
-        Keys are `norm.H`, `norm.L` (Frobenius norms over sqrt(D)) or `norm.tables`, `norm.circuit` (radians, root mean square),
-        `entanglement.MODALITY` (mean logarithmic negativity of that modality with the others at T) or `entanglement.fused` (mean entropy of
-        a fused qubit, nats), and `dividend.COALITION` (mean size over rows and outputs).
+        Keys are `norm.H`, `norm.L` (Frobenius norms over sqrt(D)) or `norm.tables`, `norm.circuit` (radians, root mean
+        square), `entanglement.MODALITY` (mean logarithmic negativity of that modality with the others at T) or
+        `entanglement.fused` (mean entropy of a fused qubit, nats), and `dividend.COALITION` (mean size over rows and
+        outputs).
         """
         self._trained += seconds
         if self._watched > SHARE * self._trained:
@@ -58,7 +61,8 @@ class Watch:
         inputs = self.dataset.inputs(_spread(self.valid, EXPLAINED), torch.float64)
         explanation = explain.explain(model, inputs, background)
         sizes = abs(explanation.dividends).mean((0, 2))
-        contributions = {f"dividend.{name}": float(size) for name, size in zip(explanation.coalitions, sizes, strict=True) if name}
+        contributions = {f"dividend.{name}": float(size)
+                         for name, size in zip(explanation.coalitions, sizes, strict=True) if name}
         physics = self._jump(model) if can(model, "time") else self._network(model) if can(model, "rules") else {}
         return {**physics, **contributions}
 
@@ -82,7 +86,8 @@ class Watch:
 
 
 def sizes(train: int, valid: int) -> tuple[int, int, int]:
-    """Returns how many validation rows are explained, on how many entanglement is measured, and how many rows are the background."""
+    """Returns how many validation rows are explained, on how many entanglement is measured, and how many rows are the
+    background."""
     explained, entangled, background = (len(_spread(np.arange(rows), count)) for rows, count in
                                         ((valid, EXPLAINED), (valid, ENTANGLED), (train, BACKGROUND)))
     return explained, entangled, background

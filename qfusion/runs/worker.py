@@ -1,4 +1,5 @@
-"""A training as a process does it: from the kept state, if there is one, to the end, or until it is asked to pause or stop."""
+"""A training as a process does it: from the kept state, if there is one, to the end, or until it is asked to pause or
+stop."""
 
 from __future__ import annotations
 
@@ -26,12 +27,12 @@ SPLITS = ("train", "valid", "test")
 PULSE = 1.0  # seconds between two writings of state and record
 
 
-def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group: Group = ALONE, device: torch.device | str = "cpu",
-         events: bool = False, queue: bool = False) -> dict[str, Any]:
+def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group: Group = ALONE,
+         device: torch.device | str = "cpu", events: bool = False, queue: bool = False) -> dict[str, Any]:
     """Trains a run until it is finished, paused or stopped, and returns its metrics by split; none when paused.
 
-    State and record are kept after an epoch when a second has passed since the last time: who kills the process loses no more, and the
-    result, taken up again, is the same to the last bit.
+    State and record are kept after an epoch when a second has passed since the last time: who kills the process loses
+    no more, and the result, taken up again, is the same to the last bit.
 
     Args:
         run: made by `create`.
@@ -45,7 +46,8 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
         InvalidInput: when another process trains it, it is finished, or the data are not those it was begun with.
     """
     with run.held() if group.leads else nullcontext():
-        check(run.record().state != "finished", f"Run {run.name} is finished: there is nothing to go on with. Begin a new run.")
+        check(run.record().state != "finished",
+              f"Run {run.name} is finished: there is nothing to go on with. Begin a new run.")
         book = _Book(run, group, events)
         try:
             with slot(lambda: not run.asked()) if queue else nullcontext(True) as wanted:
@@ -62,7 +64,8 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
             raise
 
 
-def _train(run: Run, book: _Book, on_epoch: Callable[[Progress], None], group: Group, device: torch.device | str) -> dict[str, Any]:
+def _train(run: Run, book: _Book, on_epoch: Callable[[Progress], None], group: Group,
+           device: torch.device | str) -> dict[str, Any]:
     plan = run.plan
     dataset = data.load(plan.data)
     check(plan.digest in ("", dataset.digest),
@@ -83,7 +86,8 @@ def _train(run: Run, book: _Book, on_epoch: Callable[[Progress], None], group: G
         if word:
             break
     if word == "pause" or not fit.history:
-        book.close("paused" if word == "pause" else "stopped", "" if fit.history else "It was stopped before its first epoch was over.")
+        book.close("paused" if word == "pause" else "stopped",
+                   "" if fit.history else "It was stopped before its first epoch was over.")
         return {}
     measured = {split: _evaluated(fit, dataset, split, group) for split in SPLITS}
     if group.leads:
@@ -114,8 +118,8 @@ class _Book:
             self._write("running")
 
     def pulse(self, batch: int, batches: int) -> bool:
-        """Called after each batch; False gives the epoch up, where the state after the last one is kept. Several processes agree
-        at the end of an epoch only."""
+        """Called after each batch; False gives the epoch up, where the state after the last one is kept. Several
+        processes agree at the end of an epoch only."""
         if not self.group.leads or self.fit is None or time.time() - self.written < PULSE:
             return True
         self._write("running", batch=batch, batches=batches)
@@ -142,7 +146,8 @@ class _Book:
         return self.word or (self.run.asked() if self.group.leads else "")
 
     def close(self, state: str, message: str = "", whole: bool = True) -> None:
-        """Ends with a state; `whole` says whether the training stands at the end of an epoch, or gave up one that it need not keep."""
+        """Ends with a state; `whole` says whether the training stands at the end of an epoch, or gave up one that it
+        need not keep."""
         if not self.group.leads:
             return
         if self.fit is not None and whole and state in ("paused", "stopped") and self.kept < len(self.fit.history):
@@ -159,7 +164,8 @@ class _Book:
 
     def _write(self, state: str, **changes: Any) -> None:
         if self.fit is not None:
-            history = tuple({**asdict(p), "valid": dict(p.valid), "watched": self.watched.get(str(p.epoch), {})} for p in self.fit.history)
+            history = tuple({**asdict(p), "valid": dict(p.valid), "watched": self.watched.get(str(p.epoch), {})}
+                            for p in self.fit.history)
             changes = {"epochs": self.fit.options.epochs, "history": history, "kept": self.fit.kept, **changes}
         self.record = replace(self.record, **{"batch": 0, "batches": 0, **changes, "state": state})
         self.run.write(self.record)
@@ -173,13 +179,14 @@ def _evaluated(fit: Fit[Any], dataset: DataSet, split: str, group: Group) -> dic
 
 
 def _save(run: Run, fit: Fit[Any], dataset: DataSet, measured: Mapping[str, Mapping[str, float]]) -> None:
-    """Writes the best model so far, in the run's folder and, for a run among the others, where models are looked for."""
+    """Writes the best model so far, in the run's folder and, for a run among the others, where models are looked
+    for."""
     model, plan = fit.best_model(), run.plan
     settings = {**asdict(fit.options), "seed": plan.seed}
     card = checkpoint.make_card(
-        model, dataset, name=run.name, title=plan.title or f"{plan.model} on {dataset.title}", seed=plan.seed, training=settings,
-        metrics={split: metrics.summary([dict(m)]) for split, m in measured.items()}, this_seed=measured, seeds=[plan.seed],
-        notes=sampling.note(model, dataset))
+        model, dataset, name=run.name, title=plan.title or f"{plan.model} on {dataset.title}", seed=plan.seed,
+        training=settings, metrics={split: metrics.summary([dict(m)]) for split, m in measured.items()},
+        this_seed=measured, seeds=[plan.seed], notes=sampling.note(model, dataset))
     checkpoint.save(run.model_path, model, card)
 
 
@@ -191,8 +198,9 @@ def _write_events(run: Run, progress: Progress, measured: Mapping[str, float]) -
         raise InvalidInput("Event files need the package tensorboard, which is not installed. Install it, or leave out "
                            "--events.") from error
     with SummaryWriter(str(run.path / "events"), purge_step=progress.epoch) as writer:
-        numbers = {"loss/train": progress.train_loss, "loss/valid": progress.valid_loss, "gradient_norm": progress.gradient_norm,
-                   "learning_rate": progress.rate, **{f"valid/{key}": value for key, value in progress.valid.items()},
+        numbers = {"loss/train": progress.train_loss, "loss/valid": progress.valid_loss,
+                   "gradient_norm": progress.gradient_norm, "learning_rate": progress.rate,
+                   **{f"valid/{key}": value for key, value in progress.valid.items()},
                    **{key.replace(".", "/", 1): value for key, value in measured.items()}}
         for key, value in numbers.items():
             writer.add_scalar(key, value, progress.epoch)

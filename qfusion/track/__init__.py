@@ -4,5 +4,5 @@ from qfusion.track.attractor import Attractor, attractor
 from qfusion.track.dynamics import Track, agreement, follow, solve, to_frame, track
 from qfusion.track.trajectories import Ensemble, Trajectory, ensemble, sample_trajectories
 
-__all__ = ["Attractor", "Ensemble", "Track", "Trajectory", "agreement", "attractor", "ensemble", "follow", "sample_trajectories",
-           "solve", "to_frame", "track"]
+__all__ = ["Attractor", "Ensemble", "Track", "Trajectory", "agreement", "attractor", "ensemble", "follow",
+           "sample_trajectories", "solve", "to_frame", "track"]

@@ -92,8 +92,8 @@ def _trace_distance(states: np.ndarray, steady: np.ndarray) -> np.ndarray:
 def _centred(system: System) -> tuple[Tensor, Tensor]:
     """H and traceless jumps of the same generator: L -> L - c, H -> H - (c* L - c L^+) / 2i, c = Tr L / D.
 
-    What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione 2002,
-    eq. 3.73), and would only slow the iterations below.
+    What is left of L does something; the multiple of the identity in it jumps without effect (Breuer and Petruccione
+    2002, eq. 3.73), and would only slow the iterations below.
     """
     H, jumps = system.H, system.jumps
     if not len(jumps):
@@ -106,11 +106,11 @@ def _centred(system: System) -> tuple[Tensor, Tensor]:
 def _steady_state(H: np.ndarray, jumps: np.ndarray, rate: float, steps: int = 200) -> tuple[np.ndarray, float]:
     """Stationary state of the chain "drift until a jump, then jump", and the residual of the generator at it.
 
-    With G = -iH - sum L^+ L / 2, A X = G X + X G^+ and J X = sum L X L^+, the steady state obeys X = -A^-1 J X. The number of
-    steps depends on how many jumps it takes to forget the start and not on how slow they are, so a weakly damped system is as
-    easy as a strongly damped one. An identity jump of rate s (A - s, J + s) leaves the generator as it is, makes A
-    invertible when a dark state never jumps, and breaks cycles. The iterates are combined to the least residual
-    (Anderson 1965).
+    With G = -iH - sum L^+ L / 2, A X = G X + X G^+ and J X = sum L X L^+, the steady state obeys X = -A^-1 J X. The
+    number of steps depends on how many jumps it takes to forget the start and not on how slow they are, so a weakly
+    damped system is as easy as a strongly damped one. An identity jump of rate s (A - s, J + s) leaves the generator as
+    it is, makes A invertible when a dark state never jumps, and breaks cycles. The iterates are combined to the least
+    residual (Anderson 1965).
     """
     D, s = len(H), 0.1 * rate
     G = -1j * H - 0.5 * np.einsum("kba,kbc->ac", jumps.conj(), jumps)
@@ -154,10 +154,12 @@ def _least(found: list[np.ndarray], residuals: list[np.ndarray]) -> np.ndarray:
 
 
 def _gap(H: Tensor, jumps: Tensor, steady: Tensor, rate: float) -> tuple[float, float]:
-    """-max Re of the generator's eigenvalues on deviations from the steady state, and how far it may be off (from the residual).
+    """-max Re of the generator's eigenvalues on deviations from the steady state, and how far it may be off (from the
+    residual).
 
-    Small systems are diagonalised. For larger ones, implicitly restarted Arnoldi iteration (ARPACK) on exp(tau generator): the
-    slowest deviation has the largest modulus there, however fast it oscillates, which an inverse would not see. The weaker the
+    Small systems are diagonalised. For larger ones, implicitly restarted Arnoldi iteration (ARPACK) on exp(tau
+    generator): the slowest deviation has the largest modulus there, however fast it oscillates, which an inverse would
+    not see. The weaker the
     damping, the longer it takes: 1 s at D = 64 for a rate like that of H, 10 s for a thirtieth of it.
     """
     D = len(H)
@@ -197,7 +199,8 @@ def _superoperator(H: np.ndarray, jumps: np.ndarray) -> np.ndarray:
 
 
 def _on_coordinates(H: np.ndarray, jumps: np.ndarray) -> np.ndarray:
-    """The generator on Hermitian matrices by their `_coordinates`, (D^2, D^2): the same eigenvalues of a real matrix."""
+    """The generator on Hermitian matrices by their `_coordinates`, (D^2, D^2): the same eigenvalues of a real
+    matrix."""
     D = len(H)
     basis = np.stack([_hermitian(unit, D).ravel() for unit in np.eye(D * D)], 1)
     return np.asarray((basis.conj().T @ _superoperator(H, jumps) @ basis).real)
@@ -220,8 +223,8 @@ def _hermitian(v: np.ndarray, D: int) -> np.ndarray:
 def _slow_guess(H: Tensor, jumps: Tensor, noise: float) -> Tensor:
     """The two slowest deviations to first order in the dissipation, (2, D, D), with a random part that misses none.
 
-    In the eigenbasis of H they are either differences of populations, which decay by the classical rate matrix |L_ij|^2, or
-    single coherences (the secular approximation; Breuer and Petruccione 2002, section 3.3).
+    In the eigenbasis of H they are either differences of populations, which decay by the classical rate matrix
+    |L_ij|^2, or single coherences (the secular approximation; Breuer and Petruccione 2002, section 3.3).
     """
     V = torch.linalg.eigh(H)[1]
     L = V.mH @ jumps @ V

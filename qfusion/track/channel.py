@@ -1,4 +1,5 @@
-"""One step of the evolution as a quantum channel: exactly, as Kraus operators, and split into gates that can be drawn."""
+"""One step of the evolution as a quantum channel: exactly, as Kraus operators, and split into gates that can be
+drawn."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def checked_step(dt: float) -> float:
         InvalidInput: unless it is a positive number.
     """
     step = require_number("dt", dt, 0.0, math.inf)
-    check(0 < step < math.inf, f"Argument `dt` must be above 0, but is {step:g}. Give the time of one step, such as T / 20.")
+    check(0 < step < math.inf,
+          f"Argument `dt` must be above 0, but is {step:g}. Give the time of one step, such as T / 20.")
     return step
 
 
@@ -37,13 +39,13 @@ def kraus_of_step(system: System, dt: float) -> np.ndarray:
     eigenvalue is round-off are left out.
 
     Raises:
-        InvalidInput: when `dt` is not positive, or D is above `MAX_EXACT`: at D = 64 the Choi matrix has side 4096, whose
-            eigenvectors take minutes; the split step of `unitaries_of_step` and `jump_channel` serves there.
+        InvalidInput: when `dt` is not positive, or D is above `MAX_EXACT`: at D = 64 the Choi matrix has side 4096,
+            whose eigenvectors take minutes; the split step of `unitaries_of_step` and `jump_channel` serves there.
     """
     D, step = dimension(system), checked_step(dt)
     check(D <= MAX_EXACT,
-          f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi matrix "
-          f"would have side {D * D}. Use form='trotter'.")
+          f"Argument `system` must have D at most {MAX_EXACT} for exact Kraus operators, but has D = {D}: its Choi "
+          f"matrix would have side {D * D}. Use form='trotter'.")
     identity = torch.eye(D, dtype=torch.complex128)
     G = -1j * system.H - (system.jumps.mH @ system.jumps).sum(0) / 2
     # Rows stacked: vec(A X B^+) = (A x B*) vec(X).
@@ -67,8 +69,8 @@ def unitaries_of_step(system: System, dt: float, split: str = "terms") -> dict[S
     Args:
         system: the trained physics.
         dt: time of the step.
-        split: "terms" for one unitary per H_S, smaller S first; "whole" for exp(-i H dt) alone. The identity part is only a
-            global phase and has no gate.
+        split: "terms" for one unitary per H_S, smaller S first; "whole" for exp(-i H dt) alone. The identity part is
+            only a global phase and has no gate.
     """
     dims = system.dims
     everything = tuple(range(len(dims)))
@@ -92,8 +94,9 @@ def unitary(H: Tensor, dt: float) -> np.ndarray:
 def jump_channel(L: Tensor, dt: float) -> np.ndarray:
     """Returns the two Kraus operators (2, D, D) "no jump" and "jump" of one L over dt, to first order.
 
-    M_0 = 1 - L^+ L dt / 2 and M_1 = sqrt(dt) L, times (M_0^+ M_0 + M_1^+ M_1)^(-1/2), which makes the sum of M^+ M exactly
-    one for any dt. (L^+ L commutes with that factor, so in its eigenbasis, of eigenvalues g, it is 1 / sqrt(1 + g^2 dt^2 / 4).)
+    M_0 = 1 - L^+ L dt / 2 and M_1 = sqrt(dt) L, times (M_0^+ M_0 + M_1^+ M_1)^(-1/2), which makes the sum of M^+ M
+    exactly one for any dt. (L^+ L commutes with that factor, so in its eigenbasis, of eigenvalues g, it is 1 / sqrt(1 +
+    g^2 dt^2 / 4).)
     """
     g, V = torch.linalg.eigh(L.mH @ L)
     x = g * dt / 2
@@ -104,7 +107,8 @@ def jump_channel(L: Tensor, dt: float) -> np.ndarray:
 
 
 def shares(H: Tensor, dims: Sequence[int]) -> dict[Subset, float]:
-    """Returns the part of ||H||^2 (Hilbert-Schmidt, the identity left out) that acts on exactly each S; adds up to 1."""
+    """Returns the part of ||H||^2 (Hilbert-Schmidt, the identity left out) that acts on exactly each S; adds up to
+    1."""
     squares = {subset: float(s) ** 2 for subset, s in strengths(H, dims).items() if subset}
     total = sum(squares.values())
     return {subset: square / total if total else 0.0 for subset, square in squares.items()}

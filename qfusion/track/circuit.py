@@ -1,7 +1,7 @@
 """One step of the evolution as a PennyLane circuit: state preparation per modality, exp(-i H dt), jump channels.
 
-This module imports PennyLane; import it only where a circuit is wanted. A modality of dimension 2^n takes n wires, `text0`,
-`text1`, ..., the first the most significant.
+This module imports PennyLane; import it only where a circuit is wanted. A modality of dimension 2^n takes n wires,
+`text0`, `text1`, ..., the first the most significant.
 """
 
 from __future__ import annotations
@@ -100,7 +100,8 @@ class StepCircuit:
         """The distance of the drawn step, and of its repetition over the duration, from the exact evolution."""
         steps = min(max(1, round(self.system.duration / self.dt)), _MAX_STEPS)
         rho = np.outer(self.psi, self.psi.conj())
-        exact = evolve_states(self.system.H, self.system.jumps, torch.from_numpy(rho), [self.dt, steps * self.dt]).numpy()
+        exact = evolve_states(self.system.H, self.system.jumps, torch.from_numpy(rho),
+                              [self.dt, steps * self.dt]).numpy()
         embedded = [self._embedded(gate) for gate in self.gates if gate.kind != "prepare"]
         distances = []
         for step in range(1, steps + 1):
@@ -167,19 +168,21 @@ def step_circuit(system: Any, kets: Mapping[str, Tensor] | Sequence[Tensor], dt:
         system: a `System`, or a model that has one (`model.system()`).
         kets: the sample's state per modality, (d_m,) each, of unit norm, by name or in order.
         dt: time of the step, above 0.
-        form: "exact" for the step's channel as one gate, from its Choi matrix (D up to 16); "trotter" for exp(-i H_S dt) per
-            term and one channel per L_k, whose error is in `StepCircuit.error`. Default: exact up to D = 8.
+        form: "exact" for the step's channel as one gate, from its Choi matrix (D up to 16); "trotter" for exp(-i H_S
+            dt) per term and one channel per L_k, whose error is in `StepCircuit.error`. Default: exact up to D = 8.
         split: "terms" or "whole": exp(-i H dt) per term H_S or in one gate (trotter only).
 
     Raises:
-        InvalidInput: when a modality's dimension is no power of two, a ket does not fit or is not normalised, `dt` is not
-            positive, or an option is unknown.
+        InvalidInput: when a modality's dimension is no power of two, a ket does not fit or is not normalised, `dt` is
+            not positive, or an option is unknown.
     """
     system = system if isinstance(system, System) else system.system()
     dt, D = channel.checked_step(dt), dimension(system)
     form = form or ("exact" if D <= 8 else "trotter")
-    check(form in ("exact", "trotter"), f"Argument `form` must be 'exact' or 'trotter', but is {form!r}. Choose one of them.")
-    check(split in ("terms", "whole"), f"Argument `split` must be 'terms' or 'whole', but is {split!r}. Choose one of them.")
+    check(form in ("exact", "trotter"),
+          f"Argument `form` must be 'exact' or 'trotter', but is {form!r}. Choose one of them.")
+    check(split in ("terms", "whole"),
+          f"Argument `split` must be 'terms' or 'whole', but is {split!r}. Choose one of them.")
     check(form == "trotter" or D <= 16,
           f"Argument `form` must be 'trotter' above D = 16, but is 'exact' at D = {D}. The step's channel would have "
           f"{D * D} Kraus operators of side {D}.")

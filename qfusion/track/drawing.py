@@ -28,7 +28,8 @@ def svg_of(tape: qml.tape.QuantumScript, wires: Sequence[str], decimals: int | N
         before = plt.get_backend()
         plt.switch_backend("agg")  # a window toolkit would fail outside the main thread
         try:
-            figure, _ = qml.drawer.tape_mpl(tape, wire_order=wires, show_all_wires=True, style="black_white", decimals=decimals)
+            figure, _ = qml.drawer.tape_mpl(tape, wire_order=wires, show_all_wires=True, style="black_white",
+                                            decimals=decimals)
             target = io.BytesIO()
             figure.savefig(target, format="svg", bbox_inches="tight", metadata={"Date": None})
             plt.close(figure)

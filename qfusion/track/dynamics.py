@@ -33,7 +33,8 @@ class Track:
         names: of the modalities, leftmost factor first.
         dims: of the modalities.
         rho: states under the master equation, (nT, D, D).
-        measures: of the states under the master equation, (nT,) each, in the order of `quantum.measures.measures_over_time`.
+        measures: of the states under the master equation, (nT,) each, in the order of
+            `quantum.measures.measures_over_time`.
         trajectories: single quantum-jump trajectories, when asked for.
         ensemble: their mean and its standard error, from two trajectories on.
     """
@@ -107,7 +108,8 @@ def follow(case: Followed, times: int = 41, *, negativity: bool = True, trajecto
     with torch.no_grad():
         psi = case.model.product_state(case.model.encode(case.inputs))[0]
     system = case.model.system()
-    return track(system, psi, np.linspace(0, system.duration, int(count)), negativity=negativity, trajectories=trajectories, seed=seed)
+    return track(system, psi, np.linspace(0, system.duration, int(count)), negativity=negativity,
+                 trajectories=trajectories, seed=seed)
 
 
 @single_threaded

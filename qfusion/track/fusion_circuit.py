@@ -1,8 +1,8 @@
 """The circuit of an EntangledQCNN for one sample in PennyLane: one list of gates that is run, drawn and exported.
 
-This module imports PennyLane; import it only where a circuit is wanted. Pooling is written in two equal forms: a measurement whose
-outcome chooses one of two rotations, which is drawn and exported as OpenQASM 3; and two rotations controlled by that qubit, whose
-measurement is deferred to the end, which runs on any device.
+This module imports PennyLane; import it only where a circuit is wanted. Pooling is written in two equal forms: a
+measurement whose outcome chooses one of two rotations, which is drawn and exported as OpenQASM 3; and two rotations
+controlled by that qubit, whose measurement is deferred to the end, which runs on any device.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class FusionCircuit:
         """
         choose("Part", name, PARTS)
         check(element is None or (name == "fusion" and 0 <= element < len(self.fused)),
-              f"Argument `element` must lie between 0 and {len(self.fused) - 1} with part 'fusion', but is {element!r}. Leave it out.")
+              f"Argument `element` must lie between 0 and {len(self.fused) - 1} with part 'fusion', but is "
+              f"{element!r}. Leave it out.")
         if name == "whole":
             return self
         kinds = {"fusion": fusion_gates.STAGES[:2], "network": fusion_gates.STAGES[2:]}[name]
@@ -77,8 +78,9 @@ class FusionCircuit:
         """
         values = {name: a.numpy() for name, a in self.parameters.items()} if parameters is None else parameters
         check(not any(isinstance(a, Tensor) for a in values.values()),
-              "Argument `parameters` must hold NumPy or autograd arrays, but holds torch tensors: with these, SelectPauliRot of PennyLane "
-              "0.45 leaves a state of norm 0. Convert them with `.numpy()`, or `pennylane.numpy.array` for gradients.")
+              "Argument `parameters` must hold NumPy or autograd arrays, but holds torch tensors: with these, "
+              "SelectPauliRot of PennyLane 0.45 leaves a state of norm 0. Convert them with `.numpy()`, or "
+              "`pennylane.numpy.array` for gradients.")
         outcomes: dict[str, Any] = {}
         for index, gate in enumerate(self.gates):
             if noise and gate.gate == "measure":
@@ -105,8 +107,8 @@ class FusionCircuit:
         measured = {gate.wires[0] for gate in self.gates if gate.gate == "measure"}
         return [wire for wire in self.fused if wire not in measured]
 
-    def probabilities(self, device: Any = None, *, measured: bool = False, shots: int | None = None, noise: Noise | None = None,
-                      before: Callable[[], None] | None = None) -> Callable[..., Any]:
+    def probabilities(self, device: Any = None, *, measured: bool = False, shots: int | None = None,
+                      noise: Noise | None = None, before: Callable[[], None] | None = None) -> Callable[..., Any]:
         """Returns a QNode of the joint probabilities (2^n,) of all fused qubits at the end, first most significant.
 
         Args:
@@ -144,8 +146,8 @@ class FusionCircuit:
         """Returns the circuit in OpenQASM, whose last measurement `c` reads the fused qubits in order.
 
         Args:
-            version: 3, with mid-circuit measurement and conditions; or 2, PennyLane's export of the controlled form. (PennyLane writes
-                conditions on single bits into OpenQASM 2, which that language does not have.)
+            version: 3, with mid-circuit measurement and conditions; or 2, PennyLane's export of the controlled form.
+                (PennyLane writes conditions on single bits into OpenQASM 2, which that language does not have.)
         """
         check(version in (2, 3), f"Argument `version` must be 2 or 3, but is {version!r}. Most readers take 3.")
         if version == 3:
@@ -168,7 +170,8 @@ def fusion_circuit(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> FusionC
 
 
 def outcome_scores(model: EntangledQCNN) -> Tensor:
-    """Returns the scores that the head gives each joint outcome of the fused qubits, (2^n, C): scores are their mean."""
+    """Returns the scores that the head gives each joint outcome of the fused qubits, (2^n, C): scores are their
+    mean."""
     network = model.network
     bits = patterns(network.n).double()
     places = bits[:, network.kept] @ 2.0 ** torch.arange(len(network.kept) - 1, -1, -1, dtype=torch.float64)
@@ -214,7 +217,8 @@ def _apply(gate: FusionGate, values: Parameters, outcomes: dict[str, Any], measu
 
 
 def unmeasured(wires: Sequence[str], spare: Sequence[str], vectors: Tensor) -> None:
-    """Applies the gates that give each wire the state of its vector (1, <X>, <Z>), by entangling it with a spare qubit."""
+    """Applies the gates that give each wire the state of its vector (1, <X>, <Z>), by entangling it with a spare
+    qubit."""
     for wire, other, vector in zip(wires, spare, vectors, strict=True):
         a, b = fusion_gates.purification(vector)
         qml.RY(a, wires=other)

@@ -1,7 +1,8 @@
 """The gates of an EntangledQCNN's circuit for one sample, as data: what they do, on which qubits, by which angles.
 
-Every modality m has a qubit `m[i]` for element i, and every element a fused qubit `fused[i]`; where fusion is chained (more than three
-modalities), `fused[i,k]` are the fused qubits of the stages k before the last. Layers, elements and stages count from 0.
+Every modality m has a qubit `m[i]` for element i, and every element a fused qubit `fused[i]`; where fusion is chained
+(more than three modalities), `fused[i,k]` are the fused qubits of the stages k before the last. Layers, elements and
+stages count from 0.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class FusionGate:
         kind: of STAGES.
         gate: PennyLane's name, "measure", or "H" for the Hadamard gate.
         label: short text for the box.
-        wires: names of the qubits, controls first; for a gate that an outcome chooses, the measured qubit and the one that is turned.
+        wires: names of the qubits, controls first; for a gate that an outcome chooses, the measured qubit and the one
+            that is turned.
         takes: where its angles stand: names of `parameters` and indices in them.
         values: its angles in radians, by name.
         sentence: what it does.
@@ -67,11 +69,13 @@ def parameters(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> dict[str, T
         InvalidInput: when a modality is missing, or its angles have another number or are not finite.
     """
     n = model.elements
-    check(set(theta) == set(model.modalities), f"Argument `theta` must hold the angles of {list(model.modalities)}, but holds "
-                                               f"{list(theta)[:8]}. Use `model.angles` of one sample.")
+    check(set(theta) == set(model.modalities),
+          f"Argument `theta` must hold the angles of {list(model.modalities)}, but holds {list(theta)[:8]}. Use "
+          "`model.angles` of one sample.")
     for name in model.modalities:
-        check(theta[name].shape == (n,), f"Argument `theta[{name}]` must have shape ({n},), but has shape {tuple(theta[name].shape)}. "
-                                         "Give the angles of one sample.")
+        check(theta[name].shape == (n,),
+              f"Argument `theta[{name}]` must have shape ({n},), but has shape {tuple(theta[name].shape)}. "
+              "Give the angles of one sample.")
         require_finite(f"theta[{name}]", theta[name].detach().numpy())
     found = {"theta": torch.stack([theta[name] for name in model.modalities], -1), "phi": model.phi,
              "convolution": model.network.convolution, "pooling": model.network.pooling}
@@ -84,7 +88,8 @@ def prefix(modalities: Sequence[str]) -> str:
 
 
 def wires_of(model: EntangledQCNN) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Returns for every element the names of its modality qubits, and of its fused qubits by stage, the last one last."""
+    """Returns for every element the names of its modality qubits, and of its fused qubits by stage, the last one
+    last."""
     word, stages = prefix(model.modalities), len(stage_sizes(len(model.modalities)))
     first = tuple(tuple(f"{name}[{i}]" for name in model.modalities) for i in range(model.elements))
     fused = tuple((*(f"{word}[{i},{k}]" for k in range(stages - 1)), f"{word}[{i}]") for i in range(model.elements))
@@ -104,7 +109,8 @@ def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fusi
     for i in range(model.elements):
         what = f"'{model.outputs[i]}'" if model.elements_are_classes else f"element {i}"
         for m, name in enumerate(model.modalities):
-            yield FusionGate("encode", "RY", "RY", (first[i][m],), (("theta", (i, m)),), {"theta": float(values["theta"][i, m])},
+            yield FusionGate("encode", "RY", "RY", (first[i][m],), (("theta", (i, m)),),
+                             {"theta": float(values["theta"][i, m])},
                              f"Turns the qubit of {name}: it gives {what} the mass {masses[i, m]:.3f}.", (name,), i)
         for k in range(len(fused[i])):
             controls = (fused[i][k - 1], first[i][k + 1]) if k else first[i][:2] if chained else first[i]
@@ -112,8 +118,9 @@ def _fusion(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fusi
             angles = values["phi"][i, k].tolist()
             table = {format(b, f"0{len(controls)}b"): angle for b, angle in enumerate(angles)}
             yield FusionGate("fuse", "SelectPauliRot", "RY(b)", (*controls, fused[i][k]), (("phi", (i, k)),), table,
-                             f"Turns the fused qubit of {what} by the angle that the table names for what the {len(controls)} "
-                             f"qubits above it read; its mass becomes {after[i, k]:.3f}.", tuple(names), i)
+                             f"Turns the fused qubit of {what} by the angle that the table names for what the "
+                             f"{len(controls)} qubits above it read; its mass becomes {after[i, k]:.3f}.", tuple(names),
+                             i)
 
 
 def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[FusionGate]:
@@ -123,10 +130,13 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
         where: dict[str, Any] = {"layer": step.layer, "step": index}
         if step.kind == "conv":
             for gate, taken, on in BLOCKS[network.block].operations:
-                yield _block_gate(gate, [("convolution", (step.layer, k)) for k in taken], tuple((a, b)[w] for w in on), values,
-                                  f"part of block {network.block} on {a} and {b}, which layer {step.layer} shares", where)
+                yield _block_gate(gate, [("convolution", (step.layer, k)) for k in taken], tuple((a, b)[w] for w in on),
+                                  values,
+                                  f"part of block {network.block} on {a} and {b}, which layer {step.layer} shares",
+                                  where)
             continue
-        yield FusionGate("pool", "measure", "measure", (a,), (), {}, f"Measures {a}; the head reads the outcome, and so does {b}.", **where)
+        yield FusionGate("pool", "measure", "measure", (a,), (), {},
+                         f"Measures {a}; the head reads the outcome, and so does {b}.", **where)
         for outcome in (0, 1):
             takes = tuple(("pooling", (step.layer, 3 * outcome + k)) for k in range(3))
             yield FusionGate("pool", "U3", f"U3 if {outcome}", (a, b), takes, _named("U3", takes, values),
@@ -136,7 +146,8 @@ def _network(model: EntangledQCNN, values: Mapping[str, Tensor]) -> Iterator[Fus
 def _block_gate(gate: str, takes: Sequence[Reference], wires: tuple[str, ...], values: Mapping[str, Tensor], part: str,
                 where: dict[str, Any]) -> FusionGate:
     acts = f"Turns {wires[-1]}" if len(wires) == 1 else f"Acts on {wires[1]} where {wires[0]} is 1"
-    return FusionGate("convolve", gate, gate, wires, tuple(takes), _named(gate, takes, values), f"{acts}: {part}.", **where)
+    return FusionGate("convolve", gate, gate, wires, tuple(takes), _named(gate, takes, values), f"{acts}: {part}.",
+                      **where)
 
 
 def _named(gate: str, takes: Sequence[Reference], values: Mapping[str, Tensor]) -> dict[str, float]:
@@ -176,6 +187,7 @@ def width(model: EntangledQCNN) -> int:
 
 
 def purification(vector: Tensor) -> tuple[float, float]:
-    """Returns angles (a, b) so that RY(a) on a spare qubit, CNOT to the fused one and RY(b) on that give it the vector (1, <X>, <Z>)."""
+    """Returns angles (a, b) so that RY(a) on a spare qubit, CNOT to the fused one and RY(b) on that give it the vector
+    (1, <X>, <Z>)."""
     _, x, z = vector.tolist()
     return math.acos(min(1.0, math.hypot(x, z))), math.atan2(x, z)

@@ -46,7 +46,8 @@ Wires = dict[str, tuple[str, ...]]
 
 def gates_of_step(system: System, psi: np.ndarray, states: Sequence[np.ndarray], dt: float, form: str, split: str,
                   wires: Wires) -> tuple[Gate, ...]:
-    """Returns the gates of `circuit.step_circuit`, whose arguments these are, in the order they act and with columns."""
+    """Returns the gates of `circuit.step_circuit`, whose arguments these are, in the order they act and with
+    columns."""
     gates = [_preparation(name, wires[name], state) for name, state in zip(system.names, states, strict=True)]
     # A term or jump operator that is zero, as after a tweak, has no gate.
     gates += [_whole_step(system, dt, wires)] if form == "exact" else _split_step(system, psi, dt, split, wires)
@@ -61,8 +62,8 @@ def wires_of(system: System) -> Wires:
     """
     for name, d in zip(system.names, system.dims, strict=True):
         check(d >= 2 and d & (d - 1) == 0,
-              f"Argument `system` must have modalities whose dimensions are powers of two to run on qubits, but {name!r} has "
-              f"{d}. Train a model with dimension {2 ** max(1, round(math.log2(max(d, 2))))}.")
+              "Argument `system` must have modalities whose dimensions are powers of two to run on qubits, but "
+              f"{name!r} has {d}. Train a model with dimension {2 ** max(1, round(math.log2(max(d, 2))))}.")
     return {name: tuple(f"{name}{q}" for q in range(d.bit_length() - 1))
             for name, d in zip(system.names, system.dims, strict=True)}
 
@@ -89,7 +90,8 @@ def _preparation(name: str, wires: tuple[str, ...], ket: np.ndarray) -> Gate:
     top = int(weights.argmax())
     basis = [format(i, f"0{len(wires)}b") for i in range(len(ket))]
     qubits = "1 qubit" if len(wires) == 1 else f"{len(wires)} qubits"
-    return Gate("prepare", f"|{name}>", 0, wires, (name,), ket, {f"|{b}>": float(w) for b, w in zip(basis, weights, strict=True)},
+    return Gate("prepare", f"|{name}>", 0, wires, (name,), ket,
+                {f"|{b}>": float(w) for b, w in zip(basis, weights, strict=True)},
                 f"Puts the {qubits} of {name} into this sample's state; its largest part, {_percent(weights[top])}, is "
                 f"|{basis[top]}>.")
 
@@ -105,7 +107,8 @@ def _split_step(system: System, psi: np.ndarray, dt: float, split: str, wires: W
         what = f"{what}, {_percent(share)} of it" if split == "terms" else "all of H"
         gates.append(Gate(
             "unitary", f"H[{subset_name(subset, system.names)}]" if split == "terms" else "H", 0,
-            tuple(w for name in names for w in wires[name]), names, U[None], {"share of H": share, "largest phase (rad)": angle},
+            tuple(w for name in names for w in wires[name]), names, U[None],
+            {"share of H": share, "largest phase (rad)": angle},
             f"Turns {who} for dt = {dt:.3g} by {what}; phases up to {angle:.2g} rad."))
     return gates + [_jump(system, k, psi, dt, wires) for k, L in enumerate(system.jumps) if L.any()]
 
@@ -128,8 +131,8 @@ def _jump(system: System, k: int, psi: np.ndarray, dt: float, wires: Wires) -> G
         "jump", f"L{k + 1}", 0, tuple(w for name in system.names for w in wires[name]), tuple(system.names), kraus,
         {"jump probability at the start": here, "largest jump probability": most,
          **{f"share on {subset_name(subset, system.names)}": share for subset, share in part.items()}},
-        f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), to first "
-        f"order in dt; {acts}.")
+        f"Jumps by L{k + 1} with probability {here:.2g} from this sample's first state (at most {most:.2g} from any), "
+        f"to first order in dt; {acts}.")
 
 
 def _whole_step(system: System, dt: float, wires: Wires) -> Gate:
@@ -139,12 +142,13 @@ def _whole_step(system: System, dt: float, wires: Wires) -> Gate:
     return Gate(
         "channel", "exp(dt L)", 0, tuple(w for name in system.names for w in wires[name]), tuple(system.names), kraus,
         {"Kraus operators": float(len(kraus)), "weight of the largest": float(weights[0])},
-        f"The whole step of dt = {dt:.3g}, H and jumps, exactly: a channel of {len(kraus)} Kraus operators from its Choi matrix; "
-        f"the largest carries {_percent(weights[0])}.")
+        f"The whole step of dt = {dt:.3g}, H and jumps, exactly: a channel of {len(kraus)} Kraus operators from its "
+        f"Choi matrix; the largest carries {_percent(weights[0])}.")
 
 
 def _in_columns(gates: Sequence[Gate]) -> tuple[Gate, ...]:
-    """Moves every gate as far left as the wires it spans in the drawing are free; preparations share the first column."""
+    """Moves every gate as far left as the wires it spans in the drawing are free; preparations share the first
+    column."""
     order = list(dict.fromkeys(wire for gate in gates for wire in gate.wires))
     free = dict.fromkeys(order, 0)
     placed = []

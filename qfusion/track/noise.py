@@ -6,9 +6,10 @@ Three channels, each with a strength from 0 (none) to 1:
     damping g:       |1> decays to |0> with probability g (amplitude damping)
     readout r:       the bit is flipped with probability r / 2 before a qubit is measured, so that at 1 the outcome is a coin toss
 
-Depolarising, then damping, act on every qubit after each operation on several qubits: on the fused qubit after its fusion gate, on both
-qubits after a convolution block, and on the qubit that stays after pooling. (The modality qubits are left out after fusion, and the
-measured qubit is a classical record after pooling.) Read-out noise acts before every measurement, of pooling and at the end.
+Depolarising, then damping, act on every qubit after each operation on several qubits: on the fused qubit after its
+fusion gate, on both qubits after a convolution block, and on the qubit that stays after pooling. (The modality qubits
+are left out after fusion, and the measured qubit is a classical record after pooling.) Read-out noise acts before every
+measurement, of pooling and at the end.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ class Noise:
 
 
 def channel(model: EntangledQCNN, noise: Noise) -> Channel:
-    """Returns what follows every step of the network, for `QCNN.observables` and `density.states`: Kraus operators (K, 4, 4).
+    """Returns what follows every step of the network, for `QCNN.observables` and `density.states`: Kraus operators (K,
+    4, 4).
 
     The flip before a measurement follows the last step in which the qubit takes part before it.
     """
@@ -98,7 +100,8 @@ class NoisyQCNN(EntangledQCNN):
     noise: Noise
 
     def observables(self) -> Tensor:
-        """Returns the effective observables of the fused qubits before their own noise, (C, 3, ..., 3), words in {I, X, Z}."""
+        """Returns the effective observables of the fused qubits before their own noise, (C, 3, ..., 3), words in {I, X,
+        Z}."""
         O = self.network.observables(channel=channel(self, self.noise))
         R = _on_vectors(self.noise).to(O)
         for _ in range(self.elements):
@@ -117,10 +120,11 @@ class NoisyQCNN(EntangledQCNN):
 
 
 def noisy(model: EntangledQCNN, noise: Noise) -> EntangledQCNN:
-    """Returns a model that shares this one's weights and answers as its noisy circuit does, exactly; `explain` takes it as any other.
+    """Returns a model that shares this one's weights and answers as its noisy circuit does, exactly; `explain` takes it
+    as any other.
 
-    Noise on the fused qubits and in the network is part of the observables. Where fusion is chained, noise on a fused qubit that
-    controls the next one turns its mass p into a p + c, as do other angles of its table.
+    Noise on the fused qubits and in the network is part of the observables. Where fusion is chained, noise on a fused
+    qubit that controls the next one turns its mass p into a p + c, as do other angles of its table.
     """
     if not noise:
         return model

@@ -8,13 +8,13 @@ from typing import Any
 import pennylane as qml
 
 # PennyLane's names -> those of stdgates.inc.
-_NAMES = {"RX": "rx", "RY": "ry", "RZ": "rz", "U3": "u3", "Hadamard": "h", "S": "s", "Adjoint(S)": "sdg", "CNOT": "cx", "CZ": "cz",
-          "CRX": "crx", "CRZ": "crz"}
+_NAMES = {"RX": "rx", "RY": "ry", "RZ": "rz", "U3": "u3", "Hadamard": "h", "S": "s", "Adjoint(S)": "sdg", "CNOT": "cx",
+          "CZ": "cz", "CRX": "crx", "CRZ": "crz"}
 
 
 def write(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str]) -> str:
-    """Returns the tape in OpenQASM 3: qubits `q` in the order of `wires`, one bit for every mid-circuit measurement, and at the end
-    bits `c` of the qubits in `read`.
+    """Returns the tape in OpenQASM 3: qubits `q` in the order of `wires`, one bit for every mid-circuit measurement,
+    and at the end bits `c` of the qubits in `read`.
 
     Args:
         tape: of gates in `_NAMES`, gates that decompose into these, measurements, and gates that one outcome chooses.
@@ -38,7 +38,8 @@ def _statements(op: Any, place: dict[str, int], bits: dict[str, str]) -> Iterato
     elif isinstance(op, qml.ops.Conditional):
         (measurement,) = op.meas_val.measurements
         wanted = "true" if op.meas_val.processing_fn(1) else "false"  # the condition is "== 1" or "== 0"
-        yield from (f"if ({bits[measurement.meas_uid]} == {wanted}) {{ {line} }}" for line in _statements(op.base, place, bits))
+        yield from (f"if ({bits[measurement.meas_uid]} == {wanted}) {{ {line} }}"
+                    for line in _statements(op.base, place, bits))
     elif op.name in _NAMES:
         angles = f"({', '.join(repr(float(angle)) for angle in op.parameters)})" if op.parameters else ""
         yield f"{_NAMES[op.name]}{angles} {', '.join(f'q[{place[wire]}]' for wire in op.wires)};"
@@ -48,10 +49,11 @@ def _statements(op: Any, place: dict[str, int], bits: dict[str, str]) -> Iterato
 
 
 def by_pennylane(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str]) -> str:
-    """Returns PennyLane's OpenQASM 2 of a tape without mid-circuit measurements, whose bits `c` read the qubits in `read`.
+    """Returns PennyLane's OpenQASM 2 of a tape without mid-circuit measurements, whose bits `c` read the qubits in
+    `read`.
 
-    CRX is written as the gates it is made of, as the standard header does not have it; lines of `gphase`, a global phase that the
-    language does not have, are left out.
+    CRX is written as the gates it is made of, as the standard header does not have it; lines of `gphase`, a global
+    phase that the language does not have, are left out.
     """
     known = [inner for op in tape.operations for inner in (op.decomposition() if op.name == "CRX" else [op])]
     whole = qml.tape.QuantumScript(known, [qml.probs(wires=list(read))])

@@ -1,7 +1,8 @@
-"""Replays one sample through the entangled-fusion circuit gate by gate: Bloch vectors, entropies, states before and after each gate.
+"""Replays one sample through the entangled-fusion circuit gate by gate: Bloch vectors, entropies, states before and
+after each gate.
 
-No gate needs more than the state of the qubits it acts on, or of the two qubits of its step in the network: others are not touched. So
-modality qubits are followed without the state of all qubits, whose number would forbid it.
+No gate needs more than the state of the qubits it acts on, or of the two qubits of its step in the network: others are
+not touched. So modality qubits are followed without the state of all qubits, whose number would forbid it.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ class Moment:
     """What one gate does.
 
     Attributes:
-        wires: the qubits that `before` and `after` are states of, first most significant: those of the gate; in the network both qubits
-            of its step.
+        wires: the qubits that `before` and `after` are states of, first most significant: those of the gate; in the
+            network both qubits of its step.
         before, after: density matrices (d, d).
-        mutual: mutual information in nats between the last of these qubits and the others, before and after; zero for one qubit.
+        mutual: mutual information in nats between the last of these qubits and the others, before and after; zero for
+            one qubit.
     """
 
     wires: tuple[str, ...]
@@ -102,7 +104,8 @@ def _fusion(gates: tuple[FusionGate, ...], values: Mapping[str, Tensor]) -> Iter
         yield gate.wires, before, after
 
 
-def _network(model: EntangledQCNN, gates: tuple[FusionGate, ...], values: Mapping[str, Tensor], fused: list[str]) -> Iterator[Change]:
+def _network(model: EntangledQCNN, gates: tuple[FusionGate, ...], values: Mapping[str, Tensor],
+             fused: list[str]) -> Iterator[Change]:
     n, steps = model.elements, model.network.steps
     masses = torch.sin(values["theta"] / 2).square()
     states = density.states(model.network, fusion.fuse(masses, values["phi"])[0])
@@ -122,7 +125,8 @@ def _applied(gate: FusionGate, step: Step, pair: Tensor, values: Mapping[str, Te
     if gate.gate == "measure":
         keep = torch.kron(torch.eye(2), torch.ones(2, 2))
         return pair * keep
-    angles = torch.stack([values[name][at] for name, at in gate.takes]) if gate.takes else torch.zeros(0, dtype=torch.float64)
+    angles = torch.stack([values[name][at] for name, at in gate.takes]) if gate.takes else torch.zeros(
+        0, dtype=torch.float64)
     if step.kind == "conv":
         U = operation_matrix(gate.gate, angles, tuple(on.index(wire) for wire in gate.wires))
     else:

@@ -1,7 +1,8 @@
 """Runs the circuit of an EntangledQCNN on any PennyLane device, exactly or with shots, with or without noise.
 
-A circuit that is too wide runs element by element, which is equal: the modality qubits are left out after fusion, so the fused qubits
-are in a product state. A small circuit per element (its M modality qubits and fused qubits) gives <X> and <Z> of its fused qubit, and
+A circuit that is too wide runs element by element, which is equal: the modality qubits are left out after fusion, so
+the fused qubits are in a product state. A small circuit per element (its M modality qubits and fused qubits) gives <X>
+and <Z> of its fused qubit, and
 the network starts from these: from their density matrix on `default.mixed`, elsewhere with a spare qubit for each.
 """
 
@@ -58,13 +59,13 @@ class Run:
 
 
 @single_threaded
-def run(model: EntangledQCNN, theta: Mapping[str, Tensor], device: Any = "default.qubit", shots: int | None = None, seed: int | None = None,
-        *, noise: Noise | None = None, form: str = "auto") -> Run:
+def run(model: EntangledQCNN, theta: Mapping[str, Tensor], device: Any = "default.qubit", shots: int | None = None,
+        seed: int | None = None, *, noise: Noise | None = None, form: str = "auto") -> Run:
     """Runs one sample's circuit.
 
-    The standard error is that of the mean of the scores that single outcomes get. Element by element with shots, <X> and <Z> of every
-    fused qubit take `shots` each, and their errors are carried on through the network to first order; a vector that comes out longer
-    than 1 is shortened to 1.
+    The standard error is that of the mean of the scores that single outcomes get. Element by element with shots, <X>
+    and <Z> of every fused qubit take `shots` each, and their errors are carried on through the network to first order;
+    a vector that comes out longer than 1 is shortened to 1.
 
     Args:
         model: a trained model.
@@ -81,9 +82,11 @@ def run(model: EntangledQCNN, theta: Mapping[str, Tensor], device: Any = "defaul
     """
     choose("Form", form, ("auto", "whole", "elements"))
     check(shots is None or (isinstance(shots, int) and not isinstance(shots, bool) and 2 <= shots <= MAX_SHOTS),
-          f"Argument `shots` must be a whole number from 2 to {MAX_SHOTS}, or None, but is {shots!r}. 1000 is a good start.")
+          f"Argument `shots` must be a whole number from 2 to {MAX_SHOTS}, or None, but is {shots!r}. 1000 is a good "
+          "start.")
     name = choose("Device", device, sorted(qml.plugin_devices)) if isinstance(device, str) else str(device.name)
-    check(not noise or name == MIXED, f"Argument `device` must be '{MIXED}' with noise, but is {name!r}. Choose that device, or no noise.")
+    check(not noise or name == MIXED,
+          f"Argument `device` must be '{MIXED}' with noise, but is {name!r}. Choose that device, or no noise.")
     wide = fusion_gates.width(model)
     if form == "auto":
         form = "whole" if wide <= WIDEST[name == MIXED] else "elements"
@@ -151,7 +154,8 @@ def _vector(part: FusionCircuit, i: int, job: _Job) -> np.ndarray:
         return qml.QNode(function, device, shots=job.shots)()
 
     # With shots each observable takes runs of its own, so that their errors are independent.
-    x, z = measure(qml.X(wire), qml.Z(wire)) if job.shots is None else (measure(qml.X(wire))[0], measure(qml.Z(wire))[0])
+    x, z = measure(qml.X(wire), qml.Z(wire)) if job.shots is None else (measure(qml.X(wire))[0],
+                                                                        measure(qml.Z(wire))[0])
     length = max(1.0, float(np.hypot(x, z)))
     return np.array([1.0, float(x) / length, float(z) / length])
 
@@ -172,7 +176,8 @@ def _carried(model: EntangledQCNN, vectors: Tensor, job: _Job) -> np.ndarray:
     # The network's noise is in the observables; that on the fused qubits is in the vectors already.
     free = vectors.clone().requires_grad_()
     O = _network_observables(model, job.noise)
-    slopes = torch.stack([torch.autograd.grad(evaluate(O, free[None])[0, c], free, retain_graph=True)[0] for c in range(len(O))])
+    slopes = torch.stack([torch.autograd.grad(evaluate(O, free[None])[0, c], free, retain_graph=True)[0]
+                          for c in range(len(O))])
     shots = job.shots or 1
     return (slopes.square() * (1 - vectors.square()).clamp_min(0) / shots).sum((1, 2)).numpy()
 

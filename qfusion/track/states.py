@@ -28,8 +28,8 @@ def _thread_pools() -> ThreadpoolController:
 
 
 def single_threaded(function: Callable[P, R]) -> Callable[P, R]:
-    """Lets `function` use one BLAS thread: matrices of side 64 gain little from two, and lose ten times and more to their
-    waiting for each other as soon as anything else wants the cores."""
+    """Lets `function` use one BLAS thread: matrices of side 64 gain little from two, and lose ten times and more to
+    their waiting for each other as soon as anything else wants the cores."""
 
     @functools.wraps(function)
     def limited(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -30,8 +30,8 @@ class Trajectory:
         times: (nT,).
         jump_times: (n,), ascending, at most the last time.
         jump_operators: which L_k jumped, (n,) int.
-        measures: entropy of each modality, (nT,): the joint state is pure, so here it does measure the entanglement with
-            the others.
+        measures: entropy of each modality, (nT,): the joint state is pure, so here it does measure the entanglement
+            with the others.
         populations: probability of each basis state, (nT, D).
     """
 
@@ -114,15 +114,16 @@ def _describe(system: System, times: np.ndarray, kets: np.ndarray,
     psi, populations = torch.from_numpy(kets), np.abs(kets) ** 2
     entropies = {name: entanglement_entropy(psi, system.dims, m).numpy() for m, name in enumerate(system.names)}
     return [Trajectory(times, np.array([when for when, _ in jumps[i]]), np.array([k for _, k in jumps[i]], dtype=int),
-                       Measures(Measure("entropy", (name,), values[i]) for name, values in entropies.items()), populations[i])
+                       Measures(Measure("entropy", (name,), values[i]) for name, values in entropies.items()),
+                       populations[i])
             for i in range(len(kets))]
 
 
 def ensemble(trajectories: Sequence[Trajectory], channels: int | None = None) -> Ensemble:
     """Returns means and standard errors (sample standard deviation / sqrt(n)) over two or more trajectories.
 
-    At times by which only a handful of trajectories has jumped, the sample has hardly seen what spreads it, and the error is
-    too small.
+    At times by which only a handful of trajectories has jumped, the sample has hardly seen what spreads it, and the
+    error is too small.
 
     Args:
         trajectories: at equal times.

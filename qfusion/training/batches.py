@@ -28,7 +28,8 @@ class Batches:
         dtype: of inputs and of targets that are numbers.
     """
 
-    def __init__(self, dataset: DataSet, rows: np.ndarray, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32):
+    def __init__(self, dataset: DataSet, rows: np.ndarray, device: torch.device | str = "cpu",
+                 dtype: torch.dtype = torch.float32):
         self.dataset, self.rows, self.device, self.dtype = dataset, rows, torch.device(device), dtype
         kind = torch.long if dataset.target.kind == "classification" else dtype
         self.y = torch.as_tensor(dataset.y[rows], dtype=kind).to(self.device)
@@ -40,7 +41,8 @@ class Batches:
     def take(self, index: Tensor) -> tuple[dict[str, Any], Tensor]:
         """Returns the inputs and the targets (b,) of the places `index` (b,) among the rows."""
         if self._held is not None:
-            inputs = {name: tuple(t[index] for t in x) if isinstance(x, tuple) else x[index] for name, x in self._held.items()}
+            inputs = {name: tuple(t[index] for t in x) if isinstance(x, tuple) else x[index]
+                      for name, x in self._held.items()}
         else:
             inputs = to(self.dataset.inputs(self.rows[index.numpy()], self.dtype), self.device)
         return inputs, self.y[index]
@@ -53,11 +55,13 @@ def is_small(dataset: DataSet, count: int) -> bool:
 
 def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
     """Returns inputs on a device."""
-    return {name: tuple(t.to(device) for t in x) if isinstance(x, tuple) else x.to(device) for name, x in inputs.items()}
+    return {name: tuple(t.to(device) for t in x) if isinstance(x, tuple) else x.to(device)
+            for name, x in inputs.items()}
 
 
 def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
-    """Returns mean and standard deviation (F,) of a modality's features over rows; steps that are masked out do not count.
+    """Returns mean and standard deviation (F,) of a modality's features over rows; steps that are masked out do not
+    count.
 
     Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision.
     """
@@ -78,7 +82,8 @@ def _passed_through(dataset: DataSet, rows: np.ndarray, name: str) -> Iterator[T
 
 
 def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) -> dict[str, Any]:
-    """Returns inputs with Gaussian noise of so many deviations `spread`, (F,) per modality; at 0 no random number is drawn."""
+    """Returns inputs with Gaussian noise of so many deviations `spread`, (F,) per modality; at 0 no random number is
+    drawn."""
     if not noise:
         return inputs
     blurred = {name: values + noise * spread[name] * drawn(torch.randn_like, values)
@@ -86,9 +91,11 @@ def noisy(inputs: dict[str, Any], spread: Mapping[str, Tensor], noise: float) ->
     return {name: (blurred[name], x[1]) if isinstance(x, tuple) else blurred[name] for name, x in inputs.items()}
 
 
-def shifted(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int, down: bool = True) -> dict[str, Any]:
-    """Returns inputs whose pictures, modalities with a shape (h, w), are moved by up to `most` pixels along both sides or, unless `down`,
-    along the second one, each row by its own draw; what comes in repeats the edge. At 0 no random number is drawn."""
+def shifted(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most: int,
+            down: bool = True) -> dict[str, Any]:
+    """Returns inputs whose pictures, modalities with a shape (h, w), are moved by up to `most` pixels along both sides
+    or, unless `down`, along the second one, each row by its own draw; what comes in repeats the edge. At 0 no random
+    number is drawn."""
     if not most:
         return inputs
     moved = dict(inputs)
@@ -96,15 +103,17 @@ def shifted(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], most:
         values = inputs[name]
         places = drawn(lambda like: torch.randint_like(like, -most, most + 1), values.new_empty(len(values), 2)).long()
         places[:, 0] *= down
-        i, j = ((torch.arange(side, device=values.device) + places[:, k, None]).clamp(0, side - 1) for k, side in enumerate((h, w)))
+        i, j = ((torch.arange(side, device=values.device) + places[:, k, None]).clamp(0, side - 1)
+                for k, side in enumerate((h, w)))
         moved[name] = values.gather(1, (i[:, :, None] * w + j[:, None, :]).flatten(1))
     return moved
 
 
-def warped(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: float, stretch: float) -> dict[str, Any]:
-    """Returns inputs whose pictures, modalities with a shape (h, w), are turned about their middle by up to `turn` degrees and whose sides
-    are made longer or shorter by up to the share `stretch`, each row by its own draw; pixels are interpolated, what comes in repeats the
-    edge. Where both are 0 no random number is drawn."""
+def warped(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: float,
+           stretch: float) -> dict[str, Any]:
+    """Returns inputs whose pictures, modalities with a shape (h, w), are turned about their middle by up to `turn`
+    degrees and whose sides are made longer or shorter by up to the share `stretch`, each row by its own draw; pixels
+    are interpolated, what comes in repeats the edge. Where both are 0 no random number is drawn."""
     if not turn and not stretch:
         return inputs
     changed = dict(inputs)
@@ -112,7 +121,10 @@ def warped(inputs: dict[str, Any], shapes: Mapping[str, tuple[int, ...]], turn: 
         values = inputs[name]
         angle, down, across = (2 * drawn(torch.rand_like, values.new_empty(len(values), 3)) - 1).unbind(1)
         angle, down, across = angle * math.radians(turn), 1 + stretch * down, 1 + stretch * across
-        rows = torch.stack([angle.cos() * across, -angle.sin() * down * h / w, angle.sin() * across * w / h, angle.cos() * down], 1)
-        grid = nn.functional.affine_grid(nn.functional.pad(rows.view(-1, 2, 2), (0, 1)), [len(values), 1, h, w], align_corners=False)
-        changed[name] = nn.functional.grid_sample(values.view(-1, 1, h, w), grid, padding_mode="border", align_corners=False).flatten(1)
+        rows = torch.stack([angle.cos() * across, -angle.sin() * down * h / w, angle.sin() * across * w / h,
+                            angle.cos() * down], 1)
+        grid = nn.functional.affine_grid(nn.functional.pad(rows.view(-1, 2, 2), (0, 1)), [len(values), 1, h, w],
+                                         align_corners=False)
+        changed[name] = nn.functional.grid_sample(values.view(-1, 1, h, w), grid, padding_mode="border",
+                                                  align_corners=False).flatten(1)
     return changed

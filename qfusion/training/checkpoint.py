@@ -1,7 +1,7 @@
 """Checkpoints: weights as safetensors, everything else as a JSON card beside them.
 
-`NAME.safetensors` holds tensors only (nothing in it can run); `NAME.json` says what they are. Of an imported model the program stands in
-its place, `NAME.pt2` or `NAME.onnx`, see `models.programs`. Both are written to a temporary
+`NAME.safetensors` holds tensors only (nothing in it can run); `NAME.json` says what they are. Of an imported model the
+program stands in its place, `NAME.pt2` or `NAME.onnx`, see `models.programs`. Both are written to a temporary
 name first, the card last, so that a card never points to half-written weights; the card pins the weights' SHA-256.
 """
 
@@ -54,25 +54,29 @@ class Checkpoint:
 
 
 def training_split(card: Mapping[str, Any]) -> str:
-    """Returns the rows a model was trained on, which are also the background of its explanations: "train" or "train+valid"."""
+    """Returns the rows a model was trained on, which are also the background of its explanations: "train" or
+    "train+valid"."""
     return "train+valid" if card.get("training", {}).get("refit") else "train"
 
 
 def folders() -> list[Path]:
-    """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data folder)."""
+    """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data
+    folder)."""
     own = os.environ.get("QFUSION_MODELS")
     return [_assets.path("models"), Path(own) if own else Path(platformdirs.user_data_dir("qfusion")) / "models"]
 
 
 def stamp(name: str) -> str:
     """Returns what changes whenever the files of a checkpoint do; their digests are checked when they are read."""
-    files = [folder / f"{name}{suffix}" for folder in folders() for suffix in (".json", ".safetensors", *imported.ENDINGS.values())]
+    files = [folder / f"{name}{suffix}" for folder in folders()
+             for suffix in (".json", ".safetensors", *imported.ENDINGS.values())]
     seen = [path.stat() for path in files if path.is_file()]
     return " ".join(f"{found.st_mtime_ns}-{found.st_size}" for found in seen)
 
 
 def available() -> list[str]:
-    """Returns the names of all checkpoints that have a card, shipped ones first; loading one whose card cannot be read says why."""
+    """Returns the names of all checkpoints that have a card, shipped ones first; loading one whose card cannot be read
+    says why."""
     found: dict[str, Path] = {}
     for folder in folders():
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
@@ -92,7 +96,8 @@ def load(name: str | Path) -> Checkpoint:
     card = _read_card(card_path)
     weights = card_path.with_name(_weights_name(card, card_path))
     if not weights.is_file():
-        raise NotFound(f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.")
+        raise NotFound(
+            f"Weights {weights.name} are missing beside {card_path.name}. Train the model again or copy both files.")
     data = weights.read_bytes()
     if _digest(data, card) != card["weights_sha256"]:
         raise IntegrityError(f"{weights.name} is not the file that {card_path.name} describes: its SHA-256 differs. "
@@ -113,13 +118,15 @@ def card(name: str | Path) -> dict[str, Any]:
     """Returns a checkpoint's card without its weights, by name or by the path of its card.
 
     Raises:
-        NotFound: when there is none of that name; IntegrityError, InvalidInput: when it cannot be read or is of another format.
+        NotFound: when there is none of that name; IntegrityError, InvalidInput: when it cannot be read or is of another
+            format.
     """
     return _read_card(_card_path(name))
 
 
 def _digest(data: bytes, card: Mapping[str, Any]) -> str:
-    """What pins a checkpoint's weights; of an imported model its settings too, which decide what the program's numbers mean."""
+    """What pins a checkpoint's weights; of an imported model its settings too, which decide what the program's numbers
+    mean."""
     found = hashlib.sha256(data)
     if card["model"] == imported.KIND:
         found.update(json.dumps(card["settings"], sort_keys=True).encode())
@@ -127,17 +134,20 @@ def _digest(data: bytes, card: Mapping[str, Any]) -> str:
 
 
 def _weights_name(card: Mapping[str, Any], card_path: Path) -> str:
-    """The file beside the card that holds the weights: NAME.safetensors, or NAME-DIGEST.safetensors where they replaced others."""
+    """The file beside the card that holds the weights: NAME.safetensors, or NAME-DIGEST.safetensors where they replaced
+    others."""
     name, stem = card.get("weights", f"{card_path.stem}.safetensors"), card_path.stem
     endings = imported.ENDINGS.values() if card["model"] == imported.KIND else (".safetensors",)
-    if name not in [f"{stem}{part}{ending}" for part in ("", f"-{str(card['weights_sha256'])[:12]}") for ending in endings]:
+    if name not in [f"{stem}{part}{ending}" for part in ("", f"-{str(card['weights_sha256'])[:12]}")
+                    for ending in endings]:
         raise IntegrityError(f"{card_path.name} names weights that are not its own. Copy both files again.")
     return str(name)
 
 
 def _tensors(data: bytes) -> dict[str, torch.Tensor]:
     tensors = load_tensors(data)
-    bad = [name for name, tensor in tensors.items() if tensor.dtype != torch.float32 or not bool(tensor.isfinite().all())]
+    bad = [name for name, tensor in tensors.items() if tensor.dtype != torch.float32
+           or not bool(tensor.isfinite().all())]
     if bad:
         raise ValueError(f"weights {bad[:3]} are not finite numbers in single precision")
     return tensors
@@ -149,7 +159,8 @@ def _card_path(name: str | Path) -> Path:
         card = given.with_suffix(".json")
         if card.is_file():
             return card
-        raise NotFound(f"Checkpoint {given} does not exist. Give the path of a card (.json) with its weights beside it.")
+        raise NotFound(
+            f"Checkpoint {given} does not exist. Give the path of a card (.json) with its weights beside it.")
     choose("Model", str(name), available())
     return next(path for folder in folders() if (path := folder / f"{name}.json").is_file())
 
@@ -158,13 +169,15 @@ def _read_card(path: Path) -> dict[str, Any]:
     try:
         check(path.stat().st_size <= _MAX_CARD, f"{path.name} is too large for a card.")
         card = json.loads(path.read_text(encoding="utf-8"))
-        missing = [key for key in ("model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics") if key not in card]
+        missing = [key for key in ("model", "settings", "inputs", "outputs", "data", "weights_sha256", "metrics")
+                   if key not in card]
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise IntegrityError(f"{path.name} cannot be read as a card ({str(error)[:200]}). Copy it again.") from error
     if missing:
         raise IntegrityError(f"{path.name} lacks {', '.join(missing)}. Copy it again or train the model again.")
-    check(card.get("format") == FORMAT, f"{path.name} has card format {card.get('format')!r}, but this version reads {FORMAT}. "
-                                        "Use the version it was written with, or train the model again.")
+    check(card.get("format") == FORMAT,
+          f"{path.name} has card format {card.get('format')!r}, but this version reads {FORMAT}. Use the version it "
+          "was written with, or train the model again.")
     return _upgraded(card)
 
 
@@ -174,11 +187,13 @@ def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
     if card["model"] != QuantumJump.kind or not isinstance(settings, dict) or "readout" in settings:
         return card
     note = "Written before the read-out was a setting: it reads the joint state (readout `joint`), which forms joint terms by itself."
-    return {**card, "settings": upgraded(QuantumJump.kind, settings), "notes": f"{card.get('notes', '')} {note}".strip()}
+    return {**card, "settings": upgraded(QuantumJump.kind, settings),
+            "notes": f"{card.get('notes', '')} {note}".strip()}
 
 
 def make_card(model: FusionModel, dataset: DataSet, *, name: str, title: str, seed: int, training: Mapping[str, Any],
-              metrics: Mapping[str, Any], this_seed: Mapping[str, Any], seeds: list[int], notes: str = "") -> dict[str, Any]:
+              metrics: Mapping[str, Any], this_seed: Mapping[str, Any], seeds: list[int],
+              notes: str = "") -> dict[str, Any]:
     """Returns the card of a model: what it is, what it was trained on, and what it reached over the seeds."""
     target = dataset.target
     total = sum(p.numel() for p in model.parameters())
@@ -189,8 +204,8 @@ def make_card(model: FusionModel, dataset: DataSet, *, name: str, title: str, se
         "target": {"kind": target.kind, "name": target.name, "range": target.range, "classes": list(target.classes)},
         "data": {"name": dataset.name, "digest": dataset.digest,
                  "sizes": {split: len(dataset.rows(split)) for split in ("train", "valid", "test")}},
-        "training": dict(training), "seed": seed, "seeds": seeds, "metrics": dict(metrics), "this_seed": dict(this_seed),
-        "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
+        "training": dict(training), "seed": seed, "seeds": seeds, "metrics": dict(metrics),
+        "this_seed": dict(this_seed), "parameters": {"total": total, "encoders": encoders, "fusion": total - encoders},
         "versions": {"python": platform.python_version(), **{p: _version(p) for p in _PACKAGES}}, "notes": notes,
     }
 
@@ -261,9 +276,10 @@ def _packed(model: torch.nn.Module) -> tuple[bytes, str]:
     return data, hashlib.sha256(data).hexdigest()
 
 
-def of(model: Any, dataset: DataSet, *, name: str, title: str = "", seed: int = 0, training: Mapping[str, Any] | None = None,
-       notes: str | None = None) -> Checkpoint:
-    """Returns a model with a card, as `load` returns it after it was saved: weights of single precision, calculating in double.
+def of(model: Any, dataset: DataSet, *, name: str, title: str = "", seed: int = 0,
+       training: Mapping[str, Any] | None = None, notes: str | None = None) -> Checkpoint:
+    """Returns a model with a card, as `load` returns it after it was saved: weights of single precision, calculating in
+    double.
 
     Args:
         model: trained on `dataset`; it stays as it is.
@@ -276,14 +292,18 @@ def of(model: Any, dataset: DataSet, *, name: str, title: str = "", seed: int = 
     Raises:
         InvalidInput: when the model is none of ours, or the name is empty.
     """
-    check(isinstance(model, FusionModel), f"A checkpoint holds one of our models, but this is a {type(model).__name__}. Train one of "
-                                        f"{', '.join(registry.names())}.")
-    check(isinstance(name, str) and bool(name.strip()), f"Argument `name` must be a name, but is {name!r}. Give one, such as 'mine'.")
+    check(isinstance(model, FusionModel),
+          f"A checkpoint holds one of our models, but this is a {type(model).__name__}. Train one of "
+          f"{', '.join(registry.names())}.")
+    check(isinstance(name, str) and bool(name.strip()),
+          f"Argument `name` must be a name, but is {name!r}. Give one, such as 'mine'.")
     own = copy.deepcopy(model).cpu().float().double().eval().requires_grad_(False)
-    measured = {split: metrics.evaluate(own, dataset, split) for split in ("train", "valid", "test") if len(dataset.rows(split))}
-    card = make_card(own, dataset, name=name, title=title or f"{own.kind} on {dataset.title}", seed=seed, training=training or {},
-                     metrics={split: metrics.summary([found]) for split, found in measured.items()}, this_seed=measured, seeds=[seed],
-                     notes=sampling.note(own, dataset) if notes is None else notes)
+    measured = {split: metrics.evaluate(own, dataset, split) for split in ("train", "valid", "test")
+                if len(dataset.rows(split))}
+    card = make_card(own, dataset, name=name, title=title or f"{own.kind} on {dataset.title}", seed=seed,
+                     training=training or {},
+                     metrics={split: metrics.summary([found]) for split, found in measured.items()}, this_seed=measured,
+                     seeds=[seed], notes=sampling.note(own, dataset) if notes is None else notes)
     return Checkpoint(own, json.loads(json.dumps({**card, "weights_sha256": _packed(own)[1]}, allow_nan=False)))
 
 

@@ -1,6 +1,7 @@
 """Models compared over training seeds: intervals of means, paired tests, and their correction for many comparisons.
 
-Runs of one seed share the order of the rows, so differences are taken seed by seed. Intervals and tests count the spread over seeds, not
+Runs of one seed share the order of the rows, so differences are taken seed by seed. Intervals and tests count the
+spread over seeds, not
 that over test samples: another test set may order the models differently.
 """
 
@@ -23,8 +24,8 @@ class Mean:
     """A mean over seeds.
 
     Attributes:
-        mean: over n runs. std: their standard deviation (ddof 1). error: std / sqrt(n). low, high: 95 % t-interval of the mean.
-            Of a single run everything but `mean` is NaN.
+        mean: over n runs. std: their standard deviation (ddof 1). error: std / sqrt(n). low, high: 95 % t-interval of
+            the mean. Of a single run everything but `mean` is NaN.
     """
 
     mean: float
@@ -44,7 +45,8 @@ class Paired:
     """A difference over seeds.
 
     Attributes:
-        difference: mean of ours - theirs. error: its standard error. low, high: its 95 % t-interval. p: of the paired t-test.
+        difference: mean of ours - theirs. error: its standard error. low, high: its 95 % t-interval. p: of the paired
+            t-test.
         holm: p after the correction for the other rivals; p itself when there is one.
     """
 
@@ -82,7 +84,8 @@ def paired(ours: Sequence[float], theirs: Sequence[float]) -> Paired:
         InvalidInput: when there are not two seeds or more, the same for both, or a value is not finite.
     """
     a, b = _finite(ours), _finite(theirs)
-    check(len(a) == len(b) >= 2, f"A paired test needs the same two seeds or more of both models, but has {len(a)} and {len(b)}.")
+    check(len(a) == len(b) >= 2,
+          f"A paired test needs the same two seeds or more of both models, but has {len(a)} and {len(b)}.")
     of = mean(a - b)
     if of.error == 0:  # the same difference in every run
         p = 1.0 if of.mean == 0 else 0.0
@@ -92,14 +95,17 @@ def paired(ours: Sequence[float], theirs: Sequence[float]) -> Paired:
 
 
 def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dict[str, Paired]:
-    """Returns the differences to all rivals, their p-values corrected together; arguments and errors as for `paired`."""
+    """Returns the differences to all rivals, their p-values corrected together; arguments and errors as for
+    `paired`."""
     found = {name: paired(ours, values) for name, values in rivals.items()}
     corrected = holm([pair.p for pair in found.values()])
-    return {name: Paired(**{**asdict(pair), "holm": p}) for (name, pair), p in zip(found.items(), corrected, strict=True)}
+    return {name: Paired(**{**asdict(pair), "holm": p})
+            for (name, pair), p in zip(found.items(), corrected, strict=True)}
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """Returns p-values after Holm's step-down correction (Holm 1979), in the order given: the chance of any false alarm among them."""
+    """Returns p-values after Holm's step-down correction (Holm 1979), in the order given: the chance of any false alarm
+    among them."""
     order, found, so_far = np.argsort(np.asarray(p, dtype=float), kind="stable"), [0.0] * len(p), 0.0
     for rank, place in enumerate(order.tolist()):
         so_far = max(so_far, min(1.0, (len(p) - rank) * float(p[place])))
@@ -108,13 +114,15 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def spread_ratio(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
-    """Returns the ratio of two standard deviations over seeds and the p-value of the Brown-Forsythe test that they are equal.
+    """Returns the ratio of two standard deviations over seeds and the p-value of the Brown-Forsythe test that they are
+    equal.
 
     Raises:
         InvalidInput: when either has fewer than three runs, or a value is not finite.
     """
     a, b = _finite(ours), _finite(theirs)
-    check(min(len(a), len(b)) >= 3, f"A test of spreads needs three runs or more of both models, but has {len(a)} and {len(b)}.")
+    check(min(len(a), len(b)) >= 3,
+          f"A test of spreads needs three runs or more of both models, but has {len(a)} and {len(b)}.")
     below = float(b.std(ddof=1))
     same = a.std() == 0 and below == 0
     p = 1.0 if same else float(stats.levene(a, b, center="median").pvalue)

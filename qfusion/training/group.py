@@ -38,7 +38,8 @@ class Group:
         return values
 
     def gathered(self, own: np.ndarray) -> np.ndarray:
-        """Returns what every process worked out for its `share` (b, ...), put back into the order of all rows, in every process."""
+        """Returns what every process worked out for its `share` (b, ...), put back into the order of all rows, in every
+        process."""
         if self.size == 1:
             return own
         parts: list[Any] = [None] * self.size
@@ -89,7 +90,8 @@ def joined(kind: str = "auto") -> Iterator[tuple[Group, torch.device]]:
     choose("Device", kind, ("auto", "cpu", "cuda"))
     size, local = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("LOCAL_RANK", "0"))
     cuda = torch.cuda.is_available() and kind != "cpu"
-    check(cuda or kind != "cuda", "Argument `device` is 'cuda', but torch finds no CUDA device here. Choose 'cpu' or 'auto'.")
+    check(cuda or kind != "cuda",
+          "Argument `device` is 'cuda', but torch finds no CUDA device here. Choose 'cpu' or 'auto'.")
     device = torch.device("cuda", local) if cuda else torch.device("cpu")
     if size == 1:
         yield ALONE, device

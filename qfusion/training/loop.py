@@ -1,4 +1,5 @@
-"""The training loop: seeded, with early stopping, gradient clipping, weight averaging; epoch by epoch, to be taken up again at any."""
+"""The training loop: seeded, with early stopping, gradient clipping, weight averaging; epoch by epoch, to be taken up
+again at any."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ class Progress:
 
     Attributes:
         epoch, epochs: how many are done, of at most how many.
-        train_loss: mean over the epoch's batches, while they were trained on; that of single modalities included, where it is trained on.
+        train_loss: mean over the epoch's batches, while they were trained on; that of single modalities included, where
+            it is trained on.
         valid_loss, valid: loss and metrics on the validation rows.
         gradient_norm: mean over the batches, before clipping.
         seconds: the epoch took.
@@ -75,7 +77,8 @@ class Result(Generic[M]):
         return {**asdict(self.options), "seed": self.seed}
 
     def checkpoint(self, name: str, title: str = "") -> Checkpoint:
-        """Returns the model with a card, as it comes back when it is saved and loaded: what explanations, figures and reports start from.
+        """Returns the model with a card, as it comes back when it is saved and loaded: what explanations, figures and
+        reports start from.
 
         Args:
             name: that the model goes by.
@@ -90,8 +93,8 @@ class Result(Generic[M]):
 class Fit(Generic[M]):
     """One training: a module that maps `dataset.inputs(rows)` to scores (B, C), taken through one epoch at a time.
 
-    The random state is its own: what happens between epochs changes nothing, and `state` after an epoch, given to `restore` of a new Fit of
-    the same arguments, goes on to the very same weights.
+    The random state is its own: what happens between epochs changes nothing, and `state` after an epoch, given to
+    `restore` of a new Fit of the same arguments, goes on to the very same weights.
 
     Args:
         model: with fresh weights; it is trained in place, on `device`.
@@ -122,18 +125,21 @@ class Fit(Generic[M]):
         self.average = _Average(model, options.average)
         self.spread = {m.name: mean_and_std(dataset, self.rows.rows, m.name)[1].to(device, dtype)
                        for m in dataset.modalities} if options.noise else {}
-        self.shapes = {m.name: m.shape for m in dataset.modalities if m.shape is not None and len(m.shape) == 2 and not m.is_sequence}
+        self.shapes = {m.name: m.shape for m in dataset.modalities if m.shape is not None and len(m.shape) == 2
+                       and not m.is_sequence}
         shown = dataset.content(int(self.rows.rows[0])) if options.turn or options.stretch or options.delay else {}
         self.spectrograms = {name: shape for name, shape in self.shapes.items() if isinstance(shown.get(name), Audio)}
         self.pictures = {name: shape for name, shape in self.shapes.items() if name not in self.spectrograms}
-        for name, value, fit, what in (("shift", options.shift, self.shapes, "pictures"), ("turn", options.turn, self.pictures, "pictures"),
+        for name, value, fit, what in (("shift", options.shift, self.shapes, "pictures"),
+                                       ("turn", options.turn, self.pictures, "pictures"),
                                        ("stretch", options.stretch, self.pictures, "pictures"),
                                        ("delay", options.delay, self.spectrograms, "spectrograms of recordings")):
-            check(not value or bool(fit), f"Argument `{name}` must be 0 for data without {what}, but is {value}: no modality of "
-                                          f"'{dataset.name}' has such pixels in a shape (h, w).")
+            check(not value or bool(fit),
+                  f"Argument `{name}` must be 0 for data without {what}, but is {value}: no modality of "
+                  f"'{dataset.name}' has such pixels in a shape (h, w).")
         check(group.size == 1 or not any(isinstance(part, BatchNorm) for part in model.modules()),
-              "Argument `encoder` must be 'mlp' or 'cnn' where processes share batches: others average over whole batches, of which each "
-              "process sees a part. Train in one process, or with another encoder.")
+              "Argument `encoder` must be 'mlp' or 'cnn' where processes share batches: others average over whole "
+              "batches, of which each process sees a part. Train in one process, or with another encoder.")
         self.history: list[Progress] = []
         self.best_loss, self.best, self.kept = float("inf"), _copied(self.average.model), 0
         self.device = torch.device(device)
@@ -153,7 +159,8 @@ class Fit(Generic[M]):
         """Trains on every row once and returns what happened.
 
         Args:
-            on_batch: called after each batch with the batches done and all; where it returns False the epoch is given up.
+            on_batch: called after each batch with the batches done and all; where it returns False the epoch is given
+                up.
 
         Returns:
             None when the epoch was given up: then only what was best before is of use.
@@ -174,26 +181,29 @@ class Fit(Generic[M]):
                 if on_batch(n, len(batches)) is False:
                     return None
             check(np.isfinite(np.mean(found)),
-                  f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(found)}. Lower `rate` or `clip`.")
+                  f"Training diverged in epoch {len(self.history) + 1}: the loss is {np.mean(found)}. Lower `rate` or "
+                  "`clip`.")
             valid_loss, measured = self._validate()
             self.random = self._random()
         better = valid_loss < self.best_loss or self.options.patience == 0
         if better:
             self.best_loss, self.best, self.kept = valid_loss, _copied(self.average.model), len(self.history) + 1
         self.history.append(Progress(
-            len(self.history) + 1, self.options.epochs, float(np.mean(found)), valid_loss, measured, float(np.mean(norms)),
-            time.perf_counter() - start, better, float(self.schedule.get_last_lr()[0])))
+            len(self.history) + 1, self.options.epochs, float(np.mean(found)), valid_loss, measured,
+            float(np.mean(norms)), time.perf_counter() - start, better, float(self.schedule.get_last_lr()[0])))
         return self.history[-1]
 
     def _advance(self) -> None:
-        """Where a model's next part is trained from here, goes on from the averaged weights; no epoch before is kept."""
+        """Where a model's next part is trained from here, goes on from the averaged weights; no epoch before is
+        kept."""
         average = self.average.model
         if isinstance(average, FusionModule) and average.advance(len(self.history) / self.options.epochs):
             self.model.load_state_dict(average.state_dict())
             self.best_loss, self.kept = float("inf"), len(self.history)
 
     def step(self, batch: Tensor) -> tuple[float, float]:
-        """Trains on one global batch, places (b,) among the training rows, and returns its loss and the norm of the gradient."""
+        """Trains on one global batch, places (b,) among the training rows, and returns its loss and the norm of the
+        gradient."""
         own = torch.arange(self.group.rank, len(batch), self.group.size)
         idle = len(own) == 0  # a last batch with fewer rows than processes: one row is run, but does not count
         own = own if not idle else torch.zeros(1, dtype=torch.long)
@@ -201,14 +211,16 @@ class Fit(Generic[M]):
         with (sharing(Share(own, len(batch)) if self.group.size > 1 else None),
               mixed(self.model, self.device) if self.options.precision == "mixed" else nullcontext()):
             inputs = warped(inputs, self.pictures, self.options.turn, self.options.stretch)
-            inputs = shifted(shifted(inputs, self.spectrograms, self.options.delay, down=False), self.shapes, self.options.shift)
+            inputs = shifted(shifted(inputs, self.spectrograms, self.options.delay, down=False), self.shapes,
+                             self.options.shift)
             found = self._call(noisy(inputs, self.spread, self.options.noise))
         scores = found if self.heads is None else found[0]
         loss = losses.mean(scores, y, self.options.loss, self.weights)
         if self.group.size > 1:  # DistributedDataParallel takes the mean over processes, whose parts may differ in size
             loss = loss * (0.0 if idle else self._part(y, batch) * self.group.size)
         if self.heads is not None:
-            loss = loss + self.heads.loss(found[1], batch[own], batch) * (0.0 if idle else self.options.unimodal * self.group.size)
+            loss = loss + self.heads.loss(found[1], batch[own],
+                                          batch) * (0.0 if idle else self.options.unimodal * self.group.size)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = float(nn.utils.clip_grad_norm_(self._trained.parameters(), self.options.clip))
@@ -220,10 +232,12 @@ class Fit(Generic[M]):
 
     def _part(self, y: Tensor, batch: Tensor) -> float | Tensor:
         """The part of a batch's weight that targets y (b,) of it have."""
-        return len(y) / len(batch) if self.weights is None else self.weights[y].sum() / self.weights[self.rows.y[batch]].sum()
+        return len(y) / len(batch) if self.weights is None else self.weights[y].sum() / self.weights[
+            self.rows.y[batch]].sum()
 
     def _random(self) -> dict[str, Tensor]:
-        return {"cpu": torch.get_rng_state(), **({"cuda": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {})}
+        return {"cpu": torch.get_rng_state(),
+                **({"cuda": torch.cuda.get_rng_state(self.device)} if self.device.type == "cuda" else {})}
 
     def _set_random(self) -> None:
         torch.set_rng_state(self.random["cpu"])
@@ -245,16 +259,18 @@ class Fit(Generic[M]):
         return model.eval()
 
     def result(self) -> Result[M]:
-        """Returns the best model so far, on the weights' own object, and the history; training cannot go on after it."""
+        """Returns the best model so far, on the weights' own object, and the history; training cannot go on after
+        it."""
         self.model.load_state_dict(self.best)
         return Result(self.model.eval(), list(self.history), self.kept, self.options, self.seed, self.dataset)
 
     def state(self) -> dict[str, Any]:
         """Returns all that `restore` needs, after a whole epoch: tensors, numbers and plain containers."""
         heads = {} if self.heads is None else {"heads": _copied(self.heads.heads)}
-        return {**heads, "model": _copied(self.model), "average": _copied(self.average.model), "averaged": self.average.count,
-                "best": self.best, "best_loss": self.best_loss, "kept": self.kept, "optimiser": self.optimiser.state_dict(),
-                "schedule": self.schedule.state_dict(), "order": self.order.get_state(), "random": self.random,
+        return {**heads, "model": _copied(self.model), "average": _copied(self.average.model),
+                "averaged": self.average.count, "best": self.best, "best_loss": self.best_loss, "kept": self.kept,
+                "optimiser": self.optimiser.state_dict(), "schedule": self.schedule.state_dict(),
+                "order": self.order.get_state(), "random": self.random,
                 "history": [{**asdict(p), "valid": dict(p.valid)} for p in self.history]}
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -282,12 +298,13 @@ class Fit(Generic[M]):
 def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None,
             options: Options | Mapping[str, Any] | None = None, seed: int = 0, group: Group = ALONE,
             device: torch.device | str = "cpu") -> Fit[Any]:
-    """Builds a model for a data set and returns its training, not begun; arguments and errors as for `train` and `Fit`."""
+    """Builds a model for a data set and returns its training, not begun; arguments and errors as for `train` and
+    `Fit`."""
     options = chosen(dataset, options)
     classes = dataset.target.kind == "classification"
     check((options.loss == "cross_entropy") == classes,
-          f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} target, "
-          f"but is {options.loss!r}.")
+          f"Argument `loss` must be {'cross_entropy' if classes else 'l1, mse or huber'} for a {dataset.target.kind} "
+          f"target, but is {options.loss!r}.")
     torch.manual_seed(seed)
     outputs = dataset.target.classes if classes else (dataset.target.name,)
     model = build(kind, dataset.input_specs, outputs, settings or {})

@@ -29,7 +29,8 @@ def mean(scores: Tensor, y: Tensor, kind: str, weights: Tensor | None = None) ->
 def each(scores: Tensor, targets: Tensor, kind: str) -> Tensor:
     """Returns the loss of every target (B, M) of scores (B, M, C)."""
     if kind == "cross_entropy":
-        return functional.cross_entropy(scores.flatten(0, 1), targets.long().flatten(), reduction="none").view_as(targets)
+        return functional.cross_entropy(scores.flatten(0, 1), targets.long().flatten(),
+                                        reduction="none").view_as(targets)
     return _NUMBERS[kind](scores[..., 0], targets, reduction="none")
 
 
@@ -42,6 +43,7 @@ def balanced(dataset: DataSet, rows: Batches) -> Tensor:
     names = dataset.target.classes
     counts = torch.bincount(rows.y, minlength=len(names))
     missing = [name for name, count in zip(names, counts.tolist(), strict=True) if not count]
-    check(not missing, f"Argument `class_weights` 'balanced' needs a training row of every class, but there is none of {missing[:3]}. "
-                       "Use 'none'.")
+    check(not missing,
+          "Argument `class_weights` 'balanced' needs a training row of every class, but there is none of "
+          f"{missing[:3]}. Use 'none'.")
     return len(rows) / (len(names) * counts.to(rows.dtype))

@@ -22,9 +22,11 @@ class Label(NamedTuple):
 
 
 describe: dict[str, Label] = {
-    "acc2_non0": Label("Acc-2 (non-zero)", "Share of samples with non-zero truth whose sign is predicted right (> 0 against < 0)."),
+    "acc2_non0": Label("Acc-2 (non-zero)",
+                       "Share of samples with non-zero truth whose sign is predicted right (> 0 against < 0)."),
     "f1_non0": Label("F1 (non-zero)", "Weighted F1 of the sign, over samples with non-zero truth."),
-    "acc2_has0": Label("Acc-2 (with zero)", "Share of all samples put on the right side, zero counted as positive (>= 0)."),
+    "acc2_has0": Label("Acc-2 (with zero)",
+                       "Share of all samples put on the right side, zero counted as positive (>= 0)."),
     "f1_has0": Label("F1 (with zero)", "Weighted F1 of the side, zero counted as positive, over all samples."),
     "acc5": Label("Acc-5", "Share right after clipping to [-2, 2] and rounding to whole numbers."),
     "acc7": Label("Acc-7", "Share right after clipping to [-3, 3] and rounding to whole numbers."),
@@ -40,9 +42,9 @@ describe: dict[str, Label] = {
 def regression(prediction: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """Returns the sentiment metrics named in `describe` for scores of shape (N,).
 
-    Conventions of MMSA for MOSI and MOSEI: Acc-2 and F1 with zero use >= 0 on all rows; non-zero ones leave out rows with truth 0 and
-    use > 0; Acc-5 and Acc-7 round after clipping; MAE and correlation use unclipped scores. A correlation that is not defined
-    (one row, or constant scores) is 0.
+    Conventions of MMSA for MOSI and MOSEI: Acc-2 and F1 with zero use >= 0 on all rows; non-zero ones leave out rows
+    with truth 0 and use > 0; Acc-5 and Acc-7 round after clipping; MAE and correlation use unclipped scores. A
+    correlation that is not defined (one row, or constant scores) is 0.
 
     Raises:
         InvalidInput: when shapes differ, there are no rows, or a value is not finite.
@@ -73,7 +75,8 @@ def classification(scores: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """
     require_finite("scores", scores)
     check(scores.ndim == 2 and len(scores) == len(truth) > 0,
-          f"Arguments `scores` (N, C) and `truth` (N,) must agree, but have shapes {scores.shape} and {np.shape(truth)}.")
+          f"Arguments `scores` (N, C) and `truth` (N,) must agree, but have shapes {scores.shape} and "
+          f"{np.shape(truth)}.")
     shifted = scores - scores.max(1, keepdims=True)
     probabilities = np.exp(shifted) / np.exp(shifted).sum(1, keepdims=True)
     chosen = scores.argmax(1)
@@ -99,7 +102,8 @@ def predict(model: torch.nn.Module, dataset: DataSet, rows: np.ndarray, batch: i
     dtype, device = first.dtype, first.device
     training = model.training
     model.eval()
-    parts = [model(to(dataset.inputs(rows[i:i + batch], dtype), device)).double().cpu().numpy() for i in range(0, len(rows), batch)]
+    parts = [model(to(dataset.inputs(rows[i:i + batch], dtype), device)).double().cpu().numpy()
+             for i in range(0, len(rows), batch)]
     model.train(training)
     return np.concatenate(parts)
 

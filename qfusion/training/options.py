@@ -23,31 +23,39 @@ class Options:
         epochs: most passes over the training rows.
         batch: samples per step.
         rate: AdamW's highest learning rate.
-        schedule: what becomes of it: "cosine" lets it fall to zero along a cosine, "constant" leaves it, "onecycle" lets it rise from a
-            25th for three tenths of the steps and fall to almost nothing (Smith 2018, arXiv 1803.09820).
+        schedule: what becomes of it: "cosine" lets it fall to zero along a cosine, "constant" leaves it, "onecycle"
+            lets it rise from a 25th for three tenths of the steps and fall to almost nothing (Smith 2018, arXiv
+            1803.09820).
         weight_decay: AdamW's weight decay, on the matrices of encoders, head, H and L_k.
         encoder_decay: what encoder matrices have of it in addition.
-        coupling_decay: decay, of the same kind, of what couples the modalities (H and L_k; a circuit's truth tables and angles) towards
-            the values at which it does nothing. Weak couplings answer their parameters almost linearly, so slopes and knock-outs agree.
-        noise: Gaussian noise added to every input while training, in standard deviations of that feature over the training rows; for
-            small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
-        shift: pixels by which every picture (features of shape (h, w)) is moved at random while training, at most, along both sides; what
-            comes in at an edge repeats it. Recordings' spectrograms are pictures too.
-        delay: frames by which every recording's spectrogram is moved in time, the second side of its shape, at random while training, at
-            most and beside `shift`.
-        turn: degrees by which every picture is turned about its middle at random while training, at most; spectrograms are not.
-        stretch: share by which every picture is made larger or smaller along each side at random, at most; spectrograms are not.
+        coupling_decay: decay, of the same kind, of what couples the modalities (H and L_k; a circuit's truth tables and
+            angles) towards the values at which it does nothing. Weak couplings answer their parameters almost linearly,
+            so slopes and knock-outs agree.
+        noise: Gaussian noise added to every input while training, in standard deviations of that feature over the
+            training rows; for small noise it is Tikhonov regularisation (Bishop 1995, Neural Computation 7, 108).
+        shift: pixels by which every picture (features of shape (h, w)) is moved at random while training, at most,
+            along both sides; what comes in at an edge repeats it. Recordings' spectrograms are pictures too.
+        delay: frames by which every recording's spectrogram is moved in time, the second side of its shape, at random
+            while training, at most and beside `shift`.
+        turn: degrees by which every picture is turned about its middle at random while training, at most; spectrograms
+            are not.
+        stretch: share by which every picture is made larger or smaller along each side at random, at most; spectrograms
+            are not.
         clip: largest gradient norm.
-        patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last weights.
-        average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the weights.
+        patience: epochs without a better validation loss before training stops; 0 never stops early and keeps the last
+            weights.
+        average: decay per step of the running average of the weights, which is what is validated and kept; 0 keeps the
+            weights.
         loss: "l1", "mse", "huber" (regression) or "cross_entropy" (classes).
-        class_weights: of the cross entropy: "none", or "balanced", N / (C n_c) for a class with n_c of the N training rows, so that every
-            class counts alike (King and Zeng 2001); in the validation loss as well.
-        precision: "single"; "mixed", which calculates the encoders in bfloat16 while training, everything else in single; or "double".
-            The model is kept in single precision.
-        unimodal: weight of the loss of every modality's own targets, where the data have them, each predicted by a linear head on the
-            modality's encoder while training (after Yu and others 2020, "CH-SIMS", ACL); 0 trains no heads.
-        refit: train on the validation rows too, once settings are chosen; needs patience 0, as nothing is left to stop by.
+        class_weights: of the cross entropy: "none", or "balanced", N / (C n_c) for a class with n_c of the N training
+            rows, so that every class counts alike (King and Zeng 2001); in the validation loss as well.
+        precision: "single"; "mixed", which calculates the encoders in bfloat16 while training, everything else in
+            single; or "double". The model is kept in single precision.
+        unimodal: weight of the loss of every modality's own targets, where the data have them, each predicted by a
+            linear head on the modality's encoder while training (after Yu and others 2020, "CH-SIMS", ACL); 0 trains no
+            heads.
+        refit: train on the validation rows too, once settings are chosen; needs patience 0, as nothing is left to stop
+            by.
     """
 
     epochs: int = 60
@@ -72,20 +80,23 @@ class Options:
     stretch: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10), ("weight_decay", 0, 100),
-                                ("encoder_decay", 0, 100), ("coupling_decay", 0, 100), ("noise", 0, 100), ("clip", 1e-6, 1e6),
-                                ("patience", 0, 100_000), ("average", 0, 0.99999), ("unimodal", 0, 100), ("shift", 0, 256),
+        for name, low, high in (("epochs", 1, 100_000), ("batch", 1, 1_000_000), ("rate", 1e-8, 10),
+                                ("weight_decay", 0, 100), ("encoder_decay", 0, 100), ("coupling_decay", 0, 100),
+                                ("noise", 0, 100), ("clip", 1e-6, 1e6), ("patience", 0, 100_000),
+                                ("average", 0, 0.99999), ("unimodal", 0, 100), ("shift", 0, 256),
                                 ("delay", 0, 256), ("turn", 0, 180), ("stretch", 0, 0.9)):
             require_number(name, getattr(self, name), low, high)
         for name, value, known in (("Loss", self.loss, LOSSES), ("Schedule", self.schedule, SCHEDULES),
-                                   ("Class weights", self.class_weights, CLASS_WEIGHTS), ("Precision", self.precision, PRECISIONS)):
+                                   ("Class weights", self.class_weights, CLASS_WEIGHTS),
+                                   ("Precision", self.precision, PRECISIONS)):
             choose(name, value, known)
         check(self.class_weights == "none" or self.loss == "cross_entropy",
-              f"Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is {self.class_weights!r} and "
-              f"`loss` is {self.loss!r}.")
+              "Argument `class_weights` must be 'none' unless classes are trained with cross_entropy, but is "
+              f"{self.class_weights!r} and `loss` is {self.loss!r}.")
         for name, pixels in (("shift", self.shift), ("delay", self.delay)):
             check(pixels == int(pixels), f"Argument `{name}` must be a whole number of pixels, but is {pixels!r}.")
-        check(not (self.refit and self.patience), "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
+        check(not (self.refit and self.patience),
+              "Argument `patience` must be 0 with `refit`: no rows are left to stop by.")
 
     @property
     def split(self) -> str:

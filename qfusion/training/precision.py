@@ -1,4 +1,5 @@
-"""Precision of a training: single, double, or encoders in bfloat16 (Kalamkar and others 2019, arXiv 1905.12322) and the rest in single."""
+"""Precision of a training: single, double, or encoders in bfloat16 (Kalamkar and others 2019, arXiv 1905.12322) and the
+rest in single."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from qfusion._checks import check
 def mixed(model: nn.Module, device: torch.device) -> Iterator[None]:
     """While it lasts, the model's encoders calculate under autocast to bfloat16 and give single precision.
 
-    Whatever comes after them, states, gates and evolution, is left as it is: products of many small rotations lose what bfloat16's eight
-    bits cannot hold, and take no part of the time that would be worth it.
+    Whatever comes after them, states, gates and evolution, is left as it is: products of many small rotations lose what
+    bfloat16's eight bits cannot hold, and take no part of the time that would be worth it.
 
     Raises:
         InvalidInput: when the model has no encoders.

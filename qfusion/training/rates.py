@@ -1,4 +1,5 @@
-"""A learning rate from one short run in which the rate grows (Smith 2017, "Cyclical learning rates", WACV, section 3.3)."""
+"""A learning rate from one short run in which the rate grows (Smith 2017, "Cyclical learning rates", WACV, section
+3.3)."""
 
 from __future__ import annotations
 
@@ -39,12 +40,14 @@ class RateSearch:
     suggestion: float
 
 
-def find_rate(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None, options: Options | None = None, seed: int = 0, *,
-              low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS,
+def find_rate(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None, options: Options | None = None,
+              seed: int = 0, *, low: float = LOWEST, high: float = HIGHEST, steps: int = STEPS,
               on_step: Callable[[int, int], object] = lambda done, total: None) -> RateSearch:
-    """Trains a fresh model for some steps, each with a higher learning rate, until the loss explodes, and suggests a rate.
+    """Trains a fresh model for some steps, each with a higher learning rate, until the loss explodes, and suggests a
+    rate.
 
-    A suggestion is a point to start from, not an optimum: it depends on the batch size, and knows nothing of the schedule.
+    A suggestion is a point to start from, not an optimum: it depends on the batch size, and knows nothing of the
+    schedule.
 
     Args:
         kind, dataset, settings, options, seed: as for `train`.
@@ -62,8 +65,9 @@ def find_rate(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = 
     with torch.random.fork_rng():
         fit = prepare(kind, dataset, settings, options, seed)
         rates, found = _ramp(fit, np.geomspace(low, high, steps), on_step)
-    check(len(found) > WINDOW, f"Training diverged after {len(found)} steps, at a rate of {rates[-1] if len(rates) else low:.2g}. Lower "
-                               "`low`, or choose other settings.")
+    check(len(found) > WINDOW,
+          f"Training diverged after {len(found)} steps, at a rate of {rates[-1] if len(rates) else low:.2g}. Lower "
+          "`low`, or choose other settings.")
     smoothed = smooth(found)
     return RateSearch(rates, found, smoothed, steepest(rates, smoothed))
 
@@ -104,7 +108,8 @@ def smooth(values: np.ndarray) -> np.ndarray:
 
 
 def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
-    """Returns the rate, of rates (n,), at which a smoothed loss (n,) falls most steeply over log rate, by lines through nine points each.
+    """Returns the rate, of rates (n,), at which a smoothed loss (n,) falls most steeply over log rate, by lines through
+    nine points each.
 
     The running mean lags behind the losses by MEMORY / (1 - MEMORY) steps; the rate is taken so many steps earlier.
 
@@ -117,5 +122,6 @@ def steepest(rates: np.ndarray, smoothed: np.ndarray) -> float:
         slope = float(np.polyfit(x - x.mean(), y, 1)[0])
         if slope < best:
             best, place = slope, start + WINDOW // 2
-    check(best < 0, "The loss did not fall at any rate: no rate can be suggested. Look at the model's settings and the data.")
+    check(best < 0,
+          "The loss did not fall at any rate: no rate can be suggested. Look at the model's settings and the data.")
     return float(rates[max(0, place - round(MEMORY / (1 - MEMORY)))])

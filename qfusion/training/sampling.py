@@ -24,9 +24,10 @@ class Sampling:
     Attributes:
         trajectories: N, of every score.
         error: standard deviation of a score over repeats: its standard error.
-        one: that of a score from a single trajectory, sigma, measured apart; the law of large numbers says error = sigma / sqrt(N).
-        bias: of the scores' mean against the master equation, from the first-order steps; what the repeats' own spread explains is
-            taken off.
+        one: that of a score from a single trajectory, sigma, measured apart; the law of large numbers says error =
+            sigma / sqrt(N).
+        bias: of the scores' mean against the master equation, from the first-order steps; what the repeats' own spread
+            explains is taken off.
         spread: standard deviation of the exact scores over samples.
         samples, repeats: how many were measured.
     """
@@ -47,9 +48,11 @@ class Sampling:
     @property
     def sentence(self) -> str:
         """What was measured, for people."""
-        return (f"Trained on sampled trajectories: with {self.trajectories} of them the score of a sample has a standard error of "
-                f"{self.error:.2g} (sigma / sqrt(N) = {self.expected:.2g}) and, from its finite steps, a bias of {self.bias:.2g}; the "
-                f"exact scores of {self.samples} validation samples spread by {self.spread:.2g}. Explanations use the exact ones.")
+        return (
+            f"Trained on sampled trajectories: with {self.trajectories} of them the score of a sample has a standard "
+            f"error of {self.error:.2g} (sigma / sqrt(N) = {self.expected:.2g}) and, from its finite steps, a bias of "
+            f"{self.bias:.2g}; the exact scores of {self.samples} validation samples spread by {self.spread:.2g}. "
+            "Explanations use the exact ones.")
 
 
 @torch.no_grad()
@@ -78,12 +81,14 @@ def sampling(model: QuantumJump, inputs: dict[str, Any], seed: int = 0, repeats:
         single = torch.stack([model.sampled(psi, 1) for _ in range(repeats)])
     variance = many.var(0)
     off = (many.mean(0) - exact).square() - variance / repeats
-    return Sampling(count, float(variance.mean().sqrt()), float(single.var(0).mean().sqrt()), max(0.0, float(off.mean())) ** 0.5,
+    return Sampling(count, float(variance.mean().sqrt()), float(single.var(0).mean().sqrt()),
+                    max(0.0, float(off.mean())) ** 0.5,
                     float(exact.std(0, correction=0).square().mean().sqrt()), len(psi), repeats)
 
 
 def note(model: torch.nn.Module, dataset: DataSet) -> str:
-    """Returns the sentence on a trained model's sampling error over some validation rows; empty where nothing is sampled."""
+    """Returns the sentence on a trained model's sampling error over some validation rows; empty where nothing is
+    sampled."""
     if not can(model, "time") or not (moving := require(model, "time")).samples:
         return ""
     rows = dataset.rows("valid")

@@ -14,8 +14,8 @@ from qfusion.training.options import Options
 
 
 def groups(model: nn.Module, options: Options) -> list[dict[str, Any]]:
-    """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V, V0, ...), whose
-    length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
+    """Returns the optimiser's groups: weight decay on all matrices; not on biases, nor on measurement vectors (V, V0,
+    ...), whose length means nothing, nor on truth tables (phi), whose zero is a rule like any other: "never"."""
     found: dict[float, list[nn.Parameter]] = {}
     for name, p in model.named_parameters():
         decay = 0.0
@@ -32,7 +32,8 @@ def _without_length(name: str) -> bool:
 def schedule(optimiser: torch.optim.Optimizer, options: Options, count: int) -> lr_scheduler.LRScheduler:
     """Returns what sets the learning rate of each of `count` steps; see `Options`."""
     if options.schedule == "onecycle":
-        return lr_scheduler.OneCycleLR(optimiser, options.rate, count + 1)  # the last one, after all steps, is the lowest
+        # the last one, after all steps, is the lowest
+        return lr_scheduler.OneCycleLR(optimiser, options.rate, count + 1)
     if options.schedule == "constant":
         return lr_scheduler.ConstantLR(optimiser, 1.0, 1)
     return lr_scheduler.CosineAnnealingLR(optimiser, count)

@@ -1,4 +1,5 @@
-"""What the Cohorts page works out of a workspace: columns to filter by, groups, entanglement measures, findings. Free of streamlit."""
+"""What the Cohorts page works out of a workspace: columns to filter by, groups, entanglement measures, findings. Free
+of streamlit."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ STRENGTHS = (JOINT, JOINT_SHARE)
 ENTROPY, LARGEST = "entropy", "largest entropy"
 MAX_SLOW = 800  # samples whose state is evolved, about 17 ms each
 NOT_GROUPED, QUARTERS = "nothing", " (quarters)"
-INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"  # how intervals of many samples are made
+# how intervals of many samples are made
+INTERVALS = f"{LEVEL:.0%} percentile bootstrap, {RESAMPLES:,} resamples, seed 0"
 _MAX_GROUPS = 15
 _CHUNK = 64
 
@@ -37,7 +39,8 @@ def share_column(name: str) -> str:
 
 
 def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
-    """The workspace's frame with what cohorts are made of besides: verdict, interaction strength, shares of the modalities.
+    """The workspace's frame with what cohorts are made of besides: verdict, interaction strength, shares of the
+    modalities.
 
     `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends.
     """
@@ -73,12 +76,14 @@ def members(work: Workspace, parts: tuple[Part, ...]) -> np.ndarray:
 
 def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:
     """By what the rows can be split into groups: "nothing" first."""
-    found = [NOT_GROUPED, "relation", *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]), "error" + QUARTERS]
+    found = [NOT_GROUPED, "relation", *(["truth", VERDICT] if work.classes else ["sign of truth", "truth" + QUARTERS]),
+             "error" + QUARTERS]
     if not work.classes and not work.scale[0] < 0 < work.scale[1]:
         found.remove("sign of truth")
     for name in map(str, work.dataset.table.columns):
         values = rows[name].astype(str) if name in rows.columns and name not in found else None
-        if values is not None and 2 <= values.nunique() <= _MAX_GROUPS and not (work.classes and (values == rows["truth"]).all()):
+        if values is not None and 2 <= values.nunique() <= _MAX_GROUPS and not (work.classes
+                                                                                and (values == rows["truth"]).all()):
             found.append(name)
     return tuple(found)
 
@@ -122,12 +127,14 @@ def measure_titles(work: Workspace) -> dict[str, str]:
     if not (work.can("time") or work.can("rules")):
         return {}
     if not work.can("time"):
-        return {ENTROPY: "entropy of the fused qubits (mean, nats)", LARGEST: "entropy of the fused qubits (largest, nats)"}
+        return {ENTROPY: "entropy of the fused qubits (mean, nats)",
+                LARGEST: "entropy of the fused qubits (largest, nats)"}
     return {name.replace("_", " "): about.cohort for name, about in KINDS.items() if about.cohort}
 
 
 def is_slow(measure: str) -> bool:
-    """Whether every sample's state is evolved for a measure, about 17 ms each at D = 64; entropies stand in the columns already."""
+    """Whether every sample's state is evolved for a measure, about 17 ms each at D = 64; entropies stand in the columns
+    already."""
     return measure not in (ENTROPY, LARGEST)
 
 
@@ -149,13 +156,15 @@ def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:
 
 @memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")
 def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), worked out together."""
+    """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), worked out
+    together."""
     kinds = {name: KINDS[name.replace(" ", "_")] for name in measures or filter(is_slow, measure_titles(work))}
     found: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     with torch.no_grad():
         for start in range(0, len(rows), _CHUNK):
             psi = work.psi[torch.as_tensor(rows[start:start + _CHUNK])].to(torch.complex128)
-            at_end = States(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0], work.model.dims)
+            at_end = States(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0],
+                            work.model.dims)
             for name, about in kinds.items():
                 found[name].append(about.mean(at_end).numpy())
     return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()}
@@ -163,7 +172,8 @@ def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) ->
 
 def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
     """What a correlation of a measure and a strength says about "entanglement explains fusion", in one sentence."""
-    what = {JOINT: "how large a sample's joint terms are", JOINT_SHARE: "how large the joint part of a decision is"}[strength]
+    what = {JOINT: "how large a sample's joint terms are",
+            JOINT_SHARE: "how large the joint part of a decision is"}[strength]
     less = {JOINT: "smaller joint terms", JOINT_SHARE: "a smaller joint part"}[strength]
     r, other = found["spearman"], found["pearson"]
     if not r.known:
@@ -179,7 +189,8 @@ def finding(found: dict[str, Interval], measure: str, strength: str) -> str:
     return f"{word}: {measure} accounts for {share:.0%} of {what}, by rank ({how}{doubt})"
 
 
-def ladder(work: Workspace, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None, split: str) -> pd.DataFrame:
+def ladder(work: Workspace, rows: pd.DataFrame, inside: np.ndarray, sample: pd.Series | None,
+           split: str) -> pd.DataFrame:
     """The three levels as rows: all of the split, the cohort, the sample (where it is explained)."""
     levels = [(f"all of {split}", rows), ("cohort", rows[inside])]
     if sample is not None:

@@ -1,4 +1,5 @@
-"""What the page of decision operators works out of a workspace: an operator and where samples lie on it. Free of streamlit."""
+"""What the page of decision operators works out of a workspace: an operator and where samples lie on it. Free of
+streamlit."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ def votes(work: Workspace, group: str, output: int, split: str) -> Votes:
     rows = work.dataset.rows(split)
     states = _states(work, group, rows)
     last = len(found.values) - 1
-    return Votes(found, rows, found.scores(states), found.overlap(states, last), found.overlap(states, 0), found.weights(states))
+    return Votes(found, rows, found.scores(states), found.overlap(states, last), found.overlap(states, 0),
+                 found.weights(states))
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,7 +30,8 @@ NONE = "No test sample is a case of it; this one stands in its place."
 
 @memo(8, says="Splitting the decisions on the test samples, once …")
 def find(work: Workspace, split: str = "test") -> list[Example]:
-    """The best agreement, conflict and synergy of a split, among its better-predicted half so that none misleads, where it has one.
+    """The best agreement, conflict and synergy of a split, among its better-predicted half so that none misleads, where
+    it has one.
 
     Of classes, the predicted one's score counts.
     """

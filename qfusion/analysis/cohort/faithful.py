@@ -56,8 +56,8 @@ def feature_curves(work: Workspace, modality: str, ranking: str = FIRST, probabi
     rows = data.rows(SPLIT)
     trained_on = data.inputs(data.rows(checkpoint.training_split(work.card)), dtype=torch.float64)
     baseline = deletion.means({modality: trained_on[modality]})[modality]
-    return deletion.feature_curves(work.model, data.inputs(rows, dtype=torch.float64), modality, work.predicted[rows], baseline,
-                                   ranking=ranking, probability=probability, orders=FEATURE_ORDERS)
+    return deletion.feature_curves(work.model, data.inputs(rows, dtype=torch.float64), modality, work.predicted[rows],
+                                   baseline, ranking=ranking, probability=probability, orders=FEATURE_ORDERS)
 
 
 @memo(8, says="Comparing with the planted truth …")
@@ -84,7 +84,8 @@ def truth_over_seeds(work: Workspace, found: Stability) -> dict[str, tuple[float
 
 
 def sarcasm(work: Workspace, over_seeds: Stability | None) -> list[tuple[float, int]]:
-    """For this model, then for each training seed: share of sarcastic test samples with a negative text+audio dividend, and how many."""
+    """For this model, then for each training seed: share of sarcastic test samples with a negative text+audio dividend,
+    and how many."""
     rows, found = explained(work)
     table = work.dataset.table.iloc[rows]
     one = faithfulness.sarcasm_share(found, table)
@@ -127,9 +128,11 @@ def playable(work: Workspace) -> bool:
 @memo(16, says="Running brute force and captum's estimators on this sample …")
 def estimates(work: Workspace, row: int, output: int) -> list[estimators.Estimate]:
     """Shapley values of one sample: exact, by brute force, and by captum's estimators."""
-    check(playable(work), "Other methods need background samples. Compare with the training set or with one other sample.")
+    check(playable(work),
+          "Other methods need background samples. Compare with the training set or with one other sample.")
     data, background = work.dataset, work.background
-    rows = [data.row(background.label)] if background.kind == "contrast" else data.rows(checkpoint.training_split(work.card))
+    rows = [data.row(background.label)] if background.kind == "contrast" else data.rows(
+        checkpoint.training_split(work.card))
     inputs = data.inputs([row], dtype=torch.float64)
     start = time.perf_counter()
     exact = explain.explain(work.model, inputs, background)
@@ -154,7 +157,8 @@ def trust_warnings(work: Workspace) -> list[TrustWarning]:
     said += [reliability.no_truth()] if truth is None else reliability.of_truth(truth)
     if over_seeds is not None:
         errors = work.errors[work.dataset.rows(SPLIT)]
-        said += reliability.of_stability(over_seeds, errors, "score of the true class" if work.classes else work.unit_of(0))
+        said += reliability.of_stability(over_seeds, errors, "score of the true class" if work.classes
+                                         else work.unit_of(0))
     rows, found = explained(work)
     said += reliability.of_joint(found, work.predicted[rows])
     return sorted(said, key=lambda one: ("warning", "fine", "unknown").index(one.kind))

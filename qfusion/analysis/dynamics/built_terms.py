@@ -1,4 +1,5 @@
-"""What each term of the dynamics built, of a workspace: one sample or the mean over some, under the sliders. Free of streamlit."""
+"""What each term of the dynamics built, of a workspace: one sample or the mean over some, under the sliders. Free of
+streamlit."""
 
 from __future__ import annotations
 
@@ -16,4 +17,5 @@ from qfusion.models.tweak import LEARNED, Tweak
 @memo(64)
 def of_rows(work: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED) -> Built:
     """What each term built, of one row or the mean over rows: about 0.1 s at D = 64, however many."""
-    return built(work.model.tweaked(tweak), work.dataset.inputs(list(rows), dtype=torch.float64), work.background, output)
+    return built(work.model.tweaked(tweak), work.dataset.inputs(list(rows), dtype=torch.float64), work.background,
+                 output)

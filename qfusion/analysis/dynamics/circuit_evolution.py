@@ -70,17 +70,22 @@ def layers(work: Any, row: int, words: str = "") -> Any:
 @torch.no_grad()
 def layer_terms(work: Any, row: int, words: str = "") -> explain.Explanation:
     """Contributions to what the read-out would say at every place between the layers."""
-    return explain.through_layers(_edited(work, words), work.dataset.inputs([row], dtype=torch.float64), work.background)
+    return explain.through_layers(_edited(work, words), work.dataset.inputs([row], dtype=torch.float64),
+                                  work.background)
 
 
 def since_when(work: Any, found: explain.Explanation) -> str:
-    """From which place between the layers on the decision is what it is at the end, as markdown; `found` of `layer_terms`."""
-    return answers.settled(work, np.asarray(found.dividends[:, 0]).sum(1), [f"“{text.plain(moment)}”" for moment in found.moments])
+    """From which place between the layers on the decision is what it is at the end, as markdown; `found` of
+    `layer_terms`."""
+    return answers.settled(work, np.asarray(found.dividends[:, 0]).sum(1),
+                           [f"“{text.plain(moment)}”" for moment in found.moments])
 
 
 def what_was_added(found: explain.Explanation, output: int) -> str:
-    """What the layers made of the decision that the fused qubits hold already, as markdown; `found` of `layer_terms`."""
-    start, end = ({term: float(found.dividends[place, 0, i, output]) for i, term in enumerate(found.coalitions)} for place in (0, -1))
+    """What the layers made of the decision that the fused qubits hold already, as markdown; `found` of
+    `layer_terms`."""
+    start, end = ({term: float(found.dividends[place, 0, i, output]) for i, term in enumerate(found.coalitions)}
+                  for place in (0, -1))
     return answers.added(start, end, "the network after the fusion")
 
 
@@ -128,7 +133,8 @@ def with_noise(work: Any, row: int, words: str, strengths: tuple[float, float, f
     masses = {name: work.masses[rows, :, m] for m, name in enumerate(work.modalities)}
     scores = (evaluate(observables, model.fuse(masses)[0]) + model.bias).numpy()
     spread = _dividend_errors(variance, len(work.modalities))
-    return Noisy(first.prediction[0], np.sqrt(variance[-1]), np.asarray(first.dividends[0]), spread, work.of_split(scores))
+    return Noisy(first.prediction[0], np.sqrt(variance[-1]), np.asarray(first.dividends[0]), spread,
+                 work.of_split(scores))
 
 
 def _dividend_errors(variance: np.ndarray, M: int) -> np.ndarray:
@@ -145,7 +151,8 @@ def _without_cache(model: Any) -> Any:
 
 
 def _of_squares(model: Any) -> torch.Tensor:
-    """Observables (C, 3, ..., 3) of the squared score (without bias) that one run gives: their spread is the shots' error."""
+    """Observables (C, 3, ..., 3) of the squared score (without bias) that one run gives: their spread is the shots'
+    error."""
     from qfusion.track.fusion_circuit import outcome_scores
 
     n = model.elements

@@ -1,4 +1,5 @@
-"""Correlations taken away at a time, of a workspace: one sample under the sliders, many samples as learned; tables. Free of streamlit.
+"""Correlations taken away at a time, of a workspace: one sample under the sliders, many samples as learned; tables.
+Free of streamlit.
 
 What they mean is said by `explain.cut_answers`.
 """
@@ -22,7 +23,8 @@ MAX_HELD = 36  # joint dimension up to which the cut done over and over is worke
 
 @memo(32)
 def of_sample(work: Any, row: int, tweak: Tweak = LEARNED, *, terms: bool = False) -> Cuts:
-    """Cuts of every modality of one sample, at `TIMES` times, under the sliders: all kinds of cut, or the usual ones with its terms."""
+    """Cuts of every modality of one sample, at `TIMES` times, under the sliders: all kinds of cut, or the usual ones
+    with its terms."""
     model = require(work.model, "time", "to cut at").tweaked(tweak)
     return cuts(model, work.dataset.inputs([row], dtype=torch.float64), np.linspace(0, float(model.duration), TIMES),
                 kinds=DEFAULT if terms else tuple(KINDS), background=work.background if terms else None)
@@ -45,11 +47,14 @@ def sizes(found: Cuts, modality: str, output: int) -> dict[str, dict[str, np.nda
     """Sizes of the terms (nT,) after a cut of one modality, by kind and coalition: what `figures.cuts.terms` draws."""
     after, _ = found.sizes()
     place = found.modalities.index(modality)
-    return {kind: {name: after[k, place, :, s, output] for s, name in enumerate(found.coalitions)} for k, kind in enumerate(found.kinds)}
+    return {kind: {name: after[k, place, :, s, output] for s, name in enumerate(found.coalitions)}
+            for k, kind in enumerate(found.kinds)}
 
 
 def cut_curves(model: Any, dataset: Any, rows: np.ndarray, times: int = 11) -> Any:
-    """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as for `cut_test`."""
+    """Returns metrics of rows of a data set after a cut, at `times` times from 0 to T, a `cut_metrics.CutMetrics`, as
+    for `cut_test`."""
     kinds = tuple(KINDS) if np.prod(model.dims) <= MAX_HELD else DEFAULT
-    found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times), kinds=kinds)
+    found = cuts(model, dataset.inputs(rows, dtype=torch.float64), np.linspace(0, float(model.duration), times),
+                 kinds=kinds)
     return cut_metrics(found, dataset.y[rows], dataset.target.kind)

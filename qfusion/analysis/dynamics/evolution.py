@@ -88,8 +88,8 @@ def follow(work: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs:
     from qfusion import track
 
     system = work.model.tweaked(tweak).system()
-    return track.track(system, work.psi[row], times_of(system.duration), negativity=negativity, trajectories=runs, seed=seed,
-                       rtol=LIVE_RTOL)
+    return track.track(system, work.psi[row], times_of(system.duration), negativity=negativity, trajectories=runs,
+                       seed=seed, rtol=LIVE_RTOL)
 
 
 @memo(32, background=False)
@@ -98,7 +98,8 @@ def agreement(work: Any, row: int, tweak: Tweak) -> float:
     from qfusion import track
 
     system = work.model.tweaked(tweak).system()
-    return float(track.agreement(system, work.psi[row], follow(work, row, tweak).rho[-1], time=float(times_of(system.duration)[-1])))
+    return float(track.agreement(system, work.psi[row], follow(work, row, tweak).rho[-1],
+                                 time=float(times_of(system.duration)[-1])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +117,8 @@ def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
 
     system = work.model.tweaked(tweak).system()
     times = times_of(reach * system.duration, 61)
-    rho = lindblad.evolve_states(system.H, system.jumps, states.density(work.psi[row].to(system.H.dtype)), times.tolist())
+    rho = lindblad.evolve_states(system.H, system.jumps, states.density(work.psi[row].to(system.H.dtype)),
+                                 times.tolist())
     return Settling(times, track.attractor(system, rho))
 
 
@@ -138,7 +140,8 @@ def circuit(work: Any, row: int, dt: float, split: str, tweak: Tweak = LEARNED) 
 
     with torch.no_grad():
         kets = work.model.encode(work.dataset.inputs([row], dtype=torch.float64))
-    return step_circuit(work.model.tweaked(tweak).system(), {name: ket[0] for name, ket in kets.items()}, dt, split=split)
+    return step_circuit(work.model.tweaked(tweak).system(), {name: ket[0] for name, ket in kets.items()}, dt,
+                        split=split)
 
 
 @memo(16, background=False, says="Comparing steps with the exact evolution …")

@@ -1,4 +1,5 @@
-"""A sample with changed modalities: what the changes are, the states they lead to, and what the model then says. Free of streamlit."""
+"""A sample with changed modalities: what the changes are, the states they lead to, and what the model then says. Free
+of streamlit."""
 
 from __future__ import annotations
 
@@ -78,9 +79,10 @@ def asked(work: Workspace, row: int, wanted: Asked) -> tuple[Change, ...]:
     Args:
         work: the model on its data.
         row: of the sample.
-        wanted: by modality its "action", and for a swap the "donor" (`backgrounds.default_contrast` unless told), for an edited sentence
-            its "words" (its own unless told), for an edited voice or face the "controls" by name, for an edited state numbers of "state" by
-            place; a number that is within half a step of the sample's own leaves it exactly as it is. A flip that is not possible is none.
+        wanted: by modality its "action", and for a swap the "donor" (`backgrounds.default_contrast` unless told), for
+            an edited sentence its "words" (its own unless told), for an edited voice or face the "controls" by name,
+            for an edited state numbers of "state" by place; a number that is within half a step of the sample's own
+            leaves it exactly as it is. A flip that is not possible is none.
 
     Raises:
         NotFound, InvalidInput: when there is no such modality, action or place.
@@ -173,7 +175,8 @@ def with_changes(work: Workspace, row: int, changes: tuple[Change, ...]) -> Resu
 def edited(work: Workspace, row: int, modality: str, change: Change) -> editing.Edit:
     """The raw content of a planted modality made anew, with its features."""
     made = editing.recipe_of(work.dataset)
-    check(made is not None, "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change.")
+    check(made is not None,
+          "Raw input can be edited where this project makes it: in the data set 'planted'. Choose another change.")
     assert made is not None
     if modality == "text":
         return editing.with_words(change.words)
@@ -196,7 +199,8 @@ def set_state(own: torch.Tensor, numbers: tuple[float, ...]) -> torch.Tensor:
         return values[None]
     if own.shape[-1] == 2:
         theta, phi = values
-        return torch.stack([torch.cos(theta / 2).to(own.dtype), torch.polar(torch.sin(theta / 2), phi).to(own.dtype)])[None]
+        return torch.stack([torch.cos(theta / 2).to(own.dtype), torch.polar(torch.sin(theta / 2), phi).to(own.dtype)])[
+            None]
     total = float(values.sum())
     check(total > 0, "The weights of the basis states must not all be zero. Raise one of them.")
     phases = torch.where(own.abs() > 0, own / own.abs().clamp_min(1e-300), torch.ones_like(own))
@@ -210,7 +214,8 @@ def shown_state(own: torch.Tensor) -> tuple[float, ...]:
         return tuple(state.tolist())
     if len(state) == 2:
         relative = state[1] * state[0].conj()
-        return (2 * float(torch.atan2(state[1].abs(), state[0].abs())), float(torch.angle(relative)) if relative.abs() > 0 else 0.0)
+        return (2 * float(torch.atan2(state[1].abs(), state[0].abs())), float(torch.angle(relative))
+                if relative.abs() > 0 else 0.0)
     return tuple(state.abs().square().tolist())
 
 
@@ -264,7 +269,8 @@ def parameter_table(work: Workspace) -> Any:
 
 @memo(32, background=False, says="Turning every knob for this sample …")
 def parameters_that_flip(work: Workspace, row: int) -> flips.Search:
-    """For each parameter of the physics or angle of the fusion the smallest turn that turns the decision on one sample."""
+    """For each parameter of the physics or angle of the fusion the smallest turn that turns the decision on one
+    sample."""
     return flips.nearest_parameters(work.model, own_states(work, row), parameter_table(work))
 
 
@@ -278,7 +284,8 @@ def parameter_name(work: Any, change: flips.ParameterChange) -> str:
         return "duration T"
     element, stage, pattern = map(int, change.name.split("."))
     stages, patterns = work.model.phi.shape[1:]
-    controls = work.modalities if stages == 1 else (work.modalities[:2] if stage == 0 else ("fused", work.modalities[stage + 1]))
+    controls = work.modalities if stages == 1 else (work.modalities[:2] if stage == 0
+                                                    else ("fused", work.modalities[stage + 1]))
     digits = format(pattern, f"0{patterns.bit_length() - 1}b")
     yes = " + ".join(str(name) for name, bit in zip(controls, digits, strict=True) if bit == "1") or "none"
     return f"angle φ of ‘{work.elements[element]}’ when yes from {yes}"

@@ -1,4 +1,5 @@
-"""What physics did it, for a workspace: targets, cohorts and terms by the names that a page gives them. Free of streamlit."""
+"""What physics did it, for a workspace: targets, cohorts and terms by the names that a page gives them. Free of
+streamlit."""
 
 from __future__ import annotations
 
@@ -17,12 +18,13 @@ from qfusion.models import Tweak
 from qfusion.quantum.kinds import split
 from qfusion.quantum.measures import KINDS
 
-THIS, ALL, CLASS, REGIME, RELATION = ("this sample", "all test samples", "test samples of its class", "test samples of its regime",
-                                      "test samples of its relation")
+THIS, ALL, CLASS, REGIME, RELATION = ("this sample", "all test samples", "test samples of its class",
+                                      "test samples of its regime", "test samples of its relation")
 EVERY = "all terms"
 GROUPS: dict[bool, dict[str, tuple[str, ...]]] = {  # by whether the model evolves in time
     True: {EVERY: (), "dynamics": ("coupling", "rate", "duration"), "measurement": ("measurement",)},
-    False: {EVERY: (), "fusion": ("fusion",), "say of a modality": ("say",), "circuit": ("convolution", "pooling"), "head": ("head",)}}
+    False: {EVERY: (), "fusion": ("fusion",), "say of a modality": ("say",), "circuit": ("convolution", "pooling"),
+            "head": ("head",)}}
 LINEAR = ("measurement", "head")
 THRESHOLD = 0.01  # of the target's range: removals below are not asked for their sign
 Where = Tweak | str  # sliders, or edited truth tables
@@ -49,7 +51,8 @@ def rows_of(work: Workspace, row: int, cohort: str, frame: Callable[[], pd.DataF
         return np.array([row])
     if cohort == ALL:
         return tests
-    values = data.y if cohort == CLASS else data.table["regime"].to_numpy() if cohort == REGIME else frame()["relation"].to_numpy()
+    values = data.y if cohort == CLASS else data.table["regime"].to_numpy() if cohort == REGIME else frame()[
+        "relation"].to_numpy()
     alike = tests[values[tests] == values[row]]
     return alike if row in alike else np.append(alike, row)
 
@@ -60,10 +63,11 @@ def targets(work: Workspace) -> dict[str, str]:
     for name in method.target_names(work.model):
         kind, inner = split(name)
         if kind == "entropy":
-            words = f"entropy of {inner} at T" if work.can("time") else f"entropy of fused qubit ‘{work.elements[int(inner)]}’"  # type: ignore[attr-defined]
+            words = f"entropy of {inner} at T" if work.can(
+                "time") else f"entropy of fused qubit ‘{work.elements[int(inner)]}’"  # type: ignore[attr-defined]
         else:
-            words = {"score": "score", "dividend": f"dividend of {' + '.join(inner.split('+'))}" if inner else "baseline",
-                     "negativity": f"entanglement of {inner} at T"}[kind]
+            words = {"score": "score", "dividend": f"dividend of {' + '.join(inner.split('+'))}" if inner
+                     else "baseline", "negativity": f"entanglement of {inner} at T"}[kind]
         found[words] = name
     return found
 
@@ -77,7 +81,8 @@ def unit(work: Workspace, target: str, output: int) -> str:
 
 
 def full_range(work: Workspace, target: str, output: int) -> float:
-    """What 1 % is measured against: range of a regression's target, spread of a class's score over the test set, largest entropy."""
+    """What 1 % is measured against: range of a regression's target, spread of a class's score over the test set,
+    largest entropy."""
     kind, inner = split(target)
     if kind in KINDS:
         levels = work.model.dims[work.modalities.index(inner)] if work.can("kets") else 2
@@ -110,7 +115,8 @@ def follow(work: Workspace, rows: np.ndarray, where: Where, output: int, target:
 
 @memo(16, says="Removing every term in turn, on all test samples …")
 def metrics_without(work: Workspace, where: Where) -> pd.DataFrame:
-    """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of them."""
+    """Test metrics with each term removed from all scores, one row a term by key; the first row, "", is with all of
+    them."""
     rows = work.dataset.rows("test")
     inputs, model = work.dataset.inputs(rows, dtype=torch.float64), work.model.tweaked(where)
     with torch.no_grad():
@@ -124,7 +130,8 @@ def chosen(found: method.Sensitivity, group: str, timed: bool) -> np.ndarray:
     """Places of the terms in a group that do anything, by the size of it, the largest first."""
     kinds = GROUPS[timed][group]
     size = np.maximum(np.abs(found.effects[:, 0]), np.nan_to_num(np.abs(found.slopes[:, 0])))
-    places = [i for i, parameter in enumerate(found.parameters) if size[i] > 1e-12 and (not kinds or parameter.kind in kinds)]
+    places = [i for i, parameter in enumerate(found.parameters) if size[i] > 1e-12
+              and (not kinds or parameter.kind in kinds)]
     return np.array(sorted(places, key=lambda i: -size[i]), dtype=int)
 
 
@@ -134,7 +141,8 @@ def large(found: method.Sensitivity, reach: float) -> np.ndarray:
 
 
 def worth_following(found: method.Sensitivity, reach: float) -> list[int]:
-    """Terms that do not act linearly and are not removed already: first those whose slope and removal disagree, by size."""
+    """Terms that do not act linearly and are not removed already: first those whose slope and removal disagree, by
+    size."""
     bent = [i for i, parameter in enumerate(found.parameters) if parameter.kind not in LINEAR and parameter.value != 0]
     differs = large(found, reach) & ~found.agrees()[:, 0]
     return sorted(bent, key=lambda i: (not differs[i], -abs(found.effects[i, 0])))

@@ -28,7 +28,8 @@ def done_by(values: np.ndarray, place: int) -> float | None:
     return None if abs(way) < 1e-3 else float(values[place] - values[0]) / way
 
 
-def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name: str, unit: str, where: list[str]) -> str:
+def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name: str, unit: str,
+           where: list[str]) -> str:
     """When the decision leaves the single modalities, and how far entanglement has moved by then, as a title."""
     share = joint_share(dividends)
     place = leaves_at(share)
@@ -43,13 +44,15 @@ def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name:
 
 
 def since_when(work: Any, now: Any) -> str:
-    """Since when the decision of a model with time is what it is at T, as markdown; of several scores, what is known of the one shown."""
+    """Since when the decision of a model with time is what it is at T, as markdown; of several scores, what is known of
+    the one shown."""
     where = [f"t = {t:.2f}" for t in now.times]
     if not work.classes:
         return answers.settled(work, sum(now.dividends.values())[:, None], where)
     place = leaves_at(joint_share(now.dividends))
     return ("The decision stays with the single modalities to the end." if place is None else
-            f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end is {where[-1]}).")
+            f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end "
+            f"is {where[-1]}).")
 
 
 def what_was_added(now: Any) -> str:

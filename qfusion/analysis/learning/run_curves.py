@@ -1,4 +1,5 @@
-"""What the Train page knows of runs: state in words, curves, when terms come to matter, what settings differ. Free of streamlit."""
+"""What the Train page knows of runs: state in words, curves, when terms come to matter, what settings differ. Free of
+streamlit."""
 
 from __future__ import annotations
 
@@ -62,8 +63,8 @@ class Seen:
             return "cannot be read"
         if self.asked and self.alive:
             return {"pause": "pausing …", "stop": "stopping …"}[self.asked]
-        return {STARTING: "starting …", "waiting": "waiting for a free processor", "running": "training", "paused": "paused",
-                "stopped": "stopped, best model kept", "finished": "finished", "failed": "failed",
+        return {STARTING: "starting …", "waiting": "waiting for a free processor", "running": "training",
+                "paused": "paused", "stopped": "stopped, best model kept", "finished": "finished", "failed": "failed",
                 "interrupted": "interrupted, can go on"}[self.state]
 
     @property
@@ -82,7 +83,8 @@ def see(run: Run, read: Callable[[Run], Record]) -> Seen:
         plan, record = run.plan, checked(read(run))
     except QFusionError as error:
         return Seen(run, None, None, "", problem=str(error))
-    state = STARTING if record.state not in ("waiting", "running", "finished") and runs.is_starting(run) else record.state
+    state = STARTING if record.state not in ("waiting", "running",
+                                             "finished") and runs.is_starting(run) else record.state
     return Seen(run, plan, record, state, run.asked())
 
 
@@ -98,7 +100,8 @@ def shown(seen: Sequence[Seen], names: Sequence[str] = ()) -> list[Seen]:
         NotFound: when there is none of a name.
     """
     of_name = {each.name: each for each in seen}
-    return [of_name[choose("Run", name, of_name)] for name in names] or [each for each in seen if each.alive][:MAX_SHOWN] \
+    return [of_name[choose("Run", name, of_name)] for name in names] or [each for each in seen
+                                                                         if each.alive][:MAX_SHOWN] \
         or list(seen[:1])
 
 
@@ -120,7 +123,8 @@ def checked(record: Record) -> Record:
     """
     try:
         ok = record.state in runs.STATES and isinstance(record.message, str) and all(
-            math.isfinite(float(number)) for number in (record.epochs, record.kept, record.began, record.batch, record.batches))
+            math.isfinite(float(number)) for number in (record.epochs, record.kept, record.began, record.batch,
+                                                        record.batches))
         for row in record.history:
             numbers = [row[key] for key in ("epoch", "train_loss", "valid_loss", "gradient_norm", "seconds", "rate")]
             numbers += [*row["valid"].values(), *row["watched"].values()]
@@ -133,7 +137,8 @@ def checked(record: Record) -> Record:
 
 
 def curve(record: Record, key: str) -> Curve:
-    """A number of each epoch: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`; epochs without it are left out."""
+    """A number of each epoch: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`; epochs without it are left
+    out."""
     part, dot, name = key.partition(".")
     found = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
     known = [(epoch, value) for epoch, value in found if value is not None]
@@ -153,7 +158,8 @@ def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]
 
 
 def by_modalities(seen: Sequence[Seen]) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
-    """Returns what was watched of contributions, by run, in groups of runs that have the same modalities, with these."""
+    """Returns what was watched of contributions, by run, in groups of runs that have the same modalities, with
+    these."""
     groups: dict[tuple[str, ...], dict[str, dict[str, Curve]]] = {}
     for name, terms in watched_by(seen, "dividend").items():
         groups.setdefault(tuple(term for term in terms if "+" not in term), {})[name] = terms
@@ -196,7 +202,8 @@ def clock(seconds: float) -> str:
 
 
 def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
-    """When each single modality, and the joint terms together, first had `PASSED` of what all terms together have by now.
+    """When each single modality, and the joint terms together, first had `PASSED` of what all terms together have by
+    now.
 
     Returns:
         by modality, then "joint": the epoch, None when that has not happened yet.
@@ -206,13 +213,15 @@ def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
     epochs = next(iter(terms.values()))[0]
     sizes = {name: values for name, (_, values) in terms.items() if len(values) == len(epochs)}
     joint = [values for name, values in sizes.items() if "+" in name]
-    groups = {name: values for name, values in sizes.items() if "+" not in name} | ({"joint": np.sum(joint, 0)} if joint else {})
+    groups = {name: values for name, values in sizes.items() if "+" not in name} | ({"joint": np.sum(joint, 0)} if joint
+                                                                                    else {})
     level = PASSED * float(sum(values[-1] for values in sizes.values()))
     return {name: int(epochs[int(np.argmax(values >= level))]) if level > 0 and bool((values >= level).any()) else None
             for name, values in groups.items()}
 
 
-def differences(plans: Mapping[str, Plan], defaults: Callable[[Plan], Mapping[str, Any]]) -> tuple[list[str], dict[str, dict[str, str]]]:
+def differences(plans: Mapping[str, Plan],
+                defaults: Callable[[Plan], Mapping[str, Any]]) -> tuple[list[str], dict[str, dict[str, str]]]:
     """What is trained and how, of every run.
 
     Args:
@@ -222,7 +231,8 @@ def differences(plans: Mapping[str, Plan], defaults: Callable[[Plan], Mapping[st
     Returns:
         the rows that are not the same in all runs, and all rows, each by run.
     """
-    filled = {name: {"data": plan.data, "model": plan.model, "seed": plan.seed, **defaults(plan), **plan.settings, **plan.options}
+    filled = {name: {"data": plan.data, "model": plan.model, "seed": plan.seed, **defaults(plan), **plan.settings,
+                     **plan.options}
               for name, plan in plans.items()}
     rows = list(dict.fromkeys(key for found in filled.values() for key in found))
     table = {key: {name: _said(found.get(key)) for name, found in filled.items()} for key in rows}
@@ -230,7 +240,8 @@ def differences(plans: Mapping[str, Plan], defaults: Callable[[Plan], Mapping[st
 
 
 def defaults(plan: Plan, of_data: Callable[[str], Options]) -> dict[str, Any]:
-    """The settings of a plan's model and training as they are when nobody changes them; none where its kind or data are not known here."""
+    """The settings of a plan's model and training as they are when nobody changes them; none where its kind or data are
+    not known here."""
     try:
         return {**registry.settings(plan.model), **asdict(of_data(plan.data))}
     except QFusionError:
@@ -280,11 +291,13 @@ def loss_of(each: Seen) -> str:
 
 
 def counted(each: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
-    """Returns rows for training and for validation, and how many are watched, see `watch.sizes`; None where the data are not here."""
+    """Returns rows for training and for validation, and how many are watched, see `watch.sizes`; None where the data
+    are not here."""
     assert each.plan is not None
     try:
         dataset = dataset_of(each.plan.data)
-        train, valid = (len(dataset.rows(split)) for split in ("train+valid" if each.plan.options.get("refit") else "train", "valid"))
+        train, valid = (len(dataset.rows(split))
+                        for split in ("train+valid" if each.plan.options.get("refit") else "train", "valid"))
     except QFusionError:
         return None
     return train, valid, watch.sizes(train, valid)
@@ -293,15 +306,18 @@ def counted(each: Seen) -> tuple[int, int, tuple[int, int, int]] | None:
 @lru_cache(maxsize=1)
 def _shipped() -> dict[str, dict[str, Any]]:
     """The cards of the models that come with the program, by name."""
-    return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(checkpoint.folders()[0].glob("*.json"))}
+    return {path.stem: json.loads(path.read_text(encoding="utf-8"))
+            for path in sorted(checkpoint.folders()[0].glob("*.json"))}
 
 
 def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
-    """The name and settings of a shipped model of that kind, trained on those data; none when there is no such model."""
+    """The name and settings of a shipped model of that kind, trained on those data; none when there is no such
+    model."""
     for name, card in _shipped().items():
         if card.get("model") == model and card["data"].get("name") == data:
             known = {**registry.settings(model), **dict.fromkeys(Options.names())}
-            return name, {key: value for key, value in {**card["settings"], **card.get("training", {})}.items() if key in known}
+            return name, {key: value for key, value in {**card["settings"], **card.get("training", {})}.items()
+                          if key in known}
     return "", {}
 
 
@@ -322,6 +338,7 @@ def models() -> list[str]:
 
 def check_seeds(count: int, first: int) -> list[int]:
     """The seeds of so many runs."""
-    check(1 <= count <= MAX_SEEDS and 0 <= first <= 10**6, f"Seeds must be 1 to {MAX_SEEDS}, the first from 0 to 1,000,000.")
+    check(1 <= count <= MAX_SEEDS and 0 <= first <= 10**6,
+          f"Seeds must be 1 to {MAX_SEEDS}, the first from 0 to 1,000,000.")
     return list(range(first, first + count))
 

@@ -95,8 +95,9 @@ class Board:
             found = row["test"][key]
             p = {f"p against {self.label(system)}": tests.get(system, {}).get("against", {}).get(model, {}).get("holm")
                  for system in ("qj", "qcnn") if system in entry["rows"]}
-            rows.append({"model": model, "label": self.label(model), "role": self.role(model), "mean": found["mean"], "low": found["low"],
-                         "high": found["high"], "deviation": found["std"], "seeds": len(row["seeds"]), "parameters": row["parameters"],
+            rows.append({"model": model, "label": self.label(model), "role": self.role(model), "mean": found["mean"],
+                         "low": found["low"], "high": found["high"], "deviation": found["std"],
+                         "seeds": len(row["seeds"]), "parameters": row["parameters"],
                          "after the encoders": row["after_encoders"], "on training rows": row["train"][key],
                          "seconds": row["seconds"], **p})
         frame = pd.DataFrame(rows).sort_values("mean", ascending=not self.metric(key).higher_is_better, kind="stable")
@@ -108,7 +109,8 @@ class Board:
         return [float(v) for v in self.of(name)["rows"][model]["test"][key]["values"]]
 
     def curve(self, name: str, model: str, modality: str, key: str) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
-        """Returns levels and values of noise on a modality (or "all"), and the values where it is absent, at its mean, swapped."""
+        """Returns levels and values of noise on a modality (or "all"), and the values where it is absent, at its mean,
+        swapped."""
         records = [r for r in self.whole["robustness"][name][model] if r["modality"] == modality]
         noise = sorted((float(r["level"]), float(r[key])) for r in records if r["kind"] == "noise")
         return (np.array([level for level, _ in noise]), np.array([value for _, value in noise]),
@@ -196,8 +198,10 @@ def tested(path: Path | None = None) -> tuple[list[Tested], str]:
         check(path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for tests of claims. {CLAIMS_REMEDY}")
         whole = json.loads(path.read_text(encoding="utf-8"))
         check(whole["format"] == 1, f"{path.name} has another format. {CLAIMS_REMEDY}")
-        found = [Tested(str(c["claim"]), str(c["data"]), str(c["sentence"]), {str(k): str(v) for k, v in c["verdict"].items()})
+        found = [Tested(str(c["claim"]), str(c["data"]), str(c["sentence"]),
+                        {str(k): str(v) for k, v in c["verdict"].items()})
                  for c in whole["claims"]]
         return found, f"{whole['method']} Measured {whole['date']} by {whole['command']}."
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise IntegrityError(f"{path.name} cannot be read as tests of claims ({str(error)[:120]}). {CLAIMS_REMEDY}") from error
+        raise IntegrityError(
+            f"{path.name} cannot be read as tests of claims ({str(error)[:120]}). {CLAIMS_REMEDY}") from error

@@ -1,4 +1,5 @@
-"""What the Sweeps page knows of sweeps: trials as a table, what matters, what words of a form mean. Free of streamlit."""
+"""What the Sweeps page knows of sweeps: trials as a table, what matters, what words of a form mean. Free of
+streamlit."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ class Trials:
     @property
     def place(self) -> int:
         """Place of the best among those with a value, -1 when there is none."""
-        return self.numbers.index(self.best.number) if self.best is not None and self.best.number in self.numbers else -1
+        return self.numbers.index(
+            self.best.number) if self.best is not None and self.best.number in self.numbers else -1
 
     @property
     def finished(self) -> np.ndarray:
@@ -70,17 +72,19 @@ class Trials:
         """Returns a row a trial, the best first, then those stopped early, then the others."""
         order = {sweeps.FINISHED: 0, sweeps.PRUNED: 1, sweeps.RUNNING: 2, sweeps.WAITING: 3, sweeps.FAILED: 4}
         sign = 1 if self.smaller else -1
-        ranked = sorted(self.attempts, key=lambda a: (order[a.state], sign * (a.value if a.value is not None else 0.0), a.number))
+        ranked = sorted(self.attempts, key=lambda a: (order[a.state], sign * (a.value if a.value is not None else 0.0),
+                                                      a.number))
         return pd.DataFrame([{"trial": a.number, self.judged: a.value,
                               **{key: _shown(a.tried.get(key)) for key in self.sweep.search.space},
-                              "epochs": len(a.history), "seconds": round(a.seconds, 1), "state": STATES[a.state], "seed": a.seed,
-                              "message": a.message} for a in ranked])
+                              "epochs": len(a.history), "seconds": round(a.seconds, 1), "state": STATES[a.state],
+                              "seed": a.seed, "message": a.message} for a in ranked])
 
 
 def of(sweep: Sweep) -> Trials:
     """Returns the trials of a sweep as they stand now."""
     attempts, best, space = sweep.attempts(), sweep.best(), sweep.search.space
-    ended = [a for a in attempts if a.state in (sweeps.FINISHED, sweeps.PRUNED) and a.value is not None and math.isfinite(a.value)]
+    ended = [a for a in attempts if a.state in (sweeps.FINISHED, sweeps.PRUNED) and a.value is not None
+             and math.isfinite(a.value)]
     return Trials(sweep, attempts, best, [a.number for a in ended], np.array([a.value for a in ended], dtype=float),
                   np.array([a.state == sweeps.PRUNED for a in ended], dtype=bool),
                   {key: [_shown(value) if "choices" in entry else value for value in (a.tried.get(key) for a in ended)]
@@ -101,7 +105,8 @@ def open_trials(name: str = "") -> Trials:
 
 
 def importance(sweep: Sweep) -> dict[str, float]:
-    """Returns which share of the differences between finished trials each setting explains (fANOVA, Hutter and others 2014, ICML).
+    """Returns which share of the differences between finished trials each setting explains (fANOVA, Hutter and others
+    2014, ICML).
 
     Empty with fewer than ENOUGH finished trials, with one setting, or where it is not defined.
     """
@@ -116,11 +121,12 @@ def importance(sweep: Sweep) -> dict[str, float]:
             found = get_param_importances(sweep.study, evaluator=FanovaImportanceEvaluator(seed=0))
     except (ValueError, RuntimeError, ZeroDivisionError):
         return {}
-    return {key: float(share) for key, share in found.items()} if all(math.isfinite(share) for share in found.values()) else {}
+    return {key: float(share) for key, share in found.items()} if all(math.isfinite(share)
+                                                                      for share in found.values()) else {}
 
 
-STATES = {sweeps.FINISHED: "finished", sweeps.PRUNED: "stopped early", sweeps.RUNNING: "training", sweeps.WAITING: "waiting",
-          sweeps.FAILED: "failed"}
+STATES = {sweeps.FINISHED: "finished", sweeps.PRUNED: "stopped early", sweeps.RUNNING: "training",
+          sweeps.WAITING: "waiting", sweeps.FAILED: "failed"}
 
 
 def ranges(rows: Mapping[str, tuple[float, float, bool]]) -> list[str]:

@@ -29,11 +29,13 @@ class EvaluatedSpace(Workspace):
         """Of all samples, (N, C)."""
         blocks = np.array_split(np.arange(len(self.dataset)), -(-len(self.dataset) // ROWS))
         with torch.no_grad():
-            return np.concatenate([self.model(self.dataset.inputs(rows, dtype=torch.float64)).double().numpy() for rows in blocks])
+            return np.concatenate([self.model(self.dataset.inputs(rows, dtype=torch.float64)).double().numpy()
+                                   for rows in blocks])
 
     @cached_property
     def bulk_background(self) -> Any:
-        """Some rows of the background where all would take long for a test set; how many depends on the model and the data alone."""
+        """Some rows of the background where all would take long for a test set; how many depends on the model and the
+        data alone."""
         each = len(self.bulk) * 2 ** len(self.modalities) * row_cost(self.model, self.background)
         return self.background.some(max(FEWEST, int(BUDGET / each)))
 

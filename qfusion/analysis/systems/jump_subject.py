@@ -15,7 +15,8 @@ from qfusion.analysis.systems.ket_subject import KetSpace, expectations, predict
 from qfusion.quantum import lindblad, measures, states
 from qfusion.quantum.kinds import column
 
-__all__ = ["JumpSpace", "expectations", "negativities", "negativity_column", "predict", "reduced_entropies", "test_metrics"]
+__all__ = ["JumpSpace", "expectations", "negativities", "negativity_column", "predict", "reduced_entropies",
+           "test_metrics"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,5 @@
-"""A model whose modality states are kets on a data set: product states and the scores that observables make of them. Free of streamlit."""
+"""A model whose modality states are kets on a data set: product states and the scores that observables make of them.
+Free of streamlit."""
 
 from __future__ import annotations
 
@@ -40,6 +41,7 @@ def predict(work: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: t
     return expectations(work.psi[torch.as_tensor(rows)], observables, bias)
 
 
-def test_metrics(work: KetSpace, observables: torch.Tensor, bias: torch.Tensor, split: str = "test") -> dict[str, float]:
+def test_metrics(work: KetSpace, observables: torch.Tensor, bias: torch.Tensor,
+                 split: str = "test") -> dict[str, float]:
     """Metrics of a split for given observables (C, D, D) at T."""
     return work.of_split(predict(work, work.dataset.rows(split), observables, bias), split)

@@ -41,13 +41,15 @@ class CircuitSpace(Workspace):
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
         with torch.no_grad():
-            return np.asarray((evaluate(self.observables, self.model.fuse(self.by_name(slice(None)))[0]) + self.model.bias).numpy())
+            return np.asarray((evaluate(self.observables, self.model.fuse(self.by_name(slice(None)))[0])
+                               + self.model.bias).numpy())
 
     @cached_property
     def bulk(self) -> np.ndarray:
         """The test rows: against every row of the background, all samples would take several seconds.
 
-        With more than three modalities each coalition is worked out sample by sample, and only the first test rows are taken.
+        With more than three modalities each coalition is worked out sample by sample, and only the first test rows are
+        taken.
         """
         rows, M = self.dataset.rows("test"), len(self.modalities)
         return rows if M <= 3 else rows[:max(12, COALITIONS // 2**M)]

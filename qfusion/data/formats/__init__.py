@@ -1,1 +1,2 @@
-"""Readers of file formats. Anybody may have made a file, so nothing in one is run, and no memory is taken on its word."""
+"""Readers of file formats. Anybody may have made a file, so nothing in one is run, and no memory is taken on its
+word."""

@@ -1,7 +1,8 @@
-"""Reads one .mat file with SciPy, in the process of its own that `matfile` starts: `_mat_child.py FILE FOUND MEMORY SECONDS BYTES`.
+"""Reads one .mat file with SciPy, in the process of its own that `matfile` starts:
+`_mat_child.py FILE FOUND MEMORY SECONDS BYTES`.
 
-What the file holds goes to FOUND: a pickle of arrays in plain containers, which `pickles` reads without running anything. It runs as a
-script and imports nothing of the library, so that it starts fast.
+What the file holds goes to FOUND: a pickle of arrays in plain containers, which `pickles` reads without running
+anything. It runs as a script and imports nothing of the library, so that it starts fast.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ def plain(value: Any, found: list[Any], depth: int = 0) -> Any:
     value = np.asarray(value)
     fields = {name: value[name] for name in value.dtype.names} if value.dtype.names else {"": value}
     if value.dtype.names or value.dtype.hasobject:
-        inner = {name: [plain(each, found, depth + 1) for each in cells.ravel(order="F")] for name, cells in fields.items()}
+        inner = {name: [plain(each, found, depth + 1) for each in cells.ravel(order="F")]
+                 for name, cells in fields.items()}
         return {"shape": value.shape, **({"struct": inner} if value.dtype.names else {"cell": inner[""]})}
     found.append(value)
     if len(found) > MAX_ARRAYS:

@@ -28,12 +28,14 @@ def read(modalities: Mapping[str, Path], labels: Path, folder: Path, target: str
         NotFound: when a file is not there.
         InvalidInput: when a column is missing or a table cannot be read.
     """
-    check(len(modalities) > 0, "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.")
+    check(len(modalities) > 0,
+          "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.")
     reader = _Reader(folder, open_table(labels), tuple(modalities))
     parts = [reader.part(name, path) for name, path in modalities.items()]
     y, classes, bounds = reader.targets(target)
     return StagedSet(folder, labels.name, "tables", parts, y, reader.ids, reader.split(), classes,
-                     "class" if classes else reader.label, bounds, "", reader.columns(), reader.unimodal(), reader.findings)
+                     "class" if classes else reader.label, bounds, "", reader.columns(), reader.unimodal(),
+                     reader.findings)
 
 
 class _Reader:
@@ -45,11 +47,12 @@ class _Reader:
         self.used: set[str] = set()
         files.check_size(self.file, files.size_of(labels.path))
         self.label = labels.column(LABELS) or ""
-        check(self.label != "", f"Table `{self.file}` must have a column `label`, but has {list(labels.columns)[:12]}. Rename one.")
+        check(self.label != "",
+              f"Table `{self.file}` must have a column `label`, but has {list(labels.columns)[:12]}. Rename one.")
         single = labels.column(IDS)
         joined = [name for name in ("video_id", "clip_id") if name in labels.columns]
-        check(single is not None or len(joined) == 2, f"Table `{self.file}` must have a column `id`, but has {list(labels.columns)[:12]}. "
-                                                      "Rename one.")
+        check(single is not None or len(joined) == 2,
+              f"Table `{self.file}` must have a column `id`, but has {list(labels.columns)[:12]}. Rename one.")
         keys = [single] if single is not None else joined
         words = tuple(name for name in (*keys, labels.column(SPLIT), labels.column(TEXT)) if name)
         batches, size = [], 0
@@ -57,10 +60,12 @@ class _Reader:
             batches.append(batch)
             size += batch.nbytes
             files.check_size(self.file, size)  # a small Parquet file can unpack to anything
-        check(sum(len(b) for b in batches) > 0, f"Table `{self.file}` must have a row a sample, but has none. Add samples.")
+        check(sum(len(b) for b in batches) > 0,
+              f"Table `{self.file}` must have a row a sample, but has none. Add samples.")
         self.table = pa.Table.from_batches(batches)
         self.header = labels
-        self.ids = np.array(["$_$".join(row) for row in zip(*(self._strings(key) for key in keys), strict=True)], dtype=np.str_)
+        self.ids = np.array(["$_$".join(row) for row in zip(*(self._strings(key) for key in keys), strict=True)],
+                            dtype=np.str_)
         self.used |= {*keys, self.label}
         self.index: pd.Index | None = None
 
@@ -79,9 +84,11 @@ class _Reader:
             return self._plain(name, path)
         table = open_table(path)
         key, step = table.column(IDS), table.column(STEP)
-        check(key is not None, f"Table `{path.name}` must have a column `id`, but has {list(table.columns)[:12]}. Rename one.")
+        check(key is not None,
+              f"Table `{path.name}` must have a column `id`, but has {list(table.columns)[:12]}. Rename one.")
         features = [column for column in table.columns if column not in (key, step)]
-        check(len(features) > 0, f"Table `{path.name}` must have a column a feature, but has only {list(table.columns)}. Add features.")
+        check(len(features) > 0,
+              f"Table `{path.name}` must have a column a feature, but has only {list(table.columns)}. Add features.")
         rows = self._places(str(key), table, sequences=step is not None)
         if step is not None:
             return self._sequences(name, table, str(key), step, features, rows)
@@ -89,7 +96,8 @@ class _Reader:
         staged_set.need_room(self.folder, 4 * size * len(self.ids), f"Modality '{name}'")
         place = self.folder / f"{name}.npy"
         if np.array_equal(rows, np.arange(len(self.ids))):
-            shape, large = staged_set.write(place, (size,), (values for values, _ in self._values(table, features, size)))
+            shape, large = staged_set.write(place, (size,),
+                                            (values for values, _ in self._values(table, features, size)))
         else:
             shape, large = (len(self.ids), size), self._scatter(place, table, features, size, rows)
         self._large(name, large)
@@ -99,8 +107,8 @@ class _Reader:
         with path.open("rb") as stream:
             shape, _, kind = npzfile.check_header(stream, files.size_of(path), f"File `{path.name}`")
         check(kind.kind in "biuf" and len(shape) in (2, 3) and shape[0] == len(self.ids) and min(shape) > 0,
-              f"File `{path.name}` must hold numbers of shape ({len(self.ids)}, F) or ({len(self.ids)}, T, F), a row for every label, but "
-              f"has type {kind} and shape {shape}. Save it in that shape.")
+              f"File `{path.name}` must hold numbers of shape ({len(self.ids)}, F) or ({len(self.ids)}, T, F), a row "
+              f"for every label, but has type {kind} and shape {shape}. Save it in that shape.")
         staged_set.need_room(self.folder, 4 * int(np.prod(shape)), f"Modality '{name}'")
         values = np.load(path, mmap_mode="r", allow_pickle=False)
         place = self.folder / f"{name}.npy"
@@ -123,23 +131,28 @@ class _Reader:
         known = rows[rows >= 0]
         once = np.bincount(known, minlength=len(self.ids))
         check(sequences or once.max(initial=0) <= 1,
-              f"Table `{table.path.name}` must have one row a sample, but has {once.max(initial=0)} of '{self.ids[once.argmax()][:60]}'. "
-              "Drop the others, or number the steps of a sequence in a column `step`.")
+              f"Table `{table.path.name}` must have one row a sample, but has {once.max(initial=0)} of "
+              f"'{self.ids[once.argmax()][:60]}'. Drop the others, or number the steps of a sequence in a column "
+              "`step`.")
         if unknown := int((rows < 0).sum()):
-            self._say("unknown-ids", f"{unknown:,} rows of `{table.path.name}` have an id that `{self.file}` does not have. They are left "
-                                     "out.",
+            self._say("unknown-ids",
+                      f"{unknown:,} rows of `{table.path.name}` have an id that `{self.file}` does not have. They are "
+                      "left out.",
                       "warning")
         absent = np.flatnonzero(once == 0)
         if len(absent):
-            self._say("incomplete", f"{len(absent):,} of {len(self.ids):,} samples have no row in `{table.path.name}`, the first "
-                                    f"'{self.ids[absent[0]][:60]}'.", "error", repairs=("drop-incomplete", "zero-incomplete"), rows=absent)
+            self._say("incomplete",
+                      f"{len(absent):,} of {len(self.ids):,} samples have no row in `{table.path.name}`, the first "
+                      f"'{self.ids[absent[0]][:60]}'.", "error", repairs=("drop-incomplete", "zero-incomplete"),
+                      rows=absent)
         return rows
 
     def _look_up(self, ids: np.ndarray, file: str) -> np.ndarray:
         if self.index is None:
             self.index = pd.Index(self.ids)
-            check(self.index.is_unique, f"Table `{file}` has its samples in another order than `{self.file}`, where ids repeat, so that "
-                                        "they cannot be told apart. Make the ids unique.")
+            check(self.index.is_unique,
+                  f"Table `{file}` has its samples in another order than `{self.file}`, where ids repeat, so that "
+                  "they cannot be told apart. Make the ids unique.")
         return self.index.get_indexer(pd.Index(ids))
 
     def _width(self, name: str, table: Table, features: list[str]) -> tuple[int, tuple[str, ...]]:
@@ -157,8 +170,8 @@ class _Reader:
             if _is_list(batch):
                 column = batch.column(0)
                 check(column.null_count == 0 and set(np.unique(column.value_lengths())) == {size},
-                      f"Column `{features[0]}` of `{table.path.name}` must hold lists of {size} numbers, but not all have that length. "
-                      "Number the steps of a sequence in a column `step`.")
+                      f"Column `{features[0]}` of `{table.path.name}` must hold lists of {size} numbers, but not all "
+                      "have that length. Number the steps of a sequence in a column `step`.")
                 values = column.flatten().cast(pa.float64()).to_numpy(zero_copy_only=False).reshape(-1, size)
             else:
                 values = np.empty((len(batch), size))
@@ -180,7 +193,8 @@ class _Reader:
     def _sequences(self, name: str, table: Table, key: str, step: str, features: list[str], rows: np.ndarray) -> Part:
         lengths = np.bincount(rows[rows >= 0], minlength=len(self.ids))
         longest, size = int(lengths.max(initial=1)), len(features)
-        staged_set.need_room(self.folder, 4 * size * longest * len(self.ids), f"Modality '{name}', padded to its longest sequence,")
+        staged_set.need_room(self.folder, 4 * size * longest * len(self.ids),
+                             f"Modality '{name}', padded to its longest sequence,")
         place = self.folder / f"{name}.npy"
         held, large = np.lib.format.open_memmap(place, "w+", np.float32, (len(self.ids), longest, size)), 0
         seen, last = np.zeros(len(self.ids), np.int64), np.full(len(self.ids), -np.inf)
@@ -195,9 +209,12 @@ class _Reader:
         held.flush()
         self._large(name, large)
         real = lengths[lengths > 0]
-        self._say("sequences", f"Sequences of {real.min(initial=longest)} to {longest} steps, {np.median(real) if len(real) else 0:g} in "
-                               "the middle. Shorter ones are padded with zeros, which the model is told to leave out.", where=name)
-        return Part(name, place, (len(self.ids), longest, size), tuple(features), np.maximum(lengths, 1).astype(np.int64))
+        self._say("sequences",
+                  f"Sequences of {real.min(initial=longest)} to {longest} steps, "
+                  f"{np.median(real) if len(real) else 0:g} in the middle. Shorter ones are padded with zeros, which "
+                  "the model is told to leave out.", where=name)
+        return Part(name, place, (len(self.ids), longest, size), tuple(features),
+                    np.maximum(lengths, 1).astype(np.int64))
 
     def _check_steps(self, file: str, step: str, where: np.ndarray, steps: np.ndarray, last: np.ndarray) -> None:
         """Steps must rise within an id, in the order of the table; updates the `last` step of each sample."""
@@ -212,7 +229,8 @@ class _Reader:
 
     def _large(self, name: str, large: int) -> None:
         if large:
-            self._say("too-large", f"{large:,} values are too large for single precision and count as infinite.", "warning", name)
+            self._say("too-large", f"{large:,} values are too large for single precision and count as infinite.",
+                      "warning", name)
 
     # What there is once a sample
 
@@ -223,8 +241,9 @@ class _Reader:
         numbers = pd.to_numeric(words, errors="coerce").to_numpy(np.float64)
         stray = words[np.isnan(numbers)].str.strip()
         is_number = bool(stray.str.lower().isin(["", "nan", "na", "null", "none", "inf", "-inf"]).all())
-        check(is_number or target != "regression", f"Column `{self.label}` of `{self.file}` must hold numbers for a regression, but holds "
-                                                   f"{str(stray.iloc[0])[:40] if len(stray) else ''!r}. Import it for classification.")
+        check(is_number or target != "regression",
+              f"Column `{self.label}` of `{self.file}` must hold numbers for a regression, but holds "
+              f"{str(stray.iloc[0])[:40] if len(stray) else ''!r}. Import it for classification.")
         finite = numbers[np.isfinite(numbers)]
         few = is_number and len(np.unique(finite)) <= MAX_CLASSES and bool((finite == np.round(finite)).all())
         if target == "regression" or (target == "auto" and is_number and not few):
@@ -234,8 +253,9 @@ class _Reader:
             words = words.str.strip()
             return *staged_set.classes_of(words.where(words != "", None)), None
         if target == "auto":
-            self._say("classes", f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set with "
-                                 "--target regression if they are amounts.")
+            self._say("classes",
+                      f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set "
+                      "with --target regression if they are amounts.")
         return *staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan)), None
 
     def split(self) -> np.ndarray:
@@ -266,10 +286,12 @@ class _Reader:
         text, split = self.header.column(TEXT), self.header.column(SPLIT)
         unimodal = {self.header.column((f"label_{name}", f"label_{name[0]}")) for name in self.names}
         rest = [name for name in self.header.columns if name not in {*self.used, split, *unimodal}]
-        kept = {"text" if name == text else name[:60]: shown for name in rest if (shown := _shown(self.table.column(name))) is not None}
+        kept = {"text" if name == text else name[:60]: shown for name in rest
+                if (shown := _shown(self.table.column(name))) is not None}
         if len(kept) < len(rest):
-            self._say("left-out", f"{len(rest) - len(kept)} columns of `{self.file}` hold neither numbers, words nor dates, or repeat a "
-                                  "name. They are left out.")
+            self._say("left-out",
+                      f"{len(rest) - len(kept)} columns of `{self.file}` hold neither numbers, words nor dates, or "
+                      "repeat a name. They are left out.")
         return pa.table(kept).to_pandas() if kept else pd.DataFrame()
 
 
@@ -278,13 +300,15 @@ def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray | None:
     kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind):
         return column
-    nested = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
+    nested = pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(
+        kind) or pa.types.is_fixed_size_binary(kind)
     return None if nested else column.cast(pa.string())
 
 
 def _is_list(batch: pa.RecordBatch) -> bool:
     kind = batch.column(0).type
-    return batch.num_columns == 1 and (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+    return batch.num_columns == 1 and (pa.types.is_list(kind) or pa.types.is_large_list(kind)
+                                       or pa.types.is_fixed_size_list(kind))
 
 
 def _too_large(values: np.ndarray) -> int:

@@ -1,9 +1,10 @@
-"""Pickles as MMSA publishes them (Mao et al. 2022, github.com/thuiar/MMSA), aligned and unaligned: MOSI, MOSEI, CH-SIMS.
+"""Pickles as MMSA publishes them (Mao et al. 2022, github.com/thuiar/MMSA), aligned and unaligned: MOSI, MOSEI,
+CH-SIMS.
 
 `{"train" | "valid" | "test": {"text", "audio", "vision": (N, T, F) or (N, F), "raw_text", "id", "regression_labels",
 "classification_labels", "annotations", "text_bert", "text_lengths", "audio_lengths", "vision_lengths", and for CH-SIMS
-"regression_labels_T", "_A", "_V"}}`. How long a sequence is says its `..._lengths`; else, for text, the mask in `text_bert`; else its
-last step that is not all zeros. Each is read by `pickles`, which runs nothing.
+"regression_labels_T", "_A",
+"_V"}}`. How long a sequence is says its `..._lengths`; else, for text, the mask in `text_bert`; else its last step that is not all zeros. Each is read by `pickles`, which runs nothing.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     except InvalidInput:
         raise
     except (ValueError, TypeError, IndexError, AttributeError, UnicodeError, OverflowError) as error:
-        raise InvalidInput(f"File `{path.name}` is not laid out as MMSA's pickles are ({type(error).__name__}: {str(error)[:120]}). "
-                           f"{_LAYOUT}") from error
+        raise InvalidInput(
+            f"File `{path.name}` is not laid out as MMSA's pickles are ({type(error).__name__}: {str(error)[:120]}). "
+            f"{_LAYOUT}") from error
 
 
 class _Reader:
@@ -60,15 +62,17 @@ class _Reader:
     def __init__(self, name: str, content: Any, folder: Path):
         self.name, self.folder = name, folder
         self.findings: list[Finding] = []
-        check(isinstance(content, dict), f"File `{name}` must hold a dictionary, but holds a {type(content).__name__}. {_LAYOUT}")
+        check(isinstance(content, dict),
+              f"File `{name}` must hold a dictionary, but holds a {type(content).__name__}. {_LAYOUT}")
         known = {"val": "valid", "dev": "valid", "validation": "valid"}
         self.splits: dict[str, dict[str, Any]] = {}
         for key, inner in content.items():
             split = known.get(str(key), str(key))
             if split in SPLITS and isinstance(inner, dict):
                 self.splits[split] = inner
-        check(bool(self.splits), f"File `{name}` must hold 'train', 'valid' and 'test', but holds {[str(k)[:20] for k in content][:6]}. "
-                                 f"{_LAYOUT}")
+        check(bool(self.splits),
+              f"File `{name}` must hold 'train', 'valid' and 'test', but holds {[str(k)[:20] for k in content][:6]}. "
+              f"{_LAYOUT}")
         self.names = [m for m in MODALITIES if any(m in inner for inner in self.splits.values())]
         check(bool(self.names), f"File `{name}` must hold at least one of {MODALITIES}, but holds "
                                 f"{[str(k)[:20] for k in next(iter(self.splits.values()))][:8]}. {_LAYOUT}")
@@ -81,17 +85,19 @@ class _Reader:
         for key, column in (("raw_text", "text"), ("annotations", "annotation")):
             if words := self._words(key):
                 columns[column] = words
-        used = {*self.names, *(f"{m}_lengths" for m in self.names), "raw_text", "annotations", "id", "text_bert", "regression_labels",
-                "classification_labels", *(f"regression_labels_{letter}" for letter in LETTERS)}
+        used = {*self.names, *(f"{m}_lengths" for m in self.names), "raw_text", "annotations", "id", "text_bert",
+                "regression_labels", "classification_labels", *(f"regression_labels_{letter}" for letter in LETTERS)}
         rest = sorted({str(key)[:40] for inner in self.splits.values() for key in inner} - used)
         if rest:
             self._say("left-out", f"Left out, as neither features nor labels: {', '.join(rest[:12])}.")
         if any("text_bert" in inner for inner in self.splits.values()):
-            self._say("text-bert", "`text_bert` holds token numbers for a language model, not features: only its mask is used, for the "
-                                   "number of words.")
+            self._say("text-bert",
+                      "`text_bert` holds token numbers for a language model, not features: only its mask is used, for "
+                      "the number of words.")
         return StagedSet(self.folder, self.name, "MMSA pickle", parts, y, self._ids(),
                          np.repeat(list(self.counts), list(self.counts.values())), classes,
-                         "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(), self.findings)
+                         "class" if classes else "sentiment", bounds, "", pd.DataFrame(columns), self._unimodal(),
+                         self.findings)
 
     def _say(self, code: str, words: str, severity: str = "note", where: str = "", **more: Any) -> None:
         self.findings.append(Finding(code, severity, words, where, **more))
@@ -100,10 +106,12 @@ class _Reader:
 
     def _array(self, split: str, key: str) -> Any:
         """The array, or the list of arrays, under a key of a split."""
-        check(key in self.splits[split], f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {_LAYOUT}")
+        check(key in self.splits[split],
+              f"File `{self.name}` must hold `{key}` in every split, but '{split}' lacks it. {_LAYOUT}")
         found = pickles.value(self.splits[split][key])
         if isinstance(found, np.ndarray) and found.dtype != object:
-            check(found.ndim >= 1, f"`{key}` of '{split}' in `{self.name}` must have a row a sample, but is one number. {_LAYOUT}")
+            check(found.ndim >= 1,
+                  f"`{key}` of '{split}' in `{self.name}` must have a row a sample, but is one number. {_LAYOUT}")
             return found
         inner = found.ravel().tolist() if isinstance(found, np.ndarray) else found
         check(isinstance(inner, list), f"`{key}` of '{split}' in `{self.name}` must be an array or a list, but is a "
@@ -113,17 +121,20 @@ class _Reader:
     def _part(self, name: str) -> Part:
         found = {split: self._array(split, name) for split in self.splits}
         for split, values in found.items():
-            check(len(values) == self.counts[split], f"Modality '{name}' of '{split}' in `{self.name}` must have {self.counts[split]} "
-                                                     f"samples like '{self.names[0]}', but has {len(values)}. {_LAYOUT}")
-        whole = {split: values if isinstance(values, np.ndarray) else _ragged(values) for split, values in found.items()}
+            check(len(values) == self.counts[split],
+                  f"Modality '{name}' of '{split}' in `{self.name}` must have {self.counts[split]} "
+                  f"samples like '{self.names[0]}', but has {len(values)}. {_LAYOUT}")
+        whole = {split: values if isinstance(values, np.ndarray) else _ragged(values)
+                 for split, values in found.items()}
         shapes = {split: (values.shape[1:] if isinstance(values, np.ndarray) else ("steps", values[0].shape[-1]))
                   for split, values in whole.items() if len(values)}
         kinds = {(len(shape), shape[-1]) for shape in shapes.values()}
         check(len(kinds) == 1 and next(iter(kinds))[0] in (1, 2),
-              f"Modality '{name}' in `{self.name}` must have shape (N, F) or (N, T, F) with the same features in every split, but "
-              f"has {shapes}. {_LAYOUT}")
+              f"Modality '{name}' in `{self.name}` must have shape (N, F) or (N, T, F) with the same features in every "
+              f"split, but has {shapes}. {_LAYOUT}")
         axes, size = kinds.pop()
-        check(size > 0, f"Modality '{name}' in `{self.name}` must have at least one feature, but has none. Leave it out.")
+        check(size > 0,
+              f"Modality '{name}' in `{self.name}` must have at least one feature, but has none. Leave it out.")
         path, feature_names = self.folder / f"{name}.npy", staged_set.numbered(name, size)
         if axes == 1:
             staged_set.need_room(self.folder, 4 * size * sum(self.counts.values()), f"Modality '{name}'")
@@ -132,10 +143,12 @@ class _Reader:
             lengths = None
         else:
             lengths, steps = self._lengths(name, whole)
-            staged_set.need_room(self.folder, 4 * size * steps * len(lengths), f"Modality '{name}', padded to its longest sequence,")
+            staged_set.need_room(self.folder, 4 * size * steps * len(lengths),
+                                 f"Modality '{name}', padded to its longest sequence,")
             shape, large = staged_set.write(path, (steps, size), self._padded(name, whole, lengths, steps, size))
         if large:
-            self._say("too-large", f"{large:,} values are too large for single precision and count as infinite.", "warning", name)
+            self._say("too-large", f"{large:,} values are too large for single precision and count as infinite.",
+                      "warning", name)
         return Part(name, path, shape, feature_names, lengths)
 
     def _lengths(self, name: str, whole: dict[str, Any]) -> tuple[np.ndarray, int]:
@@ -147,33 +160,40 @@ class _Reader:
                 steps, told = np.array([len(each) for each in values]), "they have different lengths"
             elif f"{name}_lengths" in inner:
                 steps, told = self._whole_numbers(split, f"{name}_lengths"), f"`{name}_lengths` says how long each is"
-            elif name == "text" and "text_bert" in inner and (mask := _mask(self._array(split, "text_bert"), values.shape[1])) is not None:
+            elif name == "text" and "text_bert" in inner and (mask := _mask(self._array(split, "text_bert"),
+                                                                            values.shape[1])) is not None:
                 steps, told = mask, "the mask in `text_bert` says how long each is"
             else:
                 steps, told = _last_steps(values), "steps of zeros at the end count as padding"
-            check(steps.shape == (len(values),), f"`{name}_lengths` of '{split}' in `{self.name}` must hold a number for each of the "
-                                                 f"{len(values)} samples, but has shape {steps.shape}. {_LAYOUT}")
+            check(steps.shape == (len(values),),
+                  f"`{name}_lengths` of '{split}' in `{self.name}` must hold a number for each of the "
+                  f"{len(values)} samples, but has shape {steps.shape}. {_LAYOUT}")
             room = np.inf if isinstance(values, list) else values.shape[1]
             check(len(steps) == 0 or bool((steps >= 0).all() and (steps <= room).all()),
-                  f"`{name}_lengths` of '{split}' in `{self.name}` must lie in 0..{room}, but goes from {steps.min(initial=0)} to "
-                  f"{steps.max(initial=0)}. Correct the lengths.")
+                  f"`{name}_lengths` of '{split}' in `{self.name}` must lie in 0..{room}, but goes from "
+                  f"{steps.min(initial=0)} to {steps.max(initial=0)}. Correct the lengths.")
             empty += int((steps == 0).sum())
             found.append(np.maximum(steps, 1).astype(np.int64))
         lengths = np.concatenate(found)
         longest = int(lengths.max(initial=1))
-        self._say("sequences", f"Sequences of {lengths.min(initial=longest)} to {longest} steps, {np.median(lengths):g} in the middle: "
-                               f"{told}. Shorter ones are padded with zeros, which the model is told to leave out.", where=name)
+        self._say("sequences",
+                  f"Sequences of {lengths.min(initial=longest)} to {longest} steps, {np.median(lengths):g} in the "
+                  f"middle: {told}. Shorter ones are padded with zeros, which the model is told to leave out.",
+                  where=name)
         if empty:
-            self._say("empty-sequence", f"{empty:,} samples have no step. They are read as one step of zeros.", "warning", name)
+            self._say("empty-sequence", f"{empty:,} samples have no step. They are read as one step of zeros.",
+                      "warning", name)
         return lengths, longest
 
-    def _padded(self, name: str, whole: dict[str, Any], lengths: np.ndarray, steps: int, size: int) -> Iterator[np.ndarray]:
+    def _padded(self, name: str, whole: dict[str, Any], lengths: np.ndarray, steps: int,
+                size: int) -> Iterator[np.ndarray]:
         at = cleared = 0
         rows = _digest.rows_at_once((0, steps, size), 8)
         for values in whole.values():
             for start in range(0, len(values), rows):
                 piece = values[start:start + rows]
-                held = np.zeros((len(piece), steps, size), np.float32 if np.asarray(piece[0]).dtype.itemsize <= 4 else np.float64)
+                held = np.zeros((len(piece), steps, size), np.float32 if np.asarray(piece[0]).dtype.itemsize <= 4
+                                else np.float64)
                 for row, one in enumerate(piece):
                     long = lengths[at + row]
                     cleared += bool(np.any(one[long:]))
@@ -181,15 +201,16 @@ class _Reader:
                 at += len(piece)
                 yield held
         if cleared:
-            self._say("padding", f"{cleared:,} samples have values beyond their length. These are padding by the file's own word and "
-                                 "were set to zero.", where=name)
+            self._say("padding",
+                      f"{cleared:,} samples have values beyond their length. These are padding by the file's own word "
+                      "and were set to zero.", where=name)
 
     # What there is once a sample
 
     def _whole_numbers(self, split: str, key: str) -> np.ndarray:
         found = np.asarray(self._array(split, key), dtype=np.float64).ravel()
-        check(bool((found == np.round(found)).all()), f"`{key}` of '{split}' in `{self.name}` must hold whole numbers, but does not. "
-                                                      "Correct it.")
+        check(bool((found == np.round(found)).all()),
+              f"`{key}` of '{split}' in `{self.name}` must hold whole numbers, but does not. Correct it.")
         return found.astype(np.int64)
 
     def _everywhere(self, key: str) -> bool:
@@ -201,8 +222,9 @@ class _Reader:
         for split, count in self.counts.items():
             values = self._array(split, key) if count else np.zeros(0)
             flat = pd.to_numeric(pd.Series(np.asarray(values).ravel()), errors="coerce").to_numpy(np.float64)
-            check(len(flat) == count, f"`{key}` of '{split}' in `{self.name}` must hold one number for each of the {count} samples, but "
-                                      f"holds {len(flat)}. {_LAYOUT}")
+            check(len(flat) == count,
+                  f"`{key}` of '{split}' in `{self.name}` must hold one number for each of the {count} samples, but "
+                  f"holds {len(flat)}. {_LAYOUT}")
             found.append(flat)
         return np.concatenate(found)
 
@@ -212,8 +234,9 @@ class _Reader:
         words: list[str] = []
         for split, count in self.counts.items():
             entries = self._array(split, key) if count else []
-            check(len(entries) == count, f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {count} samples, but "
-                                         f"holds {len(entries)}. {_LAYOUT}")
+            check(len(entries) == count,
+                  f"`{key}` of '{split}' in `{self.name}` must hold one entry for each of the {count} samples, but "
+                  f"holds {len(entries)}. {_LAYOUT}")
             words += [_word(entry) for entry in entries]
         return words
 
@@ -222,7 +245,8 @@ class _Reader:
         if words:
             return np.array(words, dtype=np.str_)
         self._say("numbered", "There is no `id`, so samples are numbered by split.")
-        return np.concatenate([np.array([f"{split}-{row + 1:0{max(4, len(str(count)))}d}" for row in range(count)], dtype=np.str_)
+        return np.concatenate([np.array([f"{split}-{row + 1:0{max(4, len(str(count)))}d}" for row in range(count)],
+                                        dtype=np.str_)
                                for split, count in self.counts.items()])
 
     def _targets(self, target: str) -> tuple[np.ndarray, tuple[str, ...], tuple[float, float] | None]:
@@ -233,8 +257,9 @@ class _Reader:
             if "regression_labels_T" not in next(iter(self.splits.values())) and bound == 1.0 and len(y) > 100:
                 self._say("range", "All scores lie in [-1, 1], which is taken for their range.")
             return y, (), None if bound is None else (-bound, bound)
-        check(target != "regression", f"File `{self.name}` must hold `regression_labels` in every split, but does not. Import it for "
-                                      "classification.")
+        check(target != "regression",
+              f"File `{self.name}` must hold `regression_labels` in every split, but does not. Import it for "
+              "classification.")
         for key in ("annotations", "classification_labels"):
             if self._everywhere(key):
                 words = self._words(key)
@@ -243,8 +268,9 @@ class _Reader:
                 self._say("classes", f"Classes are the {'words' if key == 'annotations' else 'numbers'} in `{key}`: "
                                      f"{', '.join(classes[:12])}.")
                 return y, classes, None
-        raise InvalidInput(f"File `{self.name}` must hold `regression_labels`, `annotations` or `classification_labels` in every split, "
-                           f"but does not. {_LAYOUT}")
+        raise InvalidInput(
+            f"File `{self.name}` must hold `regression_labels`, `annotations` or `classification_labels` in every "
+            f"split, but does not. {_LAYOUT}")
 
     def _unimodal(self) -> dict[str, np.ndarray]:
         found = {modality: self._scores(f"regression_labels_{letter}") for letter, modality in LETTERS.items()
@@ -263,15 +289,17 @@ def _ragged(values: list[Any]) -> Any:
         return np.stack(arrays)
     sizes = {each.shape[-1] for each in arrays if each.ndim == 2}
     if not all(each.ndim == 2 for each in arrays) or len(sizes) != 1:
-        raise InvalidInput(f"Sequences must each have shape (T, F) with the same F, but have such as {[e.shape for e in arrays[:4]]}. Save "
-                           "every sample as an array of steps and features.")
+        raise InvalidInput(
+            f"Sequences must each have shape (T, F) with the same F, but have such as {[e.shape for e in arrays[:4]]}. "
+            "Save every sample as an array of steps and features.")
     return arrays
 
 
 def _numbers(values: np.ndarray, name: str) -> np.ndarray:
     """Real numbers as they are; anything else is an error that names the modality."""
     array = np.asarray(values)
-    check(array.dtype.kind in "biuf", f"Modality '{name}' must hold real numbers, but has type {array.dtype}. Convert it.")
+    check(array.dtype.kind in "biuf",
+          f"Modality '{name}' must hold real numbers, but has type {array.dtype}. Convert it.")
     return array.astype(np.float32) if array.dtype.kind in "biu" else array
 
 
@@ -302,9 +330,10 @@ def _is_number(word: str) -> bool:
 
 
 def _mask(tokens: Any, room: int) -> np.ndarray | None:
-    """How many tokens each sample has, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it is something else
-    or longer than the `room` there is."""
-    if not isinstance(tokens, np.ndarray) or tokens.ndim != 3 or tokens.shape[1] != 3 or tokens.dtype.kind not in "biuf":
+    """How many tokens each sample has, (N,), from `text_bert` (N, 3, T): numbers, mask and segments; None when it is
+    something else or longer than the `room` there is."""
+    if not isinstance(tokens,
+                      np.ndarray) or tokens.ndim != 3 or tokens.shape[1] != 3 or tokens.dtype.kind not in "biuf":
         return None
     steps = (tokens[:, 1] != 0).sum(1)
     return steps if steps.max(initial=0) <= room else None

@@ -1,9 +1,10 @@
 """Pickles that anybody may have made, read by an interpreter that knows no way to call anything.
 
-A pickle is a program for a small stack machine, and Python's own reader runs whatever function it names. Here the machine is
-written out for protocols 0 to 5 (CPython, Lib/pickletools.py). It makes plain containers, text, numbers and NumPy arrays of
-numbers, text or such objects; the few functions that NumPy's pickles name are recognised (`_KNOWN`) and done here, and any other
-name is refused. An array is a view of the file's bytes, so a large pickle takes little memory, and nothing is taken on the file's
+A pickle is a program for a small stack machine, and Python's own reader runs whatever function it names. Here the
+machine is written out for protocols 0 to 5 (CPython, Lib/pickletools.py). It makes plain containers, text, numbers and
+NumPy arrays of numbers, text or such objects; the few functions that NumPy's pickles name are recognised (`_KNOWN`) and
+done here, and any other name is refused. An array is a view of the file's bytes, so a large pickle takes little memory,
+and nothing is taken on the file's
 word: an array's shape must be filled by bytes that are there, and objects and copies are counted.
 """
 
@@ -68,8 +69,8 @@ def read(content: Any, name: str) -> Any:
         name: of the file, for messages.
 
     Raises:
-        InvalidInput: when it asks for anything that is not a plain container, text, number or array (the message says for what),
-            is cut short, damaged or too large.
+        InvalidInput: when it asks for anything that is not a plain container, text, number or array (the message says
+            for what), is cut short, damaged or too large.
     """
     machine = _Machine(memoryview(content), name)
     try:
@@ -77,8 +78,9 @@ def read(content: Any, name: str) -> Any:
     except InvalidInput:
         raise
     except (EOFError, struct.error):
-        raise InvalidInput(f"File `{name}` is cut short: its pickle ends in the middle, after {len(machine.data):,} bytes. Copy it "
-                           "again.") from None
+        raise InvalidInput(
+            f"File `{name}` is cut short: its pickle ends in the middle, after {len(machine.data):,} bytes. Copy it "
+            "again.") from None
     except Exception as error:  # a damaged pickle raises whatever its bytes lead to
         raise InvalidInput(f"File `{name}` cannot be read as a pickle: it is damaged ({type(error).__name__} at byte "
                            f"{machine.at:,}). Write or copy it again.") from error
@@ -86,11 +88,13 @@ def read(content: Any, name: str) -> Any:
 
 def _word(found: Any) -> str:
     """A word of the pickle; old ones hold them as bytes. bytes(n) of a number would take n bytes on the file's word."""
-    return found if isinstance(found, str) else bytes(found if isinstance(found, (bytes, memoryview)) else _damaged()).decode("latin-1")
+    return found if isinstance(found, str) else bytes(found if isinstance(found, (bytes, memoryview))
+                                                      else _damaged()).decode("latin-1")
 
 
 def _keys(found: list[Any]) -> list[Any]:
-    """Keys of a dictionary or set; tuples are none, since one a million deep would end the process when it is hashed."""
+    """Keys of a dictionary or set; tuples are none, since one a million deep would end the process when it is
+    hashed."""
     plain = [_word(key) if isinstance(key, (memoryview, bytes)) else key for key in found]
     return plain if all(key is None or isinstance(key, (str, int, float)) for key in plain) else _damaged()
 
@@ -116,10 +120,12 @@ class _Machine:
                 return self.stack.pop()
             step = _STEPS.get(code)
             if step is None:
-                raise InvalidInput(f"File `{self.name}` must be a pickle of arrays and plain containers, but holds the instruction "
-                                   f"0x{code:02x} at byte {self.at - 1:,}, which is refused: nothing in a pickle is run.")
+                raise InvalidInput(
+                    f"File `{self.name}` must be a pickle of arrays and plain containers, but holds the instruction "
+                    f"0x{code:02x} at byte {self.at - 1:,}, which is refused: nothing in a pickle is run.")
             step(self)
-        raise InvalidInput(f"File `{self.name}` must hold at most {MAX_STEPS:,} objects, but holds more. Save sequences as arrays.")
+        raise InvalidInput(
+            f"File `{self.name}` must hold at most {MAX_STEPS:,} objects, but holds more. Save sequences as arrays.")
 
     # Bytes, numbers and text
 
@@ -140,13 +146,15 @@ class _Machine:
     def line(self) -> str:
         start = self.at
         while self.take(1)[0] != 0x0A:
-            check(self.at - start <= 1 << 16, f"File `{self.name}` holds a line of text too long for a pickle. Copy it again.")
+            check(self.at - start <= 1 << 16,
+                  f"File `{self.name}` holds a line of text too long for a pickle. Copy it again.")
         return bytes(self.data[start:self.at - 1]).decode("latin-1")
 
     def count(self, size: int) -> None:
         self.copied += size
-        check(self.copied <= 8 * len(self.data) + COPIES, f"File `{self.name}` unpacks to far more than its own size, which is refused. "
-                                                          "Save it with pickle protocol 4 or 5.")
+        check(self.copied <= 8 * len(self.data) + COPIES,
+              f"File `{self.name}` unpacks to far more than its own size, which is refused. Save it with pickle "
+              "protocol 4 or 5.")
 
     def utf8(self, form: str) -> str:
         taken = self.sized(form)
@@ -207,9 +215,10 @@ class _Machine:
     def named(self, module: str, name: str) -> _Name:
         known = _KNOWN.get((module, name))
         if known is None:
-            raise InvalidInput(f"File `{self.name}` asks for `{module[:80]}.{name[:80]}`, which is refused: only NumPy arrays, plain "
-                               "containers, text and numbers are read, and nothing in a pickle is run. If the file is trusted, save "
-                               "its arrays anew with NumPy.")
+            raise InvalidInput(
+                f"File `{self.name}` asks for `{module[:80]}.{name[:80]}`, which is refused: only NumPy arrays, plain "
+                "containers, text and numbers are read, and nothing in a pickle is run. If the file is trusted, save "
+                "its arrays anew with NumPy.")
         return _Name(known)
 
     def instance(self) -> Any:
@@ -255,11 +264,13 @@ class _Machine:
         return Stored() if kind == _NDARRAY else _damaged()
 
     def from_buffer(self, content: Any, kind: _Type, shape: Any, order: Any = "C") -> Stored:
-        return Stored(self.array(tuple(shape) if isinstance(shape, tuple) else (shape,), kind, _word(order) == "F", content))
+        return Stored(self.array(tuple(shape) if isinstance(shape, tuple) else (shape,), kind, _word(order) == "F",
+                                 content))
 
     def array(self, shape: Any, kind: _Type, fortran: Any, content: Any) -> np.ndarray:
         made = kind.made()
-        if not isinstance(shape, tuple) or len(shape) > 8 or not all(type(n) is int and 0 <= n < 1 << 40 for n in shape):
+        if not isinstance(shape, tuple) or len(shape) > 8 or not all(type(n) is int and 0 <= n < 1 << 40
+                                                                     for n in shape):
             raise TypeError
         order: Any = "F" if fortran else "C"
         if made.hasobject:
@@ -274,13 +285,14 @@ class _Machine:
         if made.itemsize == 0:
             return np.zeros(shape if prod(shape) <= MAX_STEPS else _damaged(), made)
         check(len(raw) == prod(shape) * made.itemsize,
-              f"File `{self.name}` declares an array of shape {shape} and type {made}, which its {len(raw):,} bytes do not fill. Write "
-              "or copy it again.")
+              f"File `{self.name}` declares an array of shape {shape} and type {made}, which its {len(raw):,} bytes do "
+              "not fill. Write or copy it again.")
         return np.frombuffer(raw, made).reshape(shape, order=order)
 
     def build(self) -> None:
         state, onto = self.stack.pop(), self.stack[-1]
-        if isinstance(onto, _Type) and isinstance(state, tuple) and len(state) >= 5 and state[2:5] == (None, None, None):
+        if isinstance(onto, _Type) and isinstance(state,
+                                                  tuple) and len(state) >= 5 and state[2:5] == (None, None, None):
             onto.order = _word(state[1])
         elif isinstance(onto, Stored) and isinstance(state, tuple) and len(state) == 5 and isinstance(state[2], _Type):
             onto.array = self.array(state[1], state[2], state[3], state[4])
@@ -293,8 +305,10 @@ _PLAIN = {kind.__name__: (lambda m, *found, kind=kind: m.plain(kind, *found))
           for kind in (bytes, bytearray, list, dict, set, frozenset, tuple, int, float, str, bool)}
 # All names that a pickle may ask for, and what is done in their place.
 _KNOWN: dict[tuple[str, str], Callable[..., Any]] = {
-    **{(module, name): do for module in ("numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric", "numpy._core.numeric")
-       for name, do in (("_reconstruct", _Machine.reconstruct), ("scalar", _Machine.scalar), ("_frombuffer", _Machine.from_buffer))},
+    **{(module, name): do for module in ("numpy.core.multiarray", "numpy._core.multiarray", "numpy.core.numeric",
+                                         "numpy._core.numeric")
+       for name, do in (("_reconstruct", _Machine.reconstruct), ("scalar", _Machine.scalar),
+                        ("_frombuffer", _Machine.from_buffer))},
     **{(module, name): do for module in ("builtins", "__builtin__") for name, do in _PLAIN.items()},
     ("numpy", "ndarray"): _damaged, ("numpy", "dtype"): _Machine.dtype, ("_codecs", "encode"): _Machine.encode,
     ("collections", "OrderedDict"): _PLAIN["dict"], ("collections", "defaultdict"): lambda m, *_: {}}
@@ -317,26 +331,30 @@ def _put(key: Callable[[_Machine], int]) -> Callable[[_Machine], None]:
 _STEPS: dict[int, Callable[[_Machine], Any]] = {
     # marks, the stack, the memo
     ord("("): _push(lambda m: _MARK), ord("0"): lambda m: m.stack.pop(), ord("1"): lambda m: m.since_mark(),
-    ord("2"): _push(lambda m: m.stack[-1]), ord("p"): _put(lambda m: int(m.line())), ord("q"): _put(lambda m: m.number("B")),
-    ord("r"): _put(lambda m: m.number("I")), 0x94: _put(lambda m: len(m.memo)), ord("g"): _push(lambda m: m.memo[int(m.line())]),
-    ord("h"): _push(lambda m: m.memo[m.number("B")]), ord("j"): _push(lambda m: m.memo[m.number("I")]),
-    0x80: lambda m: m.take(1), 0x95: lambda m: m.take(8),
+    ord("2"): _push(lambda m: m.stack[-1]), ord("p"): _put(lambda m: int(m.line())),
+    ord("q"): _put(lambda m: m.number("B")), ord("r"): _put(lambda m: m.number("I")), 0x94: _put(lambda m: len(m.memo)),
+    ord("g"): _push(lambda m: m.memo[int(m.line())]), ord("h"): _push(lambda m: m.memo[m.number("B")]),
+    ord("j"): _push(lambda m: m.memo[m.number("I")]), 0x80: lambda m: m.take(1), 0x95: lambda m: m.take(8),
     # constants and numbers
-    ord("N"): _push(lambda m: None), 0x88: _push(lambda m: True), 0x89: _push(lambda m: False), ord("I"): _push(_Machine.integer),
-    ord("J"): _push(lambda m: m.number("i")), ord("K"): _push(lambda m: m.number("B")), ord("M"): _push(lambda m: m.number("H")),
+    ord("N"): _push(lambda m: None), 0x88: _push(lambda m: True), 0x89: _push(lambda m: False),
+    ord("I"): _push(_Machine.integer), ord("J"): _push(lambda m: m.number("i")),
+    ord("K"): _push(lambda m: m.number("B")), ord("M"): _push(lambda m: m.number("H")),
     ord("L"): _push(_Machine.integer), 0x8A: _push(lambda m: m.long("B")), 0x8B: _push(lambda m: m.long("I")),
     ord("F"): _push(lambda m: float(m.line())), ord("G"): _push(lambda m: struct.unpack(">d", m.take(8))[0]),
     # text and bytes
-    ord("S"): _push(_Machine.quoted), ord("V"): _push(lambda m: m.line().encode("latin-1").decode("raw_unicode_escape")),
+    ord("S"): _push(_Machine.quoted),
+    ord("V"): _push(lambda m: m.line().encode("latin-1").decode("raw_unicode_escape")),
     ord("X"): _push(lambda m: m.utf8("I")), 0x8C: _push(lambda m: m.utf8("B")), 0x8D: _push(lambda m: m.utf8("Q")),
     **{code: _sized(form) for code, form in zip(b"TBUC\x8e\x96", "IIBBQQ", strict=True)},
     # containers
     ord(")"): _push(lambda m: ()), ord("t"): _push(lambda m: tuple(m.since_mark())), 0x85: _push(lambda m: m.last(1)),
-    0x86: _push(lambda m: m.last(2)), 0x87: _push(lambda m: m.last(3)), ord("]"): _push(lambda m: []), ord("l"): _push(_Machine.since_mark),
+    0x86: _push(lambda m: m.last(2)), 0x87: _push(lambda m: m.last(3)), ord("]"): _push(lambda m: []),
+    ord("l"): _push(_Machine.since_mark),
     ord("a"): lambda m: m.extend([m.stack.pop()]), ord("e"): lambda m: m.extend(m.since_mark()),
     ord("}"): _push(lambda m: {}), ord("d"): _Machine.dictionary, ord("s"): lambda m: m.fill(m.last(2)),
     ord("u"): lambda m: m.fill(m.since_mark()),
-    0x8F: _push(lambda m: set()), 0x90: lambda m: m.extend(m.since_mark()), 0x91: _push(lambda m: frozenset(_keys(m.since_mark()))),
+    0x8F: _push(lambda m: set()), 0x90: lambda m: m.extend(m.since_mark()),
+    0x91: _push(lambda m: frozenset(_keys(m.since_mark()))),
     # names
     ord("c"): _push(lambda m: m.named(m.line(), m.line())), 0x93: _push(lambda m: m.named(*map(_word, m.last(2)))),
     ord("R"): _push(lambda m: m.do(*m.last(2))), 0x81: _push(lambda m: m.do(*m.last(2))), ord("b"): _Machine.build,

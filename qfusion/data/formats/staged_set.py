@@ -1,7 +1,7 @@
 """A data set on its way in: read into files of its own, not yet examined, repaired or kept.
 
-Values lie in one `.npy` file a modality and are written and read in pieces, so that a set may be larger than memory. What there
-is once a sample (ids, split, targets, lengths) is held as arrays.
+Values lie in one `.npy` file a modality and are written and read in pieces, so that a set may be larger than memory.
+What there is once a sample (ids, split, targets, lengths) is held as arrays.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Finding:
 
     def as_dict(self) -> dict[str, Any]:
         """What of it is printed and recorded."""
-        return {"code": self.code, "severity": self.severity, "modality": self.where, "words": self.words, "repairs": list(self.repairs)}
+        return {"code": self.code, "severity": self.severity, "modality": self.where, "words": self.words,
+                "repairs": list(self.repairs)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +145,8 @@ class Writer:
 
     def _header(self) -> None:
         # NumPy leaves room in the header for the first axis to grow.
-        npy.write_array_header_1_0(self._file, {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self.row)})
+        npy.write_array_header_1_0(self._file,
+                                   {"descr": "<f4", "fortran_order": False, "shape": (self.rows, *self.row)})
 
     def append(self, values: np.ndarray) -> None:
         """Adds rows (n, ...); counts finite values that are too large for single precision and become infinite."""
@@ -168,7 +170,8 @@ def as_single(values: np.ndarray) -> np.ndarray:
 
 
 def write(path: Path, row: tuple[int, ...], pieces: Iterable[np.ndarray]) -> tuple[tuple[int, ...], int]:
-    """Writes pieces (n, *row) into a .npy file; returns its shape and how many values were too large for single precision."""
+    """Writes pieces (n, *row) into a .npy file; returns its shape and how many values were too large for single
+    precision."""
     writer = Writer(path, row)
     try:
         for piece in pieces:
@@ -192,10 +195,11 @@ def need_room(folder: Path, size: int, what: str) -> None:
     """Raises InvalidInput when `size` bytes do not fit onto the disk, or are more than `at_most` says."""
     most, free = _ROOM.get(), shutil.disk_usage(folder).free
     check(most is None or size <= (most or 0),
-          f"{what} would take {size / 1024**3:,.1f} GiB, and at most {(most or 0) / 1024**3:.0f} are taken from this page. Use the command "
-          "line: `python -m qfusion data import FILE --name NAME`.")
-    check(size <= free, f"{what} would take {size / 1024**3:,.1f} GiB on disk, but {folder} has {free / 1024**3:,.1f} GiB left. Free some "
-                        "space, name another folder in QFUSION_IMPORTED, or keep fewer samples, steps or features.")
+          f"{what} would take {size / 1024**3:,.1f} GiB, and at most {(most or 0) / 1024**3:.0f} are taken from this "
+          "page. Use the command line: `python -m qfusion data import FILE --name NAME`.")
+    check(size <= free,
+          f"{what} would take {size / 1024**3:,.1f} GiB on disk, but {folder} has {free / 1024**3:,.1f} GiB left. Free "
+          "some space, name another folder in QFUSION_IMPORTED, or keep fewer samples, steps or features.")
 
 
 def numbered(name: str, count: int) -> tuple[str, ...]:
@@ -204,15 +208,17 @@ def numbered(name: str, count: int) -> tuple[str, ...]:
 
 
 def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Returns classes 0, 1, ... (N,), -1 where a label is missing, and their names, in the order of numbers or of the alphabet.
+    """Returns classes 0, 1, ... (N,), -1 where a label is missing, and their names, in the order of numbers or of the
+    alphabet.
 
     Raises:
         InvalidInput: when there are more than MAX_CLASSES.
     """
     series = pd.Series(labels)
     codes, known = pd.factorize(series, sort=True)
-    check(len(known) <= MAX_CLASSES, f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with "
-                                      "--target regression if they are amounts, or name another column.")
+    check(len(known) <= MAX_CLASSES,
+          f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
+          "regression if they are amounts, or name another column.")
     return codes.astype(np.int64), tuple(_shown(label) for label in known)
 
 
@@ -233,7 +239,8 @@ def modality_name(name: str) -> str:
 
 
 def clean(word: Any) -> str:
-    """Returns a word of a file as text that can be written again: bytes are UTF-8, and what no text may hold is replaced."""
+    """Returns a word of a file as text that can be written again: bytes are UTF-8, and what no text may hold is
+    replaced."""
     if isinstance(word, (bytes, bytearray, memoryview)):
         return bytes(word).decode("utf-8", "replace").rstrip("\0")
     return str(word).encode("utf-8", "replace").decode("utf-8").rstrip("\0")

@@ -1,7 +1,9 @@
-"""Multi-view files on their way in: `.mat` and `.npz` as `multiview` reads them, and `.npz` larger than memory, in pieces.
+"""Multi-view files on their way in: `.mat` and `.npz` as `multiview` reads them, and `.npz` larger than memory, in
+pieces.
 
-A `.npz` whose arrays lie as they are to be kept (a row a sample, in C order, as NumPy saves them) is read in pieces. Beside the
-views it may hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a regression.
+A `.npz` whose arrays lie as they are to be kept (a row a sample, in C order, as NumPy saves them) is read in pieces.
+Beside the views it may hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a
+regression.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     headers = npzfile.headers(path) if path.suffix.lower() == ".npz" else {}
     if _in_pieces(headers):
         return _Stream(path, headers, folder).staged(target)
-    check(target != "regression", f"File `{path.name}` is read for classification. For a regression give an .npz of one array a view, a "
-                                  "row a sample, and numbers `y`.")
+    check(target != "regression",
+          f"File `{path.name}` is read for classification. For a regression give an .npz of one array a view, a "
+          "row a sample, and numbers `y`.")
     views, y, classes, left_out = multiview.read(path, strict=False)
     parts = []
     for view, values in views.items():
@@ -44,9 +47,10 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
         shape, _ = staged_set.write(folder / f"{name}.npy", flat.shape[1:], _digest.pieces(flat))
         parts.append(Part(name, folder / f"{name}.npy", shape, staged_set.numbered(view, flat.shape[1]), None,
                           values.shape[1:] if values.ndim > 2 else None))
-    found = [Finding("left-out", "note", f"Left out, as neither view nor label: {', '.join(left_out[:12])}.")] if left_out else []
-    return StagedSet(folder, path.name, f"multi-view {path.suffix.lower()} file", parts, y, splits.numbered("row", len(y)),
-                     np.full(len(y), "", dtype="<U5"), classes, "class", findings=found)
+    found = [Finding("left-out", "note",
+                     f"Left out, as neither view nor label: {', '.join(left_out[:12])}.")] if left_out else []
+    return StagedSet(folder, path.name, f"multi-view {path.suffix.lower()} file", parts, y,
+                     splits.numbered("row", len(y)), np.full(len(y), "", dtype="<U5"), classes, "class", findings=found)
 
 
 def _in_pieces(headers: dict[str, npzfile.Header]) -> bool:
@@ -56,8 +60,8 @@ def _in_pieces(headers: dict[str, npzfile.Header]) -> bool:
         return False
     count = prod(headers[label][0])
     views = [header for key, header in headers.items() if key != label and len(header[0]) >= 2]
-    return bool(views) and count > 0 and all(not fortran and shape[0] == count and kind.kind in "biuf" and min(shape) > 0
-                                             for shape, fortran, kind in views)
+    return bool(views) and count > 0 and all(not fortran and shape[0] == count and kind.kind in "biuf"
+                                             and min(shape) > 0 for shape, fortran, kind in views)
 
 
 class _Stream:
@@ -75,32 +79,37 @@ class _Stream:
         used = {self.label, *views, *OWN, *(f"{view}_lengths" for view in views)}
         rest = [key for key in self.headers if key not in used]
         if rest:
-            self.findings.append(Finding("left-out", "note", f"Left out, as neither view nor label: {', '.join(rest[:12])}."))
+            self.findings.append(Finding("left-out", "note",
+                                         f"Left out, as neither view nor label: {', '.join(rest[:12])}."))
         ids = self._text("ids") if "ids" in self.headers else splits.numbered("row", self.count)
         split = np.char.lower(self._text("split")) if "split" in self.headers else np.full(self.count, "")
         wrong = [word for word in np.unique(split).tolist() if word not in joined.PARTS]
-        check(not wrong, f"Array `split` in `{self.path.name}` must hold train, valid or test, but holds {str(wrong[:1])[:60]}. Correct "
-                         "it.")
+        check(not wrong,
+              f"Array `split` in `{self.path.name}` must hold train, valid or test, but holds {str(wrong[:1])[:60]}. "
+              "Correct it.")
         y, classes = self._targets(target)
         return StagedSet(self.folder, self.path.name, "multi-view .npz file", parts, y, ids,
-                         np.array([joined.PARTS[word] for word in split.tolist()], dtype="<U5"), classes, "class" if classes else "score",
-                         findings=self.findings)
+                         np.array([joined.PARTS[word] for word in split.tolist()], dtype="<U5"), classes,
+                         "class" if classes else "score", findings=self.findings)
 
     def _whole(self, key: str) -> np.ndarray:
         return npzfile.read(self.path, [key])[key]
 
     def _text(self, key: str) -> np.ndarray:
         found = self._whole(key).ravel()
-        check(len(found) == self.count, f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {self.count} labels, but "
-                                        f"holds {len(found)}. Correct it.")
+        check(len(found) == self.count,
+              f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {self.count} labels, but "
+              f"holds {len(found)}. Correct it.")
         return np.array([staged_set.clean(word) for word in found.tolist()], dtype=np.str_)
 
     def _targets(self, target: str) -> tuple[np.ndarray, tuple[str, ...]]:
         labels = self._whole(self.label).ravel()
-        amounts = labels.dtype.kind == "f" and not bool((labels[np.isfinite(labels)] == np.round(labels[np.isfinite(labels)])).all())
+        amounts = labels.dtype.kind == "f" and not bool((labels[np.isfinite(labels)]
+                                                         == np.round(labels[np.isfinite(labels)])).all())
         if target == "regression" or (target == "auto" and amounts):
-            check(labels.dtype.kind in "biuf", f"Labels in `{self.path.name}` must be numbers for a regression, but are {labels.dtype}. "
-                                               "Import it for classification.")
+            check(labels.dtype.kind in "biuf",
+                  f"Labels in `{self.path.name}` must be numbers for a regression, but are {labels.dtype}. "
+                  "Import it for classification.")
             return labels.astype(np.float64), ()
         if labels.dtype.kind in "US":
             self.findings.append(Finding("classes", "note", "Labels are words, taken for the names of classes."))
@@ -116,15 +125,19 @@ class _Stream:
         if f"{view}_lengths" in self.headers and len(shape) == 3:
             lengths = self._whole(f"{view}_lengths").astype(np.int64).ravel()
             check(lengths.shape == (self.count,) and bool(((lengths >= 1) & (lengths <= shape[1])).all()),
-                  f"Array `{view}_lengths` in `{self.path.name}` must hold a number in 1..{shape[1]} a sample, but does not. Correct it.")
+                  f"Array `{view}_lengths` in `{self.path.name}` must hold a number in 1..{shape[1]} a sample, but "
+                  "does not. Correct it.")
         row = shape[1:] if lengths is not None else (prod(shape[1:]),)
-        written, large = staged_set.write(self.folder / f"{name}.npy", row, self._pieces(view, shape, kind, row, lengths))
+        written, large = staged_set.write(self.folder / f"{name}.npy", row,
+                                          self._pieces(view, shape, kind, row, lengths))
         if large:
-            self.findings.append(Finding("too-large", "warning", f"{large:,} values are too large for single precision and count as "
-                                                                 "infinite.", name))
+            self.findings.append(Finding("too-large", "warning",
+                                         f"{large:,} values are too large for single precision and count as "
+                                         "infinite.", name))
         if lengths is not None:
-            self.findings.append(Finding("sequences", "note", f"Sequences of {lengths.min()} to {lengths.max()} steps. What lies beyond a "
-                                                              "sample's length is padding and set to zero.", name))
+            self.findings.append(Finding("sequences", "note",
+                                         f"Sequences of {lengths.min()} to {lengths.max()} steps. What lies beyond a "
+                                         "sample's length is padding and set to zero.", name))
         picture = shape[1:] if lengths is None and len(shape) > 2 else None
         return Part(name, self.folder / f"{name}.npy", written, staged_set.numbered(view, row[-1]), lengths, picture)
 
@@ -139,12 +152,14 @@ class _Stream:
                     content = stream.read(count * size)
                     values = np.frombuffer(content, kind).reshape(count, *row)
                     if lengths is not None:
-                        values = np.where((np.arange(row[0]) < lengths[start:start + count, None])[..., None], values, 0)
+                        values = np.where((np.arange(row[0]) < lengths[start:start + count, None])[..., None], values,
+                                          0)
                     yield values if kind.kind == "f" else values.astype(np.float32)
         except InvalidInput:
             raise
         except (ValueError, zipfile.BadZipFile, EOFError, OSError) as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise
-            raise InvalidInput(f"Array `{view}` in `{self.path.name}` cannot be read to its end ({type(error).__name__}). Copy the file "
-                               "again.") from error
+            raise InvalidInput(
+                f"Array `{view}` in `{self.path.name}` cannot be read to its end ({type(error).__name__}). Copy the "
+                "file again.") from error

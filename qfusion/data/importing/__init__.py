@@ -17,8 +17,8 @@ from qfusion.data.importing import repairs, report, storing
 from qfusion.data.importing.report import Progress, Report
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
-FORMATS = {"mmsa": "MMSA pickle (.pkl)", "multiview": "multi-view .mat or .npz", "tables": "a CSV, Parquet or .npy file a modality, and "
-                                                                                           "labels"}
+FORMATS = {"mmsa": "MMSA pickle (.pkl)", "multiview": "multi-view .mat or .npz",
+           "tables": "a CSV, Parquet or .npy file a modality, and labels"}
 TARGETS = ("auto", "regression", "classification")
 LABEL_FILE = "labels"
 SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
@@ -60,21 +60,24 @@ def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities:
             used = [*wanted.values(), label]
             made = joined.read(wanted, label, folder, target)
         else:
-            check(len(found) == 1 and not modalities and not labels, f"Format `{kind}` takes one file, but {len(found)} are given. Give "
-                                                                     "one file, or tables.")
+            check(len(found) == 1 and not modalities and not labels,
+                  f"Format `{kind}` takes one file, but {len(found)} are given. Give one file, or tables.")
             used = found
             made = (mmsa if kind == "mmsa" else viewfile).read(found[0], folder, target)
         made.files = [{"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)} for path in used]
     except (PermissionError, IsADirectoryError) as error:
-        raise DataUnavailable(f"File {str(error.filename)[:200]} cannot be read ({error.strerror}). Correct its permissions.") from error
+        raise DataUnavailable(
+            f"File {str(error.filename)[:200]} cannot be read ({error.strerror}). Correct its permissions.") from error
     except QFusionError:
         raise
-    except (ValueError, TypeError, LookupError, ArithmeticError) as error:  # what a file holds that is no set leads to any of these
+    # what a file holds that is no set leads to any of these
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise InvalidInput(f"{found[0].name if found else 'The file'} is not laid out as {FORMATS[kind]} should be "
                            f"({type(error).__name__}: {str(error)[:120]}). See docs/data.md.") from error
     except MemoryError as error:
-        raise InvalidInput("The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
-                           "pieces.") from error
+        raise InvalidInput(
+            "The files need more memory than there is. Give them as .npy, Parquet or .npz files, which are read in "
+            "pieces.") from error
     _check(made)
     return made
 
@@ -83,8 +86,10 @@ def _files(paths: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES and not each.name.startswith("."))
-            check(bool(inside), f"Folder {str(path)[:200]} must hold tables (.csv, .parquet, .npy), but holds none. Check the path.")
+            inside = sorted(each for each in path.iterdir() if each.suffix.lower() in SUFFIXES
+                            and not each.name.startswith("."))
+            check(bool(inside),
+                  f"Folder {str(path)[:200]} must hold tables (.csv, .parquet, .npy), but holds none. Check the path.")
             found += inside
         else:
             files.size_of(path)
@@ -101,8 +106,9 @@ def _kind(found: Sequence[Path], tabular: bool) -> str:
     if len(found) == 1 and endings <= {".mat", ".npz"}:
         return "multiview"
     shown = ", ".join(path.name[:40] for path in found[:6]) or "nothing"
-    raise InvalidInput("What is imported must be one MMSA pickle (.pkl), one .mat or .npz file, or tables (.csv, .tsv, .parquet, .npy), "
-                       f"but is {shown}. Say which with --format.")
+    raise InvalidInput(
+        "What is imported must be one MMSA pickle (.pkl), one .mat or .npz file, or tables (.csv, .tsv, .parquet, "
+        f".npy), but is {shown}. Say which with --format.")
 
 
 def _tables(found: list[Path], modalities: dict[str, Path], labels: Path | None) -> tuple[dict[str, Path], Path]:
@@ -121,7 +127,8 @@ def _tables(found: list[Path], modalities: dict[str, Path], labels: Path | None)
     wanted = {staged_set.modality_name(name): path for name, path in modalities.items()}
     for path in rest:
         name = staged_set.modality_name(path.stem)
-        check(name not in wanted, f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.")
+        check(name not in wanted,
+              f"Modality '{name}' must have one table, but has two, such as {path.name}. Rename or leave out one.")
         wanted[name] = path
     known = [name for name in mmsa.MODALITIES if name in wanted]
     return {name: wanted[name] for name in [*known, *(name for name in wanted if name not in known)]}, labels
@@ -131,12 +138,14 @@ def _check(staged: StagedSet) -> None:
     """What no report can be made of."""
     check(len(staged) > 0, f"{staged.title} must hold at least one sample, but holds none. Check the file.")
     names = [part.name for part in staged.parts]
-    check(len(set(names)) == len(names), f"Modalities must have distinct names, but are {names[:8]}. Rename the repeated ones.")
+    check(len(set(names)) == len(names),
+          f"Modalities must have distinct names, but are {names[:8]}. Rename the repeated ones.")
     reserved = {"ids", "split", "y", "unimodal", "table", "manifest"} & set(names)
     check(not reserved, f"No modality may be called {sorted(reserved)}. Rename it.")
     for part in staged.parts:
-        check(part.shape[0] == len(staged), f"Modality '{part.name}' must have {len(staged)} samples like the labels, but has "
-                                           f"{part.shape[0]}. Drop or add samples.")
+        check(part.shape[0] == len(staged),
+              f"Modality '{part.name}' must have {len(staged)} samples like the labels, but has {part.shape[0]}. Drop "
+              "or add samples.")
     if staged.bounds is not None and not staged.classes:
         y = staged.y[np.isfinite(staged.y)]
         if len(y) and (y.min() < staged.bounds[0] or y.max() > staged.bounds[1]):
@@ -160,8 +169,8 @@ def repaired(found: Examined, names: Iterable[str], folder: Path, progress: Prog
     return Examined(staged, report.examine(staged, progress))
 
 
-def import_set(paths: Sequence[Path], name: str, *, repair: Sequence[str] = (), replace: bool = False, title: str = "", licence: str = "",
-               progress: Progress | None = None, **options: Any) -> Report:
+def import_set(paths: Sequence[Path], name: str, *, repair: Sequence[str] = (), replace: bool = False, title: str = "",
+               licence: str = "", progress: Progress | None = None, **options: Any) -> Report:
     """Reads, examines, repairs as asked and keeps a set under a name; returns the report on what was kept.
 
     Args:
@@ -180,7 +189,8 @@ def import_set(paths: Sequence[Path], name: str, *, repair: Sequence[str] = (), 
         return keep(found, name, repair=repair, replace=replace, title=title, licence=licence, progress=progress)
 
 
-def keep(found: Examined, name: str, *, repair: Sequence[str] = (), progress: Progress | None = None, **options: Any) -> Report:
+def keep(found: Examined, name: str, *, repair: Sequence[str] = (), progress: Progress | None = None,
+         **options: Any) -> Report:
     """Keeps an examined set under a name, after the repairs that are agreed to; see `storing.keep` for the options."""
     storing.check_name(name, options.get("replace", False))
     with storing.staging() as folder:

@@ -29,7 +29,8 @@ REPAIRS = {
     "drop-incomplete": "leave out samples that lack a modality",
     "zero-incomplete": "put zeros in the place of a modality that a sample lacks",
     "drop-outside": "leave out samples that are in no part of the split",
-    "make-split": "make the split, or the part of it that is empty, at random by a fixed seed with equal shares in every class",
+    "make-split": "make the split, or the part of it that is empty, at random by a fixed seed with equal shares in "
+                  "every class",
 }
 _DROPS = {"drop-not-finite": ("not-finite",), "drop-duplicates": ("duplicate-id", "duplicate-sample"),
           "drop-leaking": ("leak-id", "leak-sample"), "drop-unlabelled": ("no-target",), "drop-rare": ("rare-class",),
@@ -73,7 +74,8 @@ def apply(staged: StagedSet, report: Report, names: Iterable[str], folder: Path)
     parts = []
     for part in staged.parts:
         scan = report.scans[part.name]
-        fill = _fill(staged, part, keep & (_split_before(staged, mended, keep) == "train"), chosen, (scan.nans + scan.infinite) > 0)
+        fill = _fill(staged, part, keep & (_split_before(staged, mended, keep) == "train"), chosen,
+                     (scan.nans + scan.infinite) > 0)
         if fill is not None:
             filled = staged_set.count(int((scan.nans + scan.infinite).sum()), "value")
             done.append(f"{'fill-median' if 'fill-median' in chosen else 'fill-zero'}: {filled} of {part.name}")
@@ -86,7 +88,8 @@ def apply(staged: StagedSet, report: Report, names: Iterable[str], folder: Path)
     mended.parts, mended.folder, mended.done = parts, folder, [*staged.done, *done]
     gone_codes = {"incomplete"} if {"drop-incomplete", "zero-incomplete"} & set(chosen) else set()
     mended.findings = [f for f in staged.findings if f.code not in gone_codes]
-    mended.unimodal = {name: values for name, values in mended.unimodal.items() if name in {part.name for part in parts}}
+    mended.unimodal = {name: values for name, values in mended.unimodal.items()
+                       if name in {part.name for part in parts}}
     mended.findings += [Finding("repaired", "note", f"Repaired, as asked for: {words}.") for words in done]
     return mended
 
@@ -160,7 +163,10 @@ def _fill(staged: StagedSet, part: Part, training: np.ndarray, chosen: list[str]
         order = seen + np.cumsum(inside) - 1
         seen += int(inside.sum())
         inside &= order % every == 0
-        mask = inside if part.lengths is None else inside[:, None] & (np.arange(part.shape[1]) < part.lengths[at:at + len(piece), None])
+        mask = inside if part.lengths is None else inside[:,
+                                                          None] & (
+                                                              np.arange(part.shape[1]) < part.lengths[
+                                                                  at:at + len(piece), None])
         held.append(piece[mask][:, columns])
         at += len(piece)
     values = np.concatenate(held)
@@ -192,4 +198,5 @@ def _rewritten(part: Part, folder: Path, keep: np.ndarray, features: np.ndarray,
 
     shape, _ = staged_set.write(path, (*part.shape[1:-1], int(features.sum())), pieces())
     names = tuple(name for name, kept in zip(part.feature_names, features, strict=True) if kept)
-    return replace(part, path=path, shape=shape, lengths=lengths, feature_names=names, picture=part.picture if features.all() else None)
+    return replace(part, path=path, shape=shape, lengths=lengths, feature_names=names,
+                   picture=part.picture if features.all() else None)

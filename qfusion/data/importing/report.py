@@ -1,4 +1,5 @@
-"""What there is to know about a set before it is kept: sizes, values, labels, ids, and leaks between the parts of its split.
+"""What there is to know about a set before it is kept: sizes, values, labels, ids, and leaks between the parts of its
+split.
 
 Nothing is changed here. Values are read once, in pieces.
 """
@@ -72,7 +73,8 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON knows it."""
         return {"samples": self.samples, "splits": self.splits, "modalities": self.modalities, "target": self.target,
-                "findings": [found.as_dict() for found in self.findings], "repairs": self.repairs, "can_be_kept": not self.errors}
+                "findings": [found.as_dict() for found in self.findings], "repairs": self.repairs,
+                "can_be_kept": not self.errors}
 
 
     def require_fit(self) -> None:
@@ -158,10 +160,12 @@ def _of_values(part: Part, scan: Scan) -> list[Finding]:
     if bad.any():
         worst = np.argsort(-bad, kind="stable")[:int((bad > 0).sum())]
         rows = np.flatnonzero(scan.broken)
-        words = (f"{int(scan.nans.sum()):,} values are NaN and {int(scan.infinite.sum()):,} infinite, in {len(rows):,} of "
-                 f"{len(scan.keys):,} samples and {len(worst):,} of {len(bad):,} features, most in "
-                 f"{_names([part.feature_names[i] for i in worst])}.")
-        found.append(Finding("not-finite", "error", words, part.name, ("fill-median", "fill-zero", "drop-not-finite"), rows))
+        words = (
+            f"{int(scan.nans.sum()):,} values are NaN and {int(scan.infinite.sum()):,} infinite, in {len(rows):,} of "
+            f"{len(scan.keys):,} samples and {len(worst):,} of {len(bad):,} features, most in "
+            f"{_names([part.feature_names[i] for i in worst])}.")
+        found.append(Finding("not-finite", "error", words, part.name, ("fill-median", "fill-zero", "drop-not-finite"),
+                             rows))
     still = np.flatnonzero(scan.constant)
     if len(still) == len(bad):
         words = "No feature ever changes: the modality says nothing."
@@ -208,8 +212,9 @@ def _of_ids(staged: StagedSet) -> list[Finding]:
     rank = _rank(staged)
     leaks = np.flatnonzero(_leaking(codes, rank) & (staged.ids != ""))
     if len(leaks):
-        words = (f"{_some(len(leaks), 'has', 'have')} the id of a sample in a later part of the split (training, validation, test): "
-                 f"{_names(staged.ids[leaks].tolist())}.")
+        words = (
+            f"{_some(len(leaks), 'has', 'have')} the id of a sample in a later part of the split (training, "
+            f"validation, test): {_names(staged.ids[leaks].tolist())}.")
         found.append(Finding("leak-id", "error", words, "", ("drop-leaking", "rename-ids"), leaks))
     again = np.flatnonzero(_again(codes * 4 + rank + 1) & (staged.ids != ""))
     if len(again):
@@ -221,12 +226,14 @@ def _of_ids(staged: StagedSet) -> list[Finding]:
 def _of_split(staged: StagedSet) -> list[Finding]:
     counts = {part: int((staged.split == part).sum()) for part in SPLITS}
     if not any(counts.values()):
-        return [Finding("no-split", "error", "There is no split into training, validation and test.", "", ("make-split",))]
+        return [Finding("no-split", "error", "There is no split into training, validation and test.", "",
+                        ("make-split",))]
     empty = [part for part in SPLITS if not counts[part]]
     outside = np.flatnonzero(~np.isin(staged.split, SPLITS))
     found = []
     if empty:
-        remedy = "drawn from the training samples" if empty == ["valid"] and counts["train"] > 1 else "made anew from all samples"
+        remedy = "drawn from the training samples" if empty == ["valid"] and counts[
+            "train"] > 1 else "made anew from all samples"
         words = f"No sample is in {' or '.join(empty)}. With `make-split` it would be {remedy}."
         found.append(Finding("empty-split", "error", words, "", ("make-split",)))
     if len(outside):
@@ -241,7 +248,8 @@ def _target(staged: StagedSet) -> dict[str, Any]:
         def counts(rows: np.ndarray) -> list[int]:
             return np.bincount(staged.y[rows & (staged.y >= 0)], minlength=len(staged.classes)).tolist()
 
-        return told | {"classes": list(staged.classes), "counts": {part: counts(staged.split == part) for part in SPLITS},
+        return told | {"classes": list(staged.classes),
+                       "counts": {part: counts(staged.split == part) for part in SPLITS},
                        "samples": counts(np.ones(len(staged), bool))}
     y = staged.y[~staged.missing]
     facts = {"low": y.min, "high": y.max, "mean": y.mean, "deviation": y.std}
@@ -263,17 +271,21 @@ def _of_target(staged: StagedSet) -> list[Finding]:
     counts = np.bincount(y, minlength=len(staged.classes))
     rare = np.flatnonzero((counts > 0) & (counts < RARE))
     if len(rare):
-        words = (f"{len(rare):,} of {len(counts):,} classes have fewer than {RARE} samples, too few to train, validate and test: "
-                 f"{_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}.")
-        found.append(Finding("rare-class", "warning", words, "", ("drop-rare",), np.flatnonzero(np.isin(staged.y, rare))))
+        words = (
+            f"{len(rare):,} of {len(counts):,} classes have fewer than {RARE} samples, too few to train, validate and "
+            f"test: {_names([f'{staged.classes[i]} ({counts[i]})' for i in rare])}.")
+        found.append(Finding("rare-class", "warning", words, "", ("drop-rare",),
+                             np.flatnonzero(np.isin(staged.y, rare))))
     seen = np.unique(staged.y[staged.split == "train"])
     unseen = np.setdiff1d(np.unique(staged.y[np.isin(staged.split, SPLITS[1:]) & (staged.y >= 0)]), seen)
     if len(unseen) and (staged.split == "train").any():
-        found.append(Finding("unseen-class", "warning", f"Training never sees {len(unseen):,} classes that are validated or tested: "
+        found.append(Finding("unseen-class", "warning",
+                             f"Training never sees {len(unseen):,} classes that are validated or tested: "
                              f"{_names([staged.classes[i] for i in unseen])}."))
     if counts.max(initial=0) > UNEVEN * counts.sum():
         found.append(Finding("uneven", "warning", f"{counts.max() / counts.sum():.1%} of the samples are of class "
-                             f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is as accurate as that."))
+                                                  f"'{staged.classes[int(counts.argmax())][:40]}': saying it always is "
+                                                  "as accurate as that."))
     return found
 
 
@@ -287,8 +299,9 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
     leaks = _leaking(codes, rank)
     if leaks.any():
         rows = np.flatnonzero(leaks)
-        words = (f"{_some(len(rows), 'is', 'are')}, in every modality, the same as one in a later part of the split (training, validation, "
-                 f"test): figures would be too good. {_names(staged.ids[rows].tolist())}.")
+        words = (
+            f"{_some(len(rows), 'is', 'are')}, in every modality, the same as one in a later part of the split "
+            f"(training, validation, test): figures would be too good. {_names(staged.ids[rows].tolist())}.")
         found.append(Finding("leak-sample", "warning", words, "", ("drop-leaking",), rows))
     again = np.flatnonzero(_again(codes * 4 + rank + 1))
     if len(again):
@@ -301,7 +314,8 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
         same = int(_leaking(each[usable], rank[usable]).sum())
         if same:
             few = len(np.unique(each)) < len(staged) / 2
-            words = (f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of the split"
-                     f"{', where few different values occur at all.' if few else ': the same recording or sentence may be in both.'}")
+            words = (
+                f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of the "
+                f"split{', where few different values occur at all.' if few else ': the same recording or sentence may be in both.'}")
             found.append(Finding("leak-row", "note" if few else "warning", words, name))
     return found

@@ -69,16 +69,19 @@ def check_name(name: str, replace: bool = False) -> None:
     Raises:
         InvalidInput: when the name has other letters than can stand in a link and a folder's name, or is in use.
     """
-    check(NAME.match(name) is not None, "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
-                                        f"`_`, but is {name[:80]!r}. Choose another.")
+    check(NAME.match(name) is not None,
+          "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
+          f"`_`, but is {name[:80]!r}. Choose another.")
     check(name.casefold() not in {other.casefold() for other in registry.sources()},
           f"Argument `name` must not be a built-in data set's, but is {name!r}. Choose another.")
     known = name.casefold() in {other.casefold() for other in names()} or (root() / name).exists()
-    check(replace or not known, f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace it "
-                                "(--replace).")
+    check(replace or not known,
+          f"Argument `name` must be new, but an imported set is called {name!r}. Choose another, or replace it "
+          "(--replace).")
 
 
-def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licence: str = "", replace: bool = False) -> Path:
+def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licence: str = "",
+         replace: bool = False) -> Path:
     """Makes an examined set one that can be loaded by name, and returns its folder, which takes over the staged set's.
 
     Args:
@@ -104,8 +107,9 @@ def _move(folder: Path, place: Path, replace: bool) -> None:
         try:
             os.rename(folder, place)
         except OSError as error:
-            check(error.errno not in (errno.ENOTEMPTY, errno.EEXIST), f"Argument `name` must be new, but an imported set has been called "
-                                                                      f"{place.name!r} meanwhile. Choose another.")
+            check(error.errno not in (errno.ENOTEMPTY, errno.EEXIST),
+                  f"Argument `name` must be new, but an imported set has been called {place.name!r} meanwhile. Choose "
+                  "another.")
             raise
     else:
         old = place.with_name(f".old-{secrets.token_hex(6)}")
@@ -154,9 +158,11 @@ def _write(staged: StagedSet, report: Report, name: str, title: str, licence: st
 
 def _record(staged: StagedSet, report: Report, name: str, title: str, licence: str) -> dict[str, Any]:
     """The manifest."""
-    contents = (_digest.Contents(p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture) for p in staged.parts)
+    contents = (_digest.Contents(p.name, p.shape, p.feature_names, p.pieces(), p.lengths, p.picture)
+                for p in staged.parts)
     unimodal = pd.DataFrame(staged.unimodal) if staged.unimodal else None
-    target = Target("classification" if staged.classes else "regression", staged.target, staged.bounds, staged.classes, staged.unit)
+    target = Target("classification" if staged.classes else "regression", staged.target, staged.bounds, staged.classes,
+                    staged.unit)
     told = report.as_dict()
     repaired = f" Repaired, as asked for: {'; '.join(staged.done)}." if staged.done else " Nothing was repaired."
     sizes = ", ".join(f"{part.name} ({part.shape[-1]} features{', sequences' if part.lengths is not None else ''})"
@@ -164,7 +170,8 @@ def _record(staged: StagedSet, report: Report, name: str, title: str, licence: s
     return {
         "format": FORMAT, "name": name, "title": title or name, "licence": licence or "as whoever made the files says",
         "description": f"{len(staged):,} samples, imported from {staged.kind} {staged.title}: {sizes}.{repaired}",
-        "source": f"{staged.kind} {staged.title}", "files": staged.files, "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "source": f"{staged.kind} {staged.title}", "files": staged.files,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "versions": {"qfusion": qfusion.__version__, "numpy": np.__version__, "python": sys.version.split()[0]},
         "samples": len(staged), "splits": told["splits"], "target": vars(target),
         "modalities": [{"name": p.name, "file": p.path.name, "shape": list(p.shape), "sequence": p.lengths is not None,

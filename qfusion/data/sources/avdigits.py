@@ -1,7 +1,8 @@
 """Digits seen and heard: an image of MNIST, one of USPS and a recording of the spoken digit, paired by class.
 
-The three belong together by class only: nobody wrote and spoke the same digit. No image and no recording is in both parts of
-the given split, 1,400 to train and 600 to test; the validation part is taken from the 1,400. The voices are in both parts.
+The three belong together by class only: nobody wrote and spoke the same digit. No image and no recording is in both
+parts of the given split, 1,400 to train and 600 to test; the validation part is taken from the 1,400. The voices are in
+both parts.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ VALID_SHARE = 1 / 7  # of the training rows: 200 of 1,400
 _COLUMNS = ["row", "digit", "speaker", "recording", "split"]
 
 DESCRIPTION = (
-    "2,000 digits, each as an MNIST image (28x28), a USPS image (16x16) and a recording by one of six speakers (log-mel "
-    "spectrogram, 32 bands x 32 frames), paired by class. The given split: 1,400 rows to train on (200 of them to validate) and 600 "
-    "to test on; no image or recording is in both, the speakers are.")
+    "2,000 digits, each as an MNIST image (28x28), a USPS image (16x16) and a recording by one of six speakers "
+    "(log-mel spectrogram, 32 bands x 32 frames), paired by class. The given split: 1,400 rows to train on (200 of "
+    "them to validate) and 600 to test on; no image or recording is in both, the speakers are.")
 
 
 def _index(path: Path) -> pd.DataFrame:
@@ -61,11 +62,13 @@ def _check_recordings(where: Path, names: list[str]) -> None:
 
 @remembered
 def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]:
-    """SHA-256 by recording, once all of them together have the pinned digest; reading all takes a fraction of a second."""
+    """SHA-256 by recording, once all of them together have the pinned digest; reading all takes a fraction of a
+    second."""
     found = {name: files.sha256(where / name) for name in sorted(names)}
     if hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in found.items()).encode()).hexdigest() != pinned:
-        raise IntegrityError(f"The recordings of data set '{SOURCE.name}' in {where} are not the recorded ones: their SHA-256 differs. "
-                             f"{SOURCE.remedy}")
+        raise IntegrityError(
+            f"The recordings of data set '{SOURCE.name}' in {where} are not the recorded ones: their SHA-256 differs. "
+            f"{SOURCE.remedy}")
     return found
 
 
@@ -78,7 +81,9 @@ def _recording(where: Path, names: tuple[str, ...], pinned: str, row: int) -> Au
         raise DataUnavailable(f"Recording `{name}` of data set '{SOURCE.name}' cannot be read ({error.strerror}). "
                               f"{SOURCE.remedy}") from None
     if hashlib.sha256(found).hexdigest() != wanted:
-        raise IntegrityError(f"Recording `{name}` of data set '{SOURCE.name}' in {where} was altered while it was in use. Copy it again.")
+        raise IntegrityError(
+            f"Recording `{name}` of data set '{SOURCE.name}' in {where} was altered while it was in use. Copy it "
+            "again.")
     try:
         with wave.open(io.BytesIO(found)) as file:
             form = file.getnchannels(), file.getsampwidth()
@@ -122,13 +127,15 @@ def read(where: Path, pinned: Sequence[PinnedFile] = FILES, recordings: str = RE
                                      "audio": found["audio_logmel"].astype(np.float32)}
     for name, shape in SHAPES.items():
         check(values[name].shape == (len(index), *shape),
-              f"Array `{name}` in `features.npz` must have shape {(len(index), *shape)}, but has {values[name].shape}. Copy it again.")
+              f"Array `{name}` in `features.npz` must have shape {(len(index), *shape)}, but has {values[name].shape}. "
+              "Copy it again.")
     ids = index.recording.str.removesuffix(".wav").to_numpy(dtype=np.str_)
     images = {name: found[name] for name in ("mnist", "usps")}
     recording = partial(_recording, where / "recordings", tuple(index.recording), recordings)
     return DataSet(
         name=SOURCE.name, title=SOURCE.title, description=DESCRIPTION,
-        source="images: MNIST and USPS as in zhou572/Multi-view-Datasets; recordings: Jakobovski/free-spoken-digit-dataset (GitHub)",
+        source="images: MNIST and USPS as in zhou572/Multi-view-Datasets; recordings: "
+               "Jakobovski/free-spoken-digit-dataset (GitHub)",
         licence="recordings CC BY-SA 4.0; images for research use",
         modalities=tuple(Modality(name, values[name].reshape(len(index), -1), None,
                                   splits.pixel_names(shape, "band, frame" if name == "audio" else "pixel"), shape)
@@ -145,5 +152,6 @@ def load() -> DataSet:
 
 
 SOURCE = Source("avdigits", "Digits seen and heard", load, place=50, files=FILES, folders=("recordings",),
-                by_hand="It was put together for qfusion (images of zhou572/Multi-view-Datasets, mended, and recordings of "
-                        "Jakobovski/free-spoken-digit-dataset on GitHub) and has no public copy to download.")
+                by_hand="It was put together for qfusion (images of zhou572/Multi-view-Datasets, mended, and "
+                        "recordings of Jakobovski/free-spoken-digit-dataset on GitHub) and has no public copy to "
+                        "download.")

@@ -1,13 +1,14 @@
 """Handwritten digits in three views: the 1,797 real images of 8x8 pixels that come inside scikit-learn.
 
-The images are the test part of the UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998): 32x32 bitmaps
-counted in blocks of 4x4, so that a pixel is 0 to 16. All three views are computed here, from the image alone:
+The images are the test part of the UCI "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak 1998): 32x32
+bitmaps counted in blocks of 4x4, so that a pixel is 0 to 16. All three views are computed here, from the image alone:
 
 - `pixels`: the 64 pixels,
-- `fourier`: magnitudes of the two-dimensional discrete Fourier transform. An image of real numbers has the same magnitude at
-  (p, q) and (-p, -q); the 34 that are not repeated are kept. They do not change when the image is moved around cyclically.
-- `profile`: ink by row and by column, how far from each side the ink begins (contours), and moments: mass, centre, and the
-  normalised central moments of orders 2 and 3, which change neither with place nor with size (Hu 1962).
+- `fourier`: magnitudes of the two-dimensional discrete Fourier transform. An image of real numbers has the same
+  magnitude at (p, q) and (-p, -q); the 34 that are not repeated are kept. They do not change when the image is moved
+  around cyclically.
+- `profile`: ink by row and by column, how far from each side the ink begins (contours), and moments: mass, centre, and
+  the normalised central moments of orders 2 and 3, which change neither with place nor with size (Hu 1962).
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ _KEPT = tuple((p, q) for q in range(SIDE // 2 + 1) for p in range(SIDE // 2 + 1 
 _DECIMALS = 4  # so that the last bits of another machine's arithmetic cannot show in the data set's digest
 
 DESCRIPTION = (
-    "1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels (64), magnitudes of the "
-    "two-dimensional Fourier transform (34), and a profile (58: ink by row and column, contours from the four sides, moments). "
-    "Split by a fixed seed, about 60 % to train, 10 % to validate, 30 % to test, with equal shares in every class.")
+    "1,797 real handwritten digits of 8x8 pixels, in three views computed from the image: the pixels (64), magnitudes "
+    "of the two-dimensional Fourier transform (34), and a profile (58: ink by row and column, contours from the four "
+    "sides, moments). Split by a fixed seed, about 60 % to train, 10 % to validate, 30 % to test, with equal shares in "
+    "every class.")
 
 
 def fourier(images: np.ndarray) -> np.ndarray:
@@ -42,7 +44,8 @@ def fourier(images: np.ndarray) -> np.ndarray:
 
 
 def contours(images: np.ndarray) -> np.ndarray:
-    """Returns how many pixels lie before the ink, from the left, the right, the top and the bottom, (N, 32); 8 where there is none."""
+    """Returns how many pixels lie before the ink, from the left, the right, the top and the bottom, (N, 32); 8 where
+    there is none."""
     ink = images >= INK
     sides = (ink, ink[:, :, ::-1], ink.transpose(0, 2, 1), ink[:, ::-1].transpose(0, 2, 1))
     return np.concatenate([np.where(side.any(2), side.argmax(2), SIDE) for side in sides], axis=1)
@@ -88,7 +91,8 @@ def load() -> DataSet:
     found = load_digits()
     images, y = np.asarray(found.images, dtype=np.float64), np.asarray(found.target)
     values = {"pixels": images.reshape(len(images), -1), "fourier": fourier(images),
-              "profile": np.concatenate([images.sum(2), images.sum(1), contours(images), image_moments(images)], axis=1)}
+              "profile": np.concatenate([images.sum(2), images.sum(1), contours(images), image_moments(images)],
+                                        axis=1)}
     names, ids = _names(), splits.numbered("digit", len(y))
     return DataSet(
         name=SOURCE.name, title=SOURCE.title, description=DESCRIPTION,

@@ -31,9 +31,10 @@ SHAPE = (16, 15)  # of `pix`: rows, columns
 BRIGHTEST = 6
 
 DESCRIPTION = (
-    "2,000 digits cut from Dutch maps, 200 of each, as six sets of features: pix (240 averages of 2x3 pixels, an image of 15x16), fou "
-    "(76 Fourier coefficients), fac (216 profile correlations), zer (47 Zernike moments), kar (64 Karhunen-Loeve coefficients) and "
-    "mor (6 morphological features). Split by a fixed seed, 60 % to train, 10 % to validate, 30 % to test.")
+    "2,000 digits cut from Dutch maps, 200 of each, as six sets of features: pix (240 averages of 2x3 pixels, an image "
+    "of 15x16), fou (76 Fourier coefficients), fac (216 profile correlations), zer (47 Zernike moments), kar (64 "
+    "Karhunen-Loeve coefficients) and mor (6 morphological features). Split by a fixed seed, 60 % to train, 10 % to "
+    "validate, 30 % to test.")
 
 
 def _content(pictures: np.ndarray, row: int) -> dict[str, Content]:
@@ -46,7 +47,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     views, y = list(found["X"].ravel()), found["Y"].ravel().astype(np.int64) - 1  # the file says 1..10 for 0..9
     sizes = [view.shape for view in views]
     check(sizes == [(len(y), size) for _, size, _ in VIEWS],
-          f"File `{path.name}` must hold views of {[size for _, size, _ in VIEWS]} features, but holds shapes {sizes}. Download it again.")
+          f"File `{path.name}` must hold views of {[size for _, size, _ in VIEWS]} features, but holds shapes {sizes}. "
+          "Download it again.")
     return {"y": y} | {name: view for (name, _, _), view in zip(VIEWS, views, strict=True)}
 
 
@@ -64,7 +66,8 @@ def read(where: Path, pinned: Sequence[PinnedFile] = FILES) -> DataSet:
     """
     SOURCE.verify(where, pinned)
     key = cache.key_of([pinned[0].sha256, Path(__file__).read_bytes()])
-    found = cache.arrays(SOURCE.name, key, partial(_read, where / pinned[0].path))  # reading the file takes a process of its own
+    # reading the file takes a process of its own
+    found = cache.arrays(SOURCE.name, key, partial(_read, where / pinned[0].path))
     y = found["y"]
     ids = splits.numbered("digit", len(y))
     return DataSet(

@@ -1,9 +1,9 @@
 """Houston 2013 (IEEE GRSS data fusion contest; Hong et al. 2020): 2,832 labelled pixels of a campus seen from the air.
 
-Each pixel has a reflectance spectrum of 144 bands and 21 values derived from the LiDAR elevation around it. These are the
-contest's training pixels; neighbouring pixels look alike, so a random split of them says less about new places than the
-contest's own test set would. The split is random by a fixed seed, 70/30 with equal shares in every class, validation from the
-70 %.
+Each pixel has a reflectance spectrum of 144 bands and 21 values derived from the LiDAR elevation around it. These are
+the contest's training pixels; neighbouring pixels look alike, so a random split of them says less about new places than
+the contest's own test set would. The split is random by a fixed seed, 70/30 with equal shares in every class,
+validation from the 70 %.
 """
 
 from __future__ import annotations
@@ -23,16 +23,17 @@ from qfusion.data.source import PinnedFile, Source
 from qfusion.data.spec import DataSet
 
 FILES: tuple[PinnedFile, ...] = (
-    PinnedFile("houston2013_hsi_lidar.npz", "b66be0842b93b324728d93e7dea6892786f500625a9607814fc1cafdb9dab160", 2315904),
+    PinnedFile("houston2013_hsi_lidar.npz", "b66be0842b93b324728d93e7dea6892786f500625a9607814fc1cafdb9dab160",
+               2315904),
 )
 BANDS, PROFILE = 144, 21
-CLASSES = ("healthy grass", "stressed grass", "synthetic grass", "trees", "soil", "water", "residential", "commercial", "road",
-           "highway", "railway", "parking lot 1", "parking lot 2", "tennis court", "running track")
+CLASSES = ("healthy grass", "stressed grass", "synthetic grass", "trees", "soil", "water", "residential", "commercial",
+           "road", "highway", "railway", "parking lot 1", "parking lot 2", "tennis court", "running track")
 
 DESCRIPTION = (
-    "2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 bands, about 380 to 1050 nm) "
-    "and a LiDAR elevation profile (21 values). Split by a fixed seed, 60 % to train, 10 % to validate, 30 % to test. Pixels "
-    "of one field are in all parts, so the figures hold for this scene.")
+    "2,832 pixels of Houston's campus from the air, of 15 kinds of ground: a reflectance spectrum (144 bands, about "
+    "380 to 1050 nm) and a LiDAR elevation profile (21 values). Split by a fixed seed, 60 % to train, 10 % to "
+    "validate, 30 % to test. Pixels of one field are in all parts, so the figures hold for this scene.")
 
 
 def _content(spectra: np.ndarray, profiles: np.ndarray, row: int) -> dict[str, Content]:
@@ -59,10 +60,11 @@ def read(where: Path, pinned: Sequence[PinnedFile] = FILES) -> DataSet:
     y = found["y"].astype(np.int64) - 1
     shapes = found["hsi"].shape, found["lidar"].shape
     check(shapes == ((len(y), BANDS), (len(y), PROFILE)),
-          f"File `{pinned[0].path}` must hold `hsi` ({len(y)}, {BANDS}) and `lidar` ({len(y)}, {PROFILE}), but holds {shapes}. "
-          "Copy it again.")
+          f"File `{pinned[0].path}` must hold `hsi` ({len(y)}, {BANDS}) and `lidar` ({len(y)}, {PROFILE}), but holds "
+          f"{shapes}. Copy it again.")
     ids = splits.numbered("pixel", len(y))
-    names = {"hsi": tuple(f"band {i + 1}" for i in range(BANDS)), "lidar": tuple(f"elevation {i + 1}" for i in range(PROFILE))}
+    names = {"hsi": tuple(f"band {i + 1}" for i in range(BANDS)),
+             "lidar": tuple(f"elevation {i + 1}" for i in range(PROFILE))}
     return DataSet(
         name=SOURCE.name, title=SOURCE.title, description=DESCRIPTION,
         source="IEEE GRSS data fusion contest 2013, as in danfenghong/IEEE_TGRS_MDL-RS (GitHub)",
@@ -79,5 +81,5 @@ def load() -> DataSet:
 
 
 SOURCE = Source("houston", "Houston 2013", load, place=90, files=FILES, below="images",
-                by_hand="It was packed for qfusion from files of danfenghong/IEEE_TGRS_MDL-RS on GitHub and has no public copy to "
-                        "download.")
+                by_hand="It was packed for qfusion from files of danfenghong/IEEE_TGRS_MDL-RS on GitHub and has no "
+                        "public copy to download.")

@@ -1,13 +1,14 @@
 """CMU-MOSI (Zadeh et al. 2016): 2,199 spoken opinions from 93 videos about films, each scored from -3 to +3 by people.
 
-The features are those published with bc-LSTM (Poria et al. 2017): a text CNN (100), openSMILE (73) and a 3D-CNN on the video
-(100), one vector per segment, as they are in the files (not standardised).
+The features are those published with bc-LSTM (Poria et al. 2017): a text CNN (100), openSMILE (73) and a 3D-CNN on the
+video (100), one vector per segment, as they are in the files (not standardised).
 
-The split is that of the feature files, 1,447 rows to train and 752 to test with no video in both. The text and video features
-were trained on the labels of those 1,447 rows, so the usual split of MOSI, whose test part overlaps them, would leak. The
-validation part is about 15 % of the 1,447, whole videos drawn with a fixed seed; `train` is without it, `train+valid` are all
-1,447, which is what explanations use as background. The validation rows, too, were seen by the features: they look better
-than the test rows.
+The split is that of the feature files, 1,447 rows to train and 752 to test with no video in both. The text and video
+features were trained on the labels of those 1,447 rows, so the usual split of MOSI, whose test part overlaps them,
+would leak. The validation part is about 15 % of the 1,447, whole videos drawn with a fixed seed; `train` is without it,
+`train+valid` are all
+1,447, which is what explanations use as background. The validation rows, too, were seen by the features: they look
+better than the test rows.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from qfusion.data.source import PinnedFile, Source
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput
 
-# The features' authors keep them at https://github.com/declare-lab/multimodal-deep-learning (bc-LSTM/data), the scores are at
-# https://github.com/ASA-MOSI/Audio-Sentiment-Analysis. HEAD is the repository's own branch, whatever it is called; what was
-# downloaded counts only when its digest is the one below.
+# The features' authors keep them at https://github.com/declare-lab/multimodal-deep-learning (bc-LSTM/data), the scores
+# are at https://github.com/ASA-MOSI/Audio-Sentiment-Analysis. HEAD is the repository's own branch, whatever it is
+# called; what was downloaded counts only when its digest is the one below.
 _FEATURES = "https://raw.githubusercontent.com/declare-lab/multimodal-deep-learning/HEAD/bc-LSTM/data/"
 _SCORES = "https://raw.githubusercontent.com/ASA-MOSI/Audio-Sentiment-Analysis/HEAD/"
 FILES: tuple[PinnedFile, ...] = (
@@ -62,9 +63,9 @@ VALID_SHARE = 0.15
 VALID_SEED = 2025
 
 DESCRIPTION = (
-    "2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) to +3 (very positive), "
-    "with published features: text CNN (100), openSMILE (73), 3D-CNN (100). Split as in the feature files: 1,447 rows to "
-    "train on (15 % of them, by whole videos, to validate) and 752 to test on, no video in both.")
+    "2,199 spoken opinions about films from 93 videos, each scored by people from -3 (very negative) to +3 (very "
+    "positive), with published features: text CNN (100), openSMILE (73), 3D-CNN (100). Split as in the feature files: "
+    "1,447 rows to train on (15 % of them, by whole videos, to validate) and 752 to test on, no video in both.")
 
 
 def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
@@ -81,7 +82,8 @@ def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
     try:
         table = pd.read_csv(path, header=None)
     except (ValueError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). Download it again.") from None
+        raise InvalidInput(
+            f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). Download it again.") from None
     if table.shape[1] != columns:
         raise InvalidInput(f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again.")
     values = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
@@ -97,7 +99,8 @@ def _transcripts(path: Path) -> list[list[str]]:
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     for number, row in enumerate(rows, 1):
-        check(len(row) == 4, f"File `transcripts.csv` must have 4 columns, but row {number} has {len(row)}. Download it again.")
+        check(len(row) == 4,
+              f"File `transcripts.csv` must have 4 columns, but row {number} has {len(row)}. Download it again.")
     return rows
 
 
@@ -134,8 +137,9 @@ def _part(where: Path, part: str, spoken: list[list[str]]) -> dict[str, np.ndarr
         check(len(values) == len(order), f"File `{name}` must have {len(order)} rows like `text_{part}.csv`, but has "
                                          f"{len(values)}. Download both again.")
         bad = np.flatnonzero(values[:, -1] != polarity)
-        check(len(bad) == 0, f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
-                             f"in row {bad[0] + 1 if len(bad) else ''}. Download both again.")
+        check(len(bad) == 0,
+              f"File `{name}` must have the polarity of `transcripts.csv` in its last column, but differs "
+              f"in row {bad[0] + 1 if len(bad) else ''}. Download both again.")
         found[kind] = values[:, :-1].astype(np.float32)
     return {**found, "order": order, "polarity": polarity}
 
@@ -148,15 +152,17 @@ def _read(where: Path) -> dict[str, np.ndarray]:
     found = {key: np.concatenate([parts[part][key] for part in parts]) for key in ("order", "polarity", *SIZES)}
     found["ids"] = np.array([spoken[row][0] for row in found.pop("order")])
     for sample in found["ids"].tolist():
-        check(sample in opinions, f"File `OpinionLevelSentiment.csv` must hold segment '{sample}' of `transcripts.csv`, but "
-                                  "does not. Download both again.")
+        check(sample in opinions,
+              f"File `OpinionLevelSentiment.csv` must hold segment '{sample}' of `transcripts.csv`, but "
+              "does not. Download both again.")
     found["opinions"] = np.array([opinions[sample] for sample in found["ids"].tolist()])
     text_of = {row[0]: row[1] for row in spoken}
     found["text"], found["text_features"] = np.array([text_of[i] for i in found["ids"].tolist()]), found["text"]
     found["is_test"] = np.repeat([False, True], [len(parts["train"]["order"]), len(parts["test"]["order"])])
     wrong = np.flatnonzero(found["polarity"] != (found["opinions"][:, 2] >= 0))
-    check(len(wrong) == 0, "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
-                           f"'{found['ids'][wrong[0]] if len(wrong) else ''}'. Download the files again.")
+    check(len(wrong) == 0,
+          "Polarity in `transcripts.csv` must be 1 exactly when the sentiment is >= 0, but is not for segment "
+          f"'{found['ids'][wrong[0]] if len(wrong) else ''}'. Download the files again.")
     return found
 
 
@@ -201,7 +207,8 @@ def read(where: Path, pinned: Sequence[PinnedFile] = FILES) -> DataSet:
         name=SOURCE.name, title=SOURCE.title, description=DESCRIPTION,
         source="features: declare-lab/multimodal-deep-learning; scores: ASA-MOSI/Audio-Sentiment-Analysis (GitHub)",
         licence="files under MIT; the corpus is for research use",
-        modalities=tuple(Modality(name, values, None, tuple(f"{NAMES[kinds[name]]} {i + 1}" for i in range(values.shape[1])))
+        modalities=tuple(Modality(name, values, None,
+                                  tuple(f"{NAMES[kinds[name]]} {i + 1}" for i in range(values.shape[1])))
                          for name, values in features.items()),
         target=Target("regression", "sentiment", range=(-3.0, 3.0),
                       unit="points, very negative (-3) to very positive (+3)"),

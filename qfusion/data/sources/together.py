@@ -1,14 +1,19 @@
-"""Questions that modalities answer only together: is the sum of the digits odd, are the heard and the seen digit the same?
+"""Questions that modalities answer only together: is the sum of the digits odd, are the heard and the seen digit the
+same?
 
-The pictures and recordings are those of `digits` and `avdigits`, drawn in pairs or triples within each part of their split, so
-that none is in two parts. One digit says nothing about the class, nor do two of three; this is not left to chance:
+The pictures and recordings are those of `digits` and `avdigits`, drawn in pairs or triples within each part of their
+split, so that none is in two parts. One digit says nothing about the class, nor do two of three; this is not left to
+chance:
 
-- Digits are drawn in blocks. A block has a remainder k and every combination a, b, ... of all digits but the last once; the last
-  digit is (k + a + b + ...) mod 10. The sum of all is then odd where k is, and the first and last of two are the same where k is 0.
-  In a block every digit, and every pair of three, occurs equally often; half of the blocks are of each class.
-- Pictures and recordings are drawn equally often, to within two rows, and each as often with one class as with the other.
+- Digits are drawn in blocks. A block has a remainder k and every combination a, b, ... of all digits but the last once;
+  the last digit is (k + a + b + ...) mod 10. The sum of all is then odd where k is, and the first and last of two are
+  the same where k is 0. In a block every digit, and every pair of three, occurs equally often; half of the blocks are
+  of each class.
+- Pictures and recordings are drawn equally often, to within two rows, and each as often with one class as with the
+  other.
 
-Hence any sum of functions of single modalities, which is what late fusion forms, has exactly the same mean in both classes.
+Hence any sum of functions of single modalities, which is what late fusion forms, has exactly the same mean in both
+classes.
 """
 
 from __future__ import annotations
@@ -56,8 +61,9 @@ class Question:
 
 _PARITY = Target("classification", "parity", None, ("even", "odd"))
 _EVEN_ODD = (tuple(range(0, 10, 2)), tuple(range(1, 10, 2)))
-_DRAWN = (" Drawn by a fixed seed within each part of the split of `{of}`, so that no {item} is in two parts, and each is in as many "
-          "{combinations} of one class as of the other: 6,000 to train, 600 to validate, 1,200 to test.")
+_DRAWN = (
+    " Drawn by a fixed seed within each part of the split of `{of}`, so that no {item} is in two parts, and each is in "
+    "as many {combinations} of one class as of the other: 6,000 to train, 600 to validate, 1,200 to test.")
 _TWO = "Neither digit alone says anything: with each, both answers are equally frequent."
 _THREE = "No digit and no two of them say anything: with each pair, both answers are equally frequent."
 
@@ -71,21 +77,23 @@ QUESTIONS: dict[str, Question] = {
         "Two digits: odd or even", "digits", {"left": "pixels", "right": "pixels"}, _PARITY, _EVEN_ODD,
         f"Pairs of real handwritten digits of 8x8 pixels: is their sum odd? {_TWO}" + _drawn("digits", "pairs")),
     "parity3": Question(
-        "Three digits: odd or even", "digits", {"left": "pixels", "middle": "pixels", "right": "pixels"}, _PARITY, _EVEN_ODD,
-        f"Triples of real handwritten digits of 8x8 pixels: is their sum odd? {_THREE}" + _drawn("digits", "triples")),
+        "Three digits: odd or even", "digits", {"left": "pixels", "middle": "pixels", "right": "pixels"}, _PARITY,
+        _EVEN_ODD, f"Triples of real handwritten digits of 8x8 pixels: is their sum odd? {_THREE}"
+        + _drawn("digits", "triples")),
     "avparity": Question(
         "Seen and heard: odd or even", "avdigits", {"image": "mnist", "audio": "audio"}, _PARITY, _EVEN_ODD,
-        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 frames): is their sum "
-        f"odd? {_TWO}" + _drawn("avdigits", "pairs")),
+        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
+        f"frames): is their sum odd? {_TWO}" + _drawn("avdigits", "pairs")),
     "avparity3": Question(
-        "Two seen, one heard: odd or even", "avdigits", {"mnist": "mnist", "usps": "usps", "audio": "audio"}, _PARITY, _EVEN_ODD,
-        "Two digits that are seen (MNIST, 28x28, and USPS, 16x16) and one that is heard (log-mel spectrogram, 32 bands x 32 frames): is "
-        f"their sum odd? {_THREE}" + _drawn("avdigits", "triples")),
+        "Two seen, one heard: odd or even", "avdigits", {"mnist": "mnist", "usps": "usps", "audio": "audio"}, _PARITY,
+        _EVEN_ODD,
+        "Two digits that are seen (MNIST, 28x28, and USPS, 16x16) and one that is heard (log-mel spectrogram, 32 bands "
+        f"x 32 frames): is their sum odd? {_THREE}" + _drawn("avdigits", "triples")),
     "avagree": Question(
         "Seen and heard: same or different", "avdigits", {"image": "mnist", "audio": "audio"},
         Target("classification", "agreement", None, ("different", "same")), (tuple(range(1, 10)), (0,)),
-        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 frames): are they the "
-        f"same? {_TWO}" + _drawn("avdigits", "pairs")),
+        "A digit that is seen (an MNIST image, 28x28) and one that is heard (log-mel spectrogram, 32 bands x 32 "
+        f"frames): are they the same? {_TWO}" + _drawn("avdigits", "pairs")),
 }
 
 
@@ -105,8 +113,9 @@ def _items(shown: np.ndarray, y: np.ndarray, base: DataSet, part: str, rng: np.r
     pool, chosen = base.rows(part), np.empty(len(shown), dtype=np.int64)
     for digit in range(10):
         own = rng.permutation(pool[base.y[pool] == digit])
-        check(len(own) > 0, f"Every part of the split must have every digit, but `{part}` of '{base.name}' has no sample of {digit}. "
-                            "Use another split.")
+        check(len(own) > 0,
+              f"Every part of the split must have every digit, but `{part}` of '{base.name}' has no sample of {digit}. "
+              "Use another split.")
         for label in np.unique(y):
             rows = np.flatnonzero((shown == digit) & (y == label))
             chosen[rows] = rng.permutation(np.resize(own, len(rows)))
@@ -129,7 +138,9 @@ def _apart(chosen: np.ndarray, shown: np.ndarray, y: np.ndarray, alike: bool, rn
             m = rng.integers(chosen.shape[1])
             other = rng.choice(np.flatnonzero((shown[:, m] == shown[row, m]) & (y == y[row])))
             chosen[[row, other], m] = chosen[[other, row], m]
-    check(False, f"Argument `sizes` must be small enough that no row repeats another, but {len(chosen)} cannot be drawn so. Ask for fewer.")
+    check(False,
+          f"Argument `sizes` must be small enough that no row repeats another, but {len(chosen)} cannot be drawn so. "
+          "Ask for fewer.")
 
 
 def _content(base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarray, row: int) -> dict[str, Content]:
@@ -137,7 +148,8 @@ def _content(base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarr
 
 
 def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
-    """The digits and, where it is asked for, their sum; the speaker; which sample of `base` each item was taken from."""
+    """The digits and, where it is asked for, their sum; the speaker; which sample of `base` each item was taken
+    from."""
     names, shown = tuple(question.views), base.y[chosen]
     columns: dict[str, np.ndarray] = {f"{name}_digit": shown[:, m] for m, name in enumerate(names)}
     if question.target is _PARITY:
@@ -159,13 +171,15 @@ def draw(name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int =
 
     Raises:
         NotFound: when there is no such question.
-        InvalidInput: when a size is no such multiple, a part of `base` lacks a digit, or has too few pictures for so many rows.
+        InvalidInput: when a size is no such multiple, a part of `base` lacks a digit, or has too few pictures for so
+            many rows.
     """
     question = QUESTIONS[choose("Question", name, QUESTIONS)]
     views, rng = tuple(question.views.items()), np.random.default_rng(seed)
     unit = 2 * 10 ** (len(views) - 1)  # a block of each class
     check(set(sizes) == set(SPLITS) and all(count > 0 and count % unit == 0 for count in sizes.values()),
-          f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is {dict(sizes)}.")
+          f"Argument `sizes` must hold a multiple of {unit} above zero for each of {', '.join(SPLITS)}, but is "
+          f"{dict(sizes)}.")
     alike = len({view for _, view in views}) < len(views)
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for part in SPLITS:
@@ -179,7 +193,8 @@ def draw(name: str, base: DataSet, sizes: Mapping[str, int] = SIZES, seed: int =
     found = {m.name: m for m in base.modalities}
     return DataSet(
         name=name, title=question.title, description=question.description, source=base.source, licence=base.licence,
-        modalities=tuple(Modality(shown_as, found[view].values[chosen[:, m]], None, found[view].feature_names, found[view].shape)
+        modalities=tuple(Modality(shown_as, found[view].values[chosen[:, m]], None, found[view].feature_names,
+                                  found[view].shape)
                          for m, (shown_as, view) in enumerate(views)),
         target=question.target, y=y, ids=ids, split=np.repeat(SPLITS, [sizes[part] for part in SPLITS]),
         table=_table(question, base, chosen, ids), content_of=partial(_content, base, views, chosen))
@@ -198,10 +213,12 @@ def load(name: str) -> DataSet:
 def _source(name: str, place: int) -> Source:
     question = QUESTIONS[name]
     if question.of == "digits":
-        return Source(name, question.title, partial(load, name), place, made="is drawn from digits that come with scikit-learn")
-    return Source(name, question.title, partial(load, name), place, files=avdigits.SOURCE.files, folders=avdigits.SOURCE.folders,
-                  below=avdigits.SOURCE.name, by_hand="It is drawn from the files of 'avdigits', which was put together for qfusion and "
-                                                      "has no public copy to download.")
+        return Source(name, question.title, partial(load, name), place,
+                      made="is drawn from digits that come with scikit-learn")
+    return Source(name, question.title, partial(load, name), place, files=avdigits.SOURCE.files,
+                  folders=avdigits.SOURCE.folders, below=avdigits.SOURCE.name,
+                  by_hand="It is drawn from the files of 'avdigits', which was put together for qfusion and has no "
+                          "public copy to download.")
 
 
 SOURCES = tuple(_source(name, 30 if question.of == "digits" else 60) for name, question in QUESTIONS.items())

@@ -10,12 +10,16 @@ SMALL = 1e-9  # all that was built is nothing to speak of
 
 
 def answer(found: Built) -> str:
-    """Which terms of the dynamics did most of what was done to the joint contributions, as a title; to all, where there is one modality."""
+    """Which terms of the dynamics did most of what was done to the joint contributions, as a title; to all, where there
+    is one modality."""
     joint = np.array(["+" in name for name in found.dividends])
-    which, what = (joint, "joint contributions") if joint.any() else (np.array([bool(name) for name in found.dividends]), "contribution")
+    which, what = (joint,
+                   "joint contributions") if joint.any() else (np.array([bool(name) for name in found.dividends]),
+                                                               "contribution")
     done = np.abs(found.parts[which]).sum(0)
     if done.sum() <= SMALL:
-        return "Nothing evolves, so nothing is built" if not len(found.terms) else f"The dynamics built nothing of the {what}"
+        return "Nothing evolves, so nothing is built" if not len(
+            found.terms) else f"The dynamics built nothing of the {what}"
     shares = done / done.sum()
     first, *rest = np.argsort(-shares, kind="stable").tolist()
     said = f"{shares[first]:.0%} by the {found.terms[first].title}"

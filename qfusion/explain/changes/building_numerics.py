@@ -1,7 +1,7 @@
 """The numerics of `building.py`: time as polynomials, every term of the generator acting once.
 
-R(u) and O(v) are taken at Chebyshev-Lobatto times and turned into coefficients of Chebyshev polynomials; to rounding a few are enough. A
-term g acts on the coefficients of O, so F(u, v) = Tr[R(u) L_g^+ O(v)] is a table of coefficients, and
+R(u) and O(v) are taken at Chebyshev-Lobatto times and turned into coefficients of Chebyshev polynomials; to rounding a
+few are enough. A term g acts on the coefficients of O, so F(u, v) = Tr[R(u) L_g^+ O(v)] is a table of coefficients, and
 
     a(t) = 1/t int_0^t F(u, t - u) du = int_0^1 F(t s, t (1 - s)) ds
 
@@ -57,7 +57,8 @@ class Apart:
         dims, dtype = model.dims, torch.complex128
         terms = [Term(t.subsystems, t.H.to(dtype), t.jumps.to(dtype)) for t in model.generator().terms]
         H: dict[Subset, list[Term]] = {s: [] for s in found.terms}
-        jumps = [Term(t.subsystems, torch.zeros_like(L), L[None]) for t in terms for L in t.jumps] if found.rates else []
+        jumps = [Term(t.subsystems, torch.zeros_like(L), L[None]) for t in terms
+                 for L in t.jumps] if found.rates else []
         for term in terms if found.terms else ():
             inner = [dims[m] for m in term.subsystems]
             for places, part in decompose(term.H, inner).items():
@@ -67,9 +68,11 @@ class Apart:
                     H[subset].append(Term(subset, own * len(own) / len(part), own.new_zeros(0, *own.shape)))
         parameters = {parameter.key: parameter for parameter in found.parameters}
         keys = [f"H[{subset_name(s, model.modalities)}]" for s in H] + [f"rate[{k + 1}]" for k in range(len(jumps))]
-        pieces = [*(Generator(dims, tuple(parts)) for parts in H.values()), *(Generator(dims, (jump,)) for jump in jumps)]
+        pieces = [*(Generator(dims, tuple(parts)) for parts in H.values()),
+                  *(Generator(dims, (jump,)) for jump in jumps)]
         O = model.weighted_readout(model.W[output][None]).to(dtype)[0]
-        return Apart(Generator(dims, tuple(terms)), tuple(parameters[key] for key in keys), tuple(pieces), O, float(model.duration))
+        return Apart(Generator(dims, tuple(terms)), tuple(parameters[key] for key in keys), tuple(pieces), O,
+                     float(model.duration))
 
     @property
     def still(self) -> bool:
@@ -82,16 +85,19 @@ class Apart:
 
     def too_long(self) -> InvalidInput:
         """The error of an evolution that is not resolved."""
-        strengths = ", ".join(f"{each.key} {each.value:g}" for each in self.parameters if each.value != 1) or "all as learned"
-        return InvalidInput(f"What each term built cannot be worked out: {NODES[-1]} times do not resolve an evolution for T = {self.T:g} "
-                            f"with these strengths ({strengths}). Lower the duration T or the strengths.")
+        strengths = ", ".join(f"{each.key} {each.value:g}" for each in self.parameters
+                              if each.value != 1) or "all as learned"
+        return InvalidInput(
+            f"What each term built cannot be worked out: {NODES[-1]} times do not resolve an evolution for T = "
+            f"{self.T:g} with these strengths ({strengths}). Lower the duration T or the strengths.")
 
 
 def dividend_operators(found: JumpParameters) -> Tensor:
     """Returns R_S of every subset S, (2^M, D, D): their mean values are the dividends of the mean over the cohort."""
     dims, sigma = found.model.dims, found.background.sigma
     order = subsets(len(dims))
-    values = torch.stack([_placed(found.mean[s] if s else sigma.new_ones(1, 1), s, rest_state(sigma, dims, s), dims) for s in order])
+    values = torch.stack([_placed(found.mean[s] if s else sigma.new_ones(1, 1), s, rest_state(sigma, dims, s), dims)
+                          for s in order])
     return _mix(torch.from_numpy(signs(len(dims))), values)
 
 
@@ -112,7 +118,8 @@ def _mix(weights: Tensor, X: Tensor) -> Tensor:
 
 
 def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Returns F in Chebyshev polynomials of u and v, (p, q, S, G); the mean values Tr[R O] at 0 and T, (S,); and how many times it took."""
+    """Returns F in Chebyshev polynomials of u and v, (p, q, S, G); the mean values Tr[R O] at 0 and T, (S,); and how
+    many times it took."""
     for times, weights, seen, O_l in _sampled(apart):
         nodes = len(times)
         F, p = np.zeros((nodes, len(O_l), len(R), len(apart.pieces))), 0
@@ -130,9 +137,11 @@ def correlations(apart: Apart, R: Tensor) -> tuple[np.ndarray, np.ndarray, np.nd
 
 
 def observables(apart: Apart) -> list[Tensor]:
-    """Returns O(T), and B_g = int_0^T dt 1/t int_0^t du exp(u L^+) L_g^+ O(t - u) of every term: they add up to O(T) - O(0).
+    """Returns O(T), and B_g = int_0^T dt 1/t int_0^t du exp(u L^+) L_g^+ O(t - u) of every term: they add up to O(T) -
+    O(0).
 
-    In u, exp(u L^+) is taken at Chebyshev-Lobatto times, from the last to the first, each time evolving what is gathered to the next.
+    In u, exp(u L^+) is taken at Chebyshev-Lobatto times, from the last to the first, each time evolving what is
+    gathered to the next.
     """
     if apart.still:
         return [apart.O, *apart.O.new_zeros(len(apart.pieces), *apart.O.shape)]
@@ -153,7 +162,8 @@ def observables(apart: Apart) -> list[Tensor]:
 
 
 def _sampled(apart: Apart) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor]]:
-    """Ever more times, those that hold O(t): times, the matrix to Chebyshev coefficients, O there, and its coefficients."""
+    """Ever more times, those that hold O(t): times, the matrix to Chebyshev coefficients, O there, and its
+    coefficients."""
     for nodes in NODES:
         times, weights = _times(apart.T, nodes)
         seen = evolve(apart.generator, apart.O, times, "observables")
@@ -197,9 +207,11 @@ def _lobatto(nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=8)
 def _products(p: int, q: int) -> tuple[np.ndarray, np.ndarray]:
-    """int_0^1 T_k(t s) T_l(t (1 - s)) ds at Gauss-Legendre places t in [0, 1], and the matrix from values there to Legendre coefficients.
+    """int_0^1 T_k(t s) T_l(t (1 - s)) ds at Gauss-Legendre places t in [0, 1], and the matrix from values there to
+    Legendre coefficients.
 
-    Polynomials of degree p + q - 2 in s and in t: (p + q) / 2 places give the integral, and p + q - 1 the polynomial, without error.
+    Polynomials of degree p + q - 2 in s and in t: (p + q) / 2 places give the integral, and p + q - 1 the polynomial,
+    without error.
     """
     s, w = legendre.leggauss((p + q) // 2 + 1)
     s, w = (s + 1) / 2, w / 2

@@ -2,19 +2,23 @@
 
 A decision is the sign of the score where there is one (positive above zero), else the class with the largest score.
 
-QiNN-QJ, exactly. With the other modalities fixed, "class j overtakes class k" (or "the score changes sign") reads <psi|B|psi> >= 0 for one
-Hermitian d x d matrix B. The nearest state in fidelity maximises |<psi_0|psi>|^2 under it; with b_i, c_i the eigenvalues of -B and the
-coefficients of psi_0 in its eigenvectors, stationarity gives psi_i ~ c_i / (1 + t b_i), and t solves the secular equation
-sum_i |c_i|^2 b_i / (1 + t b_i)^2 = 0, which falls strictly on the interval where all denominators are positive. A quadratic problem
-with one quadratic constraint has no duality gap (S-lemma, see Polik and Terlaky 2007), so this is the global optimum; where psi_0 has no
-part in the lowest eigenvector, that part is added (the "hard case" of More and Sorensen 1983). The distance is the Fubini-Study angle
-arccos |<psi_0|psi>|. No state does it if and only if B has no positive eigenvalue.
+QiNN-QJ, exactly. With the other modalities fixed, "class j overtakes class k" (or "the score changes sign") reads
+<psi|B|psi> >= 0 for one Hermitian d x d matrix B. The nearest state in fidelity maximises |<psi_0|psi>|^2 under it;
+with b_i, c_i the eigenvalues of -B and the coefficients of psi_0 in its eigenvectors, stationarity gives psi_i ~ c_i /
+(1 + t b_i), and t solves the secular equation sum_i |c_i|^2 b_i / (1 + t b_i)^2 = 0, which falls strictly on the
+interval where all denominators are positive. A quadratic problem with one quadratic constraint has no duality gap
+(S-lemma, see Polik and Terlaky 2007), so this is the global optimum; where psi_0 has no part in the lowest eigenvector,
+that part is added (the "hard case" of More and Sorensen 1983). The distance is the Fubini-Study angle arccos
+|<psi_0|psi>|. No state does it if and only if B has no positive eigenvalue.
 
-EntangledQCNN, numerically. The score is multilinear in the masses p_i = sin^2(theta_i / 2), so its largest value lies where all masses are
-0 or 1: whether any state turns the decision is decided exactly. The nearest one, in the Euclidean norm of the angles theta, is found by
-gradients from many starts (the iteration of Hasofer and Lind 1974, Rackwitz and Fiessler 1978, then SLSQP): the best that was found.
+EntangledQCNN, numerically. The score is multilinear in the masses p_i = sin^2(theta_i / 2), so its largest value lies
+where all masses are
+0 or 1: whether any state turns the decision is decided exactly. The nearest one, in the Euclidean norm of the angles
+theta, is found by gradients from many starts (the iteration of Hasofer and Lind 1974, Rackwitz and Fiessler 1978, then
+SLSQP): the best that was found.
 
-Any other model: what a modality comes to is changed by gradients, see `search`; where none is found, there may still be one.
+Any other model: what a modality comes to is changed by gradients, see `search`; where none is found, there may still be
+one.
 """
 
 from __future__ import annotations
@@ -45,8 +49,8 @@ class StateChange:
         modality: whose state changes, all others stay.
         possible: whether any state of it turns the decision; the other fields but `reach` say nothing where not.
         state: the nearest one, ket (d,), masses (n,), or numbers that the modality comes to in another model, (k,).
-        distance: Fubini-Study angle of kets, Euclidean norm of the change of the angles theta of masses; radians. Of other numbers the
-            Euclidean norm of their change.
+        distance: Fubini-Study angle of kets, Euclidean norm of the change of the angles theta of masses; radians. Of
+            other numbers the Euclidean norm of their change.
         before, after: scores (C,); `after` from running the model with the new state.
         decision, turned: the decision before and after: a class, or 1 for a positive score and 0 for another.
         verified: whether the model, run again, decides otherwise.
@@ -88,7 +92,8 @@ def nearest_state(model: FusionModel, states: Mapping[str, Any], modality: str, 
     """
     model, states = in_double(model), forms.doubled(states)
     choose("Modality", modality, model.modalities)
-    check(all(nested.length(states[name]) == 1 for name in model.modalities), "Argument `states` must hold one sample, but holds several.")
+    check(all(nested.length(states[name]) == 1 for name in model.modalities),
+          "Argument `states` must hold one sample, but holds several.")
     if not can(model, "states"):
         return _searched(model, states, modality, ends)
     form = forms.score_form(model, states, modality).detach()
@@ -101,7 +106,8 @@ def nearest_state(model: FusionModel, states: Mapping[str, Any], modality: str, 
         return StateChange(modality, False, own, math.inf, before, before, was, was, False, exact, reach)
     after = run_again(model, {**states, modality: best[None]})
     turned = decision(after)
-    return StateChange(modality, True, best, _distance(own, best), before, after, was, turned, turned != was, exact, reach)
+    return StateChange(modality, True, best, _distance(own, best), before, after, was, turned, turned != was, exact,
+                       reach)
 
 
 def _searched(model: FusionModel, states: Mapping[str, Any], modality: str, ends: Any) -> StateChange:
@@ -110,15 +116,17 @@ def _searched(model: FusionModel, states: Mapping[str, Any], modality: str, ends
     was, own = decision(before), states[modality]
     best = search.nearest(model, states, modality, was, None if ends is None else search.flat(ends))
     if best is None:
-        return StateChange(modality, False, search.flat(own)[0], math.inf, before, before, was, was, False, False, -math.inf)
+        return StateChange(modality, False, search.flat(own)[0], math.inf, before, before, was, was, False, False,
+                           -math.inf)
     after = forms.scores_of(model, {**states, modality: search.filled(own, best[None])})[0].numpy()
     turned = decision(after)
-    return StateChange(modality, True, best, float((best - search.flat(own)[0]).norm()), before, after, was, turned, turned != was, False,
-                       0.0)
+    return StateChange(modality, True, best, float((best - search.flat(own)[0]).norm()), before, after, was, turned,
+                       turned != was, False, 0.0)
 
 
 def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:
-    """Returns forms that are >= 0 where the decision differs from that of `scores`: one for each other class, or the sign's."""
+    """Returns forms that are >= 0 where the decision differs from that of `scores`: one for each other class, or the
+    sign's."""
     if len(form) == 1:
         return [form[0] * (-1.0 if decision(scores) else 1.0)]
     held = decision(scores)
@@ -126,13 +134,15 @@ def boundaries(form: Tensor, scores: np.ndarray) -> list[Tensor]:
 
 
 def run_again(model: FusionModel, states: Mapping[str, Tensor]) -> np.ndarray:
-    """Returns the scores (C,) of one sample's states by the other picture: the state evolves (QiNN-QJ), or passes the network's layers."""
+    """Returns the scores (C,) of one sample's states by the other picture: the state evolves (QiNN-QJ), or passes the
+    network's layers."""
     with torch.no_grad():
         return require(model, "states").direct_scores(states)[0].numpy()
 
 
 def distance(first: Tensor, second: Tensor) -> Tensor:
-    """Returns the distance of states (..., d) or (..., n) in radians: Fubini-Study angle of kets, norm of the angles between masses."""
+    """Returns the distance of states (..., d) or (..., n) in radians: Fubini-Study angle of kets, norm of the angles
+    between masses."""
     if first.is_complex():
         overlap = (first.conj() * second).sum(-1)
         # arccos loses half the digits near zero distance; the rest of the second ket does not.
@@ -188,7 +198,8 @@ def _ket(B: Tensor, psi: Tensor) -> tuple[Tensor | None, float]:
 
 
 def _nearest_masses(wanted: list[Tensor], masses: Tensor) -> tuple[list[Tensor], float]:
-    """The nearest masses found on any boundary with sum_b P(b) t_b >= MARGIN, and how far beyond any of them masses can get."""
+    """The nearest masses found on any boundary with sum_b P(b) t_b >= MARGIN, and how far beyond any of them masses can
+    get."""
     n = len(masses)
     every = torch.stack(wanted).numpy()
     margins = MARGIN * np.maximum(1.0, np.abs(every).max(1))
@@ -247,7 +258,8 @@ def _iterate(t: np.ndarray, start: np.ndarray, theta: np.ndarray) -> np.ndarray:
 
 
 def _first_crossing(t: np.ndarray, start: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the straight ways from the start through `ends` (S, n) first cross their boundary, by bisection, and which ways do, (S,)."""
+    """Where the straight ways from the start through `ends` (S, n) first cross their boundary, by bisection, and which
+    ways do, (S,)."""
     along = np.linspace(0, 1.5, 49)
     beyond = np.stack([_value_and_slope(t, start + a * (ends - start))[0] >= 0 for a in along])
     crosses: np.ndarray = np.asarray(beyond.any(0))

@@ -29,14 +29,16 @@ def answer(found: Cuts, output: int) -> str:
         return f"The score needs no correlation at any one time: a cut moves it by {abs(largest):.2f} at most, from {before:.2f}{never}"
     kept = f" ({found.scores[found.kinds.index('dephased'), m, i, 0, output]:.2f} if their classical part is kept)" if (
         "dephased" in found.kinds) else ""
-    return (f"Without the correlations of {found.modalities[m]} at t = {found.times[i]:.2f} the score would be {before + largest:.2f} "
-            f"instead of {before:.2f}{kept}{never}")
+    return (
+        f"Without the correlations of {found.modalities[m]} at t = {found.times[i]:.2f} the score would be "
+        f"{before + largest:.2f} instead of {before:.2f}{kept}{never}")
 
 
 def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
     """Whether a model needs the correlations half way, over many samples, with 95 % intervals, as a title.
 
-    The time is fixed and of the modalities the one is named that costs most, so that hardly anything is picked by its size.
+    The time is fixed and of the modalities the one is named that costs most, so that hardly anything is picked by its
+    size.
     """
     metric = metric or next(iter(found.after))
     about, loss = metrics.describe[metric], found.losses[metric]
@@ -54,7 +56,8 @@ def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
 
 
 def _first_largest(values: np.ndarray) -> int:
-    """Place of the largest value, of equal ones (but for rounding) the first: of two modalities, a cut of either leaves the same state."""
+    """Place of the largest value, of equal ones (but for rounding) the first: of two modalities, a cut of either leaves
+    the same state."""
     return int((values >= values.max() - 1e-9 * np.abs(values).max()).argmax())
 
 

@@ -1,4 +1,5 @@
-"""What taking correlations away costs on many samples: metrics by the time of the cut, with bootstrap intervals over samples.
+"""What taking correlations away costs on many samples: metrics by the time of the cut, with bootstrap intervals over
+samples.
 
 All curves are resampled together, so differences from the undisturbed model are paired.
 """
@@ -22,7 +23,8 @@ class Estimates:
     """Values with percentile intervals.
 
     Attributes:
-        value: of the samples themselves. low, high: of the 95 % interval, same shape; None for fewer than `resampling.FEWEST` samples.
+        value: of the samples themselves. low, high: of the 95 % interval, same shape; None for fewer than
+            `resampling.FEWEST` samples.
     """
 
     value: np.ndarray
@@ -38,7 +40,8 @@ class CutMetrics:
         modalities, kinds, times: of the `Cuts`. n: samples.
         after: (K, M, nT) by metric, of `METRICS`; values are those of `training.metrics.of_scores`.
         before: undisturbed, shape (), by metric. losses: after less before, (K, M, nT), by metric.
-        kept: what classical correlation keeps, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are there.
+        kept: what classical correlation keeps, (M, nT) by metric: "dephased" less "cut"; empty unless both kinds are
+            there.
         chance: the metric of one answer for all: the most frequent class, or the mean truth (for `mae` the median).
         change: mean over samples and outputs of |score after - score before|, (K, M, nT).
     """
@@ -73,11 +76,13 @@ def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = R
     check(np.shape(truth) == (B,) and B > 0,
           f"Argument `truth` must have shape ({B},), one value a sample, but has shape {np.shape(truth)}.")
     shape = found.scores.shape[:3]
-    scores = np.concatenate([found.scores.reshape(-1, B, found.scores.shape[-1]), found.before[None]])  # the undisturbed ones last
+    # the undisturbed ones last
+    scores = np.concatenate([found.scores.reshape(-1, B, found.scores.shape[-1]), found.before[None]])
     columns = _columns(scores, np.asarray(truth), kind)
     columns["change"] = np.abs(scores[:-1] - scores[-1]).mean(-1).T
     own = _metrics(columns, np.ones((1, B)))
-    blocks = [_metrics(columns, drawn) for drawn in resampling.counts(B, resamples, seed)] if B >= resampling.FEWEST else []
+    blocks = [_metrics(columns, drawn) for drawn in resampling.counts(B, resamples,
+                                                                      seed)] if B >= resampling.FEWEST else []
     drawn = {name: np.concatenate([block[name] for block in blocks]) for name in own} if blocks else {}
 
     def estimates(of: tuple[str, ...], part: slice, minus: slice | None = None) -> dict[str, Estimates]:
@@ -90,8 +95,9 @@ def cut_metrics(found: Cuts, truth: np.ndarray, kind: str, *, resamples: int = R
     places = {name: slice(k * each, (k + 1) * each) for k, name in enumerate(found.kinds)}
     kept = estimates(names, places["dephased"], places["cut"]) if set(places) >= {"cut", "dephased"} else {}
     return CutMetrics(found.modalities, found.kinds, found.times, B, _shaped(estimates(names, every), shape),
-                      _shaped(estimates(names, last), ()), _shaped(estimates(names, every, last), shape), _shaped(kept, shape[1:]),
-                      _chance(np.asarray(truth), kind), _shaped(estimates(("change",), slice(None)), shape)["change"])
+                      _shaped(estimates(names, last), ()), _shaped(estimates(names, every, last), shape),
+                      _shaped(kept, shape[1:]), _chance(np.asarray(truth), kind),
+                      _shaped(estimates(("change",), slice(None)), shape)["change"])
 
 
 def _columns(scores: np.ndarray, truth: np.ndarray, kind: str) -> dict[str, np.ndarray]:
@@ -123,7 +129,8 @@ def _estimates(value: np.ndarray, drawn: np.ndarray | None) -> Estimates:
 
 
 def _shaped(found: dict[str, Estimates], shape: tuple[int, ...]) -> dict[str, Estimates]:
-    return {name: Estimates(*(None if part is None else part.reshape(shape) for part in (each.value, each.low, each.high)))  # type: ignore[arg-type]
+    return {name: Estimates(*(None if part is None else part.reshape(shape)
+                              for part in (each.value, each.low, each.high)))  # type: ignore[arg-type]
             for name, each in found.items()}
 
 

@@ -10,16 +10,18 @@
 
     y_kind(t, m) = Tr[O(T - t) rho_kind(t)] + b: then the state evolves on and is read as before. Exact, without sampling.
 
-The first two keep the states rho_m(t) and rho_rest(t) themselves. So nothing changes at t = 0, where the state is a product, and nothing at
-t = T under a read-out that looks at single modalities. What changes between is what the later evolution makes of correlation that is there
-at t. "held" is the cut done over and over; it is integrated to a relative tolerance of 1e-8, and takes most of the time.
+The first two keep the states rho_m(t) and rho_rest(t) themselves. So nothing changes at t = 0, where the state is a
+product, and nothing at t = T under a read-out that looks at single modalities. What changes between is what the later
+evolution makes of correlation that is there at t. "held" is the cut done over and over; it is integrated to a relative
+tolerance of 1e-8, and takes most of the time.
 
-Where eigenvalues of rho_m agree (within `EQUAL`), the basis is not defined. The mean over all bases of such an eigenspace is taken:
-X -> (X + 1 x Tr_space X) / (n + 1) for its dimension n, which is X for n = 1, breaks entanglement for every n, and depends on the state
-alone. (Dephasing onto the whole eigenspace would leave a maximally entangled state as it is.) An eigenvalue of 0 has nothing to dephase.
+Where eigenvalues of rho_m agree (within `EQUAL`), the basis is not defined. The mean over all bases of such an
+eigenspace is taken: X -> (X + 1 x Tr_space X) / (n + 1) for its dimension n, which is X for n = 1, breaks entanglement
+for every n, and depends on the state alone. (Dephasing onto the whole eigenspace would leave a maximally entangled
+state as it is.) An eigenvalue of 0 has nothing to dephase.
 
-It is an intervention on the state of the model, not on the data: no input need make the state that is put there. Horodecki, Shor and Ruskai
-(2003), Rev. Math. Phys. 15, 629 (channels that break entanglement).
+It is an intervention on the state of the model, not on the data: no input need make the state that is put there.
+Horodecki, Shor and Ruskai (2003), Rev. Math. Phys. 15, 629 (channels that break entanglement).
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, str] = {
     "cut": "All correlation of the modality with the rest is taken away.",
-    "dephased": "All but the classical correlation of the modality's populations is taken away: no entanglement is left.",
+    "dephased": "All but the classical correlation of the modality's populations is taken away: no entanglement is "
+                "left.",
     "held": "The modality and the rest are kept uncorrelated all the time up to then.",
 }
 DEFAULT = ("cut", "dephased")
@@ -67,11 +70,13 @@ class Cuts:
     """Scores of B samples after correlation was taken away at a time, for K kinds, M modalities and nT times.
 
     Attributes:
-        modalities: those whose correlation was taken away, M of them. outputs: names, C of them. kinds: of `KINDS`, K of them.
+        modalities: those whose correlation was taken away, M of them. outputs: names, C of them. kinds: of `KINDS`, K
+            of them.
         times: (nT,) in model units.
         scores: (K, M, nT, B, C), with bias. before: undisturbed, (B, C).
         coalitions: names of the subsets of all modalities of the model, "" first; none unless dividends were asked for.
-        dividends: Harsanyi dividends of the scores after the cut, (K, M, nT, B, 2^M', C) for M' modalities of the model, and
+        dividends: Harsanyi dividends of the scores after the cut, (K, M, nT, B, 2^M', C) for M' modalities of the
+            model, and
         dividends_before: undisturbed, (B, 2^M', C); None unless asked for. They add up to the scores.
     """
 
@@ -91,7 +96,8 @@ class Cuts:
         return self.scores - self.before
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the mean over the samples of |dividend| after the cut, (K, M, nT, 2^M', C), and undisturbed, (2^M', C).
+        """Returns the mean over the samples of |dividend| after the cut, (K, M, nT, 2^M', C), and undisturbed, (2^M',
+        C).
 
         Raises:
             InvalidInput: when no dividends were asked for.
@@ -101,7 +107,8 @@ class Cuts:
         return np.abs(self.dividends).mean(3), np.abs(self.dividends_before).mean(0)
 
     def frame(self, row: int = 0, output: int = 0) -> pd.DataFrame:
-        """Returns one row a time: `t`, `undisturbed`, and `cut[text]`, `dephased[text]`, ... of one sample and output."""
+        """Returns one row a time: `t`, `undisturbed`, and `cut[text]`, `dephased[text]`, ... of one sample and
+        output."""
         columns = {"t": self.times, "undisturbed": np.full(len(self.times), self.before[row, output])}
         columns |= {f"{kind}[{name}]": self.scores[k, m, :, row, output]
                     for m, name in enumerate(self.modalities) for k, kind in enumerate(self.kinds)}
@@ -111,23 +118,26 @@ class Cuts:
 def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[float] | np.ndarray | None = None, *,
          modalities: Sequence[str] | None = None, kinds: Sequence[str] = DEFAULT,
          background: AnyBackground | None = None) -> Cuts:
-    """Returns what a model says after the correlations of a modality were taken away, for every time, modality and sample.
+    """Returns what a model says after the correlations of a modality were taken away, for every time, modality and
+    sample.
 
-    With a background, the dividends too, at 2^M times the work. The value of a coalition is then the score after the cut of the evolved
-    state rho_S x (mean states sigma_m of the others), whose own correlation is cut. Of the background only the states sigma_m are used,
-    whatever its kind: in a joint background the modalities are correlated before any evolution, so that a cut at t = 0 would change the
-    values of coalitions although the sample's own state is a product there.
+    With a background, the dividends too, at 2^M times the work. The value of a coalition is then the score after the
+    cut of the evolved state rho_S x (mean states sigma_m of the others), whose own correlation is cut. Of the
+    background only the states sigma_m are used,
+    whatever its kind: in a joint background the modalities are correlated before any evolution, so that a cut at t = 0
+    would change the values of coalitions although the sample's own state is a product there.
 
     Args:
         model: a trained QiNN-QJ in eval mode; one that samples trajectories is evolved by the master equation.
         inputs: features of B samples.
         times: ascending, in [0, T]; `TIMES` of them, evenly, unless given.
-        modalities: whose correlation is taken away, each on its own; all unless given. kinds: of `KINDS`; `DEFAULT` unless given.
+        modalities: whose correlation is taken away, each on its own; all unless given. kinds: of `KINDS`; `DEFAULT`
+            unless given.
         background: asks for dividends.
 
     Raises:
-        InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], or the background is of another
-            model.
+        InvalidInput: when the model does not evolve in time or has one modality, a time is outside [0, T], or the
+            background is of another model.
         NotFound: when a modality or kind does not exist.
     """
     moving = require(model, "time", "to cut at")
@@ -151,9 +161,11 @@ def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[flo
                 harsanyi(undisturbed, len(kets)))
 
 
-def _chosen(model: QuantumJump, modalities: Sequence[str] | None, kinds: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    check(len(model.modalities) > 1, f"Argument `model` must have two modalities or more, but has one, '{model.modalities[0]}': it is "
-                                     "correlated with nothing.")
+def _chosen(model: QuantumJump, modalities: Sequence[str] | None,
+            kinds: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    check(len(model.modalities) > 1,
+          f"Argument `model` must have two modalities or more, but has one, '{model.modalities[0]}': it is "
+          "correlated with nothing.")
     names = tuple(model.modalities) if modalities is None else tuple(dict.fromkeys(modalities))
     for name in names:
         choose("Modality", name, model.modalities)
@@ -170,8 +182,9 @@ def _moments(times: Sequence[float] | np.ndarray | None, duration: float) -> lis
     moments = [float(t) for t in times]
     check(len(moments) > 0, "Argument `times` must hold one time at least, but is empty. Leave it out for 21 times.")
     outside = [f"{t:g}" for t in moments if not 0 <= t <= duration * (1 + 1e-12)]
-    check(not outside, f"Argument `times` must lie in [0, {duration:g}], the time that the model evolves for, but holds "
-                       f"{', '.join(outside[:6])}. Leave these out.")
+    check(not outside,
+          f"Argument `times` must lie in [0, {duration:g}], the time that the model evolves for, but holds "
+          f"{', '.join(outside[:6])}. Leave these out.")
     check(moments == sorted(moments), f"Argument `times` must be ascending, but is {moments[:6]}. Sort it.")
     return [min(t, duration) for t in moments]
 
@@ -179,7 +192,8 @@ def _moments(times: Sequence[float] | np.ndarray | None, duration: float) -> lis
 def _means(model: QuantumJump, background: AnyBackground, start: list[Tensor]) -> list[Tensor]:
     """The background's mean state of every modality, (1, d, d)."""
     if not isinstance(background, Background) or background.dims != model.dims:
-        raise InvalidInput("Argument `background` comes from another kind of model, or of other dimensions. Make it with this model.")
+        raise InvalidInput(
+            "Argument `background` comes from another kind of model, or of other dimensions. Make it with this model.")
     return [states.partial_trace(background.sigma, model.dims, (m,)).to(rho.dtype)[None] for m, rho in enumerate(start)]
 
 
@@ -196,7 +210,8 @@ class _Run:
         self.system = model.system() if HELD in kinds else None
 
     def values(self, factors: list[Tensor]) -> tuple[np.ndarray, np.ndarray]:
-        """Scores without bias, cut (K, M, nT, B, C) and undisturbed (B, C), of product states with these factors, (B or 1, d, d)."""
+        """Scores without bias, cut (K, M, nT, B, C) and undisturbed (B, C), of product states with these factors, (B or
+        1, d, d)."""
         B, D = max(len(rho) for rho in factors), math.prod(self.dims)
         size = max(1, _HELD // (len(self.moments) * D**2))
         parts = []
@@ -223,7 +238,8 @@ class _Run:
         H, jumps = (_first(X, self.dims, m).reshape(len(X), d, d, D // d, D // d).transpose(2, 3).reshape(len(X), D, D)
                     for X in (self.system.H[None], self.system.jumps))
         size = max(map(len, factors))
-        own, rest = (part.expand(size, *part.shape[1:]) for part in (factors[m], _kron([f for k, f in enumerate(factors) if k != m])))
+        own, rest = (part.expand(size, *part.shape[1:])
+                     for part in (factors[m], _kron([f for k, f in enumerate(factors) if k != m])))
         own, rest = uncorrelated.evolve(H[0], jumps, own, rest, self.moments)
         return own.flatten(-2)[..., :, None] * rest.flatten(-2)[..., None, :]
 
@@ -238,7 +254,8 @@ def _first(X: Tensor, dims: tuple[int, ...], m: int) -> Tensor:
     left, d, right = math.prod(dims[:m]), dims[m], math.prod(dims[m + 1:])
     b = X.ndim - 2
     order = [*range(b), b + 1, b + 4, b, b + 2, b + 3, b + 5]
-    return X.reshape(*X.shape[:-2], left, d, right, left, d, right).permute(order).reshape(*X.shape[:-2], d * d, (left * right)**2)
+    return X.reshape(*X.shape[:-2], left, d, right, left, d,
+                     right).permute(order).reshape(*X.shape[:-2], d * d, (left * right)**2)
 
 
 def _kron(factors: list[Tensor]) -> Tensor:
@@ -262,11 +279,13 @@ def _cut(rho: Tensor) -> Tensor:
 
 
 def _dephased(rho: Tensor) -> Tensor:
-    """States (..., d d, r r) after dephasing in the eigenbasis of rho_m; see the head of this module for equal eigenvalues."""
+    """States (..., d d, r r) after dephasing in the eigenbasis of rho_m; see the head of this module for equal
+    eigenvalues."""
     d = math.isqrt(rho.shape[-2])
     own = _reduced(rho).unflatten(-1, (d, d))
     values, E = torch.linalg.eigh((own + own.mH) / 2)
-    space = torch.diff(values, dim=-1, prepend=values[..., :1]).gt(EQUAL).cumsum(-1)  # the number of each eigenvalue's space
+    # the number of each eigenvalue's space
+    space = torch.diff(values, dim=-1, prepend=values[..., :1]).gt(EQUAL).cumsum(-1)
     share = (space[..., :, None] == space[..., None, :]).to(rho.dtype)
     share = share / (share.sum(-1, keepdim=True) + 1)
     R = (E[..., :, None, :, None] * E.conj()[..., None, :, None, :]).flatten(-4, -3).flatten(-2)  # columns |e_i><e_j|

@@ -1,12 +1,14 @@
-"""The smallest turn of one parameter of the physics that turns the decision on a sample, every other parameter as learned.
+"""The smallest turn of one parameter of the physics that turns the decision on a sample, every other parameter as
+learned.
 
-QiNN-QJ: factors on the couplings H_S, on the rates of the jump operators, and the duration T. The score is an entire function of each, so
-it is followed by a Chebyshev interpolant over the parameter's range (its last coefficients tell how well); crossings of the decision's
-boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi 1995). The observables at the nodes do not depend on
+QiNN-QJ: factors on the couplings H_S, on the rates of the jump operators, and the duration T. The score is an entire
+function of each, so it is followed by a Chebyshev interpolant over the parameter's range (its last coefficients tell
+how well); crossings of the decision's boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi
+1995). The observables at the nodes do not depend on
 the sample: worked out once (`table`), they serve all.
 
-EntangledQCNN: the angles phi of the fusion's truth tables. Every score is a + b cos(phi) + c sin(phi) in each of them, exactly, so the
-nearest crossing has a closed form.
+EntangledQCNN: the angles phi of the fusion's truth tables. Every score is a + b cos(phi) + c sin(phi) in each of them,
+exactly, so the nearest crossing has a closed form.
 
 Every turn that is reported was set in the model and the model run again.
 """
@@ -40,7 +42,8 @@ class ParameterChange:
 
     Attributes:
         kind: "coupling", "rate", "duration" or "angle".
-        name: a coalition such as "text+audio"; the jump operator's number from 0; "T"; or "element.stage.pattern", numbers from 0.
+        name: a coalition such as "text+audio"; the jump operator's number from 0; "T"; or "element.stage.pattern",
+            numbers from 0.
         learned, value: before and after: a factor, T itself, or radians.
         size: |value / learned - 1|, or the change in radians of an angle.
         before, after: scores (C,); `after` from the model with the parameter turned.
@@ -106,7 +109,8 @@ def tweak_of(parameter: Parameter | ParameterChange, x: float, rates: int) -> Tw
 
 @torch.no_grad()
 def table(model: QuantumJump) -> tuple[Parameter, ...]:
-    """Returns all parameters of a QiNN-QJ with the observables at their nodes: NODES evolutions for each coupling and rate, one for T."""
+    """Returns all parameters of a QiNN-QJ with the observables at their nodes: NODES evolutions for each coupling and
+    rate, one for T."""
     from numpy.polynomial import chebyshev
 
     T, K = float(model.duration), model.jump_count
@@ -127,7 +131,8 @@ def table(model: QuantumJump) -> tuple[Parameter, ...]:
     return tuple(parameters)
 
 
-def nearest_parameters(model: FusionModel, states: Mapping[str, Tensor], parameters: tuple[Parameter, ...] | None = None) -> Search:
+def nearest_parameters(model: FusionModel, states: Mapping[str, Tensor],
+                       parameters: tuple[Parameter, ...] | None = None) -> Search:
     """Returns for every parameter the smallest turn that changes the decision on one sample, where there is one.
 
     Args:
@@ -148,8 +153,8 @@ def _physics(model: QuantumJump, states: Mapping[str, Tensor], parameters: tuple
     before = _scores(model, psi)
     turned = [_turn(model, psi, before, parameter) for parameter in parameters]
     found = sorted((change for change, _ in turned if change is not None), key=lambda change: change.size)
-    ranges = (f"couplings × 0 to {TOP_FACTOR:g}, jump rates × 0 to {TOP_RATE:g}, "
-              f"T from 0 to {TOP_DURATION * float(model.duration):g}")
+    ranges = (f"couplings × 0 to {TOP_FACTOR:g}, jump rates × 0 to {TOP_RATE:g}, T from 0 to "
+              f"{TOP_DURATION * float(model.duration):g}")
     return Search(tuple(found), len(parameters), ranges, max((tail for _, tail in turned), default=0.0))
 
 
@@ -165,7 +170,8 @@ def _lead(scores: np.ndarray, held: int) -> np.ndarray:
     return others.max(-1) - scores[..., held]
 
 
-def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray, parameter: Parameter) -> tuple[ParameterChange | None, float]:
+def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray,
+          parameter: Parameter) -> tuple[ParameterChange | None, float]:
     from numpy.polynomial import chebyshev
     from scipy.optimize import toms748
 
@@ -197,7 +203,8 @@ def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray, parameter: Parame
     value = float(min(turns, key=lambda x: abs(x - learned)))
     value += math.copysign(2e-7 * top, value - learned)  # on the far side of the root
     value = min(max(value, 0.0), top)
-    return _change(parameter.kind, parameter.name, learned, value, abs(value / learned - 1), before, scores(value)), tail
+    return _change(parameter.kind, parameter.name, learned, value, abs(value / learned - 1), before,
+                   scores(value)), tail
 
 
 def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
@@ -226,7 +233,8 @@ def _angles(model: EntangledQCNN, states: Mapping[str, Tensor]) -> Search:
         after = model.with_angles(other).scores(states)[0].numpy()
         name, learned = ".".join(map(str, place)), float(phi[place])
         found.append(_change("angle", name, learned, learned + turn, abs(turn), before, after))
-    return Search(tuple(sorted(found, key=lambda c: c.size)), len(places), "every angle of the truth tables, all the way round", 0.0)
+    return Search(tuple(sorted(found, key=lambda c: c.size)), len(places),
+                  "every angle of the truth tables, all the way round", 0.0)
 
 
 def _nearest_turn(mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: int, wanted: float) -> float | None:
@@ -247,6 +255,7 @@ def _nearest_turn(mean: np.ndarray, cosine: np.ndarray, sine: np.ndarray, held: 
     return min(turns, key=abs) if turns else None
 
 
-def _change(kind: str, name: str, learned: float, value: float, size: float, before: np.ndarray, after: np.ndarray) -> ParameterChange:
+def _change(kind: str, name: str, learned: float, value: float, size: float, before: np.ndarray,
+            after: np.ndarray) -> ParameterChange:
     held, turned = decision(before), decision(after)
     return ParameterChange(kind, name, learned, value, size, before, after, held, turned, turned != held)

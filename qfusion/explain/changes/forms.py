@@ -1,8 +1,9 @@
 """How one modality's state enters a decision while all others stay: an exact form with few coefficients.
 
-In QiNN-QJ every score, coalition value and dividend is a quadratic form <psi|Q|psi> of one modality's ket: d^2 real numbers. In an
-EntangledQCNN it is linear in the 2^n probabilities of what the modality's qubits read: sum_b P(b) t_b with P(b) = prod_i p_i or 1 - p_i.
-The coefficients are read off by explaining the states that fix them (kets |i>, |i> + |j>, |i> + i|j>; masses 0 and 1), which holds
+In QiNN-QJ every score, coalition value and dividend is a quadratic form <psi|Q|psi> of one modality's ket: d^2 real
+numbers. In an EntangledQCNN it is linear in the 2^n probabilities of what the modality's qubits read: sum_b P(b) t_b
+with P(b) = prod_i p_i or 1 - p_i. The coefficients are read off by explaining the states that fix them (kets |i>, |i> +
+|j>, |i> + i|j>; masses 0 and 1), which holds
 for every background. Where the bias enters, it is part of the form: kets have norm one and probabilities add up to one.
 """
 
@@ -27,14 +28,16 @@ MAX_COALITIONS = 2**14  # states times coalitions that are worked out for the fo
 
 
 def with_states(model: FusionModel, states: Mapping[str, Any]) -> FusionModel:
-    """Returns a model that shares this one's weights but takes every modality's state from `states`, whatever the features."""
+    """Returns a model that shares this one's weights but takes every modality's state from `states`, whatever the
+    features."""
     other = copy.copy(model)
     other.__dict__["encode"] = lambda inputs: dict(states)
     return other
 
 
 def states_of(model: FusionModel, inputs: Mapping[str, Features]) -> dict[str, Any]:
-    """Returns the modality states in double precision: kets (B, d_m), masses (B, n), or whatever the modalities come to."""
+    """Returns the modality states in double precision: kets (B, d_m), masses (B, n), or whatever the modalities come
+    to."""
     with torch.no_grad():
         return doubled(model.encode(inputs))
 
@@ -66,8 +69,10 @@ def score_form(model: FusionModel, states: Mapping[str, Tensor], modality: str) 
     return _assemble(scores_of(model, _replaced(states, modality, probes)), model)
 
 
-def dividend_forms(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, modality: str) -> Tensor:
-    """Returns the Harsanyi dividends of one sample as forms of one modality's state: (2^M, C, d, d) complex or (2^M, C, 2^n).
+def dividend_forms(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground,
+                   modality: str) -> Tensor:
+    """Returns the Harsanyi dividends of one sample as forms of one modality's state: (2^M, C, d, d) complex or (2^M, C,
+    2^n).
 
     Args:
         inputs: of one sample. background: see `background`.
@@ -79,14 +84,16 @@ def dividend_forms(model: FusionModel, inputs: Mapping[str, Features], backgroun
     probes = _probes(model, modality)
     work = len(probes) * 2 ** len(model.modalities)
     check(can(model, "kets") or work <= MAX_COALITIONS,
-          f"Forms of the dividends need {work:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score instead.")
+          f"Forms of the dividends need {work:,} coalitions here, more than {MAX_COALITIONS:,}. Ask for the score "
+          "instead.")
     states = _replaced(states_of(model, inputs), modality, probes)
     found = explain(with_states(model, states), inputs, background)
     return _assemble(torch.from_numpy(found.dividends), model)
 
 
 def value(form: Tensor, state: Tensor) -> Tensor:
-    """Returns the value of forms (..., d, d) or (..., 2^n) at states (B, d) or (B, n): (B, ...); differentiable in the states."""
+    """Returns the value of forms (..., d, d) or (..., 2^n) at states (B, d) or (B, n): (B, ...); differentiable in the
+    states."""
     if form.is_complex():
         return torch.einsum("bi,...ij,bj->b...", state.conj(), form, state).real
     return torch.einsum("bk,...k->b...", probabilities(state), form)

@@ -39,8 +39,8 @@ def outcome(model: FusionModel, inputs: Mapping[str, Features], background: AnyB
             dropped: Collection[str] = ()) -> Outcome:
     """Returns scores and dividends for given modality states of one sample.
 
-    A modality that is left out takes the background's states: the score is then the value v(S) of the coalition of the others, which is
-    the sum of their dividends.
+    A modality that is left out takes the background's states: the score is then the value v(S) of the coalition of the
+    others, which is the sum of their dividends.
 
     Args:
         inputs: of one sample that fits the model; only its form counts.
@@ -74,9 +74,11 @@ def _form(state: Any) -> str:
 def _check_state(name: str, state: Tensor) -> None:
     if state.is_complex():
         norm = float(torch.linalg.vector_norm(state))
-        check(abs(norm - 1) < 1e-6, f"Argument `states[{name}]` must be a ket of norm 1, but has norm {norm:.3g}. Normalise it.")
+        check(abs(norm - 1) < 1e-6,
+              f"Argument `states[{name}]` must be a ket of norm 1, but has norm {norm:.3g}. Normalise it.")
     else:
-        check(bool(((state >= 0) & (state <= 1)).all()), f"Argument `states[{name}]` must hold masses in [0, 1], but does not.")
+        check(bool(((state >= 0) & (state <= 1)).all()),
+              f"Argument `states[{name}]` must hold masses in [0, 1], but does not.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,19 +105,22 @@ def nearest_donor(model: FusionModel, states: Mapping[str, Any], modality: str, 
 
     Args:
         states: of the sample, (1, ...) each.
-        candidates: states of the modality of others, (N, d_m) kets or (N, n) masses, or what it comes to in another model.
+        candidates: states of the modality of others, (N, d_m) kets or (N, n) masses, or what it comes to in another
+            model.
     """
     count = nested.length(candidates)
     before = decision(forms.scores_of(model, states)[0])
     if can(model, "states"):
         scores = forms.value(forms.score_form(model, states, modality).detach(), candidates)
     else:
-        scores = forms.scores_of(model, {**{name: nested.tiled(state, count) for name, state in states.items()}, modality: candidates})
+        scores = forms.scores_of(model, {**{name: nested.tiled(state, count) for name, state in states.items()},
+                                         modality: candidates})
     turned = (scores[:, 0] > 0).int() != before if scores.shape[1] == 1 else scores.argmax(1) != before
     if not bool(turned.any()):
         return Donor(-1, float("inf"), np.asarray(scores[0]) * np.nan, 0, count, False)
     far = torch.where(turned, distance(states[modality], candidates) if can(model, "states") else
-                      torch.linalg.vector_norm(search.flat(candidates) - search.flat(states[modality]), dim=-1), torch.inf)
+                      torch.linalg.vector_norm(search.flat(candidates) - search.flat(states[modality]), dim=-1),
+                      torch.inf)
     row = int(far.argmin())
     after = forms.scores_of(model, {**states, modality: nested.part(candidates, slice(row, row + 1))})[0].numpy()
     return Donor(row, float(far[row]), after, int(turned.sum()), count, decision(after) != before)

@@ -12,7 +12,8 @@ from torch import Tensor
 from qfusion.models.encoders import Features
 
 SCORE = "score"
-ENTANGLEMENT_SAMPLES = 12  # entanglement is followed sample by sample: the mean over a cohort takes at most so many, evenly spaced
+# entanglement is followed sample by sample: the mean over a cohort takes at most so many, evenly spaced
+ENTANGLEMENT_SAMPLES = 12
 
 
 class Parameter(NamedTuple):

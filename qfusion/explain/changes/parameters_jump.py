@@ -1,12 +1,13 @@
 """The terms of a QiNN-QJ and what they do: H_S strengths, jump rates, duration, measurement vectors.
 
-With factors f_S, r_k, tau, g_j (1 as learned) the generator is tau (sum_S f_S H_S, sqrt(r_k) L_k) over the learned duration, and the
-read-out sum_j g_j W_cj |v_j><v_j| (x 1). Scaling the generator by tau is the same as evolving for tau T, so
+With factors f_S, r_k, tau, g_j (1 as learned) the generator is tau (sum_S f_S H_S, sqrt(r_k) L_k) over the learned
+duration, and the read-out sum_j g_j W_cj |v_j><v_j| (x 1). Scaling the generator by tau is the same as evolving for tau
+T, so
 
     T dy/dT = sum_S f_S dy/df_S + sum_k r_k dy/dr_k
 
-(Euler: time is the sum of all that acts in it). y is linear in g_j, so its knock-out is its slope. Score and dividends are
-Tr[O_c(T) R] with fixed operators R: one evolution and one reverse pass, whatever the number of samples.
+(Euler: time is the sum of all that acts in it). y is linear in g_j, so its knock-out is its slope. Score and dividends
+are Tr[O_c(T) R] with fixed operators R: one evolution and one reverse pass, whatever the number of samples.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from qfusion.quantum.decomposition import Subset, rescale, subset_name, subsets
 from qfusion.quantum.kinds import split
 from qfusion.quantum.lindblad import Generator, Term, evolve
 
-# The evolution holds sqrt(rate) L_k, whose slope in the rate is 0/0 at a rate of 0. y is smooth in the rate itself, so the slope is
-# taken a hair above: off by 1e-12 times the curvature, while products keep their relative precision.
+# The evolution holds sqrt(rate) L_k, whose slope in the rate is 0/0 at a rate of 0. y is smooth in the rate itself, so
+# the slope is taken a hair above: off by 1e-12 times the curvature, while products keep their relative precision.
 _HAIR = 1e-12
 _PURE = 1e-9  # an eigenvalue below: entropy has no finite slope
 
@@ -43,7 +44,8 @@ class JumpParameters(Terms):
     Attributes:
         model: without tweak; its weights are constants here.
         terms: H_S that exist, by subset; rates: number of L_k.
-        mean: mean state (d_S, d_S) of the cohort by subset. kets: of the samples whose entanglement is followed, (B', D).
+        mean: mean state (d_S, d_S) of the cohort by subset. kets: of the samples whose entanglement is followed, (B',
+            D).
     """
 
     model: QuantumJump
@@ -74,8 +76,8 @@ class JumpParameters(Terms):
         mean = {s: _mean_state(states.product([kets[m] for m in s])) for s in subsets(M) if s}
         few = np.unique(np.linspace(0, count - 1, min(count, ENTANGLEMENT_SAMPLES)).round().astype(int))
         factors = torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64)
-        return JumpParameters(parameters, factors, plain, terms, rates, plain.generator(), background, output, count, mean,
-                              states.product([ket[few] for ket in kets]))
+        return JumpParameters(parameters, factors, plain, terms, rates, plain.generator(), background, output, count,
+                              mean, states.product([ket[few] for ket in kets]))
 
     def samples(self, target: str) -> int:
         """Entanglement is followed for some samples only."""
@@ -83,12 +85,14 @@ class JumpParameters(Terms):
 
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Reverse mode, one pass a target."""
-        acting = [each.kind in ("rate", "duration") and float(f) < _HAIR for each, f in zip(self.parameters, self.factors, strict=True)]
+        acting = [each.kind in ("rate", "duration") and float(f) < _HAIR
+                  for each, f in zip(self.parameters, self.factors, strict=True)]
         factors = torch.where(torch.tensor(acting), _HAIR, self.factors).requires_grad_(True)
         values, known = self._values(factors, targets)
         gradients = []
         for value, finite in zip(values, known, strict=True):
-            (gradient,) = torch.autograd.grad(value, factors, retain_graph=True, allow_unused=True) if value.requires_grad else (None,)
+            (gradient,) = torch.autograd.grad(value, factors, retain_graph=True,
+                                              allow_unused=True) if value.requires_grad else (None,)
             gradient = torch.zeros_like(factors) if gradient is None else gradient
             gradients.append(torch.where(finite, gradient, math.nan))
         if any(acting):
@@ -111,7 +115,8 @@ class JumpParameters(Terms):
         if linear and weights:
             with torch.enable_grad():
                 g = self.factors.clone().requires_grad_(True)
-                ends = self._values(torch.cat([self.factors[:-len(weights)], g[-len(weights):]]), [targets[j] for j in linear])[0]
+                ends = self._values(torch.cat([self.factors[:-len(weights)], g[-len(weights):]]),
+                                    [targets[j] for j in linear])[0]
                 for j, value in zip(linear, ends, strict=True):
                     (slope,) = torch.autograd.grad(value, g, retain_graph=True)
                     found[weights, j] = (-self.factors * slope)[weights].numpy()
@@ -161,7 +166,8 @@ class JumpParameters(Terms):
         r = factors[len(self.terms):len(self.terms) + self.rates]
         terms, first = [], 0
         for term in self.generator.terms:
-            inner = {tuple(term.subsystems.index(m) for m in s): value for s, value in f.items() if set(s) <= set(term.subsystems)}
+            inner = {tuple(term.subsystems.index(m) for m in s): value for s, value in f.items()
+                     if set(s) <= set(term.subsystems)}
             H = rescale(term.H, [self.model.dims[m] for m in term.subsystems], inner) if inner else term.H
             root = (tau * r[first:first + len(term.jumps)]).sqrt() if len(term.jumps) else r.new_ones(0)
             terms.append(Term(term.subsystems, tau * H, root[:, None, None] * term.jumps))
@@ -207,8 +213,8 @@ class JumpParameters(Terms):
         return self._evolve(generator, states.density(self.kets), "states")
 
     def _entanglement(self, rho: Tensor, target: str) -> tuple[Tensor, Tensor]:
-        """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level; negativity bends where a
-        pure state becomes mixed, so it has none in the rates there."""
+        """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level;
+        negativity bends where a pure state becomes mixed, so it has none in the rates there."""
         kind, name = split(target)
         m = self.model.modalities.index(name)
         if kind == "negativity":
@@ -237,7 +243,8 @@ def _parameters(model: QuantumJump, terms: Sequence[Subset], rates: int, still: 
     for s in terms:
         members = tuple(names[m] for m in s)
         title = f"own term of {members[0]}" if len(s) == 1 else f"{'–'.join(members)} coupling"
-        found.append(Parameter(f"H[{'+'.join(members)}]", title, "coupling", members, float(couplings.get("+".join(members), 1.0))))
+        found.append(Parameter(f"H[{'+'.join(members)}]", title, "coupling", members,
+                               float(couplings.get("+".join(members), 1.0))))
     found += [Parameter(f"rate[{k + 1}]", f"jump operator {k + 1}", "rate", (), float(r)) for k, r in enumerate(rate)]
     if learned > 0 and not still:
         found.append(Parameter("T", "duration T", "duration", (), float(model.duration) / learned))
@@ -249,5 +256,5 @@ def _vector_parameters(model: QuantumJump) -> Iterator[Parameter]:
     for s, v in model.measurement_vectors().items():
         of = "" if len(s) == len(model.dims) > 1 else model.modalities[s[0]]
         for j in range(1, len(v) + 1):
-            yield Parameter(f"W[{of},{j}]" if of else f"W[{j}]", f"measurement vector {j}{f' of {of}' if of else ''}", "measurement",
-                            (of,) if of else (), 1.0)
+            yield Parameter(f"W[{of},{j}]" if of else f"W[{j}]", f"measurement vector {j}{f' of {of}' if of else ''}",
+                            "measurement", (of,) if of else (), 1.0)

@@ -1,4 +1,5 @@
-"""The terms of an EntangledQCNN and what they do: fusion of every element, each modality's say in it, blocks, pooling, head.
+"""The terms of an EntangledQCNN and what they do: fusion of every element, each modality's say in it, blocks, pooling,
+head.
 
     fusion of element i        phi_i = pi/2 + f (phi_i - pi/2): at 0 the fused qubit ignores its modality qubits, mass 1/2
     say of modality m in it    phi_ib -> its mean over bit m, f apart from it: at 0 the table ignores modality m
@@ -7,8 +8,9 @@
     pooling of a layer         angles times f: at 0 the outcome turns nothing
     weight of the head         W_cj times f
 
-Every score is linear in the vector of each fused qubit, so what one element's table does follows exactly from the slope with respect to
-that vector, knock-outs included; everything behind the fusion is one observable, contracted with the mean product of the fused qubits.
+Every score is linear in the vector of each fused qubit, so what one element's table does follows exactly from the slope
+with respect to that vector, knock-outs included; everything behind the fusion is one observable, contracted with the
+mean product of the fused qubits.
 """
 
 from __future__ import annotations
@@ -64,13 +66,14 @@ class NetworkParameters(Terms):
 
     @staticmethod
     @torch.no_grad()
-    def of(model: EntangledQCNN, inputs: Mapping[str, Features], background: RowBackground, output: int) -> NetworkParameters:
+    def of(model: EntangledQCNN, inputs: Mapping[str, Features], background: RowBackground,
+           output: int) -> NetworkParameters:
         """Collects what slopes and knock-outs need."""
         encoded = model.encode(inputs)
         masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
         parameters = _parameters(model)
-        return NetworkParameters(parameters, torch.ones(len(parameters), dtype=torch.float64), model, masses, background.masses, output,
-                                 background.kind == "product")
+        return NetworkParameters(parameters, torch.ones(len(parameters), dtype=torch.float64), model, masses,
+                                 background.masses, output, background.kind == "product")
 
     def samples(self, target: str) -> int:
         """Dividends of a cohort are followed for some samples only."""
@@ -97,7 +100,8 @@ class NetworkParameters(Terms):
             factors = self.factors.clone()
             factors[place] = 0
             ahead = parameter.kind in ("fusion", "say")
-            found.append(evaluate(O if ahead else self._observables(factors), fuse(masses, self._phi(factors))[0] if ahead else vectors))
+            found.append(evaluate(O if ahead else self._observables(factors), fuse(masses, self._phi(factors))[0]
+                                  if ahead else vectors))
         return (torch.stack(found) + self.model.bias.double()).numpy()
 
     def _all(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
@@ -111,8 +115,9 @@ class NetworkParameters(Terms):
     def _linear(self, target: str) -> tuple[float, np.ndarray, np.ndarray]:
         """The score or a dividend: coalition values with signs."""
         M, bias = len(self.model.modalities), float(self.model.bias.detach()[self.output])
-        check(target == SCORE or not self.independent, "Slopes of dividends against the background 'product' are not offered for an "
-              "entangled-qcnn: they would need every combination of samples. Choose 'joint', or the score.")
+        check(target == SCORE or not self.independent,
+              "Slopes of dividends against the background 'product' are not offered for an entangled-qcnn: they would "
+              "need every combination of samples. Choose 'joint', or the score.")
         whole = tuple(range(M)) if target == SCORE else \
             next(s for s in subsets(M) if subset_name(s, self.model.modalities) == split(target)[1])
         inner = [whole] if target == SCORE else [s for s in subsets(M) if set(s) <= set(whole)]
@@ -123,7 +128,8 @@ class NetworkParameters(Terms):
             if (s, len(few)) not in kept:
                 kept[s, len(few)] = self._part(self.masses[few], s)
         parts = [kept[s, len(few)] for s in inner]
-        value, slopes, effects = (sum(sign * part[i] for sign, part in zip(signs, parts, strict=True)) for i in range(3))
+        value, slopes, effects = (sum(sign * part[i] for sign, part in zip(signs, parts, strict=True))
+                                  for i in range(3))
         product = sum(sign * part.product for sign, part in zip(signs, parts, strict=True))
         slopes, effects = self._behind(product, slopes.clone(), effects.clone())  # type: ignore[union-attr, arg-type]
         return float(value) + (bias if target == SCORE or not whole else 0.0), slopes.numpy(), effects.numpy()
@@ -160,7 +166,8 @@ class NetworkParameters(Terms):
             yield from torch.where(present, sample, self.rows).split(size)
 
     def _fusion(self, masses: Tensor, g: Tensor, slopes: Tensor, effects: Tensor) -> None:
-        """Adds the sums over the chunk for the parameters of the fusion; g is the slope in the fused qubits' vectors, (R, n, 3)."""
+        """Adds the sums over the chunk for the parameters of the fusion; g is the slope in the fused qubits' vectors,
+        (R, n, 3)."""
         n, M = self.model.elements, len(self.model.modalities)
         names = [("fusion", None), *(("say", m) for m in range(M))]
         factors = self.factors.clone().requires_grad_(True)
@@ -168,7 +175,8 @@ class NetworkParameters(Terms):
         (slope,) = torch.autograd.grad((g * vectors).sum(), factors)
         slopes += slope
         with torch.no_grad():
-            for place, _ in enumerate(names):  # parameters of one sort act on one element each, so all are removed at once
+            # parameters of one sort act on one element each, so all are removed at once
+            for place, _ in enumerate(names):
                 removed = self.factors.clone()
                 removed[place * n:(place + 1) * n] = 0
                 change = fuse(masses, self._phi(removed))[0] - vectors
@@ -249,12 +257,15 @@ def _place(m: int, M: int) -> tuple[int, int]:
 
 def _parameters(model: EntangledQCNN) -> tuple[Parameter, ...]:
     n, layers, features = model.elements, len(model.network.convolution), model.network.head.shape[1]
-    element = [f"‘{name}’" for name in model.outputs] if model.elements_are_classes else [f"element {i}" for i in range(n)]
+    element = [f"‘{name}’" for name in model.outputs] if model.elements_are_classes else [f"element {i}"
+                                                                                          for i in range(n)]
     found = [Parameter(f"fusion[{i}]", f"fusion of {element[i]}", "fusion", (), 1.0) for i in range(n)]
     found += [Parameter(f"say[{i}:{name}]", f"say of {name} in {element[i]}", "say", (name,), 1.0)
               for name in model.modalities for i in range(n)]
-    found += [Parameter(f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0) for layer in range(layers)]
-    found += [Parameter(f"pooling[{layer}]", f"pooling of layer {layer}", "pooling", (), 1.0) for layer in range(layers)]
+    found += [Parameter(f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0)
+              for layer in range(layers)]
+    found += [Parameter(f"pooling[{layer}]", f"pooling of layer {layer}", "pooling", (), 1.0)
+              for layer in range(layers)]
     return (*found, *(Parameter(f"head[{j}]", f"head: {_feature(model, j)}", "head", (), 1.0) for j in range(features)))
 
 

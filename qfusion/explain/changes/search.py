@@ -1,9 +1,11 @@
-"""The smallest change of what one modality comes to that turns the decision of any model, by gradients: the best that was found.
+"""The smallest change of what one modality comes to that turns the decision of any model, by gradients: the best that
+was found.
 
-With z the numbers that a modality comes to, all others fixed, "class j overtakes class k" (or "the score changes sign") reads g(z) >= 0.
-The nearest z in the Euclidean norm is looked for by the iteration of Hasofer and Lind (1974) and Rackwitz and Fiessler (1978): the
-point of the linearised boundary that is nearest to the sample. What lies beyond the boundary is walked to on a straight line, so that what
-is returned turns the decision; samples whose own numbers do are ends, too. Nothing is said of whether any features give such numbers.
+With z the numbers that a modality comes to, all others fixed, "class j overtakes class k" (or "the score changes sign")
+reads g(z) >= 0. The nearest z in the Euclidean norm is looked for by the iteration of Hasofer and Lind (1974) and
+Rackwitz and Fiessler (1978): the point of the linearised boundary that is nearest to the sample. What lies beyond the
+boundary is walked to on a straight line, so that what is returned turns the decision; samples whose own numbers do are
+ends, too. Nothing is said of whether any features give such numbers.
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ def filled(state: Any, numbers: Tensor) -> Any:
     return nested.mapped(fill, state)
 
 
-def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, was: int, ends: Tensor | None = None) -> Tensor | None:
+def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, was: int,
+            ends: Tensor | None = None) -> Tensor | None:
     """Returns the numbers (k,) nearest to the sample's own that turn the decision; None where none were found.
 
     Args:
@@ -55,11 +58,13 @@ def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, was: i
     def beyond(numbers: Tensor, wanted: Tensor | None = None) -> Tensor:
         """How far the decision is another, or the wanted one, (B,)."""
         count = len(numbers)
-        wide = {name: nested.mapped(lambda each: each.expand(count, *each.shape[1:]), state) for name, state in states.items()}
+        wide = {name: nested.mapped(lambda each: each.expand(count, *each.shape[1:]), state)
+                for name, state in states.items()}
         scores = model.scores({**wide, modality: filled(states[modality], numbers)})
         if C == 1:
             return scores[:, 0] * (-1.0 if was else 1.0) - MARGIN
-        others = scores.index_fill(1, torch.tensor([was]), -torch.inf).amax(1) if wanted is None else scores[torch.arange(count), wanted]
+        others = scores.index_fill(1, torch.tensor([was]),
+                                   -torch.inf).amax(1) if wanted is None else scores[torch.arange(count), wanted]
         return others - scores[:, was] - MARGIN
 
     wanted = torch.tensor([c for c in range(C) if c != was]) if C > 1 else torch.zeros(1, dtype=torch.long)
@@ -83,7 +88,8 @@ def nearest(model: FusionModel, states: Mapping[str, Any], modality: str, was: i
 
 
 def _iterated(margin: Callable[[Tensor], Tensor], own: Tensor) -> Tensor:
-    """Points of the iteration, a little beyond the linearised boundary, one row of (T, k) for each wanted decision: (STEPS T, k)."""
+    """Points of the iteration, a little beyond the linearised boundary, one row of (T, k) for each wanted decision:
+    (STEPS T, k)."""
     here, points = own.clone(), []
     for _ in range(STEPS):
         here = here.detach().requires_grad_()

@@ -1,12 +1,14 @@
 """What physics did it: derivatives and knock-outs of a decision, term by term of the model's physics.
 
-Every term has a factor: 1 as learned, 0 when it is taken out. Of a target y (the score, one dividend, an entanglement measure; for one
-sample or the mean over several) there is the slope dy/df where the factors stand, and the effect y(f = 0) - y(f) of removing the term.
-The slope is local, the effect is not: where y bends between 0 and f the two may differ, even in sign. `Response` follows y on the way;
-the mean slope on it, times -f, is the effect (fundamental theorem of calculus).
+Every term has a factor: 1 as learned, 0 when it is taken out. Of a target y (the score, one dividend, an entanglement
+measure; for one sample or the mean over several) there is the slope dy/df where the factors stand, and the effect y(f =
+0) - y(f) of removing the term.
+The slope is local, the effect is not: where y bends between 0 and f the two may differ, even in sign. `Response`
+follows y on the way; the mean slope on it, times -f, is the effect (fundamental theorem of calculus).
 
-Slopes are exact, by reverse mode through the evolution (its backward is in `expansion.py`) or the network's observables. The mean slope
-on the way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017, equation 1), here along one term.
+Slopes are exact, by reverse mode through the evolution (its backward is in `expansion.py`) or the network's
+observables. The mean slope on the way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017, equation
+1), here along one term.
 """
 
 from __future__ import annotations
@@ -36,7 +38,8 @@ class Sensitivity:
 
     Attributes:
         parameters: the terms.
-        targets: names: "score", "dividend[text+audio]", "dividend[]" (baseline), "entropy[text]", "negativity[text]", ...
+        targets: names: "score", "dividend[text+audio]", "dividend[]" (baseline), "entropy[text]", "negativity[text]",
+            ...
         values: of the targets as they stand, (Y,).
         slopes: dy/df, per unit of the factor, (P, Y); not a number where the slope is infinite (see `note`).
         effects: y with the term removed less y as it stands, (P, Y).
@@ -70,12 +73,15 @@ class Sensitivity:
         return self.targets.index(target)
 
     def frame(self, target: str) -> pd.DataFrame:
-        """Returns one row a term: title, factor, change of the target for -10 % of what was learned, effect of removal, agreement."""
+        """Returns one row a term: title, factor, change of the target for -10 % of what was learned, effect of removal,
+        agreement."""
         j = self.column(target)
         return pd.DataFrame({
-            "term": [parameter.title for parameter in self.parameters], "key": [parameter.key for parameter in self.parameters],
-            "kind": [parameter.kind for parameter in self.parameters], "factor": [parameter.value for parameter in self.parameters],
-            "slope": self.slopes[:, j], "ten_percent_weaker": -0.1 * self.slopes[:, j], "removed": self.effects[:, j],
+            "term": [parameter.title for parameter in self.parameters],
+            "key": [parameter.key for parameter in self.parameters],
+            "kind": [parameter.kind for parameter in self.parameters],
+            "factor": [parameter.value for parameter in self.parameters], "slope": self.slopes[:, j],
+            "ten_percent_weaker": -0.1 * self.slopes[:, j], "removed": self.effects[:, j],
             "same_sign": self.agrees()[:, j]})
 
 
@@ -86,7 +92,8 @@ class Response:
     Attributes:
         parameter: the term; target: what is followed.
         factors: ascending from 0 to the parameter's value, (n,). values, slopes: there, (n,).
-        effect: y(0) - y(value). mean_slope: by quadrature over the nodes; times -value it is the effect, up to the quadrature's error.
+        effect: y(0) - y(value). mean_slope: by quadrature over the nodes; times -value it is the effect, up to the
+            quadrature's error.
     """
 
     parameter: Parameter
@@ -115,8 +122,8 @@ def sensitivity(model: FusionModel, inputs: Mapping[str, Features], background: 
                 targets: Sequence[str] | None = None) -> Sensitivity:
     """Returns slopes and knock-outs of every term, for the mean over the given samples.
 
-    Slopes are exact: one reverse pass a target through the exact computation. The mean over samples costs what one sample costs, but
-    for entanglement (see ENTANGLEMENT_SAMPLES) and dividends of an EntangledQCNN.
+    Slopes are exact: one reverse pass a target through the exact computation. The mean over samples costs what one
+    sample costs, but for entanglement (see ENTANGLEMENT_SAMPLES) and dividends of an EntangledQCNN.
 
     Args:
         model: in eval mode; a tweaked QuantumJump stands where its tweak puts it.
@@ -132,15 +139,16 @@ def sensitivity(model: FusionModel, inputs: Mapping[str, Features], background: 
     names = _checked(model, targets)
     values, slopes = found.slopes(names)
     unknown = np.isnan(slopes).any()
-    return Sensitivity(found.parameters, names, values, slopes, found.effects(names), np.array([found.samples(name) for name in names]),
+    return Sensitivity(found.parameters, names, values, slopes, found.effects(names),
+                       np.array([found.samples(name) for name in names]),
                        background.kind, background.size, _INFINITE if unknown else "")
 
 
 _INFINITE = "The state is pure there, where entropy starts with infinite slope: it has no derivative."
 
 
-def response(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, key: str, target: str = SCORE,
-             *, output: int = 0, nodes: int = 6) -> Response:
+def response(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, key: str,
+             target: str = SCORE, *, output: int = 0, nodes: int = 6) -> Response:
     """Returns a target on the way from a removed term to where it stands.
 
     Args:
@@ -157,21 +165,23 @@ def response(model: FusionModel, inputs: Mapping[str, Features], background: Any
     shares = np.concatenate([[0.0], (t + 1) / 2, [1.0]])
     along = [found.moved(place, float(parameter.value * share)).slopes([target]) for share in shares]
     values, slopes = np.array([v[0] for v, _ in along]), np.array([s[place, 0] for _, s in along])
-    return Response(parameter, target, parameter.value * shares, values, slopes, float(values[0] - values[-1]), float(w / 2 @ slopes[1:-1]))
+    return Response(parameter, target, parameter.value * shares, values, slopes, float(values[0] - values[-1]),
+                    float(w / 2 @ slopes[1:-1]))
 
 
 def half_way(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, target: str = SCORE, *,
              output: int = 0) -> np.ndarray:
     """Returns what the slope at half of each factor says that its removal does, -f dy/df at f / 2, (P,).
 
-    The middle of the way stands for the mean slope on it up to third order, where the slope at its end does to second order only.
-    Arguments as for `sensitivity`.
+    The middle of the way stands for the mean slope on it up to third order, where the slope at its end does to second
+    order only. Arguments as for `sensitivity`.
     """
     found = system(model, inputs, background, output)
     (target,) = _checked(model, [target])
     here = found.slopes([target])[1][:, 0]
     straight = ("measurement", "head")  # linear: one slope everywhere
-    middle = [slope if term.kind in straight or term.value == 0 else found.moved(place, term.value / 2).slopes([target])[1][place, 0]
+    middle = [slope if term.kind in straight or term.value == 0
+              else found.moved(place, term.value / 2).slopes([target])[1][place, 0]
               for place, (term, slope) in enumerate(zip(found.parameters, here, strict=True))]
     return -np.array([parameter.value for parameter in found.parameters]) * np.array(middle)
 
@@ -179,7 +189,8 @@ def half_way(model: FusionModel, inputs: Mapping[str, Features], background: Any
 def system(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, output: int = 0) -> System:
     """Returns the physics of a model with everything that slopes and knock-outs need."""
     model = in_double(model)
-    check(0 <= output < len(model.outputs), f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.")
+    check(0 <= output < len(model.outputs),
+          f"Argument `output` must lie between 0 and {len(model.outputs) - 1}, but is {output}.")
     if can(require(model, "terms"), "rules"):
         check(isinstance(background, RowBackground), _OTHER_MODEL)
         return NetworkParameters.of(require(model, "rules"), inputs, background, output)  # type: ignore[arg-type]

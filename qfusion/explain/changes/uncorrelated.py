@@ -1,10 +1,11 @@
-"""Evolution of two parts of a system that are kept uncorrelated: each feels the other's state alone (time-dependent mean field).
+"""Evolution of two parts of a system that are kept uncorrelated: each feels the other's state alone (time-dependent
+mean field).
 
     d rho_a/dt = Tr_b L(rho_a x rho_b),    d rho_b/dt = Tr_a L(rho_a x rho_b)
 
-It is what evolving for a time dt and cutting all correlation, again and again, comes to as dt -> 0. The equations are not linear in the
-state, so they are integrated step by step, by the method of order 8 of Dormand and Prince with its own control of the error (Hairer,
-Norsett, Wanner 1993), for many samples at once.
+It is what evolving for a time dt and cutting all correlation, again and again, comes to as dt -> 0. The equations are
+not linear in the state, so they are integrated step by step, by the method of order 8 of Dormand and Prince with its
+own control of the error (Hairer, Norsett, Wanner 1993), for many samples at once.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def evolve(H: Tensor, jumps: Tensor, own: Tensor, rest: Tensor, times: Sequence[
     start = np.concatenate([part.reshape(-1).numpy() for part in (own, rest)])
     found = solve_ivp(slope, (0.0, float(moments[-1])), start, "DOP853", t_eval=moments, rtol=RELATIVE, atol=ABSOLUTE)
     if not found.success:
-        raise InvalidInput(f"The evolution without correlation does not converge ({found.message}). Lower the couplings or the duration.")
+        raise InvalidInput(
+            f"The evolution without correlation does not converge ({found.message}). Lower the couplings or the "
+            "duration.")
     y = torch.from_numpy(np.ascontiguousarray(found.y.T))[torch.from_numpy(places.reshape(-1))]
     return y[:, :B * d * d].reshape(-1, B, d, d), y[:, B * d * d:].reshape(-1, B, r, r)
 

@@ -46,8 +46,8 @@ def decided(shares: Mapping[str, float], dividends: Mapping[str, float], words: 
     parts = largest.split("+")
     jointly = " jointly" if len(parts) > 1 else " alone"
     return (f"{words.strong(words.show(ranked[0]))} carries most of this decision, {shares[ranked[0]]:.0%} of it"
-            f"{f' ({others})' if others else ''}; the largest single part is {listed([words.show(part) for part in parts])}{jointly} "
-            f"({terms[largest]:+.2f}).")
+            f"{f' ({others})' if others else ''}; the largest single part is "
+            f"{listed([words.show(part) for part in parts])}{jointly} ({terms[largest]:+.2f}).")
 
 
 def conflict(dividends: Mapping[str, float], modalities: Sequence[str], kind: str, words: Words = PLAIN) -> str:
@@ -81,8 +81,9 @@ def settled(decisions: Sequence[object], where: Sequence[str], words: Words = PL
     other = [place for place, each in enumerate(decisions) if each != decisions[-1]]
     if not other:
         return f"The decision is {decisions[-1]} from the start ({where[0]}) to the end ({where[-1]})."
-    return (f"The decision is {decisions[-1]} for good from {words.strong(where[other[-1] + 1])} on (the end is {where[-1]}); "
-            f"before, it was {decisions[other[-1]]}.")
+    return (
+        f"The decision is {decisions[-1]} for good from {words.strong(where[other[-1] + 1])} on (the end is "
+        f"{where[-1]}); before, it was {decisions[other[-1]]}.")
 
 
 def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: Words = PLAIN) -> str:
@@ -102,10 +103,12 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: 
     largest = max(joint, key=lambda term: abs(joint[term]))
     most = f"most of it {listed([words.show(part) for part in largest.split('+')])} jointly ({joint[largest]:+.2f})"
     if shares[0] < _NONE:
-        return (f"{words.strong('Every joint term')}: before, the decision is a sum over single modalities; {by} makes {shares[1]:.0%} of "
-                f"its size joint, {most}, and takes the score {scores}.")
-    return (f"Joint terms are {shares[0]:.0%} of the decision's size before and {words.strong(f'{shares[1]:.0%}')} after, {most}; "
-            f"{by} takes the score {scores}.")
+        return (
+            f"{words.strong('Every joint term')}: before, the decision is a sum over single modalities; {by} makes "
+            f"{shares[1]:.0%} of its size joint, {most}, and takes the score {scores}.")
+    return (
+        f"Joint terms are {shares[0]:.0%} of the decision's size before and {words.strong(f'{shares[1]:.0%}')} after, "
+        f"{most}; {by} takes the score {scores}.")
 
 
 _NONE = 1e-9  # a share that is rounding
@@ -127,7 +130,8 @@ def behind(background: AnyBackground, words: Words = PLAIN) -> str:
     size, label = f"{background.size:,}", words.show(background.label)
     if background.kind == "cohort":
         return f"the {size} samples of the cohort ‘{label}’" if background.label else f"a cohort of {size} samples"
-    return {"joint": f"the {size} training samples", "product": f"{size} training samples, each modality drawn on its own",
+    return {"joint": f"the {size} training samples",
+            "product": f"{size} training samples, each modality drawn on its own",
             "mixed": "maximally mixed states: nothing known, no samples", "zero": "reference states, no samples",
             "contrast": f"sample {label}"}[background.kind]
 

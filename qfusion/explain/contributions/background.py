@@ -77,7 +77,8 @@ class Background(_Behind):
 
 @dataclass(frozen=True, kw_only=True)
 class RowBackground(_Behind):
-    """The background samples of an EntangledQCNN, whose scores are multilinear in the masses but not in a mean state of all modalities.
+    """The background samples of an EntangledQCNN, whose scores are multilinear in the masses but not in a mean state of
+    all modalities.
 
     Attributes:
         masses: per sample, element and modality, (N, n, M) double.
@@ -120,7 +121,8 @@ class SampleBackground(_Behind):
         return torch.cat([each.double().flatten() for each in nested.leaves(dict(self.states))])
 
     def some(self, count: int, seed: int = 0) -> SampleBackground:
-        """Returns a background of so many of its rows, drawn at random without replacement; itself where it has no more."""
+        """Returns a background of so many of its rows, drawn at random without replacement; itself where it has no
+        more."""
         if count >= self.size:
             return self
         drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
@@ -136,15 +138,15 @@ def background(model: FusionModel, inputs: Mapping[str, Features] | None = None,
 
     Args:
         model: the model whose encoders make the states.
-        inputs: background samples, usually the whole training set; any rows for "cohort", one for "contrast"; not used by "mixed"
-            and "zero".
+        inputs: background samples, usually the whole training set; any rows for "cohort", one for "contrast"; not used
+            by "mixed" and "zero".
         kind: of KINDS.
         label: name of the cohort, or id of the sample to contrast with; it is shown with every explanation.
 
     Raises:
         NotFound: when there is no such kind.
-        InvalidInput: when samples are needed and missing, do not fit the model, or are not one for "contrast"; when the model has no
-            states of which "product", "mixed" or "zero" could be made.
+        InvalidInput: when samples are needed and missing, do not fit the model, or are not one for "contrast"; when the
+            model has no states of which "product", "mixed" or "zero" could be made.
     """
     choose("Background", kind, KINDS)
     if can(model, "masses"):
@@ -160,9 +162,11 @@ def kinds_of(model: FusionModel) -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def _sample_background(model: FusionModel, inputs: Mapping[str, Features] | None, kind: str, label: str) -> SampleBackground:
-    check(kind in kinds_of(model), f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
-                                   f"'{kind}': it has no states of its modalities. Choose 'joint'.")
+def _sample_background(model: FusionModel, inputs: Mapping[str, Features] | None, kind: str,
+                       label: str) -> SampleBackground:
+    check(kind in kinds_of(model),
+          f"Argument `kind` must be one of {', '.join(kinds_of(model))} for a model of kind {model.kind}, but is "
+          f"'{kind}': it has no states of its modalities. Choose 'joint'.")
     states = model.encode(_samples(inputs, kind))
     count = nested.length(states)
     _check_count(count, kind)
@@ -170,8 +174,10 @@ def _sample_background(model: FusionModel, inputs: Mapping[str, Features] | None
 
 
 @torch.no_grad()
-def _row_background(model: EntangledQCNN, inputs: Mapping[str, Features] | None, kind: str, label: str) -> RowBackground:
-    if kind in ("mixed", "zero"):  # no evidence leaves every qubit on the equator, which is as good as maximally mixed to a control
+def _row_background(model: EntangledQCNN, inputs: Mapping[str, Features] | None, kind: str,
+                    label: str) -> RowBackground:
+    # no evidence leaves every qubit on the equator, which is as good as maximally mixed to a control
+    if kind in ("mixed", "zero"):
         half = torch.full((1, model.elements, len(model.modalities)), 0.5, dtype=torch.float64)
         return RowBackground(masses=half, kind=kind, size=0, label=label)
     masses = model.encode(_samples(inputs, kind))
@@ -191,17 +197,20 @@ def _samples(inputs: Mapping[str, Features] | None, kind: str) -> Mapping[str, F
 
 
 def _check_count(count: int, kind: str) -> None:
-    check(count > 0, "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.")
+    check(count > 0,
+          "Argument `inputs` must hold at least one background sample, but holds none. Give rows of the data.")
     check(kind != "contrast" or count == 1,
-          f"Argument `inputs` must hold the one sample to contrast with, but holds {count}. Give one row, or choose kind 'cohort'.")
+          f"Argument `inputs` must hold the one sample to contrast with, but holds {count}. Give one row, or choose "
+          "kind 'cohort'.")
 
 
 @torch.no_grad()
 def _state_background(model: KetModel, inputs: Mapping[str, Features] | None, kind: str, label: str) -> Background:
     """Returns the mean state of a model of kets.
 
-    "joint", "cohort", "contrast": sigma = mean_n rho_1(x_n) x ... x rho_M(x_n), so that Tr_S sigma averages over whole samples; "product":
-    the product of the modalities' mean states; "mixed": 1 / D; "zero": the product of reference states.
+    "joint", "cohort", "contrast": sigma = mean_n rho_1(x_n) x ... x rho_M(x_n), so that Tr_S sigma averages over whole
+    samples; "product": the product of the modalities' mean states; "mixed": 1 / D; "zero": the product of reference
+    states.
     """
     D, count = math.prod(model.dims), 0
     if kind == "mixed":
@@ -218,7 +227,8 @@ def _state_background(model: KetModel, inputs: Mapping[str, Features] | None, ki
 
 
 def mean_background(model: KetModel, means: list[Tensor], size: int, kind: str, label: str = "") -> Background:
-    """Returns the background whose state is the product of mean states: one of all modalities together, or one of each."""
+    """Returns the background whose state is the product of mean states: one of all modalities together, or one of
+    each."""
     return Background(sigma=_product(means), kind=kind, size=size, label=label, dims=model.dims)
 
 

@@ -1,9 +1,10 @@
 """Exact coalition values, Harsanyi dividends and Shapley values of the modalities of one model.
 
-For QiNN-QJ, below; for the entangled fusion network see `rows.py` and `marginals.py`, for any other model `evaluation.py`.
+For QiNN-QJ, below; for the entangled fusion network see `rows.py` and `marginals.py`, for any other model
+`evaluation.py`.
 
-The score is linear in every modality's state: y = Tr[O rho_1 x ... x rho_M] + b. The interventional value of a coalition S against
-a background with mean state sigma is therefore exact without sampling,
+The score is linear in every modality's state: y = Tr[O rho_1 x ... x rho_M] + b. The interventional value of a
+coalition S against a background with mean state sigma is therefore exact without sampling,
 
     v(S) = E_background[y(x_S, x'_rest)] = <psi_S| O_S |psi_S> + b,    O_S = Tr_rest[O (1_S x sigma_rest)],
 
@@ -38,19 +39,22 @@ from qfusion.quantum.decomposition import Subset, subset_name, subsets
 
 @dataclass(frozen=True)
 class Explanation:
-    """Exact contributions for B samples and C outputs; with a leading axis when made by `through_time` or `through_layers`.
+    """Exact contributions for B samples and C outputs; with a leading axis when made by `through_time` or
+    `through_layers`.
 
     Attributes:
         modalities: names, M of them.
         outputs: names, C of them.
         coalitions: names of the 2^M subsets, "" first, then "text", ..., "text+audio", ...
         values: v(S), (..., B, 2^M, C), with the bias; v of the full coalition is the prediction.
-        dividends: Harsanyi dividends, same shape; the one of "" is the baseline v(""), and all of them add up to the prediction.
+        dividends: Harsanyi dividends, same shape; the one of "" is the baseline v(""), and all of them add up to the
+            prediction.
         shapley: (..., B, M, C); with the baseline they add up to the prediction.
         background: name of the background, such as "joint" or "cohort of 37 samples 'conflict'".
         background_size: samples averaged over.
         moments: names of the leading axis, where it is one of layers.
-        errors: standard errors of the dividends, (B, 2^M, C), where the background is some of the rows it stands for; else None.
+        errors: standard errors of the dividends, (B, 2^M, C), where the background is some of the rows it stands for;
+            else None.
     """
 
     modalities: tuple[str, ...]
@@ -66,7 +70,8 @@ class Explanation:
 
     @cached_property
     def interaction(self) -> np.ndarray:
-        """Shapley interaction index of every two modalities, (..., B, M, M, C), 0 on the diagonal; see `interaction`."""
+        """Shapley interaction index of every two modalities, (..., B, M, M, C), 0 on the diagonal; see
+        `interaction`."""
         return interaction(self.dividends, len(self.modalities))
 
     @property
@@ -80,9 +85,12 @@ class Explanation:
         return self.values[..., 0, 0, :]
 
     def frame(self, ids: Sequence[str], output: int = 0) -> pd.DataFrame:
-        """Returns one row per sample: prediction, baseline, every dividend, Shapley value and interaction index of one output."""
-        check(self.values.ndim == 3, "An explanation through time or layers has no single table; take one moment of it with `at`.")
-        columns: dict[str, np.ndarray] = {"prediction": self.prediction[:, output], "baseline": self.values[:, 0, output]}
+        """Returns one row per sample: prediction, baseline, every dividend, Shapley value and interaction index of one
+        output."""
+        check(self.values.ndim == 3,
+              "An explanation through time or layers has no single table; take one moment of it with `at`.")
+        columns: dict[str, np.ndarray] = {"prediction": self.prediction[:, output],
+                                          "baseline": self.values[:, 0, output]}
         columns |= {f"dividend[{name}]": self.dividends[:, s, output] for s, name in enumerate(self.coalitions) if name}
         columns |= {f"shapley[{name}]": self.shapley[:, m, output] for m, name in enumerate(self.modalities)}
         columns |= {f"interaction[{subset_name((a, b), self.modalities)}]": self.interaction[:, a, b, output]
@@ -94,7 +102,8 @@ class Explanation:
         check(self.values.ndim == 4, "This explanation has no leading axis. Use it as it is.")
         check(-len(self.values) <= moment < len(self.values),
               f"Argument `moment` must be a place from 0 to {len(self.values) - 1}, but is {moment}.")
-        return replace(self, values=self.values[moment], dividends=self.dividends[moment], shapley=self.shapley[moment], moments=())
+        return replace(self, values=self.values[moment], dividends=self.dividends[moment], shapley=self.shapley[moment],
+                       moments=())
 
 
 def marginal_observables(observables: Tensor, background: Background) -> dict[Subset, Tensor]:
@@ -109,7 +118,8 @@ def marginal_observables(observables: Tensor, background: Background) -> dict[Su
     marginals = {}
     for subset in subsets(M):
         rest = [m for m in range(M) if m not in subset]
-        order = [0, *(1 + m for m in subset), *(1 + m for m in rest), *(1 + M + m for m in subset), *(1 + M + m for m in rest)]
+        order = [0, *(1 + m for m in subset), *(1 + m for m in rest), *(1 + M + m for m in subset),
+                 *(1 + M + m for m in rest)]
         sigma = rest_state(background.sigma, dims, subset)
         r = len(sigma)
         O = observables.reshape(C, *dims, *dims).permute(order).reshape(C, len(background.sigma) // r, r, -1, r)
@@ -151,7 +161,8 @@ def _evaluated(model: FusionModel, inputs: Mapping[str, Features], background: A
 
 def through_time(model: QuantumJump, inputs: Mapping[str, Features], background: AnyBackground,
                  times: Sequence[float]) -> Explanation:
-    """Returns the contributions to Tr[O_c(t) rho_0] + b for every t: what the read-out would say if evolution ended at t.
+    """Returns the contributions to Tr[O_c(t) rho_0] + b for every t: what the read-out would say if evolution ended at
+    t.
 
     Shapes have a leading axis nT.
     """
@@ -161,16 +172,19 @@ def through_time(model: QuantumJump, inputs: Mapping[str, Features], background:
 
 
 def through_layers(model: EntangledQCNN, inputs: Mapping[str, Features], background: AnyBackground) -> Explanation:
-    """Returns the contributions to what the read-out would say if the circuit stopped at each of `model.network.moments()`.
+    """Returns the contributions to what the read-out would say if the circuit stopped at each of
+    `model.network.moments()`.
 
-    Those are the fused qubits ("input"), then after the convolution and after the pooling of each layer. Later gates, convolution blocks
-    and the rotations that pooling conditions, are left out; every qubit is still measured and the head is the same. Shapes have a leading
-    axis, whose names are in `moments`; its last place is `explain`.
+    Those are the fused qubits ("input"), then after the convolution and after the pooling of each layer. Later gates,
+    convolution blocks and the rotations that pooling conditions, are left out; every qubit is still measured and the
+    head is the same. Shapes have a leading axis, whose names are in `moments`; its last place is `explain`.
     """
-    check(can(model, "layers"), f"Argument `model` must be an entangled-qcnn, but is a {getattr(model, 'kind', type(model))}. "
-                                            "Use `through_time` for one that evolves.")
-    check(type(model).observables is EntangledQCNN.observables, "Argument `model` must be a model without noise: its read-out errors have "
-                                                                "no place between the layers. Use the bare model.")
+    check(can(model, "layers"),
+          f"Argument `model` must be an entangled-qcnn, but is a {getattr(model, 'kind', type(model))}. Use "
+          "`through_time` for one that evolves.")
+    check(type(model).observables is EntangledQCNN.observables,
+          "Argument `model` must be a model without noise: its read-out errors have no place between the layers. Use "
+          "the bare model.")
     moments = model.network.moments()
     with torch.no_grad():
         O = torch.cat([_read_out_after(model, done) for _, done in moments])
@@ -178,8 +192,10 @@ def through_layers(model: EntangledQCNN, inputs: Mapping[str, Features], backgro
     return _split(flat, len(moments), tuple(name for name, _ in moments))
 
 
-def through(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground, points: Points) -> Explanation:
-    """Returns the contributions to what the read-out would say at each of the points of a model, see `FusionModel.points`.
+def through(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground,
+            points: Points) -> Explanation:
+    """Returns the contributions to what the read-out would say at each of the points of a model, see
+    `FusionModel.points`.
 
     Args:
         model, inputs, background: as for `explain`. points: of this model.
@@ -202,7 +218,8 @@ def _split(flat: Explanation, count: int, moments: tuple[str, ...] = ()) -> Expl
     def split(a: np.ndarray) -> np.ndarray:
         return np.moveaxis(a.reshape(*a.shape[:2], count, -1), 2, 0)
 
-    return replace(flat, values=split(flat.values), dividends=split(flat.dividends), shapley=split(flat.shapley), moments=moments)
+    return replace(flat, values=split(flat.values), dividends=split(flat.dividends), shapley=split(flat.shapley),
+                   moments=moments)
 
 
 def _of_states(model: KetModel, inputs: Mapping[str, Features], O: Tensor, background: AnyBackground,
@@ -220,7 +237,9 @@ def _of_rows(model: EntangledQCNN, inputs: Mapping[str, Features], background: A
              O: Tensor | None = None) -> Tensor:
     n, M = model.elements, len(model.modalities)
     if not isinstance(background, RowBackground) or background.masses.shape[1:] != (n, M):
-        raise InvalidInput(f"Argument `background` must come from a model with {n} elements and {M} modalities. Make it with this model.")
+        raise InvalidInput(
+            f"Argument `background` must come from a model with {n} elements and {M} modalities. Make it with this "
+            "model.")
     encoded = model.encode(inputs)
     masses = torch.stack([encoded[name].double() for name in model.modalities], -1)
     if background.kind == "product":
@@ -236,4 +255,5 @@ def _split_up(model: FusionModel, v: np.ndarray, background: AnyBackground) -> E
     M = len(model.modalities)
     dividend = dividends(v, M)
     names = tuple(subset_name(s, model.modalities) for s in subsets(M))
-    return Explanation(model.modalities, model.outputs, names, v, dividend, shapley(dividend, M), background.name, background.size)
+    return Explanation(model.modalities, model.outputs, names, v, dividend, shapley(dividend, M), background.name,
+                       background.size)

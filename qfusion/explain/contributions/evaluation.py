@@ -1,11 +1,12 @@
-"""Coalition values of any fusion model, by evaluation: the model fuses what the sample's modalities come to with what a row's come to.
+"""Coalition values of any fusion model, by evaluation: the model fuses what the sample's modalities come to with what a
+row's come to.
 
     v(S) = mean over background rows n of y(x_S, x_n without S)
 
-No structure is asked of the model but `FusionModel`: modalities are encoded once, and only the fusion is run for every coalition and row.
-Against all rows the values are exact; against some of them, drawn at random without replacement, each has a standard error with the
-correction for a finite population (Cochran 1977, "Sampling techniques", section 2.6). All coalitions of a sample see the same rows, so
-that errors of dividends are those of differences within a row.
+No structure is asked of the model but `FusionModel`: modalities are encoded once, and only the fusion is run for every
+coalition and row. Against all rows the values are exact; against some of them, drawn at random without replacement,
+each has a standard error with the correction for a finite population (Cochran 1977, "Sampling techniques", section
+2.6). All coalitions of a sample see the same rows, so that errors of dividends are those of differences within a row.
 """
 
 from __future__ import annotations
@@ -27,16 +28,19 @@ from qfusion.quantum.decomposition import Subset, subsets
 CHUNK = 2048  # samples times rows that are fused at once
 
 
-def coalition_values(model: FusionModel, states: Mapping[str, Any], background: SampleBackground) -> tuple[np.ndarray, np.ndarray]:
-    """Returns v(S) with the bias, (B, 2^M, C), and the standard errors of its dividends, same shape, 0 against all rows.
+def coalition_values(model: FusionModel, states: Mapping[str, Any],
+                     background: SampleBackground) -> tuple[np.ndarray, np.ndarray]:
+    """Returns v(S) with the bias, (B, 2^M, C), and the standard errors of its dividends, same shape, 0 against all
+    rows.
 
     Args:
         model: in double precision and eval mode.
         states: of B samples, as `FusionModel.encode` gives them.
         background: of the same model.
     """
-    check(background.modalities == model.modalities, f"Argument `background` must come from a model of {list(model.modalities)}, "
-                                                     f"but is of {list(background.modalities)}. Make it with this model.")
+    check(background.modalities == model.modalities,
+          f"Argument `background` must come from a model of {list(model.modalities)}, but is of "
+          f"{list(background.modalities)}. Make it with this model.")
     order = subsets(len(model.modalities))
     found = [_totals(model, one, background, order) for one in _blocks(states, len(order) * len(model.outputs))]
     means = [each.mean for each in found if each.mean is not None]
@@ -62,7 +66,8 @@ def _totals(model: FusionModel, states: Mapping[str, Any], background: SampleBac
     return totals
 
 
-def value(model: FusionModel, states: Mapping[str, Any], background: SampleBackground, missing: Collection[str]) -> np.ndarray:
+def value(model: FusionModel, states: Mapping[str, Any], background: SampleBackground,
+          missing: Collection[str]) -> np.ndarray:
     """Returns v(all but the missing modalities) with the bias, (B, C).
 
     Raises:
@@ -71,24 +76,27 @@ def value(model: FusionModel, states: Mapping[str, Any], background: SampleBackg
     for name in missing:
         choose("Modality", name, model.modalities)
     kept = tuple(m for m, name in enumerate(model.modalities) if name not in missing)
-    return np.concatenate([sum(over_rows(model, some, rows, [kept])[:, 0].sum(1) for rows in _rows(background)) / background.size
-                           for some in _blocks(states, len(model.outputs))])
+    return np.concatenate([sum(over_rows(model, some, rows, [kept])[:, 0].sum(1) for rows in _rows(background))
+                           / background.size for some in _blocks(states, len(model.outputs))])
 
 
-def over_rows(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset]) -> np.ndarray:
+def over_rows(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any],
+              order: list[Subset]) -> np.ndarray:
     """Returns the scores of B samples, each coalition fused with R rows: (B, 2^M, R, C)."""
     count, many = length(states), length(rows)
     step = max(1, CHUNK // many)
     with torch.no_grad():
         nothing = model.scores(rows) if () in order else None  # the same for every sample
-        parts = [_fused(model, {name: part(each, slice(start, start + step)) for name, each in states.items()}, rows, order, nothing)
+        parts = [_fused(model, {name: part(each, slice(start, start + step)) for name, each in states.items()}, rows,
+                        order, nothing)
                  for start in range(0, count, step)]
     return np.concatenate(parts)
 
 
 def _fused(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset],
            nothing: Tensor | None) -> np.ndarray:
-    """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, which the empty coalition has."""
+    """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, which the empty coalition
+    has."""
     count, many = length(states), length(rows)
     own = {name: repeated(each, many) for name, each in states.items()}
     theirs = {name: tiled(each, count) for name, each in rows.items()}

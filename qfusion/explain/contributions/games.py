@@ -1,4 +1,5 @@
-"""What coalition values add up from: Harsanyi dividends, Shapley values and interaction indices of cooperative games."""
+"""What coalition values add up from: Harsanyi dividends, Shapley values and interaction indices of cooperative
+games."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from qfusion.quantum.decomposition import subsets
 
 
 def dividends(values: np.ndarray, M: int) -> np.ndarray:
-    """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C) in the order of `subsets`."""
+    """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C) in the order of
+    `subsets`."""
     return np.einsum("sr,...rc->...sc", signs(M), values)
 
 
@@ -28,8 +30,8 @@ def shapley(dividend: np.ndarray, M: int) -> np.ndarray:
 def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
     """Returns the Shapley interaction index of every pair of players, sum_{S containing i, j} dividend(S) / (|S| - 1).
 
-    It is the mean over orders in which the two stand as one of what they add together beyond what each adds alone (Grabisch and
-    Roubens 1999, equation for dividends); for M = 2 it is the joint dividend.
+    It is the mean over orders in which the two stand as one of what they add together beyond what each adds alone
+    (Grabisch and Roubens 1999, equation for dividends); for M = 2 it is the joint dividend.
 
     Args:
         dividend: (..., 2^M, C) in the order of `subsets`.
@@ -38,5 +40,6 @@ def interaction(dividend: np.ndarray, M: int) -> np.ndarray:
         (..., M, M, C), symmetric, with 0 on the diagonal, where the index is not defined.
     """
     order = subsets(M)
-    weights = np.array([[[1.0 / (len(S) - 1) if i != j and i in S and j in S else 0.0 for S in order] for j in range(M)] for i in range(M)])
+    weights = np.array([[[1.0 / (len(S) - 1) if i != j and i in S and j in S else 0.0 for S in order] for j in range(M)]
+                        for i in range(M)])
     return np.einsum("ijs,...sc->...ijc", weights, dividend)

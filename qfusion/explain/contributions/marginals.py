@@ -1,10 +1,11 @@
 """Exact coalition values of an EntangledQCNN against the product of marginals: each absent modality drawn on its own.
 
-A modality's n qubits are read once, and the score is linear in the 2^n probabilities of what they read. So the mean over all N^k
-combinations of k absent modalities' rows is the score at their mean distributions, which no longer are products over the qubits. Where one
-table fuses all modalities (at most three), at most two distributions meet: 4^n numbers, gathered by five letters a qubit (see
-`rows.read_out`) into what the third modality sees. In a chain each stage passes on the distribution of its fused qubits' bits, and an
-absent modality is a matrix (2^n, 2^n) on it. With n <= 10 nothing larger than 5^10 numbers (80 MB) ever stands.
+A modality's n qubits are read once, and the score is linear in the 2^n probabilities of what they read. So the mean
+over all N^k combinations of k absent modalities' rows is the score at their mean distributions, which no longer are
+products over the qubits. Where one table fuses all modalities (at most three), at most two distributions meet: 4^n
+numbers, gathered by five letters a qubit (see `rows.read_out`) into what the third modality sees. In a chain each stage
+passes on the distribution of its fused qubits' bits, and an absent modality is a matrix (2^n, 2^n) on it. With n <= 10
+nothing larger than 5^10 numbers (80 MB) ever stands.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from qfusion.quantum.decomposition import Subset, subsets
 _NUMBERS = 10_000_000  # most numbers held at once
 
 
-def coalition_values(model: EntangledQCNN, masses: Tensor, distributions: Tensor, observables: Tensor | None = None) -> Tensor:
+def coalition_values(model: EntangledQCNN, masses: Tensor, distributions: Tensor,
+                     observables: Tensor | None = None) -> Tensor:
     """Returns v(S) without the bias, (B, 2^M, C), in the order of `subsets`.
 
     Args:
@@ -80,10 +82,12 @@ class _Chain:
         self.O, self.distributions = O, distributions
         self.M, self.n, stages = len(distributions), len(phi), phi.shape[1]
         ones = torch.sin(phi / 2).square()
-        # What a stage makes of the bit before (f) and of the new modality's (m): its own bit's chances, in the end 1, <X>, <Z>.
+        # What a stage makes of the bit before (f) and of the new modality's (m): its own bit's chances, in the end 1,
+        # <X>, <Z>.
         self.tables = [torch.stack([1 - ones[:, k], ones[:, k]], 1).view(self.n, 2, 2, 2) for k in range(stages - 1)]
         last = phi[:, -1]
-        self.tables.append(torch.stack([torch.ones_like(last), torch.sin(last), torch.cos(last)], 1).view(self.n, 3, 2, 2))
+        self.tables.append(torch.stack([torch.ones_like(last), torch.sin(last), torch.cos(last)],
+                                       1).view(self.n, 3, 2, 2))
         self._maps: dict[int, Tensor] = {}
 
     def value(self, masses: Tensor, S: Subset) -> Tensor:
@@ -112,7 +116,8 @@ class _Chain:
         return T
 
     def _map(self, k: int) -> Tensor:
-        """What a stage whose modality is absent does: (2^n, 2^n) from bits to bits, in the end (2^n, C) from bits to scores."""
+        """What a stage whose modality is absent does: (2^n, 2^n) from bits to bits, in the end (2^n, C) from bits to
+        scores."""
         if k not in self._maps:
             table, mean = self.tables[k], self.distributions[k + 1][None, None]
             if k < len(self.tables) - 1:

@@ -1,11 +1,13 @@
 """Exact coalition values of an EntangledQCNN against every row of a background.
 
-The score is sum_w O_w prod_i f_i,w with one factor f_i = (1, <X>, <Z>) per fused qubit, linear in each modality's mass p_mi. With G_i(b)
-the factor when modality m's qubit i reads b, prod_i f_i = (G_1 x ... x G_n) s with s the modality's 2^n outcome probabilities. So the
-mean over the background is exact, and cheap where one modality alone is absent (its mean s serves every sample) or alone is
-present (the mean of the products of G serves every sample). Under one table G is linear in the outcomes of the other modalities, whose
-mean is taken: 4^n numbers of three; in a chain it holds five numbers a qubit, as the 1 in f does not depend on b. Otherwise the factors
-of all pairs of sample and row are multiplied and averaged, which is also the quickest for a few samples.
+The score is sum_w O_w prod_i f_i,w with one factor f_i = (1, <X>, <Z>) per fused qubit, linear in each modality's mass
+p_mi. With G_i(b) the factor when modality m's qubit i reads b, prod_i f_i = (G_1 x ... x G_n) s with s the modality's
+2^n outcome probabilities. So the mean over the background is exact, and cheap where one modality alone is absent (its
+mean s serves every sample) or alone is present (the mean of the products of G serves every sample). Under one table G
+is linear in the outcomes of the other modalities, whose
+mean is taken: 4^n numbers of three; in a chain it holds five numbers a qubit, as the 1 in f does not depend on b.
+Otherwise the factors of all pairs of sample and row are multiplied and averaged, which is also the quickest for a few
+samples.
 """
 
 from __future__ import annotations
@@ -59,7 +61,8 @@ def outcomes(p: Tensor) -> Tensor:
 def mean_outcomes(rows: Tensor) -> Tensor:
     """Returns the mean probability over rows (N, n, M) of all outcomes of each modality's qubits, (M, 2^n)."""
     _, n, M = rows.shape
-    parts = [torch.stack([outcomes(chunk[..., m]).sum(0) for m in range(M)]) for chunk in rows.split(max(1, _NUMBERS // 2**n))]
+    parts = [torch.stack([outcomes(chunk[..., m]).sum(0) for m in range(M)])
+             for chunk in rows.split(max(1, _NUMBERS // 2**n))]
     return torch.stack(parts).sum(0) / len(rows)
 
 
@@ -77,7 +80,8 @@ def legs(T: Tensor, G: Tensor) -> Tensor:
     """Returns T (R, K, in^n) with G[:, i] (R, out, in) applied to leg i: (R, K, out^n)."""
     R, n, out, size = G.shape
     K = T.shape[1]
-    for half in (range(n // 2), range(n // 2, n)):  # each half comes first while its legs are multiplied, and goes last when done
+    # each half comes first while its legs are multiplied, and goes last when done
+    for half in (range(n // 2), range(n // 2, n)):
         for place, i in enumerate(half):
             T = G[:, i, None] @ T.reshape(R, K * out**place, size, -1)
         T = T.reshape(R, K, out ** len(half), -1).transpose(2, 3)
@@ -85,14 +89,16 @@ def legs(T: Tensor, G: Tensor) -> Tensor:
 
 
 def one_absent(O: Tensor, phi: Tensor, masses: Tensor, mean: Tensor, m: int) -> Tensor:
-    """Returns the scores (B, C) with modality m alone absent, whose qubits' outcomes are distributed as `mean`, (2^n,)."""
+    """Returns the scores (B, C) with modality m alone absent, whose qubits' outcomes are distributed as `mean`,
+    (2^n,)."""
     C = len(O)
     parts = [legs(mean.expand(len(chunk), 1, -1), _given(chunk, phi, m))[:, 0] @ O.reshape(C, -1).T
              for chunk in masses.split(max(1, _NUMBERS // (2 * O[0].numel())))]
     return torch.cat(parts)
 
 
-_LETTER = ((0, 0), (1, 2), (3, 4))  # place among (1, <X> at 0, <X> at 1, <Z> at 0, <Z> at 1) of factor I, X, Z by outcome
+# place among (1, <X> at 0, <X> at 1, <Z> at 0, <Z> at 1) of factor I, X, Z by outcome
+_LETTER = ((0, 0), (1, 2), (3, 4))
 
 
 def pulled_back(O: Tensor, phi: Tensor, rows: Tensor, m: int) -> Tensor:
@@ -111,12 +117,14 @@ def _mean_products(factors: Tensor) -> Tensor:
     """The mean over rows of the products of factors (N, n, K) over all qubits: (K^(n // 2), K^(n - n // 2))."""
     N, n, K = factors.shape
     k = n // 2
-    parts = [products(chunk, range(k)).T @ products(chunk, range(k, n)) for chunk in factors.split(max(1, _NUMBERS // K ** (n - k)))]
+    parts = [products(chunk, range(k)).T @ products(chunk, range(k, n))
+             for chunk in factors.split(max(1, _NUMBERS // K ** (n - k)))]
     return torch.stack(parts).sum(0) / N
 
 
 def _five(zero: Tensor, one: Tensor) -> Tensor:
-    """The five letters of the factors (..., 3) that apply where a qubit reads 0 and where it reads 1: (..., 5), see `read_out`."""
+    """The five letters of the factors (..., 3) that apply where a qubit reads 0 and where it reads 1: (..., 5), see
+    `read_out`."""
     return torch.stack([zero[..., 0], zero[..., 1], one[..., 1], zero[..., 2], one[..., 2]], -1)
 
 
@@ -131,7 +139,8 @@ def observed(O: Tensor, phi: Tensor, joint: Tensor, m: int) -> Tensor:
     """
     n, M = len(phi), (phi.shape[-1] - 1).bit_length()
     bits = patterns(M - 1).to(phi)[:, None].expand(-1, n, -1)
-    zero, one = (fuse(torch.cat([bits[..., :m], torch.full_like(bits[..., :1], outcome), bits[..., m:]], -1), phi)[0] for outcome in (0, 1))
+    zero, one = (fuse(torch.cat([bits[..., :m], torch.full_like(bits[..., :1], outcome), bits[..., m:]], -1), phi)[0]
+                 for outcome in (0, 1))
     return read_out(O, legs(joint.reshape(1, 1, -1), _five(zero, one).permute(1, 2, 0)[None]), n)
 
 
@@ -140,7 +149,8 @@ def read_out(O: Tensor, gathered: Tensor, n: int) -> Tensor:
 
     Args:
         O: of the factors, (C, 3, ..., 3).
-        gathered: mean products of the factors by five letters a qubit, 5^n numbers: 1, <X> at 0, <X> at 1, <Z> at 0, <Z> at 1.
+        gathered: mean products of the factors by five letters a qubit, 5^n numbers: 1, <X> at 0, <X> at 1, <Z> at 0,
+            <Z> at 1.
     """
     k = n // 2
     left, right = _places(k), _places(n - k)
@@ -150,7 +160,8 @@ def read_out(O: Tensor, gathered: Tensor, n: int) -> Tensor:
 
 
 def _places(n: int) -> Tensor:
-    """Where the product of n qubits' factors stands among products of five letters, (3^n, 2^n): by word in {I, X, Z}, by outcomes."""
+    """Where the product of n qubits' factors stands among products of five letters, (3^n, 2^n): by word in {I, X, Z},
+    by outcomes."""
     place = torch.zeros(1, 1, dtype=torch.long)
     letter = torch.tensor(_LETTER)
     for _ in range(n):

@@ -1,4 +1,5 @@
-"""Backgrounds and explanations of data sets that do not fit in memory, or are shared by several processes: chunk by chunk."""
+"""Backgrounds and explanations of data sets that do not fit in memory, or are shared by several processes: chunk by
+chunk."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ CHUNK = 4096  # rows held at once
 
 
 def chunks(rows: np.ndarray, group: Group = ALONE) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields number and rows of the chunks that fall to this process; where they begin does not depend on how many share the work."""
+    """Yields number and rows of the chunks that fall to this process; where they begin does not depend on how many
+    share the work."""
     for number in range(group.rank, -(-len(rows) // CHUNK), group.size):
         yield number, rows[number * CHUNK:(number + 1) * CHUNK]
 
@@ -37,13 +39,15 @@ def background_of(model: FusionModel, dataset: DataSet, rows: np.ndarray, kind: 
         return background(model, dataset.inputs(rows, torch.float64), kind, label)
     if can(model, "kets"):
         with_kets = require(model, "kets")
-        return mean_background(with_kets, _means(with_kets, dataset, rows, kind == "product", group), len(rows), kind, label)
+        return mean_background(with_kets, _means(with_kets, dataset, rows, kind == "product", group), len(rows), kind,
+                               label)
     if not can(model, "masses"):
         return background(model, dataset.inputs(rows, torch.float64), kind, label)
     masses = {number: model.encode(dataset.inputs(part, torch.float64)) for number, part in chunks(rows, group)}
     numbered = group.collected({number: torch.stack([part[name] for name in model.modalities], -1).numpy()
                                 for number, part in masses.items()})
-    return row_background(torch.from_numpy(np.concatenate([numbered[number] for number in sorted(numbered)])), kind, label)
+    return row_background(torch.from_numpy(np.concatenate([numbered[number] for number in sorted(numbered)])), kind,
+                          label)
 
 
 def _means(model: KetModel, dataset: DataSet, rows: np.ndarray, apart: bool, group: Group) -> list[Tensor]:
@@ -51,7 +55,8 @@ def _means(model: KetModel, dataset: DataSet, rows: np.ndarray, apart: bool, gro
     sizes = list(model.dims) if apart else [int(np.prod(model.dims))]
     totals = [torch.zeros(d, d, dtype=torch.complex128) for d in sizes]
     for _, part in chunks(rows, group):
-        encoded = {name: ket.to(torch.complex128) for name, ket in model.encode(dataset.inputs(part, torch.float64)).items()}
+        encoded = {name: ket.to(torch.complex128)
+                   for name, ket in model.encode(dataset.inputs(part, torch.float64)).items()}
         kets = [encoded[name] for name in model.modalities] if apart else [model.product_state(encoded)]
         for total, ket in zip(totals, kets, strict=True):
             total += ket.mT @ ket.conj()

@@ -1,11 +1,13 @@
-"""Which words, frames, pixels or features of one modality made a term of the decision: integrated gradients through its encoder.
+"""Which words, frames, pixels or features of one modality made a term of the decision: integrated gradients through its
+encoder.
 
-The term (a Harsanyi dividend, or the whole score) as a function of one modality's features, all other modalities and the background as
-they are, is its exact form in the modality's state (see `forms`) behind the encoder. Integrated gradients (Sundararajan, Taly, Yan 2017,
-equation 1; captum's implementation) share out the difference between the sample's features and a baseline's; they add up to it but for
-the error of the numerical integral, which is measured, and the steps doubled until it is small. For many rows the midpoint rule serves.
-Gradient x input is grad . (x - baseline) at x, one step: what it misses of the difference is measured too. Methods stand in `METHODS`, for
-every page, link and figure that offers one.
+The term (a Harsanyi dividend, or the whole score) as a function of one modality's features, all other modalities and
+the background as they are, is its exact form in the modality's state (see `forms`) behind the encoder. Integrated
+gradients (Sundararajan, Taly, Yan 2017, equation 1; captum's implementation) share out the difference between the
+sample's features and a baseline's; they add up to it but for the error of the numerical integral, which is measured,
+and the steps doubled until it is small. For many rows the midpoint rule serves. Gradient x input is grad . (x -
+baseline) at x, one step: what it misses of the difference is measured too. Methods stand in `METHODS`, for every page,
+link and figure that offers one.
 """
 
 from __future__ import annotations
@@ -43,9 +45,11 @@ class Method(NamedTuple):
 
     Attributes:
         title: what it is called, in options, links and sentences.
-        run: from the term, the baseline's features, the samples' (B, ...) and the term's change between them to what each feature added,
-            (B, ...), and the steps that it took. It asks the term about whole batches of rows as they stand.
-        rank: the same for many rows, without the change, where their order is all that is wanted; `run` itself unless given.
+        run: from the term, the baseline's features, the samples' (B, ...) and the term's change between them to what
+            each feature added, (B, ...), and the steps that it took. It asks the term about whole batches of rows as
+            they stand.
+        rank: the same for many rows, without the change, where their order is all that is wanted; `run` itself unless
+            given.
     """
 
     title: str
@@ -74,7 +78,8 @@ def _integrated(term_at: TermAt, start: Tensor, x: Tensor, change: float) -> tup
 
 def _midpoints(term_at: TermAt, start: Tensor, x: Tensor) -> Tensor:
     shares = [(i + 0.5) / _FEW for i in range(_FEW)]
-    return sum((_slope(term_at, start + share * (x - start)) for share in shares), torch.zeros_like(x)) / _FEW * (x - start)
+    return sum((_slope(term_at, start + share * (x - start)) for share in shares),
+               torch.zeros_like(x)) / _FEW * (x - start)
 
 
 def _slope(term_at: TermAt, x: Tensor) -> Tensor:
@@ -88,7 +93,8 @@ def _adds_up(values: Tensor, change: float) -> bool:
 
 
 GRADIENT, INTEGRATED = "gradient-x-input", "integrated-gradients"
-METHODS = {GRADIENT: Method("gradient x input", _gradient), INTEGRATED: Method("integrated gradients", _integrated, _midpoints)}
+METHODS = {GRADIENT: Method("gradient x input", _gradient),
+           INTEGRATED: Method("integrated gradients", _integrated, _midpoints)}
 
 
 def by_title() -> dict[str, Method]:
@@ -141,7 +147,8 @@ class Attribution:
 
 
 def terms_of(model: FusionModel, modality: str) -> tuple[str, ...]:
-    """Returns what can be attributed to a modality's features: the score and, of a model with states, every dividend that it is in."""
+    """Returns what can be attributed to a modality's features: the score and, of a model with states, every dividend
+    that it is in."""
     choose("Modality", modality, model.modalities)
     if not can(model, "states"):
         return (SCORE,)
@@ -162,7 +169,8 @@ def attribute(model: FusionModel, inputs: Mapping[str, Features], background: An
         term: "score", or a coalition that the modality is in, such as "text+audio".
         output: number of the score.
         baseline: of `BASELINES`.
-        other: for baseline "sample", that sample's features of the modality. Of a sequence, steps that it lacks are the training mean.
+        other: for baseline "sample", that sample's features of the modality. Of a sequence, steps that it lacks are the
+            training mean.
         method: of `METHODS`.
 
     Raises:
@@ -204,7 +212,8 @@ def _valued(model: FusionModel, inputs: Mapping[str, Features], background: AnyB
     own = forms.states_of(model, inputs)
 
     def score(state: Any) -> Tensor:
-        return model.scores({**{name: nested.tiled(each, nested.length(state)) for name, each in own.items()}, modality: state})[:, output]
+        return model.scores({**{name: nested.tiled(each, nested.length(state)) for name, each in own.items()},
+                             modality: state})[:, output]
 
     return score
 

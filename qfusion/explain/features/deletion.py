@@ -1,8 +1,8 @@
 """Deletion and insertion of the features inside a modality, ranked by a method of `attribution`.
 
-The features of one modality (values of a vector; steps of a sequence, all their values together) are replaced by their mean over the
-training rows in the order of their absolute attribution to the explained score; the other modalities stay. Every ranking starts from the
-same mean.
+The features of one modality (values of a vector; steps of a sequence, all their values together) are replaced by their
+mean over the training rows in the order of their absolute attribution to the explained score; the other modalities
+stay. Every ranking starts from the same mean.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ SHARES = np.array([0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
 
 
 def scorer(model: FusionModel) -> Callable[[Mapping[str, Tensor]], Tensor]:
-    """Returns a function from what modalities come to, to scores (B, C); of states it works the observables out once."""
+    """Returns a function from what modalities come to, to scores (B, C); of states it works the observables out
+    once."""
     if not can(model, "states"):
         return model.scores
     linear = require(model, "states")
@@ -42,9 +43,10 @@ def means(inputs: Mapping[str, Features]) -> dict[str, Tensor]:
     return found
 
 
-def attributions(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray, baseline: Tensor,
-                 ranking: str = FIRST) -> np.ndarray:
-    """Returns what each feature of one modality adds to each sample's explained score: (B, F), or per step (B, T) for a sequence.
+def attributions(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray,
+                 baseline: Tensor, ranking: str = FIRST) -> np.ndarray:
+    """Returns what each feature of one modality adds to each sample's explained score: (B, F), or per step (B, T) for a
+    sequence.
 
     Args:
         model: in double precision.
@@ -73,9 +75,11 @@ def attributions(model: FusionModel, inputs: Mapping[str, Features], modality: s
     return (found if mask is None else (found * mask[..., None]).sum(-1)).numpy()
 
 
-def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray, baseline: Tensor, *,
-                   ranking: str = FIRST, probability: bool = False, orders: int = ORDERS, seed: int = 0) -> Curves:
-    """Returns deletion and insertion of the features of one modality in the order of their absolute attributions, most first.
+def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality: str, outputs: np.ndarray,
+                   baseline: Tensor, *, ranking: str = FIRST, probability: bool = False, orders: int = ORDERS,
+                   seed: int = 0) -> Curves:
+    """Returns deletion and insertion of the features of one modality in the order of their absolute attributions, most
+    first.
 
     Args:
         model, inputs, modality, outputs, baseline, ranking: as for `attributions`.
@@ -85,8 +89,8 @@ def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality:
     """
     ranked = np.abs(attributions(model, inputs, modality, outputs, baseline, ranking))
     values, mask = split(inputs[modality])
-    check(len(outputs) == len(values), f"Argument `outputs` must name one output for each of the {len(values)} samples, "
-                                       f"but has {len(outputs)}.")
+    check(len(outputs) == len(values),
+          f"Argument `outputs` must name one output for each of the {len(values)} samples, but has {len(outputs)}.")
     present = np.ones(ranked.shape, bool) if mask is None else mask.numpy()
     score, rng = scorer(model), np.random.default_rng(seed)
     with torch.no_grad():
@@ -103,7 +107,8 @@ def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality:
         full = measured(np.zeros_like(present))
 
         def along(worth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            rank = np.argsort(np.argsort(np.where(present, -worth, np.inf), 1, kind="stable"), 1)  # 0 for the first to go
+            # 0 for the first to go
+            rank = np.argsort(np.argsort(np.where(present, -worth, np.inf), 1, kind="stable"), 1)
             counts = present.sum(1, keepdims=True)
             first = [present & (rank < np.round(share * counts)) for share in SHARES]
             gone = np.array([np.abs(measured(part) - full).mean() for part in first])
@@ -112,5 +117,5 @@ def feature_curves(model: FusionModel, inputs: Mapping[str, Features], modality:
 
         ours = along(ranked)
         random = [along(rng.random(ranked.shape)) for _ in range(orders)]
-    return Curves(SHARES, *ours, np.array([run[0] for run in random]), np.array([run[1] for run in random]), len(values),
-                  "probability" if probability else "score")
+    return Curves(SHARES, *ours, np.array([run[0] for run in random]), np.array([run[1] for run in random]),
+                  len(values), "probability" if probability else "score")

@@ -18,8 +18,8 @@ from qfusion.quantum.states import partial_trace
 
 
 class Pooling(NamedTuple):
-    """Around the pooling of a layer, in nats: entropy of the active qubits before, of those that stay after, and the sum of the Shannon
-    entropies of the single outcomes."""
+    """Around the pooling of a layer, in nats: entropy of the active qubits before, of those that stay after, and the
+    sum of the Shannon entropies of the single outcomes."""
 
     layer: int
     before: float
@@ -31,8 +31,8 @@ class Pooling(NamedTuple):
 class LayerEntropies:
     """Von Neumann entropies, in nats, at the input and around every pooling; T moments.
 
-    The fused qubits start mixed, so entropies count what was left behind with the modality qubits as well as entanglement among them; the
-    mutual information across a cut counts correlation alone.
+    The fused qubits start mixed, so entropies count what was left behind with the modality qubits as well as
+    entanglement among them; the mutual information across a cut counts correlation alone.
 
     Attributes:
         moments: "input", "layer 0 convolved", "layer 0 pooled", "layer 1 convolved", ...
@@ -57,7 +57,8 @@ class LayerEntropies:
         found = []
         for layer, t in enumerate(range(2, len(self.moments), 2)):
             outcomes = [q for q in self.active[t - 1] if q not in self.active[t]]
-            found.append(Pooling(layer, float(self.joint[t - 1]), float(self.joint[t]), float(self.single[t, outcomes].sum())))
+            found.append(Pooling(layer, float(self.joint[t - 1]), float(self.joint[t]),
+                                 float(self.single[t, outcomes].sum())))
         return found
 
 
@@ -76,8 +77,8 @@ def layer_entropies(model: EntangledQCNN, vectors: Tensor, channel: Channel = la
     single = np.array([[_entropy(rho, (q,), n) for q in range(n)] for rho in rhos])
     whole = np.array([p[0] if len(qubits) == n else _entropy(rho, tuple(range(n)), n)
                       for p, rho, qubits in zip(parts, rhos, active, strict=True)])
-    return LayerEntropies(tuple(moments), tuple(active), np.array([p[0] for p in parts]), single, tuple(p[1] for p in parts),
-                          tuple(p[2] for p in parts), whole)
+    return LayerEntropies(tuple(moments), tuple(active), np.array([p[0] for p in parts]), single,
+                          tuple(p[1] for p in parts), tuple(p[2] for p in parts), whole)
 
 
 @torch.no_grad()
@@ -87,11 +88,13 @@ def joint_entropies(model: EntangledQCNN, vectors: Tensor) -> np.ndarray:
     return np.array([_entropy(rho, qubits, model.network.n) for rho, qubits in zip(rhos, active, strict=True)])
 
 
-def _moments(model: EntangledQCNN, vectors: Tensor, channel: Channel) -> tuple[list[str], list[tuple[int, ...]], list[Tensor]]:
+def _moments(model: EntangledQCNN, vectors: Tensor, channel: Channel) -> tuple[list[str], list[tuple[int, ...]],
+                                                                               list[Tensor]]:
     """Names of the moments, the active qubits of each, and the state of all qubits."""
     network = model.network
     n = network.n
-    check(vectors.shape == (n, 3), f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.")
+    check(vectors.shape == (n, 3),
+          f"Argument `vectors` must have shape ({n}, 3), but has shape {tuple(vectors.shape)}. Give one sample.")
     found = states(model.network, vectors.double(), channel)
     moments, active, rhos = [], [], []
     for name, done in network.moments():

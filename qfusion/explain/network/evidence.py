@@ -1,12 +1,14 @@
-"""Reading the fusion of one sample: what each modality said about each element, how the fusion decides, where modalities conflict.
+"""Reading the fusion of one sample: what each modality said about each element, how the fusion decides, where
+modalities conflict.
 
-In terms of evidence (Shafer 1976; Smets 1990): where element i stands for class i, the masses p_1 ... p_n of a modality are a mass
-function on sets A of classes, each class being held possible on its own,
+In terms of evidence (Shafer 1976; Smets 1990): where element i stands for class i, the masses p_1 ... p_n of a modality
+are a mass function on sets A of classes, each class being held possible on its own,
 
     m(A) = prod_{i in A} p_i prod_{i not in A} (1 - p_i).
 
-Its plausibility of class i is then p_i itself, its commonality of A is prod_{i in A} p_i and its implicability prod_{i not in A} (1 - p_i).
-So Dempster's conjunctive combination, which multiplies commonalities, multiplies the masses element by element: the rule AND. The
+Its plausibility of class i is then p_i itself, its commonality of A is prod_{i in A} p_i and its implicability prod_{i
+not in A} (1 - p_i). So Dempster's conjunctive combination, which multiplies commonalities, multiplies the masses
+element by element: the rule AND. The
 disjunctive one, which multiplies implicabilities, is OR. Neither is normalised: m(empty) is kept and told.
 """
 
@@ -24,8 +26,8 @@ from qfusion._checks import check, require_finite
 from qfusion.explain.network.entropies import LayerEntropies, layer_entropies
 from qfusion.models import EntangledQCNN, fusion
 
-__all__ = ["Beliefs", "LayerEntropies", "Reading", "beliefs", "conflict", "contradiction", "conjunctive", "disagreement", "disjunctive",
-           "layer_entropies", "qubit_entropy", "read"]
+__all__ = ["Beliefs", "LayerEntropies", "Reading", "beliefs", "conflict", "contradiction", "conjunctive",
+           "disagreement", "disjunctive", "layer_entropies", "qubit_entropy", "read"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Beliefs:
     Attributes:
         belief: m({i}): what speaks for class i alone.
         plausibility: all that does not speak against class i; p_i.
-        pignistic: probabilities to bet with: m(A) shared evenly in A, given that A is not empty (Smets). They add up to 1.
+        pignistic: probabilities to bet with: m(A) shared evenly in A, given that A is not empty (Smets). They add up to
+            1.
         empty: m(empty), what speaks for no class at all, (...).
     """
 
@@ -48,9 +51,9 @@ class Beliefs:
 def beliefs(p: Tensor) -> Beliefs:
     """Returns the beliefs of masses p_i, (..., n), without going through the 2^n sets.
 
-    The pignistic probability is p_i sum_k P(k others are possible) / (k + 1) = p_i int_0^1 prod_{j != i} (1 - p_j + p_j t) dt over
-    1 - m(empty). The integrand is a polynomial of degree n - 1, on which Gauss-Legendre with n / 2 nodes is exact: O(n^2). It is not a
-    number where all p are 0.
+    The pignistic probability is p_i sum_k P(k others are possible) / (k + 1) = p_i int_0^1 prod_{j != i} (1 - p_j + p_j
+    t) dt over 1 - m(empty). The integrand is a polynomial of degree n - 1, on which Gauss-Legendre with n / 2 nodes is
+    exact: O(n^2). It is not a number where all p are 0.
     """
     p = p.double()
     n = p.shape[-1]
@@ -59,7 +62,8 @@ def beliefs(p: Tensor) -> Beliefs:
     t, w = torch.from_numpy((nodes + 1) / 2), torch.from_numpy(weights / 2)
     mean = (_others(1 - p[..., None, :] * (1 - t[:, None])) * w[:, None]).sum(-2)
     share = p * mean
-    return Beliefs((p * others).numpy(), p.numpy(), (share / share.sum(-1, keepdim=True)).numpy(), (1 - p).prod(-1).numpy())
+    return Beliefs((p * others).numpy(), p.numpy(), (share / share.sum(-1, keepdim=True)).numpy(),
+                   (1 - p).prod(-1).numpy())
 
 
 def _others(factors: Tensor) -> Tensor:
@@ -81,30 +85,34 @@ def disjunctive(masses: Tensor) -> Tensor:
 
 
 def contradiction(masses: Tensor) -> Tensor:
-    """Returns m(empty) of the conjunctive combination of masses (..., n, M), (...): no class is possible to all modalities."""
+    """Returns m(empty) of the conjunctive combination of masses (..., n, M), (...): no class is possible to all
+    modalities."""
     return (1 - conjunctive(masses)).prod(-1)
 
 
 def conflict(masses: Tensor) -> Tensor:
     """Returns Dempster's K between the modalities, (...), for masses (..., n, M).
 
-    It is the mass on contradiction when every modality is told first that some class is true (m(empty) = 0, the rest scaled up), so that
-    a modality that merely speaks for no class does not count: K = 1 - (1 - m_conj(empty)) / prod_m (1 - m_m(empty)). It is not a number
-    where a modality has m(empty) = 1.
+    It is the mass on contradiction when every modality is told first that some class is true (m(empty) = 0, the rest
+    scaled up), so that
+    a modality that merely speaks for no class does not count: K = 1 - (1 - m_conj(empty)) / prod_m (1 - m_m(empty)). It
+    is not a number where a modality has m(empty) = 1.
     """
     alone = 1 - (1 - masses).prod(-2)
     return 1 - (1 - contradiction(masses)) / alone.prod(-1)
 
 
 def disagreement(masses: Tensor) -> Tensor:
-    """Returns Dempster's K on each element alone, 1 - prod_m p - prod_m (1 - p), (..., n): the mass on some saying yes and some no."""
+    """Returns Dempster's K on each element alone, 1 - prod_m p - prod_m (1 - p), (..., n): the mass on some saying yes
+    and some no."""
     return 1 - masses.prod(-1) - (1 - masses).prod(-1)
 
 
 def qubit_entropy(vectors: Tensor) -> Tensor:
     """Returns the von Neumann entropy of qubits with vectors (1, <X>, <Z>), (..., 3), in nats.
 
-    For a fused qubit it is its entanglement with the qubits that it was fused from, as these are together in a pure state.
+    For a fused qubit it is its entanglement with the qubits that it was fused from, as these are together in a pure
+    state.
     """
     r = torch.hypot(vectors[..., 1], vectors[..., 2]).clamp(max=1)
     return -(torch.xlogy((1 + r) / 2, (1 + r) / 2) + torch.xlogy((1 - r) / 2, (1 - r) / 2))
@@ -161,11 +169,13 @@ class Reading:
     def frame(self) -> pd.DataFrame:
         """Returns one row per element with all its numbers."""
         columns: dict[str, object] = {f"mass[{name}]": self.masses[:, m] for m, name in enumerate(self.modalities)}
-        columns |= {"mass": self.fused, "and": self.conjunctive, "or": self.disjunctive, "disagreement": self.disagreement,
-                    "entropy": self.entropy, "rule": [rule for rule, _ in self.rules], "distance": [d for _, d in self.rules]}
+        columns |= {"mass": self.fused, "and": self.conjunctive, "or": self.disjunctive,
+                    "disagreement": self.disagreement, "entropy": self.entropy,
+                    "rule": [rule for rule, _ in self.rules], "distance": [d for _, d in self.rules]}
         for kind in ("belief", "plausibility", "pignistic"):
             if self.by_modality is not None and self.by_fusion is not None:
-                columns |= {f"{kind}[{name}]": getattr(self.by_modality, kind)[m] for m, name in enumerate(self.modalities)}
+                columns |= {f"{kind}[{name}]": getattr(self.by_modality, kind)[m]
+                            for m, name in enumerate(self.modalities)}
                 columns[kind] = getattr(self.by_fusion, kind)
         return pd.DataFrame(columns, index=pd.Index(self.elements, name="element"))
 
@@ -182,27 +192,34 @@ def read(model: EntangledQCNN, masses: Mapping[str, Tensor]) -> Reading:
         InvalidInput: when a modality is missing, or its masses have another number or are not in [0, 1].
     """
     n, M = model.elements, len(model.modalities)
-    check(set(masses) == set(model.modalities), f"Argument `masses` must hold {list(model.modalities)}, but holds {list(masses)[:8]}. "
-                                                "Use `model.encode` of one sample.")
+    check(set(masses) == set(model.modalities),
+          f"Argument `masses` must hold {list(model.modalities)}, but holds {list(masses)[:8]}. Use `model.encode` of "
+          "one sample.")
     for name, values in masses.items():
-        check(values.shape == (n,), f"Argument `masses[{name}]` must have shape ({n},), but has shape {tuple(values.shape)}. "
-                                    "Give one sample.")
+        check(values.shape == (n,),
+              f"Argument `masses[{name}]` must have shape ({n},), but has shape {tuple(values.shape)}. "
+              "Give one sample.")
         require_finite(f"masses[{name}]", values)
-        check(bool(((values >= 0) & (values <= 1)).all()), f"Argument `masses[{name}]` must lie in [0, 1], but does not. They are sin^2.")
+        check(bool(((values >= 0) & (values <= 1)).all()),
+              f"Argument `masses[{name}]` must lie in [0, 1], but does not. They are sin^2.")
     p = torch.stack([masses[name].double() for name in model.modalities], -1)
     phi = model.phi.double()
     vectors, stages = fusion.fuse(p, phi)
     classes = model.elements_are_classes
     joint = phi.shape[1] == 1
-    before = [p if joint else p[:, :2], *(torch.stack([stages[:, k - 1], p[:, k + 1]], -1) for k in range(1, phi.shape[1]))]
-    controls = [model.modalities if joint else model.modalities[:2], *(("fused", name) for name in ([] if joint else model.modalities[2:]))]
+    before = [p if joint else p[:, :2],
+              *(torch.stack([stages[:, k - 1], p[:, k + 1]], -1) for k in range(1, phi.shape[1]))]
+    controls = [model.modalities if joint else model.modalities[:2],
+                *(("fused", name) for name in ([] if joint else model.modalities[2:]))]
     return Reading(
-        model.modalities, model.outputs if classes else tuple(f"element {i}" for i in range(n)), classes, p.numpy(), stages[:, -1].numpy(),
-        stages.numpy(), tuple(controls), tuple("".join(str(int(b)) for b in row) for row in fusion.patterns(len(controls[0]))),
+        model.modalities, model.outputs if classes else tuple(f"element {i}" for i in range(n)), classes, p.numpy(),
+        stages[:, -1].numpy(), stages.numpy(), tuple(controls),
+        tuple("".join(str(int(b)) for b in row) for row in fusion.patterns(len(controls[0]))),
         torch.sin(phi / 2).square().numpy(), torch.stack([fusion.probabilities(q) for q in before], 1).numpy(),
         tuple(fusion.nearest_rule(phi, M)), conjunctive(p).numpy(), disjunctive(p).numpy(), disagreement(p).numpy(),
-        float(contradiction(p)) if classes else None, float(conflict(p)) if classes else None, _pairwise(p) if classes else None,
-        beliefs(p.mT) if classes else None, beliefs(stages[:, -1]) if classes else None, vectors.numpy(), qubit_entropy(vectors).numpy())
+        float(contradiction(p)) if classes else None, float(conflict(p)) if classes else None,
+        _pairwise(p) if classes else None, beliefs(p.mT) if classes else None, beliefs(stages[:, -1]) if classes
+        else None, vectors.numpy(), qubit_entropy(vectors).numpy())
 
 
 def _pairwise(masses: Tensor) -> np.ndarray:

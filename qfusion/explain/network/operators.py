@@ -4,8 +4,9 @@ With everything else averaged over the background, the score is linear in the jo
 
     v(S) = <psi_S| O_S |psi_S> + b,    O_S = Tr_rest[O (1_S x sigma_rest)],
 
-so the eigenvectors of the marginal observable O_S are the states that vote most for and most against, and its eigenvalues say how much:
-sum_k lambda_k |<e_k|psi_S>|^2 is v(S) of any sample. In an EntangledQCNN a modality reaches the fusion through the outcomes of its qubits
+so the eigenvectors of the marginal observable O_S are the states that vote most for and most against, and its
+eigenvalues say how much: sum_k lambda_k |<e_k|psi_S>|^2 is v(S) of any sample. In an EntangledQCNN a modality reaches
+the fusion through the outcomes of its qubits
 only, so O_S is diagonal: a function on the outcome patterns {0, 1}^n, whose basis states are the eigenvectors.
 """
 
@@ -42,11 +43,12 @@ class Operator:
         output: name of the score.
         values: eigenvalues with the bias, ascending, (K,): the score that each eigenvector would get.
         vectors: eigenvectors as columns, (d, K) complex; None where the basis states are the eigenvectors.
-        basis: for such, the basis state of each eigenvalue, (K,): bits of the first modality's elements, then of the next one's.
+        basis: for such, the basis state of each eigenvalue, (K,): bits of the first modality's elements, then of the
+            next one's.
         dims: dimension of each modality of S; 2^n for n outcome bits.
         baseline: the mean score over the background, v("").
-        effects: for basis states, how the score changes when one element of one modality turns from 0 to 1 and its others stay as they
-            are in the background, (|S|, n); else None.
+        effects: for basis states, how the score changes when one element of one modality turns from 0 to 1 and its
+            others stay as they are in the background, (|S|, n); else None.
         background, background_size: as of an `Explanation`.
     """
 
@@ -74,14 +76,16 @@ class Operator:
         return np.array([(place >> shift) & 1 for shift in reversed(range(sum(n)))]).reshape(len(n), -1)
 
     def amplitudes(self, k: int) -> np.ndarray:
-        """The k-th eigenvector, (d,) complex, turned so that its largest amplitude is positive: a global phase means nothing."""
+        """The k-th eigenvector, (d,) complex, turned so that its largest amplitude is positive: a global phase means
+        nothing."""
         check(self.vectors is not None, "This operator is diagonal. Use `bits`.")
         vector: np.ndarray = self.vectors[:, k]  # type: ignore[index]
         largest = vector[np.argmax(np.abs(vector))]
         return vector * (largest.conj() / abs(largest))
 
     def overlap(self, states: Sequence[Tensor], k: int) -> np.ndarray:
-        """Returns |<e_k|psi_S>|^2 of every sample, (B,); in a diagonal operator the probability of that outcome pattern.
+        """Returns |<e_k|psi_S>|^2 of every sample, (B,); in a diagonal operator the probability of that outcome
+        pattern.
 
         Args:
             states: of the modalities in S as `states_of` gives them.
@@ -118,8 +122,8 @@ class Operator:
 
 
 def offered(model: FusionModel) -> list[str]:
-    """Returns the names of the groups whose operator can be shown: all of them for a model of kets; for an EntangledQCNN single modalities,
-    and pairs where at most two others are averaged over."""
+    """Returns the names of the groups whose operator can be shown: all of them for a model of kets; for an
+    EntangledQCNN single modalities, and pairs where at most two others are averaged over."""
     M = len(model.modalities)
     found = [S for S in subsets(M) if S]
     if can(model, "masses"):
@@ -143,7 +147,8 @@ def operator(model: FusionModel, background: AnyBackground, modalities: str, out
         InvalidInput: when the output does not exist or the background comes from another model.
     """
     choose("Group of modalities", modalities, offered(model))
-    check(0 <= output < len(model.outputs), f"Argument `output` must lie in 0..{len(model.outputs) - 1}, but is {output}.")
+    check(0 <= output < len(model.outputs),
+          f"Argument `output` must lie in 0..{len(model.outputs) - 1}, but is {output}.")
     S = tuple(model.modalities.index(name) for name in modalities.split("+"))
     bias = float(model.bias[output])
     fits = "Argument `background` comes from another kind of model. Make it with this model."
@@ -156,7 +161,8 @@ def operator(model: FusionModel, background: AnyBackground, modalities: str, out
 
 
 def states_of(model: FusionModel, inputs: Mapping[str, Features], modalities: str) -> list[Tensor]:
-    """Returns the states of the modalities of a group: kets (B, d_m), or for an EntangledQCNN probabilities of the outcomes (B, 2^n)."""
+    """Returns the states of the modalities of a group: kets (B, d_m), or for an EntangledQCNN probabilities of the
+    outcomes (B, 2^n)."""
     with torch.no_grad():
         encoded = model.encode({name: inputs[name] for name in inputs})
     return states_from(model, encoded, modalities)
@@ -176,7 +182,8 @@ def _hermitian(model: KetModel, background: Background, S: Subset, output: int, 
     own = marginals[S][0]
     values, vectors = np.linalg.eigh(((own + own.mH) / 2).numpy())
     return Operator(tuple(model.modalities[m] for m in S), model.outputs[output], values + bias, vectors, None,
-                    tuple(model.dims[m] for m in S), float(marginals[()].real) + bias, None, background.name, background.size)
+                    tuple(model.dims[m] for m in S), float(marginals[()].real) + bias, None, background.name,
+                    background.size)
 
 
 def _diagonal(model: EntangledQCNN, background: RowBackground, S: Subset, output: int, bias: float) -> Operator:
@@ -186,8 +193,9 @@ def _diagonal(model: EntangledQCNN, background: RowBackground, S: Subset, output
     # Only where S is independent of the rest, the mean over what the background shows of S is the mean score.
     baseline = float(table @ seen if independent else evaluate(O[None], fuse(masses, phi)[0]).mean()) + bias
     order = torch.argsort(table, stable=True)
-    return Operator(tuple(model.modalities[m] for m in S), model.outputs[output], (table[order] + bias).numpy(), None, order.numpy(),
-                    (2**n,) * len(S), baseline, _effects(table, seen, len(S), n), background.name, background.size)
+    return Operator(tuple(model.modalities[m] for m in S), model.outputs[output], (table[order] + bias).numpy(), None,
+                    order.numpy(), (2**n,) * len(S), baseline, _effects(table, seen, len(S), n), background.name,
+                    background.size)
 
 
 def _seen(masses: Tensor, S: Sequence[int], independent: bool) -> Tensor:
@@ -211,15 +219,17 @@ def _effects(table: Tensor, seen: Tensor, count: int, n: int) -> np.ndarray:
 
 
 def _table(O: Tensor, phi: Tensor, masses: Tensor, S: Subset, independent: bool) -> Tensor:
-    """The score without bias of every outcome pattern of the modalities in S, the others averaged over the background: (2^(n |S|),).
+    """The score without bias of every outcome pattern of the modalities in S, the others averaged over the background:
+    (2^(n |S|),).
 
-    The factors of the first and of the second half of the qubits are multiplied out for the outcomes of S and of the rest, and meet
-    weighted by how likely the background shows the rest's outcomes.
+    The factors of the first and of the second half of the qubits are multiplied out for the outcomes of S and of the
+    rest, and meet weighted by how likely the background shows the rest's outcomes.
     """
     n, M = masses.shape[1:]
     rest = [m for m in range(M) if m not in S]
     if len(rest) > 2:
-        check(not independent, "Background 'product' has no operator of one modality among more than three. Choose 'joint'.")
+        check(not independent,
+              "Background 'product' has no operator of one modality among more than three. Choose 'joint'.")
         return rows.pulled_back(O[None], phi, masses, S[0])[0]
     s, r, k = 2 ** len(S), 2 ** len(rest), n // 2
     bits = patterns(M).double()

@@ -4,7 +4,8 @@
     split=train; truth=3|5                one of several values; without a part on `split`, the test split is meant
     text~awful; video!="a;b"              contains (upper or lower case); quotes around what holds `;`, `|` or spaces at an end
 
-A filter is text, so that it can stand in an address. It is taken apart by hand and only ever compared with columns: nothing in it runs.
+A filter is text, so that it can stand in an address. It is taken apart by hand and only ever compared with columns:
+nothing in it runs.
 """
 
 from __future__ import annotations
@@ -67,10 +68,12 @@ def parse(text: str) -> tuple[Part, ...]:
         >>> [str(part) for part in parse('relation=conflict; error >= 1; text~"a; b"')]
         ['relation=conflict', 'error>=1', 'text~"a; b"']
     """
-    check(len(text) <= MAX_TEXT, f"The filter has {len(text):,} characters, and at most {MAX_TEXT} are read. Use fewer conditions.")
+    check(len(text) <= MAX_TEXT,
+          f"The filter has {len(text):,} characters, and at most {MAX_TEXT} are read. Use fewer conditions.")
     check(text.isprintable(), "The filter holds characters that cannot be printed. Remove them.")
     parts = tuple(_part(piece) for piece in _outside_quotes(text, ";") if piece.strip())
-    check(len(parts) <= MAX_PARTS, f"The filter has {len(parts)} conditions, and at most {MAX_PARTS} are read. Use fewer.")
+    check(len(parts) <= MAX_PARTS,
+          f"The filter has {len(parts)} conditions, and at most {MAX_PARTS} are read. Use fewer.")
     return parts
 
 
@@ -95,7 +98,8 @@ def cohort_name(name: str) -> str:
     """
     bare = name.strip()
     check(0 < len(bare) <= MAX_NAME and all(c.isalnum() or c in " _-." for c in bare),
-          f"A cohort's name must be 1 to {MAX_NAME} letters, digits, spaces, `_`, `-` or `.`, but is {bare[:60]!r}. Choose another.")
+          f"A cohort's name must be 1 to {MAX_NAME} letters, digits, spaces, `_`, `-` or `.`, but is {bare[:60]!r}. "
+          "Choose another.")
     return bare
 
 
@@ -152,25 +156,30 @@ def column_of(name: str, frame: pd.DataFrame) -> pd.Series:
 
 
 def _numeric(part: Part, column: pd.Series) -> np.ndarray:
-    check(part.operator != "~", f"Condition `{str(part)[:80]}`: `~` looks for words, `{part.column}` holds numbers. Use `=`, `<` or `>`.")
+    check(part.operator != "~",
+          f"Condition `{str(part)[:80]}`: `~` looks for words, `{part.column}` holds numbers. Use `=`, `<` or `>`.")
     wanted = [require_number(part.column, value, -_HUGE, _HUGE) for value in part.values]
-    check(part.operator in ("=", "!=") or len(wanted) == 1, f"Condition `{str(part)[:80]}` must name one number after `{part.operator}`.")
+    check(part.operator in ("=", "!=") or len(wanted) == 1,
+          f"Condition `{str(part)[:80]}` must name one number after `{part.operator}`.")
     found = column.to_numpy(dtype=float)
     first = wanted[0]
     if part.operator in ("=", "!="):
         equal = np.any([np.isclose(found, number, rtol=1e-9, atol=1e-12) for number in wanted], axis=0)
         return (equal if part.operator == "=" else ~equal) & ~np.isnan(found)
     with np.errstate(invalid="ignore"):
-        return np.asarray({"<": found < first, "<=": found <= first, ">": found > first, ">=": found >= first}[part.operator])
+        return np.asarray({"<": found < first, "<=": found <= first, ">": found > first,
+                           ">=": found >= first}[part.operator])
 
 
 def _textual(part: Part, column: pd.Series) -> np.ndarray:
     check(part.operator in ("=", "!=", "~"),
-          f"Condition `{str(part)[:80]}`: `{part.operator}` compares numbers, and `{part.column}` holds words. Use `=`, `!=` or `~`.")
+          f"Condition `{str(part)[:80]}`: `{part.operator}` compares numbers, and `{part.column}` holds words. Use "
+          "`=`, `!=` or `~`.")
     words, known = column.astype(str), column.notna().to_numpy()
     if part.operator == "~":
         lower = words.str.casefold()
-        return np.any([lower.str.contains(value.casefold(), regex=False).to_numpy() for value in part.values], axis=0) & known
+        return np.any([lower.str.contains(value.casefold(), regex=False).to_numpy() for value in part.values],
+                      axis=0) & known
     distinct = words.unique()
     if len(distinct) <= _KNOWN_VALUES:
         for value in part.values:
@@ -180,13 +189,16 @@ def _textual(part: Part, column: pd.Series) -> np.ndarray:
 
 
 def _part(piece: str) -> Part:
-    place, operator = next(((at, op) for at in range(len(piece)) for op in OPERATORS if piece.startswith(op, at)), (0, ""))
+    place, operator = next(((at, op) for at in range(len(piece)) for op in OPERATORS if piece.startswith(op, at)),
+                           (0, ""))
     column = piece[:place].strip()
     check(bool(operator) and bool(column),
-          f"Condition `{piece.strip()[:80]}` must look like `relation=conflict`, `error>1` or `text~word`. Remove or mend it.")
+          f"Condition `{piece.strip()[:80]}` must look like `relation=conflict`, `error>1` or `text~word`. Remove or "
+          "mend it.")
     values = tuple(_unquoted(value) for value in _outside_quotes(piece[place + len(operator):], "|"))
     check(all(values), f"Condition `{piece.strip()[:80]}` must name a value after `{operator}`. Write one.")
-    check(len(values) <= MAX_VALUES, f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.")
+    check(len(values) <= MAX_VALUES,
+          f"Condition on `{column[:40]}` names {len(values)} values, and at most {MAX_VALUES} are read.")
     return Part(column, operator, values)
 
 

@@ -1,8 +1,11 @@
-"""The same Shapley values by other ways: brute force over the background, and captum's sampling estimators, with error and time.
+"""The same Shapley values by other ways: brute force over the background, and captum's sampling estimators, with error
+and time.
 
-The game is the one that `explain` solves: v(S) is the mean score when the modalities outside S come from a row of the background. Here it
-is played as anyone without the structure of the model would: the features of the sample and of every row are put together and the model is
-run. A coalition is run once and remembered; an estimator that asks for it again is charged its time again.
+The game is the one that `explain` solves: v(S) is the mean score when the modalities outside S come from a row of the
+background. Here it
+is played as anyone without the structure of the model would: the features of the sample and of every row are put
+together and the model is run. A coalition is run once and remembered; an estimator that asks for it again is charged
+its time again.
 """
 
 from __future__ import annotations
@@ -54,7 +57,8 @@ class Game:
         output: number of the score.
     """
 
-    def __init__(self, model: FusionModel, inputs: Mapping[str, Features], background: Mapping[str, Features], output: int):
+    def __init__(self, model: FusionModel, inputs: Mapping[str, Features], background: Mapping[str, Features],
+                 output: int):
         self.model, self.output = model, output
         self.names = model.modalities
         self.sample, self.rows = inputs, background
@@ -81,8 +85,8 @@ class Game:
         total = 0.0
         for start in range(0, self.count, _CHUNK):
             rows = slice(start, min(start + _CHUNK, self.count))
-            mixed = {name: _expand(self.sample[name], rows.stop - rows.start) if m in present else _cut(self.rows[name], rows)
-                     for m, name in enumerate(self.names)}
+            mixed = {name: _expand(self.sample[name], rows.stop - rows.start) if m in present
+                     else _cut(self.rows[name], rows) for m, name in enumerate(self.names)}
             total += float(self.model(mixed)[:, self.output].sum())
         return total / self.count
 
@@ -92,7 +96,8 @@ class Game:
 
     def forward(self, masks: Tensor) -> Tensor:
         """Returns v of masks (B, M), 1 for present: what captum calls."""
-        return torch.tensor([self.value(frozenset(torch.nonzero(mask > 0.5).flatten().tolist())) for mask in masks], dtype=torch.float64)
+        return torch.tensor([self.value(frozenset(torch.nonzero(mask > 0.5).flatten().tolist())) for mask in masks],
+                            dtype=torch.float64)
 
 
 def _length(features: Features) -> int:
@@ -141,10 +146,12 @@ def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0)
 
 
 def _estimate(method: str, values: np.ndarray, reference: np.ndarray, game: Game) -> Estimate:
-    return Estimate(method, np.asarray(values, dtype=float), float(np.abs(values - reference).max()), game.asked, game.seconds)
+    return Estimate(method, np.asarray(values, dtype=float), float(np.abs(values - reference).max()), game.asked,
+                    game.seconds)
 
 
 def frame(estimates: list[Estimate], names: tuple[str, ...]) -> pd.DataFrame:
     """Returns one row a method."""
     return pd.DataFrame([{"method": e.method} | {f"shapley[{name}]": e.shapley[m] for m, name in enumerate(names)}
-                         | {"largest_error": e.error, "coalitions_run": e.evaluations, "seconds": e.seconds} for e in estimates])
+                         | {"largest_error": e.error, "coalitions_run": e.evaluations, "seconds": e.seconds}
+                         for e in estimates])

@@ -1,11 +1,13 @@
-"""How far an explanation can be trusted: against planted truth, against deletion in random order, against other ways to the same number.
+"""How far an explanation can be trusted: against planted truth, against deletion in random order, against other ways to
+the same number.
 
-Deletion takes what the explanation calls most important away first and asks how fast the score leaves its value; insertion gives it back
-first and asks how fast the score returns (Samek et al. 2017; Petsiuk, Das, Saenko 2018). Both are compared with the same number of players
-in random order, several times, because taking anything away moves a score.
+Deletion takes what the explanation calls most important away first and asks how fast the score leaves its value;
+insertion gives it back first and asks how fast the score returns (Samek et al. 2017; Petsiuk, Das, Saenko 2018). Both
+are compared with the same number of players in random order, several times, because taking anything away moves a score.
 
-A modality that is taken away is averaged over the background, so curves over modalities are read off the exact coalition values. Inner
-features (values of a vector, steps of a sequence) are replaced by their mean over the training rows, and the model is asked again.
+A modality that is taken away is averaged over the background, so curves over modalities are read off the exact
+coalition values. Inner features (values of a vector, steps of a sequence) are replaced by their mean over the training
+rows, and the model is asked again.
 """
 
 from __future__ import annotations
@@ -101,11 +103,15 @@ def against_truth(explanation: Explanation, truth: pd.DataFrame) -> AgainstTruth
     """
     terms = tuple(name for name in explanation.coalitions if name)
     missing = [name for name in terms if name not in truth]
-    check(not missing, f"Argument `truth` must have a column for each coalition, but lacks {missing}. Use the truth of the model's data.")
+    check(not missing,
+          f"Argument `truth` must have a column for each coalition, but lacks {missing}. Use the truth of the model's "
+          "data.")
     ours = explanation.dividends[:, 1:, 0]
-    check(len(truth) == len(ours), f"Argument `truth` must have {len(ours)} rows, but has {len(truth)}. Take the explained samples.")
+    check(len(truth) == len(ours),
+          f"Argument `truth` must have {len(ours)} rows, but has {len(truth)}. Take the explained samples.")
     true = truth[list(terms)].to_numpy(dtype=float)
-    return AgainstTruth(terms, ours, true, np.array([_correlation(pearsonr, *pair) for pair in zip(ours.T, true.T, strict=True)]),
+    return AgainstTruth(terms, ours, true,
+                        np.array([_correlation(pearsonr, *pair) for pair in zip(ours.T, true.T, strict=True)]),
                         np.array([_correlation(spearmanr, *pair) for pair in zip(ours.T, true.T, strict=True)]))
 
 
@@ -128,7 +134,8 @@ def modality_curves(explanation: Explanation, outputs: np.ndarray, *, probabilit
     values, M = explanation.values, len(explanation.modalities)
     B = len(values)
     pick = np.arange(B), outputs
-    check(len(outputs) == B, f"Argument `outputs` must name one output for each of the {B} samples, but has {len(outputs)}.")
+    check(len(outputs) == B,
+          f"Argument `outputs` must name one output for each of the {B} samples, but has {len(outputs)}.")
     if probability:
         values = _softmax(values)
     table = values[np.arange(B)[:, None], np.arange(2**M), np.asarray(outputs)[:, None]]  # (B, 2^M)
@@ -149,9 +156,10 @@ def modality_curves(explanation: Explanation, outputs: np.ndarray, *, probabilit
                    "probability" if probability else "score")
 
 
-def _curves(shares: np.ndarray, ours: tuple[np.ndarray, np.ndarray], random: list[tuple[np.ndarray, np.ndarray]], count: int,
-            unit: str) -> Curves:
-    return Curves(shares, *ours, np.array([run[0] for run in random]), np.array([run[1] for run in random]), count, unit)
+def _curves(shares: np.ndarray, ours: tuple[np.ndarray, np.ndarray], random: list[tuple[np.ndarray, np.ndarray]],
+            count: int, unit: str) -> Curves:
+    return Curves(shares, *ours, np.array([run[0] for run in random]), np.array([run[1] for run in random]), count,
+                  unit)
 
 
 def _softmax(values: np.ndarray) -> np.ndarray:
@@ -160,7 +168,8 @@ def _softmax(values: np.ndarray) -> np.ndarray:
 
 
 def sarcasm_share(explanation: Explanation, table: pd.DataFrame) -> tuple[float, int] | None:
-    """Returns the share of sarcastic samples whose text+audio dividend is negative and how many there are; None for other data.
+    """Returns the share of sarcastic samples whose text+audio dividend is negative and how many there are; None for
+    other data.
 
     Args:
         explanation: of B samples.

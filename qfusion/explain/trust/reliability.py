@@ -23,7 +23,8 @@ class TrustWarning:
 
     Attributes:
         sentence: markdown without names from data other than modalities, as the model has them.
-        kind: "warning" where something should not be read, "fine" where a measurement found nothing, "unknown" where none is possible.
+        kind: "warning" where something should not be read, "fine" where a measurement found nothing, "unknown" where
+            none is possible.
     """
 
     sentence: str
@@ -43,21 +44,22 @@ def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustW
     weak = {term: mean for term, mean in rank.items() if mean < STABLE}
     said = []
     if weak:
-        listed = ", ".join(f"{_title(term)} ({mean:.2f})" for term, mean in sorted(weak.items(), key=lambda pair: pair[1]))
+        listed = ", ".join(f"{_title(term)} ({mean:.2f})"
+                           for term, mean in sorted(weak.items(), key=lambda pair: pair[1]))
         said.append(TrustWarning(
             f"Do not compare samples by {listed}: over {R} training seeds the mean rank correlation of "
-            f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: another "
-            "seed would order them otherwise.", "warning"))
+            f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: "
+            "another seed would order them otherwise.", "warning"))
     else:
         least = min(rank, key=rank.__getitem__)
         said.append(TrustWarning(
-            f"All terms keep their order over {R} training seeds; the least stable is {_title(least)} (rank correlation "
-            f"{rank[least]:.2f} across {B:,} test samples).", "fine"))
+            f"All terms keep their order over {R} training seeds; the least stable is {_title(least)} (rank "
+            f"correlation {rank[least]:.2f} across {B:,} test samples).", "fine"))
     spread = found.spread()
     floor = float(np.median(spread.max(1)))
     said.append(TrustWarning(
-        f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test sample moves "
-        "by about that much from one training seed to the next (standard deviation).", "warning"))
+        f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test sample "
+        "moves by about that much from one training seed to the next (standard deviation).", "warning"))
     said += _where_wrong(spread, errors)
     agreement = found.leader_agreement()
     if agreement < 0.9:
@@ -76,8 +78,8 @@ def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[TrustWarning]:
     if ratio < WORSE:
         return []
     return [TrustWarning(
-        f"Trust it less where the prediction is poor: on the tenth of the test samples with the largest errors, terms move "
-        f"{ratio:.1f} times as much between seeds as on the others.", "warning")]
+        "Trust it less where the prediction is poor: on the tenth of the test samples with the largest errors, terms "
+        f"move {ratio:.1f} times as much between seeds as on the others.", "warning")]
 
 
 def of_truth(found: AgainstTruth) -> list[TrustWarning]:
@@ -87,22 +89,25 @@ def of_truth(found: AgainstTruth) -> list[TrustWarning]:
     if weak:
         listed = ", ".join(f"{_title(term)} ({rank:.2f})" for term, rank in weak)
         return [TrustWarning(
-            f"Do not take {listed} for what really happened: the rank correlation with the planted truth is below {STABLE:g}.",
+            f"Do not take {listed} for what really happened: the rank correlation with the planted truth is below "
+            f"{STABLE:g}.",
             "warning")]
     term, rank = min(known, key=lambda pair: pair[1])
     return [TrustWarning(
-        f"Of all terms, {_title(term)} follows the planted truth least (rank correlation {rank:.2f} on {len(found.ours):,} "
-        "test samples).", "fine")]
+        f"Of all terms, {_title(term)} follows the planted truth least (rank correlation {rank:.2f} on "
+        f"{len(found.ours):,} test samples).", "fine")]
 
 
 def of_deletion(found: Curves, what: str) -> list[TrustWarning]:
     """Returns what deletion and insertion warn of; `what` are the players, such as "modalities"."""
     if found.better:
         return []
-    failed = [name for name, gain in (("taking away", found.deletion_gain), ("giving back", found.insertion_gain)) if (gain <= 0).any()]
+    failed = [name for name, gain in (("taking away", found.deletion_gain), ("giving back", found.insertion_gain))
+              if (gain <= 0).any()]
     return [TrustWarning(
-        f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no faster than "
-        f"at least one of {len(found.random_deletion)} random orders ({found.samples:,} test samples).", "warning")]
+        f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no "
+        f"faster than at least one of {len(found.random_deletion)} random orders ({found.samples:,} test samples).",
+        "warning")]
 
 
 def of_joint(found: Explanation, outputs: np.ndarray) -> list[TrustWarning]:
@@ -118,15 +123,15 @@ def of_joint(found: Explanation, outputs: np.ndarray) -> list[TrustWarning]:
     if share < 0.05:
         return []
     return [TrustWarning(
-        f"Do not read Shapley values or shares alone: in {share:.0%} of {B:,} test samples the joint terms are larger than the "
-        "modalities' own, and a Shapley value splits them evenly among those who take part.", "warning")]
+        f"Do not read Shapley values or shares alone: in {share:.0%} of {B:,} test samples the joint terms are larger "
+        "than the modalities' own, and a Shapley value splits them evenly among those who take part.", "warning")]
 
 
 def no_truth() -> TrustWarning:
     """What can never be said where nobody knows the true contributions."""
     return TrustWarning(
-        "Nobody knows the true contributions in these data: what is measured is whether the explanation is true to the model, "
-        "not whether the model is true to the world.", "unknown")
+        "Nobody knows the true contributions in these data: what is measured is whether the explanation is true to the "
+        "model, not whether the model is true to the world.", "unknown")
 
 
 def _title(term: str) -> str:

@@ -1,7 +1,9 @@
 """Correlations and means with percentile bootstrap intervals, whole batches of resamples at once.
 
-A resample of n samples is a vector of counts. Means and correlations are sums weighted by counts; the rank of a value in the resample
-follows from the cumulated counts of the sorted values, ties sharing their mean rank. So nothing is sorted again: O(R n) for R resamples.
+A resample of n samples is a vector of counts. Means and correlations are sums weighted by counts; the rank of a value
+in the resample
+follows from the cumulated counts of the sorted values, ties sharing their mean rank. So nothing is sorted again: O(R n)
+for R resamples.
 
 Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile interval).
 """
@@ -25,7 +27,8 @@ class Interval:
 
     Attributes:
         value: of the n samples themselves; NaN where it does not exist, as for a correlation with a constant.
-        low, high: of the percentile interval; NaN where fewer than `FEWEST` samples are there or resamples gave no value.
+        low, high: of the percentile interval; NaN where fewer than `FEWEST` samples are there or resamples gave no
+            value.
         n: samples. resamples: how many of them gave a value. level: of the interval.
     """
 
@@ -59,12 +62,14 @@ def counts(n: int, resamples: int = RESAMPLES, seed: int = 0) -> Iterator[np.nda
 
 
 def pearson(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Returns Pearson's correlation (r,) of values x, y, (n,) or (r, n), under weights (r, n); NaN where one is constant."""
+    """Returns Pearson's correlation (r,) of values x, y, (n,) or (r, n), under weights (r, n); NaN where one is
+    constant."""
     x, y = np.broadcast_to(x, weights.shape), np.broadcast_to(y, weights.shape)
     total = weights.sum(-1)
     dx, dy = (v - ((weights * v).sum(-1) / total)[:, None] for v in (x, y))
     xx, yy, xy = ((weights * a * b).sum(-1) for a, b in ((dx, dx), (dy, dy), (dx, dy)))
-    tiny = 1e-24 * total * np.maximum(np.abs(x).max(-1), 1e-300) ** 2, 1e-24 * total * np.maximum(np.abs(y).max(-1), 1e-300) ** 2
+    tiny = 1e-24 * total * np.maximum(np.abs(x).max(-1),
+                                      1e-300) ** 2, 1e-24 * total * np.maximum(np.abs(y).max(-1), 1e-300) ** 2
     varies = (xx > tiny[0]) & (yy > tiny[1])
     return np.where(varies, xy / np.sqrt(np.where(varies, xx * yy, 1)), np.nan)
 
@@ -129,7 +134,8 @@ def _checked(name: str, values: np.ndarray) -> np.ndarray:
     return found
 
 
-def _intervals(statistics: dict[str, Callable[[np.ndarray], np.ndarray]], n: int, resamples: int, seed: int) -> dict[str, Interval]:
+def _intervals(statistics: dict[str, Callable[[np.ndarray], np.ndarray]], n: int, resamples: int,
+               seed: int) -> dict[str, Interval]:
     if n == 0:
         return {name: Interval(np.nan, np.nan, np.nan, 0, 0) for name in statistics}
     own = {name: float(of(np.ones((1, n)))[0]) for name, of in statistics.items()}

@@ -1,10 +1,11 @@
 """Missing and corrupted modalities: what a model says without one, with noise on it, or with another sample's.
 
-Absent: the score is the coalition value v(S) of the modalities that are there, the mean score over all background rows; of models with
-states exact by linearity, of others by evaluation. For comparison every feature may take its training mean instead (of a sequence at every
-real step, so that its length is still known).
+Absent: the score is the coalition value v(S) of the modalities that are there, the mean score over all background rows;
+of models with states exact by linearity, of others by evaluation. For comparison every feature may take its training
+mean instead (of a sequence at every real step, so that its length is still known).
 
-Noise: Gaussian, independent for every feature and step, in standard deviations of that feature over the training rows; encoders clip
+Noise: Gaussian, independent for every feature and step, in standard deviations of that feature over the training rows;
+encoders clip
 features at five of these. Swapped: the modality of another row of the same set, drawn so that no row keeps its own.
 """
 
@@ -64,14 +65,16 @@ class Disturbance:
         gone = {*self.missing, *self.mean}
         both = sorted(gone & {*self.swapped, *self.noise} | set(self.missing) & set(self.mean))
         check(not both, f"Modality {both[0] if both else ''!r} cannot be absent and disturbed at once. Name it once.")
-        check(isinstance(self.seed, int) and self.seed >= 0, f"Argument `seed` must be a whole number from 0, but is {self.seed!r}.")
+        check(isinstance(self.seed, int) and self.seed >= 0,
+              f"Argument `seed` must be a whole number from 0, but is {self.seed!r}.")
 
     @property
     def words(self) -> str:
         """In a few words, "as recorded" when nothing is done."""
         said = [f"without {name}" for name in self.missing] + [f"{name} at its training mean" for name in self.mean]
         said += [f"{name} of another sample" for name in self.swapped]
-        return ", ".join(said + [f"noise of {level:g} deviations on {name}" for name, level in self.noise.items()]) or "as recorded"
+        return ", ".join(said + [f"noise of {level:g} deviations on {name}"
+                                 for name, level in self.noise.items()]) or "as recorded"
 
 
 def inputs(dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: str = "train", pool: Any = None,
@@ -107,8 +110,10 @@ def inputs(dataset: DataSet, rows: Any, disturbance: Disturbance, trained_on: st
 
 
 def donors(rows: np.ndarray, pool: np.ndarray, seed: int) -> np.ndarray:
-    """Returns for every row another one of the pool: the next in a random order of the pool, so that nobody gets its own."""
-    check(len(pool) >= 2, f"A modality can be swapped among at least two samples, but there are {len(pool)}. Take more rows.")
+    """Returns for every row another one of the pool: the next in a random order of the pool, so that nobody gets its
+    own."""
+    check(len(pool) >= 2,
+          f"A modality can be swapped among at least two samples, but there are {len(pool)}. Take more rows.")
     order = np.random.default_rng([seed, 2]).permutation(np.sort(pool))
     following = dict(zip(order.tolist(), np.roll(order, -1).tolist(), strict=True))
     missing = [row for row in rows.tolist() if row not in following]
@@ -135,7 +140,8 @@ def scores(model: FusionModel, dataset: DataSet, rows: Any, disturbance: Disturb
         behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
     parts = []
     for start in range(0, len(rows), BATCH):
-        features = inputs(dataset, rows[start:start + BATCH], disturbance, trained_on, rows if pool is None else pool, dtype)
+        features = inputs(dataset, rows[start:start + BATCH], disturbance, trained_on, rows if pool is None else pool,
+                          dtype)
         if disturbance.missing and isinstance(behind, SampleBackground):
             parts.append(evaluation.value(model, model.encode(features), behind, disturbance.missing))
         elif disturbance.missing and behind is not None:
@@ -148,7 +154,8 @@ def scores(model: FusionModel, dataset: DataSet, rows: Any, disturbance: Disturb
 def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
     """Returns the explanation of a decision in which modalities are absent: v'(S) = v(S without them), exactly.
 
-    Dividends of what is there stay as they are, all others are 0; the prediction is the coalition value of what is there.
+    Dividends of what is there stay as they are, all others are 0; the prediction is the coalition value of what is
+    there.
 
     Raises:
         NotFound: when a modality does not exist.
@@ -163,8 +170,8 @@ def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
     return replace(explanation, values=values, dividends=dividend, shapley=shapley(dividend, M))
 
 
-def robustness(model: FusionModel, dataset: DataSet, split: str = "test", trained_on: str = "train", levels: Sequence[float] = LEVELS,
-               repeats: int = 3) -> pd.DataFrame:
+def robustness(model: FusionModel, dataset: DataSet, split: str = "test", trained_on: str = "train",
+               levels: Sequence[float] = LEVELS, repeats: int = 3) -> pd.DataFrame:
     """Returns the metrics of a model on a split under every single disturbance.
 
     Args:
@@ -174,13 +181,15 @@ def robustness(model: FusionModel, dataset: DataSet, split: str = "test", traine
         repeats: draws of noise and swaps, over which metrics are averaged.
 
     Returns:
-        A row for each modality (and "all" for noise on every one) and disturbance: `kind` of KINDS, `modality`, `level`, metrics.
+        A row for each modality (and "all" for noise on every one) and disturbance: `kind` of KINDS, `modality`,
+        `level`, metrics.
     """
     rows, found = dataset.rows(split), []
     behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
 
     def measured(disturbance: Disturbance) -> dict[str, float]:
-        return metrics.of_scores(scores(model, dataset, rows, disturbance, trained_on, behind), dataset.y[rows], dataset.target.kind)
+        return metrics.of_scores(scores(model, dataset, rows, disturbance, trained_on, behind), dataset.y[rows],
+                                 dataset.target.kind)
 
     def add(kind: str, modality: str, level: float, runs: list[dict[str, float]]) -> None:
         means = {key: float(np.mean([run[key] for run in runs])) for key in runs[0]}
@@ -190,7 +199,8 @@ def robustness(model: FusionModel, dataset: DataSet, split: str = "test", traine
     for name in (*dataset.names, "all"):
         touched = dataset.names if name == "all" else (name,)
         for level in levels:
-            runs = [measured(Disturbance(noise=dict.fromkeys(touched, level), seed=seed)) for seed in range(repeats)] if level else [clean]
+            runs = [measured(Disturbance(noise=dict.fromkeys(touched, level), seed=seed))
+                    for seed in range(repeats)] if level else [clean]
             add("noise", name, float(level), runs)
         if name != "all":
             add("absent", name, 0.0, [measured(Disturbance(missing=(name,)))])

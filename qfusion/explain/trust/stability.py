@@ -1,8 +1,10 @@
-"""Would another training seed explain the same? Dividends of the test rows by models trained from several seeds, as they are shipped.
+"""Would another training seed explain the same? Dividends of the test rows by models trained from several seeds, as
+they are shipped.
 
-`scripts/stability.py` trains the seeds of a recipe and writes `qfusion/assets/stability/NAME.safetensors`: per seed the exact dividends
-of every test sample in half precision, of the score or, where there are classes, of the true class's score, which is the same question to
-every seed. The file names the weights and the data it was measured with; for others it does not count.
+`scripts/stability.py` trains the seeds of a recipe and writes `qfusion/assets/stability/NAME.safetensors`: per seed the
+exact dividends of every test sample in half precision, of the score or, where there are classes, of the true class's
+score, which is the same question to every seed. The file names the weights and the data it was measured with; for
+others it does not count.
 """
 
 from __future__ import annotations
@@ -54,10 +56,10 @@ class Stability:
 
     def __post_init__(self) -> None:
         M, shape = len(self.modalities), self.dividends.shape
-        check(len(self.coalitions) == 2**M and len(self.seeds) >= 2 and shape[:1] == (len(self.seeds),) and shape[2:] == (2**M,)
-              and len(shape) == 3,
-              f"Dividends of {len(self.seeds)} seeds and {M} modalities must have shape ({len(self.seeds)}, B, {2**M}) with two seeds at "
-              f"least, but have shape {shape}. Measure again with scripts/stability.py.")
+        check(len(self.coalitions) == 2**M and len(self.seeds) >= 2 and shape[:1] == (len(self.seeds),)
+              and shape[2:] == (2**M,) and len(shape) == 3,
+              f"Dividends of {len(self.seeds)} seeds and {M} modalities must have shape ({len(self.seeds)}, B, {2**M}) "
+              f"with two seeds at least, but have shape {shape}. Measure again with scripts/stability.py.")
         require_finite("dividends", self.dividends)
 
     @cached_property
@@ -72,7 +74,8 @@ class Stability:
         return self.modalities, self.shapley
 
     def rank_correlations(self, what: str = "dividends") -> dict[str, tuple[float, float]]:
-        """Returns the mean and the lowest rank correlation across samples over all pairs of seeds, by term or modality."""
+        """Returns the mean and the lowest rank correlation across samples over all pairs of seeds, by term or
+        modality."""
         names, values = self.of(what)
         found = {}
         for i, name in enumerate(names):
@@ -85,7 +88,8 @@ class Stability:
         return np.std(self.of(what)[1], 0, ddof=1)
 
     def leader_agreement(self) -> float:
-        """Returns how often two seeds name the same modality as the most important one (largest absolute Shapley value)."""
+        """Returns how often two seeds name the same modality as the most important one (largest absolute Shapley
+        value)."""
         leaders = np.abs(self.shapley).argmax(-1)
         return float(np.mean([(a == b).mean() for a, b in itertools.combinations(leaders, 2)]))
 
@@ -103,8 +107,8 @@ def save(path: Path, found: Stability, *, weights: str, data: str, notes: Mappin
         notes: more to keep, such as the settings that were trained.
     """
     words = {"format": FORMAT, "modalities": found.modalities, "coalitions": found.coalitions, "seeds": found.seeds,
-             "background_size": found.background_size, "of_true_class": found.of_true_class, "weights_sha256": weights, "data_digest": data,
-             "notes": dict(notes or {})}
+             "background_size": found.background_size, "of_true_class": found.of_true_class, "weights_sha256": weights,
+             "data_digest": data, "notes": dict(notes or {})}
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as part:
         part.write_bytes(save_tensors({"dividends": found.dividends.astype(np.float16)}, {"about": json.dumps(words)}))
@@ -114,7 +118,8 @@ def load(name: str, card: Mapping[str, Any], data_digest: str, rows: int, folder
     """Returns what was measured for a model.
 
     Args:
-        name: of the model; card: its card; data_digest: of the data it is applied to; rows: how many test rows these have.
+        name: of the model; card: its card; data_digest: of the data it is applied to; rows: how many test rows these
+            have.
 
     Raises:
         NotFound: when nothing was measured for these weights and data, with the reason.
@@ -122,20 +127,24 @@ def load(name: str, card: Mapping[str, Any], data_digest: str, rows: int, folder
     """
     path = folder / f"{Path(name).name}.safetensors"
     if not path.is_file():
-        raise NotFound(f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe.")
+        raise NotFound(
+            f"Stability is not measured for model '{name}'. `python scripts/stability.py` does so for a recipe.")
     try:
         check(path.stat().st_size <= _LARGEST, f"{path.name} is too large.")
         data = path.read_bytes()
         said = about(data)
         measured_with = said["weights_sha256"], said["data_digest"]
         values = load_tensors(data)["dividends"].astype(np.float64)
-        found = Stability(_names(said["modalities"]), _names(said["coalitions"]), tuple(int(seed) for seed in said["seeds"]), values,
+        found = Stability(_names(said["modalities"]), _names(said["coalitions"]),
+                          tuple(int(seed) for seed in said["seeds"]), values,
                           int(said["background_size"]), bool(said["of_true_class"]))
     except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise IntegrityError(f"{path.name} in assets/stability cannot be read ({str(error)[:200]}). Copy or measure it again.") from error
+        raise IntegrityError(
+            f"{path.name} in assets/stability cannot be read ({str(error)[:200]}). Copy or measure it again.") from error
     if measured_with != (card.get("weights_sha256"), data_digest) or values.shape[1] != rows:
-        raise NotFound(f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
-                       "`python scripts/stability.py` measures anew.")
+        raise NotFound(
+            f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "
+            "`python scripts/stability.py` measures anew.")
     return found
 
 

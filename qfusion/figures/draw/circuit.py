@@ -1,6 +1,8 @@
-"""A circuit with the sample in it: boxes, a scrubber's place, and the state of every qubit drawn in place, as Quirk does; its error.
+"""A circuit with the sample in it: boxes, a scrubber's place, and the state of every qubit drawn in place, as Quirk
+does; its error.
 
-A qubit is drawn as a disc: its needle is (<X>, <Z>) with |0> up, its colour <Y>; a needle that ends inside the disc is a mixed state.
+A qubit is drawn as a disc: its needle is (<X>, <Z>) with |0> up, its colour <Y>; a needle that ends inside the disc is
+a mixed state.
 """
 
 from __future__ import annotations
@@ -46,8 +48,10 @@ class Box:
     """One operation of the drawing.
 
     Attributes:
-        name: short text in it; column: place from left to right; rows: of the wires it acts on, control or measured first.
-        joined: draw a box on each row, or on each run of neighbours, and a line between; names of rows are parted by `|`.
+        name: short text in it; column: place from left to right; rows: of the wires it acts on, control or measured
+            first.
+        joined: draw a box on each row, or on each run of neighbours, and a line between; names of rows are parted by
+            `|`.
         first, last: numbers of the gates it stands for, counted from 1.
         does: sentences for the pointer; hue: hex colour.
     """
@@ -74,7 +78,8 @@ class Box:
 
 @dataclass(frozen=True)
 class Wire:
-    """One line of the drawing: its name, height (downwards), colour, and where it ends if it is left out from there on."""
+    """One line of the drawing: its name, height (downwards), colour, and where it ends if it is left out from there
+    on."""
 
     name: str
     y: float
@@ -82,9 +87,10 @@ class Wire:
     end: float | None = None
 
 
-def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray, entropy: np.ndarray, *, unit: float = 46,
-            theme: Theme = "light") -> go.Figure:
-    """The circuit across the page; what has been done is full, what is to come is faint, the current box has a thick rim.
+def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray, entropy: np.ndarray, *,
+            unit: float = 46, theme: Theme = "light") -> go.Figure:
+    """The circuit across the page; what has been done is full, what is to come is faint, the current box has a thick
+    rim.
 
     Args:
         at: how many gates have been done. bloch: (Q, 3) and entropy: (Q,) nats of every wire's qubit then.
@@ -92,10 +98,12 @@ def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndar
 
     Each box carries its `last` as customdata: a click can move the scrubber there.
     """
-    check(np.shape(bloch) == (len(wires), 3), f"Argument `bloch` must have shape ({len(wires)}, 3), but has shape {np.shape(bloch)}.")
+    check(np.shape(bloch) == (len(wires), 3),
+          f"Argument `bloch` must have shape ({len(wires)}, 3), but has shape {np.shape(bloch)}.")
     top, bottom = min(w.y for w in wires), max(w.y for w in wires)
     width = max((box.column for box in boxes), default=0) + 1
-    figure = base(theme, int(40 + unit * (bottom - top + 1)), left=14 + 7 * max(len(w.name) for w in wires), right=22, top=6, bottom=6)
+    figure = base(theme, int(40 + unit * (bottom - top + 1)), left=14 + 7 * max(len(w.name) for w in wires), right=22,
+                  top=6, bottom=6)
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
     _wires(figure, wires, width, notes, theme)
@@ -118,11 +126,13 @@ def _wires(figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[d
             y += [wire.y, wire.y, None]
         figure.add_scatter(x=x, y=y, mode="lines", hoverinfo="skip", line={"color": hue or QUIET[theme], "width": 1.2})
     small = any(abs(a.y - b.y) < 0.5 for a, b in itertools.pairwise(wires))
-    notes.extend({"x": 0, "xref": "paper", "xanchor": "right", "y": wire.y, "text": label(wire.name, 24), "showarrow": False,
-                  "font": {"size": 10 if small and wire.hue else 12, "color": INK[theme]}} for wire in wires)
+    notes.extend({"x": 0, "xref": "paper", "xanchor": "right", "y": wire.y, "text": label(wire.name, 24),
+                  "showarrow": False, "font": {"size": 10 if small and wire.hue else 12, "color": INK[theme]}}
+                 for wire in wires)
 
 
-def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]], notes: list[dict[str, Any]], theme: Theme) -> None:
+def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]], notes: list[dict[str, Any]],
+         theme: Theme) -> None:
     heights = [wires[row].y for row in box.rows]
     done, current = box.last <= at, box.first <= at <= box.last or (at == 0 and box.first == 1)
     opacity = 1.0 if done or current else 0.35
@@ -130,21 +140,24 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
     rim = {"color": VERMILLION if current else box.hue, "width": 3 if current else 1.5}
     if box.joined:
         shapes.append({"type": "line", "x0": box.column, "x1": box.column, "y0": min(heights), "y1": max(heights),
-                       "line": {"color": rim["color"], "width": 3 if current else 2}, "opacity": opacity, "layer": "above"})
+                       "line": {"color": rim["color"], "width": 3 if current else 2}, "opacity": opacity,
+                       "layer": "above"})
     spans = _spans(box, heights, half)
     for low, high in spans:
-        place = {"type": "rect", "x0": box.column - 0.3, "x1": box.column + 0.3, "y0": low, "y1": high, "layer": "above"}
+        place = {"type": "rect", "x0": box.column - 0.3, "x1": box.column + 0.3, "y0": low, "y1": high,
+                 "layer": "above"}
         shapes.append(place | {"fillcolor": PAPER[theme], "line": {"width": 0}})
         shapes.append(place | {"fillcolor": faded(box.hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity})
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
-        notes.append({"x": box.column, "y": (low + high) / 2, "text": label(name), "showarrow": False, "opacity": max(opacity, 0.6),
-                      "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
+        notes.append({"x": box.column, "y": (low + high) / 2, "text": label(name), "showarrow": False,
+                      "opacity": max(opacity, 0.6), "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
                       "font": {"size": 10 if len(name) > 3 or half < 0.2 else 12, "color": INK[theme]}})
 
 
 def _spans(box: Box, heights: list[float], half: float) -> list[tuple[float, float]]:
-    """Top and bottom of the box's parts: one a qubit where each has a name of its own, else one for each run of neighbours."""
+    """Top and bottom of the box's parts: one a qubit where each has a name of its own, else one for each run of
+    neighbours."""
     if len(heights) == 1:
         return [(heights[0] - half, heights[0] + half)]
     if box.named_apart:
@@ -163,14 +176,15 @@ def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire]) -> 
     """Invisible marks that carry what is said under the pointer and where a click leads."""
     tips = [(box.column, wires[row].y, wrap(f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"), box.last)
             for box in boxes for row in box.rows]
-    figure.add_scatter(x=[t[0] for t in tips], y=[t[1] for t in tips], text=[t[2] for t in tips], customdata=[t[3] for t in tips],
-                       mode="markers", name="gates", marker={"size": 24, "opacity": 0.0, "color": GREY, "symbol": "square"},
+    figure.add_scatter(x=[t[0] for t in tips], y=[t[1] for t in tips], text=[t[2] for t in tips],
+                       customdata=[t[3] for t in tips], mode="markers", name="gates",
+                       marker={"size": 24, "opacity": 0.0, "color": GREY, "symbol": "square"},
                        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
                        hovertemplate="%{text}<extra></extra>")
 
 
-def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray, entropy: np.ndarray,
-           notes: list[dict[str, Any]], theme: Theme, unit: float) -> None:
+def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray,
+           entropy: np.ndarray, notes: list[dict[str, Any]], theme: Theme, unit: float) -> None:
     places = []
     for row, wire in enumerate(wires):
         reached = max((box.column for box in boxes if row in box.rows and box.first <= at), default=None)
@@ -180,9 +194,11 @@ def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: i
     small = min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1) * unit < 30
     radius = [8 if small and wires[row].hue else 15 for row, _ in places]
     figure.add_scatter(
-        x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits", cliponaxis=False,
-        hovertemplate="%{text}<extra></extra>", text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, _ in places],
-        marker={"size": [2 * r for r in radius], "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5}, "opacity": 1})
+        x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits",
+        cliponaxis=False, hovertemplate="%{text}<extra></extra>",
+        text=[disc_tip(wires[row].name, bloch[row], float(entropy[row])) for row, _ in places],
+        marker={"size": [2 * r for r in radius], "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5},
+                "opacity": 1})
     for (row, x), r in zip(places, radius, strict=True):
         notes.append(arrow(x, wires[row].y, bloch[row], r, theme))
 
@@ -201,14 +217,16 @@ def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -
     if math.hypot(a, c) * radius < 2:
         return {"x": x, "y": y, "text": "•", "showarrow": False, "font": {"size": 12, "color": hue}}
     # Plotly's arrows point at (x, y): this one is turned round, so that it starts there.
-    return {"x": x, "y": y, "ax": a * radius, "ay": -c * radius, "axref": "pixel", "ayref": "pixel", "text": "", "showarrow": True,
-            "arrowside": "start", "startarrowhead": 6, "startarrowsize": 0.3 if radius < 12 else 0.5, "arrowwidth": 1.6, "arrowcolor": hue}
+    return {"x": x, "y": y, "ax": a * radius, "ay": -c * radius, "axref": "pixel", "ayref": "pixel", "text": "",
+            "showarrow": True, "arrowside": "start", "startarrowhead": 6, "startarrowsize": 0.3 if radius < 12 else 0.5,
+            "arrowwidth": 1.6, "arrowcolor": hue}
 
 
 def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, before: np.ndarray | None = None,
               theme: Theme = "light") -> go.Figure:
     """A large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
-    check(np.shape(bloch) == (len(names), 3), f"Argument `bloch` must have shape ({len(names)}, 3), but has shape {np.shape(bloch)}.")
+    check(np.shape(bloch) == (len(names), 3),
+          f"Argument `bloch` must have shape ({len(names)}, 3), but has shape {np.shape(bloch)}.")
     across = len(names) if len(names) <= 6 else -(-len(names) // 2)
     lines = -(-len(names) // across)
     figure = base(theme, 12 + 120 * lines, left=6, right=22, top=6, bottom=6)
@@ -219,12 +237,12 @@ def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, b
                        marker={"size": 60, "color": PAPER[theme], "line": {"color": LINE[theme], "width": 1.5}})
     notes = [arrow(x, y, bloch[i], 30, theme) for i, (x, y) in enumerate(places)]
     if before is not None:
-        notes = [arrow(x, y, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2} for i, (x, y) in enumerate(places)
-                 if np.abs(before[i] - bloch[i]).max() > 0.02] + notes
+        notes = [arrow(x, y, before[i], 30, theme) | {"opacity": 0.35, "arrowwidth": 1.2}
+                 for i, (x, y) in enumerate(places) if np.abs(before[i] - bloch[i]).max() > 0.02] + notes
     quiet = {"size": 11, "color": QUIET[theme]}
     for i, (x, y) in enumerate(places):
-        notes += [{"x": x, "y": y, "yshift": -42, "text": f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats", "showarrow": False,
-                   "font": quiet},
+        notes += [{"x": x, "y": y, "yshift": -42, "text": f"{max(float(entropy[i]), 0.0) + 0.0:.2f} nats",
+                   "showarrow": False, "font": quiet},
                   {"x": x, "y": y, "yshift": 43, "text": label(names[i], 16), "showarrow": False,
                    "font": {"size": 11, "color": INK[theme]}}]
     figure.update_layout(annotations=notes)
@@ -236,8 +254,8 @@ def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, b
 def bars(values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light") -> go.Figure:
     """One bar a qubit."""
     figure = base(theme, 220, bottom=40)
-    figure.add_bar(x=list(range(len(names))), y=values, marker={"color": INK[theme]}, hovertemplate="%{y:.3f}<extra></extra>",
-                   width=0.6)
+    figure.add_bar(x=list(range(len(names))), y=values, marker={"color": INK[theme]},
+                   hovertemplate="%{y:.3f}<extra></extra>", width=0.6)
     figure.update_xaxes(tickvals=list(range(len(names))), ticktext=[label(name, 14) for name in names])
     figure.update_yaxes(title={"text": label(title, 80)}, range=[0, max(0.72, float(np.max(values, initial=0)) * 1.05)])
     return figure
@@ -248,7 +266,8 @@ def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, mark
     """Entropy of every qubit over the gates, with a cursor and marks where parts of the circuit begin.
 
     Args:
-        values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in their dashes.
+        values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
+            their dashes.
     """
     check(np.ndim(values) == 2 and np.shape(values)[1] == len(names),
           f"Argument `values` must have a column for each of {len(names)} qubits, but has shape {np.shape(values)}.")
@@ -264,8 +283,9 @@ def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, mark
     if at is not None:
         shapes.append({"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1,
                        "line": {"color": VERMILLION, "width": 2}})
-    notes = [{"x": x, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left", "text": label(name), "showarrow": False,
-              "yshift": -12 * (i % 2), "font": {"size": 10, "color": QUIET[theme]}} for i, (x, name) in enumerate(marks)]
+    notes = [{"x": x, "y": 1, "yref": "paper", "yanchor": "top", "xanchor": "left", "text": label(name),
+              "showarrow": False, "yshift": -12 * (i % 2), "font": {"size": 10, "color": QUIET[theme]}}
+             for i, (x, name) in enumerate(marks)]
     figure.update_layout(shapes=shapes, annotations=notes, hovermode="x unified")
     figure.update_xaxes(title={"text": x_title})
     figure.update_yaxes(title={"text": "von Neumann entropy (nats)"}, rangemode="tozero", range=[0, 0.78])
@@ -273,8 +293,10 @@ def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, mark
 
 
 def cuts(values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light") -> go.Figure:
-    """One row a moment, one column a cut: between the first k qubits and the others; a moment with fewer qubits has fewer cuts."""
-    check(len(values) == len(moments), f"Arguments `values` and `moments` must have one length, but have {len(values)} and {len(moments)}.")
+    """One row a moment, one column a cut: between the first k qubits and the others; a moment with fewer qubits has
+    fewer cuts."""
+    check(len(values) == len(moments),
+          f"Arguments `values` and `moments` must have one length, but have {len(values)} and {len(moments)}.")
     widest = max((len(row) for row in values), default=1)
     z = np.full((len(values), max(widest, 1)), np.nan)
     for i, row in enumerate(values):
@@ -282,15 +304,19 @@ def cuts(values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, th
     figure = base(theme, 92 + 34 * len(values), left=10, right=10, top=8)
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
     figure.add_trace(go.Heatmap(z=z, colorscale=UNSIGNED_SCALE, zmin=0, zmax=high, xgap=2, ygap=2,
-                                colorbar={"title": {"text": label(title), "side": "right", "font": {"size": 12}}, "thickness": 10,
-                                          "outlinewidth": 0}, hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>"))
+                                colorbar={"title": {"text": label(title), "side": "right", "font": {"size": 12}},
+                                          "thickness": 10, "outlinewidth": 0},
+                                hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>"))
     rows, columns = np.nonzero(np.isfinite(z))
-    figure.add_scatter(x=columns, y=rows, mode="text", hoverinfo="skip", text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
-                       textfont={"size": 11, "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]]})
-    figure.update_xaxes(title={"text": "cut after the first k qubits that are not measured yet"}, tickvals=list(range(z.shape[1])),
+    figure.add_scatter(x=columns, y=rows, mode="text", hoverinfo="skip",
+                       text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
+                       textfont={"size": 11,
+                                 "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]]})
+    figure.update_xaxes(title={"text": "cut after the first k qubits that are not measured yet"},
+                        tickvals=list(range(z.shape[1])),
                         ticktext=[str(k + 1) for k in range(z.shape[1])], showline=False, ticks="")
-    figure.update_yaxes(tickvals=list(range(len(moments))), ticktext=[label(m) for m in moments], autorange="reversed", showline=False,
-                        ticks="")
+    figure.update_yaxes(tickvals=list(range(len(moments))), ticktext=[label(m) for m in moments], autorange="reversed",
+                        showline=False, ticks="")
     return figure
 
 
@@ -301,7 +327,8 @@ def poolings(before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, the
     groups = ((before, "before, all active qubits", faded(GREY, 0.7)), (after, "after, those that stay", INK[theme]),
               (outcomes, "outcomes, one by one", ORANGE))
     for values, name, hue in groups:
-        figure.add_bar(x=places, y=values, name=name, marker={"color": hue}, text=[f"{v:.2f}" for v in values], textposition="outside",
+        figure.add_bar(x=places, y=values, name=name, marker={"color": hue}, text=[f"{v:.2f}" for v in values],
+                       textposition="outside",
                        cliponaxis=False, hovertemplate=f"{name}: %{{y:.3f}} nats<extra></extra>")
     figure.update_yaxes(title={"text": "entropy (nats)"}, rangemode="tozero")
     figure.update_layout(barmode="group", bargap=0.35)

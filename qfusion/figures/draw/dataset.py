@@ -20,7 +20,8 @@ def classes(counts: Mapping[str, Sequence[int]], names: Sequence[str], *, theme:
     Args:
         counts: samples of every class, by part. names: of the classes.
     """
-    check(all(len(found) == len(names) for found in counts.values()), f"Argument `counts` must hold {len(names)} numbers a part.")
+    check(all(len(found) == len(names) for found in counts.values()),
+          f"Argument `counts` must hold {len(names)} numbers a part.")
     figure = base(theme, max(220, 70 + 22 * len(names)), left=120, legend=True)
     shown = [label(name, 24) for name in names]
     for part, found in counts.items():
@@ -43,8 +44,9 @@ def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "ligh
     for part, found in values.items():
         counts = np.histogram(found, edges)[0]
         shares = counts / max(1, len(found))
-        figure.add_scatter(x=np.repeat(edges, 2)[1:-1], y=np.repeat(shares, 2), mode="lines", name=f"{part} ({len(found):,})",
-                           line={"color": HUES.get(part, GREY), "width": 2}, hovertemplate=f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>")
+        figure.add_scatter(x=np.repeat(edges, 2)[1:-1], y=np.repeat(shares, 2), mode="lines",
+                           name=f"{part} ({len(found):,})", line={"color": HUES.get(part, GREY), "width": 2},
+                           hovertemplate=f"%{{x:.2f}}, {part}: %{{y:.1%}}<extra></extra>")
     figure.update_xaxes(title={"text": label(name)})
     figure.update_yaxes(title={"text": "share of the part's samples"}, tickformat=".0%", rangemode="tozero")
     return figure

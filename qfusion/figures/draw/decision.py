@@ -43,9 +43,11 @@ def waterfall(dividends: Mapping[str, float], modalities: Sequence[str], *, trut
     others = [sum(dividends[term] for term in rest)] if rest else []
     steps = np.array([dividends[""], *(dividends[term] for term in terms), *others], dtype=float)
     ends = np.cumsum(steps)
-    names = ["baseline", *(term_title(term) for term in terms), *([f"{len(rest)} other joint terms"] if rest else []), "<b>score</b>"]
+    names = ["baseline", *(term_title(term) for term in terms), *([f"{len(rest)} other joint terms"] if rest else []),
+             "<b>score</b>"]
     figure = base(theme, 206 if compact else 72 + 31 * len(names), left=10, top=22, bottom=22 if compact else 44)
-    _bars(figure, names, steps, ends, ["", *terms, *(["+".join(modalities)] if rest else [])], modalities, theme, compact)
+    _bars(figure, names, steps, ends, ["", *terms, *(["+".join(modalities)] if rest else [])], modalities, theme,
+          compact)
     _connectors(figure, ends, theme)
     if truth is not None:
         figure.add_vline(x=truth, line={"color": QUIET[theme], "width": 1.5, "dash": "dot"}, layer="below")
@@ -144,8 +146,8 @@ def on_scale(truth: float, prediction: float, low: float, high: float, *, tweake
     return figure
 
 
-def term_bars(values: Mapping[str, float], errors: Mapping[str, float], before: Mapping[str, float], modalities: Sequence[str], *,
-              unit: str = "score", theme: Theme = "light") -> go.Figure:
+def term_bars(values: Mapping[str, float], errors: Mapping[str, float], before: Mapping[str, float],
+              modalities: Sequence[str], *, unit: str = "score", theme: Theme = "light") -> go.Figure:
     """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
     terms, _ = _condensed(values)
     figure = base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
@@ -154,12 +156,14 @@ def term_bars(values: Mapping[str, float], errors: Mapping[str, float], before: 
     figure.add_bar(x=[values[t] for t in terms], y=rows, orientation="h", width=0.6, name="with noise",
                    marker={"color": [faded(hue, 0.55) if "+" in t else hue for t, hue in zip(terms, hues, strict=True)],
                            "line": {"color": hues, "width": 1.5}},
-                   error_x={"type": "data", "array": [errors[t] for t in terms], "color": QUIET[theme], "thickness": 2, "width": 4},
+                   error_x={"type": "data", "array": [errors[t] for t in terms], "color": QUIET[theme], "thickness": 2,
+                            "width": 4},
                    hovertemplate="%{x:+.3f}<extra></extra>")
     figure.add_scatter(x=[before[t] for t in terms], y=rows, mode="markers", name="exact",
                        marker={"symbol": "diamond-open", "size": 9, "color": INK[theme], "line": {"width": 2}},
                        hovertemplate="exact: %{x:+.3f}<extra></extra>")
-    figure.update_yaxes(tickvals=rows, ticktext=[term_title(t) for t in terms], range=[len(rows) - 0.5, -0.5], showline=False, ticks="")
+    figure.update_yaxes(tickvals=rows, ticktext=[term_title(t) for t in terms], range=[len(rows) - 0.5, -0.5],
+                        showline=False, ticks="")
     figure.update_xaxes(title={"text": f"dividend ({label(unit)})"})
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     return figure

@@ -1,4 +1,5 @@
-"""Quantities over the time of the evolution or along the layers of a network: entropies, correlations, decision terms; single runs."""
+"""Quantities over the time of the evolution or along the layers of a network: entropies, correlations, decision terms;
+single runs."""
 
 from __future__ import annotations
 
@@ -36,8 +37,9 @@ HUES = (PURPLE, SKY, ORANGE, GREY)  # none of a single modality: runs and joint 
 JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 
-def measure_lines(times: np.ndarray, series: Mapping[tuple[str, ...], np.ndarray], modalities: Sequence[str], y_title: str, *,
-                  between: str = "+", cursor: float | None = None, height: int = 300, theme: Theme = "light") -> go.Figure:
+def measure_lines(times: np.ndarray, series: Mapping[tuple[str, ...], np.ndarray], modalities: Sequence[str],
+                  y_title: str, *, between: str = "+", cursor: float | None = None, height: int = 300,
+                  theme: Theme = "light") -> go.Figure:
     """Lines over time, one per subset of modalities.
 
     Args:
@@ -45,7 +47,8 @@ def measure_lines(times: np.ndarray, series: Mapping[tuple[str, ...], np.ndarray
         between: what stands between the names of modalities in the legend.
     """
     figure = base(theme, height, legend=True, right=20, top=8)
-    figure.add_traces([_line(times, values, part, modalities, theme, "y", True, between) for part, values in series.items()])
+    figure.add_traces([_line(times, values, part, modalities, theme, "y", True, between)
+                       for part, values in series.items()])
     figure.update_layout(hovermode="x unified", dragmode="zoom",
                          xaxis={"title": {"text": TIME}, "range": _span(times, None)},
                          yaxis={"title": {"text": label(y_title)}})
@@ -59,8 +62,8 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
     """Entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
 
     Args:
-        times: (nT,); entropies: of the modalities and of all together (""); dividends: by coalition, as if the state were
-            read out at t; the baseline (the empty coalition) is left out. Shapley values by modality do too.
+        times: (nT,); entropies: of the modalities and of all together (""); dividends: by coalition, as if the state
+            were read out at t; the baseline (the empty coalition) is left out. Shapley values by modality do too.
         above, what: axis names of the two.
         before: the same before a tweak, drawn as thin dotted ghosts.
     """
@@ -69,7 +72,8 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
     if before is not None:
         ghosts = {name: values for name, values in before.dividends.items() if name}
         figure.add_traces([_ghost(before.times, values, _hue(split_term(name), modalities, theme), row)
-                           for row, found in (("y", before.entropies), ("y2", ghosts)) for name, values in found.items()])
+                           for row, found in (("y", before.entropies), ("y2", ghosts))
+                           for name, values in found.items()])
     figure.add_traces([_line(times, values, split_term(name), modalities, theme, row, row == "y2" or not name)
                        for row, found in (("y", entropies), ("y2", terms)) for name, values in found.items()])
     lines = [_rule(theme, yref="y2", xref="paper", x0=0, x1=1, y0=0, y1=0)]
@@ -77,15 +81,16 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
         lines.append(_rule(theme, yref="paper", xref="x", x0=cursor, x1=cursor, y0=0, y1=1))
     figure.update_layout(
         hovermode="x unified", dragmode="zoom", shapes=lines,
-        xaxis={"title": {"text": TIME}, "range": _span(times, None if before is None else before.times), "anchor": "y2"},
+        xaxis={"title": {"text": TIME}, "range": _span(times, None if before is None else before.times),
+               "anchor": "y2"},
         yaxis={"title": {"text": label(above)}, "domain": [0.56, 1.0], "rangemode": "tozero"},
         yaxis2=axis(theme) | {"domain": [0.0, 0.46]}, yaxis2_title_text=f"{label(what)} ({label(unit)})")
     return figure
 
 
 def decision_layers(moments: Sequence[str], entropies: Mapping[str, np.ndarray], terms: Mapping[str, np.ndarray],
-                    modalities: Sequence[str], *, unit: str = "score", what: str = "dividend", cursor: int | None = None,
-                    theme: Theme = "light") -> go.Figure:
+                    modalities: Sequence[str], *, unit: str = "score", what: str = "dividend",
+                    cursor: int | None = None, theme: Theme = "light") -> go.Figure:
     """Entropies above and terms below over the moments between layers.
 
     Args:
@@ -95,7 +100,8 @@ def decision_layers(moments: Sequence[str], entropies: Mapping[str, np.ndarray],
     """
     places = np.arange(len(moments))
     for name, values in (*entropies.items(), *terms.items()):
-        check(len(values) == len(moments), f"The series of {name!r} must have {len(moments)} values, but has {len(values)}.")
+        check(len(values) == len(moments),
+              f"The series of {name!r} must have {len(moments)} values, but has {len(values)}.")
     figure = base(theme, 480, legend=True, right=24, top=8)
     for (name, values), dash in zip(entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False):
         figure.add_scatter(x=places, y=values, mode="lines+markers", name=label(name), marker={"size": 7},
@@ -103,18 +109,20 @@ def decision_layers(moments: Sequence[str], entropies: Mapping[str, np.ndarray],
                            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>")
     for name, values in terms.items():
         if name:
-            figure.add_scatter(x=places, y=values, yaxis="y2", mode="lines+markers", name=term_title(name), marker={"size": 7},
+            figure.add_scatter(x=places, y=values, yaxis="y2", mode="lines+markers", name=term_title(name),
+                               marker={"size": 7},
                                line={"width": 2.5, "color": term_colour(name, modalities), "dash": term_dash(name)},
                                hovertemplate=f"{term_title(name)}: %{{y:+.3f}}<extra></extra>")
     lines = [{"type": "line", "yref": "y2", "xref": "paper", "x0": 0, "x1": 1, "y0": 0, "y1": 0, "layer": "below",
               "line": {"color": LINE[theme], "width": 1}}]
     if cursor is not None:
-        lines.append({"type": "line", "yref": "paper", "xref": "x", "x0": cursor, "x1": cursor, "y0": 0, "y1": 1, "layer": "below",
-                      "line": {"color": QUIET[theme], "width": 1, "dash": "dash"}})
+        lines.append({"type": "line", "yref": "paper", "xref": "x", "x0": cursor, "x1": cursor, "y0": 0, "y1": 1,
+                      "layer": "below", "line": {"color": QUIET[theme], "width": 1, "dash": "dash"}})
     figure.update_layout(
         hovermode="x unified", shapes=lines,
-        xaxis={"tickvals": places.tolist(), "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments], "tickangle": 0,
-               "range": [-0.15, len(moments) - 0.85], "anchor": "y2", "title": {"text": "place in the network"}},
+        xaxis={"tickvals": places.tolist(), "ticktext": ["<br>".join(label(name).rsplit(" ", 1)) for name in moments],
+               "tickangle": 0, "range": [-0.15, len(moments) - 0.85], "anchor": "y2",
+               "title": {"text": "place in the network"}},
         yaxis={"title": {"text": "nats"}, "domain": [0.58, 1.0], "rangemode": "tozero"},
         yaxis2=axis(theme) | {"domain": [0.0, 0.48]}, yaxis2_title_text=f"{label(what)} ({label(unit)})")
     return figure
@@ -150,7 +158,8 @@ def _ghost(times: np.ndarray, values: np.ndarray, hue: str, row: str) -> dict[st
 def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
     """A thin line across a figure, as a plain dictionary: plotly's own helpers search every subplot first."""
     dash = "solid" if place["y0"] == place["y1"] else "dash"
-    return {"type": "line", "line": {"color": QUIET[theme] if dash == "dash" else LINE[theme], "width": 1, "dash": dash},
+    return {"type": "line", "line": {"color": QUIET[theme] if dash == "dash" else LINE[theme], "width": 1,
+                                     "dash": dash},
             "layer": "below", **place}
 
 
@@ -187,7 +196,8 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
                            hovertemplate=f"{title} %{{y:.2f}}<extra></extra>")
         figure.add_annotation(x=float(times[-1]), y=height, text=f"{title} {values[-1]:.2f}",
                               showarrow=False, xanchor="left", xshift=5, font={"size": 11, "color": INK[theme]})
-    figure.update_xaxes(title={"text": "time t", "font": {"size": 11}}, range=[0, float(times[-1])], nticks=3, tickfont={"size": 11})
+    figure.update_xaxes(title={"text": "time t", "font": {"size": 11}}, range=[0, float(times[-1])], nticks=3,
+                        tickfont={"size": 11})
     figure.update_yaxes(nticks=3, range=[0, top], tickfont={"size": 11})
     return figure
 
@@ -216,7 +226,8 @@ def _span(times: np.ndarray, before_times: np.ndarray | None) -> list[float]:
 
 
 def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
-    """Heights near `values`, at least `gap` apart and at most `highest`, so that end labels neither overlap nor leave."""
+    """Heights near `values`, at least `gap` apart and at most `highest`, so that end labels neither overlap nor
+    leave."""
     order = np.argsort(values)
     heights = np.asarray(values, dtype=float).copy()
     for lower, upper in itertools.pairwise(order):

@@ -1,4 +1,5 @@
-"""Attributions inside a modality, drawn on what was said, heard and seen: shaded words and time, heat maps, coloured curves, bars."""
+"""Attributions inside a modality, drawn on what was said, heard and seen: shaded words and time, heat maps, coloured
+curves, bars."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ def _scale(values: np.ndarray, unit: str) -> dict[str, Any]:
     """A signed colour scale that is white at zero."""
     reach = _reach(values)
     return {"colorscale": SIGNED_SCALE, "cmin": -reach, "cmax": reach,
-            "colorbar": {"title": {"text": label(unit, 40), "side": "right", "font": {"size": 12}}, "thickness": 10, "outlinewidth": 0,
-                         "len": 1.0, "tickformat": "+.2g", "nticks": 5}}
+            "colorbar": {"title": {"text": label(unit, 40), "side": "right", "font": {"size": 12}}, "thickness": 10,
+                         "outlinewidth": 0, "len": 1.0, "tickformat": "+.2g", "nticks": 5}}
 
 
 def _hue(value: float, reach: float) -> str:
@@ -52,23 +53,26 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", the
     shapes, notes = [], []
     for word, value, (left, row, width) in zip(spoken, values, places, strict=True):
         strong = abs(value) > 0.6 * reach
-        shapes.append({"type": "rect", "x0": left, "x1": left + width, "y0": row - 0.3, "y1": row + 0.2, "layer": "below",
-                       "fillcolor": _hue(float(value), reach), "line": {"width": 0.5, "color": LINE[theme]}})
+        shapes.append({"type": "rect", "x0": left, "x1": left + width, "y0": row - 0.3, "y1": row + 0.2,
+                       "layer": "below", "fillcolor": _hue(float(value), reach),
+                       "line": {"width": 0.5, "color": LINE[theme]}})
         centre = left + width / 2
         notes.append({"x": centre, "y": row - 0.05, "text": label(word, 20), "showarrow": False,
                       "font": {"size": 15, "color": ON_DARK if strong else ON_BRIGHT}})
         notes.append({"x": centre, "y": row + 0.38, "text": f"{value:+.3f}", "showarrow": False,
                       "font": {"size": 11, "color": QUIET[theme]}})
     figure.update_layout(shapes=shapes, annotations=notes)
-    figure.add_scatter(x=[left + width / 2 for left, _, width in places], y=[row for _, row, _ in places], mode="markers",
-                       marker={"opacity": 0, "size": 24}, customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
+    figure.add_scatter(x=[left + width / 2 for left, _, width in places], y=[row for _, row, _ in places],
+                       mode="markers", marker={"opacity": 0, "size": 24},
+                       customdata=[[label(w), f"{v:+.4f}"] for w, v in zip(spoken, values, strict=True)],
                        hovertemplate="‘%{customdata[0]}’: %{customdata[1]} " + label(unit) + "<extra></extra>")
     figure.update_xaxes(bare_axis(), range=[-0.5, _LINE + 8])
     figure.update_yaxes(bare_axis(), range=[line + 0.6, -0.5])
     return figure
 
 
-def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *, unit: str = "score", theme: Theme = "light") -> go.Figure:
+def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *, unit: str = "score",
+             theme: Theme = "light") -> go.Figure:
     """The waveform over time, each frame shaded in the colour of its value.
 
     Args:
@@ -81,17 +85,18 @@ def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *,
     reach = max(float(np.abs(samples).max(initial=0)) * 1.08, 1e-3)
     scale = _scale(values, unit)
     centres = (np.arange(len(values)) + 0.5) * step
-    figure.add_trace(go.Heatmap(z=np.asarray(values)[None], x=centres, y=[0.0], x0=0, dy=2 * reach, zmin=scale["cmin"], zmax=scale["cmax"],
-                                colorscale=SIGNED_SCALE, colorbar=scale["colorbar"],
+    figure.add_trace(go.Heatmap(z=np.asarray(values)[None], x=centres, y=[0.0], x0=0, dy=2 * reach, zmin=scale["cmin"],
+                                zmax=scale["cmax"], colorscale=SIGNED_SCALE, colorbar=scale["colorbar"],
                                 hovertemplate="%{x:.2f} s: %{z:+.4f} " + label(unit) + "<extra></extra>"))
-    figure.add_scatter(x=np.repeat(seconds, 2), y=np.stack([bins.min(1), bins.max(1)], 1).ravel(), mode="lines", hoverinfo="skip",
-                       line={"color": ON_BRIGHT, "width": 0.8})
+    figure.add_scatter(x=np.repeat(seconds, 2), y=np.stack([bins.min(1), bins.max(1)], 1).ravel(), mode="lines",
+                       hoverinfo="skip", line={"color": ON_BRIGHT, "width": 0.8})
     figure.update_xaxes(title={"text": "time (s)"}, range=[0, max(len(samples) / rate, step * len(values))])
     figure.update_yaxes(title={"text": "amplitude"}, range=[-reach, reach])
     return figure
 
 
-def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spectrogram: bool = False, theme: Theme = "light") -> go.Figure:
+def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spectrogram: bool = False,
+            theme: Theme = "light") -> go.Figure:
     """What the model sees in grey, and beside it the same, faint, under the value of every pixel.
 
     Args:
@@ -108,18 +113,22 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spec
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x", yaxis="y", **grey))
     figure.add_trace(go.Heatmap(z=pixels, xaxis="x2", yaxis="y2", **grey))
     what = ("band", "frame") if spectrogram else ("row", "column")
-    figure.add_trace(go.Heatmap(z=values, xaxis="x2", yaxis="y2", zmin=scale["cmin"], zmax=scale["cmax"], colorscale=SIGNED_SCALE,
-                                opacity=0.72, colorbar=scale["colorbar"],
-                                hovertemplate=f"{what[0]} %{{y}}, {what[1]} %{{x}}: %{{z:+.4f}} {label(unit)}<extra></extra>"))
+    figure.add_trace(go.Heatmap(z=values, xaxis="x2", yaxis="y2", zmin=scale["cmin"], zmax=scale["cmax"],
+                                colorscale=SIGNED_SCALE, opacity=0.72, colorbar=scale["colorbar"],
+                                hovertemplate=f"{what[0]} %{{y}}, {what[1]} %{{x}}: %{{z:+.4f}} "
+                                              f"{label(unit)}<extra></extra>"))
     plain = {"showline": False, "ticks": "", "constrain": "domain", "showticklabels": False}
     titled = {"size": 12, "color": QUIET[theme]}
     up = plain | {"range": [-0.5, h - 0.5] if spectrogram else [h - 0.5, -0.5]}
     figure.update_layout(
-        xaxis=plain | {"domain": [0, 0.46], "title": {"text": what[1], "font": titled}}, xaxis2=plain | {"domain": [0.5, 0.96]},
-        yaxis=up | {"scaleanchor": "x", "title": {"text": what[0], "font": titled}}, yaxis2=up | {"scaleanchor": "x2", "anchor": "x2"},
-        annotations=[{"text": words_, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center", "yanchor": "bottom",
-                      "showarrow": False, "font": titled}
-                     for words_, x in (("what the model sees", 0.23), (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73))])
+        xaxis=plain | {"domain": [0, 0.46], "title": {"text": what[1], "font": titled}},
+        xaxis2=plain | {"domain": [0.5, 0.96]},
+        yaxis=up | {"scaleanchor": "x", "title": {"text": what[0], "font": titled}},
+        yaxis2=up | {"scaleanchor": "x2", "anchor": "x2"},
+        annotations=[{"text": words_, "x": x, "y": 1, "xref": "paper", "yref": "paper", "xanchor": "center",
+                      "yanchor": "bottom", "showarrow": False, "font": titled}
+                     for words_, x in (("what the model sees", 0.23),
+                                       (f"what each {'cell' if spectrogram else 'pixel'} added", 0.73))])
     figure.update_xaxes(range=[-0.5, w - 0.5])
     return figure
 
@@ -131,22 +140,26 @@ def curve(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, x_label: str, y_l
     Args:
         x, y, values: (F,).
     """
-    check(np.shape(x) == np.shape(y) == np.shape(values), f"Arguments `x`, `y` and `values` must have one shape, but have {np.shape(x)}, "
-                                                         f"{np.shape(y)} and {np.shape(values)}.")
+    check(np.shape(x) == np.shape(y) == np.shape(values),
+          f"Arguments `x`, `y` and `values` must have one shape, but have {np.shape(x)}, {np.shape(y)} and "
+          f"{np.shape(values)}.")
     figure = base(theme, 260, left=60, right=10, top=8, bottom=46)
     figure.add_scatter(x=x, y=y, mode="lines", line={"color": LINE[theme], "width": 1.5}, hoverinfo="skip")
     figure.add_scatter(x=x, y=y, mode="markers", customdata=np.asarray(values),
-                       marker={"color": values, "size": 8, "line": {"color": QUIET[theme], "width": 0.6}, **_scale(values, unit)},
+                       marker={"color": values, "size": 8, "line": {"color": QUIET[theme], "width": 0.6},
+                               **_scale(values, unit)},
                        hovertemplate="%{x}: %{customdata:+.4f} " + label(unit) + "<extra></extra>")
     figure.update_xaxes(title={"text": label(x_label, 90)})
     figure.update_yaxes(title={"text": label(y_label)})
     return figure
 
 
-def bars(names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str = "score", theme: Theme = "light") -> go.Figure:
+def bars(names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str = "score",
+         theme: Theme = "light") -> go.Figure:
     """The features of largest value as bars, largest first, the rest added up in the last one."""
     values = np.asarray(values, dtype=float)
-    check(values.shape == (len(names),), f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.")
+    check(values.shape == (len(names),),
+          f"Argument `values` must have shape ({len(names)},), but has shape {values.shape}.")
     order = np.argsort(-np.abs(values), kind="stable")
     shown, rest = order[:most], order[most:]
     titles = [label(names[i], 34) for i in shown] + ([f"{len(rest)} others"] if len(rest) else [])
@@ -154,10 +167,12 @@ def bars(names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str 
     reach = _reach(heights)
     figure = base(theme, 62 + 22 * len(titles), left=10, right=16, top=6, bottom=42)
     figure.add_bar(x=heights, y=list(range(len(titles))), orientation="h", width=0.66,
-                   marker={"color": [_hue(float(v), reach) for v in heights], "line": {"color": QUIET[theme], "width": 0.8}},
+                   marker={"color": [_hue(float(v), reach) for v in heights],
+                           "line": {"color": QUIET[theme], "width": 0.8}},
                    text=[f"{v:+.3f}" for v in heights], textposition="outside", cliponaxis=False, constraintext="none",
                    textfont={"size": 11, "color": INK[theme]}, hovertemplate="%{x:+.4f}<extra></extra>")
-    figure.update_yaxes(tickvals=list(range(len(titles))), ticktext=titles, range=[len(titles) - 0.5, -0.5], showline=False, ticks="")
+    figure.update_yaxes(tickvals=list(range(len(titles))), ticktext=titles, range=[len(titles) - 0.5, -0.5],
+                        showline=False, ticks="")
     figure.update_xaxes(title={"text": f"added to the term ({label(unit)})"}, range=[-1.35 * reach, 1.35 * reach])
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     figure.update_layout(plot_bgcolor=PAPER[theme])

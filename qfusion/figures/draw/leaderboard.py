@@ -46,15 +46,16 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
     for place, entry in zip(places, entries, strict=True):
         colour = hue(entry.family)
         if np.isfinite([entry.low, entry.high]).all():
-            figure.add_scatter(x=[entry.low, entry.high], y=[place, place], mode="lines", line={"color": colour, "width": 3},
-                               hoverinfo="skip")
+            figure.add_scatter(x=[entry.low, entry.high], y=[place, place], mode="lines",
+                               line={"color": colour, "width": 3}, hoverinfo="skip")
         figure.add_scatter(x=list(entry.values), y=[place] * len(entry.values), mode="markers",
                            marker={"size": 4, "color": faded(INK[theme], 0.45)},
                            hovertemplate=f"{label(entry.name)}, one seed: %{{x:.4f}}<extra></extra>")
         figure.add_scatter(
             x=[entry.mean], y=[place], mode="markers",
-            marker={"size": 11, "symbol": symbol(entry.role), "color": colour, "line": {"width": 2 if entry.role == "ablation" else 1,
-                                                                                          "color": colour}},
+            marker={"size": 11, "symbol": symbol(entry.role), "color": colour,
+                    "line": {"width": 2 if entry.role == "ablation" else 1,
+                               "color": colour}},
             hovertemplate=f"{label(entry.name)}: %{{x:.4f}} [{entry.low:.4f}, {entry.high:.4f}]<extra></extra>")
     figure.update_xaxes(title={"text": label(metric)}, nticks=7)
     names = [f"<b>{label(entry.name)}</b>" if entry.role == "system" else label(entry.name) for entry in entries]
@@ -70,25 +71,27 @@ def against_size(entries: Sequence[Entry], metric: str, size: str, theme: Theme 
     middle = np.sqrt(sizes.min() * sizes.max())
     for entry, x in zip(entries, sizes, strict=True):
         colour = hue(entry.family)
-        error = {"type": "data", "symmetric": False, "array": [entry.high - entry.mean], "arrayminus": [entry.mean - entry.low],
-                 "color": faded(colour, 0.6), "thickness": 1.4, "width": 0}
+        error = {"type": "data", "symmetric": False, "array": [entry.high - entry.mean],
+                 "arrayminus": [entry.mean - entry.low], "color": faded(colour, 0.6), "thickness": 1.4, "width": 0}
         figure.add_scatter(
-            x=[x], y=[entry.mean], mode="markers+text", error_y=error if np.isfinite([entry.low, entry.high]).all() else None,
-            text=[label(entry.name) if entry.role == "system" else ""], textposition="bottom left" if x > middle else "top right",
+            x=[x], y=[entry.mean], mode="markers+text", error_y=error if np.isfinite([entry.low, entry.high]).all()
+            else None, text=[label(entry.name) if entry.role == "system" else ""], textposition="bottom left"
+            if x > middle else "top right",
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)}, cliponaxis=False,
             marker={"size": 12 if entry.role == "system" else 10, "symbol": symbol(entry.role), "color": colour,
                     "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour}},
             hovertemplate=f"{label(entry.name)}: {entry.parameters:,.0f} parameters, %{{y:.4f}}<extra></extra>")
     spread = np.log10([sizes.min(), sizes.max()])
-    figure.update_xaxes(type="log", title={"text": f"parameters {label(size)}"}, range=[spread[0] - 0.2, spread[1] + 0.35],
-                        **log_ticks(sizes))
+    figure.update_xaxes(type="log", title={"text": f"parameters {label(size)}"},
+                        range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(sizes))
     figure.update_yaxes(title={"text": label(metric)}, nticks=6)
     return figure
 
 
-def robustness(curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]], families: Mapping[str, tuple[str, str]],
-               metric: str, what: str, theme: Theme = "light") -> go.Figure:
-    """A line a model over the noise level; on the right, the same models without the modality and with another sample's.
+def robustness(curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]],
+               families: Mapping[str, tuple[str, str]], metric: str, what: str, theme: Theme = "light") -> go.Figure:
+    """A line a model over the noise level; on the right, the same models without the modality and with another
+    sample's.
 
     Args:
         curves: by name of the model: levels (K,), values (K,), and the values of `ABSENT` where they were measured.
@@ -111,9 +114,11 @@ def robustness(curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, f
         shift = ((place + 0.5) / len(curves) - 0.5) * 0.8
         if not ends:
             continue
-        figure.add_scatter(x=[ends.index(kind) + shift for kind in ends if kind in at], y=[at[kind] for kind in ends if kind in at],
+        figure.add_scatter(x=[ends.index(kind) + shift for kind in ends if kind in at],
+                           y=[at[kind] for kind in ends if kind in at],
                            xaxis="x2", mode="markers", showlegend=False, legendgroup=name,
-                           marker={"size": 10, "symbol": symbol(role), "color": colour, "line": {"width": 1.5, "color": colour}},
+                           marker={"size": 10, "symbol": symbol(role), "color": colour,
+                                   "line": {"width": 1.5, "color": colour}},
                            hovertemplate=f"{label(name)}: %{{y:.3f}}<extra></extra>")
     figure.update_xaxes(title={"text": f"noise on {label(what)}, standard deviations"})
     figure.update_yaxes(title={"text": label(metric)})

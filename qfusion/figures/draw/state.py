@@ -53,12 +53,13 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
 
 def populations(values: np.ndarray, dims: Sequence[int], *, reference: np.ndarray | None = None,
                 name: str = "ρ(t)", reference_name: str = "steady state",
-                what: str = "joint basis state (levels of the modalities, first leftmost)", theme: Theme = "light") -> go.Figure:
+                what: str = "joint basis state (levels of the modalities, first leftmost)",
+                theme: Theme = "light") -> go.Figure:
     """Probability of every joint basis state, with another state's as open marks."""
     values = np.asarray(values, dtype=float)
     names = basis_labels(dims)
-    check(values.shape == (len(names),), f"Argument `values` must have shape ({len(names)},), "
-                                         f"but has shape {values.shape}.")
+    check(values.shape == (len(names),), f"Argument `values` must have shape ({len(names)},), but has shape "
+                                         f"{values.shape}.")
     figure = base(theme, 260, legend=reference is not None)
     places = np.arange(len(names))
     figure.add_bar(x=places, y=values, name=label(name), marker={"color": INK[theme], "line": {"width": 0}},

@@ -14,9 +14,11 @@ ROW = 26  # pixels a term
 _DOMAINS = ((0.0, 0.47), (0.53, 1.0))
 
 
-def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, terms: Sequence[str], modalities: Sequence[str], *,
-            bends: Sequence[bool] = (), half: np.ndarray | None = None, unit: str = "score", theme: Theme = "light") -> go.Figure:
-    """Two bars a term, in the order given: what 10 % less of it does (left, by its slope), and what its removal does (right).
+def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, terms: Sequence[str],
+            modalities: Sequence[str], *, bends: Sequence[bool] = (), half: np.ndarray | None = None,
+            unit: str = "score", theme: Theme = "light") -> go.Figure:
+    """Two bars a term, in the order given: what 10 % less of it does (left, by its slope), and what its removal does
+    (right).
 
     The right scale is ten times the left one: a term whose answer is a straight line has two bars of one length.
 
@@ -46,13 +48,14 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
             y=list(range(P)), x=values, orientation="h", width=0.66, xaxis="x" if side == 0 else "x2",
             marker={"color": [faded(hue, 0.55) if is_joint else hue for hue, is_joint in zip(hues, joint, strict=True)],
                     "line": {"color": hues, "width": 1.2},
-                    "pattern": {"shape": ["/" if is_joint else "" for is_joint in joint], "fgcolor": hues, "bgcolor": PAPER[theme],
-                                "solidity": 0.4, "size": 7}},
+                    "pattern": {"shape": ["/" if is_joint else "" for is_joint in joint], "fgcolor": hues,
+                                "bgcolor": PAPER[theme], "solidity": 0.4, "size": 7}},
             text=text, textposition="outside", cliponaxis=False, constraintext="none", textangle=0,
             textfont={"size": 11, "color": INK[theme]}, customdata=[label(title) for title in titles],
             hovertemplate="%{customdata}: " + ("10 % weaker" if side == 0 else "removed") + " %{x:+.4f}<extra></extra>")
     if half is not None:
-        figure.add_scatter(x=half, y=list(range(P)), xaxis="x2", mode="markers", hovertemplate="slope half-way: %{x:+.4f}<extra></extra>",
+        figure.add_scatter(x=half, y=list(range(P)), xaxis="x2", mode="markers",
+                           hovertemplate="slope half-way: %{x:+.4f}<extra></extra>",
                            marker={"symbol": "diamond-open", "size": 8, "color": INK[theme], "line": {"width": 1.6}})
     line = figure.layout.xaxis.to_plotly_json()
     figure.update_layout(
@@ -61,13 +64,15 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
         yaxis={"range": [P - 0.5, -0.5], "showline": False, "ticks": "", "tickvals": list(range(P)),
                "ticktext": [label(title, 44) for title in titles], "tickfont": {"size": 12}})
     for domain, head in zip(_DOMAINS, ("10 % weaker", "removed"), strict=True):
-        figure.add_annotation(x=sum(domain) / 2, y=1, xref="paper", yref="paper", xanchor="center", yanchor="bottom", yshift=8,
-                              text=f"<b>{head}</b>", showarrow=False, font={"size": 12, "color": QUIET[theme]})
-    figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", xanchor="center", yanchor="top", yshift=-24, showarrow=False,
-                          text=f"change of {label(unit)}", font={"size": 13, "color": QUIET[theme]})
+        figure.add_annotation(x=sum(domain) / 2, y=1, xref="paper", yref="paper", xanchor="center", yanchor="bottom",
+                              yshift=8, text=f"<b>{head}</b>", showarrow=False,
+                              font={"size": 12, "color": QUIET[theme]})
+    figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", xanchor="center", yanchor="top", yshift=-24,
+                          showarrow=False, text=f"change of {label(unit)}", font={"size": 13, "color": QUIET[theme]})
     for row in np.flatnonzero(marks):  # on the free side of the bar
         rises = removed[row] > 0
-        figure.add_annotation(x=0, y=int(row), xref="x2", yref="y", text="bends", showarrow=False, xanchor="right" if rises else "left",
+        figure.add_annotation(x=0, y=int(row), xref="x2", yref="y", text="bends", showarrow=False,
+                              xanchor="right" if rises else "left",
                               xshift=-3 if rises else 3, font={"size": 11, "color": QUIET[theme]})
     for axis in ("x", "x2"):
         figure.add_shape(type="line", x0=0, x1=0, y0=0, y1=1, xref=axis, yref="paper", layer="below",
@@ -87,7 +92,8 @@ def way(factors: np.ndarray, values: np.ndarray, slopes: np.ndarray, term: str, 
     """The target against the factor of one term, from removed to where it stands, with the tangent there.
 
     Args:
-        factors, values, slopes: at the points worked out, (n,), in order; between them the curve is the cubic that has these slopes.
+        factors, values, slopes: at the points worked out, (n,), in order; between them the curve is the cubic that has
+            these slopes.
         term: the modalities it is about, joined by "+".
     """
     hue = term_colour(term, modalities) if term else INK[theme]
@@ -100,7 +106,8 @@ def way(factors: np.ndarray, values: np.ndarray, slopes: np.ndarray, term: str, 
         tangent = values[-1] + slopes[-1] * (factors - factors[-1])
         figure.add_scatter(x=factors[[0, -1]], y=tangent[[0, -1]], mode="lines", name="as the slope says",
                            line={"color": QUIET[theme], "width": 1.5, "dash": "dash"}, hoverinfo="skip")
-    figure.add_scatter(x=[factors[-1]], y=[values[-1]], mode="markers", name="now", hovertemplate="now: %{y:.3f}<extra></extra>",
+    figure.add_scatter(x=[factors[-1]], y=[values[-1]], mode="markers", name="now",
+                       hovertemplate="now: %{y:.3f}<extra></extra>",
                        marker={"color": PAPER[theme], "size": 11, "line": {"color": hue, "width": 2.5}})
     figure.update_xaxes(title={"text": what})
     figure.update_yaxes(title={"text": label(unit, 40)})

@@ -1,4 +1,5 @@
-"""Runs side by side: curves over epochs, one colour a run; and what single modalities do over training, one plot a run."""
+"""Runs side by side: curves over epochs, one colour a run; and what single modalities do over training, one plot a
+run."""
 
 from __future__ import annotations
 
@@ -37,8 +38,8 @@ def hue_of(place: int) -> str:
     return HUES[place % len(HUES)]
 
 
-def curves(solid: Mapping[str, Curve], dashed: Mapping[str, Curve] | None = None, *, hues: Mapping[str, str], y_title: str,
-           kinds: tuple[str, str] = ("", ""), kept: Mapping[str, int] | None = None, log: bool = False,
+def curves(solid: Mapping[str, Curve], dashed: Mapping[str, Curve] | None = None, *, hues: Mapping[str, str],
+           y_title: str, kinds: tuple[str, str] = ("", ""), kept: Mapping[str, int] | None = None, log: bool = False,
            theme: Theme = "light") -> go.Figure:
     """One line a run over the epochs.
 
@@ -52,30 +53,36 @@ def curves(solid: Mapping[str, Curve], dashed: Mapping[str, Curve] | None = None
     dashed, kept = dashed or {}, kept or {}
     for name, (epochs, values) in (*solid.items(), *dashed.items()):
         check(np.shape(epochs) == np.shape(values) and np.ndim(epochs) == 1,
-              f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and {np.shape(epochs)}.")
+              f"The curve of {name!r} must have as many values as epochs, but has shapes {np.shape(values)} and "
+              f"{np.shape(epochs)}.")
     figure = base(theme, 320, legend=True, left=56, right=12)
     for name, (epochs, values) in dashed.items():
         figure.add_scatter(**_line(name, epochs, values, hues[name], "dot", log), showlegend=False,
-                           hovertemplate=f"{label(name)}, {kinds[1] or 'dashed'}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>")
+                           hovertemplate=f"{label(name)}, {kinds[1] or 'dashed'}<br>epoch %{{x}}: "
+                                         f"%{{y:.4g}}<extra></extra>")
     for name, (epochs, values) in solid.items():
         figure.add_scatter(**_line(name, epochs, values, hues[name], "solid", log), showlegend=True,
-                           hovertemplate=f"{label(name)}{', ' + kinds[0] if kinds[0] else ''}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>")
+                           hovertemplate=f"{label(name)}{', ' + kinds[0] if kinds[0] else ''}<br>epoch %{{x}}: "
+                                         f"%{{y:.4g}}<extra></extra>")
         at = np.flatnonzero(epochs == kept.get(name, -1))
         if len(at):
             figure.add_scatter(x=epochs[at], y=values[at], mode="markers", showlegend=False,
-                               marker={"size": 11, "symbol": "circle", "color": PAPER[theme], "line": {"width": 2.5, "color": hues[name]}},
+                               marker={"size": 11, "symbol": "circle", "color": PAPER[theme],
+                                       "line": {"width": 2.5, "color": hues[name]}},
                                hovertemplate=f"{label(name)}: epoch %{{x}} is kept, %{{y:.4g}}<extra></extra>")
     if all(kinds):
         for kind, dash in zip(kinds, ("solid", "dot"), strict=True):
-            figure.add_scatter(x=[None], y=[None], mode="lines", name=kind, line={"color": QUIET[theme], "dash": dash, "width": 2})
+            figure.add_scatter(x=[None], y=[None], mode="lines", name=kind,
+                               line={"color": QUIET[theme], "dash": dash, "width": 2})
     figure.update_layout(uirevision="kept")  # a reader's zoom outlives the next epoch
     figure.update_xaxes(title={"text": "epoch"}, **_epochs([epochs for epochs, _ in solid.values()]))
-    figure.update_yaxes(title={"text": label(y_title)}, **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}))
+    figure.update_yaxes(title={"text": label(y_title)},
+                        **({"type": "log", "exponentformat": "power", "nticks": 6} if log else {}))
     return figure
 
 
-def by_modality(found: Mapping[str, Mapping[str, Curve]], modalities: Mapping[str, Sequence[str]], *, y_title: str, columns: int = 2,
-                marks: Mapping[str, float] | None = None, theme: Theme = "light") -> go.Figure:
+def by_modality(found: Mapping[str, Mapping[str, Curve]], modalities: Mapping[str, Sequence[str]], *, y_title: str,
+                columns: int = 2, marks: Mapping[str, float] | None = None, theme: Theme = "light") -> go.Figure:
     """One plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
 
     Args:
@@ -103,34 +110,39 @@ def by_modality(found: Mapping[str, Mapping[str, Curve]], modalities: Mapping[st
         place = {"xaxis": f"x{number}", "yaxis": f"y{number}"}
         for term, (epochs, values) in found[name].items():
             hue = term_colour(term, modalities[name])
-            figure.add_scatter(x=epochs, y=values, mode="lines+markers", name=term_title(term), legendgroup=term_title(term), **place,
-                               showlegend=(term_title(term), hue) not in told, marker={"size": 5, "color": hue},
+            figure.add_scatter(x=epochs, y=values, mode="lines+markers", name=term_title(term),
+                               legendgroup=term_title(term), **place, showlegend=(term_title(term), hue) not in told,
+                               marker={"size": 5, "color": hue},
                                line={"color": hue, "width": 2, "dash": term_dash(term)},
                                hovertemplate=f"{term_title(term)}<br>epoch %{{x}}: %{{y:.4g}}<extra></extra>")
             told.add((term_title(term), hue))
         figure.update_layout({
-            f"xaxis{number}": axis(theme) | {"domain": x, "anchor": f"y{number}", "title": {**axis(theme)["title"], "text": "epoch"}}
+            f"xaxis{number}": axis(theme) | {"domain": x, "anchor": f"y{number}",
+                                             "title": {**axis(theme)["title"], "text": "epoch"}}
             | _epochs([epochs for epochs, _ in found[name].values()]),
-            f"yaxis{number}": axis(theme) | {"domain": y, "anchor": f"x{number}", "range": [min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)],
+            f"yaxis{number}": axis(theme) | {"domain": y, "anchor": f"x{number}",
+                                             "range": [min(0.0, -0.02 * top), 1.08 * max(top, 1e-9)],
                                              "nticks": 5, "showticklabels": column == 0}})
         if marks and name in marks:
-            figure.add_shape(type="line", x0=0, x1=1, xref=f"x{number} domain", y0=marks[name], y1=marks[name], yref=f"y{number}",
-                             line={"color": QUIET[theme], "dash": "dot", "width": 1})
-        figure.add_annotation(x=x[0], y=y[1], yshift=2, xref="paper", yref="paper", xanchor="left", yanchor="bottom", showarrow=False,
-                              text=f"<b>{label(name, 40)}</b>", font={"size": 12, "color": INK[theme]})
-    figure.add_annotation(x=0, y=0.5, xshift=-46, xref="paper", yref="paper", showarrow=False, textangle=-90, text=label(y_title),
-                          font={"size": 12, "color": QUIET[theme]})
+            figure.add_shape(type="line", x0=0, x1=1, xref=f"x{number} domain", y0=marks[name], y1=marks[name],
+                             yref=f"y{number}", line={"color": QUIET[theme], "dash": "dot", "width": 1})
+        figure.add_annotation(x=x[0], y=y[1], yshift=2, xref="paper", yref="paper", xanchor="left", yanchor="bottom",
+                              showarrow=False, text=f"<b>{label(name, 40)}</b>", font={"size": 12, "color": INK[theme]})
+    figure.add_annotation(x=0, y=0.5, xshift=-46, xref="paper", yref="paper", showarrow=False, textangle=-90,
+                          text=label(y_title), font={"size": 12, "color": QUIET[theme]})
     return figure
 
 
 def _line(name: str, epochs: np.ndarray, values: np.ndarray, hue: str, dash: str, log: bool) -> dict[str, object]:
     shown = np.where(np.asarray(values) > 0, values, np.nan) if log else values
     return {"x": epochs, "y": shown, "mode": "lines" if len(epochs) > 1 else "markers", "name": label(name, 40),
-            "line": {"color": hue, "width": 2.2 if dash == "solid" else 1.8, "dash": dash}, "marker": {"color": hue, "size": 7}}
+            "line": {"color": hue, "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
+            "marker": {"color": hue, "size": 7}}
 
 
 def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
     """An axis of whole epochs from the first."""
     last = max([float(epochs[-1]) for epochs in all_epochs if len(epochs)], default=1.0)
     pad = 0.03 * max(last - 1, 1)
-    return {"range": [1 - pad, max(last, 2) + pad], "tickformat": "d", "nticks": 8, **({"dtick": 1} if last <= 8 else {})}
+    return {"range": [1 - pad, max(last, 2) + pad], "tickformat": "d", "nticks": 8,
+            **({"dtick": 1} if last <= 8 else {})}

@@ -1,4 +1,5 @@
-"""Figures as files: vectors, pixels or a page, with the recipe inside, the same bytes for the same input in any process."""
+"""Figures as files: vectors, pixels or a page, with the recipe inside, the same bytes for the same input in any
+process."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import without
 
 MAX_TITLE, MAX_CAPTION = 300, 2_000  # characters
-_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}  # would write what follows from right to left; a mark of byte order
+# would write what follows from right to left; a mark of byte order
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF}
 
 
 def save(drawn: go.Figure, style: ExportStyle, *, title: str = "", caption: str = "", recipe: str = "{}") -> bytes:
@@ -48,13 +50,15 @@ def _still(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, re
 
     width, natural = canvas(drawn, style)
     size = SIZES[style.size]
-    height = size.height or (size.most if natural >= size.most else None)  # else title and caption come on top of the figure's own
+    # else title and caption come on top of the figure's own
+    height = size.height or (size.most if natural >= size.most else None)
     return render(drawn, style.format, width, height, style.font, title=title if style.title else "",
                   caption=caption if style.caption else "", metadata=recipe, dpi=style.dpi)
 
 
 def chrome() -> str | None:
-    """The path of Chrome or Chromium; None where there is none or kaleido is not installed, and figures are drawn by qfusion alone."""
+    """The path of Chrome or Chromium; None where there is none or kaleido is not installed, and figures are drawn by
+    qfusion alone."""
     return browser.find()
 
 
@@ -77,31 +81,38 @@ def size_mm(data: bytes) -> tuple[float, float]:
 
 
 def text(name: str, given: str, most: int) -> str:
-    """A text that a person typed, on one line, without control characters and without those that turn the direction of writing.
+    """A text that a person typed, on one line, without control characters and without those that turn the direction of
+    writing.
 
     Raises:
         InvalidInput: when it is longer than `most` characters.
     """
-    check(isinstance(given, str), f"Argument `{name}` must be a text, but is {type(given).__name__}. Give words, or leave it empty.")
-    check(len(given) <= most, f"Argument `{name}` must have at most {most:,} characters, but has {len(given):,}. Shorten it.")
+    check(isinstance(given, str),
+          f"Argument `{name}` must be a text, but is {type(given).__name__}. Give words, or leave it empty.")
+    check(len(given) <= most,
+          f"Argument `{name}` must have at most {most:,} characters, but has {len(given):,}. Shorten it.")
     kept = (" " if letter.isspace() else letter for letter in given if letter.isspace() or not _left_out(letter))
     return " ".join("".join(kept).split())
 
 
 def _left_out(letter: str) -> bool:
     code = ord(letter)
-    return unicodedata.category(letter) in ("Cc", "Cs") or code in _TURNING or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    return unicodedata.category(letter) in ("Cc",
+                                            "Cs") or code in _TURNING or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
 
 
 def _checked(recipe: str) -> str:
     check(isinstance(recipe, str) and len(recipe) <= MAX_RECIPE,
           f"Argument `recipe` must be JSON of at most {MAX_RECIPE:,} characters, but is "
-          f"{f'{len(recipe):,} characters long' if isinstance(recipe, str) else type(recipe).__name__}. Give the recipe of one figure.")
+          f"{f'{len(recipe):,} characters long' if isinstance(recipe, str) else type(recipe).__name__}. Give the "
+          "recipe of one figure.")
     try:
         json.loads(recipe)
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"Argument `recipe` must be JSON, but is not ({str(error)[:80]}). Give the text of a recipe.") from error
+        raise InvalidInput(
+            f"Argument `recipe` must be JSON, but is not ({str(error)[:80]}). Give the text of a recipe.") from error
     bad = next((letter for letter in recipe if letter not in "\n\t" and _left_out(letter)), None)
-    check(bad is None, f"Argument `recipe` must not hold the character U+{ord(bad or ' '):04X}, which files cannot keep. "
-                       "Write it as an escape.")
+    check(bad is None,
+          f"Argument `recipe` must not hold the character U+{ord(bad or ' '):04X}, which files cannot keep. "
+          "Write it as an escape.")
     return recipe

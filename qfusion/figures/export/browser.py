@@ -1,4 +1,5 @@
-"""A Chrome or Chromium for figures: found, started through kaleido when the first figure asks for it, kept a while, bounded in time."""
+"""A Chrome or Chromium for figures: found, started through kaleido when the first figure asks for it, kept a while,
+bounded in time."""
 
 from __future__ import annotations
 
@@ -20,9 +21,12 @@ import plotly.graph_objects as go
 from qfusion.errors import DataUnavailable, QFusionError
 
 BROWSERS = ("google-chrome", "google-chrome-stable", "chrome", "chromium", "chromium-browser")
-_MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
-START, DRAW, IDLE = 40.0, 30.0, 120.0  # seconds to wait for the browser and for a figure; how long it is kept for the next one
-_NOWHERE = "127.0.0.1:9"  # a proxy that refuses: without it, a browser waits long for its maker's hosts where the network is closed
+_MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        "/Applications/Chromium.app/Contents/MacOS/Chromium")
+# seconds to wait for the browser and for a figure; how long it is kept for the next one
+START, DRAW, IDLE = 40.0, 30.0, 120.0
+# a proxy that refuses: without it, a browser waits long for its maker's hosts where the network is closed
+_NOWHERE = "127.0.0.1:9"
 
 
 def find() -> str | None:
@@ -44,7 +48,8 @@ class _Browser:
     def __init__(self, path: str) -> None:
         import kaleido
 
-        logging.getLogger("choreographer").setLevel(logging.CRITICAL)  # it writes a traceback for the browser's last word
+        # it writes a traceback for the browser's last word
+        logging.getLogger("choreographer").setLevel(logging.CRITICAL)
         self.path = path
         self.loop = asyncio.new_event_loop()
         threading.Thread(target=self.loop.run_forever, daemon=True, name="qfusion-chrome").start()
@@ -56,7 +61,8 @@ class _Browser:
         bare.header = bare.header.replace("<head>", "<head><style>@page { margin: 0 }</style>")
 
         async def start() -> None:
-            self.kaleido = kaleido.Kaleido(path=path, page_generator=bare, timeout=DRAW, proxy_server=_NOWHERE, enable_extensions=False)
+            self.kaleido = kaleido.Kaleido(path=path, page_generator=bare, timeout=DRAW, proxy_server=_NOWHERE,
+                                           enable_extensions=False)
             await self.kaleido.open()
 
         try:
@@ -103,8 +109,9 @@ def export(figure: go.Figure, kind: str, scale: float) -> bytes:
     if path is None:
         reason = "kaleido is not installed" if importlib.util.find_spec("kaleido") is None else \
             f"no Chrome or Chromium was found (looked for {', '.join(BROWSERS)})"
-        raise DataUnavailable(f"The engine 'chrome' cannot draw: {reason}. Install Debian's package `chromium` or Google Chrome and "
-                              "`pip install kaleido`, or choose the engine 'qfusion', which needs neither.")
+        raise DataUnavailable(
+            f"The engine 'chrome' cannot draw: {reason}. Install Debian's package `chromium` or Google Chrome and "
+            "`pip install kaleido`, or choose the engine 'qfusion', which needs neither.")
     options = {"format": kind, "width": figure.layout.width, "height": figure.layout.height, "scale": scale}
     with _LOCK:
         if _timer is not None:
@@ -116,8 +123,9 @@ def export(figure: go.Figure, kind: str, scale: float) -> bytes:
         except Exception as error:
             _stop()
             said = "did not answer in time" if isinstance(error, TimeoutError) else f"failed ({str(error)[:200]})"
-            raise QFusionError(f"{path} {said} while it drew the figure. Try again, or choose the engine 'qfusion', which needs no "
-                               "browser.") from error
+            raise QFusionError(
+                f"{path} {said} while it drew the figure. Try again, or choose the engine 'qfusion', which needs no "
+                "browser.") from error
         _timer = threading.Timer(IDLE, stop)
         _timer.daemon = True
         _timer.start()

@@ -1,7 +1,7 @@
 """Recipes inside files: where each format keeps one, and how it is found again in a file that may be anything.
 
-Files are searched for the place where qfusion writes, and not handed to readers of XML or PDF: nothing in them is followed, expanded or
-unpacked beyond a bound, so that a hostile file is refused as fast as any other.
+Files are searched for the place where qfusion writes, and not handed to readers of XML or PDF: nothing in them is
+followed, expanded or unpacked beyond a bound, so that a hostile file is refused as fast as any other.
 """
 
 from __future__ import annotations
@@ -36,11 +36,13 @@ def in_svg(svg: str, recipe: str, title: str) -> bytes:
 
 
 def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
-    """The picture with recipe and title as its texts, and the resolution that gives its size; other texts and times are left out."""
+    """The picture with recipe and title as its texts, and the resolution that gives its size; other texts and times are
+    left out."""
     kept = [(kind, body) for kind, body in _chunks(png) if kind not in (b"tEXt", b"zTXt", b"iTXt", b"tIME", b"pHYs")]
     dots = round(dpi / 0.0254)
     new = [(b"pHYs", struct.pack(">IIB", dots, dots, 1)), *((b"iTXt", key + b"\0\0\0\0\0" + words.encode())
-                                                             for key, words in ((KEY.encode(), recipe), (b"Title", title)) if words)]
+                                                             for key, words in ((KEY.encode(), recipe),
+                                                                                (b"Title", title)) if words)]
     return _PNG + b"".join(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
                            for kind, body in (kept[0], *new, *kept[1:]))
 
@@ -51,9 +53,11 @@ def read(data: bytes) -> str:
     Raises:
         InvalidInput: when there is none, or the file is damaged or too large.
     """
-    check(isinstance(data, (bytes, bytearray, memoryview)), f"Argument `data` must be the bytes of a file, but is {type(data).__name__}.")
-    check(len(data) <= MAX_FILE, f"The file has {len(data):,} bytes, and recipes are read from files of at most {MAX_FILE:,}. "
-                                  "Give an exported figure or its recipe.")
+    check(isinstance(data, (bytes, bytearray, memoryview)),
+          f"Argument `data` must be the bytes of a file, but is {type(data).__name__}.")
+    check(len(data) <= MAX_FILE,
+          f"The file has {len(data):,} bytes, and recipes are read from files of at most {MAX_FILE:,}. Give an "
+          "exported figure or its recipe.")
     data = bytes(data)
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith(_PNG.lower()):
@@ -66,8 +70,9 @@ def read(data: bytes) -> str:
         kind, recipe = "SVG", html.unescape(_between(data, _SVG, b"</metadata>"))
     else:
         kind, recipe = "file", _text(data[:4 * MAX_RECIPE]) if len(data) <= 4 * MAX_RECIPE else ""
-    check(_is_object(recipe), f"This {kind} holds no recipe of qfusion, or is damaged. Give a figure that was exported here and not saved "
-                              "anew by another program, or the recipe's .json file.")
+    check(_is_object(recipe),
+          f"This {kind} holds no recipe of qfusion, or is damaged. Give a figure that was exported here and not saved "
+          "anew by another program, or the recipe's .json file.")
     return recipe
 
 
@@ -84,7 +89,8 @@ def size_mm(data: bytes) -> tuple[float, float]:
             w, h = struct.unpack(">II", parts[b"IHDR"][:8])
             return 1000 * w / max(across, 1), 1000 * h / max(down, 1)
     elif data.startswith(b"%PDF-"):
-        found = re.search(rb"/MediaBox\s*\[\s*([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s*\]", data)
+        found = re.search(rb"/MediaBox\s*\[\s*([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s+([-\d.]{1,24})\s*\]",
+                          data)
         if found:
             x0, y0, x1, y1 = (float(part) * 25.4 / 72 for part in found.groups())
             return x1 - x0, y1 - y0
@@ -151,7 +157,8 @@ def _from_png(png: bytes) -> str:
 
 
 def _from_pdf(pdf: bytes) -> str:
-    """The keywords that stand as text in the file; the last ones, as later parts of a PDF take the place of earlier ones."""
+    """The keywords that stand as text in the file; the last ones, as later parts of a PDF take the place of earlier
+    ones."""
     end = len(pdf)
     for _ in range(20):
         end = pdf.rfind(b"/Keywords", 0, end)
@@ -183,7 +190,8 @@ def _pdf_string(raw: bytes) -> str:
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
-    return bytes([int(found[1], 8) & 255]) if found[1].isdigit() and found[1] < b"8" else _LETTERS.get(found[1], found[1])
+    return bytes([int(found[1], 8) & 255]) if found[1].isdigit() and found[1] < b"8" else _LETTERS.get(
+        found[1], found[1])
 
 
 def _pdf_text(raw: bytes) -> str:

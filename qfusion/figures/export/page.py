@@ -1,4 +1,5 @@
-"""One figure as a page that is a single file: it opens in any browser, reaches for no network and runs nothing but plotly."""
+"""One figure as a page that is a single file: it opens in any browser, reaches for no network and runs nothing but
+plotly."""
 
 from __future__ import annotations
 
@@ -48,11 +49,12 @@ figcaption {{ color: {quiet}; margin-top: 8px; unicode-bidi: isolate; overflow-w
 def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, recipe: str) -> bytes:
     """The page, in UTF-8; the same bytes for the same arguments and version of plotly.
 
-    The figure is laid out as in print, and shown so large that its letters are those of the pages. The page's policy lets no script run but
-    plotly and the drawing itself, whose digests it names, and lets nothing be loaded.
+    The figure is laid out as in print, and shown so large that its letters are those of the pages. The page's policy
+    lets no script run but plotly and the drawing itself, whose digests it names, and lets nothing be loaded.
 
     Args:
-        title, caption: any text, shown as it is where the style asks for it; both describe the figure to those who do not see it.
+        title, caption: any text, shown as it is where the style asks for it; both describe the figure to those who do
+            not see it.
         recipe: JSON that is kept in the page.
     """
     theme = drawn_in(drawn)
@@ -62,15 +64,17 @@ def page(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
     figure = in_script(pio.to_json(sized, validate=False, engine="json"))
     draw = f'(function(f){{Plotly.newPlot("{FIGURE}",f.data,f.layout,{_CONFIG});}})({figure});'
     # Plotly compiles the shaders of these traces from text.
-    compiles = " 'unsafe-eval'" if any(trace.type in ("parcoords", "splom", "scattergl") for trace in drawn.data) else ""
+    compiles = " 'unsafe-eval'" if any(trace.type in ("parcoords", "splom", "scattergl")
+                                       for trace in drawn.data) else ""
     policy = (f"default-src 'none'; script-src {_digest(plotly)} {_digest(draw)}{compiles}; style-src 'unsafe-inline'; "
               "img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'")
     said = {"head": f"<h1>{html.escape(title)}</h1>\n" if style.title and title else "",
             "foot": f"<figcaption>{html.escape(caption)}</figcaption>\n" if style.caption and caption else "",
             "label": html.escape(". ".join(part.rstrip(". ") for part in (title, caption) if part) or "Figure"),
             "title": html.escape(title or "Figure")}
-    return _PAGE.format(**said, policy=policy, paper=PAPER[theme], ink=INK[theme], quiet=QUIET[theme], font=FONT, width=width,
-                        height=height, figure_id=FIGURE, recipe_id=RECIPE, recipe=in_script(recipe), plotly=plotly, draw=draw).encode()
+    return _PAGE.format(**said, policy=policy, paper=PAPER[theme], ink=INK[theme], quiet=QUIET[theme], font=FONT,
+                        width=width, height=height, figure_id=FIGURE, recipe_id=RECIPE, recipe=in_script(recipe),
+                        plotly=plotly, draw=draw).encode()
 
 
 def in_script(json_text: str) -> str:

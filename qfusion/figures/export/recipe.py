@@ -1,7 +1,8 @@
 """A recipe: everything that a figure was made from, small enough to travel inside the figure's file.
 
-It names the page, what stood in its address (model, data, sample, sliders, view), the panel, the style of the export, digests of weights,
-data and numbers, and the versions of the software. It holds no date and nothing of the machine, so the same figure has the same recipe.
+It names the page, what stood in its address (model, data, sample, sliders, view), the panel, the style of the export,
+digests of weights, data and numbers, and the versions of the software. It holds no date and nothing of the machine, so
+the same figure has the same recipe.
 """
 
 from __future__ import annotations
@@ -56,9 +57,9 @@ class Recipe:
     def text(self) -> str:
         """The recipe as JSON, the same for the same recipe."""
         found = {"kind": KIND, "version": VERSION, "page": self.page, "panel": self.panel,
-                 "address": {key: list(values) for key, values in sorted(self.address.items())}, "look": self.style.as_dict(),
-                 "made_from": dict(self.made_from), "software": dict(self.software), "numbers": self.numbers,
-                 "title": self.title, "caption": self.caption}
+                 "address": {key: list(values) for key, values in sorted(self.address.items())},
+                 "look": self.style.as_dict(), "made_from": dict(self.made_from), "software": dict(self.software),
+                 "numbers": self.numbers, "title": self.title, "caption": self.caption}
         return json.dumps(found, indent=1, sort_keys=True)
 
     def like(self, other: Recipe) -> Recipe:
@@ -72,7 +73,8 @@ def parse(text: str) -> Recipe:
     Raises:
         InvalidInput: when it is not a recipe, of another version, or holds what no recipe holds.
     """
-    check(len(text) <= MAX_TEXT, f"The recipe has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Export the figure again.")
+    check(len(text) <= MAX_TEXT,
+          f"The recipe has {len(text):,} characters, and at most {MAX_TEXT:,} are read. Export the figure again.")
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -80,18 +82,21 @@ def parse(text: str) -> Recipe:
     check(isinstance(found, dict) and found.get("kind") == KIND,
           f"This JSON is not a {KIND}. {_GIVE}")
     seen = found.get("version")
-    check(seen == VERSION, f"The recipe has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
-                           f"{_newer(found) if isinstance(seen, int) and seen > VERSION else 'Export the figure again.'}")
+    check(seen == VERSION,
+          f"The recipe has version {str(seen)[:20]!r}, and this qfusion ({__version__}) reads version {VERSION}. "
+          f"{_newer(found) if isinstance(seen, int) and seen > VERSION else 'Export the figure again.'}")
     page, panel = (_name(found, key) for key in ("page", "panel"))
     address = found.get("address", {})
     check(isinstance(address, dict) and len(address) <= MAX_VALUES
           and all(isinstance(values, list) and len(values) <= MAX_VALUES for values in address.values())
-          and all(isinstance(value, str) and len(value) <= MAX_VALUE for values in address.values() for value in values),
-          f"Part `address` of the recipe must hold lists of texts, at most {MAX_VALUES} of at most {MAX_VALUE:,} characters. "
-          "Export the figure again.")
+          and all(isinstance(value, str) and len(value) <= MAX_VALUE for values in address.values()
+                  for value in values),
+          f"Part `address` of the recipe must hold lists of texts, at most {MAX_VALUES} of at most {MAX_VALUE:,} "
+          "characters. Export the figure again.")
     parts = {key: found.get(key, {}) for key in ("made_from", "software")}
     for key, part in parts.items():
-        check(isinstance(part, dict), f"Part `{key}` of the recipe must be an object, but is {str(part)[:60]!r}. Export the figure again.")
+        check(isinstance(part, dict),
+              f"Part `{key}` of the recipe must be an object, but is {str(part)[:60]!r}. Export the figure again.")
     return Recipe(page, panel, address, ExportStyle.parse(found.get("look", {})), parts["made_from"],
                   {str(k): str(v) for k, v in parts["software"].items()}, str(found.get("numbers", ""))[:80],
                   str(found.get("title", ""))[:MAX_WORDS], str(found.get("caption", ""))[:MAX_WORDS])

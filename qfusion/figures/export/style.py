@@ -43,8 +43,8 @@ SIZES = {"single": Size("Single column, 89 mm", 89.0, 7.0, None, 240.0),
 class ExportStyle:
     """How a figure is exported.
 
-    As it comes, it is what a journal asks for: vectors, one column wide, letters of 7 pt, no title and no caption, since those of a paper
-    stand in its text and are set in its type; both can be had for figures that go alone.
+    As it comes, it is what a journal asks for: vectors, one column wide, letters of 7 pt, no title and no caption,
+    since those of a paper stand in its text and are set in its type; both can be had for figures that go alone.
 
     Attributes:
         format: of the file.
@@ -71,21 +71,23 @@ class ExportStyle:
     engine: Literal["qfusion", "chrome"] = "qfusion"
 
     def __post_init__(self) -> None:
-        for name, options in (("format", FORMATS), ("dpi", RESOLUTIONS), ("size", SIZES), ("theme", THEMES), ("engine", ENGINES)):
+        for name, options in (("format", FORMATS), ("dpi", RESOLUTIONS), ("size", SIZES), ("theme", THEMES),
+                              ("engine", ENGINES)):
             _one_of(name, getattr(self, name), options)
         for name in ("title", "caption"):
-            check(isinstance(getattr(self, name), bool), f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. "
-                                                         "Give one of the two.")
+            check(isinstance(getattr(self, name), bool),
+                  f"Argument `{name}` must be true or false, but is {_seen(getattr(self, name))}. Give one of the two.")
         default = SIZES[self.size].font
         number = self.font
-        check(isinstance(number, (int, float)) and not isinstance(number, bool) and (number == 0 or LEAST_FONT <= number <= MAX_FONT),
+        check(isinstance(number, (int, float)) and not isinstance(number, bool)
+              and (number == 0 or LEAST_FONT <= number <= MAX_FONT),
               f"Argument `font` must be a size between {LEAST_FONT:g} and {MAX_FONT:g} pt, but is {_seen(number)}. "
               f"Give a number in that range, such as {default:g}.")
         object.__setattr__(self, "font", float(number) or default)
         check(isinstance(self.hidden, (list, tuple)) and len(self.hidden) <= MAX_HIDDEN
               and all(isinstance(name, str) and len(name) <= MAX_NAME for name in self.hidden),
-              f"Argument `hidden` must list at most {MAX_HIDDEN} legend entries of at most {MAX_NAME} characters, but is "
-              f"{_seen(self.hidden)}. Name entries of the figure's legend.")
+              f"Argument `hidden` must list at most {MAX_HIDDEN} legend entries of at most {MAX_NAME} characters, but "
+              f"is {_seen(self.hidden)}. Name entries of the figure's legend.")
         object.__setattr__(self, "hidden", tuple(dict.fromkeys(self.hidden)))
 
     @classmethod
@@ -95,12 +97,14 @@ class ExportStyle:
         Raises:
             InvalidInput: naming the argument, when something is not a style's.
         """
-        check(isinstance(given, Mapping), f"Argument `look` must be an object with names and values, but is {_seen(given)}. "
-                                          "Give for example {\"format\": \"pdf\"}.")
+        check(isinstance(given, Mapping),
+              f"Argument `look` must be an object with names and values, but is {_seen(given)}. "
+              "Give for example {\"format\": \"pdf\"}.")
         known = [field.name for field in fields(cls)]
         unknown = [name for name in given if name not in known]
-        check(not unknown, f"Argument `look` must have only the names {', '.join(known)}, but has {', '.join(map(_seen, unknown[:3]))}. "
-                           "Leave the others out.")
+        check(not unknown,
+              f"Argument `look` must have only the names {', '.join(known)}, but has "
+              f"{', '.join(map(_seen, unknown[:3]))}. Leave the others out.")
         return cls(**given)
 
     def as_dict(self) -> dict[str, Any]:
@@ -111,7 +115,9 @@ class ExportStyle:
 def _one_of(name: str, value: Any, options: Iterable[Any]) -> None:
     known = list(options)
     if not isinstance(value, (str, int)) or isinstance(value, bool) or value not in known:
-        raise InvalidInput(f"Argument `{name}` must be one of {', '.join(map(str, known))}, but is {_seen(value)}. Choose one of them.")
+        raise InvalidInput(
+            f"Argument `{name}` must be one of {', '.join(map(str, known))}, but is {_seen(value)}. Choose one of "
+            "them.")
 
 
 def _seen(value: Any) -> str:
@@ -128,8 +134,9 @@ def _seen(value: Any) -> str:
 def canvas(drawn: go.Figure, style: ExportStyle) -> tuple[float, float]:
     """Width and height of the drawing in mm, without title and caption.
 
-    The figures are drawn for a screen, with letters of `LETTERS` pixels and a height that follows from their content. In print these
-    letters get `style.font` pt, all else in proportion; so the height follows from the figure, and the width is that of the size.
+    The figures are drawn for a screen, with letters of `LETTERS` pixels and a height that follows from their content.
+    In print these letters get `style.font` pt, all else in proportion; so the height follows from the figure, and the
+    width is that of the size.
     """
     size = SIZES[style.size]
     if size.height is not None:

@@ -1,9 +1,10 @@
-"""Cross-modal attention after MulT (Tsai and others 2019, "Multimodal transformer for unaligned multimodal language sequences", ACL).
+"""Cross-modal attention after MulT (Tsai and others 2019, "Multimodal transformer for unaligned multimodal language
+sequences", ACL).
 
-For every ordered pair of modalities a <- b the steps of a ask those of b (attention over time, then a small network, both residual); what
-a has learned of the others, side by side, passes one block of self-attention and is averaged over its real steps; a network on all
-modalities' averages gives the scores. Ours differs in size, in that averages are read instead of the last step, and in that modalities
-that are vectors come as a few learned tokens instead of time steps.
+For every ordered pair of modalities a <- b the steps of a ask those of b (attention over time, then a small network,
+both residual); what a has learned of the others, side by side, passes one block of self-attention and is averaged over
+its real steps; a network on all modalities' averages gives the scores. Ours differs in size, in that averages are read
+instead of the last step, and in that modalities that are vectors come as a few learned tokens instead of time steps.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ Steps = tuple[Tensor, Tensor]  # values (B, T, width), mask (B, T)
 
 
 class StepEncoder(nn.Module):
-    """A masked sequence (B, T, F) -> its standardised steps, mapped to `width` numbers, with sines of the step's number added."""
+    """A masked sequence (B, T, F) -> its standardised steps, mapped to `width` numbers, with sines of the step's number
+    added."""
 
     def __init__(self, spec: InputSpec, width: int, dropout: float, input_dropout: float):
         super().__init__()
@@ -59,13 +61,15 @@ class TokenEncoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention of one sequence to another (or itself) and a small network, both residual, normalised before (as in MulT)."""
+    """Attention of one sequence to another (or itself) and a small network, both residual, normalised before (as in
+    MulT)."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
         self.heads = heads
         self.before, self.before_other, self.before_net = nn.LayerNorm(width), nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query, self.key_value, self.out = nn.Linear(width, width), nn.Linear(width, 2 * width), nn.Linear(width, width)
+        self.query, self.key_value, self.out = nn.Linear(width,
+                                                         width), nn.Linear(width, 2 * width), nn.Linear(width, width)
         self.net = nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
 
     def forward(self, asks: Tensor, told: Steps) -> Tensor:
@@ -91,8 +95,8 @@ class CrossModalAttention(Baseline):
     kind = "mult"
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, heads: int = 2, tokens: int = 4, width: int = 64, encoder: str = "mlp", hidden: int = 32,
-                 dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
+                 features: int = 8, heads: int = 2, tokens: int = 4, width: int = 64, encoder: str = "mlp",
+                 hidden: int = 32, dropout: float = 0.2, pooling: str = "gru", input_dropout: float = 0.0):
         for name, value in (("heads", heads), ("tokens", tokens), ("width", width)):
             check(isinstance(value, int) and 1 <= value <= 4096,
                   f"Argument `{name}` must be a whole number from 1 to 4096, but is {value!r}.")
@@ -104,15 +108,16 @@ class CrossModalAttention(Baseline):
         self.crossing = nn.ModuleList([nn.ModuleList([Block(features, heads) for _ in self.others[a]]) for a in names])
         sizes = [features * len(self.others[a]) for a in names]
         self.own = nn.ModuleList([Block(size, heads) for size in sizes])
-        self.head = nn.Sequential(nn.LayerNorm(sum(sizes)), nn.Linear(sum(sizes), width), nn.ReLU(), nn.Linear(width, len(outputs)))
+        self.head = nn.Sequential(nn.LayerNorm(sum(sizes)), nn.Linear(sum(sizes), width), nn.ReLU(),
+                                  nn.Linear(width, len(outputs)))
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
         """Returns what makes tokens of a vector or steps of a sequence."""
         s = self.settings
         if spec.sequence:
             return StepEncoder(spec, s["features"], s["dropout"], s["input_dropout"])
-        return TokenEncoder(Encoder(spec, s["tokens"] * s["features"], s["hidden"], s["dropout"], s["pooling"], s["encoder"],
-                                    s["input_dropout"]), s["tokens"])
+        return TokenEncoder(Encoder(spec, s["tokens"] * s["features"], s["hidden"], s["dropout"], s["pooling"],
+                                    s["encoder"], s["input_dropout"]), s["tokens"])
 
     def fuse(self, encoded: list[Steps]) -> Tensor:
         """Returns the network's scores, (B, C)."""
@@ -120,7 +125,8 @@ class CrossModalAttention(Baseline):
         for i, name in enumerate(self.modalities):
             steps, mask = told[name]
             blocks: Any = self.crossing[i]
-            learned = torch.cat([block(steps, told[other]) for block, other in zip(blocks, self.others[name], strict=True)], -1)
+            learned = torch.cat([block(steps, told[other])
+                                 for block, other in zip(blocks, self.others[name], strict=True)], -1)
             learned = self.own[i](learned, (learned, mask))
             means.append((learned * mask[..., None]).sum(1) / mask.sum(1, keepdim=True).clamp_min(1))
         return self.head(torch.cat(means, -1))

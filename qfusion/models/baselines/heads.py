@@ -1,7 +1,7 @@
 """Classical fusion heads on the encoders of the quantum models: what their accuracy and size are compared with.
 
-Each takes h_m = relu(encoder of modality m), n numbers per modality, except late fusion, whose encoders give one score per output.
-Two more are in `attention` (MulT) and `linear`.
+Each takes h_m = relu(encoder of modality m), n numbers per modality, except late fusion, whose encoders give one score
+per output. Two more are in `attention` (MulT) and `linear`.
 
     late            y = sum_m encoder_m(x_m): decisions are added, nothing is learned after the encoders
     concatenation   y = network(h_1, ..., h_M), two hidden layers
@@ -36,28 +36,29 @@ class Baseline(FusionModel):
         more: settings of a subclass, kept with the others.
 
     Attributes:
-        bias: where the scores start, (C,): the training median of a regression, 0 for classes; not trained, heads and encoders have
-            trained biases of their own.
+        bias: where the scores start, (C,): the training median of a regression, 0 for classes; not trained, heads and
+            encoders have trained biases of their own.
     """
 
     kind = ""
     bias: Tensor
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], features: int, encoder: str,
-                 hidden: int, dropout: float, pooling: str, input_dropout: float, **more: Any):
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], features: int,
+                 encoder: str, hidden: int, dropout: float, pooling: str, input_dropout: float, **more: Any):
         super().__init__(inputs, outputs)
         check(features >= 1, f"Argument `features` must be at least 1, but is {features}.")
         check(isinstance(hidden, int) and 1 <= hidden <= 2**14,
               f"Argument `hidden` must be a whole number from 1 to {2**14}, but is {hidden!r}.")
         for name, share in (("dropout", dropout), ("input_dropout", input_dropout)):
             check(0 <= share < 1, f"Argument `{name}` must lie in [0, 1), but is {share}.")
-        self.settings: dict[str, Any] = dict(features=features, encoder=encoder, hidden=hidden, dropout=dropout, pooling=pooling,
-                                             input_dropout=input_dropout, **more)
+        self.settings: dict[str, Any] = dict(features=features, encoder=encoder, hidden=hidden, dropout=dropout,
+                                             pooling=pooling, input_dropout=input_dropout, **more)
         self.encoders = nn.ModuleDict({name: self.make_encoder(spec) for name, spec in self.input_specs.items()})
         self.register_buffer("bias", torch.zeros(len(outputs)))
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns nothing: no parameter of a classical head has a value at which only the modalities' meeting is over."""
+        """Returns nothing: no parameter of a classical head has a value at which only the modalities' meeting is
+        over."""
         return []
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
@@ -66,7 +67,8 @@ class Baseline(FusionModel):
         return Encoder(spec, s["features"], s["hidden"], s["dropout"], s["pooling"], s["encoder"], s["input_dropout"])
 
     def encode_one(self, inputs: Mapping[str, Features], name: str) -> Any:
-        """Returns what a modality's encoder gives, (B, n) unless `make_encoder` says differently; `inputs` need not hold the others."""
+        """Returns what a modality's encoder gives, (B, n) unless `make_encoder` says differently; `inputs` need not
+        hold the others."""
         return self._encoded(inputs, name)
 
     def fuse(self, encoded: list[Any]) -> Tensor:
@@ -100,12 +102,12 @@ class Concatenation(Baseline):
     kind = "concatenation"
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
-                 input_dropout: float = 0.0):
+                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
+                 pooling: str = "gru", input_dropout: float = 0.0):
         super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
         self.settings["width"] = width
-        self.head = nn.Sequential(nn.Linear(features * len(inputs), width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
-                                  nn.Linear(width, len(outputs)))
+        self.head = nn.Sequential(nn.Linear(features * len(inputs), width), nn.ReLU(), nn.Linear(width, width),
+                                  nn.ReLU(), nn.Linear(width, len(outputs)))
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the network's scores, (B, C)."""
@@ -113,16 +115,18 @@ class Concatenation(Baseline):
 
 
 class TensorFusion(Baseline):
-    """Tensor fusion network: the outer product of all (1, h_m), then one hidden layer of `width`, or none when it is 0."""
+    """Tensor fusion network: the outer product of all (1, h_m), then one hidden layer of `width`, or none when it is
+    0."""
 
     kind = "tensor"
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
-                 input_dropout: float = 0.0):
+                 features: int = 8, width: int = 64, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
+                 pooling: str = "gru", input_dropout: float = 0.0):
         size = (features + 1) ** len(inputs)
-        check(size <= MAX_TENSOR, f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more "
-                                      f"than {MAX_TENSOR:,}. Take fewer features, or the low-rank head.")
+        check(size <= MAX_TENSOR,
+              f"The outer product of {len(inputs)} modalities with {features} features has {size:,} entries, more than "
+              f"{MAX_TENSOR:,}. Take fewer features, or the low-rank head.")
         super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
         self.settings["width"] = width
         self.middle = (len(inputs) + 1) // 2  # the outer product of all is never formed, only those of either half
@@ -135,23 +139,26 @@ class TensorFusion(Baseline):
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores of the outer product, (B, C)."""
         vectors = [with_one(h.relu()) for h in encoded]
-        left, right = (outer(part) if part else vectors[0][:, :1] for part in (vectors[:self.middle], vectors[self.middle:]))
+        left, right = (outer(part) if part else vectors[0][:, :1]
+                       for part in (vectors[:self.middle], vectors[self.middle:]))
         hidden = (left @ self.weight.flatten(1)).view(len(left), *self.weight.shape[1:])
         return self.head(torch.bmm(hidden, right[..., None])[..., 0] + self.offset)
 
 
 class LowRankFusion(Baseline):
-    """Low-rank multimodal fusion: the weight of the outer product as a sum of `rank` products of one factor per modality."""
+    """Low-rank multimodal fusion: the weight of the outer product as a sum of `rank` products of one factor per
+    modality."""
 
     kind = "low-rank"
 
     def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str] = ("score",), *,
-                 features: int = 8, rank: int = 4, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2, pooling: str = "gru",
-                 input_dropout: float = 0.0):
+                 features: int = 8, rank: int = 4, encoder: str = "mlp", hidden: int = 32, dropout: float = 0.2,
+                 pooling: str = "gru", input_dropout: float = 0.0):
         super().__init__(inputs, outputs, features, encoder, hidden, dropout, pooling, input_dropout)
         check(rank >= 1, f"Argument `rank` must be at least 1, but is {rank}.")
         self.settings["rank"] = rank
-        self.factors = nn.ParameterList([nn.Parameter(torch.empty(rank, features + 1, len(outputs))) for _ in self.modalities])
+        self.factors = nn.ParameterList([nn.Parameter(torch.empty(rank, features + 1, len(outputs)))
+                                         for _ in self.modalities])
         for factor in self.factors:
             nn.init.xavier_normal_(factor)
         self.weights = nn.Parameter(torch.full((rank,), 1.0))

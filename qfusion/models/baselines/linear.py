@@ -1,4 +1,5 @@
-"""The linear model: ridge or logistic regression on standardised features, means over time for sequences, trained as all others are."""
+"""The linear model: ridge or logistic regression on standardised features, means over time for sequences, trained as
+all others are."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from qfusion.models.encoders import Features, InputSpec, Standardiser, split
 
 
 class MeanEncoder(nn.Module):
-    """Features of one modality, standardised and averaged over the real steps of a sequence -> `outputs` linear combinations."""
+    """Features of one modality, standardised and averaged over the real steps of a sequence -> `outputs` linear
+    combinations."""
 
     def __init__(self, spec: InputSpec, outputs: int, dropout: float):
         super().__init__()
@@ -32,7 +34,8 @@ class MeanEncoder(nn.Module):
 
 
 class Linear(Baseline):
-    """y = sum_m W_m mean of x_m + b: with an L2 penalty (`weight_decay`) ridge or logistic regression, by the loss it is trained with."""
+    """y = sum_m W_m mean of x_m + b: with an L2 penalty (`weight_decay`) ridge or logistic regression, by the loss it
+    is trained with."""
 
     kind = "linear"
 

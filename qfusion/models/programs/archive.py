@@ -1,9 +1,10 @@
 """The contents of a `.pt2` file that anybody may have made, read without torch's loader.
 
-`torch.export.load` unpickles (the example inputs, and any weight or constant that says so), evaluates the text of symbolic sizes, takes
-any attribute of torch as an operator, and loads compiled libraries that lie in the archive. Nothing of that is needed to run a program:
-its graph is JSON and its weights are bytes. Here the members are checked before any is read, weights are made of their bytes, and
-pickles are left unread. The graph is run by `graph`, whose operators are named one by one in `operators`.
+`torch.export.load` unpickles (the example inputs, and any weight or constant that says so), evaluates the text of
+symbolic sizes, takes any attribute of torch as an operator, and loads compiled libraries that lie in the archive.
+Nothing of that is needed to run a program: its graph is JSON and its weights are bytes. Here the members are checked
+before any is read, weights are made of their bytes, and pickles are left unread. The graph is run by `graph`, whose
+operators are named one by one in `operators`.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from qfusion.errors import InvalidInput
 MAX_SIZE = 1 << 30  # bytes of a file
 _MAX_MEMBERS, _MAX_JSON = 20_000, 64 << 20
 SCHEMA = 8  # of the graph: torch 2.5 and later
-_KNOWN = ("archive_format", "archive_version", "byteorder", ".data/", ".format_version", ".storage_alignment", "version",
-          "models/model.json", "data/weights/", "data/constants/", "data/sample_inputs/", "extra/")
-DTYPES = {1: torch.uint8, 2: torch.int8, 3: torch.int16, 4: torch.int32, 5: torch.int64, 6: torch.float16, 7: torch.float32,
-          8: torch.float64, 10: torch.complex64, 11: torch.complex128, 12: torch.bool, 13: torch.bfloat16}
+_KNOWN = ("archive_format", "archive_version", "byteorder", ".data/", ".format_version", ".storage_alignment",
+          "version", "models/model.json", "data/weights/", "data/constants/", "data/sample_inputs/", "extra/")
+DTYPES = {1: torch.uint8, 2: torch.int8, 3: torch.int16, 4: torch.int32, 5: torch.int64, 6: torch.float16,
+          7: torch.float32, 8: torch.float64, 10: torch.complex64, 11: torch.complex128, 12: torch.bool,
+          13: torch.bfloat16}
 _AGAIN = "Export it again with `torch.export.save(torch.export.export(model.eval(), example), 'model.pt2')`."
 
 
@@ -58,17 +60,19 @@ def read(data: bytes, file: str) -> Archive:
     """Returns the contents of a .pt2 file; nothing in it is run.
 
     Raises:
-        InvalidInput: when it is damaged, too large, of another version of torch, or holds anything but a graph with its tensors.
+        InvalidInput: when it is damaged, too large, of another version of torch, or holds anything but a graph with its
+            tensors.
     """
     check(len(data) <= MAX_SIZE, f"Program `{file}` has {len(data) / 2**30:.1f} GiB, but at most "
                                  f"{MAX_SIZE / 2**30:.0f} are read. Export a smaller model.")
     # Where the end is cut off, zipfile would take an archive that lies inside for the whole.
-    check(data[-22:-18] == b"PK\x05\x06", f"Program `{file}` is damaged: its end is missing. Copy it again, or e{_AGAIN[1:]}")
+    check(data[-22:-18] == b"PK\x05\x06",
+          f"Program `{file}` is damaged: its end is missing. Copy it again, or e{_AGAIN[1:]}")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as opened:
             return _read(opened, len(data), file)
-    except (zipfile.BadZipFile, KeyError, TypeError, IndexError, AttributeError, ValueError, RuntimeError, NotImplementedError, EOFError,
-            RecursionError) as error:
+    except (zipfile.BadZipFile, KeyError, TypeError, IndexError, AttributeError, ValueError, RuntimeError,
+            NotImplementedError, EOFError, RecursionError) as error:
         if isinstance(error, InvalidInput):
             raise
         raise InvalidInput(f"Program `{file}` is damaged "
@@ -106,7 +110,8 @@ def _members(opened: zipfile.ZipFile, size: int, file: str) -> dict[str, zipfile
     listed = opened.infolist()
     check(len(listed) <= _MAX_MEMBERS, f"Program `{file}` has {len(listed):,} members, but at most {_MAX_MEMBERS:,} "
                                        f"are read. {_AGAIN}")
-    check(all(each.compress_type == zipfile.ZIP_STORED for each in listed) and sum(each.file_size for each in listed) <= size,
+    check(all(each.compress_type == zipfile.ZIP_STORED for each in listed) and sum(each.file_size for each in listed)
+          <= size,
           f"Program `{file}` is compressed or says it holds more than it does; torch writes members as they are. "
           f"{_AGAIN}")
     found: dict[str, zipfile.ZipInfo] = {}

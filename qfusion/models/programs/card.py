@@ -16,8 +16,8 @@ from qfusion.models.encoders import InputSpec
 
 GIVES = ("values", "mean", "mask", "padding", "lengths")
 HOLDS = ("score", "logits", "probabilities")
-DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bool": torch.bool, "int64": torch.int64,
-          "int32": torch.int32}
+DTYPES = {"float32": torch.float32, "float64": torch.float64, "float16": torch.float16, "bool": torch.bool,
+          "int64": torch.int64, "int32": torch.int32}
 PADS = ("right", "left")
 ADAPTERS = ("", "dict", "mmsa", "multibench")
 NAMED = ("rows", "steps", "features")
@@ -39,8 +39,8 @@ class Input:
     Attributes:
         name: as the program calls it, or its number from 0.
         modality: whose features it takes; of several, side by side.
-        gives: "values"; "mean" over the real steps of a sequence; "mask" (true at real steps) or "padding" (true at padded ones);
-            "lengths", how many steps are real.
+        gives: "values"; "mean" over the real steps of a sequence; "mask" (true at real steps) or "padding" (true at
+            padded ones); "lengths", how many steps are real.
         axes: the sides of its array: "rows", "steps", "features", or numbers, as of a picture.
         dtype: of DTYPES.
         steps: how many the program takes, shorter sequences being padded with zeros; 0 for as many as there are.
@@ -62,7 +62,8 @@ class Output:
 
     Attributes:
         name: as the program calls it, or its number from 0.
-        holds: "score" of a regression; "logits" or "probabilities" of classes, one column each, or one column for the second of two.
+        holds: "score" of a regression; "logits" or "probabilities" of classes, one column each, or one column for the
+            second of two.
         classes: their names in the order of the columns; empty for the order of the data set.
     """
 
@@ -79,7 +80,8 @@ class ProgramCard:
         program: name of the file, or of the factory. data: name of the data set.
         inputs, output: see `Input`, `Output`.
         batch: the number of rows that the program takes at once; 0 for any.
-        adapter: how a factory's module is called, of ADAPTERS: with tensors by name, with a dictionary, as MMSA or MultiBench do.
+        adapter: how a factory's module is called, of ADAPTERS: with tensors by name, with a dictionary, as MMSA or
+            MultiBench do.
     """
 
     program: str
@@ -163,7 +165,8 @@ def _input(said: Mapping[str, Any]) -> Input:
     check(all(isinstance(each, str) for each in modality), f"`modality` of input `{name}` must be names. {_REMEDY}")
     gives, axes, steps = str(said.get("gives", "values")), said.get("axes", ["rows", "features"]), said.get("steps", 0)
     check(gives in GIVES, f"`gives` of input `{name}` must be one of {', '.join(GIVES)}, but is {gives!r}. {_REMEDY}")
-    check(isinstance(axes, list) and axes.count("rows") == 1 and all(each in NAMED or (_whole(each) and each > 0) for each in axes)
+    check(isinstance(axes, list) and axes.count("rows") == 1
+          and all(each in NAMED or (_whole(each) and each > 0) for each in axes)
           and len({each for each in axes if isinstance(each, str)}) == sum(isinstance(each, str) for each in axes),
           f"`axes` of input `{name}` must be a list of \"rows\", \"steps\", \"features\" and numbers, rows once, but "
           f"is {axes!r}. {_REMEDY}")
@@ -203,7 +206,8 @@ def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str
         check(len(each.modality) == 1 or each.axes in (("rows", "features"), ("features", "rows")),
               f"Input `{each.name}` takes several modalities, so its `axes` must be [\"rows\", \"features\"]. "
               f"{_REMEDY}")
-    missing = [name for name in specs if not any(name in each.modality and each.gives in ("values", "mean") for each in card.inputs)]
+    missing = [name for name in specs if not any(name in each.modality and each.gives in ("values", "mean")
+                                                 for each in card.inputs)]
     check(not missing, f"No input takes the values of modality `{missing[0] if missing else ''}`. {_REMEDY} Or import "
                        "a data set of the modalities that the program takes.")
     holds, named = card.output.holds, card.output.classes
@@ -222,10 +226,12 @@ def _fit(each: Input, name: str, spec: InputSpec) -> None:
     named = {axis for axis in each.axes if isinstance(axis, str)}
     numbers = prod(axis for axis in each.axes if isinstance(axis, int))
     if each.gives == "values":
-        wanted = {"rows", "steps", "features"} if spec.sequence else {"rows", "features"} if "features" in named else {"rows"}
+        wanted = {"rows", "steps", "features"} if spec.sequence else {"rows",
+                                                                      "features"} if "features" in named else {"rows"}
         size = spec.size if wanted == {"rows"} else 1
     else:
-        wanted, size = {"mean": ({"rows", "features"}, 1), "lengths": ({"rows"}, 1)}.get(each.gives, ({"rows", "steps"}, 1))
+        wanted, size = {"mean": ({"rows", "features"}, 1),
+                        "lengths": ({"rows"}, 1)}.get(each.gives, ({"rows", "steps"}, 1))
     check(named == wanted and numbers == size,
           f"`axes` of input `{each.name}` are {list(each.axes)}, but {each.gives} of `{name}` "
           f"({'steps of ' if spec.sequence else ''}{spec.size} features) have "

@@ -1,4 +1,5 @@
-"""Features as a program takes them, by its card: axes in its order, padded or cut to its steps, with masks or lengths, in its type."""
+"""Features as a program takes them, by its card: axes in its order, padded or cut to its steps, with masks or lengths,
+in its type."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def array(each: Input, states: Mapping[str, Features]) -> Tensor:
     Raises:
         InvalidInput: when a sequence is longer than the program takes.
     """
-    found = torch.cat([_of(each, *split(states[name])) for name in each.modality], -1) if each.gives in ("values", "mean") \
+    found = torch.cat([_of(each, *split(states[name])) for name in each.modality],
+                      -1) if each.gives in ("values", "mean") \
         else _of(each, *split(states[each.modality[0]]))
     return _laid(found, each).to(DTYPES[each.dtype])
 

@@ -1,7 +1,8 @@
 """Runs the graph of a program of torch.export, operator by operator.
 
-The graph is data: every node names an operator, which `operators` looks up among those that may be run, and its arguments. Nothing is
-compiled or evaluated, symbolic sizes are read from the tensors at hand, and gradients flow as through any module.
+The graph is data: every node names an operator, which `operators` looks up among those that may be run, and its
+arguments. Nothing is compiled or evaluated, symbolic sizes are read from the tensors at hand, and gradients flow as
+through any module.
 """
 
 from __future__ import annotations
@@ -77,10 +78,12 @@ class Graph(Program):
             elif kind == "user_input":
                 continue  # a number or None of the example, which is written into the graph
             elif kind == "constant_input":
-                self._values[str(about["name"])] = next(iter(about["value"].values())) if "as_none" not in about["value"] else None
+                self._values[str(about["name"])] = next(iter(about["value"].values())) if "as_none" not in about[
+                    "value"] else None
             else:
                 self._values[str(about["arg"]["name"])] = self._stored(kind, about, found)
-        self.inputs = tuple(Port(name, _shape(said["tensor_values"][name]), archive.DTYPES[said["tensor_values"][name]["dtype"]])
+        self.inputs = tuple(Port(name, _shape(said["tensor_values"][name]),
+                                 archive.DTYPES[said["tensor_values"][name]["dtype"]])
                             for name in names)
         mutated = [kind for spec in signature["output_specs"] for kind in spec if kind != "user_output"]
         check(not mutated, f"Program `{self.file}` changes its own weights when it is run ({(mutated or [''])[0]}), as "
@@ -92,7 +95,8 @@ class Graph(Program):
                                   archive.DTYPES.get(said["tensor_values"].get(name, {}).get("dtype", 0)))
                              for title, name in zip(titles, self._outputs, strict=True))
         self.nodes = self._nodes(said, {*self._outputs})
-        self.ranges = {str(name): (int(each.get("min_val") or 0), int(each.get("max_val") or 0)) for name, each in ranges.items()}
+        self.ranges = {str(name): (int(each.get("min_val") or 0), int(each.get("max_val") or 0))
+                       for name, each in ranges.items()}
         self._writes = any(_name(node.target) in operators.IN_PLACE for node in self.nodes)
         self.notes = self._dropout()
 
@@ -112,7 +116,8 @@ class Graph(Program):
         made = [self._node(each) for each in said["nodes"] if not operators.is_assertion(str(each["target"]))]
         needed = set(kept)
         for at in range(len(made) - 1, -1, -1):
-            used = {each.name for each in _refs([made[at].args, *made[at].kwargs.values()])} | set(_names(made[at].outputs))
+            used = {each.name
+                    for each in _refs([made[at].args, *made[at].kwargs.values()])} | set(_names(made[at].outputs))
             made[at] = made[at]._replace(last=sorted(used - needed))
             needed |= used
         return made
@@ -137,7 +142,8 @@ class Graph(Program):
 
     def _without_gradients(self, said: dict[str, Any], inner: dict[str, Any]) -> Node:
         """A part of the graph that stood under torch.no_grad; it runs as any other."""
-        names = [str(each["as_tensor"]["name"]) if "as_tensor" in each else str(each["as_sym_int"]["as_name"]) for each in inner["inputs"]]
+        names = [str(each["as_tensor"]["name"]) if "as_tensor" in each else str(each["as_sym_int"]["as_name"])
+                 for each in inner["inputs"]]
         outputs = [str(each["as_tensor"]["name"]) for each in inner["outputs"]]
         nodes = self._nodes(inner, set(outputs))
 
@@ -191,8 +197,8 @@ class Graph(Program):
         return value
 
     def _dropout(self) -> tuple[str, ...]:
-        left = [_name(node.target) for node in self.nodes if _name(node.target) in operators.DROPOUTS and len(node.args) > 2
-                and node.args[2] is not False and node.args[1] != 0]
+        left = [_name(node.target) for node in self.nodes if _name(node.target) in operators.DROPOUTS
+                and len(node.args) > 2 and node.args[2] is not False and node.args[1] != 0]
         return (f"{left[0].removesuffix('_').replace('_', ' ')} is left on",) if left else ()
 
     def _now(self) -> list[int]:
@@ -227,7 +233,8 @@ class Graph(Program):
             try:
                 found = node.call(*[_filled(each, values) for each in node.args],
                                   **{key: _filled(each, values) for key, each in node.kwargs.items()})
-            except (RuntimeError, IndexError, TypeError, ValueError, KeyError, NotImplementedError, ZeroDivisionError) as error:
+            except (RuntimeError, IndexError, TypeError, ValueError, KeyError, NotImplementedError,
+                    ZeroDivisionError) as error:
                 if isinstance(error, InvalidInput):
                     raise
                 raise InvalidInput(f"Program `{self.file}` fails at {_name(node.target)} "
@@ -262,7 +269,8 @@ def _keys(module: dict[str, Any], count: int) -> list[str]:
     numbered = [str(each) for each in range(count)]
     try:
         tree = json.loads(module["module_call_graph"][0]["signature"]["out_spec"])[1]
-        keys = [str(each)[:60] for each in json.loads(tree["context"])] if str(tree["type"]).endswith(("dict", "Dict")) else []
+        keys = [str(each)[:60]
+                for each in json.loads(tree["context"])] if str(tree["type"]).endswith(("dict", "Dict")) else []
         plain = all(each["type"] is None for each in tree["children_spec"])
     except (ValueError, KeyError, IndexError, TypeError):
         return numbered

@@ -1,4 +1,5 @@
-"""A model that came as a program, explored like any other: its modalities come to their features, and the program fuses them."""
+"""A model that came as a program, explored like any other: its modalities come to their features, and the program fuses
+them."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class Imported(FusionModel):
     Args:
         inputs, outputs: as of every model: those of the data set.
         program, said: what is run, and its card, which fit each other.
-        means: of every feature of a modality over the training rows: what "nothing said" is in attributions; zero unless given.
+        means: of every feature of a modality over the training rows: what "nothing said" is in attributions; zero
+            unless given.
 
     Raises:
         InvalidInput, NotFound: when program, card and data do not fit.
@@ -41,23 +43,27 @@ class Imported(FusionModel):
     kind = KIND
     title = "Imported program"
     says = "A program that was imported: torch.export or ONNX."
-    about = ("is a program that was imported: features of {names} go in as they are, {target} comes out. No structure is known that would "
-             "split its decisions; they are split by running it with some modalities of other samples, for every combination.")
+    about = (
+        "is a program that was imported: features of {names} go in as they are, {target} comes out. No structure is "
+        "known that would split its decisions; they are split by running it with some modalities of other samples, for "
+        "every combination.")
 
-    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], program: Program, said: ProgramCard,
-                 means: Mapping[str, Sequence[float]] | None = None):
+    def __init__(self, inputs: Mapping[str, InputSpec | Mapping[str, Any]], outputs: Sequence[str], program: Program,
+                 said: ProgramCard, means: Mapping[str, Sequence[float]] | None = None):
         super().__init__(inputs, outputs)
         classes = self.outputs if len(self.outputs) > 1 else ()
         card.fit(said, self.input_specs, classes)
         self.program, self.card = program, said
-        self.settings = {"program": said.as_dict(), "means": {name: list(values) for name, values in (means or {}).items()}}
+        self.settings = {"program": said.as_dict(),
+                         "means": {name: list(values) for name, values in (means or {}).items()}}
         self._inputs = [next((each for each in said.inputs if _called(each.name, port, place)), None)
                         for place, port in enumerate(program.inputs)]
         _require_matched(program, said, self._inputs)
         self._output = _output(program, said.output.name)
         named = said.output.classes or self.outputs
         self._order = [named.index(name) for name in self.outputs] if classes else [0]
-        self.encoders = nn.ModuleDict({name: _Means(spec, (means or {}).get(name)) for name, spec in self.input_specs.items()})
+        self.encoders = nn.ModuleDict({name: _Means(spec, (means or {}).get(name))
+                                       for name, spec in self.input_specs.items()})
         self.bias = nn.Parameter(torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False)
         self._fewest, self._most = self._limits()
         self._width = 0.0
@@ -86,7 +92,8 @@ class Imported(FusionModel):
 
     @property
     def unseen_operations(self) -> int:
-        """Floating-point operations of a row that torch does not see, guessed: two for every weight of an ONNX model."""
+        """Floating-point operations of a row that torch does not see, guessed: two for every weight of an ONNX
+        model."""
         return 2 * self.program.parameters if isinstance(self.program, OnnxProgram) else 0
 
     @property
@@ -117,7 +124,8 @@ class Imported(FusionModel):
             few = {name: nested.part(each, slice(0, _FEW)) for name, each in states.items()}
             with torch.no_grad():
                 fed = self._fed(few)
-                self._width = max(1.0, self.program.width(fed) / max(nested.length(few[self.modalities[0]]), self._fewest, 1))
+                self._width = max(1.0, self.program.width(fed) / max(nested.length(few[self.modalities[0]]),
+                                                                     self._fewest, 1))
         return max(int(TOGETHER / self._width), _FEW, self._fewest)
 
     def raw(self, states: Mapping[str, Any]) -> Tensor:
@@ -195,13 +203,15 @@ def _output(program: Program, name: str) -> int:
 
 def _require_shape(port: Port, given: Tensor) -> None:
     ok = port.shape is None or (len(port.shape) == given.ndim
-                                and all(isinstance(side, str) or side == have for side, have in zip(port.shape, given.shape, strict=True)))
+                                and all(isinstance(side, str)
+                                        or side == have for side, have in zip(port.shape, given.shape, strict=True)))
     check(ok, f"Input {port.words} is given an array of shape {tuple(given.shape)}. Correct `axes` or `steps` in the "
               "card, or import the data set that the program was made for.")
 
 
 def _joined(first: Any, more: Any) -> Any:
-    return torch.cat([first, more]) if isinstance(first, Tensor) else tuple(torch.cat(pair) for pair in zip(first, more, strict=True))
+    return torch.cat([first, more]) if isinstance(first, Tensor) else tuple(torch.cat(pair)
+                                                                            for pair in zip(first, more, strict=True))
 
 
 def program_of(data: bytes, file: str) -> Program:
@@ -226,7 +236,8 @@ def from_card(said: Mapping[str, Any], data: bytes, file: str) -> Imported:
     """
     try:
         settings = said["settings"]
-        return Imported(said["inputs"], said["outputs"], program_of(data, file), card.parse(settings["program"]), settings.get("means"))
+        return Imported(said["inputs"], said["outputs"], program_of(data, file), card.parse(settings["program"]),
+                        settings.get("means"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         if isinstance(error, InvalidInput):
             raise

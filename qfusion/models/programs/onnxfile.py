@@ -1,8 +1,8 @@
 """ONNX files that anybody may have made, run by ONNX Runtime: an optional package, loaded when such a model is.
 
-Before the runtime sees a file it is read here, see `wire`: its operators must be those of ONNX and of classical machine learning, or of
-functions that the file itself defines, and its tensors must lie in the file. Operators of other domains (compiled libraries, contexts of
-accelerators, Python) are refused, so that a file is arithmetic and nothing else.
+Before the runtime sees a file it is read here, see `wire`: its operators must be those of ONNX and of classical machine
+learning, or of functions that the file itself defines, and its tensors must lie in the file. Operators of other domains
+(compiled libraries, contexts of accelerators, Python) are refused, so that a file is arithmetic and nothing else.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from qfusion.models.programs.program import Port, Program
 
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 MAX_FEATURES = 4096  # of an input whose gradient is asked for: each takes two runs
-_TYPES: dict[int, torch.dtype] = {1: torch.float32, 2: torch.uint8, 3: torch.int8, 5: torch.int16, 6: torch.int32, 7: torch.int64,
-                                  9: torch.bool, 10: torch.float16, 11: torch.float64}
+_TYPES: dict[int, torch.dtype] = {1: torch.float32, 2: torch.uint8, 3: torch.int8, 5: torch.int16, 6: torch.int32,
+                                  7: torch.int64, 9: torch.bool, 10: torch.float16, 11: torch.float64}
 
 
 class OnnxProgram(Program):
@@ -55,7 +55,8 @@ class OnnxProgram(Program):
 
     def plain(self, inputs: Sequence[Tensor], output: int) -> Tensor:
         """Returns one output, without gradients."""
-        fed = {port.name: np.ascontiguousarray(each.detach().numpy()) for port, each in zip(self.inputs, inputs, strict=True)}
+        fed = {port.name: np.ascontiguousarray(each.detach().numpy())
+               for port, each in zip(self.inputs, inputs, strict=True)}
         try:
             found = self._session.run([self.outputs[output].name], fed)[0]
         except Exception as error:  # the runtime's own classes, of which it promises none
@@ -68,8 +69,8 @@ class OnnxProgram(Program):
 
 
 class _Differences(torch.autograd.Function):
-    """A program with gradients by central differences, as none are known: rows are independent, so one number of all rows is moved at
-    once."""
+    """A program with gradients by central differences, as none are known: rows are independent, so one number of all
+    rows is moved at once."""
 
     @staticmethod
     def forward(ctx: Any, program: OnnxProgram, output: int, *inputs: Tensor) -> Tensor:
@@ -80,8 +81,8 @@ class _Differences(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *arriving: Tensor) -> Any:
         inputs, (weight,) = ctx.saved_tensors, arriving
-        return (None, None, *(_slope(ctx.program, ctx.output, inputs, place, weight) if ctx.needs_input_grad[place + 2] else None
-                              for place in range(len(inputs))))
+        return (None, None, *(_slope(ctx.program, ctx.output, inputs, place, weight) if ctx.needs_input_grad[place + 2]
+                              else None for place in range(len(inputs))))
 
 
 def _slope(program: OnnxProgram, output: int, inputs: Sequence[Tensor], place: int, weight: Tensor) -> Tensor:
@@ -151,8 +152,9 @@ def _why(error: Exception, file: str, version: str) -> str:
         return (f"Program `{file}` uses the operator `{missing.group(1)}`, which ONNX Runtime {version} has not, or "
                 "not for these types. Export it for another operator set or in single precision, or by torch.export.")
     if "opset" in said.lower() and ("support" in said.lower() or "version" in said.lower()):
-        return (f"Program `{file}` asks for operators newer than ONNX Runtime {version} knows ({_short(error)}). Export "
-                "it for an older opset.")
+        return (
+            f"Program `{file}` asks for operators newer than ONNX Runtime {version} knows ({_short(error)}). Export "
+            "it for an older opset.")
     return f"Program `{file}` cannot be loaded by ONNX Runtime {version} ({_short(error)}). Export it again."
 
 

@@ -1,8 +1,8 @@
 """Which operators a program may name: functions of tensors that read and write nothing but their arguments.
 
-The core operators of ATen and those that exporters leave whole, each by name. Left out are operators that open files (`from_file`), take
-storages, change sizes in place, look at memory without a check, draw at random, or leave the processor; whatever is not here is refused by
-its name.
+The core operators of ATen and those that exporters leave whole, each by name. Left out are operators that open files
+(`from_file`), take storages, change sizes in place, look at memory without a check, draw at random, or leave the
+processor; whatever is not here is refused by its name.
 """
 
 from __future__ import annotations
@@ -59,11 +59,12 @@ _FAST = ("_native_multi_head_attention", "_transformer_encoder_layer_fwd", "_nes
 # Arithmetic of numbers, as of sizes.
 NUMBERS: dict[str, Callable[..., Any]] = {
     **{f"_operator.{name}": getattr(operator, name)
-       for name in ("add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "eq", "ne", "lt", "le", "gt", "ge", "and_", "or_", "not_",
-                    "pos", "getitem")},
+       for name in ("add", "sub", "mul", "floordiv", "truediv", "mod", "neg", "eq", "ne", "lt", "le", "gt", "ge",
+                    "and_", "or_", "not_", "pos", "getitem")},
     **{f"math.{name}": getattr(math, name) for name in ("ceil", "floor", "trunc", "sqrt")},
     "torch.sym_max": max, "torch.sym_min": min, "torch.sym_int": int, "torch.sym_float": float,
-    "torch.sym_ite": lambda b, t, f: t if b else f, "torch.sym_not": operator.not_, "torch._sym_sqrt": math.sqrt, "torch.sym_sum": sum}
+    "torch.sym_ite": lambda b, t, f: t if b else f, "torch.sym_not": operator.not_, "torch._sym_sqrt": math.sqrt,
+    "torch.sym_sum": sum}
 
 
 def _recurrent(name: str, gates: int) -> Callable[..., Any]:
@@ -79,12 +80,14 @@ def _recurrent(name: str, gates: int) -> Callable[..., Any]:
             wanted += one * directions
         if [tuple(each.shape) for each in params] != wanted:
             raise ValueError(f"weights of {name} have other shapes than its input and state")
-        return getattr(torch.ops.aten, name).input(x, hx, params, has_biases, num_layers, dropout, train, bidirectional, batch_first)
+        return getattr(torch.ops.aten, name).input(x, hx, params, has_biases, num_layers, dropout, train, bidirectional,
+                                                   batch_first)
 
     return call
 
 
-def _batch_norm(x: Tensor, weight: Any, bias: Any, mean: Tensor, variance: Tensor, momentum: float, eps: float) -> tuple[Tensor, ...]:
+def _batch_norm(x: Tensor, weight: Any, bias: Any, mean: Tensor, variance: Tensor, momentum: float,
+                eps: float) -> tuple[Tensor, ...]:
     """By the operator that checks shapes."""
     nothing = x.new_zeros(0)
     return torch.nn.functional.batch_norm(x, mean, variance, weight, bias, False, momentum, eps), nothing, nothing

@@ -1,7 +1,8 @@
-"""Reads the parts of an ONNX file that decide whether it may be run, from its bytes (Protocol Buffers), without any library.
+"""Reads the parts of an ONNX file that decide whether it may be run, from its bytes (Protocol Buffers), without any
+library.
 
-Only what is asked for is looked at: operators with their domains, operator sets, where tensors lie, and names and shapes of what goes in
-and comes out. Field numbers are those of onnx.proto3.
+Only what is asked for is looked at: operators with their domains, operator sets, where tensors lie, and names and
+shapes of what goes in and comes out. Field numbers are those of onnx.proto3.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Model:
         functions: (domain, name) of those that the file defines itself.
         outside: names of tensors that lie in other files.
         parameters: how many numbers its weights are.
-        inputs, outputs: (name, element type, shape) of the graph's; 0 where it is no tensor, None where no shape is said.
+        inputs, outputs: (name, element type, shape) of the graph's; 0 where it is no tensor, None where no shape is
+            said.
     """
 
     opsets: dict[str, int] = field(default_factory=dict)

@@ -39,8 +39,9 @@ def switch(name: str, instead: str) -> Allowed:
 
 def words(name: str, most: int, instead: str) -> Allowed:
     """A parameter that is a text of at most `most` characters."""
-    return Allowed(lambda value: _checks.check(len(value) <= most, f"{name} has at most {most:,} characters, but this one has "
-                                                                   f"{len(value):,}. Shorten it."), instead)
+    return Allowed(lambda value: _checks.check(len(value) <= most,
+                                               f"{name} has at most {most:,} characters, but this one has "
+                                               f"{len(value):,}. Shorten it."), instead)
 
 
 def anything() -> Allowed:

@@ -23,7 +23,8 @@ from qfusion.panels.core.opened import FREE, Opened
 
 BY_NAME = "figures"  # in the place of a page: a function of `qfusion.figures`
 _NAMED = ("model", "sample", "data", "output", "background", "contrast", "tweak")
-_FILES = {"overview": "", "decision operators": "operators", "guided tour": "tour"}  # of pages that are not called as their address
+# of pages that are not called as their address
+_FILES = {"overview": "", "decision operators": "operators", "guided tour": "tour"}
 WITHOUT = ("guided tour", "glossary")  # pages without figures
 _STEMS = {_FILES.get(page, page.replace(" ", "_")): page for page in (*programs.PAGES, *WITHOUT)}
 Address = Mapping[str, Sequence[str]]
@@ -85,8 +86,8 @@ def _taken(found: Opened, panel: str) -> Taken:
     assert figure is not None
     figure.update_layout(legend={"itemclick": False, "itemdoubleclick": False})  # as it stands on the page
     table = picture.table()
-    recipe = Recipe(found.view.page, panel, {key: found.view.all(key) for key in found.view.address}, made_from=found.made_from,
-                    software=software(), numbers=digest_of(table))
+    recipe = Recipe(found.view.page, panel, {key: found.view.all(key) for key in found.view.address},
+                    made_from=found.made_from, software=software(), numbers=digest_of(table))
     return Taken(visible.apply(figure, visible.parse(said)), picture.headline, picture.caption, table, recipe)
 
 
@@ -98,16 +99,17 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
 
     name = choose("View", view, VIEWS).replace("-", "_")
     unknown = sorted(set(address) - set(_NAMED))
-    check(not unknown and {"model", "sample"} <= set(address), f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one "
-                                                               f"says {', '.join(sorted(address))[:200]}. Export the figure again.")
+    check(not unknown and {"model", "sample"} <= set(address),
+          f"The recipe of a figure by name says {', '.join(_NAMED)}, but this one says "
+          f"{', '.join(sorted(address))[:200]}. Export the figure again.")
     asked = {key: values[0] for key, values in address.items() if values}
     found = case(asked.pop("model"), asked.pop("sample"), **asked)
     table = getattr(numbers, name)(found)
     card = found.work.card
     made_from = {"model": {"name": found.name, "digest": card.get("weights_sha256", "")},
-                 "data": {"name": found.dataset.name, "digest": found.dataset.digest}, "sample": found.id, "seed": card.get("seed"),
-                 "output": found.explanation.outputs[found.output], "background": found.background.name,
-                 "background_size": int(found.background.size)}
+                 "data": {"name": found.dataset.name, "digest": found.dataset.digest}, "sample": found.id,
+                 "seed": card.get("seed"), "output": found.explanation.outputs[found.output],
+                 "background": found.background.name, "background_size": int(found.background.size)}
     output = made_from["output"]
     against = f"{found.background.size:,} samples of the background '{found.background.name}'"
     recipe = Recipe(BY_NAME, view, {key: list(values) for key, values in address.items()},
@@ -125,7 +127,8 @@ def of_link(link: str) -> tuple[str, dict[str, list[str]]]:
     Raises:
         InvalidInput, NotFound: when it is not a link to one of our pages.
     """
-    check(len(link) <= MAX_TEXT, f"The link has {len(link):,} characters, and at most {MAX_TEXT:,} are read. Copy it again.")
+    check(len(link) <= MAX_TEXT,
+          f"The link has {len(link):,} characters, and at most {MAX_TEXT:,} are read. Copy it again.")
     try:
         parts = urlsplit(link)
         query = parse_qs(parts.query, keep_blank_values=True, max_num_fields=200)
@@ -141,7 +144,8 @@ def cook(recipe: Recipe, *, anyway: bool = False) -> Taken:
         anyway: also when model or data are not those of the recipe.
 
     Raises:
-        InvalidInput: when they are not, or the recipe's address no longer fits; NotFound, DataUnavailable: when they are missing.
+        InvalidInput: when they are not, or the recipe's address no longer fits; NotFound, DataUnavailable: when they
+            are missing.
     """
     try:
         taken = take(recipe.page, recipe.panel, recipe.address)
@@ -178,5 +182,5 @@ def save(taken: Taken, recipe: Recipe) -> bytes:
     """Returns the file that a recipe describes, of the panel that was taken."""
     from qfusion.figures import export
 
-    return export.save(taken.figure, recipe.style, title=recipe.title or taken.title, caption=recipe.caption or taken.caption,
-                       recipe=taken.recipe.like(recipe).text())
+    return export.save(taken.figure, recipe.style, title=recipe.title or taken.title, caption=recipe.caption
+                       or taken.caption, recipe=taken.recipe.like(recipe).text())

@@ -28,8 +28,10 @@ from qfusion.panels.core.view import PREDICTED, View
 from qfusion.training import checkpoint
 
 Values = dict[str, list[str]]
-ALIASES = {"open": "sample", "show": "view", "rules": "part", "edits": "phi", "explore": "model", "on": "data", "train": "new.data"}
-KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "cohort", "pin")  # in every page's address
+ALIASES = {"open": "sample", "show": "view", "rules": "part", "edits": "phi", "explore": "model", "on": "data",
+           "train": "new.data"}
+# in every page's address
+KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "cohort", "pin")
 GUIDES = ("tour", "load")  # parameters that lead the reader and draw nothing
 FREE = "fig."  # begins parameters that say what is shown of a figure
 Rules = Callable[[View, Any], Mapping[str, Allowed]]
@@ -95,7 +97,8 @@ def model_for(data_name: str) -> str | None:
 
 
 def misfit(model: str, data_name: str) -> str:
-    """Returns why a model does not fit a data set; empty when it does or when either cannot be loaded, which shows later."""
+    """Returns why a model does not fit a data set; empty when it does or when either cannot be loaded, which shows
+    later."""
     try:
         return subject.misfit(dict(loaded(model).card), data.load(data_name))
     except QFusionError:
@@ -181,7 +184,8 @@ def made_from(work: Workspace) -> dict[str, Any]:
 
 def _written(address: Mapping[str, str | Sequence[str]]) -> Values:
     """The address with lists alone, by the names of today, without what leads the reader."""
-    found = {key: [values] if isinstance(values, str) else list(values) for key, values in address.items() if key not in GUIDES}
+    found = {key: [values] if isinstance(values, str) else list(values) for key, values in address.items()
+             if key not in GUIDES}
     for alias, key in ALIASES.items():
         if alias in found:
             found[key] = found.pop(alias)[-1:]
@@ -202,7 +206,8 @@ def _kept(found: Values) -> Values:
     if "cohort" in found:
         with _named("cohort"):
             check(len(found["cohort"]) <= cohorts.MAX_SAVED,
-                  f"{len(found['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some out.")
+                  f"{len(found['cohort'])} cohorts are named, and at most {cohorts.MAX_SAVED} are kept. Leave some "
+                  "out.")
             named = {one.name: str(one) for one in map(cohorts.parse_saved, found["cohort"])}
         found["cohort"] = list(named.values())
     if "pin" in found:
@@ -227,7 +232,8 @@ def _compare(found: Values, work: Workspace) -> None:
     labels = {kind: label for label, kind in backgrounds.OFFERED.items()}
     if found.get("background"):
         found["background"] = [labels.get(said, said) for said in found["background"]]
-    _audit_some(found, {"background": rules.options("Background", backgrounds.OFFERED, ""), "contrast": Allowed(work.dataset.row, "")})
+    _audit_some(found, {"background": rules.options("Background", backgrounds.OFFERED, ""),
+                        "contrast": Allowed(work.dataset.row, "")})
     kind = backgrounds.OFFERED[found.get("background", [backgrounds.DEFAULT])[0]]
     if kind == "contrast":
         found.setdefault("contrast", [backgrounds.default_contrast(work, work.dataset.row(found["sample"][0]))])
@@ -252,7 +258,8 @@ def _audit(found: Values, allowed: Mapping[str, Allowed]) -> None:
     strange = [key for key in found if key not in {*allowed, *KEYS} and not key.startswith(FREE)]
     several = len(strange) > 1
     check(not strange, f"In the link, {', '.join(f'`{key[:60]}`' for key in strange[:8])}: this page has no such "
-                       f"setting{'s' if several else ''}, or not for this model. Leave {'them' if several else 'it'} out.")
+                       f"setting{'s' if several else ''}, or not for this model. Leave {'them' if several else 'it'} "
+                       "out.")
     for key in (key for key in found if key.startswith(FREE)):
         with _named(key):
             visible.parse(found[key][-1])

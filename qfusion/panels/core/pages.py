@@ -6,8 +6,10 @@ QUESTIONS = {
     "dynamics": "When is the decision made, and would it still be made if this coupling were weaker?",
     "circuit": "What does every gate do to this sample, and what would it have decided otherwise?",
     "what if": "What would the model have said otherwise, and what would flip its decision?",
-    "decision operators": "What would a modality have to say for this decision, what against it, and which real samples say it?",
-    "cohorts": "Is what one sample shows the rule, of all samples or of those like it, and does entanglement explain it?",
+    "decision operators": "What would a modality have to say for this decision, what against it, and which real "
+                          "samples say it?",
+    "cohorts": "Is what one sample shows the rule, of all samples or of those like it, and does entanglement explain "
+               "it?",
     "compare": "What makes two decisions differ: the sample, the model, or the knob you turned?",
     "faithfulness": "How far can the explanations of this model be trusted, and when not?",
     "data": "What data are there, what is in them, and how do I bring my own?",

@@ -1,6 +1,7 @@
 """What a panel is: a function from a sample, and what the reader chose, to a figure with its words and its table.
 
-A page draws it, a file is exported from it, a report, a notebook and the command line call it; none of that is known here.
+A page draws it, a file is exported from it, a report, a notebook and the command line call it; none of that is known
+here.
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ class Picture:
 
     @property
     def caption(self) -> str:
-        """What it shows and does not, as plain text; of a small figure, which is explained by what stands around it, what it shows."""
+        """What it shows and does not, as plain text; of a small figure, which is explained by what stands around it,
+        what it shows."""
         shows = text.unmarked(self.shows)
         return f"Shows {shows} Does not show {text.unmarked(self.not_shown)}" if self.not_shown else shows
 
@@ -108,7 +110,8 @@ def always(*_: Any, **__: Any) -> bool:
 
 
 def within(key: str, views: Sequence[str], *names: str) -> Opens:
-    """Where a panel stands in one of several views, the first of which is open unless the address says another under `key`."""
+    """Where a panel stands in one of several views, the first of which is open unless the address says another under
+    `key`."""
     return lambda view: view.one_of(key, views) in names
 
 
@@ -127,17 +130,20 @@ class Panel:
     """A panel of a page, or several whose names begin alike.
 
     Attributes:
-        build: from a subject, a theme and options to a `Picture`. What its first argument is called says what it is built from:
-            `sample` (an `analysis.sample.Sample`), `work` (an `analysis.subject.Workspace`), or what its page knows else.
+        build: from a subject, a theme and options to a `Picture`. What its first argument is called says what it is
+            built from: `sample` (an `analysis.sample.Sample`), `work` (an `analysis.subject.Workspace`), or what its
+                page knows else.
         options: by argument of `build`, how the address says it.
         fixed: arguments that are the same whatever the address says.
-        rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more arguments from it.
+        rest: the argument that the end of the panel's name gives, where several begin alike; or what reads more
+            arguments from it.
         asked: options that only `fits` has.
-        fits: from the subject and the options to whether there is something to show; pages and command line ask it alike.
+        fits: from the subject and the options to whether there is something to show; pages and command line ask it
+            alike.
         opens: from an address to whether the part of the page in which it stands is open.
         endings: from an address and the subject to the ends of the names, where several begin alike.
-        below: whether its page draws it below all else that is open; without it the page lays it out itself, beside another or with
-            controls.
+        below: whether its page draws it below all else that is open; without it the page lays it out itself, beside
+            another or with controls.
     """
 
     build: Callable[..., Picture]
@@ -165,8 +171,10 @@ class Panel:
         Raises:
             InvalidInput: when the address says what cannot be an option.
         """
-        check(bool(rest) == bool(self.rest), f"There is no panel whose name ends in '{rest[:60]}'. Copy the link again.")
-        ending: Mapping[str, Any] = self.rest(view, rest) if callable(self.rest) else {self.rest: rest} if self.rest else {}
+        check(bool(rest) == bool(self.rest),
+              f"There is no panel whose name ends in '{rest[:60]}'. Copy the link again.")
+        ending: Mapping[str, Any] = self.rest(view,
+                                              rest) if callable(self.rest) else {self.rest: rest} if self.rest else {}
         return {**self.fixed, **ending, **_said(self.options, view)}
 
     def shown(self, view: View, subject: Any, rest: str = "") -> bool:

@@ -1,4 +1,5 @@
-"""A pinned view as text: model, data, sample, and what was tweaked. It stands in the address and is checked before it is used.
+"""A pinned view as text: model, data, sample, and what was tweaked. It stands in the address and is checked before it
+is used.
 
     qj-planted/planted/p0031                        a sample, as learned
     qj-planted/planted/p0031/H.text=0.5,T=1.2       with the sliders of the Dynamics page, see `models.tweak`

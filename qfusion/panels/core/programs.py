@@ -3,8 +3,8 @@
     picture = build("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"})
     print(program("samples", "waterfall", {"model": "qj-planted", "data": "planted", "sample": "p0031"}))
 
-A program ends with the panel's table in `numbers`, a DataFrame with the columns of its CSV. What an address says stands in it as Python
-literals, so nothing that a reader or a data set supplies can be anything but a value.
+A program ends with the panel's table in `numbers`, a DataFrame with the columns of its CSV. What an address says stands
+in it as Python literals, so nothing that a reader or a data set supplies can be anything but a value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, {
         "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
         "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=can("layers"))}),
-    "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS, panels.physics.PANELS),
+    "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS,
+                      panels.physics.PANELS),
     "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
     "cohorts": panels.cohorts.PANELS, "compare": panels.compare.PANELS, "faithfulness": panels.faithfulness.PANELS,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
@@ -52,13 +53,14 @@ NAMED: dict[str, Mapping[str, Panel]] = {
 # What an address may say of each page, besides what it may say of every page.
 RULES: dict[str, tuple[Rules, ...]] = {
     "samples": (panels.samples.allowed, panels.inside.allowed),
-    "dynamics": (sliders.allowed, panels.physics.allowed, panels.building.allowed, panels.dynamics.allowed, panels.layers.allowed),
+    "dynamics": (sliders.allowed, panels.physics.allowed, panels.building.allowed, panels.dynamics.allowed,
+                 panels.layers.allowed),
     "circuit": (panels.circuit.allowed, panels.layers.allowed, panels.rules.allowed, panels.noise.allowed,
                 panels.physics.allowed),
-    "what if": (panels.what_if.allowed,), "decision operators": (panels.operators.allowed,), "cohorts": (panels.cohorts.allowed,),
-    "compare": (sliders.allowed, panels.rules.allowed, panels.compare.allowed), "faithfulness": (panels.faithfulness.allowed,),
-    "data": (panels.data.allowed,), "train": (panels.train.allowed,), "sweeps": (panels.sweeps.allowed,),
-    "leaderboard": (panels.leaderboard.allowed,),
+    "what if": (panels.what_if.allowed,), "decision operators": (panels.operators.allowed,),
+    "cohorts": (panels.cohorts.allowed,), "compare": (sliders.allowed, panels.rules.allowed, panels.compare.allowed),
+    "faithfulness": (panels.faithfulness.allowed,), "data": (panels.data.allowed,), "train": (panels.train.allowed,),
+    "sweeps": (panels.sweeps.allowed,), "leaderboard": (panels.leaderboard.allowed,),
 }
 BARE = ("data", "train", "sweeps")  # pages that need neither model nor sample
 WORDS = ("questions", "cautions", "estimators", "train-results")  # panels that are words or tables, without a figure
@@ -108,7 +110,8 @@ def _sample(view: View) -> Call:
         named |= {"background": "cohort", "members": _members(view)} if _members(view) else {}
     elif view.background != "joint":
         named |= {"background": view.background}
-    return Call("qfusion.analysis.sample", "open_sample", (view.model, view.named("sample"), view.named("data")), _said(named))
+    return Call("qfusion.analysis.sample", "open_sample", (view.model, view.named("sample"), view.named("data")),
+                _said(named))
 
 
 def _sides(view: View) -> Call:
@@ -122,14 +125,17 @@ def _sides(view: View) -> Call:
 def _levels(view: View) -> Call:
     """All samples, those of the filter, and the page's sample."""
     filter = view.get("filter")
-    name = next((each.name for each in map(cohorts.parse_saved, view.all("cohort")) if each.parts == cohorts.parse(filter)), "")
-    return Call("qfusion.analysis.levels", "levels_of", (), _said({"filter": filter, "output": view.output, "name": name}), "sample")
+    name = next((each.name for each in map(cohorts.parse_saved, view.all("cohort"))
+                 if each.parts == cohorts.parse(filter)), "")
+    return Call("qfusion.analysis.levels", "levels_of", (),
+                _said({"filter": filter, "output": view.output, "name": name}), "sample")
 
 
 def _members(view: View) -> str:
     """The saved cohort that is compared with; empty where the address keeps none of that name."""
     kept = view.all("cohort")
-    return next((each for each in kept if cohorts.parse_saved(each).name == view.get("members", cohorts.parse_saved(each).name)), "")
+    return next((each for each in kept if cohorts.parse_saved(each).name
+                 == view.get("members", cohorts.parse_saved(each).name)), "")
 
 
 def _said(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +146,8 @@ SUBJECTS: dict[str, Callable[[View], Call]] = {
     "sample": _sample, "sides": _sides, "levels": _levels,
     "board": lambda _: Call("qfusion.analysis.learning.standings", "open_board"),
     "dataset": lambda view: Call("qfusion.panels.data", "open_set", tuple(view.all("set")[-1:])),
-    "runs": lambda view: Call("qfusion.analysis.learning.run_curves", "open_runs", (view.all("run"),) if view.all("run") else ()),
+    "runs": lambda view: Call("qfusion.analysis.learning.run_curves", "open_runs", (view.all("run"),) if view.all("run")
+                              else ()),
     "trials": lambda view: Call("qfusion.analysis.learning.sweep_trials", "open_trials", tuple(view.all("sweep")[-1:])),
 }
 
@@ -151,8 +158,8 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
     Args:
         page: title of the page, in whatever letters.
         panel: its name.
-        address: of the page, values by name (in a list where a name may be repeated), with at least the model, data set and
-            sample where the page has them. What it does not say is taken as the page would.
+        address: of the page, values by name (in a list where a name may be repeated), with at least the model, data set
+            and sample where the page has them. What it does not say is taken as the page would.
         theme: of the figure.
 
     Raises:
@@ -165,9 +172,11 @@ def build(page: str, panel: str, address: Address, theme: Theme = "light") -> Pi
 
 
 def shown(view: View, only: str = "") -> Iterator[str]:
-    """Yields the names of the panels that a page shows under an address that leaves nothing open, in its order, or `only` that of one."""
+    """Yields the names of the panels that a page shows under an address that leaves nothing open, in its order, or
+    `only` that of one."""
     subjects: dict[str, Any] = {}
-    for start, panel in sorted({**PAGES[view.page], **NAMED.get(view.page, {})}.items(), key=lambda each: each[1].below):
+    for start, panel in sorted({**PAGES[view.page], **NAMED.get(view.page, {})}.items(),
+                               key=lambda each: each[1].below):
         if (not only or only.startswith(start)) and panel.opens(view):
             subject = _open(view, panel.subject, subjects)
             yield from (start + end for end in panel.endings(view, subject)
@@ -180,12 +189,14 @@ def _open(view: View, subject: str, kept: dict[str, Any] | None = None) -> Any:
     for name, call in _calls(view, subject):
         if name not in found:
             before = [found[call.of]] if call.of else []
-            found[name] = getattr(importlib.import_module(call.module), call.function)(*before, *call.positional, **call.named)
+            found[name] = getattr(importlib.import_module(call.module),
+                                  call.function)(*before, *call.positional, **call.named)
     return found["sample"].work if subject == "work" else found[subject]
 
 
 def program(page: str, panel: str, address: Address) -> str:
-    """Returns a program that recomputes the numbers of a panel; arguments and errors are those of `build`, but nothing is opened."""
+    """Returns a program that recomputes the numbers of a panel; arguments and errors are those of `build`, but nothing
+    is opened."""
     view, found, rest = _found(page, panel, address)
     lines, modules = [], {"from qfusion import panels"}
     for name, call in _calls(view, found.subject):
@@ -194,8 +205,9 @@ def program(page: str, panel: str, address: Address) -> str:
     builder = f"{found.build.__module__.removeprefix('qfusion.')}.{found.build.__name__}"
     subject = "sample.work" if found.subject == "work" else found.subject
     picture = Call("", builder, (), found.arguments(view, rest)).text(subject)
-    return "\n".join([f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
-                      *sorted(modules), "", *lines, f"picture = {picture}", "numbers = picture.table()", "", "print(numbers)", ""])
+    return "\n".join(
+        [f"# The numbers of panel {panel!r} on qfusion's page {view.page!r}; run it where qfusion can be imported.",
+         *sorted(modules), "", *lines, f"picture = {picture}", "numbers = picture.table()", "", "print(numbers)", ""])
 
 
 def _found(page: str, panel: str, address: Address) -> tuple[View, Panel, str]:

@@ -1,4 +1,5 @@
-"""What an address may say of a model's couplings, jump rates and duration: factors from 0 to the top of their sliders."""
+"""What an address may say of a model's couplings, jump rates and duration: factors from 0 to the top of their
+sliders."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ _TOPS = {COUPLING: TOP_FACTOR, RATE: TOP_RATE, DURATION: TOP_DURATION}
 
 def tops(model: Any) -> dict[str, float]:
     """Returns the highest value of every slider, by key; the lowest is 0."""
-    return {key: default * next(top for start, top in _TOPS.items() if key.startswith(start)) for key, default in learned(model).items()}
+    return {key: default * next(top for start, top in _TOPS.items() if key.startswith(start))
+            for key, default in learned(model).items()}
 
 
 def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
@@ -66,7 +68,8 @@ def fitting(model: Any, tweak: Tweak | str) -> Tweak:
 
 
 def turned(model: Any, said: str) -> dict[str, float]:
-    """Returns the value of every slider where a link asks for some as `turn`, such as "H.text=0.5,T=1.2", the others as learned.
+    """Returns the value of every slider where a link asks for some as `turn`, such as "H.text=0.5,T=1.2", the others as
+    learned.
 
     Raises:
         InvalidInput, NotFound: as `fitting`.

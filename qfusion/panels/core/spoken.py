@@ -35,7 +35,8 @@ def lines(found: Mapping[str, np.ndarray], form: str = ".2f", whole: str = "all 
     return ", ".join(said) + (f" and {len(found) - MAX_NUMBERS} more" if len(found) > MAX_NUMBERS else "")
 
 
-def pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float], form: str = ".2f", most: int = MAX_NUMBERS) -> str:
+def pairs(names: Iterable[Any], before: Iterable[float], after: Iterable[float], form: str = ".2f",
+          most: int = MAX_NUMBERS) -> str:
     """`"text 0.41 (before 0.39)"`, those that differ most first."""
     found = sorted(zip(map(str, names), before, after, strict=True), key=lambda each: -abs(each[2] - each[1]))
     return ", ".join(f"{name} {new:{form}} (before {old:{form}})" for name, old, new in found[:most])

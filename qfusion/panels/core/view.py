@@ -17,7 +17,8 @@ from qfusion.training import checkpoint
 
 Address = Mapping[str, str | Sequence[str]]
 PREDICTED = "the predicted class"
-TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}  # pages that follow the parameters, by whether the model has time
+# pages that follow the parameters, by whether the model has time
+TWEAKED = {True: ("dynamics", "compare"), False: ("circuit", "compare")}
 MAX_TEXT = 20_000
 
 
@@ -45,7 +46,8 @@ class View:
         """
         found = self.address.get(key, [])
         values = [found] if isinstance(found, str) else [str(each) for each in found]
-        check(all(len(each) <= MAX_TEXT for each in values), f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.")
+        check(all(len(each) <= MAX_TEXT for each in values),
+              f"Parameter `{key[:60]}` is longer than any of ours. Copy the link again.")
         return values
 
     def one_of(self, key: str, options: Sequence[str]) -> str:
@@ -114,7 +116,8 @@ class View:
 
     @property
     def tweak(self) -> str:
-        """What the reader has changed in the model, as `analysis.case` takes it; empty on pages that show the model as trained."""
+        """What the reader has changed in the model, as `analysis.case` takes it; empty on pages that show the model as
+        trained."""
         if self.page not in TWEAKED[self.has_time]:
             return ""
         if not self.has_time:

@@ -50,7 +50,8 @@ def arrange(traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], alon
     Args:
         along: the axis with their places; up: that with their lengths.
     """
-    mode, gap, inner = layout.get("barmode", "group"), float(layout.get("bargap", 0.2)), float(layout.get("bargroupgap", 0.0))
+    mode, gap, inner = layout.get("barmode",
+                                  "group"), float(layout.get("bargap", 0.2)), float(layout.get("bargroupgap", 0.0))
     at = [along.numbers(scatter.columns(trace)[1 if lying(trace) else 0]) for trace in traces]
     known = np.concatenate([places[np.isfinite(places)] for places in at]) if at else np.zeros(0)
     distinct = np.unique(known)
@@ -81,14 +82,16 @@ def reaches(bars: Bars, hand: Hand) -> tuple[list[Reach], list[Reach]]:
     """What the axes across and up must hold: bars with half of what parts them, and the texts beyond their ends."""
     ends = np.r_[bars.base, bars.top]
     if f"error_{'x' if bars.lying else 'y'}" in bars.trace:
-        error = np.array(spread(bars.trace["error_x" if bars.lying else "error_y"].get("array"), len(bars.top), 0.0), dtype=float)
+        error = np.array(spread(bars.trace["error_x" if bars.lying else "error_y"].get("array"), len(bars.top), 0.0),
+                         dtype=float)
         ends = np.r_[ends, bars.top - error, bars.top + error]
     known = np.isfinite(bars.places) & np.isfinite(bars.top)
     slots, half = bars.slots[known], np.maximum(bars.widths[known], bars.step) / 2
     across = [Reach(np.r_[slots - half, slots + half])]
     pad = 0.0
     if bars.trace.get("text") is not None and bars.trace.get("textposition") == "outside":
-        blocks = [read(str(text), hand.style(bars.trace.get("textfont"))) for text in spread(bars.trace["text"], len(bars.top), "")]
+        blocks = [read(str(text), hand.style(bars.trace.get("textfont")))
+                  for text in spread(bars.trace["text"], len(bars.top), "")]
         pad = hand.px(3) + max((block.width if bars.lying else block.height for block in blocks), default=0.0)
     up = [Reach(ends, (pad, pad), room=True, to_zero=True)]
     return (up, across) if bars.lying else (across, up)
@@ -132,13 +135,13 @@ class Look:
         inner = rectangle(box.left + inset, box.bottom + inset, box.right - inset, box.top - inset)
         found: list[Mark] = [Area(inner, self.face, Pen() if self.pattern else self.rim, clip)]
         if self.pattern:
-            inside = box if clip is None else Box(max(box.left, clip.left), max(box.bottom, clip.bottom), min(box.right, clip.right),
-                                                  min(box.top, clip.top))
+            inside = box if clip is None else Box(max(box.left, clip.left), max(box.bottom, clip.bottom),
+                                                  min(box.right, clip.right), min(box.top, clip.top))
             lines = hatch(self.pattern, box, self.spacing)
             if len(lines) and inside.width > 0 and inside.height > 0:
                 gaps = np.full((len(lines), 1, 2), np.nan)
-                found.append(Stroke(np.concatenate([lines, gaps], axis=1).reshape(-1, 2), Pen(self.ink, self.spacing * self.solidity),
-                                    inside))
+                found.append(Stroke(np.concatenate([lines, gaps], axis=1).reshape(-1, 2),
+                                    Pen(self.ink, self.spacing * self.solidity), inside))
             found.append(Area(inner, CLEAR, self.rim, clip))
         return found
 
@@ -149,7 +152,8 @@ def looks_of(marker: Mapping[str, Any], n: int, alphas: list[float], hand: Hand)
     rim, pattern = marker.get("line", {}), marker.get("pattern", {})
     edges = colouring.many(rim.get("color"), n, hand.ink, rim, alphas)
     widths = spread(rim.get("width"), n, 0)
-    shapes, inks, papers = (spread(pattern.get(key), n, default) for key, default in (("shape", ""), ("fgcolor", None), ("bgcolor", None)))
+    shapes, inks, papers = (spread(pattern.get(key), n, default)
+                            for key, default in (("shape", ""), ("fgcolor", None), ("bgcolor", None)))
     spacings, solidities = spread(pattern.get("size"), n, 8), spread(pattern.get("solidity"), n, 0.3)
     found = []
     for i in range(n):
@@ -158,8 +162,8 @@ def looks_of(marker: Mapping[str, Any], n: int, alphas: list[float], hand: Hand)
         pen = hand.pen({"width": widths[i]}, colour=edge)
         if shapes[i]:  # the pattern's own ground, its lines in the colour it names or the bar's
             ground = fade(rgba(papers[i]), alphas[i]) if papers[i] else hand.paper
-            found.append(Look(ground, pen, str(shapes[i]), fade(rgba(inks[i]), alphas[i]) if inks[i] else own, hand.px(spacings[i]),
-                              float(solidities[i])))
+            found.append(Look(ground, pen, str(shapes[i]), fade(rgba(inks[i]), alphas[i]) if inks[i] else own,
+                              hand.px(spacings[i]), float(solidities[i])))
         else:
             found.append(Look(own, pen))
     return found
@@ -187,8 +191,9 @@ def hatch(pattern: str, box: Box, spacing: float) -> np.ndarray:
 def _texts(trace: Mapping[str, Any], middles: np.ndarray, ends: np.ndarray, flat: bool, place: Place) -> None:
     if trace.get("text") is None or trace.get("textposition") == "none":
         return
-    check(trace.get("textposition") == "outside", "The figure writes texts on bars without saying where, which is not drawn without a "
-                                                  "browser. Set `textposition` to 'outside'.")
+    check(trace.get("textposition") == "outside",
+          "The figure writes texts on bars without saying where, which is not drawn without a browser. Set "
+          "`textposition` to 'outside'.")
     font, pad = trace.get("textfont", {}), place.hand.px(3)
     up = place.x if flat else place.y
     for label, middle, (base, end) in zip(spread(trace["text"], len(middles), ""), middles, ends, strict=True):
@@ -197,5 +202,7 @@ def _texts(trace: Mapping[str, Any], middles: np.ndarray, ends: np.ndarray, flat
         forward = end > base or (end == base and up.end > up.start)
         at = end + (pad if forward else -pad)
         words = read(str(label), place.hand.style(font))
-        place.scene.add(LINES + 5, Words(words, at, middle, "left" if forward else "right", halo=halo_of(font), role="bar") if flat else
-                        Words(words, middle, at, "center", "bottom" if forward else "top", halo=halo_of(font), role="bar"))
+        place.scene.add(LINES + 5, Words(words, at, middle, "left" if forward else "right", halo=halo_of(font),
+                                         role="bar") if flat else
+                        Words(words, middle, at, "center", "bottom" if forward else "top", halo=halo_of(font),
+                              role="bar"))

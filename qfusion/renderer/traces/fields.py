@@ -36,7 +36,8 @@ def edges(trace: Mapping[str, Any], axis: Axis, count: int) -> np.ndarray:
     centres = float(trace.get(f"{letter}0", 0.0)) + step * np.arange(count) if given is None else axis.numbers(given)
     if len(centres) == count + 1:
         return centres
-    check(len(centres) == count, f"A heatmap of the figure has {count} cells along {letter}, but {len(centres)} places.")
+    check(len(centres) == count,
+          f"A heatmap of the figure has {count} cells along {letter}, but {len(centres)} places.")
     if count == 1:
         return np.array([centres[0] - step / 2, centres[0] + step / 2])
     middle = (centres[1:] + centres[:-1]) / 2
@@ -63,15 +64,16 @@ def draw(trace: Mapping[str, Any], place: Place) -> None:
     if "texttemplate" not in trace:
         return
     form = _TEMPLATE.fullmatch(str(trace["texttemplate"]))
-    check(form is not None, f"A heatmap of the figure writes {str(trace['texttemplate'])[:40]!r} in its cells, which is not drawn without "
-                            "a browser. Write '%{z:.2f}'.")
+    check(form is not None,
+          f"A heatmap of the figure writes {str(trace['texttemplate'])[:40]!r} in its cells, which is not drawn "
+          "without a browser. Write '%{z:.2f}'.")
     font = trace.get("textfont", {})
     for r in range(rows):
         for c in range(columns):
             if np.isfinite(z[r, c]) and form is not None:
                 style = place.hand.style(font, colour=readable_on(colours[r, c], _DARK, _BRIGHT))
-                place.scene.add(LINES + 5, Words(read(ticks.formatted(z[r, c], form.group(1) or ".3g"), style), (x[c] + x[c + 1]) / 2,
-                                                 (y[r] + y[r + 1]) / 2, role="cell"))
+                place.scene.add(LINES + 5, Words(read(ticks.formatted(z[r, c], form.group(1) or ".3g"), style),
+                                                 (x[c] + x[c + 1]) / 2, (y[r] + y[r + 1]) / 2, role="cell"))
 
 
 def bar_of(trace: Mapping[str, Any]) -> colouring.Bar | None:
@@ -98,7 +100,8 @@ def colour_bar(scene: Scene, hand: Hand, bar: colouring.Bar, left: float, bottom
     if settings.get("tickvals") is not None:
         values = np.array([float(v) for v in as_list(settings["tickvals"])])
         named = settings.get("ticktext")
-        texts = [str(t) for t in as_list(named)] if named is not None else ticks.written(values, settings.get("tickformat", ""))
+        texts = [str(t) for t in as_list(named)] if named is not None else ticks.written(values,
+                                                                                         settings.get("tickformat", ""))
     else:
         most = min(float(settings.get("nticks") or 9), max(2.0, length / (2.2 * letters.size)))
         values = ticks.linear(scale.low, scale.high, most)
@@ -116,6 +119,6 @@ def colour_bar(scene: Scene, hand: Hand, bar: colouring.Bar, left: float, bottom
         scene.add(KEY, Words(words, right + hand.px(4), middle, "center", "top", angle=90, role="colour bar"))
     if float(settings.get("outlinewidth", 1)) > 0:
         frame = Box(left, low, left + thick, high)
-        corners = np.array([[frame.left, frame.bottom], [frame.right, frame.bottom], [frame.right, frame.top], [frame.left, frame.top],
-                            [frame.left, frame.bottom]])
+        corners = np.array([[frame.left, frame.bottom], [frame.right, frame.bottom], [frame.right, frame.top],
+                            [frame.left, frame.top], [frame.left, frame.bottom]])
         scene.add(KEY, Stroke(corners, hand.pen({"width": settings.get("outlinewidth", 1)})))

@@ -21,9 +21,12 @@ def draw(trace: Mapping[str, Any], scene: Scene, hand: Hand, box: Box) -> None:
     if not dimensions:
         return
     values = np.array([[np.nan if v is None else float(v) for v in as_list(each["values"])] for each in dimensions])
-    ranges = [[float(v) for v in each["range"]] if "range" in each else _reach(row) for each, row in zip(dimensions, values, strict=True)]
-    x = np.linspace(box.left, box.right, len(dimensions)) if len(dimensions) > 1 else np.array([(box.left + box.right) / 2])
-    y = np.array([box.bottom + (row - low) / ((high - low) or 1.0) * box.height for row, (low, high) in zip(values, ranges, strict=True)])
+    ranges = [[float(v) for v in each["range"]] if "range" in each else _reach(row)
+              for each, row in zip(dimensions, values, strict=True)]
+    x = np.linspace(box.left, box.right,
+                    len(dimensions)) if len(dimensions) > 1 else np.array([(box.left + box.right) / 2])
+    y = np.array([box.bottom + (row - low) / ((high - low) or 1.0) * box.height
+                  for row, (low, high) in zip(values, ranges, strict=True)])
     kept = np.ones(values.shape[1], dtype=bool)
     for each, row in zip(dimensions, values, strict=True):
         if each.get("constraintrange") is not None:
@@ -37,15 +40,15 @@ def draw(trace: Mapping[str, Any], scene: Scene, hand: Hand, box: Box) -> None:
     _axes(trace, dimensions, ranges, x, scene, hand, box)
 
 
-def _axes(trace: Mapping[str, Any], dimensions: list[Mapping[str, Any]], ranges: list[list[float]], x: np.ndarray, scene: Scene, hand: Hand,
-          box: Box) -> None:
+def _axes(trace: Mapping[str, Any], dimensions: list[Mapping[str, Any]], ranges: list[list[float]], x: np.ndarray,
+          scene: Scene, hand: Hand, box: Box) -> None:
     names, letters = hand.style(trace.get("labelfont"), 12), hand.style(trace.get("tickfont"), 11)
     pitch = (box.width / max(len(dimensions) - 1, 1)) * 0.92
     pen = Pen(letters.colour, hand.px(1))
     for each, (low, high), at in zip(dimensions, ranges, x.tolist(), strict=True):
         scene.add(FRAME, Stroke(np.array([[at, box.bottom], [at, box.top]]), pen))
-        scene.add(KEY, Words(wrapped(read(str(each.get("label", "")), names), pitch), at, box.top + hand.px(10), "center", "bottom",
-                             role="title"))
+        scene.add(KEY, Words(wrapped(read(str(each.get("label", "")), names), pitch), at, box.top + hand.px(10),
+                             "center", "bottom", role="title"))
         if "tickvals" in each:
             values = np.array([float(v) for v in as_list(each["tickvals"])])
             texts = [str(t) for t in as_list(each["ticktext"])] if "ticktext" in each else ticks.written(values)
@@ -58,8 +61,8 @@ def _axes(trace: Mapping[str, Any], dimensions: list[Mapping[str, Any]], ranges:
                 continue
             scene.add(FRAME, Stroke(np.array([[at - hand.px(4), up], [at, up]]), pen))
             last = at == x[-1] and len(x) > 1
-            scene.add(KEY, Words(read(text, letters), at + hand.px(5 if last else -6), up, "left" if last else "right", role="tick",
-                                 halo=hand.paper))
+            scene.add(KEY, Words(read(text, letters), at + hand.px(5 if last else -6), up, "left" if last else "right",
+                                 role="tick", halo=hand.paper))
 
 
 def _reach(row: np.ndarray) -> list[float]:

@@ -76,7 +76,8 @@ def ends(axis: Axis, trace: Mapping[str, Any], letter: str) -> tuple[np.ndarray,
 
 
 def room_for_discs(trace: Mapping[str, Any], x: Axis, y: Axis, frames: Sequence[Box], hand: Hand) -> float:
-    """How much smaller the largest markers must be, at least a third, so that none reaches into a box of the drawing beside it."""
+    """How much smaller the largest markers must be, at least a third, so that none reaches into a box of the drawing
+    beside it."""
     if not has(trace, "markers") or not seen(trace) or not frames:
         return 1.0
     across, up = columns(trace)
@@ -119,7 +120,8 @@ def draw(trace: Mapping[str, Any], place: Place) -> None:
 
 def _fill(trace: Mapping[str, Any], points: np.ndarray, place: Place, clip: Box, opacity: float) -> None:
     kind = str(trace["fill"])
-    colour = rgba(str(trace["fillcolor"])) if "fillcolor" in trace else fade(place.hand.pen(trace.get("line"), 2.0, DEFAULT).colour, 0.5)
+    colour = rgba(str(trace["fillcolor"])) if "fillcolor" in trace else fade(
+        place.hand.pen(trace.get("line"), 2.0, DEFAULT).colour, 0.5)
     known = np.isfinite(points).all(1)
     if kind == "toself":
         for piece in np.split(points, np.flatnonzero(~known)):
@@ -146,12 +148,14 @@ def _steps(points: np.ndarray, shape: str) -> np.ndarray:
     return np.vstack([np.stack([a, *corner], 1).reshape(-1, 2), points[-1:]])
 
 
-def errors(trace: Mapping[str, Any], letter: str, points: np.ndarray, place: Place, layer: int, opacity: float = 1.0) -> None:
+def errors(trace: Mapping[str, Any], letter: str, points: np.ndarray, place: Place, layer: int,
+           opacity: float = 1.0) -> None:
     """Error bars with their caps, whose `width` is half their length."""
     error = trace[f"error_{letter}"]
     axis = place.x if letter == "x" else place.y
     low, high = (axis.place(side) for side in ends(axis, trace, letter))
-    pen = place.hand.pen({"color": error["color"]} if "color" in error else {}, float(error.get("thickness", 2)), DEFAULT, opacity)
+    pen = place.hand.pen({"color": error["color"]} if "color" in error else {}, float(error.get("thickness", 2)),
+                         DEFAULT, opacity)
     cap = place.hand.px(error.get("width", 4))
     pieces: list[tuple[float, float]] = []
     gap = (np.nan, np.nan)
@@ -161,7 +165,8 @@ def errors(trace: Mapping[str, Any], letter: str, points: np.ndarray, place: Pla
         bar = [(a, y), (b, y)] if letter == "x" else [(x, a), (x, b)]
         pieces += [*bar, gap]
         if cap > 0:
-            pieces += [each for end in bar for each in ((end[0], end[1] - cap), (end[0], end[1] + cap), gap)] if letter == "x" else \
+            pieces += [each for end in bar for each in ((end[0], end[1] - cap), (end[0], end[1] + cap),
+                                                        gap)] if letter == "x" else \
                 [each for end in bar for each in ((end[0] - cap, end[1]), (end[0] + cap, end[1]), gap)]
     if pieces:
         place.scene.add(layer, Stroke(np.array(pieces), pen, None if trace.get("cliponaxis") is False else place.box))
@@ -188,7 +193,8 @@ def _markers(trace: Mapping[str, Any], points: np.ndarray, place: Place, clip: B
     alphas = opacities(trace, count, 0.7 if bubble else 1.0) * opacity
     rim = marker.get("line", {})
     own = trace.get("line", {}).get("color")
-    faces = colouring.many(marker.get("color"), count, rgba(own) if isinstance(own, str) else DEFAULT, marker, alphas.tolist())
+    faces = colouring.many(marker.get("color"), count, rgba(own) if isinstance(own, str) else DEFAULT, marker,
+                           alphas.tolist())
     edges = colouring.many(rim.get("color"), count, place.hand.ink, rim, alphas.tolist())
     if rim.get("color") is None:
         edges[:] = faces if not bubble else [(*place.hand.paper[:3], a) for a in alphas]
@@ -196,19 +202,23 @@ def _markers(trace: Mapping[str, Any], points: np.ndarray, place: Place, clip: B
     kinds = np.array(spread(marker.get("symbol"), count, "circle"), dtype=object)
     known = np.isfinite(points).all(1) & (alphas > 0) & (sizes > 0)
     if clip is not None:  # a marker whose middle lies outside is not drawn; those at the edge are drawn whole
-        known &= ((points >= [clip.left - 0.1, clip.bottom - 0.1]) & (points <= [clip.right + 0.1, clip.top + 0.1])).all(1)
+        known &= ((points >= [clip.left - 0.1, clip.bottom - 0.1])
+                  & (points <= [clip.right + 0.1, clip.top + 0.1])).all(1)
     for symbol in dict.fromkeys(kinds[known].tolist()):
         here = known & (kinds == symbol)
-        place.scene.add(LINES, dots(str(symbol), points[here], sizes[here], faces[here], edges[here], widths[here], place.hand))
+        place.scene.add(LINES, dots(str(symbol), points[here], sizes[here], faces[here], edges[here], widths[here],
+                                    place.hand))
 
 
-def dots(symbol: str, points: np.ndarray, sizes: np.ndarray, faces: np.ndarray, edges: np.ndarray, widths: np.ndarray, hand: Hand) -> Dots:
+def dots(symbol: str, points: np.ndarray, sizes: np.ndarray, faces: np.ndarray, edges: np.ndarray, widths: np.ndarray,
+         hand: Hand) -> Dots:
     """Markers of one symbol, with sizes and widths in pixels; an open one has the colour of its face as rim."""
     outline, codes, is_open, _ = symbols.outline(symbol)
     if is_open:
         edges, widths = faces, np.where(widths > 0, widths, 1.0)
         faces = np.tile(CLEAR, (len(points), 1))
-    return Dots(points, sizes / 2 * hand.scale, outline, codes, faces, np.where(widths[:, None] > 0, edges, 0.0), widths * hand.scale)
+    return Dots(points, sizes / 2 * hand.scale, outline, codes, faces, np.where(widths[:, None] > 0, edges, 0.0),
+                widths * hand.scale)
 
 
 def _texts(trace: Mapping[str, Any], points: np.ndarray, place: Place, opacity: float) -> None:
@@ -216,8 +226,10 @@ def _texts(trace: Mapping[str, Any], points: np.ndarray, place: Place, opacity: 
     font = trace.get("textfont", {})
     colours = spread(font.get("color"), count, None)
     where = spread(trace.get("textposition"), count, "middle center")
-    sizes = np.array(spread(trace.get("marker", {}).get("size"), count, 6), dtype=float) if has(trace, "markers") else np.zeros(count)
-    for (x, y), label, colour, side, size in zip(points, spread(trace.get("text"), count, ""), colours, where, sizes, strict=True):
+    sizes = np.array(spread(trace.get("marker", {}).get("size"), count, 6),
+                     dtype=float) if has(trace, "markers") else np.zeros(count)
+    for (x, y), label, colour, side, size in zip(points, spread(trace.get("text"), count, ""), colours, where, sizes,
+                                                 strict=True):
         if not np.isfinite([x, y]).all() or not str(label):
             continue
         up, across = str(side).split()
@@ -225,8 +237,8 @@ def _texts(trace: Mapping[str, Any], points: np.ndarray, place: Place, opacity: 
         style = place.hand.style({**font, "color": colour})
         dx, anchor = {"left": (-away, "right"), "center": (0.0, "center"), "right": (away, "left")}[across]
         dy, edge = {"top": (away, "bottom"), "middle": (0.0, "middle"), "bottom": (-away, "top")}[up]
-        place.scene.add(LINES + 5, Words(read(str(label), style), x + dx, y + dy, anchor, edge, halo=halo_of(font), opacity=opacity,
-                                         role="point"))
+        place.scene.add(LINES + 5, Words(read(str(label), style), x + dx, y + dy, anchor, edge, halo=halo_of(font),
+                                         opacity=opacity, role="point"))
 
 
 __all__ = ["DEFAULT", "Pen", "columns", "dots", "draw", "errors", "has", "opacities", "reaches", "seen"]

@@ -86,7 +86,8 @@ def _on_page(points: np.ndarray, lying: bool, place: Place) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class Boxes:
-    """One trace's boxes: places (n,), half their width, and fences, quartiles and medians (5, n) as numbers on the axes."""
+    """One trace's boxes: places (n,), half their width, and fences, quartiles and medians (5, n) as numbers on the
+    axes."""
 
     trace: Mapping[str, Any]
     places: np.ndarray
@@ -107,12 +108,14 @@ def boxes(traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], along:
     gap, inner = float(layout.get("boxgap", 0.3)), float(layout.get("boxgroupgap", 0.3))
     found = []
     for i, trace in enumerate(traces):
-        check(all(key in trace for key in ("q1", "median", "q3")), "A box of the figure has no quartiles of its own. It is not drawn "
-                                                                   "without a browser: give it `q1`, `median` and `q3`.")
+        check(all(key in trace for key in ("q1", "median", "q3")),
+              "A box of the figure has no quartiles of its own. It is not drawn without a browser: give it `q1`, "
+              "`median` and `q3`.")
         lying = trace.get("orientation") == "h"
         places = along.numbers(trace.get("y" if lying else "x", np.arange(len(trace["q1"]))))
         q1, q3 = up.numbers(trace["q1"]), up.numbers(trace["q3"])
-        five = np.array([up.numbers(trace["lowerfence"]) if "lowerfence" in trace else q1, q1, up.numbers(trace["median"]), q3,
+        five = np.array([up.numbers(trace["lowerfence"]) if "lowerfence" in trace else q1, q1,
+                         up.numbers(trace["median"]), q3,
                          up.numbers(trace["upperfence"]) if "upperfence" in trace else q3])
         place = groups.index(str(trace.get("offsetgroup", i)))
         shift = (-0.5 + (place + 0.5) / count) * (1 - gap) if beside else 0.0
@@ -123,7 +126,8 @@ def boxes(traces: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], along:
 
 def box_reaches(found: Boxes) -> tuple[list[Reach], list[Reach]]:
     """What the axes across and up must hold."""
-    along, up = [Reach(np.r_[found.places.round() - 0.5, found.places.round() + 0.5])], [Reach(found.five.ravel(), room=True)]
+    along, up = [Reach(np.r_[found.places.round() - 0.5, found.places.round() + 0.5])], [
+        Reach(found.five.ravel(), room=True)]
     return (up, along) if found.lying else (along, up)
 
 
@@ -135,7 +139,8 @@ def draw_boxes(found: Boxes, place: Place) -> None:
     for at, (low, q1, middle, q3, high) in zip(found.places, found.five.T, strict=True):
         half, gap = found.half, (np.nan, np.nan)
         body = rectangle(q1, at - half, q3, at + half)
-        lines = np.array([(low, at), (q1, at), gap, (q3, at), (high, at), gap, (low, at - half / 2), (low, at + half / 2), gap,
-                          (high, at - half / 2), (high, at + half / 2), gap, (middle, at - half), (middle, at + half)])
+        lines = np.array([(low, at), (q1, at), gap, (q3, at), (high, at), gap, (low, at - half / 2),
+                          (low, at + half / 2), gap, (high, at - half / 2), (high, at + half / 2), gap,
+                          (middle, at - half), (middle, at + half)])
         place.scene.add(BOXES, Area(_on_page(body, found.lying, place), face, pen, place.box),
                         Stroke(_on_page(lines, found.lying, place), Pen(pen.colour, pen.width), place.box))

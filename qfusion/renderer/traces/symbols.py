@@ -19,8 +19,8 @@ def _star() -> _Points:
 
 
 def _cross(arm: float = 1.2, half: float = 0.4) -> _Points:
-    return [(arm, half), (half, half), (half, arm), (-half, arm), (-half, half), (-arm, half), (-arm, -half), (-half, -half),
-            (-half, -arm), (half, -arm), (half, -half), (arm, -half)]
+    return [(arm, half), (half, half), (half, arm), (-half, arm), (-half, half), (-arm, half), (-arm, -half),
+            (-half, -half), (-half, -arm), (half, -arm), (half, -half), (arm, -half)]
 
 
 def _turned(points: _Points) -> _Points:
@@ -43,7 +43,8 @@ _POLYGONS: dict[str, _Points] = {
 }
 _LINES: dict[str, list[_Points]] = {
     "line-ns": [[(0, -1), (0, 1)]], "line-ew": [[(-1, 0), (1, 0)]],
-    "cross-thin": [[(0, -1), (0, 1)], [(-1, 0), (1, 0)]], "x-thin": [[(-0.7, -0.7), (0.7, 0.7)], [(-0.7, 0.7), (0.7, -0.7)]],
+    "cross-thin": [[(0, -1), (0, 1)], [(-1, 0), (1, 0)]],
+    "x-thin": [[(-0.7, -0.7), (0.7, 0.7)], [(-0.7, 0.7), (0.7, -0.7)]],
 }
 
 NAMES = {name + end for name in ("circle", *_POLYGONS, *_LINES) for end in ("", "-open")}

@@ -1,4 +1,5 @@
-"""What must hold of an imported program before it is kept, on ten rows of the data: each failure is one line with its remedy."""
+"""What must hold of an imported program before it is kept, on ten rows of the data: each failure is one line with its
+remedy."""
 
 from __future__ import annotations
 

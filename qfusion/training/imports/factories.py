@@ -1,5 +1,5 @@
-"""A model from its own code, PACKAGE.MODULE:FACTORY with weights, traced to a program of torch.export. Only the command line does this:
-it runs that code, once; what is kept, and what the app opens, is the program.
+"""A model from its own code, PACKAGE.MODULE:FACTORY with weights, traced to a program of torch.export. Only the command
+line does this: it runs that code, once; what is kept, and what the app opens, is the program.
 
 An adapter says how such a module is called with what modalities are here:
 
@@ -105,7 +105,8 @@ def _load(module: nn.Module, weights: Path) -> None:
                            "of the same model.") from error
 
 
-def traced(module: nn.Module, reference: str, adapter: str, said: ProgramCard | None, dataset: DataSet) -> tuple[bytes, ProgramCard]:
+def traced(module: nn.Module, reference: str, adapter: str, said: ProgramCard | None,
+           dataset: DataSet) -> tuple[bytes, ProgramCard]:
     """Returns the module as a .pt2 file, and its card: the one that was given, or a guess.
 
     Raises:
@@ -139,23 +140,27 @@ def _fed(card: ProgramCard, ports: list[Port], rows: Mapping[str, Any]) -> dict[
     return {port.name: feeding.array(by_name[port.name], rows) for port in ports}
 
 
-def _flavours(module: nn.Module, adapter: str, dataset: DataSet, dtype: torch.dtype) -> Iterator[tuple[list[Port], Call]]:
+def _flavours(module: nn.Module, adapter: str, dataset: DataSet,
+              dtype: torch.dtype) -> Iterator[tuple[list[Port], Call]]:
     """Ways to call a module: names of tensors that go in, and how."""
     names = list(dataset.names)
     long = [m.name for m in dataset.modalities if m.is_sequence]
 
     def ports(told: list[str], how: str) -> list[Port]:
         kind = torch.int64 if how == "lengths" else torch.bool
-        return [*(Port(key(name), None, dtype) for name in names), *(Port(f"{key(name)}_{how}", None, kind) for name in told)]
+        return [*(Port(key(name), None, dtype) for name in names),
+                *(Port(f"{key(name)}_{how}", None, kind) for name in told)]
 
     if adapter == "":
         arguments = [p.name for p in inspect.signature(module.forward).parameters.values()
                      if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and p.default is p.empty]
-        kinds = {name: torch.int64 if "len" in name.lower() else torch.bool if "mask" in name.lower() else dtype for name in arguments}
+        kinds = {name: torch.int64 if "len" in name.lower() else torch.bool if "mask" in name.lower() else dtype
+                 for name in arguments}
         yield [Port(name, None, kinds[name]) for name in arguments], lambda model, given: model(**given)
     elif adapter == "dict":
         yield ports(long, "mask"), lambda model, given: model(
-            {name: (given[key(name)], given[f"{key(name)}_mask"]) if name in long else given[key(name)] for name in names})
+            {name: (given[key(name)], given[f"{key(name)}_mask"]) if name in long else given[key(name)]
+             for name in names})
         yield ports([], "mask"), lambda model, given: model({name: given[key(name)] for name in names})
     elif adapter == "mmsa":
         order = _mmsa_order(module, names)
@@ -174,22 +179,24 @@ def key(modality: str) -> str:
 
 def _mmsa_order(module: nn.Module, names: list[str]) -> list[str]:
     """The modalities as the module's arguments name them: text, audio, vision or video; else in their order."""
-    arguments = [p.name for p in inspect.signature(module.forward).parameters.values() if p.kind == p.POSITIONAL_OR_KEYWORD][:len(names)]
+    arguments = [p.name for p in inspect.signature(module.forward).parameters.values()
+                 if p.kind == p.POSITIONAL_OR_KEYWORD][:len(names)]
     best = [guess.nearest(word, names) for word in arguments]
     return best if len(set(best)) == len(names) else names
 
 
 def _mmsa(order: list[str], told: list[str]) -> Call:
     def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        return model(*((given[key(name)], given[f"{key(name)}_lengths"]) if name in told else given[key(name)] for name in order))
+        return model(*((given[key(name)], given[f"{key(name)}_lengths"]) if name in told else given[key(name)]
+                       for name in order))
 
     return call
 
 
 def _multibench(names: list[str], long: list[str]) -> Call:
     def call(model: nn.Module, given: Mapping[str, Tensor]) -> Any:
-        lengths = [given[f"{key(name)}_lengths"] if name in long else torch.ones_like(given[key(name)][:, 0], dtype=torch.int64)
-                   for name in names]
+        lengths = [given[f"{key(name)}_lengths"] if name in long
+                   else torch.ones_like(given[key(name)][:, 0], dtype=torch.int64) for name in names]
         return model([[given[key(name)] for name in names], lengths])
 
     return call
@@ -213,7 +220,8 @@ class _Flat(nn.Module):
 def _by_name(outputs: Any) -> dict[str, Tensor]:
     if isinstance(outputs, Tensor):
         return {"scores": outputs}
-    found = outputs.items() if isinstance(outputs, Mapping) else enumerate(outputs if isinstance(outputs, (list, tuple)) else ())
+    found = outputs.items() if isinstance(outputs, Mapping) else enumerate(outputs if isinstance(outputs, (list, tuple))
+                                                                           else ())
     return {str(key): value for key, value in found if isinstance(value, Tensor)}
 
 

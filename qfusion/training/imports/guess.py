@@ -1,4 +1,5 @@
-"""A first guess of a program's card: which input is which modality, told by names and shapes. It is printed, and to be corrected."""
+"""A first guess of a program's card: which input is which modality, told by names and shapes. It is printed, and to be
+corrected."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from qfusion.data.modality import Modality
 from qfusion.models.programs.card import DTYPES, Axis, Input, Output, ProgramCard
 from qfusion.models.programs.program import Port, Side
 
-_ALIKE = (("text", "language", "lang", "l", "t", "words", "transcript"), ("audio", "acoustic", "a", "sound", "speech", "voice"),
+_ALIKE = (("text", "language", "lang", "l", "t", "words", "transcript"),
+          ("audio", "acoustic", "a", "sound", "speech", "voice"),
           ("vision", "visual", "video", "v", "image", "face", "picture"))
 _MOST = 7  # inputs of which all orders are tried
 _SCORES, _CLASSES = ("M", "score", "prediction", "variable", "output"), ("prob", "logit", "score", "output")
@@ -42,8 +44,8 @@ def card(inputs: Sequence[Port], outputs: Sequence[Port], program: str, dataset:
             said.append(_of_steps(port, dataset, known, last))
     told = {name for each in said if each.gives in ("mask", "padding", "lengths") for name in each.modality}
     # A program that is not told which steps are real sees zeros behind them, so their number must stay as it is.
-    said = [replace(each, steps=each.steps or _steps(dataset, each.modality[0])) if each.gives == "values" and "steps" in each.axes
-            and not told & {*each.modality} else each for each in said]
+    said = [replace(each, steps=each.steps or _steps(dataset, each.modality[0])) if each.gives == "values"
+            and "steps" in each.axes and not told & {*each.modality} else each for each in said]
     return ProgramCard(program, dataset.name, tuple(said), output(outputs, dataset))
 
 
@@ -83,15 +85,17 @@ def _assigned(values: Sequence[Port], rows: str | None, dataset: DataSet) -> dic
     fits = [[_fit(port, m, rows) for m in dataset.modalities] for port in values]
     places = range(len(dataset.modalities))
     if len(values) > _MOST or len(dataset.modalities) > _MOST:
-        best: Sequence[int | None] = [place if place < len(dataset.modalities) else None for place in range(len(values))]
+        best: Sequence[int | None] = [place if place < len(dataset.modalities) else None
+                                      for place in range(len(values))]
     else:
         slots = [*places, *[None] * max(0, len(values) - len(dataset.modalities))]
-        best = max(permutations(slots, len(values)), key=lambda order: sum(fits[i][m].worth for i, m in enumerate(order) if m is not None),
-                   default=())
+        best = max(permutations(slots, len(values)),
+                   key=lambda order: sum(fits[i][m].worth for i, m in enumerate(order) if m is not None), default=())
     found = {}
     for i, (port, m) in enumerate(zip(values, best, strict=True)):
         fits_at_all = m is not None and fits[i][m].worth > 0
-        found[port.name] = fits[i][m].input if fits_at_all and m is not None else Input(port.name, (), "values", _any(port), _dtype(port))
+        found[port.name] = fits[i][m].input if fits_at_all and m is not None else Input(port.name, (), "values",
+                                                                                        _any(port), _dtype(port))
     return found
 
 
@@ -113,7 +117,8 @@ def _fit(port: Port, modality: Modality, rows: str | None) -> _Fit:
     at = shape.index(rows) if rows in shape else 0
     others = [i for i in range(len(shape)) if i != at and not (shape[i] == 1 and modality.size != 1)]
     sides = [shape[i] for i in others]
-    if modality.is_sequence and len(others) == 2 and any(side == modality.size or isinstance(side, str) for side in sides):
+    if modality.is_sequence and len(others) == 2 and any(side == modality.size or isinstance(side, str)
+                                                         for side in sides):
         last = sides[1] == modality.size or (isinstance(sides[1], str) and sides[0] != modality.size)
         features, steps = (others[1], others[0]) if last else (others[0], others[1])
         laid, side = _axes(shape, {at: "rows", features: "features", steps: "steps"}), shape[steps]
@@ -125,7 +130,8 @@ def _fit(port: Port, modality: Modality, rows: str | None) -> _Fit:
         found = replace(blank, axes=axes, gives="mean" if modality.is_sequence else "values")
         return _Fit(worth - 8 if modality.is_sequence else worth, found)
     numbers = [side for i, side in enumerate(shape) if i != at]
-    if not modality.is_sequence and all(isinstance(side, int) for side in numbers) and prod(map(int, numbers)) == modality.size:
+    if not modality.is_sequence and all(isinstance(side, int)
+                                        for side in numbers) and prod(map(int, numbers)) == modality.size:
         return _Fit(12 + named, replace(blank, axes=tuple("rows" if i == at else side for i, side in enumerate(shape))))
     return _Fit(0, blank)
 
@@ -165,8 +171,8 @@ def _of_steps(port: Port, dataset: DataSet, known: set[str], last: str) -> Input
                      _dtype(port) if port.dtype is not None else "int64")
     fixed = shape[1] if len(shape) == 2 else 0
     steps = fixed if isinstance(fixed, int) else 0
-    return Input(port.name, (best,) if best else (), "padding" if "pad" in port.name.lower() else "mask", ("rows", "steps"),
-                 _dtype(port) if port.dtype is not None else "bool", steps)
+    return Input(port.name, (best,) if best else (), "padding" if "pad" in port.name.lower() else "mask",
+                 ("rows", "steps"), _dtype(port) if port.dtype is not None else "bool", steps)
 
 
 def output(outputs: Sequence[Port], dataset: DataSet) -> Output:
@@ -179,7 +185,8 @@ def output(outputs: Sequence[Port], dataset: DataSet) -> Output:
         numbers = port.dtype is None or port.dtype.is_floating_point
         sides = port.shape or ()
         fits = (len(sides) > 1 and sides[-1] in columns) or (len(sides) == 1 and 1 in columns)
-        place = next((i for i, word in enumerate(known) if (port.name == word if word == "M" else word in port.name.lower())), len(known))
+        place = next((i for i, word in enumerate(known)
+                      if (port.name == word if word == "M" else word in port.name.lower())), len(known))
         return numbers, fits, -place
 
     best = max(outputs, key=worth, default=None)

@@ -1,4 +1,5 @@
-"""Imports a program: reads it, guesses or takes its card, checks it on the data, measures it, and keeps it among the models."""
+"""Imports a program: reads it, guesses or takes its card, checks it on the data, measures it, and keeps it among the
+models."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ class Unfit(InvalidInput):
         self.card = card
 
 
-def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights: Path | None = None, adapter: str = "") -> Taken:
+def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights: Path | None = None,
+         adapter: str = "") -> Taken:
     """Returns a program, read and checked; nothing is kept yet. A factory's code is run, a file's is not.
 
     Args:
@@ -87,7 +89,8 @@ def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights
     program = program_of(data, Path(source).name)
     said = said or guess.card(program.inputs, program.outputs, Path(source).name, dataset)
     try:
-        model, warnings = _examined(program, replace(said, data=dataset.name, adapter=adapter or said.adapter), dataset, card is None)
+        model, warnings = _examined(program, replace(said, data=dataset.name, adapter=adapter or said.adapter), dataset,
+                                    card is None)
     except QFusionError as error:
         if card is not None:
             raise
@@ -125,7 +128,8 @@ def _mean(values: Tensor, mask: Tensor | None) -> list[float]:
     return flat.reshape(-1, values.shape[-1]).mean(0).float().tolist()
 
 
-def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, title: str = "", replace_it: bool = False) -> Path:
+def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, title: str = "",
+         replace_it: bool = False) -> Path:
     """Puts a program among the models, where pages and commands find it, and returns its card's path.
 
     Args:
@@ -133,7 +137,8 @@ def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, 
         title: what a person calls it. replace_it: whether an imported model of that name gives way.
 
     Raises:
-        InvalidInput: when the name is none or taken, scores of some row are not finite, or the folder cannot be written to.
+        InvalidInput: when the name is none or taken, scores of some row are not finite, or the folder cannot be written
+            to.
     """
     check_name(name, folder, replace_it)
     model = taken.model
@@ -143,8 +148,8 @@ def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, 
     notes = " ".join([known, *taken.warnings])
     title = title or f"{name} on {dataset.title}"
     card = checkpoint.make_card(model, dataset, name=name, title=title, seed=0, training={},
-                                metrics={part: metrics.summary([found]) for part, found in measured.items()}, this_seed=measured, seeds=[0],
-                                notes=notes)
+                                metrics={part: metrics.summary([found]) for part, found in measured.items()},
+                                this_seed=measured, seeds=[0], notes=notes)
     card["parameters"] = {"total": model.program.parameters, "encoders": 0, "fusion": model.program.parameters}
     place = folder or checkpoint.folders()[-1]
     try:
@@ -209,5 +214,5 @@ def read_card(path: Path) -> ProgramCard:
 
 def told(taken: Taken, kept: Mapping[str, Any] | None) -> dict[str, Any]:
     """Returns what an import says, as JSON knows it."""
-    return {"program": taken.source, "card": taken.model.card.as_dict(), "guessed": taken.guessed, "warnings": list(taken.warnings),
-            "parameters": taken.model.program.parameters, "kept": kept}
+    return {"program": taken.source, "card": taken.model.card.as_dict(), "guessed": taken.guessed,
+            "warnings": list(taken.warnings), "parameters": taken.model.program.parameters, "kept": kept}

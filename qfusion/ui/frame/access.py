@@ -1,4 +1,5 @@
-"""Who may bring data: everybody on the reader's own machine, nobody from elsewhere unless whoever runs the server says so."""
+"""Who may bring data: everybody on the reader's own machine, nobody from elsewhere unless whoever runs the server says
+so."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ _PASSED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "
 def level() -> str:
     """What a visitor may do: "path" (read files of the server's machine, upload, remove), "upload", or "none".
 
-    QFUSION_IMPORT says; where it does not, everything is allowed to a reader whose server listens on the loopback address and
-    was not asked through a proxy, and nothing to anybody else.
+    QFUSION_IMPORT says; where it does not, everything is allowed to a reader whose server listens on the loopback
+    address and was not asked through a proxy, and nothing to anybody else.
     """
     said = os.environ.get(VARIABLE, "")
     if said in LEVELS:
@@ -29,5 +30,6 @@ def is_local() -> bool:
     if st.get_option("server.address") not in _LOOPBACK:
         return False
     headers = st.context.headers
-    host = (headers.get("Host") or "localhost").rsplit(":", 1)[0] if not (headers.get("Host") or "").endswith("]") else "[::1]"
+    host = (headers.get("Host") or "localhost").rsplit(":", 1)[0] if not (headers.get("Host")
+                                                                          or "").endswith("]") else "[::1]"
     return host in _LOOPBACK and not any(headers.get(name) for name in _PASSED_ON)

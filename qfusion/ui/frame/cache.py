@@ -14,7 +14,8 @@ from qfusion.runs import Run
 from qfusion.runs.folder import ALIVE, Record
 
 
-@st.cache_resource(max_entries=4, show_spinner="Loading the data … (the first start makes 3,000 spoken opinions, some ten seconds)")
+@st.cache_resource(max_entries=4,
+                   show_spinner="Loading the data … (the first start makes 3,000 spoken opinions, some ten seconds)")
 def _dataset(name: str, when: str) -> data.DataSet:
     return data.load(name)
 

@@ -1,4 +1,5 @@
-"""The picker of what decisions are compared with: the training set, states that know nothing, one other sample, or a cohort."""
+"""The picker of what decisions are compared with: the training set, states that know nothing, one other sample, or a
+cohort."""
 
 from __future__ import annotations
 
@@ -12,9 +13,10 @@ from qfusion.explain.trust import cohorts
 from qfusion.panels.core.allowed import Allowed, options
 from qfusion.ui.frame import state, stored
 
-_HELP = ("What stands in for a modality when the contributions of the others are worked out: the training samples as they occur; each "
-         "modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other sample, for “why this "
-         "decision rather than that one?”; or a cohort saved on the Cohorts page.")
+_HELP = (
+    "What stands in for a modality when the contributions of the others are worked out: the training samples as they "
+    "occur; each modality drawn on its own from these; states that know nothing; the reference state |0⟩; one other "
+    "sample, for “why this decision rather than that one?”; or a cohort saved on the Cohorts page.")
 
 
 def settle() -> None:
@@ -29,7 +31,8 @@ def settle() -> None:
 def draw(work: Workspace, row: int) -> Workspace:
     """Draws the picker; returns the workspace with that background."""
     settle()
-    state.drop_invalid({state.BACKGROUND: options("Background", backgrounds.OFFERED, "The training set is compared with."),
+    state.drop_invalid({state.BACKGROUND: options("Background", backgrounds.OFFERED,
+                                                  "The training set is compared with."),
                         state.CONTRAST: Allowed(work.dataset.row, "Another sample is compared with.")})
     chosen = st.selectbox("Compared with", list(backgrounds.OFFERED), help=_HELP, **state.bound(state.BACKGROUND))
     kind = backgrounds.OFFERED[chosen]
@@ -42,10 +45,12 @@ def draw(work: Workspace, row: int) -> Workspace:
 
 
 def _cohort(work: Workspace) -> Workspace:
-    """The workspace with a saved cohort behind it; who belongs to it is told by the decisions against the training set."""
+    """The workspace with a saved cohort behind it; who belongs to it is told by the decisions against the training
+    set."""
     names = [each.name for each in stored.saved()]
     if not names:
-        st.caption("No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with.")
+        st.caption(
+            "No cohort is saved yet: name one on the Cohorts page. Until then the training set is compared with.")
         return work
     state.drop_invalid({state.MEMBERS: options("Cohort", names, "The first saved one is compared with.")})
     if state.get(state.MEMBERS) not in (None, *names):
@@ -75,7 +80,8 @@ def _other(work: Workspace, row: int) -> str:
     default = backgrounds.default_contrast(work, row)
     if state.get(state.CONTRAST) not in (None, *ids):
         state.put(state.CONTRAST, default)  # of another data set
-    sample = str(st.selectbox("Rather than sample", ids, index=ids.index(default), help="Type to search.", **state.bound(state.CONTRAST)))
+    sample = str(st.selectbox("Rather than sample", ids, index=ids.index(default), help="Type to search.",
+                              **state.bound(state.CONTRAST)))
     place = work.dataset.row(sample)
     if work.classes:
         st.caption(f"predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ "

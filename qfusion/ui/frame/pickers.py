@@ -11,7 +11,8 @@ from qfusion.panels.core.opened import default_sample, misfit, model_for, models
 from qfusion.panels.core.view import PREDICTED
 from qfusion.ui.frame import cache, comparison, state
 
-KEYS = (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT, state.BACKGROUND, state.CONTRAST, state.MEMBERS)  # in every page's address
+# in every page's address
+KEYS = (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT, state.BACKGROUND, state.CONTRAST, state.MEMBERS)
 
 
 def allowed() -> dict[str, Allowed]:
@@ -55,8 +56,8 @@ def draw() -> tuple[Workspace, int, int | None]:
     chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, help=_DATA_HELP,
                           **state.bound(state.DATA))
     check(not misfit(model, chosen) or model_for(chosen) is not None,
-          f"Data set '{chosen}' has no model yet. Train one on the Train page, or with "
-          f"`python -m qfusion train --data {chosen} --model quantum-jump --out my-model`.")
+          f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
+          f"{chosen} --model quantum-jump --out my-model`.")
     work = cache.workspace_of(model, chosen)
     row = _sample(work)
     output = _output(work)
@@ -78,7 +79,8 @@ def _sample(work: Workspace) -> int:
     if state.get(state.SAMPLE) not in (None, *ids):
         state.put(state.SAMPLE, default)  # of another data set
     sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed,
-                          help="Type to search. Samples are also picked in the table and the scatter of the Samples page.",
+                          help="Type to search. Samples are also picked in the table and the scatter of the Samples "
+                               "page.",
                           **state.bound(state.SAMPLE))
     st.caption(f"{len(ids):,} samples, {len(work.dataset.rows('test')):,} of them for testing")
     return work.dataset.row(sample)
@@ -92,7 +94,8 @@ def _output(work: Workspace) -> int | None:
     state.drop_invalid({state.OUTPUT: options("Class", known, "The predicted class is explained.")})
     if state.get(state.OUTPUT) not in (None, *known):
         state.put(state.OUTPUT, PREDICTED)  # of another data set
-    chosen = st.selectbox("Explain the score of", known, help="Every class has a score; contributions add up to one of them.",
+    chosen = st.selectbox("Explain the score of", known,
+                          help="Every class has a score; contributions add up to one of them.",
                           **state.bound(state.OUTPUT))
     return None if chosen == PREDICTED else work.classes.index(chosen)
 

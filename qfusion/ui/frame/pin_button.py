@@ -18,11 +18,12 @@ def draw(work: Workspace, row: int, link: Callable[..., Any]) -> None:
     view = stored.pinned()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button("Pin", icon=":material/push_pin:", key="_pin_now", on_click=_pin, args=(work, row),
-                  help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later as B.")
+                  help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
+                       "as B.")
         if view is not None:
             link("pages/compare.py", "Compare", ":material/compare:")
-            st.button("", icon=":material/close:", key="_unpin", type="tertiary", help="Forget what is pinned", on_click=stored.pin,
-                      args=(None,))
+            st.button("", icon=":material/close:", key="_unpin", type="tertiary", help="Forget what is pinned",
+                      on_click=stored.pin, args=(None,))
     if view is not None:
         st.caption(f"A: {words(view)}")
 

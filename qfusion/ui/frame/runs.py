@@ -1,4 +1,5 @@
-"""What every run of the script begins with: one thread for small matrices, and a collector that looks at what is new."""
+"""What every run of the script begins with: one thread for small matrices, and a collector that looks at what is
+new."""
 
 from __future__ import annotations
 
@@ -21,9 +22,10 @@ def _limit_blas() -> threadpoolctl.threadpool_limits:
 def one_thread() -> None:
     """Makes torch, NumPy and SciPy work on one thread.
 
-    Small kernels on several threads wait for each other whenever anything else wants the cores, and the reader's browser
-    does: a slider then takes half as long again. Streamlit runs scripts in new threads, and OpenMP counts per thread, so
-    once per process is not enough for torch; BLAS is set once for all.
+    Small kernels on several threads wait for each other whenever anything else wants the cores, and the reader's
+    browser
+    does: a slider then takes half as long again. Streamlit runs scripts in new threads, and OpenMP counts per thread,
+    so once per process is not enough for torch; BLAS is set once for all.
     """
     _limit_blas()
     torch.set_num_threads(1)
@@ -32,8 +34,9 @@ def one_thread() -> None:
 def spare_modules() -> None:
     """Tells the collector to leave alone what imports have left, whenever there are new ones.
 
-    Streamlit collects garbage after every run, and until it has looked at everything nothing else happens in the process, not
-    even sending what was drawn. The modules of torch, QuTiP and PennyLane are hundreds of thousands of objects that are
+    Streamlit collects garbage after every run, and until it has looked at everything nothing else happens in the
+    process, not even sending what was drawn. The modules of torch, QuTiP and PennyLane are hundreds of thousands of
+    objects that are
     never garbage: 0.2 to 0.3 s after every move of a slider. Set aside, they cost nothing.
     """
     global _seen
@@ -42,7 +45,8 @@ def spare_modules() -> None:
         gc.freeze()
 
 
-# It remarks, with a trace that looks like a crash, that a value set before a widget is drawn wins over the widget's default: that is meant.
+# It remarks, with a trace that looks like a crash, that a value set before a widget is drawn wins over the widget's
+# default: that is meant.
 logging.getLogger("streamlit.elements.lib.policies").disabled = True
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from qfusion.errors import InvalidInput
 
-SCRIPT = Path(__file__).resolve().parents[1] / "app" / "app.py"  # beside it stand the pages, and Streamlit's options in `.streamlit`
+# beside it stand the pages, and Streamlit's options in `.streamlit`
+SCRIPT = Path(__file__).resolve().parents[1] / "app" / "app.py"
 
 
 def serve(options: Sequence[str]) -> None:
@@ -24,4 +25,5 @@ def serve(options: Sequence[str]) -> None:
     try:
         cli.main(["run", str(SCRIPT), *options], prog_name="streamlit", standalone_mode=False)
     except cli.click.ClickException as error:
-        raise InvalidInput(f"Streamlit does not take these options: {error.format_message()} `streamlit run --help` lists them.") from error
+        raise InvalidInput(
+            f"Streamlit does not take these options: {error.format_message()} `streamlit run --help` lists them.") from error

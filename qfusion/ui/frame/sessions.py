@@ -4,8 +4,8 @@
      "address": {"Dynamics": {"model": "qj-planted", "T": "0.6", "cohort": [...]}, "Samples": {...}},
      "figure": {"figure.size": "double"}, "made_from": {"model": {"name": ..., "digest": ...}, "data": {...}}, "software": {"qfusion": ...}}
 
-A file comes from anywhere. It is read as text, piece by piece; what does not fit is named and left out; the values go through the rules
-that links go through, on the page that they are for.
+A file comes from anywhere. It is read as text, piece by piece; what does not fit is named and left out; the values go
+through the rules that links go through, on the page that they are for.
 """
 
 from __future__ import annotations
@@ -63,14 +63,18 @@ def read(data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object
         setting: raises a QFusionError for a setting of figures, by key and value, that does not fit.
 
     Raises:
-        InvalidInput, NotFound: when it is no session at all, too large, of another version, or of a page that does not exist.
+        InvalidInput, NotFound: when it is no session at all, too large, of another version, or of a page that does not
+            exist.
     """
-    check(len(data) <= MAX_BYTES, f"The file has {len(data):,} bytes, and a session has at most {MAX_BYTES:,}. {_CHOOSE}")
+    check(len(data) <= MAX_BYTES,
+          f"The file has {len(data):,} bytes, and a session has at most {MAX_BYTES:,}. {_CHOOSE}")
     try:
         found = json.loads(data.decode("utf-8"))
-        json.dumps(found, ensure_ascii=False).encode("utf-8")  # half a character, `\\ud800`, could neither be shown nor stand in an address
+        # half a character, `\\ud800`, could neither be shown nor stand in an address
+        json.dumps(found, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
-        raise InvalidInput(f"The file is not a session: it is not JSON in UTF-8 ({str(error)[:60]!r}). {_CHOOSE}") from error
+        raise InvalidInput(
+            f"The file is not a session: it is not JSON in UTF-8 ({str(error)[:60]!r}). {_CHOOSE}") from error
     check(isinstance(found, dict) and found.get("kind") == KIND, f"The file is JSON, but not a {KIND}. {_CHOOSE}")
     version = found.get("version")
     check(version == VERSION and not isinstance(version, bool),
@@ -83,7 +87,8 @@ def read(data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object
     choose("Page", str(page), known)
     strange = [key for key in found if key not in _PARTS]
     if strange:
-        said.append(f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out.")
+        said.append(
+            f"{text.named(strange)} of the file {'are' if len(strange) > 1 else 'is'} not known here and left out.")
     address = {}
     for title, parameters in _part(found, "address", said).items():
         if title not in known:
@@ -92,8 +97,8 @@ def read(data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object
             address[title] = _parameters(title, parameters, said)
         else:
             said.append(f"What the file says of {title} is not an object. It is left out.")
-    return Session(str(page), address, _settings(_part(found, "figure", said), setting, said), _origin(_part(found, "made_from", said)),
-                   tuple(said))
+    return Session(str(page), address, _settings(_part(found, "figure", said), setting, said),
+                   _origin(_part(found, "made_from", said)), tuple(said))
 
 
 def _part(found: Mapping[str, Any], name: str, said: list[str]) -> dict[str, Any]:
@@ -111,17 +116,21 @@ def _parameters(page: str, found: Mapping[str, Any], said: list[str]) -> dict[st
     for key, values in found.items():
         texts = [values] if isinstance(values, str) else values
         fits = (isinstance(texts, list) and 0 < len(texts) <= MAX_VALUES and 0 < len(key) <= MAX_KEY and key != "load"
-                and not key.startswith(("_", "embed")) and all(isinstance(v, str) and len(v) <= MAX_VALUE for v in texts))
+                and not key.startswith(("_", "embed"))
+                and all(isinstance(v, str) and len(v) <= MAX_VALUE for v in texts))
         if fits and len(fitting) < MAX_KEYS:
             fitting[key] = [str(text) for text in texts]
         else:
             strange.append(key)
     if strange:
-        said.append(f"On {page}, {text.named(strange)} cannot stand in an address. {'They are' if len(strange) > 1 else 'It is'} left out.")
+        said.append(
+            f"On {page}, {text.named(strange)} cannot stand in an address. "
+            f"{'They are' if len(strange) > 1 else 'It is'} left out.")
     return fitting
 
 
-def _settings(found: Mapping[str, Any], setting: Callable[[str, Any], object] | None, said: list[str]) -> dict[str, Any]:
+def _settings(found: Mapping[str, Any], setting: Callable[[str, Any], object] | None,
+              said: list[str]) -> dict[str, Any]:
     fitting: dict[str, Any] = {}
     for key, value in list(found.items())[:MAX_SETTINGS]:
         plain = isinstance(value, str | bool | int) or (isinstance(value, float) and math.isfinite(value))
@@ -138,7 +147,8 @@ def _settings(found: Mapping[str, Any], setting: Callable[[str, Any], object] | 
 
 def _origin(found: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Names and digests, where they are texts of a fitting length."""
-    return {what: {key: part[key] for key in ("name", "digest") if isinstance(part.get(key), str) and len(part[key]) <= 200}
+    return {what: {key: part[key] for key in ("name", "digest") if isinstance(part.get(key), str)
+                   and len(part[key]) <= 200}
             for what in ("model", "data") if isinstance(part := found.get(what), dict)}
 
 

@@ -1,6 +1,7 @@
 """The sidebar's "Copy link", and sessions saved to and loaded from a file. Drawn by the frame of every page.
 
-The link is the address that the browser shows, in the order of its parameters, with the names of model, data and sample also where they are
+The link is the address that the browser shows, in the order of its parameters, with the names of model, data and sample
+also where they are
 the usual ones: another machine may have other models. The browser copies it by itself; a click does not come here.
 """
 
@@ -37,7 +38,8 @@ def draw(place: Any, pages: Mapping[str, str], made_from: Mapping[str, Mapping[s
     """Draws the button that copies the link and the one of session files.
 
     Args:
-        place: the container for them. pages: files by title. made_from: name and digest of the model and of the data that the page shows.
+        place: the container for them. pages: files by title. made_from: name and digest of the model and of the data
+            that the page shows.
     """
     with place, st.container(key="share", gap="xxsmall"):
         left, right = st.columns(2, gap="small")
@@ -48,9 +50,11 @@ def draw(place: Any, pages: Mapping[str, str], made_from: Mapping[str, Mapping[s
 
 
 def _output() -> None:
-    """Where the browser says what became of the click; the script is the same on every page and knows nothing of the reader."""
+    """Where the browser says what became of the click; the script is the same on every page and knows nothing of the
+    reader."""
     kept: Mapping[str, str] = state.get(state.KEPT, {})
-    always = {key: kept[key] for key in (state.MODEL, state.DATA, state.SAMPLE) if kept.get(key)} if _has_pickers() else {}
+    always = {key: kept[key] for key in (state.MODEL, state.DATA, state.SAMPLE)
+              if kept.get(key)} if _has_pickers() else {}
     link = json.dumps({"always": always, "longest": MAX_LINK})
     st.html(f'<div id="qf-link" data-link="{html.escape(link)}"><p id="qf-said" role="status" hidden></p>'
             '<input id="qf-field" type="text" readonly hidden aria-label="Link to this view" spellcheck="false"></div>'
@@ -74,11 +78,13 @@ def _button(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
 
 @st.dialog("Session")
 def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
-    st.markdown("Everything you have set, on all pages, with pins, cohorts, and names and digests of model and data; not the data.")
+    st.markdown(
+        "Everything you have set, on all pages, with pins, cohorts, and names and digests of model and data; not the "
+        "data.")
     saved = Session(str(state.get(state.PAGE)), state.everything(), _settings(), made_from)
     name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
-    st.download_button("Save session", saved.text(), name, "application/json", on_click="ignore", icon=":material/save:",
-                       key="_save_session", width="stretch")
+    st.download_button("Save session", saved.text(), name, "application/json", on_click="ignore",
+                       icon=":material/save:", key="_save_session", width="stretch")
     given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
     if given is not None:
         try:
@@ -89,8 +95,8 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
 
 def _settings() -> dict[str, Any]:
     """Settings of exported figures; not what draws them, which another machine may not have."""
-    return {str(key): value for key, value in st.session_state.items() if str(key).startswith(sessions.PREFIX) and key != "figure.engine"
-            and isinstance(value, str | bool | int | float)}
+    return {str(key): value for key, value in st.session_state.items() if str(key).startswith(sessions.PREFIX)
+            and key != "figure.engine" and isinstance(value, str | bool | int | float)}
 
 
 def _check_setting(key: str, value: Any) -> None:
@@ -99,16 +105,19 @@ def _check_setting(key: str, value: Any) -> None:
 
 
 def _offer(session: Session, given: str, pages: Mapping[str, str]) -> None:
-    """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays behind."""
+    """What is in a file, what of it does not fit, and the way there: a fresh session, so that nothing of this one stays
+    behind."""
     said = (*session.said, *sessions.changes(session, _digest))
     count = sum(len(parameters) for parameters in session.address.values())
-    st.markdown(f"A session saved on **{text.plain(session.page)}**, with {count} settings on "
-                f"{len(session.address)} page{'s' if len(session.address) != 1 else ''}.")
+    st.markdown(f"A session saved on **{text.plain(session.page)}**, with {count} settings on {len(session.address)} "
+                f"page{'s' if len(session.address) != 1 else ''}.")
     for words in said[:state.MAX_NOTICES]:
         st.warning(text.message(words), icon=":material/link_off:")
     token = state.get(_OFFERED, ("", ""))[1] if state.get(_OFFERED, ("",))[0] == given else wait(session, said)
     state.put(_OFFERED, (given, token))
-    st.html(f'<a class="qf-button" href="./{_stem(pages[session.page])}?{LOAD}={token}">Open it instead of what you have here</a>')
+    st.html(
+        f'<a class="qf-button" href="./{_stem(pages[session.page])}?{LOAD}={token}">Open it instead of what you have '
+        'here</a>')
 
 
 def _stem(file: str) -> str:
@@ -134,7 +143,8 @@ def wait(session: Session, said: tuple[str, ...] = ()) -> str:
 
 
 def open_loaded() -> None:
-    """In a session that an address begins with `load=`, puts what that file holds into the address and begins again: as by a link."""
+    """In a session that an address begins with `load=`, puts what that file holds into the address and begins again: as
+    by a link."""
     token = st.query_params.get(LOAD)
     if token is None:
         return

@@ -1,4 +1,5 @@
-"""The frame of every page: set-up, navigation, shared pickers, notices, and the edge where our errors become messages."""
+"""The frame of every page: set-up, navigation, shared pickers, notices, and the edge where our errors become
+messages."""
 
 from __future__ import annotations
 
@@ -38,14 +39,16 @@ PAGES = {
               ("pages/train.py", "Train", ":material/model_training:"),
               ("pages/sweeps.py", "Sweeps", ":material/tune:"),
               ("pages/leaderboard.py", "Leaderboard", ":material/leaderboard:")),
-    "Learn": (("pages/tour.py", "Guided tour", ":material/tour:"), ("pages/glossary.py", "Glossary", ":material/menu_book:")),
+    "Learn": (("pages/tour.py", "Guided tour", ":material/tour:"),
+              ("pages/glossary.py", "Glossary", ":material/menu_book:")),
 }
 FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
 
 
 @dataclass(frozen=True)
 class Here:
-    """What the reader has picked: the model on its data, the sample's row, the theme, and the score to explain (None: as predicted)."""
+    """What the reader has picked: the model on its data, the sample's row, the theme, and the score to explain (None:
+    as predicted)."""
 
     work: Workspace
     row: int
@@ -54,7 +57,8 @@ class Here:
 
     def subject(self, tweak: Tweak | str = "") -> Sample:
         """The sample, under a tweak: whatever is told of it is asked there."""
-        return Sample(self.work, self.row, int(self.work.predicted[self.row]) if self.asked is None else self.asked, tweak)
+        return Sample(self.work, self.row, int(self.work.predicted[self.row]) if self.asked is None else self.asked,
+                      tweak)
 
     def subjects(self, tweak: Tweak | str = "") -> dict[str, Any]:
         """What panels of this page are made from, by what builders call it."""
@@ -91,7 +95,8 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
 
 
 def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
-    """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for the next page.
+    """Draws the frame of a page that needs neither model nor sample, and returns the theme; the pickers are kept for
+    the next page.
 
     Args:
         title: of the page.
@@ -108,7 +113,8 @@ def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
 
 @contextmanager
 def _sidebar(title: str) -> Iterator[Any]:
-    """Sets the page up; what is drawn in the block stands in the sidebar, below the navigation, which shows whatever goes wrong there.
+    """Sets the page up; what is drawn in the block stands in the sidebar, below the navigation, which shows whatever
+    goes wrong there.
 
     Yields:
         a container above the navigation.
@@ -116,7 +122,8 @@ def _sidebar(title: str) -> Iterator[Any]:
     runs.begin()
     memo.waiting = st.spinner
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
-    st.html(f"<style>:root {{ color-scheme: {theme()} }} {_css()}</style>")  # Streamlit says so of the page, but not of its dialogs
+    # Streamlit says so of the page, but not of its dialogs
+    st.html(f"<style>:root {{ color-scheme: {theme()} }} {_css()}</style>")
     with guard(stop=True, title=title), st.sidebar:
         st.markdown("### qfusion")
         top, menu = st.container(), st.container()
@@ -151,7 +158,8 @@ def _head(title: str) -> None:
 
 @contextmanager
 def guard(stop: bool = False, title: str = "") -> Iterator[None]:
-    """Shows one of our own errors as a message, below a `title`; with `stop`, nothing after it is drawn. Other errors are defects."""
+    """Shows one of our own errors as a message, below a `title`; with `stop`, nothing after it is drawn. Other errors
+    are defects."""
     try:
         yield
     except QFusionError as error:
@@ -172,7 +180,8 @@ def theme() -> Theme:
 
 def link(page: str, label: str, icon: str, **query: str) -> None:
     """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address."""
-    carried = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT) if state.get(key)}
+    carried = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT)
+               if state.get(key)}
     carried |= comparison.kept()
     if not carried.get(state.OUTPUT) or carried[state.OUTPUT] == pickers.PREDICTED:
         carried.pop(state.OUTPUT, None)
@@ -206,7 +215,8 @@ def _missing_data() -> None:
     """Which data sets are not on this machine, and how to get them: one line until it is opened."""
     absent = [source for source in data.available() if not source.available]
     if absent:
-        label = f"{text.plain(absent[0].title)} is not here" if len(absent) == 1 else f"{len(absent)} data sets are not here"
+        label = f"{text.plain(absent[0].title)} is not here" if len(
+            absent) == 1 else f"{len(absent)} data sets are not here"
         with st.expander(label, icon=":material/info:"):
             for source in absent:
                 st.markdown(f"**{text.plain(source.title)}**")

@@ -25,7 +25,8 @@ def current(work: Workspace) -> Tweak:
         InvalidInput: when a number, set for another model, is out of its range.
     """
     said = [(key, state.get(key)) for key in learned(work.model)]
-    return fitting(work.model, Tweak.of([(key, value) for key, value in said if isinstance(value, int | float)], work.model))
+    return fitting(work.model, Tweak.of([(key, value) for key, value in said if isinstance(value, int | float)],
+                                        work.model))
 
 
 def draw(work: Workspace) -> Tweak:
@@ -66,7 +67,8 @@ def set_to(model: Any, tweak: Tweak) -> None:
 
 
 def current_tweak(work: Any) -> str:
-    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that do not fit."""
+    """What the reader has set on the Dynamics or Circuit page for this model; empty for as learned, or for edits that
+    do not fit."""
     if work.can("time"):
         return str(current(work))
     try:

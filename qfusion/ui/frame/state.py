@@ -1,7 +1,8 @@
 """What a session remembers: typed keys, what the URL may say, and what is said when it says something else.
 
-Widgets carry `key=`, `bind="query-params"` and `persist_state="session"`, so their values live in the URL and survive page
-changes. Streamlit silently takes the default for a value that does not fit, or the nearest one that does; `audit` names it first.
+Widgets carry `key=`, `bind="query-params"` and `persist_state="session"`, so their values live in the URL and survive
+page changes. Streamlit silently takes the default for a value that does not fit, or the nearest one that does; `audit`
+names it first.
 
 A key that begins with an underscore is of the session alone; every other one is a parameter of the address.
 """
@@ -71,7 +72,8 @@ def _note(key: str) -> None:
 
 
 def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
-    """Takes invalid parameters out of the URL, leaves a notice for each, and lets the rest apply: the page begins again without them.
+    """Takes invalid parameters out of the URL, leaves a notice for each, and lets the rest apply: the page begins again
+    without them.
 
     Once a widget is in the session, the URL follows it and not the other way round, so only the others are looked at. A
     bound widget writes its option's *label* into the URL: options here are their own labels.
@@ -105,7 +107,8 @@ def rename(key: str, now: str) -> None:
 
 
 def _drop(problems: Mapping[str, Problem]) -> None:
-    """Names problems and mends the URL. Widgets take their first value from the address with which a run began, so it begins again."""
+    """Names problems and mends the URL. Widgets take their first value from the address with which a run began, so it
+    begins again."""
     mended = False
     for key, problem in problems.items():
         notice(problem.words)
@@ -143,7 +146,8 @@ def arrive(page: str) -> None:
 def _unpack(page: str) -> None:
     """Puts into the address what a loaded session holds of a page that is opened for the first time."""
     waiting = st.session_state.get(ELSEWHERE, {}).pop(page, {})
-    fresh = {key: values for key, values in waiting.items() if key not in st.session_state and key not in st.query_params}
+    fresh = {key: values for key, values in waiting.items() if key not in st.session_state
+             and key not in st.query_params}
     if fresh:
         st.query_params.update(fresh)
         st.rerun()
@@ -175,13 +179,16 @@ def written(value: Any) -> list[str]:
 
 
 def everything() -> dict[str, dict[str, list[str]]]:
-    """What the pages of this session show, as their addresses would say it: values by parameter by page, this page's among them."""
+    """What the pages of this session show, as their addresses would say it: values by parameter by page, this page's
+    among them."""
     here = st.session_state.get(PAGE, "")
     found = {page: dict(waiting) for page, waiting in st.session_state.get(ELSEWHERE, {}).items()}
-    found |= {page: {key: written(st.session_state[key]) for key in sorted(keys) if st.session_state.get(key) is not None}
+    found |= {page: {key: written(st.session_state[key]) for key in sorted(keys)
+                     if st.session_state.get(key) is not None}
               for page, keys in st.session_state.get(DRAWN, {}).items()}
     address = {key: st.query_params.get_all(key) for key in st.query_params}
-    found[here] = address | found.get(here, {}) | {key: [value] for key, value in st.session_state.get(KEPT, {}).items()}
+    found[here] = address | found.get(here,
+                                      {}) | {key: [value] for key, value in st.session_state.get(KEPT, {}).items()}
     return found
 
 
@@ -210,8 +217,8 @@ def get(key: str, default: Any = None) -> Any:
 def put(key: str, value: Any) -> None:
     """Sets a value of this session, and of the address unless the key begins with an underscore.
 
-    Of a widget only before it is drawn, or in a callback. A widget that is on the page writes its own parameter; one that is drawn
-    for the first time with a value of ours would not.
+    Of a widget only before it is drawn, or in a callback. A widget that is on the page writes its own parameter; one
+    that is drawn for the first time with a value of ours would not.
     """
     if key.startswith("_"):
         st.session_state[key] = value

@@ -1,6 +1,8 @@
-"""What a reader keeps across pages: saved cohorts and the pinned view. In the session, and in the address as `cohort` and `pin`.
+"""What a reader keeps across pages: saved cohorts and the pinned view. In the session, and in the address as `cohort`
+and `pin`.
 
-No widget carries them. The first run of a session takes them from the address; from then on the address follows the session.
+No widget carries them. The first run of a session takes them from the address; from then on the address follows the
+session.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ _COHORTS, _PIN = "_cohorts", "_pin"
 
 
 def settle() -> None:
-    """Once a session reads the address, names what does not fit and drops it; after that writes what is kept into the address."""
+    """Once a session reads the address, names what does not fit and drops it; after that writes what is kept into the
+    address."""
     if _COHORTS not in st.session_state:
         state.put(_COHORTS, _read_cohorts(st.query_params.get_all(COHORTS)))
         said = st.query_params.get(PIN)
@@ -42,7 +45,8 @@ def _named(key: str, read: Callable[[str], Any], said: str, instead: str) -> Any
 
 def _read_cohorts(texts: list[str]) -> list[Cohort]:
     if len(texts) > cohorts.MAX_SAVED:
-        state.notice(f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first {cohorts.MAX_SAVED} are kept.")
+        state.notice(
+            f"In the link, `{COHORTS}`: {len(texts)} cohorts are named, and the first {cohorts.MAX_SAVED} are kept.")
     found: dict[str, Cohort] = {}
     for said in texts[:cohorts.MAX_SAVED]:
         one = _named(COHORTS, cohorts.parse_saved, said, "It is ignored.")
@@ -73,7 +77,8 @@ def save(cohort: Cohort) -> None:
         InvalidInput: when as many as fit in an address are kept already.
     """
     others = [each for each in saved() if each.name != cohort.name]
-    check(len(others) < cohorts.MAX_SAVED, f"{cohorts.MAX_SAVED} cohorts are saved, as many as an address holds. Delete one first.")
+    check(len(others) < cohorts.MAX_SAVED,
+          f"{cohorts.MAX_SAVED} cohorts are saved, as many as an address holds. Delete one first.")
     state.put(_COHORTS, [*others, cohort])
     _write()
 

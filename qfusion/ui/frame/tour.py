@@ -1,4 +1,5 @@
-"""The guided tour: eight steps over the pages on samples that come with the project, a card on top of each, `?tour=N` in the address.
+"""The guided tour: eight steps over the pages on samples that come with the project, a card on top of each, `?tour=N`
+in the address.
 
 A step sets model, data, sample and view when it is arrived at; End goes back to where the reader was when it began.
 """
@@ -91,7 +92,9 @@ def _left(title: str) -> dict[str, object]:
 def _set(values: dict[str, str], title: str) -> None:
     """Sets widgets before they are drawn, also those that the page would take over from the last one."""
     if state.get(state.PAGE) != title and state.get(state.KEPT):
-        state.put(state.KEPT, {**state.get(state.KEPT), **{key: value for key, value in values.items() if key in state.get(state.KEPT)}})
+        state.put(state.KEPT,
+                  {**state.get(state.KEPT),
+                   **{key: value for key, value in values.items() if key in state.get(state.KEPT)}})
     for key, value in values.items():
         state.impose(key, value)
 
@@ -127,7 +130,8 @@ def card(title: str, link: Link, files: Files) -> None:
                     _to(link, files, at - 1, "Back", ":material/arrow_back:")
             began = state.get(_FROM, {})
             kept = {key: str(value) for key, value in began.get("sets", {}).items()}
-            link(files.get(str(began.get("title")), "app.py"), "End the tour", ":material/close:", **kept, **{TOUR: END})
+            link(files.get(str(began.get("title")), "app.py"), "End the tour", ":material/close:", **kept,
+                 **{TOUR: END})
 
 
 def _to(link: Link, files: Files, at: int, label: str, icon: str) -> None:
@@ -143,16 +147,19 @@ def invitation(link: Link, files: Files) -> None:
         _to(link, files, 1, "Guided tour (three minutes)", ":material/tour:")
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour-invitation"):
-        st.markdown("**New here?** Eight steps in three minutes, from two digits that speak only together to a figure for your paper.")
+        st.markdown(
+            "**New here?** Eight steps in three minutes, from two digits that speak only together to a figure for your "
+            "paper.")
         _to(link, files, 1, "Start the guided tour", ":material/tour:")
         st.button("Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True))
 
 
 def contents(link: Link, files: Files) -> None:
     """The tour's own page: all steps, each a link."""
-    st.markdown("Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to look at, with "
-                "**Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and sliders are there "
-                "again at the end.")
+    st.markdown(
+        "Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to "
+        "look at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and "
+        "sliders are there again at the end.")
     _to(link, files, 1, "Start the guided tour", ":material/tour:")
     for at, one in enumerate(steps(), 1):
         with st.container(border=True, key=f"tour-step-{at}", gap="xsmall"):

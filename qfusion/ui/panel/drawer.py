@@ -1,4 +1,5 @@
-"""The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code. A dialog with a preview."""
+"""The figure drawer: one panel's figure as a file for a paper, its numbers, its recipe, its code. A dialog with a
+preview."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
         found = _visible(drawn.name, whole, visible_key)
     recipe = replace(_with_visible(origin.recipe_of(drawn), visible_key, found), style=style,
                      title=words["title"], caption=words["caption"])
-    file = File(visible.apply(whole, found), words["title"] or drawn.headline, words["caption"] or drawn.caption, recipe)
+    file = File(visible.apply(whole, found), words["title"] or drawn.headline, words["caption"] or drawn.caption,
+                recipe)
     with right:
         downloads = st.container()
     try:
@@ -72,7 +74,8 @@ class File:
 
     def content(self, style: ExportStyle | None = None) -> bytes:
         """The file, in the recipe's style or another."""
-        return export.save(self.shown, style or self.recipe.style, title=self.title, caption=self.caption, recipe=self.recipe.text())
+        return export.save(self.shown, style or self.recipe.style, title=self.title, caption=self.caption,
+                           recipe=self.recipe.text())
 
 
 def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
@@ -90,32 +93,38 @@ def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
 
 
 def _kept(name: str) -> dict[str, Any]:
-    """Keyword arguments of a widget of the style: its value stays for the next figure, and goes into a saved session."""
+    """Keyword arguments of a widget of the style: its value stays for the next figure, and goes into a saved
+    session."""
     return {"key": f"figure.{name}", "persist_state": "session"}
 
 
 def _style() -> ExportStyle:
     """The widgets of a style. Their values stay for the next figure."""
     default = ExportStyle()
-    kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=default.format, required=True,
-                                     **_kept("format"))
+    kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=default.format,
+                                     required=True, **_kept("format"))
     size = st.selectbox("Size", list(styles.SIZES), format_func=lambda key: styles.SIZES[key].label,
                         disabled=kind == "html", **_kept("size"))
-    theme: Any = st.segmented_control("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__, default=default.theme,
-                                      required=True, **_kept("theme"))
+    theme: Any = st.segmented_control("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__,
+                                      default=default.theme, required=True, **_kept("theme"))
     with st.container(horizontal=True):
         title = st.toggle("Title", default.title, help="The panel's title above the figure.", **_kept("title"))
-        caption = st.toggle("Caption", default.caption, help="What the figure shows and does not, below it.", **_kept("caption"))
+        caption = st.toggle("Caption", default.caption, help="What the figure shows and does not, below it.",
+                            **_kept("caption"))
     with st.container(horizontal=True):
         font = st.number_input("Font size (pt)", styles.LEAST_FONT, styles.MAX_FONT, styles.SIZES[size].font, 0.5,
-                               help="At the size at which the figure is printed. Journals ask for at least 5 pt.", **_kept(f"font.{size}"))
-        dpi = st.selectbox("Resolution", list(styles.RESOLUTIONS), format_func=lambda n: f"{n} dpi", disabled=kind != "png", **_kept("dpi"))
+                               help="At the size at which the figure is printed. Journals ask for at least 5 pt.",
+                               **_kept(f"font.{size}"))
+        dpi = st.selectbox("Resolution", list(styles.RESOLUTIONS), format_func=lambda n: f"{n} dpi",
+                           disabled=kind != "png", **_kept("dpi"))
     there = export.chrome() is not None
     engine: Any = st.selectbox("Drawn by", list(ENGINES) if there else ["qfusion"], format_func=ENGINES.__getitem__,
                                disabled=kind == "html" or not there, **_kept("engine"),
-                               help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and takes seconds."
+                               help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, "
+                                    "and takes seconds."
                                     + ("" if there else " There is no Chrome or Chromium on this machine."))
-    return ExportStyle(format=kind, dpi=dpi, size=size, theme=theme, title=title, caption=caption, font=float(font), engine=engine)
+    return ExportStyle(format=kind, dpi=dpi, size=size, theme=theme, title=title, caption=caption, font=float(font),
+                       engine=engine)
 
 
 def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
@@ -135,11 +144,12 @@ def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
             held = before.x if axis == "xaxis" else before.y
             spans[axis] = held
             if axis in axes:
-                said = st.text_input(f"{label}, from and to", "" if held is None else f"{held[0]:g}, {held[1]:g}", placeholder="all of it",
-                                     key=f"_span-{name}-{axis}", max_chars=60)
+                said = st.text_input(f"{label}, from and to", "" if held is None else f"{held[0]:g}, {held[1]:g}",
+                                     placeholder="all of it", key=f"_span-{name}-{axis}", max_chars=60)
                 spans[axis] = _span(label, said)
         st.caption("Holds for the figure on the page and its link as well.")
-    found = VisibleRange(tuple(entry for plain, entry in names.items() if plain not in kept), spans["xaxis"], spans["yaxis"])
+    found = VisibleRange(tuple(entry for plain, entry in names.items() if plain not in kept), spans["xaxis"],
+                         spans["yaxis"])
     if found != before:
         state.put(key, str(found))
     return found
@@ -183,12 +193,14 @@ def file_name(recipe: Recipe) -> str:
 def _downloads(drawn: Picture, file: File) -> None:
     name, recipe, style = file_name(file.recipe), file.recipe, file.recipe.style
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
-        st.download_button(f"Download {FORMATS[style.format]}", file.content, f"{name}.{style.format}", MIMES[style.format],
-                           on_click="ignore", type="primary", icon=":material/download:", key="drawer-figure")
+        st.download_button(f"Download {FORMATS[style.format]}", file.content, f"{name}.{style.format}",
+                           MIMES[style.format], on_click="ignore", type="primary", icon=":material/download:",
+                           key="drawer-figure")
         for label, data, ending, kind, words in (
                 ("Numbers, CSV", lambda: text.csv(drawn.table()), ".csv", "text/csv", None),
                 ("Numbers, JSON", lambda: numbers_json(drawn, recipe), "-numbers.json", "application/json", None),
-                ("Recipe", recipe.text, "-recipe.json", "application/json", "What this figure was made from. Its file holds it too.")):
+                ("Recipe", recipe.text, "-recipe.json", "application/json",
+                 "What this figure was made from. Its file holds it too.")):
             st.download_button(label, data, name + ending, kind, on_click="ignore", key=f"drawer{ending}", help=words)
 
 
@@ -204,7 +216,7 @@ def _code(drawn: Picture, recipe: Recipe) -> None:
         st.code(programs.program(recipe.page, recipe.panel, recipe.address), language="python", wrap_lines=True)
     with again:
         name = file_name(recipe)
-        st.code(f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}", language="bash",
-                wrap_lines=True)
+        st.code(f"python -m qfusion figure --recipe {name}-recipe.json --out {name}.{recipe.style.format}",
+                language="bash", wrap_lines=True)
         st.caption("The recipe may also be the exported figure itself: its file holds it.")
         st.code(recipe.text(), language="json", height=200)

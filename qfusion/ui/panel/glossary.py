@@ -21,7 +21,8 @@ FIND = "word"  # key of the search on the glossary's page
 
 @dataclass(frozen=True)
 class Entry:
-    """One word: `words` in markdown, `formula` in LaTeX (empty where there is none), titles of the `pages` that use it."""
+    """One word: `words` in markdown, `formula` in LaTeX (empty where there is none), titles of the `pages` that use
+    it."""
 
     term: str
     words: str
@@ -43,14 +44,16 @@ class Entry:
 @lru_cache(maxsize=1)
 def _file() -> tuple[dict[str, Entry], dict[str, tuple[str, ...]]]:
     found = tomllib.loads(_assets.text("glossary.toml"))
-    entries = (Entry(one["term"], one["words"], one["source"], tuple(one["pages"]), tuple(one.get("also", ())), one.get("formula", ""))
+    entries = (Entry(one["term"], one["words"], one["source"], tuple(one["pages"]), tuple(one.get("also", ())),
+                     one.get("formula", ""))
                for one in found["entry"])
     return {entry.term: entry for entry in entries}, {name: tuple(terms) for name, terms in found["panels"].items()}
 
 
 def _known() -> dict[str, Entry]:
     """The entries of the file, and of the measures that name their source where they are registered."""
-    measures = (Entry(about.title.capitalize(), f"The {about.title}: {about.shows}", about.source, ("Dynamics",), (about.short,))
+    measures = (Entry(about.title.capitalize(), f"The {about.title}: {about.shows}", about.source, ("Dynamics",),
+                      (about.short,))
                 for about in KINDS.values() if about.source)
     return {entry.term: entry for entry in measures} | _file()[0]
 
@@ -61,10 +64,13 @@ def entries() -> tuple[Entry, ...]:
 
 
 def find(said: str, page: str | None = None) -> tuple[Entry, ...]:
-    """Entries that hold `said`, those first whose name or other name begins with it; of one `page` alone when it is named."""
+    """Entries that hold `said`, those first whose name or other name begins with it; of one `page` alone when it is
+    named."""
     held = [entry for entry in entries() if entry.holds(said) and page in (None, *entry.pages)]
     begin = said.casefold().strip()
-    return tuple(sorted(held, key=lambda entry: not any(part.casefold().startswith(begin) for part in (entry.term, *entry.also))))
+    return tuple(sorted(held,
+                        key=lambda entry: not any(part.casefold().startswith(begin)
+                                                  for part in (entry.term, *entry.also))))
 
 
 def terms_of(panel: str) -> tuple[str, ...]:
@@ -80,6 +86,7 @@ def popover(panel: str) -> None:
     """A button that opens the words of a panel, each with its formula; nothing for a panel without any."""
     found = [_known()[term] for term in terms_of(panel)]
     if found:
-        with st.popover("Terms", icon=":material/help:", type="tertiary", key=f"terms-{panel}", help="What the words of this panel mean"):
+        with st.popover("Terms", icon=":material/help:", type="tertiary", key=f"terms-{panel}",
+                        help="What the words of this panel mean"):
             st.markdown("\n\n".join(entry.markdown() for entry in found))
             link("pages/glossary.py", "All words", ":material/menu_book:")

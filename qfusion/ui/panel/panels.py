@@ -1,6 +1,8 @@
-"""A panel: a title that states the finding or the question, a figure, what it shows and does not, its numbers, its export.
+"""A panel: a title that states the finding or the question, a figure, what it shows and does not, its numbers, its
+export.
 
-What is drawn here passes `visible` (series left out, ranges of the axes), so what stands on the screen is what is exported.
+What is drawn here passes `visible` (series left out, ranges of the axes), so what stands on the screen is what is
+exported.
 """
 
 from __future__ import annotations
@@ -43,7 +45,8 @@ def visible_key(name: str) -> str:
 
 
 def framed(name: str, drawn: go.Figure) -> Shown:
-    """A figure as the reader wants it: without the series left out, in the ranges chosen. A click on the legend does nothing."""
+    """A figure as the reader wants it: without the series left out, in the ranges chosen. A click on the legend does
+    nothing."""
     key = visible_key(name)
     said = state.get(key) or st.query_params.get(key) or ""
     drawn.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
@@ -76,7 +79,8 @@ def _figure(picture: Picture, key: str = "", on_select: Callable[[], None] | Non
     assert picture.figure is not None
     shown = framed(picture.name, picture.figure)
     clicks: dict[str, Any] = {} if on_select is None else {"selection_mode": "points", "on_select": on_select}
-    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key or f"figure-{picture.name}", alt=picture.alt, **clicks)
+    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key or f"figure-{picture.name}", alt=picture.alt,
+                    **clicks)
     return shown
 
 
@@ -92,7 +96,8 @@ def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | Non
 
 
 def below(theme: Theme, **subjects: Any) -> None:
-    """Every panel that its page draws below all else that is open, see `Panel.below`, of what the page has, by what builders call it."""
+    """Every panel that its page draws below all else that is open, see `Panel.below`, of what the page has, by what
+    builders call it."""
     view = View(str(state.get(state.PAGE, "")).lower(), origin.address())
     for panel in list(programs.PAGES[view.page].values()):
         if panel.below and panel.shown(view, subjects[panel.subject]):
@@ -106,12 +111,14 @@ def around(name: str) -> Iterator[DeltaGenerator]:
         yield st.container()
 
 
-def inside(picture: Picture, head: DeltaGenerator | None = None, *, key: str = "", on_select: Callable[[], None] | None = None,
-           below: Callable[[], None] | None = None, chart: DeltaGenerator | None = None, named: bool = True) -> None:
+def inside(picture: Picture, head: DeltaGenerator | None = None, *, key: str = "",
+           on_select: Callable[[], None] | None = None, below: Callable[[], None] | None = None,
+           chart: DeltaGenerator | None = None, named: bool = True) -> None:
     """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer.
 
     Args:
-        chart: where the figure stands, when not here. named: with what it is called below the title; not where a control says it.
+        chart: where the figure stands, when not here. named: with what it is called below the title; not where a
+            control says it.
     """
     with head or nullcontext():
         heading(picture.title)
@@ -148,14 +155,15 @@ def footer(picture: Picture, shown: Shown | None = None) -> None:
         if shown is not None:
             _export(picture, shown)
         glossary.popover(name)
-        st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{name}.csv", mime="text/csv",
-                           on_click="ignore", icon=":material/download:", type="tertiary", key=f"csv-{name}",
-                           help="The numbers of this figure")
+        st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{name}.csv",
+                           mime="text/csv", on_click="ignore", icon=":material/download:", type="tertiary",
+                           key=f"csv-{name}", help="The numbers of this figure")
 
 
 def _export(picture: Picture, shown: Shown, quiet: bool = False) -> None:
-    st.button("" if quiet else "Export", on_click=state.put, args=(state.DRAWER, picture.name), icon=":material/ios_share:",
-              type="tertiary", key=f"export-{picture.name}", help=f"Export: {_EXPORT_HELP}" if quiet else _EXPORT_HELP)
+    st.button("" if quiet else "Export", on_click=state.put, args=(state.DRAWER, picture.name),
+              icon=":material/ios_share:", type="tertiary", key=f"export-{picture.name}", help=f"Export: {_EXPORT_HELP}"
+              if quiet else _EXPORT_HELP)
     if state.get(state.DRAWER) == picture.name:
         from qfusion.ui.panel import drawer  # matplotlib and the rest only once something is exported
 

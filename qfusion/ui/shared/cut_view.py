@@ -14,7 +14,8 @@ CUT, TERMS = "cut", "cutterms"
 
 
 def of_sample(sample: Sample, theme: Theme, t: float) -> None:
-    """The score if the correlations of a modality are taken away at a time, under the sliders; its terms when they are unfolded.
+    """The score if the correlations of a modality are taken away at a time, under the sliders; its terms when they are
+    unfolded.
 
     Args:
         t: where the time cursor stands, a share of T.
@@ -22,7 +23,8 @@ def of_sample(sample: Sample, theme: Theme, t: float) -> None:
     if not builders.can_cut(sample):
         return
     panels.draw(builders.cut(sample, theme, t=t))
-    with st.expander("What becomes of the terms", icon=":material/stacked_line_chart:", **state.opened(TERMS)) as folded:
+    with st.expander("What becomes of the terms", icon=":material/stacked_line_chart:",
+                     **state.opened(TERMS)) as folded:
         if folded.open:
             _terms(sample, theme, t)
 

@@ -1,4 +1,5 @@
-"""Model out: the model as the reader has tweaked it, for use elsewhere or as a model of the reader's own. A dialog behind a button."""
+"""Model out: the model as the reader has tweaked it, for use elsewhere or as a model of the reader's own. A dialog
+behind a button."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def _close() -> None:
 def _body(here: Here) -> None:
     work = here.work
     found, tweak = cache.loaded(work.name), sliders.current_tweak(work)
-    st.markdown(f"**{text.plain(work.name)}**, " + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
+    st.markdown(f"**{text.plain(work.name)}**, "
+                + (f"tweaked: {text.plain(tweak)}." if tweak else "as trained: nothing is tweaked.")
                 + f" Sample {text.plain(here.sample)}, where a format is of one.")
     reasons = {name: model_export.impossible(name, found) for name in model_export.FORMATS}
     able = [name for name, reason in reasons.items() if not reason]
@@ -62,19 +64,21 @@ def _download(here: Here, found: Checkpoint, tweak: str, picked: str) -> None:
     stem = f"{work.name}-{here.sample}" if wanted.of_sample else name if picked == "checkpoint" else work.name
     precision = "double"
     if picked == "torch":
-        precision = st.segmented_control("Numbers", list(_EXACT), format_func=_EXACT.__getitem__, default="double", required=True,
-                                         key=_PRECISION)
-    make = partial(model_export.make, picked, found, work.dataset, tweak=tweak, sample=here.sample, model_name=name, precision=precision,
-                   behind=work.background)
-    st.download_button(f"Download {wanted.title}", make, f"{_file(stem)}{wanted.ending}", "application/octet-stream", on_click="ignore",
-                       type="primary", icon=":material/download:", key=f"model-out-{picked}", help=_SECONDS.get(picked))
+        precision = st.segmented_control("Numbers", list(_EXACT), format_func=_EXACT.__getitem__, default="double",
+                                         required=True, key=_PRECISION)
+    make = partial(model_export.make, picked, found, work.dataset, tweak=tweak, sample=here.sample, model_name=name,
+                   precision=precision, behind=work.background)
+    st.download_button(f"Download {wanted.title}", make, f"{_file(stem)}{wanted.ending}", "application/octet-stream",
+                       on_click="ignore", type="primary", icon=":material/download:", key=f"model-out-{picked}",
+                       help=_SECONDS.get(picked))
     if picked == "qutip":
         st.caption("A .qu file is a pickle, and loading a pickle runs what its maker put into it: load only your own.")
     if picked == "checkpoint":
         st.caption("Unpack it into a folder of models, or keep the model here, below.")
 
 
-_SECONDS = {"checkpoint": "Measured anew on all samples: takes some seconds.", "torch": "Traced step by step: takes some seconds.",
+_SECONDS = {"checkpoint": "Measured anew on all samples: takes some seconds.",
+            "torch": "Traced step by step: takes some seconds.",
             "numpy": "Worked out when you press: takes some seconds."}
 
 

@@ -30,10 +30,11 @@ def filters(here: Here) -> dict[str, Any]:
         kinds = st.pills("Relation of the single modalities", list(samples.RELATIONS), selection_mode="multi",
                          help="; ".join(f"{kind}: {words}" for kind, words in samples.RELATIONS.items()),
                          **state.bound(RELATION))
-    words = st.text_input("Search ids and words", max_chars=samples.MAX_SEARCH, placeholder="part of an id or of what was said",
-                          **state.bound(SEARCH))
+    words = st.text_input("Search ids and words", max_chars=samples.MAX_SEARCH,
+                          placeholder="part of an id or of what was said", **state.bound(SEARCH))
     verdict, wanted = _of_classes(here.work) if here.work.classes else (None, [])
-    return {"split": split, "search": words or "", "relations": list(kinds), "verdict": verdict or "", "classes": wanted}
+    return {"split": split, "search": words or "", "relations": list(kinds), "verdict": verdict or "",
+            "classes": wanted}
 
 
 def _of_classes(work: Workspace) -> tuple[str | None, list[str]]:
@@ -49,7 +50,8 @@ def none_passes(rows: pd.DataFrame) -> bool:
     """Whether the filters leave nothing; says what to do then."""
     if len(rows):
         return False
-    st.info("No sample passes these filters. Use fewer words, another relation, or the split “all”.", icon=":material/search_off:")
+    st.info("No sample passes these filters. Use fewer words, another relation, or the split “all”.",
+            icon=":material/search_off:")
     st.button("Clear the filters", key="_clear_filters", icon=":material/filter_alt_off:", on_click=_clear)
     return True
 
@@ -71,7 +73,8 @@ def table(here: Here, rows: pd.DataFrame) -> None:
                  selection_default={"selection": {"rows": [] if place is None else [place]}},
                  on_select=lambda: _picked_in_table(key, shown), column_config=_formats(order, bool(here.work.classes)),
                  alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.")
-    st.caption(f"{len(rows):,} of {len(here.work.dataset):,} samples pass. Tick a row, or click a point below, to open it.")
+    st.caption(
+        f"{len(rows):,} of {len(here.work.dataset):,} samples pass. Tick a row, or click a point below, to open it.")
 
 
 def _columns(work: Workspace, rows: pd.DataFrame) -> list[str]:
@@ -120,8 +123,9 @@ def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
         x = st.selectbox("Across", list(titles), index=across, help=_AXES, **state.bound(AXIS_X))
         y = st.selectbox("Up", list(titles), index=up, help=_AXES, **state.bound(AXIS_Y))
     if count > finding.MAX_ENTANGLED and finding.asks_entanglement(work, x, y):
-        st.info(f"Entanglement takes time: shown for the first {finding.MAX_ENTANGLED} of {count:,} samples. Filter to see "
-                "others.")
+        st.info(
+            f"Entanglement takes time: shown for the first {finding.MAX_ENTANGLED} of {count:,} samples. Filter to see "
+            "others.")
     output = "" if here.asked is None else work.classes[here.asked]
     picture = samples.scatter(here.subject(), here.theme, x=x, y=y, output=output, **chosen)
     key = f"scatter-{state.get(state.TABLE_TURN, 0)}"

@@ -1,4 +1,5 @@
-"""The decision of an entangled-fusion network along its layers: what the read-out would say if the circuit stopped there."""
+"""The decision of an entangled-fusion network along its layers: what the read-out would say if the circuit stopped
+there."""
 
 from __future__ import annotations
 
@@ -17,4 +18,5 @@ def panel(sample: Sample, theme: Theme) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         terms, place = through_view.which_terms(), through_view.which_layer(list(found.moments))
     panels.draw(builders.decision(sample, theme, terms=terms, layer=found.moments[place]))
-    through_view.at_cursor(dividends, series[builders.MUTUAL], builders.MUTUAL, place, f"“{found.moments[place]}”", "nats")
+    through_view.at_cursor(dividends, series[builders.MUTUAL], builders.MUTUAL, place, f"“{found.moments[place]}”",
+                           "nats")

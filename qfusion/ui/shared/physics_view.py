@@ -1,4 +1,5 @@
-"""What physics did it, on the Dynamics and on the Circuit page: pickers, the tornado, one term's way, and all terms as a table."""
+"""What physics did it, on the Dynamics and on the Circuit page: pickers, the tornado, one term's way, and all terms as
+a table."""
 
 from __future__ import annotations
 
@@ -34,8 +35,10 @@ def tab(here: Here, sample: Sample) -> None:
         over = _pick("Samples", list(physics.cohorts(work)), COHORT)
         group = _pick("Terms", list(physics.GROUPS[work.can("time")]), TERMS)
     measured = builders.measured(sample, effect, over)
-    half = st.toggle("Slope half-way too (a second or more)", help="The slope of every term at half its strength: diamonds beside the "
-                     "right bars. It stands for the mean slope on the way far better than the slope at its end.", **state.bound(HALF))
+    half = st.toggle("Slope half-way too (a second or more)",
+                     help="The slope of every term at half its strength: diamonds beside the right bars. It stands for "
+                          "the mean slope on the way far better than the slope at its end.",
+                     **state.bound(HALF))
     picture = builders.tornado(sample, here.theme, effect=effect, over=over, group=group, half=half)
     if picture.figure is None:
         st.info(f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect.")
@@ -49,7 +52,8 @@ def tab(here: Here, sample: Sample) -> None:
 
 
 _HELP = {TARGET: "What is explained: the score, a part of it, or a state's entropy or entanglement.",
-         COHORT: "This sample, or the mean over several.", TERMS: "The parts of the model that are weakened and removed.",
+         COHORT: "This sample, or the mean over several.",
+         TERMS: "The parts of the model that are weakened and removed.",
          TERM: "All strengths of one part, from removed to as it stands."}
 
 
@@ -72,9 +76,10 @@ def _agreement(measured: Measured, half: np.ndarray | None) -> None:
     if half is not None:
         right = big & (np.sign(half) == np.sign(found.effects[:, 0]))
         middle = f" The slope half-way points the way of the removal for {int(right.sum())}."
-    st.caption(f"Slope and removal point the same way for {agree} of the {count} terms whose removal moves it by more than 1 % of its "
-               f"range ({reach:.3g}); {curved}.{middle} "
-               "A slope says what a little less does, not what nothing at all does: where they differ, the answer bends on the way.")
+    st.caption(
+        f"Slope and removal point the same way for {agree} of the {count} terms whose removal moves it by more than 1 "
+        f"% of its range ({reach:.3g}); {curved}.{middle} A slope says what a little less does, not what nothing at "
+        "all does: where they differ, the answer bends on the way.")
 
 
 def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str) -> None:
@@ -83,8 +88,10 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
         return
     asked = st.query_params.get(TERM)
     if asked is not None and state.get(TERM) is None and asked not in titles:
-        st.warning(f"In the link, `{TERM}`: ‘{text.plain(asked, 60)}’ is no term that can be followed here. The one below is shown.",
-                   icon=":material/link_off:")
+        st.warning(
+            f"In the link, `{TERM}`: ‘{text.plain(asked, 60)}’ is no term that can be followed here. The one below is "
+            "shown.",
+            icon=":material/link_off:")
     picked = _pick("Follow one term from removed to now", titles, TERM)
     panels.draw(builders.way(sample, here.theme, effect=effect, over=over, term=picked))
 
@@ -102,8 +109,9 @@ def _table(sample: Sample, measured: Measured) -> None:
                 table[f"test {metrics.describe[name].short}"] = scored[name].loc[table["key"]].to_numpy()
             kept = ", ".join(f"{metrics.describe[name].short} {scored[name].loc['']:.3f}"
                              for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns)
-            st.caption(f"Over {len(work.dataset.rows('test')):,} test samples; with all terms: {kept}. A weight or measurement "
-                       "vector is taken out of every score.")
+            st.caption(
+                f"Over {len(work.dataset.rows('test')):,} test samples; with all terms: {kept}. A weight or "
+                "measurement vector is taken out of every score.")
         order = np.argsort(-np.abs(found.effects[:, 0]))
         st.dataframe(table.iloc[order].drop(columns=["key"]), hide_index=True, height=420,
                      alt="Slope, removal and agreement of every term.")

@@ -25,9 +25,12 @@ def scrubber(replay: Replay) -> int:
         state.put(GATE, replay.count)  # of a longer circuit
     jumps = _stops(replay)
     with st.container(horizontal=True, vertical_alignment="bottom", key="scrubber"):
-        st.button("", icon=":material/first_page:", key="_first", help="Before the first gate", on_click=state.put, args=(GATE, 0))
-        st.button("", icon=":material/chevron_left:", key="_back", help="One box back", on_click=_step, args=(jumps, -1, replay.count))
-        st.button("", icon=":material/chevron_right:", key="_on", help="One box on", on_click=_step, args=(jumps, 1, replay.count))
+        st.button("", icon=":material/first_page:", key="_first", help="Before the first gate", on_click=state.put,
+                  args=(GATE, 0))
+        st.button("", icon=":material/chevron_left:", key="_back", help="One box back", on_click=_step,
+                  args=(jumps, -1, replay.count))
+        st.button("", icon=":material/chevron_right:", key="_on", help="One box on", on_click=_step,
+                  args=(jumps, 1, replay.count))
         at = int(st.slider("Gates done", 0, replay.count, replay.count, **state.bound(GATE),
                            help="Arrow keys move by one gate; a click on a box of the drawing goes there."))
     return at
@@ -64,14 +67,16 @@ def _picked(key: str) -> None:
 
 
 def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn: Any) -> None:
-    """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after it."""
+    """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after
+    it."""
     if at == 0:
         st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
         return
     name, wires, sentence, values = replay.gates[at - 1]
     numbers = ", ".join(f"{key} = {value:.3f}" for key, value in values.items())
-    st.markdown(f"**Gate {at} of {replay.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
-                + (f"  \n{text.plain(numbers)}" if numbers else ""))
+    st.markdown(
+        f"**Gate {at} of {replay.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
+        + (f"  \n{text.plain(numbers)}" if numbers else ""))
     panels.draw(builders.qubits(sample, theme, gate=at, **drawn))
     if not replay.moments[at - 1][0]:
         st.caption(builders.TOO_MANY)

@@ -23,7 +23,8 @@ def of_sample(here: Here) -> None:
     work, row, asked = here.work, here.row, here.asked
     changed = sliders.current_tweak(work)
     says = f" The model is taken as you have changed it: {text.plain(changed, 120)}." if changed else ""
-    _offer(f"{work.name}-{here.sample}", f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
+    _offer(f"{work.name}-{here.sample}",
+           f"All about this decision in one file that needs no network: contributions, dynamics, entropies, "
            f"circuit, faithfulness, methods with equations, BibTeX. It takes about ten seconds.{says}",
            lambda suffix: of_subject.of_sample(work, row, asked, changed, suffix))
 
@@ -31,8 +32,10 @@ def of_sample(here: Here) -> None:
 def of_cohort(here: Here, table: Any, parts: Sequence[Part], name: str) -> None:
     """Offers the report on the cohort in force."""
     work = here.work
-    _offer(f"{work.name}-cohort", "All about this cohort in one file that needs no network: shares and types with intervals, "
-           "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten seconds.",
+    _offer(f"{work.name}-cohort",
+           "All about this cohort in one file that needs no network: shares and types with intervals, "
+           "contributions, entanglement, members, faithfulness, methods with equations, BibTeX. It takes about ten "
+           "seconds.",
            lambda suffix: of_subject.of_cohort(work, table, parts, name, suffix))
 
 

@@ -18,11 +18,13 @@ from qfusion.ui.shared import report_view
 HIDDEN = ("text", "transcript")
 
 
-def content(here: Here, row: int | None = None, *, details: bool = True, only: tuple[str, ...] | None = None, key: str = "card") -> None:
+def content(here: Here, row: int | None = None, *, details: bool = True, only: tuple[str, ...] | None = None,
+            key: str = "card") -> None:
     """The raw content that the data set has of a sample; says so where a modality has none.
 
     Args:
-        row: of the sample, the current one unless given. details: with facts from the data's table, and as the page's main content.
+        row: of the sample, the current one unless given. details: with facts from the data's table, and as the page's
+            main content.
         only: modalities to show. key: tells figures of one sample apart that a page shows twice.
     """
     at = here.row if row is None else row
@@ -51,7 +53,8 @@ def _piece(name: str, piece: Content, width: int | Literal["stretch"] = "stretch
     elif isinstance(piece, Audio):
         st.audio(np.asarray(piece.samples), sample_rate=piece.rate, width=width, alt=f"Recording: {name} of the sample")
     elif isinstance(piece, Image):
-        st.image(np.asarray(piece.pixels), width=90, clamp=True, caption=text.plain(name), alt=f"Picture: {name} of the sample")
+        st.image(np.asarray(piece.pixels), width=90, clamp=True, caption=text.plain(name),
+                 alt=f"Picture: {name} of the sample")
 
 
 def _facts(here: Here, row: int) -> None:

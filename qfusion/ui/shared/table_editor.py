@@ -66,7 +66,8 @@ def panel(sample: Sample, theme: Theme) -> None:
         phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
         key = f"tables-{state.get(TURN, 0)}"
         panels.inside(
-            rules.tables(sample, theme, element=work.elements[cell.element], stage=cell.stage, outcome=found.patterns[cell.pattern]), head,
+            rules.tables(sample, theme, element=work.elements[cell.element], stage=cell.stage,
+                         outcome=found.patterns[cell.pattern]), head,
             chart=chart, key=key, on_select=lambda: _picked(key, work.elements, found.patterns),
             below=lambda: _editor(work, shape, cell, phi, learned, sample.tweak, found))
     with st.container(border=True, key="box-tables", gap="xsmall"):
@@ -93,7 +94,8 @@ def _pick(work: Any, shape: edits.Shape, found: Reading) -> Cell:
         stage = 0
         if shape.stages > 1:
             stage = int(st.selectbox("Stage of the chain", [str(k) for k in range(shape.stages)], **state.bound(STAGE)))
-        outcome = st.selectbox("What the qubits read", list(patterns), help="One digit a qubit, in the order above the heat map; 1 = yes.",
+        outcome = st.selectbox("What the qubits read", list(patterns),
+                               help="One digit a qubit, in the order above the heat map; 1 = yes.",
                                **state.bound(OUTCOME))
     return Cell(element, stage, patterns.index(outcome))
 
@@ -103,21 +105,26 @@ def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> N
     if not points:
         return
     row, column = points[0].get("y"), points[0].get("x")
-    if isinstance(row, int | float) and isinstance(column, int | float) and 0 <= row < len(elements) and 0 <= column < len(patterns):
+    if isinstance(row, int | float) and isinstance(column,
+                                                   int | float) and 0 <= row < len(elements) and 0 <= column < len(
+                                                       patterns):
         state.put(ELEMENT, elements[int(row)])
         state.put(OUTCOME, patterns[int(column)])
         state.put(TURN, state.get(TURN, 0) + 1)
 
 
-def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, in_force: str, found: Reading) -> None:
+def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, in_force: str,
+            found: Reading) -> None:
     """The angle of the chosen cell as a slider and as a number, what it means, and ways back."""
     angle, learned = edits.wrapped(angle), edits.wrapped(learned)
     digits, controls = found.patterns[cell.pattern], found.controls[cell.stage]
     yes = [text.plain(name) for name, bit in zip(controls, digits, strict=True) if bit == "1"]
     changed = abs(angle - learned) > rules.SAME
-    st.markdown(f"**{text.plain(work.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} rad → mass "
-                f"**{_mass(angle):.2f}**" + (f"; learned {learned:.3f} rad → {_mass(learned):.2f}" if changed else ", as learned")
-                + f". This sample reads it with {found.weights[_place(cell)]:.0%}.")
+    st.markdown(
+        f"**{text.plain(work.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
+        f"rad → mass **{_mass(angle):.2f}**" + (f"; learned {learned:.3f} rad → {_mass(learned):.2f}" if changed
+                                                else ", as learned")
+        + f". This sample reads it with {found.weights[_place(cell)]:.0%}.")
     name = ".".join(map(str, _place(cell)))
     with st.container(horizontal=True, vertical_alignment="bottom", key="cell-editor"):
         slider, number = f"_phi.{name}", f"_number.{name}"
@@ -126,12 +133,13 @@ def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: fl
                 state.put(key, value)
         st.slider("Angle φ (rad)", -1.57, 4.71, step=0.01, key=slider, on_change=_set_angle, args=(shape, cell, slider),
                   help="0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).")
-        st.number_input("Exactly", -1.5708, 4.7124, step=0.05, format="%.4f", key=number, on_change=_set_angle, args=(shape, cell, number),
-                        width=130)
+        st.number_input("Exactly", -1.5708, 4.7124, step=0.05, format="%.4f", key=number, on_change=_set_angle,
+                        args=(shape, cell, number), width=130)
     with st.container(horizontal=True, gap="small"):
-        st.button("Reset this cell", icon=":material/undo:", key="_reset_cell", disabled=not changed, on_click=_reset, args=(shape, cell))
-        st.button("Reset all cells", icon=":material/restart_alt:", key="_reset_all", disabled=not in_force, on_click=state.put,
-                  args=(EDITS, ""))
+        st.button("Reset this cell", icon=":material/undo:", key="_reset_cell", disabled=not changed, on_click=_reset,
+                  args=(shape, cell))
+        st.button("Reset all cells", icon=":material/restart_alt:", key="_reset_all", disabled=not in_force,
+                  on_click=state.put, args=(EDITS, ""))
 
 
 def _mass(angle: float) -> float:
@@ -149,16 +157,18 @@ def _reset(shape: edits.Shape, cell: Cell) -> None:
 
 
 def _presets(shape: edits.Shape, cell: Cell) -> None:
-    scope = st.segmented_control("Set to a rule", rules.SCOPES, default=rules.SCOPES[0], required=True, **state.bound(SCOPE))
+    scope = st.segmented_control("Set to a rule", rules.SCOPES, default=rules.SCOPES[0], required=True,
+                                 **state.bound(SCOPE))
     whom = None if scope == rules.SCOPES[1] else cell.element
     with st.container(horizontal=True, gap="small"):
         for rule in (edits.LEARNED, *shape.rules):
-            st.button(rules.named(rule), key=f"_rule_{rule}", help=_RULE_HELP[rule], on_click=_set_rule, args=(shape, whom, rule))
+            st.button(rules.named(rule), key=f"_rule_{rule}", help=_RULE_HELP[rule], on_click=_set_rule,
+                      args=(shape, whom, rule))
 
 
 _RULE_HELP = {"learned": "What training found", "and": "Yes only if all say yes: Dempster's conjunctive rule",
-              "or": "Yes if any says yes: the disjunctive rule", "mean": "As much yes as the share of those who say yes",
-              "majority": "Yes if more than half say yes"}
+              "or": "Yes if any says yes: the disjunctive rule",
+              "mean": "As much yes as the share of those who say yes", "majority": "Yes if more than half say yes"}
 
 
 def _set_rule(shape: edits.Shape, whom: int | None, rule: str) -> None:

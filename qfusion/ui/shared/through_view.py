@@ -20,25 +20,29 @@ def which_terms() -> str:
     """Draws the choice between dividends and Shapley values."""
     if state.get(TERMS) not in (None, *KINDS):
         state.put(TERMS, KINDS[0])
-    return st.segmented_control("Decision as", list(KINDS), default=KINDS[0], help="Dividends tell what modalities say alone and only "
-                                "together; Shapley values split the joint terms among them.", **state.bound(TERMS)) or KINDS[0]
+    return st.segmented_control("Decision as", list(KINDS), default=KINDS[0],
+                                help="Dividends tell what modalities say alone and only together; Shapley values split "
+                                     "the joint terms among them.",
+                                **state.bound(TERMS)) or KINDS[0]
 
 
 def which_measure() -> str:
     """Draws the choice of what stands above the decision."""
     return st.segmented_control("Above it", list(builders.ABOVE), default=builders.ENTROPY,
-                                help="Entropy says how mixed each state is, by "
-                                "entanglement or by jumps; entanglement (logarithmic negativity) takes longer.",
+                                help="Entropy says how mixed each state is, by entanglement or by jumps; entanglement "
+                                     "(logarithmic negativity) takes longer.",
                                 **state.bound(ABOVE)) or builders.ENTROPY
 
 
-def at_cursor(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name: str, place: int, where: str, unit: str) -> None:
+def at_cursor(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name: str, place: int, where: str,
+              unit: str) -> None:
     """The numbers at the cursor in one line."""
     share = through.joint_share(dividends)
     best = max((term for term in dividends if term), key=lambda term: abs(dividends[term][place]))
-    st.caption(f"At {where}: joint terms are {share[place]:.0%} of the decision's size ({share[0]:.0%} at the start, {share[-1]:.0%} at "
-               f"the end); largest term {text.term(best)} ({dividends[best][place]:+.2f}); {moving_name} "
-               f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).")
+    st.caption(
+        f"At {where}: joint terms are {share[place]:.0%} of the decision's size ({share[0]:.0%} at the start, "
+        f"{share[-1]:.0%} at the end); largest term {text.term(best)} ({dividends[best][place]:+.2f}); {moving_name} "
+        f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).")
 
 
 def which_layer(names: list[str]) -> int:

@@ -1,8 +1,10 @@
 """Planted opinions: 3,000 short spoken opinions made from a seed, of which everything is known.
 
-Every sample is a sentence, a hummed voice and a drawn face; their latents and the score come from `score`, which also gives
-the exact contribution of every modality and of every group of them. Features are measured from the content: word vectors,
-prosody of the waveform, pixels of the picture. Making them takes a few seconds once; then they come from a cache.
+Every sample is a sentence, a hummed voice and a drawn face; their latents and the score come from `score`, which also
+gives
+the exact contribution of every modality and of every group of them. Features are measured from the content: word
+vectors, prosody of the waveform, pixels of the picture. Making them takes a few seconds once; then they come from a
+cache.
 """
 
 from __future__ import annotations
@@ -27,10 +29,10 @@ SIZES = {"train": 2100, "valid": 300, "test": 600}
 _CHUNK = 50  # recordings at a time: few enough for the processor's cache
 
 DESCRIPTION = (
-    "3,000 short spoken opinions made by this project from a seed: sentences from a grammar, hummed voices, drawn faces. The "
-    "score is a known function of what words, voice and face say, plus noise of known variance, so the true contribution of "
-    "every modality and every combination is known for every sample. Voice turns the sign of praise (sarcasm), an expressive "
-    "face amplifies words, and warm voice and smile strengthen one another.")
+    "3,000 short spoken opinions made by this project from a seed: sentences from a grammar, hummed voices, drawn "
+    "faces. The score is a known function of what words, voice and face say, plus noise of known variance, so the true "
+    "contribution of every modality and every combination is known for every sample. Voice turns the sign of praise "
+    "(sarcasm), an expressive face amplifies words, and warm voice and smile strengthen one another.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +59,8 @@ def recipe(seed: int = SEED, sizes: dict[str, int] | None = None) -> Recipe:
     drawn[:, 0] = [round(words.valence(s), 6) for s in sentences]
     y = np.round(score.score(drawn) + score.noise(noise_rng, count), 4)
     split = rng.permutation(np.repeat(list(sizes), list(sizes.values())))
-    return Recipe(drawn, regime, sentences, voice.draw(voice_rng, drawn[:, 1]), face.draw(face_rng, drawn[:, 2]), y, split)
+    return Recipe(drawn, regime, sentences, voice.draw(voice_rng, drawn[:, 1]), face.draw(face_rng, drawn[:, 2]), y,
+                  split)
 
 
 def _measure(made: Recipe) -> dict[str, np.ndarray]:
@@ -115,7 +118,8 @@ def build(seed: int = SEED, sizes: dict[str, int] | None = None) -> DataSet:
         modalities=(Modality("text", spoken, lengths, words.FEATURES),
                     Modality("audio", measured["audio"], measured["audio_lengths"], prosody.FEATURES),
                     Modality("vision", seen, None, names)),
-        target=Target("regression", "score", range=(-3.0, 3.0), unit="points, very negative (-3) to very positive (+3)"),
+        target=Target("regression", "score", range=(-3.0, 3.0),
+                      unit="points, very negative (-3) to very positive (+3)"),
         y=made.y, ids=ids, split=made.split, table=_table(made, ids), truth=pd.DataFrame(truth, index=ids),
         noise_variance=score.noise_variance(), content_of=partial(_content, made))
 

@@ -1,7 +1,8 @@
-"""What a planted sample would be with other words, another voice or another face: raw content made anew and measured as ever.
+"""What a planted sample would be with other words, another voice or another face: raw content made anew and measured as
+ever.
 
-Words are free text from the grammar's vocabulary; voice and face take changes of what the sample was made from. The features of an edit
-are measured from the new content by the same code as the data set's.
+Words are free text from the grammar's vocabulary; voice and face take changes of what the sample was made from. The
+features of an edit are measured from the new content by the same code as the data set's.
 """
 
 from __future__ import annotations
@@ -31,16 +32,19 @@ class Control:
     unit: str
 
 
-VOICE = (Control("pitch", "Pitch of the voice", -1.0, 1.0, "octaves"), Control("rise", "Rise of the melody", -1.0, 1.0, "octaves"),
-         Control("energy", "Energy", -12.0, 12.0, "dB"), Control("tempo", "Tempo", -0.5, 0.5, "octaves of speed"))
-FACE = (Control("mouth", "Mouth corners", -2.0, 2.0, "of full bend"), Control("brows", "Inner brows", -2.0, 2.0, "of full lift"),
+VOICE = (Control("pitch", "Pitch of the voice", -1.0, 1.0, "octaves"),
+         Control("rise", "Rise of the melody", -1.0, 1.0, "octaves"), Control("energy", "Energy", -12.0, 12.0, "dB"),
+         Control("tempo", "Tempo", -0.5, 0.5, "octaves of speed"))
+FACE = (Control("mouth", "Mouth corners", -2.0, 2.0, "of full bend"),
+        Control("brows", "Inner brows", -2.0, 2.0, "of full lift"),
         Control("eyes", "Eyes", -0.75, 0.75, "of full opening"))
 CONTROLS = {"audio": VOICE, "vision": FACE}
 
 
 @dataclass(frozen=True, eq=False)
 class Edit:
-    """An edited modality: what to show, its features (1, F) or (1, T, F) with (1, T) steps, and its latent where that is known."""
+    """An edited modality: what to show, its features (1, F) or (1, T, F) with (1, T) steps, and its latent where that
+    is known."""
 
     content: Content
     values: np.ndarray
@@ -58,17 +62,20 @@ def parse(text: str) -> tuple[str, ...]:
     """Returns the words of a sentence that someone typed.
 
     Raises:
-        InvalidInput: when there is no word, too many, a word that the vocabulary lacks (with near ones), or more than two clauses.
+        InvalidInput: when there is no word, too many, a word that the vocabulary lacks (with near ones), or more than
+            two clauses.
     """
     found = tuple(re.findall(r"[^\s.,;:!?]+", str(text)[:2000].lower()))
     check(len(found) > 0, "The sentence must have at least one word, but is empty. Write one from the vocabulary.")
-    check(len(found) <= words.MAX_WORDS, f"The sentence must have at most {words.MAX_WORDS} words, but has {len(found)}. Shorten it.")
+    check(len(found) <= words.MAX_WORDS,
+          f"The sentence must have at most {words.MAX_WORDS} words, but has {len(found)}. Shorten it.")
     for word in found:
         near = difflib.get_close_matches(word, words.VOCABULARY, n=3, cutoff=0.6)
         hint = f"Did you mean {' or '.join(repr(w) for w in near)}?" if near else "Use the words listed under the field."
         check(word in words.VOCABULARY, f"The word {word[:40]!r} is not in the vocabulary of these data. {hint}")
     joins = [word for word in found if word in words.JOINS]
-    check(len(joins) <= 1, f"The sentence must have at most two clauses, but has {len(joins)} of 'and' and 'but'. Leave one.")
+    check(len(joins) <= 1,
+          f"The sentence must have at most two clauses, but has {len(joins)} of 'and' and 'but'. Leave one.")
     return found
 
 
@@ -83,7 +90,8 @@ def with_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     """Returns the recording of a sample with another voice.
 
     Args:
-        changes: of the names in VOICE, 0 is as it was: pitch and rise in octaves, energy in dB, tempo in octaves of speed.
+        changes: of the names in VOICE, 0 is as it was: pitch and rise in octaves, energy in dB, tempo in octaves of
+            speed.
     """
     change = _checked("audio", changes)
     p = made.voices.take(np.array([row]))
@@ -93,14 +101,16 @@ def with_voice(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     waves = voice.synthesise(p)
     measured, lengths = prosody.features(waves, p.duration)
     heard = waves[0, : round(float(p.duration[0]) * voice.RATE)]
-    return Edit(Audio((heard / 32768.0).astype(np.float32), voice.RATE), np.round(measured, 4).astype(np.float32), lengths)
+    return Edit(Audio((heard / 32768.0).astype(np.float32), voice.RATE), np.round(measured, 4).astype(np.float32),
+                lengths)
 
 
 def with_face(made: Recipe, row: int, changes: Mapping[str, float]) -> Edit:
     """Returns the face of a sample with other features; `changes` of the names in FACE, 0 is as it was."""
     change = _checked("vision", changes)
     p = made.faces.take(np.array([row]))
-    p = dataclasses.replace(p, bend=np.clip(p.bend + change["mouth"], -1.5, 1.5), brow=np.clip(p.brow + change["brows"], -1.5, 1.5),
+    p = dataclasses.replace(p, bend=np.clip(p.bend + change["mouth"], -1.5, 1.5),
+                            brow=np.clip(p.brow + change["brows"], -1.5, 1.5),
                             lids=np.clip(p.lids + change["eyes"], 0.1, 1.0))
     seen = (face.pixels(p).reshape(1, -1) / np.float32(255)).astype(np.float32)
     return Edit(Image(face.portrait(p, 0)), seen, None)
@@ -115,4 +125,5 @@ def _checked(modality: str, changes: Mapping[str, float]) -> dict[str, float]:
     known = {control.name: control for control in CONTROLS[modality]}
     for name in changes:
         choose("Control", name, known)
-    return {name: require_number(name, changes.get(name, 0.0), control.low, control.high) for name, control in known.items()}
+    return {name: require_number(name, changes.get(name, 0.0), control.low, control.high)
+            for name, control in known.items()}

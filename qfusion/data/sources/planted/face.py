@@ -1,8 +1,8 @@
 """A drawn face whose mouth, brows and eyes follow a latent, with position, size, skin and light as nuisance.
 
-A smile bends the mouth up, opens it a little, lifts the brows and narrows the eyes from below; a frown bends it down and pulls
-the brows together. Drawn with Pillow at several times the wanted size and averaged down, which is what smooths the edges; that
-reduction is integer arithmetic, so the pixels are the same on any machine with the same Pillow.
+A smile bends the mouth up, opens it a little, lifts the brows and narrows the eyes from below; a frown bends it down
+and pulls the brows together. Drawn with Pillow at several times the wanted size and averaged down, which is what
+smooths the edges; that reduction is integer arithmetic, so the pixels are the same on any machine with the same Pillow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _Place = Callable[[float, float], tuple[int, int]]  # from the head's own units 
 _Width = Callable[[float], int]
 
 # Skin tones from light to dark (RGB).
-_SKINS = np.array([(255, 224, 196), (241, 194, 150), (224, 172, 120), (206, 144, 98), (172, 116, 76), (146, 96, 62)], float)
+_SKINS = np.array([(255, 224, 196), (241, 194, 150), (224, 172, 120), (206, 144, 98), (172, 116, 76), (146, 96, 62)],
+                  float)
 
 
 @dataclass(frozen=True)

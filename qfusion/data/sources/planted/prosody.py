@@ -1,8 +1,9 @@
 """Prosody measured from a waveform: pitch by autocorrelation, voicing, energy and spectral centroid, frame by frame.
 
-The pitch method is that of Boersma (1993), "Accurate short-term analysis of the fundamental frequency and the harmonics-to-
-noise ratio of a sampled sound", in its simple form: the autocorrelation of the windowed frame, divided by that of the window,
-has its highest peak at the period; a parabola through the peak refines it. The transforms are SciPy's.
+The pitch method is that of Boersma (1993), "Accurate short-term analysis of the fundamental frequency and the
+harmonics-to- noise ratio of a sampled sound", in its simple form: the autocorrelation of the windowed frame, divided by
+that of the window, has its highest peak at the period; a parabola through the peak refines it. The transforms are
+SciPy's.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ With t (words), a (voice) and v (face), each in [-1, 1], the score without noise
     p(x) = (x + sqrt(x^2 + 0.04)) / 2       a smooth positive part
     e(x) = (3 x^2 - 1) / 2                  expressiveness: 1 at either end, -1/2 for a blank face
 
-Every term is a product of functions of one latent each. Averages over a background therefore factor, and the value of every
-coalition, hence every Harsanyi dividend, is exact at the cost of a few means.
+Every term is a product of functions of one latent each. Averages over a background therefore factor, and the value of
+every coalition, hence every Harsanyi dividend, is exact at the cost of a few means.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def noise_variance() -> float:
 
 
 def noise(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Returns `count` draws of the noise, (count,), all within NOISE_CUT * NOISE_SCALE, by redrawing what lies outside."""
+    """Returns `count` draws of the noise, (count,), all within NOISE_CUT * NOISE_SCALE, by redrawing what lies
+    outside."""
     draws = rng.standard_normal(count)
     while (outside := np.abs(draws) > NOISE_CUT).any():
         draws[outside] = rng.standard_normal(int(outside.sum()))

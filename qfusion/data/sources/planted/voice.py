@@ -1,12 +1,13 @@
 """A voice made from a latent: a hummed sentence of a few syllables whose melody, loudness and tempo follow it.
 
-The source is a sum of harmonics shaped by three formants (additive synthesis from one period in a table), with a pitch that
-glides, a small vibrato and jitter, an accent and a loudness bump per syllable, breath, and a burst of noise at every onset.
-The higher the latent a, the higher, livelier and more rising the melody, the louder and brighter the voice, the faster the
-syllables. Speakers differ in pitch, vocal tract, tempo, loudness and breath, so a is told from the melody's shape, not its
-height alone.
+The source is a sum of harmonics shaped by three formants (additive synthesis from one period in a table), with a pitch
+that glides, a small vibrato and jitter, an accent and a loudness bump per syllable, breath, and a burst of noise at
+every onset. The higher the latent a, the higher, livelier and more rising the melody, the louder and brighter the
+voice, the faster the syllables. Speakers differ in pitch, vocal tract, tempo, loudness and breath, so a is told from
+the melody's shape, not its height alone.
 
-Per-sample arithmetic uses only additions and products of rounded numbers, and the result is 16-bit: the same on any machine.
+Per-sample arithmetic uses only additions and products of rounded numbers, and the result is 16-bit: the same on any
+machine.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def _noise_bank() -> np.ndarray:
 
 
 def _periods(p: VoiceParameters) -> np.ndarray:
-    """One period of each of the two vowels, (N, 2, _TABLE), unit RMS: harmonics weighted by the formants they fall on."""
+    """One period of each of the two vowels, (N, 2, _TABLE), unit RMS: harmonics weighted by the formants they fall
+    on."""
     harmonics = np.arange(1, 25)
     hertz = p.pitch[:, None] * harmonics
     formants = _VOWELS[p.vowels] * p.tract[:, None, None]
@@ -112,7 +114,8 @@ def _periods(p: VoiceParameters) -> np.ndarray:
 
 
 def contours(p: VoiceParameters) -> dict[str, np.ndarray]:
-    """Returns the control curves, each (N, SAMPLES / STEP + 1): "pitch" (Hz), "voice" and "noise" (amplitudes), "blend".
+    """Returns the control curves, each (N, SAMPLES / STEP + 1): "pitch" (Hz), "voice" and "noise" (amplitudes),
+    "blend".
 
     They are given every STEP samples and zero in amplitude after the recording's end.
     """
@@ -131,8 +134,8 @@ def contours(p: VoiceParameters) -> dict[str, np.ndarray]:
     burst = np.exp(-((within * p.duration[:, None] / p.syllables[:, None] / 0.02) ** 2))
     voice = p.loudness[:, None] * fade * (0.35 + 0.65 * bump)
     noise = fade * (p.breath[:, None] * voice + 0.12 * p.loudness[:, None] * burst)
-    return {"pitch": np.round(p.pitch[:, None] * 2**octaves, 4), "voice": np.round(voice, 6), "noise": np.round(noise, 6),
-            "blend": np.round(0.5 + 0.5 * np.sin(np.pi * syllable), 6)}
+    return {"pitch": np.round(p.pitch[:, None] * 2**octaves, 4), "voice": np.round(voice, 6),
+            "noise": np.round(noise, 6), "blend": np.round(0.5 + 0.5 * np.sin(np.pi * syllable), 6)}
 
 
 def _upsample(curve: np.ndarray) -> np.ndarray:

@@ -1,9 +1,10 @@
 """Short opinions from a grammar, and what they say: a valence that depends on the order of the words.
 
-`valence` is the meaning of a sentence, by rule. A word of opinion counts with its own value, times the last intensifier or
-downtoner before it ("extremely good"), times -0.6 when a negation came before it in the same clause ("not good" is mildly
-bad, and so is "do not think it was good"). After "but" a new clause begins that counts three times as much as the first
-("good but boring" is bad, "boring but good" is good); after "and" both count the same. Everything else is filler.
+`valence` is the meaning of a sentence, by rule. A word of opinion counts with its own value, times the last intensifier
+or downtoner before it ("extremely good"), times -0.6 when a negation came before it in the same clause ("not good" is
+mildly bad, and so is "do not think it was good"). After "but" a new clause begins that counts three times as much as
+the first ("good but boring" is bad, "boring but good" is good); after "and" both count the same. Everything else is
+filler.
 
 `sentence` finds words for a wanted valence; the latent of a sample is what the words then say, exactly.
 """
@@ -15,10 +16,10 @@ import numpy as np
 OPINIONS = {
     "superb": 0.70, "wonderful": 0.66, "brilliant": 0.62, "excellent": 0.58, "great": 0.54, "lovely": 0.50,
     "charming": 0.46, "good": 0.42, "funny": 0.38, "pleasant": 0.34, "clever": 0.30, "decent": 0.24, "fine": 0.18,
-    "okay": 0.10, "plain": -0.10, "dated": -0.18, "odd": -0.24, "slow": -0.30, "dull": -0.34, "weak": -0.38, "bad": -0.42,
-    "boring": -0.46, "annoying": -0.50, "ugly": -0.54, "poor": -0.58, "awful": -0.62, "terrible": -0.66, "dreadful": -0.70,
-    "loved": 0.64, "enjoyed": 0.52, "liked": 0.40, "disliked": -0.40, "regretted": -0.52, "hated": -0.64,
-    "love": 0.64, "enjoy": 0.52, "like": 0.40, "dislike": -0.40, "regret": -0.52, "hate": -0.64,
+    "okay": 0.10, "plain": -0.10, "dated": -0.18, "odd": -0.24, "slow": -0.30, "dull": -0.34, "weak": -0.38,
+    "bad": -0.42, "boring": -0.46, "annoying": -0.50, "ugly": -0.54, "poor": -0.58, "awful": -0.62, "terrible": -0.66,
+    "dreadful": -0.70, "loved": 0.64, "enjoyed": 0.52, "liked": 0.40, "disliked": -0.40, "regretted": -0.52,
+    "hated": -0.64, "love": 0.64, "enjoy": 0.52, "like": 0.40, "dislike": -0.40, "regret": -0.52, "hate": -0.64,
 }
 INTENSIFIERS = {"slightly": 0.5, "somewhat": 0.65, "fairly": 0.8, "rather": 0.9, "really": 1.15, "very": 1.25,
                 "truly": 1.3, "extremely": 1.4}
@@ -34,13 +35,14 @@ NEGATED = -0.6
 AFTER_BUT = 0.75  # the share of the clause after "but"
 MAX_WORDS = 24
 
-FEATURES = ("opinion value", "is opinion", "strength", "is intensifier", "is negation", "is 'and'", "is 'but'", "is filler",
-            "is topic", "is function word")
+FEATURES = ("opinion value", "is opinion", "strength", "is intensifier", "is negation", "is 'and'", "is 'but'",
+            "is filler", "is topic", "is function word")
 
 _ADJECTIVES = [w for w in OPINIONS if w not in ("loved", "enjoyed", "liked", "disliked", "regretted", "hated",
                                                 "love", "enjoy", "like", "dislike", "regret", "hate")]
 _BASE = ("love", "enjoy", "like", "dislike", "regret", "hate")
-_PAST = {"love": "loved", "enjoy": "enjoyed", "like": "liked", "dislike": "disliked", "regret": "regretted", "hate": "hated"}
+_PAST = {"love": "loved", "enjoy": "enjoyed", "like": "liked", "dislike": "disliked", "regret": "regretted",
+         "hate": "hated"}
 _VERB_STRENGTHS = ("slightly", "somewhat", "rather", "really", "truly")
 
 

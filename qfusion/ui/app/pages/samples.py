@@ -43,7 +43,8 @@ def page() -> None:
             reading.evidence_table(here)
     with below, guard():
         panels.below(here.theme, **here.subjects())
-    # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read meanwhile.
+    # Last, because a network splits all its test decisions the first time, which takes seconds: the sample can be read
+    # meanwhile.
     with find, guard(), st.container(border=True, key="box-find"):
         chosen = finder.filters(here)
         rows = finding.passing(here.work.frame(here.asked), **chosen)

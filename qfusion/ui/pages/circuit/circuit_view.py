@@ -17,10 +17,12 @@ STEP, SPLIT = "steps", "gates"
 
 
 def page(here: Here) -> None:
-    """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from our evolution."""
+    """The circuit of one step with the sample in it, a scrubber, the state at its place, and how far the step is from
+    our evolution."""
     sample = here.subject()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        steps = int(st.select_slider("Steps that fill T", CHOICES, STEPS, help="dt is T divided by this.", **state.bound(STEP)))
+        steps = int(st.select_slider("Steps that fill T", CHOICES, STEPS, help="dt is T divided by this.",
+                                     **state.bound(STEP)))
         gates = str(st.selectbox("Gates of H", list(SPLITS), **state.bound(SPLIT)))
     built = builders.step(sample, steps, gates)
     replay = builders.replay(sample, steps, gates)
@@ -38,8 +40,8 @@ def page(here: Here) -> None:
 def _downloads(here: Here, built: Any) -> None:
     """The circuit as a picture to download, and the way out for the model."""
     with st.container(horizontal=True):
-        st.download_button("Circuit as SVG", data=built.draw_svg, file_name="qfusion-step.svg", mime="image/svg+xml", on_click="ignore",
-                           icon=":material/download:", key="export-step-svg")
-        st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain", on_click="ignore",
-                           icon=":material/download:", key="export-step-txt")
+        st.download_button("Circuit as SVG", data=built.draw_svg, file_name="qfusion-step.svg", mime="image/svg+xml",
+                           on_click="ignore", icon=":material/download:", key="export-step-svg")
+        st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain",
+                           on_click="ignore", icon=":material/download:", key="export-step-txt")
         export_dialog.button(here)

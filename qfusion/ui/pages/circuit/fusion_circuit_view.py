@@ -29,8 +29,8 @@ def page(here: Here) -> None:
     _edited_line(here, sample.tweak, view)
     at = replay_view.scrubber(circuit.replay(sample)) if view in WITH_SCRUBBER else 0
     draw = {"Walk": lambda: replay_tab(here, sample, at), "Fusion rules": lambda: fusion_view.tab(here, sample),
-            "Noise and shots": lambda: noise_view.tab(here, sample), "Entropies": lambda: entropies_tab(here, sample, at),
-            "What did it": lambda: physics_view.tab(here, sample),
+            "Noise and shots": lambda: noise_view.tab(here, sample),
+            "Entropies": lambda: entropies_tab(here, sample, at), "What did it": lambda: physics_view.tab(here, sample),
             "Export": lambda: export_tab(here, sample.tweak)}
     for tab, name in zip(st.tabs(list(NETWORK_VIEWS), **state.opened(PART)), NETWORK_VIEWS, strict=True):
         if tab.open:
@@ -40,9 +40,11 @@ def page(here: Here) -> None:
 
 
 def _edited_line(here: Here, in_force: str, view: str) -> None:
-    """What is edited, as text: whatever view is open, the decision is that of the edited tables, and the address holds them."""
+    """What is edited, as text: whatever view is open, the decision is that of the edited tables, and the address holds
+    them."""
     if view != "Fusion rules" and in_force:
-        st.info(f"The fusion's tables are edited: {text.plain(in_force)}. Undo it here or under “Fusion rules”.", icon=":material/edit:")
+        st.info(f"The fusion's tables are edited: {text.plain(in_force)}. Undo it here or under “Fusion rules”.",
+                icon=":material/edit:")
     if view == "Fusion rules" or table_editor.said():
         table_editor.typed(here)
 
@@ -72,13 +74,15 @@ def export_tab(here: Here, in_force: str) -> None:
     st.markdown("The circuit of this sample with all its angles, written by PennyLane.")
     with st.container(horizontal=True):
         for label, suffix, mime, make in _exports(drawn):
-            st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore", icon=":material/download:",
-                               key=f"export{suffix.replace('.', '-')}")
+            st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore",
+                               icon=":material/download:", key=f"export{suffix.replace('.', '-')}")
         export_dialog.button(here)
     program = drawn.to_openqasm(3)
     lines = program.splitlines()
-    st.caption(f"OpenQASM 3, {len(lines):,} lines on {len(drawn.wires)} qubits; the last {len(drawn.fused)} measurements read the fused "
-               "qubits. OpenQASM 2 has no conditions on single outcomes: there pooling is controlled and measured at the end.")
+    st.caption(
+        f"OpenQASM 3, {len(lines):,} lines on {len(drawn.wires)} qubits; the last {len(drawn.fused)} measurements read "
+        "the fused qubits. OpenQASM 2 has no conditions on single outcomes: there pooling is controlled and measured "
+        "at the end.")
     st.code("\n".join([*lines[:60], *(["// …"] if len(lines) > 60 else [])]), language=None, height=360)
 
 

@@ -28,8 +28,9 @@ def tab(here: Here, sample: Sample) -> None:
         if here.work.classes:
             panels.draw(rules.probabilities(sample, here.theme))
         panels.draw(rules.waterfall(sample, here.theme))
-    st.caption(f"Fused by {'edited' if in_force else 'learned'} tables{': ' + text.plain(in_force) if in_force else ''}. Test metrics over "
-               f"{len(here.work.dataset.rows('test')):,} samples.")
+    st.caption(
+        f"Fused by {'edited' if in_force else 'learned'} tables{': ' + text.plain(in_force) if in_force else ''}. Test "
+        f"metrics over {len(here.work.dataset.rows('test')):,} samples.")
     export_dialog.button(here)
 
 
@@ -41,7 +42,8 @@ def before_after(here: Here, now: Any, base: Any) -> None:
     if work.classes:
         truth, first = int(work.dataset.y[row]), int(base.scores.argmax())
         cells.append((f"p(‘{text.plain(work.classes[first], 14)}’), predicted", float(base.probabilities[first]),
-                      float(now.probabilities[first]), "off", "Probability of the class that the model as learned predicts"))
+                      float(now.probabilities[first]), "off",
+                      "Probability of the class that the model as learned predicts"))
         if truth != first:
             cells.append((f"p(‘{text.plain(work.classes[truth], 14)}’), true", float(base.probabilities[truth]),
                           float(now.probabilities[truth]), "normal", "Probability of the true class"))
@@ -50,7 +52,8 @@ def before_after(here: Here, now: Any, base: Any) -> None:
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
         about = metrics.describe[name]
         label = f"Test {about.short[:1].lower()}{about.short[1:]}" if work.classes else about.short
-        cells.append((label, base.metrics[name], now.metrics[name], "normal" if about.higher_is_better else "inverse", about.help))
+        cells.append((label, base.metrics[name], now.metrics[name], "normal" if about.higher_is_better else "inverse",
+                      about.help))
     with st.container(key="pair-metrics"):
         for place, (label, before, after, colour, help_) in zip(st.columns(len(cells)), cells, strict=True):
             change = after - before

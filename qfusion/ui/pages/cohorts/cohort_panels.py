@@ -1,4 +1,5 @@
-"""The Cohorts page's panels with controls of their own: distributions by group, entanglement against interaction strength, cuts."""
+"""The Cohorts page's panels with controls of their own: distributions by group, entanglement against interaction
+strength, cuts."""
 
 from __future__ import annotations
 
@@ -34,33 +35,41 @@ def distributions(here: Here, levels: Levels) -> None:
 
 
 def entanglement(here: Here, levels: Levels) -> None:
-    """The honest test of "entanglement explains fusion": one measure against the interaction strength, with intervals."""
+    """The honest test of "entanglement explains fusion": one measure against the interaction strength, with
+    intervals."""
     if state.get(_JUMP):
         state.put(_JUMP, False)
         st.rerun()  # the sample's picker stands outside of this fragment
     work = here.work
     titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
     if not titles:
-        st.caption("This model entangles nothing, so there is no entanglement to set against what the modalities say jointly.")
+        st.caption(
+            "This model entangles nothing, so there is no entanglement to set against what the modalities say jointly.")
         return
     if state.get(MEASURE) not in (None, *titles):
         state.put(MEASURE, next(iter(titles)))  # of another system
     with panels.around("entanglement") as head:
         with st.container(horizontal=True):
-            measure = st.selectbox("Entanglement or mixing, across", list(titles), help=_HELP[work.can("time")], **state.bound(MEASURE))
-            strength = st.selectbox("Interaction strength, up", list(strengths), help=_STRENGTH, **state.bound(STRENGTH))
+            measure = st.selectbox("Entanglement or mixing, across", list(titles), help=_HELP[work.can("time")],
+                                   **state.bound(MEASURE))
+            strength = st.selectbox("Interaction strength, up", list(strengths), help=_STRENGTH,
+                                    **state.bound(STRENGTH))
         if is_slow(measure) and len(levels.rows) > MAX_SLOW:
             st.info(f"Every state is evolved for this: shown for the first {MAX_SLOW} of {len(levels.rows):,} samples.")
         key = f"relation-{state.get(state.TABLE_TURN, 0)}"
         panels.inside(builders.entanglement(levels, here.theme, measure=measure, strength=strength), head, key=key,
-                      on_select=lambda: _picked(key), below=lambda: _table(levels, related(levels, measure, strength).correlations))
+                      on_select=lambda: _picked(key),
+                      below=lambda: _table(levels, related(levels, measure, strength).correlations))
 
 
-_STRENGTH = ("What the modalities of a sample say only together: the sum of the sizes of its joint terms, or their part of the whole "
-             "decision.")
-_HELP = {True: "The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; like mutual information and "
-               "total correlation it needs every sample's state, about 17 ms each, once.",
-         False: "The fused qubits and their modality qubits are together in a pure state, so their entropy is their entanglement."}
+_STRENGTH = (
+    "What the modalities of a sample say only together: the sum of the sizes of its joint terms, or their part of the "
+    "whole decision.")
+_HELP = {
+    True: "The entropy counts mixing by jumps as well as entanglement. Negativity is entanglement alone; like mutual "
+          "information and total correlation it needs every sample's state, about 17 ms each, once.",
+    False: "The fused qubits and their modality qubits are together in a pure state, so their entropy is their "
+           "entanglement."}
 
 
 def _picked(key: str) -> None:
@@ -73,19 +82,23 @@ def _picked(key: str) -> None:
 
 def _table(levels: Levels, found: dict[str, dict[str, Interval]]) -> None:
     names = {"all": f"all of {levels.split}", "cohort": levels.name}
-    lines = [f"| {text.plain(names[level])} | {each['spearman'].n:,} | {_said(each['pearson'])} | {_said(each['spearman'])} |"
-             for level, each in found.items()]
+    lines = [
+        f"| {text.plain(names[level])} | {each['spearman'].n:,} | {_said(each['pearson'])} | {_said(each['spearman'])} "
+        "|"
+        for level, each in found.items()]
     st.markdown("\n".join(["| level | n | Pearson r | Spearman r |", "|---|---|---|---|", *lines]))
 
 
 def _said(found: Interval) -> str:
     if np.isnan(found.value):
         return "–"
-    return f"{found.value:+.2f} " + (f"({found.low:+.2f} to {found.high:+.2f})" if found.known else "(too few for an interval)")
+    return f"{found.value:+.2f} " + (f"({found.low:+.2f} to {found.high:+.2f})" if found.known
+                                     else "(too few for an interval)")
 
 
 def cuts(here: Here, levels: Levels) -> None:
-    """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a modality."""
+    """The causal test beside the correlational one: how good the model is on the cohort without the correlations of a
+    modality."""
     if not can_cut(levels):
         return
     count = len(builders.cut_rows(levels))
@@ -99,6 +112,7 @@ def cuts(here: Here, levels: Levels) -> None:
             return
         with head:
             panels.heading("Are the correlations needed? Cut them and see")
-        st.caption("Entanglement beside interaction strength is a correlation. This is the intervention: at time t all correlation of "
-                   "one modality with the others is taken away, the state evolves on, and the decision is read." if count > 1 else
-                   "Too few samples pass the filter.")
+        st.caption(
+            "Entanglement beside interaction strength is a correlation. This is the intervention: at time t all "
+            "correlation of one modality with the others is taken away, the state evolves on, and the decision is read."
+            if count > 1 else "Too few samples pass the filter.")

@@ -40,12 +40,13 @@ def choose(here: Here) -> Levels:
     said = str(state.get(FILTER) if FILTER in st.session_state else st.query_params.get(FILTER) or "")
     with st.container(border=True, key="box-cohort", gap="xsmall"):
         _saved(said)
-        st.text_input("Filter of the cohort", max_chars=cohorts.MAX_TEXT, placeholder="such as relation=conflict; error>1; split=test",
-                      help=_HELP, **state.bound(FILTER))
+        st.text_input("Filter of the cohort", max_chars=cohorts.MAX_TEXT,
+                      placeholder="such as relation=conflict; error>1; split=test", help=_HELP, **state.bound(FILTER))
         state.put(_KEPT, said)
         said = _sound(said, table)
         name = next((each.name for each in stored.saved() if each.parts == cohorts.parse(said)), "")
-        levels = levels_of(here.subject(), said, output="" if here.asked is None else work.classes[here.asked], name=name)
+        levels = levels_of(here.subject(), said, output="" if here.asked is None else work.classes[here.asked],
+                           name=name)
         _quick_picks(work, table, levels.parts)
         _count(here, levels, table)
         _save_row(levels.parts)
@@ -53,8 +54,10 @@ def choose(here: Here) -> Levels:
     return levels
 
 
-_HELP = ("Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, `>=`, or `column~word` for what "
-         "contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` takes every split.")
+_HELP = (
+    "Conditions separated by `;`, all of which must hold: `column=value`, `!=`, `<`, `<=`, `>`, `>=`, or `column~word` "
+    "for what contains a word; several values as `truth=3|5`. Without `split=` the test split is meant; `split=all` "
+    "takes every split.")
 
 
 def _sound(said: str, table: pd.DataFrame) -> str:
@@ -77,7 +80,8 @@ def _saved(said: str) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.pills("Saved cohorts", [each.name for each in found], key=_SAID, on_change=_take, args=(tuple(found),))
         if now:
-            st.button(f"Delete ‘{text.plain(now)}’", icon=":material/delete:", key="_delete_cohort", on_click=stored.delete, args=(now,))
+            st.button(f"Delete ‘{text.plain(now)}’", icon=":material/delete:", key="_delete_cohort",
+                      on_click=stored.delete, args=(now,))
 
 
 def _quietly(said: str) -> tuple[Part, ...]:
@@ -95,7 +99,8 @@ def _take(found: tuple[Cohort, ...]) -> None:
 def _quick_picks(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) -> None:
     split = tuple(part for part in parts if part.column == cohorts.SPLIT)
     rows = table[cohorts.within_split(parts, table) & np.isfinite(table[JOINT].to_numpy())]
-    picks = {"everyone": ()} | {kind: (Part("relation", "=", (kind,)),) for kind in RELATIONS if (rows["relation"] == kind).any()}
+    picks = {"everyone": ()} | {kind: (Part("relation", "=", (kind,)),) for kind in RELATIONS
+                                if (rows["relation"] == kind).any()}
     if len(rows):
         picks |= {"worst tenth": (Part("error", ">=", (f"{rows['error'].quantile(0.9):.4g}",)),),
                   "most joint tenth": (Part(JOINT, ">=", (f"{rows[JOINT].quantile(0.9):.4g}",)),)}
@@ -111,7 +116,8 @@ def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
     belongs = "is not explained here" if levels.own is None else (
         "belongs to it" if here.sample in levels.rows.index[levels.inside] else "does not belong to it")
     st.markdown(f"**{count:,} of {total:,}** explained samples of {levels.split} form the cohort"
-                + (" (no filter: everyone)" if not levels.parts else "") + f"; sample {text.plain(here.sample)} {belongs}.")
+                + (" (no filter: everyone)" if not levels.parts else "")
+                + f"; sample {text.plain(here.sample)} {belongs}.")
     missing = int(cohorts.within_split(levels.parts, table).sum()) - total
     if missing:
         st.caption(f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
@@ -123,7 +129,8 @@ def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
 def _save_row(parts: tuple[Part, ...]) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Name", max_chars=cohorts.MAX_NAME, placeholder="a name for this cohort", key=NAME, width=260)
-        st.button("Save in the link", icon=":material/bookmark_add:", key="_save_cohort", on_click=_save, args=(parts,), disabled=not parts)
+        st.button("Save in the link", icon=":material/bookmark_add:", key="_save_cohort", on_click=_save, args=(parts,),
+                  disabled=not parts)
     if problem := state.get(_PROBLEM):
         st.error(text.message(problem), icon=":material/error:")
         state.put(_PROBLEM, "")
@@ -139,7 +146,8 @@ def _save(parts: tuple[Part, ...]) -> None:
 def _columns(table: pd.DataFrame) -> None:
     with st.expander("Columns that a filter can name", icon=":material/view_column:"):
         rows = [{"column": name, "holds": _holds(table[name])} for name in table.columns]
-        st.dataframe(pd.DataFrame(rows), hide_index=True, height=260, alt="Columns that a filter can name, and what they hold.")
+        st.dataframe(pd.DataFrame(rows), hide_index=True, height=260,
+                     alt="Columns that a filter can name, and what they hold.")
 
 
 def _holds(column: pd.Series) -> str:
@@ -158,7 +166,9 @@ def ladder(here: Here, levels: Levels) -> None:
         cells = [_cell(name, value) for value in found[name]]
         lines.append(f"| {text.plain(_SAID_AS.get(name, name))} | " + " | ".join(cells) + " |")
     st.markdown("\n".join(lines))
-    st.caption(f"Means over each level; error: {text.plain(here.work.unit_of_error)}. {backgrounds.against(here.work.background)}")
+    st.caption(
+        f"Means over each level; error: {text.plain(here.work.unit_of_error)}. "
+        f"{backgrounds.against(here.work.background)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
         key = f"_member-{state.get(state.TABLE_TURN, 0)}-{len(members)}"
@@ -170,7 +180,8 @@ def ladder(here: Here, levels: Levels) -> None:
             report_view.of_cohort(here, cohort_measures.cohort_table(here.work, here.asked), levels.parts, name)
 
 
-_SAID_AS = {"joint": "sum of joint terms, sizes", "joint share": "joint part of all terms", "relation": "most frequent type"}
+_SAID_AS = {"joint": "sum of joint terms, sizes", "joint share": "joint part of all terms",
+            "relation": "most frequent type"}
 
 
 def _cell(name: str, value: object) -> str:

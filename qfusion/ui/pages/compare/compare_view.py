@@ -40,22 +40,25 @@ def forget_lost(_: Workspace) -> None:
 def nothing_pinned(here: Here) -> None:
     """How to get an A."""
     work = here.work
-    st.info("Nothing is pinned yet. Press **Pin** in the sidebar of any page to keep what you see as **A**; what you pick or tweak after "
-            "that is **B**. Or start here:", icon=":material/push_pin:")
+    st.info(
+        "Nothing is pinned yet. Press **Pin** in the sidebar of any page to keep what you see as **A**; what you pick "
+        "or tweak after that is **B**. Or start here:", icon=":material/push_pin:")
     with st.container(horizontal=True):
-        st.button(f"A = {text.plain(here.sample)} as learned", key="_pin_learned", icon=":material/push_pin:", on_click=stored.pin,
-                  args=(Pin(work.name, work.dataset.name, here.sample),))
+        st.button(f"A = {text.plain(here.sample)} as learned", key="_pin_learned", icon=":material/push_pin:",
+                  on_click=stored.pin, args=(Pin(work.name, work.dataset.name, here.sample),))
         for item in examples.find(work):
             if item.sample != here.sample:
-                st.button(f"A = {text.plain(item.sample)}, a telling {item.kind}", key=f"_pin_{item.kind}", on_click=stored.pin,
-                          args=(Pin(work.name, work.dataset.name, item.sample),))
+                st.button(f"A = {text.plain(item.sample)}, a telling {item.kind}", key=f"_pin_{item.kind}",
+                          on_click=stored.pin, args=(Pin(work.name, work.dataset.name, item.sample),))
 
 
 def controls(here: Here, view: Pin) -> None:
     """What A and B are; swap and clear."""
     now = pin_button.view_of(here.work, here.row)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"**A** {pin_button.words(view)}  \n**B** {pin_button.words(replace(now, tweak=''))}, what the sidebar shows")
+        st.markdown(
+            f"**A** {pin_button.words(view)}  \n**B** {pin_button.words(replace(now, tweak=''))}, what the sidebar "
+            "shows")
         st.button("Swap", icon=":material/swap_horiz:", key="_swap", on_click=_swap, args=(here.work, here.row, view),
                   help="B becomes what is pinned; the sidebar shows what was A.")
         st.button("Clear", icon=":material/close:", key="_clear_pin", on_click=stored.pin, args=(None,))
@@ -109,8 +112,8 @@ def tweak_of_b(here: Here) -> str:
 def sides(here: Here, view: Pin, tweak: str) -> Sides:
     """Both decisions."""
     resolve(view)
-    return beside(here.subject(here.work.model.parse_tweak(tweak)), view.model, view.sample, view.data, tweak=view.tweak,
-                  members=comparison.cohort(here.work))
+    return beside(here.subject(here.work.model.parse_tweak(tweak)), view.model, view.sample, view.data,
+                  tweak=view.tweak, members=comparison.cohort(here.work))
 
 
 def numbers(sides: Sides) -> None:
@@ -127,10 +130,12 @@ def numbers(sides: Sides) -> None:
     for name in [n for n in (*SHOWN_METRICS, "accuracy", "nll") if n in a.metrics or n in b.metrics][:4]:
         both = name in a.metrics and name in b.metrics
         own, other = (f"{s.metrics[name]:.3f}" if name in s.metrics else "–" for s in (a, b))
-        rows.append((f"test {metrics.describe[name].short}", own, other, f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else ""))
+        rows.append((f"test {metrics.describe[name].short}", own, other, f"{b.metrics[name] - a.metrics[name]:+.3f}"
+                     if both else ""))
     if a.work.background.name != b.work.background.name:
-        st.caption(f"A is compared with {backgrounds.behind(a.work.background)}, B with {backgrounds.behind(b.work.background)}: "
-                   "their terms differ for that reason too.")
+        st.caption(
+            f"A is compared with {backgrounds.behind(a.work.background)}, B with "
+            f"{backgrounds.behind(b.work.background)}: their terms differ for that reason too.")
     lines = ["| | A | B | B − A |", "|---|---|---|---|", *("| " + " | ".join(row) + " |" for row in rows)]
     st.markdown("\n".join(lines))
     tests = f"all {a.tested:,} test samples" if a.tested == b.tested else f"{a.tested:,} test samples (A) and {b.tested:,} (B)"

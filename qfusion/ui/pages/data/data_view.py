@@ -36,7 +36,8 @@ def listing() -> None:
     own = set(imported.names())
     st.dataframe(pd.DataFrame([{"name": s.name, "title": s.title, "state": "here" if s.available else "missing",
                                 "from": "imported" if s.name in own else "the project"} for s in sources]),
-                 hide_index=True, height="content" if len(sources) <= 12 else 440, alt="The data sets and whether they are here.")
+                 hide_index=True, height="content" if len(sources) <= 12 else 440,
+                 alt="The data sets and whether they are here.")
     for source in sources:
         if not source.available:
             with st.expander(f"{text.plain(source.title)} is not here", icon=":material/info:"):
@@ -85,9 +86,11 @@ def _record(name: str) -> None:
     record = imported.manifest(name)
     with st.expander("The report of its import", icon=":material/fact_check:"):
         for file in record["files"]:
-            st.code(f"{file['name']}, {file['bytes']:,} bytes\nSHA-256 {file['sha256']}", language=None, wrap_lines=True)
+            st.code(f"{file['name']}, {file['bytes']:,} bytes\nSHA-256 {file['sha256']}", language=None,
+                    wrap_lines=True)
         findings(record["report"]["findings"])
-        st.caption(f"Imported {text.plain(record['created'])} with qfusion {text.plain(record['versions']['qfusion'])}.")
+        st.caption(
+            f"Imported {text.plain(record['created'])} with qfusion {text.plain(record['versions']['qfusion'])}.")
     if access.level() == "path":
         with st.popover("Remove", icon=":material/delete:"):
             st.markdown(f"Remove **{text.plain(name)}** from this machine? The files it was imported from stay.")

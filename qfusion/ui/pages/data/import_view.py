@@ -20,7 +20,8 @@ from qfusion.ui.frame import access, state
 from qfusion.ui.pages.data import data_view
 
 FOUND = "_import"  # what was read and is not kept yet
-MAX_PATH = 2 * 1024**3  # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
+# bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
+MAX_PATH = 2 * 1024**3
 UPLOAD, PATH = "Upload", "A path on this machine"
 _TARGETS = {"as the file suggests": "auto", "a number (regression)": "regression", "classes": "classification"}
 _MMSA = """
@@ -42,9 +43,10 @@ def page() -> None:
     st.header("Bring your own", anchor=False)
     level = access.level()
     if level == "none":
-        st.info("Here data cannot be brought in the browser, since this server is not only for its own machine. Use `python -m qfusion "
-                "data "
-                f"import FILE --name NAME` there, or set {access.VARIABLE}=upload.", icon=":material/lock:")
+        st.info(
+            "Here data cannot be brought in the browser, since this server is not only for its own machine. Use "
+            "`python -m qfusion data import FILE --name NAME` there, or set "
+            f"{access.VARIABLE}=upload.", icon=":material/lock:")
     left, right = st.columns([1, 1.25], gap="medium")
     with left:
         if level != "none":
@@ -58,29 +60,35 @@ def page() -> None:
 
 def _layouts() -> None:
     with st.expander("What the files should look like", icon=":material/description:"):
-        st.markdown("**MMSA pickle** (MOSI, MOSEI, CH-SIMS; aligned or unaligned), `.pkl`. Only arrays, plain containers, text and numbers "
-                    "are read; nothing in the file is run.")
+        st.markdown(
+            "**MMSA pickle** (MOSI, MOSEI, CH-SIMS; aligned or unaligned), `.pkl`. Only arrays, plain containers, text "
+            "and numbers are read; nothing in the file is run.")
         st.code(_MMSA, language=None)
         st.markdown("**Tables**, one a modality and one of labels, joined by `id`:")
         st.code(_TABLES, language=None)
-        st.markdown("**Multi-view files**: `.mat` (cell `X`, labels `Y`, version 7.2 or older) or `.npz` (an array a view, labels `y`).")
+        st.markdown(
+            "**Multi-view files**: `.mat` (cell `X`, labels `Y`, version 7.2 or older) or `.npz` (an array a view, "
+            "labels `y`).")
 
 
 def _source(level: str) -> None:
     most = int(st.get_option("server.maxUploadSize"))
-    how = st.segmented_control("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from", required=True) if level == "path" else UPLOAD
+    how = st.segmented_control("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from",
+                               required=True) if level == "path" else UPLOAD
     with st.form("_import_form", border=True):
         files: list[Any] = []
         path = ""
         if how == UPLOAD:
-            files = st.file_uploader("Files", type=[ending[1:] for ending in importing.SUFFIXES], accept_multiple_files=True,
-                                     key="_import_files",
-                                     help=f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a file.")
-            st.caption(f"At most {most} MB a file. Larger ones: {'by path, or ' if level == 'path' else ''}on the command line, `python "
-                       "-m qfusion "
-                       "data import FILE --name NAME`, which reads them in pieces.")
+            files = st.file_uploader("Files", type=[ending[1:] for ending in importing.SUFFIXES],
+                                     accept_multiple_files=True, key="_import_files",
+                                     help=f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a "
+                                          "file.")
+            st.caption(
+                f"At most {most} MB a file. Larger ones: {'by path, or ' if level == 'path' else ''}on the command "
+                "line, `python -m qfusion data import FILE --name NAME`, which reads them in pieces.")
         else:
-            path = st.text_input("File, or folder of tables", key="_import_path", help="On the machine that this server runs on.")
+            path = st.text_input("File, or folder of tables", key="_import_path",
+                                 help="On the machine that this server runs on.")
         target = st.selectbox("To be predicted", list(_TARGETS), key="_import_target")
         pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
     if pressed:
@@ -104,10 +112,12 @@ def _examine(files: list[Any], path: str, target: str) -> None:
         else:
             paths = [Path(path.strip()).expanduser()]
             size = sum(each.stat().st_size for each in _inside(paths[0]))
-            check(size <= MAX_PATH, f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are "
-                                        "read "
-                                        f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.")
-        found = importing.examine(paths, folder, lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"), target=target)
+            check(size <= MAX_PATH,
+                  f"File {paths[0].name} has {size / 1024**3:.1f} GiB, and at most {MAX_PATH / 1024**3:.0f} are read "
+                  f"from this page. Use the command line: `python -m qfusion data import {paths[0]} --name NAME`.")
+        found = importing.examine(paths, folder,
+                                  lambda done, total, remark: shown.update(label=f"{text.plain(remark)} …"),
+                                  target=target)
         shutil.rmtree(folder / "upload", ignore_errors=True)
         shown.update(label="Examined", state="complete")
     state.put(FOUND, found)
@@ -143,11 +153,13 @@ def _report(found: Examined) -> None:
         agreed = _consents(report.repairs)
         if errors and not report.repairs:
             st.caption("As it is, the set cannot be kept, and no repair is offered. Mend the file.")
-        name = st.text_input("Name", key="_import_name", max_chars=60, help="Letters, digits, - and _. It is picked and linked by this "
-                                                                            "name.")
+        name = st.text_input("Name", key="_import_name", max_chars=60,
+                             help="Letters, digits, - and _. It is picked and linked by this name.")
         title = st.text_input("Title, if it should be another", key="_import_title", max_chars=100)
-        licence = st.text_input("Licence", key="_import_licence", max_chars=200, placeholder="as whoever made the files says")
-        replace = name in imported.names() and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace")
+        licence = st.text_input("Licence", key="_import_licence", max_chars=200,
+                                placeholder="as whoever made the files says")
+        replace = name in imported.names() and st.checkbox(f"Replace the imported set {text.plain(name)}",
+                                                           key="_import_replace")
         left, right = st.columns(2)
         wanted = left.button("Keep it", type="primary", icon=":material/save:", key="_import_keep")
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
@@ -157,14 +169,16 @@ def _report(found: Examined) -> None:
                                       licence=licence.strip())
             discard()
             state.put(data_view.PICK, name.strip())
-            state.put(data_view.KEPT, f"**{text.plain(name)}** is kept, with {kept.samples:,} samples, and can be picked.")
+            state.put(data_view.KEPT,
+                      f"**{text.plain(name)}** is kept, with {kept.samples:,} samples, and can be picked.")
             st.rerun(scope="app")
 
 
 def _target(target: dict[str, Any]) -> str:
     if target["kind"] == "regression":
-        return "" if target["low"] is None else (f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean "
-                                                 f"{target['mean']:.3g}, deviation {target['deviation']:.3g}.")
+        return "" if target["low"] is None else (
+            f"Target {target['name']}: {target['low']:.3g} to {target['high']:.3g}, mean {target['mean']:.3g}, "
+            f"deviation {target['deviation']:.3g}.")
     pairs = sorted(zip(target["samples"], target["classes"], strict=True), reverse=True)
     rest = f" and {len(pairs) - 12} more" if len(pairs) > 12 else ""
     return f"{len(pairs)} classes: {', '.join(f'{label} ({count:,})' for count, label in pairs[:12])}{rest}."
@@ -175,4 +189,5 @@ def _consents(offered: list[str]) -> list[str]:
     if not offered:
         return []
     st.markdown("**Nothing is changed unless you agree:**")
-    return [name for name in REPAIRS if name in offered and st.checkbox(f"`{name}` {REPAIRS[name]}", key=f"_repair_{name}")]
+    return [name for name in REPAIRS if name in offered
+            and st.checkbox(f"`{name}` {REPAIRS[name]}", key=f"_repair_{name}")]

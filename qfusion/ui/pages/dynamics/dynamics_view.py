@@ -28,7 +28,8 @@ WITH_CURSOR = ("Decision", "Correlations", "State")
 
 
 def take_turn(work: Workspace) -> None:
-    """Sets the sliders to what a link asks for as `turn`, such as "H.text=0.5,T=1.2", all others as learned; before they are drawn."""
+    """Sets the sliders to what a link asks for as `turn`, such as "H.text=0.5,T=1.2", all others as learned; before
+    they are drawn."""
     said = st.query_params.get(TURN)
     if said is not None:
         del st.query_params[TURN]
@@ -38,11 +39,14 @@ def take_turn(work: Workspace) -> None:
 def no_time(here: Here) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
     if not here.work.can("layers"):
-        st.markdown("**This model has no evolution in time**, nor layers: its scores are read from the modalities' states at once.")
+        st.markdown(
+            "**This model has no evolution in time**, nor layers: its scores are read from the modalities' states at "
+            "once.")
         link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
-    st.markdown("**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. What corresponds to time is "
-                "the place in the circuit, below; what corresponds to couplings are the angles of its gates.")
+    st.markdown(
+        "**This model has no evolution in time**: its qubits pass through a fixed circuit of gates. What corresponds "
+        "to time is the place in the circuit, below; what corresponds to couplings are the angles of its gates.")
     with st.container(horizontal=True):
         link("pages/circuit.py", "Walk this sample through the circuit", ":material/schema:")
         link("pages/circuit.py", "Edit the fusion rules", ":material/tune:", rules="Fusion rules")
@@ -53,7 +57,8 @@ def no_time(here: Here) -> None:
 def before_after(here: Here, now: Decision, base: Decision) -> None:
     """The prediction and the test metrics as learned and under the sliders."""
     work = here.work
-    truth = text.plain(work.classes[int(work.dataset.y[here.row])]) if work.classes else f"{float(work.dataset.y[here.row]):+.2f}"
+    truth = text.plain(
+        work.classes[int(work.dataset.y[here.row])]) if work.classes else f"{float(work.dataset.y[here.row]):+.2f}"
     names = [name for name in (*SHOWN_METRICS, "accuracy", "nll") if name in now.metrics][:4]
     with st.container(key="pair-metrics"):
         cells = st.columns(len(names) + 1)
@@ -77,10 +82,12 @@ def _cell(cell: Any, label: str, before: float, after: float, colour: str, words
 def cursor(now: Decision) -> None:
     """Draws the time cursor above the views that have it.
 
-    It stands outside of them: of a widget that goes away with one view and comes back with another, the browser forgets its parameter.
+    It stands outside of them: of a widget that goes away with one view and comes back with another, the browser forgets
+    its parameter.
     """
     if state.shown(state.VIEW, builders.VIEWS) in WITH_CURSOR:
-        st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent", **state.bound(CURSOR))
+        st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent",
+                  **state.bound(CURSOR))
 
 
 def decision_tab(here: Here, now: Decision, _: Decision) -> None:
@@ -106,7 +113,8 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
     """Single quantum-jump runs, and their mean over the master equation."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         runs = int(st.select_slider("Trajectories", builders.RUN_CHOICES, 20, **state.bound(RUNS),
-                                    help="How many random histories are drawn. With more, their mean comes closer to the exact one."))
+                                    help="How many random histories are drawn. With more, their mean comes closer to "
+                                         "the exact one."))
         whose = str(st.selectbox("Entanglement of", list(here.work.modalities),
                                  help="Of this modality with all others.", **state.bound(QUANTITY)))
     sample = here.subject(now.tweak)
@@ -120,7 +128,8 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
     """Populations and density matrix at the cursor."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         whose = str(st.selectbox("State of", [builders.WHOLE, *here.work.modalities],
-                                 help="Of all modalities, or of one when the others are not looked at.", **state.bound(WHOSE)))
+                                 help="Of all modalities, or of one when the others are not looked at.",
+                                 **state.bound(WHOSE)))
     sample = here.subject(now.tweak)
     panels.draw(builders.populations(sample, here.theme, whose=whose, t=_share()))
     for part, cell in zip(("modulus", "phase"), st.columns(2), strict=True):
@@ -143,8 +152,7 @@ def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
 def agreement_line(here: Here, tweak: Tweak) -> None:
     """How far torch and QuTiP agree on rho(T), and for which sliders: the last thing drawn."""
     worst = evolution.agreement(here.work, here.row, tweak)
-    st.caption(f"torch and QuTiP agree on ρ(T) to {worst:.1e} (largest deviation of an element). "
-               f"{_changes(tweak)}")
+    st.caption(f"torch and QuTiP agree on ρ(T) to {worst:.1e} (largest deviation of an element). {_changes(tweak)}")
 
 
 def _changes(tweak: Tweak) -> str:

@@ -18,14 +18,17 @@ RUN = "proof.run"
 def tab(here: Here) -> None:
     """A switch, and what came out."""
     work = here.work
-    st.markdown("Others sample Shapley values: they run the model on many mixtures of this sample with background samples. Here is what "
-                "that gives, and takes, beside the exact values. Each run of one coalition puts this sample's modalities together with "
-                f"those of {backgrounds.behind(work.background)}.")
+    st.markdown(
+        "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
+        "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
+        f"modalities together with those of {backgrounds.behind(work.background)}.")
     if not faithful.playable(work):
-        st.info("Other methods need background samples. Pick “training set” or “one other sample” at the side.", icon=":material/help:")
+        st.info("Other methods need background samples. Pick “training set” or “one other sample” at the side.",
+                icon=":material/help:")
         return
-    if not st.toggle("Run them on this sample", help="Takes some seconds for each sample: brute force runs the model on every background "
-                     "sample for every coalition.", **state.bound(RUN)):
+    if not st.toggle("Run them on this sample",
+                     help="Takes some seconds for each sample: brute force runs the model on every background sample "
+                          "for every coalition.", **state.bound(RUN)):
         return
     picture = builders.methods(here.subject(), here.theme)
     with st.container(border=True, key="panel-estimators", gap="xxsmall"):
@@ -34,11 +37,13 @@ def tab(here: Here) -> None:
 
 def _table(here: Here, table: pd.DataFrame) -> None:
     unit = here.subject().unit
-    shapley = {f"shapley[{name}]": st.column_config.NumberColumn(text.plain(name), format="%+.4f", help=f"Shapley value ({unit})")
+    shapley = {f"shapley[{name}]": st.column_config.NumberColumn(text.plain(name), format="%+.4f",
+                                                                 help=f"Shapley value ({unit})")
                for name in here.work.modalities}
     st.dataframe(table, hide_index=True, height="content", alt="Shapley values by method, with error and time.",
                  column_config=shapley | {
                      "largest_error": st.column_config.NumberColumn("largest error", format="%.1e"),
-                     "coalitions_run": st.column_config.NumberColumn("coalitions run", help="Each is as many runs of the model as "
-                                                                     "there are background samples."),
+                     "coalitions_run": st.column_config.NumberColumn("coalitions run",
+                                                                     help="Each is as many runs of the model as there "
+                                                                          "are background samples."),
                      "seconds": st.column_config.NumberColumn("seconds", format="%.4f")})

@@ -35,7 +35,8 @@ def page(here: Here) -> None:
     if state.get(PROOF) not in (None, *builders.VIEWS):
         state.put(PROOF, builders.VIEWS[0])
     draw = {"Deletion": lambda: deletion_tab(here), "Truth": lambda: truth_tab(here, default, seeds),
-            "Other methods": lambda: estimators_view.tab(here), "Training seeds": lambda: seeds_view.tab(here, default, seeds, missing)}
+            "Other methods": lambda: estimators_view.tab(here),
+            "Training seeds": lambda: seeds_view.tab(here, default, seeds, missing)}
     for tab, name in zip(st.tabs(list(builders.VIEWS), **state.opened(PROOF)), builders.VIEWS, strict=True):
         if tab.open:
             with tab, guard():
@@ -55,7 +56,9 @@ def trust_warnings(work: Workspace, seeds: Stability | None) -> None:
     """When not to trust the explanations of this model."""
     lines = [f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in faithful.trust_warnings(work)]
     if seeds is None:
-        lines.append(":material/help: Whether another training seed would explain the same is not measured for this model as it is.")
+        lines.append(
+            ":material/help: Whether another training seed would explain the same is not measured for this model as it "
+            "is.")
 
     def below() -> None:
         st.markdown("  \n".join(lines))
@@ -77,11 +80,14 @@ def deletion_tab(here: Here) -> None:
         state.put(INSIDE, work.modalities[0])  # of another model
     with st.container(horizontal=True, vertical_alignment="bottom"):
         inside = st.segmented_control("Features of", list(work.modalities), default=work.modalities[0],
-                                      help="Whose features are taken away one by one.", **state.bound(INSIDE)) or work.modalities[0]
+                                      help="Whose features are taken away one by one.",
+                                      **state.bound(INSIDE)) or work.modalities[0]
         ranking = st.segmented_control("Ranked by", list(by_title()), default=FIRST,
-                                       help="Ways to say which features mattered: all "
-                                       "look at how the score answers to small changes.", **state.bound(RANKING)) or FIRST
-    _pair(lambda kind: builders.features(work, here.theme, kind=kind, modality=inside, ranking=ranking, measure=measure))
+                                       help="Ways to say which features mattered: all look at how the score answers to "
+                                            "small changes.",
+                                       **state.bound(RANKING)) or FIRST
+    _pair(lambda kind: builders.features(work, here.theme, kind=kind, modality=inside, ranking=ranking,
+                                         measure=measure))
 
 
 def _pair(build: Callable[[str], Picture]) -> None:
@@ -95,8 +101,9 @@ def truth_tab(here: Here, work: Workspace, seeds: Stability | None) -> None:
     """Exact against planted contributions."""
     found = faithful.against_truth(work)
     if found is None:
-        st.info(f"{text.plain(work.dataset.title)} has no planted truth: nobody knows what its modalities really contributed. The data set "
-                "`planted` does, made for this question.", icon=":material/help:")
+        st.info(
+            f"{text.plain(work.dataset.title)} has no planted truth: nobody knows what its modalities really "
+            "contributed. The data set `planted` does, made for this question.", icon=":material/help:")
         return
     panels.draw(builders.truth(here.subject(), here.theme))
     _truth_table(work, found, seeds)
@@ -108,9 +115,12 @@ def _truth_table(work: Workspace, found: Any, seeds: Stability | None) -> None:
     table = found.frame().assign(term=names).rename(columns={"pearson": "correlation", "rank": "rank correlation"})
     if seeds is not None:
         over = faithful.truth_over_seeds(work, seeds)
-        table[f"rank correlation, {len(seeds.seeds)} seeds"] = [f"{over[term][0]:.3f} ± {over[term][1]:.3f}" for term in found.terms]
-    st.dataframe(table, hide_index=True, height="content", alt="Correlation of exact with true dividends, term by term.",
-                 column_config={name: st.column_config.NumberColumn(format="%.3f") for name in ("correlation", "rank correlation")})
+        table[f"rank correlation, {len(seeds.seeds)} seeds"] = [f"{over[term][0]:.3f} ± {over[term][1]:.3f}"
+                                                                for term in found.terms]
+    st.dataframe(table, hide_index=True, height="content",
+                 alt="Correlation of exact with true dividends, term by term.",
+                 column_config={name: st.column_config.NumberColumn(format="%.3f")
+                                for name in ("correlation", "rank correlation")})
 
 
 def _sarcasm(work: Workspace, seeds: Stability | None) -> None:

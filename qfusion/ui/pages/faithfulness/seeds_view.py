@@ -25,8 +25,12 @@ def tab(here: Here, work: Workspace, seeds: Stability | None, missing: str) -> N
         panels.draw(builders.seed_ranks(work, here.theme, terms=terms))
     with right:
         if faithful.seed_values(work, seeds, here.row, terms) is None:
-            st.info(f"Sample {text.plain(here.sample)} is not a test sample: seeds are compared on these. Pick a test sample.",
-                    icon=":material/help:")
+            st.info(
+                f"Sample {text.plain(here.sample)} is not a test sample: seeds are compared on these. Pick a test "
+                "sample.",
+                icon=":material/help:")
         else:
             panels.draw(builders.seed_sample(here.subject(), here.theme, terms=terms))
-    st.caption(f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test samples.")
+    st.caption(
+        f"Two seeds name the same modality as the most important one in {seeds.leader_agreement():.0%} of the test "
+        "samples.")

@@ -30,12 +30,14 @@ def page() -> None:
     """Search, and the words in two columns."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         said = st.text_input("Search", max_chars=80, placeholder="entropy, share, truth table …",
-                             help="Looks in the words, in their other names and in what is said of them.", **state.bound(glossary.FIND))
+                             help="Looks in the words, in their other names and in what is said of them.",
+                             **state.bound(glossary.FIND))
         where = st.selectbox("Used on", [ANY, *_pages()], **state.bound(ON))
     found = glossary.find(said or "", None if where == ANY else where)
     if not found:
-        st.info(f"No word here holds ‘{text.plain(said, 80)}’" + ("." if where == ANY else f" among those of the {where} page.")
-                + " Try a shorter piece of it" + ("." if where == ANY else ", or any page."), icon=":material/search_off:")
+        st.info(f"No word here holds ‘{text.plain(said, 80)}’"
+                + ("." if where == ANY else f" among those of the {where} page.") + " Try a shorter piece of it"
+                + ("." if where == ANY else ", or any page."), icon=":material/search_off:")
         return
     st.caption(f"{len(found)} of {len(glossary.entries())} words.")
     if where != ANY:

@@ -45,7 +45,8 @@ def _pickers(found: Board) -> tuple[str, str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if state.get(DATA) not in (None, *found.names):
             state.put(DATA, found.names[0])
-        name = st.segmented_control("Data set", found.names, default=found.names[0], help="Not that of the sidebar: the board holds all.",
+        name = st.segmented_control("Data set", found.names, default=found.names[0],
+                                    help="Not that of the sidebar: the board holds all.",
                                     **state.bound(DATA)) or found.names[0]
         shorts = [found.metric(key).short for key in found.metrics(name)]
         if state.get(METRIC) not in (None, *shorts):
@@ -53,7 +54,8 @@ def _pickers(found: Board) -> tuple[str, str, str]:
         short = st.selectbox("Metric", shorts, width=220,
                              help="What is compared. The Glossary page says what each means.", **state.bound(METRIC))
         size = st.segmented_control("Parameters", list(builders.SIZES), default=builders.SIZES[0],
-                                    help="Encoders are the same for all models: without them, the fusions are compared.",
+                                    help="Encoders are the same for all models: without them, the fusions are "
+                                         "compared.",
                                     **state.bound(SIZE)) or builders.SIZES[0]
     return name, short, size
 
@@ -61,13 +63,16 @@ def _pickers(found: Board) -> tuple[str, str, str]:
 def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
     entry, metric = found.of(name), found.metric(key)
     first, better = table.iloc[0], "more" if metric.higher_is_better else "less"
-    st.markdown(f"**{text.plain(first['label'])}** leads on {text.plain(entry['title'])} with {metric.short} {first['mean']:.4f}. "
-                + " ".join(_told_apart(found, name, key, system) for system in ("qj", "qcnn") if system in entry["rows"]))
-    st.caption(f"{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, {entry['test']:,} test "
-               "rows; all models with the same rows, encoders and schedule, means over training seeds. Measured "
-               f"{text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
-               + ("" if "qj-joint" in found.whole["contenders"] else " Its QiNN-QJ reads the joint state: it is older than the local "
-                                                                     "read-out."))
+    st.markdown(
+        f"**{text.plain(first['label'])}** leads on {text.plain(entry['title'])} with {metric.short} "
+        f"{first['mean']:.4f}. "
+        + " ".join(_told_apart(found, name, key, system) for system in ("qj", "qcnn") if system in entry["rows"]))
+    st.caption(
+        f"{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
+        f"{entry['test']:,} test rows; all models with the same rows, encoders and schedule, means over training "
+        f"seeds. Measured {text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
+        + ("" if "qj-joint" in found.whole["contenders"]
+           else " Its QiNN-QJ reads the joint state: it is older than the local read-out."))
 
 
 def _told_apart(found: Board, name: str, key: str, system: str) -> str:
@@ -87,11 +92,15 @@ def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
                                for column in shown.columns[2:]}
     formats["Model"] = st.column_config.TextColumn(width=230, pinned=True)
     formats["seconds"] = st.column_config.NumberColumn("training (s)", format="%.1f")
-    formats |= {column: st.column_config.NumberColumn(format="%.3f") for column in shown.columns if column.startswith("p against")}
+    formats |= {column: st.column_config.NumberColumn(format="%.3f") for column in shown.columns
+                if column.startswith("p against")}
     st.dataframe(shown, hide_index=True, height="content", column_config=formats,
-                 alt=f"Models on {name}, best first: " + ", ".join(f"{r.label} {r.mean:.4f}" for r in table.itertuples()) + ".")
-    st.caption(f"low, high: 95 % t-interval of the mean over seeds. p: {text.plain(found.whole['method'], 200)}. Intervals and tests count "
-               "the spread over training seeds, not that over test rows: another test set may order the models differently.")
+                 alt=f"Models on {name}, best first: "
+                 + ", ".join(f"{r.label} {r.mean:.4f}" for r in table.itertuples()) + ".")
+    st.caption(
+        f"low, high: 95 % t-interval of the mean over seeds. p: {text.plain(found.whole['method'], 200)}. Intervals "
+        "and tests count the spread over training seeds, not that over test rows: another test set may order the "
+        "models differently.")
 
 
 def _claims(found: Board) -> None:
@@ -114,9 +123,10 @@ def _claims(found: Board) -> None:
                                         for claim, _, sentence, verdicts in named if claim == words))
             if tested:
                 st.caption(f"{text.plain(how, 600)} Everything that was compared: docs/claims.md.")
-        st.caption("A check: what was measured speaks for the claim in most parts and against it in none; a cross: against it in some part "
-                   "and for it in none; a question mark: neither. Of the papers we know the abstracts alone: this is about our reading of "
-                   "their models.")
+        st.caption(
+            "A check: what was measured speaks for the claim in most parts and against it in none; a cross: against it "
+            "in some part and for it in none; a question mark: neither. Of the papers we know the abstracts alone: "
+            "this is about our reading of their models.")
 
 
 def _verdicts(named: Sequence[tuple[str, str, str, Sequence[str]]]) -> str:
@@ -126,7 +136,8 @@ def _verdicts(named: Sequence[tuple[str, str, str, Sequence[str]]]) -> str:
         found.setdefault(claim, {}).setdefault(data, []).extend(verdicts)
     lines = []
     for claim, of in found.items():
-        by = {icon: [text.plain(data, 60) for data, said in of.items() if _icon(said) == icon] for icon in ICONS.values()}
+        by = {icon: [text.plain(data, 60) for data, said in of.items() if _icon(said) == icon]
+              for icon in ICONS.values()}
         lines.append(f"**{text.plain(claim, 200)}**  \n"
                      + " · ".join(f"{icon} {', '.join(sets)}" for icon, sets in by.items() if sets))
     return "\n\n".join(lines)
@@ -149,8 +160,10 @@ def _robustness(here: Here, found: Board, name: str) -> None:
         state.put(PART, parts[0])
     with st.container(horizontal=True, vertical_alignment="bottom"):
         part = st.segmented_control("Corrupted", parts, default=parts[0],
-                                    help="The modality that gets noise or is left out.", **state.bound(PART)) or parts[0]
-        models = st.multiselect("Models", list(found.measured(name)), default=found.default(name), **state.bound(f"{MODELS}.{name}"))
+                                    help="The modality that gets noise or is left out.",
+                                    **state.bound(PART)) or parts[0]
+        models = st.multiselect("Models", list(found.measured(name)), default=found.default(name),
+                                **state.bound(f"{MODELS}.{name}"))
     if not models:
         st.info("Pick a model to draw its curve.", icon=":material/help:")
         return
@@ -165,4 +178,6 @@ def _published(found: Board, name: str) -> None:
         table = pd.DataFrame(published["rows"]).T.rename(columns=lambda k: found.metric(k).short)
         st.dataframe(table, height="content", alt="Published results.",
                      column_config={c: st.column_config.NumberColumn(format="%.3f") for c in table.columns})
-        st.caption(f"Source: {text.plain(published['source'], 200)}. They were measured with {text.plain(published['note'], 200)}.")
+        st.caption(
+            f"Source: {text.plain(published['source'], 200)}. They were measured with "
+            f"{text.plain(published['note'], 200)}.")

@@ -22,8 +22,9 @@ GROUP, AMONG, UP = "votes", "among", "against"
 def page(here: Here) -> None:
     """Controls and all panels."""
     if not here.work.can("states"):
-        st.markdown("**This model has no states that its scores are linear in**, so no operator says how they would vote. What each "
-                    "modality says is asked by evaluation.")
+        st.markdown(
+            "**This model has no states that its scores are linear in**, so no operator says how they would vote. What "
+            "each modality says is asked by evaluation.")
         link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     labels = decision_operators.group_labels(here.work)
@@ -31,10 +32,12 @@ def page(here: Here) -> None:
         state.put(GROUP, next(iter(labels)))  # of another model
     with st.container(horizontal=True, vertical_alignment="bottom"):
         picked = st.segmented_control("Whose vote", list(labels), default=next(iter(labels)),
-                                      help="The modalities whose state is asked about; all others are averaged over the background.",
+                                      help="The modalities whose state is asked about; all others are averaged over "
+                                           "the background.",
                                       **state.bound(GROUP)) or next(iter(labels))
         split = st.segmented_control("Among the samples for", list(SPLITS), default="test",
-                                     help="Where the nearest real samples are looked for.", **state.bound(AMONG)) or "test"
+                                     help="Where the nearest real samples are looked for.",
+                                     **state.bound(AMONG)) or "test"
     group, sample = labels[picked], here.subject()
     found, own = decision_operators.votes_of(sample, group, split)
     _sentence(here, found.operator, own)
@@ -59,16 +62,18 @@ def _sentence(here: Here, found: Operator, own: Own) -> None:
     low, high = found.values[0], found.values[-1]
     together = "alone" if len(found.modalities) == 1 else "together"
     st.markdown(
-        f"Whatever **{builders.who(found)}** might say, {together} it can bring the {text.plain(here.subject().unit)} to at least "
-        f"**{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline {found.baseline:+.2f}). "
-        f"What this sample says brings it to **{own.score:+.2f}**. {backgrounds.baseline(here.work.background)}")
+        f"Whatever **{builders.who(found)}** might say, {together} it can bring the {text.plain(here.subject().unit)} "
+        f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
+        f"{found.baseline:+.2f}). What this sample says brings it to **{own.score:+.2f}**. "
+        f"{backgrounds.baseline(here.work.background)}")
 
 
 def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
     with panels.around("along") as head:
         default = builders.default_up(found)
-        up = st.segmented_control("Vertical axis", list(builders.UPS), default=default, help="How much of a sample lies on the state that "
-                                  "votes most against, or what the model says when told these modalities alone.",
+        up = st.segmented_control("Vertical axis", list(builders.UPS), default=default,
+                                  help="How much of a sample lies on the state that votes most against, or what the "
+                                       "model says when told these modalities alone.",
                                   **state.bound(UP)) or default
         key = f"along-{state.get(state.TABLE_TURN, 0)}"
         panels.inside(builders.along(here.subject(), here.theme, group=group, split=split, up=up), head, key=key,
@@ -91,22 +96,28 @@ def _nearest(here: Here, found: Votes, split: str) -> None:
                 place = int(np.flatnonzero(found.rows == row)[0])
                 with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                     _card(here, row, found.operator.modalities, float(weights[place]), float(found.scores[place]), side)
-    st.caption(f"The {split} samples (n = {len(found.rows):,}) with the most weight on each extreme: what the eigenstates look like in "
-               f"real data. They are near in {builders.who(found.operator)}: a sample can be near an extreme and still be judged "
-               "otherwise by the other modalities.")
+    st.caption(
+        f"The {split} samples (n = {len(found.rows):,}) with the most weight on each extreme: what the eigenstates "
+        f"look like in real data. They are near in {builders.who(found.operator)}: a sample can be near an extreme and "
+        "still be judged otherwise by the other modalities.")
 
 
 def _card(here: Here, row: int, group: tuple[str, ...], weight: float, score: float, side: str) -> None:
     work = here.work
     sample = str(work.dataset.ids[row])
-    truth = text.plain(work.classes[int(work.dataset.y[row])], 24) if work.classes else f"{float(work.dataset.y[row]):+.2f}"
+    truth = text.plain(work.classes[int(work.dataset.y[row])],
+                       24) if work.classes else f"{float(work.dataset.y[row]):+.2f}"
     sample_view.content(here, row, details=False, only=group, key=f"{side}-card")
-    st.markdown(f"**{builders.part(weight)}** of it lies there; {score:+.2f} by {' and '.join(map(text.plain, group))}; truth {truth}")
+    st.markdown(
+        f"**{builders.part(weight)}** of it lies there; {score:+.2f} by {' and '.join(map(text.plain, group))}; truth "
+        f"{truth}")
     link("pages/operators.py", text.plain(sample), ":material/my_location:", open=sample)
 
 
 def _left_out(here: Here) -> None:
     offered, everything = len(decision_operators.group_labels(here.work)), 2 ** len(here.work.modalities) - 1
     if offered < everything:
-        st.caption(f"{everything - offered} larger group{'s' if everything - offered > 1 else ''} of modalities cannot be shown: the "
-                   "outcome patterns of a network grow as 2 to the number of its qubits. Their contributions are on the Samples page.")
+        st.caption(
+            f"{everything - offered} larger group{'s' if everything - offered > 1 else ''} of modalities cannot be "
+            "shown: the outcome patterns of a network grow as 2 to the number of its qubits. Their contributions are "
+            "on the Samples page.")

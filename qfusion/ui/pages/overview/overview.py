@@ -60,8 +60,9 @@ def pipeline(here: Here) -> None:
 def example_samples(here: Here) -> None:
     """Three samples in cards: content, mini waterfall, entropies."""
     st.header("Three samples to start with", anchor=False)
-    st.caption(f"Picked by their contributions among the {len(here.work.dataset.rows('test')):,} test samples, from the "
-               f"better-predicted half where it has such a sample. {backgrounds.baseline(here.work.background)}")
+    st.caption(
+        f"Picked by their contributions among the {len(here.work.dataset.rows('test')):,} test samples, from the "
+        f"better-predicted half where it has such a sample. {backgrounds.baseline(here.work.background)}")
     found = examples.find(here.work)
     cells = st.columns(len(found), gap="medium")
     for cell, item in zip(cells, found, strict=True):
@@ -147,11 +148,13 @@ def _rows(title: str, rows: dict[str, Any], words: str) -> None:
 
 _OF_TIME = (
     "- **Entropy** says how mixed a modality's state has become; it measures correlation, not who decided.\n"
-    "- **Sliders** on the Dynamics page change the physics, and the test metrics with it: an explanation one can test.\n")
+    "- **Sliders** on the Dynamics page change the physics, and the test metrics with it: an explanation one can "
+    "test.\n")
 _OF_CIRCUITS = (
-    "- **Mass** is how much a modality speaks for an element, from 0 to 1; a **truth table** says what the fusion makes of it.\n"
-    "- **Angles** on the Circuit page can be edited, and decision and test accuracy with them: an explanation one can test.\n"
-    "- **Entropy** of a fused qubit is its entanglement with what it was fused from; it measures correlation, not who decided.\n")
+    "- **Mass** is how much a modality speaks for an element, from 0 to 1; a **truth table** says what the fusion "
+    "makes of it.\n- **Angles** on the Circuit page can be edited, and decision and test accuracy with them: an "
+    "explanation one can test.\n- **Entropy** of a fused qubit is its entanglement with what it was fused from; it "
+    "measures correlation, not who decided.\n")
 
 
 def reading_guide(here: Here) -> None:
@@ -160,12 +163,13 @@ def reading_guide(here: Here) -> None:
     st.header("How to read the pages", anchor=False)
     swatches = "  ".join(f"{text.plain(name)} ({_hue_name(name, names)})" for name in names)
     st.markdown(
-        f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or hatched.\n"
-        "- **A decision is a sum**: baseline (the mean over the training data, or whatever the sidebar compares with) + what "
-        "each modality adds alone + what pairs and all together add jointly = score. The sum is exact, not sampled.\n"
+        f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
+        "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever the sidebar "
+        "compares with) + what each modality adds alone + what pairs and all together add jointly = score. The sum is "
+        "exact, not sampled.\n"
         + (_OF_TIME if here.work.can("time") else _OF_CIRCUITS if here.work.can("rules") else "") +
-        "- **Every figure** has an Export button (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as CSV; the "
-        "address bar holds the whole view.")
+        "- **Every figure** has an Export button (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
+        "CSV; the address bar holds the whole view.")
 
 
 def _hue_name(name: str, names: tuple[str, ...]) -> str:

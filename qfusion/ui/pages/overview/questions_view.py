@@ -1,4 +1,5 @@
-"""Five questions about the current sample, each with its answer in a sentence and a link to the figure behind it; on the Overview page."""
+"""Five questions about the current sample, each with its answer in a sentence and a link to the figure behind it; on
+the Overview page."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def panel(here: Here) -> None:
 
 def _places(work: Workspace) -> tuple[Place, ...]:
     """Where the figure behind each answer is."""
-    fixed: tuple[Place, ...] = (("pages/samples.py", "See every part", {}), ("pages/samples.py", "See what each says", {}),
+    fixed: tuple[Place, ...] = (("pages/samples.py", "See every part", {}),
+                                ("pages/samples.py", "See what each says", {}),
                                 ("pages/what_if.py", "See and try it", {}))
     if work.can("time"):
         return (*fixed, ("pages/dynamics.py", "See it over time", {"show": "Decision"}),

@@ -19,7 +19,8 @@ OPEN, MODALITY, TERM, BASELINE, OTHER, METHOD = "inside", "inside.of", "inside.t
 
 def part(here: Here) -> None:
     """The folded part of the Samples page; nothing is worked out until it is opened."""
-    box = st.expander("Inside a modality: which words, sounds or pixels?", icon=":material/search:", **state.opened(OPEN))
+    box = st.expander("Inside a modality: which words, sounds or pixels?", icon=":material/search:",
+                      **state.opened(OPEN))
     if box.open:
         with box:
             _draw(here)
@@ -36,18 +37,23 @@ def _draw(here: Here) -> None:
 
 
 def _controls(here: Here) -> dict[str, str]:
-    """Modality, term, baseline and the id of the sample that is the baseline, if one is: the options of the builders."""
+    """Modality, term, baseline and the id of the sample that is the baseline, if one is: the options of the
+    builders."""
     work = here.work
     _settle(MODALITY, work.modalities)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        modality = st.segmented_control("Modality", work.modalities, default=work.modalities[0], required=True, **state.bound(MODALITY))
+        modality = st.segmented_control("Modality", work.modalities, default=work.modalities[0], required=True,
+                                        **state.bound(MODALITY))
         terms = {inside_modality.title(term): term for term in inside_modality.terms(work, modality)}
         _settle(TERM, terms)
-        term = st.selectbox("What was made", list(terms), help="The whole score, or one of the terms (dividends) that this modality is in. "
-                            "Terms of several modalities say what they add together.", width=260, **state.bound(TERM))
+        term = st.selectbox("What was made", list(terms),
+                            help="The whole score, or one of the terms (dividends) that this modality is in. Terms of "
+                                 "several modalities say what they add together.", width=260, **state.bound(TERM))
         _settle(BASELINE, STARTS)
-        start = st.segmented_control("Starting from", list(STARTS), default="training mean", required=True, **state.bound(BASELINE),
-                                     help="Attributions share out the difference between this sample's features and these.")
+        start = st.segmented_control("Starting from", list(STARTS), default="training mean", required=True,
+                                     **state.bound(BASELINE),
+                                     help="Attributions share out the difference between this sample's features and "
+                                          "these.")
         other = ""
         if STARTS[start] == "sample":
             ids = work.dataset.ids.tolist()

@@ -1,4 +1,5 @@
-"""The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new one."""
+"""The sweeps that there are: what they search, what came out, the command that trains the best; and the start of a new
+one."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
 PULSE = 2.0  # seconds between two looks while a sweep is at work
 MAX_TRIALS = 200  # trials that the form begins
 _NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _PROBLEM, _BEGUN = (
-    "_sweep.name", "_sweep.trials", "_sweep.searched", "_sweep.epochs", "_sweep.metric", "_sweep.problem", "_sweep.begun")
+    "_sweep.name", "_sweep.trials", "_sweep.searched", "_sweep.epochs", "_sweep.metric", "_sweep.problem",
+    "_sweep.begun")
 
 
 def page(theme: Theme) -> None:
@@ -42,8 +44,10 @@ def page(theme: Theme) -> None:
         st.error(text.message(problem), icon=":material/error:")
         state.put(_PROBLEM, "")
     if not known:
-        st.info("There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it is shown here.",
-                icon=":material/tune:")
+        st.info(
+            "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it "
+            "is shown here.",
+            icon=":material/tune:")
         return
     if state.get(SWEEP) not in (None, *known):
         state.forget(SWEEP)
@@ -74,14 +78,16 @@ def _sweep(theme: Theme, name: str, moving: bool) -> None:
         tabs = st.tabs(list(builders.VIEWS), **state.opened(VIEW))
         for tab, draw in zip(tabs, (_trials, _slices, _together), strict=True):
             if tab.open:
-                with tab, guard(), st.container(key=f"fold-sweep-{builders.VIEWS.index(str(state.get(VIEW) or builders.VIEWS[0]))}"):
+                with tab, guard(), st.container(
+                    key=f"fold-sweep-{builders.VIEWS.index(str(state.get(VIEW) or builders.VIEWS[0]))}"):
                     draw(theme, trials)
 
 
 def _said(trials: Trials) -> None:
     found, attempts, best = trials.sweep, trials.attempts, trials.best
     search = found.search
-    counts = {word: sum(sweep_trials.STATES[a.state] == word for a in attempts) for word in sweep_trials.STATES.values()}
+    counts = {word: sum(sweep_trials.STATES[a.state] == word for a in attempts)
+              for word in sweep_trials.STATES.values()}
     done = sum(a.state not in (sweeps.WAITING, sweeps.RUNNING) for a in attempts)
     st.progress(min(1.0, done / max(1, found.trials)), f"{done} of {found.trials} trials have ended"
                 + "".join(f", {count} {word}" for word, count in counts.items() if count and word != "finished"))
@@ -90,7 +96,8 @@ def _said(trials: Trials) -> None:
     if best is None:
         return
     st.markdown(f"Best: trial {best.number} with {trials.judged} **{best.value:.4g}** by "
-                + ", ".join(f"`{key}` = {_plain(value)}" for key, value in found.settings(best).items() if key in search.space)
+                + ", ".join(f"`{key}` = {_plain(value)}" for key, value in found.settings(best).items()
+                            if key in search.space)
                 + ". It was chosen among many, so new rows will most likely do worse. Train it:")
     st.code(found.command(best), language="bash", wrap_lines=True)
 
@@ -100,14 +107,16 @@ def _buttons(trials: Trials) -> None:
     found, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
     stopped = bool(found.study.user_attrs.get("stopped"))
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
-        st.button("Stop", icon=":material/stop:", key="_sweep_stop", disabled=found.is_done or stopped, on_click=sweeps.stop, args=(found,),
-                  help="All processes leave at the end of their epoch; trials that are cut off begin again when it goes on.")
-        st.button("Go on", icon=":material/play_arrow:", key="_sweep_go_on", disabled=found.is_done, on_click=_go_on, args=(found,),
-                  help="Starts one more process that takes part, also beside those at work.")
+        st.button("Stop", icon=":material/stop:", key="_sweep_stop", disabled=found.is_done or stopped,
+                  on_click=sweeps.stop, args=(found,),
+                  help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
+                       "goes on.")
+        st.button("Go on", icon=":material/play_arrow:", key="_sweep_go_on", disabled=found.is_done, on_click=_go_on,
+                  args=(found,), help="Starts one more process that takes part, also beside those at work.")
         if not found.is_done:
-            st.caption("Stopping …" if stopped and busy else "Stopped." if stopped else "A process is at work." if busy else
-                       "No trial is being trained now: a process is starting, waits for a free processor, or was killed. "
-                       "Go on starts another.")
+            st.caption("Stopping …" if stopped and busy else "Stopped." if stopped else "A process is at work." if busy
+                       else "No trial is being trained now: a process is starting, waits for a free processor, or was "
+                            "killed. Go on starts another.")
 
 
 def _go_on(found: Sweep) -> None:
@@ -131,7 +140,9 @@ def _slices(theme: Theme, trials: Trials) -> None:
     if trials.importance:
         panels.draw(builders.importance(trials, theme))
     else:
-        st.caption(f"How much each setting matters is worked out from {sweep_trials.ENOUGH} finished trials of two settings or more.")
+        st.caption(
+            f"How much each setting matters is worked out from {sweep_trials.ENOUGH} finished trials of two settings "
+            "or more.")
 
 
 def _together(theme: Theme, trials: Trials) -> None:
@@ -147,8 +158,10 @@ def _form() -> None:
     with right:
         kind = st.selectbox("Kind of model", list(KINDS), **state.bound(KIND))
     default = plans.known(name, kind)
-    can = [key for key in default if key in SETTINGS and key not in ("refit", "dims", "epochs") and not isinstance(default[key], bool)]
-    searched = st.multiselect("Settings to search", can, default=["rate"], max_selections=8, format_func=lambda key: SETTINGS[key].title,
+    can = [key for key in default if key in SETTINGS and key not in ("refit", "dims", "epochs")
+           and not isinstance(default[key], bool)]
+    searched = st.multiselect("Settings to search", can, default=["rate"], max_selections=8,
+                              format_func=lambda key: SETTINGS[key].title,
                               key=f"{_SEARCHED}.{kind}", persist_state="session")
     rows: dict[str, tuple[float, float, bool]] = {}
     choices = []
@@ -163,12 +176,15 @@ def _form() -> None:
     trials = int(columns[0].number_input("Trials", 1, MAX_TRIALS, 20, 1, key=_TRIALS, persist_state="session"))
     epochs = int(columns[1].number_input("Most epochs", 1, 2000, min(int(default["epochs"]), 30), 1, key=_EPOCHS,
                                          persist_state="session"))
-    judged = columns[2].selectbox("Judged by", space.metric_names(cache.dataset(name).target.kind), key=_METRIC, persist_state="session",
+    judged = columns[2].selectbox("Judged by", space.metric_names(cache.dataset(name).target.kind), key=_METRIC,
+                                  persist_state="session",
                                   help="On the validation rows, in the epoch that a training keeps.")
     free = _free_name(kind, name)
     typed = columns[3].text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session").strip()
-    st.caption(f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; those that do "
-               f"worse than the median are stopped early. At most {queue.worker_slots()} processes train at once on this machine.")
+    st.caption(
+        f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; "
+        f"those that do worse than the median are stopped early. At most {queue.worker_slots()} processes train at "
+        "once on this machine.")
     if st.button("Start", type="primary", icon=":material/play_arrow:", key="_sweep_start", disabled=not searched):
         wanted = typed or free
         check(wanted not in storage.names(), f"A sweep called {wanted[:64]!r} is there already. Choose another name.")
@@ -183,14 +199,16 @@ def _row(key: str, default: Any, kind: str) -> tuple[float, float, bool] | list[
     """The widgets of a setting that is searched: two ends and the scale, or the words to choose among."""
     setting = SETTINGS[key]
     if setting.choices:
-        words = [word for word in setting.choices if key != "loss" or (word == "cross_entropy") == (default == "cross_entropy")]
-        return list(st.multiselect(setting.title, words, default=words[:2], help=setting.says, key=f"_sweep.{kind}.{key}",
-                                   persist_state="session"))
+        words = [word for word in setting.choices if key != "loss"
+                 or (word == "cross_entropy") == (default == "cross_entropy")]
+        return list(st.multiselect(setting.title, words, default=words[:2], help=setting.says,
+                                   key=f"_sweep.{kind}.{key}", persist_state="session"))
     low, high, log = sweep_trials.span(float(default), float(setting.low), float(setting.high))
     whole = isinstance(default, int)
     low, high = (round(low), round(high)) if whole else (low, high)
     first, second, third = st.columns([2, 2, 1], gap="small", vertical_alignment="bottom")
-    form: dict[str, Any] = {"step": 1, "format": "%d"} if whole else {"step": max(abs(high - low) / 20, 1e-8), "format": "%g"}
+    form: dict[str, Any] = {"step": 1, "format": "%d"} if whole else {"step": max(abs(high - low) / 20, 1e-8),
+                                                                      "format": "%g"}
     start = first.number_input(f"{setting.title}, from", value=low, help=setting.says, key=f"_sweep.{kind}.{key}.low",
                                persist_state="session", **form)
     end = second.number_input("to", value=high, key=f"_sweep.{kind}.{key}.high", persist_state="session", **form)

@@ -31,7 +31,8 @@ def _settings(shown: list[Seen]) -> None:
     differ, table = run_curves.differences(plans, lambda plan: run_curves.defaults(
         plan, lambda name: default_options(run_curves.dataset_of(name))))
     with st.container(border=True, key="panel-train-settings", gap="xsmall"):
-        panels.heading(f"{len(differ)} setting{'s differ' if len(differ) != 1 else ' differs'}" if len(plans) > 1 else "Settings")
+        panels.heading(f"{len(differ)} setting{'s differ' if len(differ) != 1 else ' differs'}" if len(plans) > 1
+                       else "Settings")
         if differ:
             st.dataframe(_frame(table, differ), hide_index=True, alt=f"Settings that differ: {', '.join(differ)}.")
         elif len(plans) > 1:
@@ -51,9 +52,11 @@ def _results(shown: list[Seen]) -> None:
 
 def _tables(found: Results) -> None:
     if not found.kinds:
-        st.caption("None of these runs has ended with a model yet: test rows are measured when one is stopped or finished.")
+        st.caption(
+            "None of these runs has ended with a model yet: test rows are measured when one is stopped or finished.")
     st.dataframe(found.table.drop(columns=found.metrics), hide_index=True,
                  alt=f"Epochs, time and parameters of {len(found.table)} runs.")
     if found.metrics:
         st.dataframe(found.by_metric(), hide_index=True, alt="Metrics of the runs on validation and test rows.",
-                     column_config={column: st.column_config.NumberColumn(format="%.3f") for column in [*found.table["run"], "mean"]})
+                     column_config={column: st.column_config.NumberColumn(format="%.3f")
+                                    for column in [*found.table["run"], "mean"]})

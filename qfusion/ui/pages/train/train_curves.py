@@ -17,8 +17,8 @@ METRIC = "train.metric"
 def _with_history(shown: list[Seen]) -> list[Seen]:
     found = run_curves.with_history(shown)
     if not found:
-        st.info("No epoch is over yet." if any(each.alive for each in shown) else "Of the runs shown, none has an epoch to draw.",
-                icon=":material/hourglass_top:")
+        st.info("No epoch is over yet." if any(each.alive for each in shown)
+                else "Of the runs shown, none has an epoch to draw.", icon=":material/hourglass_top:")
     return found
 
 
@@ -42,8 +42,10 @@ def progress(theme: Theme, shown: list[Seen]) -> None:
 def _metric(theme: Theme, shown: list[Seen]) -> None:
     known = builders.metrics_of(shown)
     if not known:
-        st.info("The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one kind.",
-                icon=":material/help:")
+        st.info(
+            "The runs shown have no metric in common: one predicts a number, another one classes. Choose runs of one "
+            "kind.",
+            icon=":material/help:")
         return
     default = run_curves.main_metric(known)
     if state.get(METRIC) not in (None, *known):

@@ -37,9 +37,11 @@ def draw() -> list[str]:
         kind = st.selectbox("Kind of model", list(KINDS), **state.bound(KIND))
     dataset = cache.dataset(name)
     target = dataset.target
-    predicted = f"{len(target.classes)} classes of {text.plain(target.name)}" if target.classes else text.plain(target.name)
-    left.caption(f"{text.plain(dataset.title)}: {len(dataset.rows('train')):,} training, {len(dataset.rows('valid')):,} validation and "
-                 f"{len(dataset.rows('test')):,} test rows; predicts {predicted}.")
+    predicted = f"{len(target.classes)} classes of {text.plain(target.name)}" if target.classes else text.plain(
+        target.name)
+    left.caption(
+        f"{text.plain(dataset.title)}: {len(dataset.rows('train')):,} training, {len(dataset.rows('valid')):,} "
+        f"validation and {len(dataset.rows('test')):,} test rows; predicts {predicted}.")
     right.caption(f"**{KINDS[kind].title}.** {KINDS[kind].says}")
     chosen = _settings(name, kind, bool(target.classes))
     return _start(name, kind, chosen, len(dataset.rows("train")))
@@ -55,15 +57,18 @@ def _settings(name: str, kind: str, classes: bool) -> dict[str, Any]:
     with st.container(key="grid-main"):
         found |= {key: _field(key, begin[key], name, kind, classes) for key in main}
     rest = [key for key in default if key not in main]
-    with st.expander(f"{len(rest)} more settings", icon=":material/tune:", key="box-advanced"), st.container(key="grid-more"):
+    with st.expander(f"{len(rest)} more settings", icon=":material/tune:",
+                     key="box-advanced"), st.container(key="grid-more"):
         found |= {key: _field(key, begin[key], name, kind, classes) for key in rest}
     if like:
         st.caption(f"Where you change nothing, settings are those of the shipped model `{like}`.")
-    return {key: _value(key, value, default[key]) for key, value in found.items() if _value(key, value, default[key]) != default[key]}
+    return {key: _value(key, value, default[key]) for key, value in found.items()
+            if _value(key, value, default[key]) != default[key]}
 
 
 def _value(key: str, given: Any, default: Any) -> Any:
-    return plans.value(key, given.strip(), default) if isinstance(given, str) and not isinstance(default, str) else given
+    return plans.value(key, given.strip(), default) if isinstance(given,
+                                                                  str) and not isinstance(default, str) else given
 
 
 def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
@@ -114,14 +119,15 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
         if wrong:
             st.error(text.message(wrong), icon=":material/error:")
     events = run_curves.can_write_events() and st.checkbox(
-        "Write event files", key=_EVENTS, persist_state="session", help="For TensorBoard, in the run's folder `events`.")
+        "Write event files", key=_EVENTS, persist_state="session",
+        help="For TensorBoard, in the run's folder `events`.")
     epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
     st.caption(f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
                f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
                f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. "
                "Closing this page stops nothing.")
-    if not st.button("Start" if count == 1 else f"Start {count} runs", type="primary", icon=":material/play_arrow:", key="_start",
-                     disabled=bool(wrong)):
+    if not st.button("Start" if count == 1 else f"Start {count} runs", type="primary", icon=":material/play_arrow:",
+                     key="_start", disabled=bool(wrong)):
         return []
     plan = plans.plan(name, kind, chosen, seed)
     plans.start({each: replace(plan, seed=number) for each, number in zip(names, seeds, strict=True)}, bool(events))

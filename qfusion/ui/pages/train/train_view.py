@@ -40,8 +40,9 @@ def page(theme: Theme) -> None:
     alive = any(each.alive for each in seen)
     if not seen:
         with st.container(border=True, key="box-no-runs"):
-            st.info("There is no run yet. Choose data and a kind of model above and press Start: the training is a process of its own, "
-                    "which goes on when this page is closed.", icon=":material/model_training:")
+            st.info(
+                "There is no run yet. Choose data and a kind of model above and press Start: the training is a process "
+                "of its own, which goes on when this page is closed.", icon=":material/model_training:")
         return
     moving = alive and not panels.exporting()
     st.fragment(_runs, run_every=PULSE if moving else None)(theme, moving, run_curves.models())
@@ -56,10 +57,12 @@ def _show(names: list[str]) -> None:
 
 
 def _runs(theme: Theme, moving: bool, models: list[str]) -> None:
-    """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is alive."""
+    """Everything that changes while runs are trained: a fragment that looks again and again, for as long as one is
+    alive."""
     page_runs.begin()
     seen = run_curves.look(cache.record_of)
-    if (any(each.alive for each in seen) and not panels.exporting()) != moving or not seen or run_curves.models() != models:
+    if (any(each.alive for each in seen)
+        and not panels.exporting()) != moving or not seen or run_curves.models() != models:
         st.rerun()  # it begins or ceases to look by itself; a new model shows in the pickers
     with guard():
         shown = _choose(seen)
@@ -79,7 +82,8 @@ def _steady(shown: list[Seen]) -> list[Seen]:
     """The runs as they are drawn: as they were a moment ago, unless one of them has another state."""
     now = time.monotonic()
     before: tuple[float, list[Seen]] = state.get(_DRAWN, (0.0, []))
-    if now - before[0] < STEADY and [(each.name, each.state) for each in before[1]] == [(each.name, each.state) for each in shown]:
+    if now - before[0] < STEADY and [(each.name, each.state)
+                                     for each in before[1]] == [(each.name, each.state) for each in shown]:
         return before[1]
     state.put(_DRAWN, (now, shown))
     return shown
@@ -104,16 +108,20 @@ def _choose(seen: list[Seen]) -> list[Seen]:
 def _table(seen: list[Seen], shown: list[str]) -> None:
     names = [each.name for each in seen]
     ticked = [place for place, name in enumerate(names) if name in shown]
-    key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"  # a new table where other rows are to be ticked
+    # a new table where other rows are to be ticked
+    key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"
     st.dataframe(
         pd.DataFrame([_row(each) for each in seen]), key=key, hide_index=True, selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}}, height=min(38 + 35 * len(seen), 318),
         on_select=lambda: _ticked(key, names, shown),
         column_config={
-            "done": st.column_config.ProgressColumn("epochs", format="percent", min_value=0, max_value=1, width="small"),
+            "done": st.column_config.ProgressColumn("epochs", format="percent", min_value=0, max_value=1,
+                                                    width="small"),
             "epoch": st.column_config.TextColumn("epoch", width="small"),
-            "time left": st.column_config.TextColumn(help="At most, as long as the last five epochs took; it may end earlier."),
-            "validation": st.column_config.TextColumn("validation, kept epoch", help="On the validation rows, by the kept weights.")},
+            "time left": st.column_config.TextColumn(
+                help="At most, as long as the last five epochs took; it may end earlier."),
+            "validation": st.column_config.TextColumn("validation, kept epoch",
+                                                      help="On the validation rows, by the kept weights.")},
         alt=f"Table of {len(seen)} runs with state, data, model, epoch and validation metric.")
 
 
@@ -123,16 +131,18 @@ def _row(each: Seen) -> dict[str, object]:
         return {"run": each.name, "state": each.words}
     share = (record.epoch + record.batch / max(1, record.batches)) / max(1, record.epochs)
     return {"run": each.name, "state": each.words, "epoch": f"{record.epoch} / {record.epochs or '?'}",
-            "done": min(1.0, share) if each.state != "finished" else 1.0, "time left": run_curves.duration(record.seconds_left),
-            "validation": run_curves.at_kept(record), "data": plan.data, "model": plan.model, "seed": plan.seed,
-            "started": run_curves.clock(record.began)}
+            "done": min(1.0, share) if each.state != "finished" else 1.0,
+            "time left": run_curves.duration(record.seconds_left), "validation": run_curves.at_kept(record),
+            "data": plan.data, "model": plan.model, "seed": plan.seed, "started": run_curves.clock(record.began)}
 
 
 def _ticked(key: str, names: list[str], shown: list[str]) -> None:
     """What is ticked in the table is shown; in the order in which it was ticked, so that a run keeps its colour."""
     rows = state.get(key, {}).get("selection", {}).get("rows", [])
     ticked = [names[row] for row in rows if row < len(names)]
-    state.put(RUN, [*(name for name in shown if name in ticked), *(name for name in ticked if name not in shown)][:run_curves.MAX_SHOWN])
+    state.put(RUN,
+              [*(name for name in shown if name in ticked),
+               *(name for name in ticked if name not in shown)][:run_curves.MAX_SHOWN])
     state.put(_TURN, state.get(_TURN, 0) + 1)
 
 
@@ -143,12 +153,14 @@ def _actions(shown: list[Seen]) -> None:
            "go on": [each for each in shown if each.state in run_curves.GOES_ON]}
     of = {word: f" {len(those)} runs" if len(those) > 1 else "" for word, those in can.items()}
     with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
-        st.button(f"Pause{of['pause']}", icon=":material/pause:", key="_pause", disabled=not can["pause"], on_click=_each,
-                  args=(can["pause"], lambda each: each.run.ask("pause")), help="Ends the process; it can go on to the very same weights.")
+        st.button(f"Pause{of['pause']}", icon=":material/pause:", key="_pause", disabled=not can["pause"],
+                  on_click=_each, args=(can["pause"], lambda each: each.run.ask("pause")),
+                  help="Ends the process; it can go on to the very same weights.")
         st.button(f"Stop{of['stop']}", icon=":material/stop:", key="_stop", disabled=not can["stop"], on_click=_each,
-                  args=(can["stop"], lambda each: each.run.ask("stop")), help="Ends it and keeps the best model so far; it can go on.")
-        st.button(f"Go on{of['go on']}", icon=":material/play_arrow:", key="_go_on", disabled=not can["go on"], on_click=_each,
-                  args=(can["go on"], _go_on), help="Goes on after the last kept epoch.")
+                  args=(can["stop"], lambda each: each.run.ask("stop")),
+                  help="Ends it and keeps the best model so far; it can go on.")
+        st.button(f"Go on{of['go on']}", icon=":material/play_arrow:", key="_go_on", disabled=not can["go on"],
+                  on_click=_each, args=(can["go on"], _go_on), help="Goes on after the last kept epoch.")
         _delete(shown)
         for each in shown:
             _explore(each)
@@ -177,8 +189,10 @@ def _delete(shown: list[Seen]) -> None:
         names = ", ".join(text.plain(each.name) for each in still)
         kept = [each.name for each in still if each.has_model]
         st.markdown(f"Delete {names}? Settings, curves and the state to go on from are lost."
-                    + (f" The model{'s' if len(kept) > 1 else ''} {', '.join(map(text.plain, kept))} stay." if kept else ""))
-        st.button("Delete for good", type="primary", key="_delete", on_click=_each, args=(still, lambda each: each.run.delete()))
+                    + (f" The model{'s' if len(kept) > 1 else ''} {', '.join(map(text.plain, kept))} stay." if kept
+                       else ""))
+        st.button("Delete for good", type="primary", key="_delete", on_click=_each,
+                  args=(still, lambda each: each.run.delete()))
 
 
 def _explore(each: Seen) -> None:
@@ -187,7 +201,8 @@ def _explore(each: Seen) -> None:
         return
     name = text.plain(each.name)
     if each.plan.data in sources():
-        link("pages/samples.py", f"Explore samples of {name}", ":material/travel_explore:", explore=each.name, on=each.plan.data)
+        link("pages/samples.py", f"Explore samples of {name}", ":material/travel_explore:", explore=each.name,
+             on=each.plan.data)
     else:
         st.caption(f"{name} was trained on data that are not among the data sets here.")
 
@@ -201,8 +216,10 @@ def _said(shown: list[Seen]) -> None:
         if record is None:
             st.error(f"{name}: {text.message(each.problem)}", icon=":material/error:")
         elif each.state == "interrupted":
-            st.warning(f"{name} ended without a word, as when its process is killed or the machine is switched off. It can go on after "
-                       f"epoch {record.epoch}, to the same weights as if nothing had happened.", icon=":material/power_off:")
+            st.warning(
+                f"{name} ended without a word, as when its process is killed or the machine is switched off. It can go "
+                f"on after epoch {record.epoch}, to the same weights as if nothing had happened.",
+                icon=":material/power_off:")
         elif each.state == "failed":
             st.error(f"{name} failed: {text.message(record.message)}", icon=":material/error:")
         elif record.message:

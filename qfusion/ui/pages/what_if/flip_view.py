@@ -1,4 +1,5 @@
-"""What would flip the decision: the nearest state of one modality, the nearest sample that lends it, the smallest turn of one parameter."""
+"""What would flip the decision: the nearest state of one modality, the nearest sample that lends it, the smallest turn
+of one parameter."""
 
 from __future__ import annotations
 
@@ -31,16 +32,20 @@ def nearest(here: Here) -> None:
                 st.button(f"Set {text.plain(name)} to its nearest flip", key=f"_flip-{name}", icon=":material/flip:",
                           on_click=what_if_controls.take, args=(name, FLIP))
             if flip.donor_id:
-                st.button(f"Take {text.plain(name)} of {text.plain(flip.donor_id)}", key=f"_lend-{name}", on_click=what_if_controls.take,
+                st.button(f"Take {text.plain(name)} of {text.plain(flip.donor_id)}", key=f"_lend-{name}",
+                          on_click=what_if_controls.take,
                           args=(name, SWAP, flip.donor_id), icon=":material/swap_horiz:")
 
 
 def parameters(here: Here) -> None:
     """The folded part on the model's own parameters; nothing is worked out until it is opened."""
     if not here.work.can("terms"):
-        st.caption("This model has no knobs of a physics and no fusion rules that could flip the decision: only its states can.")
+        st.caption(
+            "This model has no knobs of a physics and no fusion rules that could flip the decision: only its states "
+            "can.")
         return
-    title = "Which knob of the physics would flip it?" if here.work.can("time") else "Which angle of the fusion rules would flip it?"
+    title = "Which knob of the physics would flip it?" if here.work.can(
+        "time") else "Which angle of the fusion rules would flip it?"
     box = st.expander(title, icon=":material/tune:", **state.opened(FLIPS))
     if not box.open:
         return
@@ -59,12 +64,12 @@ def _set_links(here: Here, search: Any) -> None:
         for change in search.found[:MAX_LINKS]:
             name = text.plain(interventions.parameter_name(here.work, change))
             if here.work.can("time"):
-                link("pages/dynamics.py", f"Set {name} to {beyond(change):g} on Dynamics", ":material/tune:", show="Decision",
-                     turn=str(tweak_of(change, beyond(change), here.work.model.jump_count)))
+                link("pages/dynamics.py", f"Set {name} to {beyond(change):g} on Dynamics", ":material/tune:",
+                     show="Decision", turn=str(tweak_of(change, beyond(change), here.work.model.jump_count)))
             else:
                 place = edits.key(edits.shape_of(here.work.model), *map(int, change.name.split(".")))
-                link("pages/circuit.py", f"Set {name} to {beyond(change):g} rad on Circuit", ":material/tune:", rules="Fusion rules",
-                     edits=f"{place}={beyond(change):g}")
+                link("pages/circuit.py", f"Set {name} to {beyond(change):g} rad on Circuit", ":material/tune:",
+                     rules="Fusion rules", edits=f"{place}={beyond(change):g}")
 
 
 def beyond(change: ParameterChange) -> float:

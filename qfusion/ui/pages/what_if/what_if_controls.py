@@ -68,7 +68,8 @@ def draw(here: Here) -> Asked:
     for place, name in enumerate(here.work.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             found[name] = _one(here, name, own[name])
-    st.button("Take all changes back", key="_what_if_reset", icon=":material/restart_alt:", on_click=reset, args=(here,),
+    st.button("Take all changes back", key="_what_if_reset", icon=":material/restart_alt:", on_click=reset,
+              args=(here,),
               disabled=all(change.action == KEPT for change in interventions.asked(here.work, here.row, found)))
     return found
 
@@ -89,8 +90,9 @@ def _one(here: Here, name: str, own: Any) -> dict[str, Any]:
         st.caption(f"Left out: {backgrounds.behind(here.work.background)} stand in for it.")
     elif action == FLIP:
         possible = interventions.what_would_flip(here.work, here.row)[name].state.possible
-        st.caption("The smallest change of its state, all other modalities as they are in the sample, that turns the decision." if possible
-                   else f"No state of {text.plain(name)} turns this decision, so it is left as it is.")
+        st.caption(
+            "The smallest change of its state, all other modalities as they are in the sample, that turns the decision."
+            if possible else f"No state of {text.plain(name)} turns this decision, so it is left as it is.")
     return {"action": action, **details}
 
 
@@ -103,7 +105,8 @@ def _donor(here: Here, name: str) -> str:
         state.forget(donor_key(name))
     # A default beside a value that a button has set would be complained of in the log.
     default = ids.index(backgrounds.default_contrast(here.work, here.row)) if state.get(donor_key(name)) is None else 0
-    donor = st.selectbox("of sample", ids, index=default, help="Any sample of the data; it opens on one with another decision.",
+    donor = st.selectbox("of sample", ids, index=default,
+                         help="Any sample of the data; it opens on one with another decision.",
                          **state.bound(donor_key(name)))
     content = here.work.dataset.content(here.work.dataset.row(donor)).get(name)
     if content is not None:
@@ -113,23 +116,26 @@ def _donor(here: Here, name: str) -> str:
 
 def _input(here: Here, name: str) -> dict[str, Any]:
     if name == "text":
-        said = st.text_input("Sentence", value=interventions.own_words(here.work, here.row), max_chars=400, **state.bound(SAY),
-                             help=f"At most {words.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' at most.")
+        said = st.text_input("Sentence", value=interventions.own_words(here.work, here.row), max_chars=400,
+                             **state.bound(SAY),
+                             help=f"At most {words.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' "
+                                  "at most.")
         with st.popover("Words that can be used", icon=":material/dictionary:"):
             _vocabulary()
         return {"words": str(said or "")}
-    values = {control.name: float(st.slider(f"{control.title} ({control.unit})", control.low, control.high, 0.0, 0.05, format="%+.2f",
-                                            **state.bound(control_key(name, control))))
+    values = {control.name: float(st.slider(f"{control.title} ({control.unit})", control.low, control.high, 0.0, 0.05,
+                                            format="%+.2f", **state.bound(control_key(name, control))))
               for control in editing.CONTROLS[name]}
     with guard():
-        show(name, interventions.edited(here.work, here.row, name, Change(INPUT, controls=tuple(values.items()))).content)
+        show(name,
+             interventions.edited(here.work, here.row, name, Change(INPUT, controls=tuple(values.items()))).content)
     return {"controls": values}
 
 
 def _vocabulary() -> None:
     groups = {"Opinions, with their value": [f"{w} ({v:+.2f})" for w, v in words.OPINIONS.items()],
-              "Intensifiers": [f"{w} (×{v:g})" for w, v in words.INTENSIFIERS.items()], "Negations": words.NEGATIONS, "Joins": words.JOINS,
-              "Topics": words.TOPICS, "Fillers": words.FILLERS, "Others": words.FUNCTION}
+              "Intensifiers": [f"{w} (×{v:g})" for w, v in words.INTENSIFIERS.items()], "Negations": words.NEGATIONS,
+              "Joins": words.JOINS, "Topics": words.TOPICS, "Fillers": words.FILLERS, "Others": words.FUNCTION}
     for title, entries in groups.items():
         st.markdown(f"**{title}**  \n{', '.join(map(text.plain, entries))}")
 
@@ -140,7 +146,8 @@ def _state(here: Here, name: str, own: Any) -> dict[int, float]:
     numbers = zip(titles, interventions.shown_state(own), ranges(here.work, name), strict=True)
     for place, (title, value, (low, high)) in enumerate(numbers):
         start = float(np.clip(round(value, 3), low, high))
-        chosen[place] = float(st.slider(title, low, high, start, interventions.STEP, format="%.3f", **state.bound(set_key(name, place))))
+        chosen[place] = float(st.slider(title, low, high, start, interventions.STEP, format="%.3f",
+                                        **state.bound(set_key(name, place))))
     if own.is_complex() and len(titles) > 2:
         st.caption("Weights are scaled to add up to one; the phases stay.")
     return chosen

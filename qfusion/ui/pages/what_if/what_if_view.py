@@ -42,21 +42,24 @@ def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) ->
         st.markdown(f"#### Decision: {answers.numbered(work, was.scores)}. Change a modality to see what becomes of it")
     else:
         who = ", ".join(map(text.plain, changed))
-        st.markdown(f"#### Changing {who} {'**flips**' if turned else 'keeps'} the decision: {answers.numbered(work, was.scores)} → "
-                    f"{answers.numbered(work, is_.scores)}")
+        st.markdown(
+            f"#### Changing {who} {'**flips**' if turned else 'keeps'} the decision: "
+            f"{answers.numbered(work, was.scores)} → {answers.numbered(work, is_.scores)}")
     cells: list[tuple[str, float, float, str]] = []
     if work.classes:
         for which in dict.fromkeys((was.decision, is_.decision)):
             cells.append((f"p(‘{text.plain(work.classes[which], 14)}’)", float(before.probabilities[which]),
                           float(now.probabilities[which]), "Softmax of the scores"))
         sample = here.subject()
-        cells.append(("Score explained", float(was.scores[sample.output]), float(is_.scores[sample.output]), sample.unit))
+        cells.append(("Score explained", float(was.scores[sample.output]), float(is_.scores[sample.output]),
+                      sample.unit))
     else:
-        cells.append(("Prediction", float(was.scores[0]), float(is_.scores[0]), f"Score of sample {text.plain(here.sample)} by the model"))
+        cells.append(("Prediction", float(was.scores[0]), float(is_.scores[0]),
+                      f"Score of sample {text.plain(here.sample)} by the model"))
         if before.truth is not None and now.truth is not None:
             cells.append(("True score without noise", before.truth, now.truth,
-                          "What the rule that made these data gives for these words, voice and face; known unless a voice, a face or a "
-                          "state is edited or a modality is left out"))
+                          "What the rule that made these data gives for these words, voice and face; known unless a "
+                          "voice, a face or a state is edited or a modality is left out"))
     with st.container(key="pair-metrics"):
         for place, (title, old, new, help_) in zip(st.columns(len(cells)), cells, strict=True):
             change = new - old
