@@ -3,7 +3,8 @@ missing data.
 
     QFUSION_DATA=FOLDER python benchmarks/claims.py [--only mosi --only avparity] [--seeds 10] [--cache FILE.jsonl]
     python benchmarks/claims.py --plan         # what would be trained, with one timed epoch of each
-    python benchmarks/claims.py --finished     # no training: the tables of what the cache holds, and of other data sets what the file holds
+    python benchmarks/claims.py --finished     # no training: the tables of what the cache holds, and of other data
+                                               # sets what the file holds
 
 With one seed all variants have the same rows, the same wrong labels and the order of the same batches, so they are
 compared seed by seed. Every finished run is kept as a line of JSON, in benchmarks/runs or the file that --cache names,

@@ -84,7 +84,9 @@ class Game:
 
 
 def _at(features: object, places: Tensor) -> object:
-    return tuple(part[places] for part in features) if isinstance(features, tuple) else features[places]  # type: ignore[index]
+    if isinstance(features, tuple):
+        return tuple(part[places] for part in features)
+    return features[places]  # type: ignore[index]
 
 
 def brute_force(game: Game, row: int, _: int) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Entangled fusion with a QCNN beside classical heads: the same encoders, rows, schedule and seeds, trained in the same
-run.
+"""Entangled fusion with a QCNN beside classical heads: same encoders, rows, schedule and seeds, trained in one run.
 
-    QFUSION_DATA=FOLDER python benchmarks/fusion.py [digits avdigits handwritten houston] [--seeds 5] [--cache FILE.json]
+    QFUSION_DATA=FOLDER python benchmarks/fusion.py [digits avdigits handwritten houston] [--seeds 5]
+                                                    [--cache FILE.json]
 
 Late fusion has encoders of one output per class; all others have the n outputs of our model. Settings and schedule are
 those of our model's recipe (scripts/train_models.py), chosen by cross-validation without the test rows; every head is
@@ -98,7 +98,8 @@ def verdict(name: str, runs: dict[str, list[dict[str, Any]]]) -> str:
     if best == OURS:
         return text + "the best of the five."
     gap, spread = mean[best] - mean[OURS], math.sqrt(error[best] + error[OURS])
-    return text + f"{gap:.4f} below the best, {LABELS[best].lower() if best == 'late' else LABELS[best]} (standard error {spread:.4f})."
+    label = LABELS[best].lower() if best == "late" else LABELS[best]
+    return text + f"{gap:.4f} below the best, {label} (standard error {spread:.4f})."
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""Every model on every data set over seeds: QiNN-QJ, the entangled QCNN, their ablations and six baselines, on equal
-terms.
+"""All models on all data sets over seeds: QiNN-QJ, the entangled QCNN, ablations and six baselines, on equal terms.
 
-    QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits parity avparity ...] [--cache FILE.jsonl] [--keep]
+    QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits parity avparity ...]
+                                                         [--cache FILE.jsonl] [--keep]
     python benchmarks/leaderboard.py --plan       # what would be trained, with one timed epoch of each
 
 Equal terms: on a data set all models train on the same rows with the encoder settings (width, dropout, kind) and the

@@ -30,8 +30,8 @@ _RUN = """async ([excused, rules]) => {
   for (const rule of found.violations) for (const node of rule.nodes) {
     const place = node.target.flat().join(' '), element = document.querySelector(node.target.flat().slice(-1)[0]);
     if (excused.some(([id, where]) => id === rule.id && element && element.matches(where))) continue;
-    bad.push({rule: rule.id, impact: node.impact || rule.impact, help: rule.help, where: place, html: node.html.slice(0, 300),
-              why: node.failureSummary});
+    bad.push({rule: rule.id, impact: node.impact || rule.impact, help: rule.help, where: place,
+              html: node.html.slice(0, 300), why: node.failureSummary});
   }
   return bad; }"""
 

@@ -4,12 +4,11 @@
 
 The text and video features of MOSI were trained on the labels of all 1,447 training rows, so rows held out of those
 look far better than rows the features have not seen, and validation chooses what trusts the features most. So a quarter
-of the training videos (B) is
-made as uncertain as unseen videos are on record to be: every text row of B is mixed with another one's, w own + (1 -
-|w|) other, with w drawn from the range in which ridge regression fitted on the other videos (A) comes closest to what is on record for it on the real
-test rows (RECORD, from the description that came with the files); the video features of B, which tell nothing there,
-are shuffled. Candidates are trained on A and measured on B, without evolution, which leaves encoders and read-out as
-they are and takes a second.
+of the training videos (B) is made as uncertain as unseen videos are on record to be: every text row of B is mixed with
+another one's, w own + (1 - |w|) other, with w drawn from the range in which ridge regression fitted on the other videos
+(A) comes closest to what is on record for it on the real test rows (RECORD, from the description that came with the
+files); the video features of B, which tell nothing there, are shuffled. Candidates are trained on A and measured on B,
+without evolution, which leaves encoders and read-out as they are and takes a second.
 
 The settings were decided by an agent that was given these rows and that record and nothing else: neither the test rows
 nor any result of any setting on them. It ran this simulation with one seed, and another one with a text network of its

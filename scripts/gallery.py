@@ -21,9 +21,10 @@ PAIR = "model=qj-parity&data=parity&sample=pair-6611"
 DIGIT = "model=qcnn-digits&data=digits&sample=digit-0003"
 HEAD = """# Gallery
 
-Figures of the pages, drawn by `python scripts/gallery.py` from the embedded data sets and the models that come with the repository. Each
-call makes the file above it; `.pdf`, `.png` or `.html` in place of `.svg` gives the others ([figures](figures.md)). Every file holds its
-recipe, so `figure --recipe over-time.svg --out over-time.pdf` works as well. What each panel shows and does not: [panels](panels.md).
+Figures of the pages, drawn by `python scripts/gallery.py` from the embedded data sets and the models that come with the
+repository. Each call makes the file above it; `.pdf`, `.png` or `.html` in place of `.svg` gives the others
+([figures](figures.md)). Every file holds its recipe, so `figure --recipe over-time.svg --out over-time.pdf` works as
+well. What each panel shows and does not: [panels](panels.md).
 """
 
 

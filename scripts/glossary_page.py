@@ -13,9 +13,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = """# Glossary
 
-The words of the app and of these pages, in plain sentences, with their formulas. The Glossary page of the app shows the same; both are made
-from `qfusion/assets/glossary.toml`. Letters are those of [the quantum-jump system](quantum-jump.md) and
-[the entangled-fusion system](entangled-qcnn.md).
+The words of the app and of these pages, in plain sentences, with their formulas. The Glossary page of the app shows the
+same; both are made from `qfusion/assets/glossary.toml`. Letters are those of
+[the quantum-jump system](quantum-jump.md) and [the entangled-fusion system](entangled-qcnn.md).
 """
 
 

@@ -30,11 +30,11 @@ BOTH = ("samples", "dynamics", "circuit", "what if", "decision operators", "coho
 ONLY = {("qj-planted",): "\nQuantum-jump models only.\n", ("qcnn-digits",): "\nEntangled-fusion networks only.\n"}
 HEAD = """# How to read each panel
 
-Under every figure of the app stand two sentences, what it shows and what it does not; here they all are, in the order of the pages. This
-page is written by `python scripts/panel_pages.py`, which builds the panels: the title in italics, and numbers and names in the sentences,
-are those of an example. **Export** beside each figure opens [the figure drawer](figures.md), **CSV** gives its numbers, **Terms** its
-words.
-All words with their formulas: the [glossary](glossary.md).
+Under every figure of the app stand two sentences, what it shows and what it does not; here they all are, in the order
+of the pages. This page is written by `python scripts/panel_pages.py`, which builds the panels: the title in italics,
+and numbers and names in the sentences, are those of an example. **Export** beside each figure opens
+[the figure drawer](figures.md), **CSV** gives its numbers, **Terms** its words. All words with their formulas: the
+[glossary](glossary.md).
 """
 
 

@@ -26,11 +26,12 @@ MAX_BYTES = 300_000
 _CHECK = """() => {
   const found = [], main = document.querySelector('[data-testid="stMain"]'), say = words => found.push(words);
   const shown = e => { const b = e.getBoundingClientRect(), s = getComputedStyle(e);
-    return b.width > 2 && b.height > 2 && s.visibility !== 'hidden' && s.opacity !== '0' && s.clipPath === 'none' && s.clip === 'auto'; };
+    return b.width > 2 && b.height > 2 && s.visibility !== 'hidden' && s.opacity !== '0' && s.clipPath === 'none'
+      && s.clip === 'auto'; };
   const said = e => e.textContent.trim().replace(/\\s+/g, ' ').slice(0, 60);
   if (main.scrollWidth > main.clientWidth) say(`scrolls sideways by ${main.scrollWidth - main.clientWidth} px`);
-  const skip = '[data-testid="stDataFrame"], .js-plotly-plot, [data-testid="stCode"], [role="listbox"], [aria-hidden="true"], textarea, '
-    + '[data-testid="stMultiSelectTagsContainer"]';
+  const skip = '[data-testid="stDataFrame"], .js-plotly-plot, [data-testid="stCode"], [role="listbox"], '
+    + '[aria-hidden="true"], textarea, [data-testid="stMultiSelectTagsContainer"]';
   for (const e of document.querySelectorAll('[data-testid="stMain"] *, [data-testid="stSidebar"] *')) {
     if (e.closest(skip) || !shown(e)) continue;
     const words = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
@@ -38,14 +39,16 @@ _CHECK = """() => {
     if (!words && !field) continue;
     for (let box = e, n = 0; box && n < 3; box = box.parentElement, n++) {
       const style = getComputedStyle(box);
-      if (/hidden|clip/.test(style.overflowX) && box.scrollWidth > box.clientWidth + 1 && e.scrollWidth > box.clientWidth + 1) {
+      if (/hidden|clip/.test(style.overflowX) && box.scrollWidth > box.clientWidth + 1
+          && e.scrollWidth > box.clientWidth + 1) {
         say(`cut off in ${box.dataset.testid || box.className}: '${said(e) || e.value}'`); break; }
     }
     if (field && e.scrollWidth > e.clientWidth + 1 && e.value) say(`cut off in a field: '${e.value.slice(0, 60)}'`);
   }
   for (const plot of document.querySelectorAll('.js-plotly-plot')) {
     const name = (plot.closest('[class*="st-key-"]')?.className.match(/st-key-(\\S+)/) || ['', '?'])[1];
-    const edge = plot.getBoundingClientRect(), labels = '.xtick text, .ytick text, .annotation-text, .legendtext, .xtitle, .ytitle';
+    const edge = plot.getBoundingClientRect();
+    const labels = '.xtick text, .ytick text, .annotation-text, .legendtext, .xtitle, .ytitle';
     const turned = e => /rotate\\((?!0)/.test(e.getAttribute('transform') || '');
     const texts = [...plot.querySelectorAll(labels + ', .textpoint text')]
       .filter(e => shown(e) && said(e)).map(e => ({e, b: e.getBoundingClientRect(), turned: turned(e)}));

@@ -2,7 +2,7 @@
 
     python scripts/train_models.py                 # all whose data are here
     python scripts/train_models.py qj-mosi         # one
-    python scripts/train_models.py --folds qcnn-digits  # what a recipe reaches by cross-validation, without the test rows
+    python scripts/train_models.py --folds qcnn-digits  # what a recipe reaches by cross-validation, without test rows
 
 The weights that are shipped are those of the first seed, whatever it reached; the card states mean, deviation and value
 of every seed.

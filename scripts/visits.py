@@ -13,7 +13,8 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from scripts import serving  # noqa: E402
 
-_DRAWN = """() => document.querySelector('[data-testid="stException"]') || (document.querySelector('[data-testid="stMain"] h1')
+_DRAWN = """() => document.querySelector('[data-testid="stException"]')
+  || (document.querySelector('[data-testid="stMain"] h1')
   && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]'))"""
 _SCHEME = "theme => document.getElementById('qf-theme')?.dataset.theme === theme"
 STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'

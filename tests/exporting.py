@@ -77,9 +77,9 @@ def on(address: str) -> dict[str, Any]:
 def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -> list[Job]:
     """One figure of each trace type, in each theme and format, from as few pages as it takes; or `every` figure, in one
     theme."""
-    types: dict[tuple[str, str],
-                set[str]] = {tuple(name.split(" ", 1)): {str(trace.type) for trace in panel.figure.data}  # type: ignore[misc]
-                             for name, panel in panels.items()}
+    types: dict[tuple[str, str], set[str]] = {
+        tuple(name.split(" ", 1)): {str(trace.type) for trace in panel.figure.data}  # type: ignore[misc]
+        for name, panel in panels.items()}
     place = {name: number for number, name in enumerate(types)}
     if every:
         return [Job(*name, place[name], kind, style(place[name], kind).theme) for name in types for kind in kinds]

@@ -85,7 +85,8 @@ def test_overview_answers_all_five_of_the_sample_that_is_picked(work: Workspace)
     output = int(work.predicted[row])
     assert plain(answers.conflict(work, row, output)) in words
     assert re.search(r"When did it happen\?\*\*  \nThe decision is .+ (from the start|for good from)", words)
-    assert f"against the {work.background.size:,}" in words or f"with the {work.background.size:,} training samples" in words
+    assert (f"against the {work.background.size:,}" in words
+            or f"with the {work.background.size:,} training samples" in words)
     assert f"looked for among {len(work.dataset):,}" in words
 
 

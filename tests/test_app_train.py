@@ -251,7 +251,8 @@ def test_curves_are_those_of_the_records() -> None:
     words = plain(said(app))
     # All terms add 0.1 n each after epoch n; a tenth of 7 times 0.4 is 0.28, and the four joint ones pass it at once.
     assert "a reaches 10% of what all terms add by epoch 4: text at epoch 3, audio at epoch 3, vision at epoch 3, " \
-           "the joint terms together from the first measurement (epoch 1). Measured after 4 of 4 epochs." in words.replace("**", "")
+           "the joint terms together from the first measurement (epoch 1). Measured after 4 of 4 epochs." in \
+           words.replace("**", "")
     assert "30 validation rows against 234 training rows" in words
     assert "mean over 8 validation rows" in words
     assert "How strong are Hamiltonian and jump operators?" in words

@@ -120,7 +120,8 @@ def test_a_point_of_the_scatter_picks_the_sample(visit: Callable[[str], Any]) ->
       const ids = trace[0].trace.customdata, layout = plot._fullLayout, corner = plot.getBoundingClientRect();
       const places = trace.map(point => [corner.x + layout.xaxis._offset + layout.xaxis.c2p(point.x),
                                          corner.y + layout.yaxis._offset + layout.yaxis.c2p(point.y)]);
-      const lonely = places.map((a, i) => Math.min(...places.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
+      const lonely = places.map((a, i) => Math.min(
+        ...places.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
       const best = lonely.indexOf(Math.max(...lonely));
       return [places[best][0], places[best][1], ids[best]];
     }""")
@@ -224,7 +225,8 @@ def cell(page: Any, row: int, column: int) -> tuple[float, float]:
     x, y = page.evaluate("""([row, column]) => {
       const plot = document.querySelector('.st-key-panel-tables .js-plotly-plot'), layout = plot._fullLayout;
       const corner = plot.getBoundingClientRect();
-      return [corner.x + layout.xaxis._offset + layout.xaxis.c2p(column), corner.y + layout.yaxis._offset + layout.yaxis.c2p(row)];
+      return [corner.x + layout.xaxis._offset + layout.xaxis.c2p(column),
+              corner.y + layout.yaxis._offset + layout.yaxis.c2p(row)];
     }""", [row, column])
     return float(x), float(y)
 

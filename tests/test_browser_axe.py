@@ -17,7 +17,8 @@ LOOKED_AT = ("overview", "Samples", "Dynamics", "Circuit", "What if", "Decision 
              "Train", "Sweeps", "Leaderboard", "Glossary", "Guided tour", "samples-network", "circuit-network-rules",
              "cohorts", "compare")
 LEAST_WORDS = 6
-CHARTS = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].map(e => e.getAttribute('aria-label') || '')"""
+CHARTS = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
+  .map(e => e.getAttribute('aria-label') || '')"""
 SIDEWAYS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
 
 

@@ -18,8 +18,10 @@ def place(page: Any, panel: str, trace: str, point: int) -> tuple[float, float]:
     page.locator(f"{panel} .js-plotly-plot").scroll_into_view_if_needed()
     page.wait_for_timeout(300)
     x, y = page.evaluate("""([panel, name, i]) => {
-      const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout, corner = plot.getBoundingClientRect();
-      const found = plot.calcdata.find(points => (points[0].trace.name || '').startsWith(name) && points[0].trace.customdata)[i];
+      const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout;
+      const corner = plot.getBoundingClientRect();
+      const found = plot.calcdata.find(
+        points => (points[0].trace.name || '').startsWith(name) && points[0].trace.customdata)[i];
       const bar = found.s !== undefined;
       return [corner.x + layout.xaxis._offset + layout.xaxis.c2p(bar ? found.s / 2 : found.x),
               corner.y + layout.yaxis._offset + layout.yaxis.c2p(bar ? found.p : found.y)];
@@ -32,11 +34,14 @@ def lonely(page: Any, panel: str) -> tuple[float, float, str]:
     page.locator(f"{panel} .js-plotly-plot").scroll_into_view_if_needed()
     page.wait_for_timeout(300)
     x, y, name = page.evaluate("""panel => {
-      const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout, corner = plot.getBoundingClientRect();
+      const plot = document.querySelector(panel + ' .js-plotly-plot'), layout = plot._fullLayout;
+      const corner = plot.getBoundingClientRect();
       const all = plot.calcdata.filter(points => points[0].trace.customdata).flatMap(points => points.map(point => [
-        corner.x + layout.xaxis._offset + layout.xaxis.c2p(point.x), corner.y + layout.yaxis._offset + layout.yaxis.c2p(point.y),
+        corner.x + layout.xaxis._offset + layout.xaxis.c2p(point.x),
+        corner.y + layout.yaxis._offset + layout.yaxis.c2p(point.y),
         points[0].trace.customdata[point.i]]));
-      const room = all.map((a, i) => Math.min(...all.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
+      const room = all.map((a, i) => Math.min(
+        ...all.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
       return all[room.indexOf(Math.max(...room))];
     }""", panel)
     return float(x), float(y), str(name)

@@ -25,8 +25,8 @@ SEEN = """() => {
     words: main.innerText.replace(/\\d+(\\.\\d+)? (ms|s)\\b/g, 'TIME'),
     set: all(document, '[data-testid="stApp"] input:not(#qf-field)').filter(i => !i.closest('[class*="st-key-_"]'))
       .map(i => [i.getAttribute('aria-label'), i.type === 'checkbox' ? i.checked : i.value]),
-    chosen: all(document, '[role=tab][aria-selected=true], [role=radio][aria-checked=true], [aria-pressed=true], details[open] > summary')
-      .map(each => each.innerText),
+    chosen: all(document, '[role=tab][aria-selected=true], [role=radio][aria-checked=true], [aria-pressed=true], '
+      + 'details[open] > summary').map(each => each.innerText),
     figures: all(main, '.js-plotly-plot').filter(each => each.offsetParent).map(each => each.data)});
 }"""
 

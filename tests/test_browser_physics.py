@@ -44,5 +44,5 @@ def test_the_circuit_page_has_it_too_and_nothing_scrolls_sideways(page: Any, ser
     names = page.locator(".st-key-panel-tornado .ytick text").all_text_contents()
     assert names
     assert all("fusion of ‘" in name for name in names), names
-    assert page.evaluate(
-        "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }") <= 0
+    assert page.evaluate("() => { const m = document.querySelector('[data-testid=stMain]'); "
+                         "return m.scrollWidth - m.clientWidth; }") <= 0

@@ -23,10 +23,12 @@ def test_from_a_group_to_the_nearest_sample_to_when_not_to_trust_it(visit: Any) 
     x, y, wanted = page.evaluate("""() => {
       const plot = document.querySelector('.st-key-panel-along .js-plotly-plot'), layout = plot._fullLayout;
       plot.scrollIntoView({block: 'center'});
-      const trace = plot.calcdata.find(points => points[0].trace.name === 'samples'), corner = plot.getBoundingClientRect();
+      const trace = plot.calcdata.find(points => points[0].trace.name === 'samples');
+      const corner = plot.getBoundingClientRect();
       const places = trace.map(point => [corner.x + layout.xaxis._offset + layout.xaxis.c2p(point.x),
                                          corner.y + layout.yaxis._offset + layout.yaxis.c2p(point.y)]);
-      const lonely = places.map((a, i) => Math.min(...places.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
+      const lonely = places.map((a, i) => Math.min(
+        ...places.map((b, j) => i === j ? 1e9 : Math.hypot(a[0] - b[0], a[1] - b[1]))));
       const best = lonely.indexOf(Math.max(...lonely));
       return [places[best][0], places[best][1], trace[0].trace.customdata[best]];
     }""")

@@ -73,8 +73,10 @@ def test_every_word_lies_inside_its_patch(visit: Callable[[str], Any], page: Any
     over = page.evaluate("""() => {
       const plot = document.querySelector('.st-key-panel-inside .js-plotly-plot');
       const boxes = [...plot.querySelectorAll('.shapelayer path')].map(each => each.getBoundingClientRect());
-      const words = [...plot.querySelectorAll('.annotation-text')].filter((_, i) => i % 2 === 0).map(each => each.getBoundingClientRect());
-      return [boxes.length, words.length, ...words.map((w, i) => Math.max(boxes[i].left - w.left, w.right - boxes[i].right))];
+      const words = [...plot.querySelectorAll('.annotation-text')].filter((_, i) => i % 2 === 0)
+        .map(each => each.getBoundingClientRect());
+      return [boxes.length, words.length,
+              ...words.map((w, i) => Math.max(boxes[i].left - w.left, w.right - boxes[i].right))];
     }""")
     assert over[0] == over[1] > 3
     assert max(over[2:]) < 1

@@ -31,7 +31,8 @@ def jump(M: int = 2, outputs: tuple[str, ...] = ("y",), dims: tuple[int, ...] = 
 
 def features(model: object, count: int = 1, seed: int = 1) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    return {name: 2 * torch.randn(count, 3, dtype=torch.float64, generator=generator) for name in model.modalities}  # type: ignore[attr-defined]
+    return {name: 2 * torch.randn(count, 3, dtype=torch.float64, generator=generator)
+            for name in model.modalities}  # type: ignore[attr-defined]
 
 
 MODELS = [jump(), jump(3, ("a", "b", "c"), seed=3), model_of(4, 2), model_of(3, 3, 1), model_of(4, 4)]

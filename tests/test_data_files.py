@@ -281,7 +281,8 @@ def test_sizes_that_a_mat_file_declares_are_not_believed(tmp_path: Path) -> None
     path = mat(tmp_path, X=cell(A, B), Y=Y)
     whole = path.read_bytes()
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # of the largest process that another test started
-    refused = r"cannot be read as a .mat file: it (is damaged or incomplete|needs more than 1\.0 GiB of memory, or only declares)"
+    refused = r"cannot be read as a .mat file: it (is damaged or incomplete|" \
+              r"needs more than 1\.0 GiB of memory, or only declares)"
     for shape in ((1, 2), (COUNT, 5)):  # of the cell, and of a view in it
         for declared in ((2**30, 2**31 - 1), (2**14, 2**13)):
             place = whole.index(struct.pack("<ii", *shape))

@@ -185,7 +185,8 @@ def test_the_sets_of_real_files(real_data: Path, name: str) -> None:
     row = len(ds) - 1
     sound, item = ds.content(row)["audio"], ds.table["audio_item"].iloc[row]
     assert isinstance(sound, Audio)
-    np.testing.assert_array_equal(sound.samples, single.content(single.row(item))["audio"].samples)  # type: ignore[union-attr]
+    np.testing.assert_array_equal(
+        sound.samples, single.content(single.row(item))["audio"].samples)  # type: ignore[union-attr]
     assert item.startswith(f"{ds.table['audio_digit'].iloc[row]}_{ds.table['speaker'].iloc[row]}_")
     assert single.split[single.row(item)] == "test"
 

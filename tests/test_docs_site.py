@@ -60,7 +60,8 @@ def test_the_letters_of_the_formulas_are_all_there(site: Path) -> None:
 
 
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
-    loaded = r'<(?:script|img|iframe|source)[^>]+src="(?:https?:)?//|<link[^>]+rel="(?:stylesheet|preconnect|icon)"[^>]+="(?:https?:)?//'
+    loaded = r'<(?:script|img|iframe|source)[^>]+src="(?:https?:)?//|' \
+             r'<link[^>]+rel="(?:stylesheet|preconnect|icon)"[^>]+="(?:https?:)?//'
     assert [str(path) for path in site.rglob("*.html") if re.search(loaded, path.read_text())] == []
     assert [str(path) for path in site.rglob("*.css") if re.search(r"url\(['\"]?(https?:)?//|@import",
                                                                    path.read_text())] == []

@@ -16,7 +16,15 @@ from torch import Tensor
 
 from qfusion.errors import InvalidInput
 from qfusion.explain.network import evidence
-from qfusion.explain.network.evidence import beliefs, conflict, contradiction, disagreement, layer_entropies, qubit_entropy, read
+from qfusion.explain.network.evidence import (
+    beliefs,
+    conflict,
+    contradiction,
+    disagreement,
+    layer_entropies,
+    qubit_entropy,
+    read,
+)
 from qfusion.models import fusion
 from qfusion.models.density import fused_state
 from qfusion.track.fusion_circuit import fusion_circuit

@@ -150,7 +150,8 @@ def test_the_gates_say_what_they_do() -> None:
     assert [kinds.count(kind) for kind in ("encode", "fuse", "convolve", "pool")] == [8, 4, 4 * 10, 2 * 3]
     assert circuit.wires[:3] == ("v0[0]", "v1[0]", "fused[0]")
     first, table = circuit.gates[0], next(gate for gate in circuit.gates if gate.kind == "fuse")
-    assert first.sentence == f"Turns the qubit of v0: it gives 'c0' the mass {masses_of(angles_of(model))['v0'][0, 0]:.3f}."
+    mass = masses_of(angles_of(model))["v0"][0, 0]
+    assert first.sentence == f"Turns the qubit of v0: it gives 'c0' the mass {mass:.3f}."
     assert list(table.values) == ["00", "01", "10", "11"]
     assert list(table.values.values()) == pytest.approx(model.phi[0, 0].tolist())
     assert (table.modalities, table.element, table.column) == (("v0", "v1"), 0, 1)
@@ -211,7 +212,8 @@ def test_the_drawings() -> None:
 
 def spread(model: EntangledQCNN, seeds: int, shots: int, **options: object) -> tuple[np.ndarray, np.ndarray]:
     """Scores and standard errors of runs that differ in the seed, (seeds, C) each."""
-    answers = [run(model, angles_of(model), shots=shots, seed=seed, **options) for seed in range(seeds)]  # type: ignore[arg-type]
+    answers = [run(model, angles_of(model), shots=shots, seed=seed, **options)  # type: ignore[arg-type]
+               for seed in range(seeds)]
     return np.stack([a.scores for a in answers]), np.stack([a.errors for a in answers])
 
 

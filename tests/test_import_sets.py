@@ -76,7 +76,8 @@ def test_values_that_are_not_finite_keep_a_set_out_until_a_repair_is_agreed_to(t
     path = changed(tmp_path, change)
     found = codes(examined(path))["not-finite"]
     assert (found.severity, found.where) == ("error", "audio")
-    assert "2 values are NaN and 1 infinite, in 2 of 70 samples and 2 of 5 features, most in audio 4, audio 2" in found.words
+    assert ("2 values are NaN and 1 infinite, in 2 of 70 samples and 2 of 5 features, most in audio 4, audio 2"
+            in found.words)
     with pytest.raises(InvalidInput,
                        match=r"cannot be kept: audio: 2 values are NaN .* if you agree: fill-median, fill-zero, "
                              r"drop-not-finite"):

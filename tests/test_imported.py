@@ -425,7 +425,8 @@ class Bench(nn.Module):
     def __init__(self, has_padding=True):
         super().__init__()
         torch.manual_seed(0)
-        self.e, self.h, self.has_padding = nn.ModuleList([nn.Linear(A, 3), nn.Linear(V, 3)]), nn.Linear(6, 3), has_padding
+        self.e, self.h = nn.ModuleList([nn.Linear(A, 3), nn.Linear(V, 3)]), nn.Linear(6, 3)
+        self.has_padding = has_padding
     def forward(self, inputs):
         values, lengths = inputs
         sound = self.e[0](values[0]).cumsum(1).gather(1, (lengths[0] - 1)[:, None, None].expand(-1, 1, 3))[:, 0]
@@ -694,7 +695,8 @@ def test_nothing_of_a_file_is_run_unpickled_or_evaluated(two: tuple[Two, bytes])
                      **{"sample_inputs__model.pt": pickle.dumps(Burglar()), "models__model.json": in_json(symbols)})
     taking.take(kept("burglar.pt2", content), data.load("said0"))
     assert not Path("burgled").exists()
-    with pytest.raises(Exception):  # noqa: B017 - torch's own loader would have been fooled or stopped; what it raises is its own
+    # torch's own loader would have been fooled or stopped; what it raises is its own
+    with pytest.raises(Exception):  # noqa: B017
         torch.export.load(io.BytesIO(content))
 
 

@@ -18,7 +18,20 @@ from qfusion import runs
 from qfusion.cli import main
 from qfusion.data import DataSet, load
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.training import Fit, Options, checkpoint, find_rate, heads, losses, metrics, precision, prepare, rates, sampling, train
+from qfusion.training import (
+    Fit,
+    Options,
+    checkpoint,
+    find_rate,
+    heads,
+    losses,
+    metrics,
+    precision,
+    prepare,
+    rates,
+    sampling,
+    train,
+)
 from qfusion.training.group import Group
 from tests.test_training import padded, same_weights, small
 

@@ -27,10 +27,12 @@ def sweep(name: Annotated[str, typer.Option(metavar="NAME", help="Name of the sw
                             typer.Option(min=1,
                                          help="Trainings in all, however many processes take part; 20 unless given. A "
                                               "larger number adds to a sweep that is there.")] = None,
-          ranges: Annotated[list[str] | None, typer.Option("--range", metavar="KEY=LOW:HIGH[:log][:int]",
-                                                           help="A number to search; may be given several times.")] = None,
-          choices: Annotated[list[str] | None, typer.Option("--choice", metavar="KEY=ONE,TWO",
-                                                            help="Values to choose among; may be given several times.")] = None,
+          ranges: Annotated[list[str] | None,
+                            typer.Option("--range", metavar="KEY=LOW:HIGH[:log][:int]",
+                                         help="A number to search; may be given several times.")] = None,
+          choices: Annotated[list[str] | None,
+                             typer.Option("--choice", metavar="KEY=ONE,TWO",
+                                          help="Values to choose among; may be given several times.")] = None,
           assign: Annotated[list[str] | None,
                             typer.Option("--set", metavar="KEY=VALUE", help="A setting that is the same in all trials; "
                                                                             "may be given several times.")] = None,

@@ -67,7 +67,9 @@ class Source:
     def remedy(self) -> str:
         """What to do when files are missing or altered."""
         place = f"et QFUSION_DATA to the folder that holds `{self.below or self.name}/`."
-        return f"{self.by_hand} S{place}" if self.by_hand else f"Run `python -m qfusion data get {self.name}`, or s{place}"
+        if self.by_hand:
+            return f"{self.by_hand} S{place}"
+        return f"Run `python -m qfusion data get {self.name}`, or s{place}"
 
     def missing(self, folder: Path | None = None) -> str:
         """Returns what is missing in a folder, its own unless told, as a sentence; empty when all is there."""

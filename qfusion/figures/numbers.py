@@ -18,8 +18,7 @@ from qfusion.training.checkpoint import Checkpoint
 Asked = str | Path | Checkpoint | Sample
 
 def subject(model: Asked, sample: str | None = None, **chosen: Any) -> Sample:
-    """Returns `model` if it is a case already, else the case of a sample; `chosen` as `qfusion.analysis.case.case`
-    takes it.
+    """Returns `model` if it is a case already, else the case of a sample; `chosen` as for `qfusion.analysis.case.case`.
 
     Raises:
         InvalidInput: when a case comes with a sample, or a model without one.
@@ -42,8 +41,7 @@ def terms_table(dividends: Mapping[str, float], **before: str) -> pd.DataFrame:
 
 
 def contributions(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a term, the baseline first: `term`, `dividend`, and `true_dividend` where the data set knows
-    it."""
+    """Returns one row a term, the baseline first: `term`, `dividend`, and, where it is known, `true_dividend`."""
     found = subject(model, sample, **chosen)
     table = terms_table(found.dividends)
     truth = found.dataset.truth
@@ -141,14 +139,12 @@ def reading(found: Sample) -> Any:
 
 
 def masses(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns one row an element of a network: the mass of each modality, the fused one, its rule, beliefs and
-    entropy."""
+    """Returns one row an element of a network: each modality's mass, the fused one, its rule, beliefs and entropy."""
     return reading(subject(model, sample, **chosen)).frame().reset_index()
 
 
 def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a joint basis state of a quantum-jump model: `state` and `probability` at the time `at` times
-    T."""
+    """Returns one row a joint basis state of a quantum-jump model: `state`, `probability` at the time `at` times T."""
     from qfusion.figures.draw.state import basis_labels
 
     found = subject(model, sample, **chosen)
@@ -180,8 +176,7 @@ def state(found: Sample, at: float = 1.0) -> np.ndarray:
 
 
 def verdict(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns prediction and truth: one row of a regression; one row a class with `score` and `probability`
-    otherwise."""
+    """Returns prediction and truth: one row of a regression, else one row a class with `score` and `probability`."""
     found = subject(model, sample, **chosen)
     if not found.classes:
         return pd.DataFrame({"sample": [found.id], "truth": [found.truth], "prediction": [found.score]})
@@ -191,8 +186,7 @@ def verdict(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFr
 
 
 def deletion(model: Asked, sample: str | None = None, *, samples: int = 200, **chosen: Any) -> pd.DataFrame:
-    """Returns mean changes of the score as modalities are taken away (or given back), most important first and in
-    random orders.
+    """Returns mean changes of the score as modalities go (or come back), most important first and in random orders.
 
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.
@@ -209,8 +203,7 @@ def curves(found: Sample, samples: int = 200) -> Any:
 
 
 def test_rows(found: Sample, samples: int = 200) -> tuple[Explanation, np.ndarray, np.ndarray]:
-    """Returns the explanation of some test rows, evenly spaced, these rows, and the output that is decided for in
-    each."""
+    """Returns the explanation of some test rows, evenly spaced, these rows, and the output each is decided for."""
     from qfusion.explain.contributions.coalitions import explain
 
     rows = some(found.dataset.rows("test"), samples)
@@ -244,8 +237,7 @@ def seeds(found: Sample) -> Any:
 
 
 def circuit(found: Sample, dt: float | None = None) -> tuple[Any, Any]:
-    """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (T / 8 unless given), or a
-    network."""
+    """Returns a sample's way through the circuit, a `Replay`, and the circuit: a step dt (or T / 8), or a network."""
     from qfusion.figures import circuit_boxes
     from qfusion.models import require
 
@@ -272,8 +264,7 @@ def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None,
 
 
 def built(model: Asked, sample: str | None = None, **chosen: Any) -> pd.DataFrame:
-    """Returns one row a `dividend`, and one for their sum, the score: `start`, what each term of the dynamics built,
-    and `end`."""
+    """Returns one row a `dividend`, and one for their sum, the score: `start`, what each term built, and `end`."""
     return built_table(building_of(subject(model, sample, **chosen)))
 
 
@@ -286,8 +277,7 @@ def built_table(found: Any) -> pd.DataFrame:
 
 def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | None = None,
                     **chosen: Any) -> pd.DataFrame:
-    """Returns one row a time `t` of one dividend: its `value`, `added[...]` by every term until then, and the
-    `pace[...]` of adding.
+    """Returns one row a time `t` of one dividend: its `value`, `added[...]` by each term until then, their `pace[...]`.
 
     Args:
         model, sample: see `subject`. dividend: which; the joint one that the dynamics changed most unless given.
@@ -329,12 +319,10 @@ def cut(model: Asked, sample: str | None = None, *, times: int = 21, **chosen: A
 
 def cut_terms(model: Asked, sample: str | None = None, *, modality: str | None = None, times: int = 21,
               **chosen: Any) -> pd.DataFrame:
-    """Returns one row a time of the cut: `t`, the `modality` that is cut, and the sizes `cut[...]` and `dephased[...]`
-    of every term.
+    """Returns one row a time `t` of the cut: the `modality` cut, and sizes `cut[...]` and `dephased[...]` of each term.
 
     Args:
-        model, sample: see `subject`. modality: whose correlations go; those whose cut moves the score most unless
-            given.
+        model, sample: see `subject`. modality: whose correlations go; unless given, whose cut moves the score most.
     """
     from qfusion.explain.changes.cut_answers import most_moved
 
@@ -353,12 +341,11 @@ def sizes_table(made: Any, modality: str, output: int) -> pd.DataFrame:
 
 def cut_test(model: Asked, sample: str | None = None, *, samples: int = 200, times: int = 11,
              **chosen: Any) -> pd.DataFrame:
-    """Returns one row a time of the cut: `t`, `n`, the metric `undisturbed` and by `chance`, `cut[...]` and
-    `dephased[...]`.
+    """Returns one row a time `t` of the cut: `n`, metric `undisturbed`, by `chance`, `cut[...]` and `dephased[...]`.
 
-    They are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The metric is
-    accuracy, or R2 of a regression. `held[...]` too where the joint dimension is small (at most `MAX_HELD`): it takes
-    40 ms a sample and modality at 64.
+    The last two are of every modality, with their 95 % intervals, `...:low` and `...:high`, from ten samples on. The
+    metric is accuracy, or R2 of a regression. `held[...]` too where the joint dimension is small (at most `MAX_HELD`):
+    it takes 40 ms a sample and modality at 64.
 
     Args:
         model, sample: see `subject`. samples: so many test rows at most, evenly spaced.

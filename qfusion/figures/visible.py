@@ -136,8 +136,9 @@ def _in_legend(trace: Any) -> bool:
 
 def _name(drawn: go.Figure, trace: Any) -> str:
     """plotly calls the third trace without a name "trace 2"."""
-    return str(
-        trace.name) if trace.name is not None else f"trace {next(i for i, each in enumerate(drawn.data) if each is trace)}"
+    if trace.name is not None:
+        return str(trace.name)
+    return f"trace {next(i for i, each in enumerate(drawn.data) if each is trace)}"
 
 
 def _legend_order(drawn: go.Figure, shown: list[Any]) -> str:

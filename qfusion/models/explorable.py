@@ -12,11 +12,13 @@ model says its own abilities, and is shown wherever these suffice:
     states    `StateModel`: scores are linear in a state of each modality
     kets      `KetModel`: unit vectors of each modality and Hermitian observables of their product
     masses    numbers from 0 to 1 of each modality for each element, as of `EntangledQCNN`
-    time      can be read out earlier in time: `system`, `duration`, `observables(times)`, `evolve_states`; sliders change its physics
+    time      can be read out earlier in time: `system`, `duration`, `observables(times)`, `evolve_states`; sliders
+              change its physics
     layers    can be read out between the layers of a network
     rules     fuses by truth tables that can be read and edited
     circuit   can be drawn as gates with a sample in it
-    terms     consists of terms that `explain.sensitivity` weakens and removes and `flips` turns; those of `time` or of `rules`
+    terms     consists of terms that `explain.sensitivity` weakens and removes and `flips` turns; those of `time` or of
+              `rules`
 """
 
 from __future__ import annotations

@@ -130,7 +130,8 @@ def _finding(a: Side, b: Side) -> str:
     if max(abs(value) for value in change.values()) < 5e-4:
         return "A and B are decided alike, term by term"
     ways = sorted(change, key=lambda term: -change[term] * (1 if total >= 0 else -1))
-    found = f"B scores {total:+.2f} against A, above all by {text.term(ways[0]) or 'the baseline'} ({change[ways[0]]:+.2f})"
+    found = (f"B scores {total:+.2f} against A, above all by {text.term(ways[0]) or 'the baseline'} "
+             f"({change[ways[0]]:+.2f})")
     against = change[ways[-1]]
     if against * total < 0 and abs(against) > 0.25 * abs(total):
         found += f", held back by {text.term(ways[-1]) or 'the baseline'} ({against:+.2f})"

@@ -39,15 +39,13 @@ WHOLE = "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
 # whose panels are called as they are; those of later ones `measure-KIND`
 _NAMED_FIRST = ("mutual_information", "negativity", "purity")
-_MATRIX = {"modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.",
-                       "the sign or phase of a coherence."),
-           "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.",
-                     "how large an entry is.")}
+_MATRIX = {
+    "modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.", "the sign or phase of a coherence."),
+    "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.", "how large an entry is.")}
 
 
 def moving(sample: Sample, above: str = ENTROPY) -> tuple[dict[str, np.ndarray], np.ndarray, str, str]:
-    """What moves beside the decision: the series of each modality and of all together, their mean over modalities, its
-    name, its unit."""
+    """What moves beside the decision: series of each modality and of all, mean over modalities, its name, its unit."""
     series = sample.track(negativity=above != ENTROPY).measures.single("entropy" if above == ENTROPY else "negativity")
     # a pure state's is 0 up to rounding
     mean = np.mean([values for name, values in series.items() if name], 0).clip(0.0) + 0.0
@@ -86,8 +84,7 @@ def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = E
                "above, the entanglement of each modality with the rest (logarithmic negativity)")
               + "; below, the decision if it were read out at t, split into "
               + ("dividends: solid alone, dashed in pairs, dotted all three." if terms == DIVIDENDS
-                 else "Shapley values.")
-              + (" Thin: as learned." if before else "") + sample.of + " "
+                 else "Shapley values.") + (" Thin: as learned." if before else "") + sample.of + " "
               + backgrounds.against(sample.work.background),
         not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
                   + ". The baseline is left out below.",
@@ -105,8 +102,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         shows=f"the decision at T under the sliders, term by term.{sample.of} "
               f"{backgrounds.baseline(sample.work.background)}",
         not_shown="how it was as learned: press Reset.",
-        alt=f"Waterfall of the decision at T: {spoken.terms(final)}.",
-        table=lambda: terms_table(final))
+        alt=f"Waterfall of the decision at T: {spoken.terms(final)}.", table=lambda: terms_table(final))
 
 
 def drawn_measures() -> dict[str, str]:
@@ -121,8 +117,7 @@ def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_i
     Args:
         sample: a sample of a model with time.
         theme: of the figure.
-        kind: of `quantum.measures.KINDS`, with what is drawn beside it: "mutual_information" (and the total
-            correlation), ...
+        kind: of `quantum.measures.KINDS`, with what is drawn beside it, as total correlation to "mutual_information".
         t: where the cursor stands, a share of T.
     """
     track, about = sample.track(negativity=True), KINDS[choose("Measure", kind, drawn_measures())]
@@ -164,8 +159,7 @@ def trajectories(sample: Sample, theme: Theme = "light", *, runs: int = 20, whos
 
 
 def ensemble(sample: Sample, theme: Theme = "light", *, runs: int = 20) -> Picture:
-    """The mean of sampled trajectories, with its standard error, over the master equation: the likeliest basis
-    states."""
+    """The mean of sampled trajectories with its standard error, over the master equation: likeliest basis states."""
     track = sample.track(runs=runs)
     top = np.sort(np.argsort(track.populations.max(0))[::-1][:SHOWN_STATES])
     names = [state_figures.basis_labels(sample.model.dims)[i] for i in top]
@@ -306,7 +300,7 @@ def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
     return Picture(
         "cut", text.plain(cut_answers.answer(found, sample.output)),
         cuts.curves(found.times, series, float(found.before[0, sample.output]), sample.modalities, unit=sample.unit,
-                       cursor=cursor_at(sample, t), theme=theme),
+                    cursor=cursor_at(sample, t), theme=theme),
         called="Are the correlations needed, and when?", shows=shows + sample.of, not_shown=not_shown,
         alt="Score after a cut: "
             + "; ".join(f"{cuts.KINDS[kind][0]}, {spoken.lines(each)}" for kind, each in series.items()) + ".",
@@ -338,7 +332,7 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
         "cut-terms", f"Cut of {text.plain(whose)}: most is lost of {text.term(lost)}, {now[lost][0]:.2f} → "
                      f"{now[lost].min():.2f} at the most",
         cuts.terms(found.times, sizes, sample.modalities, whose=whose, unit=sample.unit, cursor=cursor_at(sample, t),
-                      theme=theme),
+                   theme=theme),
         shows=shows + sample.of, not_shown=not_shown,
         alt="Sizes of the terms after a cut: "
             + "; ".join(spoken.lines({name: values for name, values in each.items() if name})

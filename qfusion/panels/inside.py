@@ -109,7 +109,8 @@ def _figure(sample: Sample, found: Attribution, canvas: Canvas, theme: Theme) ->
 def _error(found: Attribution) -> str:
     """How far the shares are from adding up."""
     if found.steps == 1:
-        return f"It takes the term as a straight line: the shares miss the change by {found.error:.2g} ({found.relative_error:.2%})."
+        return (f"It takes the term as a straight line: the shares miss the change by {found.error:.2g} "
+                f"({found.relative_error:.2%}).")
     words = f"Convergence error {found.error:.2g} ({found.relative_error:.2%} of the change, {found.steps:,} steps)"
     return f"{words}." if found.converged else \
         f"**{words}: above 1 % even at {found.steps:,} steps; read the shares with care.**"

@@ -2,7 +2,8 @@
 
 A kind is registered once, below the function that works it out:
 
-    @kind("linear_entropy", "linear entropy", "linear entropy", question="How far from pure?", shows="...", not_shown="...")
+    @kind("linear_entropy", "linear entropy", "linear entropy", question="How far from pure?", shows="...",
+          not_shown="...")
     def _linear_entropies(states: States) -> Iterator[tuple[tuple[int, ...], Tensor]]: ...
 
 From then on it is among the measures of a followed state and in their tables; with a `question` it is a panel of the

@@ -89,7 +89,8 @@ def _named(svg: bytes, size: tuple[float, float], metadata: str, title: str) -> 
         f'xmlns:xlink="http://www.w3.org/1999/xlink" version="1.1" role="img" width="{w}mm" height="{h}mm" viewBox="0 '
         f'0 {size[0]:.6f} {size[1]:.6f}">')
     named = f"\n <title>{html.escape(title, quote=False)}</title>" if title else ""
-    return f'{head}{named}\n <metadata id="qfusion">{html.escape(metadata, quote=False)}</metadata>{text[end:]}'.encode()
+    recipe = f'\n <metadata id="qfusion">{html.escape(metadata, quote=False)}</metadata>'
+    return f"{head}{named}{recipe}{text[end:]}".encode()
 
 
 def _figure(marks: list[Mark], size: tuple[float, float], background: RGBA, lettered: bool) -> Figure:

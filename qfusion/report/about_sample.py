@@ -20,7 +20,19 @@ from qfusion.figures.draw.cuts import SAYS
 from qfusion.figures.style import term_colour
 from qfusion.quantum.measures import KINDS
 from qfusion.report import methods, trust
-from qfusion.report.blocks import Block, Document, Facts, Heading, Listing, Points, Quote, Strong, Table, cite, paragraph
+from qfusion.report.blocks import (
+    Block,
+    Document,
+    Facts,
+    Heading,
+    Listing,
+    Points,
+    Quote,
+    Strong,
+    Table,
+    cite,
+    paragraph,
+)
 from qfusion.report.drawn import FULL, HALF, figure, number, picture, power, signed
 
 ENTROPY_IS = "Entropy and entanglement are correlation, not attribution: they do not say which modality decided."

@@ -38,7 +38,9 @@ def common(card: Mapping[str, Any]) -> list[tuple[str, str]]:
 
     sizes, seeds = card.get("parameters", {}), card.get("seeds", [])
     made = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    counted = f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)" if sizes else "not recorded"
+    counted = "not recorded"
+    if sizes:
+        counted = f"{sizes['total']:,} ({sizes['encoders']:,} in the encoders, {sizes['fusion']:,} behind them)"
     return [("Parameters", counted),
             ("Training seeds", f"{', '.join(map(str, seeds))}; this model is of seed {card.get('seed')}"),
             ("Made with", f"qfusion {__version__}, {made}"), ("Digest of the weights", str(card["weights_sha256"]))]

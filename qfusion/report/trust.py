@@ -95,7 +95,8 @@ def _truth(sample: Sample, explanation: Explanation, rows: np.ndarray) -> faithf
 def _seeds(sample: Sample) -> tuple[Stability | None, str]:
     """What was measured over training seeds, or why it does not count here."""
     if sample.changed:
-        return None, "How other training seeds would explain this is measured for the model as trained, not as it is changed here."
+        return None, ("How other training seeds would explain this is measured for the model as trained, not as it is "
+                      "changed here.")
     try:
         return numbers.seeds(sample), ""
     except (NotFound, IntegrityError) as error:

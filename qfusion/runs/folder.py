@@ -7,7 +7,8 @@
     lock         held by the training process while it lives
     log.txt      what that process printed
     launched     its number, when it was started by `launch`
-    model.json, model.safetensors  the best model, once the run is stopped or finished; that of a run among the others goes to the models
+    model.json, model.safetensors  the best model, once the run is stopped or finished; that of a run among the others
+                                   goes to the models
 
 Each file appears whole or not at all, so that a process may be killed at any moment and another one goes on.
 """

@@ -54,4 +54,4 @@ _CHOICES = {
 SETTINGS = {key: Setting(**words, choices=_CHOICES.get(key, ())) for key, words in _FILE["settings"].items()}
 
 MAIN = {"quantum-jump": ("dims", "jumps", "dropout"), "entangled-qcnn": ("elements", "rule", "dropout")}
-"""The settings of a system that a form shows first, after epochs and learning rate; those of the others are all shown last."""
+"""The settings of a system that a form shows first, after epochs and learning rate; those of all others stand last."""

@@ -1,10 +1,10 @@
-"""The slots of a sweep's trials: who holds which, so that none is lost when a process is killed and none is counted
-twice.
+"""The slots of a sweep's trials: who holds which, so that none is lost with its process and none is counted twice.
 
 A sweep has a slot for each of its trials, 0 to N - 1, and every trial of its study belongs to one.
 
     settle   marks trials whose process is gone as failed and puts a new one, of the same settings, in the slot of each
-    claim    takes a waiting trial; where two stand in one slot, the one with the lower number is it, the other is dropped
+    claim    takes a waiting trial; where two stand in one slot, the one with the lower number is it, the other is
+             dropped
 
 Any process does both before every trial. Who is alive is known by locks on one machine, by signs of life from another.
 """

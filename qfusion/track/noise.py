@@ -4,7 +4,8 @@ Three channels, each with a strength from 0 (none) to 1:
 
     depolarising s:  rho -> (1 - s) rho + s 1/2
     damping g:       |1> decays to |0> with probability g (amplitude damping)
-    readout r:       the bit is flipped with probability r / 2 before a qubit is measured, so that at 1 the outcome is a coin toss
+    readout r:       the bit is flipped with probability r / 2 before a qubit is measured, so that at 1 the outcome is
+                     a coin toss
 
 Depolarising, then damping, act on every qubit after each operation on several qubits: on the fused qubit after its
 fusion gate, on both qubits after a convolution block, and on the qubit that stays after pooling. (The modality qubits

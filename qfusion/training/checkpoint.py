@@ -186,7 +186,8 @@ def _upgraded(card: dict[str, Any]) -> dict[str, Any]:
     settings = card["settings"]
     if card["model"] != QuantumJump.kind or not isinstance(settings, dict) or "readout" in settings:
         return card
-    note = "Written before the read-out was a setting: it reads the joint state (readout `joint`), which forms joint terms by itself."
+    note = "Written before the read-out was a setting: it reads the joint state (readout `joint`), which forms joint " \
+           "terms by itself."
     return {**card, "settings": upgraded(QuantumJump.kind, settings),
             "notes": f"{card.get('notes', '')} {note}".strip()}
 

@@ -313,7 +313,8 @@ def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = No
         model.standardise(dataset.inputs(rows))
     else:
         for name in model.modalities:
-            model.encoders.get_submodule(f"{name}.standardise").set(*mean_and_std(dataset, rows, name))  # type: ignore[operator]
+            standardise = model.encoders.get_submodule(f"{name}.standardise")
+            standardise.set(*mean_and_std(dataset, rows, name))  # type: ignore[operator]
     if model.projects:
         model.project(dataset.inputs(rows[np.linspace(0, len(rows) - 1, min(len(rows), PROJECTED)).astype(int)]))
     if not classes:

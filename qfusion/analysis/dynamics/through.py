@@ -35,9 +35,11 @@ def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name:
     place = leaves_at(share)
     meanwhile = f"while {moving_name} goes from {moving[0]:.2f} to {moving[-1]:.2f} {unit}"
     if place is None:
-        return f"The decision stays with the single modalities (joint terms {share[0]:.0%} of its size, then {share[-1]:.0%}), {meanwhile}"
+        return (f"The decision stays with the single modalities (joint terms {share[0]:.0%} of its size, then "
+                f"{share[-1]:.0%}), {meanwhile}")
     if place == 0:
-        return f"Joint terms outweigh the single modalities from the start ({share[0]:.0%}, then {share[-1]:.0%}), {meanwhile}"
+        return (f"Joint terms outweigh the single modalities from the start ({share[0]:.0%}, then {share[-1]:.0%}), "
+                f"{meanwhile}")
     done = done_by(moving, place)
     moved = f"{moving_name} hardly moves" if done is None else f"by then {moving_name} has gone {done:.0%} of its way"
     return f"The decision leaves the single modalities at {where[place]}: {moved}"

@@ -1,10 +1,9 @@
-"""Pickles as MMSA publishes them (Mao et al. 2022, github.com/thuiar/MMSA), aligned and unaligned: MOSI, MOSEI,
-CH-SIMS.
+"""Pickles as MMSA publishes them (Mao et al. 2022, github.com/thuiar/MMSA), aligned and not: MOSI, MOSEI, CH-SIMS.
 
 `{"train" | "valid" | "test": {"text", "audio", "vision": (N, T, F) or (N, F), "raw_text", "id", "regression_labels",
 "classification_labels", "annotations", "text_bert", "text_lengths", "audio_lengths", "vision_lengths", and for CH-SIMS
-"regression_labels_T", "_A",
-"_V"}}`. How long a sequence is says its `..._lengths`; else, for text, the mask in `text_bert`; else its last step that is not all zeros. Each is read by `pickles`, which runs nothing.
+"regression_labels_T", "_A", "_V"}}`. How long a sequence is says its `..._lengths`; else, for text, the mask in
+`text_bert`; else its last step that is not all zeros. Each is read by `pickles`, which runs nothing.
 """
 
 from __future__ import annotations

@@ -83,9 +83,9 @@ class Report:
             return
         first, more = self.errors[0], len(self.errors) - 1
         offered = ", ".join(dict.fromkeys(name for found in self.errors for name in found.repairs))
+        remedy = f"Repairs that would mend it, if you agree: {offered}." if offered else "Mend the file."
         raise InvalidInput(f"As it is, the set cannot be kept: {first.where}{': ' if first.where else ''}{first.words}"
-                           f"{f' ({more} more errors in the report.)' if more else ''} "
-                           f"{f'Repairs that would mend it, if you agree: {offered}.' if offered else 'Mend the file.'}")
+                           f"{f' ({more} more errors in the report.)' if more else ''} {remedy}")
 
 
 def examine(staged: StagedSet, progress: Progress | None = None) -> Report:
@@ -314,8 +314,9 @@ def _of_copies(staged: StagedSet, scans: dict[str, Scan]) -> list[Finding]:
         same = int(_leaking(each[usable], rank[usable]).sum())
         if same:
             few = len(np.unique(each)) < len(staged) / 2
-            words = (
-                f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of the "
-                f"split{', where few different values occur at all.' if few else ': the same recording or sentence may be in both.'}")
+            why = ", where few different values occur at all." if few else \
+                ": the same recording or sentence may be in both."
+            words = (f"{_some(same, 'shares', 'share')} this modality, value for value, with one in a later part of "
+                     f"the split{why}")
             found.append(Finding("leak-row", "note" if few else "warning", words, name))
     return found

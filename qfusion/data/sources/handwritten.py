@@ -22,7 +22,8 @@ from qfusion.data.spec import DataSet
 # At the revision in which the file was as it is pinned here; the repository has rearranged its files since.
 FILES: tuple[PinnedFile, ...] = (
     PinnedFile("handwritten.mat", "58843f19f3cea95dd3c506b2d44484b4589cc56c45786061db0778366c72bf06", 3483966,
-               "https://raw.githubusercontent.com/zhou572/Multi-view-Datasets/f90e29f276f03e41d120f742ea0833372d1b128f/handwritten.mat"),
+               "https://raw.githubusercontent.com/zhou572/Multi-view-Datasets/"
+               "f90e29f276f03e41d120f742ea0833372d1b128f/handwritten.mat"),
 )
 # In the order of the file's views: name, number of features, what they are.
 VIEWS = (("pix", 240, "pixel average"), ("fou", 76, "Fourier coefficient"), ("fac", 216, "profile correlation"),

@@ -82,8 +82,8 @@ def _numbers(path: Path, shown: str, columns: int) -> np.ndarray:
     try:
         table = pd.read_csv(path, header=None)
     except (ValueError, UnicodeDecodeError) as error:
-        raise InvalidInput(
-            f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). Download it again.") from None
+        raise InvalidInput(f"File `{shown}` must be comma-separated numbers, but cannot be read ({error}). "
+                           "Download it again.") from None
     if table.shape[1] != columns:
         raise InvalidInput(f"File `{shown}` must have {columns} columns, but has {table.shape[1]}. Download it again.")
     values = table.apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)

@@ -5,7 +5,8 @@ Let every term g of the generator act with the same strength lambda, from 0 (not
 set). On that way every dividend goes from Delta_S(0) to Delta_S(T), and each term's part of the way is its attribution
 by Aumann and Shapley (1974),
 
-    A[S, g] = int_0^1 d Delta_S / d f_g  at f = lambda (1, ..., 1)  d lambda,        sum_g A[S, g] = Delta_S(T) - Delta_S(0),
+    A[S, g] = int_0^1 d Delta_S / d f_g  at f = lambda (1, ..., 1)  d lambda,
+    sum_g A[S, g] = Delta_S(T) - Delta_S(0),
 
 where f_g multiplies a coupling H_S or the rate of a jump operator L_k (integrated gradients are the same integral over
 features: Sundararajan, Taly, Yan 2017). Unlike knock-outs these add up. As all strengths together scale time, lambda =
@@ -33,7 +34,14 @@ import torch
 from numpy.polynomial import legendre
 
 from qfusion._checks import check, choose
-from qfusion.explain.changes.building_numerics import TOLERANCE, Apart, correlations, dividend_operators, observables, pace_of
+from qfusion.explain.changes.building_numerics import (
+    TOLERANCE,
+    Apart,
+    correlations,
+    dividend_operators,
+    observables,
+    pace_of,
+)
 from qfusion.explain.changes.parameters import Parameter
 from qfusion.explain.changes.parameters_jump import JumpParameters
 from qfusion.explain.changes.sensitivity import system

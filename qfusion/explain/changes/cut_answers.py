@@ -26,7 +26,8 @@ def answer(found: Cuts, output: int) -> str:
     if "held" in found.kinds:
         never = f"; if it were never correlated, {found.scores[found.kinds.index('held'), m, -1, 0, output]:.2f}"
     if abs(largest) <= max(SMALL * abs(before), 1e-9):
-        return f"The score needs no correlation at any one time: a cut moves it by {abs(largest):.2f} at most, from {before:.2f}{never}"
+        return (f"The score needs no correlation at any one time: a cut moves it by {abs(largest):.2f} at most, from "
+                f"{before:.2f}{never}")
     kept = f" ({found.scores[found.kinds.index('dephased'), m, i, 0, output]:.2f} if their classical part is kept)" if (
         "dephased" in found.kinds) else ""
     return (
@@ -46,10 +47,14 @@ def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
     m = _first_largest(sign * loss.value[0, :, i])
     where = f"the correlations of {found.modalities[m]} at t = {found.times[i]:.2f}"
     spans_zero = loss.low is not None and loss.high is not None and loss.low[0, m, i] <= 0 <= loss.high[0, m, i]
-    never = f". If never correlated: {_change(loss, found.kinds.index('held'), m, len(found.times) - 1)}" if "held" in found.kinds else ""
+    never = kept = ""
+    if "held" in found.kinds:
+        never = f". If never correlated: {_change(loss, found.kinds.index('held'), m, len(found.times) - 1)}"
     if sign * loss.value[0, m, i] <= 0 or spans_zero:
-        return f"No: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = {found.n:,}){never}"
-    kept = f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}" if "dephased" in found.kinds else ""
+        return (f"No: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = "
+                f"{found.n:,}){never}")
+    if "dephased" in found.kinds:
+        kept = f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}"
     gain = abs(float(found.before[metric].value) - found.chance[metric])
     head = "Yes" if abs(float(loss.value[0, m, i])) >= SHARE * gain else "Hardly"
     return f"{head}: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,}){never}"

@@ -1,10 +1,10 @@
-"""The terms of an EntangledQCNN and what they do: fusion of every element, each modality's say in it, blocks, pooling,
-head.
+"""The terms of an EntangledQCNN and what they do: fusion of each element, modalities' say in it, blocks, pooling, head.
 
-    fusion of element i        phi_i = pi/2 + f (phi_i - pi/2): at 0 the fused qubit ignores its modality qubits, mass 1/2
+    fusion of element i        phi_i = pi/2 + f (phi_i - pi/2): at 0 the fused qubit ignores its modality qubits,
+                               mass 1/2
     say of modality m in it    phi_ib -> its mean over bit m, f apart from it: at 0 the table ignores modality m
-    convolution of a layer     angles times f: at 0 only the block's fixed gates are left (`su4`: both qubits change places, which
-                               neither mixes nor entangles; so4, circuit5, 6, 13, 14: nothing)
+    convolution of a layer     angles times f: at 0 only the block's fixed gates are left (`su4`: both qubits change
+                               places, which neither mixes nor entangles; so4, circuit5, 6, 13, 14: nothing)
     pooling of a layer         angles times f: at 0 the outcome turns nothing
     weight of the head         W_cj times f
 

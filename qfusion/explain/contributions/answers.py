@@ -62,10 +62,12 @@ def conflict(dividends: Mapping[str, float], modalities: Sequence[str], kind: st
     against = [text for text, (_, value) in zip(said[1:], own[1:], strict=True) if value * own[0][1] < 0]
     yes, no = words.strong("Yes"), words.strong("No")
     if kind == "conflict":
-        return f"{yes}: {said[0]} and {said[1]} say the most on their own, they pull against each other, and neither outweighs all others."
+        return (f"{yes}: {said[0]} and {said[1]} say the most on their own, they pull against each other, and neither "
+                "outweighs all others.")
     though = f", though {listed(against)} {'pulls' if len(against) == 1 else 'pull'} the other way" if against else ""
     if kind == "dominance":
-        return f"{no}: on its own {said[0]} outweighs what the others say on their own{though or ', and they point the same way'}."
+        return (f"{no}: on its own {said[0]} outweighs what the others say on their own"
+                f"{though or ', and they point the same way'}.")
     if len(own) == 1:
         return f"{no}: there is only {said[0]}."
     return f"{no}: {said[0]} and {said[1]}, which say the most on their own, point the same way{though}."

@@ -27,7 +27,13 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
 from qfusion.explain.contributions import evaluation, marginals, rows
-from qfusion.explain.contributions.background import AnyBackground, Background, RowBackground, SampleBackground, rest_state
+from qfusion.explain.contributions.background import (
+    AnyBackground,
+    Background,
+    RowBackground,
+    SampleBackground,
+    rest_state,
+)
 from qfusion.explain.contributions.games import dividends, interaction, shapley
 from qfusion.models import EntangledQCNN, FusionModel, KetModel, StateModel, can, require
 from qfusion.models.encoders import Features

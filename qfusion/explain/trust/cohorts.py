@@ -2,7 +2,8 @@
 
     relation=conflict; error>1            what holds for each sample; all parts must hold
     split=train; truth=3|5                one of several values; without a part on `split`, the test split is meant
-    text~awful; video!="a;b"              contains (upper or lower case); quotes around what holds `;`, `|` or spaces at an end
+    text~awful; video!="a;b"              contains (upper or lower case); quotes around what holds `;`, `|` or spaces
+                                          at an end
 
 A filter is text, so that it can stand in an address. It is taken apart by hand and only ever compared with columns:
 nothing in it runs.

@@ -139,8 +139,8 @@ def load(name: str, card: Mapping[str, Any], data_digest: str, rows: int, folder
                           tuple(int(seed) for seed in said["seeds"]), values,
                           int(said["background_size"]), bool(said["of_true_class"]))
     except (SafetensorError, KeyError, ValueError, TypeError, AttributeError, OSError) as error:
-        raise IntegrityError(
-            f"{path.name} in assets/stability cannot be read ({str(error)[:200]}). Copy or measure it again.") from error
+        raise IntegrityError(f"{path.name} in assets/stability cannot be read ({str(error)[:200]}). Copy or measure it "
+                             "again.") from error
     if measured_with != (card.get("weights_sha256"), data_digest) or values.shape[1] != rows:
         raise NotFound(
             f"Stability is not measured for model '{name}' as it is now: the file is of other weights or data. "

@@ -324,7 +324,8 @@ def _bands(figure: go.Figure, links: Sequence[Mapping[str, Any]], tops: Mapping[
         left, right = _PLACES[link["from"][0]] + _WIDE, _PLACES[link["to"][0]] - _WIDE
         x, upper = left + s * (right - left), begin[k] + bend * (finish[k] - begin[k])
         lowers = link["signed"] and link["value"] < 0
-        text = f"{names[link['from'][0]][link['from'][1]]} → {names[link['to'][0]][link['to'][1]].partition('<br>')[0]}: "
+        source, target = (names[link[end][0]][link[end][1]] for end in ("from", "to"))
+        text = f"{source} → {target.partition('<br>')[0]}: "
         figure.add_scatter(
             x=np.concatenate([x, x[::-1], x[:1]]), y=np.concatenate([upper, (upper + width)[::-1], upper[:1]]),
             mode="lines", fill="toself",

@@ -9,7 +9,20 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.draw.decision import MAX_JOINT
-from qfusion.figures.style import GREY, INK, LINE, PAPER, Theme, base, faded, label, signed, split_term, term_colour, term_title
+from qfusion.figures.style import (
+    GREY,
+    INK,
+    LINE,
+    PAPER,
+    Theme,
+    base,
+    faded,
+    label,
+    signed,
+    split_term,
+    term_colour,
+    term_title,
+)
 
 
 def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -> list[float]:

@@ -11,7 +11,19 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from qfusion._checks import check
-from qfusion.figures.style import INK, LINE, ON_BRIGHT, ON_DARK, PAPER, QUIET, SIGNED_SCALE, Theme, bare_axis, base, label
+from qfusion.figures.style import (
+    INK,
+    LINE,
+    ON_BRIGHT,
+    ON_DARK,
+    PAPER,
+    QUIET,
+    SIGNED_SCALE,
+    Theme,
+    bare_axis,
+    base,
+    label,
+)
 
 _LINE = 52  # characters of a line of words
 _BINS = 700  # of a drawn waveform

@@ -9,7 +9,22 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.style import BLUE, GREY, INK, LINE, PAPER, QUIET, VERMILLION, Theme, axis, base, faded, halo, label, log_ticks
+from qfusion.figures.style import (
+    BLUE,
+    GREY,
+    INK,
+    LINE,
+    PAPER,
+    QUIET,
+    VERMILLION,
+    Theme,
+    axis,
+    base,
+    faded,
+    halo,
+    label,
+    log_ticks,
+)
 
 ROW = 27  # pixels a model
 ABSENT = {"absent": "absent", "swapped": "another's"}

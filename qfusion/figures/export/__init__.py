@@ -97,8 +97,8 @@ def text(name: str, given: str, most: int) -> str:
 
 def _left_out(letter: str) -> bool:
     code = ord(letter)
-    return unicodedata.category(letter) in ("Cc",
-                                            "Cs") or code in _TURNING or code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    return (unicodedata.category(letter) in ("Cc", "Cs") or code in _TURNING or code & 0xFFFE == 0xFFFE
+            or 0xFDD0 <= code <= 0xFDEF)
 
 
 def _checked(recipe: str) -> str:

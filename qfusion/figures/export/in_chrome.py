@@ -45,7 +45,8 @@ def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
                   below)
     total = max(height, 40) + above + below
     if style.format == "svg":
-        sides = f'width="{width_mm:.6g}mm" height="{height_mm:.6g}mm" viewBox="0 0 {width} {total}" preserveAspectRatio="none"'
+        sides = (f'width="{width_mm:.6g}mm" height="{height_mm:.6g}mm" viewBox="0 0 {width} {total}" '
+                 'preserveAspectRatio="none"')
         return embed.in_svg(svg.replace("<svg ", f"<svg {sides} ", 1), recipe, title)
     whole = svg.replace("<svg ", f'<svg width="{width}" height="{total}" viewBox="0 0 {width} {total}" ', 1)
     if style.format == "png":

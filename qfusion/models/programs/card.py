@@ -211,9 +211,9 @@ def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str
     check(not missing, f"No input takes the values of modality `{missing[0] if missing else ''}`. {_REMEDY} Or import "
                        "a data set of the modalities that the program takes.")
     holds, named = card.output.holds, card.output.classes
-    check((holds == "score") == (not classes), f"`holds` in the card is {holds!r}, but the data set's target is "
-                                               f"{'of classes: logits or probabilities' if classes else 'a number: score'}. "
-                                               f"{_REMEDY}")
+    wanted = "of classes: logits or probabilities" if classes else "a number: score"
+    check((holds == "score") == (not classes),
+          f"`holds` in the card is {holds!r}, but the data set's target is {wanted}. {_REMEDY}")
     check(not named or sorted(named) == sorted(classes), "`classes` in the card must be those of the data set, "
                                                          f"{', '.join(classes)[:200]}, in the order of the program's "
                                                          f"columns. {_REMEDY}")

@@ -114,7 +114,8 @@ def _by_name(view: str, address: Mapping[str, Sequence[str]]) -> Taken:
     against = f"{found.background.size:,} samples of the background '{found.background.name}'"
     recipe = Recipe(BY_NAME, view, {key: list(values) for key, values in address.items()},
                     made_from=made_from, software=software(), numbers=digest_of(table))
-    title = f"{found.name} on {found.dataset.name}" if view == "cut-test" else f"{found.id}: {output} {found.score:.3f} by {found.name}"
+    title = f"{found.name} on {found.dataset.name}" if view == "cut-test" else \
+        f"{found.id}: {output} {found.score:.3f} by {found.name}"
     says = {**cuts.SAYS, **building.SAYS}
     caption = f"Shows {says[view][0]} Does not show {says[view][1]}" if view in says else ""
     behind = "" if view in cuts.SAYS else f"Compared with {against}."

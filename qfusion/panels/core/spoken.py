@@ -46,4 +46,5 @@ def off_diagonal(rho: np.ndarray, names: Iterable[str]) -> str:
     """The largest entry of a matrix off its diagonal, and between which levels."""
     labels, sizes = list(names), np.abs(rho - np.diag(np.diag(rho)))
     i, j = np.unravel_index(int(sizes.argmax()), sizes.shape)
-    return f"{len(labels)} by {len(labels)} entries; the largest off the diagonal is {sizes[i, j]:.2f}, between {labels[i]} and {labels[j]}"
+    return (f"{len(labels)} by {len(labels)} entries; the largest off the diagonal is {sizes[i, j]:.2f}, between "
+            f"{labels[i]} and {labels[j]}")

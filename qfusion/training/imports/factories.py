@@ -3,11 +3,13 @@ line does this: it runs that code, once; what is kept, and what the app opens, i
 
 An adapter says how such a module is called with what modalities are here:
 
-    ""          module(text, audio, ...): by the names of its arguments; `text_mask` and `text_lengths` where it has them
+    ""          module(text, audio, ...): by the names of its arguments; `text_mask` and `text_lengths` where it has
+                them
     dict        module({"text": x, "audio": (values, mask)})
-    mmsa        module(text, audio, vision), sequences as values or (values, lengths), a dictionary of outputs such as {"M": ...}
-                (github.com/thuiar/MMSA)
-    multibench  module([x, ...]), or module([[values, ...], [lengths, ...]]) where it has padding (github.com/pliang279/MultiBench)
+    mmsa        module(text, audio, vision), sequences as values or (values, lengths), a dictionary of outputs such as
+                {"M": ...} (github.com/thuiar/MMSA)
+    multibench  module([x, ...]), or module([[values, ...], [lengths, ...]]) where it has padding
+                (github.com/pliang279/MultiBench)
 """
 
 from __future__ import annotations
@@ -213,7 +215,8 @@ class _Flat(nn.Module):
             return _by_name(call(module, dict(zip(names, given, strict=True))))
 
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        forward.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in names])  # type: ignore[attr-defined]
+        signature = inspect.Signature([inspect.Parameter(name, kind) for name in names])
+        forward.__signature__ = signature  # type: ignore[attr-defined]
         self.forward = forward
 
 

@@ -7,7 +7,16 @@ import streamlit as st
 from qfusion._checks import check
 from qfusion.analysis.subject import Workspace
 from qfusion.panels.core.allowed import Allowed, options
-from qfusion.panels.core.opened import default_sample, misfit, model_for, models, own_data, sources, test_data, test_model
+from qfusion.panels.core.opened import (
+    default_sample,
+    misfit,
+    model_for,
+    models,
+    own_data,
+    sources,
+    test_data,
+    test_model,
+)
 from qfusion.panels.core.view import PREDICTED
 from qfusion.ui.frame import cache, comparison, state
 

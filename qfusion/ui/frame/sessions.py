@@ -2,7 +2,8 @@
 
     {"kind": "qfusion session", "version": 1, "page": "Dynamics",
      "address": {"Dynamics": {"model": "qj-planted", "T": "0.6", "cohort": [...]}, "Samples": {...}},
-     "figure": {"figure.size": "double"}, "made_from": {"model": {"name": ..., "digest": ...}, "data": {...}}, "software": {"qfusion": ...}}
+     "figure": {"figure.size": "double"}, "made_from": {"model": {"name": ..., "digest": ...}, "data": {...}},
+     "software": {"qfusion": ...}}
 
 A file comes from anywhere. It is read as text, piece by piece; what does not fit is named and left out; the values go
 through the rules that links go through, on the page that they are for.

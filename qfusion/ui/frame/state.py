@@ -89,7 +89,8 @@ def drop_unknown(known: Iterable[str]) -> None:
     if not strange:
         return
     several = len(strange) > 1
-    message = f"In the link, {text.named(strange)}: this page has no such setting{'s' if several else ''}, or not for this model. "
+    message = f"In the link, {text.named(strange)}: this page has no such setting{'s' if several else ''}, or not " \
+              "for this model. "
     _drop({key: Problem(message + ("They are ignored." if several else "It is ignored.")) for key in strange})
 
 

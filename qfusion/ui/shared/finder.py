@@ -104,7 +104,8 @@ def _picked_in_table(key: str, shown: pd.DataFrame) -> None:
         state.put(state.SAMPLE, str(shown["id"].iloc[rows[0]]))
 
 
-_AXES = "A dividend is what a modality, or several together, add to the score; negativity is entanglement. See Terms below the figure."
+_AXES = "A dividend is what a modality, or several together, add to the score; negativity is entanglement. " \
+        "See Terms below the figure."
 
 
 def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:

@@ -71,7 +71,8 @@ def _agreement(measured: Measured, half: np.ndarray | None) -> None:
     if not count:
         st.caption(f"No removal moves it by more than 1 % of its range ({reach:.3g}).")
         return
-    curved = f"of the {int((big & bent).sum())} among them that do not act linearly, for {int((big & bent & same).sum())}"
+    curved = f"of the {int((big & bent).sum())} among them that do not act linearly, for " \
+             f"{int((big & bent & same).sum())}"
     middle = ""
     if half is not None:
         right = big & (np.sign(half) == np.sign(found.effects[:, 0]))

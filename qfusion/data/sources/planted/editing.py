@@ -71,7 +71,7 @@ def parse(text: str) -> tuple[str, ...]:
           f"The sentence must have at most {words.MAX_WORDS} words, but has {len(found)}. Shorten it.")
     for word in found:
         near = difflib.get_close_matches(word, words.VOCABULARY, n=3, cutoff=0.6)
-        hint = f"Did you mean {' or '.join(repr(w) for w in near)}?" if near else "Use the words listed under the field."
+        hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else "Use the words listed under the field."
         check(word in words.VOCABULARY, f"The word {word[:40]!r} is not in the vocabulary of these data. {hint}")
     joins = [word for word in found if word in words.JOINS]
     check(len(joins) <= 1,

@@ -59,5 +59,6 @@ def before_after(here: Here, now: Any, base: Any) -> None:
             change = after - before
             # A line of its own either way, so that nothing below jumps at the first edit.
             said, arrow = (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("as learned", "off")
-            place.metric(label, f"{after:.3f}", said, delta_color="off" if arrow == "off" else colour,  # type: ignore[arg-type]
+            place.metric(label, f"{after:.3f}", said,
+                         delta_color="off" if arrow == "off" else colour,  # type: ignore[arg-type]
                          delta_arrow=arrow, help=help_, border=True, height="stretch")  # type: ignore[arg-type]

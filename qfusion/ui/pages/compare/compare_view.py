@@ -138,7 +138,8 @@ def numbers(sides: Sides) -> None:
             f"{backgrounds.behind(b.work.background)}: their terms differ for that reason too.")
     lines = ["| | A | B | B − A |", "|---|---|---|---|", *("| " + " | ".join(row) + " |" for row in rows)]
     st.markdown("\n".join(lines))
-    tests = f"all {a.tested:,} test samples" if a.tested == b.tested else f"{a.tested:,} test samples (A) and {b.tested:,} (B)"
+    tests = f"all {a.tested:,} test samples" if a.tested == b.tested else \
+        f"{a.tested:,} test samples (A) and {b.tested:,} (B)"
     st.caption(f"Test metrics under the same tweak, over {tests}.")
 
 

@@ -128,8 +128,8 @@ def _sarcasm(work: Workspace, seeds: Stability | None) -> None:
     if not runs:
         return
     share, count = runs[0]
-    words = f"**Sarcasm** was planted as praise in a cold voice: of {count} sarcastic test samples {share:.1%} show a negative text + " \
-            "audio dividend"
+    words = f"**Sarcasm** was planted as praise in a cold voice: of {count} sarcastic test samples {share:.1%} show " \
+            "a negative text + audio dividend"
     if len(runs) > 1:
         values = [value for value, _ in runs[1:]]
         words += f"; over {len(values)} training seeds {np.mean(values):.1%} ± {np.std(values, ddof=1):.1%}"

@@ -14,7 +14,8 @@ from qfusion.ui.frame import runs, state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.panel import panels
 
-OPEN, MODALITY, TERM, BASELINE, OTHER, METHOD = "inside", "inside.of", "inside.term", "inside.from", "inside.other", "inside.by"
+OPEN, MODALITY, TERM, BASELINE, OTHER, METHOD = (
+    "inside", "inside.of", "inside.term", "inside.from", "inside.other", "inside.by")
 
 
 def part(here: Here) -> None:

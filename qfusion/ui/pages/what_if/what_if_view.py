@@ -64,4 +64,5 @@ def _numbers(here: Here, before: Result, now: Result, changed: Iterable[str]) ->
         for place, (title, old, new, help_) in zip(st.columns(len(cells)), cells, strict=True):
             change = new - old
             said, arrow = (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("no change", "off")
-            place.metric(title, f"{new:.3f}", said, delta_color="off", delta_arrow=arrow, help=help_, border=True)  # type: ignore[arg-type]
+            place.metric(title, f"{new:.3f}", said, delta_color="off",
+                         delta_arrow=arrow, help=help_, border=True)  # type: ignore[arg-type]
