@@ -1,5 +1,4 @@
-"""What ships with the package besides code: trained models, what was measured of them, words, scripts and styles of the
-pages.
+"""What ships with the package besides code: trained models, what was measured of them, words, scripts, page styles.
 
 The files are in `qfusion/assets`, in a checkout and in an installed package alike; nothing else says where they are.
 """

@@ -1,5 +1,4 @@
-"""What qfusion builds on, for reports, docs and BibTeX: one entry a source, with nothing in it that is not known for
-certain.
+"""What qfusion builds on, for reports, docs and BibTeX: one entry a source, nothing in it but what is certain.
 
 >>> text("harsanyi1963")
 'J. C. Harsanyi. A simplified bargaining model for the n-person cooperative game. International Economic Review 4(2),

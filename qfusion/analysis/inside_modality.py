@@ -89,8 +89,7 @@ def canvas(work: Workspace, row: int, modality: str, steps: int | None) -> Canva
 
 
 def grid(modality: Modality) -> tuple[int, int] | None:
-    """The (h, w) of features that are pixels or the cells of a spectrogram, told by their shape or names; None of
-    others."""
+    """The (h, w) of features that are pixels or cells of a spectrogram, told by shape or names; None of others."""
     if modality.shape is not None:
         return (modality.shape[0], modality.shape[1]) if len(modality.shape) == 2 else None
     places = [_CELL.fullmatch(name) for name in modality.feature_names]

@@ -197,8 +197,7 @@ class Sample:
         return evolution.decide(self.work, self.row, self.tweak, self.output)
 
     def track(self, *, negativity: bool = False, runs: int = 0) -> Any:
-        """QuTiP's track of the sample under the tweak, see `track.track`; `runs` quantum-jump trajectories beside
-        it."""
+        """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""
         return evolution.follow(self.work, self.row, self.tweak, negativity=negativity, runs=runs)
 
 

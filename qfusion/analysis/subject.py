@@ -68,8 +68,7 @@ class Workspace:
     opening = ""  # the sample shown first, where it can be told without explaining all of them
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
-        """What tells this subject from others: digests of the weights, of the data and, where it matters, of the
-        background."""
+        """What tells this subject from others: digests of weights, of data and, where it matters, of the background."""
         return (str(self.card.get("weights_sha256", self.name)), self.dataset.digest,
                 *((str(self.background.key),) if background else ()))
 
@@ -156,8 +155,7 @@ class Workspace:
 
     @cached_property
     def predicted(self) -> np.ndarray:
-        """The predicted class (N,), or zeros for a regression: the output that is explained unless another is asked
-        for."""
+        """The predicted class (N,), or zeros for a regression: the output that is explained unless told otherwise."""
         return self.scores.argmax(1) if self.classes else np.zeros(len(self.scores), dtype=int)
 
     @cached_property
@@ -241,8 +239,7 @@ class Workspace:
 
     @memo(12, says="Splitting the decisions on the test samples, once …")
     def frame(self, output: int | None = None) -> pd.DataFrame:
-        """One row a sample (index id): split, truth, prediction, error, relation, facts, dividends, the data's own
-        columns.
+        """One row a sample (index id): split, truth, prediction, error, relation, facts, dividends, the data's columns.
 
         Relation and dividends are empty in rows outside `bulk`.
         """

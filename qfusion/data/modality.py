@@ -187,8 +187,7 @@ def split_term(term: str) -> tuple[str, ...]:
 
 
 def coalitions(names: Sequence[str]) -> tuple[str, ...]:
-    """Returns the names of all subsets of modalities, by size, then in modality order: "", "text", ..., "text+audio",
-    ...
+    """Returns the names of all subsets of modalities, by size, then in their order: "", "text", ..., "text+audio", ...
 
     >>> coalitions(["text", "audio"])
     ('', 'text', 'audio', 'text+audio')

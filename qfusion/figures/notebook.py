@@ -80,8 +80,7 @@ def masses(model: Asked, sample: str | None = None, *, theme: Theme = "light", *
 
 def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, theme: Theme = "light",
             **chosen: Any) -> go.Figure:
-    """Returns the circuit, a step `dt` of the evolution or the whole network, with the state of every qubit at its
-    end."""
+    """Returns the circuit, a step `dt` of the evolution or the whole network, with each qubit's state at its end."""
     replay, _ = numbers.circuit(numbers.subject(model, sample, **chosen), dt)
     return circuit.diagram(replay.boxes, replay.wires, replay.count, replay.bloch[-1], replay.entropy[-1], theme=theme)
 
@@ -167,8 +166,7 @@ def built_flow(model: Asked, sample: str | None = None, *, theme: Theme = "light
 
 def cut(model: Asked, sample: str | None = None, *, times: int = 21, cursor: float | None = None,
         theme: Theme = "light", **chosen: Any) -> go.Figure:
-    """Returns the score if the correlations of a modality are taken away at a time, all of them or entanglement
-    alone."""
+    """Returns the score if correlations of a modality are taken away at a time, all of them or entanglement alone."""
     found = numbers.subject(model, sample, **chosen)
     table = numbers.cut(found, times=times)
     return cuts.curves(table["t"].to_numpy(), _kinds(table), float(table["undisturbed"].iloc[0]),

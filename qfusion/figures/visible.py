@@ -1,5 +1,4 @@
-"""What of a figure is shown: series left out and the range of its axes, as one short text that stands in the
-address."""
+"""What of a figure is shown: series left out and ranges of its axes, as one short text in the address."""
 
 from __future__ import annotations
 
@@ -84,8 +83,7 @@ def apply(drawn: go.Figure, visible: VisibleRange) -> go.Figure:
 
 
 def rangeable(drawn: go.Figure) -> tuple[str, ...]:
-    """The axes of which a range can be chosen: those with numbers along them; the vertical one where there is only
-    one."""
+    """The axes whose range can be chosen: those with numbers along them; the vertical one where there is only one."""
     found = []
     numbers = {"x": False, "y": False}
     for trace in drawn.data:

@@ -1,5 +1,4 @@
-"""States and observables of one sample as NumPy arrays in one file that describes itself and holds no pickled
-objects."""
+"""One sample's states and observables as NumPy arrays in a file that describes itself and holds no pickled objects."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""A tweaked model as a model of its own: the tweak goes into its weights and settings, its card says where it is
-from."""
+"""A tweaked model as its own model: the tweak goes into weights and settings, its card says where it is from."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Models: those that can be explored, with modality states and outputs that are linear in each of them, and
-baselines."""
+"""Models: those that can be explored, with modality states and outputs linear in each of them, and baselines."""
 
 from qfusion.models.abilities import can, require
 from qfusion.models.encoders import InputSpec

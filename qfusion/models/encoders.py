@@ -48,8 +48,7 @@ class Standardiser(nn.Module):
         self.register_buffer("scale", torch.ones(size))
 
     def fit(self, values: Tensor, mask: Tensor | None) -> None:
-        """Sets mean and scale from values (B, F), or the unmasked steps of (B, T, F); constant features keep scale
-        1."""
+        """Sets mean and scale from values (B, F), or unmasked steps of (B, T, F); constant features keep scale 1."""
         flat = (values.reshape(-1, values.shape[-1]) if mask is None else values[mask]).double()
         self.set(flat.mean(0), flat.std(0, correction=0))
 

@@ -61,8 +61,7 @@ def features(network: QCNN, vectors: Tensor) -> Tensor:
 
 
 def _order(network: QCNN) -> list[int]:
-    """Indices of the steps with every pooling directly after the last gate on either of its qubits: groups stay
-    small."""
+    """Indices of the steps, each pooling directly after the last gate on either of its qubits: groups stay small."""
     order: list[int] = []
     for index, step in enumerate(network.steps):
         place = len(order)

@@ -26,8 +26,7 @@ from qfusion.quantum.gates import BLOCKS
 
 
 class ProductQCNN(FusionModel):
-    """The network on unentangled fused qubits; settings and errors as for `EntangledQCNN`, without those of the
-    tables."""
+    """The network on unentangled fused qubits; settings and errors as for `EntangledQCNN`, but those of tables."""
 
     kind = "product-qcnn"
 

@@ -176,8 +176,7 @@ def evaluate(O: Tensor, vectors: Tensor) -> Tensor:
 
 
 def products(vectors: Tensor, qubits: range) -> Tensor:
-    """Returns the row-wise tensor product of vectors[:, i] over the qubits, (B, prod of sizes); vectors are (B, n,
-    K)."""
+    """Returns the row-wise tensor product of vectors[:, i], (B, n, K), over the qubits: (B, prod of sizes)."""
     result = vectors.new_ones(len(vectors), 1)
     for i in qubits:
         result = (result[:, :, None] * vectors[:, i, None, :]).flatten(1)

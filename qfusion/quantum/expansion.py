@@ -111,8 +111,7 @@ class _Operator:
         gradient[1].add_(b_columns @ (L @ rows).view(K, len(columns), d), alpha=scale)
 
     def _one(self, X: Tensor, G: Tensor, L: Tensor, L_right: Tensor) -> tuple[Tensor, Tensor]:
-        """G X + X G^+ + sum_k L_k X R_k for X (d, n, d), and the X R_k (K, d n, d); L is scaled, R_k = L_k^+
-        unscaled."""
+        """G X + X G^+ + sum_k L_k X R_k for X (d, n, d), and the X R_k (K, d n, d); L is scaled, R_k = L_k^+ is not."""
         d, n, _ = X.shape
         columns = X.reshape(d * n, d)
         right = columns @ G.mH

@@ -13,8 +13,7 @@ from qfusion.errors import InvalidInput
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """Values that an axis must hold: with `pad` points of room below and above, a twentieth of the axis more if
-    `room`."""
+    """Values that an axis must hold: `pad` points of room below and above, a twentieth of the axis more if `room`."""
 
     values: np.ndarray
     pad: tuple[float, float] = (0.0, 0.0)

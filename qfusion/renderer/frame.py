@@ -28,8 +28,7 @@ class Drawn:
 
 
 def marks(axis: Axis, hand: Hand, most: float | None = None) -> tuple[np.ndarray, list[str], bool]:
-    """Places (numbers on the axis) and labels of the ticks within the range, and whether the figure itself named
-    them."""
+    """Places (numbers on the axis) and labels of ticks within the range, and whether the figure named them."""
     settings = axis.settings
     low, high = min(axis.low, axis.high), max(axis.low, axis.high)
     form = str(settings.get("tickformat", ""))

@@ -209,8 +209,7 @@ class Layout:
         return Composed(scene, outside, crowd, gaps_x, gaps_y)
 
     def _lower(self, box: Box) -> float:
-        """How much lower a drawing without axes is than it was meant to be: its letters cannot give way to each
-        other."""
+        """How much lower a drawing without axes is than meant: its letters cannot give way to each other."""
         margin = self.layout.get("margin", {})
         meant = self.hand.px(float(self.layout.get("height", 450)) - float(margin.get("t", 100))
                              - float(margin.get("b", 80)))

@@ -22,8 +22,7 @@ KINDS = {"warning": "Beware", "fine": "Looked at", "unknown": "Not known"}
 
 
 def section(sample: Sample, one: bool = True) -> Iterator[Block]:
-    """Cautions in words, deletion curves, planted truth, training seeds; of one sample also its own terms over the
-    seeds."""
+    """Cautions in words, deletion curves, planted truth, training seeds; of one sample its own terms over the seeds."""
     explanation, rows, outputs = numbers.test_rows(sample, MAX_SAMPLES[sample.can("kets")])
     curves = faithfulness.modality_curves(explanation, outputs)
     truth = _truth(sample, explanation, rows)

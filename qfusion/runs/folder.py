@@ -111,8 +111,7 @@ class Record:
 
     @property
     def seconds_left(self) -> float | None:
-        """What the remaining epochs take at most, as long as the last five took; None when there is nothing to go
-        by."""
+        """What the remaining epochs take at most, as long as the last five took; None with nothing to go by."""
         last = [float(row["seconds"]) for row in self.history[-5:]]
         if not last or self.state != "running":
             return None

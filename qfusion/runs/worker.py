@@ -179,8 +179,7 @@ def _evaluated(fit: Fit[Any], dataset: DataSet, split: str, group: Group) -> dic
 
 
 def _save(run: Run, fit: Fit[Any], dataset: DataSet, measured: Mapping[str, Mapping[str, float]]) -> None:
-    """Writes the best model so far, in the run's folder and, for a run among the others, where models are looked
-    for."""
+    """Writes the best model so far, in the run's folder and, for a run among the others, where models are found."""
     model, plan = fit.best_model(), run.plan
     settings = {**asdict(fit.options), "seed": plan.seed}
     card = checkpoint.make_card(

@@ -199,8 +199,7 @@ def _superoperator(H: np.ndarray, jumps: np.ndarray) -> np.ndarray:
 
 
 def _on_coordinates(H: np.ndarray, jumps: np.ndarray) -> np.ndarray:
-    """The generator on Hermitian matrices by their `_coordinates`, (D^2, D^2): the same eigenvalues of a real
-    matrix."""
+    """The generator on Hermitian matrices by `_coordinates`, (D^2, D^2): the same eigenvalues of a real matrix."""
     D = len(H)
     basis = np.stack([_hermitian(unit, D).ravel() for unit in np.eye(D * D)], 1)
     return np.asarray((basis.conj().T @ _superoperator(H, jumps) @ basis).real)

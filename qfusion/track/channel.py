@@ -1,5 +1,4 @@
-"""One step of the evolution as a quantum channel: exactly, as Kraus operators, and split into gates that can be
-drawn."""
+"""One step of the evolution as a quantum channel: exact, as Kraus operators, and split into gates to be drawn."""
 
 from __future__ import annotations
 
@@ -107,8 +106,7 @@ def jump_channel(L: Tensor, dt: float) -> np.ndarray:
 
 
 def shares(H: Tensor, dims: Sequence[int]) -> dict[Subset, float]:
-    """Returns the part of ||H||^2 (Hilbert-Schmidt, the identity left out) that acts on exactly each S; adds up to
-    1."""
+    """Returns the part of ||H||^2 (Hilbert-Schmidt, without the identity) acting on exactly each S; adds up to 1."""
     squares = {subset: float(s) ** 2 for subset, s in strengths(H, dims).items() if subset}
     total = sum(squares.values())
     return {subset: square / total if total else 0.0 for subset, square in squares.items()}

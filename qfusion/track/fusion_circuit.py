@@ -170,8 +170,7 @@ def fusion_circuit(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> FusionC
 
 
 def outcome_scores(model: EntangledQCNN) -> Tensor:
-    """Returns the scores that the head gives each joint outcome of the fused qubits, (2^n, C): scores are their
-    mean."""
+    """Returns the scores that the head gives each joint outcome of fused qubits, (2^n, C): scores are their mean."""
     network = model.network
     bits = patterns(network.n).double()
     places = bits[:, network.kept] @ 2.0 ** torch.arange(len(network.kept) - 1, -1, -1, dtype=torch.float64)

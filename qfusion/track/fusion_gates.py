@@ -88,8 +88,7 @@ def prefix(modalities: Sequence[str]) -> str:
 
 
 def wires_of(model: EntangledQCNN) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
-    """Returns for every element the names of its modality qubits, and of its fused qubits by stage, the last one
-    last."""
+    """Returns for every element the names of its modality qubits, and of its fused qubits by stage, last one last."""
     word, stages = prefix(model.modalities), len(stage_sizes(len(model.modalities)))
     first = tuple(tuple(f"{name}[{i}]" for name in model.modalities) for i in range(model.elements))
     fused = tuple((*(f"{word}[{i},{k}]" for k in range(stages - 1)), f"{word}[{i}]") for i in range(model.elements))

@@ -46,8 +46,7 @@ Wires = dict[str, tuple[str, ...]]
 
 def gates_of_step(system: System, psi: np.ndarray, states: Sequence[np.ndarray], dt: float, form: str, split: str,
                   wires: Wires) -> tuple[Gate, ...]:
-    """Returns the gates of `circuit.step_circuit`, whose arguments these are, in the order they act and with
-    columns."""
+    """Returns the gates of `circuit.step_circuit`, with its arguments, in the order they act and with columns."""
     gates = [_preparation(name, wires[name], state) for name, state in zip(system.names, states, strict=True)]
     # A term or jump operator that is zero, as after a tweak, has no gate.
     gates += [_whole_step(system, dt, wires)] if form == "exact" else _split_step(system, psi, dt, split, wires)

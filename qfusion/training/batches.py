@@ -60,8 +60,7 @@ def to(inputs: Mapping[str, Any], device: torch.device | str) -> dict[str, Any]:
 
 
 def mean_and_std(dataset: DataSet, rows: np.ndarray, name: str) -> tuple[Tensor, Tensor]:
-    """Returns mean and standard deviation (F,) of a modality's features over rows; steps that are masked out do not
-    count.
+    """Returns mean and standard deviation (F,) of a modality's features over rows; masked steps do not count.
 
     Rows are passed through in chunks, whose moments are joined (Chan, Golub, LeVeque 1979), in double precision.
     """

@@ -95,8 +95,7 @@ def paired(ours: Sequence[float], theirs: Sequence[float]) -> Paired:
 
 
 def against(ours: Sequence[float], rivals: Mapping[str, Sequence[float]]) -> dict[str, Paired]:
-    """Returns the differences to all rivals, their p-values corrected together; arguments and errors as for
-    `paired`."""
+    """Returns the differences to all rivals, p-values corrected together; arguments and errors as for `paired`."""
     found = {name: paired(ours, values) for name, values in rivals.items()}
     corrected = holm([pair.p for pair in found.values()])
     return {name: Paired(**{**asdict(pair), "holm": p})

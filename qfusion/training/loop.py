@@ -194,8 +194,7 @@ class Fit(Generic[M]):
         return self.history[-1]
 
     def _advance(self) -> None:
-        """Where a model's next part is trained from here, goes on from the averaged weights; no epoch before is
-        kept."""
+        """Where a model's next part is trained from here, goes on from averaged weights; no epoch before is kept."""
         average = self.average.model
         if isinstance(average, FusionModule) and average.advance(len(self.history) / self.options.epochs):
             self.model.load_state_dict(average.state_dict())
@@ -259,8 +258,7 @@ class Fit(Generic[M]):
         return model.eval()
 
     def result(self) -> Result[M]:
-        """Returns the best model so far, on the weights' own object, and the history; training cannot go on after
-        it."""
+        """Returns the best model so far, on the weights' own object, and the history; training then cannot go on."""
         self.model.load_state_dict(self.best)
         return Result(self.model.eval(), list(self.history), self.kept, self.options, self.seed, self.dataset)
 
@@ -298,8 +296,7 @@ class Fit(Generic[M]):
 def prepare(kind: str, dataset: DataSet, settings: Mapping[str, Any] | None = None,
             options: Options | Mapping[str, Any] | None = None, seed: int = 0, group: Group = ALONE,
             device: torch.device | str = "cpu") -> Fit[Any]:
-    """Builds a model for a data set and returns its training, not begun; arguments and errors as for `train` and
-    `Fit`."""
+    """Builds a model for a data set; returns its training, not begun; arguments and errors as for `train` and `Fit`."""
     options = chosen(dataset, options)
     classes = dataset.target.kind == "classification"
     check((options.loss == "cross_entropy") == classes,

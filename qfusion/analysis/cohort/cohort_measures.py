@@ -1,5 +1,4 @@
-"""What the Cohorts page works out of a workspace: columns to filter by, groups, entanglement measures, findings. Free
-of streamlit."""
+"""What the Cohorts page takes from a workspace: columns to filter by, groups, measures, findings. Free of streamlit."""
 
 from __future__ import annotations
 
@@ -39,8 +38,7 @@ def share_column(name: str) -> str:
 
 
 def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
-    """The workspace's frame with what cohorts are made of besides: verdict, interaction strength, shares of the
-    modalities.
+    """The workspace's frame with what cohorts are made of besides: verdict, interaction strength, modalities' shares.
 
     `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends.
     """
@@ -156,8 +154,7 @@ def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:
 
 @memo(8, background=False, says="Working out the entanglement of these samples, about 17 ms each …")
 def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
-    """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), worked out
-    together."""
+    """The slow measures of `measure_titles` (or those named) at T for some rows, each (len(rows),), in one go."""
     kinds = {name: KINDS[name.replace(" ", "_")] for name in measures or filter(is_slow, measure_titles(work))}
     found: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     with torch.no_grad():

@@ -1,5 +1,4 @@
-"""What each term of the dynamics built, of a workspace: one sample or the mean over some, under the sliders. Free of
-streamlit."""
+"""What each term of the dynamics built: one sample or the mean over some, under the sliders. Free of streamlit."""
 
 from __future__ import annotations
 

@@ -75,15 +75,13 @@ def layer_terms(work: Any, row: int, words: str = "") -> explain.Explanation:
 
 
 def since_when(work: Any, found: explain.Explanation) -> str:
-    """From which place between the layers on the decision is what it is at the end, as markdown; `found` of
-    `layer_terms`."""
+    """From which place between the layers on the decision is as at the end, as markdown; `found` of `layer_terms`."""
     return answers.settled(work, np.asarray(found.dividends[:, 0]).sum(1),
                            [f"“{text.plain(moment)}”" for moment in found.moments])
 
 
 def what_was_added(found: explain.Explanation, output: int) -> str:
-    """What the layers made of the decision that the fused qubits hold already, as markdown; `found` of
-    `layer_terms`."""
+    """What the layers made of the decision that fused qubits hold already, as markdown; `found` of `layer_terms`."""
     start, end = ({term: float(found.dividends[place, 0, i, output]) for i, term in enumerate(found.coalitions)}
                   for place in (0, -1))
     return answers.added(start, end, "the network after the fusion")
@@ -151,8 +149,7 @@ def _without_cache(model: Any) -> Any:
 
 
 def _of_squares(model: Any) -> torch.Tensor:
-    """Observables (C, 3, ..., 3) of the squared score (without bias) that one run gives: their spread is the shots'
-    error."""
+    """Observables (C, 3, ..., 3) of the squared score (without bias) of one run: their spread is the shots' error."""
     from qfusion.track.fusion_circuit import outcome_scores
 
     n = model.elements

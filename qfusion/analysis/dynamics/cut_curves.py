@@ -1,5 +1,4 @@
-"""Correlations taken away at a time, of a workspace: one sample under the sliders, many samples as learned; tables.
-Free of streamlit.
+"""Correlations taken away at a time: one sample under the sliders, many as learned; tables. Free of streamlit.
 
 What they mean is said by `explain.cut_answers`.
 """

@@ -269,8 +269,7 @@ def parameter_table(work: Workspace) -> Any:
 
 @memo(32, background=False, says="Turning every knob for this sample …")
 def parameters_that_flip(work: Workspace, row: int) -> flips.Search:
-    """For each parameter of the physics or angle of the fusion the smallest turn that turns the decision on one
-    sample."""
+    """For each parameter of physics or angle of the fusion the smallest turn that turns the decision on one sample."""
     return flips.nearest_parameters(work.model, own_states(work, row), parameter_table(work))
 
 

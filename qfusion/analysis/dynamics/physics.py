@@ -1,5 +1,4 @@
-"""What physics did it, for a workspace: targets, cohorts and terms by the names that a page gives them. Free of
-streamlit."""
+"""What physics did it, for a workspace: targets, cohorts and terms by a page's names for them. Free of streamlit."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What the Train page knows of runs: state in words, curves, when terms come to matter, what settings differ. Free of
-streamlit."""
+"""What the Train page knows of runs: state in words, curves, when terms come to matter, settings. Free of streamlit."""
 
 from __future__ import annotations
 
@@ -137,8 +136,7 @@ def checked(record: Record) -> Record:
 
 
 def curve(record: Record, key: str) -> Curve:
-    """A number of each epoch: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`; epochs without it are left
-    out."""
+    """A number of each epoch that has it: a key of `Progress`, or `valid.METRIC`, or `watched.MEASURE`."""
     part, dot, name = key.partition(".")
     found = [(row["epoch"], row[part].get(name) if dot else row[part]) for row in record.history]
     known = [(epoch, value) for epoch, value in found if value is not None]
@@ -158,8 +156,7 @@ def watched_by(seen: Sequence[Seen], prefix: str) -> dict[str, dict[str, Curve]]
 
 
 def by_modalities(seen: Sequence[Seen]) -> list[tuple[tuple[str, ...], dict[str, dict[str, Curve]]]]:
-    """Returns what was watched of contributions, by run, in groups of runs that have the same modalities, with
-    these."""
+    """Returns what was watched of contributions, by run, in groups of runs of the same modalities, with these."""
     groups: dict[tuple[str, ...], dict[str, dict[str, Curve]]] = {}
     for name, terms in watched_by(seen, "dividend").items():
         groups.setdefault(tuple(term for term in terms if "+" not in term), {})[name] = terms
@@ -202,8 +199,7 @@ def clock(seconds: float) -> str:
 
 
 def passes(terms: Mapping[str, Curve]) -> dict[str, int | None]:
-    """When each single modality, and the joint terms together, first had `PASSED` of what all terms together have by
-    now.
+    """When each single modality, and the joint terms together, first had `PASSED` of what all terms have by now.
 
     Returns:
         by modality, then "joint": the epoch, None when that has not happened yet.
@@ -311,8 +307,7 @@ def _shipped() -> dict[str, dict[str, Any]]:
 
 
 def shipped_recipe(data: str, model: str) -> tuple[str, dict[str, Any]]:
-    """The name and settings of a shipped model of that kind, trained on those data; none when there is no such
-    model."""
+    """The name and settings of a shipped model of that kind, trained on those data; none where there is none."""
     for name, card in _shipped().items():
         if card.get("model") == model and card["data"].get("name") == data:
             known = {**registry.settings(model), **dict.fromkeys(Options.names())}

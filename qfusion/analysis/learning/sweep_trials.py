@@ -1,5 +1,4 @@
-"""What the Sweeps page knows of sweeps: trials as a table, what matters, what words of a form mean. Free of
-streamlit."""
+"""What the Sweeps page knows of sweeps: trials as a table, what matters, a form's words. Free of streamlit."""
 
 from __future__ import annotations
 

@@ -1,2 +1,1 @@
-"""Readers of file formats. Anybody may have made a file, so nothing in one is run, and no memory is taken on its
-word."""
+"""Readers of file formats. Anybody may have made a file: nothing in one is run, and no memory taken on its word."""

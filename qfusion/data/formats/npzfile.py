@@ -1,5 +1,4 @@
-"""Arrays from .npz files that anybody may have made: nothing in them is run, and no memory is taken on a file's
-word."""
+"""Arrays from .npz files that anybody may have made: nothing in one is run, and no memory taken on its word."""
 
 from __future__ import annotations
 

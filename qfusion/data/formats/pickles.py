@@ -93,8 +93,7 @@ def _word(found: Any) -> str:
 
 
 def _keys(found: list[Any]) -> list[Any]:
-    """Keys of a dictionary or set; tuples are none, since one a million deep would end the process when it is
-    hashed."""
+    """Keys of a dictionary or set; no tuples, since hashing one a million deep would end the process."""
     plain = [_word(key) if isinstance(key, (memoryview, bytes)) else key for key in found]
     return plain if all(key is None or isinstance(key, (str, int, float)) for key in plain) else _damaged()
 

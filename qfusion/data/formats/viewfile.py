@@ -1,5 +1,4 @@
-"""Multi-view files on their way in: `.mat` and `.npz` as `multiview` reads them, and `.npz` larger than memory, in
-pieces.
+"""Multi-view files on their way in: `.mat` and `.npz` as `multiview` reads them; `.npz` beyond memory in pieces.
 
 A `.npz` whose arrays lie as they are to be kept (a row a sample, in C order, as NumPy saves them) is read in pieces.
 Beside the views it may hold `ids`, `split`, `<view>_lengths` for sequences (N, T, F), and `y` of numbers for a

@@ -62,8 +62,7 @@ def _check_recordings(where: Path, names: list[str]) -> None:
 
 @remembered
 def _digests(where: Path, names: tuple[str, ...], pinned: str) -> dict[str, str]:
-    """SHA-256 by recording, once all of them together have the pinned digest; reading all takes a fraction of a
-    second."""
+    """SHA-256 by recording, once all together have the pinned digest; reading all takes a fraction of a second."""
     found = {name: files.sha256(where / name) for name in sorted(names)}
     if hashlib.sha256("".join(f"{name} {digest}\n" for name, digest in found.items()).encode()).hexdigest() != pinned:
         raise IntegrityError(

@@ -1,5 +1,4 @@
-"""Questions that modalities answer only together: is the sum of the digits odd, are the heard and the seen digit the
-same?
+"""Questions that modalities answer only together: is the sum of digits odd, are heard and seen digit the same?
 
 The pictures and recordings are those of `digits` and `avdigits`, drawn in pairs or triples within each part of their
 split, so that none is in two parts. One digit says nothing about the class, nor do two of three; this is not left to
@@ -148,8 +147,7 @@ def _content(base: DataSet, views: tuple[tuple[str, str], ...], chosen: np.ndarr
 
 
 def _table(question: Question, base: DataSet, chosen: np.ndarray, ids: np.ndarray) -> pd.DataFrame:
-    """The digits and, where it is asked for, their sum; the speaker; which sample of `base` each item was taken
-    from."""
+    """The digits and, where asked for, their sum; the speaker; which sample of `base` each item was taken from."""
     names, shown = tuple(question.views), base.y[chosen]
     columns: dict[str, np.ndarray] = {f"{name}_digit": shown[:, m] for m, name in enumerate(names)}
     if question.target is _PARITY:

@@ -162,8 +162,7 @@ def observables(apart: Apart) -> list[Tensor]:
 
 
 def _sampled(apart: Apart) -> Iterator[tuple[list[float], Tensor, Tensor, Tensor]]:
-    """Ever more times, those that hold O(t): times, the matrix to Chebyshev coefficients, O there, and its
-    coefficients."""
+    """Ever more times, those that hold O(t): times, matrix to Chebyshev coefficients, O there, its coefficients."""
     for nodes in NODES:
         times, weights = _times(apart.T, nodes)
         seen = evolve(apart.generator, apart.O, times, "observables")

@@ -97,8 +97,7 @@ class Cuts:
         return self.scores - self.before
 
     def sizes(self) -> tuple[np.ndarray, np.ndarray]:
-        """Returns the mean over the samples of |dividend| after the cut, (K, M, nT, 2^M', C), and undisturbed, (2^M',
-        C).
+        """Returns the mean over samples of |dividend| after the cut, (K, M, nT, 2^M', C), and undisturbed, (2^M', C).
 
         Raises:
             InvalidInput: when no dividends were asked for.
@@ -108,8 +107,7 @@ class Cuts:
         return np.abs(self.dividends).mean(3), np.abs(self.dividends_before).mean(0)
 
     def frame(self, row: int = 0, output: int = 0) -> pd.DataFrame:
-        """Returns one row a time: `t`, `undisturbed`, and `cut[text]`, `dephased[text]`, ... of one sample and
-        output."""
+        """Returns one row a time: `t`, `undisturbed`, and `cut[text]`, `dephased[text]`, ... of a sample and output."""
         columns = {"t": self.times, "undisturbed": np.full(len(self.times), self.before[row, output])}
         columns |= {f"{kind}[{name}]": self.scores[k, m, :, row, output]
                     for m, name in enumerate(self.modalities) for k, kind in enumerate(self.kinds)}
@@ -119,8 +117,7 @@ class Cuts:
 def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[float] | np.ndarray | None = None, *,
          modalities: Sequence[str] | None = None, kinds: Sequence[str] = DEFAULT,
          background: AnyBackground | None = None) -> Cuts:
-    """Returns what a model says after the correlations of a modality were taken away, for every time, modality and
-    sample.
+    """Returns what a model says after a modality's correlations were taken away, for every time, modality and sample.
 
     With a background, the dividends too, at 2^M times the work. The value of a coalition is then the score after the
     cut of the evolved state rho_S x (mean states sigma_m of the others), whose own correlation is cut. Of the

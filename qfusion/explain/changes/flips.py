@@ -1,5 +1,4 @@
-"""The smallest turn of one parameter of the physics that turns the decision on a sample, every other parameter as
-learned.
+"""The smallest turn of one parameter of physics that turns the decision on a sample, all others as learned.
 
 QiNN-QJ: factors on the couplings H_S, on the rates of the jump operators, and the duration T. The score is an entire
 function of each, so it is followed by a Chebyshev interpolant over the parameter's range (its last coefficients tell

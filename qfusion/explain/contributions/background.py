@@ -121,8 +121,7 @@ class SampleBackground(_Behind):
         return torch.cat([each.double().flatten() for each in nested.leaves(dict(self.states))])
 
     def some(self, count: int, seed: int = 0) -> SampleBackground:
-        """Returns a background of so many of its rows, drawn at random without replacement; itself where it has no
-        more."""
+        """Returns a background of so many of its rows, drawn at random, each once; itself where it has no more."""
         if count >= self.size:
             return self
         drawn = np.sort(np.random.default_rng(seed).choice(self.size, count, replace=False))
@@ -227,8 +226,7 @@ def _state_background(model: KetModel, inputs: Mapping[str, Features] | None, ki
 
 
 def mean_background(model: KetModel, means: list[Tensor], size: int, kind: str, label: str = "") -> Background:
-    """Returns the background whose state is the product of mean states: one of all modalities together, or one of
-    each."""
+    """Returns the background whose state is the product of mean states: one of all modalities, or one of each."""
     return Background(sigma=_product(means), kind=kind, size=size, label=label, dims=model.dims)
 
 

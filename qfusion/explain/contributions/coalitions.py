@@ -45,8 +45,7 @@ from qfusion.quantum.decomposition import Subset, subset_name, subsets
 
 @dataclass(frozen=True)
 class Explanation:
-    """Exact contributions for B samples and C outputs; with a leading axis when made by `through_time` or
-    `through_layers`.
+    """Exact contributions for B samples and C outputs; `through_time` and `through_layers` add a leading axis.
 
     Attributes:
         modalities: names, M of them.
@@ -76,8 +75,7 @@ class Explanation:
 
     @cached_property
     def interaction(self) -> np.ndarray:
-        """Shapley interaction index of every two modalities, (..., B, M, M, C), 0 on the diagonal; see
-        `interaction`."""
+        """Shapley interaction index of any two modalities, (..., B, M, M, C), 0 on the diagonal; see `interaction`."""
         return interaction(self.dividends, len(self.modalities))
 
     @property
@@ -167,8 +165,7 @@ def _evaluated(model: FusionModel, inputs: Mapping[str, Features], background: A
 
 def through_time(model: QuantumJump, inputs: Mapping[str, Features], background: AnyBackground,
                  times: Sequence[float]) -> Explanation:
-    """Returns the contributions to Tr[O_c(t) rho_0] + b for every t: what the read-out would say if evolution ended at
-    t.
+    """Returns the contributions to Tr[O_c(t) rho_0] + b for every t: what the read-out would say at t.
 
     Shapes have a leading axis nT.
     """
@@ -200,8 +197,7 @@ def through_layers(model: EntangledQCNN, inputs: Mapping[str, Features], backgro
 
 def through(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground,
             points: Points) -> Explanation:
-    """Returns the contributions to what the read-out would say at each of the points of a model, see
-    `FusionModel.points`.
+    """Returns the contributions to what the read-out would say at each point of a model, see `FusionModel.points`.
 
     Args:
         model, inputs, background: as for `explain`. points: of this model.

@@ -30,8 +30,7 @@ CHUNK = 2048  # samples times rows that are fused at once
 
 def coalition_values(model: FusionModel, states: Mapping[str, Any],
                      background: SampleBackground) -> tuple[np.ndarray, np.ndarray]:
-    """Returns v(S) with the bias, (B, 2^M, C), and the standard errors of its dividends, same shape, 0 against all
-    rows.
+    """Returns v(S) with the bias, (B, 2^M, C), and standard errors of its dividends, same shape, 0 against all rows.
 
     Args:
         model: in double precision and eval mode.
@@ -95,8 +94,7 @@ def over_rows(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, 
 
 def _fused(model: FusionModel, states: Mapping[str, Any], rows: Mapping[str, Any], order: list[Subset],
            nothing: Tensor | None) -> np.ndarray:
-    """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, which the empty coalition
-    has."""
+    """As `over_rows`, of few samples; `nothing`: scores (R, C) of the rows themselves, for the empty coalition."""
     count, many = length(states), length(rows)
     own = {name: repeated(each, many) for name, each in states.items()}
     theirs = {name: tiled(each, count) for name, each in rows.items()}

@@ -1,5 +1,4 @@
-"""What coalition values add up from: Harsanyi dividends, Shapley values and interaction indices of cooperative
-games."""
+"""What coalition values add up from: Harsanyi dividends, Shapley values, interaction indices of cooperative games."""
 
 from __future__ import annotations
 
@@ -9,8 +8,7 @@ from qfusion.quantum.decomposition import subsets
 
 
 def dividends(values: np.ndarray, M: int) -> np.ndarray:
-    """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C) in the order of
-    `subsets`."""
+    """Returns the Harsanyi dividends sum_{R in S} (-1)^{|S|-|R|} v(R) of values (..., 2^M, C) ordered as `subsets`."""
     return np.einsum("sr,...rc->...sc", signs(M), values)
 
 

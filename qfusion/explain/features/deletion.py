@@ -24,8 +24,7 @@ SHARES = np.array([0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0])
 
 
 def scorer(model: FusionModel) -> Callable[[Mapping[str, Tensor]], Tensor]:
-    """Returns a function from what modalities come to, to scores (B, C); of states it works the observables out
-    once."""
+    """Returns a function from what modalities come to, to scores (B, C); it works observables of states out once."""
     if not can(model, "states"):
         return model.scores
     linear = require(model, "states")

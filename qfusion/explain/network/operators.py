@@ -84,8 +84,7 @@ class Operator:
         return vector * (largest.conj() / abs(largest))
 
     def overlap(self, states: Sequence[Tensor], k: int) -> np.ndarray:
-        """Returns |<e_k|psi_S>|^2 of every sample, (B,); in a diagonal operator the probability of that outcome
-        pattern.
+        """Returns |<e_k|psi_S>|^2 of every sample, (B,); in a diagonal operator that outcome pattern's probability.
 
         Args:
             states: of the modalities in S as `states_of` gives them.

@@ -74,8 +74,7 @@ class Stability:
         return self.modalities, self.shapley
 
     def rank_correlations(self, what: str = "dividends") -> dict[str, tuple[float, float]]:
-        """Returns the mean and the lowest rank correlation across samples over all pairs of seeds, by term or
-        modality."""
+        """Returns mean and lowest rank correlation across samples over all pairs of seeds, by term or modality."""
         names, values = self.of(what)
         found = {}
         for i, name in enumerate(names):

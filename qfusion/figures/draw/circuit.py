@@ -89,8 +89,7 @@ class Wire:
 
 def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray, entropy: np.ndarray, *,
             unit: float = 46, theme: Theme = "light") -> go.Figure:
-    """The circuit across the page; what has been done is full, what is to come is faint, the current box has a thick
-    rim.
+    """The circuit across the page: what is done is full, what is to come is faint, the current box has a thick rim.
 
     Args:
         at: how many gates have been done. bloch: (Q, 3) and entropy: (Q,) nats of every wire's qubit then.

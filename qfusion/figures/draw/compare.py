@@ -39,8 +39,7 @@ def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -
 
 def differences(a: Mapping[str, float], b: Mapping[str, float], modalities: Sequence[str], *, unit: str = "score",
                 theme: Theme = "light") -> go.Figure:
-    """B minus A of every term, the baseline first and the score last; beyond twelve joint terms the smallest are added
-    up.
+    """B minus A of every term, baseline first and score last; beyond twelve joint terms the smallest are added up.
 
     Args:
         a, b: dividends keyed by the same coalitions, the baseline under the empty one.

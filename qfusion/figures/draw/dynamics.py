@@ -226,8 +226,7 @@ def _span(times: np.ndarray, before_times: np.ndarray | None) -> list[float]:
 
 
 def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
-    """Heights near `values`, at least `gap` apart and at most `highest`, so that end labels neither overlap nor
-    leave."""
+    """Heights near `values`, at least `gap` apart, at most `highest`, so that end labels neither overlap nor leave."""
     order = np.argsort(values)
     heights = np.asarray(values, dtype=float).copy()
     for lower, upper in itertools.pairwise(order):

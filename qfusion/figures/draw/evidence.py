@@ -1,5 +1,4 @@
-"""Reading the fusion of an entangled-fusion network: masses, truth tables, class probabilities, curves of raw
-content."""
+"""Reading an entangled-fusion network's fusion: masses, truth tables, class probabilities, curves of raw content."""
 
 from __future__ import annotations
 

@@ -143,8 +143,7 @@ def outcome_patterns(bits: np.ndarray, votes: np.ndarray, elements: Sequence[str
 
 def effects(values: np.ndarray, elements: Sequence[str], modalities: Sequence[str], all_modalities: Sequence[str], *,
             unit: str = "score", theme: Theme = "light") -> go.Figure:
-    """How the score changes when one element turns from no to yes, (|S|, n): grouped bars in the modalities'
-    colours."""
+    """How the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
     check(np.shape(values) == (len(modalities), len(elements)),
           f"Argument `values` must have shape ({len(modalities)}, {len(elements)}), but has shape {np.shape(values)}.")
     figure = base(theme, 260, legend=len(modalities) > 1, right=10, top=8)

@@ -91,8 +91,7 @@ _ID = re.compile(r'\sid="([^"]+)"')
 
 
 def _renumbered(svg: str) -> str:
-    """The drawing with ids that are counted, where plotly draws them by lot, and without the classes that are drawn
-    so."""
+    """The drawing with ids that are counted, where plotly draws them by lot, and without classes drawn so."""
     tags = re.findall(r"<[^<>]+>", svg)
     known: dict[str, str] = {}
     for tag in tags:

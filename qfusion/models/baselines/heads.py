@@ -57,8 +57,7 @@ class Baseline(FusionModel):
         self.register_buffer("bias", torch.zeros(len(outputs)))
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
-        """Returns nothing: no parameter of a classical head has a value at which only the modalities' meeting is
-        over."""
+        """Returns nothing: no parameter of a classical head has a value at which only the modalities' meeting ends."""
         return []
 
     def make_encoder(self, spec: InputSpec) -> nn.Module:
@@ -115,8 +114,7 @@ class Concatenation(Baseline):
 
 
 class TensorFusion(Baseline):
-    """Tensor fusion network: the outer product of all (1, h_m), then one hidden layer of `width`, or none when it is
-    0."""
+    """Tensor fusion network: outer product of all (1, h_m), then one hidden layer of `width`, or none when it is 0."""
 
     kind = "tensor"
 

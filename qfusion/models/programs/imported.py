@@ -92,8 +92,7 @@ class Imported(FusionModel):
 
     @property
     def unseen_operations(self) -> int:
-        """Floating-point operations of a row that torch does not see, guessed: two for every weight of an ONNX
-        model."""
+        """Floating-point operations of a row that torch does not see, guessed: two for each weight of an ONNX model."""
         return 2 * self.program.parameters if isinstance(self.program, OnnxProgram) else 0
 
     @property

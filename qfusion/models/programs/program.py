@@ -64,8 +64,7 @@ class Program(ABC):
         """
 
     def width(self, inputs: Sequence[Tensor]) -> int:
-        """Returns how many numbers the largest tensor of a run on such inputs holds; a guess where that is not
-        known."""
+        """Returns how many numbers the largest tensor of a run on such inputs holds; a guess where that is unknown."""
         return 64 * max(each.numel() for each in inputs)
 
     def changed(self) -> bool:

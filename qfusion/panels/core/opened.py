@@ -97,8 +97,7 @@ def model_for(data_name: str) -> str | None:
 
 
 def misfit(model: str, data_name: str) -> str:
-    """Returns why a model does not fit a data set; empty when it does or when either cannot be loaded, which shows
-    later."""
+    """Returns why a model does not fit a data set; empty when it does or either cannot be loaded, which shows later."""
     try:
         return subject.misfit(dict(loaded(model).card), data.load(data_name))
     except QFusionError:

@@ -45,8 +45,7 @@ def draw(work: Workspace, row: int) -> Workspace:
 
 
 def _cohort(work: Workspace) -> Workspace:
-    """The workspace with a saved cohort behind it; who belongs to it is told by the decisions against the training
-    set."""
+    """The workspace with a saved cohort behind it, whose members are told by the decisions against the training set."""
     names = [each.name for each in stored.saved()]
     if not names:
         st.caption(

@@ -1,5 +1,4 @@
-"""What every run of the script begins with: one thread for small matrices, and a collector that looks at what is
-new."""
+"""What every run of the script begins with: one thread for small matrices, a collector that looks at what is new."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The frame of every page: set-up, navigation, shared pickers, notices, and the edge where our errors become
-messages."""
+"""The frame of all pages: set-up, navigation, shared pickers, notices, and where our errors become messages."""
 
 from __future__ import annotations
 

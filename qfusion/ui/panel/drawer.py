@@ -93,8 +93,7 @@ def _words(drawn: Picture, style: ExportStyle) -> dict[str, str]:
 
 
 def _kept(name: str) -> dict[str, Any]:
-    """Keyword arguments of a widget of the style: its value stays for the next figure, and goes into a saved
-    session."""
+    """Keyword arguments of a widget of the style: its value stays for the next figure, and in a saved session."""
     return {"key": f"figure.{name}", "persist_state": "session"}
 
 

@@ -21,8 +21,7 @@ FIND = "word"  # key of the search on the glossary's page
 
 @dataclass(frozen=True)
 class Entry:
-    """One word: `words` in markdown, `formula` in LaTeX (empty where there is none), titles of the `pages` that use
-    it."""
+    """One word: `words` in markdown, `formula` in LaTeX (empty where there is none), titles of `pages` that use it."""
 
     term: str
     words: str

@@ -67,8 +67,7 @@ def _picked(key: str) -> None:
 
 
 def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn: Any) -> None:
-    """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after
-    it."""
+    """What the gate at the scrubber does, all qubits that go on, and the state of those concerned before and after."""
     if at == 0:
         st.markdown("**Before the first gate.** Every qubit is |0⟩. Move the scrubber on.")
         return

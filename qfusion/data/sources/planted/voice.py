@@ -100,8 +100,7 @@ def _noise_bank() -> np.ndarray:
 
 
 def _periods(p: VoiceParameters) -> np.ndarray:
-    """One period of each of the two vowels, (N, 2, _TABLE), unit RMS: harmonics weighted by the formants they fall
-    on."""
+    """One period of both vowels, (N, 2, _TABLE), unit RMS: harmonics weighted by the formants they fall on."""
     harmonics = np.arange(1, 25)
     hertz = p.pitch[:, None] * harmonics
     formants = _VOWELS[p.vowels] * p.tract[:, None, None]
@@ -114,8 +113,7 @@ def _periods(p: VoiceParameters) -> np.ndarray:
 
 
 def contours(p: VoiceParameters) -> dict[str, np.ndarray]:
-    """Returns the control curves, each (N, SAMPLES / STEP + 1): "pitch" (Hz), "voice" and "noise" (amplitudes),
-    "blend".
+    """Returns control curves, each (N, SAMPLES / STEP + 1): "pitch" (Hz), "voice" and "noise" (amplitudes), "blend".
 
     They are given every STEP samples and zero in amplitude after the recording's end.
     """

@@ -35,8 +35,7 @@ def distributions(here: Here, levels: Levels) -> None:
 
 
 def entanglement(here: Here, levels: Levels) -> None:
-    """The honest test of "entanglement explains fusion": one measure against the interaction strength, with
-    intervals."""
+    """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
     if state.get(_JUMP):
         state.put(_JUMP, False)
         st.rerun()  # the sample's picker stands outside of this fragment

@@ -38,8 +38,7 @@ def _draw(here: Here) -> None:
 
 
 def _controls(here: Here) -> dict[str, str]:
-    """Modality, term, baseline and the id of the sample that is the baseline, if one is: the options of the
-    builders."""
+    """Modality, term, baseline and the id of the sample that is the baseline, if any: the builders' options."""
     work = here.work
     _settle(MODALITY, work.modalities)
     with st.container(horizontal=True, vertical_alignment="bottom"):
