@@ -54,7 +54,8 @@ def sample_of(page: Any) -> str:
     return str(page.locator("h3", has_text=re.compile("^Sample ")).inner_text()).removeprefix("Sample ")
 
 
-@pytest.mark.parametrize("source", ["digits", "mosi" if "mosi" in SOURCES else "planted"])  # one of each system
+# a network's, and in both themes, in tests/test_browser_axe.py
+@pytest.mark.parametrize("source", ["mosi" if "mosi" in SOURCES else "planted"])
 def test_every_page_opens_by_clicking_through(visit: Callable[[str], Any], source: str) -> None:
     page = visit(f"/?data={source}")
     for title in (*PAGES[1:], PAGES[0]):
@@ -319,13 +320,3 @@ def test_the_figure_drawer_gives_the_figure_its_numbers_and_its_recipe(visit: Ca
     assert [row["term"] for row in numbers["numbers"]] == [row["term"] for row in rows]
     page.keyboard.press("Escape")
     drawer.wait_for(state="detached")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_figures_follow_the_readers_theme(page: Any, server: Any, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)
-    page.set_viewport_size({"width": 1000, "height": 800})
-    page.goto(server.url)
-    settle(page)
-    paper = page.evaluate(f"() => document.querySelector('{FIGURE}')._fullLayout.paper_bgcolor")
-    assert paper == {"light": "#FFFFFF", "dark": "#10161F"}[scheme]

@@ -11,7 +11,8 @@ kept at the end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -126,15 +127,13 @@ class QCNN(nn.Module):
         O, order = self.readout(), list(range(self.n))  # order: the qubit of each leg of O
         letters: list[tuple[int, ...]] = [IZ] * self.n
         maps: dict[tuple[str, int], Tensor] = {}
-        for index in range((len(self.steps) if last is None else last) - 1, first - 1, -1):
-            step, noise = self.steps[index], channel(self.steps[index])
+        for step, real in _backwards(self.steps[:last], first):
+            noise = channel(step)
             if (step.kind, step.layer) not in maps:
                 maps[step.kind, step.layer] = transfer_matrix(self.matrix(step))
             R = maps[step.kind, step.layer]
             R = R if noise is None else transfer_matrix(noise) @ R
-            untouched = [q for q in step.wires if not first
-                         and all(q not in earlier.wires for earlier in self.steps[:index])]
-            after: list[tuple[int, ...]] = [IXZ if q in untouched else ALL for q in step.wires]
+            after: list[tuple[int, ...]] = [IXZ if q in real else ALL for q in step.wires]
             if step.kind == "pool" and noise is None:
                 after[0] = IZ  # a control that is measured stays diagonal
             block = _select(R.view(4, 4, 4, 4), [*(letters[q] for q in step.wires), *after])
@@ -143,6 +142,33 @@ class QCNN(nn.Module):
             letters[step.wires[0]], letters[step.wires[1]] = after
         O = O.permute(0, *(1 + order.index(q) for q in range(self.n)))
         return _expand(O, letters, IXZ if first == 0 else ALL)
+
+
+def _backwards(steps: list[Step], first: int) -> Iterator[tuple[Step, list[int]]]:
+    """The steps from the last to `first`, each with its qubits that are in a real state before it: all that no earlier
+    step touches, if `first` is 0.
+
+    Steps on different qubits commute. The next is the one after which fewest letters are left, so that an observable
+    grows on a few qubits at a time: at ten qubits a tenth of the work.
+    """
+    size, left = dict.fromkeys(range(MAX_QUBITS), len(IZ)), list(range(first, len(steps)))
+    while left:
+        ready = [i for i in left if not any(set(steps[i].wires) & set(steps[j].wires) for j in left if j > i)]
+        real = {i: [q for q in steps[i].wires if not first and all(q not in each.wires for each in steps[:i])]
+                for i in ready}
+
+        def growth(i: int, real: dict[int, list[int]] = real) -> float:
+            before, after = (math.prod(each) for each in zip(
+                *((size[q], len(IXZ) if q in real[i] else len(ALL)) for q in steps[i].wires), strict=True))
+            return after / before
+
+        best = min(reversed(ready), key=growth)
+        for q in steps[best].wires:
+            size[q] = len(IXZ) if q in real[best] else len(ALL)
+        if steps[best].kind == "pool":
+            size[steps[best].wires[0]] = len(IZ)
+        left.remove(best)
+        yield steps[best], real[best]
 
 
 def _select(R: Tensor, letters: list[tuple[int, ...]]) -> Tensor:
