@@ -4,12 +4,11 @@
 
 The game: qj-mosi's score of a test segment, three players (text, audio, vision), an absent one averaged over the
 training rows. Ours explains all 752 test rows at once; the others a few, evenly spread, one by one. To them the model
-is a function of features; its
-observables are evolved beforehand, which ours does anew inside its time. All libraries run at their defaults: shap's
-KernelExplainer averages over the rows that it is given (all, or 100 as it advises), its PermutationExplainer keeps 100
-of them, and captum's ShapleyValueSampling (25 orders) and KernelShap (25 coalitions) call the value function, which
-averages over all rows. Times are of the processor, on one thread, so that neighbours on the machine count little.
-Writes the table `explainers` of docs/results.md.
+is a function of features; its observables are evolved beforehand, which ours does anew inside its time. All libraries
+run at their defaults: shap's KernelExplainer averages over the rows that it is given (all, or 100 as it advises), its
+PermutationExplainer keeps 100 of them, and captum's ShapleyValueSampling (25 orders) and KernelShap (25 coalitions)
+call the value function, which averages over all rows. Times are of the processor, on one thread, so that neighbours on
+the machine count little. Writes the table `explainers` of docs/results.md.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
 
 A term counts on a sample when its removal moves the score by more than 1 % of the score's range: that of the target for
 a regression, the spread of that class's score over the test set for classes (the class predicted is the one explained).
-The mean slope on the way from
-removed to learned, by quadrature, must agree always: it is printed as a check of the numbers, not as evidence.
+The mean slope on the way from removed to learned, by quadrature, must agree always: it is printed as a check of the
+numbers, not as evidence.
 """
 
 from __future__ import annotations

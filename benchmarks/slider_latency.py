@@ -3,9 +3,8 @@
     python benchmarks/slider_latency.py [--moves 15] [--model qj-planted] [--url http://127.0.0.1:8501]
 
 Starts the app unless `--url` names a running one. A real mouse drags a coupling's slider to a new place each time. The
-clock
-runs in the page: from the pointer's release to the last change of the page (figures redrawn, the last line saying the
-new factor), seen by a MutationObserver. Streamlit itself waits 200 ms after a slider's last move.
+clock runs in the page: from the pointer's release to the last change of the page (figures redrawn, the last line saying
+the new factor), seen by a MutationObserver. Streamlit itself waits 200 ms after a slider's last move.
 """
 
 from __future__ import annotations

@@ -15,14 +15,14 @@ larger batches, a penalty on the purity of the mean state. Normalised hidden uni
 On three, QiNN-QJ's start is left by all seeds with little dropout (0.3 keeps some at chance, 0.1 none) and, sooner,
 with a duration of 2, by which products of three states have grown. Noise, more decay and wider encoders gained nothing
 over shifts. Turned and stretched pictures and delayed recordings (below) bring the start at chance back there (seed 1
-of five stayed on it), so three digits are only shifted.
-Then four folds within the training and validation rows: pooling ("cnn-pool") took the parity of a pair from .968 to
-.975 or more, turned and stretched pictures and 20 epochs to .980; more channels, a third convolution, dropout of one
-half or shifts by 3 gained nothing. The test recordings are the first ten of every speaker, made at another time than
-those to train on. With folds that are blocks of recordings in the order they were made, the parity of a heard digit
-went from .984 to .991 by delays of up to four frames. On pairs, 30 epochs against 20 took QiNN-QJ's validation accuracy
-from .981 to .986 (means over five seeds; the log loss from .071 to .048). Test figures were printed during these
-searches and seen (.963 before pictures were turned and recordings delayed); what is chosen here is chosen without them.
+of five stayed on it), so three digits are only shifted. Then four folds within the training and validation rows:
+pooling ("cnn-pool") took the parity of a pair from .968 to .975 or more, turned and stretched pictures and 20 epochs to
+.980; more channels, a third convolution, dropout of one half or shifts by 3 gained nothing. The test recordings are the
+first ten of every speaker, made at another time than those to train on. With folds that are blocks of recordings in the
+order they were made, the parity of a heard digit went from .984 to .991 by delays of up to four frames. On pairs, 30
+epochs against 20 took QiNN-QJ's validation accuracy from .981 to .986 (means over five seeds; the log loss from .071 to
+.048). Test figures were printed during these searches and seen (.963 before pictures were turned and recordings
+delayed); what is chosen here is chosen without them.
 """
 
 from __future__ import annotations

@@ -4,12 +4,10 @@ commands, programs.
     python scripts/keep.py [links] [sessions] [recipes] [checkpoints] [commands] [names]
 
 tests/test_kept_links.py and tests/test_kept_files.py compare with these numbers. They are of the commit before the
-redesign of issue 13 and
-are written anew only when numbers are to change: when shipped models are trained again, or data are drawn anew.
-QFUSION_DATA must name the
-real data. What is asked for stands in the record itself, and stays as it is: links, session files, exported figures,
-checkpoints, words of commands. To ask for more, add an entry without its numbers. How it is asked stands in
-tests/doors.py; what is kept of the answers, in tests/keeping.py.
+redesign of issue 13 and are written anew only when numbers are to change: when shipped models are trained again, or
+data are drawn anew. QFUSION_DATA must name the real data. What is asked for stands in the record itself, and stays as
+it is: links, session files, exported figures, checkpoints, words of commands. To ask for more, add an entry without its
+numbers. How it is asked stands in tests/doors.py; what is kept of the answers, in tests/keeping.py.
 """
 
 from __future__ import annotations

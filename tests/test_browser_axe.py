@@ -11,7 +11,7 @@ from qfusion.figures import style
 from scripts import axe, visits
 
 pytestmark = pytest.mark.browser
-# One visit a page and theme; `python scripts/axe.py` looks at every view of both systems in both themes and with all rules.
+# One visit a page and theme; `python scripts/axe.py` looks at every view of both systems in both themes, all rules.
 ADDRESSES = {visit.name: visit.address for visit in visits.VISITS}
 # Addresses by their names, and pages by those of their links in the sidebar, which cost less than to load the app anew.
 PAGES = ("Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Faithfulness", "Data", "Train", "Sweeps",

@@ -20,8 +20,8 @@ def of(sample: Sample) -> dict[str, Any]:
 
     Returns:
         "H", "jumps" (list), "terms" (H_S by the name of S), "kets" (by modality), "psi0", "rho_T" (by torch),
-        "observables" (before
-        evolution: measure these on rho(T)) and "heisenberg" (evolved: measure these on psi0), both by the name of the
+        "observables" (before evolution: measure these on rho(T)) and "heisenberg" (evolved: measure these on psi0),
+        both by the name of the
             score and without
         the bias; "bias" by score, "T", and "made_from".
 

@@ -1,8 +1,7 @@
 """Randomness per sample that does not depend on how many processes share a batch.
 
 When several processes train one model, each works on some rows of a global batch. Masks and noise are then drawn for
-the whole batch in
-every process, and each takes its own rows: the result is that of one process.
+the whole batch in every process, and each takes its own rows: the result is that of one process.
 """
 
 from __future__ import annotations

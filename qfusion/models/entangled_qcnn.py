@@ -53,8 +53,8 @@ class EntangledQCNN(StateModel):
         rule: where the fusion's truth tables start: "mean", "and", "or" or "random".
         freeze_rule: keep the tables at exactly that rule.
         tables: "joint" learns an angle for every outcome pattern of the modality qubits; "separate" only one for each
-            modality, so that
-            every modality turns the fused qubit on its own: phi_ib = pi / 2 + a_i0 + sum_m b_m a_im (an ablation; of a
+            modality, so that every modality turns the fused qubit on its own: phi_ib = pi / 2 + a_i0 + sum_m b_m a_im
+            (an ablation; of a
                 chain, by stage).
         block: two-qubit convolution block, of `quantum.gates.BLOCKS`.
         start: where the readout starts: "random", or "classes", so that the mass of element i speaks for class i and

@@ -2,9 +2,8 @@
 
 Real expectation values of Pauli words are carried through the circuit in groups of qubits that have met; groups join
 only when a gate first connects them, a qubit that is about to be measured keeps {I, Z} alone, and one that was measured
-leaves with its <Z> as soon as
-its gates are done. For a batch this is far less than the effective observables of all scores: their 4^n numbers never
-stand at once.
+leaves with its <Z> as soon as its gates are done. For a batch this is far less than the effective observables of all
+scores: their 4^n numbers never stand at once.
 """
 
 from __future__ import annotations

@@ -4,9 +4,8 @@
 Every layer applies one shared two-qubit block to even, odd and ring pairs, then pools: every second qubit is measured
 and the outcome chooses one of two U3 rotations of its neighbour. The head is linear in the joint probabilities of the
 qubits that remain and in Z of the measured ones, so each score is the expectation of one observable. That observable is
-pulled back through the circuit
-in the Pauli basis: measured qubits stay in {I, Z}, and since the input qubits are real, only words in {I, X, Z} are
-kept at the end.
+pulled back through the circuit in the Pauli basis: measured qubits stay in {I, Z}, and since the input qubits are real,
+only words in {I, X, Z} are kept at the end.
 """
 
 from __future__ import annotations

@@ -7,8 +7,7 @@
 
 Only the paper's abstract is public to us; the reference amplitude e_0, the head and the parameterisation are our
 reading. Since the head is linear, y_c = Tr[O_c(T) rho_0] + b_c with O_c = sum_mj W_cmj |v_mj><v_mj| x 1 evolved once
-under the adjoint
-generator, whatever the batch: that is how `forward` computes it.
+under the adjoint generator, whatever the batch: that is how `forward` computes it.
 
 Each vector acts on one modality, so at t = 0 the score is a sum over modalities, and every joint term is made by H and
 the L_k. With vectors in the joint space (`readout="joint"`) the read-out forms joint terms by itself: U^+|v> is merely
@@ -66,8 +65,7 @@ class QuantumJump(KetModel):
             all else must flow into it) or "joint" (the joint state, as models before this setting existed).
         read: with readout="single", the modality that is read; "" is the first.
         head_scale: deviation of the weights W at the start; 0 takes 2 d / D where a state of dimension d is read, so
-            that scores start as
-            small as those of joint vectors with 2: one of D populations is d / D of one of d.
+            that scores start as small as those of joint vectors with 2: one of D populations is d / D of one of d.
 
     Raises:
         InvalidInput, NotFound: when a setting is out of range or unknown.

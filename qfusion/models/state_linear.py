@@ -5,10 +5,9 @@ circuit.
     y_c = sum_m <psi_m|A_mc|psi_m> + sum_r w_cr prod_m <psi_m|B_mr|psi_m> + b_c
 
 A_mc and B_mr are trained Hermitian observables of one modality each. With `rank=0`, the default, every score is a sum
-of expectations of
-local observables, so that all joint dividends are zero whatever the background: what QiNN-QJ gains over it, its
-evolution has gained. With a rank the products make joint terms without any evolution, as low-rank fusion does on the
-encoders' outputs (LMF: Liu and others 2018, ACL).
+of expectations of local observables, so that all joint dividends are zero whatever the background: what QiNN-QJ gains
+over it, its evolution has gained. With a rank the products make joint terms without any evolution, as low-rank fusion
+does on the encoders' outputs (LMF: Liu and others 2018, ACL).
 """
 
 from __future__ import annotations

@@ -8,9 +8,8 @@ duration.
 
 separated by commas, in any order; what is not named stays as learned. `Tweak.parse` is the only reader and `str` the
 only writer of such text; its keys are those of sliders and links. In the name of a modality, `-`, `,`, `=` and white
-space at the end stand after a `+`, which
-no name holds: `H.a+-b` is the coupling of modality `a-b`, `H.a-b` that of `a` and `b`. Text of before names were
-written so is read where it can mean one coupling only.
+space at the end stand after a `+`, which no name holds: `H.a+-b` is the coupling of modality `a-b`, `H.a-b` that of `a`
+and `b`. Text of before names were written so is read where it can mean one coupling only.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@ backward.
 With a shift x0 and a width w, a = (generator - x0) / w obeys  exp(t generator) = sum_n c_n(t) p_n(a),
 c_n(t) = (2 - delta_n0) exp(x0 t) J_n(w t),  p_0 = 1, p_1 = a, p_{n+1} = 2 a p_n + p_{n-1}  (Tal-Ezer and Kosloff 1984,
 along the imaginary axis). The p_n do not depend on t, so one run serves every requested time. The expansion stops on
-the
-size of its terms, not of the coefficients alone: dissipation makes p_n grow. Steps are halved when that growth would
-cost digits. As w -> 0 this is the Taylor series, so strong dissipation needs no second method, only a width of at least
+the size of its terms, not of the coefficients alone: dissipation makes p_n grow. Steps are halved when that growth
+would cost digits. As w -> 0 this is the Taylor series, so strong dissipation needs no second method, only a width of at
+least
 |x0| and shorter steps.
 """
 

@@ -159,8 +159,8 @@ def _gap(H: Tensor, jumps: Tensor, steady: Tensor, rate: float) -> tuple[float, 
 
     Small systems are diagonalised. For larger ones, implicitly restarted Arnoldi iteration (ARPACK) on exp(tau
     generator): the slowest deviation has the largest modulus there, however fast it oscillates, which an inverse would
-    not see. The weaker the
-    damping, the longer it takes: 1 s at D = 64 for a rate like that of H, 10 s for a thirtieth of it.
+    not see. The weaker the damping, the longer it takes: 1 s at D = 64 for a rate like that of H, 10 s for a thirtieth
+    of it.
     """
     D = len(H)
     if D <= _DENSE:

@@ -2,8 +2,8 @@
 
 A circuit that is too wide runs element by element, which is equal: the modality qubits are left out after fusion, so
 the fused qubits are in a product state. A small circuit per element (its M modality qubits and fused qubits) gives <X>
-and <Z> of its fused qubit, and
-the network starts from these: from their density matrix on `default.mixed`, elsewhere with a spare qubit for each.
+and <Z> of its fused qubit, and the network starts from these: from their density matrix on `default.mixed`, elsewhere
+with a spare qubit for each.
 """
 
 from __future__ import annotations

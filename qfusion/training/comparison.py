@@ -1,8 +1,7 @@
 """Models compared over training seeds: intervals of means, paired tests, and their correction for many comparisons.
 
 Runs of one seed share the order of the rows, so differences are taken seed by seed. Intervals and tests count the
-spread over seeds, not
-that over test samples: another test set may order the models differently.
+spread over seeds, not that over test samples: another test set may order the models differently.
 """
 
 from __future__ import annotations

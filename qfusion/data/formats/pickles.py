@@ -4,8 +4,8 @@ A pickle is a program for a small stack machine, and Python's own reader runs wh
 machine is written out for protocols 0 to 5 (CPython, Lib/pickletools.py). It makes plain containers, text, numbers and
 NumPy arrays of numbers, text or such objects; the few functions that NumPy's pickles name are recognised (`_KNOWN`) and
 done here, and any other name is refused. An array is a view of the file's bytes, so a large pickle takes little memory,
-and nothing is taken on the file's
-word: an array's shape must be filled by bytes that are there, and objects and copies are counted.
+and nothing is taken on the file's word: an array's shape must be filled by bytes that are there, and objects and copies
+are counted.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@ What is understood:
 
 - Labels: `id`, a label (`label`, `score`, `class`, ...), and, where given, `split` (train, valid, test), `text`,
   targets of single modalities (`label_text`, or `label_T`, `label_A`, `label_V`); any other column is kept to show and
-  filter by. MMSA's `label.csv`
-  fits: `video_id` and `clip_id` stand for `id`, `mode` for `split`.
+  filter by. MMSA's `label.csv` fits: `video_id` and `clip_id` stand for `id`, `mode` for `split`.
 - A modality: `id` and a column a feature, or `id` and one column of lists; with a `step` column (rising within an id)
   its rows are the steps of sequences. A .npy file has the samples in the order of the labels, and no ids.
 """

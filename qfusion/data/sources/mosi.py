@@ -6,9 +6,8 @@ video (100), one vector per segment, as they are in the files (not standardised)
 The split is that of the feature files, 1,447 rows to train and 752 to test with no video in both. The text and video
 features were trained on the labels of those 1,447 rows, so the usual split of MOSI, whose test part overlaps them,
 would leak. The validation part is about 15 % of the 1,447, whole videos drawn with a fixed seed; `train` is without it,
-`train+valid` are all
-1,447, which is what explanations use as background. The validation rows, too, were seen by the features: they look
-better than the test rows.
+`train+valid` are all 1,447, which is what explanations use as background. The validation rows, too, were seen by the
+features: they look better than the test rows.
 """
 
 from __future__ import annotations

@@ -12,10 +12,9 @@ that part is added (the "hard case" of More and Sorensen 1983). The distance is 
 |<psi_0|psi>|. No state does it if and only if B has no positive eigenvalue.
 
 EntangledQCNN, numerically. The score is multilinear in the masses p_i = sin^2(theta_i / 2), so its largest value lies
-where all masses are
-0 or 1: whether any state turns the decision is decided exactly. The nearest one, in the Euclidean norm of the angles
-theta, is found by gradients from many starts (the iteration of Hasofer and Lind 1974, Rackwitz and Fiessler 1978, then
-SLSQP): the best that was found.
+where all masses are 0 or 1: whether any state turns the decision is decided exactly. The nearest one, in the Euclidean
+norm of the angles theta, is found by gradients from many starts (the iteration of Hasofer and Lind 1974, Rackwitz and
+Fiessler 1978, then SLSQP): the best that was found.
 
 Any other model: what a modality comes to is changed by gradients, see `search`; where none is found, there may still be
 one.

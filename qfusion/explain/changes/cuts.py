@@ -121,9 +121,9 @@ def cuts(model: FusionModel, inputs: Mapping[str, Features], times: Sequence[flo
 
     With a background, the dividends too, at 2^M times the work. The value of a coalition is then the score after the
     cut of the evolved state rho_S x (mean states sigma_m of the others), whose own correlation is cut. Of the
-    background only the states sigma_m are used,
-    whatever its kind: in a joint background the modalities are correlated before any evolution, so that a cut at t = 0
-    would change the values of coalitions although the sample's own state is a product there.
+    background only the states sigma_m are used, whatever its kind: in a joint background the modalities are correlated
+    before any evolution, so that a cut at t = 0 would change the values of coalitions although the sample's own state
+    is a product there.
 
     Args:
         model: a trained QiNN-QJ in eval mode; one that samples trajectories is evolved by the master equation.

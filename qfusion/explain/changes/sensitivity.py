@@ -2,9 +2,9 @@
 
 Every term has a factor: 1 as learned, 0 when it is taken out. Of a target y (the score, one dividend, an entanglement
 measure; for one sample or the mean over several) there is the slope dy/df where the factors stand, and the effect y(f =
-0) - y(f) of removing the term.
-The slope is local, the effect is not: where y bends between 0 and f the two may differ, even in sign. `Response`
-follows y on the way; the mean slope on it, times -f, is the effect (fundamental theorem of calculus).
+0) - y(f) of removing the term. The slope is local, the effect is not: where y bends between 0 and f the two may differ,
+even in sign. `Response` follows y on the way; the mean slope on it, times -f, is the effect (fundamental theorem of
+calculus).
 
 Slopes are exact, by reverse mode through the evolution (its backward is in `expansion.py`) or the network's
 observables. The mean slope on the way from 0 is that of integrated gradients (Sundararajan, Taly, Yan 2017, equation

@@ -4,10 +4,9 @@ The score is sum_w O_w prod_i f_i,w with one factor f_i = (1, <X>, <Z>) per fuse
 p_mi. With G_i(b) the factor when modality m's qubit i reads b, prod_i f_i = (G_1 x ... x G_n) s with s the modality's
 2^n outcome probabilities. So the mean over the background is exact, and cheap where one modality alone is absent (its
 mean s serves every sample) or alone is present (the mean of the products of G serves every sample). Under one table G
-is linear in the outcomes of the other modalities, whose
-mean is taken: 4^n numbers of three; in a chain it holds five numbers a qubit, as the 1 in f does not depend on b.
-Otherwise the factors of all pairs of sample and row are multiplied and averaged, which is also the quickest for a few
-samples.
+is linear in the outcomes of the other modalities, whose mean is taken: 4^n numbers of three; in a chain it holds five
+numbers a qubit, as the 1 in f does not depend on b. Otherwise the factors of all pairs of sample and row are multiplied
+and averaged, which is also the quickest for a few samples.
 """
 
 from __future__ import annotations

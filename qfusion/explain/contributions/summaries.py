@@ -29,8 +29,7 @@ def relation(explanation: Explanation, output: int = 0) -> np.ndarray:
     """Returns "dominance", "conflict" or "complement" per sample, in the spirit of M2Lens (Wang et al. 2021).
 
     Dominance: the largest unimodal dividend exceeds the sum of the other unimodal ones in size. Conflict: it does not,
-    and the two
-    largest have opposite signs. Complement: otherwise.
+    and the two largest have opposite signs. Complement: otherwise.
     """
     M = len(explanation.modalities)
     own = explanation.dividends[..., 1:M + 1, output]

@@ -6,8 +6,8 @@ With everything else averaged over the background, the score is linear in the jo
 
 so the eigenvectors of the marginal observable O_S are the states that vote most for and most against, and its
 eigenvalues say how much: sum_k lambda_k |<e_k|psi_S>|^2 is v(S) of any sample. In an EntangledQCNN a modality reaches
-the fusion through the outcomes of its qubits
-only, so O_S is diagonal: a function on the outcome patterns {0, 1}^n, whose basis states are the eigenvectors.
+the fusion through the outcomes of its qubits only, so O_S is diagonal: a function on the outcome patterns {0, 1}^n,
+whose basis states are the eigenvectors.
 """
 
 from __future__ import annotations

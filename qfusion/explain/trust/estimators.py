@@ -2,10 +2,9 @@
 and time.
 
 The game is the one that `explain` solves: v(S) is the mean score when the modalities outside S come from a row of the
-background. Here it
-is played as anyone without the structure of the model would: the features of the sample and of every row are put
-together and the model is run. A coalition is run once and remembered; an estimator that asks for it again is charged
-its time again.
+background. Here it is played as anyone without the structure of the model would: the features of the sample and of
+every row are put together and the model is run. A coalition is run once and remembered; an estimator that asks for it
+again is charged its time again.
 """
 
 from __future__ import annotations

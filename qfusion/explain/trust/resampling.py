@@ -1,9 +1,8 @@
 """Correlations and means with percentile bootstrap intervals, whole batches of resamples at once.
 
 A resample of n samples is a vector of counts. Means and correlations are sums weighted by counts; the rank of a value
-in the resample
-follows from the cumulated counts of the sorted values, ties sharing their mean rank. So nothing is sorted again: O(R n)
-for R resamples.
+in the resample follows from the cumulated counts of the sorted values, ties sharing their mean rank. So nothing is
+sorted again: O(R n) for R resamples.
 
 Source: Efron and Tibshirani (1993), An Introduction to the Bootstrap, chapter 13 (percentile interval).
 """

@@ -5,8 +5,8 @@ of models with states exact by linearity, of others by evaluation. For compariso
 mean instead (of a sequence at every real step, so that its length is still known).
 
 Noise: Gaussian, independent for every feature and step, in standard deviations of that feature over the training rows;
-encoders clip
-features at five of these. Swapped: the modality of another row of the same set, drawn so that no row keeps its own.
+encoders clip features at five of these. Swapped: the modality of another row of the same set, drawn so that no row
+keeps its own.
 """
 
 from __future__ import annotations

@@ -22,9 +22,8 @@ def one_thread() -> None:
     """Makes torch, NumPy and SciPy work on one thread.
 
     Small kernels on several threads wait for each other whenever anything else wants the cores, and the reader's
-    browser
-    does: a slider then takes half as long again. Streamlit runs scripts in new threads, and OpenMP counts per thread,
-    so once per process is not enough for torch; BLAS is set once for all.
+    browser does: a slider then takes half as long again. Streamlit runs scripts in new threads, and OpenMP counts per
+    thread, so once per process is not enough for torch; BLAS is set once for all.
     """
     _limit_blas()
     torch.set_num_threads(1)
@@ -35,8 +34,7 @@ def spare_modules() -> None:
 
     Streamlit collects garbage after every run, and until it has looked at everything nothing else happens in the
     process, not even sending what was drawn. The modules of torch, QuTiP and PennyLane are hundreds of thousands of
-    objects that are
-    never garbage: 0.2 to 0.3 s after every move of a slider. Set aside, they cost nothing.
+    objects that are never garbage: 0.2 to 0.3 s after every move of a slider. Set aside, they cost nothing.
     """
     global _seen
     if len(sys.modules) != _seen:

@@ -1,8 +1,8 @@
 """The sidebar's "Copy link", and sessions saved to and loaded from a file. Drawn by the frame of every page.
 
 The link is the address that the browser shows, in the order of its parameters, with the names of model, data and sample
-also where they are
-the usual ones: another machine may have other models. The browser copies it by itself; a click does not come here.
+also where they are the usual ones: another machine may have other models. The browser copies it by itself; a click does
+not come here.
 """
 
 from __future__ import annotations

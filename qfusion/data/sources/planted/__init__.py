@@ -1,8 +1,7 @@
 """Planted opinions: 3,000 short spoken opinions made from a seed, of which everything is known.
 
 Every sample is a sentence, a hummed voice and a drawn face; their latents and the score come from `score`, which also
-gives
-the exact contribution of every modality and of every group of them. Features are measured from the content: word
+gives the exact contribution of every modality and of every group of them. Features are measured from the content: word
 vectors, prosody of the waveform, pixels of the picture. Making them takes a few seconds once; then they come from a
 cache.
 """
