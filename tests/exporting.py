@@ -75,8 +75,8 @@ def on(address: str) -> dict[str, Any]:
 
 
 def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -> list[Job]:
-    """One figure of each trace type, in each theme and format, from as few pages as it takes; or `every` figure, in one
-    theme."""
+    """One figure of each trace type, in each theme and in all formats by turns, from as few pages as it takes; or
+    `every` figure, in one theme and all formats."""
     types: dict[tuple[str, str], set[str]] = {
         tuple(name.split(" ", 1)): {str(trace.type) for trace in panel.figure.data}  # type: ignore[misc]
         for name, panel in panels.items()}
@@ -92,7 +92,8 @@ def jobs(panels: Mapping[str, Any], kinds: Sequence[str], every: bool = False) -
             if name[0] == address and found & left:
                 chosen.append(name)
                 left -= found
-    return [Job(*name, place[name], kind, theme) for name in chosen for kind in kinds for theme in THEMES]
+    return [Job(*name, place[name], kinds[(turn + number) % len(kinds)], theme)
+            for number, name in enumerate(chosen) for turn, theme in enumerate(THEMES)]
 
 
 def digests(wanted: Iterable[Job], panels: Mapping[str, Any] | None = None) -> dict[str, str]:

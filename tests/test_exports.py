@@ -46,7 +46,6 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Two runs and a sweep of the tests' own."""
     folder = tmp_path_factory.mktemp("exports")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(sharing.FOLDER, "")  # the other process works everything out anew, in its own order
         for name in ("RUNS", "MODELS", "IMPORTED"):
             patch.setenv(f"QFUSION_{name}", str(folder / name.lower()))
         for seed, name in enumerate(("first", "second")):
@@ -91,14 +90,14 @@ def test_every_figure_is_whole_as_a_file(panels: dict[str, Any]) -> None:
 
 
 def test_a_second_process_makes_the_same_bytes(panels: dict[str, Any], places: Path) -> None:
-    """One figure of each trace type, in each theme and format, from pages that the other process opens anew."""
+    """One figure of each trace type, in each theme and format in turn, from pages that the other process opens anew."""
     jobs = exporting.jobs(panels, KINDS, EVERY)
     assert {job.theme for job in jobs} == set(styles.THEMES)
     wanted, out = places / "jobs.json", places / "again.json"
     wanted.write_text(json.dumps(jobs), encoding="utf-8")
     other = subprocess.Popen([sys.executable, "-m", "tests.exporting", str(wanted), str(out)], cwd=ROOT,
-                             env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
-                             stderr=subprocess.STDOUT)
+                             env=os.environ | {"PYTHONPATH": str(ROOT), sharing.FOLDER: ""},  # all anew, in its order
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     made = exporting.digests(jobs, panels)
     output = other.communicate(timeout=600)[0].decode()
     assert other.returncode == 0, output[-2000:]

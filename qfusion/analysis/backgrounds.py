@@ -10,6 +10,7 @@ from qfusion import explain
 from qfusion.analysis import text
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
+from qfusion.analysis.systems import refinement
 from qfusion.explain.contributions import answers
 from qfusion.explain.contributions.streaming import background_of
 from qfusion.training import checkpoint
@@ -18,6 +19,7 @@ from qfusion.training import checkpoint
 CHOICES = {"training set": "joint", "product of marginals": "product", "nothing known": "mixed",
            "reference state": "zero", "one other sample": "contrast"}
 DEFAULT = "training set"
+ALL_ROWS = "all"  # of a background, also where some of them would do
 COHORT = "a saved cohort"
 OFFERED = CHOICES | {COHORT: "cohort"}
 
@@ -51,6 +53,17 @@ def applied(work: Workspace, kind: str, sample: str = "", members: np.ndarray | 
     return work if kind == "joint" else _applied(work, kind, sample, members)
 
 
+def with_rows(work: Workspace, rows: str) -> Workspace:
+    """The workspace itself, or with `ALL_ROWS` the one against all rows of its background."""
+    return _with_all_rows(work) if rows == ALL_ROWS and work.is_sampled else work
+
+
+@memo(4, says="Comparing with every row …")
+def _with_all_rows(work: Workspace) -> Workspace:
+    found: Workspace = refinement.against_all_rows(work)
+    return found
+
+
 def default_contrast(work: Workspace, row: int) -> str:
     """The sample compared with unless another is asked for.
 
@@ -77,6 +90,15 @@ def baseline(background: Any) -> str:
     """A sentence that says what the baseline is, as markdown."""
     score = "the score of" if background.kind in ("mixed", "zero", "contrast") else "the mean over"
     return f"Baseline: {score} {behind(background)}."
+
+
+def drawn(explanation: Any, output: int) -> str:
+    """A sentence on how well the terms of a sample are known where its background is some rows of a larger one, as
+    markdown; else empty."""
+    if explanation.errors is None or not explanation.errors.any():
+        return ""
+    largest = explanation.errors[0, :, output].max()
+    return f" Standard error of a term, as other rows might have been drawn: at most {largest:.2g}."
 
 
 def against(background: Any) -> str:

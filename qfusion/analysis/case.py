@@ -84,7 +84,8 @@ def case(model: str | Path | Checkpoint, sample: str, data: str | DataSet | None
     row = dataset.row(sample)
     choose("Background", background, [kind for kind in KINDS if kind not in ("cohort", "contrast")])
     check(not contrast or background == "joint", "Give either `contrast` or `background`: a contrast is a background.")
-    return sample_of(work_of(found, dataset, "contrast" if contrast else background, contrast), row, output, tweak)
+    work = work_of(found, dataset, "contrast" if contrast else background, contrast)
+    return sample_of(work.against_all_rows() if work.is_sampled else work, row, output, tweak)
 
 
 def work_of(found: Checkpoint, dataset: DataSet, background: str = "joint", contrast: str = "") -> Workspace:

@@ -81,8 +81,8 @@ class Sample:
 
     @property
     def background(self) -> Any:
-        """What stands in for absent modalities."""
-        return self.work.background
+        """What stands in for absent modalities; of the background some rows, where all would take long."""
+        return self.work.sample_background
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -244,7 +244,7 @@ def open_work(model: str, data: str = "") -> Workspace:
 
 
 def open_sample(model: str, sample: str, data: str = "", *, output: str = "", background: str = "joint",
-                contrast: str = "", members: str = "", tweak: str = "") -> Sample:
+                contrast: str = "", members: str = "", rows: str = "", tweak: str = "") -> Sample:
     """Returns a sample before a model, by names.
 
     Args:
@@ -255,6 +255,7 @@ def open_sample(model: str, sample: str, data: str = "", *, output: str = "", ba
         background: kind of the background, see `explain.background`.
         contrast: id of the other sample, for the background "contrast".
         members: who stands behind the decision, for the background "cohort": NAME:FILTER, such as "hard:error>1".
+        rows: "all" of the background are to be used also where some of them would do, see `Workspace.is_sampled`.
         tweak: what is changed in the model, such as "H.text-audio=0.5,T=1.2", or "all:and" of one with fusion rules.
 
     Raises:
@@ -268,5 +269,8 @@ def open_sample(model: str, sample: str, data: str = "", *, output: str = "", ba
         work = backgrounds.applied(work, background, found.name, cohort_measures.members(work, found.parts))
     else:
         work = backgrounds.applied(work, background, contrast)
+    if rows:
+        choose("Rows", rows, (backgrounds.ALL_ROWS,))
+        work = backgrounds.with_rows(work, rows)
     number = work.classes.index(choose("Class", output, work.classes)) if output else int(work.predicted[row])
     return Sample(work, row, number, tweak)

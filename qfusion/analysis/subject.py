@@ -62,6 +62,7 @@ class Workspace:
     model: Any
     dataset: DataSet
     _background: Any = None
+    _whole: bool = False
     _singles: dict[int, Any] = field(default_factory=dict, repr=False)
     _shared: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -70,7 +71,7 @@ class Workspace:
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
         """What tells this subject from others: digests of weights, of data and, where it matters, of the background."""
         return (str(self.card.get("weights_sha256", self.name)), self.dataset.digest,
-                *((str(self.background.key),) if background else ()))
+                *((str(self.background.key), *(("all rows",) if self._whole else ())) if background else ()))
 
     def can(self, ability: Ability) -> bool:
         """Whether the model says that it can do something, see `models.explorable`."""
@@ -96,12 +97,24 @@ class Workspace:
         Args:
             background: of `explain.background`, made with this model.
         """
+        return self._again("_background", background)
+
+    def against_all_rows(self) -> Self:
+        """The same model and samples against every row of the background where some would do; all else is shared."""
+        return self._again("_whole", True)
+
+    def _again(self, name: str, value: Any) -> Self:
         other = copy.copy(self)
-        for kept in ("explanation", "bulk_background"):
+        for kept in ("explanation", "bulk_background", "sample_background"):
             other.__dict__.pop(kept, None)
-        object.__setattr__(other, "_background", background)
+        object.__setattr__(other, name, value)
         object.__setattr__(other, "_singles", {})
         return other
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether some explanations are against a part of the background's rows, see `against_all_rows`."""
+        return min(self.bulk_background.size, self.sample_background.size) < self.background.size
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -185,6 +198,11 @@ class Workspace:
         """What those are explained against: the background, or a stated part of its rows."""
         return self.background
 
+    @property
+    def sample_background(self) -> Any:
+        """What one sample is explained against: the background, or a stated part of its rows."""
+        return self.background
+
     def explained(self, row: int) -> Any:
         """The explanation of one sample.
 
@@ -195,7 +213,7 @@ class Workspace:
             while len(self._singles) >= _KEPT:
                 self._singles.pop(next(iter(self._singles)), None)
             inputs = self.dataset.inputs([row], dtype=torch.float64)
-            self._singles[row] = explain.explain(self.model, inputs, self.background)
+            self._singles[row] = explain.explain(self.model, inputs, self.sample_background)
         return self._singles[row]
 
     def dividends(self, row: int, output: int | None = None) -> dict[str, float]:

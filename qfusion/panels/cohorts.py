@@ -188,7 +188,7 @@ def _estimate(found: Interval) -> figures.Estimate:
 
 
 def _compared(levels: Levels) -> str:
-    return backgrounds.against(levels.work.background)
+    return backgrounds.against(levels.work.bulk_background)
 
 
 def _worst(errors: dict[str, Interval]) -> str:

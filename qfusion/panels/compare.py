@@ -45,7 +45,7 @@ def waterfall(sides: Sides, theme: Theme = "light", *, letter: str = "A") -> Pic
         f"waterfall-{letter}", f"{letter}: {answers.finding(one.dividends)}", drawn,
         shows=f"the exact sum of {text.plain(one.sample.id)}"
               + (", on the same scale as the other. " if sides.same_target else ". ")
-              + backgrounds.baseline(one.work.background),
+              + backgrounds.baseline(one.sample.background),
         not_shown="what caused the annotation; only what this model computed.",
         alt=f"Waterfall of {letter}: {spoken.terms(one.dividends)}.", table=lambda: _terms(one))
 
@@ -57,7 +57,7 @@ def differences(sides: Sides, theme: Theme = "light") -> Picture:
         "differences", _finding(a, b),
         figures.differences(a.dividends, b.dividends, b.work.modalities, unit=b.sample.unit, theme=theme),
         shows=f"{text.plain(b.sample.id)} minus {text.plain(a.sample.id)}, term by term; the last bar is their sum. "
-              + backgrounds.against(b.work.background),
+              + backgrounds.against(b.sample.background),
         not_shown="which word, sound or pixel differs.",
         alt="Differences, B minus A: "
             + spoken.terms({t: value - a.dividends[t] for t, value in b.dividends.items() if t in a.dividends}) + ".",
@@ -79,7 +79,7 @@ def shares(sides: Sides, theme: Theme = "light") -> Picture:
         figures.pairs(a.shares, b.shares, _hues(sides), "share of the decision, |Shapley value| / sum", percent=True,
                       theme=theme),
         shows="the part of each modality in Σ|Shapley value| (MM-SHAP) of each decision." + _both(sides) + " "
-              + backgrounds.against(b.work.background),
+              + backgrounds.against(b.sample.background),
         not_shown="the sign: see the waterfalls.",
         alt=f"Shares. A: {spoken.values(a.shares)}. B: {spoken.values(b.shares)}.",
         table=lambda: pd.DataFrame([{"side": letter, "modality": n, "shapley": s.shapley[n], "share": s.shares[n]}

@@ -35,7 +35,7 @@ def questions(sample: Sample, theme: Theme = "light") -> Picture:
                      f"{answers.numbered(work, work.scores[sample.row])}", None,
         shows=f"answers of {text.plain(work.name)} about this {work.dataset.split[sample.row]} sample, each from the "
               f"figure that its link opens; samples that would flip it are looked for among {len(work.dataset):,}. "
-              + backgrounds.against(work.background),
+              + backgrounds.against(sample.background),
         not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
                   "one.",
         alt="", table=table)
@@ -58,7 +58,7 @@ def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement
         f"telling-waterfall-{kind}", f"Sample {text.plain(sample)}: {finding}",
         decision.waterfall(dividends, work.modalities, truth=truth, unit=work.unit_of(output), theme=theme,
                            compact=True),
-        shows=backgrounds.baseline(work.background), not_shown="",
+        shows=backgrounds.baseline(work.sample_background), not_shown="",
         alt=f"Waterfall of sample {sample}: {text.unmarked(finding)}.",
         table=lambda: terms_table(dividends))
 

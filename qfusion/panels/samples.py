@@ -83,7 +83,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         lead=f"**Which modality decided this?** {answers.decided(work, sample.row, sample.output)}  \n"
              f"**Did the modalities conflict?** {answers.conflict(work, sample.row, sample.output)}",
         shows="the exact sum baseline + single modalities + joint terms (hatched) = score." + sample.of + " "
-              + backgrounds.baseline(work.background),
+              + backgrounds.baseline(sample.background) + backgrounds.drawn(sample.explanation, sample.output),
         not_shown="what caused the annotation; only what this model computed.",
         alt="Waterfall: " + ", ".join(f"{term or 'baseline'} {value:+.2f}" for term, value in dividends.items()) + ".",
         table=table)
@@ -99,7 +99,7 @@ def shapley(sample: Sample, theme: Theme = "light") -> Picture:
         decision.shapley_bars(values, shares, work.modalities, unit=sample.unit, theme=theme),
         shows="each modality's fair share of this sample's decision: its own term plus an equal part of every joint "
               "term it takes part in; in brackets its part of the absolute total (MM-SHAP). "
-              + backgrounds.against(work.background),
+              + backgrounds.against(sample.background),
         not_shown="which words, sounds or pixels mattered inside a modality.",
         alt="Shapley values: " + ", ".join(f"{name} {value:+.2f}" for name, value in values.items()) + ".",
         table=lambda: pd.DataFrame({"sample": sample.id, "modality": list(values), "shapley": list(values.values()),
@@ -260,7 +260,7 @@ def _of_dividends(work: Workspace, *wanted: str) -> str:
         return ""
     few = len(work.bulk) < len(work.dataset)
     some = f" Dividends are worked out for {len(work.bulk):,} test samples." if few else ""
-    return f"{some} {backgrounds.against(work.background)}"
+    return f"{some} {backgrounds.against(work.bulk_background)}"
 
 
 RELATIONS = {"dominance": "one modality decides", "complement": "modalities agree", "conflict": "modalities disagree"}

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qfusion.explain.changes.counterfactual import decision
-from qfusion.explain.contributions.background import AnyBackground
+from qfusion.explain.contributions.background import AnyBackground, SampleBackground
 from qfusion.explain.contributions.summaries import joint_share
 
 
@@ -130,9 +130,12 @@ def verdict(scores: np.ndarray, classes: Sequence[str], words: Words = PLAIN) ->
 def behind(background: AnyBackground, words: Words = PLAIN) -> str:
     """Returns what stands in for modalities that a coalition leaves out, with how many samples that is."""
     size, label = f"{background.size:,}", words.show(background.label)
+    total = background.total if isinstance(background, SampleBackground) else background.size
+    drawn = f"{size}, drawn at random, of " if background.size < total else ""
     if background.kind == "cohort":
-        return f"the {size} samples of the cohort ‘{label}’" if background.label else f"a cohort of {size} samples"
-    return {"joint": f"the {size} training samples",
+        return (f"{drawn}the {total:,} samples of the cohort ‘{label}’" if background.label
+                else f"{drawn}a cohort of {total:,} samples")
+    return {"joint": f"{drawn}the {total:,} training samples",
             "product": f"{size} training samples, each modality drawn on its own",
             "mixed": "maximally mixed states: nothing known, no samples", "zero": "reference states, no samples",
             "contrast": f"sample {label}"}[background.kind]

@@ -31,7 +31,7 @@ Values = dict[str, list[str]]
 ALIASES = {"open": "sample", "show": "view", "rules": "part", "edits": "phi", "explore": "model", "on": "data",
            "train": "new.data"}
 # in every page's address
-KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "cohort", "pin")
+KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "rows", "cohort", "pin")
 GUIDES = ("tour", "load")  # parameters that lead the reader and draw nothing
 FREE = "fig."  # begins parameters that say what is shown of a figure
 Rules = Callable[[View, Any], Mapping[str, Allowed]]
@@ -232,7 +232,8 @@ def _compare(found: Values, work: Workspace) -> None:
     if found.get("background"):
         found["background"] = [labels.get(said, said) for said in found["background"]]
     _audit_some(found, {"background": rules.options("Background", backgrounds.OFFERED, ""),
-                        "contrast": Allowed(work.dataset.row, "")})
+                        "contrast": Allowed(work.dataset.row, ""),
+                        "rows": rules.options("Rows", [backgrounds.ALL_ROWS], "")})
     kind = backgrounds.OFFERED[found.get("background", [backgrounds.DEFAULT])[0]]
     if kind == "contrast":
         found.setdefault("contrast", [backgrounds.default_contrast(work, work.dataset.row(found["sample"][0]))])

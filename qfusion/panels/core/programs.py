@@ -110,6 +110,7 @@ def _sample(view: View) -> Call:
         named |= {"background": "cohort", "members": _members(view)} if _members(view) else {}
     elif view.background != "joint":
         named |= {"background": view.background}
+    named |= {"rows": view.get("rows")}
     return Call("qfusion.analysis.sample", "open_sample", (view.model, view.named("sample"), view.named("data")),
                 _said(named))
 

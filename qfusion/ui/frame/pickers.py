@@ -18,10 +18,11 @@ from qfusion.panels.core.opened import (
     test_model,
 )
 from qfusion.panels.core.view import PREDICTED
-from qfusion.ui.frame import cache, comparison, state
+from qfusion.ui.frame import cache, comparison, refining, state
 
 # in every page's address
-KEYS = (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT, state.BACKGROUND, state.CONTRAST, state.MEMBERS)
+KEYS = (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT, state.BACKGROUND, state.CONTRAST, state.MEMBERS,
+        state.ROWS)
 
 
 def allowed() -> dict[str, Allowed]:
@@ -70,9 +71,9 @@ def draw() -> tuple[Workspace, int, int | None]:
     work = cache.workspace_of(model, chosen)
     row = _sample(work)
     output = _output(work)
-    work = comparison.draw(work, row)
-    state.keep(model=model, data=chosen, sample=str(work.dataset.ids[row]),
-               **({state.OUTPUT: work.classes[output]} if output is not None else {}), **comparison.kept())
+    work = refining.draw(comparison.draw(work, row))
+    state.keep(model=model, data=chosen, sample=str(work.dataset.ids[row]), **comparison.kept(), **refining.kept(),
+               **({state.OUTPUT: work.classes[output]} if output is not None else {}))
     return work, row, output
 
 

@@ -21,7 +21,7 @@ from qfusion.panels.core.allowed import Allowed, Problem, audit
 from qfusion.panels.core.opened import ALIASES
 
 MODEL, DATA, SAMPLE, OUTPUT = "model", "data", "sample", "output"
-BACKGROUND, CONTRAST, MEMBERS = "background", "contrast", "members"
+BACKGROUND, CONTRAST, MEMBERS, ROWS = "background", "contrast", "members", "rows"
 VIEW = "view"
 NOTICES, TABLE_TURN, PAGE, KEPT, DRAWER = "_notices", "_table_turn", "_page", "_kept", "_drawer"
 

@@ -168,7 +168,7 @@ def ladder(here: Here, levels: Levels) -> None:
     st.markdown("\n".join(lines))
     st.caption(
         f"Means over each level; error: {text.plain(here.work.unit_of_error)}. "
-        f"{backgrounds.against(here.work.background)}")
+        f"{backgrounds.against(here.work.bulk_background)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
         key = f"_member-{state.get(state.TABLE_TURN, 0)}-{len(members)}"

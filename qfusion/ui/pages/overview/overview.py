@@ -62,7 +62,7 @@ def example_samples(here: Here) -> None:
     st.header("Three samples to start with", anchor=False)
     st.caption(
         f"Picked by their contributions among the {len(here.work.dataset.rows('test')):,} test samples, from the "
-        f"better-predicted half where it has such a sample. {backgrounds.baseline(here.work.background)}")
+        f"better-predicted half where it has such a sample. {backgrounds.baseline(here.work.sample_background)}")
     found = examples.find(here.work)
     cells = st.columns(len(found), gap="medium")
     for cell, item in zip(cells, found, strict=True):

@@ -1,0 +1,103 @@
+"""The sidebar's words on how many rows of the background are used, and the way to all of them, worked out behind the
+page."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import streamlit as st
+
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.subject import Workspace
+from qfusion.analysis.systems import refinement
+from qfusion.analysis.systems.refinement import Refinement, State
+from qfusion.panels.core.allowed import options
+from qfusion.ui.frame import runs, state
+
+PULSE = 1.0  # seconds between two looks at how far it is
+_WANTED, _DECLINED, _SELF = "_refined", "_some_refined", "_asker"
+
+
+def draw(work: Workspace) -> Workspace:
+    """Draws it for a model that is evaluated row by row; returns the workspace that the page shows.
+
+    All rows are worked out behind the page unless the reader cancels it; until then the page shows, and says, what it
+    has. The address says `rows=all` from the moment when all numbers are there.
+    """
+    state.drop_invalid({state.ROWS: options("Rows", [backgrounds.ALL_ROWS], "Some of the rows are used.")})
+    if not work.is_sampled:
+        _leave()
+        return work
+    if state.get(state.ROWS) or st.query_params.get(state.ROWS) or state.get(_DECLINED) != work.memo_key():
+        _want(work)
+        job = refinement.begin(work, state.get(_SELF))
+        if job.state == State.DONE:
+            state.put(state.ROWS, backgrounds.ALL_ROWS)
+            st.caption(f"Decisions are compared with all {work.background.size:,} rows of the background.")
+            st.button(f"Use {_some(work)}", key="_some_rows", on_click=_decline, args=(work,))
+            return job.work
+        state.forget(state.ROWS)
+        if job.state != State.FAILED:
+            _said(work)
+            st.fragment(_progress, run_every=PULSE)(work, job)
+            return work
+        state.notice(f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used.")
+        _decline(work)
+    _said(work)
+    st.button(f"Use all {work.background.size:,} rows", key="_all_rows", on_click=_want, args=(work,),
+              help="Exact contributions, worked out behind the page, which goes on meanwhile.")
+    return work
+
+
+def kept() -> dict[str, str]:
+    """What links and the next page carry."""
+    return {state.ROWS: str(state.get(state.ROWS))} if state.get(state.ROWS) else {}
+
+
+def _said(work: Workspace) -> None:
+    st.caption(f"To answer at once, test samples are compared with {_some(work)} of the background's "
+               f"{work.background.size:,}, drawn at random.")
+
+
+def _some(work: Workspace) -> str:
+    """How many rows are used where not all are."""
+    one, bulk = work.sample_background.size, work.bulk_background.size
+    return f"{bulk:,} rows" if one == work.background.size else f"{bulk:,} rows, this sample with {one:,},"
+
+
+def _progress(work: Workspace, job: Refinement) -> None:
+    """How far it is, looked at again and again; the page begins anew when it has ended."""
+    runs.begin()
+    if job.state not in refinement.UNDER_WAY or state.get(_WANTED) is None:
+        st.rerun()
+    left = job.seconds_left
+    ahead = "waiting for another test set" if left is None else f"{_time(left)} left"
+    st.progress(job.done / job.total, f"All rows: {job.done:,} of {job.total:,} samples, {ahead}")
+    st.button("Cancel", key="_refine_cancel", on_click=_decline, args=(work,))
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _want(work: Workspace) -> None:
+    """Asks for all rows of this subject, and no longer for those of another."""
+    if state.get(_WANTED) not in (None, work.memo_key()):
+        _leave()
+    state.put(_SELF, state.get(_SELF) or uuid4().hex)
+    state.put(_WANTED, work.memo_key())
+    state.put(_DECLINED, None)
+
+
+def _leave() -> None:
+    """Asks for them no longer."""
+    if state.get(_WANTED) is not None:
+        refinement.leave(state.get(_WANTED), state.get(_SELF))
+        state.put(_WANTED, None)
+
+
+def _decline(work: Workspace) -> None:
+    """Shows this subject against some rows until the reader asks for all."""
+    _leave()
+    state.put(_DECLINED, work.memo_key())
+    state.forget(state.ROWS)

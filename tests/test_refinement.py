@@ -1,0 +1,173 @@
+"""Some rows of the background at once, all of them behind the page: progress, cancel, links and the exact numbers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qfusion import explain
+from qfusion.analysis.sample import open_sample, open_work
+from qfusion.analysis.systems import evaluated_subject, refinement
+from qfusion.analysis.systems.refinement import State
+from qfusion.data import DataSet
+from qfusion.errors import NotFound
+from qfusion.panels.core import programs
+from tests.test_app_pages import plain, said, visit
+from tests.test_third_model import DATA, among_the_users
+
+MODEL = "my-mult"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DataSet]:
+    """The data set; a model that is evaluated is among the user's."""
+    with among_the_users(tmp_path_factory.mktemp("models"), {MODEL: ("mult", {})}) as dataset:
+        yield dataset
+
+
+@pytest.fixture
+def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The model on its data, as if it could not be run on all rows at once: 16 for the test set, 40 for a sample."""
+    work = open_work(MODEL, DATA)
+    cost = work._cost
+    monkeypatch.setattr(evaluated_subject, "BUDGET", 16 * cost * len(work.bulk))
+    monkeypatch.setattr(evaluated_subject, "SAMPLE_BUDGET", 40 * cost)
+    monkeypatch.setattr(evaluated_subject, "STEP", 5 * cost * work.background.size)  # five samples at a time
+    monkeypatch.setattr(evaluated_subject, "FEWEST", 8)
+    monkeypatch.setattr(refinement, "_jobs", type(refinement._jobs)())
+    for name in ("sample_background", "bulk_background", "explanation"):
+        work.__dict__.pop(name, None)
+    work._singles.clear()
+    yield work
+    for name in ("sample_background", "bulk_background", "explanation"):
+        work.__dict__.pop(name, None)
+    work._singles.clear()
+
+
+def until(what: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(slow: Any) -> None:
+    row = int(slow.bulk[0])
+    assert (slow.bulk_background.size, slow.sample_background.size) == (16, 40)
+    assert slow.is_sampled
+    assert not slow.against_all_rows().is_sampled
+    one, exact = slow.explained(row), slow.against_all_rows().explained(row)
+    assert one.background == f"joint, 40 of {slow.background.size} rows"
+    assert one.errors is not None
+    assert exact.errors is None or not exact.errors.any()
+    inputs = slow.dataset.inputs([row], dtype=next(slow.model.parameters()).dtype)
+    assert np.array_equal(exact.values, explain.explain(slow.model, inputs, slow.background).values)
+    away = np.abs(one.dividends - exact.dividends)
+    assert bool((away <= 6 * one.errors + 1e-12).all())
+
+
+def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> None:
+    job = refinement.begin(slow, "me")
+    assert refinement.begin(slow, "you") is job is refinement.find(slow)
+    until(lambda: job.state == State.DONE)
+    assert job.done == job.total == len(slow.bulk)
+    inputs = slow.dataset.inputs(slow.bulk, dtype=next(slow.model.parameters()).dtype)
+    wanted = explain.explain(slow.model, inputs, slow.background)
+    assert np.abs(job.work.explanation.values - wanted.values).max() < 1e-12
+    assert refinement.against_all_rows(slow) is job.work
+    assert job.work.memo_key() != slow.memo_key()
+    assert job.work.memo_key(background=False) == slow.memo_key(background=False)
+    assert not np.array_equal(job.work.frame()["dividend[fou]"], slow.frame()["dividend[fou]"])
+
+
+def test_it_stops_when_nobody_asks_any_more_and_begins_anew(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, parts = threading.Event(), evaluated_subject.EvaluatedSpace.parts
+
+    def held(self: Any) -> Iterator[Any]:
+        for part in parts(self):
+            yield part
+            go.wait(30)
+
+    monkeypatch.setattr(evaluated_subject.EvaluatedSpace, "parts", held)
+    job = refinement.begin(slow, "me")
+    refinement.begin(slow, "you")
+    until(lambda: job.done > 0)
+    assert job.seconds_left is not None
+    refinement.leave(slow.memo_key(), "me")
+    assert refinement.find(slow) is job, "somebody else still waits"
+    refinement.leave(slow.memo_key(), "you")
+    assert refinement.find(slow) is None
+    again = refinement.begin(slow, "me")
+    assert again is not job
+    go.set()
+    until(lambda: job.state == State.STOPPED and again.state == State.DONE)
+
+
+def test_a_model_that_fails_is_named_and_can_be_tried_again(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(evaluated_subject.EvaluatedSpace, "parts", lambda self: iter([1 / 0]))
+        job = refinement.begin(slow, "me")
+        until(lambda: job.state == State.FAILED)
+        assert job.problem == "division by zero"
+    refinement.leave(slow.memo_key(), "me")
+    until(lambda: refinement.begin(slow, "me").state == State.DONE)
+
+
+def test_an_address_asks_for_all_rows(slow: Any) -> None:
+    address = {"model": MODEL, "data": DATA, "sample": str(slow.dataset.ids[slow.bulk[0]])}
+    some, every = (programs.build("samples", "waterfall", address | more) for more in ({}, {"rows": ["all"]}))
+    assert f"the mean over 40, drawn at random, of the {slow.background.size} training samples" in plain(some.shows)
+    assert "Standard error of a term, as other rows might have been drawn: at most 0." in plain(some.shows)
+    assert f"the mean over the {slow.background.size} training samples." in plain(every.shows)
+    assert "Standard error" not in plain(every.shows)
+    text = programs.program("samples", "waterfall", address | {"rows": ["all"]})
+    assert "rows='all'" in text
+    with pytest.raises(NotFound, match="Rows 'some' does not exist"):
+        open_sample(MODEL, address["sample"], DATA, rows="some")
+
+
+def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(slow: Any) -> None:
+    app = visit("Cohorts", model=MODEL, data=DATA)
+    assert f"16 rows, this sample with 40, of the background's {slow.background.size}" in plain(said(app))
+    until(lambda: (job := refinement.find(slow)) is not None and job.state == State.DONE)
+    app.run()
+    assert f"compared with all {slow.background.size} rows" in plain(said(app))
+    assert app.query_params["rows"] == "all"
+    app.button(key="_some_rows").click().run()
+    assert "rows" not in app.query_params
+    assert "16 rows, this sample with 40" in plain(said(app))
+    app.button(key="_all_rows").click().run()
+    assert f"compared with all {slow.background.size} rows" in plain(said(app)), "they are there already"
+
+
+def test_a_link_with_all_rows_shows_them_when_they_are_there(slow: Any) -> None:
+    app = visit("Samples", model=MODEL, data=DATA, rows="all")
+    assert not app.exception
+    until(lambda: (job := refinement.find(slow)) is not None and job.state == State.DONE)
+    app.run()
+    assert app.query_params["rows"] == "all"
+    assert f"compared with all {slow.background.size} rows" in plain(said(app))
+
+
+def test_it_can_be_cancelled_on_the_page(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, parts = threading.Event(), evaluated_subject.EvaluatedSpace.parts
+    monkeypatch.setattr(evaluated_subject.EvaluatedSpace, "parts", lambda self: (go.wait(60), *parts(self)))
+    app = visit("Samples", model=MODEL, data=DATA)
+    assert "All rows: 0 of" in str([each.proto.text for each in app.get("progress")])
+    app.button(key="_refine_cancel").click().run()
+    go.set()
+    assert refinement.find(slow) is None
+    assert app.button(key="_all_rows")
+
+
+def test_models_with_a_structure_are_exact_at_once() -> None:
+    work = open_work("qj-planted")
+    assert not work.is_sampled
+    app = visit("Samples", rows="all")
+    assert "rows" not in plain(said(app)) or "compared with all" not in plain(said(app))
+    assert not app.warning
