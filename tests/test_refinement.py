@@ -133,14 +133,14 @@ def test_an_address_asks_for_all_rows(slow: Any) -> None:
 
 def test_the_page_offers_all_rows_shows_how_far_it_is_and_says_so_in_the_link(slow: Any) -> None:
     app = visit("Cohorts", model=MODEL, data=DATA)
-    assert f"16 rows, this sample with 40, of the background's {slow.background.size}" in plain(said(app))
+    assert f"16 rows (the open one with 40) of the background's {slow.background.size}" in plain(said(app))
     until(lambda: (job := refinement.find(slow)) is not None and job.state == State.DONE)
     app.run()
     assert f"compared with all {slow.background.size} rows" in plain(said(app))
     assert app.query_params["rows"] == "all"
     app.button(key="_some_rows").click().run()
     assert "rows" not in app.query_params
-    assert "16 rows, this sample with 40" in plain(said(app))
+    assert "16 rows (the open one with 40)" in plain(said(app))
     app.button(key="_all_rows").click().run()
     assert f"compared with all {slow.background.size} rows" in plain(said(app)), "they are there already"
 

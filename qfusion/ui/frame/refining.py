@@ -61,8 +61,9 @@ def _said(work: Workspace) -> None:
 
 def _some(work: Workspace) -> str:
     """How many rows are used where not all are."""
-    one, bulk = work.sample_background.size, work.bulk_background.size
-    return f"{bulk:,} rows" if one == work.background.size else f"{bulk:,} rows, this sample with {one:,},"
+    one = work.sample_background.size
+    alone = "all" if one == work.background.size else f"{one:,}"
+    return f"{work.bulk_background.size:,} rows (the open one with {alone})"
 
 
 def _progress(work: Workspace, job: Refinement) -> None:

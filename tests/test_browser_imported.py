@@ -1,0 +1,160 @@
+"""Models that the repository has never seen, in Chromium: a program of torch.export, an ONNX file and a factory with
+its weights are imported into the running app's folders and explored on every page; numbers are those of plain loops."""
+
+from __future__ import annotations
+
+import importlib
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from qfusion import cli, data
+from scripts import serving, visits
+from tests import importable
+
+pytestmark = pytest.mark.browser
+DATA, NAMES, WIDE, CLASSES = "own-set", ("text", "audio"), {"text": 4, "audio": 3}, 3
+PAGES = ("Overview", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare", "Faithfulness",
+         "Leaderboard", "Train", "Data")
+WHY = {"Dynamics": "no evolution in time", "Circuit": "no circuit of gates",
+       "Decision operators": "no states that its scores are linear in"}
+FACTORY = """
+from torch import nn
+class Gated(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.t, self.a, self.out = nn.Linear(4, 5), nn.Linear(3, 5), nn.Linear(5, 3)
+    def forward(self, text, audio):
+        return self.out(self.t(text).tanh() * self.a(audio).sigmoid())
+def make(): return Gated().double()
+"""
+WRONG = '[data-testid="stAlertContentError"], [data-testid="stAlertContentWarning"]'
+# Terms of the waterfall and their sizes.
+TERMS = """() => { const plot = document.querySelector('[class*="st-key-panel-waterfall"] .js-plotly-plot'), found = {};
+  const bars = plot._fullData.find(trace => trace.type === 'bar');
+  bars.customdata.slice(0, -1).forEach((said, i) => found[said[0]] = bars.x[i]);  // the last is their sum
+  return found; }"""
+
+
+class Products(nn.Module):
+    """Two modalities, multiplied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.parts = nn.ModuleDict({name: nn.Linear(size, 6) for name, size in WIDE.items()})
+        self.out = nn.Linear(6, CLASSES)
+
+    def forward(self, text: Tensor, audio: Tensor) -> Tensor:
+        return self.out(self.parts["text"](text).tanh() * self.parts["audio"](audio).tanh())
+
+
+def program(path: Path) -> Callable[..., Tensor]:
+    """A .pt2 file; returns the module."""
+    module = Products().double().eval()
+    rows = tuple(torch.randn(4, size, dtype=torch.float64) for size in WIDE.values())
+    free = tuple({0: torch.export.Dim.DYNAMIC} for _ in rows)
+    torch.export.save(torch.export.export(module, rows, dynamic_shapes=free), path)
+    return module
+
+
+def network(path: Path) -> Callable[..., Tensor]:
+    """An ONNX file in single precision; returns what it calculates."""
+    rng = np.random.default_rng(2)
+    weights = {"T": rng.normal(size=(4, 6)), "A": rng.normal(size=(3, 6)), "U": rng.normal(size=(6, CLASSES))}
+    nodes = [helper.make_node("MatMul", ["text", "T"], ["t"]), helper.make_node("MatMul", ["audio", "A"], ["a"]),
+             helper.make_node("Mul", ["t", "a"], ["p"]), helper.make_node("Tanh", ["p"], ["h"]),
+             helper.make_node("MatMul", ["h", "U"], ["y"])]
+    kind = TensorProto.FLOAT
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info(name, kind, ["n", size]) for name, size in WIDE.items()],
+        [helper.make_tensor_value_info("y", kind, ["n", CLASSES])],
+        [numpy_helper.from_array(value.astype(np.float32), name) for name, value in weights.items()])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    T, A, U = (torch.from_numpy(value.astype(np.float32)).double() for value in weights.values())
+    return lambda text, audio: ((text @ T) * (audio @ A)).tanh() @ U
+
+
+def factory(folder: Path) -> Callable[..., Tensor]:
+    """A module with its weights beside it; returns the model."""
+    (folder / "own_factory.py").write_text(FACTORY)
+    importlib.invalidate_caches()
+    module = importlib.import_module("own_factory").make()
+    torch.manual_seed(4)
+    for each in module.parameters():
+        nn.init.normal_(each)
+    save_file(module.state_dict(), folder / "gated.safetensors")
+    return module.eval()  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def imported(server: serving.Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """Models by name, imported by the command line into the folders that the running app looks into."""
+    folder, theirs = tmp_path_factory.mktemp("imported"), server.log.parent
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("MODELS", "IMPORTED"):
+            patch.setenv(f"QFUSION_{name}", str(theirs / name.lower()))
+        patch.chdir(folder)
+        patch.syspath_prepend(str(folder))
+        run("data", "import", str(importable.tables(folder / "tables")), "--name", DATA, "--replace")
+        found = {"own-program": program(folder / "products.pt2"), "own-network": network(folder / "crossed.onnx"),
+                 "own-factory": factory(folder)}
+        sources = {"own-program": ["products.pt2"], "own-network": ["crossed.onnx"],
+                   "own-factory": ["own_factory:make", "--weights", "gated.safetensors"]}
+        for name, words in sources.items():
+            run("model", "import", *words, "--data", DATA, "--name", name, "--replace")
+        yield {name: (forward, data.load(DATA)) for name, forward in found.items()}
+        sys.modules.pop("own_factory", None)
+
+
+def run(*words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert not ended.value.code, words
+
+
+def looped(forward: Callable[..., Tensor], dataset: Any, row: int) -> tuple[int, dict[str, float]]:
+    """The predicted class, and the dividends of its score, by forward passes one background row at a time."""
+    own, rows = dataset.inputs([row], torch.float64), dataset.inputs(dataset.rows("train"), torch.float64)
+    values: dict[tuple[str, ...], np.ndarray] = {}
+    with torch.no_grad():
+        for S in ((), *((name,) for name in NAMES), NAMES):
+            each = [forward(*(own[name] if name in S else rows[name][n:n + 1] for name in NAMES)).numpy()[0]
+                    for n in range(len(rows[NAMES[0]]))]
+            values[S] = np.mean(each, 0)
+    output = int(values[NAMES].argmax())
+    dividends = {S: sum((-1) ** (len(S) - size) * values[part][output]
+                        for size in range(len(S) + 1) for part in itertools.combinations(S, size)) for S in values}
+    return output, {" + ".join(S) or "baseline": float(value) for S, value in dividends.items()}
+
+
+@pytest.mark.parametrize(("name", "within"), [("own-program", 1e-10), ("own-network", 1e-5), ("own-factory", 1e-10)])
+def test_it_is_explored_on_every_page(page: Any, server: serving.Server, imported: dict[str, Any], name: str,
+                                      within: float) -> None:
+    forward, dataset = imported[name]
+    row = int(dataset.rows("test")[1])
+    visits.open_page(page, f"{server.url}/samples?model={name}&data={DATA}&sample={dataset.ids[row]}")
+    output, wanted = looped(forward, dataset, row)
+    shown = page.evaluate(TERMS)
+    assert set(shown) == set(wanted)
+    assert shown == pytest.approx(wanted, abs=within)
+    assert f"‘{dataset.target.classes[output]}’" in page.inner_text('[class*="st-key-panel-waterfall"] h4')
+    for title in PAGES:
+        page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title, exact=True).click()
+        page.wait_for_selector(f"h1:has-text('{title}')")
+        visits.still(page)
+        assert page.locator(WRONG).count() == 0, (title, page.inner_text("body"))
+        assert WHY.get(title, "") in page.inner_text('[data-testid="stMain"]'), title
+        if title not in ("Data", "Train", "Leaderboard"):
+            assert page.locator(".st-key-model input").input_value() == name
+            assert page.locator(".st-key-sample input").input_value() == dataset.ids[row]
