@@ -24,7 +24,8 @@ from qfusion.quantum.decomposition import subsets
 STATELESS = [kind for kind, model in FUSION.items() if "states" not in model.abilities]
 NAMES = ("text", "a b", "a-b", "H", "ö", "x+y")
 SMALL = {"quantum-jump": {"dims": 2, "jumps": 1, "hidden": 4}, "entangled-qcnn": {"elements": 2, "hidden": 4},
-         "product-qcnn": {"elements": 2, "hidden": 4}, "linear": {}, "tensor": {"features": 2, "hidden": 4}}
+         "product-qcnn": {"elements": 2, "hidden": 4}, "state-linear": {"dims": 2, "hidden": 4}, "linear": {},
+         "tensor": {"features": 2, "hidden": 4}}
 
 
 def model_of(kind: str, M: int, outputs: int = 2, sequences: bool = False) -> Any:
@@ -56,10 +57,11 @@ def looped(model: Any, x: dict[str, Any], rows: dict[str, Any]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", STATELESS)
-@pytest.mark.parametrize("M", [2, 3, 6])
+@pytest.mark.parametrize("M", [2, 3, 4, 5, 6])
 def test_values_of_every_baseline_equal_a_loop_of_forward_passes(kind: str, M: int) -> None:
     model = model_of(kind, M, sequences=M == 3)
-    x, rows = rows_of(model, 2, 1), rows_of(model, 3, 2)
+    few = M > 3  # a loop of 2^M coalitions
+    x, rows = rows_of(model, 1 if few else 2, 1), rows_of(model, 2 if few else 3, 2)
     background = explain.background(model, rows)
     found = explain.explain(model, x, background)
     wanted = looped(model, x, rows)
@@ -72,7 +74,7 @@ def test_values_of_every_baseline_equal_a_loop_of_forward_passes(kind: str, M: i
 
 
 @pytest.mark.parametrize("kind", ["quantum-jump", "entangled-qcnn", "state-linear"])
-@pytest.mark.parametrize("M", [2, 3])
+@pytest.mark.parametrize("M", [2, 3, 4, 5, 6])
 def test_evaluation_and_structure_agree(kind: str, M: int) -> None:
     model = model_of(kind, M)
     x, rows = rows_of(model, 2, 1), rows_of(model, 7, 2)
