@@ -207,7 +207,7 @@ def browser() -> Iterator[Any]:
     from playwright import sync_api
 
     # Asked for in every frame, as is usual, the words of a page are laid out sixty times a second.
-    asked = functools.partialmethod(sync_api.Page.wait_for_function, polling=100)
+    asked = functools.partialmethod(sync_api.Page.wait_for_function, polling=200)
     sync_api.Page.wait_for_function = asked  # type: ignore[assignment]
     with ENDING:
         playwright = ENDING.enter_context(sync_api.sync_playwright())

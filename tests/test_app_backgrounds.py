@@ -14,7 +14,7 @@ from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.panels import layers
 from qfusion.training import checkpoint
 from qfusion.ui.frame import cache
-from tests.test_app_pages import PAGES, plain, said, visit
+from tests.test_app_pages import FILES, PAGES, plain, said, visit
 
 MODELS = {"planted": "qj-planted", "parity": "qcnn-parity"}
 WORDS = {"training set": "the mean over the {:,} training samples",
@@ -66,6 +66,27 @@ def test_every_page_compares_with_one_other_sample(source: str, title: str) -> N
     if title == "Circuit" and source == "parity":
         shown = visit(title, data=source, background="one other sample", contrast=other, part="Fusion rules")
         assert f"Baseline: the score of sample {other}." in plain(said(shown))
+
+
+def test_why_this_rather_than_that_is_asked_on_one_page_and_goes_along_to_the_next(source: str) -> None:
+    """The picker changes what a panel compares with, goes along to the next page, and comes back; as by clicks."""
+    other = str(data.load(source).ids[5])
+    app = visit("Samples", data=source)
+    count = len(workspace(source).dataset.rows(checkpoint.training_split(checkpoint.load(MODELS[source]).card)))
+    usual = WORDS["training set"].format(count)
+    assert usual in plain(said(app))
+    app.selectbox(key="background").select("one other sample").run()
+    app.selectbox(key="contrast").select(other).run()
+    assert f"Baseline: the score of sample {other}." in plain(said(app))
+    assert usual not in plain(said(app))
+    app.switch_page(FILES["Dynamics" if source == "planted" else "Circuit"]).run()
+    assert app.selectbox(key="contrast").value == other
+    app.selectbox(key="background").select("training set").run()
+    app.switch_page(FILES["Samples"]).run()
+    app.run()  # the first run of a page after another may end before its panels
+    assert usual in plain(said(app))
+    assert not app.exception
+    assert not app.warning
 
 
 def test_the_command_lines_words_work_in_links(source: str) -> None:

@@ -6,6 +6,7 @@ import gc
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
@@ -72,6 +73,31 @@ def test_every_page_opens_on_both_data_sets(title: str, source: str) -> None:
     assert not app.warning
     assert app.selectbox(key="model").value == f"qj-{source}"
     assert app.selectbox(key="data").value == source
+
+
+def test_pages_are_opened_one_after_another_on_the_data_chosen(real_data: Path) -> None:
+    """As by clicks in the sidebar; on the embedded data sets in tests/test_browser_axe.py."""
+    app = visit("Overview", data="mosi")
+    for title in (*PAGES[1:], PAGES[0]):
+        app.switch_page("app.py" if title == "Overview" else FILES[title]).run()
+        assert not app.exception
+        assert not app.error
+        assert not app.warning
+        assert app.title[0].value == title
+        assert app.selectbox(key="data").value == "mosi"
+        assert app.query_params["model"] in ("qj-mosi", ["qj-mosi"])
+
+
+def test_a_telling_sample_opens_with_one_click(source: str) -> None:
+    links = [each.proto for each in visit("Overview", data=source).get("page_link")
+             if each.proto.label.startswith("Open ")]
+    assert len(links) == 3
+    for link in links:
+        wanted = plain(link.label).removeprefix("Open ")
+        there = visit("Samples", **dict(parse_qsl(link.query_string)))
+        assert link.page == "samples"
+        assert there.selectbox(key="sample").value == wanted
+        assert f"Sample {wanted}" in plain(said(there))
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -257,6 +283,15 @@ def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(title: str, qu
         assert app.get("button_group")[0].value in ("valid", ["valid"])
     app.button(key="_close_notices").click().run()
     assert not app.warning
+
+
+def test_every_invalid_value_in_a_link_is_named_and_the_rest_applies() -> None:
+    app = visit("Dynamics", **{"model": "nope", "sample": "p0031", "H.text": "abc", "rate.1": "2"})
+    said_of = [plain(each.value) for each in app.warning]
+    assert any("nope" in words for words in said_of)
+    assert any("abc" in words for words in said_of)
+    assert app.selectbox(key="sample").value == "p0031"
+    assert app.slider(key="rate.1").value == 2.0
 
 
 def test_data_that_do_not_fit_the_model_are_named(real_data: Path) -> None:

@@ -21,7 +21,7 @@ from qfusion.explain.contributions.summaries import RELATIONS
 from qfusion.ui.frame import cache
 from qfusion.ui.pages.overview.questions_view import QUESTIONS
 from qfusion.ui.pages.what_if.what_if_controls import TITLES
-from tests.test_app_pages import plain, said, value, visit
+from tests.test_app_pages import FILES, plain, said, value, visit
 from tests.test_app_what_if import qubits
 
 __all__ = ["qubits"]  # a fixture
@@ -90,6 +90,42 @@ def test_overview_answers_all_five_of_the_sample_that_is_picked(work: Workspace)
     assert f"looked for among {len(work.dataset):,}" in words
 
 
+# Page that a question's link opens, of a model with time and of a network, and the view that is open there.
+WHERE = {"Which modality decided this?": ("Samples", "Samples"), "Did the modalities conflict?": ("Samples", "Samples"),
+         "What would flip it?": ("What if", "What if"), "When did it happen?": ("Dynamics", "Circuit"),
+         "What did the dynamics add?": ("Dynamics", "Circuit")}
+OPEN = {"Dynamics": ("view", "Decision"), "Circuit": ("part", "Entropies")}
+SAID = {"Which modality decided this?": r"carries most of this decision, \d+% of it",
+        "Did the modalities conflict?": r"^(Yes|No): ",
+        "What would flip it?": r"A change of \w+ alone by [\d.]+ rad would flip it to|No change of a single modality",
+        "When did it happen?": r"^The decision is .+ (from the start|for good from)",
+        "What did the dynamics add?": r"Every joint term: .* makes \d+% of its size joint|"
+                                      r"Joint terms are \d+% of the decision's size before"}
+
+
+def test_each_question_is_proven_on_the_page_that_its_link_opens(work: Workspace) -> None:
+    network = work.dataset.name == "digits"
+    sample = {"planted": "p0031", "digits": "digit-0787"}[work.dataset.name]
+    overview = visit("Overview", data=work.dataset.name, sample=sample)
+    assert f"Five questions about sample {sample}" in plain(said(overview))
+    links = [each.proto for each in overview.get("page_link") if each.proto.label.startswith("See ")][-5:]
+    for question, where in WHERE.items():
+        answer = next(plain(each.value).partition("**  \n")[2] for each in overview.markdown
+                      if each.value.startswith(f"**{question}**")).replace("**", "").strip()
+        assert re.search(SAID[question], answer), answer
+        title = where[network]
+        column = list(WHERE).index(question)
+        there = visit(title, **dict(parse_qsl(links[column].query_string)))
+        assert there.title[0].value == title
+        assert links[column].page == FILES[title].rpartition("/")[2].removesuffix(".py")
+        assert not there.warning
+        assert there.selectbox(key="sample").value == sample
+        if title in OPEN:
+            key, view = OPEN[title]
+            assert there.session_state[key] == view
+        assert answer.rstrip(".") in plain(said(there)).replace("**", "")
+
+
 def test_a_telling_conflict_is_one(work: Workspace) -> None:
     found = next(item for item in examples.find(work) if item.kind == "conflict")
     terms = work.dividends(work.dataset.row(found.sample))
@@ -128,6 +164,28 @@ def test_a_link_sets_the_angle_that_flips() -> None:
         there = visit("Circuit", **wanted)
         assert not there.warning
         assert "The edit turns the decision from" in plain(said(there))
+
+
+@pytest.mark.parametrize(("query", "title"), [
+    ({"model": "qj-planted", "sample": "p0014"}, "Dynamics"), ({"data": "digits"}, "Circuit")])
+def test_a_knob_that_flips_is_set_with_one_click_and_decides_what_was_said(query: dict[str, str], title: str) -> None:
+    app = visit("What if", knobs="true", **query)
+    decided = re.search(r"flips it to (\S+);", plain(said(app)))
+    link = next(each.proto for each in app.get("page_link") if "turn=" in each.proto.query_string
+                or "edits=" in each.proto.query_string)
+    named = re.search(r"to (-?[\d.]+) (rad )?on", plain(link.label))
+    assert decided is not None
+    assert named is not None
+    assert link.page == title.lower()
+    there = visit(title, **dict(parse_qsl(link.query_string)))
+    words = plain(said(there))
+    assert not there.warning
+    if title == "Dynamics":
+        assert named[1] in words.partition("Changed: ")[2]
+        assert f"The decision is {decided[1]}" in words
+    else:
+        assert f"={named[1]}" in there.text_input(key="phi").value
+        assert f" to {decided[1]}" in words.partition("The edit turns the decision from ‘")[2]
 
 
 @pytest.mark.parametrize("said_of", ["H.smell=1", "T=nan", "T=99", "<img src=x>", "rate.1"])

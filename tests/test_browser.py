@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -16,11 +15,6 @@ import pytest
 from qfusion.figures import export
 
 pytestmark = pytest.mark.browser
-PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
-# Data set -> the model that was trained on it; the first two come with the project.
-SOURCES = {"planted": "qj-planted", "digits": "qcnn-digits"}
-if os.environ.get("QFUSION_DATA"):
-    SOURCES |= {"mosi": "qj-mosi", "avdigits": "qcnn-avdigits"}
 FIGURE = '[data-testid="stMain"] .js-plotly-plot'
 
 
@@ -42,7 +36,20 @@ def settle(page: Any) -> None:
     page.wait_for_selector(FIGURE, timeout=60_000)
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
     assert page.locator('[data-testid="stException"]').count() == 0
-    assert "Traceback" not in page.inner_text("body")
+    assert not page.evaluate("() => document.body.textContent.includes('Traceback')")
+
+
+def wait_for_words(page: Any, words: str) -> None:
+    """Waits until words stand on the page, without having it laid out again and again."""
+    page.wait_for_function("words => document.querySelector('[data-testid=stMain]')?.textContent.includes(words)",
+                           arg=words)
+
+
+def follow(page: Any, title: str) -> None:
+    """Goes to another page by its link in the sidebar."""
+    page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title).first.click()
+    page.wait_for_selector(f"h1:has-text('{title}')")
+    settle(page)
 
 
 def metric(page: Any, label: str) -> str:
@@ -54,54 +61,31 @@ def sample_of(page: Any) -> str:
     return str(page.locator("h3", has_text=re.compile("^Sample ")).inner_text()).removeprefix("Sample ")
 
 
-# a network's, and in both themes, in tests/test_browser_axe.py
-@pytest.mark.parametrize("source", ["mosi" if "mosi" in SOURCES else "planted"])
-def test_every_page_opens_by_clicking_through(visit: Callable[[str], Any], source: str) -> None:
-    page = visit(f"/?data={source}")
-    for title in (*PAGES[1:], PAGES[0]):
-        page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title).click()
-        page.wait_for_selector(f"h1:has-text('{title}')")
-        settle(page)
-        assert page.locator('[data-testid="stAlert"]').count() == 0
-        assert page.locator(".st-key-data input").input_value() == source
-        assert source == "planted" or f"model={SOURCES[source]}" in page.url
+def test_samples_are_picked_and_a_figure_taken_along_and_a_link_runs_no_script(visit: Callable[[str], Any],
+                                                                               tmp_path: Path) -> None:
+    page = visit("/samples?sample=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E")
+    assert page.evaluate("() => window.hacked") is None
+    assert "<img src=x" in page.locator('[data-testid="stAlert"]').first.inner_text()
+    a_row_picks(page)
+    a_point_of_the_scatter_picks(page)
+    the_select_box_picks(page)
+    the_drawer_gives_the_figure_its_numbers_and_its_recipe(page, tmp_path)
 
 
-def test_a_cold_link_restores_sample_sliders_and_view(visit: Callable[[str], Any]) -> None:
-    page = visit("/dynamics?sample=p0031&H.text-audio=0.5&rate.2=2&T=0.5&view=Correlations")
-    assert page.locator(".st-key-sample input").input_value() == "p0031"
-    assert page.locator(".st-key-H-text-audio input").input_value() == "0.5"
-    assert page.locator(".st-key-rate-2 input").input_value() == "2"
-    assert page.locator('[role="tab"][aria-selected="true"]').inner_text() == "Correlations"
-    assert "Changed: text + audio × 0.5" in page.inner_text("body").replace("text+audio", "text + audio")
-    shown = metric(page, "Prediction")
-    page.reload()
-    settle(page)
-    assert metric(page, "Prediction") == shown
-
-
-def test_a_telling_sample_opens_with_one_click(visit: Callable[[str], Any]) -> None:
-    page = visit("/")
-    link = page.get_by_role("link", name=re.compile(r"Open p\d+")).last
-    wanted = re.search(r"Open (p\d+)", link.inner_text()).group(1)  # type: ignore[union-attr]
-    link.click()
-    page.wait_for_selector("h1:has-text('Samples')")
-    settle(page)
-    assert sample_of(page) == wanted
-    assert f"sample={wanted}" in page.url or page.locator(".st-key-sample input").input_value() == wanted
-
-
-def test_a_row_of_the_table_and_the_select_box_pick_the_sample(visit: Callable[[str], Any]) -> None:
-    page = visit("/samples")
+def a_row_picks(page: Any) -> None:
     before = sample_of(page)
     table = page.locator('[data-testid="stDataFrame"]').first
     box = table.bounding_box()
     page.mouse.click(box["x"] + 18, box["y"] + 35 + 17 + 35)
-    page.wait_for_function("before => !document.body.innerText.includes('Sample ' + before + '\\n')", arg=before)
+    page.wait_for_function("""before => [...document.querySelectorAll('h3')].some(
+      h => h.innerText.startsWith('Sample ') && h.innerText !== 'Sample ' + before)""", arg=before)
     settle(page)
     picked = sample_of(page)
     assert picked != before
     assert f"sample={picked}" in page.url
+
+
+def the_select_box_picks(page: Any) -> None:
     page.locator(".st-key-sample input").click()
     page.keyboard.type("p0031")
     page.get_by_role("option", name="p0031").wait_for()
@@ -111,8 +95,7 @@ def test_a_row_of_the_table_and_the_select_box_pick_the_sample(visit: Callable[[
     assert "sample=p0031" in page.url
 
 
-def test_a_point_of_the_scatter_picks_the_sample(visit: Callable[[str], Any]) -> None:
-    page = visit("/samples")
+def a_point_of_the_scatter_picks(page: Any) -> None:
     page.locator('[class*="st-key-scatter-"] .js-plotly-plot').scroll_into_view_if_needed()
     # The point farthest from all others, so that no other lies on top of it.
     x, y, wanted = page.evaluate("""() => {
@@ -133,51 +116,51 @@ def test_a_point_of_the_scatter_picks_the_sample(visit: Callable[[str], Any]) ->
     settle(page)
 
 
-def test_moving_a_slider_changes_prediction_metrics_and_the_link(visit: Callable[[str], Any]) -> None:
-    page = visit("/dynamics?sample=p0031")
+def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_and_link(
+        visit: Callable[[str], Any]) -> None:
+    page = visit("/dynamics?sample=p0031&H.text-audio=0.5&rate.2=2&T=0.5&view=Correlations")
+    assert page.locator(".st-key-sample input").input_value() == "p0031"
+    assert page.locator(".st-key-H-text-audio input").input_value() == "0.5"
+    assert page.locator(".st-key-rate-2 input").input_value() == "2"
+    assert page.locator('[role="tab"][aria-selected="true"]').inner_text() == "Correlations"
+    assert "Changed: text + audio × 0.5" in page.inner_text("body").replace("text+audio", "text + audio")
+    page.get_by_role("button", name="Reset", exact=True).click()
+    wait_for_words(page, "Everything as learned")
+    settle(page)
     before = metric(page, "Prediction"), metric(page, "MAE")
     knob = page.locator(".st-key-T input")
     knob.focus()
     for _ in range(8):
         page.keyboard.press("ArrowLeft")
-    page.wait_for_function("() => document.body.innerText.includes('Changed: T = 0.6')")
+    wait_for_words(page, "Changed: T = 0.6")
     settle(page)
     after = metric(page, "Prediction"), metric(page, "MAE")
     assert after[0] != before[0]
     assert after[1] != before[1]
     assert "T=0.6" in page.url
     page.get_by_role("button", name="Reset", exact=True).click()
-    page.wait_for_function("() => document.body.innerText.includes('Everything as learned')")
+    wait_for_words(page, "Everything as learned")
+    settle(page)
     assert (metric(page, "Prediction"), metric(page, "MAE")) == before
-
-
-def test_an_invalid_link_is_named_and_the_rest_applies(visit: Callable[[str], Any]) -> None:
-    page = visit("/dynamics?model=nope&sample=p0031&H.text=abc&rate.1=2")
-    warnings = page.locator('[data-testid="stAlert"]').all_inner_texts()
-    assert any("nope" in words for words in warnings)
-    assert any("abc" in words for words in warnings)
-    assert page.locator(".st-key-sample input").input_value() == "p0031"
-    assert page.locator(".st-key-rate-1 input").input_value() == "2"
-
-
-def test_a_link_cannot_run_a_script(visit: Callable[[str], Any]) -> None:
-    page = visit("/samples?sample=%3Cimg%20src%3Dx%20onerror%3D%22window.hacked%3D1%22%3E&find=%3Cb%3E")
-    assert page.evaluate("() => window.hacked") is None
-    assert "<img src=x" in page.locator('[data-testid="stAlert"]').first.inner_text()
 
 
 def gate(page: Any) -> int:
     return int(page.locator(".st-key-gate input").input_value())
 
 
-def test_the_scrubber_moves_by_button_key_and_click(visit: Callable[[str], Any]) -> None:
+def test_the_circuit_is_walked_and_downloaded(visit: Callable[[str], Any], tmp_path: Path) -> None:
     page = visit("/circuit?data=digits&gate=0")
+    the_scrubber_moves_by_button_key_and_click(page)
+    the_circuit_downloads_as_openqasm_and_svg(page, tmp_path)
+
+
+def the_scrubber_moves_by_button_key_and_click(page: Any) -> None:
     assert "Before the first gate" in page.inner_text("body")
     page.locator(".st-key-_on button").first.click()
-    page.wait_for_function("() => document.body.innerText.includes('Gate 1 of')")
+    wait_for_words(page, "Gate 1 of")
     page.locator(".st-key-gate input").focus()
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("() => document.body.innerText.includes('Gate 2 of')")
+    wait_for_words(page, "Gate 2 of")
     settle(page)
     assert gate(page) == 2
     x, y, wanted = page.evaluate("""() => {
@@ -190,18 +173,37 @@ def test_the_scrubber_moves_by_button_key_and_click(visit: Callable[[str], Any])
     page.mouse.move(x, y)
     page.wait_for_timeout(300)
     page.mouse.click(x, y)
-    page.wait_for_function("n => document.body.innerText.includes('Gate ' + n + ' of')", arg=wanted)
+    wait_for_words(page, f"Gate {wanted} of")
     settle(page)
     assert gate(page) == wanted
     assert f"gate={wanted}" in page.url
 
 
-def test_editing_a_truth_table_changes_the_decision_and_the_link(visit: Callable[[str], Any]) -> None:
-    page = visit("/circuit?data=digits&part=Fusion%20rules&outcome=000")
+def the_circuit_downloads_as_openqasm_and_svg(page: Any, tmp_path: Path) -> None:
+    page.get_by_role("tab", name="Export").click()
+    for name, key in (("OpenQASM 3", "qasm"), ("Circuit as SVG", "svg")):
+        page.get_by_role("button", name=name).wait_for()
+        with page.expect_download() as download:
+            page.get_by_role("button", name=name).click()
+        download.value.save_as(tmp_path / f"circuit.{key}")
+    program = (tmp_path / "circuit.qasm").read_text()
+    assert program.startswith("OPENQASM 3.0;")
+    assert program.count("measure") > 6
+    assert ET.parse(tmp_path / "circuit.svg").getroot().tag.endswith("svg")
+
+
+def test_truth_tables_are_edited_by_knobs_and_by_a_click_on_a_cell(visit: Callable[[str], Any], page: Any) -> None:
+    page.set_viewport_size({"width": 800, "height": 1000})
+    visit("/circuit?data=digits&part=Fusion%20rules&outcome=000")
+    tables_change_decision_and_link(page)
+    a_cell_opens_its_angle_and_is_marked_when_edited(page)
+
+
+def tables_change_decision_and_link(page: Any) -> None:
     before = metric(page, "Test accuracy"), metric(page, "predicted")
     page.get_by_role("radio", name="all elements").click()
     page.get_by_role("button", name="AND", exact=True).click()
-    page.wait_for_function("() => document.body.innerText.includes('Fused by edited tables: all:')")
+    wait_for_words(page, "Fused by edited tables: all:")
     settle(page)
     assert metric(page, "Test accuracy") != before[0]
     assert metric(page, "predicted") != before[1]
@@ -211,12 +213,9 @@ def test_editing_a_truth_table_changes_the_decision_and_the_link(visit: Callable
     page.wait_for_function("() => document.querySelector('.st-key-phi input').value.startsWith('all:and,0.000=')")
     settle(page)
     assert "phi=all" in page.url
-    page.reload()
-    settle(page)
-    assert page.locator(".st-key-phi input").input_value().startswith("all:and,0.000=")
     page.get_by_role("radio", name="all elements").click()
     page.get_by_role("button", name="learned", exact=True).click()
-    page.wait_for_function("() => document.body.innerText.includes('Fused by learned tables')")
+    wait_for_words(page, "Fused by learned tables")
     assert (metric(page, "Test accuracy"), metric(page, "predicted")) == before
 
 
@@ -232,10 +231,7 @@ def cell(page: Any, row: int, column: int) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def test_a_click_on_a_cell_of_the_truth_tables_opens_its_angle_and_editing_it_marks_the_cell(
-        visit: Callable[[str], Any], page: Any) -> None:
-    page.set_viewport_size({"width": 800, "height": 1000})
-    visit("/circuit?data=digits&part=Fusion%20rules&outcome=000")
+def a_cell_opens_its_angle_and_is_marked_when_edited(page: Any) -> None:
     accuracy, predicted = metric(page, "Test accuracy"), metric(page, "predicted")
     terms = page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text()
     for row, column in ((3, 5), (2, 3)):  # the second time the chart is another one
@@ -253,7 +249,7 @@ def test_a_click_on_a_cell_of_the_truth_tables_opens_its_angle_and_editing_it_ma
     number.fill("0")
     number.press("Enter")
     page.wait_for_function("() => document.querySelector('.st-key-phi input').value === '2.011=0'")
-    page.wait_for_function("() => document.body.innerText.includes('Fused by edited tables')")
+    wait_for_words(page, "Fused by edited tables")
     settle(page)
     edited = page.evaluate("""() => {
       const plot = document.querySelector('.st-key-panel-tables .js-plotly-plot'), traces = plot.data;
@@ -265,24 +261,10 @@ def test_a_click_on_a_cell_of_the_truth_tables_opens_its_angle_and_editing_it_ma
     # One cell of one element hardly moves accuracy and probability, but the terms of the score it does.
     assert page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text() != terms
     page.get_by_role("button", name="Reset this cell").click()
-    page.wait_for_function("() => document.body.innerText.includes('Fused by learned tables')")
+    wait_for_words(page, "Fused by learned tables")
     settle(page)
     assert (metric(page, "Test accuracy"), metric(page, "predicted")) == (accuracy, predicted)
     assert page.locator(".st-key-panel-waterfall-edited .js-plotly-plot").inner_text() == terms
-
-
-def test_the_circuit_downloads_as_openqasm_and_svg(visit: Callable[[str], Any], tmp_path: Path) -> None:
-    page = visit("/circuit?data=digits")
-    page.get_by_role("tab", name="Export").click()
-    for name, key in (("OpenQASM 3", "qasm"), ("Circuit as SVG", "svg")):
-        page.get_by_role("button", name=name).wait_for()
-        with page.expect_download() as download:
-            page.get_by_role("button", name=name).click()
-        download.value.save_as(tmp_path / f"circuit.{key}")
-    program = (tmp_path / "circuit.qasm").read_text()
-    assert program.startswith("OPENQASM 3.0;")
-    assert program.count("measure") > 6
-    assert ET.parse(tmp_path / "circuit.svg").getroot().tag.endswith("svg")
 
 
 def saved(page: Any, button: Any, path: Path) -> Path:
@@ -294,9 +276,7 @@ def saved(page: Any, button: Any, path: Path) -> Path:
     return target
 
 
-def test_the_figure_drawer_gives_the_figure_its_numbers_and_its_recipe(visit: Callable[[str], Any],
-                                                                       tmp_path: Path) -> None:
-    page = visit("/samples?sample=p0031")
+def the_drawer_gives_the_figure_its_numbers_and_its_recipe(page: Any, tmp_path: Path) -> None:
     rows = list(csv.DictReader(saved(page, page.locator(".st-key-csv-waterfall button").first,
                                      tmp_path).open(encoding="utf-8")))
     assert [row["term"] for row in rows][:2] == ["baseline", "text"]

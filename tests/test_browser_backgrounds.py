@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_browser import settle, visit  # noqa: F401 - `visit` is a fixture
+from tests.test_browser import follow, settle, visit  # noqa: F401 - `visit` is a fixture
 
 pytestmark = pytest.mark.browser
 
@@ -22,29 +22,18 @@ def choose(page: Any, key: str, option: str) -> None:
     settle(page)
 
 
-@pytest.mark.parametrize(("source", "other"), [("planted", "p0007"), ("digits", "digit-0005")])
-def test_why_this_rather_than_that(visit: Callable[[str], Any], source: str, other: str) -> None:  # noqa: F811
-    """The picker changes the numbers, names what is compared with, and travels to the next page, to a link and back."""
-    page = visit(f"/samples?data={source}")
+def test_why_this_rather_than_that(visit: Callable[[str], Any]) -> None:  # noqa: F811
+    """The picker names what is compared with, in the link too, and goes along to the next page; for both systems,
+    without a browser, in tests/test_app_backgrounds.py."""
+    page, other = visit("/samples"), "p0007"
     usual = page.locator('[class*="st-key-panel-waterfall"]').first.inner_text()
     assert "training samples" in usual
     choose(page, "background", "one other sample")
     choose(page, "contrast", other)
     panel = page.locator('[class*="st-key-panel-waterfall"]').first
     assert f"Baseline: the score of sample {other}" in panel.inner_text()
-    title = panel.locator("h4").inner_text()
     assert f"contrast={other}" in page.url
-    page.reload()
-    settle(page)
-    assert page.locator('[class*="st-key-panel-waterfall"] h4').first.inner_text() == title
-    target = "Dynamics" if source == "planted" else "Circuit"
-    page.locator('[data-testid="stSidebar"]').get_by_role("link", name=target).click()
-    page.wait_for_selector(f"h1:has-text('{target}')")
-    settle(page)
+    follow(page, "Dynamics")
     assert page.locator(".st-key-contrast input").input_value() == other
-    choose(page, "background", "training set")
-    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Samples").click()
-    page.wait_for_selector("h1:has-text('Samples')")
-    settle(page)
-    assert "training samples" in page.locator('[class*="st-key-panel-waterfall"]').first.inner_text()
+    assert f"contrast={other}" in page.url
     assert page.locator('[data-testid="stAlert"]').count() == 0

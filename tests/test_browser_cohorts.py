@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_browser import settle, visit
+from tests.test_browser import follow, settle, visit, wait_for_words
 
 pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture
@@ -53,7 +53,8 @@ def click(page: Any, where: tuple[float, float]) -> None:
     page.mouse.click(*where)
 
 
-def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link(visit: Callable[[str], Any]) -> None:
+def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_opens_its_sample(
+        visit: Callable[[str], Any]) -> None:
     page = visit("/cohorts")
     click(page, place(page, ".st-key-panel-types", "all of test", 1))
     page.wait_for_function("() => document.querySelector('.st-key-filter input').value === 'relation=conflict'")
@@ -64,22 +65,19 @@ def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link(visit: Callable[
     page.get_by_role("button", name="Save in the link").click()
     page.wait_for_function("() => decodeURIComponent(location.search).includes('cohort=at+odds:relation=conflict')")
     settle(page)
-    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Samples").click()
-    page.wait_for_selector("h1:has-text('Samples')")
-    settle(page)
+    follow(page, "Samples")
     assert "cohort=at+odds" in page.url
-    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Cohorts").click()
-    page.wait_for_selector("h1:has-text('Cohorts')")
-    settle(page)
-    assert page.locator(".st-key-filter input").input_value() == "relation=conflict"
-    page.reload()
-    settle(page)
+    follow(page, "Cohorts")
     assert page.locator(".st-key-filter input").input_value() == "relation=conflict"
     assert "cohort ‘at odds’" in page.inner_text(".st-key-panel-entanglement")
+    page.locator(".st-key-filter input").fill("error>0.45")
+    page.locator(".st-key-filter input").press("Enter")
+    page.wait_for_function("() => decodeURIComponent(location.search).includes('filter=error>0.45')")
+    settle(page)
+    a_point_opens_its_sample_and_another_grouping_is_drawn(page)
 
 
-def test_a_point_opens_its_sample_and_another_grouping_is_drawn(visit: Callable[[str], Any]) -> None:
-    page = visit("/cohorts?filter=error%3E0.45")
+def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     x, y, wanted = lonely(page, ".st-key-panel-entanglement")
     click(page, (x, y))
     page.wait_for_function("wanted => document.querySelector('.st-key-sample input').value === wanted", arg=wanted)
@@ -101,22 +99,17 @@ def test_a_view_is_pinned_tweaked_compared_and_swapped(visit: Callable[[str], An
     page.get_by_role("button", name="Pin", exact=True).click()
     page.wait_for_function("() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031')")
     page.locator(".st-key-_unpin").wait_for()
-    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Compare").first.click()
-    page.wait_for_selector("h1:has-text('Compare')")
-    settle(page)
+    follow(page, "Compare")
     assert "A and B are decided alike" in page.inner_text("body")
     page.get_by_text("Tweak B: couplings").click()
     knob = page.locator(".st-key-T input")
     knob.focus()
     for _ in range(8):
         page.keyboard.press("ArrowLeft")
-    page.wait_for_function("() => document.body.innerText.includes('T=0.6')")
+    wait_for_words(page, "T=0.6")
     settle(page)
     said = page.locator(".st-key-panel-differences h4").inner_text()
     assert said.startswith("B scores")
-    page.reload()
-    settle(page)
-    assert page.locator(".st-key-panel-differences h4").inner_text() == said
     page.get_by_role("button", name="Swap").click()
     page.wait_for_function("() => decodeURIComponent(location.search).includes('pin=qj-planted/planted/p0031/T=0.6')")
     settle(page)

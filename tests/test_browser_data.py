@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests import importable
-from tests.test_browser import settle, visit
+from tests.test_browser import follow, settle, visit
 
 pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture
@@ -22,10 +23,49 @@ def upload(page: Any, *paths: Path) -> None:
     page.get_by_role("button", name="Examine").click()
 
 
-def test_a_pickle_is_uploaded_examined_repaired_and_kept(visit: Callable[[str], Any], tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_refused_in_words_and_the_page_goes_on_to_keep_a_pickle(
+        visit: Callable[[str], Any], tmp_path: Path) -> None:
+    page = visit("/data")
+    a_file_of_three_gigabytes_is_refused(page, tmp_path)
+    drop(page)
+    a_hostile_file_is_refused_by_name(page, tmp_path)
+    drop(page)
+    a_pickle_is_examined_repaired_and_kept(page, tmp_path)
+
+
+def drop(page: Any) -> None:
+    """Takes the file away that was chosen."""
+    button = page.locator('[data-testid="stFileUploader"]').get_by_role("button", name=re.compile("^Remove "))
+    button.click()
+    button.wait_for(state="detached")
+    settle(page)
+
+
+def a_file_of_three_gigabytes_is_refused(page: Any, tmp_path: Path) -> None:
+    large = tmp_path / "large.pkl"
+    with large.open("wb") as file:
+        file.truncate(3 * 1024**3)  # a hole: it takes no room
+    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(large))
+    page.get_by_text("File must be 200").wait_for()
+    assert "Larger ones: by path, or on the command line" in page.inner_text("body")
+    page.get_by_role("button", name="Examine").click()
+    page.get_by_text("There is nothing to examine yet").wait_for()
+    settle(page)
+
+
+def a_hostile_file_is_refused_by_name(page: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.pkl"
+    bad.write_bytes(b"cposix\nsystem\n(S'touch /tmp/never'\ntR.")
+    upload(page, bad)
+    page.get_by_text("posix.system").wait_for()
+    assert "nothing in a pickle is run" in page.inner_text("body")
+    settle(page)
+    assert page.locator(".st-key-import-report").count() == 0
+
+
+def a_pickle_is_examined_repaired_and_kept(page: Any, tmp_path: Path) -> None:
     content = importable.mmsa()
     content["train"]["audio"][2, 0, 1] = -np.inf
-    page = visit("/data")
     upload(page, importable.write_mmsa(tmp_path / "unaligned_50.pkl", content))
     page.wait_for_selector(".st-key-import-report", timeout=60_000)
     settle(page)
@@ -47,33 +87,6 @@ def test_a_pickle_is_uploaded_examined_repaired_and_kept(visit: Callable[[str], 
     assert "set=my-mosi" in page.url
     assert "40 / 10 / 20" in page.inner_text("body")
     assert page.locator(".st-key-import-report").count() == 0
-    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Samples").click()
-    page.wait_for_selector("h1:has-text('Samples')")
-    settle(page)
+    follow(page, "Samples")
     page.locator(".st-key-data input").click()
     page.get_by_role("option", name="my-mosi").wait_for()
-
-
-def test_a_hostile_file_is_refused_by_name_and_the_page_goes_on(visit: Callable[[str], Any], tmp_path: Path) -> None:
-    page = visit("/data")
-    bad = tmp_path / "bad.pkl"
-    bad.write_bytes(b"cposix\nsystem\n(S'touch /tmp/never'\ntR.")
-    upload(page, bad)
-    page.get_by_text("posix.system").wait_for()
-    assert "nothing in a pickle is run" in page.inner_text("body")
-    settle(page)
-    assert page.locator(".st-key-import-report").count() == 0
-
-
-def test_a_file_of_three_gigabytes_is_refused_in_words_and_the_page_goes_on(visit: Callable[[str], Any],
-                                                                            tmp_path: Path) -> None:
-    large = tmp_path / "large.pkl"
-    with large.open("wb") as file:
-        file.truncate(3 * 1024**3)  # a hole: it takes no room
-    page = visit("/data")
-    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(large))
-    page.get_by_text("File must be 200").wait_for()
-    assert "Larger ones: by path, or on the command line" in page.inner_text("body")
-    page.get_by_role("button", name="Examine").click()
-    page.get_by_text("There is nothing to examine yet").wait_for()
-    settle(page)

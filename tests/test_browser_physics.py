@@ -1,4 +1,4 @@
-"""What did it, in Chromium: from the page to the term by clicks, and a cold link that restores it."""
+"""What did it, in Chromium: from the page to the term by clicks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.test_browser import settle
 pytestmark = pytest.mark.browser
 
 
-def test_what_did_it_by_clicks_and_by_link(page: Any, server: Any) -> None:
+def test_a_term_that_did_it_is_found_by_clicks_and_stands_in_the_link(page: Any, server: Any) -> None:
     page.goto(f"{server.url}/dynamics?sample=p0031")
     settle(page)
     page.get_by_role("tab", name="What did it").click()
@@ -27,10 +27,7 @@ def test_what_did_it_by_clicks_and_by_link(page: Any, server: Any) -> None:
     page.keyboard.press("Enter")
     page.wait_for_selector(".st-key-panel-way h4:has-text('ump operator 1')")
     settle(page)
-    address = page.url
-    assert "term=jump" in address
-    page.goto(address)
-    settle(page)
+    assert "term=jump" in page.url
     assert page.locator(".st-key-panel-tornado h4").inner_text() == heading
     assert picker.input_value() == "jump operator 1"
     assert page.locator('[data-testid="stAlert"]').count() == 0

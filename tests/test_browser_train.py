@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from qfusion.data import importing
 from qfusion.runs import Run
 from scripts import serving
 from tests import importable
 from tests.test_browser import settle
-from tests.test_browser_data import upload
 
 pytestmark = pytest.mark.browser
 # Epochs of the loss as they are drawn.
@@ -52,20 +52,13 @@ def button(page: Any, key: str) -> Any:
     return page.locator(f".st-key-{key} button").first
 
 
-def test_a_run_on_an_uploaded_set_is_started_watched_left_found_stopped_taken_up_and_explored(
-        page: Any, server: serving.Server, runs: Path, tmp_path: Path) -> None:
+def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up_and_explored(
+        page: Any, server: serving.Server, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How a set is uploaded is in tests/test_browser_data.py."""
     data, name = "my-own", "mine"
     page.set_default_timeout(90_000)
-    page.goto(server.url + "/data")
-    quiet(page)
-    upload(page, importable.write_mmsa(tmp_path / "unaligned_50.pkl", importable.mmsa()))
-    page.wait_for_selector(".st-key-import-report", timeout=60_000)
-    quiet(page)
-    page.locator(".st-key-_import_name input").fill(data)
-    page.locator(".st-key-_import_name input").press("Enter")
-    quiet(page)
-    page.get_by_role("button", name="Keep it").click()
-    page.get_by_text("is kept, with 70 samples").wait_for()
+    monkeypatch.setenv("QFUSION_IMPORTED", str(server.log.parent / "imported"))
+    importing.import_set([importable.write_mmsa(tmp_path / "unaligned_50.pkl", importable.mmsa())], data)
     page.goto(server.url + f"/train?new.data={data}")
     page.wait_for_selector("h1:has-text('Train')")
     quiet(page)
@@ -86,18 +79,16 @@ def test_a_run_on_an_uploaded_set_is_started_watched_left_found_stopped_taken_up
     page.wait_for_function(f"() => ({EPOCHS})() >= 5", timeout=120_000)
     before = page.evaluate(EPOCHS)
     page.wait_for_function(f"before => ({EPOCHS})() > before", arg=before, timeout=60_000)
-    link = page.url
+    link = page.url.split("?")[0]
     page.goto(server.url + "/_stcore/health")  # the app is left, the run goes on
     done = run.record().epoch
-    page.goto(link.split("?")[0])  # not even the link is needed: the run is found
+    page.goto(link)  # not even the link is needed: the run is found
     page.wait_for_function(DRAWN, arg=name)
     page.wait_for_function(f"() => ({EPOCHS})() > 0")
     until = time.monotonic() + 60
     while run.record().epoch <= done and time.monotonic() < until:
         time.sleep(0.2)
     assert run.record().epoch > done
-    page.goto(link)
-    page.wait_for_function(f"() => ({EPOCHS})() > 0")
     assert page.evaluate(EXCESS) <= 0
     explore = page.get_by_role("link", name=f"Explore samples of {name}")
     button(page, "_stop").click()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_browser import settle, visit
+from tests.test_browser import follow, settle, visit, wait_for_words
 
 pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture
@@ -17,7 +17,7 @@ EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); retu
 def test_from_a_group_to_the_nearest_sample_to_when_not_to_trust_it(visit: Any) -> None:
     page = visit("/operators?sample=p0031")
     page.get_by_role("radio", name="text with audio", exact=True).click()
-    page.wait_for_function("() => document.body.innerText.includes('eigenstates of text and audio vote for')")
+    wait_for_words(page, "eigenstates of text and audio vote for")
     settle(page)
     assert "votes=text+with+audio" in page.url
     x, y, wanted = page.evaluate("""() => {
@@ -37,13 +37,11 @@ def test_from_a_group_to_the_nearest_sample_to_when_not_to_trust_it(visit: Any) 
     page.mouse.click(x, y)
     page.wait_for_function("id => document.querySelector('.st-key-sample input').value === id", arg=wanted)
     settle(page)
-    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="Faithfulness").click()
-    page.wait_for_selector("h1:has-text('Faithfulness')")
-    settle(page)
+    follow(page, "Faithfulness")
     assert "When not to trust the explanations of qj-planted" in page.inner_text("body")
     assert "our order beats every one of 10 random orders" in page.inner_text("body")
     page.get_by_role("tab", name="Truth").click()
-    page.wait_for_function("() => document.body.innerText.includes('Rank correlations with the truth')")
+    wait_for_words(page, "Rank correlations with the truth")
     settle(page)
     for width in (1440, 800):
         page.set_viewport_size({"width": width, "height": 900})

@@ -1,5 +1,5 @@
-"""What if, in Chromium: the answer within three clicks, live edits that can be heard and seen, cold links, nothing
-sideways."""
+"""What if, in Chromium: the answer within three clicks, live edits that can be heard and seen, and words
+in their patches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.test_browser import settle, visit
+from tests.test_browser import follow, settle, visit, wait_for_words
 
 pytestmark = pytest.mark.browser
 __all__ = ["visit"]  # a fixture
@@ -20,23 +20,29 @@ def prediction(page: Any) -> float:
     return float(cell.locator('[data-testid="stMetricValue"]').inner_text().replace("−", "-"))
 
 
-def test_what_would_flip_it_is_answered_in_one_click_and_applied_in_two(visit: Callable[[str], Any]) -> None:
+def test_what_would_flip_it_is_answered_in_one_click_applied_in_two_and_taken_back_by_another_sample(
+        visit: Callable[[str], Any]) -> None:
     page = visit("/?sample=p0014")
-    page.locator('[data-testid="stSidebar"]').get_by_role("link", name="What if").click()
-    page.wait_for_selector("h1:has-text('What if')")
-    settle(page)
+    follow(page, "What if")
     assert re.search(r"What would flip it\? A change of audio alone by [\d.]+ rad", page.inner_text("body"))
     before = prediction(page)
     page.locator(".st-key-_flip-audio button").click()
     page.wait_for_selector("h4:has-text('flips the decision')")
     settle(page)
     assert before * prediction(page) <= 0
-    page.reload()
+    assert "Changing audio" in page.inner_text("body")
+    assert page.url.partition("do.audio=")[2]
+    page.locator(".st-key-sample input").click()
+    page.keyboard.type("p0031")
+    page.get_by_role("option", name="p0031").wait_for()
+    page.keyboard.press("Enter")
+    wait_for_words(page, "Change a modality to see")
     settle(page)
-    assert "flips the decision" in page.inner_text("body")
+    assert not page.url.partition("do.audio=")[2]
 
 
-def test_an_edited_sentence_is_heard_out_and_a_wrong_one_named(visit: Callable[[str], Any]) -> None:
+def test_an_edited_sentence_is_heard_out_a_wrong_one_named_and_every_word_lies_in_its_patch(
+        visit: Callable[[str], Any]) -> None:
     page = visit("/what_if?sample=p0014&"
                  + "&".join(f"do.{name}=edit%20the%20raw%20input" for name in ("text", "audio", "vision")))
     assert page.locator('[data-testid="stMain"] audio').count() == 1
@@ -53,22 +59,14 @@ def test_an_edited_sentence_is_heard_out_and_a_wrong_one_named(visit: Callable[[
     page.get_by_text("is not in the vocabulary").first.wait_for()
     assert "superb" in page.locator('[data-testid="stAlert"]').first.inner_text()
     settle(page)
-
-
-def test_another_sample_takes_the_changes_back(visit: Callable[[str], Any]) -> None:
-    page = visit("/what_if?sample=p0014&do.audio=leave%20it%20out")
-    assert "Changing audio" in page.inner_text("body")
-    page.locator(".st-key-sample input").click()
-    page.keyboard.type("p0031")
-    page.get_by_role("option", name="p0031").wait_for()
-    page.keyboard.press("Enter")
-    page.wait_for_function("() => document.body.innerText.includes('Change a modality to see')")
+    follow(page, "Samples")
+    page.locator("summary", has_text="Inside a modality").click()
+    page.wait_for_selector(".st-key-panel-inside .js-plotly-plot .annotation-text")
     settle(page)
-    assert "leave" not in page.url.partition("do.audio")[2]
+    every_word_lies_inside_its_patch(page)
 
 
-def test_every_word_lies_inside_its_patch(visit: Callable[[str], Any], page: Any) -> None:
-    visit("/samples?inside=true")
+def every_word_lies_inside_its_patch(page: Any) -> None:
     # Patches and words come in one order, values between the words.
     over = page.evaluate("""() => {
       const plot = document.querySelector('.st-key-panel-inside .js-plotly-plot');

@@ -25,6 +25,7 @@ _MAC = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
         "/Applications/Chromium.app/Contents/MacOS/Chromium")
 # seconds to wait for the browser and for a figure; how long it is kept for the next one
 START, DRAW, IDLE = 40.0, 30.0, 120.0
+FRESH = 200  # drawings on one page before it is loaded again, so that what it keeps is bounded
 # a proxy that refuses: without it, a browser waits long for its maker's hosts where the network is closed
 _NOWHERE = "127.0.0.1:9"
 
@@ -40,6 +41,24 @@ def _find(path: str) -> str | None:
         return None
     found = next((place for name in BROWSERS if (place := shutil.which(name, path=path))), None)
     return found or next((place for place in _MAC if sys.platform == "darwin" and os.access(place, os.X_OK)), None)
+
+
+def _keeping() -> type[Any]:
+    """kaleido's browser, that keeps its page from figure to figure: to load plotly's script again costs thrice as much
+    as to draw. A drawing that fails ends the browser, see `export`."""
+    import kaleido
+
+    class Keeping(kaleido.Kaleido):
+        drawn = 0
+
+        async def _return_kaleido_tab(self, tab: Any) -> None:
+            self.drawn += 1
+            if self.drawn % FRESH:
+                await self.tabs_ready.put(tab)
+            else:
+                await super()._return_kaleido_tab(tab)
+
+    return Keeping
 
 
 class _Browser:
@@ -61,8 +80,8 @@ class _Browser:
         bare.header = bare.header.replace("<head>", "<head><style>@page { margin: 0 }</style>")
 
         async def start() -> None:
-            self.kaleido = kaleido.Kaleido(path=path, page_generator=bare, timeout=DRAW, proxy_server=_NOWHERE,
-                                           enable_extensions=False)
+            self.kaleido = _keeping()(path=path, page_generator=bare, timeout=DRAW, proxy_server=_NOWHERE,
+                                      enable_extensions=False)
             await self.kaleido.open()
 
         try:

@@ -91,7 +91,10 @@ _ID = re.compile(r'\sid="([^"]+)"')
 
 
 def _renumbered(svg: str) -> str:
-    """The drawing with ids that are counted, where plotly draws them by lot, and without classes drawn so."""
+    """The drawing with ids that are counted, where plotly draws them by lot, and without classes drawn so.
+
+    A style is the last of an element's attributes: Chrome puts it where a script has first asked for it.
+    """
     tags = re.findall(r"<[^<>]+>", svg)
     known: dict[str, str] = {}
     for tag in tags:
@@ -99,8 +102,10 @@ def _renumbered(svg: str) -> str:
             known.setdefault(name, f"q{len(known)}")
 
     def tag_of(found: re.Match[str]) -> str:
-        tag = _ID.sub(lambda each: f' id="{known[each[1]]}"', found[0])
+        tag = re.sub(r'(\sstyle="[^"]*")(.*?)(\s*/?>)$', r"\2\1\3", found[0], flags=re.DOTALL)
+        tag = _ID.sub(lambda each: f' id="{known[each[1]]}"', tag)
         tag = re.sub(r' trace[0-9a-f]{6}(?=[ "])', "", tag)
+        tag = re.sub(r'(?<=[ "xy]cb)[0-9a-f]{6}(?=tick|title|[ "])', "", tag)  # a colour bar, its ticks and title
         tag = re.sub(r"url\((&quot;|')?#([^)&']+)(?:&quot;|')?\)", lambda each: f"url(#{known.get(each[2], each[2])})",
                      tag)
         return re.sub(r'(\s(?:xlink:)?href=")#([^"]+)"', lambda each: f'{each[1]}#{known.get(each[2], each[2])}"', tag)
