@@ -15,6 +15,7 @@ from qfusion.explain.contributions.background import SampleBackground
 from qfusion.models import FusionModel, nested
 
 BUDGET = 4e10  # floating-point operations for the explanation of a test set: some ten seconds of one core
+SLOW = 6  # budgets: where the fewest rows take more of them, no page waits for them unasked
 OVERHEAD = 20_000  # operations a row besides those of products
 ROWS = 2048  # samples that are asked at once
 FEWEST = 64  # rows of the background, at least
@@ -36,8 +37,17 @@ class EvaluatedSpace(Workspace):
     def bulk_background(self) -> Any:
         """Some rows of the background where all would take long for a test set; how many depends on the model and the
         data alone."""
-        each = len(self.bulk) * 2 ** len(self.modalities) * row_cost(self.model, self.background)
-        return self.background.some(max(FEWEST, int(BUDGET / each)))
+        return self.background.some(max(FEWEST, int(BUDGET / self._each)))
+
+    @cached_property
+    def _each(self) -> float:
+        """Operations for each row of the background."""
+        return len(self.bulk) * 2 ** len(self.modalities) * row_cost(self.model, self.background)
+
+    @property
+    def opening(self) -> str:  # type: ignore[override]
+        """The first test sample where even the fewest rows take minutes: no example is looked for."""
+        return str(self.dataset.ids[self.dataset.rows("test")[0]]) if FEWEST * self._each > SLOW * BUDGET else ""
 
 
 def row_cost(model: FusionModel, background: SampleBackground) -> float:
