@@ -17,6 +17,7 @@ from qfusion import data, report
 from qfusion.analysis.case import case
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import open_sample
+from qfusion.analysis.systems import evaluated_subject
 from qfusion.figures import numbers
 from qfusion.models.abilities import kinds
 from qfusion.panels.core import programs
@@ -38,6 +39,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     folder, samples = tmp_path_factory.mktemp("models"), {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("QFUSION_MODELS", str(folder))
+        patch.setattr(evaluated_subject, "BUDGET", 1.0)  # no page looks for an example
         for name in DATA:
             dataset = data.load(name)
             samples[name] = str(dataset.ids[dataset.rows("test")[0]])
@@ -156,6 +158,14 @@ def test_headless_figures_programs_reports_and_files(trained: dict[str, str], tm
     code, _, err = command("export", *about, "--format", "openqasm3", "--out", str(tmp_path / "no.qasm"))
     assert code == 1
     assert "Take torch or numpy instead" in err
+
+
+def test_where_an_example_would_take_long_the_first_test_sample_opens(trained: dict[str, str],
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    work = open_sample("qfl-digits", trained["digits"], "digits").work
+    assert work.opening == trained["digits"]
+    monkeypatch.setattr(evaluated_subject, "BUDGET", 4e10)
+    assert work.opening == ""
 
 
 def test_what_a_link_cannot_say_is_named(trained: dict[str, str]) -> None:
