@@ -2,7 +2,7 @@
 
     python scripts/panel_pages.py
 
-The panels are built as the pages build them, with both systems, a short training and a short sweep.
+The panels are built as the pages build them, with both systems, a circuit of plain gates, a short training and a sweep.
 Their words and formulas come from the glossary (qfusion/assets/glossary.toml).
 """
 
@@ -24,10 +24,12 @@ from scripts import glossary_page  # noqa: E402
 OPENED = ("/samples?inside=true", "/samples?model=qcnn-digits&inside=true", "/dynamics?as=Shapley%20values",
           "/what_if?sample=p0014&knobs=true&do.audio=another%20sample%27s",
           "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
-          "/faithfulness?proof=Other%20methods&proof.run=true", "/train?run=first&run=second", "/train?run=second")
+          "/circuit?model=third&data=digits", "/faithfulness?proof=Other%20methods&proof.run=true",
+          "/train?run=first&run=second", "/train?run=second")
 # Pages that are opened whole with both systems.
 BOTH = ("samples", "dynamics", "circuit", "what if", "decision operators", "cohorts", "compare")
-ONLY = {("qj-planted",): "\nQuantum-jump models only.\n", ("qcnn-digits",): "\nEntangled-fusion networks only.\n"}
+ONLY = {("qj-planted",): "\nQuantum-jump models only.\n", ("qcnn-digits",): "\nEntangled-fusion networks only.\n",
+        ("third",): "\nModels with plain gates only.\n"}
 HEAD = """# How to read each panel
 
 Under every figure of the app stand two sentences, what it shows and what it does not; here they all are, in the order
@@ -136,6 +138,7 @@ def main() -> None:
         for call in (["train", "--data", "planted", "--name", "first", "--set", "epochs=3"],
                      ["train", "--data", "digits", "--model", "entangled-qcnn", "--name", "second", "--set",
                       "epochs=2"],
+                     ["train", "--data", "digits", "--model", "qfl", "--name", "third", "--set", "epochs=2"],
                      ["sweep", "--data", "digits", "--model", "concatenation", "--name", "search", "--trials", "12",
                       "--set", "epochs=2", "--range", "rate=1e-4:1e-2:log", "--range", "weight_decay=1e-5:1e-1:log"]):
             subprocess.run([*base, *call], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from qfusion.errors import InvalidInput
 from qfusion.quantum import kinds, measures
-from qfusion.quantum.states import density, product
+from qfusion.quantum.pauli import PAULIS
+from qfusion.quantum.states import density, partial_trace, product
 
 DIMS = [(2, 2, 2), (2, 3), (2, 3, 4), (4,), (2, 2, 2, 2)]
 NAMES = ("text", "audio", "vision", "extra")
@@ -194,12 +195,26 @@ def test_pure_fidelity_is_the_squared_overlap() -> None:
     assert measures.fidelity(density(a), density(b)).item() == pytest.approx(overlap**2, abs=1e-12)
 
 
-@pytest.mark.parametrize("subsystem", [0, 1, 2])
-def test_entanglement_entropy_is_that_of_the_reduced_state(subsystem: int) -> None:
+@pytest.mark.parametrize("subsystem", [0, 1, 2, (1,), (0, 1), (2, 0), (0, 1, 2)])
+def test_entanglement_entropy_is_that_of_the_reduced_state(subsystem: int | tuple[int, ...]) -> None:
     dims = (2, 3, 4)
     psi = torch.nn.functional.normalize(torch.randn(3, 24, dtype=torch.complex128), dim=-1)
-    by_trace = measures.measures_over_time(density(psi), dims, NAMES[:3]).of("entropy")[NAMES[subsystem],]
+    group = (subsystem,) if isinstance(subsystem, int) else subsystem
+    by_trace = measures.von_neumann_entropy(partial_trace(density(psi), dims, group)).numpy()
     assert measures.entanglement_entropy(psi, dims, subsystem).numpy() == pytest.approx(by_trace, abs=1e-12)
+
+
+@pytest.mark.parametrize("subsystem", [3, -1, (0, 0), (1, 3)])
+def test_a_subsystem_that_is_not_there_is_named(subsystem: int | tuple[int, ...]) -> None:
+    with pytest.raises(InvalidInput, match="Argument `subsystem` must lie between 0 and 2"):
+        measures.entanglement_entropy(torch.ones(24, dtype=torch.complex128) / 24**0.5, (2, 3, 4), subsystem)
+
+
+def test_entropies_of_bloch_vectors() -> None:
+    vectors = np.array([[0, 0, 1], [0, 0, 0], [0.3, -0.2, 0.4], [0.6, 0, 0.8 + 1e-12]])
+    states = (torch.eye(2) + torch.einsum("na,aij->nij", torch.as_tensor(vectors) + 0j, PAULIS[1:])) / 2
+    spectra = torch.linalg.eigvalsh(states).clamp_min(0)
+    assert measures.qubit_entropy(vectors) == pytest.approx(-torch.xlogy(spectra, spectra).sum(-1).numpy(), abs=1e-10)
 
 
 def test_batched_equals_looped() -> None:

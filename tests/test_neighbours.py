@@ -19,6 +19,7 @@ from qfusion import explain
 from qfusion.data.spec import DataSet
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.models import build
+from qfusion.models.abilities import kinds
 from qfusion.models.neighbours import reservoir
 from qfusion.models.neighbours.weights import prepared
 from qfusion.models.registry import NEIGHBOURS
@@ -29,7 +30,7 @@ from tests.test_baselines import tiny
 from tests.test_training_options import annotated
 
 KINDS = list(NEIGHBOURS)
-CIRCUITS = [kind for kind, model in NEIGHBOURS.items() if hasattr(model, "gates")]
+CIRCUITS = kinds("gates")
 SMALL: dict[str, dict[str, Any]] = {  # by kind, what keeps a test cheap
     "qfl": {"features": 3, "qubits": 2, "degree": 2},
     "cross-attention-q": {"features": 3, "qubits": 2, "layers": 2, "width": 4},
@@ -231,8 +232,7 @@ def test_gates_one_by_one_give_what_the_scores_are_made_of(kind: str, M: int) ->
     psi = statevector.run(gates, model.n)
     encoded = list(states.values())
     if kind == "cross-attention-q":
-        from qfusion.models.neighbours.cross_attention import bloch_vectors
-        assert torch.allclose(bloch_vectors(psi[None], model.n), model.expectations(encoded), atol=1e-10)
+        assert torch.allclose(statevector.bloch_vectors(psi[None]), model.expectations(encoded), atol=1e-10)
     elif kind == "vqc-mlpnet":
         d = int(torch.cat(encoded, -1).abs().argmax())
         weights = model.norms()[d] * model.scales * (len(psi) * psi.abs() ** 2 - 1) / len(model.rows) ** 0.5

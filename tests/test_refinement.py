@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,8 @@ def slow(trained: DataSet, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(evaluated_subject, "STEP", 5 * cost * work.background.size)  # five samples at a time
     monkeypatch.setattr(evaluated_subject, "FEWEST", 8)
     monkeypatch.setattr(refinement, "_jobs", type(refinement._jobs)())
+    monkeypatch.setattr(refinement, "_worker", ThreadPoolExecutor(1))
+    monkeypatch.setattr(refinement, "AUTO", 1e30)
     for name in ("sample_background", "bulk_background", "explanation"):
         work.__dict__.pop(name, None)
     work._singles.clear()
@@ -69,6 +72,18 @@ def test_a_sample_and_the_test_set_are_split_against_some_rows_with_their_error(
     assert np.array_equal(exact.values, explain.explain(slow.model, inputs, slow.background).values)
     away = np.abs(one.dividends - exact.dividends)
     assert bool((away <= 6 * one.errors + 1e-12).all())
+
+
+def test_an_example_opens_where_one_is_known_at_once_and_few_samples_are_split_where_rows_are_slow(
+        slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = str(slow.dataset.ids[slow.dataset.rows("test")[0]])
+    assert slow.opening == first
+    assert slow.against_all_rows().opening == ""
+    monkeypatch.setattr(evaluated_subject, "BUDGET", 8 * slow._cost * 5 / evaluated_subject.SLOW)
+    slow.__dict__.pop("bulk")
+    assert slow.bulk.tolist() == slow.dataset.rows("test")[:8].tolist(), "the fewest"
+    assert len(slow.against_all_rows().bulk) == len(slow.dataset.rows("test"))
+    slow.__dict__.pop("bulk")
 
 
 def test_all_rows_are_worked_out_behind_the_page_and_are_exact(slow: Any) -> None:
@@ -106,6 +121,22 @@ def test_it_stops_when_nobody_asks_any_more_and_begins_anew(slow: Any, monkeypat
     assert again is not job
     go.set()
     until(lambda: job.state == State.STOPPED and again.state == State.DONE)
+
+
+def test_it_stops_when_whoever_asked_is_gone_without_a_word(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = refinement.begin(slow, "me")
+    assert job.is_wanted
+    monkeypatch.setattr(refinement, "PATIENCE", 0.0)
+    assert not job.is_wanted
+    assert refinement.find(slow) is None or job.state == State.DONE
+
+
+def test_what_takes_long_waits_until_it_is_asked_for(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refinement, "AUTO", 0.0)
+    app = visit("Cohorts", model=MODEL, data=DATA)
+    assert refinement.find(slow) is None
+    app.button(key="_all_rows").click().run()
+    assert refinement.find(slow) is not None
 
 
 def test_a_model_that_fails_is_named_and_can_be_tried_again(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from qfusion.figures import numbers
 from qfusion.models import FUSION, build, can
 from qfusion.models.abilities import kinds, require
 from qfusion.models.explorable import ABILITIES
+from qfusion.models.registry import NEIGHBOURS
 from qfusion.quantum.decomposition import subsets
 from qfusion.report import of_subject as reports
 from qfusion.runs import settings
@@ -146,7 +147,9 @@ def test_what_it_cannot_do_is_named() -> None:
 
 def test_abilities_are_said_by_models_alone() -> None:
     assert kinds("kets") == ["quantum-jump", KIND, "unitary-fusion"]
-    assert kinds("terms") == kinds("circuit") == ["quantum-jump", "entangled-qcnn"]
+    assert kinds("terms") == ["quantum-jump", "entangled-qcnn"]
+    assert kinds("circuit") == [*kinds("terms"), *kinds("gates")]
+    assert kinds("gates") == [kind for kind in NEIGHBOURS if kind != "unitary-fusion"]
     assert all(model.abilities <= set(ABILITIES) for model in FUSION.values())
     assert not can(build("late", {"v": {"size": 2, "sequence": False}}, ("a",), {}), "kets")
     assert settings.KINDS[KIND].title == FUSION[KIND].title

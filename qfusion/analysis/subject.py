@@ -105,7 +105,7 @@ class Workspace:
 
     def _again(self, name: str, value: Any) -> Self:
         other = copy.copy(self)
-        for kept in ("explanation", "bulk_background", "sample_background"):
+        for kept in ("bulk", "explanation", "bulk_background", "sample_background"):
             other.__dict__.pop(kept, None)
         object.__setattr__(other, name, value)
         object.__setattr__(other, "_singles", {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,8 @@ class Replay:
             (or None).
         parts: where parts of the circuit begin, as numbers of gates done, and their names.
         followed: places in `wires` of the qubits that live to the end.
+        says: what the circuit is to the sample, where that is to be said.
+        across: columns that are drawn at once, where there may be many; 0 for all.
     """
 
     boxes: tuple[Box, ...]
@@ -37,11 +39,23 @@ class Replay:
     moments: tuple[tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None], ...]
     parts: tuple[tuple[int, str], ...]
     followed: tuple[int, ...]
+    says: str = ""
+    across: int = 0
 
     @property
     def count(self) -> int:
         """Number of gates."""
         return len(self.gates)
+
+    def near(self, at: int) -> tuple[Box, ...]:
+        """Returns the boxes to be drawn when so many gates are done: all, or the columns around the last of these."""
+        columns = 1 + max(int(box.column) for box in self.boxes)
+        if not 0 < self.across < columns:
+            return self.boxes
+        here = next((int(box.column) for box in self.boxes if box.first <= at <= box.last), 0)
+        first = min(here - here % self.across, columns - self.across)
+        return tuple(replace(box, column=box.column - first) for box in self.boxes
+                     if first <= box.column < first + self.across)
 
 
 def of_fusion(found: Any, model: Any) -> Replay:
@@ -155,6 +169,7 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
     """The replay of a sample through one step of an evolution, from its product state; `built` as
     `track.circuit.step_circuit` gives it."""
     from qfusion.quantum import states
+    from qfusion.quantum.measures import qubit_entropy
     from qfusion.quantum.pauli import PAULIS
     from qfusion.track import channel
 
@@ -184,9 +199,7 @@ def through_step(built: Any, modalities: Sequence[str]) -> Replay:
                 for r in (before, rho)] if len(on) <= 4 else None
         moments.append((gate.wires if pair else (), *(pair or (before[:1, :1], rho[:1, :1])), None))
     vectors = np.stack(bloch)
-    r = np.minimum(np.linalg.norm(vectors, axis=-1), 1)
-    spectrum = np.clip(np.stack([(1 + r) / 2, (1 - r) / 2]), 1e-300, 1)
-    return of_step(built, vectors, -(spectrum * np.log(spectrum)).sum(0), tuple(moments), modalities)
+    return of_step(built, vectors, qubit_entropy(vectors), tuple(moments), modalities)
 
 
 def _bloch(rho: np.ndarray, n: int, paulis: np.ndarray) -> np.ndarray:

@@ -1,12 +1,12 @@
-"""A sample's way through a drawn circuit: one step of an evolution, or an entangled-fusion network."""
+"""A sample's way through a drawn circuit: one step of an evolution, an entangled-fusion network, or plain gates."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from qfusion.analysis.dynamics import evolution
+from qfusion.analysis.dynamics import circuit_evolution, evolution
 from qfusion.analysis.memo import memo
-from qfusion.figures import circuit_boxes
+from qfusion.figures import circuit_boxes, gate_boxes
 from qfusion.models.tweak import LEARNED, Tweak
 
 
@@ -16,6 +16,8 @@ def replay(work: Any, row: int, words: str = "") -> circuit_boxes.Replay:
     from qfusion.track.progress import progress
 
     model = work.model.tweaked(words)
+    if work.can("gates"):
+        return gate_boxes.replay(model, circuit_evolution.encoded(work, row))
     return circuit_boxes.of_fusion(progress(model, work.theta(row)), model)
 
 

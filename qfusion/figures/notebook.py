@@ -80,9 +80,10 @@ def masses(model: Asked, sample: str | None = None, *, theme: Theme = "light", *
 
 def diagram(model: Asked, sample: str | None = None, *, dt: float | None = None, theme: Theme = "light",
             **chosen: Any) -> go.Figure:
-    """Returns the circuit, a step `dt` of the evolution or the whole network, with each qubit's state at its end."""
+    """Returns the circuit, a step `dt` of the evolution, or the whole, with each qubit's state at its end."""
     replay, _ = numbers.circuit(numbers.subject(model, sample, **chosen), dt)
-    return circuit.diagram(replay.boxes, replay.wires, replay.count, replay.bloch[-1], replay.entropy[-1], theme=theme)
+    return circuit.diagram(replay.near(replay.count), replay.wires, replay.count, replay.bloch[-1], replay.entropy[-1],
+                           theme=theme)
 
 
 def populations(model: Asked, sample: str | None = None, *, at: float = 1.0, theme: Theme = "light",

@@ -250,6 +250,10 @@ def circuit(found: Sample, dt: float | None = None) -> tuple[Any, Any]:
             built = step_circuit(found.model.system(), kets, float(found.model.duration) / 8 if dt is None else dt,
                                  split="whole")
             return circuit_boxes.through_step(built, found.modalities), built
+        if found.can("gates"):
+            from qfusion.figures import gate_boxes
+
+            return gate_boxes.replay(found.model, found.model.encode(found.inputs)), None
         from qfusion.track.progress import progress
 
         replayed = progress(found.model, {name: angles[0] for name, angles in found.model.angles(found.inputs).items()})

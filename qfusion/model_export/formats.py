@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from qfusion._checks import check, choose
 from qfusion.analysis.case import case, tweaked, work_of
@@ -24,7 +23,7 @@ class Format:
     Attributes:
         title: for people. ending: of its files. says: one plain sentence.
         of_sample: whether it is of one sample; else of the model alone.
-        needs: the ability of models that it exists for, of `models.explorable.ABILITIES`; empty for all.
+        needs: the abilities of models, any of which it exists for, of `models.explorable.ABILITIES`; empty for all.
         instead: what to do where it does not exist.
     """
 
@@ -32,7 +31,7 @@ class Format:
     ending: str
     says: str
     of_sample: bool
-    needs: Ability | Literal[""] = ""
+    needs: tuple[Ability, ...] = ()
     instead: str = ""
 
 
@@ -47,14 +46,14 @@ FORMATS: dict[str, Format] = {
                     "The way from features to scores, for any batch of samples; loading it needs torch and "
                     "nothing else.", False),
     "qutip": Format("QuTiP objects", ".qu",
-                    "Hamiltonian, jump operators, observables and this sample's states, for QuTiP.", True, "time",
+                    "Hamiltonian, jump operators, observables and this sample's states, for QuTiP.", True, ("time",),
                     "It is a circuit, without a Hamiltonian. Take openqasm3 or numpy instead."),
     "openqasm3": Format("OpenQASM 3", ".qasm",
                         "This sample's circuit with its angles, measured and conditioned in the middle.", True,
-                        "rules", _STEP),
+                        ("rules", "gates"), _STEP),
     "openqasm2": Format("OpenQASM 2", ".qasm",
                         "The same circuit with controlled gates instead of conditions, for older tools.", True,
-                        "rules", _STEP),
+                        ("rules", "gates"), _STEP),
     "numpy": Format("NumPy arrays", ".npz",
                     "This sample's states and observables over the evolution or the gates, and the exact "
                     "contributions, with a description of each array.", True),
@@ -73,10 +72,10 @@ def impossible(name: str, found: Checkpoint) -> str:
         return (
             f"Format '{name}' does not exist for a model that was imported: its program is a file already, "
             f"{found.card['weights']}, beside its card.")
-    if not wanted.needs or can(found.model, wanted.needs):
+    if not wanted.needs or any(can(found.model, ability) for ability in wanted.needs):
         return ""
-    instead = wanted.instead if can(found.model,
-                                    "circuit") else f"It has no {ABILITIES[wanted.needs]}. Take torch or numpy instead."
+    instead = wanted.instead if can(found.model, "circuit") else (
+        f"It has no {ABILITIES[wanted.needs[0]]}. Take torch or numpy instead.")
     return f"Format '{name}' does not exist for a model of kind {kind}. {instead}"
 
 
@@ -131,6 +130,10 @@ def _arrays(found: Sample) -> bytes:
 
 def _openqasm(version: int) -> Callable[[Sample], bytes]:
     def made(found: Sample) -> bytes:
+        if can(found.model, "gates"):
+            from qfusion.track.gate_circuit import gate_circuit
+
+            return gate_circuit(found.model, found.model.encode(found.inputs)).to_openqasm(version).encode()
         from qfusion.track.fusion_circuit import fusion_circuit
 
         network = require(found.model, "rules")

@@ -7,6 +7,7 @@ from typing import Any, Literal, overload
 from qfusion.errors import InvalidInput
 from qfusion.models.entangled_qcnn import EntangledQCNN
 from qfusion.models.explorable import ABILITIES, Ability, FusionModel, KetModel, StateModel
+from qfusion.models.neighbours.circuits import CircuitModel
 from qfusion.models.quantum_jump import QuantumJump
 from qfusion.models.registry import FUSION
 
@@ -25,6 +26,8 @@ def require(model: object, ability: Literal["time"], what: str = ..., who: str =
 @overload
 def require(model: object, ability: Literal["masses", "rules", "layers"], what: str = ...,
             who: str = ...) -> EntangledQCNN: ...
+@overload
+def require(model: object, ability: Literal["gates"], what: str = ..., who: str = ...) -> CircuitModel: ...
 @overload
 def require(model: object, ability: Literal["circuit", "terms"], what: str = ..., who: str = ...) -> FusionModel: ...
 

@@ -17,6 +17,7 @@ model says its own abilities, and is shown wherever these suffice:
     layers    can be read out between the layers of a network
     rules     fuses by truth tables that can be read and edited
     circuit   can be drawn as gates with a sample in it
+    gates     its circuit is a list of unitary gates on |0...0>, as of `neighbours.circuits.CircuitModel`
     terms     consists of terms that `explain.sensitivity` weakens and removes and `flips` turns; those of `time` or of
               `rules`
 """
@@ -37,12 +38,12 @@ from qfusion.models.base import FusionModule
 from qfusion.models.encoders import Encoder, Features
 from qfusion.quantum import states
 
-Ability = Literal["states", "kets", "masses", "time", "layers", "rules", "circuit", "terms"]
+Ability = Literal["states", "kets", "masses", "time", "layers", "rules", "circuit", "gates", "terms"]
 ABILITIES: dict[Ability, str] = {
     "states": "states of its modalities that scores are linear in", "kets": "modality states that are kets",
     "masses": "masses of its modalities for elements", "time": "evolution in time",
     "layers": "layers to be read out between", "rules": "fusion rules to read", "circuit": "circuit of gates",
-    "terms": "terms of a physics to weaken or turn"}
+    "gates": "circuit of unitary gates alone", "terms": "terms of a physics to weaken or turn"}
 
 
 @dataclass(frozen=True, eq=False)

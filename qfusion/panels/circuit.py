@@ -1,4 +1,5 @@
-"""A sample's way through the gates of its model's circuit: one step of an evolution, or a whole entangled fusion.
+"""A sample's way through the gates of its model's circuit: one step of an evolution, a whole entangled fusion, or plain
+gates.
 
 `gate` is how many gates have been done, the end of the circuit unless told. `steps` and `gates` matter to models with
 time alone: so many steps fill the duration T, and H is "one per coupling" or "all of H in one" gate. Entropies are in
@@ -7,6 +8,7 @@ nats.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -14,25 +16,24 @@ import pandas as pd
 
 from qfusion._checks import check, choose
 from qfusion.analysis import text
-from qfusion.analysis.dynamics import evolution
+from qfusion.analysis.dynamics import circuit_evolution, evolution
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.figures import circuit_replays
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import state as state_figures
-from qfusion.figures.style import Theme
+from qfusion.figures.style import Theme, term_colour
 from qfusion.models import require
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Opens, Panel, Picture, can, whole, word
 from qfusion.panels.core.view import View
 
-STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 2000
+STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
-TOO_MANY = ("This gate acts on more than four qubits: its joint state is left out here, see the State view of the "
-            "Dynamics page.")
+TOO_MANY = "This gate acts on more than four qubits: its joint state is left out here{}."
 
 
 def step(sample: Sample, steps: int = STEPS, gates: str = EACH) -> Any:
@@ -67,19 +68,26 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
     """
     found = replay(sample, steps, gates)
     at = _place(found, gate)
-    if sample.work.can("time"):
+    drawn = found.near(at)
+    if sample.can("time"):
         built = step(sample, steps, gates)
         title = f"One step of dt = {built.dt:.3g} is {len(built.gates)} gates on {len(built.wires)} qubits"
+    elif sample.can("gates"):
+        counts = Counter(name for name, *_ in found.gates)
+        title = (f"{found.count} gates on {len(found.wires)} qubits: "
+                 + ", ".join(f"{count} {name}" for name, count in counts.items()))
     else:
         title = (f"{found.count} gates on {len(found.wires)} qubits: encode, fuse, then "
                  f"{sum(box.name.startswith('C') for box in found.boxes)} convolutions and "
                  f"{sum('U3' in box.name for box in found.boxes)} poolings")
     return Picture(
         "circuit", title,
-        figures.diagram(found.boxes, found.wires, at, found.bloch[at], found.entropy[at],
-                        unit=54 if sample.work.can("time") else 52, theme=theme),
+        figures.diagram(drawn, found.wires, at, found.bloch[at], found.entropy[at],
+                        unit=54 if sample.can("time") else 52, theme=theme),
         shows="every operation in order, what is still to come faint. A disc is a qubit where it is now: its needle is "
-              "(⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ is not 0; a short one is a mixed state." + sample.of,
+              "(⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ is not 0; a short one is a mixed state."
+              + ("" if len(drawn) == len(found.boxes) else f" Drawn are the gates from {drawn[0].first} to "
+                 f"{max(box.last for box in drawn)}; the others follow the scrubber.") + sample.of,
         not_shown="correlations between qubits: each disc is one qubit on its own.",
         alt=f"Circuit of {found.count} gates; {at} are done. The table below lists them.",
         table=lambda: _qubits(found, at))
@@ -107,7 +115,7 @@ def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, s
 def outcomes(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
              gates: str = EACH) -> Picture:
     """How likely each outcome of the qubits that a gate concerns is, before and after; arguments as of `diagram`."""
-    wires, before, after, mutual = _moment(replay(sample, steps, gates), gate)
+    wires, before, after, mutual = _moment(sample, replay(sample, steps, gates), gate)
     dims = (2,) * len(wires)
     names, was, now = state_figures.basis_labels(dims), np.real(np.diag(before)), np.real(np.diag(after))
     change = float(np.abs(np.linalg.eigvalsh(after - before)).sum() / 2)
@@ -128,7 +136,7 @@ def outcomes(sample: Sample, theme: Theme = "light", *, gate: int | None = None,
 def matrix(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
            gates: str = EACH) -> Picture:
     """Density matrix of the qubits that a gate concerns, after it; arguments as of `diagram`."""
-    wires, before, after, _ = _moment(replay(sample, steps, gates), gate)
+    wires, before, after, _ = _moment(sample, replay(sample, steps, gates), gate)
     dims = (2,) * len(wires)
     names = state_figures.basis_labels(dims)
     return Picture(
@@ -151,13 +159,42 @@ def entropies(sample: Sample, theme: Theme = "light", *, gate: int | None = None
         "entropy-gates", f"At the end {most} is the most mixed ({last.max():.2f} nats)",
         figures.entropy_lines(found.entropy[:, rows], names, _place(found, gate) if marked else None, found.parts,
                               hues=[found.wires[row].hue for row in rows], theme=theme),
-        shows="the entropy of each qubit after every gate: how much it is entangled with, or has been measured "
-              "against, everything else." + sample.of,
-        not_shown="with whom: see the " + ("Correlations view of the Dynamics page." if sample.work.can("time") else
-                                           "Entropies view of the Circuit page."),
+        shows="the entropy of each qubit after every gate: how much it is entangled with"
+              + ("" if sample.can("gates") else ", or has been measured against,") + " everything else." + sample.of,
+        not_shown="with whom" + (": see the Correlations view of the Dynamics page." if sample.can("time") else
+                                 ": see the Entropies view of the Circuit page." if sample.can("rules") else "."),
         alt=f"Entropy of {len(names)} qubits over {found.count} gates; at the end, in nats: "
             f"{spoken.listed(names, last)}.",
         table=lambda: pd.DataFrame(found.entropy[:, rows], columns=names).rename_axis("gates_done").reset_index())
+
+
+def information(sample: Sample, theme: Theme = "light", *, gate: int | None = None) -> Picture:
+    """Mutual information of the modalities' qubits, gate by gate; arguments as of `diagram`."""
+    require(sample.model, "gates")
+    check(shares(sample), "Qubits of one register share nothing with another one. Look at `entropies`.")
+    found = circuit_evolution.information(sample.work, sample.row)
+    walked = replay(sample)
+    names = [" : ".join(group) if len(group) == 2 else "all together" for group in found]
+    values = np.stack(list(found.values()), 1)
+    shared, most = max((float(each[-1]), " and ".join(group)) for group, each in found.items() if len(group) == 2)
+    return Picture(
+        "mutual-gates", f"{text.plain(most)} share most at the end ({shared:.2f} nats)"
+        if shared > 5e-3 else "The modalities' qubits share nothing at the end",
+        figures.entropy_lines(values, names, _place(walked, gate), walked.parts,
+                              hues=[term_colour("+".join(group), sample.modalities) for group in found],
+                              y_title="mutual information (nats)", theme=theme),
+        shows="mutual information of the qubits of every two modalities after each gate, S(a) + S(b) - S(ab): "
+              + ("as nothing else is there, twice the entropy of either." if len(names) == 1 else
+                 "all that they share, classical and quantum; all together, the total correlation, the sum of the "
+                 "modalities' entropies.") + sample.of,
+        not_shown="how much of it is read at the end.",
+        alt=f"Mutual information over {walked.count} gates; at the end, in nats: {spoken.listed(names, values[-1])}.",
+        table=lambda: pd.DataFrame(values, columns=names).rename_axis("gates_done").reset_index())
+
+
+def shares(sample: Sample, **_: Any) -> bool:
+    """Whether a model's plain gates act on the qubits of several modalities."""
+    return sample.can("gates") and len(sample.model.registers()) > 1
 
 
 def step_error(sample: Sample, theme: Theme = "light", *, steps: int = STEPS, gates: str = EACH) -> Picture:
@@ -185,11 +222,16 @@ def _done(found: Replay, gate: int | None) -> int:
     return at
 
 
-def _moment(found: Replay, gate: int | None
+def too_many(sample: Sample) -> str:
+    """What is said in place of the joint state of many qubits."""
+    return TOO_MANY.format(", see the State view of the Dynamics page" if sample.can("time") else "")
+
+
+def _moment(sample: Sample, found: Replay, gate: int | None
             ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray, tuple[float, float] | None]:
     """The qubits that a gate concerns, their state before and after it, and their mutual information."""
     moment = found.moments[_done(found, gate) - 1]
-    check(bool(moment[0]), TOO_MANY)
+    check(bool(moment[0]), too_many(sample))
     return moment
 
 
@@ -222,6 +264,8 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
         return {}
     found = {"gate": say.number("gate", 0, MAX_GATES, "The end of the circuit is shown."),
              "table.gates": say.switch("Table of all gates", "It stays folded.")}
+    if work.can("gates"):
+        return found | {"table.program": say.switch("The circuit for elsewhere", "It stays folded.")}
     if not work.can("time"):
         return found | {"part": say.options("View", NETWORK_VIEWS, "The walk is shown.")}
     return found | {"steps": say.options("Number of steps", map(str, CHOICES), "20 is used."),
@@ -233,7 +277,7 @@ _AT = {"gate": whole("gate", 0, MAX_GATES), **_DRAWN}
 
 
 def _part(name: str) -> Opens:
-    return lambda view: view.has_time or view.one_of("part", NETWORK_VIEWS) == name
+    return lambda view: not view.can("rules") or view.one_of("part", NETWORK_VIEWS) == name
 
 
 _REPLAY, _ENTROPIES = _part("Walk"), _part("Entropies")
@@ -243,5 +287,6 @@ PANELS = {
     "before-after": Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
     "matrix-after": Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
     "entropy-gates": Panel(entropies, _AT, fits=can("circuit"), opens=_ENTROPIES),
+    "mutual-gates": Panel(information, {"gate": _AT["gate"]}, fits=shares),
     "step-error": Panel(step_error, _DRAWN, fits=can("circuit", "time")),
 }

@@ -38,13 +38,15 @@ DIVIDENDS = through.KINDS[0]
 def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
     """Every caution on the explanations of a model, as a table: it has no figure."""
     work = faithful.as_trained(work)
-    rows, found = faithful.explained(work)
+    rows, _ = faithful.explained(work)
     said = faithful.trust_warnings(work)
     return Picture(
         "cautions", f"When not to trust the explanations of {text.plain(work.name)}", None,
         shows=f"what was measured on {len(rows):,} test samples of {text.plain(work.dataset.name)} against "
-              f"{found.background_size:,} training samples: every sentence follows from the figures below. "
-              "Contributions themselves are exact: their sum is the score, and nothing is sampled.",
+              f"{backgrounds.behind(work.bulk_background)}: every sentence follows from the figures below. "
+              + ("Contributions of a sample add up to its score; against other rows they would differ, by the standard "
+                 "error that the Samples page says." if work.is_sampled else
+                 "Contributions themselves are exact: their sum is the score, and nothing is sampled."),
         not_shown="whether the model is right; only how far its explanation is the model's own, and would be another "
                   "seed's.",
         alt="; ".join(one.sentence for one in said),

@@ -90,7 +90,7 @@ SHOT_CHOICES = (100, 200, 500, 1000, 2000, 5000, 10_000, 100_000)
 
 def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     """What an address may say of noise and shots."""
-    if work.can("time") or not work.can("circuit"):
+    if not work.can("rules"):
         return {}
     found = {f"noise.{kind}": say.number(f"noise.{kind}", 0, 1, "0 is used.") for kind in KINDS}
     return found | {"shots": say.options("Number of shots", map(str, SHOT_CHOICES), "1000 are used.")}

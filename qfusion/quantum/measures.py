@@ -206,13 +206,14 @@ def _check_pair(rho: Tensor, sigma: Tensor) -> None:
           f"{tuple(sigma.shape)}. Compare states of the same system.")
 
 
-def entanglement_entropy(psi: Tensor, dims: Sequence[int], subsystem: int, *, base: float | None = None) -> Tensor:
+def entanglement_entropy(psi: Tensor, dims: Sequence[int], subsystem: int | Sequence[int], *,
+                         base: float | None = None) -> Tensor:
     """Returns the entropy of `subsystem` in the pure states `psi`: its entanglement with the rest, shape (...).
 
     Args:
         psi: unit kets (..., D).
         dims: dimensions of the subsystems, product D.
-        subsystem: which one.
+        subsystem: which one, or a group of several.
         base: of the logarithm; None for nats.
 
     Raises:
@@ -222,12 +223,23 @@ def entanglement_entropy(psi: Tensor, dims: Sequence[int], subsystem: int, *, ba
     check(psi.ndim >= 1 and psi.shape[-1] == D,
           f"Argument `psi` must have shape (..., {D}) for dims {tuple(dims)}, but has shape {tuple(psi.shape)}. "
           "Give kets of the joint system.")
-    check(0 <= subsystem < len(dims),
+    group = (subsystem,) if isinstance(subsystem, int) else tuple(subsystem)
+    check(len(set(group)) == len(group) and all(0 <= m < len(dims) for m in group),
           f"Argument `subsystem` must lie between 0 and {len(dims) - 1}, but is {subsystem}. Number subsystems from 0, "
           "leftmost first.")
-    left, d = math.prod(dims[:subsystem]), dims[subsystem]
-    A = psi.reshape(*psi.shape[:-1], left, d, -1).movedim(-2, -3).flatten(-2)
+    batch = psi.ndim - 1
+    first = [batch + k for k in range(len(group))]
+    split = psi.reshape(*psi.shape[:-1], *dims).movedim([batch + m for m in group], first)
+    A = split.reshape(*psi.shape[:-1], math.prod(dims[m] for m in group), -1)
+    A = A if A.shape[-2] <= A.shape[-1] else A.mT  # both sides have one spectrum
     return _in_base(_checked_entropy("psi", A @ A.mH), base)
+
+
+def qubit_entropy(bloch: np.ndarray) -> np.ndarray:
+    """Returns the entropies, (...) nats, of qubits with Bloch vectors (..., 3)."""
+    high = (1 + np.minimum(np.linalg.norm(bloch, axis=-1), 1)) / 2
+    low = 1 - high
+    return -(high * np.log(high) + low * np.log(np.where(low > 0, low, 1)))
 
 
 def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Sequence[str], *,

@@ -7,7 +7,8 @@ reordering of amplitudes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, reduce
 from itertools import pairwise
 from typing import NamedTuple
@@ -166,13 +167,30 @@ def cnot_gates(pairs: Iterable[tuple[int, int]], like: Tensor) -> list[Gate]:
     return [Gate("CNOT", pair, U, {}) for pair in pairs]
 
 
+def bloch_vectors(psi: Tensor, qubits: Iterable[int] | None = None) -> Tensor:
+    """Returns <X>, <Y> and <Z> of some qubits, or of all, of states (B, 2^n): (B, qubits, 3)."""
+    found = []
+    for q in range(psi.shape[-1].bit_length() - 1) if qubits is None else qubits:
+        zero, one = psi.view(psi.shape[0], 2**q, 2, -1).unbind(2)
+        cross = (zero.conj() * one).sum((1, 2))
+        z = populations(zero).sum((1, 2)) - populations(one).sum((1, 2))
+        found.append(torch.stack([2 * cross.real, 2 * cross.imag, z], -1))
+    return torch.stack(found, 1)
+
+
 def run(gates: Iterable[Gate], n: int) -> Tensor:
-    """Returns the state of n qubits, (2^n,), after gates on |0...0>, one by one: the reference."""
+    """Returns the state of n qubits, (2^n,) complex128, after gates on |0...0>, one by one: the reference."""
+    return deque(walk(gates, n), 1).pop()
+
+
+def walk(gates: Iterable[Gate], n: int) -> Iterator[Tensor]:
+    """Yields the state of n qubits, (2^n,) complex128, |0...0> and then after each gate."""
     psi = torch.zeros(2**n, dtype=torch.complex128)
     psi[0] = 1
+    yield psi
     for gate in gates:
         k = len(gate.wires)
         U = gate.matrix.to(psi).view(*(2,) * (2 * k))
         legs = torch.tensordot(U, psi.view(*(2,) * n), (list(range(k, 2 * k)), list(gate.wires)))
         psi = legs.movedim(list(range(k)), list(gate.wires)).reshape(-1)
-    return psi
+        yield psi

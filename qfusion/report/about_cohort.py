@@ -137,7 +137,7 @@ def _summary(found: Members) -> Iterator[Block]:
                  ("Filter", found.filter or "none: everyone"), ("Split", found.split),
                  ("Members", f"{len(cohort):,} of {len(found.rows):,} explained samples"),
                  ("Explained", "score of the class that is decided for" if sample.classes else sample.unit),
-                 ("Compared with", answers.behind(sample.background)), *methods.common(sample.work.card),
+                 ("Compared with", answers.behind(sample.work.bulk_background)), *methods.common(sample.work.card),
                  ("Digest of the data", sample.dataset.digest), ("Digest of the background", sample.background.key)),
                 "What this report is about, and what it was made with.")
 
@@ -153,7 +153,7 @@ def _shares(found: Members) -> Iterator[Block]:
     yield figure(drawing.shares(_estimates(whole), _estimates(part), {}, sample.modalities,
                                 whole_name=found.called(True), cohort_name=found.called(False)),
                  f"Mean part of each modality in Σ|Shapley value| (MM-SHAP); {INTERVALS}. Compared with "
-                 f"{answers.behind(sample.background)}.",
+                 f"{answers.behind(sample.work.bulk_background)}.",
                  "Mean shares: "
                  + ", ".join(f"{name} {part[name].value:.0%} in the cohort, {whole[name].value:.0%} in all"
                              for name in sample.modalities) + ".", HALF)
@@ -201,7 +201,7 @@ def _terms(found: Members) -> Iterator[Block]:
                                  sample.modalities, unit=unit,
                                  whole_name=found.called(True), cohort_name=found.called(False)),
                  "Every sample's exact dividend, with its sign: all above each line in grey, the cohort below it in "
-                 f"colour; the line inside is the mean. Compared with {answers.behind(sample.background)}."
+                 f"colour; the line inside is the mean. Compared with {answers.behind(sample.work.bulk_background)}."
                  + (f" The {left} terms that are smallest on average are left out." if left else ""),
                  "Mean dividends in the cohort: "
                  + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items()) + ".")

@@ -285,6 +285,8 @@ def _circuit(sample: Sample) -> Iterator[Block]:
         caption = (
             f"One step of the evolution (dt = {built.dt:g}, {built.dt / sample.model.duration:.3g} T) as a quantum "
             f"circuit, with the sample's own states prepared: {about}. {built.error.sentence}")
+    elif sample.can("gates"):
+        caption = f"The model's circuit of this sample: {about}. {replay.says}"
     else:
         caption = (
             f"The whole network with the sample's angles: {about}. Modality qubits are left out after the fusion; a "

@@ -154,8 +154,11 @@ def contributions(sample: Sample) -> Iterator[Block]:
     yield Heading("Splitting the decision", 2)
     yield paragraph(
         "A score is linear in the state of each modality. What the model says when it is told only the modalities in S "
-        "is therefore exact, with no sampling (interventional values ", cite("janzing2020"),
-        "); here, what is not told is " f"averaged over {answers.behind(behind)}"
+        "is therefore exact, with no sampling" if sample.can("states") else
+        "What the model says when it is told only the modalities in S is found by running it, with the others taken "
+        "from each row of the background",
+        " (interventional values ", cite("janzing2020"), "); here, what is not told is "
+        f"averaged over {answers.behind(behind)}"
         + (f" (rows of {split})." if behind.kind in ("joint", "product") else "."))
     if sample.can("kets"):
         yield Equation("value_state")

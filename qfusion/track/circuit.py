@@ -20,7 +20,7 @@ from qfusion._checks import check
 from qfusion.quantum.lindblad import System, evolve_states
 from qfusion.quantum.states import embed, product
 from qfusion.track import channel
-from qfusion.track.drawing import svg_of, text_of
+from qfusion.track.drawing import LabelledUnitary, svg_of, text_of
 from qfusion.track.gates import Gate, checked_kets, gates_of_step, wires_of
 from qfusion.track.states import dimension, single_threaded
 
@@ -127,16 +127,7 @@ class StepCircuit:
         return svg_of(self._tape(), self.wires)
 
 
-# Devices know operations by name and refuse a subclass, so these two are for drawings only.
-class _Unitary(qml.QubitUnitary):
-    """A unitary that carries its own label."""
-
-    text = "U"
-
-    def label(self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None) -> str:
-        return self.text
-
-
+# Devices know operations by name and refuse a subclass, so this is for drawings only.
 class _Channel(qml.QubitChannel):
     """A channel that carries its own label."""
 
@@ -155,7 +146,7 @@ def _operation(gate: Gate, unitary: type = qml.QubitUnitary, kraus: type = qml.Q
 
 
 def _labelled(gate: Gate) -> qml.operation.Operator:
-    operation = _operation(gate, _Unitary, _Channel)
+    operation = _operation(gate, LabelledUnitary, _Channel)
     operation.text = gate.label
     return operation
 

@@ -13,6 +13,17 @@ import pennylane as qml
 _DRAWING = threading.Lock()
 
 
+class LabelledUnitary(qml.QubitUnitary):
+    """A unitary that carries its own label; for drawings only, as devices know operations by name and refuse a
+    subclass."""
+
+    text = "U"
+
+    def label(self, decimals: int | None = None, base_label: str | None = None, cache: dict | None = None) -> str:
+        """Returns `text`, whatever is asked."""
+        return self.text
+
+
 def text_of(tape: qml.tape.QuantumScript, wires: Sequence[str], decimals: int | None = None) -> str:
     """Returns the circuit in characters, one line a wire."""
     return qml.drawer.tape_text(tape, wire_order=wires, show_all_wires=True, decimals=decimals, max_length=10**6)

@@ -46,6 +46,12 @@ class FusionCircuit:
     parameters: dict[str, Tensor]
     steps: tuple[Step, ...]
 
+    @property
+    def says(self) -> str:
+        """What is to be known of its OpenQASM."""
+        return (f"the last {len(self.fused)} measurements read the fused qubits. OpenQASM 2 has no conditions on "
+                "single outcomes: there pooling is controlled and measured at the end.")
+
     def part(self, name: str = "whole", element: int | None = None) -> FusionCircuit:
         """Returns a circuit of some of the gates: "whole", "fusion" (of one element, or of all) or "network".
 

@@ -1,26 +1,34 @@
-"""Replays one sample through the entangled-fusion circuit gate by gate: Bloch vectors, entropies, states before and
-after each gate.
+"""Replays one sample through a circuit gate by gate: Bloch vectors, entropies, states before and after each gate.
 
-No gate needs more than the state of the qubits it acts on, or of the two qubits of its step in the network: others are
+`of_gates` follows the whole state of a circuit of unitary gates, `progress` an entangled-fusion circuit. There no gate
+needs more than the state of the qubits it acts on, or of the two qubits of its step in the network: others are
 not touched. So modality qubits are followed without the state of all qubits, whose number would forbid it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, islice, pairwise
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from qfusion._checks import check
 from qfusion.models import EntangledQCNN, density, fusion
 from qfusion.models.qcnn import Step
 from qfusion.quantum.gates import controlled, operation_matrix, rotation
+from qfusion.quantum.measures import entanglement_entropy, qubit_entropy
 from qfusion.quantum.pauli import PAULIS
 from qfusion.quantum.states import partial_trace
+from qfusion.quantum.statevector import Gate, bloch_vectors, walk
 from qfusion.track import fusion_gates
 from qfusion.track.fusion_gates import FusionGate
+
+G = TypeVar("G")
+LARGEST = 4  # qubits of a gate whose joint state is kept
 
 
 @dataclass(frozen=True)
@@ -29,7 +37,7 @@ class Moment:
 
     Attributes:
         wires: the qubits that `before` and `after` are states of, first most significant: those of the gate; in the
-            network both qubits of its step.
+            network both qubits of its step. None for a gate on more than LARGEST qubits.
         before, after: density matrices (d, d).
         mutual: mutual information in nats between the last of these qubits and the others, before and after; zero for
             one qubit.
@@ -42,18 +50,18 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Progress:
+class Progress(Generic[G]):
     """The whole replay; G gates, Q qubits.
 
     Attributes:
-        gates: as of `fusion_circuit`.
+        gates: as of `fusion_circuit`, or of a `CircuitModel`.
         wires: all qubits, in its order.
         bloch: (<X>, <Y>, <Z>) of every qubit before the first and after every gate, (G + 1, Q, 3).
         entropy: of every qubit, nats, (G + 1, Q).
         moments: one for each gate.
     """
 
-    gates: tuple[FusionGate, ...]
+    gates: tuple[G, ...]
     wires: tuple[str, ...]
     bloch: np.ndarray
     entropy: np.ndarray
@@ -61,7 +69,7 @@ class Progress:
 
 
 @torch.no_grad()
-def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress:
+def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress[FusionGate]:
     """Returns the replay of one sample.
 
     Args:
@@ -79,7 +87,73 @@ def progress(model: EntangledQCNN, theta: Mapping[str, Tensor]) -> Progress:
         bloch.append(np.stack([now[wire] for wire in wires]))
         moments.append(Moment(on, before.numpy(), after.numpy(), (_mutual(before), _mutual(after))))
     vectors = np.stack(bloch)
-    return Progress(gates, wires, vectors, _entropy(np.linalg.norm(vectors, axis=-1)), tuple(moments))
+    return Progress(gates, wires, vectors, qubit_entropy(vectors), tuple(moments))
+
+
+def qubits_of(registers: Mapping[str, int]) -> tuple[str, ...]:
+    """Returns the names of the qubits of registers, of so many qubits each: `name[i]`."""
+    return tuple(f"{name}[{i}]" for name, size in registers.items() for i in range(size))
+
+
+@torch.no_grad()
+def of_gates(gates: Sequence[Gate], registers: Mapping[str, int]) -> Progress[Gate]:
+    """Returns the replay of gates on |0...0>, by exact state vector; its wires are `name[i]`, of each register.
+
+    Args:
+        gates: in their order. registers: name and number of qubits of each register, in the order of the qubits.
+
+    Raises:
+        InvalidInput: when a gate acts on a qubit that is in no register.
+    """
+    wires = qubits_of(registers)
+    _require_held(gates, len(wires))
+    now = np.tile([0.0, 0.0, 1.0], (len(wires), 1))
+    bloch, moments = [now], []
+    for gate, (last, psi) in zip(gates, pairwise(walk(gates, len(wires))), strict=True):
+        now = now.copy()  # a unitary leaves the states of all other qubits as they are
+        now[list(gate.wires)] = bloch_vectors(psi[None], gate.wires)[0].numpy()
+        bloch.append(now)
+        small = len(gate.wires) <= LARGEST
+        before, after = (_of_qubits(each, gate.wires if small else ()) for each in (last, psi))
+        moments.append(Moment(tuple(wires[q] for q in gate.wires) if small else (), before.numpy(), after.numpy(),
+                              (_mutual(before), _mutual(after))))
+    vectors = np.stack(bloch)
+    return Progress(tuple(gates), wires, vectors, qubit_entropy(vectors), tuple(moments))
+
+
+def _require_held(gates: Sequence[Gate], n: int) -> None:
+    highest = max((q for gate in gates for q in gate.wires), default=-1)
+    check(highest < n, f"Argument `registers` must hold every qubit of the gates, but holds {n} and a gate acts on "
+                       f"qubit {highest}, the first being 0. Give the registers of the same model.")
+
+
+def _of_qubits(psi: Tensor, qubits: Sequence[int]) -> Tensor:
+    """The density matrix (2^k, 2^k) of k qubits of a state, in their order."""
+    n = psi.shape[-1].bit_length() - 1
+    A = psi.view((2,) * n).movedim(list(qubits), list(range(len(qubits)))).reshape(2 ** len(qubits), -1)
+    return A @ A.mH
+
+
+@torch.no_grad()
+def information(gates: Sequence[Gate], registers: Mapping[str, int]) -> dict[tuple[str, ...], np.ndarray]:
+    """Returns the mutual information of every two registers, (G + 1,) nats by their names, before the first and after
+    each of G gates on |0...0>; of more than two registers also the total correlation, by the names of all.
+
+    Args and errors as of `of_gates`.
+    """
+    names, dims = tuple(registers), tuple(2**size for size in registers.values())
+    _require_held(gates, sum(registers.values()))
+    owner = [m for m, size in enumerate(registers.values()) for _ in range(size)]
+    pairs = list(combinations(range(len(dims)), 2))
+    rows = [[0.0] * (len(pairs) + 1)]
+    for gate, psi in zip(gates, islice(walk(gates, len(owner)), 1, None), strict=True):
+        rows.append(rows[-1])  # a unitary inside a register changes none of this
+        if len({owner[q] for q in gate.wires}) > 1:
+            S = [float(entanglement_entropy(psi, dims, m)) for m in range(len(dims))]
+            shared = [S[a] + S[b] - float(entanglement_entropy(psi, dims, (a, b))) for a, b in pairs]
+            rows[-1] = [max(0.0, each) for each in (*shared, sum(S))]
+    groups = [(names[a], names[b]) for a, b in pairs] + [names] * (len(names) > 2)
+    return dict(zip(groups, np.array(rows).T, strict=False))
 
 
 Change = tuple[tuple[str, ...], Tensor, Tensor]
@@ -146,7 +220,7 @@ def _bloch(rho: Tensor, k: int, count: int) -> np.ndarray:
 
 def _mutual(rho: Tensor) -> float:
     count = len(rho).bit_length() - 1
-    if count == 1:
+    if count < 2:
         return 0.0
     parts = (partial_trace(rho, (2,) * count, keep) for keep in (tuple(range(count - 1)), (count - 1,)))
     return max(0.0, sum(_of_matrix(part) for part in parts) - _of_matrix(rho))
@@ -155,9 +229,3 @@ def _mutual(rho: Tensor) -> float:
 def _of_matrix(rho: Tensor) -> float:
     x = torch.linalg.eigvalsh(rho).clamp_min(0)
     return -float(torch.xlogy(x, x).sum())
-
-
-def _entropy(length: np.ndarray) -> np.ndarray:
-    high = (1 + np.minimum(length, 1)) / 2
-    low = 1 - high
-    return -(high * np.log(high) + low * np.log(np.where(low > 0, low, 1)))

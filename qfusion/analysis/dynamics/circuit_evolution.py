@@ -1,4 +1,6 @@
-"""One sample in an entangled-fusion circuit, as learned, with edited tables, and with noise. Free of streamlit."""
+"""One sample in an entangled-fusion circuit, as learned, with edited tables, and with noise, or in one of plain gates.
+Free of streamlit.
+"""
 
 from __future__ import annotations
 
@@ -90,9 +92,29 @@ def what_was_added(found: explain.Explanation, output: int) -> str:
 @memo(8, background=False, says="Drawing the circuit with PennyLane …")
 def drawing(work: Any, row: int, words: str = "") -> Any:
     """The circuit in PennyLane, for exports."""
+    if work.can("gates"):
+        from qfusion.track.gate_circuit import gate_circuit
+
+        return gate_circuit(work.model, encoded(work, row))
     from qfusion.track.fusion_circuit import fusion_circuit
 
     return fusion_circuit(_edited(work, words), work.theta(row))
+
+
+@torch.no_grad()
+def encoded(work: Any, row: int) -> dict[str, Any]:
+    """What the modalities of one sample come to, by name, one row each."""
+    found: dict[str, Any] = work.model.encode(work.dataset.inputs([row], dtype=torch.float64))
+    return found
+
+
+@memo(16, background=False, says="Following the correlations along the gates …")
+def information(work: Any, row: int) -> dict[tuple[str, ...], np.ndarray]:
+    """Mutual information of registers along plain gates, see `track.progress.information`."""
+    from qfusion.track import progress
+
+    model = require(work.model, "gates")
+    return progress.information(model.gates(encoded(work, row)), model.registers())
 
 
 @dataclass(frozen=True, eq=False)

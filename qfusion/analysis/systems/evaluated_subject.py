@@ -21,7 +21,8 @@ from qfusion.models import FusionModel, nested
 BUDGET, SAMPLE_BUDGET, STEP = 1e10, 4e9, 8e8
 OVERHEAD = 20_000  # operations a row besides those of products
 ROWS = 2048  # samples that are asked at once
-FEWEST = 16  # rows of the background, at least
+FEWEST = 16  # rows of the background, and samples, at least
+SLOW = 3  # budgets that a page may take with the fewest rows; beyond, it begins with the first samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +40,15 @@ class EvaluatedSpace(Workspace):
 
     @cached_property
     def bulk(self) -> np.ndarray:
-        """The rows that are explained together: those for testing."""
-        return self.dataset.rows("test")
+        """The rows that are explained together: those for testing; the first of them, where even the fewest rows of the
+        background would keep a page waiting."""
+        rows = self.dataset.rows("test")
+        return rows if self._whole else rows[:max(FEWEST, int(SLOW * BUDGET / (FEWEST * self._cost)))]
 
     @property
     def opening(self) -> str:  # type: ignore[override]
-        """The first test sample: the most telling one is known once all are explained."""
-        return str(self.dataset.ids[self.bulk[0]])
+        """The first test sample where the most telling one is not known at once."""
+        return str(self.dataset.ids[self.bulk[0]]) if self.is_sampled else ""
 
     @cached_property
     def explanation(self) -> Explanation:

@@ -19,6 +19,8 @@ import torch
 from qfusion.analysis.systems.evaluated_subject import joined
 
 KEPT = 4  # test sets
+PATIENCE = 600.0  # seconds for which somebody who asked counts as waiting, as a page that is closed says nothing
+AUTO = 1e12  # floating-point operations that are worked out unasked: some minutes of one core
 
 
 class State(StrEnum):
@@ -41,10 +43,15 @@ class Refinement:
 
     def __init__(self, work: Any):
         self.work = work.against_all_rows()
-        self.total, self.done, self.problem = len(work.bulk), 0, ""
+        self.total, self.done, self.problem = len(self.work.bulk), 0, ""
         self.state = State.WAITING
         self._began = 0.0
-        self._askers: set[str] = set()
+        self._seen: dict[str, float] = {}
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody has asked for it of late."""
+        return any(time.monotonic() - seen < PATIENCE for seen in self._seen.values())
 
     @property
     def seconds_left(self) -> float | None:
@@ -59,7 +66,7 @@ class Refinement:
         parts = []
         try:
             for part in self.work.parts():
-                if not self._askers:
+                if not self.is_wanted:
                     self.state = State.STOPPED
                     return
                 parts.append(part)
@@ -76,6 +83,12 @@ _guard = threading.Lock()
 _worker = ThreadPoolExecutor(1, "refinement")
 
 
+def is_quick(work: Any) -> bool:
+    """Whether all rows are a matter of minutes, so that they may be worked out unasked."""
+    whole = work.against_all_rows()
+    return bool(len(whole.bulk) * whole.background.size * whole._cost <= AUTO)
+
+
 def find(work: Any) -> Refinement | None:
     """Returns the refinement of a subject that somebody asked for, unless it was stopped."""
     with _guard:
@@ -87,19 +100,19 @@ def begin(work: Any, asker: str) -> Refinement:
 
     Args:
         work: a subject of which `is_sampled` holds.
-        asker: who wants it, such as a session; it goes on until all of them have left.
+        asker: who wants it, such as a session, and says so again and again; it goes on until all of them have left.
     """
     key = work.memo_key()
     with _guard:
         found = _found(key)
         if found is None:
             found = _jobs[key] = Refinement(work)
-            found._askers.add(asker)
+            found._seen[asker] = time.monotonic()
             _worker.submit(found._run)
             ended = [each for each, job in _jobs.items() if job.state not in UNDER_WAY and each != key]
             for each in ended[:max(0, len(_jobs) - KEPT)]:
                 del _jobs[each]
-        found._askers.add(asker)
+        found._seen[asker] = time.monotonic()
         return found
 
 
@@ -111,7 +124,7 @@ def leave(key: Hashable, asker: str) -> None:
     """
     with _guard:
         if key in _jobs:
-            _jobs[key]._askers.discard(asker)
+            _jobs[key]._seen.pop(asker, None)
             if _jobs[key].state == State.FAILED:
                 del _jobs[key]
 
@@ -125,7 +138,7 @@ def against_all_rows(work: Any) -> Any:
 
 def _found(key: Hashable) -> Refinement | None:
     found = _jobs.get(key)
-    if found is None or found.state == State.STOPPED or (found.state in UNDER_WAY and not found._askers):
+    if found is None or found.state == State.STOPPED or (found.state in UNDER_WAY and not found.is_wanted):
         return None
     _jobs.move_to_end(key)
     return found

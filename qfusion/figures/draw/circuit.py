@@ -135,7 +135,8 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
     heights = [wires[row].y for row in box.rows]
     done, current = box.last <= at, box.first <= at <= box.last or (at == 0 and box.first == 1)
     opacity = 1.0 if done or current else 0.35
-    half = 0.14 if box.column == 0 and len(wires) > 8 and len(box.rows) == 1 else 0.3
+    dense = len(wires) > 8 and any(abs(a.y - b.y) < 0.5 for a, b in itertools.pairwise(wires))
+    half = 0.14 if dense and box.column == 0 and len(box.rows) == 1 else 0.3
     rim = {"color": VERMILLION if current else box.hue, "width": 3 if current else 1.5}
     if box.joined:
         shapes.append({"type": "line", "x0": box.column, "x1": box.column, "y0": min(heights), "y1": max(heights),
@@ -261,22 +262,24 @@ def bars(values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme =
 
 
 def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, marks: Sequence[tuple[float, str]], *,
-                  hues: Sequence[str] = (), x_title: str = "gates done", theme: Theme = "light") -> go.Figure:
-    """Entropy of every qubit over the gates, with a cursor and marks where parts of the circuit begin.
+                  hues: Sequence[str] = (), x_title: str = "gates done", y_title: str = "von Neumann entropy (nats)",
+                  theme: Theme = "light") -> go.Figure:
+    """Entropy of every qubit over the gates, or more that is counted in nats, with a cursor and marks where parts of
+    the circuit begin.
 
     Args:
         values: (G + 1, Q) nats. marks: places and names. hues: of the qubits, where they have one; equal ones differ in
             their dashes.
     """
     check(np.ndim(values) == 2 and np.shape(values)[1] == len(names),
-          f"Argument `values` must have a column for each of {len(names)} qubits, but has shape {np.shape(values)}.")
+          f"Argument `values` must have a column for each of {len(names)} lines, but has shape {np.shape(values)}.")
     figure = base(theme, 330, legend=True, right=20)
     for q, name in enumerate(names):
         hue = (hues[q] if hues else "") or HUES[q % len(HUES)]
         dash = LINES[list(hues[:q]).count(hue) % len(LINES)] if hues and hues[q] else LINES[q // len(HUES) % len(LINES)]
-        figure.add_scatter(y=np.maximum(values[:, q], 0), x=np.arange(len(values)), mode="lines", name=label(name, 16),
+        figure.add_scatter(y=np.maximum(values[:, q], 0), x=np.arange(len(values)), mode="lines", name=label(name, 24),
                            line={"width": 2, "color": hue, "dash": dash, "shape": "hv"},
-                           hovertemplate=f"{label(name, 16)}: %{{y:.3f}}<extra></extra>")
+                           hovertemplate=f"{label(name, 24)}: %{{y:.3f}}<extra></extra>")
     shapes = [{"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "layer": "below",
                "line": {"color": LINE[theme], "width": 1, "dash": "dot"}} for x, _ in marks]
     if at is not None:
@@ -287,7 +290,8 @@ def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, mark
              for i, (x, name) in enumerate(marks)]
     figure.update_layout(shapes=shapes, annotations=notes, hovermode="x unified")
     figure.update_xaxes(title={"text": x_title})
-    figure.update_yaxes(title={"text": "von Neumann entropy (nats)"}, rangemode="tozero", range=[0, 0.78])
+    figure.update_yaxes(title={"text": label(y_title)}, rangemode="tozero",
+                        range=[0, max(0.78, 1.12 * float(np.max(values, initial=0)))])
     return figure
 
 

@@ -112,8 +112,15 @@ class QuantumLego(CircuitFusion):
         return self.head(HEAD_SCALE * statevector.expectations(psi, self.words))
 
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
-        """Returns the circuit of one sample, given what its modalities come to (one row each)."""
+        """Returns the circuit of one sample, see `CircuitModel`."""
         a = self.one_row(states).tanh()
         held = self.named(a)
         found = [statevector.turn("RY", q, angle, **held[q]) for q, angle in enumerate(torch.pi / 2 * (1 + a))]
         return found + [gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)]
+
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns what was trained when, or that the circuit was not reached."""
+        if self.preparing:
+            return ("This circuit has no say: training ended before its part began, and the classical head decides. "
+                    "Its angles are those of the start.")
+        return "Each RY holds a number of the frozen classical block; the gates behind them alone were trained since."

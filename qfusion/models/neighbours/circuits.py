@@ -1,5 +1,5 @@
-"""What neighbours with qubits for every modality share: how many there are, and the layers of trained rotations and
-CNOTs.
+"""What neighbours with a circuit share: how it is told gate by gate, how many qubits a modality has, and the layers of
+trained rotations and CNOTs.
 """
 
 from __future__ import annotations
@@ -86,7 +86,39 @@ class Layers(nn.Module):
         return [*statevector.rotation_gates(angles), *statevector.cnot_gates(self.rings[layer], angles)]
 
 
-class CircuitFusion(Baseline):
+class CircuitModel(Baseline):
+    """A model with a circuit of unitary gates on |0...0>, which a subclass lists and speaks of.
+
+    Attributes:
+        n: qubits.
+    """
+
+    abilities = frozenset({"circuit", "gates"})
+    n: int
+
+    @abstractmethod
+    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the circuit of one sample, given what its modalities come to (one row each).
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+
+    @abstractmethod
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns what this circuit is to the sample and to its scores, in a sentence or two; arguments and errors as
+        of `gates`."""
+
+    def elementary(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the same circuit, up to its global phase, of preparations and gates on at most two qubits."""
+        return self.gates(states)
+
+    def registers(self) -> dict[str, int]:
+        """Returns what the qubits belong to, in their order, and how many each has: the modalities, all alike."""
+        return dict.fromkeys(self.modalities, self.n // len(self.modalities))
+
+
+class CircuitFusion(CircuitModel):
     """Encoders that give each modality a number for each of its qubits; a subclass adds the circuit and what is read.
 
     Args:
@@ -109,10 +141,6 @@ class CircuitFusion(Baseline):
         super().__init__(inputs, outputs, self.each, encoder, hidden, dropout, pooling, input_dropout, **more)
         del self.settings["features"]
         self.settings["qubits"] = qubits
-
-    @abstractmethod
-    def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
-        """Returns the circuit of one sample, given what its modalities come to (one row each)."""
 
     def named(self, numbers: Tensor) -> list[dict[str, float]]:
         """Returns for every qubit what of the sample it holds: `numbers` (n,), by the names of modality and place."""

@@ -23,16 +23,15 @@ from torch import Tensor, nn
 
 from qfusion._checks import check
 from qfusion.models.baselines.attention import Block
-from qfusion.models.baselines.heads import Baseline
 from qfusion.models.encoders import InputSpec
-from qfusion.models.neighbours.circuits import Layers, each_of, single, whole
+from qfusion.models.neighbours.circuits import CircuitModel, Layers, each_of, single, whole
 from qfusion.quantum import statevector
 from qfusion.quantum.statevector import Gate
 
 MAX_QUBITS = 9
 
 
-class QuantumCrossAttention(Baseline):
+class QuantumCrossAttention(CircuitModel):
     """Classical features that ask quantum tokens.
 
     Args:
@@ -84,7 +83,7 @@ class QuantumCrossAttention(Baseline):
         psi = statevector.turned_y(self.angles(encoded))
         for layer in range(self.settings["layers"]):
             psi = self.layers(psi, layer)
-        return bloch_vectors(psi, self.n)
+        return statevector.bloch_vectors(psi)
 
     def fuse(self, encoded: list[Tensor]) -> Tensor:
         """Returns the scores, (B, C), apart from where they start."""
@@ -95,11 +94,7 @@ class QuantumCrossAttention(Baseline):
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
-        """Returns the circuit of one sample, given what its modalities come to (one row each).
-
-        Raises:
-            InvalidInput: when there are several rows.
-        """
+        """Returns the circuit of one sample, see `CircuitModel`."""
         angles = single(self.angles([states[name] for name in self.modalities]))
         each = self.n // len(self.modalities)
         names = [f"{name} {k + 1}" for name in self.modalities for k in range(each)]
@@ -107,13 +102,7 @@ class QuantumCrossAttention(Baseline):
                  for q, angle in enumerate(angles)]
         return found + [gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)]
 
-
-def bloch_vectors(psi: Tensor, n: int) -> Tensor:
-    """Returns <X>, <Y> and <Z> of every qubit of states (B, 2^n), (B, n, 3)."""
-    found = []
-    for q in range(n):
-        zero, one = psi.view(psi.shape[0], 2**q, 2, -1).unbind(2)
-        cross = (zero.conj() * one).sum((1, 2))
-        z = statevector.populations(zero).sum((1, 2)) - statevector.populations(one).sum((1, 2))
-        found.append(torch.stack([2 * cross.real, 2 * cross.imag, z], -1))
-    return torch.stack(found, 1)
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns what becomes of the circuit's end."""
+        return ("At the end the Bloch vector of each qubit is a token; a classical branch asks these tokens by "
+                "attention, and the score is read from its answer.")

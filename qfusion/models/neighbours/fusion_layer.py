@@ -24,9 +24,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from qfusion.models.baselines.heads import Baseline
 from qfusion.models.encoders import InputSpec
-from qfusion.models.neighbours.circuits import Layers, around, each_of, single, whole
+from qfusion.models.neighbours.circuits import CircuitModel, Layers, around, each_of, single, whole
 from qfusion.models.qcnn import HEAD_SCALE
 from qfusion.quantum import statevector
 from qfusion.quantum.statevector import Gate
@@ -34,7 +33,7 @@ from qfusion.quantum.statevector import Gate
 MAX_QUBITS = 12
 
 
-class QuantumFusionLayer(Baseline):
+class QuantumFusionLayer(CircuitModel):
     """The quantum fusion layer.
 
     Args:
@@ -87,11 +86,7 @@ class QuantumFusionLayer(Baseline):
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
-        """Returns the circuit of one sample, given what its modalities come to (one row each).
-
-        Raises:
-            InvalidInput: when there are several rows.
-        """
+        """Returns the circuit of one sample, see `CircuitModel`."""
         encoded, F = [states[name] for name in self.modalities], self.settings["features"]
         held = (single(torch.cat(encoded, -1)) / 2).cos().tolist()
         found = self.layers.gates(0)
@@ -102,3 +97,9 @@ class QuantumFusionLayer(Baseline):
                     found.append(statevector.turn("RZ", q, angle, **{f"{self.modalities[m]} {i + 1}": held[m * F + i]}))
             found += self.layers.gates(u)
         return found
+
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns how often the sample's signals are taken up."""
+        P = self.settings["degree"]
+        return (f"Every RZ turns its qubit by the next signal of its modality; each signal is taken up "
+                f"{'once' if P == 1 else f'{P} times'}, so scores are polynomials of degree {2 * P} at most.")

@@ -177,8 +177,8 @@ class Reservoir(CircuitFusion):
 
     @torch.no_grad()
     def gates(self, states: Mapping[str, Tensor]) -> list[Gate]:
-        """Returns the circuit of one sample, given what its modalities come to (one row each): evolutions of all atoms
-        from each time that is read to the next."""
+        """Returns the circuit of one sample, see `CircuitModel`: evolutions of all atoms, as they are stepped, from
+        each time that is read to the next."""
         detunings = self.detunings(self.one_row(states)[None])
         held = {key: value for one in self.named(detunings[0]) for key, value in one.items()}
         start = torch.eye(2**self.n, dtype=statevector.complex_type(detunings), device=detunings.device)
@@ -186,3 +186,51 @@ class Reservoir(CircuitFusion):
         between = self.settings["duration"] / self.settings["readouts"]
         gate = Gate("Rydberg", tuple(range(self.n)), U, {"duration": between, **held})
         return [gate] * self.settings["readouts"]
+
+    @torch.no_grad()
+    def elementary(self, states: Mapping[str, Tensor]) -> list[Gate]:
+        """Returns the steps that stand for the evolution: RX for the drive, RZ and IsingZZ for the energies."""
+        detunings, (count, dt) = self.detunings(self.one_row(states)[None])[0], self.substeps
+        pairs = {(i, j): INTERACTION / (j - i) ** 6 for i, j in combinations(range(self.n), 2)}
+        fields = detunings.clone()  # n = (1 - Z) / 2: -D n is D Z / 2, and V n n is V (1 - Z - Z + Z Z) / 4
+        for pair, V in pairs.items():
+            fields[list(pair)] -= V / 2
+        signs = statevector.signs(2, [(0, 1)], detunings)[0]
+
+        def energies(time: float) -> list[Gate]:
+            return [*(statevector.turn("RZ", i, field * time) for i, field in enumerate(fields)),
+                    *(Gate("IsingZZ", pair, torch.exp(-0.25j * V * time * signs).diag(), {"angle": V * time / 2})
+                      for pair, V in pairs.items())]
+        drive = [statevector.turn("RX", i, detunings.new_tensor(RABI * dt)) for i in range(self.n)]
+        further = (energies(dt) + drive) * (count * self.settings["readouts"] - 1)
+        return energies(dt / 2) + drive + further + energies(dt / 2)
+
+    @torch.no_grad()
+    def step_errors(self, states: Mapping[str, Tensor]) -> tuple[float, float]:
+        """Returns how far the steps end from the exact evolution: the largest deviation of what is read, and the trace
+        distance of the states.
+
+        Raises:
+            InvalidInput: when there are several rows.
+        """
+        detunings = self.detunings(self.one_row(states)[None])
+        excited, interaction = (torch.as_tensor(table).to(detunings) for table in excitations(self.n))
+        own = statevector.bits(self.n).T
+        drive = torch.as_tensor((own[:, None] != own[None]).sum(-1) == 1).to(detunings) * RABI / 2
+        E, V = torch.linalg.eigh(torch.diag((interaction - detunings @ excited)[0]) + drive)
+        phases = torch.exp(-1j * self.settings["duration"] * E)
+        exact = (V.to(phases) @ (phases * V[0]))[None]
+        psi = statevector.ground(1, self.n, detunings)
+        for _ in range(self.settings["readouts"]):
+            psi = self.evolve(psi, detunings)
+        read = [statevector.expectations(each, self.words) for each in (psi, exact)]
+        across = psi - exact * (exact.conj() * psi).sum()
+        return float((read[0] - read[1]).abs().max()), float(torch.linalg.vector_norm(across))
+
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns what stands for the evolution, and how far it ends from it."""
+        count, dt = self.substeps
+        read, distance = self.step_errors(states)
+        return ("Nothing of this circuit is trained. Each gate is the evolution of all atoms to the next time that is "
+                f"read, by {count} steps of second order, {dt:.3g} microseconds long: at the end what is read of this "
+                f"sample is off by {read:.2g} at most, and the state by {distance:.2g} in trace distance.")

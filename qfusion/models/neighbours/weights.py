@@ -24,14 +24,13 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check
-from qfusion.models.baselines.heads import Baseline
 from qfusion.models.encoders import InputSpec
-from qfusion.models.neighbours.circuits import Layers, single, whole
+from qfusion.models.neighbours.circuits import CircuitModel, Layers, single, whole
 from qfusion.quantum import statevector
 from qfusion.quantum.statevector import Gate
 
 
-class CircuitWeights(Baseline):
+class CircuitWeights(CircuitModel):
     """A network whose first weights a circuit makes.
 
     Args:
@@ -96,12 +95,28 @@ class CircuitWeights(Baseline):
         Raises:
             InvalidInput: when there are several rows.
         """
+        d, name, value = self.largest(states, number)
+        found = [Gate("StatePrep", tuple(range(self.n)), prepared(self.rows[d] / self.norms()[d]), {name: value})]
+        return found + [gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)]
+
+    def largest(self, states: Mapping[str, Tensor], number: int | None = None) -> tuple[int, str, float]:
+        """Returns place, name and value of one of a sample's numbers, the largest by size unless `number` says
+        which."""
         numbers = single(torch.cat([states[name] for name in self.modalities], -1))
         d = int(numbers.abs().argmax()) if number is None else number
         each = self.settings["features"]
-        held = {f"{self.modalities[d // each]} {d % each + 1}": float(numbers[d])}
-        found = [Gate("StatePrep", tuple(range(self.n)), prepared(self.rows[d] / self.norms()[d]), held)]
-        return found + [gate for layer in range(self.settings["layers"]) for gate in self.layers.gates(layer)]
+        return d, f"{self.modalities[d // each]} {d % each + 1}", float(numbers[d])
+
+    def remark(self, states: Mapping[str, Tensor]) -> str:
+        """Returns that no sample passes the circuit, and whose weights are made here."""
+        D, H = self.rows.shape
+        return (f"No sample passes this circuit: it makes the {D} × {H} first weights of a network, the same for every "
+                f"sample, a row for each of the encoders' {D} numbers. The sample says which row is shown: that of "
+                f"{self.largest(states)[1]}, its largest number.")
+
+    def registers(self) -> dict[str, int]:
+        """Returns one register: its basis states are the hidden units."""
+        return {"unit": self.n}
 
 
 def prepared(state: Tensor) -> Tensor:

@@ -21,14 +21,16 @@ _WANTED, _DECLINED, _SELF = "_refined", "_some_refined", "_asker"
 def draw(work: Workspace) -> Workspace:
     """Draws it for a model that is evaluated row by row; returns the workspace that the page shows.
 
-    All rows are worked out behind the page unless the reader cancels it; until then the page shows, and says, what it
-    has. The address says `rows=all` from the moment when all numbers are there.
+    All rows are worked out behind the page, where that takes minutes unless the reader cancels it, else when asked;
+    until then the page shows, and says, what it has. The address says `rows=all` once all numbers are there.
     """
     state.drop_invalid({state.ROWS: options("Rows", [backgrounds.ALL_ROWS], "Some of the rows are used.")})
     if not work.is_sampled:
         _leave()
         return work
-    if state.get(state.ROWS) or st.query_params.get(state.ROWS) or state.get(_DECLINED) != work.memo_key():
+    key = work.memo_key()
+    unasked = state.get(_DECLINED) != key and refinement.is_quick(work)
+    if state.get(state.ROWS) or st.query_params.get(state.ROWS) or state.get(_WANTED) == key or unasked:
         _want(work)
         job = refinement.begin(work, state.get(_SELF))
         if job.state == State.DONE:
@@ -71,6 +73,7 @@ def _progress(work: Workspace, job: Refinement) -> None:
     runs.begin()
     if job.state not in refinement.UNDER_WAY or state.get(_WANTED) is None:
         st.rerun()
+    refinement.begin(work, state.get(_SELF))  # still here
     left = job.seconds_left
     ahead = "waiting for another test set" if left is None else f"{_time(left)} left"
     st.progress(job.done / job.total, f"All rows: {job.done:,} of {job.total:,} samples, {ahead}")
@@ -78,7 +81,8 @@ def _progress(work: Workspace, job: Refinement) -> None:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else \
+        f"{seconds / 3600:.0f} h"
 
 
 def _want(work: Workspace) -> None:

@@ -78,7 +78,7 @@ def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn:
         + (f"  \n{text.plain(numbers)}" if numbers else ""))
     panels.draw(builders.qubits(sample, theme, gate=at, **drawn))
     if not replay.moments[at - 1][0]:
-        st.caption(builders.TOO_MANY)
+        st.caption(builders.too_many(sample))
         return
     for place, builder in zip(st.columns([1, 1]), (builders.outcomes, builders.matrix), strict=True):
         with place:

@@ -1,21 +1,18 @@
-"""The Circuit page of an entangled-fusion network: its views, entropies along the layers, exports."""
+"""The Circuit page of an entangled-fusion network: its views, entropies along the layers."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
 from qfusion.panels import circuit, layers
 from qfusion.panels.circuit import NETWORK_VIEWS
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
-from qfusion.ui.pages.circuit import fusion_view, noise_view
+from qfusion.ui.pages.circuit import exports, fusion_view, noise_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import export_dialog, layers_view, physics_view, replay_view, table_editor
+from qfusion.ui.shared import layers_view, physics_view, replay_view, table_editor
 
 PART = "part"
 WITH_SCRUBBER = ("Walk", "Entropies")  # it stands above the views: see `dynamics_view.cursor`
@@ -31,7 +28,7 @@ def page(here: Here) -> None:
     draw = {"Walk": lambda: replay_tab(here, sample, at), "Fusion rules": lambda: fusion_view.tab(here, sample),
             "Noise and shots": lambda: noise_view.tab(here, sample),
             "Entropies": lambda: entropies_tab(here, sample, at), "What did it": lambda: physics_view.tab(here, sample),
-            "Export": lambda: export_tab(here, sample.tweak)}
+            "Export": lambda: exports.view(here, sample.tweak)}
     for tab, name in zip(st.tabs(list(NETWORK_VIEWS), **state.opened(PART)), NETWORK_VIEWS, strict=True):
         if tab.open:
             with tab, guard():
@@ -65,29 +62,3 @@ def entropies_tab(here: Here, sample: Sample, at: int) -> None:
         with place:
             panels.draw(builder(sample, here.theme))
     panels.draw(layers.poolings(sample, here.theme))
-
-
-def export_tab(here: Here, in_force: str) -> None:
-    """The circuit as a picture and as OpenQASM."""
-    drawn = circuit_evolution.drawing(here.work, here.row, in_force)
-    name = f"qfusion-{here.work.name}-{here.sample}"
-    st.markdown("The circuit of this sample with all its angles, written by PennyLane.")
-    with st.container(horizontal=True):
-        for label, suffix, mime, make in _exports(drawn):
-            st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore",
-                               icon=":material/download:", key=f"export{suffix.replace('.', '-')}")
-        export_dialog.button(here)
-    program = drawn.to_openqasm(3)
-    lines = program.splitlines()
-    st.caption(
-        f"OpenQASM 3, {len(lines):,} lines on {len(drawn.wires)} qubits; the last {len(drawn.fused)} measurements read "
-        "the fused qubits. OpenQASM 2 has no conditions on single outcomes: there pooling is controlled and measured "
-        "at the end.")
-    st.code("\n".join([*lines[:60], *(["// …"] if len(lines) > 60 else [])]), language=None, height=360)
-
-
-def _exports(drawn: Any) -> list[tuple[str, str, str, Any]]:
-    return [("OpenQASM 3", ".qasm", "text/plain", lambda: drawn.to_openqasm(3)),
-            ("OpenQASM 2", ".2.qasm", "text/plain", lambda: drawn.to_openqasm(2)),
-            ("Circuit as SVG", ".svg", "image/svg+xml", drawn.draw_svg),
-            ("Circuit as text", ".txt", "text/plain", drawn.draw_text)]

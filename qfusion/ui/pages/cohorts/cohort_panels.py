@@ -42,8 +42,8 @@ def entanglement(here: Here, levels: Levels) -> None:
     work = here.work
     titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
     if not titles:
-        st.caption(
-            "This model entangles nothing, so there is no entanglement to set against what the modalities say jointly.")
+        why = "entangles nothing" if work.can("states") else "has no states that could be entangled"
+        st.caption(f"This model {why}, so there is no entanglement to set against what the modalities say jointly.")
         return
     if state.get(MEASURE) not in (None, *titles):
         state.put(MEASURE, next(iter(titles)))  # of another system

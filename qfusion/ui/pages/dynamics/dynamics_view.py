@@ -39,9 +39,7 @@ def take_turn(work: Workspace) -> None:
 def no_time(here: Here) -> None:
     """Why there is nothing to follow through time, and where its counterpart is."""
     if not here.work.can("layers"):
-        st.markdown(
-            "**This model has no evolution in time**, nor layers: its scores are read from the modalities' states at "
-            "once.")
+        st.markdown("**This model has no evolution in time**, nor layers: its scores are read out at once.")
         link("pages/samples.py", "See what each modality adds", ":material/article:")
         return
     st.markdown(

@@ -1,0 +1,36 @@
+"""A sample's circuit as a picture, as text and as OpenQASM."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.ui.frame.shell import Here
+from qfusion.ui.shared import export_dialog
+
+SHOWN = 60  # lines of the program
+
+
+def view(here: Here, in_force: str = "") -> None:
+    """Downloads of the circuit, as `in_force` tweaks it, and the beginning of its OpenQASM."""
+    drawn = circuit_evolution.drawing(here.work, here.row, in_force)
+    name = f"qfusion-{here.work.name}-{here.sample}"
+    st.markdown("The circuit of this sample with all its angles, written by PennyLane.")
+    with st.container(horizontal=True):
+        for label, suffix, mime, make in _exports(drawn):
+            st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore",
+                               icon=":material/download:", key=f"export{suffix.replace('.', '-')}")
+        export_dialog.button(here)
+    program = drawn.to_openqasm(3)
+    lines = program.splitlines()
+    st.caption(f"OpenQASM 3, {len(lines):,} lines on {len(drawn.wires)} qubits; {drawn.says}")
+    st.code("\n".join([*lines[:SHOWN], *(["// …"] if len(lines) > SHOWN else [])]), language=None, height=360)
+
+
+def _exports(drawn: Any) -> list[tuple[str, str, str, Any]]:
+    return [("OpenQASM 3", ".qasm", "text/plain", lambda: drawn.to_openqasm(3)),
+            ("OpenQASM 2", ".2.qasm", "text/plain", lambda: drawn.to_openqasm(2)),
+            ("Circuit as SVG", ".svg", "image/svg+xml", drawn.draw_svg),
+            ("Circuit as text", ".txt", "text/plain", drawn.draw_text)]

@@ -1,0 +1,167 @@
+"""The Circuit page of models with plain gates: of every such kind on digits and planted data, its numbers and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pennylane as qml
+import pytest
+import streamlit as st
+import torch
+
+from qfusion import data, report
+from qfusion.analysis.case import case
+from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.analysis.sample import open_sample
+from qfusion.analysis.systems import evaluated_subject
+from qfusion.figures import numbers
+from qfusion.models.abilities import kinds
+from qfusion.panels.core import programs
+from qfusion.training import Options, checkpoint, train
+from tests.test_app_pages import plain, said, visit
+from tests.test_neighbours import SMALL
+from tests.test_third_model import command
+
+CIRCUITS = kinds("gates")
+WITHOUT = ("unitary-fusion", "concatenation")
+DATA = ("digits", "planted")
+SAYS = {"qfl": "polynomials of degree 4", "cross-attention-q": "is a token", "vqc-mlpnet": "No sample passes",
+        "quantum-lego": "frozen classical block", "reservoir": "steps of second order"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A test sample of each data set, on both of which all kinds are among the user's models."""
+    folder, samples = tmp_path_factory.mktemp("models"), {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("QFUSION_MODELS", str(folder))
+        patch.setattr(evaluated_subject, "BUDGET", 1.0)  # no page looks for an example
+        for name in DATA:
+            dataset = data.load(name)
+            samples[name] = str(dataset.ids[dataset.rows("test")[0]])
+            loss = "cross_entropy" if dataset.target.kind == "classification" else "l1"
+            for kind in (*CIRCUITS, *WITHOUT):
+                result = train(kind, dataset, SMALL.get(kind, {}) | {"hidden": 4},
+                               Options(epochs=2, batch=512, loss=loss))
+                card = checkpoint.make_card(result.model, dataset, name=f"{kind}-{name}", title=kind, seed=0,
+                                            training=result.settings(), metrics={}, this_seed={}, seeds=[0])
+                checkpoint.save(folder / f"{kind}-{name}", result.model, card)
+        st.cache_resource.clear()
+        yield samples
+    st.cache_resource.clear()
+
+
+def address(kind: str, name: str, trained: dict[str, str], **more: str) -> dict[str, str]:
+    return {"model": f"{kind}-{name}", "data": name, "sample": trained[name], **more}
+
+
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("kind", CIRCUITS)
+def test_the_circuit_opens(kind: str, name: str, trained: dict[str, str]) -> None:
+    app = visit("Circuit", **address(kind, name, trained, **{"table.program": "true"}))
+    assert not app.error
+    assert not app.warning
+    words = plain(said(app))
+    assert SAYS[kind] in words
+    replay = numbers.circuit(open_sample(f"{kind}-{name}", trained[name], name))[0]
+    assert f"Gate {replay.count} of {replay.count}" in words
+    assert "OpenQASM 3," in words
+    assert ("share most at the end" in words or "share nothing" in words) == (kind != "vqc-mlpnet")
+    app.slider(key="gate").set_value(0).run()
+    assert "Before the first gate" in said(app)
+    app.button(key="_on").click().run()
+    assert not app.error
+    assert app.slider(key="gate").value == replay.boxes[0].last
+
+
+@pytest.mark.parametrize("kind", WITHOUT)
+@pytest.mark.parametrize("name", DATA)
+def test_a_model_without_a_circuit_says_so(kind: str, name: str, trained: dict[str, str]) -> None:
+    app = visit("Circuit", **address(kind, name, trained))
+    assert not app.error
+    assert "no circuit of gates" in plain(said(app))
+
+
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("kind", CIRCUITS)
+def test_panels_hold_pennylanes_numbers(kind: str, name: str, trained: dict[str, str]) -> None:
+    link = address(kind, name, trained)
+    work = open_sample(f"{kind}-{name}", trained[name], name).work
+    row = work.dataset.row(trained[name])
+    built = circuit_evolution.drawing(work, row)
+    wires, half = built.wires, len(built.gates) // 2
+    paulis = [letter(wire) for wire in wires for letter in (qml.PauliX, qml.PauliY, qml.PauliZ)]
+
+    @qml.qnode(qml.device("default.qubit", wires=wires))
+    def circuit(operations: Any) -> Any:
+        for operation in operations:
+            qml.apply(operation)
+        return [*(qml.expval(P) for P in paulis), *(qml.vn_entropy(wires=[wire]) for wire in wires)]
+    operations = built.tape().operations
+    for gate in (half, len(built.gates)):
+        theirs = np.array(circuit(operations[:gate]), dtype=float)
+        for panel in ("circuit", "qubits"):
+            table = programs.build("Circuit", panel, link | {"gate": str(gate)}).table()
+            assert list(table["qubit"]) == list(wires)
+            assert np.abs(table[["X", "Y", "Z"]].to_numpy().ravel() - theirs[:3 * len(wires)]).max() < 1e-8
+            assert np.abs(table["entropy"].to_numpy() - theirs[3 * len(wires):]).max() < 1e-8
+        lines = programs.build("Circuit", "entropy-gates", link).table()
+        assert np.abs(lines.loc[gate, list(wires)].to_numpy(dtype=float) - theirs[3 * len(wires):]).max() < 1e-8
+    assert f"{len(built.gates)} gates on {len(wires)} qubits" in programs.build("Circuit", "circuit", link).title
+
+
+@pytest.mark.parametrize("kind", CIRCUITS)
+def test_the_scores_are_read_from_the_state_that_is_shown(kind: str, trained: dict[str, str]) -> None:
+    sample = open_sample(f"{kind}-digits", trained["digits"], "digits")
+    psi = torch.as_tensor(np.asarray(circuit_evolution.drawing(sample.work, sample.row).state()()))[None]
+    found, model = sample.work.scores[sample.row], sample.model
+    states = circuit_evolution.encoded(sample.work, sample.row)
+    if kind in ("qfl", "quantum-lego"):
+        from qfusion.quantum import statevector
+
+        scores = model.head(4 * statevector.expectations(psi, model.words)) + model.bias
+        assert np.abs(scores.detach().numpy()[0] - found).max() < 1e-8
+    else:
+        assert np.abs(model.scores(states).detach().numpy()[0] - found).max() < 1e-8
+
+
+def test_headless_figures_programs_reports_and_files(trained: dict[str, str], tmp_path: Path) -> None:
+    link = f"/circuit?model=qfl-digits&data=digits&sample={trained['digits']}&gate=30"
+    for panel in ("circuit", "qubits", "before-after", "matrix-after", "entropy-gates", "mutual-gates"):
+        out = tmp_path / f"{panel}.svg"
+        assert command("figure", "--link", link, "--panel", panel, "--out", str(out))[0] == 0
+        assert b"<svg" in out.read_bytes()
+    view = programs.opened("circuit", address("qfl", "digits", trained)).view
+    assert list(programs.shown(view)) == ["circuit", "qubits", "before-after", "matrix-after", "entropy-gates",
+                                          "mutual-gates"]
+    assert "circuit.information(sample)" in programs.program("Circuit", "mutual-gates", view.address)
+    table = programs.build("Circuit", "mutual-gates", view.address).table()
+    assert table.columns[0] == "gates_done"
+    assert table.iloc[0, 1:].abs().max() == 0
+    assert pd.Series(table.iloc[-1, 1:]).max() > 1e-3
+    alone = programs.opened("circuit", address("vqc-mlpnet", "planted", trained)).view
+    assert "mutual-gates" not in list(programs.shown(alone))
+
+    words = report.sample(case("reservoir-planted", trained["planted"])).html().decode()
+    assert "The circuit" in words
+    assert "steps of second order" in words
+    about = ("--model", "qfl-digits", "--sample", trained["digits"])
+    for version in (2, 3):
+        out = tmp_path / f"{version}.qasm"
+        assert command("export", *about, "--format", f"openqasm{version}", "--out", str(out))[0] == 0
+        assert out.read_text().startswith(f"OPENQASM {version}.0;")
+    about = ("--model", "unitary-fusion-digits", "--sample", trained["digits"])
+    code, _, err = command("export", *about, "--format", "openqasm3", "--out", str(tmp_path / "no.qasm"))
+    assert code == 1
+    assert "Take torch or numpy instead" in err
+
+
+def test_what_a_link_cannot_say_is_named(trained: dict[str, str]) -> None:
+    app = visit("Circuit", **address("qfl", "planted", trained, gate="-1"))
+    assert "gate" in plain(app.warning[0].value)
+    app = visit("Circuit", **address("qfl", "planted", trained, **{"table.program": "perhaps"}))
+    assert len(app.warning) == 1
