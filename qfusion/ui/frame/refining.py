@@ -57,7 +57,9 @@ def kept() -> dict[str, str]:
 
 
 def _said(work: Workspace) -> None:
-    st.caption(f"To answer at once, test samples are compared with {_some(work)} of the background's "
+    few = len(work.bulk) < len(work.dataset.rows("test"))
+    whose = f"the first {len(work.bulk):,} test samples" if few else "test samples"
+    st.caption(f"To answer at once, {whose} are compared with {_some(work)} of the background's "
                f"{work.background.size:,}, drawn at random.")
 
 
