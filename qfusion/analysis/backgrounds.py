@@ -55,12 +55,7 @@ def applied(work: Workspace, kind: str, sample: str = "", members: np.ndarray | 
 
 def with_rows(work: Workspace, rows: str) -> Workspace:
     """The workspace itself, or with `ALL_ROWS` the one against all rows of its background."""
-    return _with_all_rows(work) if rows == ALL_ROWS and work.is_sampled else work
-
-
-@memo(4, says="Comparing with every row …")
-def _with_all_rows(work: Workspace) -> Workspace:
-    found: Workspace = refinement.against_all_rows(work)
+    found: Workspace = refinement.against_all_rows(work) if rows == ALL_ROWS and work.is_sampled else work
     return found
 
 

@@ -68,6 +68,11 @@ class EvaluatedSpace(Workspace):
         """Floating-point operations of all coalitions of a sample with one row."""
         return 2 ** len(self.modalities) * row_cost(self.model, self.background)
 
+    @property
+    def operations(self) -> float:
+        """Floating-point operations of the explanation of the rows in `bulk`."""
+        return len(self.bulk) * self.bulk_background.size * self._cost
+
     @cached_property
     def bulk_background(self) -> SampleBackground:
         """Some rows of the background where all would take long for a test set; how many depends on the model and the

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from qfusion.analysis.memo import memo
 from qfusion.analysis.systems.evaluated_subject import joined
 
 KEPT = 4  # test sets
@@ -42,7 +43,7 @@ class Refinement:
     """
 
     def __init__(self, work: Any):
-        self.work = work.against_all_rows()
+        self.work = against_all_rows(work)
         self.total, self.done, self.problem = len(self.work.bulk), 0, ""
         self.state = State.WAITING
         self._began = 0.0
@@ -85,8 +86,7 @@ _worker = ThreadPoolExecutor(1, "refinement")
 
 def is_quick(work: Any) -> bool:
     """Whether all rows are a matter of minutes, so that they may be worked out unasked."""
-    whole = work.against_all_rows()
-    return bool(len(whole.bulk) * whole.background.size * whole._cost <= AUTO)
+    return bool(against_all_rows(work).operations <= AUTO)
 
 
 def find(work: Any) -> Refinement | None:
@@ -129,11 +129,11 @@ def leave(key: Hashable, asker: str) -> None:
                 del _jobs[key]
 
 
+@memo(KEPT)
 def against_all_rows(work: Any) -> Any:
-    """Returns the subject against all rows: that of the refinement where it is done, else one that works it out when it
-    is asked."""
-    found = find(work)
-    return found.work if found is not None and found.state == State.DONE else work.against_all_rows()
+    """Returns the subject against all rows, shared: its explanation is that of the refinement, or worked out when it is
+    asked for."""
+    return work.against_all_rows()
 
 
 def _found(key: Hashable) -> Refinement | None:
