@@ -7,7 +7,9 @@ import torch
 
 from qfusion import data, explain
 from qfusion.explain.contributions.summaries import joint_share
-from qfusion.models import QuantumJump
+from qfusion.models import FusionModel, QuantumJump
+
+TEST_ROWS, BACKGROUND_ROWS = 100, 50  # at most, of `fused`
 
 
 def share(model: QuantumJump, dataset: data.DataSet, trained_on: str = "train") -> tuple[float, float]:
@@ -23,3 +25,42 @@ def share(model: QuantumJump, dataset: data.DataSet, trained_on: str = "train") 
     start, end = np.stack([joint_share({name: values[place] for name, values in terms.items()}).mean()
                            for place in (0, 1)])
     return float(start), float(end)
+
+
+def fused(model: FusionModel, dataset: data.DataSet, trained_on: str = "train") -> dict[str, float | dict[str, float]]:
+    """Returns how a model of any kind fuses: `joint`, the joint part of all terms' sizes, the mean over test rows and
+    scores; where the data have planted contributions `agreement`, by combination the correlation of the model's terms
+    with them, 0 where its terms do not vary.
+
+    The same TEST_ROWS and BACKGROUND_ROWS, drawn at random, for every model.
+
+    Args:
+        model: in double precision and eval mode.
+        dataset: whose test rows.
+        trained_on: the rows of which the background is drawn.
+    """
+    rows, behind = _drawn(dataset, "test", TEST_ROWS), _drawn(dataset, trained_on, BACKGROUND_ROWS)
+    background = explain.background(model, dataset.inputs(behind, torch.float64))
+    found = explain.explain(model, dataset.inputs(rows, torch.float64), background)
+    terms = {name: found.dividends[:, s] for s, name in enumerate(found.coalitions) if name}
+    shares = joint_share({name: each.reshape(-1) for name, each in terms.items()})
+    result: dict[str, float | dict[str, float]] = {"joint": float(shares.mean())}
+    if dataset.truth is not None:
+        truth = dataset.truth.iloc[rows]
+        result["agreement"] = {name: _correlation(each[:, 0], truth[name].to_numpy()) for name, each in terms.items()}
+    return result
+
+
+def planted(dataset: data.DataSet) -> float:
+    """Returns the joint part of the planted contributions, the mean over the test rows that `fused` takes."""
+    truth = dataset.truth.iloc[_drawn(dataset, "test", TEST_ROWS)]
+    return float(joint_share({name: truth[name].to_numpy() for name in truth.columns if name}).mean())
+
+
+def _drawn(dataset: data.DataSet, split: str, most: int) -> np.ndarray:
+    return np.sort(np.random.default_rng(0).permutation(dataset.rows(split))[:most])
+
+
+def _correlation(ours: np.ndarray, true: np.ndarray) -> float:
+    vary = min(np.ptp(ours), np.ptp(true)) > 1e-9
+    return float(np.corrcoef(ours, true)[0, 1]) if vary else 0.0

@@ -35,6 +35,7 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks"), str(ROOT / "scripts")]
 
+import joint  # noqa: E402
 import leaderboard_report as report  # noqa: E402
 import leaderboard_text as text  # noqa: E402
 import tables  # noqa: E402
@@ -63,7 +64,8 @@ class Run:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """Of the model."""
-        return settings_of(PLACES[self.data], CONTENDERS[self.model])
+        place = PLACES[self.data]
+        return settings_of(place, CONTENDERS[self.model], place.chosen_for(self.model))
 
     @cached_property
     def key(self) -> str:
@@ -101,6 +103,7 @@ def measure(run: Run, folder: Path) -> dict[str, Any]:
     return {"key": run.key, "data": run.data, "model": run.model, "seed": run.seed, "test": measured["test"],
             "train": measured[place.options.split], "parameters": total, "after_encoders": after,
             "seconds": round(seconds, 2), "processor_seconds": round(processor, 2), "epochs": len(result.history),
+            **joint.fused(result.model.double().eval(), place.dataset, place.options.split),
             "kept": result.kept, "gradient_norms": [float(f"{p.gradient_norm:.5g}") for p in result.history]}
 
 
@@ -178,7 +181,7 @@ def robust(records: Sequence[dict[str, Any]], folder: Path) -> dict[str, dict[st
         if not kept.is_file():
             place = PLACES[name]
             frame = robustness(checkpoint.load(folder / f"{name}-{model}.json").model, place.dataset, "test",
-                               place.options.split)
+                               place.options.split, most=joint.BACKGROUND_ROWS)
             keys = ROBUST[place.dataset.target.kind]
             lines = [{"kind": r["kind"], "modality": r["modality"], "level": r["level"],
                       **{key: report.short(r[key]) for key in keys}}
@@ -195,7 +198,8 @@ def terms(name: str) -> dict[str, Any]:
     trained."""
     place = PLACES[name]
     dataset, target = place.dataset, place.dataset.target
-    return {"title": place.title or dataset.title, "source": dataset.name, "modalities": list(dataset.names),
+    planted = {} if dataset.truth is None else {"planted_joint": joint.planted(dataset)}
+    return {**planted, "title": place.title or dataset.title, "source": dataset.name, "modalities": list(dataset.names),
             "target": target.kind, "classes": len(target.classes), "trained_on": len(dataset.rows(place.options.split)),
             "test": len(dataset.rows("test")), "encoder": place.encoder, "features": place.features, "dims": place.dims,
             "options": asdict(place.options),
@@ -236,6 +240,7 @@ def write(board: dict[str, Any]) -> None:
     tables.write("boards", "\n\n".join([*boards, below]), PAGE)
     tables.write("claims", text.claims(board) + f"\n\n{below}", PAGE)
     tables.write("published", text.published(board), PAGE)
+    tables.write("agreement", text.agreement(board) + f"\n\n{below}", PAGE)
     tables.write("robustness", text.robustness(board) + f"\n\nFirst seed of each. {below}", PAGE)
     tables.write("leaderboard", text.readme_table(board) + f"\n\n{below}")
 

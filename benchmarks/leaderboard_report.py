@@ -44,8 +44,14 @@ def by_model(records: Sequence[Mapping[str, Any]], name: str) -> dict[str, list[
 
 def row(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Returns what the board shows of one model on one data set."""
+    fused = [r for r in runs if "joint" in r]
+    how = {"joint": comparison.mean([r["joint"] for r in fused]).record()
+           | {"values": [short(r["joint"]) for r in fused]}} if fused else {}
+    if fused and "agreement" in fused[0]:
+        how["agreement"] = {part: short(np.mean([r["agreement"][part] for r in fused]))
+                            for part in fused[0]["agreement"]}
     return {
-        "seeds": [r["seed"] for r in runs], "parameters": runs[0]["parameters"],
+        **how, "seeds": [r["seed"] for r in runs], "parameters": runs[0]["parameters"],
         "after_encoders": runs[0]["after_encoders"],
         "seconds": round(float(np.median([r["processor_seconds"] for r in runs])), 1),
         "epochs": [r["epochs"] for r in runs],
@@ -56,13 +62,14 @@ def row(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                           for key, f in (("mean", np.mean), ("spread", np.std), ("largest", np.max))}}
 
 
-def verdicts(rows: Mapping[str, Mapping[str, Any]], baselines: Sequence[str], key: str) -> dict[str, Any]:
-    """Returns for each system its paired tests against all baselines by one metric, and who of them is best.
+def verdicts(rows: Mapping[str, Mapping[str, Any]], others: Sequence[str], key: str) -> dict[str, Any]:
+    """Returns for each system its paired tests against all neighbours and baselines by one metric, and who of them is
+    best.
 
     Only seeds that all of them have are compared.
     """
     found = {}
-    rivals = [b for b in baselines if b in rows]
+    rivals = [b for b in others if b in rows]
     for system in (s for s in SYSTEMS if s in rows and rivals):
         common = set(rows[system]["seeds"]).intersection(*(rows[b]["seeds"] for b in rivals))
         if len(common) < 2:
@@ -91,7 +98,7 @@ def assemble(records: Sequence[Mapping[str, Any]], names: Sequence[str], contend
         terms: title, target, sizes and settings of each data set. robustness: records by data set and model.
         kept: rows of an earlier board that stay, by data set and model.
     """
-    baselines = [key for key, c in contenders.items() if c["role"] == "baseline"]
+    others = [key for key, c in contenders.items() if c["role"] in ("neighbour", "baseline")]
     boards = {}
     for name in names:
         runs = by_model(records, name)
@@ -101,7 +108,7 @@ def assemble(records: Sequence[Mapping[str, Any]], names: Sequence[str], contend
         if rows:
             keys = next(iter(rows.values()))["test"]
             boards[name] = {**terms[name], "headline": headline(name), "rows": rows,
-                            "tests": {key: verdicts(rows, baselines, key) for key in keys}}
+                            "tests": {key: verdicts(rows, others, key) for key in keys}}
     return {
         "format": 1, "date": date.today().isoformat(), "command": "python benchmarks/leaderboard.py",
         "machine": f"{os.cpu_count()} cores {platform.machine()}, one torch thread",

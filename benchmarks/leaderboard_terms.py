@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,8 @@ from qfusion.training import Options  # noqa: E402
 
 ENCODER = ("encoder", "hidden", "dropout", "pooling", "input_dropout")
 OF_TABLES = ("elements", "block", "start")
+SEARCHED = ("planted", "digits", "avdigits", "parity")  # where scripts/choose_settings.py chooses
+SETTINGS = ROOT / "scripts" / "board_settings.json"  # what it tried
 MAX_HIDDEN_TENSOR = 100_000  # entries; above, the TFN head is linear in the outer product, or training would take hours
 
 
@@ -33,7 +36,7 @@ class Contender:
     label: str
     kind: str
     settings: dict[str, Any]
-    role: str  # "system", "ablation" or "baseline"
+    role: str  # "system", "ablation", "neighbour" or "baseline"
 
 
 CONTENDERS = {
@@ -49,6 +52,10 @@ CONTENDERS = {
                                "ablation"),
     "qcnn-product": Contender("QCNN, no fusion entanglement", "product-qcnn", {}, "ablation"),
     "qcnn-frozen": Contender("QCNN, frozen rules (mean)", "entangled-qcnn", dict(freeze_rule=True), "ablation"),
+    **{kind: Contender(label, kind, {}, "neighbour") for kind, label in
+       (("qfl", "Quantum fusion layer"), ("cross-attention-q", "Cross-attention to a circuit"),
+        ("vqc-mlpnet", "VQC-MLPNet"), ("quantum-lego", "Quantum LEGO"), ("unitary-fusion", "One unitary"),
+        ("reservoir", "Quantum reservoir"))},
     "linear": Contender("Linear model", "linear", {}, "baseline"),
     "late": Contender("Late fusion", "late", {}, "baseline"),
     "concatenation": Contender("Concatenation network", "concatenation", {}, "baseline"),
@@ -71,8 +78,8 @@ class Place:
             the joint state too large to train in reasonable time, smaller.
         input_dropout: of the encoders, as in the recipe's model.
         title: of the board; the data set's own unless given.
-        chosen: by model, the training options that were chosen for it (and its ablations) on the validation rows, where
-            every rival had the same tries; a model that is not named has the recipe's.
+        chosen: by model, the settings and training options that were chosen for it (and its ablations) on the
+            validation rows, where every rival had the same tries; a model that is not named has the recipe's.
         without: models that do not stand on this board.
     """
 
@@ -96,8 +103,14 @@ class Place:
         return Options(**self.recipe.options)
 
     def options_of(self, model: str) -> Options:
-        """Of the training of a contender; an ablation has its system's."""
-        return replace(self.options, **self.chosen.get(model, self.chosen.get(model.partition("-")[0], {})))
+        """Of the training of a contender; what decays couplings is for the systems and their ablations."""
+        found = {key: value for key, value in self.chosen_for(model).items() if key in Options.names()}
+        mild = {"coupling_decay": 0.0} if CONTENDERS[model].role == "neighbour" else {}
+        return replace(self.options, **mild, **found)
+
+    def chosen_for(self, model: str) -> Mapping[str, Any]:
+        """What was chosen for a contender; an ablation has its system's."""
+        return self.chosen.get(model, self.chosen.get(model.partition("-")[0], {}))
 
     @cached_property
     def dataset(self) -> data.DataSet:
@@ -113,10 +126,26 @@ def _together(name: str) -> Place:
     """A set whose modalities decide only together, with what was chosen for every model on its validation rows."""
     settings, options = choose_parity.chosen(name, "qj")
     numbers = choose_parity.NUMBERS[name]
+    tried = choose_parity.tried(name)
     return Place(Recipe("", QuantumJump.kind, name, settings, options), numbers, numbers // 2,
-                 without=("qcnn-separate", "qcnn-product", "qcnn-frozen", *LEFT_OUT.get(name, ())),
+                 without=("qcnn-separate", "qcnn-product", "qcnn-frozen", *LEFT_OUT.get(name, ()),
+                          *(model for model in choose_parity.KINDS if model not in tried)),
                  chosen={model: {key: choose_parity.chosen(name, model)[1][key] for key in choose_parity.GRID}
-                         for model in choose_parity.KINDS})
+                         for model in tried})
+
+
+def read_settings() -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Returns what scripts/choose_settings.py has tried, by data set and model, best first."""
+    return json.loads(SETTINGS.read_text()) if SETTINGS.is_file() else {}
+
+
+def _searched(name: str, place: Place) -> Place:
+    """A data set with what was chosen, once it was for every model; with the recipe's settings until then."""
+    kept = read_settings().get(name, {})
+    if not {model for model, each in CONTENDERS.items() if each.role != "ablation"} <= kept.keys():
+        return place
+    return replace(place, chosen={model: {key: value for key, value in best.items() if key not in ("loss", "stopped")}
+                                  for model, (best, *_) in kept.items()})
 
 
 PLACES = {
@@ -133,11 +162,18 @@ PLACES = {
     "parity": Place(RECIPES["qj-parity"], 8, 4, input_dropout=0.1, without=()),
     **{name: _together(name) for name in choose_parity.finished()},
 }
+PLACES |= {name: _searched(name, PLACES[name]) for name in SEARCHED}
 
 
-def settings_of(place: Place, contender: Contender) -> dict[str, Any]:
-    """Returns the settings that a contender is built with on a data set."""
-    known, chosen = registry.settings(contender.kind), {**place.encoder, **contender.settings}
+def settings_of(place: Place, contender: Contender, differs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Returns the settings that a contender is built with on a data set.
+
+    Args:
+        place: the data set.
+        contender: the model.
+        differs: what was chosen for it, see `Place.chosen_for`.
+    """
+    known, chosen = registry.settings(contender.kind), {**place.encoder, **(differs or {}), **contender.settings}
     if contender.kind == QuantumJump.kind:
         chosen["dims"] = place.dims
         chosen |= {key: place.recipe.settings[key] for key in ("duration", "head_scale")

@@ -86,7 +86,7 @@ def data_table(board: Mapping[str, Any], name: str) -> str:
     entry = board["data"][name]
     keys = (entry["headline"], *SECOND.get(name, ("f1", "nll")))
     header = ["Model", "Seeds", "Parameters", "after the encoders", f"{short(keys[0])} [95 %]",
-              *(short(k) for k in keys[1:]), "Train - test", "Training (s)"]
+              *(short(k) for k in keys[1:]), "Joint share", "Train - test", "Training (s)"]
     rows = []
     best = best_of(entry, keys[0])
     for model, row in entry["rows"].items():
@@ -96,7 +96,7 @@ def data_table(board: Mapping[str, Any], name: str) -> str:
         cells = [span(row["test"][k], digits_of(k)) if k == keys[0] else f"{row['test'][k]['mean']:.{digits_of(k)}f}"
                  for k in keys]
         rows.append([f"{mark}{contender['label']}{mark}{' (best)' if model == best else ''}", str(len(row["seeds"])),
-                     f"{row['parameters']:,}", f"{row['after_encoders']:,}", *cells, f"{gap:+.3f}",
+                     f"{row['parameters']:,}", f"{row['after_encoders']:,}", *cells, _joint(row), f"{gap:+.3f}",
                      f"{row['seconds']:.0f}"])
     lines = [tables.markdown(header, rows), ""]
     for system, tests in entry["tests"].get(keys[0], {}).items():
@@ -108,6 +108,26 @@ def data_table(board: Mapping[str, Any], name: str) -> str:
     return "\n".join([*lines, f"- {place_sentence(board, name)}"])
 
 
+def _joint(row: Mapping[str, Any]) -> str:
+    found = row.get("joint")
+    return "" if found is None else f"{found['mean']:.2f}" + (f" ± {found['std']:.2f}" if found["std"] else "")
+
+
+def agreement(board: Mapping[str, Any]) -> str:
+    """Returns how models' contributions correlate with planted ones, by data set: the mean, and of each combination."""
+    parts = []
+    for name, entry in board["data"].items():
+        rows = {model: row["agreement"] for model, row in entry["rows"].items() if "agreement" in row}
+        if rows:
+            names = list(next(iter(rows.values())))
+            ordered = sorted(rows, key=lambda model: -sum(rows[model].values()))
+            parts.append(tables.markdown(
+                [f"`{name}`", "mean", *names],
+                [[board["contenders"][model]["label"], f"{sum(rows[model].values()) / len(names):.2f}",
+                  *(f"{rows[model][part]:.2f}" for part in names)] for model in ordered]))
+    return "\n\n".join(parts)
+
+
 def best_of(entry: Mapping[str, Any], key: str) -> str:
     """Returns the model with the best mean."""
     better = 1 if metrics.describe[key].higher_is_better else -1
@@ -115,16 +135,16 @@ def best_of(entry: Mapping[str, Any], key: str) -> str:
 
 
 def test_sentence(board: Mapping[str, Any], name: str, system: str, key: str, tests: Mapping[str, Any]) -> str:
-    """Returns a system's test against the best baseline and how many of all it is told apart from."""
+    """Returns a system's test against the best neighbour or baseline and how many of all it is told apart from."""
     d, label = digits_of(key), {model: c["label"] for model, c in board["contenders"].items()}
     pair = tests["against"][tests["best"]]
     sign = 1 if metrics.describe[key].higher_is_better else -1
     better = sum(p["holm"] < 0.05 and sign * p["difference"] > 0 for p in tests["against"].values())
     worse = sum(p["holm"] < 0.05 and sign * p["difference"] < 0 for p in tests["against"].values())
     return (
-        f"{label[system]} against the best baseline, {label[tests['best']]}: {short(key)} {pair['difference']:+.{d}f} "
+        f"{label[system]} against the best rival, {label[tests['best']]}: {short(key)} {pair['difference']:+.{d}f} "
         f"[{pair['low']:+.{d}f}, {pair['high']:+.{d}f}], {probability(pair['holm'])} after Holm's correction "
-        f"({tests['seeds']} seeds). Of {len(tests['against'])} baselines it is told apart from {better + worse}: "
+        f"({tests['seeds']} seeds). Of {len(tests['against'])} rivals it is told apart from {better + worse}: "
         f"better than {better}, worse than {worse}.")
 
 
@@ -149,22 +169,22 @@ def place_sentence(board: Mapping[str, Any], name: str) -> str:
 
 
 def readme_table(board: Mapping[str, Any]) -> str:
-    """Returns the short table: the two systems, and the best baseline, on every data set."""
+    """Returns the short table: the two systems, and the best of neighbours and baselines, on every data set."""
     rows = []
     for name, entry in board["data"].items():
         key = entry["headline"]
         better = 1 if metrics.describe[key].higher_is_better else -1
-        baselines = [m for m in entry["rows"] if board["contenders"][m]["role"] == "baseline"]
-        best = max(baselines, key=lambda m: better * entry["rows"][m]["test"][key]["mean"])
+        others = [m for m in entry["rows"] if board["contenders"][m]["role"] in ("neighbour", "baseline")]
+        best = max(others, key=lambda m: better * entry["rows"][m]["test"][key]["mean"])
         for i, model in enumerate([m for m in ("qj", "qcnn") if m in entry["rows"]] + [best]):
             row, tests, label = entry["rows"][model], entry["tests"].get(key,
                                                                          {}).get(model), board["contenders"][model][
                                                                              "label"]
-            rows.append([f"`{name}`, {short(key)}" if i == 0 else "", f"best baseline: {label}" if model == best
+            rows.append([f"`{name}`, {short(key)}" if i == 0 else "", f"best rival: {label}" if model == best
                          else f"**{label}**", span(row["test"][key], digits_of(key)), f"{row['after_encoders']:,}",
                          "" if tests is None else probability(tests["against"][best]["holm"])])
     header = ["Data, metric", "Model", "Test rows, mean [95 % over seeds]", "Parameters after the encoders",
-              "Against the best baseline"]
+              "Against the best rival"]
     return tables.markdown(header, rows)
 
 

@@ -49,7 +49,8 @@ GRID: dict[str, tuple[Any, ...]] = {"rate": (1e-3, 4e-3), "shift": (1, 2)}
 COMMON: dict[str, Any] = dict(encoder="cnn-pool", hidden=128, dropout=0.3, input_dropout=0.0)
 SCHEDULE: dict[str, Any] = dict(loss="cross_entropy", epochs=20, patience=0, turn=15.0, stretch=0.15, delay=4)
 KINDS = {"qj": "quantum-jump", "qcnn": "entangled-qcnn", "late": "late", "concatenation": "concatenation",
-         "tensor": "tensor", "low-rank": "low-rank", "mult": "mult"}
+         "tensor": "tensor", "low-rank": "low-rank", "mult": "mult",
+         **dict(zip(registry.NEIGHBOURS, registry.NEIGHBOURS, strict=True))}
 SPECIAL: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "avparity": ({}, dict(epochs=30)),
     "avparity3": (dict(hidden=64, dropout=0.1), dict(turn=0.0, stretch=0.0, delay=0))}
@@ -61,9 +62,8 @@ MAX_ELEMENTS = 10
 def sizes(kind: str, numbers: int) -> dict[str, Any]:
     """Returns the setting that says how many numbers an encoder gives."""
     known = registry.settings(kind)
-    of_states = {"dims": numbers // 2, "head_scale": 2.0}
-    return (of_states if "dims" in known else {"elements": min(numbers, MAX_ELEMENTS)} if "elements" in known
-            else {"features": numbers} if "features" in known else {})
+    wanted = {"dims": numbers // 2, "head_scale": 2.0, "elements": min(numbers, MAX_ELEMENTS), "features": numbers}
+    return {key: value for key, value in wanted.items() if key in known}
 
 
 def chosen(name: str, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -82,9 +82,13 @@ def common(name: str, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def finished() -> list[str]:
-    """Returns the data sets for which the settings of every model have been chosen."""
-    kept = json.loads(FILE.read_text())
-    return [name for name in NUMBERS if set(KINDS) <= set(kept.get(name, {}))]
+    """Returns the data sets for which the settings of both systems and all baselines have been chosen."""
+    return [name for name in NUMBERS if set(KINDS) - set(registry.NEIGHBOURS) <= set(tried(name))]
+
+
+def tried(name: str) -> list[str]:
+    """Returns the models whose settings have been chosen on a data set."""
+    return list(json.loads(FILE.read_text()).get(name, {}))
 
 
 def tries(name: str, model: str) -> list[dict[str, Any]]:
@@ -104,12 +108,15 @@ def main() -> None:
     """Tries what has not been tried, and keeps it after every model."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help=f"of {', '.join(NUMBERS)}; default all")
+    parser.add_argument("--models", nargs="*", default=tuple(KINDS), choices=list(KINDS), help="default all")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    kept = json.loads(FILE.read_text()) if FILE.is_file() else {}
-    for name in parser.parse_args().names or NUMBERS:
-        for model in KINDS:
-            if model not in kept.setdefault(name, {}):
-                kept[name][model] = tries(name, model)
+    for name in arguments.names or NUMBERS:
+        for model in arguments.models:
+            if model not in tried(name):
+                found = tries(name, model)
+                kept = json.loads(FILE.read_text())  # another process may have kept some meanwhile
+                kept.setdefault(name, {})[model] = found
                 with atomic(FILE) as part:
                     part.write_text(json.dumps(kept, indent=1) + "\n")
 

@@ -149,7 +149,9 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
                                                                    {"a": X[:3]}, {
 k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
     "leaderboard.dots": lambda t: leaderboard.dots(ENTRIES, "accuracy", t),
-    "leaderboard.against_size": lambda t: leaderboard.against_size(ENTRIES, "accuracy", "after the encoders", t),
+    "leaderboard.against": lambda t: leaderboard.against(ENTRIES, "accuracy", "parameters after the encoders", t),
+    "leaderboard.agreement": lambda t: leaderboard.agreement(["one", "two"], ["mean", "text", "text+audio"],
+                                                             np.array([[0.9, 0.95, 0.85], [0.4, 0.8, 0.0]]), t),
     "leaderboard.robustness": lambda t: leaderboard.robustness(
         {HOSTILE: (np.arange(3.0), np.array([0.9, 0.8, 0.5]), {"absent": 0.4, "swapped": 0.3}),
          "late": (np.arange(3.0), np.array([0.8, 0.6, 0.5]), {"absent": 0.3})},

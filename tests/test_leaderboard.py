@@ -16,18 +16,20 @@ from qfusion import models
 from qfusion.analysis.learning import standings
 from qfusion.errors import InvalidInput, QFusionError
 from qfusion.figures.draw import leaderboard as figures
+from qfusion.panels import leaderboard as panels
 from qfusion.training import Options, comparison
 from tests.test_app_pages import plain, said, visit
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
+import joint  # noqa: E402
 import leaderboard  # noqa: E402
 import leaderboard_report as report  # noqa: E402
 import leaderboard_terms as terms  # noqa: E402
 import leaderboard_text as text  # noqa: E402
 
-from scripts import choose_parity  # noqa: E402
+from scripts import choose_parity, choose_settings  # noqa: E402
 
 CONTENDERS = {key: dict(label=c.label, kind=c.kind, role=c.role) for key, c in terms.CONTENDERS.items()}
 
@@ -86,7 +88,7 @@ def test_everyone_has_the_recipe_s_encoders(place: str) -> None:
         assert {key: value for key, value in model.settings.items() if key in wanted} == \
                {key: value for key, value in wanted.items() if key in model.settings}
         encoder: Any = model.encoders[spot.dataset.names[0]]
-        if contender.kind not in ("linear", "mult"):
+        if contender.kind not in ("linear", "mult", "reservoir"):  # which have encoders of their own
             shapes.add((encoder.first.__class__.__name__, encoder.drop.p, encoder.last[-1].in_features))
     assert len(shapes) == 1
 
@@ -97,7 +99,9 @@ def made(data: str, model: str, seed: int, value: float, **more: Any) -> dict[st
     return {"key": f"{data}-{model}-{seed}", "data": data, "model": model, "seed": seed,
             "test": dict.fromkeys(keys, value), "train": dict.fromkeys(keys, value + 0.1), "parameters": 10_000,
             "after_encoders": size, "seconds": 2.0, "processor_seconds": 1.5, "epochs": 3, "kept": 3,
-            "gradient_norms": [1.0, 2.0, 3.0], **more}
+            "gradient_norms": [1.0, 2.0, 3.0], "joint": 0.0 if model == "late" else 0.3 + seed / 100,
+            **({"agreement": {"a": 0.9, "b": 0.8, "a+b": 0.0 if model == "late" else 0.7}} if data == "digits" else {}),
+            **more}
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +111,8 @@ def board() -> dict[str, Any]:
     records = [made(data, model, seed, level.get(model, 0.9) + 0.002 * rng.normal()) for data in ("mosi", "digits")
                for model in terms.CONTENDERS for seed in range(5)]
     of = {name: {"title": name.title(), "source": name, "modalities": ["a", "b"], "trained_on": 100, "test": 50,
-                 "target": "regression" if name == "mosi" else "classification"} for name in ("mosi", "digits")}
+                 "target": "regression" if name == "mosi" else "classification",
+                 **({"planted_joint": 0.4} if name == "digits" else {})} for name in ("mosi", "digits")}
     robust = {
         name: {model: [{"kind": kind, "modality": m, "level": at, **dict.fromkeys(report_keys(name), 0.9 - at / 10)}
                        for kind, m, at in [*(("noise", m, at) for m in ("a", "b", "all") for at in (0.0, 1.0)),
@@ -122,10 +127,11 @@ def report_keys(name: str) -> tuple[str, ...]:
     return ("accuracy", "nll") if name == "digits" else ("mae", "corr")
 
 
-def test_the_board_tests_against_the_best_baseline(board: dict[str, Any]) -> None:
+def test_the_board_tests_against_the_best_rival(board: dict[str, Any]) -> None:
     tests = board["data"]["digits"]["tests"]["accuracy"]["qcnn"]
     assert tests["best"] == "tensor"
-    assert set(tests["against"]) == {"linear", "late", "concatenation", "tensor", "low-rank", "mult"}
+    assert set(tests["against"]) == {"linear", "late", "concatenation", "tensor", "low-rank", "mult",
+                                     *models.registry.NEIGHBOURS}
     pair = tests["against"]["tensor"]
     ours, theirs = (np.array(board["data"]["digits"]["rows"][m]["test"]["accuracy"]["values"])
                     for m in ("qcnn", "tensor"))
@@ -161,11 +167,11 @@ def test_a_verdict_follows_direction_and_p() -> None:
 def test_pages_of_the_documentation_hold_the_tables(board: dict[str, Any]) -> None:
     assert "| **QiNN-QJ** | 5 |" in text.data_table(board, "mosi")
     short = text.readme_table(board)
-    assert short.count("best baseline: ") == 2
+    assert short.count("best rival: ") == 2
     assert "| Self-MM | 0.848 | 0.461 | 0.724 | 0.789 |" in text.published(board)
     assert "not comparable" in text.published(board)
     assert "without a" in text.robustness(board)
-    for name in ("boards", "claims", "published", "robustness"):
+    for name in ("boards", "agreement", "claims", "published", "robustness"):
         assert f"<!-- table:{name} -->" in (ROOT / "docs" / "leaderboard.md").read_text()
 
 
@@ -189,7 +195,7 @@ def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.Monk
     assert again[:3] == first
     assert len(calls) == 4
     assert len(leaderboard.read(cache)) == 4
-    assert len({run.key for run in leaderboard.runs(["digits", "planted"], 2, 3)}) == 2 * 2 * 15 + 2
+    assert len({run.key for run in leaderboard.runs(["digits", "planted"], 2, 3)}) == 2 * 2 * 21 + 2
 
 
 def test_what_has_not_changed_stays(board: dict[str, Any]) -> None:
@@ -221,6 +227,8 @@ def test_where_modalities_decide_together_everyone_has_the_best_of_the_same_trie
     for name in choose_parity.finished():
         place = terms.PLACES[name]
         for model, contender in terms.CONTENDERS.items():
+            if model in place.without:
+                continue
             options, settings = place.options_of(model), terms.settings_of(place, contender)
             system = next((m for m in (model, model.partition("-")[0]) if m in choose_parity.KINDS), None)
             if system:
@@ -234,6 +242,42 @@ def test_where_modalities_decide_together_everyone_has_the_best_of_the_same_trie
             assert cells[0]["accuracy"] == max(cell["accuracy"] for cell in cells)
 
 
+def test_elsewhere_everyone_has_the_best_of_as_many_trials() -> None:
+    tried = terms.read_settings()
+    assert set(tried) <= set(terms.SEARCHED)
+    for name, models_of in tried.items():
+        place = terms.PLACES[name]
+        for model, cells in models_of.items():
+            assert len(cells) == choose_settings.TRIALS
+            finished = [cell for cell in cells if not cell["stopped"]]
+            assert cells[0] == min(finished, key=lambda cell: cell["loss"])
+            if place.chosen:
+                options = place.options_of(model)
+                settings = terms.settings_of(place, terms.CONTENDERS[model], place.chosen_for(model))
+                assert {**settings, "rate": options.rate, "weight_decay": options.weight_decay}.items() >= {
+                    key: value for key, value in cells[0].items() if key in choose_settings.SPACE}.items()
+        if place.chosen:
+            assert place.options_of("qj-unitary") == place.options_of("qj")
+            assert place.options_of("qfl").coupling_decay == 0
+
+
+def test_a_search_begins_with_the_recipe_and_keeps_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    place = terms.PLACES["digits"]
+    quick = replace(place, chosen={}, recipe=replace(place.recipe, options=place.recipe.options | dict(epochs=2)))
+    monkeypatch.setitem(terms.PLACES, "digits", quick)
+    monkeypatch.setattr(choose_settings, "TRIALS", 3)
+    found = choose_settings.tries("digits", "late")
+    assert len(found) == 3
+    assert [cell["loss"] for cell in found] == sorted(cell["loss"] for cell in found)
+    assert any(cell["rate"] == quick.options.rate and cell["dropout"] == quick.encoder["dropout"] for cell in found)
+    assert choose_settings.tries("digits", "late") == found
+    assert "dropout" not in choose_settings.tries("digits", "linear")[0]
+    assert "qj-none" not in choose_settings.missing("digits", (), {})
+    assert choose_settings.missing("digits", (), {"digits": {"late": found}})[:2] == ["qj", "qcnn"]
+
+
 def test_one_run_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
@@ -244,6 +288,7 @@ def test_one_run_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     record = leaderboard.measure(run, tmp_path)
     assert len(record["gradient_norms"]) == 2
     assert record["after_encoders"] == 0
+    assert record["joint"] == pytest.approx(0, abs=1e-9)
     found = leaderboard.robust([record], tmp_path)["digits"]["late"]
     assert {r["kind"] for r in found} == {"noise", "absent", "mean", "swapped"}
     assert found == leaderboard.robust([record], tmp_path)["digits"]["late"]
@@ -269,7 +314,13 @@ def test_figures_hold_the_numbers() -> None:
     drawn = figures.dots(entries, "accuracy")
     assert "<b>&lt;b&gt;a" in drawn.layout.yaxis.ticktext[0]
     assert [trace.x[0] for trace in drawn.data if trace.marker.symbol in ("diamond", "square")] == [0.5, 0.4]
-    assert [trace.x[0] for trace in figures.against_size(entries, "accuracy", "in total").data] == [100, 1]
+    assert [trace.x[0] for trace in figures.against(entries, "accuracy", "parameters").data] == [100, 1]
+    drawn = figures.against(entries, "accuracy", "joint share, %", log=False, marked=(40, "as planted"))
+    assert [trace.x[0] for trace in drawn.data] == [100, 0]
+    assert drawn.layout.shapes[0].x0 == 40
+    drawn = figures.agreement(["<b>a</b>", "b"], ["mean", "x+y"], np.array([[0.9, 0.8], [0.2, -0.1]]))
+    assert np.array_equal(drawn.data[0].z, [[0.9, 0.8], [0.2, -0.1]])
+    assert "&lt;b&gt;a" in drawn.layout.yaxis.ticktext[0]
     curves = {"a": (np.array([0.0, 1.0]), np.array([0.9, 0.5]), {"absent": 0.6, "mean": 0.5, "swapped": 0.4}),
               "b": (np.array([0.0, 1.0]), np.array([0.9, 0.5]), {"absent": 0.7})}
     drawn = figures.robustness(curves, {"a": ("system", "qj"), "b": ("baseline", "")}, "accuracy", "sound")
@@ -277,6 +328,8 @@ def test_figures_hold_the_numbers() -> None:
     assert len(figures.robustness({"a": (*curves["a"][:2], {})}, {"a": ("system", "qj")}, "accuracy", "all").data) == 1
     with pytest.raises(InvalidInput):
         figures.dots([], "accuracy")
+    with pytest.raises(InvalidInput, match="shape"):
+        figures.agreement(["a"], ["x"], np.zeros((2, 2)))
 
 
 @pytest.fixture
@@ -304,6 +357,8 @@ def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
     assert "leads on Digits with Accuracy" in plain(said(app))
     app.selectbox(key="board.by").set_value("Log loss").run()
     app.segmented_control(key="board.size").set_value("in total").run()
+    app.segmented_control(key="board.size").set_value("training time").run()
+    assert "Accuracy against training time" in plain(said(app)) or "Log loss against training time" in plain(said(app))
     app.segmented_control(key="board.of").set_value("b").run()
     assert not app.exception
     assert not app.error
@@ -312,6 +367,46 @@ def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
     assert "leads on Mosi with MAE" in plain(said(app))
     app.multiselect(key="board.models.mosi").set_value([]).run()
     assert "Pick a model to draw its curve" in plain(said(app))
+
+
+def test_who_fuses_and_who_only_adds(shown: Path) -> None:
+    found = standings.read(shown)
+    mosi, digits = (panels.fusing(found, data=name) for name in ("mosi", "digits"))
+    assert "Late fusion only adds" in digits.title
+    assert sorted({round(trace.x[0], 6) for trace in digits.figure.data}) == [0, 32]
+    assert digits.figure.layout.shapes[0].x0 == 40
+    assert not mosi.figure.layout.shapes
+    agreed = panels.agreement(found, data="digits")
+    frame = agreed.table()
+    assert list(frame.columns) == ["mean", "a", "b", "a+b", "model"]
+    assert frame.iloc[-1]["model"] == "Late fusion"
+    assert frame.iloc[-1]["mean"] == pytest.approx(1.7 / 3)
+    assert not panels.is_planted(found, "mosi")
+    with pytest.raises(InvalidInput, match="no planted contributions"):
+        panels.agreement(found, data="mosi")
+    app = visit("Leaderboard", board="digits")
+    assert not app.exception
+    assert "Late fusion only adds" in plain(said(app))
+    assert "finds the planted contributions best" in plain(said(app))
+
+
+def test_how_a_model_fuses_is_measured_on_equal_terms() -> None:
+    dataset = terms.PLACES["planted"].dataset
+    for kind, low, high in (("late", 0.0, 1e-9), ("tensor", 0.01, 1.0), ("quantum-jump", 0.01, 1.0)):
+        torch.manual_seed(0)
+        model = models.build(kind, dataset.input_specs, ("score",), {}).double().eval()
+        found = joint.fused(model, dataset)
+        assert low <= found["joint"] <= high
+        agreement: Any = found["agreement"]
+        assert list(agreement) == [name for name in dataset.truth.columns if name]
+        assert all(-1 <= value <= 1 for value in agreement.values())
+        if kind == "late":
+            assert not any(value for name, value in agreement.items() if "+" in name)
+    rows = joint._drawn(dataset, "test", joint.TEST_ROWS)
+    truth = dataset.truth.iloc[rows].abs()
+    names = [name for name in truth.columns if name]
+    share = truth[[name for name in names if "+" in name]].sum(axis=1) / truth[names].sum(axis=1)
+    assert joint.planted(dataset) == pytest.approx(share.mean())
 
 
 def test_links(shown: Path) -> None:

@@ -18,7 +18,9 @@ from qfusion.panels.core import allowed as say
 from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.panels.core.view import View
 
-SIZES = AFTER_ENCODERS, IN_TOTAL = ("after the encoders", "in total")
+SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
+_COLUMNS = {AFTER_ENCODERS: ("after the encoders", "parameters after the encoders"),
+            IN_TOTAL: ("parameters", "parameters in total"), TRAINING: ("seconds", "training, processor seconds")}
 ALL = "all"
 
 
@@ -36,7 +38,7 @@ def results(board: Board, theme: Theme = "light", *, data: str = "", metric: str
     return Picture(
         "board", f"{short}, best on top", figures.dots(_entries(board, name, key, table), f"test {short}", theme),
         shows="the mean over seeds with its 95 % interval; small dots are single seeds. Blue: QiNN-QJ, red: QCNN, "
-              "rings: their ablations, grey squares: baselines.",
+              "rings: their ablations, green triangles: neighbours, grey squares: baselines.",
         not_shown="how results would differ on other test rows.",
         alt="Dot plot of " + ", ".join(f"{r.label} {r.mean:.3f}" for r in table.itertuples()) + ".",
         table=lambda: table)
@@ -44,27 +46,94 @@ def results(board: Board, theme: Theme = "light", *, data: str = "", metric: str
 
 def against_size(board: Board, theme: Theme = "light", *, data: str = "", metric: str = "",
                  size: str = AFTER_ENCODERS) -> Picture:
-    """Every model's mean against its number of trained parameters.
+    """Every model's mean against its number of trained parameters, or against the time its training took.
 
     Args:
         board: the leaderboard.
         theme: of the figure.
         data: name of a data set on the board, the first unless told.
         metric: as the board calls it, such as "MAE"; the headline unless told.
-        size: "after the encoders" or "in total", which parameters are counted.
+        size: of SIZES: which parameters are counted, or "training time".
     """
     name, key = _asked(board, data, metric)
     table, short = board.table(name, key), board.metric(key).short
-    column = {AFTER_ENCODERS: AFTER_ENCODERS, IN_TOTAL: "parameters"}[choose("Parameters", size, SIZES)]
+    column, title = _COLUMNS[choose("Size", size, SIZES)]
     return Picture(
-        "board-size", f"{short} against size",
-        figures.against_size(_entries(board, name, key, table, column), f"test {short}", size, theme),
-        shows=f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is drawn "
-              "at 1.",
-        not_shown="what a smaller or larger network of the same kind would reach: every model was trained at one size.",
-        alt="Parameters and results: "
-            + ", ".join(f"{r.label} {r.parameters:.0f}, {r.mean:.3f}" for r in table.itertuples()) + ".",
+        "board-size", f"{short} against {'training time' if size == TRAINING else 'size'}",
+        figures.against(_entries(board, name, key, table, column), f"test {short}", title, theme),
+        shows=("the same means against the processor seconds of a training, the median over seeds, on a logarithmic "
+               "axis." if size == TRAINING else
+               f"the same means against the number of trained parameters {size}, on a logarithmic axis; none is drawn "
+               "at 1."),
+        not_shown=("a quiet machine: other work ran beside most trainings." if size == TRAINING else
+                   "what a smaller or larger network of the same kind would reach: every model was trained at one "
+                   "size."),
+        alt=f"{title.capitalize()} and results: "
+            + ", ".join(f"{row['label']} {row[column]:.0f}, {row['mean']:.3f}" for _, row in table.iterrows()) + ".",
         table=lambda: table)
+
+
+def fusing(board: Board, theme: Theme = "light", *, data: str = "", metric: str = "") -> Picture:
+    """Every model's mean against how much of its decisions modalities make only jointly: who fuses, who only adds.
+
+    Args:
+        board: the leaderboard.
+        theme: of the figure.
+        data: name of a data set on the board, the first unless told.
+        metric: as the board calls it, such as "MAE"; the headline unless told.
+    """
+    name, key = _asked(board, data, metric)
+    shares, short, planted = board.joint_shares(name), board.metric(key).short, board.planted_share(name)
+    check(bool(shares), f"Joint shares are not measured on data set '{name}'.")
+    table = board.table(name, key)
+    table = table[table["model"].isin(list(shares))].assign(percent=lambda each: 100 * each["joint share"])
+    most = table.loc[table["percent"].idxmax()]
+    adders = [text.plain(label) for label in table.loc[table["percent"] < 1, "label"]]
+    least = table.loc[table["percent"].idxmin()]
+    return Picture(
+        "board-joint",
+        f"{text.plain(most['label'])} decides most jointly ({most['percent']:.0f} %), "
+        + (f"{', '.join(adders)} only add{'s' if len(adders) == 1 else ''}" if 0 < len(adders) < 4
+           else f"{text.plain(least['label'])} least ({least['percent']:.0f} %)"),
+        figures.against(_entries(board, name, key, table, "percent"), f"test {short}",
+                        "joint share of the decisions, %", theme, log=False,
+                        marked=None if planted is None else (100 * planted, "as planted")),
+        shows="the part of all terms' sizes that belongs to terms of several modalities, over test rows and scores: 0 "
+              "for a sum of one score a modality. 100 test rows against 50 training rows, drawn at random, the same "
+              "for all models; the mean over the seeds that were measured.",
+        not_shown="whether what is said jointly is right: see the metric, and where contributions are planted, their "
+                  "agreement.",
+        alt="Joint shares and results: "
+            + ", ".join(f"{r.label} {r.percent:.0f} %, {r.mean:.3f}" for r in table.itertuples()) + ".",
+        table=lambda: table)
+
+
+def agreement(board: Board, theme: Theme = "light", *, data: str = "") -> Picture:
+    """How every model's contributions correlate with the planted ones.
+
+    Args:
+        board: the leaderboard.
+        theme: of the figure.
+        data: name of a data set on the board, the first unless told.
+    """
+    name = data or board.names[0]
+    found = board.agreement(name)
+    check(bool(found), f"Data set '{name}' has no planted contributions, or none were compared.")
+    frame = pd.DataFrame(found).T
+    frame.insert(0, "mean", frame.mean(axis=1))
+    frame = frame.sort_values("mean", ascending=False)
+    labels, best = [board.label(str(model)) for model in frame.index], frame.iloc[0]
+    return Picture(
+        "board-agreement",
+        f"{text.plain(labels[0])} finds the planted contributions best (mean correlation {best['mean']:.2f})",
+        figures.agreement(labels, list(frame.columns), frame.to_numpy(float), theme),
+        shows="the correlation, over 100 test rows, of a model's contribution of each modality and combination with "
+              "the planted one; the mean over seeds, and in the first column that over all combinations. 0 also where "
+              "a model has no such term.",
+        not_shown="sizes: a contribution of half the planted size correlates as well as one of its size.",
+        alt="Mean correlations with planted contributions: "
+            + ", ".join(f"{label} {value:.2f}" for label, value in zip(labels, frame["mean"], strict=True)) + ".",
+        table=lambda: frame.assign(model=labels).reset_index(drop=True))
 
 
 def robustness(board: Board, theme: Theme = "light", *, data: str = "", part: str = ALL,
@@ -87,7 +156,7 @@ def robustness(board: Board, theme: Theme = "light", *, data: str = "", part: st
     check(bool(shown), "Argument `models` must hold at least one model, but is empty.")
     short, what = board.metric(keys[0]).short, "every modality" if part == ALL else part
     curves = {label: board.curve(name, model, part, keys[0]) for label, model in shown.items()}
-    families = {label: (board.role(model), _family(model)) for label, model in shown.items()}
+    families = {label: (board.role(model), _family(board, model)) for label, model in shown.items()}
     losses = {label: values[-1] - values[0] for label, (_, values, _) in curves.items()}
     least = min(losses, key=lambda label: abs(losses[label]))
     records = board.whole["robustness"][name]
@@ -97,8 +166,8 @@ def robustness(board: Board, theme: Theme = "light", *, data: str = "", part: st
         figures.robustness(curves, families, f"test {short}", what, theme),
         shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
               f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
-              "absent or another sample's. Absent, for our two systems, is the mean score over all training rows in "
-              "its place, exactly; for all others the training mean of its features.",
+              "absent or another sample's. Absent is the mean score over training rows in its place: over all of "
+              "them, exactly, for our two systems, over 50 drawn at random for all others.",
         not_shown="other seeds, and noise that was trained for: where a recipe trains with noise, all its models did.",
         alt="Curves over noise: "
             + ", ".join(f"{label} from {v[0]:.3f} to {v[-1]:.3f}" for label, (_, v, _) in curves.items()) + ".",
@@ -114,14 +183,14 @@ def _asked(board: Board, data: str, metric: str) -> tuple[str, str]:
 def _entries(board: Board, name: str, key: str, table: pd.DataFrame,
              column: str = AFTER_ENCODERS) -> list[figures.Entry]:
     rows = [(str(row["model"]), row) for _, row in table.iterrows()]
-    return [figures.Entry(str(row["label"]), str(row["role"]), _family(model), float(row["mean"]), float(row["low"]),
-                          float(row["high"]), board.values(name, model, key), float(row[column]))
+    return [figures.Entry(str(row["label"]), str(row["role"]), _family(board, model), float(row["mean"]),
+                          float(row["low"]), float(row["high"]), board.values(name, model, key), float(row[column]))
             for model, row in rows]
 
 
-def _family(model: str) -> str:
+def _family(board: Board, model: str) -> str:
     start = model.partition("-")[0]
-    return start if start in ("qj", "qcnn") else ""
+    return start if start in ("qj", "qcnn") else "neighbour" if board.role(model) == "neighbour" else ""
 
 
 def _models(view: View) -> list[str] | None:
@@ -134,6 +203,16 @@ def measured(board: Board, data: str = "", models: Sequence[str] | None = None, 
     return bool(board.robust_metrics(data or board.names[0])) and models != [""]
 
 
+def shares_measured(board: Board, data: str = "", **_: Any) -> bool:
+    """Whether joint shares are measured on a data set."""
+    return bool(board.joint_shares(data or board.names[0]))
+
+
+def is_planted(board: Board, data: str = "", **_: Any) -> bool:
+    """Whether contributions were planted in a data set and compared."""
+    return bool(board.agreement(data or board.names[0]))
+
+
 def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
     """What an address may say of the board."""
     try:
@@ -144,7 +223,7 @@ def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
     shorts = [found.metric(key).short for key in found.metrics(name)]
     return {"board": say.options("Data set", found.names, "The first is shown."),
             "board.by": say.options("Metric", shorts, "The first is shown."),
-            "board.size": say.options("Parameters", SIZES, "Those after the encoders are shown."),
+            "board.size": say.options("Size", SIZES, "Those after the encoders are shown."),
             "board.of": say.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown."),
             f"board.models.{name}": say.options("Model", found.measured(name), "The usual ones are drawn.", many=True),
             "board.published": say.switch("Published figures", "They stay folded.")}
@@ -153,6 +232,8 @@ def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
 _WHERE = {"data": word("board"), "metric": word("board.by")}
 PANELS = {
     "board": Panel(results, _WHERE), "board-size": Panel(against_size, {**_WHERE, "size": word("board.size")}),
+    "board-joint": Panel(fusing, _WHERE, fits=shares_measured),
+    "board-agreement": Panel(agreement, {"data": word("board")}, fits=is_planted),
     "board-robustness": Panel(robustness, {"data": word("board"), "part": word("board.of"), "models": _models},
                               fits=measured),
 }

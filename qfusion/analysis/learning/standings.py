@@ -78,7 +78,7 @@ class Board:
         return str(self.whole["contenders"][model]["label"])
 
     def role(self, model: str) -> str:
-        """system, ablation or baseline."""
+        """system, ablation, neighbour or baseline."""
         return str(self.whole["contenders"][model]["role"])
 
     def table(self, name: str, key: str) -> pd.DataFrame:
@@ -99,7 +99,7 @@ class Board:
                          "low": found["low"], "high": found["high"], "deviation": found["std"],
                          "seeds": len(row["seeds"]), "parameters": row["parameters"],
                          "after the encoders": row["after_encoders"], "on training rows": row["train"][key],
-                         "seconds": row["seconds"], **p})
+                         "seconds": row["seconds"], "joint share": row.get("joint", {}).get("mean"), **p})
         frame = pd.DataFrame(rows).sort_values("mean", ascending=not self.metric(key).higher_is_better, kind="stable")
         numbers = frame.columns.difference(["model", "label", "role"])
         return frame.astype(dict.fromkeys(numbers, float)).reset_index(drop=True)
@@ -107,6 +107,22 @@ class Board:
     def values(self, name: str, model: str, key: str) -> list[float]:
         """A metric's values on the test rows, a seed each."""
         return [float(v) for v in self.of(name)["rows"][model]["test"][key]["values"]]
+
+    def joint_shares(self, name: str) -> dict[str, float]:
+        """The part of every model's decisions that modalities make only jointly, of the models where it was measured;
+        the mean over seeds."""
+        return {model: float(row["joint"]["mean"]) for model, row in self.of(name)["rows"].items() if "joint" in row}
+
+    def planted_share(self, name: str) -> float | None:
+        """The joint part of the planted contributions, None where none were planted."""
+        found = self.of(name).get("planted_joint")
+        return None if found is None else float(found)
+
+    def agreement(self, name: str) -> dict[str, dict[str, float]]:
+        """How every model's contributions correlate with the planted ones, by model and combination of modalities;
+        nothing where none were planted."""
+        return {model: {part: float(value) for part, value in row["agreement"].items()}
+                for model, row in self.of(name)["rows"].items() if "agreement" in row}
 
     def curve(self, name: str, model: str, modality: str, key: str) -> tuple[np.ndarray, np.ndarray, dict[str, float]]:
         """Returns levels and values of noise on a modality (or "all"), and the values where it is absent, at its mean,
@@ -144,6 +160,7 @@ def read(path: Path | None = None) -> Board:
         check(board.whole["format"] == 1, f"{path.name} has another format. {REMEDY}")
         for name in board.names:
             board.table(name, board.of(name)["headline"])
+            _ = (board.joint_shares(name), board.planted_share(name), board.agreement(name))
             for model in board.whole["robustness"].get(name, {}):
                 board.curve(name, model, "all", board.robust_metrics(name)[0])
         sentences = [claim["sentence"] for claims in board.whole["claims"].values() for claim in claims]

@@ -171,7 +171,7 @@ def without(explanation: Explanation, missing: Sequence[str]) -> Explanation:
 
 
 def robustness(model: FusionModel, dataset: DataSet, split: str = "test", trained_on: str = "train",
-               levels: Sequence[float] = LEVELS, repeats: int = 3) -> pd.DataFrame:
+               levels: Sequence[float] = LEVELS, repeats: int = 3, most: int | None = None) -> pd.DataFrame:
     """Returns the metrics of a model on a split under every single disturbance.
 
     Args:
@@ -179,6 +179,8 @@ def robustness(model: FusionModel, dataset: DataSet, split: str = "test", traine
         dataset: whose rows. split: on which it is measured. trained_on: split of means, deviations and background.
         levels: of noise, standard deviations.
         repeats: draws of noise and swaps, over which metrics are averaged.
+        most: background rows, drawn at random, with which models are evaluated that are not linear in states; all
+            unless given.
 
     Returns:
         A row for each modality (and "all" for noise on every one) and disturbance: `kind` of KINDS, `modality`,
@@ -186,6 +188,8 @@ def robustness(model: FusionModel, dataset: DataSet, split: str = "test", traine
     """
     rows, found = dataset.rows(split), []
     behind = background(model, dataset.inputs(dataset.rows(trained_on), torch.float64))
+    if most is not None and isinstance(behind, SampleBackground):
+        behind = behind.some(most)
 
     def measured(disturbance: Disturbance) -> dict[str, float]:
         return metrics.of_scores(scores(model, dataset, rows, disturbance, trained_on, behind), dataset.y[rows],

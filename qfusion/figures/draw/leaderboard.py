@@ -1,4 +1,5 @@
-"""The leaderboard drawn: means with intervals, parameters against results, curves over noise."""
+"""The leaderboard drawn: means with intervals, results against parameters, time or joint share, agreement with planted
+truth, curves over noise."""
 
 from __future__ import annotations
 
@@ -11,11 +12,13 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.style import (
     BLUE,
+    GREEN,
     GREY,
     INK,
     LINE,
     PAPER,
     QUIET,
+    SIGNED_SCALE,
     VERMILLION,
     Theme,
     axis,
@@ -31,7 +34,8 @@ ABSENT = {"absent": "absent", "swapped": "another's"}
 
 
 class Entry(NamedTuple):
-    """A model on one data set: what it is called, its role and family ("qj", "qcnn" or ""), and its numbers."""
+    """A model on one data set: what it is called, its role and family ("qj", "qcnn", "neighbour" or ""), and its
+    numbers; `x` is what they are drawn against."""
 
     name: str
     role: str
@@ -40,17 +44,17 @@ class Entry(NamedTuple):
     low: float
     high: float
     values: Sequence[float]
-    parameters: float
+    x: float
 
 
 def hue(family: str) -> str:
-    """Colour of a family: our systems and their ablations each have one, baselines are grey."""
-    return {"qj": BLUE, "qcnn": VERMILLION}.get(family, GREY)
+    """Colour of a family: our systems and their ablations each have one, so have the neighbours, baselines are grey."""
+    return {"qj": BLUE, "qcnn": VERMILLION, "neighbour": GREEN}.get(family, GREY)
 
 
 def symbol(role: str) -> str:
     """Marker of a role, so that nothing rests on hue alone."""
-    return {"system": "diamond", "ablation": "circle-open"}.get(role, "square")
+    return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(role, "square")
 
 
 def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
@@ -78,16 +82,26 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
     return figure
 
 
-def against_size(entries: Sequence[Entry], metric: str, size: str, theme: Theme = "light") -> go.Figure:
-    """The result against the number of parameters on a logarithmic axis; none is drawn at 1."""
+def against(entries: Sequence[Entry], metric: str, title: str, theme: Theme = "light", log: bool = True,
+            marked: tuple[float, str] | None = None) -> go.Figure:
+    """The result against parameters, time or joint share.
+
+    Args:
+        entries: models with what they are drawn against.
+        metric, title: of the axes.
+        theme: of the figure.
+        log: whether x is logarithmic, from 1: nothing is drawn at 1. Else it is a share, in percent.
+        marked: a value of x to mark by a line, and its name.
+    """
     check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
-    figure = base(theme, 380, right=20, top=10)
-    sizes = np.array([max(entry.parameters, 1.0) for entry in entries])
-    middle = np.sqrt(sizes.min() * sizes.max())
-    for entry, x in zip(entries, sizes, strict=True):
+    figure = base(theme, 380, right=20, top=22 if marked else 10)
+    places = np.array([max(entry.x, 1.0) if log else entry.x for entry in entries])
+    middle = np.sqrt(places.min() * places.max()) if log else (places.min() + places.max()) / 2
+    for entry, x in zip(entries, places, strict=True):
         colour = hue(entry.family)
         error = {"type": "data", "symmetric": False, "array": [entry.high - entry.mean],
                  "arrayminus": [entry.mean - entry.low], "color": faded(colour, 0.6), "thickness": 1.4, "width": 0}
+        amount = f"{entry.x:,.0f}" if log else f"{entry.x:.1f} %"
         figure.add_scatter(
             x=[x], y=[entry.mean], mode="markers+text", error_y=error if np.isfinite([entry.low, entry.high]).all()
             else None, text=[label(entry.name) if entry.role == "system" else ""], textposition="bottom left"
@@ -95,11 +109,42 @@ def against_size(entries: Sequence[Entry], metric: str, size: str, theme: Theme 
             textfont={"size": 12, "color": INK[theme], "shadow": halo(theme)}, cliponaxis=False,
             marker={"size": 12 if entry.role == "system" else 10, "symbol": symbol(entry.role), "color": colour,
                     "line": {"width": 2 if entry.role == "ablation" else 1, "color": colour}},
-            hovertemplate=f"{label(entry.name)}: {entry.parameters:,.0f} parameters, %{{y:.4f}}<extra></extra>")
-    spread = np.log10([sizes.min(), sizes.max()])
-    figure.update_xaxes(type="log", title={"text": f"parameters {label(size)}"},
-                        range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(sizes))
+            hovertemplate=f"{label(entry.name)}: {label(title)} {amount}, %{{y:.4f}}<extra></extra>")
+    if log:
+        spread = np.log10([places.min(), places.max()])
+        figure.update_xaxes(type="log", range=[spread[0] - 0.2, spread[1] + 0.35], **log_ticks(places))
+    else:
+        figure.update_xaxes(range=[-3, 103], tickvals=[0, 20, 40, 60, 80, 100])
+    if marked:
+        figure.add_vline(x=marked[0], line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
+        figure.add_annotation(x=marked[0], y=1, yref="paper", yanchor="bottom", showarrow=False, text=label(marked[1]),
+                              font={"size": 12, "color": QUIET[theme]})
+    figure.update_xaxes(title={"text": label(title)})
     figure.update_yaxes(title={"text": label(metric)}, nticks=6)
+    return figure
+
+
+def agreement(models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light") -> go.Figure:
+    """Correlations, a row a model in the order given, a column a combination of modalities.
+
+    Args:
+        models, parts: names of rows and columns.
+        values: (models, parts), from -1 to 1.
+        theme: of the figure.
+    """
+    check(values.shape == (len(models), len(parts)) and values.size > 0,
+          f"Argument `values` must have the shape {(len(models), len(parts))}, but has {values.shape}.")
+    figure = base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
+    figure.add_heatmap(z=values, x=list(range(len(parts))), y=list(range(len(models))), zmin=-1, zmax=1,
+                       colorscale=SIGNED_SCALE, showscale=False, xgap=2, ygap=2, texttemplate="%{z:.2f}",
+                       textfont={"size": 11},
+                       customdata=[[[label(model), label(part)] for part in parts] for model in models],
+                       hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>")
+    figure.update_xaxes(tickvals=list(range(len(parts))),
+                        ticktext=[label(part).replace("+", "+<br>") for part in parts],
+                        ticks="", showline=False, tickangle=0)
+    figure.update_yaxes(tickvals=list(range(len(models))), ticktext=[label(model) for model in models],
+                        range=[len(models) - 0.5, -0.5], ticks="", showline=False)
     return figure
 
 

@@ -35,10 +35,25 @@ def page(here: Here) -> None:
         panels.draw(builders.results(found, here.theme, data=name, metric=short))
     with right:
         panels.draw(builders.against_size(found, here.theme, data=name, metric=short, size=size))
+    _fusing(here, found, name, short)
     _claims(found)
     _robustness(here, found, name)
     panels.below(here.theme, **here.subjects(), board=found)
     _published(found, name)
+
+
+def _fusing(here: Here, found: Board, name: str, short: str) -> None:
+    """Which models fuse, which only add; and, where contributions are planted, who finds them."""
+    if not builders.shares_measured(found, name):
+        return
+    if not builders.is_planted(found, name):
+        panels.draw(builders.fusing(found, here.theme, data=name, metric=short))
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.draw(builders.fusing(found, here.theme, data=name, metric=short))
+    with right:
+        panels.draw(builders.agreement(found, here.theme, data=name))
 
 
 def _pickers(found: Board) -> tuple[str, str, str]:
@@ -53,9 +68,10 @@ def _pickers(found: Board) -> tuple[str, str, str]:
             state.put(METRIC, shorts[0])
         short = st.selectbox("Metric", shorts, width=220,
                              help="What is compared. The Glossary page says what each means.", **state.bound(METRIC))
-        size = st.segmented_control("Parameters", list(builders.SIZES), default=builders.SIZES[0],
-                                    help="Encoders are the same for all models: without them, the fusions are "
-                                         "compared.",
+        size = st.segmented_control("Size", list(builders.SIZES), default=builders.SIZES[0],
+                                    help="Parameters after the encoders or in total, or processor seconds of a "
+                                         "training. Encoders are the same for all models: without them, the fusions "
+                                         "are compared.",
                                     **state.bound(SIZE)) or builders.SIZES[0]
     return name, short, size
 
@@ -69,8 +85,8 @@ def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
         + " ".join(_told_apart(found, name, key, system) for system in ("qj", "qcnn") if system in entry["rows"]))
     st.caption(
         f"{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
-        f"{entry['test']:,} test rows; all models with the same rows, encoders and schedule, means over training "
-        f"seeds. Measured {text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
+        f"{entry['test']:,} test rows; all models with the same rows, encoders and number of epochs, means over "
+        f"training seeds. Measured {text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
         + ("" if "qj-joint" in found.whole["contenders"]
            else " Its QiNN-QJ reads the joint state: it is older than the local read-out."))
 
@@ -82,7 +98,7 @@ def _told_apart(found: Board, name: str, key: str, system: str) -> str:
     sign = 1 if found.metric(key).higher_is_better else -1
     told = [np.sign(sign * pair["difference"]) for pair in tests["against"].values() if pair["holm"] < 0.05]
     return (f"**{text.plain(found.label(system))}** is better than {told.count(1)} and worse than {told.count(-1)} of "
-            f"{len(tests['against'])} baselines beyond chance.")
+            f"{len(tests['against'])} rivals beyond chance.")
 
 
 def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
@@ -91,6 +107,7 @@ def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
     formats: dict[str, Any] = {column: st.column_config.NumberColumn(format="localized" if column in whole else "%.4f")
                                for column in shown.columns[2:]}
     formats["Model"] = st.column_config.TextColumn(width=230, pinned=True)
+    formats["joint share"] = st.column_config.NumberColumn(format="%.3f")
     formats["seconds"] = st.column_config.NumberColumn("training (s)", format="%.1f")
     formats |= {column: st.column_config.NumberColumn(format="%.3f") for column in shown.columns
                 if column.startswith("p against")}
