@@ -66,4 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         fail("stopped.", 130)
     except OSError as error:  # a disk that is full, a file that may not be read
         fail(f"{error.filename or 'A file'}: {error.strerror or error}.", 1)
+    except MemoryError as error:
+        fail(str(error) or "It takes more memory than there is.", 1)
     sys.exit(code or 0)

@@ -138,6 +138,28 @@ def looped(forward: Callable[..., Tensor], dataset: Any, row: int) -> tuple[int,
     return output, {" + ".join(S) or "baseline": float(value) for S, value in dividends.items()}
 
 
+def test_a_program_is_uploaded(page: Any, server: serving.Server, imported: dict[str, Any], tmp_path: Path) -> None:
+    forward, dataset = imported["own-program"]
+    program(tmp_path / "products.pt2")
+    visits.open_page(page, f"{server.url}/train?train.import=true")
+    form = page.locator('[data-testid="stForm"]', has_text="Data set whose modalities go in")
+    form.locator('input[type="file"]').set_input_files(str(tmp_path / "products.pt2"))
+    form.get_by_text("products.pt2").wait_for()
+    form.locator('[data-testid="stSelectbox"] input').click()
+    page.keyboard.type(DATA)
+    page.keyboard.press("Enter")
+    form.get_by_label("Name", exact=True).fill("own-upload")
+    form.get_by_role("button", name="Check and import").click()
+    page.get_by_text("is among the models").wait_for(timeout=60_000)
+    page.get_by_role("link", name="Open it on Samples").click()
+    page.wait_for_selector("h1:has-text('Samples')")
+    page.wait_for_selector('[class*="st-key-panel-waterfall"] .js-plotly-plot')
+    visits.still(page)
+    row = list(dataset.ids).index(page.locator(".st-key-sample input").input_value())
+    assert page.locator(".st-key-model input").input_value() == "own-upload"
+    assert page.evaluate(TERMS) == pytest.approx(looped(forward, dataset, row)[1], abs=1e-10)
+
+
 @pytest.mark.parametrize(("name", "within"), [("own-program", 1e-10), ("own-network", 1e-5), ("own-factory", 1e-10)])
 def test_it_is_explored_on_every_page(page: Any, server: serving.Server, imported: dict[str, Any], name: str,
                                       within: float) -> None:

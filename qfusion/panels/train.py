@@ -312,6 +312,7 @@ def allowed(view: View, _: Any = None) -> dict[str, say.Allowed]:
     known = sources()
     found = {"run": say.options("Run", [run.name for run in run_files.runs()],
                                 "Those that are trained now, else the newest, are shown.", many=True),
+             "train.import": say.switch("Bring a model", "It stays folded."),
              "train.view": say.options("View", VIEWS, "The first is shown."),
              "train.metric": say.options("Metric", metrics.describe, "The usual one is shown."),
              "new.data": say.options("Data set", known, "The first is taken."),

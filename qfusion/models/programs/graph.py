@@ -237,6 +237,9 @@ class Graph(Program):
                     ZeroDivisionError) as error:
                 if isinstance(error, InvalidInput):
                     raise
+                if "can't allocate memory" in str(error):
+                    raise MemoryError(f"Program `{self.file}` asks for more memory than there is, at "
+                                      f"{_name(node.target)}.") from error
                 raise InvalidInput(f"Program `{self.file}` fails at {_name(node.target)} "
                                    f"({' '.join(str(error).split())[:160]}). Correct shapes and types in the card, or "
                                    "export the model again.") from error

@@ -21,7 +21,7 @@ from qfusion.panels.core.opened import sources
 from qfusion.ui.frame import cache, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard, link
-from qfusion.ui.pages.train import train_compare, train_curves, train_form
+from qfusion.ui.pages.train import model_import, train_compare, train_curves, train_form
 from qfusion.ui.panel import panels
 
 RUN, VIEW = "run", "train.view"
@@ -36,7 +36,8 @@ def page(theme: Theme) -> None:
     if started:
         _show(started)
     seen = run_curves.look(cache.record_of)
-    train_form.part(not seen)
+    train_form.part(not seen and not model_import.is_open())
+    model_import.part()
     alive = any(each.alive for each in seen)
     if not seen:
         with st.container(border=True, key="box-no-runs"):

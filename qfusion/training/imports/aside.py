@@ -1,0 +1,127 @@
+"""Imports a program that anybody may have made, in a process of its own (`_import_child`) that may take only so much
+memory and time: what the browser's door does.
+
+No format that is taken here runs foreign code (see `qfusion.models.programs`), but a program may be slow or ask for
+much memory on purpose. The child reads it, checks it, measures it on all rows, explains a first sample, and keeps it;
+this process never runs it. On Windows only the time is limited, and on macOS no memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from qfusion._checks import check
+from qfusion.errors import InvalidInput
+from qfusion.models.programs import card as cards
+from qfusion.training.imports import taking
+from qfusion.training.imports.taking import Unfit
+
+MEMORY = 3 << 30  # bytes beyond what Python and torch take themselves
+SECONDS = 60  # of the processor
+PATIENCE = 300.0  # seconds of the clock
+SUFFIXES = (".pt2", ".onnx")
+_CHILD = Path(__file__).with_name("_import_child.py")
+
+
+class Import:
+    """An import that is under way; `cancel` it, or look again and again whether it is `done`."""
+
+    def __init__(self, file: Path, data: str, name: str, card: str = "", title: str = "", replace: bool = False):
+        """Starts it and returns at once.
+
+        Args:
+            file: a .pt2 or .onnx file. data: name of the data set whose modalities go in.
+            name: that the model is to go by. title: what a person calls it.
+            card: as TOML, what was corrected; a guess is made unless given.
+            replace: whether an imported model of that name gives way.
+
+        Raises:
+            InvalidInput: when the file is neither, or the name is none or taken.
+        """
+        check(file.suffix.lower() in SUFFIXES, f"Program `{file.name}` must be a .pt2 or .onnx file. Export it by "
+                                               "`torch.export.save` or to ONNX.")
+        taking.check_name(name, None, replace)
+        self.file = file
+        self._folder = tempfile.TemporaryDirectory(prefix="qfusion-import-", ignore_cleanup_errors=True)
+        self._found, order = (Path(self._folder.name) / each for each in ("found.json", "order.json"))
+        order.write_text(json.dumps({
+            "file": str(file.absolute()), "data": data, "name": name, "card": card, "title": title, "replace": replace,
+            "memory": MEMORY, "seconds": SECONDS, "found": str(self._found)}))
+        # Threads of a library for matrices would take address space each.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1",
+                       "OPENBLAS_NUM_THREADS": "1"}
+        self._began = time.monotonic()
+        with (Path(self._folder.name) / "said").open("wb") as said:
+            self._process = subprocess.Popen([sys.executable, "-P", str(_CHILD), str(order)], env=environment,
+                                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._began
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, also by having taken more than PATIENCE."""
+        return self._process.poll() is not None or self.seconds > PATIENCE
+
+    def cancel(self) -> None:
+        """Ends it, wherever it is; nothing is kept of it."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        with suppress(OSError):
+            self._folder.cleanup()
+
+    def wait(self, step: float = 0.1) -> dict[str, Any]:
+        """Returns what was found once it has ended; see `result`."""
+        while not self.done:
+            time.sleep(step)
+        return self.result()
+
+    def result(self) -> dict[str, Any]:
+        """Returns what an ended import says: what `taking.told` does, its card as "toml", and "first": seconds and
+        rows of a first explanation, of test row "sample".
+
+        Raises:
+            Unfit: when a guessed card does not pass, with the card. InvalidInput: when the program or the card that was
+            given does not, or it took too much memory or time.
+        """
+        try:
+            return self._result()
+        finally:
+            self.cancel()
+
+    def _result(self) -> dict[str, Any]:
+        status = self._process.poll()
+        if status is None:
+            raise self._refused(f"it takes more than {PATIENCE:.0f} seconds")
+        if status == -getattr(signal, "SIGXCPU", 24):
+            raise self._refused(f"it takes more than {SECONDS} seconds of the processor")
+        try:
+            found: Mapping[str, Any] = json.loads(self._found.read_text())
+        except (OSError, ValueError):
+            said = (Path(self._folder.name) / "said").read_text(errors="replace").strip().rpartition("\n")[2][:160]
+            raise self._refused(f"its checks ended with signal {-status}" if status < 0
+                                else f"its checks fail ({said or 'no reason is given'})") from None
+        if "memory" in found:
+            raise self._refused(f"it takes more than {MEMORY / 2**30:.0f} GiB of memory")
+        if "problem" in found and found["card"]:
+            raise Unfit(found["problem"], cards.read(found["card"], "card"))
+        if "problem" in found:
+            raise InvalidInput(found["problem"])
+        return dict(found)
+
+    def _refused(self, why: str) -> InvalidInput:
+        return InvalidInput(f"Program `{self.file.name}` is not imported here: {why}. On the command line it is not "
+                            f"limited: `python -m qfusion model import {self.file.name} --data NAME --name NAME`.")

@@ -1,0 +1,198 @@
+"""Programs that anybody may have made, brought by the browser: in a process of their own, within limits, nothing kept
+of what does not pass."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from qfusion import cli, data
+from qfusion.errors import InvalidInput
+from qfusion.models.programs import card as cards
+from qfusion.training import checkpoint
+from qfusion.training.imports import aside
+from qfusion.training.imports.taking import Unfit
+from qfusion.ui.frame import access
+from tests import importable
+from tests.test_app_pages import plain, said, visit
+
+DATA, WIDE = "small-set", {"text": 4, "audio": 3}
+
+
+class Products(nn.Module):
+    """Two modalities, multiplied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second, self.out = nn.Linear(4, 6), nn.Linear(3, 6), nn.Linear(6, 3)
+
+    def forward(self, text: Tensor, audio: Tensor) -> Tensor:
+        return self.out(self.first(text).tanh() * self.second(audio).tanh())
+
+
+class Misnamed(Products):
+    """Whose inputs tell nothing: as wide as each other, and called a and b."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(7, 6), nn.Linear(7, 6)
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        return super().forward(a, b)
+
+
+class Greedy(Products):
+    """Which makes half a gigabyte of every row."""
+
+    def forward(self, text: Tensor, audio: Tensor) -> Tensor:
+        scores = super().forward(text, audio)
+        return scores + 0 * (scores[:, :1].expand(-1, 8192)[..., None] * torch.ones(8192)).sum((1, 2))[:, None]
+
+
+def exported(module: nn.Module, path: Path, widths: tuple[int, ...] = (4, 3)) -> Path:
+    rows = tuple(torch.randn(4, size, dtype=torch.float64) for size in widths)
+    program = torch.export.export(module.double().eval(), rows, dynamic_shapes=({0: torch.export.Dim.DYNAMIC},) * 2)
+    torch.export.save(program, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Programs, and a data set of two modalities and three classes."""
+    found = tmp_path_factory.mktemp("programs")
+    for name, module, widths in (("products", Products(), (4, 3)), ("misnamed", Misnamed(), (7, 7)),
+                                 ("greedy", Greedy(), (4, 3))):
+        exported(module, found / f"{name}.pt2", widths)
+    (found / "junk.pt2").write_bytes(b"PK\x03\x04" + bytes(300))
+    importable.tables(found / "tables")
+    return found
+
+
+@pytest.fixture(autouse=True)
+def own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folders of models and of imported sets, of these tests alone."""
+    monkeypatch.setenv("QFUSION_MODELS", str(folder / "models"))
+    monkeypatch.setenv("QFUSION_IMPORTED", str(folder / "imported"))
+    if not (folder / "imported").is_dir():
+        with pytest.raises(SystemExit):
+            cli.main(["data", "import", str(folder / "tables"), "--name", DATA])
+    return folder / "models"
+
+
+def kept() -> list[str]:
+    place = Path(os.environ["QFUSION_MODELS"])
+    return sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+
+
+def test_what_comes_in_is_the_program(folder: Path) -> None:
+    found = aside.Import(folder / "products.pt2", DATA, "mine", title="Mine & yours").wait()
+    assert [each["modality"] for each in found["card"]["input"]] == [["text"], ["audio"]]
+    assert found["first"]["rows"] == len(data.load(DATA).rows("train"))
+    assert found["sample"] in data.load(DATA).ids
+    assert [each.name for each in cards.read(found["toml"], "card").inputs] == ["text", "audio"]
+    loaded = checkpoint.load("mine")
+    dataset = data.load(DATA)
+    inputs = dataset.inputs(dataset.rows("test"), torch.float64)
+    torch.manual_seed(0)
+    with torch.no_grad():
+        wanted = Products().double()(inputs["text"], inputs["audio"])
+        assert torch.allclose(loaded.model(inputs), wanted, atol=1e-12, rtol=0)
+    assert loaded.card["title"] == "Mine & yours"
+    with pytest.raises(InvalidInput, match="There is a model 'mine' already"):
+        aside.Import(folder / "products.pt2", DATA, "mine")
+    before = kept()
+    with pytest.raises(Unfit) as refused:  # and comes with the card that was guessed
+        aside.Import(folder / "misnamed.pt2", DATA, "mine", replace=True).wait()
+    assert [each.name for each in refused.value.card.inputs] == ["a", "b"]
+    assert kept() == before
+
+
+@pytest.mark.parametrize(("file", "name", "limits", "message"), [
+    ("junk.pt2", "x", {}, "junk.pt2"),
+    ("greedy.pt2", "x", {"MEMORY": 1 << 30}, "more than 1 GiB of memory"),
+    ("greedy.pt2", "x", {"SECONDS": 1}, "more than 1 seconds of the processor"),
+    ("products.pt2", "x", {"PATIENCE": 0.2}, "more than 0 seconds"),
+    ("tables/text.csv", "x", {}, "must be a .pt2 or .onnx file"), ("products.pt2", "../x", {}, "name"),
+    ("products.pt2", "qj-planted", {}, "not imported and is not replaced|There is a model")])
+def test_what_does_not_pass_leaves_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch, file: str, name: str,
+                                           limits: dict[str, Any], message: str) -> None:
+    for key, value in limits.items():
+        monkeypatch.setattr(aside, key, value)
+    before = kept()
+    with pytest.raises(InvalidInput, match=message):
+        aside.Import(folder / file, DATA, name).wait()
+    assert kept() == before
+
+
+def test_an_import_can_be_ended(folder: Path) -> None:
+    running = aside.Import(folder / "greedy.pt2", DATA, "ended")
+    place = Path(running._folder.name)
+    assert not running.done
+    assert place.is_dir()
+    running.cancel()
+    assert running._process.poll() == -signal.SIGKILL
+    assert not place.exists()
+    assert "ended.json" not in kept()
+
+
+def by_label(elements: Any, label: str) -> Any:
+    return next(each for each in elements if each.label == label)
+
+
+def bring(app: Any, path: Path, name: str) -> None:
+    app.selectbox(key="_model.data").set_value(DATA)
+    app.file_uploader(key="_model.file").upload(path.name, path.read_bytes(), "application/octet-stream")
+    app.text_input(key="_model.name").set_value(name)
+    by_label(app.button, "Check and import").click()
+    app.run(timeout=60)
+
+
+def test_the_page_imports_a_program(folder: Path) -> None:
+    app = visit("Train", **{"train.import": "true"})
+    assert "There is no run yet" in plain(said(app))
+    by_label(app.button, "Check and import").click().run()
+    assert "Choose a .pt2 or .onnx file first" in plain(said(app))
+    bring(app, folder / "products.pt2", "paged")
+    assert not app.exception
+    assert "paged is among the models" in plain(app.success[0].value).replace("**", "")
+    assert "paged" in checkpoint.available()
+    assert "Accuracy" in plain(said(app))
+    assert "[[input]]" in app.code[-1].value
+    app.selectbox(key="_model.gone").set_value("paged").run()
+    by_label(app.button, "Remove it from this machine").click().run()
+    assert "paged" not in checkpoint.available()
+    assert "was removed" in plain(app.success[0].value)
+
+
+def test_a_card_is_corrected_on_the_page(folder: Path) -> None:
+    app = visit("Train", **{"train.import": "true"})
+    bring(app, folder / "misnamed.pt2", "both")
+    assert app.error, said(app)
+    assert "both" not in checkpoint.available()
+    card = app.text_area[0].value
+    assert "[[input]]" in card
+    lines = ['modality = ["text", "audio"]' if line.startswith("modality") else line for line in card.splitlines()]
+    app.text_area[0].set_value("\n".join(lines))
+    by_label(app.button, "Import with this card").click()
+    app.run(timeout=60)
+    assert not app.exception
+    assert "both" in checkpoint.available(), said(app)
+
+
+def test_visitors_from_elsewhere_bring_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "is_local", lambda: False)
+    app = visit("Train", **{"train.import": "true"})
+    assert "models cannot be brought in the browser" in plain(said(app))
+    assert not [button for button in app.button if button.label == "Check and import"]
+    monkeypatch.setenv("QFUSION_IMPORT", "upload")
+    app = visit("Train", **{"train.import": "true"})
+    assert [button for button in app.button if button.label == "Check and import"]
+    assert "_model.replace" not in [box.key for box in app.checkbox]  # theirs, not another's
+    assert "_model.gone" not in [box.key for box in app.selectbox]
