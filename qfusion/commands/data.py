@@ -26,7 +26,8 @@ Modality = Annotated[list[str] | None,
 Labels = Annotated[Path | None,
                    typer.Option("--labels", metavar="FILE",
                                 help="Table of labels, instead of the one called `labels`.")]
-Target = Annotated[str, typer.Option("--target", metavar="KIND", help="auto, regression or classification.")]
+Target = Annotated[str, typer.Option("--target", metavar="KIND", help="auto, regression, classification, or labels "
+                                                                      "(several a sample, words with ; between them).")]
 
 
 @app.command("list", epilog=example("data list", "data list --json"))

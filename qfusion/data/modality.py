@@ -118,12 +118,17 @@ class Modality:
 class Target:
     """What is to be predicted: a number in a range, or a class.
 
+    Samples of several labels at once have as their class the set of their labels (the label powerset of Tsoumakas and
+    Vlahavas 2007, ECML); `DataSet.of_label` makes the question of one label of it, yes or no.
+
     Attributes:
         kind: "regression" or "classification".
         name: for example "sentiment".
         range: lowest and highest value of a regression target, or None when it is unbounded.
         classes: names of the classes 0, 1, ...; empty for regression.
         unit: what one step means, to print beside an axis.
+        labels: where a sample may have several, their names.
+        sets: for every class, the places of those that it stands for.
     """
 
     kind: str
@@ -131,6 +136,8 @@ class Target:
     range: tuple[float, float] | None = None
     classes: tuple[str, ...] = ()
     unit: str = ""
+    labels: tuple[str, ...] = ()
+    sets: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         choose("Kind of target", self.kind, ("regression", "classification"))
@@ -138,6 +145,16 @@ class Target:
               f"Argument `classes` must name at least two classes, but is {self.classes}. Name every class.")
         check(self.range is None or self.range[0] < self.range[1],
               f"Argument `range` must be (low, high) with low < high, but is {self.range}. Swap or widen it.")
+        known = range(len(self.labels))
+        check(not self.labels or (len(self.sets) == len(self.classes)
+                                  and all(each in known for found in self.sets for each in found)),
+              f"Argument `sets` must say of each of the {len(self.classes)} classes which of the {len(self.labels)} "
+              f"labels it stands for, but has {len(self.sets)} entries. Give one tuple of places a class.")
+
+    @property
+    def label(self) -> str:
+        """Of several labels the one that is asked for; empty where it is all of them, or there are none."""
+        return self.name if self.name in self.labels and len(self.classes) == 2 else ""
 
 
 @dataclass(frozen=True)

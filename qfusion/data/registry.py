@@ -50,15 +50,26 @@ def sources() -> dict[str, Source]:
 
 
 def names() -> tuple[str, ...]:
-    """Returns the names that `load` knows, available or not: of the sources, then of the imported sets."""
-    return (*sources(), *(name for name in imported.names() if name not in sources()))
+    """Returns the names that `load` knows, available or not: of the sources, then of the imported sets, each with the
+    questions of its labels where samples have several."""
+    own = [name for name in imported.names() if name not in sources()]
+    return (*sources(), *(each for name in own for each in (name, *(f"{name}:{label}" for label in _labels(name)))))
+
+
+def _labels(name: str) -> list[str]:
+    """Labels of an imported set whose samples have several; none of a damaged one."""
+    try:
+        return list(imported.manifest(name)["target"].get("labels", ()))
+    except (QFusionError, AttributeError):
+        return []
 
 
 def load(name: str | os.PathLike[str]) -> DataSet:
     """Returns a data set; the same object for the same name, or the same unchanged file, within a process.
 
     Args:
-        name: of a source or an imported set; or the path of a multi-view `.mat` or `.npz` file, see `multiview`.
+        name: of a source or an imported set; NAME:LABEL of a set whose samples have several labels, see
+            `DataSet.of_label`; or the path of a multi-view `.mat` or `.npz` file, see `multiview`.
 
     Raises:
         NotFound: when no source has that name, with close matches, or there is no such file.
@@ -71,18 +82,26 @@ def load(name: str | os.PathLike[str]) -> DataSet:
         size = files.size_of(path)
         return _load_file(path, size, path.stat().st_mtime_ns)
     found = choose("Data set", str(name), names())
+    if ":" in found:
+        base, _, label = found.partition(":")
+        return _load_label(base, label, imported.stamp(base))
     return _load(found) if found in sources() else _load_imported(found, imported.stamp(found))
 
 
 def is_path(name: str | os.PathLike[str]) -> bool:
     """Returns whether `load` would take `name` for the path of a file: it is no source's name, and looks like one."""
-    return str(name) not in sources() and (len(Path(name).parts) > 1 or Path(name).suffix.lower() in multiview.SUFFIXES)
+    return str(name) not in names() and (len(Path(name).parts) > 1 or Path(name).suffix.lower() in multiview.SUFFIXES)
 
 
 @lru_cache(maxsize=4)
 def _load(name: str) -> DataSet:
     found: DataSet = sources()[name].load()
     return found
+
+
+@lru_cache(maxsize=8)
+def _load_label(name: str, label: str, stamp: str) -> DataSet:
+    return _load_imported(name, stamp).of_label(label)
 
 
 @lru_cache(maxsize=4)
@@ -93,7 +112,7 @@ def _load_imported(name: str, stamp: str) -> DataSet:
 
 def stamp(name: str) -> str:
     """Returns what changes when the set that `load` gives for a name does: an imported one may be replaced."""
-    return "" if name in sources() else imported.stamp(name)
+    return "" if name in sources() else imported.stamp(name.partition(":")[0])
 
 
 @lru_cache(maxsize=2)
@@ -118,8 +137,9 @@ def available() -> list[SourceInfo]:
 
 
 def _imported(name: str) -> SourceInfo:
+    base, colon, label = name.partition(":")
     try:
-        return SourceInfo(name, str(imported.manifest(name)["title"]), True)
+        return SourceInfo(name, f"{imported.manifest(base)['title']}{f': {label}' if colon else ''}", True)
     except QFusionError as error:
         reason, _, remedy = str(error).partition(". ")
         return SourceInfo(name, name, False, f"{reason}.", remedy)

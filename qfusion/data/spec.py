@@ -6,8 +6,9 @@ because one data set is shared by every session of the app.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,22 @@ class DataSet:
         choose(f"In data set '{self.name}', sample", str(sample_id), self.ids[:NEAR].tolist())
         raise NotFound(
             f"In data set '{self.name}', sample {str(sample_id)[:80]!r} does not exist. Use an id of the data set.")
+
+    def of_label(self, label: str) -> DataSet:
+        """Returns the question whether a sample has one of several labels: two classes, the second is yes.
+
+        It is called NAME:LABEL, which `load` takes; features, split and ids are those of this set.
+
+        Raises:
+            NotFound: when samples do not have several labels, or none is called so.
+        """
+        at = self.target.labels.index(choose(f"Label of data set '{self.name}'", label, self.target.labels))
+        yes = np.array([at in found for found in self.target.sets])
+        target = Target("classification", label, None, (f"not {label}", label), self.target.unit, self.target.labels,
+                        ((), (at,)))
+        digest = hashlib.sha256(f"{self.digest}|{label}".encode()).hexdigest()
+        return replace(self, name=f"{self.name}:{label}", title=f"{self.title}: {label}", target=target,
+                       y=yes[self.y].astype(np.int64), recorded=digest)
 
     def content(self, row: int) -> dict[str, Content]:
         """Returns the raw content of a row by modality, only of the modalities that have any.

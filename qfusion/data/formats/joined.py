@@ -13,7 +13,7 @@ import pyarrow as pa
 from qfusion._checks import check
 from qfusion.data import _digest, files
 from qfusion.data.formats import npzfile, staged_set
-from qfusion.data.formats.staged_set import Finding, Part, StagedSet
+from qfusion.data.formats.staged_set import Finding, LabelSets, Part, StagedSet
 from qfusion.data.formats.tables import IDS, LABELS, MAX_CLASSES, PARTS, SPLIT, STEP, TEXT, Table, open_table
 
 
@@ -22,7 +22,8 @@ def read(modalities: Mapping[str, Path], labels: Path, folder: Path, target: str
 
     Args:
         modalities: the file of each, in their order. labels: the table of labels.
-        target: "regression", "classification", or "auto": classes where labels are words or few whole numbers.
+        target: "regression", "classification", "labels" (several a sample, words with ; between them), or "auto":
+            classes where labels are words or few whole numbers.
 
     Raises:
         NotFound: when a file is not there.
@@ -32,6 +33,11 @@ def read(modalities: Mapping[str, Path], labels: Path, folder: Path, target: str
           "Argument `--modality` must name at least one table of features, but names none. Add --modality text=FILE.")
     reader = _Reader(folder, open_table(labels), tuple(modalities))
     parts = [reader.part(name, path) for name, path in modalities.items()]
+    if target == "labels":
+        found = reader.label_sets()
+        return StagedSet(folder, labels.name, "tables", parts, found.y, reader.ids, reader.split(), found.classes,
+                         "labels", None, "", reader.columns(), reader.unimodal(), reader.findings, labels=found.labels,
+                         sets=found.sets)
     y, classes, bounds = reader.targets(target)
     return StagedSet(folder, labels.name, "tables", parts, y, reader.ids, reader.split(), classes,
                      "class" if classes else reader.label, bounds, "", reader.columns(), reader.unimodal(),
@@ -249,7 +255,10 @@ class _Reader:
         if target == "regression" or (target == "auto" and is_number and not few):
             return numbers, (), None
         if not is_number:
-            self._say("classes", f"Labels are words, taken for the names of classes: column `{self.label}`.")
+            several = bool(words.str.contains(staged_set.SEPARATOR, regex=False).any())
+            self._say("classes", f"Labels are words, taken for the names of classes: column `{self.label}`."
+                      + (f" Some hold '{staged_set.SEPARATOR}': import the set with --target labels if a sample may "
+                         "have several." if several else ""))
             words = words.str.strip()
             return *staged_set.classes_of(words.where(words != "", None)), None
         if target == "auto":
@@ -257,6 +266,17 @@ class _Reader:
                       f"Labels are {len(np.unique(finite))} different whole numbers, taken for classes. Import the set "
                       "with --target regression if they are amounts.")
         return *staged_set.classes_of(np.where(np.isfinite(numbers), numbers, np.nan)), None
+
+    def label_sets(self) -> LabelSets:
+        """The labels of samples that may have several."""
+        words = self.table.column(self.label).cast(pa.string()).to_pylist()
+        named = [None if said is None else [part.strip() for part in said.split(staged_set.SEPARATOR) if part.strip()]
+                 for said in words]
+        found = staged_set.label_sets([labels and [each for each in labels if each.lower() != staged_set.NO_LABEL]
+                                       for labels in named])
+        known = ", ".join(found.labels)[:300]
+        self._say("labels", f"A sample may have several of {len(found.labels)} labels: {known}.")
+        return found
 
     def split(self) -> np.ndarray:
         """The split (N,), "" where there is none."""

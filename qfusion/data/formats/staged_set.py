@@ -6,14 +6,15 @@ What there is once a sample (ids, split, targets, lengths) is held as arrays.
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,10 @@ from qfusion.errors import InvalidInput
 SEVERITIES = ("error", "warning", "note")
 MAX_FLOAT = float(np.finfo(np.float32).max)
 MAX_CLASSES = 10_000
+MAX_LABELS = 64  # where a sample may have several
+LABEL = re.compile(r"[\w.-][\w .-]{0,39}")
+NO_LABEL = "none"
+SEPARATOR = ";"  # of the labels of a sample in a table
 _ROOM: ContextVar[int | None] = ContextVar("room", default=None)
 
 
@@ -95,6 +100,8 @@ class StagedSet:
         parts: the modalities.
         y: targets (N,): float64, NaN where there is none; for classes int64, -1 where there is none.
         classes: their names; empty for a regression.
+        labels, sets: where a sample may have several labels, their names, and for every class the places of those that
+            it stands for.
         target: name of the target; bounds: its range or None; unit: what one step means.
         ids: (N,) text. split: "train", "valid", "test" (N,), "" where a sample is in none.
         columns: more columns of the table.
@@ -120,6 +127,8 @@ class StagedSet:
     findings: list[Finding] = field(default_factory=list)
     files: list[dict[str, Any]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
+    labels: tuple[str, ...] = ()
+    sets: tuple[tuple[int, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -220,6 +229,42 @@ def classes_of(labels: list[Any] | np.ndarray) -> tuple[np.ndarray, tuple[str, .
           f"Labels must name at most {MAX_CLASSES:,} classes, but name {len(known):,}. Import the set with --target "
           "regression if they are amounts, or name another column.")
     return codes.astype(np.int64), tuple(_shown(label) for label in known)
+
+
+class LabelSets(NamedTuple):
+    """Samples of several labels: the class of each (N,), -1 where nothing is known; names of the classes; the labels;
+    which of them every class stands for."""
+
+    y: np.ndarray
+    classes: tuple[str, ...]
+    labels: tuple[str, ...]
+    sets: tuple[tuple[int, ...], ...]
+
+
+def label_sets(named: Sequence[Sequence[str] | None], order: Sequence[str] = ()) -> LabelSets:
+    """Returns the sets of labels that occur as classes, those of fewer labels first.
+
+    Args:
+        named: the labels of each sample, none where it has none, or None where they are not known.
+        order: of the labels; the alphabet unless given.
+
+    Raises:
+        InvalidInput: when a label cannot be part of a link, or there are fewer than two.
+    """
+    found = {label for labels in named if labels for label in labels}
+    known = tuple(order) or tuple(sorted(found))
+    check(2 <= len(known) <= MAX_LABELS,
+          f"Samples of several labels must name 2 to {MAX_LABELS} different ones, but name {len(known)}. Import the "
+          "set with --target classification if every sample has one.")
+    bad = next((label for label in known if not LABEL.fullmatch(label)), None)
+    check(bad is None,
+          f"Label {str(bad)[:60]!r} must be at most 40 letters, digits, spaces, '.', '_' or '-'. Rename it.")
+    sets = [None if labels is None else tuple(sorted({known.index(label) for label in labels})) for labels in named]
+    every = sorted({each for each in sets if each is not None}, key=lambda each: (len(each), each))
+    names = tuple(" + ".join(known[place] for place in each) or NO_LABEL for each in every)
+    place = {each: at for at, each in enumerate(every)}
+    return LabelSets(np.array([-1 if each is None else place[each] for each in sets], np.int64), names, known,
+                     tuple(every))
 
 
 def _shown(label: Any) -> str:

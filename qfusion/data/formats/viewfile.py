@@ -17,10 +17,11 @@ import numpy as np
 from qfusion._checks import check
 from qfusion.data import _digest, files, splits
 from qfusion.data.formats import joined, multiview, npzfile, staged_set
-from qfusion.data.formats.staged_set import Finding, Part, StagedSet
+from qfusion.data.formats.staged_set import Finding, LabelSets, Part, StagedSet
 from qfusion.errors import InvalidInput
 
 OWN = ("ids", "split")
+NAMES = "label_names"  # of the columns of labels, where a sample may have several
 
 
 def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
@@ -32,8 +33,11 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
     """
     files.size_of(path)
     headers = npzfile.headers(path) if path.suffix.lower() == ".npz" else {}
-    if _in_pieces(headers):
-        return _Stream(path, headers, folder).staged(target)
+    if target == "labels" or _in_pieces(headers):
+        check(_in_pieces(headers, target == "labels"),
+              f"File `{path.name}` must be an .npz of one array a view, a row a sample, and `y` (N, L) of 0 and 1 for "
+              "--target labels. Write it so.")
+        return _Stream(path, headers, folder, target == "labels").staged(target)
     check(target != "regression",
           f"File `{path.name}` is read for classification. For a regression give an .npz of one array a view, a "
           "row a sample, and numbers `y`.")
@@ -52,12 +56,12 @@ def read(path: Path, folder: Path, target: str = "auto") -> StagedSet:
                      splits.numbered("row", len(y)), np.full(len(y), "", dtype="<U5"), classes, "class", findings=found)
 
 
-def _in_pieces(headers: dict[str, npzfile.Header]) -> bool:
-    """Whether all arrays lie as they are to be kept: a row a sample, in C order."""
+def _in_pieces(headers: dict[str, npzfile.Header], several: bool = False) -> bool:
+    """Whether all arrays lie as they are to be kept: a row a sample, in C order; labels a column each, if `several`."""
     label = next((key for key in multiview.LABELS if key in headers), None)
-    if label is None:
+    if label is None or (several and len(headers[label][0]) != 2):
         return False
-    count = prod(headers[label][0])
+    count = headers[label][0][0] if several else prod(headers[label][0])
     views = [header for key, header in headers.items() if key != label and len(header[0]) >= 2]
     return bool(views) and count > 0 and all(not fortran and shape[0] == count and kind.kind in "biuf"
                                              and min(shape) > 0 for shape, fortran, kind in views)
@@ -66,16 +70,16 @@ def _in_pieces(headers: dict[str, npzfile.Header]) -> bool:
 class _Stream:
     """Reads an .npz file in pieces."""
 
-    def __init__(self, path: Path, headers: dict[str, npzfile.Header], folder: Path):
+    def __init__(self, path: Path, headers: dict[str, npzfile.Header], folder: Path, several: bool):
         self.path, self.headers, self.folder = path, headers, folder
         self.label = next(key for key in multiview.LABELS if key in headers)
-        self.count = prod(headers[self.label][0])
+        self.count = headers[self.label][0][0] if several else prod(headers[self.label][0])
         self.findings: list[Finding] = []
 
     def staged(self, target: str) -> StagedSet:
         views = [key for key, (shape, _, _) in self.headers.items() if key != self.label and len(shape) >= 2]
         parts = [self._part(view) for view in views]
-        used = {self.label, *views, *OWN, *(f"{view}_lengths" for view in views)}
+        used = {self.label, NAMES, *views, *OWN, *(f"{view}_lengths" for view in views)}
         rest = [key for key in self.headers if key not in used]
         if rest:
             self.findings.append(Finding("left-out", "note",
@@ -86,10 +90,11 @@ class _Stream:
         check(not wrong,
               f"Array `split` in `{self.path.name}` must hold train, valid or test, but holds {str(wrong[:1])[:60]}. "
               "Correct it.")
-        y, classes = self._targets(target)
-        return StagedSet(self.folder, self.path.name, "multi-view .npz file", parts, y, ids,
-                         np.array([joined.PARTS[word] for word in split.tolist()], dtype="<U5"), classes,
-                         "class" if classes else "score", findings=self.findings)
+        known = self._label_sets() if target == "labels" else LabelSets(*self._targets(target), (), ())
+        return StagedSet(self.folder, self.path.name, "multi-view .npz file", parts, known.y, ids,
+                         np.array([joined.PARTS[word] for word in split.tolist()], dtype="<U5"),
+                         known.classes, "labels" if known.labels else "class" if known.classes else "score",
+                         findings=self.findings, labels=known.labels, sets=known.sets)
 
     def _whole(self, key: str) -> np.ndarray:
         return npzfile.read(self.path, [key])[key]
@@ -100,6 +105,21 @@ class _Stream:
               f"Array `{key}` in `{self.path.name}` must hold one entry for each of the {self.count} labels, but "
               f"holds {len(found)}. Correct it.")
         return np.array([staged_set.clean(word) for word in found.tolist()], dtype=np.str_)
+
+    def _label_sets(self) -> LabelSets:
+        """Of an array (N, L) of 0 and 1, and the names of its columns."""
+        given = self._whole(self.label)
+        check(given.dtype.kind in "biuf" and bool(np.isin(given, (0, 1)).all()),
+              f"Array `{self.label}` in `{self.path.name}` must hold 0 and 1, a column for each label, but does not. "
+              "Correct it.")
+        names = (np.char.strip(np.array([staged_set.clean(word) for word in self._whole(NAMES).ravel().tolist()]))
+                 if NAMES in self.headers else [f"label {i + 1}" for i in range(given.shape[1])])
+        check(len(names) == given.shape[1] == len(set(names)),
+              f"Array `{NAMES}` in `{self.path.name}` must name each of the {given.shape[1]} columns of "
+              f"`{self.label}` once, but holds {len(names)}. Correct it.")
+        self.findings.append(Finding("labels", "note", f"A sample may have several of {len(names)} labels."))
+        order = [str(name) for name in names]
+        return staged_set.label_sets([[order[i] for i in np.flatnonzero(row)] for row in given], order)
 
     def _targets(self, target: str) -> tuple[np.ndarray, tuple[str, ...]]:
         labels = self._whole(self.label).ravel()

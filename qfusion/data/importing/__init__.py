@@ -19,7 +19,7 @@ from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
 
 FORMATS = {"mmsa": "MMSA pickle (.pkl)", "multiview": "multi-view .mat or .npz",
            "tables": "a CSV, Parquet or .npy file a modality, and labels"}
-TARGETS = ("auto", "regression", "classification")
+TARGETS = ("auto", "regression", "classification", "labels")
 LABEL_FILE = "labels"
 SUFFIXES = (*mmsa.SUFFIXES, ".mat", ".npz", *tables.SUFFIXES)
 
@@ -63,6 +63,9 @@ def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities:
             check(len(found) == 1 and not modalities and not labels,
                   f"Format `{kind}` takes one file, but {len(found)} are given. Give one file, or tables.")
             used = found
+            check(target != "labels" or kind == "multiview",
+                  "Several labels a sample are read from tables and from .npz files, not from MMSA pickles. Write them "
+                  "as a table, with ; between the labels of a sample.")
             made = (mmsa if kind == "mmsa" else viewfile).read(found[0], folder, target)
         made.files = [{"name": path.name, "bytes": path.stat().st_size, "sha256": files.sha256(path)} for path in used]
     except (PermissionError, IsADirectoryError) as error:

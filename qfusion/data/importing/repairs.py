@@ -103,14 +103,14 @@ def _split_before(before: StagedSet, after: StagedSet, keep: np.ndarray) -> np.n
 
 def _rows(staged: StagedSet, keep: np.ndarray) -> StagedSet:
     """The set with some of its samples, arrays apart."""
-    y, classes = staged.y[keep], staged.classes
+    y, classes, sets = staged.y[keep], staged.classes, staged.sets
     if classes:  # classes that nobody has any more go
         known = np.unique(y[y >= 0])
         y = np.where(y >= 0, np.searchsorted(known, y), -1)
-        classes = tuple(classes[i] for i in known)
+        classes, sets = tuple(classes[i] for i in known), tuple(sets[i] for i in known) if sets else ()
     columns = staged.columns if staged.columns.empty else staged.columns[keep].reset_index(drop=True)
-    return replace(staged, y=y, classes=classes, ids=staged.ids[keep], split=staged.split[keep], columns=columns,
-                   unimodal={name: values[keep] for name, values in staged.unimodal.items()})
+    return replace(staged, y=y, classes=classes, sets=sets, ids=staged.ids[keep], split=staged.split[keep],
+                   columns=columns, unimodal={name: values[keep] for name, values in staged.unimodal.items()})
 
 
 def _renamed(ids: np.ndarray) -> tuple[np.ndarray, int]:

@@ -29,7 +29,8 @@ _HEAD = ("# What goes into this program and what comes out. Correct what is wron
          "#   axes: rows, steps, features, or numbers, as of a picture",
          "#   steps: it takes so many, shorter sequences being padded; 0: as many as there are. pad: where zeros "
          "stand, right or left",
-         f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns")
+         f"# The [output]: holds {', '.join(HOLDS)}; classes in the order of its columns; label: of several that a "
+         "sample may have, the one that is read")
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,14 @@ class Output:
         holds: "score" of a regression; "logits" or "probabilities" of classes, one column each, or one column for the
             second of two.
         classes: their names in the order of the columns; empty for the order of the data set.
+        label: where samples may have several labels and the data are the question of one (NAME:LABEL), the label whose
+            column is read: `classes` then name the columns, and every one holds a logit or a probability of its own.
     """
 
     name: str = "0"
     holds: str = "logits"
     classes: tuple[str, ...] = ()
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,11 +182,11 @@ def _input(said: Mapping[str, Any]) -> Input:
 
 
 def _output(said: Mapping[str, Any]) -> Output:
-    _known("[output]", said, ("name", "holds", "classes"))
+    _known("[output]", said, ("name", "holds", "classes", "label"))
     holds, classes = str(said.get("holds", "logits")), said.get("classes", [])
     check(holds in HOLDS, f"`holds` in the card must be one of {', '.join(HOLDS)}, but is {holds!r}. {_REMEDY}")
     check(isinstance(classes, list), f"`classes` in the card must be a list of names. {_REMEDY}")
-    return Output(str(said.get("name", "0")), holds, tuple(map(str, classes)))
+    return Output(str(said.get("name", "0")), holds, tuple(map(str, classes)), str(said.get("label", "")))
 
 
 def _known(what: str, said: Mapping[str, Any], keys: Sequence[str]) -> None:
@@ -214,6 +218,11 @@ def fit(card: ProgramCard, specs: Mapping[str, InputSpec], classes: Sequence[str
     wanted = "of classes: logits or probabilities" if classes else "a number: score"
     check((holds == "score") == (not classes),
           f"`holds` in the card is {holds!r}, but the data set's target is {wanted}. {_REMEDY}")
+    if card.output.label:
+        check(len(classes) == 2 and card.output.label in named,
+              f"`label` in the card is '{card.output.label[:60]}', which must be one of its `classes`, and the data "
+              f"set the question of one label, NAME:LABEL. {_REMEDY}")
+        return
     check(not named or sorted(named) == sorted(classes), "`classes` in the card must be those of the data set, "
                                                          f"{', '.join(classes)[:200]}, in the order of the program's "
                                                          f"columns. {_REMEDY}")

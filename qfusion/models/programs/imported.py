@@ -61,7 +61,8 @@ class Imported(FusionModel):
         _require_matched(program, said, self._inputs)
         self._output = _output(program, said.output.name)
         named = said.output.classes or self.outputs
-        self._order = [named.index(name) for name in self.outputs] if classes else [0]
+        self._order = ([named.index(said.output.label)] if said.output.label
+                       else [named.index(name) for name in self.outputs] if classes else [0])
         self.encoders = nn.ModuleDict({name: _Means(spec, (means or {}).get(name))
                                        for name, spec in self.input_specs.items()})
         self.bias = nn.Parameter(torch.zeros(len(self.outputs), dtype=torch.float64), requires_grad=False)
@@ -151,7 +152,16 @@ class Imported(FusionModel):
         found = self.raw(states)
         check(bool(found.isfinite().all()), f"Program `{self.program.file}` gives NaN or infinity for some rows. "
                                             "Correct the card, or the model: its output must be finite.")
-        columns, wanted = found.reshape(len(found), -1), len(self.outputs)
+        columns, wanted, label = found.reshape(len(found), -1), len(self.outputs), self.card.output.label
+        if label:
+            many = len(self.card.output.classes)
+            check(columns.shape[1] == many,
+                  f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the card names {many} "
+                  "labels. Correct `classes` in the card.")
+            columns = columns[:, self._order]
+            if self.card.output.holds == "probabilities":
+                columns = columns.clamp(_SMALLEST, 1 - _SMALLEST).logit()
+            return torch.cat([torch.zeros_like(columns), columns], 1) + self.bias
         check(columns.shape[1] == wanted or (columns.shape[1] == 1 and wanted == 2),
               f"Program `{self.program.file}` gives {columns.shape[1]} numbers a row, but the target has {wanted}: "
               f"{', '.join(self.outputs)[:160]}. Name another output in the card, or import another data set.")

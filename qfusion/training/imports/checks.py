@@ -34,7 +34,7 @@ def probable(model: Imported, rows: Mapping[str, Any]) -> bool:
     found = _first(model, rows)
     columns = found.reshape(len(found), -1)
     inside = bool(((columns >= -1e-3) & (columns <= 1 + 1e-3)).all())
-    return inside and (columns.shape[1] == 1 or _adds_up(columns))
+    return inside and (columns.shape[1] == 1 or bool(model.card.output.label) or _adds_up(columns))
 
 
 @torch.no_grad()

@@ -178,7 +178,8 @@ def _of_steps(port: Port, dataset: DataSet, known: set[str], last: str) -> Input
 def output(outputs: Sequence[Port], dataset: DataSet) -> Output:
     """Returns which output holds the scores, and as what."""
     classes = dataset.target.classes if dataset.target.kind == "classification" else ()
-    columns = (len(classes), 1) if len(classes) == 2 else (len(classes) or 1,)
+    label, labels = dataset.target.label, dataset.target.labels
+    columns = ([len(labels)] if label else []) + ([len(classes), 1] if len(classes) == 2 else [len(classes) or 1])
     known = _CLASSES if classes else _SCORES
 
     def worth(port: Port) -> tuple[bool, bool, int]:
@@ -192,4 +193,5 @@ def output(outputs: Sequence[Port], dataset: DataSet) -> Output:
     best = max(outputs, key=worth, default=None)
     name = "0" if best is None else best.name
     holds = "score" if not classes else "probabilities" if "prob" in name.lower() else "logits"
-    return Output(name, holds, tuple(classes))
+    several = label and best is not None and len(best.shape or ()) > 1 and (best.shape or (0,))[-1] == len(labels)
+    return Output(name, holds, labels, label) if several else Output(name, holds, tuple(classes))

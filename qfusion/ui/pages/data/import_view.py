@@ -23,7 +23,8 @@ FOUND = "_import"  # what was read and is not kept yet
 # bytes of a file, and of a modality in it, that are read from the page; more belongs on the command line
 MAX_PATH = 2 * 1024**3
 UPLOAD, PATH = "Upload", "A path on this machine"
-_TARGETS = {"as the file suggests": "auto", "a number (regression)": "regression", "classes": "classification"}
+_TARGETS = {"as the file suggests": "auto", "a number (regression)": "regression", "classes": "classification",
+            "several labels a sample": "labels"}
 _MMSA = """
     {"train": {"text": (N, T, F), "audio": (N, T, F), "vision": (N, T, F),   # or (N, F); NumPy arrays
                "audio_lengths": [...], "vision_lengths": [...],              # of unaligned sequences
@@ -35,6 +36,7 @@ _TABLES = """
     text.csv      id, f1, f2, ...              one row a sample; .parquet and .npy work too
     audio.csv     id, step, pitch, energy      with a column `step`: a row a step of a sequence
     labels.csv    id, label, split, text       label: words, or numbers; split: train, valid, test (may be left out)
+                                               several labels a sample: joy;surprise
 """
 
 

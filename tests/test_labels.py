@@ -1,0 +1,198 @@
+"""Samples of several labels at once: read as sets of labels, and every label a question of its own; a program of one
+column a label is explored for each."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+from qfusion import cli, data, explain
+from qfusion.data import importing
+from qfusion.data.formats import staged_set
+from qfusion.data.modality import Target
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.models.programs import card as cards
+from qfusion.training import train
+from qfusion.training.imports import taking
+from tests import importable
+from tests.test_app_pages import plain, said, visit
+
+LABELS = ("anger", "joy", "surprise")
+
+
+@pytest.fixture(scope="module")
+def has(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
+    """Which of 120 samples have which labels, and none in sample 5."""
+    found = np.random.default_rng(0).random((120, 3)) < 0.4
+    found[5] = False
+    return found
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory, has: np.ndarray) -> Path:
+    folder = importable.tables(tmp_path_factory.mktemp("several") / "tables", 120)
+    table = pd.read_csv(folder / "labels.csv")
+    table["label"] = ["; ".join(np.array(LABELS)[row]) or "None" for row in has]
+    table.to_csv(folder / "labels.csv", index=False)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own(tables: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders of imported sets and models, of these tests alone."""
+    for name in ("IMPORTED", "MODELS", "RUNS"):
+        monkeypatch.setenv(f"QFUSION_{name}", str(tables.parent / name.lower()))
+    if "emotions" not in data.names():
+        run("data", "import", str(tables), "--name", "emotions", "--target", "labels")
+
+
+def run(*words: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert not ended.value.code, words
+
+
+def test_the_set_of_labels_is_the_class(has: np.ndarray) -> None:
+    dataset = data.load("emotions")
+    target = dataset.target
+    assert target.labels == LABELS
+    assert target.classes[0] == "none"
+    assert [len(each) for each in target.sets] == sorted(len(each) for each in target.sets)
+    assert all(name == (" + ".join(LABELS[i] for i in each) or "none")
+               for name, each in zip(target.classes, target.sets, strict=True))
+    assert [set(target.sets[y]) for y in dataset.y] == [set(np.flatnonzero(row)) for row in has]
+    assert data.names()[-4:] == ("emotions", *(f"emotions:{label}" for label in LABELS))
+    assert [each.title for each in data.available()][-1] == "emotions: surprise"
+
+
+def test_every_label_is_a_question(has: np.ndarray) -> None:
+    dataset = data.load("emotions")
+    for place, label in enumerate(LABELS):
+        asked = data.load(f"emotions:{label}")
+        assert asked.target.classes == (f"not {label}", label)
+        assert asked.target.label == label
+        assert np.array_equal(asked.y, has[:, place])
+        assert asked.ids.tolist() == dataset.ids.tolist()
+        assert asked.digest not in (dataset.digest, data.load(f"emotions:{LABELS[place - 1]}").digest)
+        assert asked is data.load(f"emotions:{label}")
+    assert dataset.target.label == ""
+    with pytest.raises(NotFound, match="emotions:fear"):
+        data.load("emotions:fear")
+    with pytest.raises(NotFound, match="Label of data set 'planted'"):
+        data.load("planted").of_label("joy")
+    with pytest.raises(InvalidInput, match="`sets` must say of each of the 2 classes"):
+        Target("classification", "x", None, ("a", "b"), "", ("l",), ((0,),))
+    model = train("late", data.load("emotions:joy"), {}, {"epochs": 1}, 0).model
+    assert tuple(model.outputs) == ("not joy", "joy")
+
+
+def test_columns_of_zeros_and_ones(tmp_path: Path, has: np.ndarray) -> None:
+    rng, path = np.random.default_rng(1), tmp_path / "views.npz"
+    views = {"text": rng.normal(size=(120, 4)), "audio": rng.normal(size=(120, 3))}
+    names = ("b", "a", "c c")
+    np.savez(path, **views, y=has.astype(int), label_names=np.array(names))
+    examined = importing.examine([path], tmp_path, target="labels")
+    assert examined.staged.labels == names  # in the order of the columns
+    assert [set(examined.staged.sets[y]) for y in examined.staged.y] == [set(np.flatnonzero(row)) for row in has]
+    assert [part.name for part in examined.staged.parts] == ["text", "audio"]
+    np.savez(path, **views, y=has * 2, label_names=np.array(names))
+    with pytest.raises(InvalidInput, match="must hold 0 and 1"):
+        importing.examine([path], tmp_path, target="labels")
+    np.savez(path, **views, y=has, label_names=np.array(names[:2]))
+    with pytest.raises(InvalidInput, match="must name each of the 3 columns"):
+        importing.examine([path], tmp_path, target="labels")
+    np.savez(path, **views, y=has[:, 0])
+    with pytest.raises(InvalidInput, match=r"`y` \(N, L\) of 0 and 1"):
+        importing.examine([path], tmp_path, target="labels")
+
+
+@pytest.mark.parametrize(("named", "message"), [
+    ([["a"], ["a"]], "must name 2 to 64 different ones, but name 1"),
+    ([["a/b"], ["c"]], "Label 'a/b' must be at most 40 letters"), ([["x" * 41], ["c"]], "must be at most 40 letters")])
+def test_labels_that_cannot_be(named: list[list[str]], message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        staged_set.label_sets(named)
+
+
+def test_unknown_labels_and_repairs(tables: Path, tmp_path: Path, has: np.ndarray) -> None:
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    for each in tables.iterdir():
+        (folder / each.name).write_bytes(each.read_bytes())
+    table = pd.read_csv(folder / "labels.csv", keep_default_na=False)
+    table.loc[3, "label"] = ""
+    table.to_csv(folder / "labels.csv", index=False)
+    examined = importing.examine([folder], tmp_path, target="labels")
+    kept = {finding.code for finding in examined.report.findings}
+    assert "labels" in kept
+    rare = next(f for f in examined.report.findings if f.code == "rare-class") if "rare-class" in kept else None
+    staged = examined.staged
+    mended = importing.repairs._rows(staged, np.arange(len(staged)) % 9 > 0)
+    assert len(mended.sets) == len(mended.classes)
+    assert all(name == (" + ".join(LABELS[i] for i in each) or "none")
+               for name, each in zip(mended.classes, mended.sets, strict=True))
+    assert rare is None or rare.repairs == ("drop-rare",)
+    with pytest.raises(InvalidInput, match="not from MMSA pickles"):
+        importing.examine([importable.write_mmsa(tmp_path / "x.pkl", importable.mmsa())], tmp_path, target="labels")
+    words = importing.examine([folder], tmp_path).report.findings
+    assert any("--target labels" in finding.words for finding in words)
+
+
+class Heads(nn.Module):
+    """A number for each of three labels."""
+
+    def __init__(self, sure: bool) -> None:
+        super().__init__()
+        torch.manual_seed(3)
+        self.t, self.a, self.out, self.sure = nn.Linear(4, 6), nn.Linear(3, 6), nn.Linear(6, 3), sure
+
+    def forward(self, text: Tensor, audio: Tensor) -> Tensor:
+        found = self.out(self.t(text).tanh() * self.a(audio).tanh())
+        return found.sigmoid() if self.sure else found
+
+
+@pytest.mark.parametrize("sure", [False, True])
+def test_a_program_of_a_number_a_label(tmp_path: Path, sure: bool) -> None:
+    module, path = Heads(sure).double().eval(), tmp_path / "heads.pt2"
+    rows = (torch.randn(4, 4, dtype=torch.float64), torch.randn(4, 3, dtype=torch.float64))
+    torch.export.save(torch.export.export(module, rows, dynamic_shapes=({0: torch.export.Dim.DYNAMIC},) * 2), path)
+    for place, label in enumerate(LABELS[:1] if sure else LABELS):
+        dataset = data.load(f"emotions:{label}")
+        taken = taking.take(str(path), dataset)
+        output = taken.model.card.output
+        assert (output.classes, output.label) == (LABELS, label)
+        assert output.holds == ("probabilities" if sure else "logits")
+        assert cards.read(taken.model.card.text(), "card") == taken.model.card
+        model, row = taken.model, dataset.rows("test")[:1]
+        own, background = dataset.inputs(row, torch.float64), dataset.inputs(dataset.rows("train"), torch.float64)
+        found = explain.explain(model, own, explain.background(model, background))
+        with torch.no_grad():
+            parts = [S for size in range(3) for S in itertools.combinations(("text", "audio"), size)]
+            for s, S in enumerate(parts):
+                each = module(*((own[name].expand(len(background[name]), -1) if name in S else background[name])
+                                for name in ("text", "audio")))[:, place]
+                each = each.logit() if sure else each
+                assert found.values[0, s] == pytest.approx([0, float(each.mean())], abs=1e-10)
+    with pytest.raises(InvalidInput, match="`label` in the card"):
+        taking.take(str(path), data.load("emotions"), taken.model.card.__class__(
+            "heads.pt2", "emotions", taken.model.card.inputs, taken.model.card.output))
+
+
+def test_pages_ask_for_one_label(tables: Path) -> None:
+    run("train", "--data", "emotions:joy", "--model", "quantum-jump", "--set", "epochs=1", "--set", "dims=[2,2]",
+        "--name", "joyful")
+    link: dict[str, Any] = {"model": "joyful", "data": "emotions:joy"}
+    for title in ("Cohorts", "Samples"):
+        app = visit(title, **link)
+        assert not app.error, [plain(each.value) for each in app.error]
+    assert "‘joy’" in plain(said(app)) or "‘not joy’" in plain(said(app))
+    app = visit("Data", set="emotions:joy")
+    assert not app.error
+    assert "emotions: joy" in plain(said(app))
