@@ -36,6 +36,7 @@ VISITS = (
     Visit("dynamics-flow", "/dynamics?builtas=flow"), Visit("dynamics-correlations", "/dynamics?view=Correlations"),
     Visit("dynamics-trajectories", "/dynamics?view=Trajectories"), Visit("dynamics-state", "/dynamics?view=State"),
     Visit("dynamics-steady", "/dynamics?view=Steady%20state"),
+    Visit("dynamics-operators", "/dynamics?view=H%20and%20L"),
     Visit("dynamics-what-did-it", "/dynamics?view=What%20did%20it"), Visit("dynamics-network", f"/dynamics?{NETWORK}"),
     Visit("circuit", "/circuit"), Visit("circuit-network", f"/circuit?{NETWORK}"),
     Visit("circuit-network-rules", f"/circuit?{NETWORK}&part=Fusion%20rules"),

@@ -24,6 +24,7 @@ from qfusion.figures.draw import (
     dynamics,
     evidence,
     faithfulness,
+    generator,
     inside,
     leaderboard,
     operators,
@@ -148,6 +149,13 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "dynamics.decision_layers": lambda t: dynamics.decision_layers(["input", "layer 0 convolved", HOSTILE],
                                                                    {"a": X[:3]}, {
 k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
+    "generator.couplings": lambda t: generator.couplings(
+        {"H: coherent": {HOSTILE: 0.1, "b": 0.2, "c": 0.0, f"{HOSTILE}+b": 0.4, "b+c": 0.3, f"{HOSTILE}+b+c": 0.8}},
+        (HOSTILE, "b", "c"), {"H: coherent": "energy"}, t),
+    "generator.levels": lambda t: generator.levels(np.linspace(-1, 1, 8), np.linspace(-2, 2, 8) ** 3, t),
+    "generator.letters": lambda t: generator.letters(["text XZ", HOSTILE], ["text", "text+audio"],
+                                                     np.array([0.4, -0.2]), M, t),
+    "generator.modes": lambda t: generator.modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t),
     "leaderboard.dots": lambda t: leaderboard.dots(ENTRIES, "accuracy", t),
     "leaderboard.against": lambda t: leaderboard.against(ENTRIES, "accuracy", "parameters after the encoders", t),
     "leaderboard.agreement": lambda t: leaderboard.agreement(["one", "two"], ["mean", "text", "text+audio"],

@@ -26,7 +26,7 @@ from qfusion.ui.frame import cache, runs, shell
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
 FILES = {title: file for pages in shell.PAGES.values() for file, title, _ in pages}
-VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state")
+VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "H and L")
 
 
 def visit(title: str, **query: Any) -> AppTest:

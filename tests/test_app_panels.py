@@ -17,7 +17,8 @@ FIRST = {"planted": "text", "digits": "pixels"}
 VIEWS = {
     ("Samples", "planted"): [{"inside": "true"}], ("Samples", "digits"): [{"inside": "true"}],
     ("Dynamics", "planted"): [{"view": name} for name in
-                              ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")],
+                              ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it",
+                               "H and L")],
     ("Circuit", "digits"): [{"part": name} for name in ("Walk", "Fusion rules", "Noise and shots", "Entropies",
                                                         "What did it")],
     ("Faithfulness", "planted"): [{"proof": name} for name in ("Deletion", "Truth", "Training seeds")],

@@ -16,8 +16,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_MODULES = ("building", "circuit", "cohorts", "compare", "data", "dynamics", "faithfulness", "inside", "layers",
-            "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples", "sweeps", "train",
+_MODULES = ("building", "circuit", "cohorts", "compare", "data", "dynamics", "faithfulness", "generator", "inside",
+            "layers", "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples", "sweeps", "train",
             "what_if")
 
 

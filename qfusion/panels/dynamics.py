@@ -340,7 +340,7 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
         table=lambda: sizes_table(found, whose, sample.output))
 
 
-VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it")
+VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it", "H and L")
 RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
 

@@ -34,7 +34,7 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS, "samples": _parts(panels.samples.PANELS, panels.inside.PANELS),
-    "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, {
+    "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, panels.generator.PANELS, {
         "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
         "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=can("layers"))}),
     "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS,
@@ -54,7 +54,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
 RULES: dict[str, tuple[Rules, ...]] = {
     "samples": (panels.samples.allowed, panels.inside.allowed),
     "dynamics": (sliders.allowed, panels.physics.allowed, panels.building.allowed, panels.dynamics.allowed,
-                 panels.layers.allowed),
+                 panels.layers.allowed, panels.generator.allowed),
     "circuit": (panels.circuit.allowed, panels.layers.allowed, panels.rules.allowed, panels.noise.allowed,
                 panels.physics.allowed),
     "what if": (panels.what_if.allowed,), "decision operators": (panels.operators.allowed,),

@@ -1,0 +1,147 @@
+"""What H and the jump operators are made of: who is coupled with whom, energy levels, letters, modes; of models with
+time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.analysis import text
+from qfusion.analysis.dynamics import generator
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
+from qfusion.data.modality import split_term
+from qfusion.explain.contributions import answers
+from qfusion.figures.draw import generator as figures
+from qfusion.figures.style import Theme
+from qfusion.panels.core import allowed as say
+from qfusion.panels.core.panel import Panel, Picture, can, within, word
+from qfusion.panels.core.view import View
+from qfusion.panels.dynamics import VIEWS
+
+COHERENT, JUMPS = "H: coherent", "all L: jumps"
+MAX_LETTERS = 20
+_UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
+
+
+def couplings(sample: Sample, theme: Theme = "light") -> Picture:
+    """Who is coupled with whom, and how strongly, by H and by all jump operators.
+
+    Args:
+        sample: of a model with time, under its tweak. theme: of the figure.
+    """
+    found, system = generator.strengths_of(sample.model.system()), sample.model.system()
+    parts = {COHERENT: found.energy}
+    if len(system.jumps):
+        parts[JUMPS] = {term: float(rates.sum()) for term, rates in found.rates.items()}
+    joint = {term: value for term, value in found.energy.items() if "+" in term}
+    strongest = max(joint, key=lambda term: joint[term], default="")
+    title = (f"H couples {text.plain(answers.listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
+             if strongest and joint[strongest] > 0 else "H couples nothing")
+    return Picture(
+        "couplings", title, figures.couplings(parts, system.names, _UNITS, theme),
+        shows="the parts of H and of all jump operators that act on exactly these modalities. Discs: on one alone; "
+              "lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² / D); L: jumps per time in the "
+              "completely mixed state, Σ Tr L_S†L_S / D. Parts are orthogonal: squares of energies add up, and so do "
+              "rates." + _of(sample),
+        not_shown="what a coupling does to a decision: see What did it.",
+        alt="; ".join(f"{name}: " + ", ".join(f"{term} {value:.3g}" for term, value in part.items())
+                      for name, part in parts.items()) + ".",
+        table=lambda: pd.DataFrame([{"modalities": term, "energy_of_H": found.energy[term],
+                                     **{f"rate_of_L{k + 1}": rate for k, rate in enumerate(found.rates[term])}}
+                                    for term in found.energy]))
+
+
+def levels(sample: Sample, theme: Theme = "light") -> Picture:
+    """Energy levels of H, without and with its couplings.
+
+    Args:
+        sample: of a model with time, under its tweak. theme: of the figure.
+    """
+    free, coupled = generator.levels(sample.model.system())
+    spans = [float(values[-1] - values[0]) for values in (free, coupled)]
+    words = ("Without couplings and with them levels are the same" if np.allclose(free, coupled)
+             else f"Couplings take the levels' span from {spans[0]:.2f} to {spans[1]:.2f}")
+    return Picture(
+        "levels", words, figures.levels(free, coupled, theme),
+        shows=f"the {len(free)} eigenvalues of H: left of the parts that act on one modality each, right of all of it; "
+              "levels are joined in their order." + _of(sample),
+        not_shown="states: which of them a level belongs to.",
+        alt=f"Levels by themselves from {free[0]:.3f} to {free[-1]:.3f}, with couplings from {coupled[0]:.3f} to "
+            f"{coupled[-1]:.3f}.",
+        table=lambda: pd.DataFrame({"level": np.arange(1, len(free) + 1), "energy_alone": free,
+                                    "energy_with_couplings": coupled}))
+
+
+def letters(sample: Sample, theme: Theme = "light", *, operator: str = generator.HAMILTONIAN) -> Picture:
+    """The largest terms of an operator in a product of Pauli words, or of Gell-Mann matrices.
+
+    Args:
+        sample: of a model with time, under its tweak. theme: of the figure.
+        operator: "H", "L1", "L2", ... or "read-out".
+    """
+    known = generator.operators(sample)
+    A, system = generator.operator(sample, choose("Operator", operator, known)), sample.model.system()
+    found, share = generator.largest(A, system, MAX_LETTERS)
+    check(bool(found), f"Operator {operator} is a multiple of the identity: there is nothing to take apart.")
+    names, values = [each.words for each in found], np.array([each.value for each in found])
+    qubits = all(d & (d - 1) == 0 for d in system.dims)
+    return Picture(
+        "letters", f"{operator}: {text.plain(names[0])} is the largest of its terms ({_number(values[0])})",
+        figures.letters(names, [each.term for each in found], values, system.names, theme),
+        shows=f"coefficients Tr[P†A] / D of the {known[operator]} in products of "
+              + ("Pauli words, a letter for each qubit of a modality" if qubits else
+                 "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)")
+              + f"; modalities that are not named have the identity. The {len(found)} largest hold {share:.0%} of the "
+                "sum of all squares." + _of(sample),
+        not_shown="the identity, and smaller terms: see the table of strengths by coalition.",
+        alt=", ".join(f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)) + ".",
+        table=lambda: pd.DataFrame([{"operator": operator, "modalities": each.term, "letters": " ".join(each.letters),
+                                     "real": each.value.real, "imaginary": each.value.imag} for each in found]))
+
+
+def modes(sample: Sample, theme: Theme = "light") -> Picture:
+    """The eigenvalues of the generator in the complex plane.
+
+    Args:
+        sample: of a model with time whose joint state has at most `generator.MAX_MODES` levels. theme: of the figure.
+    """
+    values = generator.modes(sample.model.system())
+    away = -values.real
+    least = 1e-9 * max(float(np.abs(values).max()), 1e-300)
+    gap = float(away[away > least].min()) if bool((away > least).any()) else 0.0
+    still = int((away <= least).sum())
+    return Picture(
+        "modes", f"The slowest decay is {gap:.2g} per time" if gap else "Nothing decays",
+        figures.modes(values, gap, theme),
+        shows=f"all {len(values):,} eigenvalues of the generator of the master equation: real parts are rates at which "
+              f"modes decay, imaginary parts frequencies. {still} stay{'s' if still == 1 else ''}: what is left in the "
+              "end." + _of(sample),
+        not_shown="how much of a mode this sample's state holds.",
+        alt=f"{len(values):,} eigenvalues, rates from {away.min():.3g} to {away.max():.3g}; gap {gap:.3g}.",
+        table=lambda: pd.DataFrame({"rate": away, "frequency": values.imag}))
+
+
+def _number(value: complex) -> str:
+    return f"{value.real:+.2f}" if abs(value.imag) <= 1e-9 * abs(value) else f"{abs(value):.2f}"
+
+
+def _of(sample: Sample) -> str:
+    return " The same for every sample." + (f" Sliders: {text.plain(sample.changed)}." if sample.changed else "")
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of the operators of a model with time."""
+    if not work.can("time"):
+        return {}
+    names = (generator.HAMILTONIAN, *(f"L{k + 1}" for k in range(work.model.jump_count)), generator.READOUT)
+    return {"letters": say.options("Operator", names, "H is shown.")}
+
+
+_OPEN, _TIMED = within("view", VIEWS, "H and L"), can("time")
+PANELS = {
+    "couplings": Panel(couplings, fits=_TIMED, opens=_OPEN), "levels": Panel(levels, fits=_TIMED, opens=_OPEN),
+    "letters": Panel(letters, {"operator": word("letters")}, fits=_TIMED, opens=_OPEN),
+    "modes": Panel(modes, fits=generator.has_modes, opens=_OPEN),
+}

@@ -1,0 +1,38 @@
+"""What H and the jump operators are made of, on the Dynamics page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis.dynamics import generator
+from qfusion.panels import generator as builders
+from qfusion.ui.frame import state
+from qfusion.ui.frame.shell import Here
+from qfusion.ui.panel import panels
+
+LETTERS = "letters"
+
+
+def tab(here: Here, now: Any, _: Any) -> None:
+    """The graph of couplings beside the levels, and below them letters and modes."""
+    sample = here.subject(now.tweak)
+    left, right = st.columns([1.25, 1], gap="medium")
+    with left:
+        panels.draw(builders.couplings(sample, here.theme))
+    with right:
+        panels.draw(builders.levels(sample, here.theme))
+    known = list(generator.operators(sample))
+    if state.get(LETTERS) not in (None, *known):
+        state.forget(LETTERS)
+    chosen = str(st.segmented_control("Operator", known, default=known[0], required=True,
+                                      help="Which operator is taken apart below.", **state.bound(LETTERS)))
+    if not generator.has_modes(sample):
+        panels.draw(builders.letters(sample, here.theme, operator=chosen))
+        return
+    left, right = st.columns([1.25, 1], gap="medium")
+    with left:
+        panels.draw(builders.letters(sample, here.theme, operator=chosen))
+    with right:
+        panels.draw(builders.modes(sample, here.theme))
