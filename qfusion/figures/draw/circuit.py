@@ -40,6 +40,7 @@ from qfusion.figures.style import (
 )
 
 LINES = ("solid", "dash", "dot", "dashdot")
+MANY = 8  # columns from which a narrow page leaves little room between boxes
 HUES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9", GREY)
 
 
@@ -192,7 +193,8 @@ def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: i
         if wire.end is None or x <= wire.end:
             places.append((row, x))
     small = min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1) * unit < 30
-    radius = [8 if small and wires[row].hue else 15 for row, _ in places]
+    usual = 15 if max((box.column for box in boxes), default=0) < MANY else 11  # so that it fits between two boxes
+    radius = [8 if small and wires[row].hue else usual for row, _ in places]
     figure.add_scatter(
         x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits",
         cliponaxis=False, hovertemplate="%{text}<extra></extra>",
