@@ -1,7 +1,7 @@
 """All models on all data sets over seeds: QiNN-QJ, the entangled QCNN, ablations and six baselines, on equal terms.
 
     QFUSION_DATA=FOLDER python benchmarks/leaderboard.py [mosi planted digits avdigits parity avparity ...]
-                                                         [--cache FILE.jsonl] [--keep]
+                                                         [--cache FILE.jsonl] [--keep] [--beside]
     python benchmarks/leaderboard.py --plan       # what would be trained, with one timed epoch of each
 
 Equal terms: on a data set all models train on the same rows with the encoder settings (width, dropout, kind) and the
@@ -229,6 +229,25 @@ def stay(board: dict[str, Any], names: Sequence[str], seeds: int) -> dict[str, d
     return found
 
 
+def beside(board: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """Returns a board with the data sets of an older one that it lacks, as they stand there, their rows dated."""
+    found = {**board, "data": dict(board["data"]), "robustness": dict(board["robustness"]),
+             "claims": {key: list(claims) for key, claims in board["claims"].items()}}
+    for name in (n for n in old["data"] if n not in board["data"]):
+        entry = old["data"][name]
+        rows = {model: {"date": old["date"], **row} for model, row in entry["rows"].items()}
+        found["data"][name] = {**entry, "rows": rows}
+        found["robustness"][name] = old["robustness"].get(name, {})
+        for key, claims in found["claims"].items():
+            claims += [claim for claim in old["claims"][key] if claim["data"] == name]
+    order = list(PLACES)
+    found["data"] = {name: found["data"][name] for name in sorted(found["data"], key=order.index)}
+    found["robustness"] = {name: found["robustness"][name] for name in found["data"] if name in found["robustness"]}
+    for claims in found["claims"].values():
+        claims.sort(key=lambda claim: order.index(claim["data"]))
+    return found
+
+
 def write(board: dict[str, Any]) -> None:
     """Writes the board, the page of the documentation and README's short table."""
     text.add_sentences(board)
@@ -255,6 +274,8 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true",
                         help="train only what has changed since the board was made: rows that stand on it with the "
                              "same terms and the same model stay, with their date")
+    parser.add_argument("--beside", action="store_true",
+                        help="leave the boards of other data sets as they stand, with the date of their rows")
     parser.add_argument("--plan", action="store_true",
                         help="train nothing; print what is missing and how long it takes")
     parser.add_argument("--finished", action="store_true",
@@ -285,7 +306,8 @@ def main() -> None:
             found = {model: old for model, (_, old) in rows.items()} | robustness.get(name, {})
             robustness[name] = {model: found[model] for model in CONTENDERS if model in found}
         earlier = {name: {model: row for model, (row, _) in rows.items()} for name, rows in kept.items()}
-        write(report.assemble(records, names, contenders, {name: terms(name) for name in names}, robustness, earlier))
+        board = report.assemble(records, names, contenders, {name: terms(name) for name in names}, robustness, earlier)
+        write(beside(board, json.loads(BOARD.read_text())) if arguments.beside else board)
 
 
 if __name__ == "__main__":

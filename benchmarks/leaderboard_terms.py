@@ -183,6 +183,8 @@ def settings_of(place: Place, contender: Contender, differs: Mapping[str, Any] |
             "elements": min(place.features, choose_parity.MAX_ELEMENTS)}
     elif "features" in known:
         chosen["features"] = place.features
+    elif known.get("dims", place.dims) != place.dims:
+        chosen["dims"] = place.dims
     if contender.kind == "tensor" and (place.features + 1) ** len(place.dataset.modalities) > MAX_HIDDEN_TENSOR:
         chosen["width"] = 0
     return {key: value for key, value in chosen.items() if key in known}

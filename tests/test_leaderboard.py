@@ -198,6 +198,19 @@ def test_runs_are_kept_and_not_repeated(tmp_path: Path, monkeypatch: pytest.Monk
     assert len({run.key for run in leaderboard.runs(["digits", "planted"], 2, 3)}) == 2 * 2 * 21 + 2
 
 
+def test_other_boards_stand_beside_a_new_one(board: dict[str, Any]) -> None:
+    one = {**board, "date": "2001-01-01", "data": {"digits": board["data"]["digits"]},
+           "robustness": {"digits": board["robustness"]["digits"]},
+           "claims": {key: [c for c in claims if c["data"] == "digits"] for key, claims in board["claims"].items()}}
+    found = leaderboard.beside(one, board)
+    assert list(found["data"]) == list(found["robustness"]) == ["mosi", "digits"]
+    assert found["data"]["digits"] == board["data"]["digits"]
+    assert found["data"]["mosi"]["rows"]["late"] == {"date": board["date"], **board["data"]["mosi"]["rows"]["late"]}
+    assert found["claims"] == board["claims"]
+    assert f"Measured on {board['date']} already: " in text.data_table(found, "mosi")
+    assert list(one["data"]) == ["digits"]  # what is given stays as it is
+
+
 def test_what_has_not_changed_stays(board: dict[str, Any]) -> None:
     name, old = "digits", json.loads(json.dumps(board))
     old["data"] = {name: {**old["data"][name], **json.loads(json.dumps(leaderboard.terms(name)))}}
@@ -234,6 +247,7 @@ def test_where_modalities_decide_together_everyone_has_the_best_of_the_same_trie
             if system:
                 wanted, schedule = choose_parity.chosen(name, system)
                 assert options == Options(**schedule)
+                settings = models.registry.settings(contender.kind) | settings
                 assert {key: settings[key] for key in wanted if key != "readout"} == wanted
     tried = json.loads(choose_parity.FILE.read_text())
     for models_of in tried.values():

@@ -40,7 +40,7 @@ from qfusion.figures.style import (
 )
 
 LINES = ("solid", "dash", "dot", "dashdot")
-MANY = 8  # columns from which a narrow page leaves little room between boxes
+MANY = 6  # columns from which a narrow page leaves little room between boxes
 HUES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9", GREY)
 
 
@@ -112,7 +112,7 @@ def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndar
     _targets(figure, boxes, wires)
     _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
     figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
-    figure.update_xaxes(**bare_axis(), range=[-0.62, width - 0.1])
+    figure.update_xaxes(**bare_axis(), range=[-0.62, width])
     figure.update_yaxes(**bare_axis(), range=[bottom + 0.5, top - 0.5])
     return figure
 
@@ -186,14 +186,14 @@ def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire]) -> 
 
 def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray,
            entropy: np.ndarray, notes: list[dict[str, Any]], theme: Theme, unit: float) -> None:
-    places = []
+    places, last = [], max((box.column for box in boxes), default=0)
     for row, wire in enumerate(wires):
         reached = max((box.column for box in boxes if row in box.rows and box.first <= at), default=None)
-        x = -0.5 if reached is None else reached + 0.5
+        x = -0.5 if reached is None else reached + (0.5 if reached < last else 0.62)  # nothing comes behind the last
         if wire.end is None or x <= wire.end:
             places.append((row, x))
     small = min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1) * unit < 30
-    usual = 15 if max((box.column for box in boxes), default=0) < MANY else 11  # so that it fits between two boxes
+    usual = 15 if last < MANY else 10  # so that it fits between two boxes
     radius = [8 if small and wires[row].hue else usual for row, _ in places]
     figure.add_scatter(
         x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits",
