@@ -17,7 +17,6 @@ from qfusion.errors import InvalidInput
 from qfusion.models.programs import card as cards
 from qfusion.training import checkpoint
 from qfusion.training.imports import aside
-from qfusion.training.imports.taking import Unfit
 from qfusion.ui.frame import access
 from tests import importable
 from tests.test_app_pages import plain, said, visit
@@ -107,11 +106,11 @@ def test_what_comes_in_is_the_program(folder: Path) -> None:
     assert loaded.card["title"] == "Mine & yours"
     with pytest.raises(InvalidInput, match="There is a model 'mine' already"):
         aside.Import(folder / "products.pt2", DATA, "mine")
-    before = kept()
-    with pytest.raises(Unfit) as refused:  # and comes with the card that was guessed
-        aside.Import(folder / "misnamed.pt2", DATA, "mine", replace=True).wait()
-    assert [each.name for each in refused.value.card.inputs] == ["a", "b"]
-    assert kept() == before
+    app = visit("Train", **{"train.import": "true"})
+    app.selectbox(key="_model.gone").set_value("mine").run()
+    by_label(app.button, "Remove it from this machine").click().run()
+    assert "mine was removed" in plain(app.success[0].value)
+    assert "mine" not in checkpoint.available()
 
 
 @pytest.mark.parametrize(("file", "name", "limits", "message"), [
@@ -154,25 +153,12 @@ def bring(app: Any, path: Path, name: str) -> None:
     app.run(timeout=60)
 
 
-def test_the_page_imports_a_program(folder: Path) -> None:
+def test_a_card_is_corrected_on_the_page(folder: Path) -> None:
+    """How a program comes in at once is in tests/test_browser_imported.py."""
     app = visit("Train", **{"train.import": "true"})
     assert "There is no run yet" in plain(said(app))
     by_label(app.button, "Check and import").click().run()
     assert "Choose a .pt2 or .onnx file first" in plain(said(app))
-    bring(app, folder / "products.pt2", "paged")
-    assert not app.exception
-    assert "paged is among the models" in plain(app.success[0].value).replace("**", "")
-    assert "paged" in checkpoint.available()
-    assert "Accuracy" in plain(said(app))
-    assert "[[input]]" in app.code[-1].value
-    app.selectbox(key="_model.gone").set_value("paged").run()
-    by_label(app.button, "Remove it from this machine").click().run()
-    assert "paged" not in checkpoint.available()
-    assert "was removed" in plain(app.success[0].value)
-
-
-def test_a_card_is_corrected_on_the_page(folder: Path) -> None:
-    app = visit("Train", **{"train.import": "true"})
     bring(app, folder / "misnamed.pt2", "both")
     assert app.error, said(app)
     assert "both" not in checkpoint.available()
@@ -183,7 +169,10 @@ def test_a_card_is_corrected_on_the_page(folder: Path) -> None:
     by_label(app.button, "Import with this card").click()
     app.run(timeout=60)
     assert not app.exception
+    assert "both is among the models" in plain(app.success[0].value).replace("**", "")
     assert "both" in checkpoint.available(), said(app)
+    assert "Accuracy" in plain(said(app))
+    assert "[[input]]" in app.code[-1].value
 
 
 def test_visitors_from_elsewhere_bring_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
