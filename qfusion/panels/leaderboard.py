@@ -19,6 +19,7 @@ from qfusion.panels.core.panel import Panel, Picture, word
 from qfusion.panels.core.view import View
 
 SIZES = AFTER_ENCODERS, IN_TOTAL, TRAINING = ("after the encoders", "in total", "training time")
+_OLDER = "rows without a joint share are older and have the training mean of the features instead"
 _COLUMNS = {AFTER_ENCODERS: ("after the encoders", "parameters after the encoders"),
             IN_TOTAL: ("parameters", "parameters in total"), TRAINING: ("seconds", "training, processor seconds")}
 ALL = "all"
@@ -167,7 +168,8 @@ def robustness(board: Board, theme: Theme = "light", *, data: str = "", part: st
         shows=f"{short} on {entry['test']:,} test rows of each model's first seed: noise in standard deviations of "
               f"every feature over {entry['trained_on']:,} training rows (mean of three draws); right, the modality "
               "absent or another sample's. Absent is the mean score over training rows in its place: over all of "
-              "them, exactly, for our two systems, over 50 drawn at random for all others.",
+              "them, exactly, for our two systems, over 50 drawn at random for all others"
+              + (f"; {_OLDER}." if any("joint" not in entry["rows"][model] for model in shown.values()) else "."),
         not_shown="other seeds, and noise that was trained for: where a recipe trains with noise, all its models did.",
         alt="Curves over noise: "
             + ", ".join(f"{label} from {v[0]:.3f} to {v[-1]:.3f}" for label, (_, v, _) in curves.items()) + ".",
