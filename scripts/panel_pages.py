@@ -24,6 +24,7 @@ from scripts import glossary_page  # noqa: E402
 OPENED = ("/samples?inside=true", "/samples?model=qcnn-digits&inside=true", "/dynamics?as=Shapley%20values",
           "/what_if?sample=p0014&knobs=true&do.audio=another%20sample%27s",
           "/what_if?model=qcnn-digits&knobs=true&do.pixels=another%20sample%27s",
+          "/dynamics?model=qj-parity&data=parity&view=H%20and%20L", "/leaderboard?board=avparity",
           "/circuit?model=third&data=digits", "/faithfulness?proof=Other%20methods&proof.run=true",
           "/train?run=first&run=second", "/train?run=second")
 # Pages that are opened whole with both systems.

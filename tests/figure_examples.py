@@ -149,6 +149,14 @@ EXAMPLES: dict[str, Callable[[Theme], go.Figure]] = {
     "dynamics.decision_layers": lambda t: dynamics.decision_layers(["input", "layer 0 convolved", HOSTILE],
                                                                    {"a": X[:3]}, {
 k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
+    "dataset.confusions": lambda t: dataset.confusions(np.array([[5, 1], [0, 7]]), [HOSTILE, "b"], t),
+    "dataset.curves": lambda t: dataset.curves(
+        [dataset.Curve(HOSTILE, np.array([0, 0.2, 1]), np.array([0, 0.8, 1]), 0.8)],
+        [dataset.Curve(HOSTILE, np.array([1, 0.8, 0]), np.array([0.5, 0.7, 1]), 0.7)], HOSTILE, t),
+    "dataset.calibration": lambda t: dataset.calibration(np.array([0.3, 0.9]), np.array([0.5, 0.8]),
+                                                         np.array([4, 20]), t),
+    "dataset.residuals": lambda t: dataset.residuals([HOSTILE] * 9, np.linspace(-1, 1, 9), np.linspace(1, -1, 9) ** 3,
+                                                     np.arange(9) % 2 == 0, "score", t),
     "generator.couplings": lambda t: generator.couplings(
         {"H: coherent": {HOSTILE: 0.1, "b": 0.2, "c": 0.0, f"{HOSTILE}+b": 0.4, "b+c": 0.3, f"{HOSTILE}+b+c": 0.8}},
         (HOSTILE, "b", "c"), {"H: coherent": "energy"}, t),

@@ -16,7 +16,7 @@ from qfusion.analysis.dynamics import generator
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures.draw import generator as figures
-from qfusion.panels import generator as panels
+from qfusion.panels.parts import generator as panels
 from qfusion.quantum import letters
 from qfusion.quantum.lindblad import System
 from tests.test_app_pages import plain, said, visit

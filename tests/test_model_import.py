@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from qfusion import cli, data
+from qfusion.analysis.learning import model_import as aside
 from qfusion.errors import InvalidInput
 from qfusion.models.programs import card as cards
 from qfusion.training import checkpoint
-from qfusion.training.imports import aside
 from qfusion.ui.frame import access
 from tests import importable
 from tests.test_app_pages import plain, said, visit

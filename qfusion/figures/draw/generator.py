@@ -17,7 +17,6 @@ from qfusion.figures.style import (
     QUIET,
     VERMILLION,
     Theme,
-    axis,
     bare_axis,
     base,
     faded,
@@ -173,6 +172,6 @@ def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
         figure.add_vline(x=-gap, line={"color": QUIET[theme], "width": 1.5, "dash": "dash"})
         figure.add_annotation(x=-gap, y=1, yref="paper", yanchor="bottom", showarrow=False, text=f"gap {gap:.3g}",
                               font={"size": 12, "color": QUIET[theme]})
-    figure.update_layout(xaxis=axis(theme) | {"title": {"text": "real part: rate (1 / time)"}, "nticks": 7},
-                         yaxis=axis(theme) | {"title": {"text": "imaginary part: frequency"}, "nticks": 7})
+    figure.update_xaxes(title={"text": "real part: rate (1 / time)"}, nticks=7)
+    figure.update_yaxes(title={"text": "imaginary part: frequency"}, nticks=7)
     return figure

@@ -40,7 +40,8 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS,
                       panels.physics.PANELS),
     "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
-    "cohorts": panels.cohorts.PANELS, "compare": panels.compare.PANELS, "faithfulness": panels.faithfulness.PANELS,
+    "cohorts": _parts(panels.cohorts.PANELS, panels.quality.PANELS), "compare": panels.compare.PANELS,
+    "faithfulness": panels.faithfulness.PANELS,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
     "leaderboard": panels.leaderboard.PANELS,
 }

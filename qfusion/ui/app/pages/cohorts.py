@@ -53,6 +53,7 @@ def page() -> None:
         with right:
             cuts(here, levels)
         distributions(here, levels)
+        cohort_panels.quality(here, levels)
         panels.below(here.theme, **here.subjects(), levels=levels)
 
 

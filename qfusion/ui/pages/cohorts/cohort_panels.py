@@ -15,12 +15,26 @@ from qfusion.analysis.levels import Levels, related
 from qfusion.explain.trust.resampling import Interval
 from qfusion.panels import cohorts as builders
 from qfusion.panels.dynamics import can_cut
+from qfusion.panels.parts import quality as quality_builders
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.cohorts.cohort_view import BY, CUT_MANY, MEASURE, STRENGTH
 from qfusion.ui.panel import panels
 
 _JUMP = "_cohort_jump"
+
+
+def quality(here: Here, levels: Levels) -> None:
+    """How good the model is on the cohort."""
+    if quality_builders.is_regression(levels):
+        panels.draw(quality_builders.residuals(levels, here.theme))
+    if quality_builders.has_classes(levels):
+        left, right = st.columns(2, gap="medium")
+        with left:
+            panels.draw(quality_builders.confusions(levels, here.theme))
+        with right:
+            panels.draw(quality_builders.calibration(levels, here.theme))
+        panels.draw(quality_builders.curves(levels, here.theme))
 
 
 def distributions(here: Here, levels: Levels) -> None:

@@ -14,11 +14,12 @@ import streamlit as st
 
 from qfusion._checks import check
 from qfusion.analysis import text
+from qfusion.analysis.learning import model_import as aside
 from qfusion.errors import QFusionError
 from qfusion.models.programs.imported import KIND
 from qfusion.panels.core.opened import sources
 from qfusion.training import checkpoint, metrics
-from qfusion.training.imports import aside, taking
+from qfusion.training.imports import taking
 from qfusion.training.imports.taking import Unfit
 from qfusion.ui.frame import access, state
 from qfusion.ui.frame.shell import guard, link

@@ -94,8 +94,8 @@ class Import:
         rows of a first explanation, of test row "sample".
 
         Raises:
-            Unfit: when a guessed card does not pass, with the card. InvalidInput: when the program or the card that was
-            given does not, or it took too much memory or time.
+            Unfit: when a guessed card does not pass, with the card.
+            InvalidInput: when the program or the card that was given does not, or it took too much memory or time.
         """
         try:
             return self._result()

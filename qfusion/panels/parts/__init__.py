@@ -1,0 +1,1 @@
+"""Panels of a subject that several pages may show, beside those of a page."""

@@ -1,0 +1,104 @@
+"""How good a model is on a cohort: confusions, curves, calibration and residuals against counting by hand; their panels
+and the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qfusion.analysis.cohort import quality
+from qfusion.analysis.levels import levels_of
+from qfusion.analysis.sample import open_sample
+from qfusion.errors import InvalidInput
+from qfusion.figures.draw import dataset as figures
+from qfusion.panels.parts import quality as panels
+from tests.test_app_pages import plain, said, visit
+
+
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    return levels_of(open_sample("qcnn-digits", "digit-0004"), "certainty<0.99")
+
+
+@pytest.fixture(scope="module")
+def planted() -> Any:
+    return levels_of(open_sample("qj-planted", "p0031"), "relation=conflict")
+
+
+def rows_of(levels: Any, inside: bool = True) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    work, places = levels.work, levels.places(levels.rows[levels.inside] if inside else levels.rows)
+    return work.dataset.y[places], work.predicted[places], work.probabilities[places]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_confusions_by_counting(digits: Any, inside: bool) -> None:
+    truth, predicted, _ = rows_of(digits, inside)
+    found = quality.confusions(digits, inside)
+    assert found.shape == (10, 10)
+    assert all(found[i, j] == ((truth == i) & (predicted == j)).sum() for i in range(10) for j in range(10))
+
+
+def test_curves_by_counting(digits: Any) -> None:
+    truth, _, sure = rows_of(digits, False)
+    found = quality.curves(digits, False)
+    assert [each.name for each in found] == list(digits.work.classes)
+    for c in (0, 7):
+        own, others = sure[truth == c, c], sure[truth != c, c]
+        # The area is the chance that one of the class gets more than one of the rest.
+        chance = (own[:, None] > others[None]).mean() + 0.5 * (own[:, None] == others[None]).mean()
+        assert found[c].area == pytest.approx(chance)
+        assert found[c].positives == len(own)
+        false, true = found[c].roc
+        for threshold in (0.1, 0.5):
+            at = np.argmin(np.abs(true - (own >= threshold).mean()) + np.abs(false - (others >= threshold).mean()))
+            assert true[at] == pytest.approx((own >= threshold).mean(), abs=0.05)
+        order = np.argsort(-sure[:, c], kind="stable")
+        hits = np.cumsum(truth[order] == c)
+        precision = hits / np.arange(1, len(truth) + 1)
+        assert found[c].precision == pytest.approx(precision[truth[order] == c].mean(), abs=2e-3)  # up to ties
+
+
+def test_calibration_by_counting(digits: Any) -> None:
+    truth, predicted, sure = rows_of(digits)
+    found, top = quality.calibration(digits), sure.max(1)
+    gap = 0.0
+    for b in range(quality.BINS):
+        rows = (top >= b / quality.BINS) & (top < (b + 1) / quality.BINS + (b == quality.BINS - 1))
+        if rows.any():
+            gap += rows.mean() * abs(top[rows].mean() - (truth == predicted)[rows].mean())
+    assert found.error == pytest.approx(gap)
+    assert found.counts.sum() == len(truth)
+
+
+def test_residuals(planted: Any) -> None:
+    places = planted.places(planted.rows)
+    assert np.allclose(quality.residuals(planted), planted.work.scores[places, 0] - planted.work.dataset.y[places])
+    frame = panels.residuals(planted).table()
+    assert np.abs(frame["residual"]).mean() == pytest.approx(planted.rows["error"].mean())
+    assert frame["in_cohort"].sum() == planted.inside.sum()
+
+
+def test_panels(digits: Any, planted: Any) -> None:
+    counts = quality.confusions(digits)
+    assert panels.confusions(digits).title.startswith(f"{np.trace(counts)} of {counts.sum()} are right")
+    assert list(panels.curves(digits).table()["class"]) <= list(digits.work.classes)
+    assert "Expected calibration error" in panels.calibration(digits).shows
+    assert not panels.has_classes(planted)
+    assert panels.is_regression(planted)
+    assert not panels.is_regression(digits)
+    with pytest.raises(InvalidInput, match="chooses among classes"):
+        quality.residuals(digits)
+    with pytest.raises(InvalidInput, match="shape"):
+        figures.confusions(np.zeros((2, 3)), ["a", "b"])
+    nobody = levels_of(open_sample("qj-planted", "p0031"), "error>1000")
+    assert panels.residuals(nobody).title == "No sample of this cohort"
+    assert not panels.has_classes(levels_of(open_sample("qcnn-digits", "digit-0004"), "error>1000"))
+
+
+@pytest.mark.parametrize(("model", "words"), [("qj-planted", "Off by"), ("qcnn-digits", "are right")])
+def test_the_page(model: str, words: str) -> None:
+    app = visit("Cohorts", model=model)
+    assert not app.error
+    assert words in plain(said(app))
