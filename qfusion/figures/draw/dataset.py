@@ -14,9 +14,9 @@ from qfusion.figures.style import (
     BLUE,
     BRIGHT,
     GREY,
-    INK,
     LINE,
-    PAPER,
+    ON_BRIGHT,
+    ON_DARK,
     SKY,
     UNSIGNED_SCALE,
     VERMILLION,
@@ -113,7 +113,7 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
             cells = [(i, j) for i in range(C) for j in range(C) if counts[i, j] and (shares[i, j] > BRIGHT) == bright]
             figure.add_scatter(x=[j for _, j in cells], y=[i for i, _ in cells], mode="text", hoverinfo="skip",
                                text=[f"{counts[i, j]:,}" for i, j in cells],
-                               textfont={"size": 12, "color": INK["light"] if bright else PAPER["light"]})
+                               textfont={"size": 12, "color": ON_BRIGHT if bright else ON_DARK})
     ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
     figure.update_xaxes(title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks)
     figure.update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)
