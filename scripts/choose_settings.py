@@ -46,7 +46,8 @@ SPACE: dict[str, dict[str, Any]] = {"rate": dict(low=5e-4, high=1e-2, log=True),
 def tries(name: str, model: str) -> list[dict[str, Any]]:
     """Returns what came out of all trials of a model on a data set, best first, those that were stopped early last."""
     place, contender = terms.PLACES[name], terms.CONTENDERS[model]
-    settings, options = terms.settings_of(place, contender), replace(place.options, refit=False)
+    settings = terms.settings_of(place, contender)
+    options = replace(replace(place, chosen={}).options_of(model), refit=False)
     known = {**settings, **{key: getattr(options, key) for key in Options.names()}}
     searched = [key for key in SPACE if key in known]
     study = optuna.create_study(

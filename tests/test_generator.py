@@ -125,7 +125,7 @@ def test_panels(sample: Any) -> None:
     assert panels.levels(without).title == "Without couplings and with them levels are the same"
     ladder = panels.levels(sample).table()
     assert np.allclose(ladder["energy_with_couplings"], np.linalg.eigvalsh(made.H.numpy()))
-    for name in generator.operators(sample):
+    for name in generator.operators(sample.model):
         picture = panels.letters(sample, operator=name)
         frame = picture.table()
         sizes = np.hypot(frame["real"], frame["imaginary"])

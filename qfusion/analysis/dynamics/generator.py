@@ -51,16 +51,14 @@ def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
     return free, coupled
 
 
-def operators(sample: Sample) -> dict[str, str]:
-    """The operators that can be read letter by letter, by name, and what each is."""
-    count = len(sample.model.system().jumps)
-    found = {HAMILTONIAN: "Hamiltonian", **{f"L{k + 1}": "jump operator" for k in range(count)}}
-    return found | {READOUT: "what is read at T"}
+def operators(model: Any) -> dict[str, str]:
+    """The operators of a model that can be read letter by letter, by name, and what each is."""
+    jumps = {f"L{k + 1}": "jump operator" for k in range(model.jump_count)}
+    return {HAMILTONIAN: "Hamiltonian", **jumps, READOUT: "what is read at T"}
 
 
-def operator(sample: Sample, name: str) -> Tensor:
-    """Returns one of `operators`, (D, D)."""
-    system = sample.model.system()
+def operator(sample: Sample, system: System, name: str) -> Tensor:
+    """Returns one of `operators`, (D, D), of a sample's model and its system."""
     if name == HAMILTONIAN:
         return system.H
     if name == READOUT:

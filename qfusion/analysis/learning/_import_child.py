@@ -1,5 +1,5 @@
-"""Imports one program, in the process of its own that `aside` starts: `_import_child.py ORDER`, a JSON file that says
-what is to be imported, under which limits, and where what was found goes."""
+"""Imports one program, in the process of its own that `model_import` starts: `_import_child.py ORDER`, a JSON file that
+says what is to be imported, under which limits, and where what was found goes."""
 
 from __future__ import annotations
 

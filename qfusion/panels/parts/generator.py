@@ -31,7 +31,8 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
     """
-    found, system = generator.strengths_of(sample.model.system()), sample.model.system()
+    system = sample.model.system()
+    found = generator.strengths_of(system)
     parts = {COHERENT: found.energy}
     if len(system.jumps):
         parts[JUMPS] = {term: float(rates.sum()) for term, rates in found.rates.items()}
@@ -81,8 +82,8 @@ def letters(sample: Sample, theme: Theme = "light", *, operator: str = generator
         sample: of a model with time, under its tweak. theme: of the figure.
         operator: "H", "L1", "L2", ... or "read-out".
     """
-    known = generator.operators(sample)
-    A, system = generator.operator(sample, choose("Operator", operator, known)), sample.model.system()
+    known, system = generator.operators(sample.model), sample.model.system()
+    A = generator.operator(sample, system, choose("Operator", operator, known))
     found, share = generator.largest(A, system, MAX_LETTERS)
     check(bool(found), f"Operator {operator} is a multiple of the identity: there is nothing to take apart.")
     names, values = [each.words for each in found], np.array([each.value for each in found])
@@ -135,8 +136,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the operators of a model with time."""
     if not work.can("time"):
         return {}
-    names = (generator.HAMILTONIAN, *(f"L{k + 1}" for k in range(work.model.jump_count)), generator.READOUT)
-    return {"letters": say.options("Operator", names, "H is shown.")}
+    return {"letters": say.options("Operator", generator.operators(work.model), "H is shown.")}
 
 
 _OPEN, _TIMED = within("view", VIEWS, "H and L"), can("time")

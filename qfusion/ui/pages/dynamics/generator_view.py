@@ -23,7 +23,7 @@ def tab(here: Here, now: Any, _: Any) -> None:
         panels.draw(builders.couplings(sample, here.theme))
     with right:
         panels.draw(builders.levels(sample, here.theme))
-    known = list(generator.operators(sample))
+    known = list(generator.operators(sample.model))
     if state.get(LETTERS) not in (None, *known):
         state.forget(LETTERS)
     chosen = str(st.segmented_control("Operator", known, default=known[0], required=True,
