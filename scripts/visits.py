@@ -72,12 +72,12 @@ def chosen(names: Sequence[str]) -> list[Visit]:
 
 
 @contextlib.contextmanager
-def browsing(folder: Path) -> Iterator[tuple[serving.Server, Any]]:
-    """The running app, with a cache, runs and imported sets of its own in `folder`, and a browser."""
+def browsing(folder: Path, app: Path = serving.ROOT) -> Iterator[tuple[serving.Server, Any]]:
+    """The running app of a checkout, with a cache, runs and imported sets of its own in `folder`, and a browser."""
     from playwright.sync_api import sync_playwright
 
     own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("CACHE", "RUNS", "IMPORTED")}
-    with serving.serve(folder, own) as server, sync_playwright() as playwright:
+    with serving.serve(folder, own, place=app) as server, sync_playwright() as playwright:
         browser = serving.launch(playwright)
         yield server, browser
         browser.close()

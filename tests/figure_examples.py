@@ -208,6 +208,8 @@ k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
     "training.curves": lambda t: training.curves(CURVES, CURVES, hues=HUES, y_title="loss",
                                                  kinds=("validation", "training"),
                                                  kept={"run a": 3}, log=True, theme=t),
+    "training.test_metrics": lambda t: training.test_metrics(
+        [training.Measured(HOSTILE, 0.9, 0.01, 0.91, True), training.Measured("MAE", 1.2, 0.1, 1.1, False)], t),
     "training.by_modality": lambda t: training.by_modality(
         {"run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]}, HOSTILE: {"text": CURVES[HOSTILE]}},
         {"run a": M, HOSTILE: M}, y_title="mean size of the dividend (score)", marks={"run a": 0.5}, theme=t),

@@ -20,6 +20,7 @@ from qfusion.analysis.systems import jump_subject
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
 from qfusion.models.tweak import LEARNED
+from qfusion.panels import overview
 from qfusion.training import checkpoint, metrics
 from qfusion.ui.frame import cache, runs, shell
 
@@ -110,12 +111,13 @@ def test_every_view_of_the_dynamics_opens(view: str, source: str) -> None:
 def test_overview_shows_the_cards_numbers_and_three_telling_samples(source: str) -> None:
     card = checkpoint.load(f"qj-{source}").card
     app = visit("Overview", data=source)
-    table = app.dataframe[0].value
     mae = card["metrics"]["test"]["mae"]
-    assert table.set_index("metric").loc["MAE", "mean ± spread"] == f"{mae['mean']:.3f} ± {mae['std']:.3f}"
+    work = cache.workspace_of(f"qj-{source}", source)
+    written = [each.text for each in overview.test_metrics(work).figure.layout.annotations]
+    assert f"{mae['mean']:.3f} ± {mae['std']:.3f}" in written
     words = plain(said(app))
     assert all(kind in words for kind in ("Agreement", "Conflict", "Synergy"))
-    assert f"n = {card['data']['sizes']['test']:,}" in words
+    assert f"On {card['data']['sizes']['test']:,} test samples" in words
 
 
 def test_the_collector_need_not_look_through_the_libraries_after_every_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,7 +192,8 @@ def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> N
 
 
 def value(app: AppTest, label: str) -> float:
-    return float(next(metric.value for metric in app.metric if metric.label.replace("\\", "") == label))
+    return float(next(metric.value for metric in app.metric
+                      if metric.label.replace("\\", "").partition(" (truth")[0] == label))
 
 
 def test_sliders_change_prediction_and_test_metrics_as_the_library_says(source: str, model_of: Any) -> None:
@@ -207,7 +210,7 @@ def test_sliders_change_prediction_and_test_metrics_as_the_library_says(source: 
     expected = metrics.evaluate(tweaked, dataset, "test")
     with torch.no_grad():
         prediction = float(tweaked(dataset.inputs([row], dtype=torch.float64))[0, 0])
-    assert value(app, "Prediction") == pytest.approx(prediction, abs=6e-4)
+    assert value(app, "Score") == pytest.approx(prediction, abs=6e-4)
     for name in ("mae", "corr", "acc7"):
         assert value(app, metrics.describe[name].short) == pytest.approx(expected[name], abs=6e-4)
     assert "Changed: text × 0.3, L2 × 2, T = 1.5" in plain(said(app))
@@ -218,7 +221,7 @@ def test_sliders_change_prediction_and_test_metrics_as_the_library_says(source: 
 
 def test_torch_and_qutip_agree_and_the_page_says_so() -> None:
     line = next(c.value for c in visit("Dynamics", data="planted").caption if "torch and QuTiP agree" in c.value)
-    assert float(line.split(" to ")[1].split(" ")[0]) < 1e-7
+    assert float(line.split(" to ")[1].split(". ")[0]) < 1e-7
 
 
 def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> None:
@@ -246,7 +249,7 @@ def test_the_cursor_survives_a_shorter_duration_and_none_at_all() -> None:
         assert not app.exception
         assert f"t = {0.9 * duration:.2f}" in said(app)
     line = next(c.value for c in app.caption if "torch and QuTiP agree" in c.value)
-    assert float(line.split(" to ")[1].split(" ")[0]) < 1e-7
+    assert float(line.split(" to ")[1].split(". ")[0]) < 1e-7
 
 
 @pytest.mark.parametrize("view", VIEWS)

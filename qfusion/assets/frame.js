@@ -27,8 +27,20 @@ if (!window.qfusionFrame) {
   });
   document.body.prepend(skip);
 
+  // One letter an action, where no field, slider, tab or figure has the keyboard; a dialog keeps it.
+  const press = (key) => document.querySelector(`.st-key-${key} button:not([disabled])`)?.click();
+  const keys = { ArrowLeft: "_previous", ArrowRight: "_next", p: "_pin_now", u: "_undo", r: "_redo", w: "_depth", "?": "_shortcuts" };
+  const busy = 'input, select, textarea, [contenteditable], [role="slider"], [role="tab"], [role="radio"], [role="option"], [role="listbox"], ' +
+    '[role="grid"], [data-testid="stDataFrame"], audio, video';
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && document.activeElement === document.body)
-      document.querySelector('[role="dialog"] button[aria-label="Close"]')?.click();
-  });
+    const at = document.activeElement, open = document.querySelector('[role="dialog"]');
+    if (event.key === "Escape" && at === document.body) open?.querySelector('button[aria-label="Close"]')?.click();
+    if (event.ctrlKey || event.metaKey || event.altKey || open || at?.closest(busy)) return;
+    if (event.key === "/") document.querySelector(".st-key-sample input")?.focus();
+    else if (event.key === "c") document.getElementById("qf-copy")?.click();
+    else if (keys[event.key]) press(keys[event.key]);
+    else return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
 }

@@ -14,12 +14,13 @@ from qfusion.analysis.dynamics import evolution
 from qfusion.analysis.questions import IN_TURN, QUESTIONS
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.figures.draw import decision, dynamics, evidence
+from qfusion.figures.draw import decision, dynamics, evidence, training
 from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels import samples
 from qfusion.panels.core.panel import Panel, Picture, can
 from qfusion.panels.core.view import View
+from qfusion.training import metrics
 
 
 def questions(sample: Sample, theme: Theme = "light") -> Picture:
@@ -39,6 +40,27 @@ def questions(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="what caused the annotation, nor what other samples have: only what this model computed for this "
                   "one.",
         alt="", table=table)
+
+
+def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
+    """How good the model is on test samples: mean and spread over its training seeds, and the one that is loaded."""
+    card = work.card
+    scores, own, count = card["metrics"]["test"], card.get("this_seed", {}).get("test", {}), len(card.get("seeds", []))
+    rows = [training.Measured(about.short, found["mean"], found["std"] if count > 1 else 0.0,
+                              float(own.get(name, "nan")), about.higher_is_better)
+            for name, about in metrics.describe.items() if (found := scores.get(name))]
+    size = card["data"]["sizes"]["test"]
+    best = max(rows, key=lambda row: row.is_share)
+    seeds = f"{count} training seed{'s' if count != 1 else ''}"
+    return Picture(
+        "test-metrics", f"On {size:,} test samples: {best.name} {best.mean:.3f}", training.test_metrics(rows, theme),
+        shows=f"metrics of {text.plain(work.name)} on the {size:,} test samples of {text.plain(card['data']['name'])}: "
+              f"mean (dot) and standard deviation (bar) over {seeds}; the ring is the seed that is loaded "
+              f"({card.get('seed')}).",
+        not_shown="where it fails: see errors by cohort.",
+        alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",
+        table=lambda: pd.DataFrame([{"metric": row.name, "mean": row.mean, "standard_deviation": row.std,
+                                     "this_seed": row.own} for row in rows]))
 
 
 def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:
@@ -102,12 +124,14 @@ def _kinds(view: View, work: Workspace) -> list[str]:
     return [one.kind for one in examples.find(work)]
 
 
-PANELS = {"questions": Panel(questions)}
+PANELS = {"waterfall": Panel(samples.waterfall), "questions": Panel(questions),
+          "test-metrics": Panel(test_metrics, fits=lambda work, **_: bool(work.card.get("metrics", {}).get("test")))}
 NAMED = {
     "telling-waterfall-": Panel(waterfall, rest="kind", endings=_kinds),
     "telling-entropy-": Panel(entropy, rest="kind", endings=_kinds, fits=can("time")),
     "telling-masses-": Panel(masses, rest="kind", endings=_kinds, fits=lambda work, **_: work.can("masses")
                              and not work.can("time")),
-    "content-": replace(samples.NAMED["content-"], endings=lambda view, work: samples.curves(
-        work, [work.dataset.row(one.sample) for one in examples.find(work)], "card")),
+    "content-": replace(samples.NAMED["content-"], endings=lambda view, work: [
+        *samples.curves(work, [work.dataset.row(one.sample) for one in examples.find(work)], "card"),
+        *samples.curves(work, [work.dataset.row(view.named("sample"))], "now")]),
 }

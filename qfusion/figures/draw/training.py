@@ -4,6 +4,7 @@ run."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -146,3 +147,45 @@ def _epochs(all_epochs: Sequence[np.ndarray]) -> dict[str, object]:
     pad = 0.03 * max(last - 1, 1)
     return {"range": [1 - pad, max(last, 2) + pad], "tickformat": "d", "nticks": 8,
             **({"dtick": 1} if last <= 8 else {})}
+
+
+class Measured(NamedTuple):
+    """A metric on test samples: what it is called, mean and standard deviation over training seeds (0 of one seed),
+    the number of the seed that is loaded (nan where it is not known), and whether it lies in [0, 1]."""
+
+    name: str
+    mean: float
+    std: float
+    own: float
+    is_share: bool
+
+
+def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
+    """Metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
+
+    Args:
+        rows: the metrics, the first on top; those outside of [0, 1] are written only.
+        theme: of the figure.
+    """
+    check(len(rows) > 0, "Argument `rows` must hold at least one metric, but is empty.")
+    shares = [row for row in rows if row.is_share]
+    low = min([row.mean - row.std for row in shares] + [row.own for row in shares if row.own == row.own], default=0)
+    figure = base(theme, 52 + 25 * len(rows), left=10, right=118, top=6, bottom=40)
+    for place, row in enumerate(rows):
+        said = f"{row.mean:.3f}" + (f" ± {row.std:.3f}" if row.std else "")
+        figure.add_annotation(x=1, xref="paper", xanchor="left", xshift=12, y=place, yanchor="middle", text=said,
+                              showarrow=False, font={"size": 12, "color": INK[theme]})
+        if not row.is_share:
+            continue
+        figure.add_scatter(x=[row.mean - row.std, row.mean + row.std], y=[place, place], mode="lines",
+                           line={"color": BLUE, "width": 3}, hoverinfo="skip")
+        figure.add_scatter(x=[row.mean], y=[place], mode="markers", marker={"size": 9, "color": BLUE},
+                           hovertemplate=f"{label(row.name)}: {said}<extra></extra>")
+        figure.add_scatter(x=[row.own], y=[place], mode="markers",
+                           marker={"size": 13, "symbol": "circle-open", "color": INK[theme], "line": {"width": 1.5}},
+                           hovertemplate=f"{label(row.name)}, this model: %{{x:.3f}}<extra></extra>")
+    # from the half below the lowest, so that differences are seen; never below -1, where correlations end
+    figure.update_xaxes(range=[max(-1.0, min(0.5, low - 0.05) if low > 0.5 else low - 0.1), 1.005], nticks=6)
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=[label(row.name) for row in rows],
+                        range=[len(rows) - 0.4, -0.6], ticks="", showline=False)
+    return figure

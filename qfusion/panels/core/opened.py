@@ -32,7 +32,7 @@ ALIASES = {"open": "sample", "show": "view", "rules": "part", "edits": "phi", "e
            "train": "new.data"}
 # in every page's address
 KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "rows", "cohort", "pin")
-GUIDES = ("tour", "load")  # parameters that lead the reader and draw nothing
+GUIDES = ("tour", "load", "words")  # parameters that lead the reader and draw nothing
 FREE = "fig."  # begins parameters that say what is shown of a figure
 Rules = Callable[[View, Any], Mapping[str, Allowed]]
 

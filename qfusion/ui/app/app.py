@@ -1,9 +1,8 @@
-"""Overview: what is loaded, how good it is, and three samples to start with."""
+"""Overview: who decided on the sample at hand, three samples to start with, what is loaded and how good it is."""
 
 import streamlit as st
 
-from qfusion.ui.frame import tour
-from qfusion.ui.frame.shell import FILES, guard, link, shell
+from qfusion.ui.frame.shell import guard, shell
 from qfusion.ui.pages.overview import overview, questions_view
 from qfusion.ui.panel import panels
 
@@ -13,12 +12,13 @@ def page() -> None:
     here = shell("Overview")
 
     with guard(), st.container(key="fold-overview"):
-        tour.invitation(link, FILES)
-        overview.sentence(here)
+        overview.start(here)
+        left, questions = st.columns([1, 1.15], gap="medium")
+        with left:
+            overview.decision(here)
         overview.pipeline(here)
-        questions = st.container()
         examples = st.container()
-        left, middle, right = st.columns([1.15, 1, 1], gap="medium")
+        left, middle, right = st.columns(3, gap="medium")
         with left:
             overview.metrics_card(here)
         with middle:

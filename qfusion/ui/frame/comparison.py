@@ -34,7 +34,8 @@ def draw(work: Workspace, row: int) -> Workspace:
     state.drop_invalid({state.BACKGROUND: options("Background", backgrounds.OFFERED,
                                                   "The training set is compared with."),
                         state.CONTRAST: Allowed(work.dataset.row, "Another sample is compared with.")})
-    chosen = st.selectbox("Compared with", list(backgrounds.OFFERED), help=_HELP, **state.bound(state.BACKGROUND))
+    chosen = st.selectbox("Compared with", list(backgrounds.OFFERED), help=_HELP, width=190,
+                          **state.bound(state.BACKGROUND))
     kind = backgrounds.OFFERED[chosen]
     if kind == "cohort":
         return _cohort(work)
@@ -54,7 +55,7 @@ def _cohort(work: Workspace) -> Workspace:
     state.drop_invalid({state.MEMBERS: options("Cohort", names, "The first saved one is compared with.")})
     if state.get(state.MEMBERS) not in (None, *names):
         state.put(state.MEMBERS, names[0])  # deleted since
-    name = st.selectbox("Which cohort", names, **state.bound(state.MEMBERS))
+    name = st.selectbox("Which cohort", names, width=170, **state.bound(state.MEMBERS))
     try:
         rows = cohort_measures.members(work, next(each.parts for each in stored.saved() if each.name == name))
     except QFusionError as error:
@@ -79,15 +80,13 @@ def _other(work: Workspace, row: int) -> str:
     default = backgrounds.default_contrast(work, row)
     if state.get(state.CONTRAST) not in (None, *ids):
         state.put(state.CONTRAST, default)  # of another data set
-    sample = str(st.selectbox("Rather than sample", ids, index=ids.index(default), help="Type to search.",
-                              **state.bound(state.CONTRAST)))
-    place = work.dataset.row(sample)
-    if work.classes:
-        st.caption(f"predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ "
-                   f"({work.probabilities[place].max():.0%})")
-    else:
-        st.caption(f"its score: {work.scores[place, 0]:+.2f}")
-    return sample
+    said = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
+    place = work.dataset.row(said if said in ids else default)
+    its = f"predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ " \
+          f"({work.probabilities[place].max():.0%})" if work.classes else f"score {work.scores[place, 0]:+.2f}"
+    return str(st.selectbox("Rather than sample", ids, index=ids.index(default), width=170,
+                            help=f"Its {its}. Type to search." if not work.classes else f"It is {its}. Type to search.",
+                            **state.bound(state.CONTRAST)))
 
 
 def kept() -> dict[str, str]:

@@ -60,10 +60,11 @@ def draw() -> tuple[Workspace, int, int | None]:
         if state.get(key) not in (None, *here):  # it was deleted, or a link asked for it
             state.notice(f"{what} '{str(state.get(key))[:80]}' does not exist. The default is shown.")
             state.forget(key)
-    model = st.selectbox("Model", names, on_change=_model_changed, help=_MODEL_HELP, **state.bound(state.MODEL))
+    model = st.selectbox("Model", names, on_change=_model_changed, help=_MODEL_HELP, width=190,
+                         **state.bound(state.MODEL))
     own = own_data(model)
     index = known.index(own) if own in known else 0
-    chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, help=_DATA_HELP,
+    chosen = st.selectbox("Data", known, index=index, on_change=_data_changed, help=_DATA_HELP, width=160,
                           **state.bound(state.DATA))
     check(not misfit(model, chosen) or model_for(chosen) is not None,
           f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
@@ -88,12 +89,18 @@ def _sample(work: Workspace) -> int:
     default = default_sample(work)
     if state.get(state.SAMPLE) not in (None, *ids):
         state.put(state.SAMPLE, default)  # of another data set
-    sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed,
-                          help="Type to search. Samples are also picked in the table and the scatter of the Samples "
-                               "page.",
-                          **state.bound(state.SAMPLE))
-    st.caption(f"{len(ids):,} samples, {len(work.dataset.rows('test')):,} of them for testing")
-    return work.dataset.row(sample)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"):
+        sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed, width=170,
+                              help=f"{len(ids):,} samples, {len(work.dataset.rows('test')):,} of them for testing. "
+                                   "Type to search, or step with the keys ← and →.",
+                              **state.bound(state.SAMPLE))
+        row = work.dataset.row(sample)
+        for key, icon, step, words in (("_previous", "chevron_left", -1, "Previous sample (←)"),
+                                       ("_next", "chevron_right", 1, "Next sample (→)")):
+            there = 0 <= row + step < len(ids)
+            st.button("", key=key, icon=f":material/{icon}:", type="tertiary", help=words, disabled=not there,
+                      on_click=state.choose_sample, args=(ids[row + step] if there else "",))
+    return row
 
 
 def _output(work: Workspace) -> int | None:
@@ -104,8 +111,8 @@ def _output(work: Workspace) -> int | None:
     state.drop_invalid({state.OUTPUT: options("Class", known, "The predicted class is explained.")})
     if state.get(state.OUTPUT) not in (None, *known):
         state.put(state.OUTPUT, PREDICTED)  # of another data set
-    chosen = st.selectbox("Explain the score of", known,
-                          help="Every class has a score; contributions add up to one of them.",
+    chosen = st.selectbox("Score of", known, width=150,
+                          help="Every class has a score; contributions add up to the one explained.",
                           **state.bound(state.OUTPUT))
     return None if chosen == PREDICTED else work.classes.index(chosen)
 

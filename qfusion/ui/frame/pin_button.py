@@ -1,4 +1,4 @@
-"""The sidebar's button that pins what is shown as A of the Compare page."""
+"""The bar's button that pins what is shown as A of the Compare page."""
 
 from __future__ import annotations
 
@@ -16,16 +16,14 @@ from qfusion.ui.frame import sliders, stored
 def draw(work: Workspace, row: int, link: Callable[..., Any]) -> None:
     """Draws the button and, when something is pinned, what it is."""
     view = stored.pinned()
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content", key="pinning"):
         st.button("Pin", icon=":material/push_pin:", key="_pin_now", on_click=_pin, args=(work, row),
                   help="Keeps model, data, sample and whatever is tweaked as A, to compare with what you look at later "
                        "as B.")
         if view is not None:
-            link("pages/compare.py", "Compare", ":material/compare:")
+            link("pages/compare.py", "Compare", ":material/compare:", help=f"With {words(view)}, which is pinned")
             st.button("", icon=":material/close:", key="_unpin", type="tertiary", help="Forget what is pinned",
                       on_click=stored.pin, args=(None,))
-    if view is not None:
-        st.caption(f"A: {words(view)}")
 
 
 def words(view: Pin) -> str:

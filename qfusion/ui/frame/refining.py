@@ -1,4 +1,4 @@
-"""The sidebar's words on how many rows of the background are used, and the way to all of them, worked out behind the
+"""The bar's words on how many rows of the background are used, and the way to all of them, worked out behind the
 page."""
 
 from __future__ import annotations
@@ -6,6 +6,7 @@ from __future__ import annotations
 from uuid import uuid4
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.subject import Workspace
@@ -35,20 +36,30 @@ def draw(work: Workspace) -> Workspace:
         job = refinement.begin(work, state.get(_SELF))
         if job.state == State.DONE:
             state.put(state.ROWS, backgrounds.ALL_ROWS)
-            st.caption(f"Decisions are compared with all {work.background.size:,} rows of the background.")
-            st.button(f"Use {_some(work)}", key="_some_rows", on_click=_decline, args=(work,))
+            with _popover(f"All {work.background.size:,} rows"):
+                st.caption(f"Decisions are compared with all {work.background.size:,} rows of the background.")
+                st.button(f"Use {_some(work)}", key="_some_rows", on_click=_decline, args=(work,))
             return job.work
         state.forget(state.ROWS)
         if job.state != State.FAILED:
-            _said(work)
-            st.fragment(_progress, run_every=PULSE)(work, job)
+            with _popover(f"{work.bulk_background.size:,} of {work.background.size:,} rows"):
+                _said(work)
+            with st.container(width=260, key="refining"):
+                st.fragment(_progress, run_every=PULSE)(work, job)
             return work
         state.notice(f"Comparing with all rows failed: {text.plain(job.problem)}. Some of the rows are used.")
         _decline(work)
-    _said(work)
-    st.button(f"Use all {work.background.size:,} rows", key="_all_rows", on_click=_want, args=(work,),
-              help="Exact contributions, worked out behind the page, which goes on meanwhile.")
+    with _popover(f"{work.bulk_background.size:,} of {work.background.size:,} rows"):
+        _said(work)
+        st.button(f"Use all {work.background.size:,} rows", key="_all_rows", on_click=_want, args=(work,),
+                  help="Exact contributions, worked out behind the page, which goes on meanwhile.")
     return work
+
+
+def _popover(label: str) -> DeltaGenerator:
+    """Opens what there is to say of the rows."""
+    return st.popover(label, icon=":material/table_rows:", key="rows-used",
+                      help="How many rows of the background stand in")
 
 
 def kept() -> dict[str, str]:

@@ -41,11 +41,9 @@ def draw(place: Any, pages: Mapping[str, str], made_from: Mapping[str, Mapping[s
         place: the container for them. pages: files by title. made_from: name and digest of the model and of the data
             that the page shows.
     """
-    with place, st.container(key="share", gap="xxsmall"):
-        left, right = st.columns(2, gap="small")
-        left.html('<button type="button" id="qf-copy" class="qf-button">Copy link</button>')
-        with right:
-            _button(dict(pages), dict(made_from))
+    with place, st.container(key="share", gap="xsmall"):
+        st.html('<button type="button" id="qf-copy" class="qf-button">Copy link</button>')
+        _button(dict(pages), dict(made_from))
         _output()
 
 

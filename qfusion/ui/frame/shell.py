@@ -22,7 +22,18 @@ from qfusion.panels.core import sliders as physics
 from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.pages import QUESTIONS
 from qfusion.panels.core.view import View
-from qfusion.ui.frame import comparison, frame_script, pickers, pin_button, runs, share, state, stored, tour
+from qfusion.ui.frame import (
+    comparison,
+    depth,
+    frame_script,
+    pickers,
+    pin_button,
+    runs,
+    share,
+    state,
+    stored,
+    tour,
+)
 from qfusion.ui.panel import origin
 
 PAGES = {
@@ -76,18 +87,18 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
         title: of the page.
         before: what the page does before it is asked what its address may say.
     """
-    with _sidebar(title) as top:
+    with _around(title) as (side, bar):
         state.drop_invalid(pickers.allowed())
         pickers.settle()
         stored.settle()
-        work, row, asked = pickers.draw()
-        pin_button.draw(work, row, link)
+        with bar:
+            work, row, asked = pickers.draw()
+            pin_button.draw(work, row, link)
         if before is not None:
             before(work)
         _settle(title, work)
         made_from = opened.made_from(work)
-        share.draw(top, FILES, made_from)
-        _missing_data()
+        share.draw(side, FILES, made_from)
     origin.say(**made_from, sample=str(work.dataset.ids[row]), seed=work.card.get("seed"))
     _head(title)
     return Here(work, row, theme(), asked)
@@ -101,39 +112,44 @@ def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
         title: of the page.
         rules: what a link may say of a page without panels.
     """
-    with _sidebar(title) as top:
+    with _around(title) as (side, _):
         stored.settle()
         _settle(title, rules=rules)
-        share.draw(top, FILES, {})
+        share.draw(side, FILES, {})
     origin.say()
     _head(title)
     return theme()
 
 
 @contextmanager
-def _sidebar(title: str) -> Iterator[Any]:
-    """Sets the page up; what is drawn in the block stands in the sidebar, below the navigation, which shows whatever
-    goes wrong there.
+def _around(title: str) -> Iterator[tuple[Any, Any]]:
+    """Sets the page up and draws the navigation, whatever goes wrong in the block.
 
     Yields:
-        a container above the navigation.
+        a container below the navigation, and the bar that stays in view on top of the page.
     """
     runs.begin()
     memo.waiting = st.spinner
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
     # Streamlit says so of the page, but not of its dialogs
     st.html(f"<style>:root {{ color-scheme: {theme()} }} {_css()}</style>")
-    with guard(stop=True, title=title), st.sidebar:
-        st.markdown("### qfusion")
-        top, menu = st.container(), st.container()
+    bar = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
+    with guard(stop=True, title=title):
+        with st.sidebar:
+            st.markdown("### qfusion")
+            menu, side = st.container(key="menu", gap="xxsmall"), st.container(key="side", gap="small")
         share.open_loaded()
         tour.arrive(title)
         state.arrive(title)
+        with side:
+            depth.draw()
         try:
-            yield top
+            yield side, bar
         finally:
             with menu:
                 _navigation()
+            with side:
+                _missing_data()
 
 
 def _settle(title: str, work: Workspace | None = None, rules: Mapping[str, Allowed] | None = None) -> None:
@@ -149,8 +165,9 @@ def _settle(title: str, work: Workspace | None = None, rules: Mapping[str, Allow
 
 def _head(title: str) -> None:
     frame_script.draw(theme())
-    st.title(title, anchor=False)
-    st.caption(QUESTIONS[title.lower()])
+    with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.title(title, anchor=False, width="content")
+        st.caption(QUESTIONS[title.lower()], width="stretch")
     tour.card(title, link, FILES)
     _notices()
 
@@ -168,7 +185,7 @@ def guard(stop: bool = False, title: str = "") -> Iterator[None]:
             _notices()
         st.error(text.message(error), icon=":material/error:")
         if stop:
-            st.caption("Pick another model or data set in the sidebar to go on.")
+            st.caption("Pick another model or data set on top to go on.")
             st.stop()
 
 
@@ -177,8 +194,9 @@ def theme() -> Theme:
     return "dark" if st.context.theme.type == "dark" else "light"
 
 
-def link(page: str, label: str, icon: str, **query: str) -> None:
-    """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address."""
+def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
+    """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address; `help` is shown
+    under the mouse."""
     carried = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT)
                if state.get(key)}
     carried |= comparison.kept()
@@ -186,7 +204,7 @@ def link(page: str, label: str, icon: str, **query: str) -> None:
         carried.pop(state.OUTPUT, None)
     if "open" in query:
         carried.pop(state.SAMPLE, None)
-    st.page_link(page, label=label, icon=icon, query_params=carried | stored.query() | query)
+    st.page_link(page, label=label, icon=icon, help=help, query_params=carried | stored.query() | depth.kept() | query)
 
 
 @lru_cache(maxsize=1)
@@ -196,9 +214,9 @@ def _css() -> str:
 
 def _navigation() -> None:
     for group, pages in PAGES.items():
-        st.caption(group)
-        for page, label, icon in pages:
-            link(page, label, icon)
+        with st.expander(group, expanded=True, type="compact", key=f"_group-{group}"):
+            for page, label, icon in pages:
+                link(page, label, icon)
 
 
 def _notices() -> None:

@@ -7,7 +7,8 @@ A step sets model, data, sample and view when it is arrived at; End goes back to
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -139,18 +140,20 @@ def _to(link: Link, files: Files, at: int, label: str, icon: str) -> None:
     link(files[steps()[at - 1].title], label, icon, **sets, **{TOUR: str(at)})
 
 
-def invitation(link: Link, files: Files) -> None:
-    """On the Overview: an invitation at the first visit, afterwards a link."""
-    if step() is not None:
-        return
-    if state.get(_SEEN):
-        _to(link, files, 1, "Guided tour (three minutes)", ":material/tour:")
+@contextmanager
+def invitation(link: Link, files: Files) -> Iterator[bool]:
+    """On the Overview, at the first visit: a line of ways to begin, the tour the last of them.
+
+    Yields:
+        whether there is one, for ways that the page adds.
+    """
+    if step() is not None or state.get(_SEEN):
+        yield False
         return
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="tour-invitation"):
-        st.markdown(
-            "**New here?** Eight steps in three minutes, from two digits that speak only together to a figure for your "
-            "paper.")
-        _to(link, files, 1, "Start the guided tour", ":material/tour:")
+        st.markdown("**New here?**", width="content")
+        yield True
+        _to(link, files, 1, "Guided tour, three minutes", ":material/tour:")
         st.button("Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True))
 
 

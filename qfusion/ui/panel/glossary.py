@@ -81,11 +81,9 @@ def terms_of(panel: str) -> tuple[str, ...]:
     return next((known[name] for name in beginnings if name in known), ())
 
 
-def popover(panel: str) -> None:
-    """A button that opens the words of a panel, each with its formula; nothing for a panel without any."""
+def terms(panel: str) -> None:
+    """The words of a panel, each with its formula, and the way to all; nothing for a panel without any."""
     found = [_known()[term] for term in terms_of(panel)]
     if found:
-        with st.popover("Terms", icon=":material/help:", type="tertiary", key=f"terms-{panel}",
-                        help="What the words of this panel mean"):
-            st.markdown("\n\n".join(entry.markdown() for entry in found))
-            link("pages/glossary.py", "All words", ":material/menu_book:")
+        st.markdown("\n\n".join(entry.markdown() for entry in found))
+        link("pages/glossary.py", "All words", ":material/menu_book:")

@@ -23,7 +23,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels.core import programs
 from qfusion.panels.core.panel import Picture, capital, ended
 from qfusion.panels.core.view import View
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, state
 from qfusion.ui.panel import glossary, origin
 
 
@@ -66,12 +66,14 @@ def framed(name: str, drawn: go.Figure) -> Shown:
 
 
 def drawn(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None) -> None:
-    """A figure with what stands under it, without a panel around it.
+    """A figure with what every panel has beside its title, without a panel around it.
 
     Args:
         picture: figure, words and table. key: of the widget that the figure is, where its points are chosen by a click.
         on_select: what a click does.
     """
+    with st.container(horizontal=True, horizontal_alignment="right", gap=None, key=f"tools-{picture.name}"):
+        tools(picture, exported=True)
     footer(picture, _figure(picture, key, on_select))
 
 
@@ -86,12 +88,14 @@ def _figure(picture: Picture, key: str = "", on_select: Callable[[], None] | Non
 
 def small(picture: Picture) -> None:
     """A small figure that is explained by what stands around it: with a button for its export only."""
-    _export(picture, _figure(picture), quiet=True)
+    shown = _figure(picture)
+    _export_button(picture)
+    _drawer(picture, shown)
 
 
 def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None) -> None:
     """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`."""
-    with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall"):
+    with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall", height="stretch"):
         inside(picture, key=key, on_select=on_select)
 
 
@@ -107,7 +111,7 @@ def below(theme: Theme, **subjects: Any) -> None:
 @contextmanager
 def around(name: str) -> Iterator[DeltaGenerator]:
     """The frame of a panel with controls in it; yields the place above them, for the title that `inside` writes."""
-    with st.container(border=True, key=f"panel-{name}", gap="xxsmall"):
+    with st.container(border=True, key=f"panel-{name}", gap="xxsmall", height="stretch"):
         yield st.container()
 
 
@@ -121,9 +125,9 @@ def inside(picture: Picture, head: DeltaGenerator | None = None, *, key: str = "
             control says it.
     """
     with head or nullcontext():
-        heading(picture.title)
-        if (named and picture.called) or picture.lead:
-            st.markdown(f"**{ended(picture.called)}** {picture.lead}" if named and picture.called else picture.lead)
+        heading(picture.title, picture, exported=picture.figure is not None)
+        if depth.full() and ((named and picture.called) or picture.lead):
+            st.markdown(_lead(picture, named))
     shown = None
     with chart or nullcontext():
         if picture.figure is not None:
@@ -138,32 +142,66 @@ def exporting() -> bool:
     return bool(state.get(state.DRAWER))
 
 
-def heading(title: str) -> None:
-    """A panel's title, with a capital letter."""
-    st.markdown(f"#### {capital(title)}")
+def heading(title: str, picture: Picture | None = None, exported: bool = False) -> None:
+    """A panel's title, with a capital letter, and beside it what a panel always has: what it shows and does not, its
+    export, its numbers.
+
+    Args:
+        title: as markdown. picture: of the panel; None where only the title is drawn. exported: with an export.
+    """
+    if picture is None:
+        st.markdown(f"#### {capital(title)}")
+        return
+    with st.container(horizontal=True, vertical_alignment="top", wrap=False, gap=None, key=f"top-{picture.name}"):
+        st.markdown(f"#### {capital(title)}")
+        with st.container(horizontal=True, wrap=False, gap=None, width="content", key=f"tools-{picture.name}"):
+            tools(picture, exported)
+
+
+def tools(picture: Picture, exported: bool = False) -> None:
+    """What every panel has: an (i) with its words and terms, its export, its numbers as a file."""
+    name = picture.name
+    with st.popover("About", icon=":material/info:", type="tertiary", key=f"about-{name}",
+                    help="What this shows and does not, and what its words mean"):
+        if not depth.full():
+            if picture.called or picture.lead:
+                st.markdown(_lead(picture))
+            st.caption(_shows(picture))
+        glossary.terms(name)
+    if exported:
+        _export_button(picture)
+    st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{name}.csv",
+                       mime="text/csv", on_click="ignore", icon=":material/download:", type="tertiary",
+                       key=f"csv-{name}", help="The numbers of this figure as CSV")
+
+
+def _lead(picture: Picture, named: bool = True) -> str:
+    return " ".join(part for part in (f"**{ended(picture.called)}**" if named and picture.called else "", picture.lead)
+                    if part)
+
+
+def _shows(picture: Picture) -> str:
+    return f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}"
 
 
 def footer(picture: Picture, shown: Shown | None = None) -> None:
-    """What a figure shows and does not, its export, and its numbers as a file.
+    """What a figure shows and does not, where all words stand on the page; and its drawer, once it is open.
 
     Args:
         picture: figure, words and table. shown: the figure as it is shown; None where the panel is a table.
     """
-    name = picture.name
-    with st.container(horizontal=True, vertical_alignment="bottom", wrap=False, key=f"footer-{name}"):
-        st.caption(f"**Shows** {picture.shows}  \n**Does not show** {picture.not_shown}")
-        if shown is not None:
-            _export(picture, shown)
-        glossary.popover(name)
-        st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{name}.csv",
-                           mime="text/csv", on_click="ignore", icon=":material/download:", type="tertiary",
-                           key=f"csv-{name}", help="The numbers of this figure")
+    if depth.full():
+        st.caption(_shows(picture))
+    if shown is not None:
+        _drawer(picture, shown)
 
 
-def _export(picture: Picture, shown: Shown, quiet: bool = False) -> None:
-    st.button("" if quiet else "Export", on_click=state.put, args=(state.DRAWER, picture.name),
-              icon=":material/ios_share:", type="tertiary", key=f"export-{picture.name}", help=f"Export: {_EXPORT_HELP}"
-              if quiet else _EXPORT_HELP)
+def _export_button(picture: Picture) -> None:
+    st.button("Export", on_click=state.put, args=(state.DRAWER, picture.name), icon=":material/ios_share:", type="tertiary",
+              key=f"export-{picture.name}", help=f"Export: {_EXPORT_HELP}")
+
+
+def _drawer(picture: Picture, shown: Shown) -> None:
     if state.get(state.DRAWER) == picture.name:
         from qfusion.ui.panel import drawer  # matplotlib and the rest only once something is exported
 

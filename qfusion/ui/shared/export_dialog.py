@@ -25,7 +25,7 @@ def button(here: Here) -> None:
               help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.")
     if kept := state.get(_KEPT):
         state.put(_KEPT, "")
-        st.toast(f"Kept as {text.plain(kept)}: pick it at the side.", icon=":material/check:")
+        st.toast(f"Kept as {text.plain(kept)}: pick it on top.", icon=":material/check:")
     if state.get(_OPEN) == state.get(state.PAGE, ""):
         st.dialog("Model out", width="medium", on_dismiss=_close)(_body)(here)
 

@@ -11,7 +11,7 @@ from qfusion.analysis import text
 from qfusion.analysis.dynamics import through
 from qfusion.analysis.dynamics.through import KINDS
 from qfusion.panels import dynamics as builders
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, state
 
 TERMS, ABOVE, LAYER = "as", "above", "layer"
 
@@ -39,7 +39,9 @@ def at_cursor(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_na
     """The numbers at the cursor in one line."""
     share = through.joint_share(dividends)
     best = max((term for term in dividends if term), key=lambda term: abs(dividends[term][place]))
-    st.caption(
+    depth.line(
+        f"At {where}: joint terms {share[place]:.0%}, largest {text.term(best)} ({dividends[best][place]:+.2f}), "
+        f"{moving_name} {moving[place]:.3f} {unit}.",
         f"At {where}: joint terms are {share[place]:.0%} of the decision's size ({share[0]:.0%} at the start, "
         f"{share[-1]:.0%} at the end); largest term {text.term(best)} ({dividends[best][place]:+.2f}); {moving_name} "
         f"{moving[place]:.3f} {unit} ({moving[0]:.3f} at the start, {moving[-1]:.3f} at the end).")

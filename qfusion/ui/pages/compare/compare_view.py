@@ -1,4 +1,4 @@
-"""The Compare page: A, the pinned view, beside B, what the sidebar shows."""
+"""The Compare page: A, the pinned view, beside B, what the bar on top shows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def nothing_pinned(here: Here) -> None:
     """How to get an A."""
     work = here.work
     st.info(
-        "Nothing is pinned yet. Press **Pin** in the sidebar of any page to keep what you see as **A**; what you pick "
+        "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick "
         "or tweak after that is **B**. Or start here:", icon=":material/push_pin:")
     with st.container(horizontal=True):
         st.button(f"A = {text.plain(here.sample)} as learned", key="_pin_learned", icon=":material/push_pin:",
@@ -57,10 +57,10 @@ def controls(here: Here, view: Pin) -> None:
     now = pin_button.view_of(here.work, here.row)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"**A** {pin_button.words(view)}  \n**B** {pin_button.words(replace(now, tweak=''))}, what the sidebar "
+            f"**A** {pin_button.words(view)}  \n**B** {pin_button.words(replace(now, tweak=''))}, what the bar on top "
             "shows")
         st.button("Swap", icon=":material/swap_horiz:", key="_swap", on_click=_swap, args=(here.work, here.row, view),
-                  help="B becomes what is pinned; the sidebar shows what was A.")
+                  help="B becomes what is pinned; the bar on top shows what was A.")
         st.button("Clear", icon=":material/close:", key="_clear_pin", on_click=stored.pin, args=(None,))
 
 

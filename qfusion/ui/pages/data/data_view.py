@@ -14,7 +14,7 @@ from qfusion.data import DataSet, imported
 from qfusion.data.spec import SPLITS
 from qfusion.figures.style import Theme
 from qfusion.panels import data as builders
-from qfusion.ui.frame import access, cache, state
+from qfusion.ui.frame import access, cache, depth, state
 from qfusion.ui.frame.shell import link
 from qfusion.ui.panel import panels
 
@@ -56,7 +56,7 @@ def chosen(theme: Theme) -> None:
     name = st.selectbox("Set", here, help="A data set that is on this machine.", **state.bound(SET))
     found = cache.dataset(name)
     st.markdown(_card(found))
-    st.caption(text.plain(found.description, 900))
+    depth.aside(text.plain(found.description, 900))
     panels.draw((builders.classes if builders.of_classes(found) else builders.target)(found, theme))
     panels.below(theme, dataset=found)
     link("pages/train.py", "Train a model on it", ":material/model_training:", train=name)

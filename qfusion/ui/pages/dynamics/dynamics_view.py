@@ -58,17 +58,18 @@ def before_after(here: Here, now: Decision, base: Decision) -> None:
     truth = text.plain(
         work.classes[int(work.dataset.y[here.row])]) if work.classes else f"{float(work.dataset.y[here.row]):+.2f}"
     names = [name for name in (*SHOWN_METRICS, "accuracy", "nll") if name in now.metrics][:4]
+    count = len(work.dataset.rows("test"))
     with st.container(key="pair-metrics"):
-        cells = st.columns(len(names) + 1)
-        _cell(cells[0], "Prediction", base.prediction, now.prediction, "off",
-              f"Score of sample {text.plain(here.sample)}; annotated {truth}.")
+        cells = st.columns(len(names) + 1, gap="small")
+        _cell(cells[0], f"Score (truth {truth})", base.prediction, now.prediction, "off",
+              f"Score of sample {text.plain(here.sample)}; annotated {truth}. The small number is the change from the "
+              "model as learned.")
         for cell, name in zip(cells[1:], names, strict=True):
             about = metrics.describe[name]
             _cell(cell, about.short, base.metrics[name], now.metrics[name],
-                  "normal" if about.higher_is_better else "inverse", about.help)
-    count = len(here.work.dataset.rows("test"))
-    st.caption(f"Truth of this sample {truth}. The other numbers are of all {count:,} test samples under the same "
-               "sliders; the small number is the change from the model as learned.")
+                  "normal" if about.higher_is_better else "inverse",
+                  f"{about.help} Of all {count:,} test samples under the same sliders; the small number is the change "
+                  "from the model as learned.")
 
 
 def _cell(cell: Any, label: str, before: float, after: float, colour: str, words: str) -> None:
@@ -84,8 +85,9 @@ def cursor(now: Decision) -> None:
     its parameter.
     """
     if state.shown(state.VIEW, builders.VIEWS) in WITH_CURSOR:
-        st.slider("Time cursor (share of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent",
-                  **state.bound(CURSOR))
+        with st.container(key="cursor"):
+            st.slider("Time cursor (of T)", 0.0, 1.0, 1.0, 1 / (len(now.times) - 1), format="percent",
+                      **state.bound(CURSOR))
 
 
 def decision_tab(here: Here, now: Decision, _: Decision) -> None:
@@ -150,7 +152,8 @@ def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
 def agreement_line(here: Here, tweak: Tweak) -> None:
     """How far torch and QuTiP agree on rho(T), and for which sliders: the last thing drawn."""
     worst = evolution.agreement(here.work, here.row, tweak)
-    st.caption(f"torch and QuTiP agree on ρ(T) to {worst:.1e} (largest deviation of an element). {_changes(tweak)}")
+    st.caption(f"torch and QuTiP agree on ρ(T) to {worst:.1e}. {_changes(tweak)}",
+               help="Largest deviation of an element of ρ(T) of this sample, under these sliders.")
 
 
 def _changes(tweak: Tweak) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import faithful
 from qfusion.panels import faithfulness as builders
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
@@ -18,12 +18,12 @@ RUN = "proof.run"
 def tab(here: Here) -> None:
     """A switch, and what came out."""
     work = here.work
-    st.markdown(
+    depth.aside(
         "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
         "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
         f"modalities together with those of {backgrounds.behind(work.background)}.")
     if not faithful.playable(work):
-        st.info("Other methods need background samples. Pick “training set” or “one other sample” at the side.",
+        st.info("Other methods need background samples. Pick “training set” or “one other sample” on top.",
                 icon=":material/help:")
         return
     if not st.toggle("Run them on this sample",

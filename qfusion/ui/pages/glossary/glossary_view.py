@@ -43,7 +43,7 @@ def page() -> None:
     if where != ANY:
         file, icon = FILES[where]
         link(file, f"Open the {where} page", icon)
-    with st.container(key="words"):
+    with st.container(key="entries"):
         for entry in found:
             _entry(entry)
 

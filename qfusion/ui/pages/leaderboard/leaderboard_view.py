@@ -13,7 +13,7 @@ from qfusion.analysis import text
 from qfusion.analysis.learning import standings
 from qfusion.analysis.learning.standings import Board
 from qfusion.panels import leaderboard as builders
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
@@ -61,7 +61,7 @@ def _pickers(found: Board) -> tuple[str, str, str]:
         if state.get(DATA) not in (None, *found.names):
             state.put(DATA, found.names[0])
         name = st.segmented_control("Data set", found.names, default=found.names[0],
-                                    help="Not that of the sidebar: the board holds all.",
+                                    help="Not that of the bar on top: the board holds all.",
                                     **state.bound(DATA)) or found.names[0]
         shorts = [found.metric(key).short for key in found.metrics(name)]
         if state.get(METRIC) not in (None, *shorts):
@@ -83,7 +83,7 @@ def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
         f"**{text.plain(first['label'])}** leads on {text.plain(entry['title'])} with {metric.short} "
         f"{first['mean']:.4f}. "
         + " ".join(_told_apart(found, name, key, system) for system in ("qj", "qcnn") if system in entry["rows"]))
-    st.caption(
+    depth.aside(
         f"{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
         f"{entry['test']:,} test rows; all models with the same rows, encoders and number of epochs, means over "
         f"training seeds. Measured {text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
@@ -114,7 +114,7 @@ def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
     st.dataframe(shown, hide_index=True, height="content", column_config=formats,
                  alt=f"Models on {name}, best first: "
                  + ", ".join(f"{r.label} {r.mean:.4f}" for r in table.itertuples()) + ".")
-    st.caption(
+    depth.aside(
         f"low, high: 95 % t-interval of the mean over seeds. p: {text.plain(found.whole['method'], 200)}. Intervals "
         "and tests count the spread over training seeds, not that over test rows: another test set may order the "
         "models differently.")
@@ -140,7 +140,7 @@ def _claims(found: Board) -> None:
                                         for claim, _, sentence, verdicts in named if claim == words))
             if tested:
                 st.caption(f"{text.plain(how, 600)} Everything that was compared: docs/claims.md.")
-        st.caption(
+        depth.aside(
             "A check: what was measured speaks for the claim in most parts and against it in none; a cross: against it "
             "in some part and for it in none; a question mark: neither. Of the papers we know the abstracts alone: "
             "this is about our reading of their models.")

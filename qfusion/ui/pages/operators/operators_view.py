@@ -11,7 +11,7 @@ from qfusion.analysis.cohort.decision_operators import Own, Votes
 from qfusion.data.spec import SPLITS
 from qfusion.explain.network.operators import Operator
 from qfusion.panels import operators as builders
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_view
@@ -61,8 +61,11 @@ def page(here: Here) -> None:
 def _sentence(here: Here, found: Operator, own: Own) -> None:
     low, high = found.values[0], found.values[-1]
     together = "alone" if len(found.modalities) == 1 else "together"
-    st.markdown(
-        f"Whatever **{builders.who(found)}** might say, {together} it can bring the {text.plain(here.subject().unit)} "
+    unit = text.plain(here.subject().unit)
+    depth.line(
+        f"**{builders.who(found)}** {together} can bring the {unit} to **{low:+.2f}** … **{high:+.2f}**; here **"
+        f"{own.score:+.2f}**.",
+        f"Whatever **{builders.who(found)}** might say, {together} it can bring the {unit} "
         f"to at least **{low:+.2f}** and at most **{high:+.2f}**, everything else being as in the background (baseline "
         f"{found.baseline:+.2f}). What this sample says brings it to **{own.score:+.2f}**. "
         f"{backgrounds.baseline(here.work.background)}")
@@ -96,7 +99,7 @@ def _nearest(here: Here, found: Votes, split: str) -> None:
                 place = int(np.flatnonzero(found.rows == row)[0])
                 with cell, st.container(border=True, height="stretch", key=f"near-{side}-{row}"):
                     _card(here, row, found.operator.modalities, float(weights[place]), float(found.scores[place]), side)
-    st.caption(
+    depth.aside(
         f"The {split} samples (n = {len(found.rows):,}) with the most weight on each extreme: what the eigenstates "
         f"look like in real data. They are near in {builders.who(found.operator)}: a sample can be near an extreme and "
         "still be judged otherwise by the other modalities.")
@@ -108,7 +111,8 @@ def _card(here: Here, row: int, group: tuple[str, ...], weight: float, score: fl
     truth = text.plain(work.classes[int(work.dataset.y[row])],
                        24) if work.classes else f"{float(work.dataset.y[row]):+.2f}"
     sample_view.content(here, row, details=False, only=group, key=f"{side}-card")
-    st.markdown(
+    depth.line(
+        f"**{builders.part(weight)}** · {score:+.2f} · truth {truth}",
         f"**{builders.part(weight)}** of it lies there; {score:+.2f} by {' and '.join(map(text.plain, group))}; truth "
         f"{truth}")
     link("pages/operators.py", text.plain(sample), ":material/my_location:", open=sample)

@@ -1,18 +1,20 @@
-"""The Overview page's parts: the pipeline, the cards, test metrics, three telling samples."""
+"""The Overview page's parts: ways to begin, the decision at hand, the pipeline, three samples, model and data."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import backgrounds, describe, text
 from qfusion.analysis.cohort import examples
+from qfusion.analysis.subject import Workspace
 from qfusion.figures import style
 from qfusion.panels import overview as builders
-from qfusion.training import metrics
-from qfusion.ui.frame.shell import Here, link
+from qfusion.panels import samples
+from qfusion.ui.frame import depth, tour
+from qfusion.ui.frame.shell import FILES, Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, sample_view
 
@@ -20,49 +22,48 @@ ICONS = {"agreement": ":material/join:", "conflict": ":material/compare_arrows:"
 TITLES = {"agreement": "Agreement", "conflict": "Conflict", "synergy": "Synergy"}
 
 
-def sentence(here: Here) -> None:
-    """What this model is, in two sentences, and its two best-known metrics."""
-    st.markdown(describe.sentence(here.work) + _in_short(here.work.card))
+WAYS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
+    ("Explore a sample", "pages/samples.py", ":material/search:", {}),
+    ("Bring my data", "pages/data.py", ":material/upload_file:", {}),
+    ("Understand the physics", "pages/dynamics.py", ":material/timeline:", {"show": "Decision"}))
 
 
-def _in_short(card: Any) -> str:
-    """The two best-known test metrics, with their spread."""
-    scores = card.get("metrics", {}).get("test", {})
-    parts = [f"{metrics.describe[name].short} {_spread(card, scores[name])}"
-             for name in ("acc2_non0", "mae", "corr", "accuracy") if name in scores]
-    sizes = card["data"]["sizes"]
-    return f" On {sizes['test']:,} test samples: {', '.join(parts)} ({_seeds(card)})." if parts else ""
+def start(here: Here) -> None:
+    """Three ways to begin, and the tour, until they are closed."""
+    with tour.invitation(link, FILES) as invited:
+        if invited:
+            for label, page, icon, shown in WAYS:
+                link(page, label, icon, **shown)
 
 
-def _spread(card: Any, found: Any) -> str:
-    """Mean and spread over the seeds; one seed has no spread."""
-    many = len(card.get("seeds", [])) > 1
-    return f"{found['mean']:.3f} ± {found['std']:.3f}" if many else f"{found['mean']:.3f}"
-
-
-def _seeds(card: Any) -> str:
-    count = len(card.get("seeds", []))
-    return f"{count} training seed{'s' if count != 1 else ''}"
+def decision(here: Here) -> None:
+    """The sample at hand: what was said, heard and seen, and its decision term by term."""
+    with st.container(key="said-now"):
+        sample_view.content(here, details=False, key="now")
+    panels.draw(samples.waterfall(here.subject(), here.theme))
 
 
 def pipeline(here: Here) -> None:
     """The way from features to score; each part links to the page that shows it."""
     parts = describe.pipeline(here.work)
+    depth.title(text.plain(here.work.card.get("title") or here.work.name), describe.sentence(here.work), 3)
     with st.container(key="pair-pipeline"):
         cells = st.columns(len(parts), gap="small")
         for i, (cell, (name, words, page, label, shown)) in enumerate(zip(cells, parts, strict=True)):
             with cell, st.container(border=True, height="stretch"):
-                st.markdown(f"**{i + 1}  {name}**" + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""))
-                st.caption(words)
+                st.markdown(f"**{i + 1}  {name}**" + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""),
+                            help=None if depth.full() else words)
+                if depth.full():
+                    st.caption(words)
                 link(page, label, ":material/arrow_outward:", **shown)
 
 
 def example_samples(here: Here) -> None:
     """Three samples in cards: content, mini waterfall, entropies."""
-    st.header("Three samples to start with", anchor=False)
-    st.caption(
-        f"Picked by their contributions among the {len(here.work.dataset.rows('test')):,} test samples, from the "
-        f"better-predicted half where it has such a sample. {backgrounds.baseline(here.work.sample_background)}")
+    depth.title("Three samples to start with",
+                f"Picked by their contributions among the {len(here.work.dataset.rows('test')):,} test samples, from "
+                "the better-predicted half where it has such a sample. "
+                + backgrounds.baseline(here.work.sample_background), 3)
     found = examples.find(here.work)
     cells = st.columns(len(found), gap="medium")
     for cell, item in zip(cells, found, strict=True):
@@ -73,9 +74,9 @@ def example_samples(here: Here) -> None:
 def _card(here: Here, item: Any) -> None:
     work = here.work
     row = work.dataset.row(item.sample)
-    st.subheader(f"{ICONS[item.kind]} {TITLES[item.kind]}", anchor=False)
-    st.caption(item.why)
-    sample_view.content(here, row, details=False)
+    depth.title(f"{ICONS[item.kind]} {TITLES[item.kind]}", f"{item.why} {_under(work, work.predicted[row])}", 3)
+    with st.container(key=f"said-{item.kind}"):
+        sample_view.content(here, row, details=False)
     output = int(work.predicted[row])
     if work.classes:
         right = work.predicted[row] == work.dataset.y[row]
@@ -84,66 +85,54 @@ def _card(here: Here, item: Any) -> None:
     panels.small(builders.waterfall(work, here.theme, kind=item.kind))
     if work.can("time"):
         panels.small(builders.entropy(work, here.theme, kind=item.kind))
-        st.caption("Top: baseline + terms = score. Bottom: entropy of each modality over time (nats).")
     elif work.can("masses"):
         panels.small(builders.masses(work, here.theme, kind=item.kind))
-        st.caption(f"Top: baseline + terms = {work.unit_of(output)}. Bottom: the mass each modality gives each element "
-                   "(dark 0, yellow 1), and what the fusion makes of it.")
-    else:
-        st.caption("Baseline + terms = score.")
     link("pages/samples.py", f"Open {text.plain(item.sample)}", ":material/open_in_full:", open=item.sample)
+
+
+def _under(work: Workspace, output: int) -> str:
+    """What the small figures of a card are."""
+    if work.can("time"):
+        return "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
+    if work.can("masses"):
+        return f"Top: baseline + terms = {work.unit_of(output)}. Bottom: the mass each modality gives each element " \
+               "(dark 0, yellow 1), and what the fusion makes of it."
+    return "Baseline + terms = score."
 
 
 def metrics_card(here: Here) -> None:
     """Test metrics: mean and spread over the training seeds."""
-    card = here.work.card
-    scores = card.get("metrics", {}).get("test", {})
-    own = card.get("this_seed", {}).get("test", {})
-    st.subheader("How good is it?", anchor=False)
-    table = _metric_table(card, scores, own)
-    if table.empty:
+    if here.work.card.get("metrics", {}).get("test"):
+        panels.draw(builders.test_metrics(here.work, here.theme))
+    else:
         st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
-        return
-    st.dataframe(table, hide_index=True, height="content", alt="Test metrics: mean and spread over the seeds.")
-    st.caption(f"Data {text.plain(card['data']['name'])}, test split, n = {card['data']['sizes']['test']:,}. Mean and "
-               f"standard deviation over {_seeds(card)}; last column: the one loaded (seed {card.get('seed')}).")
-
-
-def _metric_table(card: Any, scores: Any, own: Any) -> pd.DataFrame:
-    rows = []
-    for name, about in metrics.describe.items():
-        if name in scores:
-            found = scores[name]
-            rows.append({"metric": about.short, "mean ± spread": _spread(card, found),
-                         "this model": f"{own[name]:.3f}" if name in own else "–"})
-    return pd.DataFrame(rows)
 
 
 def model_card(here: Here) -> None:
-    """What the model is."""
-    rows = describe.model_rows(here.work)
-    _rows("Model", rows, str(here.work.card.get("notes") or ""))
-    export_dialog.button(here)
+    """What the model is: chips, and words behind an (i)."""
+    with st.container(border=True, height="stretch", key="panel-model"):
+        depth.title("Model", text.plain(here.work.card.get("notes") or "") or describe.sentence(here.work), 3)
+        _chips("model", describe.model_rows(here.work))
+        export_dialog.button(here)
 
 
 def data_card(here: Here) -> None:
-    """What the data are."""
+    """What the data are: chips, and words behind an (i)."""
     data = here.work.dataset
-    rows = {"data set": data.title, "samples": f"{len(data):,}",
-            "train / valid / test": " / ".join(f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")),
-            "modalities": ", ".join(f"{m.name} ({m.size} features{', sequence' if m.is_sequence else ''})"
-                                    for m in data.modalities),
-            "target": describe.target_words(here.work), "source": data.source, "licence": data.licence,
-            "digest": data.digest[:12]}
-    _rows("Data", rows, data.description)
+    with st.container(border=True, height="stretch", key="panel-data"):
+        depth.title("Data", text.plain(data.description, 600), 3)
+        _chips("data", {"": data.title, "samples": f"{len(data):,}"}
+               | {split: f"{len(data.rows(split)):,}" for split in ("train", "valid", "test")}
+               | {m.name: f"{m.size} features{', sequence' if m.is_sequence else ''}" for m in data.modalities}
+               | {"target": describe.target_words(here.work), "source": data.source, "licence": data.licence,
+                  "digest": data.digest[:12]})
 
 
-def _rows(title: str, rows: dict[str, Any], words: str) -> None:
-    st.subheader(title, anchor=False)
-    lines = [f"| {key} | {text.plain(value)} |" for key, value in rows.items()]
-    st.markdown("\n".join([lines[0], "|---|---|", *lines[1:]]))
-    if words:
-        st.caption(text.plain(words, 600))
+def _chips(key: str, facts: Mapping[str, Any]) -> None:
+    """Facts side by side, each a small label."""
+    with st.container(key=f"chips-{key}"):
+        st.markdown(" ".join(f":gray-badge[{text.plain(name)}{' ' if name else ''}**{text.plain(value, 120)}**]"
+                             for name, value in facts.items()))
 
 
 _OF_TIME = (
@@ -160,16 +149,16 @@ _OF_CIRCUITS = (
 def reading_guide(here: Here) -> None:
     """How to read the pages."""
     names = here.work.modalities
-    st.header("How to read the pages", anchor=False)
     swatches = "  ".join(f"{text.plain(name)} ({_hue_name(name, names)})" for name in names)
-    st.markdown(
-        f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
-        "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever the sidebar "
-        "compares with) + what each modality adds alone + what pairs and all together add jointly = score. The sum is "
-        "exact, not sampled.\n"
-        + (_OF_TIME if here.work.can("time") else _OF_CIRCUITS if here.work.can("rules") else "") +
-        "- **Every figure** has an Export button (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as "
-        "CSV; the address bar holds the whole view.")
+    with st.expander("How to read the pages", icon=":material/help:", expanded=depth.full()):
+        st.markdown(
+            f"- **Colours** stand for modalities everywhere: {swatches}. Joint terms take the mixed hue, dashed or "
+            "hatched.\n- **A decision is a sum**: baseline (the mean over the training data, or whatever is picked on "
+            "top) + what each modality adds alone + what pairs and all together add jointly = score. The sum "
+            "is exact, not sampled.\n"
+            + (_OF_TIME if here.work.can("time") else _OF_CIRCUITS if here.work.can("rules") else "") +
+            "- **Every figure** has an export (SVG, PDF, PNG, HTML, and what it was made from) and its numbers as CSV; "
+            "the address bar holds the whole view.")
 
 
 def _hue_name(name: str, names: tuple[str, ...]) -> str:

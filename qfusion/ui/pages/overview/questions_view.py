@@ -18,10 +18,9 @@ def panel(here: Here) -> None:
     """All five; the slow ones are worked out last, so that the others can be read meanwhile."""
     sample = here.subject()
     picture = overview.questions(sample)
-    with st.container(border=True, key="panel-questions", gap="xsmall"):
-        panels.heading(picture.title)
-        with st.container(key="pair-questions"):
-            cells = dict(zip(QUESTIONS, st.columns(5, gap="medium"), strict=True))
+    with st.container(border=True, key="panel-questions", gap="xsmall", height="stretch"):
+        panels.heading(picture.title, picture)
+        cells = {question: st.container(key=f"question-{at}") for at, question in enumerate(QUESTIONS)}
         places = dict(zip(QUESTIONS, _places(here.work), strict=True))
         for question in IN_TURN:
             answer, (page, label, shown) = QUESTIONS[question](sample), places[question]

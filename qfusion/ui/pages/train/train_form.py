@@ -15,7 +15,7 @@ from qfusion.panels.core.opened import sources
 from qfusion.panels.train import MAX_TEXT, TYPED, setting_key
 from qfusion.runs import plans, queue
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
-from qfusion.ui.frame import cache, state
+from qfusion.ui.frame import cache, depth, state
 from qfusion.ui.frame.shell import guard
 
 DATA, KIND = "new.data", "new.kind"
@@ -72,16 +72,16 @@ def _value(key: str, given: Any, default: Any) -> Any:
 
 
 def _field(key: str, begin: Any, name: str, kind: str, classes: bool) -> Any:
-    """The widget of a setting, and its sentence."""
+    """The widget of a setting, and its sentence: behind its (?) or below it."""
     setting = SETTINGS[key]
     with st.container(gap="xxsmall"):
         value = _widget(setting, key, begin, classes, setting_key(name, kind, key))
-        st.caption(setting.says)
+        depth.below(setting.says)
     return value
 
 
 def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> Any:
-    kept = state.bound(as_)
+    kept: dict[str, Any] = {**state.bound(as_), "help": depth.help(setting.says)}
     if setting.choices:
         choices = [word for word in setting.choices if key != "loss" or (word == "cross_entropy") == classes]
         return st.selectbox(setting.title, choices, index=choices.index(begin) if begin in choices else 0, **kept)
@@ -104,16 +104,20 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
     with st.container(key="grid-start"):
         first, second, third = (st.container(gap="xxsmall") for _ in range(3))
     with second:
-        count = int(st.number_input("Runs", 1, run_curves.MAX_SEEDS, 1, 1, **state.bound(SEEDS)))
-        st.caption("One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on.")
+        says = "One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on."
+        count = int(st.number_input("Runs", 1, run_curves.MAX_SEEDS, 1, 1, help=depth.help(says), **state.bound(SEEDS)))
+        depth.below(says)
     with third:
-        seed = int(st.number_input("First seed", 0, 10**6, 0, 1, **state.bound(FIRST)))
-        st.caption("Of every random number: the same seed gives the same weights.")
+        says = "Of every random number: the same seed gives the same weights."
+        seed = int(st.number_input("First seed", 0, 10**6, 0, 1, help=depth.help(says), **state.bound(FIRST)))
+        depth.below(says)
     seeds = run_curves.check_seeds(count, seed)
     free = plans.free_name(kind, name, seeds)
     with first:
-        typed = st.text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session").strip()
-        st.caption("Of the run and of the model it makes; left empty, the one that is shown.")
+        says = "Of the run and of the model it makes; left empty, the one that is shown."
+        typed = st.text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session",
+                              help=depth.help(says)).strip()
+        depth.below(says)
         names = plans.names_of(typed or free, seeds)
         wrong = _problem(names)
         if wrong:
@@ -122,12 +126,13 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
         "Write event files", key=_EVENTS, persist_state="session",
         help="For TensorBoard, in the run's folder `events`.")
     epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
-    st.caption(f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: "
-               f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. "
-               f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. "
-               "Closing this page stops nothing.")
+    cost = f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: " \
+           f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. " \
+           f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. " \
+           "Closing this page stops nothing."
+    depth.below(cost)
     if not st.button("Start" if count == 1 else f"Start {count} runs", type="primary", icon=":material/play_arrow:",
-                     key="_start", disabled=bool(wrong)):
+                     key="_start", disabled=bool(wrong), help=depth.help(cost)):
         return []
     plan = plans.plan(name, kind, chosen, seed)
     plans.start({each: replace(plan, seed=number) for each, number in zip(names, seeds, strict=True)}, bool(events))

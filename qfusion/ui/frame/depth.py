@@ -1,0 +1,63 @@
+"""How much the pages say: short, with the rest behind an (i), or full, for teaching. A switch of every page, in its
+address."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import streamlit as st
+
+from qfusion.panels.core.allowed import options
+from qfusion.ui.frame import state
+
+WORDS, SHORT, FULL = "words", "short", "full"
+DEPTHS = (SHORT, FULL)
+_HELP = "Short: a title, a figure, and an (i) with what it shows and does not. Full: all words stand on the page."
+
+
+def draw() -> None:
+    """Draws the switch."""
+    state.drop_invalid({WORDS: options("Words", DEPTHS, "The pages are short.")})
+    st.segmented_control("Words", DEPTHS, default=SHORT, required=True, help=_HELP, **state.bound(WORDS))
+
+
+def full() -> bool:
+    """Whether all words stand on the page."""
+    return bool(state.get(WORDS) == FULL)
+
+
+def kept() -> dict[str, str]:
+    """What links and the next page carry."""
+    return {WORDS: FULL} if full() else {}
+
+
+def aside(words: str) -> None:
+    """Says something that need not be read each time: behind an (i), or as a line where all words stand on the page."""
+    if full():
+        st.caption(words)
+    else:
+        st.markdown(":material/info:", help=words, width="content")
+
+
+def help(words: str) -> str | None:
+    """The help of a widget, where not all words stand on the page."""
+    return None if full() else words
+
+
+def below(words: str) -> None:
+    """What a widget's `help` says otherwise, as a line below it, where all words stand on the page."""
+    if full():
+        st.caption(words)
+
+
+def line(short: str, whole: str) -> None:
+    """A line, its whole sentence behind an (i) or in its place."""
+    st.markdown(whole if full() else short, help=None if full() else whole)
+
+
+def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
+    """A title with what there is to say of it, as `aside` says it."""
+    draw_title = st.header if level == 2 else st.subheader
+    draw_title(words, anchor=False, help=None if full() else more)
+    if full():
+        st.caption(more)
