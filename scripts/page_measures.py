@@ -31,7 +31,8 @@ MOST_EMPTY = 15.0  # per cent of a page's area
 _MEASURE = """() => {
   const main = document.querySelector('[data-testid="stMainBlockContainer"]');
   const shown = e => { const b = e.getBoundingClientRect(), s = getComputedStyle(e);
-    return b.width > 2 && b.height > 2 && e.checkVisibility() && s.visibility !== 'hidden' && s.opacity !== '0' && s.clipPath === 'none'
+    return b.width > 2 && b.height > 2 && e.checkVisibility() && s.visibility !== 'hidden'
+      && s.opacity !== '0' && s.clipPath === 'none'
       && s.clip === 'auto' && !e.closest('[hidden], [aria-hidden="true"]'); };
   const not = 'h1, h2, h3, h4, h5, h6, button, a, label, input, select, textarea, table, svg, canvas, style, script, '
     + '[role="tab"], [role="listbox"], .js-plotly-plot, [data-testid="stMetric"], [data-testid="stCode"], '

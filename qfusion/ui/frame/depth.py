@@ -4,6 +4,7 @@ address."""
 from __future__ import annotations
 
 from typing import Literal
+from zlib import crc32
 
 import streamlit as st
 
@@ -36,7 +37,9 @@ def aside(words: str) -> None:
     if full():
         st.caption(words)
     else:
-        st.markdown(":material/info:", help=words, width="content")
+        with st.container(key=f"tools-aside-{crc32(words.encode())}"), st.popover(
+                "About", icon=":material/info:", type="tertiary"):
+            st.caption(words)
 
 
 def help(words: str) -> str | None:

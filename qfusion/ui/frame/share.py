@@ -42,7 +42,8 @@ def draw(place: Any, pages: Mapping[str, str], made_from: Mapping[str, Mapping[s
             that the page shows.
     """
     with place, st.container(key="share", gap="xsmall"):
-        st.html('<button type="button" id="qf-copy" class="qf-button">Copy link</button>')
+        st.html('<button type="button" id="qf-copy" class="qf-button"><span class="qf-icon" aria-hidden="true">'
+                '⧉</span> <span class="qf-label">Copy link</span></button>')
         _button(dict(pages), dict(made_from))
         _output()
 
@@ -70,7 +71,7 @@ _SCRIPT = _assets.text("share.js")
 def _button(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
     """Opens the dialog; a fragment, so that the page is not drawn anew for it."""
     runs.begin()
-    if st.button("Session", key="_session_open", width="stretch"):
+    if st.button("Session", icon=":material/save:", key="_session_open", width="stretch"):
         _dialog(pages, made_from)
 
 

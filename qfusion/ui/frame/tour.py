@@ -17,7 +17,7 @@ import streamlit as st
 from qfusion import _assets, _checks
 from qfusion.errors import QFusionError
 from qfusion.panels.core.allowed import Allowed
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, state
 
 TOUR, END = "tour", "end"
 _FROM, _SEEN = "_tour_from", "_tour_seen"
@@ -159,12 +159,12 @@ def invitation(link: Link, files: Files) -> Iterator[bool]:
 
 def contents(link: Link, files: Files) -> None:
     """The tour's own page: all steps, each a link."""
-    st.markdown(
+    depth.aside(
         "Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to "
         "look at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and "
         "sliders are there again at the end.")
     _to(link, files, 1, "Start the guided tour", ":material/tour:")
     for at, one in enumerate(steps(), 1):
         with st.container(border=True, key=f"tour-step-{at}", gap="xsmall"):
-            st.markdown(f"**{at}. {one.name}** ({one.title})  \n{one.words}")
+            depth.line(f"**{at}. {one.name}** ({one.title})", f"**{at}. {one.name}** ({one.title})  \n{one.words}")
             _to(link, files, at, f"Start at step {at}", ":material/arrow_forward:")

@@ -82,7 +82,7 @@ def _figure(picture: Picture, key: str = "", on_select: Callable[[], None] | Non
     shown = framed(picture.name, picture.figure)
     clicks: dict[str, Any] = {} if on_select is None else {"selection_mode": "points", "on_select": on_select}
     st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key or f"figure-{picture.name}", alt=picture.alt,
-                    **clicks)
+                    height="stretch", **clicks)
     return shown
 
 
@@ -93,9 +93,11 @@ def small(picture: Picture) -> None:
     _drawer(picture, shown)
 
 
-def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None) -> None:
-    """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`."""
-    with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall", height="stretch"):
+def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None,
+         grows: bool = True) -> None:
+    """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`. It `grows` to the height of
+    its row."""
+    with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall", height="stretch" if grows else "content"):
         inside(picture, key=key, on_select=on_select)
 
 
@@ -197,8 +199,8 @@ def footer(picture: Picture, shown: Shown | None = None) -> None:
 
 
 def _export_button(picture: Picture) -> None:
-    st.button("Export", on_click=state.put, args=(state.DRAWER, picture.name), icon=":material/ios_share:", type="tertiary",
-              key=f"export-{picture.name}", help=f"Export: {_EXPORT_HELP}")
+    st.button("Export", on_click=state.put, args=(state.DRAWER, picture.name), icon=":material/ios_share:",
+              type="tertiary", key=f"export-{picture.name}", help=f"Export: {_EXPORT_HELP}")
 
 
 def _drawer(picture: Picture, shown: Shown) -> None:

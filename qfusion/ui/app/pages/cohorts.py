@@ -3,7 +3,6 @@
 import streamlit as st
 
 from qfusion.analysis.levels import Levels
-from qfusion.panels.dynamics import can_cut
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.cohorts import cohort_panels, cohort_view
@@ -45,13 +44,11 @@ def page() -> None:
         with right:
             entanglement(here, levels)
         left, right = st.columns([1, 1.25], gap="medium")
-        beside = left if can_cut(levels) else right
         with left:
             cohort_view.types(here, levels)
-        with beside:
-            cohort_view.shares(here, levels)
         with right:
-            cuts(here, levels)
+            cohort_view.shares(here, levels)
+        cuts(here, levels)
         distributions(here, levels)
         cohort_panels.quality(here, levels)
         panels.below(here.theme, **here.subjects(), levels=levels)

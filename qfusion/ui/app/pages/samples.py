@@ -22,8 +22,8 @@ def page() -> None:
     with read, guard():
         sample_view.heading(here)
         sample_view.content(here)
-        for build in (builders.verdict, builders.waterfall):
-            panels.draw(build(sample, here.theme))
+        panels.draw(builders.verdict(sample, here.theme), grows=False)
+        panels.draw(builders.waterfall(sample, here.theme))
         inside_view.part(here)
     with left, guard():
         panels.draw(builders.shapley(sample, here.theme))

@@ -16,7 +16,7 @@ from qfusion.data import imported, importing
 from qfusion.data.formats import staged_set
 from qfusion.data.importing import Examined, storing
 from qfusion.data.importing.repairs import REPAIRS
-from qfusion.ui.frame import access, state
+from qfusion.ui.frame import access, depth, state
 from qfusion.ui.pages.data import data_view
 
 FOUND = "_import"  # what was read and is not kept yet
@@ -39,6 +39,10 @@ _TABLES = """
                                                several labels a sample: joy;surprise
 """
 
+_VIEWS = """views.mat    X: cell of views, each (rows, features); Y: labels; version 7.2 or older
+views.npz    an array a view; y: labels
+"""
+
 
 def page() -> None:
     """Everything about importing."""
@@ -53,24 +57,27 @@ def page() -> None:
     with left:
         if level != "none":
             _source(level)
-        _layouts()
     with right:
         found = state.get(FOUND)
         if found is not None:
             _report(found)
+        else:
+            _layouts()
 
 
 def _layouts() -> None:
-    with st.expander("What the files should look like", icon=":material/description:"):
-        st.markdown(
-            "**MMSA pickle** (MOSI, MOSEI, CH-SIMS; aligned or unaligned), `.pkl`. Only arrays, plain containers, text "
-            "and numbers are read; nothing in the file is run.")
+    """What the files should look like."""
+    with st.container(border=True, height="stretch", key="box-layouts"):
+        pickle, tables, views = st.tabs(["MMSA pickle", "Tables", "Multi-view file"])
+    with pickle:
+        depth.aside("MOSI, MOSEI, CH-SIMS; aligned or unaligned, `.pkl`. Only arrays, plain containers, text and "
+                    "numbers are read; nothing in the file is run.")
         st.code(_MMSA, language=None)
-        st.markdown("**Tables**, one a modality and one of labels, joined by `id`:")
+    with tables:
+        depth.aside("One a modality and one of labels, joined by `id`.")
         st.code(_TABLES, language=None)
-        st.markdown(
-            "**Multi-view files**: `.mat` (cell `X`, labels `Y`, version 7.2 or older) or `.npz` (an array a view, "
-            "labels `y`).")
+    with views:
+        st.code(_VIEWS, language=None)
 
 
 def _source(level: str) -> None:
@@ -85,7 +92,7 @@ def _source(level: str) -> None:
                                      accept_multiple_files=True, key="_import_files",
                                      help=f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a "
                                           "file.")
-            st.caption(
+            depth.aside(
                 f"At most {most} MB a file. Larger ones: {'by path, or ' if level == 'path' else ''}on the command "
                 "line, `python -m qfusion data import FILE --name NAME`, which reads them in pieces.")
         else:

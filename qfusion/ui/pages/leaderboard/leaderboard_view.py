@@ -132,7 +132,8 @@ def _claims(found: Board) -> None:
                    claim["sentence"], tuple(claim["verdict"].values())) for claim in others]
         named += [("The QCNN matches networks with dozens of times its parameters", claim["data"], claim["sentence"],
                    (claim["verdict"],)) for claim in claims["parameters"]]
-        st.markdown(_verdicts(named) or "Not measured yet.")
+        with st.container(key="claims-list"):
+            st.markdown(_verdicts(named) or "Not measured yet.")
         with st.expander("What was measured, in numbers"):
             for words in dict.fromkeys(claim for claim, *_ in named):
                 st.markdown(f"**{text.plain(words, 200)}**")
