@@ -29,7 +29,7 @@ if (!window.qfusionFrame) {
 
   // One letter an action, where no field, slider, tab or figure has the keyboard; a dialog keeps it.
   const press = (key) => document.querySelector(`.st-key-${key} button:not([disabled])`)?.click();
-  const keys = { ArrowLeft: "_previous", ArrowRight: "_next", p: "_pin_now", u: "_undo", r: "_redo", w: "_depth", "?": "_shortcuts" };
+  const keys = { ArrowLeft: "_previous", ArrowRight: "_next", p: "_pin_now", u: "_undo", r: "_redo", "?": "_shortcuts" };
   const busy = 'input, select, textarea, [contenteditable], [role="slider"], [role="tab"], [role="radio"], [role="option"], [role="listbox"], ' +
     '[role="grid"], [data-testid="stDataFrame"], audio, video';
   document.addEventListener("keydown", (event) => {
@@ -37,6 +37,7 @@ if (!window.qfusionFrame) {
     if (event.key === "Escape" && at === document.body) open?.querySelector('button[aria-label="Close"]')?.click();
     if (event.ctrlKey || event.metaKey || event.altKey || open || at?.closest(busy)) return;
     if (event.key === "/") document.querySelector(".st-key-sample input")?.focus();
+    else if (event.key === "w") document.querySelector('.st-key-words button[aria-checked="false"]')?.click();
     else if (event.key === "c") document.getElementById("qf-copy")?.click();
     else if (keys[event.key]) press(keys[event.key]);
     else return;

@@ -42,8 +42,8 @@ def draw(place: Any, pages: Mapping[str, str], made_from: Mapping[str, Mapping[s
             that the page shows.
     """
     with place, st.container(key="share", gap="xsmall"):
-        st.html('<button type="button" id="qf-copy" class="qf-button"><span class="qf-icon" aria-hidden="true">'
-                '⧉</span> <span class="qf-label">Copy link</span></button>')
+        st.html('<button type="button" id="qf-copy" class="qf-button">'
+                '<span class="qf-label">Copy link</span></button>')
         _button(dict(pages), dict(made_from))
         _output()
 

@@ -30,6 +30,7 @@ from qfusion.ui.frame import (
     pin_button,
     runs,
     share,
+    shortcuts,
     state,
     stored,
     tour,
@@ -149,6 +150,7 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
             with menu:
                 _navigation()
             with side:
+                shortcuts.draw()
                 _missing_data()
 
 

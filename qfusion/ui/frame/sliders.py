@@ -13,7 +13,7 @@ from qfusion.figures.style import term_title
 from qfusion.models import Tweak
 from qfusion.models.tweak import DURATION, couplings, learned, rate_key
 from qfusion.panels.core.sliders import fitting
-from qfusion.ui.frame import state
+from qfusion.ui.frame import history, state
 
 STEP = 0.05
 
@@ -58,6 +58,7 @@ def presets(work: Workspace) -> None:
         joint = {term: 0.0 for term in couplings(model.modalities).values() if "+" in term}
         st.button("No joint couplings", key="_local", on_click=set_to, args=(model, Tweak(joint)),
                   help="Every H_S of two or more modalities to 0")
+        history.draw(work)
 
 
 def set_to(model: Any, tweak: Tweak) -> None:

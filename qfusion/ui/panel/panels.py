@@ -97,7 +97,8 @@ def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | Non
          grows: bool = True) -> None:
     """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`. It `grows` to the height of
     its row."""
-    with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall", height="stretch" if grows else "content"):
+    with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall",
+                      height="stretch" if grows else "content"):
         inside(picture, key=key, on_select=on_select)
 
 

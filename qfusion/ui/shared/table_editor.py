@@ -19,7 +19,7 @@ from qfusion.explain.network.evidence import Reading
 from qfusion.figures.style import Theme
 from qfusion.models import edits
 from qfusion.panels import rules
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, history, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
@@ -72,7 +72,7 @@ def panel(sample: Sample, theme: Theme) -> None:
             below=lambda: _editor(work, shape, cell, phi, learned, sample.tweak, found))
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(shape, cell)
-    st.caption("Nearest named rule of each element: " + ", ".join(
+    depth.aside("Nearest named rule of each element: " + ", ".join(
         f"{text.plain(name)} **{rules.named(rule)}** ({distance:.2f})"
         for name, (rule, distance) in zip(found.elements, found.rules, strict=True)) + ".")
 
@@ -140,6 +140,7 @@ def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: fl
                   args=(shape, cell))
         st.button("Reset all cells", icon=":material/restart_alt:", key="_reset_all", disabled=not in_force,
                   on_click=state.put, args=(EDITS, ""))
+        history.draw(work)
 
 
 def _mass(angle: float) -> float:

@@ -23,8 +23,10 @@ def dynamics(here: Here) -> None:
     with st.container(key="fold-dynamics"):
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
-            sliders.presets(here.work)
+            presets = st.container()
             tweak = sliders.draw(here.work)
+            with presets:
+                sliders.presets(here.work)
             export_dialog.button(here)
         with main, guard():
             now = evolution.decide(here.work, here.row, tweak, here.subject().output)

@@ -102,9 +102,12 @@ def tweak_of_b(here: Here) -> str:
     title = "Tweak B: couplings, jump rates, duration" if work.can("time") else "Tweak B: fusion rules"
     with st.expander(title, icon=":material/tune:", **state.opened(TWEAK)):
         if work.can("time"):
-            sliders.presets(work)
+            presets = st.container()
             with st.container(key="pair-knobs"):
-                return str(sliders.draw(work))
+                tweak = sliders.draw(work)
+            with presets:
+                sliders.presets(work)
+            return str(tweak)
         editor.typed(here)
     return editor.words(here)
 

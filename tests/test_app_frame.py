@@ -1,0 +1,66 @@
+"""The frame of every page: how much it says, steps from sample to sample, undo and redo, what stands in the bar."""
+
+from __future__ import annotations
+
+import pytest
+
+from qfusion import data
+from tests.test_app_pages import plain, said, visit
+
+
+def test_short_pages_have_their_words_behind_an_i_and_full_ones_on_the_page() -> None:
+    short, full = (visit("Samples", data="planted", words=words) for words in ("short", "full"))
+    for app in (short, full):
+        assert "**Shows** the exact sum baseline + single modalities" in plain(said(app))
+    about = [app.get("popover") for app in (short, full)]
+    inside = [" ".join(c.value for p in found for c in p.caption) for found in about]
+    assert "**Shows**" in inside[0]
+    assert "**Shows**" not in inside[1]
+
+
+def test_a_depth_that_does_not_exist_is_named() -> None:
+    app = visit("Samples", data="planted", words="endless")
+    assert "In the link, `words`" in plain(app.warning[0].value)
+
+
+def test_samples_are_stepped_through_in_the_order_of_the_picker() -> None:
+    ids = data.load("planted").ids.tolist()
+    app = visit("Samples", data="planted", sample=ids[5])
+    app.button(key="_next").click().run()
+    assert app.selectbox(key="sample").value == ids[6]
+    app.button(key="_previous").click().run()
+    app.button(key="_previous").click().run()
+    assert app.selectbox(key="sample").value == ids[4]
+    assert visit("Samples", data="planted", sample=ids[0]).button(key="_previous").disabled
+    assert visit("Samples", data="planted", sample=ids[-1]).button(key="_next").disabled
+
+
+def test_tweaks_are_undone_and_redone() -> None:
+    app = visit("Dynamics", data="planted", view="Steady state")
+    assert app.button(key="_undo").disabled
+    app.slider(key="H.text").set_value(0.3).run()
+    app.slider(key="T").set_value(1.5).run()
+    app.button(key="_undo").click().run()
+    assert (app.slider(key="H.text").value, app.slider(key="T").value) == (0.3, 1.0)
+    app.button(key="_undo").click().run()
+    assert app.slider(key="H.text").value == 1.0
+    assert app.button(key="_undo").disabled
+    app.button(key="_redo").click().run()
+    assert app.slider(key="H.text").value == 0.3
+    app.slider(key="H.audio").set_value(0.5).run()
+    assert app.button(key="_redo").disabled
+
+
+def test_a_tweak_that_a_link_brings_is_where_undo_ends() -> None:
+    app = visit("Dynamics", data="planted", view="Steady state", **{"H.text": "0.5"})
+    assert app.button(key="_undo").disabled
+    app.button(key="_reset").click().run()
+    app.button(key="_undo").click().run()
+    assert app.slider(key="H.text").value == 0.5
+
+
+@pytest.mark.parametrize("title", ["Samples", "Leaderboard"])
+def test_what_is_looked_at_stands_in_a_bar_above_the_title(title: str) -> None:
+    app = visit(title, data="planted")
+    assert [app.selectbox(key=key).value for key in ("data", "background")] == ["planted", "training set"]
+    assert not [box for box in app.sidebar.selectbox]
