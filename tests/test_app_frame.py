@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from qfusion import data
+from qfusion.ui.frame import sessions
 from tests.test_app_pages import plain, said, visit
 
 
@@ -63,4 +66,29 @@ def test_a_tweak_that_a_link_brings_is_where_undo_ends() -> None:
 def test_what_is_looked_at_stands_in_a_bar_above_the_title(title: str) -> None:
     app = visit(title, data="planted")
     assert [app.selectbox(key=key).value for key in ("data", "background")] == ["planted", "training set"]
-    assert not [box for box in app.sidebar.selectbox]
+    assert not list(app.sidebar.selectbox)
+
+
+def test_notes_are_kept_with_their_view_and_stand_in_the_session_file() -> None:
+    app = visit("Samples", data="planted", sample="p0031")
+    app.text_area(key="_note_text").input("odd: [x](y) <b>voice</b>").run()
+    app.button(key="_note_keep").click().run()
+    line = next(each.value for each in app.markdown if "odd" in each.value)
+    assert "sample=p0031" in line
+    assert "[x](y)" not in line  # shown as text
+    assert app.text_area(key="_note_text").value == ""
+    note = app.session_state["_notes"][0]
+    again = sessions.read(sessions.Session("Samples", notes=(note,)).text().encode(), ["Samples"])
+    assert (again.notes, again.said) == ((note,), ())
+    app.button(key="_note_drop_0").click().run()
+    assert not app.session_state["_notes"]
+
+
+@pytest.mark.parametrize("notes", [7, [7], [{"text": "x"}], [{"text": "", "page": "Samples", "address": {}}],
+                                   [{"text": "x" * 2001, "page": "Samples", "address": {}}],
+                                   [{"text": "x", "page": "Nowhere", "address": {}}]])
+def test_notes_of_a_file_that_are_none_are_named_and_left_out(notes: object) -> None:
+    whole = json.loads(sessions.Session("Samples").text()) | {"notes": notes}
+    found = sessions.read(json.dumps(whole).encode(), ["Samples"])
+    assert not found.notes
+    assert "A note of the file" in found.said[0]

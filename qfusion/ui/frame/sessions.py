@@ -2,7 +2,8 @@
 
     {"kind": "qfusion session", "version": 1, "page": "Dynamics",
      "address": {"Dynamics": {"model": "qj-planted", "T": "0.6", "cohort": [...]}, "Samples": {...}},
-     "figure": {"figure.size": "double"}, "made_from": {"model": {"name": ..., "digest": ...}, "data": {...}},
+     "figure": {"figure.size": "double"}, "notes": [{"text": ..., "page": "Samples", "address": {...}}],
+     "made_from": {"model": {"name": ..., "digest": ...}, "data": {...}},
      "software": {"qfusion": ...}}
 
 A file comes from anywhere. It is read as text, piece by piece; what does not fit is named and left out; the values go
@@ -26,8 +27,18 @@ KIND, VERSION = "qfusion session", 1
 MAX_BYTES = 200_000
 MAX_KEYS, MAX_VALUES, MAX_KEY, MAX_VALUE, MAX_SETTINGS = 300, 60, 120, 20_000, 40
 PREFIX = "figure."  # of the settings of exported figures
-_PARTS = ("kind", "version", "page", "address", "figure", "made_from", "software")
+MAX_NOTES, MAX_NOTE = 100, 2_000
+_PARTS = ("kind", "version", "page", "address", "figure", "notes", "made_from", "software")
 _REMEDY, _CHOOSE = "Save the session again.", "Choose the file that ‘Save session’ wrote."
+
+
+@dataclass(frozen=True)
+class Note:
+    """What the reader wrote of a view: the words, the title of its page and the page's address."""
+
+    text: str
+    page: str
+    address: Mapping[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,7 @@ class Session:
         page: title of the page it was saved on.
         address: for each page, by its title, all values of each parameter.
         figure: settings of exported figures. made_from: name and digest of model and data.
+        notes: the reader's.
         said: what of the file does not fit and was left out.
     """
 
@@ -46,14 +58,21 @@ class Session:
     figure: Mapping[str, Any] = field(default_factory=dict)
     made_from: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     said: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def text(self) -> str:
         """The session as JSON, the same for the same session."""
-        address = {page: {key: values[0] if len(values) == 1 else values for key, values in parameters.items()}
-                   for page, parameters in self.address.items()}
+        address = {page: _single(parameters) for page, parameters in self.address.items()}
+        notes = [{"text": each.text, "page": each.page, "address": _single(each.address)} for each in self.notes]
         found = {"kind": KIND, "version": VERSION, "page": self.page, "address": address, "figure": self.figure,
                  "made_from": self.made_from, "software": {"qfusion": __version__}}
+        if notes:
+            found["notes"] = notes
         return json.dumps(found, indent=1, sort_keys=True, allow_nan=False)
+
+
+def _single(parameters: Mapping[str, list[str]]) -> dict[str, Any]:
+    return {key: values[0] if len(values) == 1 else values for key, values in parameters.items()}
 
 
 def read(data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object] | None = None) -> Session:
@@ -99,7 +118,8 @@ def read(data: bytes, pages: Iterable[str], setting: Callable[[str, Any], object
         else:
             said.append(f"What the file says of {title} is not an object. It is left out.")
     return Session(str(page), address, _settings(_part(found, "figure", said), setting, said),
-                   _origin(_part(found, "made_from", said)), tuple(said))
+                   _origin(_part(found, "made_from", said)), notes=_notes(found.get("notes", []), known, said),
+                   said=tuple(said))
 
 
 def _part(found: Mapping[str, Any], name: str, said: list[str]) -> dict[str, Any]:
@@ -128,6 +148,19 @@ def _parameters(page: str, found: Mapping[str, Any], said: list[str]) -> dict[st
             f"On {page}, {text.named(strange)} cannot stand in an address. "
             f"{'They are' if len(strange) > 1 else 'It is'} left out.")
     return fitting
+
+
+def _notes(found: Any, pages: list[str], said: list[str]) -> tuple[Note, ...]:
+    """The notes that are texts on pages there are."""
+    kept: list[Note] = []
+    for one in found if isinstance(found, list) else [None]:
+        words, page, address = (one.get(key) if isinstance(one, dict) else None for key in ("text", "page", "address"))
+        if (isinstance(words, str) and 0 < len(words.strip()) <= MAX_NOTE and page in pages
+                and isinstance(address, dict) and len(kept) < MAX_NOTES):
+            kept.append(Note(words.strip(), str(page), _parameters(str(page), address, said)))
+        else:
+            said.append("A note of the file has no text, is too long, or is of no page. It is left out.")
+    return tuple(kept)
 
 
 def _settings(found: Mapping[str, Any], setting: Callable[[str, Any], object] | None,

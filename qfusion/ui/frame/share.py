@@ -23,6 +23,7 @@ from qfusion import _assets
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures.export.style import ExportStyle
+from qfusion.ui.bar import notes
 from qfusion.ui.frame import cache, runs, sessions, state
 from qfusion.ui.frame.sessions import Session
 
@@ -80,7 +81,7 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
     st.markdown(
         "Everything you have set, on all pages, with pins, cohorts, and names and digests of model and data; not the "
         "data.")
-    saved = Session(str(state.get(state.PAGE)), state.everything(), _settings(), made_from)
+    saved = Session(str(state.get(state.PAGE)), state.everything(), _settings(), made_from, notes=notes.kept())
     name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
     st.download_button("Save session", saved.text(), name, "application/json", on_click="ignore",
                        icon=":material/save:", key="_save_session", width="stretch")
@@ -157,6 +158,7 @@ def open_loaded() -> None:
         state.notice(words)
     for key, value in session.figure.items():
         st.session_state[key] = float(value) if key.startswith("figure.font") else value
+    notes.put(session.notes)
     rest = {page: dict(parameters) for page, parameters in session.address.items()}
     here = rest.pop(session.page, {})
     state.put(state.ELSEWHERE, rest)

@@ -22,19 +22,8 @@ from qfusion.panels.core import sliders as physics
 from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.pages import QUESTIONS
 from qfusion.panels.core.view import View
-from qfusion.ui.frame import (
-    comparison,
-    depth,
-    frame_script,
-    pickers,
-    pin_button,
-    runs,
-    share,
-    shortcuts,
-    state,
-    stored,
-    tour,
-)
+from qfusion.ui.bar import comparison, notes, pickers, pin_button
+from qfusion.ui.frame import depth, frame_script, runs, share, shortcuts, state, stored, tour
 from qfusion.ui.panel import origin
 
 PAGES = {
@@ -95,6 +84,7 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
         with bar:
             work, row, asked = pickers.draw()
             pin_button.draw(work, row, link)
+            notes.draw(title, FILES)
         if before is not None:
             before(work)
         _settle(title, work)

@@ -16,7 +16,8 @@ from qfusion.panels import compare as builders
 from qfusion.panels.core.opened import resolve, tweak_of
 from qfusion.panels.core.pins import Pin
 from qfusion.training import metrics
-from qfusion.ui.frame import cache, comparison, pin_button, sliders, state, stored
+from qfusion.ui.bar import comparison, pin_button
+from qfusion.ui.frame import cache, sliders, state, stored
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.dynamics.dynamics_view import SHOWN_METRICS
 from qfusion.ui.panel import panels

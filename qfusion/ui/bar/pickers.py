@@ -18,7 +18,8 @@ from qfusion.panels.core.opened import (
     test_model,
 )
 from qfusion.panels.core.view import PREDICTED
-from qfusion.ui.frame import cache, comparison, refining, state
+from qfusion.ui.bar import comparison, refining
+from qfusion.ui.frame import cache, state
 
 # in every page's address
 KEYS = (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT, state.BACKGROUND, state.CONTRAST, state.MEMBERS,

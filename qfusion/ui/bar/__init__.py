@@ -1,0 +1,1 @@
+"""The bar that stays in view on top of a page: model, data, sample, background, pins, notes."""
