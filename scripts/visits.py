@@ -35,6 +35,7 @@ VISITS = (
     Visit("dynamics", "/dynamics"), Visit("dynamics-built", "/dynamics?cutterms=true&builtas=over%20time"),
     Visit("dynamics-flow", "/dynamics?builtas=flow"), Visit("dynamics-correlations", "/dynamics?view=Correlations"),
     Visit("dynamics-trajectories", "/dynamics?view=Trajectories"), Visit("dynamics-state", "/dynamics?view=State"),
+    Visit("dynamics-hinton", "/dynamics?view=State&matrixas=Hinton%20diagram&t=0.5&of=text"),
     Visit("dynamics-steady", "/dynamics?view=Steady%20state"),
     Visit("dynamics-operators", "/dynamics?view=H%20and%20L"),
     Visit("dynamics-what-did-it", "/dynamics?view=What%20did%20it"), Visit("dynamics-network", f"/dynamics?{NETWORK}"),
