@@ -40,6 +40,8 @@ VISITS = (
     Visit("dynamics-operators", "/dynamics?view=H%20and%20L"),
     Visit("dynamics-what-did-it", "/dynamics?view=What%20did%20it"), Visit("dynamics-network", f"/dynamics?{NETWORK}"),
     Visit("circuit", "/circuit"), Visit("circuit-network", f"/circuit?{NETWORK}"),
+    Visit("circuit-network-cone", f"/circuit?{NETWORK}&cone=fused%5B1%5D&gate=4&display=probability%20of%201"
+                                  "&qubitsas=Bloch%20balls"),
     Visit("circuit-network-rules", f"/circuit?{NETWORK}&part=Fusion%20rules"),
     Visit("circuit-network-noise", f"/circuit?{NETWORK}&part=Noise%20and%20shots"),
     Visit("circuit-network-entropies", f"/circuit?{NETWORK}&part=Entropies"),
