@@ -199,10 +199,11 @@ def test_information_is_qutip_s(planted: Any) -> None:
     edges = [trace for trace in picture.figure.data if trace.mode == "lines" and trace.xaxis is None]
     widths = sorted(trace.line.width for trace in edges)
     shared = table.filter(like="mutual").to_numpy()
-    assert widths == pytest.approx(sorted(18 * shared[20] / shared.max()), abs=1e-6)
+    assert widths == pytest.approx(sorted(information._WIDEST * shared[20] / shared.max()), abs=1e-6)
     nodes = next(trace for trace in picture.figure.data if trace.mode == "markers")
     entropies = table.filter(like="entropy[").to_numpy()
-    assert np.square(nodes.marker.size) == pytest.approx(74**2 * entropies[20] / entropies.max(), rel=1e-6)
+    areas = information._LARGEST**2 * entropies[20] / entropies.max()
+    assert np.square(nodes.marker.size) == pytest.approx(areas, rel=1e-6)
     assert sharing.triangle(planted, t=0.0).title.startswith("Nothing is shared at t = 0.00")
     assert "tripartite" not in sharing.triangle(open_sample("qj-parity", SAMPLE)).title
     with pytest.raises(InvalidInput, match="at least a pair"):

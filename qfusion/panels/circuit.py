@@ -120,7 +120,7 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
               + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
               + ("" if len(drawn) == len(found.boxes) else f" Drawn are the gates from {drawn[0].first} to "
                  f"{max(box.last for box in drawn)}; the others follow the scrubber.") + sample.of,
-        not_shown="correlations between qubits: each disc is one qubit on its own.",
+        not_shown="correlations between qubits: each is drawn on its own.",
         alt=f"Circuit of {found.count} gates; {at} are done. The table below lists them.",
         table=lambda: _qubits(found, at) if seen is None else _gates(found, seen))
 

@@ -22,7 +22,7 @@ _NEAR = np.cross(_RIGHT, _UP)  # to the viewer
 _AXES = {"x": np.array([1.0, 0, 0]), "y": np.array([0, 1.0, 0]), "|0⟩": np.array([0, 0, 1.0]),
          "|1⟩": np.array([0, 0, -1.0])}
 _STEPS = 6  # of the fading of a way
-_PITCH = (2.9, 3.3)  # between middles, across and down
+_PITCH = (2.9, 3.5)  # between middles, across and down
 
 
 def balls(names: Sequence[str], ways: Sequence[np.ndarray], hues: Sequence[str] = (), theme: Theme = "light"
@@ -53,8 +53,8 @@ def balls(names: Sequence[str], ways: Sequence[np.ndarray], hues: Sequence[str] 
     wide = max(across, 4)  # one ball alone must not fill the page
     spare = (wide - across) / 2 * _PITCH[0]
     figure.update_xaxes(**bare_axis(), range=[-1.45 - spare, (across - 1) * _PITCH[0] + 1.45 + spare])
-    figure.update_yaxes(**bare_axis(), range=[-(lines - 1) * _PITCH[1] - 1.85, 1.35], scaleanchor="x",
-                        constrain="domain")
+    figure.update_yaxes(**bare_axis(), range=[-(lines - 1) * _PITCH[1] - 2.05, 1.4], scaleanchor="x",
+                        constrain="domain", constraintoward="top")
     return figure
 
 
@@ -99,7 +99,7 @@ def _vector(figure: go.Figure, name: str, way: np.ndarray, middle: np.ndarray, h
                        hovertemplate="%{text}<extra></extra>",
                        marker={"size": 10, "color": INK[theme] if near else PAPER[theme], "opacity": 1,
                                "line": {"color": INK[theme], "width": 1.5}})
-    figure.add_annotation(x=middle[0], y=middle[1] - 1.56, showarrow=False, text=f"{name}: {length:.2f}",
+    figure.add_annotation(x=middle[0], y=middle[1] - 1.72, showarrow=False, text=f"{name}: {length:.2f}",
                           font={"size": 12, "color": INK[theme]})
 
 

@@ -24,7 +24,7 @@ from qfusion.figures.style import (
     term_dash,
 )
 
-_WIDEST, _LARGEST = 18.0, 74.0  # pixels of the strongest line, and of the largest disc
+_WIDEST, _LARGEST = 13.0, 48.0  # pixels of the strongest line, and of the largest disc
 _LEFT = 0.40  # of the width, that the graph takes
 
 
@@ -60,12 +60,9 @@ def triangle(times: np.ndarray, shared: Mapping[tuple[str, str], np.ndarray], al
     if together is not None:
         figure.add_scatter(x=times, y=together, xaxis="x2", yaxis="y2", mode="lines", name="tripartite",
                            line={"color": INK[theme], "width": 2.5, "dash": "dot"}, hovertemplate="%{y:+.4f}")
-        figure.add_annotation(x=0, y=figure.layout.yaxis.range[0], yanchor="bottom", showarrow=False,
-                              text=f"tripartite {together[at] + 0.0:+.3f} nats",
-                              font={"size": 12, "color": QUIET[theme]})
     now = float(times[at])
     figure.update_layout(
-        hovermode="x", legend={"x": _LEFT + 0.09},
+        hovermode="x",
         xaxis2=axis(theme) | {"domain": [_LEFT + 0.09, 1.0], "anchor": "y2",
                               "range": [float(times[0]), float(times[-1])]},
         yaxis2=axis(theme) | {"anchor": "x2", "nticks": 6},
@@ -108,4 +105,4 @@ def _graph(figure: go.Figure, shared: Mapping[tuple[str, str], np.ndarray], alon
                               yshift=(1 if above else -1) * _LARGEST / 2, font={"size": 12, "color": INK[theme]})
     heights = [place[1] for place in places.values()]
     figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6])
-    figure.update_yaxes(**bare_axis(), range=[min(heights) - 1.15, max(heights) + 0.8])
+    figure.update_yaxes(**bare_axis(), range=[min(heights) - 0.9, max(heights) + 0.8])
