@@ -37,12 +37,12 @@ def scrubber(replay: Replay) -> int:
     return at
 
 
-def choices(sample: Sample) -> dict[str, str]:
+def choices(sample: Sample) -> dict[str, Any]:
     """Pickers of what is drawn into the circuit, as `panels.circuit.diagram` takes them."""
     known = (builders.NONE, *circuit_evolution.readouts(sample.work))
     if state.get(CONE) not in (None, *known):
         state.forget(CONE)  # of another model
-    found = {}
+    found: dict[str, Any] = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         found["display"] = str(st.selectbox("States of the qubits", builders.DISPLAYS, **state.bound(DISPLAY),
                                             help="Where the scrubber stands, or after every column."))

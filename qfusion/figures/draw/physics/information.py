@@ -63,7 +63,7 @@ def triangle(times: np.ndarray, shared: Mapping[tuple[str, str], np.ndarray], al
     now = float(times[at])
     figure.update_layout(
         hovermode="x",
-        xaxis2=axis(theme) | {"domain": [_LEFT + 0.09, 1.0], "anchor": "y2",
+        xaxis2=axis(theme) | {"domain": [_LEFT + 0.12, 1.0], "anchor": "y2",
                               "range": [float(times[0]), float(times[-1])]},
         yaxis2=axis(theme) | {"anchor": "x2", "nticks": 6},
         xaxis2_title_text=TIME, yaxis2_title_text="information (nats)",
@@ -105,4 +105,4 @@ def _graph(figure: go.Figure, shared: Mapping[tuple[str, str], np.ndarray], alon
                               yshift=(1 if above else -1) * _LARGEST / 2, font={"size": 12, "color": INK[theme]})
     heights = [place[1] for place in places.values()]
     figure.update_xaxes(**bare_axis(), domain=[0.0, _LEFT], range=[-1.6, 1.6])
-    figure.update_yaxes(**bare_axis(), range=[min(heights) - 0.9, max(heights) + 0.8])
+    figure.update_yaxes(**bare_axis(), range=[min(heights) - 0.9, max(heights) + 1.0])
