@@ -35,10 +35,13 @@ VISITS = (
     Visit("dynamics", "/dynamics"), Visit("dynamics-built", "/dynamics?cutterms=true&builtas=over%20time"),
     Visit("dynamics-flow", "/dynamics?builtas=flow"), Visit("dynamics-correlations", "/dynamics?view=Correlations"),
     Visit("dynamics-trajectories", "/dynamics?view=Trajectories"), Visit("dynamics-state", "/dynamics?view=State"),
+    Visit("dynamics-hinton", "/dynamics?view=State&matrixas=Hinton%20diagram&t=0.5&of=text"),
     Visit("dynamics-steady", "/dynamics?view=Steady%20state"),
     Visit("dynamics-operators", "/dynamics?view=H%20and%20L"),
     Visit("dynamics-what-did-it", "/dynamics?view=What%20did%20it"), Visit("dynamics-network", f"/dynamics?{NETWORK}"),
     Visit("circuit", "/circuit"), Visit("circuit-network", f"/circuit?{NETWORK}"),
+    Visit("circuit-network-cone", f"/circuit?{NETWORK}&cone=fused%5B1%5D&gate=4&display=probability%20of%201"
+                                  "&qubitsas=Bloch%20balls"),
     Visit("circuit-network-rules", f"/circuit?{NETWORK}&part=Fusion%20rules"),
     Visit("circuit-network-noise", f"/circuit?{NETWORK}&part=Noise%20and%20shots"),
     Visit("circuit-network-entropies", f"/circuit?{NETWORK}&part=Entropies"),

@@ -34,6 +34,7 @@ from qfusion.figures.draw import (
     training,
     what_if,
 )
+from qfusion.figures.draw.physics import bloch, information, jumps, matrices
 from qfusion.figures.style import BLUE, Theme
 
 HOSTILE = "<script>alert(1)</script> $x_1^2$ \\alpha &amp; ü"
@@ -164,6 +165,19 @@ k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
     "generator.letters": lambda t: generator.letters(["text XZ", HOSTILE], ["text", "text+audio"],
                                                      np.array([0.4, -0.2]), M, t),
     "generator.modes": lambda t: generator.modes(np.array([0, -1 + 1j, -1 - 1j, -2]), 1.0, t),
+    "bloch.balls": lambda t: bloch.balls(["a", HOSTILE], [np.outer(np.linspace(1, 0.5, 9), BLOCH[0]), BLOCH[1:]],
+                                         [BLUE], t),
+    "information.triangle": lambda t: information.triangle(
+        T, {("b", HOSTILE): T / 9, ("b", "c"): np.sin(T) / 9, ("c", HOSTILE): T * 0.01},
+        {"b": LINES["text"] / 2, HOSTILE: LINES["audio"] / 2, "c": LINES["vision"] / 2}, 9, together=-T / 30, theme=t),
+    "jumps.raster": lambda t: jumps.raster(
+        [(np.array([0.2, 0.9]), np.array([0, 1])), (np.array([0.5]), np.array([1])), (np.zeros(0), np.zeros(0, int))],
+        np.linspace(0, 2, 5), np.array([[0.3, 0.1, 0.2, 0.4], [0.0, 0.5, 0.6, 0.1]]), T,
+        np.stack([LINES["text"], LINES["audio"]]) / 3, t),
+    "matrices.hinton": lambda t: matrices.hinton(RHO * np.exp(1j * np.subtract.outer(np.arange(4), np.arange(4))),
+                                                 (2, 2), t),
+    "matrices.through_time": lambda t: matrices.through_time(T, np.stack(list(LINES.values())), ["|0⟩", "|1⟩"] * 2,
+                                                             ["text"] * 2 + [HOSTILE] * 2, "population", 0.7, t),
     "leaderboard.dots": lambda t: leaderboard.dots(ENTRIES, "accuracy", t),
     "leaderboard.against": lambda t: leaderboard.against(ENTRIES, "accuracy", "parameters after the encoders", t),
     "leaderboard.agreement": lambda t: leaderboard.agreement(["one", "two"], ["mean", "text", "text+audio"],
@@ -231,7 +245,11 @@ k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
 def drawing_functions() -> set[str]:
     """`module.function` of all public functions that are annotated to return a figure."""
     found = set()
-    for place, names in ((draw, [module.name for module in pkgutil.iter_modules(draw.__path__)]), (figures, ["style"])):
+    places = [draw, *(importlib.import_module(f"{draw.__name__}.{room.name}")
+                      for room in pkgutil.iter_modules(draw.__path__) if room.ispkg)]
+    rooms = [(place, [each.name for each in pkgutil.iter_modules(place.__path__) if not each.ispkg])
+             for place in places]
+    for place, names in (*rooms, (figures, ["style"])):
         for name in names:
             loaded = importlib.import_module(f"{place.__name__}.{name}")
             found |= {f"{name}.{each}" for each, made in inspect.getmembers(loaded, inspect.isfunction)

@@ -10,7 +10,10 @@ import numpy as np
 import torch
 
 from qfusion.figures.draw.circuit import Box, Wire
+from qfusion.figures.draw.physics.displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
+from qfusion.quantum.cone import Cone, Step, as_step
+from qfusion.quantum.gates import operation_matrix, rotation
 
 LEFT_OUT = 1.75  # modality qubits end right of the fusion gate
 
@@ -29,6 +32,7 @@ class Replay:
         followed: places in `wires` of the qubits that live to the end.
         says: what the circuit is to the sample, where that is to be said.
         across: columns that are drawn at once, where there may be many; 0 for all.
+        steps: every gate as far as a light cone asks, by places in `wires`; empty where none is asked for.
     """
 
     boxes: tuple[Box, ...]
@@ -41,6 +45,7 @@ class Replay:
     followed: tuple[int, ...]
     says: str = ""
     across: int = 0
+    steps: tuple[Step[int], ...] = ()
 
     @property
     def count(self) -> int:
@@ -49,13 +54,36 @@ class Replay:
 
     def near(self, at: int) -> tuple[Box, ...]:
         """Returns the boxes to be drawn when so many gates are done: all, or the columns around the last of these."""
-        columns = 1 + max(int(box.column) for box in self.boxes)
-        if not 0 < self.across < columns:
+        first = self._first(at)
+        if first is None:
             return self.boxes
-        here = next((int(box.column) for box in self.boxes if box.first <= at <= box.last), 0)
-        first = min(here - here % self.across, columns - self.across)
         return tuple(replace(box, column=box.column - first) for box in self.boxes
                      if first <= box.column < first + self.across)
+
+    def _first(self, at: int) -> int | None:
+        """The first column that is drawn when so many gates are done; None where all are."""
+        columns = 1 + max(int(box.column) for box in self.boxes)
+        if not 0 < self.across < columns:
+            return None
+        here = next((int(box.column) for box in self.boxes if box.first <= at <= box.last), 0)
+        return min(here - here % self.across, columns - self.across)
+
+    def between(self, at: int) -> list[tuple[float, int, np.ndarray, float]]:
+        """Returns the state of every qubit after each column that is drawn when so many gates are done: where it stands
+        from left to right, on which wire, its Bloch vector (3,), and its entropy in nats."""
+        first, found = self._first(at) or 0, []
+        for column in sorted({box.column + first for box in self.near(at)}):
+            for row, wire in enumerate(self.wires):
+                x = column - first + 0.5
+                # No other gate changes what a qubit is by itself.
+                done = max((box.last for box in self.boxes if row in box.rows and box.column <= column), default=0)
+                if wire.end is None or x <= wire.end + 1:
+                    found.append((x, row, self.bloch[done, row], float(self.entropy[done, row])))
+        return found
+
+    def greyed(self, boxes: Sequence[Box], cone: Cone[int]) -> tuple[Box, ...]:
+        """Returns boxes, those without a gate inside a light cone in grey."""
+        return tuple(replace(box, outside=not any(cone.inside[box.first - 1:box.last])) for box in boxes)
 
 
 def of_fusion(found: Any, model: Any) -> Replay:
@@ -67,7 +95,26 @@ def of_fusion(found: Any, model: Any) -> Replay:
     boxes = _fusion_boxes(found.gates, rows, model)
     parts = _parts(found.gates)
     followed = tuple(row for row, wire in enumerate(wires) if wire.end is None)
-    return Replay(boxes, wires, gates, found.bloch, found.entropy, moments, parts, followed)
+    steps = tuple(_step_of(gate, rows) for gate in found.gates)
+    return Replay(boxes, wires, gates, found.bloch, found.entropy, moments, parts, followed, steps=steps)
+
+
+def _step_of(gate: Any, rows: dict[str, int]) -> Step[int]:
+    """A gate of the network as far as a light cone asks."""
+    on = tuple(rows[wire] for wire in gate.wires)
+    if gate.gate == "measure":
+        return Step(on, frozenset(on), monomial=True, reads=True)
+    if gate.kind in ("fuse", "pool"):  # its other qubits choose how it turns the last
+        return Step(on, frozenset(on[:-1]))
+    return as_step(on, _unitary(gate))
+
+
+def _unitary(gate: Any) -> torch.Tensor:
+    """The matrix of a gate on its own qubits, without those that choose it."""
+    angles = torch.tensor(list(gate.values.values()), dtype=torch.float64)
+    if len(gate.wires) == 1 or gate.kind == "pool":
+        return rotation(gate.gate, angles)
+    return operation_matrix(gate.gate, angles, (0, 1))
 
 
 def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
@@ -96,7 +143,7 @@ def _fusion_boxes(gates: Sequence[Any], rows: dict[str, int], model: Any) -> tup
         on = tuple(rows[wire] for wire in gate.wires)
         if gate.kind == "encode":
             boxes.append(Box("RY", 0, on, number, number, f"{gate.sentence} θ = {gate.values['theta']:.3f}.",
-                             term_colour(gate.modalities[0], modalities)))
+                             term_colour(gate.modalities[0], modalities), values=matrix_tip(_unitary(gate).numpy())))
         elif gate.kind == "fuse":
             stage = fused.get(gate.element, 0)
             fused[gate.element] = stage + 1
@@ -123,12 +170,26 @@ def _step_box(gates: Sequence[Any], step: int, rows: dict[str, int], start: floa
     layer = inside[0].layer
     if pool:
         does = f"{inside[0].sentence} {kept} is turned by one of two learned rotations, depending on what was read."
-        return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True)
+        turns = [gate for gate in inside if gate.outcome is not None]
+        said = "<br>".join(f"if {gate.outcome}: {_angles(gate)}<br>{matrix_tip(_unitary(gate).numpy())}"
+                           for gate in turns)
+        return Box("M|U3", column, on, numbers[0], numbers[-1], does, ORANGE, True, said)
     block = model.network.block
     does = (
         f"Convolution of layer {layer}: block {block}, {len(inside)} gates with angles that every pair of this layer "
         f"shares, on {' and '.join(sorted(names, key=lambda w: rows[w]))}.")
-    return Box(f"C{layer}|C{layer}", column, on, numbers[0], numbers[-1], does, SKY, True)
+    where = sorted(names, key=lambda w: rows[w])
+    U = torch.eye(4, dtype=torch.complex128)
+    for gate in inside:
+        angles = torch.tensor(list(gate.values.values()), dtype=torch.float64)
+        U = operation_matrix(gate.gate, angles, tuple(where.index(wire) for wire in gate.wires)) @ U
+    said = "<br>".join([*(f"{gate.gate} {'→'.join(str(where.index(wire) + 1) for wire in gate.wires)} "
+                          f"{_angles(gate)}".strip() for gate in inside), "together:", matrix_tip(U.numpy())])
+    return Box(f"C{layer}|C{layer}", column, on, numbers[0], numbers[-1], does, SKY, True, said)
+
+
+def _angles(gate: Any) -> str:
+    return ", ".join(f"{value:.3f}" for value in gate.values.values())
 
 
 def _parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:
@@ -158,7 +219,8 @@ def of_step(built: Any, bloch: np.ndarray, entropy: np.ndarray, moments: Any, mo
         on = tuple(rows[wire] for wire in gate.wires)
         apart = len(on) > 1 and max(on) - min(on) + 1 > len(on)
         boxes.append(Box(gate.label, gate.column, on, number, number,
-                         f"{gate.sentence} {values}", hue, apart))
+                         f"{gate.sentence} {values}", hue, apart,
+                         matrix_tip(gate.operators[0]) if gate.kind == "unitary" else ""))
     gates = tuple((gate.label, gate.wires, gate.sentence, gate.values) for gate in built.gates)
     first = next((n for n, gate in enumerate(built.gates) if gate.kind != "prepare"), 0)
     return Replay(tuple(boxes), wires, gates, bloch, entropy, moments, ((0, "prepare"), (first, "one step")),

@@ -9,8 +9,10 @@ import torch
 
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.draw.circuit import LINES, Box, Wire
+from qfusion.figures.draw.physics.displays import matrix_tip
 from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.models.neighbours.circuits import CircuitModel
+from qfusion.quantum.cone import as_step
 from qfusion.quantum.statevector import Gate
 from qfusion.track import progress
 
@@ -46,7 +48,8 @@ def replay(model: CircuitModel, states: Mapping[str, torch.Tensor]) -> Replay:
         tuple(_boxes(gates, hues)), tuple(Wire(name, float(q), hues[q]) for q, name in enumerate(found.wires)),
         tuple((gate.name, wires, _does(gate, wires), gate.values) for gate, wires in gates), found.bloch, found.entropy,
         tuple((m.wires, m.before, m.after, m.mutual) for m in found.moments), _parts(found.gates),
-        tuple(range(len(owners))), model.remark(states), ACROSS)
+        tuple(range(len(owners))), model.remark(states), ACROSS,
+        tuple(as_step(gate.wires, gate.matrix) for gate in found.gates))
 
 
 def _does(gate: Gate, wires: Sequence[str]) -> str:
@@ -71,7 +74,8 @@ def _boxes(gates: Sequence[tuple[Gate, tuple[str, ...]]], hues: Sequence[str]) -
             name, says = "CNOTs", "CNOTs, in this order: " + ", ".join(" → ".join(gates[n][1]) for n in run) + "."
         said = "; ".join(f"{key}: {value:.3g}" for key, value in gate.values.items())
         yield Box(name, column, rows, run[0] + 1, run[-1] + 1, f"{says} {said}".strip(),
-                  HUES.get(gate.name) or hues[rows[0]] or GREY)
+                  HUES.get(gate.name) or hues[rows[0]] or GREY,
+                  values=matrix_tip(gate.matrix.numpy()) if len(run) == 1 else "")
 
 
 def _parts(gates: Sequence[Any]) -> tuple[tuple[int, str], ...]:

@@ -23,16 +23,27 @@ from qfusion.figures import circuit_replays
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import state as state_figures
+from qfusion.figures.draw.physics import bloch, displays
 from qfusion.figures.style import Theme, term_colour
 from qfusion.models import require
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
 from qfusion.panels.core.panel import Opens, Panel, Picture, can, whole, word
 from qfusion.panels.core.view import View
+from qfusion.quantum.cone import Cone
+from qfusion.quantum.cone import light_cone as cone_of
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
+NONE, DISCS = "none", "at the scrubber"  # no light cone; no displays between gates
+DISPLAYS = (DISCS, *displays.KINDS)
+PLANE, BALLS = SHAPES = ("X–Z plane", "Bloch balls")  # as what qubits are drawn
+_SHOWN = {DISCS: "A disc is a qubit where it is now: its needle is (⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ "
+                 "is not 0; a short one is a mixed state.",
+          displays.KINDS[0]: "After each column, how full a frame is tells how likely its qubit reads 1.",
+          displays.KINDS[1]: "After each column, three bars from the middle of a frame: ⟨X⟩, ⟨Y⟩ and ⟨Z⟩ of its qubit.",
+          displays.KINDS[2]: "After each column, how full a frame is tells its qubit's purity, from 1/2 to 1."}
 TOO_MANY = "This gate acts on more than four qubits: its joint state is left out here{}."
 
 
@@ -55,8 +66,21 @@ def _step(sample: Sample, steps: int, gates: str) -> tuple[float, str]:
     return float(sample.model.duration) / steps, SPLITS[choose("Gates", gates, SPLITS)]
 
 
+def light_cone(sample: Sample, readout: str) -> Cone[int]:
+    """The gates that a read-out depends on, and the qubits; by places in the replay.
+
+    Args:
+        sample: of a model whose circuit is no step of an evolution. readout: of `readouts` of its work.
+    """
+    found = replay(sample)
+    known = circuit_evolution.readouts(sample.work)
+    check(bool(known), "The gates of one step of an evolution all act on what is read: they have no light cone.")
+    names = [wire.name for wire in found.wires]
+    return cone_of(found.steps, [names.index(name) for name in known[choose("Read-out", readout, known)]])
+
+
 def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
-            gates: str = EACH) -> Picture:
+            gates: str = EACH, cone: str = NONE, display: str = DISCS) -> Picture:
     """The circuit with every qubit's state in place.
 
     Args:
@@ -65,11 +89,18 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
         gate: so many gates are done; all unless told.
         steps: so many fill T.
         gates: "one per coupling" or "all of H in one".
+        cone: a read-out, whose light cone is drawn: what lies outside is grey; "none" for all alike.
+        display: "at the scrubber" for discs there, or what stands after every column.
     """
     found = replay(sample, steps, gates)
     at = _place(found, gate)
-    drawn = found.near(at)
-    if sample.can("time"):
+    drawn, seen = found.near(at), light_cone(sample, cone) if cone != NONE else None
+    choose("Display", display, DISPLAYS)
+    if seen is not None:
+        drawn = found.greyed(drawn, seen)
+        title = (f"{text.plain(cone)} depends on {seen.count} of {found.count} gates and {len(seen.qubits)} of "
+                 f"{len(found.wires)} qubits")
+    elif sample.can("time"):
         built = step(sample, steps, gates)
         title = f"One step of dt = {built.dt:.3g} is {len(built.gates)} gates on {len(built.wires)} qubits"
     elif sample.can("gates"):
@@ -83,14 +114,15 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
     return Picture(
         "circuit", title,
         figures.diagram(drawn, found.wires, at, found.bloch[at], found.entropy[at],
-                        unit=54 if sample.can("time") else 52, theme=theme),
-        shows="every operation in order, what is still to come faint. A disc is a qubit where it is now: its needle is "
-              "(⟨X⟩, ⟨Z⟩) with |0⟩ up, blue or vermillion when ⟨Y⟩ is not 0; a short one is a mixed state."
+                        unit=54 if sample.can("time") else 52, between=found.between(at),
+                        display="" if display == DISCS else display, theme=theme),
+        shows="every operation in order, what is still to come faint. " + _SHOWN[display]
+              + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
               + ("" if len(drawn) == len(found.boxes) else f" Drawn are the gates from {drawn[0].first} to "
                  f"{max(box.last for box in drawn)}; the others follow the scrubber.") + sample.of,
-        not_shown="correlations between qubits: each disc is one qubit on its own.",
+        not_shown="correlations between qubits: each is drawn on its own.",
         alt=f"Circuit of {found.count} gates; {at} are done. The table below lists them.",
-        table=lambda: _qubits(found, at))
+        table=lambda: _qubits(found, at) if seen is None else _gates(found, seen))
 
 
 def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
@@ -109,6 +141,26 @@ def qubits(sample: Sample, theme: Theme = "light", *, gate: int | None = None, s
               "its entropy." + sample.of,
         not_shown="⟨Y⟩ as a length: point at a disc.",
         alt=f"Bloch vectors of {len(rows)} qubits; entropy in nats: {spoken.listed(names, entropy)}.",
+        table=lambda: _qubits(found, at))
+
+
+def balls(sample: Sample, theme: Theme = "light", *, gate: int | None = None, steps: int = STEPS,
+          gates: str = EACH) -> Picture:
+    """Bloch balls of all qubits that go on, with their ways gate by gate; arguments as of `diagram`."""
+    found = replay(sample, steps, gates)
+    at = _done(found, gate)
+    rows = list(found.followed)
+    names, lengths = [found.wires[row].name for row in rows], np.linalg.norm(found.bloch[at][rows], axis=1)
+    least = int(np.argmin(lengths))
+    return Picture(
+        "bloch-gates", "Every qubit is in a pure state of its own" if lengths[least] > 1 - 1e-6 else
+                       f"Shortest Bloch vector: {text.plain(names[least])} ({lengths[least]:.2f})",
+        bloch.balls(names, [found.bloch[:at + 1, row] for row in rows], [found.wires[row].hue for row in rows], theme),
+        shows="every qubit that goes to the end: its Bloch vector now, and its way since the first gate, older parts "
+              "paler. The number is its length r; the purity is (1 + r²) / 2; a hollow tip lies behind the middle."
+              + sample.of,
+        not_shown="correlations between qubits: each ball is one qubit on its own.",
+        alt=f"Bloch balls of {len(rows)} qubits; lengths {spoken.listed(names, lengths)}.",
         table=lambda: _qubits(found, at))
 
 
@@ -241,6 +293,12 @@ def _qubits(found: Replay, at: int) -> pd.DataFrame:
                          "entropy": found.entropy[at]})
 
 
+def _gates(found: Replay, cone: Cone[int]) -> pd.DataFrame:
+    return pd.DataFrame([{"gate": n, "name": name, "qubits": ", ".join(wires), "in_cone": inside}
+                         for n, ((name, wires, *_), inside) in enumerate(zip(found.gates, cone.inside, strict=True),
+                                                                         1)])
+
+
 CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)  # steps that fill T
 NETWORK_VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did it", "Export")
 
@@ -263,7 +321,12 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     if not work.can("circuit"):
         return {}
     found = {"gate": say.number("gate", 0, MAX_GATES, "The end of the circuit is shown."),
-             "table.gates": say.switch("Table of all gates", "It stays folded.")}
+             "display": say.options("Display", DISPLAYS, "Discs at the scrubber are shown."),
+             "qubitsas": say.options("Qubits as", SHAPES, "They are shown in the X–Z plane."),
+             "table.gates": say.switch("Table of all gates", "It stays folded."),
+             "table.drawing": say.switch("PennyLane's drawing", "It stays folded.")}
+    if readouts := circuit_evolution.readouts(work):
+        found["cone"] = say.options("Read-out", (NONE, *readouts), "All gates are shown alike.")
     if work.can("gates"):
         return found | {"table.program": say.switch("The circuit for elsewhere", "It stays folded.")}
     if not work.can("time"):
@@ -282,8 +345,10 @@ def _part(name: str) -> Opens:
 
 _REPLAY, _ENTROPIES = _part("Walk"), _part("Entropies")
 PANELS = {
-    "circuit": Panel(diagram, _AT, fits=can("circuit"), opens=_REPLAY),
-    "qubits": Panel(qubits, _AT, fits=begun, opens=_REPLAY),
+    "circuit": Panel(diagram, {**_AT, "cone": word("cone"), "display": word("display")}, fits=can("circuit"),
+                     opens=_REPLAY),
+    "qubits": Panel(qubits, _AT, fits=begun, opens=lambda view: _REPLAY(view) and view.get("qubitsas") != BALLS),
+    "bloch-gates": Panel(balls, _AT, fits=begun, opens=lambda view: _REPLAY(view) and view.get("qubitsas") == BALLS),
     "before-after": Panel(outcomes, _AT, fits=in_sight, opens=_REPLAY),
     "matrix-after": Panel(matrix, _AT, fits=in_sight, opens=_REPLAY),
     "entropy-gates": Panel(entropies, _AT, fits=can("circuit"), opens=_ENTROPIES),

@@ -194,7 +194,7 @@ def populations(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t
         whose: a modality, or "all together".
         t: the time as a share of T.
     """
-    rho, dims, name = _state(sample, whose, t)
+    rho, dims, name = state_at(sample, whose, t)
     mass, labels = np.real(np.diag(rho)), state_figures.basis_labels(dims)
     best = int(np.argmax(mass))
     return Picture(
@@ -216,7 +216,7 @@ def matrix(sample: Sample, theme: Theme = "light", *, part: str = "modulus", who
         whose: a modality, or "all together".
         t: the time as a share of T.
     """
-    rho, dims, name = _state(sample, whose, t)
+    rho, dims, name = state_at(sample, whose, t)
     labels = np.array(state_figures.basis_labels(dims))
     rows, columns = np.indices(rho.shape)
     return Picture(
@@ -262,7 +262,7 @@ def steady(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: pd.DataFrame({"state": labels, "steady": mass, "sample_at_T": final}))
 
 
-def _state(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
+def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[int, ...], str]:
     """rho of all modalities or of one at a share t of T, its dimensions, and when that is, in words."""
     track, dims = sample.track(), sample.model.dims
     step = round(t * (len(track.times) - 1))
@@ -389,7 +389,8 @@ PANELS = {
                           opens=_SAMPLED),
     "ensemble": Panel(ensemble, {"runs": whole("runs", 1, 1000)}, fits=_TIMED, opens=_SAMPLED),
     "populations": Panel(populations, {"whose": word("of"), "t": _T}, fits=_TIMED, opens=_STATE),
-    **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}, fits=_TIMED, opens=_STATE)
+    **{f"matrix-{part}": Panel(matrix, {"whose": word("of"), "t": _T}, {"part": part}, fits=_TIMED,
+                               opens=lambda view: _STATE(view) and view.get("matrixas") != "Hinton diagram")
        for part in _MATRIX},
     "distance": Panel(distance, fits=settles, opens=_SETTLED), "steady": Panel(steady, fits=settles, opens=_SETTLED),
 }

@@ -101,6 +101,25 @@ def drawing(work: Any, row: int, words: str = "") -> Any:
     return fusion_circuit(_edited(work, words), work.theta(row))
 
 
+def readouts(work: Any) -> dict[str, tuple[str, ...]]:
+    """What is read of a circuit of gates, as products of Z: their names, and the qubits of each; none of a model with
+    time, whose gates stand for one step."""
+    if not work.can("circuit") or work.can("time"):
+        return {}
+    if work.can("gates"):
+        from qfusion.track.progress import qubits_of
+
+        wires = qubits_of(work.model.registers())
+        words = [(q,) for q in range(len(wires))] + [word for word in getattr(work.model, "words", ()) if len(word) > 1]
+    else:
+        from qfusion.track.fusion_gates import wires_of
+
+        wires = tuple(stages[-1] for stages in wires_of(work.model)[1])
+        kept = tuple(work.model.network.kept)
+        words = [*((q,) for q in range(len(wires))), *([kept] if len(kept) > 1 else [])]
+    return {" · ".join(wires[q] for q in word): tuple(wires[q] for q in word) for word in words}
+
+
 @torch.no_grad()
 def encoded(work: Any, row: int) -> dict[str, Any]:
     """What the modalities of one sample come to, by name, one row each."""

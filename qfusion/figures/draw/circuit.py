@@ -17,6 +17,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.draw.physics import displays
 from qfusion.figures.style import (
     BLUE,
     BRIGHT,
@@ -55,6 +56,8 @@ class Box:
             `|`.
         first, last: numbers of the gates it stands for, counted from 1.
         does: sentences for the pointer; hue: hex colour.
+        values: more lines for the pointer, numbers of ours with `<br>` between; outside: drawn in grey, as what does
+            not count.
     """
 
     name: str
@@ -65,6 +68,8 @@ class Box:
     does: str
     hue: str = GREY
     joined: bool = False
+    values: str = ""
+    outside: bool = False
 
     @property
     def named_apart(self) -> bool:
@@ -89,12 +94,15 @@ class Wire:
 
 
 def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray, entropy: np.ndarray, *,
-            unit: float = 46, theme: Theme = "light") -> go.Figure:
+            unit: float = 46, between: Sequence[tuple[float, int, np.ndarray, float]] = (), display: str = "",
+            theme: Theme = "light") -> go.Figure:
     """The circuit across the page: what is done is full, what is to come is faint, the current box has a thick rim.
 
     Args:
         at: how many gates have been done. bloch: (Q, 3) and entropy: (Q,) nats of every wire's qubit then.
         unit: pixels between wires that are 1 apart.
+        between: states between boxes: where from left to right, on which wire, Bloch vector (3,), entropy in nats.
+        display: as what these are drawn, of `physics.displays.KINDS`; in place of the discs.
 
     Each box carries its `last` as customdata: a click can move the scrubber there.
     """
@@ -110,7 +118,12 @@ def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndar
     for box in boxes:
         _box(box, wires, at, shapes, notes, theme)
     _targets(figure, boxes, wires)
-    _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
+    if display:
+        displays.add(figure, [displays.Display(x, wires[row].y, 0.14 if _close(wires, row) else 0.26, vector,
+                                               disc_tip(wires[row].name, vector, entropy))
+                              for x, row, vector, entropy in between], display, theme)
+    else:
+        _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
     figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
     figure.update_xaxes(**bare_axis(), range=[-0.62, width])
     figure.update_yaxes(**bare_axis(), range=[bottom + 0.5, top - 0.5])
@@ -131,6 +144,11 @@ def _wires(figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[d
                  for wire in wires)
 
 
+def _close(wires: Sequence[Wire], row: int) -> bool:
+    """Whether a wire lies near another."""
+    return any(abs(wires[row].y - other.y) < 0.45 for k, other in enumerate(wires) if k != row)
+
+
 def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]], notes: list[dict[str, Any]],
          theme: Theme) -> None:
     heights = [wires[row].y for row in box.rows]
@@ -138,7 +156,9 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
     opacity = 1.0 if done or current else 0.35
     dense = len(wires) > 8 and any(abs(a.y - b.y) < 0.5 for a, b in itertools.pairwise(wires))
     half = 0.14 if dense and box.column == 0 and len(box.rows) == 1 else 0.3
-    rim = {"color": VERMILLION if current else box.hue, "width": 3 if current else 1.5}
+    hue = GREY if box.outside else box.hue
+    opacity *= 0.35 if box.outside else 1.0
+    rim = {"color": VERMILLION if current else hue, "width": 3 if current else 1.5}
     if box.joined:
         shapes.append({"type": "line", "x0": box.column, "x1": box.column, "y0": min(heights), "y1": max(heights),
                        "line": {"color": rim["color"], "width": 3 if current else 2}, "opacity": opacity,
@@ -148,11 +168,12 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
         place = {"type": "rect", "x0": box.column - 0.3, "x1": box.column + 0.3, "y0": low, "y1": high,
                  "layer": "above"}
         shapes.append(place | {"fillcolor": PAPER[theme], "line": {"width": 0}})
-        shapes.append(place | {"fillcolor": faded(box.hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity})
+        shapes.append(place | {"fillcolor": faded(hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity})
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
         notes.append({"x": box.column, "y": (low + high) / 2, "text": label(name), "showarrow": False,
-                      "opacity": max(opacity, 0.6), "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
+                      "opacity": 0.45 if box.outside else max(opacity, 0.6),
+                      "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
                       "font": {"size": 10 if len(name) > 3 or half < 0.2 else 12, "color": INK[theme]}})
 
 
@@ -175,7 +196,8 @@ def _spans(box: Box, heights: list[float], half: float) -> list[tuple[float, flo
 
 def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire]) -> None:
     """Invisible marks that carry what is said under the pointer and where a click leads."""
-    tips = [(box.column, wires[row].y, wrap(f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"), box.last)
+    tips = [(box.column, wires[row].y, wrap(f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"
+                                               + f"<br>{box.values}" * bool(box.values)), box.last)
             for box in boxes for row in box.rows]
     figure.add_scatter(x=[t[0] for t in tips], y=[t[1] for t in tips], text=[t[2] for t in tips],
                        customdata=[t[3] for t in tips], mode="markers", name="gates",

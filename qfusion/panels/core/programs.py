@@ -34,7 +34,8 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.PANELS, "samples": _parts(panels.samples.PANELS, panels.inside.PANELS),
-    "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, panels.generator.PANELS, {
+    "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, panels.generator.PANELS,
+                       panels.sharing.PANELS, panels.states.PANELS, {
         "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
         "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=can("layers"))}),
     "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS,
@@ -55,7 +56,7 @@ NAMED: dict[str, Mapping[str, Panel]] = {
 RULES: dict[str, tuple[Rules, ...]] = {
     "samples": (panels.samples.allowed, panels.inside.allowed),
     "dynamics": (sliders.allowed, panels.physics.allowed, panels.building.allowed, panels.dynamics.allowed,
-                 panels.layers.allowed, panels.generator.allowed),
+                 panels.layers.allowed, panels.generator.allowed, panels.states.allowed),
     "circuit": (panels.circuit.allowed, panels.layers.allowed, panels.rules.allowed, panels.noise.allowed,
                 panels.physics.allowed),
     "what if": (panels.what_if.allowed,), "decision operators": (panels.operators.allowed,),
@@ -204,7 +205,8 @@ def program(page: str, panel: str, address: Address) -> str:
     for name, call in _calls(view, found.subject):
         modules.add(f"from {call.module} import {call.function}")
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
-    builder = f"{found.build.__module__.removeprefix('qfusion.')}.{found.build.__name__}"
+    module = found.build.__module__.removeprefix("qfusion.").replace("panels.parts.", "panels.")
+    builder = f"{module}.{found.build.__name__}"
     subject = "sample.work" if found.subject == "work" else found.subject
     picture = Call("", builder, (), found.arguments(view, rest)).text(subject)
     return "\n".join(

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import text
+from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.style import Theme
@@ -15,7 +16,7 @@ from qfusion.panels import circuit as builders
 from qfusion.ui.frame import state
 from qfusion.ui.panel import panels
 
-GATE, TABLE = "gate", "table.gates"
+GATE, TABLE, DISPLAY, CONE, SHAPE = "gate", "table.gates", "display", "cone", "qubitsas"
 
 
 def scrubber(replay: Replay) -> int:
@@ -36,6 +37,21 @@ def scrubber(replay: Replay) -> int:
     return at
 
 
+def choices(sample: Sample) -> dict[str, Any]:
+    """Pickers of what is drawn into the circuit, as `panels.circuit.diagram` takes them."""
+    known = (builders.NONE, *circuit_evolution.readouts(sample.work))
+    if state.get(CONE) not in (None, *known):
+        state.forget(CONE)  # of another model
+    found: dict[str, Any] = {}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        found["display"] = str(st.selectbox("States of the qubits", builders.DISPLAYS, **state.bound(DISPLAY),
+                                            help="Where the scrubber stands, or after every column."))
+        if len(known) > 1:
+            found["cone"] = str(st.selectbox("Light cone of", known, **state.bound(CONE),
+                                             help="Gates that this read-out cannot depend on become grey."))
+    return found
+
+
 def _stops(replay: Replay) -> list[int]:
     """Ends of the boxes, where the buttons stop."""
     return sorted({0, *(box.last for box in replay.boxes)})
@@ -51,7 +67,8 @@ def _step(stops: list[int], way: int, count: int) -> None:
 def diagram(sample: Sample, theme: Theme, at: int, **drawn: Any) -> None:
     """The circuit across the page, drawn as `panels.circuit.replay` is told by `drawn`; a click on a box goes there."""
     key = f"diagram-{state.get(TURN, 0)}"
-    panels.draw(builders.diagram(sample, theme, gate=at, **drawn), key=key, on_select=lambda: _picked(key))
+    picked = choices(sample)
+    panels.draw(builders.diagram(sample, theme, gate=at, **picked, **drawn), key=key, on_select=lambda: _picked(key))
 
 
 TURN = "_diagram_turn"
@@ -76,7 +93,9 @@ def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn:
     st.markdown(
         f"**Gate {at} of {replay.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
         + (f"  \n{text.plain(numbers)}" if numbers else ""))
-    panels.draw(builders.qubits(sample, theme, gate=at, **drawn))
+    shape = st.segmented_control("Qubits as", builders.SHAPES, default=builders.PLANE, required=True,
+                                 **state.bound(SHAPE))
+    panels.draw((builders.balls if shape == builders.BALLS else builders.qubits)(sample, theme, gate=at, **drawn))
     if not replay.moments[at - 1][0]:
         st.caption(builders.too_many(sample))
         return

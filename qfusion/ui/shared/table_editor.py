@@ -77,6 +77,25 @@ def panel(sample: Sample, theme: Theme) -> None:
         for name, (rule, distance) in zip(found.elements, found.rules, strict=True)) + ".")
 
 
+def at_gate(sample: Sample, gate: int) -> None:
+    """The editor of the angles of a fusion gate, where the gate (from 1 on) is one: what its qubits read is picked, and
+    its angle set."""
+    work: Any = sample.work
+    shape, found = edits.shape_of(work.model), sample.reading
+    element, place = divmod(gate - 1, shape.M + shape.stages)  # its encoding gates, then its stages
+    if element >= shape.n or place < shape.M:
+        return
+    stage, patterns = place - shape.M, edits.patterns(shape)
+    if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
+        state.put(OUTCOME, rules.most_read(found, element))
+    with st.container(border=True, key="box-gate", gap="xsmall"):
+        outcome = st.segmented_control("Angle of this gate where its qubits read", list(patterns), required=True,
+                                       **state.bound(OUTCOME))
+        cell = Cell(element, stage, patterns.index(str(outcome)))
+        phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
+        _editor(work, shape, cell, phi, learned, sample.tweak, found)
+
+
 def _place(cell: Cell) -> tuple[int, int, int]:
     return cell.element, cell.stage, cell.pattern
 

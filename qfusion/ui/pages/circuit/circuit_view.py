@@ -10,6 +10,7 @@ from qfusion.panels import circuit as builders
 from qfusion.panels.circuit import CHOICES, SPLITS, STEPS
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
+from qfusion.ui.pages.circuit import exports
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, replay_view
 
@@ -45,3 +46,4 @@ def _downloads(here: Here, built: Any) -> None:
         st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain",
                            on_click="ignore", icon=":material/download:", key="export-step-txt")
         export_dialog.button(here)
+    exports.picture(built.draw_svg)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
 
 from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.shared import export_dialog
 
 SHOWN = 60  # lines of the program
+DRAWING = "table.drawing"
 
 
-def view(here: Here, in_force: str = "") -> None:
-    """Downloads of the circuit, as `in_force` tweaks it, and the beginning of its OpenQASM."""
+def view(here: Here, in_force: str = "", *, folded: bool = True) -> None:
+    """Downloads of the circuit, as `in_force` tweaks it, its drawing by PennyLane (in a fold, unless there is one
+    around), and the beginning of its OpenQASM."""
     drawn = circuit_evolution.drawing(here.work, here.row, in_force)
     name = f"qfusion-{here.work.name}-{here.sample}"
     st.markdown("The circuit of this sample with all its angles, written by PennyLane.")
@@ -23,10 +27,22 @@ def view(here: Here, in_force: str = "") -> None:
             st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore",
                                icon=":material/download:", key=f"export{suffix.replace('.', '-')}")
         export_dialog.button(here)
+    if folded:
+        picture(drawn.draw_svg)
+    else:
+        st.image(drawn.draw_svg().decode(), width="stretch")
     program = drawn.to_openqasm(3)
     lines = program.splitlines()
     st.caption(f"OpenQASM 3, {len(lines):,} lines on {len(drawn.wires)} qubits; {drawn.says}")
     st.code("\n".join([*lines[:SHOWN], *(["// …"] if len(lines) > SHOWN else [])]), language=None, height=360)
+
+
+def picture(draw: Callable[[], bytes]) -> None:
+    """PennyLane's drawing, as its file has it; a fold, as it takes a moment."""
+    fold = st.expander("PennyLane's drawing", icon=":material/schema:", **state.opened(DRAWING))
+    if fold.open:
+        with fold:
+            st.image(draw().decode(), width="stretch")
 
 
 def _exports(drawn: Any) -> list[tuple[str, str, str, Any]]:

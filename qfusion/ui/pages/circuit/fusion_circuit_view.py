@@ -47,8 +47,9 @@ def _edited_line(here: Here, in_force: str, view: str) -> None:
 
 
 def replay_tab(here: Here, sample: Sample, at: int) -> None:
-    """Diagram, state before and after the gate at the scrubber."""
+    """Diagram, the angle of the gate at the scrubber where it can be set, state before and after it."""
     replay_view.diagram(sample, here.theme, at)
+    table_editor.at_gate(sample, at)
     replay = circuit.replay(sample)
     replay_view.here_and_now(sample, here.theme, replay, at)
     replay_view.gate_table(replay)

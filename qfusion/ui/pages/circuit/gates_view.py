@@ -31,4 +31,4 @@ def page(here: Here) -> None:
     program = st.expander("The circuit for elsewhere", icon=":material/output:", **state.opened(PROGRAM))
     if program.open:
         with program:
-            exports.view(here)
+            exports.view(here, folded=False)

@@ -7,13 +7,14 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.analysis.dynamics import evolution
+from qfusion.analysis.dynamics import evolution, records
 from qfusion.analysis.dynamics.evolution import Decision
 from qfusion.analysis.subject import Workspace
 from qfusion.models import Tweak
 from qfusion.panels import circuit
 from qfusion.panels import dynamics as builders
 from qfusion.panels.core.sliders import fitting
+from qfusion.panels.parts import sharing, states
 from qfusion.training import metrics
 from qfusion.ui.frame import sliders, state
 from qfusion.ui.frame.shell import Here, link
@@ -22,7 +23,7 @@ from qfusion.ui.panel import panels
 from qfusion.ui.shared import cut_view, layers_view, through_view
 
 SHOWN_METRICS = ("acc2_non0", "acc7", "mae", "corr", "r2")
-CURSOR, RUNS, QUANTITY, WHOSE = "t", "runs", "quantity", "of"
+CURSOR, RUNS, QUANTITY, WHOSE, MATRIX = "t", "runs", "quantity", "of", "matrixas"
 TURN = "turn"
 WITH_CURSOR = ("Decision", "Correlations", "State")
 
@@ -104,13 +105,15 @@ def decision_tab(here: Here, now: Decision, _: Decision) -> None:
 
 
 def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
-    """Mutual information, then every other measure that is drawn over time."""
+    """Who shares how much with whom, mutual information, then every other measure that is drawn over time."""
+    if sharing.several(here.work):
+        panels.draw(sharing.triangle(here.subject(now.tweak), here.theme, t=_share()))
     for kind in sorted(builders.drawn_measures(), key="mutual_information".__ne__):
         panels.draw(builders.correlation(here.subject(now.tweak), here.theme, kind=kind, t=_share()))
 
 
 def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
-    """Single quantum-jump runs, and their mean over the master equation."""
+    """Single quantum-jump runs, their mean over the master equation, and when which operator jumps."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         runs = int(st.select_slider("Trajectories", builders.RUN_CHOICES, 20, **state.bound(RUNS),
                                     help="How many random histories are drawn. With more, their mean comes closer to "
@@ -122,19 +125,33 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
         sample.track(runs=runs)
     panels.draw(builders.trajectories(sample, here.theme, runs=runs, whose=whose))
     panels.draw(builders.ensemble(sample, here.theme, runs=runs))
+    if sharing.jumps_at_all(sample):
+        with st.spinner(f"Sampling {records.RUNS} trajectories …"):
+            sample.track(runs=records.RUNS)
+        panels.draw(sharing.raster(sample, here.theme))
 
 
 def state_tab(here: Here, now: Decision, _: Decision) -> None:
-    """Populations and density matrix at the cursor."""
+    """Populations and density matrix at the cursor, Bloch balls, elements over time."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         whose = str(st.selectbox("State of", [builders.WHOLE, *here.work.modalities],
                                  help="Of all modalities, or of one when the others are not looked at.",
                                  **state.bound(WHOSE)))
+        shape = st.segmented_control("Matrix as", states.SHAPES, default=states.HEAT, required=True,
+                                     **state.bound(MATRIX))
     sample = here.subject(now.tweak)
     panels.draw(builders.populations(sample, here.theme, whose=whose, t=_share()))
-    for part, cell in zip(("modulus", "phase"), st.columns(2), strict=True):
+    if shape == states.HINTON:
+        panels.draw(states.hinton(sample, here.theme, whose=whose, t=_share()))
+    else:
+        for part, cell in zip(("modulus", "phase"), st.columns(2), strict=True):
+            with cell:
+                panels.draw(builders.matrix(sample, here.theme, part=part, whose=whose, t=_share()))
+    if states.has_qubits(sample):
+        panels.draw(states.balls(sample, here.theme, t=_share()))
+    for part, cell in zip(states.PARTS, st.columns(2), strict=True):
         with cell:
-            panels.draw(builders.matrix(sample, here.theme, part=part, whose=whose, t=_share()))
+            panels.draw(states.over_time(sample, here.theme, part=part, t=_share()))
 
 
 def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
