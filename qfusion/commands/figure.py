@@ -18,12 +18,15 @@ from qfusion.figures import VIEWS
 if TYPE_CHECKING:
     from qfusion.figures.export.recipe import Recipe
 
-FORMATS = ("svg", "pdf", "png", "html", "json")
+FORMATS = ("svg", "pdf", "png", "html", "tikz", "json")
+SIZES_HELP = ("single, double (columns), slide or poster; of a journal: aps-single, aps-double, nature-single, "
+              "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips.")
 MAX_SIZE = 64_000_000  # bytes of a file that a recipe is read from
 
 
 def figure(out: Annotated[Path,
-                          typer.Option(help="The file to write: .svg, .pdf, .png, .html or .json (plotly's own).")],
+                          typer.Option(help="The file to write: .svg, .pdf, .png, .html, .tikz or .json "
+                                            "(plotly's own).")],
            recipe: Annotated[Path | None,
                              typer.Option(help="A recipe of the figure drawer, or an exported figure.")] = None,
            link: Annotated[str | None, typer.Option(help="A link copied from a page; needs `--panel`.")] = None,
@@ -38,7 +41,7 @@ def figure(out: Annotated[Path,
            contrast: Annotated[str | None, typer.Option(metavar="ID", help="Compare with this sample.")] = None,
            tweak: Annotated[str | None,
                             typer.Option(help="Change the model first, such as H.text-audio=0.5,T=1.2.")] = None,
-           size: Annotated[str | None, typer.Option(help="single, double (columns), slide or poster.")] = None,
+           size: Annotated[str | None, typer.Option(help=SIZES_HELP)] = None,
            theme: Annotated[str | None, typer.Option(help="light, dark or grey.")] = None,
            font: Annotated[float | None, typer.Option(help="Letters in pt, in print.")] = None,
            dpi: Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")] = None,

@@ -24,8 +24,9 @@ from qfusion.panels.core.panel import Picture
 from qfusion.ui.frame import state
 from qfusion.ui.panel import origin
 
-FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML"}
-MIMES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png", "html": "text/html"}
+FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
+MIMES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png", "html": "text/html",
+         "tikz": "text/x-tex"}
 ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
 
@@ -103,7 +104,7 @@ def _style() -> ExportStyle:
     kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=default.format,
                                      required=True, **_kept("format"))
     size = st.selectbox("Size", list(styles.SIZES), format_func=lambda key: styles.SIZES[key].label,
-                        disabled=kind == "html", **_kept("size"))
+                        disabled=kind == "html", help=styles.SIZES_SAY, **_kept("size"))
     theme: Any = st.segmented_control("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__,
                                       default=default.theme, required=True, **_kept("theme"))
     with st.container(horizontal=True):
@@ -118,7 +119,7 @@ def _style() -> ExportStyle:
                            disabled=kind != "png", **_kept("dpi"))
     there = export.chrome() is not None
     engine: Any = st.selectbox("Drawn by", list(ENGINES) if there else ["qfusion"], format_func=ENGINES.__getitem__,
-                               disabled=kind == "html" or not there, **_kept("engine"),
+                               disabled=kind in ("html", "tikz") or not there, **_kept("engine"),
                                help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, "
                                     "and takes seconds."
                                     + ("" if there else " There is no Chrome or Chromium on this machine."))
