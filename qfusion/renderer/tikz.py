@@ -93,7 +93,7 @@ def _stroke(points: np.ndarray, pen: Pen) -> Iterator[str]:
 
 
 def _filled(points: np.ndarray, codes: np.ndarray | None, face: RGBA, pen: Pen) -> Iterator[str]:
-    fills, draws = face[3] > 0, pen.draws
+    fills, draws = bool(face[3] > 0), bool(pen.draws)
     if not (fills or draws) or not len(points):
         return
     use = ",".join(["fill"] * fills + ["stroke"] * draws)
