@@ -23,7 +23,7 @@ KIND, VERSION = "qfusion figures", 1
 MAX_FILES, USUAL = 200, 50
 MAX_BYTES = 300_000_000
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same figures make the same zip
-_OF_SAMPLE = ("sample", "sides", "levels")
+OF_SAMPLE = ("sample", "sides", "levels")
 Progress = Callable[[int, int, str], None]  # so many are done, of how many, and which is next
 
 
@@ -69,7 +69,7 @@ def of_cohort(page: str, panel: str, address: Mapping[str, Sequence[str]], filte
           f"Argument `most` must be a whole number from 1 to {MAX_FILES}, but is {str(most)[:20]!r}.")
     found = programs.opened(page, address)
     subject = programs.subject_of(page, panel)
-    check(subject in _OF_SAMPLE, f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.")
+    check(subject in OF_SAMPLE, f"Panel '{panel}' is not of a sample: it is the same for all. Export it alone.")
     work = programs.open_subject(found.view, "work")
     rows = cohort_measures.cohort_table(work, None)
     ids = [str(name) for name in rows.index[cohorts.passing(cohorts.parse(filter), rows)]]

@@ -14,19 +14,21 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures import export, visible
+from qfusion.figures.export import snippet
 from qfusion.figures.export import style as styles
 from qfusion.figures.export.recipe import Recipe
 from qfusion.figures.export.style import ExportStyle
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import VisibleRange
-from qfusion.panels.core import programs
+from qfusion.panels.core import batch, programs
 from qfusion.panels.core.panel import Picture
 from qfusion.ui.frame import state
-from qfusion.ui.panel import origin
+from qfusion.ui.panel import batch_view, composer, origin
 
 FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
 MIMES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png", "html": "text/html",
          "tikz": "text/x-tex"}
+ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
 
@@ -42,6 +44,11 @@ def show(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
 
 def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     st.markdown(f"**{text.plain(drawn.headline)}**")
+    what = st.segmented_control("Files", [ONE, SEVERAL, MANY], default=ONE, required=True, key="_drawer.what",
+                                label_visibility="collapsed")
+    if what != ONE:
+        _others(what or SEVERAL, drawn, visible_key)
+        return
     left, right = st.columns([3, 2], gap="medium")
     with right:
         style = _style()
@@ -61,7 +68,16 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     except QFusionError as error:
         with left:
             st.error(text.message(error), icon=":material/error:")
-    _code(drawn, recipe)
+    _code(drawn, recipe, file)
+
+
+def _others(what: str, drawn: Picture, visible_key: str) -> None:
+    """Several panels as one figure, or many figures as a zip, in the style chosen."""
+    recipe = _with_visible(origin.recipe_of(drawn), visible_key, visible.parse(str(state.get(visible_key) or "")))
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        style = _style()
+    (composer if what == SEVERAL else batch_view).view(recipe, style, left, right)
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,8 @@ def _style() -> ExportStyle:
                                      required=True, **_kept("format"))
     size = st.selectbox("Size", list(styles.SIZES), format_func=lambda key: styles.SIZES[key].label,
                         disabled=kind == "html", help=styles.SIZES_SAY, **_kept("size"))
+    if kind != "html" and styles.SIZES[size].lines != 1:
+        st.caption(styles.SIZES[size].says)
     theme: Any = st.segmented_control("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__,
                                       default=default.theme, required=True, **_kept("theme"))
     with st.container(horizontal=True):
@@ -202,6 +220,7 @@ def _downloads(drawn: Picture, file: File) -> None:
                 ("Recipe", recipe.text, "-recipe.json", "application/json",
                  "What this figure was made from. Its file holds it too.")):
             st.download_button(label, data, name + ending, kind, on_click="ignore", key=f"drawer{ending}", help=words)
+        composer.button(recipe)
 
 
 def numbers_json(drawn: Picture, recipe: Recipe) -> str:
@@ -210,8 +229,8 @@ def numbers_json(drawn: Picture, recipe: Recipe) -> str:
     return json.dumps({"title": drawn.headline, "made_from": recipe.made_from, "numbers": rows}, indent=1)
 
 
-def _code(drawn: Picture, recipe: Recipe) -> None:
-    python, again = st.tabs(["The same numbers in Python", "The same file on the command line"])
+def _code(drawn: Picture, recipe: Recipe, file: File) -> None:
+    python, again, latex = st.tabs(["The same numbers in Python", "The same file on the command line", "LaTeX"])
     with python:
         st.code(programs.program(recipe.page, recipe.panel, recipe.address), language="python", wrap_lines=True)
     with again:
@@ -220,3 +239,7 @@ def _code(drawn: Picture, recipe: Recipe) -> None:
                 language="bash", wrap_lines=True)
         st.caption("The recipe may also be the exported figure itself: its file holds it.")
         st.code(recipe.text(), language="json", height=200)
+    with latex:
+        name = batch.safe(file_name(recipe), 120)
+        st.code(snippet.snippet(name, recipe.style, title=file.title, caption=file.caption, made_from=recipe.made_from,
+                                name=name.removeprefix("qfusion-")), language="latex", wrap_lines=True)

@@ -10,6 +10,7 @@ from qfusion.panels import circuit as builders
 from qfusion.panels.circuit import CHOICES, SPLITS, STEPS
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
+from qfusion.ui.pages.circuit import exports
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, replay_view
 
@@ -44,4 +45,7 @@ def _downloads(here: Here, built: Any) -> None:
                            on_click="ignore", icon=":material/download:", key="export-step-svg")
         st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain",
                            on_click="ignore", icon=":material/download:", key="export-step-txt")
+        st.download_button("Quantikz (LaTeX)", data=lambda: built.to_quantikz(exports.PER_LINE),
+                           file_name="qfusion-step.tex", mime="text/x-tex", on_click="ignore",
+                           icon=":material/download:", key="export-step-tex")
         export_dialog.button(here)
