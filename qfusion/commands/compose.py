@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.commands._output import Json, print_json, say
-from qfusion.commands.figure import SIZES_HELP, read_recipe
-
-if TYPE_CHECKING:
-    from qfusion.figures.export.composition import Composition
+from qfusion.commands.figure import SIZES_HELP, read_recipe, write_composition
 
 Size = Annotated[str | None, typer.Option(help=SIZES_HELP)]
 Theme = Annotated[str | None, typer.Option(help="light, dark or grey.")]
@@ -54,24 +51,6 @@ def compose(out: Annotated[Path, typer.Option(help="The file to write: .svg, .pd
     given = {"size": size or "double", "theme": theme, "font": font, "dpi": dpi, "title": title, "caption": caption}
     style = ExportStyle.parse({"format": kind} | {name: value for name, value in given.items() if value is not None})
     write_composition(Composition(tuple(panels), columns, style), out, anyway, as_json)
-
-
-def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool) -> None:
-    """Writes a composition's file and says so."""
-    from qfusion.panels.core import composing
-
-    taken = composing.cook(whole, anyway=anyway)
-    content = composing.save(taken, whole)
-    with atomic(out) as part:
-        part.write_bytes(content)
-    for remark in composing.remarks(whole, taken):
-        say(f"qfusion: note: {remark}")
-    say(f"Figure of {len(taken)} panels written to {out}")
-    if as_json:
-        print_json({"panels": [{"page": each.recipe.page, "panel": each.recipe.panel, "title": each.title,
-                                "made_from": dict(each.recipe.made_from), "numbers": each.recipe.numbers}
-                               for each in taken],
-                    "columns": whole.columns, "look": whole.style.as_dict(), "out": str(out)})
 
 
 def figures(link: Annotated[str, typer.Option(help="A link copied from a page.")],

@@ -16,6 +16,7 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
 
 if TYPE_CHECKING:
+    from qfusion.figures.export.composition import Composition
     from qfusion.figures.export.recipe import Recipe
     from qfusion.figures.export.style import ExportStyle
 
@@ -113,7 +114,6 @@ def read_recipe(path: Path) -> str:
 
 def _composed(path: Path, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool) -> bool:
     """Whether the file holds a composition's recipe, which is then made again."""
-    from qfusion.commands.compose import write_composition
     from qfusion.figures.export import composition
 
     text = read_recipe(path)
@@ -124,6 +124,24 @@ def _composed(path: Path, changed: dict[str, Any], kind: str, out: Path, anyway:
     style = _style(found.style, changed, {"format": kind})
     write_composition(replace(found, style=style), out, anyway, as_json)
     return True
+
+
+def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool) -> None:
+    """Writes a composition's file and says so."""
+    from qfusion.panels.core import composing
+
+    taken = composing.cook(whole, anyway=anyway)
+    content = composing.save(taken, whole)
+    with atomic(out) as part:
+        part.write_bytes(content)
+    for remark in composing.remarks(whole, taken):
+        say(f"qfusion: note: {remark}")
+    say(f"Figure of {len(taken)} panels written to {out}")
+    if as_json:
+        print_json({"panels": [{"page": each.recipe.page, "panel": each.recipe.panel, "title": each.title,
+                                "made_from": dict(each.recipe.made_from), "numbers": each.recipe.numbers}
+                               for each in taken],
+                    "columns": whole.columns, "look": whole.style.as_dict(), "out": str(out)})
 
 
 def _style(style: ExportStyle, changed: dict[str, Any], always: dict[str, str]) -> ExportStyle:

@@ -153,7 +153,9 @@ def _moved(mark: Mark, dx: float, dy: float) -> Mark:
     """A mark at another place of the page."""
     by = np.array([dx, dy])
     clip: Box | None = getattr(mark, "clip", None)
-    there = {} if clip is None else {"clip": Box(clip.left + dx, clip.bottom + dy, clip.right + dx, clip.top + dy)}
+    there: dict[str, Any] = {}
+    if clip is not None:
+        there["clip"] = Box(clip.left + dx, clip.bottom + dy, clip.right + dx, clip.top + dy)
     if isinstance(mark, Words):
         return replace(mark, x=mark.x + dx, y=mark.y + dy)
     if isinstance(mark, Cells):

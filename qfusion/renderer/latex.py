@@ -45,8 +45,8 @@ def _letter(letter: str) -> str:
         return f"${_MATHS[letter]}$"
     if letter.isascii():
         return letter
-    base, *accent = unicodedata.normalize("NFD", letter)
-    return letter if letter in _LATIN or (base.isascii() and len(accent) == 1 and accent[0] in _ACCENTS) else MISSING
+    parts = unicodedata.normalize("NFD", letter)
+    return letter if letter in _LATIN or (len(parts) == 2 and parts[0].isascii() and parts[1] in _ACCENTS) else MISSING
 
 
 def label(*parts: str) -> str:

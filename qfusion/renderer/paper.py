@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -213,7 +213,7 @@ class _Picture(Artist):
 
 @lru_cache(maxsize=1024)
 def _font(bold: bool, italic: bool, size: float, serif: bool) -> FontProperties:
-    slanted = "italic" if serif else "oblique"
+    slanted: Literal["italic", "oblique"] = "italic" if serif else "oblique"
     return FontProperties(family="serif" if serif else "sans-serif", weight="bold" if bold else "normal",
                           style=slanted if italic else "normal", size=size, fname=font_file(bold, italic, serif))
 

@@ -83,13 +83,12 @@ def _stroke(points: np.ndarray, pen: Pen) -> Iterator[str]:
     codes = np.full(len(points), Path.LINETO, dtype=Path.code_type)
     codes[0] = Path.MOVETO
     codes[1:][~known[:-1]] = Path.MOVETO
-    path = Path(points[known], codes[known])
-    if np.abs(path.vertices).max() > _FAR:  # a figure of which a small part is shown
-        path = path.cleaned(clip=(-_FAR, -_FAR, _FAR, _FAR))
-        path = Path(path.vertices[:-1], path.codes[:-1])  # without the mark of its end
-    if len(path.vertices):
-        yield from _scoped([*_pen(pen), r"\pgfsetroundjoin", *_path(path.vertices, path.codes),
-                            r"\pgfusepath{stroke}"])
+    points, codes = points[known], codes[known]
+    if np.abs(points).max() > _FAR:  # a figure of which a small part is shown
+        near = Path(points, codes).cleaned(clip=(-_FAR, -_FAR, _FAR, _FAR))
+        points, codes = np.asarray(near.vertices)[:-1], np.asarray(near.codes)[:-1]  # without the mark of its end
+    if len(points):
+        yield from _scoped([*_pen(pen), r"\pgfsetroundjoin", *_path(points, codes), r"\pgfusepath{stroke}"])
 
 
 def _filled(points: np.ndarray, codes: np.ndarray | None, face: RGBA, pen: Pen) -> Iterator[str]:

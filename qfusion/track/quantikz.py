@@ -73,7 +73,8 @@ def write(tape: qml.tape.QuantumScript, wires: Sequence[str], read: Sequence[str
         InvalidInput: when the circuit is larger than LaTeX takes.
     """
     place = {wire: row for row, wire in enumerate(wires)}
-    grid, notes, outcomes = _Grid(len(wires)), [], {}
+    grid, notes = _Grid(len(wires)), list[str]()
+    outcomes: dict[Any, int] = {}
     for op in tape.operations:
         cells, note = _gate(op, place, outcomes, len(notes) + 1)
         notes += [note] if note else []

@@ -6,7 +6,7 @@ import json
 import re
 import unicodedata
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
@@ -24,7 +24,8 @@ MAX_FILES, USUAL = 200, 50
 MAX_BYTES = 300_000_000
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every file: the same figures make the same zip
 OF_SAMPLE = ("sample", "sides", "levels")
-Progress = Callable[[int, int, str], None]  # so many are done, of how many, and which is next
+Step = tuple[int, int, str]  # so many are done, of how many, and which is next
+Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,19 @@ def write(jobs: Sequence[Job], style: ExportStyle, out: IO[bytes], progress: Pro
     Raises:
         InvalidInput: when there is nothing to write, too much, or none of it can be drawn.
     """
+    taking = steps(jobs, style, out)
+    while True:
+        try:
+            done, count, name = next(taking)
+        except StopIteration as end:
+            return end.value
+        if progress:
+            progress(done, count, name)
+
+
+def steps(jobs: Sequence[Job], style: ExportStyle, out: IO[bytes]) -> Generator[Step, None, dict[str, Any]]:
+    """`write` figure by figure: yields before each how many are done, of how many, and which is next; returns the
+    manifest."""
     check(0 < len(jobs) <= MAX_FILES,
           f"There are {len(jobs)} figures, and 1 to {MAX_FILES} can be written at once. Choose others.")
     entries: list[dict[str, Any]] = []
@@ -101,8 +115,7 @@ def write(jobs: Sequence[Job], style: ExportStyle, out: IO[bytes], progress: Pro
             archive.writestr(zipfile.ZipInfo(name, _DAY), content, zipfile.ZIP_DEFLATED)
 
         for place, job in enumerate(jobs):
-            if progress:
-                progress(place, len(jobs), job.sample or job.panel)
+            yield place, len(jobs), job.sample or job.panel
             entry: dict[str, Any] = {"page": job.page, "panel": job.panel} | ({"sample": job.sample} if job.sample
                                                                              else {})
             try:

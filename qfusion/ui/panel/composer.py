@@ -20,6 +20,7 @@ from qfusion.ui.frame import state
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
 FILE = "qfusion-composition"
+WIDE = 120.0  # mm: two panels fit beside each other
 
 
 def added() -> list[Recipe]:
@@ -63,8 +64,9 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
     with right:
         picked = st.multiselect("Panels, in the order of their letters", list(known), format_func=text.plain,
                                 max_selections=composition.MAX_PANELS, key=_PICKED)
-        columns = st.segmented_control("Columns", list(range(1, composition.MAX_COLUMNS + 1)), default=2, required=True,
-                                       key=_COLUMNS)
+        usual = 2 if SIZES[style.size].width >= WIDE else 1
+        columns = st.segmented_control("Columns", list(range(1, composition.MAX_COLUMNS + 1)), default=usual,
+                                       required=True, key=f"{_COLUMNS}.{usual}")
         if added():
             st.button("Forget added panels", on_click=_clear, icon=":material/clear:", type="tertiary",
                       key="compose-clear")
@@ -74,8 +76,8 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
         return
     try:
         with left:
-            whole = Composition(tuple(composition.like(known[key], style) for key in picked), int(columns or 2),
-                                replace(style, engine="qfusion"))
+            whole = Composition(tuple(composition.like(known[key], style) for key in picked),
+                                int(columns or usual), style)
             with st.spinner("Drawing …"):
                 taken = composing.cook(whole)
                 picture = composing.save(taken, replace(whole, style=replace(whole.style, format="svg")))

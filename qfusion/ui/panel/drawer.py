@@ -49,7 +49,7 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     if what != ONE:
         _others(what or SEVERAL, drawn, visible_key)
         return
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([6, 5], gap="medium")
     with right:
         style = _style()
         words = _words(drawn, style)
@@ -74,9 +74,9 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
 def _others(what: str, drawn: Picture, visible_key: str) -> None:
     """Several panels as one figure, or many figures as a zip, in the style chosen."""
     recipe = _with_visible(origin.recipe_of(drawn), visible_key, visible.parse(str(state.get(visible_key) or "")))
-    left, right = st.columns([3, 2], gap="medium")
+    left, right = st.columns([6, 5], gap="medium")
     with right:
-        style = _style()
+        style = _style(alone=False)
     (composer if what == SEVERAL else batch_view).view(recipe, style, left, right)
 
 
@@ -114,8 +114,8 @@ def _kept(name: str) -> dict[str, Any]:
     return {"key": f"figure.{name}", "persist_state": "session"}
 
 
-def _style() -> ExportStyle:
-    """The widgets of a style. Their values stay for the next figure."""
+def _style(alone: bool = True) -> ExportStyle:
+    """The widgets of a style. Their values stay for the next figure; what draws it is asked of one figure alone."""
     default = ExportStyle()
     kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=default.format,
                                      required=True, **_kept("format"))
@@ -135,14 +135,17 @@ def _style() -> ExportStyle:
                                **_kept(f"font.{size}"))
         dpi = st.selectbox("Resolution", list(styles.RESOLUTIONS), format_func=lambda n: f"{n} dpi",
                            disabled=kind != "png", **_kept("dpi"))
-    there = export.chrome() is not None
-    engine: Any = st.selectbox("Drawn by", list(ENGINES) if there else ["qfusion"], format_func=ENGINES.__getitem__,
-                               disabled=kind in ("html", "tikz") or not there, **_kept("engine"),
-                               help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, "
-                                    "and takes seconds."
-                                    + ("" if there else " There is no Chrome or Chromium on this machine."))
     return ExportStyle(format=kind, dpi=dpi, size=size, theme=theme, title=title, caption=caption, font=float(font),
-                       engine=engine)
+                       engine=_engine(kind) if alone else default.engine)
+
+
+def _engine(kind: str) -> Any:
+    """What draws the figure."""
+    there = export.chrome() is not None
+    return st.selectbox("Drawn by", list(ENGINES) if there else ["qfusion"], format_func=ENGINES.__getitem__,
+                        disabled=kind in ("html", "tikz") or not there, **_kept("engine"),
+                        help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and "
+                             "takes seconds." + ("" if there else " There is no Chrome or Chromium on this machine."))
 
 
 def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
