@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import typer
 
-from qfusion.commands import dashboard, data, export, figure, model, models, report, samples, sweep, training
+from qfusion.commands import compose, dashboard, data, export, figure, model, models, report, samples, sweep, training
 from qfusion.commands._output import example
 from qfusion.errors import QFusionError
 
@@ -35,6 +35,12 @@ app.command(epilog=example("explain --model qj-mosi --sample ID --json",
 app.command(epilog=example("track --model qj-mosi --sample ID --times 101 --out dynamics.csv"))(samples.track)
 app.command(epilog=example("figure --model qj-planted --sample ID --view over-time --out decision.pdf",
                            "figure --recipe decision.pdf --out decision.svg --theme grey"))(figure.figure)
+app.command(epilog=example("compose decision.pdf entropy-recipe.json --columns 2 --size aps-double --out figure.pdf",
+                           "compose --link LINK --panel decision-over-time --panel entropy --out figure.svg"))(
+                               compose.compose)
+app.command(epilog=example("figures --link LINK --size aps-single --out figures.zip",
+                           "figures --link LINK --panel decision-over-time --cohort 'relation=conflict' --most 20 "
+                           "--out conflicts.zip"))(compose.figures)
 app.command(epilog=example("report --model qj-planted --sample ID --out report.pdf",
                            "report --model qj-planted --cohort 'relation=conflict' --out FOLDER"))(report.report)
 app.command(epilog=example("export --model qj-planted --set H.text-audio=0.5 --format checkpoint --out weaker.json",

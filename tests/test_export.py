@@ -36,7 +36,8 @@ ROOT = Path(__file__).resolve().parent.parent
 RECIPE = json.dumps({"page": "samples", "title": "</script></metadata>(\\) <b> é \u2028", "list": [1, 2]},
                     ensure_ascii=False, indent=1)
 WORDS = "<img src=x onerror=alert(1)> </script> $x^2$ &amp; {0} \\alpha ü 漢"
-BY_KIND = {"svg": "</metadata>", "pdf": "/Keywords", "png": "IEND", "html": "</script>"}
+BY_KIND = {"svg": "</metadata>", "pdf": "/Keywords", "png": "IEND", "html": "</script>",
+           "tikz": "\n%qfusion-size"}
 
 
 def waterfall() -> go.Figure:
@@ -63,6 +64,8 @@ def texts(data: bytes, kind: styles.Format) -> str:
                         for each in ET.fromstring(data).iter("{http://www.w3.org/2000/svg}text"))
     if kind == "pdf":
         return PdfReader(io.BytesIO(data)).pages[0].extract_text()
+    if kind == "tikz":
+        return " ".join(re.findall(r"\\textcolor\[rgb\]\{[\d.,]+\}\{(.*?)\}\}\}\};", data.decode()))
     return html.unescape(data.decode()) if kind == "html" else ""
 
 

@@ -29,7 +29,7 @@ from qfusion.figures.export import recipe
 from qfusion.figures.export import style as styles
 from qfusion.panels.core import headless, programs
 from qfusion.runs import sweep
-from tests import exporting, sharing
+from tests import exporting, sharing, typesetting
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
 
@@ -179,7 +179,15 @@ def read_html(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
     assert said.count('id="qfusion-recipe"') == 1
 
 
-READERS = {"svg": read_svg, "pdf": read_pdf, "png": read_png, "html": read_html}
+def read_tikz(content: bytes, panel: Any, style: styles.ExportStyle) -> None:
+    assert export.size_mm(content)[0] == pytest.approx(styles.SIZES[style.size].width, abs=0.1)
+    said = content.decode()
+    assert typesetting.balanced(said)
+    assert said.count(r"\begin{pgfscope}") == said.count(r"\end{pgfscope}") > 1
+    assert r"\node[" in said
+
+
+READERS = {"svg": read_svg, "pdf": read_pdf, "png": read_png, "html": read_html, "tikz": read_tikz}
 
 
 def test_hidden_series_and_ranges_are_exported_as_they_stand_on_the_page(panels: dict[str, Any]) -> None:

@@ -197,7 +197,8 @@ def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
     start = ["export", "--model", model, "--set", "all:and", "--set", "2.011=1.57"]
     for kind, ending, more in (("checkpoint", ".json", []), ("checkpoint", ".zip", []),
                                ("openqasm3", ".qasm", ["--sample", sample]),
-                               ("openqasm2", ".qasm", ["--sample", sample]), ("numpy", ".npz", ["--sample", sample])):
+                               ("openqasm2", ".qasm", ["--sample", sample]),
+                               ("quantikz", ".tex", ["--sample", sample]), ("numpy", ".npz", ["--sample", sample])):
         out = tmp_path / f"{kind}{ending}"
         code, printed, error = run([*start, "--format", kind, "--out", str(out), *more, "--json"], capsys)
         assert code == 0, error
@@ -205,6 +206,7 @@ def test_the_command_writes_each_format(tmp_path: Path, capsys: Any) -> None:
         assert out.is_file()
     assert (tmp_path / "openqasm3.qasm").read_text().startswith("OPENQASM 3.0;")
     assert (tmp_path / "openqasm2.qasm").read_text().startswith("OPENQASM 2.0;")
+    assert (tmp_path / "quantikz.tex").read_text().count(r"\begin{quantikz}") > 1
     with zipfile.ZipFile(tmp_path / "checkpoint.zip") as packed:
         assert packed.namelist() == ["checkpoint.json", "checkpoint.safetensors"]
         assert packed.read("checkpoint.safetensors") == (tmp_path / "checkpoint.safetensors").read_bytes()

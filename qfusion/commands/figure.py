@@ -16,14 +16,19 @@ from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures import VIEWS
 
 if TYPE_CHECKING:
+    from qfusion.figures.export.composition import Composition
     from qfusion.figures.export.recipe import Recipe
+    from qfusion.figures.export.style import ExportStyle
 
-FORMATS = ("svg", "pdf", "png", "html", "json")
+FORMATS = ("svg", "pdf", "png", "html", "tikz", "json")
+SIZES_HELP = ("single, double (columns), slide or poster; of a journal: aps-single, aps-double, nature-single, "
+              "nature-double, ieee-single, ieee-double, acl-single, acl-double or neurips.")
 MAX_SIZE = 64_000_000  # bytes of a file that a recipe is read from
 
 
 def figure(out: Annotated[Path,
-                          typer.Option(help="The file to write: .svg, .pdf, .png, .html or .json (plotly's own).")],
+                          typer.Option(help="The file to write: .svg, .pdf, .png, .html, .tikz or .json "
+                                            "(plotly's own).")],
            recipe: Annotated[Path | None,
                              typer.Option(help="A recipe of the figure drawer, or an exported figure.")] = None,
            link: Annotated[str | None, typer.Option(help="A link copied from a page; needs `--panel`.")] = None,
@@ -38,7 +43,7 @@ def figure(out: Annotated[Path,
            contrast: Annotated[str | None, typer.Option(metavar="ID", help="Compare with this sample.")] = None,
            tweak: Annotated[str | None,
                             typer.Option(help="Change the model first, such as H.text-audio=0.5,T=1.2.")] = None,
-           size: Annotated[str | None, typer.Option(help="single, double (columns), slide or poster.")] = None,
+           size: Annotated[str | None, typer.Option(help=SIZES_HELP)] = None,
            theme: Annotated[str | None, typer.Option(help="light, dark or grey.")] = None,
            font: Annotated[float | None, typer.Option(help="Letters in pt, in print.")] = None,
            dpi: Annotated[int | None, typer.Option(help="300 or 600, of a PNG.")] = None,
@@ -59,21 +64,25 @@ def figure(out: Annotated[Path,
     check(sum(way is not None for way in ways.values()) == 1,
           f"One of {', '.join(ways)} must be given, but {[name for name, way in ways.items() if way is not None]} are. "
           "Give one.")
+    given = {"size": size, "theme": theme, "font": font, "dpi": dpi, "title": title, "caption": caption, "hidden": hide,
+             "engine": engine}
+    changed = {name: value for name, value in given.items() if value is not None}
+    if recipe is not None and _composed(recipe, changed, kind, out, anyway, as_json):
+        return
     by_name = {"model": model, "sample": sample, "data": data, "output": output, "background": background,
                "contrast": contrast, "tweak": tweak}
     found = _asked(recipe, link, panel, view, {key: value for key, value in by_name.items() if value is not None})
-    given = {"size": size, "theme": theme, "font": font, "dpi": dpi, "title": title, "caption": caption, "hidden": hide,
-             "engine": engine}
-    _write(found, {name: value for name, value in given.items() if value is not None}, kind, out, anyway, as_json)
+    _write(found, changed, kind, out, anyway, as_json)
 
 
 def _asked(recipe: Path | None, link: str | None, panel: str | None, view: str, by_name: dict[str, str]) -> Recipe:
     """The recipe of the figure that is asked for."""
+    from qfusion.figures.export import recipe as recipes
     from qfusion.figures.export.recipe import Recipe
     from qfusion.panels.core import headless
 
     if recipe is not None:
-        return _read(recipe)
+        return recipes.parse(read_recipe(recipe))
     if link is not None:
         page, address = headless.of_link(link)
         if panel is None:
@@ -85,9 +94,14 @@ def _asked(recipe: Path | None, link: str | None, panel: str | None, view: str, 
     return Recipe(headless.BY_NAME, view, {key: [value] for key, value in by_name.items()})
 
 
-def _read(path: Path) -> Recipe:
+def read_recipe(path: Path) -> str:
+    """Returns the recipe in a file, a recipe's own or a figure's, as JSON.
+
+    Raises:
+        NotFound: when there is no such file.
+        InvalidInput: when it holds none, or is too large.
+    """
     from qfusion.figures import export
-    from qfusion.figures.export import recipe as recipes
 
     try:
         check(path.stat().st_size <= MAX_SIZE, f"{path.name} is too large for a figure. Give the figure or its recipe.")
@@ -95,17 +109,53 @@ def _read(path: Path) -> Recipe:
     except FileNotFoundError:
         raise NotFound(
             f"There is no file {path}. Give a recipe of the figure drawer, or a figure that was exported.") from None
-    return recipes.parse(export.read_recipe(content))
+    return export.read_recipe(content)
+
+
+def _composed(path: Path, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool) -> bool:
+    """Whether the file holds a composition's recipe, which is then made again."""
+    from qfusion.figures.export import composition
+
+    text = read_recipe(path)
+    if not composition.is_one(text):
+        return False
+    check("hidden" not in changed, "Argument `--hide` is for one panel. Leave it out.")
+    found = composition.parse(text)
+    style = _style(found.style, changed, {"format": kind})
+    write_composition(replace(found, style=style), out, anyway, as_json)
+    return True
+
+
+def write_composition(whole: Composition, out: Path, anyway: bool, as_json: bool) -> None:
+    """Writes a composition's file and says so."""
+    from qfusion.panels.core import composing
+
+    taken = composing.cook(whole, anyway=anyway)
+    content = composing.save(taken, whole)
+    with atomic(out) as part:
+        part.write_bytes(content)
+    for remark in composing.remarks(whole, taken):
+        say(f"qfusion: note: {remark}")
+    say(f"Figure of {len(taken)} panels written to {out}")
+    if as_json:
+        print_json({"panels": [{"page": each.recipe.page, "panel": each.recipe.panel, "title": each.title,
+                                "made_from": dict(each.recipe.made_from), "numbers": each.recipe.numbers}
+                               for each in taken],
+                    "columns": whole.columns, "look": whole.style.as_dict(), "out": str(out)})
+
+
+def _style(style: ExportStyle, changed: dict[str, Any], always: dict[str, str]) -> ExportStyle:
+    """A recipe's style with what is given on the command line; the letters are those usual for a size that is."""
+    from qfusion.figures.export.style import ExportStyle
+
+    font = {"font": 0} if "size" in changed and "font" not in changed else {}
+    return ExportStyle.parse(style.as_dict() | changed | always | font)
 
 
 def _write(recipe: Recipe, changed: dict[str, Any], kind: str, out: Path, anyway: bool, as_json: bool) -> None:
-    from qfusion.figures.export.style import ExportStyle
     from qfusion.panels.core import headless
 
-    values = recipe.style.as_dict() | changed | ({"format": kind} if kind != "json" else {})
-    if "size" in changed and "font" not in changed:
-        values["font"] = 0  # what is usual for that size
-    wanted = replace(recipe, style=ExportStyle.parse(values))
+    wanted = replace(recipe, style=_style(recipe.style, changed, {"format": kind} if kind != "json" else {}))
     taken = headless.cook(wanted, anyway=anyway)
     content = taken.figure.to_json().encode() if kind == "json" else headless.save(taken, wanted)
     with atomic(out) as part:

@@ -54,6 +54,9 @@ FORMATS: dict[str, Format] = {
     "openqasm2": Format("OpenQASM 2", ".qasm",
                         "The same circuit with controlled gates instead of conditions, for older tools.", True,
                         ("rules", "gates"), _STEP),
+    "quantikz": Format("Quantikz circuit", ".tex",
+                       "This sample's circuit for LaTeX; of a model with time one step of its evolution, T / 20.", True,
+                       ("circuit",)),
     "numpy": Format("NumPy arrays", ".npz",
                     "This sample's states and observables over the evolution or the gates, and the exact "
                     "contributions, with a description of each array.", True),
@@ -143,5 +146,21 @@ def _openqasm(version: int) -> Callable[[Sample], bytes]:
     return made
 
 
+def _quantikz(found: Sample) -> bytes:
+    if can(found.model, "time"):
+        from qfusion.track.circuit import step_circuit
+
+        kets = {name: states[0].detach() for name, states in found.model.encode(found.inputs).items()}
+        return step_circuit(found.model, kets, float(found.model.duration) / 20).to_quantikz(10).encode()
+    if can(found.model, "gates"):
+        from qfusion.track.gate_circuit import gate_circuit
+
+        return gate_circuit(found.model, found.model.encode(found.inputs)).to_quantikz(10).encode()
+    from qfusion.track.fusion_circuit import fusion_circuit
+
+    theta = {name: angles[0].detach() for name, angles in require(found.model, "rules").angles(found.inputs).items()}
+    return fusion_circuit(found.model, theta).to_quantikz(10).encode()
+
+
 _OF_SAMPLE: dict[str, Callable[[Sample], bytes]] = {
-    "qutip": _qutip, "numpy": _arrays, "openqasm3": _openqasm(3), "openqasm2": _openqasm(2)}
+    "qutip": _qutip, "numpy": _arrays, "quantikz": _quantikz, "openqasm3": _openqasm(3), "openqasm2": _openqasm(2)}

@@ -22,14 +22,16 @@ _DASHES: dict[str, tuple[float, ...]] = {"solid": (), "dot": (1, 1), "dash": (3,
 
 @dataclass(frozen=True)
 class Hand:
-    """Scale in points a pixel, the colours of letters and paper, the font of what names none, and how much smaller
-    discs are drawn."""
+    """Scale in points a pixel, the colours of letters and paper, the font of what names none, how much smaller discs
+    are drawn, whether letters have serifs, and how much thicker lines are than plotly's."""
 
     scale: float
     ink: RGBA
     paper: RGBA
     font: float = 13.0  # pixels
     discs: float = 1.0
+    serif: bool = False
+    lines: float = 1.0
 
     def px(self, pixels: Any) -> float:
         """Points of a length that plotly gives in pixels."""
@@ -41,7 +43,7 @@ class Hand:
         return Style(max(SMALLEST, self.px(font.get("size", size or self.font))),
                      rgba(str(font["color"])) if isinstance(font.get("color"), str) else colour or self.ink,
                      bold=str(font.get("weight", "normal")) in ("bold", "700", "800", "900"),
-                     italic=font.get("style") == "italic")
+                     italic=font.get("style") == "italic", serif=self.serif)
 
     def pen(self, line: Mapping[str, Any] | None, width: float = 2.0, colour: RGBA | None = None,
             opacity: float = 1.0) -> Pen:
@@ -50,7 +52,7 @@ class Hand:
         pixels = float(line.get("width", width))
         shown = rgba(str(line["color"])) if isinstance(line.get("color"), str) else colour or self.ink
         unit = self.px(max(pixels, 3.0))
-        thick = max(self.px(pixels), 0.25) if pixels > 0 else 0.0
+        thick = max(self.lines * self.px(pixels), 0.25) if pixels > 0 else 0.0
         return Pen(fade(shown, opacity), thick, tuple(unit * part for part in _DASHES[str(line.get("dash", "solid"))]))
 
 

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib
 import numpy as np
@@ -29,7 +29,7 @@ from matplotlib.transforms import Affine2D, Bbox, Transform, TransformedBbox
 
 from qfusion.renderer.colours import RGBA, fade
 from qfusion.renderer.scene import Area, Box, Cells, Dots, Mark, Pen, Stroke, Words
-from qfusion.renderer.words import FAMILIES, Run, Style, drawable, font_file, width
+from qfusion.renderer.words import FAMILIES, SERIFS, Run, Style, drawable, font_file, width
 
 INCH, MM = 72.0, 72.0 / 25.4  # points
 MAX_CELLS = 2500  # a finer map becomes a picture
@@ -37,9 +37,10 @@ MAX_CELLS = 2500  # a finer map becomes a picture
 _LOCK = threading.Lock()
 _SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none", "svg.hashsalt": "qfusion", "svg.image_inline": True, "pdf.fonttype": 42,
-    "pdf.compression": 6, "font.sans-serif": list(FAMILIES), "lines.scale_dashes": False, "text.usetex": False,
-    "text.parse_math": False, "text.hinting": "no_hinting", "path.sketch": None, "font.enable_last_resort": False,
-    "image.composite_image": False, "savefig.bbox": None, "svg.id": None}
+    "pdf.compression": 6, "font.sans-serif": list(FAMILIES), "font.serif": list(SERIFS),
+    "lines.scale_dashes": False, "text.usetex": False, "text.parse_math": False, "text.hinting": "no_hinting",
+    "path.sketch": None, "font.enable_last_resort": False, "image.composite_image": False, "savefig.bbox": None,
+    "svg.id": None}
 
 
 @contextmanager
@@ -211,9 +212,10 @@ class _Picture(Artist):
 
 
 @lru_cache(maxsize=1024)
-def _font(bold: bool, italic: bool, size: float) -> FontProperties:
-    return FontProperties(family="sans-serif", weight="bold" if bold else "normal", style="oblique" if italic
-                          else "normal", size=size, fname=font_file(bold, italic))
+def _font(bold: bool, italic: bool, size: float, serif: bool) -> FontProperties:
+    slanted: Literal["italic", "oblique"] = "italic" if serif else "oblique"
+    return FontProperties(family="serif" if serif else "sans-serif", weight="bold" if bold else "normal",
+                          style=slanted if italic else "normal", size=size, fname=font_file(bold, italic, serif))
 
 
 def _words(mark: Words, place: Transform, lettered: bool) -> list[Artist]:
@@ -234,11 +236,11 @@ def _run(mark: Words, run: Run, x: float, y: float, side: str, place: Transform,
     """A run of letters; where the file is not `lettered` (its letters are drawn, not named), one that is missing
     becomes a square."""
     style: Style = run.style
-    shown = drawable(run.text, style.bold, style.italic)
+    shown = drawable(run.text, style.bold, style.italic, style.serif)
     if not run.text.strip(" \u00a0"):
         return []
     (at,) = mark.turn(np.array([[x, y + style.rise]]))
-    font = _font(style.bold, style.italic, round(style.size, 3))
+    font = _font(style.bold, style.italic, round(style.size, 3), style.serif)
     found: list[Artist] = []
     if mark.halo is not None:
         shift = {"left": 0.0, "center": 0.5, "right": 1.0}[side] * run.width

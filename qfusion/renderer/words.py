@@ -1,5 +1,6 @@
 """Labels: plotly's small markup read into runs of one style, measured with the fonts that matplotlib ships, and broken
-into lines.
+into lines. Sans serif letters are DejaVu Sans, those with serifs STIX General, which has the widths of Times; what STIX
+does not have is set in DejaVu Sans.
 
 Nothing but the tags that plotly itself knows is markup; every other `<`, and every `$`, `_` and backslash, is a letter.
 """
@@ -11,6 +12,7 @@ import html
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from unicodedata import east_asian_width
 
@@ -23,6 +25,7 @@ from qfusion.renderer.colours import RGBA, rgba
 
 # the first is drawn; the others are for readers of an SVG without it
 FAMILIES = ("DejaVu Sans", "Verdana", "Helvetica Neue", "Arial")
+SERIFS = ("STIXGeneral", "STIX Two Text", "Times New Roman", "Times", "DejaVu Sans")
 LEADING = 1.25  # from baseline to baseline, in sizes
 ASCENT, DESCENT, CAPITAL = 0.76, 0.24, 0.73  # of DejaVu Sans, in sizes
 _TAG = re.compile(r"(</?(?:b|strong|i|em|sup|sub|span|a|u|s)(?:\s[^<>]*)?>|<br\s*/?>)", re.IGNORECASE)
@@ -31,17 +34,20 @@ _EM = re.compile(r"\d{1,3}(\.\d{1,4})?em")
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _FILES = {(False, False): "DejaVuSans.ttf", (True, False): "DejaVuSans-Bold.ttf",
           (False, True): "DejaVuSans-Oblique.ttf", (True, True): "DejaVuSans-BoldOblique.ttf"}
+_SERIF_FILES = {(False, False): "STIXGeneral.ttf", (True, False): "STIXGeneralBol.ttf",
+                (False, True): "STIXGeneralItalic.ttf", (True, True): "STIXGeneralBolIta.ttf"}
 
 
 @dataclass(frozen=True)
 class Style:
-    """How letters look: `size` in points; `rise` is that of a superscript, in points."""
+    """How letters look: `size` in points; `rise` is that of a superscript, in points; `serif`: STIX General."""
 
     size: float
     colour: RGBA
     bold: bool = False
     italic: bool = False
     rise: float = 0.0
+    serif: bool = False
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,8 @@ class Run:
     @property
     def width(self) -> float:
         """In points."""
-        return self.style.size * sum(_advance(c, self.style.bold, self.style.italic) for c in self.text)
+        bold, italic, serif = self.style.bold, self.style.italic, self.style.serif
+        return self.style.size * sum(_advance(c, bold, italic, serif) for c in self.text)
 
 
 Line = tuple[Run, ...]
@@ -103,25 +110,34 @@ def width(line: Line) -> float:
     return sum(run.width for run in line)
 
 
-def font_file(bold: bool, italic: bool) -> str:
+def font_file(bold: bool, italic: bool, serif: bool = False) -> str:
     """Path of the font that comes with matplotlib."""
-    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / _FILES[bold, italic])
+    return str(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / (_SERIF_FILES if serif else _FILES)[bold, italic])
 
 
 @lru_cache(maxsize=8192)
-def _advance(letter: str, bold: bool, italic: bool) -> float:
+def _advance(letter: str, bold: bool, italic: bool, serif: bool = False) -> float:
     """Width of a letter in sizes; a reader's own font draws what DejaVu Sans does not have."""
-    font = get_font(font_file(bold, italic))
+    font = get_font(font_file(bold, italic, serif))
     if not font.get_char_index(ord(letter)):
         return 1.0 if east_asian_width(letter) in "WF" else 0.6
     return font.load_char(ord(letter), flags=LoadFlags.NO_SCALE).horiAdvance / font.units_per_EM
 
 
-def drawable(text: str, bold: bool, italic: bool) -> str:
-    """The text with a white square for each letter that DejaVu Sans does not have, for files whose readers cannot take
+def drawable(text: str, bold: bool, italic: bool, serif: bool = False) -> str:
+    """The text with a white square for each letter that the font does not have, for files whose readers cannot take
     another font."""
-    font = get_font(font_file(bold, italic))
+    font = get_font(font_file(bold, italic, serif))
     return "".join(letter if font.get_char_index(ord(letter)) else "\u25a1" for letter in text)
+
+
+def runs(text: str, style: Style) -> list[Run]:
+    """Letters as runs: with serifs those that STIX General has, the others in DejaVu Sans."""
+    if not style.serif:
+        return [Run(text, style)]
+    font = get_font(font_file(style.bold, style.italic, True))
+    return [Run("".join(letters), style if there else replace(style, serif=False))
+            for there, letters in groupby(text, lambda letter: bool(font.get_char_index(ord(letter))))]
 
 
 def printable(text: str) -> str:
@@ -133,7 +149,8 @@ def printable(text: str) -> str:
 
 def plain(text: str, style: Style) -> Block:
     """Text without any markup, its line breaks kept."""
-    return Block(tuple((Run(printable(line), style),) for line in str(text).splitlines() or [""]), style.size)
+    return Block(tuple(tuple(runs(printable(line), style) or [Run("", style)])
+                       for line in str(text).splitlines() or [""]), style.size)
 
 
 def read(label: str, style: Style) -> Block:
@@ -146,7 +163,7 @@ def read(label: str, style: Style) -> Block:
         if not part:
             continue
         if not _TAG.fullmatch(part):
-            lines[-1].append(Run(printable(html.unescape(part)), now))
+            lines[-1] += runs(printable(html.unescape(part)), now)
             continue
         name = re.sub(r"[</>\s].*", "", part.strip("</>")).lower()
         if name == "br":

@@ -122,6 +122,13 @@ class StepCircuit:
         """Returns the circuit in characters, one line a wire."""
         return text_of(self._tape(), self.wires)
 
+    def to_quantikz(self, per_line: int = 0) -> str:
+        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
+        from qfusion.track import quantikz
+
+        return quantikz.write(self._tape(), self.wires, per_line=per_line,
+                              says=f"One step of dt = {self.dt:.4g}. Rounded boxes are channels.")
+
     def draw_svg(self) -> bytes:
         """Returns the circuit as an SVG file; equal circuits give equal bytes."""
         return svg_of(self._tape(), self.wires)

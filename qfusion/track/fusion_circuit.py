@@ -148,6 +148,12 @@ class FusionCircuit:
         """Returns the circuit with its angles as an SVG file; equal circuits give equal bytes."""
         return svg_of(self.tape(table=_Column), self.wires, 2)
 
+    def to_quantikz(self, per_line: int = 0) -> str:
+        """Returns the circuit as Quantikz, for LaTeX, pooling by measurement; `per_line` as of `quantikz.write`."""
+        from qfusion.track import quantikz
+
+        return quantikz.write(self.tape(), self.wires, self.fused, per_line=per_line)
+
     def to_openqasm(self, version: int = 3) -> str:
         """Returns the circuit in OpenQASM, whose last measurement `c` reads the fused qubits in order.
 

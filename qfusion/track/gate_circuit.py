@@ -63,6 +63,12 @@ class GateCircuit:
         """Returns the circuit with its angles as an SVG file; equal circuits give equal bytes."""
         return svg_of(self.tape(unitary=LabelledUnitary), self.wires, 2)
 
+    def to_quantikz(self, per_line: int = 0) -> str:
+        """Returns the circuit as Quantikz, for LaTeX; `per_line` as of `quantikz.write`."""
+        from qfusion.track import quantikz
+
+        return quantikz.write(self.tape(unitary=LabelledUnitary), self.wires, self.wires, per_line=per_line)
+
     def to_openqasm(self, version: int = 3) -> str:
         """Returns the elementary gates in OpenQASM 3 or 2, whose bits `c` read all qubits in order; preparations as
         rotations and CNOTs (Möttönen and others 2005)."""

@@ -38,7 +38,7 @@ def save(drawn: go.Figure, style: ExportStyle, *, title: str = "", caption: str 
     shown = in_theme(without(drawn, style.hidden), style.theme)
     if style.format == "html":
         return page(shown, style, title=title, caption=caption, recipe=recipe)
-    if style.engine == "chrome":
+    if style.engine == "chrome" and style.format != "tikz":
         from qfusion.figures.export import in_chrome  # matplotlib, for the widths of letters, waits until it is needed
 
         return in_chrome.draw(shown, style, title=title, caption=caption, recipe=recipe)
@@ -53,7 +53,8 @@ def _still(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, re
     # else title and caption come on top of the figure's own
     height = size.height or (size.most if natural >= size.most else None)
     return render(drawn, style.format, width, height, style.font, title=title if style.title else "",
-                  caption=caption if style.caption else "", metadata=recipe, dpi=style.dpi)
+                  caption=caption if style.caption else "", metadata=recipe, dpi=style.dpi, serif=size.serif,
+                  lines=size.lines)
 
 
 def chrome() -> str | None:
@@ -63,7 +64,7 @@ def chrome() -> str | None:
 
 
 def read_recipe(data: bytes) -> str:
-    """The recipe in an exported file, SVG, PDF, PNG or HTML, or in a recipe's own file.
+    """The recipe in an exported file, SVG, PDF, PNG, HTML or TikZ, or in a recipe's own file.
 
     Raises:
         InvalidInput: when there is none, or the file is damaged or too large.
@@ -72,7 +73,7 @@ def read_recipe(data: bytes) -> str:
 
 
 def size_mm(data: bytes) -> tuple[float, float]:
-    """Width and height in mm of an exported SVG, PDF or PNG.
+    """Width and height in mm of an exported SVG, PDF, PNG or TikZ file.
 
     Raises:
         InvalidInput: when the file does not say them.

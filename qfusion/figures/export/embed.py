@@ -22,6 +22,7 @@ MAX_RECIPE = 256_000  # characters
 MAX_FILE = 100_000_000  # bytes
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SVG = f'<metadata id="{KEY}">'.encode()
+_TIKZ, _TIKZ_SIZE = "%qfusion-recipe ", re.compile(rb"^%qfusion-size ([\d.]{1,12}) ([\d.]{1,12})$", re.MULTILINE)
 _PAGE = f'<script type="application/json" id="{RECIPE}">'.encode()
 _MM = {"mm": 1.0, "cm": 10.0, "in": 25.4, "pt": 25.4 / 72, "px": 25.4 / 96, "": 25.4 / 96}
 _ESCAPE = re.compile(rb"\\([0-7]{1,3}|\r\n|.)", re.DOTALL)
@@ -48,7 +49,7 @@ def in_png(png: bytes, recipe: str, title: str, dpi: float) -> bytes:
 
 
 def read(data: bytes) -> str:
-    """The recipe in an SVG, PDF, PNG or HTML file that was exported, or in a recipe's own file.
+    """The recipe in an SVG, PDF, PNG, HTML or TikZ file that was exported, or in a recipe's own file.
 
     Raises:
         InvalidInput: when there is none, or the file is damaged or too large.
@@ -68,6 +69,8 @@ def read(data: bytes) -> str:
         kind, recipe = "HTML", _between(data, _PAGE, b"</script>").replace("\\u003c", "<")
     elif start.startswith((b"<?xml", b"<svg", b"<!doctype svg", b"<!--")):
         kind, recipe = "SVG", html.unescape(_between(data, _SVG, b"</metadata>"))
+    elif start.startswith(_TIKZ.encode()):
+        kind, recipe = "tikzpicture", _from_tikz(data)
     else:
         kind, recipe = "file", _text(data[:4 * MAX_RECIPE]) if len(data) <= 4 * MAX_RECIPE else ""
     check(_is_object(recipe),
@@ -77,7 +80,7 @@ def read(data: bytes) -> str:
 
 
 def size_mm(data: bytes) -> tuple[float, float]:
-    """Width and height in mm of an SVG, PDF or PNG that was exported.
+    """Width and height in mm of an SVG, PDF, PNG or TikZ file that was exported.
 
     Raises:
         InvalidInput: when the file does not say them.
@@ -94,6 +97,10 @@ def size_mm(data: bytes) -> tuple[float, float]:
         if found:
             x0, y0, x1, y1 = (float(part) * 25.4 / 72 for part in found.groups())
             return x1 - x0, y1 - y0
+    elif data.startswith(_TIKZ.encode()):
+        said = _TIKZ_SIZE.search(data[:8 * MAX_RECIPE])
+        if said:
+            return float(said[1]), float(said[2])
     else:
         sides = [re.search(rf'<svg\b[^>]{{0,2000}}?\b{side}="([\d.]{{1,12}})(mm|cm|in|pt|px|)"'.encode(), data[:5000])
                  for side in ("width", "height")]
@@ -123,6 +130,13 @@ def _between(data: bytes, start: bytes, end: bytes) -> str:
     first = data.find(start)
     last = data.find(end, first, first + 8 * MAX_RECIPE) if first >= 0 else -1
     return _text(data[first + len(start):last]) if last >= 0 else ""
+
+
+def _from_tikz(data: bytes) -> str:
+    """The first lines of the file, which are comments."""
+    end = re.compile(rb"^(?!%qfusion-recipe )", re.MULTILINE).search(data, 0, 8 * MAX_RECIPE)
+    lines = _text(data[:end.start() if end else 0]).split("\n")
+    return "\n".join(line.removeprefix(_TIKZ) for line in lines)
 
 
 def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -12,12 +12,13 @@ import re
 import plotly.graph_objects as go
 
 from qfusion.figures.export import browser, embed
-from qfusion.figures.export.style import MM_PER_PT, ExportStyle, canvas, pixel
+from qfusion.figures.export.style import MM_PER_PT, SIZES, ExportStyle, canvas, pixel
 from qfusion.figures.style import FONT, INK, PAPER, QUIET, Theme
 from qfusion.figures.theme import drawn_in
 from qfusion.renderer.colours import rgba
 from qfusion.renderer.words import Style, plain, wrapped
 
+_SERIF = '"STIX Two Text", STIXGeneral, "Times New Roman", Times, serif'
 _TITLE, _CAPTION, _PAD, _LEADING = 15, 12, 8, 1.3  # letters in pixels, the space around, from line to line in letters
 
 
@@ -40,9 +41,11 @@ def draw(drawn: go.Figure, style: ExportStyle, *, title: str, caption: str, reci
     else:
         height_mm += (above + below) * pixel(style)
     sized = go.Figure(drawn).update_layout(width=width, height=max(height, 40), autosize=False)
+    face = _SERIF if SIZES[style.size].serif else FONT
+    sized.update_layout(font={"family": face})
     theme = drawn_in(drawn)
     svg = _framed(_renumbered(browser.export(sized, "svg", 1).decode()), theme, width, max(height, 40), heads, above,
-                  below)
+                  below, face)
     total = max(height, 40) + above + below
     if style.format == "svg":
         sides = (f'width="{width_mm:.6g}mm" height="{height_mm:.6g}mm" viewBox="0 0 {width} {total}" '
@@ -66,13 +69,13 @@ def _block(words: str, size: float, width: float) -> list[str]:
 
 
 def _framed(svg: str, theme: Theme, width: int, height: int, heads: tuple[list[str], list[str]], above: int,
-            below: int) -> str:
+            below: int, face: str) -> str:
     """The drawing between title and caption, without a size of its own."""
     lines = [(_PAD + (n + 0.8) * _TITLE * _LEADING, _TITLE, INK, "bold", line) for n, line in enumerate(heads[0])]
     lines += [(above + height + (n + 0.8) * _CAPTION * _LEADING, _CAPTION, QUIET, "normal", line)
               for n, line in enumerate(heads[1])]
     written = "".join(
-        f'<text x="{_PAD}" y="{y:.2f}" font-family="{html.escape(FONT)}" font-size="{size}px" font-weight="{weight}" '
+        f'<text x="{_PAD}" y="{y:.2f}" font-family="{html.escape(face)}" font-size="{size}px" font-weight="{weight}" '
         f'fill="{hue[theme]}" xml:space="preserve">{html.escape(line, quote=False)}</text>'
         for y, size, hue, weight, line in lines)
     # A rim of paper around letters: a stroke below them, as shadows would be turned into pixels in a PDF, and left out

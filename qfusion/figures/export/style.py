@@ -12,8 +12,8 @@ from qfusion._checks import check
 from qfusion.errors import InvalidInput
 from qfusion.figures.theme import AnyTheme
 
-Format = Literal["svg", "pdf", "png", "html"]
-FORMATS: tuple[Format, ...] = ("svg", "pdf", "png", "html")
+Format = Literal["svg", "pdf", "png", "html", "tikz"]
+FORMATS: tuple[Format, ...] = ("svg", "pdf", "png", "html", "tikz")
 RESOLUTIONS = (300, 600)
 THEMES = {"light": "Light", "dark": "Dark", "grey": "Greyscale"}
 ENGINES = ("qfusion", "chrome")
@@ -24,19 +24,53 @@ MM_PER_PT = 25.4 / 72
 
 
 class Size(NamedTuple):
-    """A size in print: its name, width, usual letters, the height where it is fixed, and the largest height."""
+    """A size in print: its name, width, usual letters, the height where it is fixed, and the largest height; what its
+    journal asks for: letters with serifs, how much thicker lines are than usual, the letters of panels."""
 
     label: str
     width: float  # mm
     font: float  # pt
     height: float | None  # mm
     most: float  # mm
+    serif: bool = False
+    lines: float = 1.0
+    bold: bool = False  # panels are a, b, c in bold, instead of (a), (b), (c)
+
+    @property
+    def face(self) -> str:
+        """What is drawn in the place of the journal's letters."""
+        return "STIX General (widths of Times)" if self.serif else "DejaVu Sans (for Helvetica or Arial)"
+
+    @property
+    def says(self) -> str:
+        """Its letters, lines and panels, as words."""
+        thick = "" if self.lines == 1 else f", lines × {self.lines:g}"
+        return f"{self.face}, {self.font:g} pt{thick}, panels {'a, b in bold' if self.bold else '(a), (b)'}"
+
+    def letter(self, place: int) -> str:
+        """The letter of a panel, from 0: "(a)", or "a" where it is bold."""
+        name = chr(ord("a") + place % 26) * (1 + place // 26)
+        return name if self.bold else f"({name})"
 
 
+# Widths and letters as asked of authors: Physical Review Style and Notation Guide (capitals of 2 mm, lines of 0.18 mm);
+# Nature, final submission (5 to 7 pt sans serif, lines of 0.25 to 1 pt, bold small letters); IEEE Author Center (8 pt);
+# column and text widths of acl.sty, neurips.sty.
 SIZES = {"single": Size("Single column, 89 mm", 89.0, 7.0, None, 240.0),
          "double": Size("Double column, 183 mm", 183.0, 7.0, None, 240.0),
          "slide": Size("Slide 16:9, 339 × 191 mm", 338.67, 18.0, 190.5, 190.5),
-         "poster": Size("Poster, 400 mm", 400.0, 24.0, None, 1100.0)}
+         "poster": Size("Poster, 400 mm", 400.0, 24.0, None, 1100.0),
+         "aps-single": Size("APS, one column, 86 mm", 86.0, 8.0, None, 230.0, serif=True, lines=0.85),
+         "aps-double": Size("APS, two columns, 178 mm", 178.0, 8.0, None, 230.0, serif=True, lines=0.85),
+         "nature-single": Size("Nature, one column, 89 mm", 89.0, 7.0, None, 240.0, lines=0.75, bold=True),
+         "nature-double": Size("Nature, two columns, 183 mm", 183.0, 7.0, None, 240.0, lines=0.75, bold=True),
+         "ieee-single": Size("IEEE, one column, 88.9 mm", 88.9, 8.0, None, 216.0, serif=True, lines=0.85),
+         "ieee-double": Size("IEEE, two columns, 181 mm", 181.0, 8.0, None, 216.0, serif=True, lines=0.85),
+         "acl-single": Size("ACL, one column, 77 mm", 77.0, 8.0, None, 230.0, serif=True, lines=0.85),
+         "acl-double": Size("ACL, two columns, 160 mm", 160.0, 8.0, None, 230.0, serif=True, lines=0.85),
+         "neurips": Size("NeurIPS, text width, 139.7 mm", 139.7, 8.0, None, 220.0, serif=True, lines=0.85)}
+SIZES_SAY = "  \n".join(f"{size.label}: {size.says}." for size in SIZES.values())
+COLUMNS = {"aps-double", "nature-double", "ieee-double", "acl-double", "double"}  # across two columns of a page
 
 
 @dataclass(frozen=True)

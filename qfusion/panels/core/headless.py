@@ -53,6 +53,11 @@ def panels(page: str, address: Address) -> list[str]:
     return [name for name in programs.shown(found.view) if name not in programs.WORDS]
 
 
+def named(page: str, panel: str, address: Address) -> None:
+    """Checks that a page shows a figure of this name; errors are those of `take`."""
+    choose(f"Panel of page '{page}' (under this address)", panel, panels(page, address))
+
+
 def take(page: str, panel: str, address: Address) -> Taken:
     """Returns one panel of a page.
 

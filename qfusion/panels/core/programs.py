@@ -186,6 +186,20 @@ def shown(view: View, only: str = "") -> Iterator[str]:
                         if only in ("", start + end) and panel.shown(view, subject, end))
 
 
+def subject_of(page: str, panel: str) -> str:
+    """Returns what a panel is built from, see `SUBJECTS`.
+
+    Raises:
+        NotFound: when there is no such page or panel.
+    """
+    return _found(page, panel, {})[1].subject
+
+
+def open_subject(view: View, subject: str) -> Any:
+    """Returns what panels are built from, "work" or one of `SUBJECTS`, under an address that leaves nothing open."""
+    return _open(view, subject)
+
+
 def _open(view: View, subject: str, kept: dict[str, Any] | None = None) -> Any:
     """Opens a subject; what `kept` holds is not opened again."""
     found: dict[str, Any] = {} if kept is None else kept

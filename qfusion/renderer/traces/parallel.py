@@ -36,7 +36,7 @@ def draw(trace: Mapping[str, Any], scene: Scene, hand: Hand, box: Box) -> None:
     colours[~kept, 3] *= 0.15
     for i in [*np.flatnonzero(~kept).tolist(), *np.flatnonzero(kept).tolist()]:
         r, g, b, a = colours[i].tolist()
-        scene.add(LINES, Stroke(np.column_stack([x, y[:, i]]), Pen((r, g, b, a), hand.px(1.2)), None))
+        scene.add(LINES, Stroke(np.column_stack([x, y[:, i]]), Pen((r, g, b, a), hand.lines * hand.px(1.2)), None))
     _axes(trace, dimensions, ranges, x, scene, hand, box)
 
 
@@ -44,7 +44,7 @@ def _axes(trace: Mapping[str, Any], dimensions: list[Mapping[str, Any]], ranges:
           scene: Scene, hand: Hand, box: Box) -> None:
     names, letters = hand.style(trace.get("labelfont"), 12), hand.style(trace.get("tickfont"), 11)
     pitch = (box.width / max(len(dimensions) - 1, 1)) * 0.92
-    pen = Pen(letters.colour, hand.px(1))
+    pen = Pen(letters.colour, hand.lines * hand.px(1))
     for each, (low, high), at in zip(dimensions, ranges, x.tolist(), strict=True):
         scene.add(FRAME, Stroke(np.array([[at, box.bottom], [at, box.top]]), pen))
         scene.add(KEY, Words(wrapped(read(str(each.get("label", "")), names), pitch), at, box.top + hand.px(10),

@@ -218,7 +218,7 @@ def dots(symbol: str, points: np.ndarray, sizes: np.ndarray, faces: np.ndarray, 
         edges, widths = faces, np.where(widths > 0, widths, 1.0)
         faces = np.tile(CLEAR, (len(points), 1))
     return Dots(points, sizes / 2 * hand.scale, outline, codes, faces, np.where(widths[:, None] > 0, edges, 0.0),
-                widths * hand.scale)
+                widths * hand.scale * hand.lines)
 
 
 def _texts(trace: Mapping[str, Any], points: np.ndarray, place: Place, opacity: float) -> None:

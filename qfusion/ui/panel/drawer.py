@@ -14,18 +14,21 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures import export, visible
+from qfusion.figures.export import snippet
 from qfusion.figures.export import style as styles
 from qfusion.figures.export.recipe import Recipe
 from qfusion.figures.export.style import ExportStyle
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import VisibleRange
-from qfusion.panels.core import programs
+from qfusion.panels.core import batch, programs
 from qfusion.panels.core.panel import Picture
 from qfusion.ui.frame import state
-from qfusion.ui.panel import origin
+from qfusion.ui.panel import batch_view, composer, origin
 
-FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML"}
-MIMES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png", "html": "text/html"}
+FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
+MIMES = {"svg": "image/svg+xml", "pdf": "application/pdf", "png": "image/png", "html": "text/html",
+         "tikz": "text/x-tex"}
+ONE, SEVERAL, MANY = "This figure", "Several panels in one", "Many as a zip"
 ENGINES = {"qfusion": "qfusion", "chrome": "plotly in Chrome"}
 
 
@@ -41,7 +44,12 @@ def show(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
 
 def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     st.markdown(f"**{text.plain(drawn.headline)}**")
-    left, right = st.columns([3, 2], gap="medium")
+    what = st.segmented_control("Files", [ONE, SEVERAL, MANY], default=ONE, required=True, key="_drawer.what",
+                                label_visibility="collapsed")
+    if what != ONE:
+        _others(what or SEVERAL, drawn, visible_key)
+        return
+    left, right = st.columns([6, 5], gap="medium")
     with right:
         style = _style()
         words = _words(drawn, style)
@@ -60,7 +68,16 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     except QFusionError as error:
         with left:
             st.error(text.message(error), icon=":material/error:")
-    _code(drawn, recipe)
+    _code(drawn, recipe, file)
+
+
+def _others(what: str, drawn: Picture, visible_key: str) -> None:
+    """Several panels as one figure, or many figures as a zip, in the style chosen."""
+    recipe = _with_visible(origin.recipe_of(drawn), visible_key, visible.parse(str(state.get(visible_key) or "")))
+    left, right = st.columns([6, 5], gap="medium")
+    with right:
+        style = _style(alone=False)
+    (composer if what == SEVERAL else batch_view).view(recipe, style, left, right)
 
 
 @dataclass(frozen=True)
@@ -97,13 +114,15 @@ def _kept(name: str) -> dict[str, Any]:
     return {"key": f"figure.{name}", "persist_state": "session"}
 
 
-def _style() -> ExportStyle:
-    """The widgets of a style. Their values stay for the next figure."""
+def _style(alone: bool = True) -> ExportStyle:
+    """The widgets of a style. Their values stay for the next figure; what draws it is asked of one figure alone."""
     default = ExportStyle()
     kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=default.format,
                                      required=True, **_kept("format"))
     size = st.selectbox("Size", list(styles.SIZES), format_func=lambda key: styles.SIZES[key].label,
-                        disabled=kind == "html", **_kept("size"))
+                        disabled=kind == "html", help=styles.SIZES_SAY, **_kept("size"))
+    if kind != "html" and styles.SIZES[size].lines != 1:
+        st.caption(styles.SIZES[size].says)
     theme: Any = st.segmented_control("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__,
                                       default=default.theme, required=True, **_kept("theme"))
     with st.container(horizontal=True):
@@ -116,14 +135,17 @@ def _style() -> ExportStyle:
                                **_kept(f"font.{size}"))
         dpi = st.selectbox("Resolution", list(styles.RESOLUTIONS), format_func=lambda n: f"{n} dpi",
                            disabled=kind != "png", **_kept("dpi"))
-    there = export.chrome() is not None
-    engine: Any = st.selectbox("Drawn by", list(ENGINES) if there else ["qfusion"], format_func=ENGINES.__getitem__,
-                               disabled=kind == "html" or not there, **_kept("engine"),
-                               help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, "
-                                    "and takes seconds."
-                                    + ("" if there else " There is no Chrome or Chromium on this machine."))
     return ExportStyle(format=kind, dpi=dpi, size=size, theme=theme, title=title, caption=caption, font=float(font),
-                       engine=engine)
+                       engine=_engine(kind) if alone else default.engine)
+
+
+def _engine(kind: str) -> Any:
+    """What draws the figure."""
+    there = export.chrome() is not None
+    return st.selectbox("Drawn by", list(ENGINES) if there else ["qfusion"], format_func=ENGINES.__getitem__,
+                        disabled=kind in ("html", "tikz") or not there, **_kept("engine"),
+                        help="qfusion draws the figure itself. plotly in Chrome draws it as the browser does, and "
+                             "takes seconds." + ("" if there else " There is no Chrome or Chromium on this machine."))
 
 
 def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
@@ -201,6 +223,7 @@ def _downloads(drawn: Picture, file: File) -> None:
                 ("Recipe", recipe.text, "-recipe.json", "application/json",
                  "What this figure was made from. Its file holds it too.")):
             st.download_button(label, data, name + ending, kind, on_click="ignore", key=f"drawer{ending}", help=words)
+        composer.button(recipe)
 
 
 def numbers_json(drawn: Picture, recipe: Recipe) -> str:
@@ -209,8 +232,8 @@ def numbers_json(drawn: Picture, recipe: Recipe) -> str:
     return json.dumps({"title": drawn.headline, "made_from": recipe.made_from, "numbers": rows}, indent=1)
 
 
-def _code(drawn: Picture, recipe: Recipe) -> None:
-    python, again = st.tabs(["The same numbers in Python", "The same file on the command line"])
+def _code(drawn: Picture, recipe: Recipe, file: File) -> None:
+    python, again, latex = st.tabs(["The same numbers in Python", "The same file on the command line", "LaTeX"])
     with python:
         st.code(programs.program(recipe.page, recipe.panel, recipe.address), language="python", wrap_lines=True)
     with again:
@@ -219,3 +242,7 @@ def _code(drawn: Picture, recipe: Recipe) -> None:
                 language="bash", wrap_lines=True)
         st.caption("The recipe may also be the exported figure itself: its file holds it.")
         st.code(recipe.text(), language="json", height=200)
+    with latex:
+        name = batch.safe(file_name(recipe), 120)
+        st.code(snippet.snippet(name, recipe.style, title=file.title, caption=file.caption, made_from=recipe.made_from,
+                                name=name.removeprefix("qfusion-")), language="latex", wrap_lines=True)

@@ -45,5 +45,8 @@ def _downloads(here: Here, built: Any) -> None:
                            on_click="ignore", icon=":material/download:", key="export-step-svg")
         st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain",
                            on_click="ignore", icon=":material/download:", key="export-step-txt")
+        st.download_button("Quantikz (LaTeX)", data=lambda: built.to_quantikz(exports.PER_LINE),
+                           file_name="qfusion-step.tex", mime="text/x-tex", on_click="ignore",
+                           icon=":material/download:", key="export-step-tex")
         export_dialog.button(here)
     exports.picture(built.draw_svg)

@@ -14,6 +14,7 @@ from qfusion.ui.shared import export_dialog
 
 SHOWN = 60  # lines of the program
 DRAWING = "table.drawing"
+PER_LINE = 10  # columns of a circuit that fit across a page of LaTeX
 
 
 def view(here: Here, in_force: str = "", *, folded: bool = True) -> None:
@@ -49,4 +50,5 @@ def _exports(drawn: Any) -> list[tuple[str, str, str, Any]]:
     return [("OpenQASM 3", ".qasm", "text/plain", lambda: drawn.to_openqasm(3)),
             ("OpenQASM 2", ".2.qasm", "text/plain", lambda: drawn.to_openqasm(2)),
             ("Circuit as SVG", ".svg", "image/svg+xml", drawn.draw_svg),
-            ("Circuit as text", ".txt", "text/plain", drawn.draw_text)]
+            ("Circuit as text", ".txt", "text/plain", drawn.draw_text),
+            ("Quantikz (LaTeX)", ".tex", "text/x-tex", lambda: drawn.to_quantikz(PER_LINE))]
