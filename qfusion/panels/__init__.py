@@ -19,7 +19,7 @@ from typing import Any
 _MODULES = ("building", "circuit", "cohorts", "compare", "data", "dynamics", "faithfulness", "inside", "layers",
             "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples",
             "sweeps", "train", "what_if")
-_PARTS = ("generator", "quality")  # in qfusion.panels.parts
+_PARTS = ("generator", "quality", "sample_map", "several", "similar", "slices")  # in qfusion.panels.parts
 
 
 def __getattr__(name: str) -> Any:

@@ -33,14 +33,16 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.PANELS, "samples": _parts(panels.samples.PANELS, panels.inside.PANELS),
+    "overview": panels.overview.PANELS,
+    "samples": _parts(panels.samples.PANELS, panels.inside.PANELS, panels.similar.PANELS),
     "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, panels.generator.PANELS, {
         "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
         "entropy-gates": Panel(panels.circuit.entropies, fixed={"marked": False}, fits=can("layers"))}),
     "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS,
                       panels.physics.PANELS),
     "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
-    "cohorts": _parts(panels.cohorts.PANELS, panels.quality.PANELS), "compare": panels.compare.PANELS,
+    "cohorts": _parts(panels.sample_map.PANELS, panels.cohorts.PANELS, panels.slices.PANELS, panels.quality.PANELS),
+    "compare": _parts(panels.compare.PANELS, panels.several.PANELS),
     "faithfulness": panels.faithfulness.PANELS,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
     "leaderboard": panels.leaderboard.PANELS,
@@ -48,18 +50,20 @@ PAGES: dict[str, Mapping[str, Panel]] = {
 # Panels that there are several of, for modalities or samples, by how their name begins.
 NAMED: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.NAMED, "samples": panels.samples.NAMED, "dynamics": panels.dynamics.NAMED,
-    "what if": panels.what_if.NAMED, "decision operators": panels.operators.NAMED, "compare": panels.compare.NAMED,
+    "what if": panels.what_if.NAMED, "decision operators": panels.operators.NAMED,
+    "compare": {**panels.several.NAMED, **panels.compare.NAMED},
     "faithfulness": panels.faithfulness.NAMED, "train": panels.train.NAMED,
 }
 # What an address may say of each page, besides what it may say of every page.
 RULES: dict[str, tuple[Rules, ...]] = {
-    "samples": (panels.samples.allowed, panels.inside.allowed),
+    "samples": (panels.samples.allowed, panels.inside.allowed, panels.similar.allowed),
     "dynamics": (sliders.allowed, panels.physics.allowed, panels.building.allowed, panels.dynamics.allowed,
                  panels.layers.allowed, panels.generator.allowed),
     "circuit": (panels.circuit.allowed, panels.layers.allowed, panels.rules.allowed, panels.noise.allowed,
                 panels.physics.allowed),
     "what if": (panels.what_if.allowed,), "decision operators": (panels.operators.allowed,),
-    "cohorts": (panels.cohorts.allowed,), "compare": (sliders.allowed, panels.rules.allowed, panels.compare.allowed),
+    "cohorts": (panels.cohorts.allowed, panels.sample_map.allowed, panels.slices.allowed),
+    "compare": (sliders.allowed, panels.rules.allowed, panels.compare.allowed, panels.several.allowed),
     "faithfulness": (panels.faithfulness.allowed,), "data": (panels.data.allowed,), "train": (panels.train.allowed,),
     "sweeps": (panels.sweeps.allowed,), "leaderboard": (panels.leaderboard.allowed,),
 }

@@ -1,0 +1,53 @@
+"""The Samples page's list of samples like the open one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.analysis.cohort import similar
+from qfusion.panels.compare import SEVERAL, VIEW
+from qfusion.panels.parts import similar as builders
+from qfusion.ui.frame import state
+from qfusion.ui.frame.shell import Here, link
+from qfusion.ui.panel import panels
+
+BY = "similar"
+_AGAIN = "_similar_again"
+BESIDE = 5  # of the nearest that are set beside the sample
+
+
+def draw(here: Here) -> None:
+    """The nearest samples, with a link to each and one to all side by side."""
+    if state.get(_AGAIN):
+        state.put(_AGAIN, False)
+        st.rerun()  # the sample's picker stands outside of this fragment
+    sample, known = here.subject(), similar.ways(here.work)
+    if state.get(BY) not in (None, *known):
+        state.put(BY, known[0])  # of another model
+    with panels.around("similar") as head:
+        by = st.segmented_control("Similar by", list(known), default=known[0], required=True, **state.bound(BY))
+        found = similar.nearest(sample, by)
+        ids = [str(name) for name in here.work.dataset.ids[found.rows]]
+        key = f"similar-{state.get(state.TABLE_TURN, 0)}-{here.row}-{by}"
+        panels.inside(builders.similar(sample, here.theme, by=by), head, key=key,
+                      on_select=lambda: _opened(key, ids), below=lambda: _links(here, ids))
+
+
+def _links(here: Here, ids: Sequence[str]) -> None:
+    with st.container(horizontal=True, gap="small"):
+        for name in ids:
+            link("pages/samples.py", text.plain(name, 24), "", open=name)
+        if ids:
+            link("pages/compare.py", "Side by side", ":material/view_column:",
+                 **{VIEW: SEVERAL, "several": [here.sample, *ids[:BESIDE]]})  # type: ignore[arg-type]
+
+
+def _opened(key: str, ids: Sequence[str]) -> None:
+    points = state.get(key, {}).get("selection", {}).get("points", [])
+    place = int(points[0].get("point_index", -1)) if points else -1
+    if 0 <= place < len(ids):
+        state.choose_sample(ids[place])
+        state.put(_AGAIN, True)
