@@ -11,7 +11,7 @@ import qutip
 import torch
 from scipy.stats import binomtest
 
-from qfusion.analysis.cohort import similar, slices
+from qfusion.analysis.cohort import quality, similar, slices
 from qfusion.analysis.levels import levels_of
 from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
@@ -22,6 +22,7 @@ from qfusion.panels.parts import several as several_panels
 from qfusion.panels.parts import similar as panels
 from qfusion.panels.parts import slices as slice_panels
 from qfusion.panels.parts.sample_map import colours
+from qfusion.ui.pages.cohorts import errors_view, map_view
 from tests.test_app_pages import plain, said, visit
 
 
@@ -208,11 +209,62 @@ def test_bad_arrays() -> None:
         side_by_side.bars([str(i) for i in range(7)], [{}] * 7, {})
 
 
-def select(app: Any, start: str, **selection: Any) -> str:
-    """The key of the chart that begins so; puts a selection into the session, as the browser would."""
-    key = next(each for each in app.session_state.filtered_state if str(each).startswith(start))
-    app.session_state[key] = {"selection": {"points": [], "box": [], "lasso": [], **selection}}
-    return str(key)
+class Session(dict[str, Any]):
+    """What callbacks read and write of a session."""
+
+    def put(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def choose_sample(self, name: str) -> None:
+        self["sample"] = name
+
+
+def selecting(monkeypatch: pytest.MonkeyPatch, view: Any, **selection: Any) -> Session:
+    """A session in which the browser has selected something on the chart "chart"."""
+    session = Session(chart={"selection": {"points": [], "box": [], "lasso": [], **selection}})
+    for name in ("get", "put", "choose_sample"):
+        monkeypatch.setattr(view.state, name, getattr(session, name))
+    return session
+
+
+def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = levels_of(planted, "split=test; relation=conflict")
+    found = map_panels.on_map(levels)
+    corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
+    session = selecting(monkeypatch, map_view, lasso=[corners], points=[{"customdata": "p0031"}])
+    map_view._selected("chart", found, levels.parts)
+    chosen = levels_of(planted, session["filter"])
+    assert np.array_equal(chosen.inside, (np.abs(found.xy - [0.05, 0]) <= [0.35, 0.3]).all(1))
+    assert session["filter"].endswith("; split=test")
+    session = selecting(monkeypatch, map_view, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
+    map_view._selected("chart", found, levels.parts)
+    assert np.array_equal(levels_of(planted, session["filter"]).inside, chosen.inside)
+    session = selecting(monkeypatch, map_view, points=[{"customdata": ["p0031"]}])
+    map_view._selected("chart", found, levels.parts)
+    assert session["sample"] == "p0031"
+    assert "filter" not in session
+    session = selecting(monkeypatch, map_view, lasso=[{"x": [1.0], "y": [1.0]}])
+    map_view._selected("chart", found, levels.parts)
+    assert "filter" not in session
+
+
+def test_a_clicked_slice_cell_or_bar(planted: Any, digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = levels_of(planted, "relation=conflict; error>0.1")
+    found = slices.slices(levels, "relation")
+    session = selecting(monkeypatch, errors_view, points=[{"customdata": [1, "tip"]}])
+    errors_view._sliced("chart", found, levels.parts)
+    assert session["filter"] == f"relation={found[1].name}; error>0.1"
+    assert levels_of(planted, session["filter"]).inside.sum() == found[1].count
+    ids = slices.worst(levels).rows.index.tolist()
+    session = selecting(monkeypatch, errors_view, points=[{"point_index": 2}])
+    errors_view._opened("chart", ids)
+    assert session["sample"] == ids[2]
+    levels = levels_of(digits, "truth=1; certainty>0.2")
+    session = selecting(monkeypatch, errors_view, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
+    errors_view._confused("chart", levels)
+    assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
+    assert levels_of(digits, session["filter"]).inside.sum() == quality.confusions(levels_of(
+        digits, "certainty>0.2"))[8, 1]
 
 
 def test_the_cohorts_page() -> None:
@@ -226,7 +278,7 @@ def test_the_cohorts_page() -> None:
     assert f"**{int(levels.inside.sum())} of 600**" in said(app)
     app = visit("Cohorts", model="qj-planted", filter="pca[nothing]@0,0|1,1")
     assert "none of this model" in plain(app.warning[0].value)
-    app = visit("Cohorts", model="qj-planted", **{"map": "final states"})
+    app = visit("Cohorts", model="qj-planted", map="final states")
     assert "final states" in plain(app.warning[0].value)
 
 
