@@ -268,7 +268,7 @@ def test_a_clicked_slice_cell_or_bar(planted: Any, digits: Any, monkeypatch: pyt
 
 
 def test_the_cohorts_page() -> None:
-    app = visit("Cohorts", model="qj-planted", **{"map": "dividends", "map.colour": "dominant", "slice": "regime"})
+    app = visit("Cohorts", model="qj-planted", **{"map": "contributions", "map.colour": "dominant", "slice": "regime"})
     assert not app.error
     words = plain(said(app))
     assert "Two components hold" in words
@@ -283,7 +283,7 @@ def test_the_cohorts_page() -> None:
 
 
 def test_the_samples_page() -> None:
-    app = visit("Samples", model="qcnn-digits", similar="states")
+    app = visit("Samples", model="qcnn-digits", similar="modality states")
     assert not app.error
     assert "is nearest by its modality states" in plain(said(app))
 

@@ -26,6 +26,7 @@ from qfusion.quantum import states
 
 STATES, FINAL, DIVIDENDS, FEATURES = "states", "final", "dividends", "features"
 TITLES = {STATES: "modality states", FINAL: "final state", DIVIDENDS: "contributions", FEATURES: "encoded features"}
+KEYS = {title: kind for kind, title in TITLES.items()}
 ROWS = 2048  # samples that are encoded at once
 SECONDS, EVOLVED = 20.0, 0.017  # that final states may take, and that one takes at D = 64
 MAX_NUMBERS = 30_000_000  # coordinates that are held at once

@@ -24,7 +24,7 @@ from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Part
 from qfusion.explain.trust.resampling import LEVEL
 
-MAX_SLICES, MAX_WORST = 24, 15
+MAX_SLICES, MAX_WORST = 24, 12
 WORST_PART = 0.25  # of a regression's samples count as errors: those of the largest
 
 

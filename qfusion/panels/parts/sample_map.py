@@ -156,10 +156,10 @@ def enough(levels: Levels, **_: object) -> bool:
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the map."""
     table = cohort_measures.cohort_table(work, None)
-    return {"map": say.options("Coordinates", coordinates.kinds(work), "The first are shown."),
+    return {"map": say.options("Coordinates", coordinates.kinds(work).values(), "The first are shown."),
             "map.method": say.options("Method", maps.METHODS, "Principal components are shown."),
             "map.colour": say.options("Colour", colours(work, table), "The labels are shown.")}
 
 
-PANELS = {"sample-map": Panel(sample_map, {"of": word("map"), "method": word("map.method"),
-                                           "colour": word("map.colour")}, fits=enough)}
+PANELS = {"sample-map": Panel(sample_map, {"of": lambda view: coordinates.KEYS.get(view.get("map")),
+                                           "method": word("map.method"), "colour": word("map.colour")}, fits=enough)}

@@ -70,7 +70,7 @@ def entropies(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = ()
     most = max(means, key=lambda name: means[name])
     hues = {name: term_colour(name, sample.modalities) for name in sample.modalities}
     return Picture(
-        "several-entropies", f"{text.plain(most)} has the largest entropies ({means[most]:.2f} nats on average)",
+        "several-entropies", f"Sample {text.plain(most)} has the largest entropies ({means[most]:.2f} nats on average)",
         figures.bars(names, [each.entropies for each in sides], hues, title=KINDS["entropy"].axis, theme=theme),
         shows=f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
               + ("of each modality's state and of all together at T" if sample.can("time") else

@@ -13,7 +13,7 @@ from qfusion.analysis.subject import Workspace
 from qfusion.figures.draw.many import places as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.panel import Panel, Picture, word
+from qfusion.panels.core.panel import Panel, Picture
 from qfusion.panels.core.view import View
 
 
@@ -32,7 +32,7 @@ def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIV
     what = coordinates.TITLES[by]
     title = f"No other test sample to compare the {what} with"
     if ids:
-        title = f"{text.plain(ids[0])} is nearest by its {what}; {sum(agree)} of {len(ids)} are predicted " + (
+        title = f"Sample {text.plain(ids[0])} is nearest by its {what}; {sum(agree)} of {len(ids)} are predicted " + (
             "alike" if work.classes else "with the same sign")
     return Picture(
         "similar", title,
@@ -77,7 +77,8 @@ def _same(work: Workspace, row: int, other: int) -> bool:
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of similar samples."""
-    return {"similar": say.options("Similarity", measured.ways(work), "Contributions are compared.")}
+    known = map(coordinates.TITLES.__getitem__, measured.ways(work))
+    return {"similar": say.options("Similarity", known, "Contributions are compared.")}
 
 
-PANELS = {"similar": Panel(similar, {"by": word("similar")})}
+PANELS = {"similar": Panel(similar, {"by": lambda view: coordinates.KEYS.get(view.get("similar"))})}

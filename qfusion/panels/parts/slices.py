@@ -33,7 +33,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
     overall = wrong / max(count, 1)
     names = [each.name.replace("+", " + ") for each in found]
     return Picture(
-        "slices", _finding(found, overall), figures.rates(
+        "slices", _finding(found, overall, bool(levels.work.classes)), figures.rates(
             names, [(each.wrong, each.count) for each in found],
             pd.DataFrame([(e.rate, e.low, e.high) for e in found]).to_numpy().reshape(-1, 3), overall,
             axis="error rate" if levels.work.classes else "part with an error of the largest quarter", theme=theme),
@@ -48,14 +48,14 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
                                      "mean_error": e.error} for e in found]))
 
 
-def _finding(found: list[measured.Slice], overall: float) -> str:
+def _finding(found: list[measured.Slice], overall: float, classes: bool) -> str:
     if not found:
         return "No sample to slice"
-    top = found[0]
+    top = max(found, key=lambda each: each.low)
     if top.low > overall:
-        return (f"‘{text.plain(top.name)}’ is wrong most often: {top.rate:.0%} ({top.low:.0%} to {top.high:.0%}), all "
-                f"{overall:.0%}")
-    return f"No slice is clearly worse than all ({overall:.0%} wrong)"
+        return (f"‘{text.plain(top.name)}’ {'is wrong' if classes else 'has large errors'} more often: {top.rate:.0%} "
+                f"({top.low:.0%} to {top.high:.0%}), all {overall:.0%}")
+    return f"No slice is clearly worse than all ({overall:.0%} {'wrong' if classes else 'large errors'})"
 
 
 def _what_counts(levels: Levels) -> str:

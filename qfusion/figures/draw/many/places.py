@@ -56,7 +56,7 @@ def places(ids: Sequence[str], xy: np.ndarray, values: np.ndarray, inside: np.nd
           "Arguments `ids`, `xy`, `values` and `inside` must have one length.")
     check(len(names) <= MAX_GROUPS, f"Argument `names` holds {len(names)} groups, and at most {MAX_GROUPS} are told "
                                     "apart.")
-    figure = base(theme, 470, legend=bool(names))
+    figure = base(theme, 560, legend=bool(names), top=38)
     figure.update_layout(dragmode="lasso", clickmode="event+select")
     for axis, title in zip((figure.layout.xaxis, figure.layout.yaxis), titles, strict=True):
         axis.update(title={"text": label(title, 90)}, nticks=7)

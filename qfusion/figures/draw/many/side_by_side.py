@@ -19,6 +19,7 @@ from qfusion.figures.style import (
     axis,
     base,
     faded,
+    halo,
     label,
     signed,
     split_term,
@@ -62,12 +63,11 @@ def decisions(names: Sequence[str], dividends: Sequence[Mapping[str, float]], mo
                     "pattern": {"shape": ["/" if both else "" for both in joint], "fgcolor": hues,
                                 "bgcolor": PAPER[theme], "solidity": 0.4, "size": 7}},
             text=[signed(value) for value in widths], textposition="outside", cliponaxis=False, constraintext="none",
-            textfont={"size": 11, "color": INK[theme]}, customdata=rows, **to,
+            textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)}, customdata=rows, **to,
             hovertemplate=f"{label(names[i])}, %{{customdata}}: %{{text}}<extra></extra>")
         if i < len(truths) and truths[i] is not None:
-            figure.add_scatter(x=[truths[i], truths[i]], y=[-0.5, len(rows) - 0.5], mode="lines", **to,
-                               line={"color": QUIET[theme], "width": 1.5, "dash": "dot"},
-                               hovertemplate="annotated %{x:+.2f}<extra></extra>")
+            figure.add_shape(type="line", x0=truths[i], x1=truths[i], y0=-0.5, y1=len(rows) - 0.5, xref=to["xaxis"],
+                             yref="y", layer="below", line={"color": QUIET[theme], "width": 1.5, "dash": "dot"})
     return figure
 
 
@@ -119,8 +119,8 @@ def _columns(names: Sequence[str], notes: Sequence[str], rows: Sequence[str], va
             "domain": domain, "anchor": "y", "range": limits, "nticks": 4 if count > 3 else 6,
             "zeroline": True, "zerolinecolor": LINE[theme]}})
         head = f"<b>{label(name_of(names[i], count))}</b>" + (f"<br>{label(notes[i], 150 // count)}" if notes else "")
-        figure.add_annotation(x=sum(domain) / 2, y=1, xref="paper", yref="paper", yanchor="bottom", showarrow=False,
-                              text=head, font={"size": 12, "color": INK[theme]})
+        figure.add_annotation(x=sum(limits) / 2, y=1, xref=f"x{i + 1}" if i else "x", yref="paper", yanchor="bottom",
+                              showarrow=False, text=head, font={"size": 12, "color": INK[theme]})
     figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", yanchor="top", yshift=-26, showarrow=False,
                           text=label(title, 90), font={"size": 13, "color": QUIET[theme]})
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=list(rows), ticks="", showline=False,

@@ -70,7 +70,7 @@ def worst(names: Sequence[str], errors: np.ndarray, *, axis: str = "error", chos
                    textposition="outside", cliponaxis=False, constraintext="none", textfont={"color": INK[theme]},
                    **_CHOSEN, hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>")
     low, high = min(0.0, float(np.min(errors))), max(0.0, float(np.max(errors)))
-    room = 0.12 * max(high - low, 1e-9)
+    room = 0.2 * max(high - low, 1e-9)
     figure.update_layout(clickmode="event+select")
     figure.update_xaxes(title={"text": label(axis, 90)}, nticks=7, range=[low - (room if low < 0 else 0), high + room])
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[label(name, 44) for name in names], ticks="",

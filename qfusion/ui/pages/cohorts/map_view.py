@@ -34,23 +34,19 @@ def draw(here: Here, levels: Levels) -> None:
     if not builders.enough(levels):
         return
     known, colours = coordinates.kinds(here.work), builders.colours(here.work, levels.rows)
-    for key, options in ((OF, known), (COLOUR, colours)):
+    for key, options in ((OF, known.values()), (COLOUR, colours)):
         if state.get(key) not in (None, *options):
             state.put(key, next(iter(options)))  # of another model
     with panels.around("sample-map") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            of = st.selectbox("Map of", list(known), width=150, help=_HELP, **state.bound(OF))
-            method = st.segmented_control("By", list(maps.METHODS), default=maps.METHODS[0], required=True,
+            of = coordinates.KEYS[st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))]
+            method = st.segmented_control("Method", list(maps.METHODS), default=maps.METHODS[0], required=True,
                                           **state.bound(METHOD))
             colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
         picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour)
         with head:
             panels.heading(picture.title)
         _figure(picture, levels, builders.on_map(levels, of, method))
-
-
-_HELP = "states: of the modalities, before they meet; final: after it; dividends: the terms of the decisions; " \
-        "features: what the encoders give."
 
 
 def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:

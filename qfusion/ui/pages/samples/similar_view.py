@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.analysis.cohort import similar
+from qfusion.analysis.cohort import coordinates, similar
 from qfusion.panels.compare import SEVERAL, VIEW
 from qfusion.panels.parts import similar as builders
 from qfusion.ui.frame import state
@@ -24,22 +24,28 @@ def draw(here: Here) -> None:
     if state.get(_AGAIN):
         state.put(_AGAIN, False)
         st.rerun()  # the sample's picker stands outside of this fragment
-    sample, known = here.subject(), similar.ways(here.work)
+    sample, known = here.subject(), [coordinates.TITLES[kind] for kind in similar.ways(here.work)]
     if state.get(BY) not in (None, *known):
         state.put(BY, known[0])  # of another model
     with panels.around("similar") as head:
-        by = st.segmented_control("Similar by", list(known), default=known[0], required=True, **state.bound(BY))
+        said = st.segmented_control("Similar by", known, default=known[0], required=True, **state.bound(BY))
+        by = coordinates.KEYS[said]
         found = similar.nearest(sample, by)
         ids = [str(name) for name in here.work.dataset.ids[found.rows]]
         key = f"similar-{state.get(state.TABLE_TURN, 0)}-{here.row}-{by}"
+        left, right = st.columns([1.8, 1], gap="medium")
+        with right:
+            _links(here, found, ids)
         panels.inside(builders.similar(sample, here.theme, by=by), head, key=key,
-                      on_select=lambda: _opened(key, ids), below=lambda: _links(here, ids))
+                      on_select=lambda: _opened(key, ids), chart=left)
 
 
-def _links(here: Here, ids: Sequence[str]) -> None:
-    with st.container(horizontal=True, gap="small"):
-        for name in ids:
-            link("pages/samples.py", text.plain(name, 24), "", open=name)
+def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:
+    said, _ = builders.answers(here.work, found.rows)
+    with st.container(gap="xxsmall"):
+        for name, words, away in zip(ids, said, found.distances, strict=True):
+            link("pages/samples.py", f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})",
+                 ":material/open_in_full:", open=name)
         if ids:
             link("pages/compare.py", "Side by side", ":material/view_column:",
                  **{VIEW: SEVERAL, "several": [here.sample, *ids[:BESIDE]]})  # type: ignore[arg-type]
