@@ -3,6 +3,8 @@ QuTiP; their panels and pages."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from qfusion.analysis.sample import open_sample
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.figures.draw.many import places, side_by_side
 from qfusion.figures.draw.many import slices as figures
+from qfusion.panels.core import programs
 from qfusion.panels.parts import sample_map as map_panels
 from qfusion.panels.parts import several as several_panels
 from qfusion.panels.parts import similar as panels
@@ -299,3 +302,10 @@ def test_the_compare_page() -> None:
     app = visit("Compare", model="qj-planted", several=[f"p000{i}" for i in range(8)],
                 **{"compare.view": "Several samples"})
     assert not app.exception
+
+
+def test_programs_of_panels_in_parts_run_by_themselves() -> None:
+    address = {"model": "qj-planted", "data": "planted", "sample": "p0031", "similar": "modality states"}
+    text = programs.program("samples", "similar", address)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert str(panels.similar(open_sample("qj-planted", "p0031"), by="states").table()["id"].iloc[0]) in done.stdout

@@ -208,7 +208,8 @@ def program(page: str, panel: str, address: Address) -> str:
     for name, call in _calls(view, found.subject):
         modules.add(f"from {call.module} import {call.function}")
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
-    builder = f"{found.build.__module__.removeprefix('qfusion.')}.{found.build.__name__}"
+    module = found.build.__module__.removeprefix("qfusion.").replace("panels.parts.", "panels.")  # as `panels` has it
+    builder = f"{module}.{found.build.__name__}"
     subject = "sample.work" if found.subject == "work" else found.subject
     picture = Call("", builder, (), found.arguments(view, rest)).text(subject)
     return "\n".join(

@@ -140,5 +140,5 @@ def nearest(names: Sequence[str], distances: np.ndarray, right: Sequence[bool | 
     figure.update_layout(clickmode="event+select")
     figure.update_xaxes(title={"text": label(axis)}, range=[0, 1.12 * top], nticks=7)
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[label(name, 44) for name in names], ticks="",
-                        showline=False, range=[len(names) - 0.5, -0.5])
+                        showline=False, range=[len(names) - 0.5, -0.5], ticklabelstandoff=6)
     return figure

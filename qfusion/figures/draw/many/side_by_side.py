@@ -124,7 +124,7 @@ def _columns(names: Sequence[str], notes: Sequence[str], rows: Sequence[str], va
     figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", yanchor="top", yshift=-26, showarrow=False,
                           text=label(title, 90), font={"size": 13, "color": QUIET[theme]})
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=list(rows), ticks="", showline=False,
-                        range=[len(rows) - 0.5, -0.5])
+                        range=[len(rows) - 0.5, -0.5], ticklabelstandoff=6)
     return figure
 
 

@@ -45,7 +45,7 @@ def rates(names: Sequence[str], counts: Sequence[tuple[int, int]], found: np.nda
     top = float(min(1.0, max(high.max(), overall)))
     figure.update_xaxes(title={"text": label(axis, 90)}, tickformat=".0%", nticks=7,
                         range=[-0.03 * max(top, 0.05), 1.06 * max(top, 0.05)])
-    figure.update_yaxes(tickvals=rows, ticks="", showline=False, range=[len(rows) - 0.5, -0.5],
+    figure.update_yaxes(tickvals=rows, ticks="", showline=False, range=[len(rows) - 0.5, -0.5], ticklabelstandoff=6,
                         ticktext=[f"{label(name, 30)}  ({wrong:,} of {count:,})"
                                   for name, (wrong, count) in zip(names, counts, strict=True)])
     return figure
@@ -70,10 +70,10 @@ def worst(names: Sequence[str], errors: np.ndarray, *, axis: str = "error", chos
                    textposition="outside", cliponaxis=False, constraintext="none", textfont={"color": INK[theme]},
                    **_CHOSEN, hovertemplate="%{customdata}: %{x:.4g}<br>click to open it<extra></extra>")
     low, high = min(0.0, float(np.min(errors))), max(0.0, float(np.max(errors)))
-    room = 0.2 * max(high - low, 1e-9)
+    room = 0.22 * max(high - low, 1e-9)
     figure.update_layout(clickmode="event+select")
     figure.update_xaxes(title={"text": label(axis, 90)}, nticks=7, range=[low - (room if low < 0 else 0), high + room])
     figure.update_yaxes(tickvals=list(range(len(names))), ticktext=[label(name, 44) for name in names], ticks="",
-                        showline=False, range=[len(names) - 0.5, -0.5])
+                        showline=False, range=[len(names) - 0.5, -0.5], ticklabelstandoff=6)
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure

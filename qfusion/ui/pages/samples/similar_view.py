@@ -20,7 +20,7 @@ BESIDE = 5  # of the nearest that are set beside the sample
 
 
 def draw(here: Here) -> None:
-    """The nearest samples, with a link to each and one to all side by side."""
+    """The nearest samples, a button for each and a link to all side by side."""
     if state.get(_AGAIN):
         state.put(_AGAIN, False)
         st.rerun()  # the sample's picker stands outside of this fragment
@@ -44,16 +44,20 @@ def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:
     said, _ = builders.answers(here.work, found.rows)
     with st.container(gap="xxsmall"):
         for name, words, away in zip(ids, said, found.distances, strict=True):
-            link("pages/samples.py", f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})",
-                 ":material/open_in_full:", open=name)
+            st.button(f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})", type="tertiary",
+                      icon=":material/open_in_full:", key=f"_similar_{name}", on_click=_open, args=(name,))
         if ids:
             link("pages/compare.py", "Side by side", ":material/view_column:",
                  **{VIEW: SEVERAL, "several": [here.sample, *ids[:BESIDE]]})  # type: ignore[arg-type]
+
+
+def _open(name: str) -> None:
+    state.choose_sample(name)
+    state.put(_AGAIN, True)
 
 
 def _opened(key: str, ids: Sequence[str]) -> None:
     points = state.get(key, {}).get("selection", {}).get("points", [])
     place = int(points[0].get("point_index", -1)) if points else -1
     if 0 <= place < len(ids):
-        state.choose_sample(ids[place])
-        state.put(_AGAIN, True)
+        _open(ids[place])
