@@ -183,7 +183,7 @@ k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
     "cohort.relation": lambda t: cohort.relation(IDS, X, Y, np.arange(40) < 9, HOSTILE, "sum", chosen="s2", theme=t),
     "cohort.shares": lambda t: cohort.shares(dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t),
     "many.places.places": lambda t: places.places(
-        IDS, np.c_[X, Y], np.arange(40) % 4, X > 0, names=CLASSES, by=HOSTILE, titles=(HOSTILE, "component 2"),
+        IDS, np.c_[X, Y], np.arange(40) % 10, X > 0, names=[*CLASSES, *"efghij"], by=HOSTILE, titles=(HOSTILE, "y"),
         tips=IDS, chosen="s3", theme=t),
     "many.places.nearest": lambda t: places.nearest(IDS[:5], np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
                                                     [True, False, True, None, True], axis=HOSTILE, typical=0.5,
