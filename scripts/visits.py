@@ -48,7 +48,7 @@ VISITS = (
     Visit("operators", "/operators"), Visit("operators-network", f"/operators?{NETWORK}"),
     Visit("samples-similar", "/samples?similar=modality%20states"),
     Visit("cohorts", "/cohorts?cuts=true"),
-    Visit("cohorts-map", "/cohorts?map=contributions&map.colour=error&map.method=UMAP&slice=regime"
+    Visit("cohorts-map", "/cohorts?map=contributions&map.colour=error&slice=regime"
                          "&filter=relation%3Dconflict"),
     Visit("cohorts-network", f"/cohorts?{NETWORK}"),
     Visit("compare", "/compare?sample=p0031&pin=qj-planted/planted/p1671&H.text=0.3"),

@@ -189,8 +189,8 @@ k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
                                                     [True, False, True, None, True], axis=HOSTILE, typical=0.5,
                                                     theme=t),
     "many.side_by_side.decisions": lambda t: side_by_side.decisions(
-        [HOSTILE, "s1", "s2"], [TERMS, OTHER, TERMS], M, truths=[0.3, None, -0.2], notes=[HOSTILE, "a → b", "b → b"],
-        unit=HOSTILE, theme=t),
+        [HOSTILE, "s1", "s2"], [TERMS, OTHER, TERMS], M, truths=[0.3, None, -0.2], unit=HOSTILE, theme=t,
+        notes=[HOSTILE, "a → b\nscore of b", "b → b"]),
     "many.side_by_side.bars": lambda t: side_by_side.bars(
         [HOSTILE, "s1"], [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}], {"text": BLUE}, title=HOSTILE,
         theme=t),

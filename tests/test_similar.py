@@ -296,7 +296,7 @@ def test_the_compare_page() -> None:
     assert not app.error
     assert not app.warning
     words = plain(said(app))
-    assert "p0031, p2924, all on one scale" in words
+    assert "p0031, p2924, annotated → predicted, all on one scale" in words
     app = visit("Compare", model="qj-planted", several=["p0031", "nobody"], **{"compare.view": "Several samples"})
     assert "nobody" in plain(app.warning[0].value)
     app = visit("Compare", model="qj-planted", several=[f"p000{i}" for i in range(8)],

@@ -10,6 +10,7 @@ it needs, `pca[states].1` and `pca[states].2`. Free of streamlit.
 from __future__ import annotations
 
 import re
+import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ MAX_JUDGED = 1_000  # samples on which it is measured how well neighbours are ke
 NEIGHBOURS = 15
 SEED = 0
 MAX_VERTICES, STEPS = 28, 1000  # of a region: corners, and steps over the width of the map to which they are rounded
+_ONE_AT_A_TIME = threading.Lock()  # what numba compiles for UMAP must not be entered by two threads
 _COLUMN = re.compile(r"(pca|umap)\[(\w+)\](\.[12])?")
 
 
@@ -128,7 +130,7 @@ def umap(X: np.ndarray) -> np.ndarray:
     except ImportError as error:
         raise InvalidInput("UMAP needs the package umap-learn, which is not installed. Install it, or look at "
                            "PCA.") from error
-    with warnings.catch_warnings():
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of few samples it says that it takes fewer neighbours
         found = UMAP(n_neighbors=min(NEIGHBOURS, len(X) - 1), random_state=SEED, n_jobs=1,
                      init="random" if len(X) < 12 else "spectral").fit_transform(X)

@@ -40,7 +40,8 @@ def decisions(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = ()
     sides = columns(sample, ids, output)
     work, names = sample.work, [each.sample.id for each in sides]
     scores = [sum(each.dividends.values()) for each in sides]
-    notes = [words + (f", score of {work.classes[each.sample.output]}" if work.classes else "")
+    differ = len({each.sample.output for each in sides}) > 1
+    notes = [words + (f"\nscore of {work.classes[each.sample.output]}" if differ else "")
              for each, words in zip(sides, _answers(sides), strict=True)]
     terms = [_largest(each) for each in sides]
     title = (f"{text.term(terms[0])} is the largest term of all {len(sides)}" if len(set(terms)) == 1 else
@@ -49,9 +50,8 @@ def decisions(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = ()
         "several-decisions", title,
         figures.decisions(names, [each.dividends for each in sides], work.modalities,
                           truths=[each.sample.target for each in sides], notes=notes,
-                          unit="score" if work.classes and len({s.sample.output for s in sides}) > 1 else
-                          sides[0].sample.unit, theme=theme),
-        shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, all on one scale"
+                          unit="score" if differ else sides[0].sample.unit, theme=theme),
+        shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
               + ("" if work.classes else "; dotted: annotated") + ". "
               + backgrounds.baseline(sides[0].sample.background),
         not_shown="what caused the annotations; only what this model computed.",

@@ -25,7 +25,6 @@ from qfusion.figures.style import (
     YELLOW,
     Theme,
     base,
-    faded,
     label,
     note,
 )
@@ -33,7 +32,7 @@ from qfusion.figures.style import (
 HUES = (BLUE, VERMILLION, GREEN, PURPLE, SKY, ORANGE, YELLOW, GREY)
 SHAPES = ("circle", "diamond", "square")
 MAX_GROUPS = len(HUES) * len(SHAPES)
-_CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
+_CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 0.4}}}
 
 
 def places(ids: Sequence[str], xy: np.ndarray, values: np.ndarray, inside: np.ndarray, *, names: Sequence[str] = (),
@@ -94,7 +93,7 @@ def _marker(own: np.ndarray, k: int | None, within: bool, part: bool, hues: Sequ
             by: str) -> dict[str, Any]:
     size = (8 if part else 7) if within else 5
     if k is not None:
-        return {"size": size, "color": faded(_hue(k, hues), 0.75 if within else 0.25), "line": {"width": 0},
+        return {"size": size, "color": _hue(k, hues), "opacity": 0.75 if within else 0.25, "line": {"width": 0},
                 "symbol": SHAPES[k // len(HUES)]}
     known = every[np.isfinite(every)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)

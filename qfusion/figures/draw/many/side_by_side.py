@@ -39,7 +39,7 @@ def decisions(names: Sequence[str], dividends: Sequence[Mapping[str, float]], mo
     Args:
         names: of the samples, one to six. dividends: of each, the baseline under "".
         modalities: in the model's order. truths: annotated values, drawn as dotted lines; None for none.
-        notes: what is said of each below its name. unit: of the scores. theme: of the figure.
+        notes: what is said of each below its name, in lines. unit: of the scores. theme: of the figure.
     """
     check(len(names) == len(dividends), "Arguments `names` and `dividends` must have one length.")
     shown, rest = _terms(dividends)
@@ -109,7 +109,8 @@ def _columns(names: Sequence[str], notes: Sequence[str], rows: Sequence[str], va
     """Empty columns with their heads, on one scale that holds all values."""
     count = len(names)
     check(0 < count <= MOST, f"Argument `names` must hold 1 to {MOST} samples, but holds {count}.")
-    figure = base(theme, 92 + 28 * len(rows), left=10, right=10, top=46 if notes else 28, bottom=48)
+    lines = max((note.count("\n") + 1 for note in notes), default=0)
+    figure = base(theme, 92 + 28 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
     low, high = float(values.min()), float(values.max())
     pad = (0.16 + 0.07 * count) * max(high - low, 0.1)
     limits = [low - (pad if low < 0 else 0.02 * pad), high + pad]
@@ -118,9 +119,12 @@ def _columns(names: Sequence[str], notes: Sequence[str], rows: Sequence[str], va
         figure.update_layout({f"xaxis{i + 1 if i else ''}": axis(theme) | {
             "domain": domain, "anchor": "y", "range": limits, "nticks": 4 if count > 3 else 6,
             "zeroline": True, "zerolinecolor": LINE[theme]}})
-        head = f"<b>{label(name_of(names[i], count))}</b>" + (f"<br>{label(notes[i], 150 // count)}" if notes else "")
+        name = label(name_of(names[i], count))
+        head = "<br>".join([f"<b>{name}</b>" if count < 4 else name,
+                            *(label(line, 96 // count) for line in (notes[i].split("\n") if notes else ()))])
         figure.add_annotation(x=sum(limits) / 2, y=1, xref=f"x{i + 1}" if i else "x", yref="paper", yanchor="bottom",
-                              showarrow=False, text=head, font={"size": 12, "color": INK[theme]})
+                              showarrow=False, text=head, font={"size": {4: 11, 5: 10, 6: 10}.get(count, 12),
+                                                                "color": INK[theme]})
     figure.add_annotation(x=0.5, y=0, xref="paper", yref="paper", yanchor="top", yshift=-26, showarrow=False,
                           text=label(title, 90), font={"size": 13, "color": QUIET[theme]})
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=list(rows), ticks="", showline=False,
