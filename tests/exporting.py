@@ -20,7 +20,8 @@ from qfusion.figures.export.style import RESOLUTIONS, SIZES, THEMES, ExportStyle
 from scripts.visits import VISITS
 
 # One address for what the others show as well, and for what has no figure.
-LEFT_OUT = {"glossary", "tour", "tour-step", "compare-nothing", "faithfulness-methods", "circuit-network-export"}
+LEFT_OUT = {"glossary", "tour", "tour-step", "compare-nothing", "faithfulness-methods", "circuit-network-export",
+            "samples-similar", "cohorts-map"}
 MORE = (
     "/train?run=first&run=second", "/train?run=first&train.view=Inside+the+model",
     "/train?run=network&train.view=Inside+the+model", "/sweeps?sweep=first",

@@ -16,6 +16,7 @@ FRAME = pd.DataFrame(
     {"split": ["test", "test", "test", "train", "test"],
      "relation": ["conflict", "dominance", "conflict", "conflict", ""], "error": [0.5, 1.5, 2.5, 3.5, 4.5],
      "dividend[a+b]": [0.1, np.nan, -0.3, 0.2, np.nan], "truth": ["3", "5", "8", "3", "3"],
+     "map.1": [0.0, 1.0, 2.0, 0.5, np.nan], "map.2": [0.0, 1.0, 0.0, 0.5, 0.0],
      "text": ["so AWFUL", "fine; really", "awful|bad", "x", None]},
     index=pd.Index(["s0", "s1", "s2", "s3", "s4"], name="id"))
 
@@ -41,6 +42,9 @@ def passing(text: str) -> list[str]:
     ('text="awful|bad"', ["s2"]),
     ("id=s4|s1", ["s1", "s4"]),
     (" error = 4.5 ;; ", ["s4"]),
+    ("map@0,0|1,1", ["s0", "s1"]),
+    ("map@1,1|0,0; split=all", ["s0", "s1", "s3"]),
+    ("map@0.9,-1|3,-1|3,1; error>1", ["s2"]),
 ])
 def test_a_filter_keeps_the_rows_it_names(text: str, wanted: list[str]) -> None:
     assert passing(text) == wanted
@@ -60,10 +64,12 @@ def test_a_filter_keeps_the_rows_it_names(text: str, wanted: list[str]) -> None:
     ("error=", "value after"),
     ('text="open', "not closed"),
     ("__import__('os').system('true')=1", "does not exist"),
-    ("error>1" + " " * 300, "at most 300"),
+    ("error>1" + " " * 500, "at most 500"),
     ("error>1;" * 20, "at most 12"),
     ("truth=" + "|".join("3" * 31), "at most 30"),
     ("error>1\x00", "printed"),
+    ("error@0,0|1,1", "region of a map"),
+    ("map@0,0", "two corners"),
 ])
 def test_a_filter_that_does_not_fit_is_named(text: str, words: str) -> None:
     with pytest.raises((InvalidInput, NotFound)) as caught:

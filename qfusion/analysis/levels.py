@@ -78,7 +78,7 @@ def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str =
     """
     work, parts = sample.work, cohorts.parse(filter)
     asked = work.classes.index(choose("Class", output, work.classes)) if output else None
-    table = cohort_measures.cohort_table(work, asked)
+    table = cohort_measures.table_for(work, asked, parts)
     explained = np.isfinite(table[JOINT].to_numpy())
     within = cohorts.within_split(parts, table) & explained
     split = " and ".join(value for part in cohorts.split_of(parts) for value in part.values)

@@ -77,4 +77,4 @@ def _of_cohort(found: Checkpoint, dataset: DataSet, cohort: str, output: str | N
         work = work.against(backgrounds.of(work, background if contrast is None else "contrast", contrast or ""))
     parts = cohorts.parse(cohort)
     index = None if output is None else output_index(found.model.outputs, output)
-    return reports.cohort(pages.members(work, cohort_measures.table(work, work.frame(index)), parts))
+    return reports.cohort(pages.members(work, cohort_measures.table_for(work, index, parts), parts))

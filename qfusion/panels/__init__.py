@@ -19,7 +19,8 @@ from typing import Any
 _MODULES = ("building", "circuit", "cohorts", "compare", "data", "dynamics", "faithfulness", "inside", "layers",
             "leaderboard", "noise", "operators", "overview", "physics", "rules", "samples",
             "sweeps", "train", "what_if")
-_PARTS = ("generator", "quality", "sharing", "states")  # in qfusion.panels.parts
+_PARTS = ("generator", "quality", "sample_map", "several", "sharing", "similar", "slices",
+          "states")  # in qfusion.panels.parts
 
 
 def __getattr__(name: str) -> Any:

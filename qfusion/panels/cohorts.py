@@ -243,8 +243,12 @@ def worth_cutting(levels: Levels, asked: bool = False) -> bool:
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the cohort and of what is looked at."""
     table = cohort_measures.cohort_table(work, None)
-    return {"filter": say.Allowed(lambda said: filters.passing(filters.parse(said), table),
-                                  "All test samples are shown."),
+
+    def passes(said: str) -> None:
+        parts = filters.parse(said)
+        filters.passing(parts, cohort_measures.table_for(work, None, parts))
+
+    return {"filter": say.Allowed(passes, "All test samples are shown."),
             "by": say.options("Grouping", cohort_measures.groupings(work, table), "Samples are not grouped."),
             "measure": say.options("Measure", cohort_measures.measure_titles(work), "The entropy is shown."),
             "strength": say.options("Strength", cohort_measures.STRENGTHS, "The sum is shown."),

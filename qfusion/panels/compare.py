@@ -188,10 +188,18 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     return {"tweak": say.switch("Tweak B", "It stays folded.")}
 
 
+VIEW = "compare.view"
+VIEWS = TWO, SEVERAL = ("Two decisions", "Several samples")
+
+
+def _opens(view: View) -> bool:
+    return bool(view.get("pin")) and view.one_of(VIEW, VIEWS) == TWO
+
+
 PANELS = {
-    name: replace(panel, opens=lambda view: bool(view.get("pin"))) for name, panel in {
+    name: replace(panel, opens=_opens) for name, panel in {
         **{f"waterfall-{letter}": Panel(waterfall, fixed={"letter": letter}) for letter in "AB"},
         "differences": Panel(differences, fits=comparable), "compare-classes": Panel(classes, fits=same_classes),
         "shares": Panel(shares), "entropies": Panel(entropies, fits=both_entropies)}.items()
 }
-NAMED = {"content-": Panel(curve, rest=samples.which_curve, endings=_curves, opens=lambda view: bool(view.get("pin")))}
+NAMED = {"content-": Panel(curve, rest=samples.which_curve, endings=_curves, opens=_opens)}

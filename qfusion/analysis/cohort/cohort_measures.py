@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import torch
 
 from qfusion._checks import check
+from qfusion.analysis.cohort import sample_map
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace, dividend_column, entropy_column
 from qfusion.analysis.systems.network_subject import MEAN_ENTROPY
@@ -21,7 +23,7 @@ from qfusion.quantum import states
 from qfusion.quantum.kinds import States
 from qfusion.quantum.measures import KINDS
 
-JOINT, JOINT_SHARE, VERDICT = "joint", "joint_share", "verdict"
+JOINT, JOINT_SHARE, VERDICT, DOMINANT = "joint", "joint_share", "verdict", "dominant"
 STRENGTHS = (JOINT, JOINT_SHARE)
 ENTROPY, LARGEST = "entropy", "largest entropy"
 MAX_SLOW = 800  # samples whose state is evolved, about 17 ms each
@@ -40,7 +42,8 @@ def share_column(name: str) -> str:
 def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
     """The workspace's frame with what cohorts are made of besides: verdict, interaction strength, modalities' shares.
 
-    `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends.
+    `joint` is the sum of the sizes of all joint dividends, `joint_share` its part of the sizes of all dividends;
+    `dominant` is the largest term in size.
     """
     dividends = frame[[dividend_column(term) for term in work.terms]].to_numpy()
     parts = [split_term(term) for term in work.terms]
@@ -52,6 +55,9 @@ def table(work: Workspace, frame: pd.DataFrame) -> pd.DataFrame:
     shares = np.where(total == 0, 1 / len(work.modalities), shapley / np.where(total == 0, 1, total))
     columns: dict[str, Any] = {JOINT: joint, JOINT_SHARE: joint / np.where(joint + single == 0, 1, joint + single)}
     columns |= {share_column(name): shares[:, m] for m, name in enumerate(work.modalities)}
+    known = np.isfinite(dividends).all(1)
+    largest = np.abs(np.where(known[:, None], dividends, 0.0)).argmax(1)
+    columns[DOMINANT] = np.where(known, np.array(work.terms, dtype=object)[largest], "")
     if work.classes:
         columns[VERDICT] = np.where(frame["truth"] == frame["prediction"], "right", "wrong")
     return frame.assign(**{name: values for name, values in columns.items() if name not in frame.columns})
@@ -63,13 +69,18 @@ def cohort_table(work: Workspace, output: int | None) -> pd.DataFrame:
     return table(work, work.frame(output))
 
 
+def table_for(work: Workspace, output: int | None, parts: Sequence[Part]) -> pd.DataFrame:
+    """`cohort_table` with the columns of the maps that a filter names."""
+    return sample_map.with_maps(work, cohort_table(work, output), parts, output)
+
+
 def members(work: Workspace, parts: tuple[Part, ...]) -> np.ndarray:
     """The rows of a cohort, as the decisions of a workspace tell.
 
     Raises:
         NotFound, InvalidInput: when its filter speaks of what is not there.
     """
-    return np.flatnonzero(cohorts.passing(parts, cohort_table(work, None)))
+    return np.flatnonzero(cohorts.passing(parts, table_for(work, None, parts)))
 
 
 def groupings(work: Workspace, rows: pd.DataFrame) -> tuple[str, ...]:

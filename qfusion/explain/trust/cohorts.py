@@ -4,6 +4,8 @@
     split=train; truth=3|5                one of several values; without a part on `split`, the test split is meant
     text~awful; video!="a;b"              contains (upper or lower case); quotes around what holds `;`, `|` or spaces
                                           at an end
+    pca[states]@0,0|1,1                   lies in a region of two columns, `pca[states].1` and `pca[states].2`: a box
+                                          between two corners, or a polygon of several
 
 A filter is text, so that it can stand in an address. It is taken apart by hand and only ever compared with columns:
 nothing in it runs.
@@ -19,8 +21,9 @@ import pandas as pd
 
 from qfusion._checks import check, choose, require_number
 
-MAX_TEXT, MAX_PARTS, MAX_VALUES, MAX_NAME, MAX_SAVED = 300, 12, 30, 40, 8
-OPERATORS = ("!=", "<=", ">=", "=", "<", ">", "~")  # the longer ones first
+MAX_TEXT, MAX_PARTS, MAX_VALUES, MAX_NAME, MAX_SAVED = 500, 12, 30, 40, 8
+OPERATORS = ("!=", "<=", ">=", "=", "<", ">", "~", "@")  # the longer ones first
+REGION = "@"
 SPLIT, EVERYTHING, DEFAULT_SPLIT = "split", "all", "test"
 _KNOWN_VALUES = 200  # columns with more distinct values than this may be asked for any value
 _HUGE = 1e12
@@ -139,6 +142,8 @@ def _all(parts: Sequence[Part], frame: pd.DataFrame) -> np.ndarray:
 def _holds(part: Part, frame: pd.DataFrame) -> np.ndarray:
     if part.column == SPLIT and EVERYTHING in part.values:
         return np.ones(len(frame), dtype=bool)
+    if part.operator == REGION:
+        return _within(part, frame)
     values = column_of(part.column, frame)
     compare = _numeric if pd.api.types.is_numeric_dtype(values) else _textual
     return compare(part, values)
@@ -154,6 +159,64 @@ def column_of(name: str, frame: pd.DataFrame) -> pd.Series:
         return pd.Series(frame.index.astype(str), index=frame.index)
     mended = name.replace(" ", "+")
     return frame[mended if mended in frame.columns else choose("Column", name, ["id", *map(str, frame.columns)])]
+
+
+def _within(part: Part, frame: pd.DataFrame) -> np.ndarray:
+    """Whether the two columns of a region lie in it; rows that have no place do not."""
+    axes = [f"{part.column}.{i}" for i in (1, 2)]
+    check(all(axis in frame.columns for axis in axes),
+          f"Condition `{str(part)[:80]}`: `{REGION}` asks for a region of a map, such as `pca[states]@0,0|1,1`, and "
+          f"`{part.column[:40]}` is none of this model.")
+    check(len(part.values) >= 2, f"Condition `{str(part)[:80]}` must name two corners of a box, or those of a polygon.")
+    return inside(np.array([_corner(value) for value in part.values]), frame[axes].to_numpy(dtype=float))
+
+
+def _corner(value: str) -> tuple[float, float]:
+    x, comma, y = value.partition(",")
+    check(bool(comma), f"A corner of a region must look like `0.5,-1`, but is `{value[:40]}`.")
+    return require_number("corner", x, -_HUGE, _HUGE), require_number("corner", y, -_HUGE, _HUGE)
+
+
+def inside(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Returns which points (N, 2) lie in the box between two corners, edges included, or in a polygon of more (K, 2),
+    by how many of its edges lie to their right (even-odd rule); points that are not finite do not."""
+    known = np.isfinite(points).all(1)
+    if len(corners) == 2:
+        with np.errstate(invalid="ignore"):
+            return known & ((points >= corners.min(0)) & (points <= corners.max(0))).all(1)
+    x, y = np.where(known, points.T, 0.0)
+    odd = np.zeros(len(points), dtype=bool)
+    for (ax, ay), (bx, by) in zip(corners, np.roll(corners, -1, 0), strict=True):
+        if ay != by:
+            odd ^= ((ay > y) != (by > y)) & (x < ax + (y - ay) / (by - ay) * (bx - ax))
+    return odd & known
+
+
+def simplified(corners: np.ndarray, away: float) -> np.ndarray:
+    """Returns the corners of a polygon (K, 2) without those that lie nearer than `away` to the line between others
+    (Douglas and Peucker 1973); at least three."""
+    far = int(((corners - corners[0])**2).sum(1).argmax())
+    if not 0 < far < len(corners):
+        return corners[:3]
+    closed = np.vstack([corners, corners[:1]])
+    kept = {0, far}
+    pieces = [(0, far), (far, len(corners))]
+    while pieces:
+        start, end = pieces.pop()
+        if end - start < 2:
+            continue
+        a, b = closed[start], closed[end]
+        between = closed[start + 1:end] - a
+        along = b - a
+        share = np.clip(between @ along / max(float(along @ along), 1e-300), 0, 1)
+        gaps = np.hypot(*(between - share[:, None] * along).T)
+        at = int(gaps.argmax())
+        if gaps[at] > away:
+            kept.add(start + 1 + at)
+            pieces += [(start, start + 1 + at), (start + 1 + at, end)]
+    if len(kept) < 3:
+        kept |= {len(corners) // 2, len(corners) // 3, 2 * len(corners) // 3}
+    return corners[sorted(kept)]
 
 
 def _numeric(part: Part, column: pd.Series) -> np.ndarray:

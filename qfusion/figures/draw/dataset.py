@@ -114,6 +114,16 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
             figure.add_scatter(x=[j for _, j in cells], y=[i for i, _ in cells], mode="text", hoverinfo="skip",
                                text=[f"{counts[i, j]:,}" for i, j in cells],
                                textfont={"size": 12, "color": ON_BRIGHT if bright else ON_DARK})
+    # A heat map cannot be clicked: what is clicked lies over it, unseen.
+    filled = [(i, j) for i in range(C) for j in range(C) if counts[i, j]]
+    figure.add_scatter(x=[j for _, j in filled], y=[i for i, _ in filled], mode="markers",
+                       marker={"size": max(8, min(30, 400 // C)), "symbol": "square", "opacity": 0, "color": GREY},
+                       customdata=[[i, j, names[i], names[j], int(counts[i, j]), float(shares[i, j])]
+                                   for i, j in filled],
+                       hovertemplate="annotated %{customdata[2]}, predicted %{customdata[3]}: %{customdata[4]} "
+                                     "(%{customdata[5]:.1%})<br>click to make them the cohort<extra></extra>",
+                       selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}})
+    figure.update_layout(clickmode="event+select")
     ticks = {"tickvals": list(range(C)), "ticktext": names, "ticks": "", "showline": False}
     figure.update_xaxes(title={"text": "predicted"}, range=[-0.5, C - 0.5], **ticks)
     figure.update_yaxes(title={"text": "annotated"}, range=[C - 0.5, -0.5], **ticks)

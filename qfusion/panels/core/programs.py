@@ -33,7 +33,8 @@ def _parts(*parts: dict[str, Panel]) -> Mapping[str, Panel]:
 
 # Page (its title in small letters) -> panel, in the order of the page.
 PAGES: dict[str, Mapping[str, Panel]] = {
-    "overview": panels.overview.PANELS, "samples": _parts(panels.samples.PANELS, panels.inside.PANELS),
+    "overview": panels.overview.PANELS,
+    "samples": _parts(panels.samples.PANELS, panels.inside.PANELS, panels.similar.PANELS),
     "dynamics": _parts(panels.dynamics.PANELS, panels.building.PANELS, panels.physics.PANELS, panels.generator.PANELS,
                        panels.sharing.PANELS, panels.states.PANELS, {
         "decision-layers": replace(panels.layers.PANELS["decision-layers"], opens=always),
@@ -41,7 +42,8 @@ PAGES: dict[str, Mapping[str, Panel]] = {
     "circuit": _parts(panels.circuit.PANELS, panels.rules.PANELS, panels.noise.PANELS, panels.layers.PANELS,
                       panels.physics.PANELS),
     "what if": panels.what_if.PANELS, "decision operators": panels.operators.PANELS,
-    "cohorts": _parts(panels.cohorts.PANELS, panels.quality.PANELS), "compare": panels.compare.PANELS,
+    "cohorts": _parts(panels.sample_map.PANELS, panels.cohorts.PANELS, panels.slices.PANELS, panels.quality.PANELS),
+    "compare": _parts(panels.compare.PANELS, panels.several.PANELS),
     "faithfulness": panels.faithfulness.PANELS,
     "data": panels.data.PANELS, "train": panels.train.PANELS, "sweeps": panels.sweeps.PANELS,
     "leaderboard": panels.leaderboard.PANELS,
@@ -49,18 +51,20 @@ PAGES: dict[str, Mapping[str, Panel]] = {
 # Panels that there are several of, for modalities or samples, by how their name begins.
 NAMED: dict[str, Mapping[str, Panel]] = {
     "overview": panels.overview.NAMED, "samples": panels.samples.NAMED, "dynamics": panels.dynamics.NAMED,
-    "what if": panels.what_if.NAMED, "decision operators": panels.operators.NAMED, "compare": panels.compare.NAMED,
+    "what if": panels.what_if.NAMED, "decision operators": panels.operators.NAMED,
+    "compare": {**panels.several.NAMED, **panels.compare.NAMED},
     "faithfulness": panels.faithfulness.NAMED, "train": panels.train.NAMED,
 }
 # What an address may say of each page, besides what it may say of every page.
 RULES: dict[str, tuple[Rules, ...]] = {
-    "samples": (panels.samples.allowed, panels.inside.allowed),
+    "samples": (panels.samples.allowed, panels.inside.allowed, panels.similar.allowed),
     "dynamics": (sliders.allowed, panels.physics.allowed, panels.building.allowed, panels.dynamics.allowed,
                  panels.layers.allowed, panels.generator.allowed, panels.states.allowed),
     "circuit": (panels.circuit.allowed, panels.layers.allowed, panels.rules.allowed, panels.noise.allowed,
                 panels.physics.allowed),
     "what if": (panels.what_if.allowed,), "decision operators": (panels.operators.allowed,),
-    "cohorts": (panels.cohorts.allowed,), "compare": (sliders.allowed, panels.rules.allowed, panels.compare.allowed),
+    "cohorts": (panels.cohorts.allowed, panels.sample_map.allowed, panels.slices.allowed),
+    "compare": (sliders.allowed, panels.rules.allowed, panels.compare.allowed, panels.several.allowed),
     "faithfulness": (panels.faithfulness.allowed,), "data": (panels.data.allowed,), "train": (panels.train.allowed,),
     "sweeps": (panels.sweeps.allowed,), "leaderboard": (panels.leaderboard.allowed,),
 }
@@ -219,7 +223,7 @@ def program(page: str, panel: str, address: Address) -> str:
     for name, call in _calls(view, found.subject):
         modules.add(f"from {call.module} import {call.function}")
         lines.append(f"{name} = {call.text(*([call.of] if call.of else []))}")
-    module = found.build.__module__.removeprefix("qfusion.").replace("panels.parts.", "panels.")
+    module = found.build.__module__.removeprefix("qfusion.").replace("panels.parts.", "panels.")  # as `panels` has it
     builder = f"{module}.{found.build.__name__}"
     subject = "sample.work" if found.subject == "work" else found.subject
     picture = Call("", builder, (), found.arguments(view, rest)).text(subject)

@@ -25,7 +25,7 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
             if wrong.any() else ""),
         figures.confusions(counts, classes, theme),
         shows=f"annotated classes down, predicted ones across; the colour is the share of the annotated class. "
-              f"{_whose(levels)}",
+              f"Click a cell to make it the cohort. {_whose(levels)}",
         not_shown="how sure the model was: see the calibration.",
         alt=f"{right} of {total} on the diagonal; largest confusion {classes[i]} for {classes[j]}: {wrong[i, j]}.",
         table=lambda: pd.DataFrame(counts, index=pd.Index(classes, name="annotated"),

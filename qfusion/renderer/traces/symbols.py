@@ -28,7 +28,7 @@ def _turned(points: _Points) -> _Points:
     return [(r * (x - y), r * (x + y)) for x, y in points]
 
 
-_T = 2 / 3**0.5
+_T, _H = 2 / 3**0.5, 3**0.5 / 2
 _POLYGONS: dict[str, _Points] = {
     "square": [(1, 1), (-1, 1), (-1, -1), (1, -1)],
     "diamond": [(1.3, 0), (0, 1.3), (-1.3, 0), (0, -1.3)],
@@ -37,6 +37,7 @@ _POLYGONS: dict[str, _Points] = {
     "triangle-left": [(0.5, -_T), (0.5, _T), (-1, 0)],
     "triangle-right": [(-0.5, -_T), (-0.5, _T), (1, 0)],
     "triangle-ne": [(-1.2, 0.6), (0.6, 0.6), (0.6, -1.2)],
+    "hexagon": [(_H, -0.5), (_H, 0.5), (0, 1), (-_H, 0.5), (-_H, -0.5), (0, -1)],
     "star": _star(),
     "cross": _cross(),
     "x": _turned(_cross()),

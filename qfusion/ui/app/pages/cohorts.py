@@ -5,7 +5,7 @@ import streamlit as st
 from qfusion.analysis.levels import Levels
 from qfusion.ui.frame import runs
 from qfusion.ui.frame.shell import Here, guard, shell
-from qfusion.ui.pages.cohorts import cohort_panels, cohort_view
+from qfusion.ui.pages.cohorts import cohort_panels, cohort_view, errors_view, map_view
 from qfusion.ui.panel import panels
 
 
@@ -26,6 +26,22 @@ def entanglement(here: Here, levels: Levels) -> None:
 
 
 @st.fragment
+def sample_map(here: Here, levels: Levels) -> None:
+    """A fragment, so that another map or colour redraws this and nothing else."""
+    runs.begin()
+    with guard():
+        map_view.draw(here, levels)
+
+
+@st.fragment
+def errors(here: Here, levels: Levels) -> None:
+    """A fragment, so that other slices redraw this and nothing else."""
+    runs.begin()
+    with guard():
+        errors_view.draw(here, levels)
+
+
+@st.fragment
 def cuts(here: Here, levels: Levels) -> None:
     """A fragment, as it takes seconds where the states are large."""
     runs.begin()
@@ -42,14 +58,16 @@ def page() -> None:
             levels = cohort_view.choose(here)
             cohort_view.ladder(here, levels)
         with right:
-            entanglement(here, levels)
+            sample_map(here, levels)
         left, right = st.columns([1, 1.25], gap="medium")
         with left:
             cohort_view.types(here, levels)
         with right:
             cohort_view.shares(here, levels)
+        entanglement(here, levels)
         cuts(here, levels)
         distributions(here, levels)
+        errors(here, levels)
         cohort_panels.quality(here, levels)
         panels.below(here.theme, **here.subjects(), levels=levels)
 

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from qfusion.panels.compare import SEVERAL
 from qfusion.panels.core.pins import Pin
 from qfusion.ui.frame import runs, stored
 from qfusion.ui.frame.shell import Here, guard, shell
-from qfusion.ui.pages.compare import compare_view
+from qfusion.ui.pages.compare import compare_view, several_view
 from qfusion.ui.panel import panels
 
 
@@ -28,12 +29,22 @@ def decisions(here: Here, view: Pin) -> None:
         panels.below(here.theme, **here.subjects(tweak), sides=sides)
 
 
+@st.fragment
+def several(here: Here) -> None:
+    """A fragment, so that another choice of samples redraws this and nothing else."""
+    runs.begin()
+    with guard():
+        several_view.draw(here)
+
+
 def page() -> None:
     """Draws the page."""
     here = shell("Compare", compare_view.forget_lost)
     with guard(), st.container(key="fold-compare"):
         pinned = stored.pinned()
-        if pinned is None:
+        if several_view.view() == SEVERAL:
+            several(here)
+        elif pinned is None:
             compare_view.nothing_pinned(here)
         else:
             compare_view.controls(here, pinned)

@@ -18,6 +18,7 @@ from qfusion.panels.dynamics import can_cut
 from qfusion.panels.parts import quality as quality_builders
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
+from qfusion.ui.pages.cohorts import errors_view
 from qfusion.ui.pages.cohorts.cohort_view import BY, CUT_MANY, MEASURE, STRENGTH
 from qfusion.ui.panel import panels
 
@@ -31,7 +32,7 @@ def quality(here: Here, levels: Levels) -> None:
     if quality_builders.has_classes(levels):
         left, right = st.columns(2, gap="medium")
         with left:
-            panels.draw(quality_builders.confusions(levels, here.theme))
+            errors_view.confusions(here, levels)
         with right:
             panels.draw(quality_builders.calibration(levels, here.theme))
         panels.draw(quality_builders.curves(levels, here.theme))

@@ -43,7 +43,7 @@ def choose(here: Here) -> Levels:
         st.text_input("Filter of the cohort", max_chars=cohorts.MAX_TEXT,
                       placeholder="such as relation=conflict; error>1; split=test", help=_HELP, **state.bound(FILTER))
         state.put(_KEPT, said)
-        said = _sound(said, table)
+        said = _sound(said, here)
         name = next((each.name for each in stored.saved() if each.parts == cohorts.parse(said)), "")
         levels = levels_of(here.subject(), said, output="" if here.asked is None else work.classes[here.asked],
                            name=name)
@@ -60,10 +60,11 @@ _HELP = (
     "takes every split.")
 
 
-def _sound(said: str, table: pd.DataFrame) -> str:
+def _sound(said: str, here: Here) -> str:
     """The filter, or none where what is said is not one."""
     try:
-        cohorts.passing(cohorts.parse(said), table)
+        parts = cohorts.parse(said)
+        cohorts.passing(parts, cohort_measures.table_for(here.work, here.asked, parts))
     except QFusionError as error:
         st.error(text.message(f"{error} The whole split is shown."), icon=":material/error:")
         return ""
@@ -177,7 +178,8 @@ def ladder(here: Here, levels: Levels) -> None:
         link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
         if members:
             name = levels.name.removeprefix("cohort").strip(" ‘’")
-            report_view.of_cohort(here, cohort_measures.cohort_table(here.work, here.asked), levels.parts, name)
+            report_view.of_cohort(here, cohort_measures.table_for(here.work, here.asked, levels.parts), levels.parts,
+                                  name)
 
 
 _SAID_AS = {"joint": "sum of joint terms, sizes", "joint share": "joint part of all terms",

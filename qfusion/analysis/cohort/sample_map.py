@@ -1,0 +1,211 @@
+"""Maps of many samples: two coordinates each, by principal components or UMAP, and columns of them for filters.
+
+    found = sample_map(work, "states", "PCA", rows)
+    found.xy                                   # (n, 2)
+
+A filter such as `pca[states]@0.1,0.2|0.5,0.9` means a region of such a map; `with_maps` gives a table the columns that
+it needs, `pca[states].1` and `pca[states].2`. Free of streamlit.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from qfusion._checks import check, choose
+from qfusion.analysis.cohort import coordinates
+from qfusion.analysis.cohort.coordinates import thinned
+from qfusion.analysis.memo import memo
+from qfusion.analysis.subject import Workspace, dividend_column
+from qfusion.errors import InvalidInput
+from qfusion.explain.trust import cohorts
+from qfusion.explain.trust.cohorts import Part
+
+METHODS = ("PCA", "UMAP")
+MAX_FIT = 10_000  # samples whose variance principal components are found in
+MAX_UMAP = 2_000  # samples that UMAP places: more take minutes
+MAX_JUDGED = 1_000  # samples on which it is measured how well neighbours are kept
+NEIGHBOURS = 15
+SEED = 0
+MAX_VERTICES, STEPS = 28, 1000  # of a region: corners, and steps over the width of the map to which they are rounded
+_ONE_AT_A_TIME = threading.Lock()  # what numba compiles for UMAP must not be entered by two threads
+_COLUMN = re.compile(r"(pca|umap)\[(\w+)\](\.[12])?")
+
+
+@dataclass(frozen=True, eq=False)
+class SampleMap:
+    """Where samples lie on a map.
+
+    Attributes:
+        what: the coordinates that were reduced, of `coordinates.kinds`. method: of `METHODS`.
+        rows: of the samples that are on it, (n,). xy: where, (n, 2). given: of so many samples.
+        explained: parts of the variance that both axes hold, (2,); of PCA alone.
+        kept: trustworthiness of the 15 nearest neighbours, 1 at best (Venna and Kaski 2001), NaN of too few samples.
+    """
+
+    what: str
+    method: str
+    rows: np.ndarray
+    xy: np.ndarray
+    given: int
+    explained: np.ndarray | None
+    kept: float
+
+    @property
+    def column(self) -> str:
+        """What regions of the map are called in filters."""
+        return column(self.what, self.method)
+
+
+def column(what: str, method: str) -> str:
+    """Returns what regions of a map are called in filters."""
+    return f"{method.lower()}[{what}]"
+
+
+@memo(12, says="Placing the samples on a map …")
+def sample_map(work: Workspace, what: str, method: str, rows: np.ndarray, output: int | None = None) -> SampleMap:
+    """Returns a map of some samples.
+
+    Args:
+        work: a model on its data.
+        what: the coordinates that are reduced, of `coordinates.kinds`.
+        method: "PCA" or "UMAP".
+        rows: of the samples, (n,); where these are too many for UMAP or final states, some of them, spread evenly.
+        output: whose score contributions split; of each sample its predicted one's unless told.
+
+    Raises:
+        NotFound: when there are no such coordinates, or no such method.
+        InvalidInput: when there are fewer than three samples.
+    """
+    choose("Method", method, METHODS)
+    choose("Coordinates", what, coordinates.kinds(work))
+    placed = thinned(rows, min(coordinates.most(work, what), MAX_UMAP if method == "UMAP" else 10**9))
+    check(len(placed) >= 3, f"A map needs three samples, but there are {len(placed)}. Loosen the filter's split.")
+    if method == "UMAP":
+        X = coordinates.of(work, what, placed, output)
+        xy, explained = umap(X), None
+    else:
+        some = thinned(placed, MAX_FIT)
+        X = coordinates.of(work, what, some, output)
+        mean, axes, explained = principal(X)
+        xy = (X - mean) @ axes if len(some) == len(placed) else np.concatenate(
+            [(coordinates.of(work, what, part, output) - mean) @ axes
+             for part in np.array_split(placed, -(-len(placed) // MAX_FIT))])
+    return SampleMap(what, method, placed, xy, len(rows), explained, _kept(work, what, placed, output, xy))
+
+
+def principal(X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the mean (F,), the first two principal axes (F, 2) and the parts of the variance that they hold (2,), of
+    points (n, F); the largest entry of an axis is positive."""
+    mean = X.mean(0)
+    centred = X - mean
+    wide = X.shape[1] > len(X)
+    values, vectors = np.linalg.eigh(centred @ centred.T if wide else centred.T @ centred)
+    values, vectors = values[::-1][:2], vectors[:, ::-1][:, :2]
+    axes = centred.T @ vectors if wide else vectors
+    axes = np.pad(axes, ((0, 0), (0, 2 - axes.shape[1])))  # of a single coordinate the second axis is nothing
+    values = np.maximum(np.pad(values, (0, 2 - len(values))), 0.0)
+    norms = np.linalg.norm(axes, axis=0)
+    axes = axes / np.where(norms > 1e-12, norms, 1.0) * (norms > 1e-12)
+    axes = axes * np.where(axes[np.abs(axes).argmax(0), [0, 1]] < 0, -1.0, 1.0)
+    total = float((centred**2).sum())
+    return mean, axes, values / total if total > 0 else np.zeros(2)
+
+
+def umap(X: np.ndarray) -> np.ndarray:
+    """Returns where UMAP places points (n, F), (n, 2), by a fixed seed (McInnes, Healy, Melville 2018, arXiv
+    1802.03426).
+
+    Raises:
+        InvalidInput: when umap-learn is not installed.
+    """
+    try:
+        from umap import UMAP  # on demand: it compiles for seconds
+    except ImportError as error:
+        raise InvalidInput("UMAP needs the package umap-learn, which is not installed. Install it, or look at "
+                           "PCA.") from error
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of few samples it says that it takes fewer neighbours
+        found = UMAP(n_neighbors=min(NEIGHBOURS, len(X) - 1), random_state=SEED, n_jobs=1,
+                     init="random" if len(X) < 12 else "spectral").fit_transform(X)
+    return np.asarray(found, dtype=float)
+
+
+def _kept(work: Workspace, what: str, rows: np.ndarray, output: int | None, xy: np.ndarray) -> float:
+    from sklearn.manifold import trustworthiness
+
+    at = thinned(np.arange(len(rows)), MAX_JUDGED)
+    if len(at) <= 2 * NEIGHBOURS + 1:
+        return float("nan")
+    return float(trustworthiness(coordinates.of(work, what, rows[at], output), xy[at], n_neighbors=NEIGHBOURS))
+
+
+def with_maps(work: Workspace, table: pd.DataFrame, parts: Sequence[Part], output: int | None = None) -> pd.DataFrame:
+    """Returns a table of samples with the columns of the maps that a filter names; of samples that are on no map, they
+    are empty.
+
+    Args:
+        work: a model on its data. table: with a row a sample of all its data, as of `cohort_measures.cohort_table`.
+        parts: of the filter; its split says which samples the maps are of.
+        output: whose score contributions split.
+
+    Raises:
+        NotFound: when the split does not exist.
+    """
+    named = filter(None, (_COLUMN.fullmatch(part.column) for part in parts))
+    wanted = {(each[1].upper(), each[2]) for each in named}
+    wanted = {(method, what) for method, what in wanted if what in coordinates.kinds(work)}
+    if not wanted:
+        return table
+    rows = explained_rows(work, table, parts)
+    columns: dict[str, np.ndarray] = {}
+    for method, what in sorted(wanted):
+        found = sample_map(work, what, method, rows, output)
+        xy = np.full((len(table), 2), np.nan)
+        xy[found.rows] = found.xy
+        columns |= {f"{found.column}.{i + 1}": xy[:, i] for i in range(2)}
+    return table.assign(**columns)
+
+
+def explained_rows(work: Workspace, table: pd.DataFrame, parts: Sequence[Part]) -> np.ndarray:
+    """Returns the explained samples of a filter's split, by row: those that are on its maps."""
+    explained = np.isfinite(table[dividend_column(work.terms[0])].to_numpy(dtype=float))
+    return np.flatnonzero(cohorts.within_split(parts, table) & explained)
+
+
+def region(found: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
+    """Returns the condition of a filter that holds in a region of a map.
+
+    Args:
+        found: the map.
+        x, y: of two opposite corners of a box, or of the corners of a polygon. Of a polygon at most `MAX_VERTICES`
+            are kept, those that tell the same samples apart as nearly as can be.
+
+    Raises:
+        InvalidInput: when there are fewer than two corners, or not as many `x` as `y`.
+    """
+    points = np.column_stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)]) if len(x) == len(y) else \
+        np.zeros((0, 2))
+    check(len(points) >= 2 and bool(np.isfinite(points).all()),
+          "Arguments `x` and `y` must hold a number each of at least two corners. Select a region again.")
+    span = max(float(np.ptp(found.xy, axis=0).max()), 1e-9)
+    digits = max(0, -int(np.floor(np.log10(span / STEPS))))
+    best = points.round(digits)
+    if len(points) > 3:
+        wanted = cohorts.inside(points, found.xy)
+        tried = [thinned(points, MAX_VERTICES).round(digits)] + [
+            cohorts.simplified(points, share * span).round(digits) for share in np.geomspace(3e-4, 0.1, 24)]
+        best = min((each for each in tried if 3 <= len(each) <= MAX_VERTICES), key=lambda each: (
+            int((cohorts.inside(each, found.xy) != wanted).sum()), len(each)))
+    return Part(found.column, cohorts.REGION, tuple(f"{_short(a, digits)},{_short(b, digits)}" for a, b in best))
+
+
+def _short(value: float, digits: int) -> str:
+    words = f"{float(value) + 0.0:.{digits}f}"
+    return words.rstrip("0").rstrip(".") if digits else words

@@ -1,0 +1,1 @@
+"""Many samples drawn: a map of all, slices of them, the nearest to one, some side by side."""

@@ -1,0 +1,145 @@
+"""Several samples side by side, on the Compare page: decisions and entropies in columns on the same scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from qfusion._checks import check
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis import compare as compared
+from qfusion.analysis.cohort import similar
+from qfusion.analysis.compare import Side
+from qfusion.analysis.sample import Sample, sample_of
+from qfusion.analysis.subject import Workspace
+from qfusion.figures.draw.many import side_by_side as figures
+from qfusion.figures.numbers import terms_table
+from qfusion.figures.style import Theme, term_colour
+from qfusion.panels import samples
+from qfusion.panels.compare import SEVERAL, VIEW, VIEWS
+from qfusion.panels.core import allowed as say
+from qfusion.panels.core.panel import Panel, Picture, within
+from qfusion.panels.core.view import View
+from qfusion.panels.parts.similar import answers
+from qfusion.quantum.measures import KINDS
+
+LIKE = 3  # samples beside the open one where none is chosen
+
+
+def decisions(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = "") -> Picture:
+    """The decisions of several samples term by term.
+
+    Args:
+        sample: of any model.
+        theme: of the figure.
+        ids: of two to six samples; the sample and the three nearest by contributions unless told.
+        output: the class whose score is split; of each sample its predicted one unless told.
+    """
+    sides = columns(sample, ids, output)
+    work, names = sample.work, [each.sample.id for each in sides]
+    scores = [sum(each.dividends.values()) for each in sides]
+    differ = len({each.sample.output for each in sides}) > 1
+    notes = [words + (f"\nscore of {work.classes[each.sample.output]}" if differ else "")
+             for each, words in zip(sides, _answers(sides), strict=True)]
+    terms = [_largest(each) for each in sides]
+    title = (f"{text.term(terms[0])} is the largest term of all {len(sides)}" if len(set(terms)) == 1 else
+             "Their largest terms differ: " + ", ".join(text.term(term) for term in dict.fromkeys(terms)))
+    return Picture(
+        "several-decisions", title,
+        figures.decisions(names, [each.dividends for each in sides], work.modalities,
+                          truths=[each.sample.target for each in sides], notes=notes,
+                          unit="score" if differ else sides[0].sample.unit, theme=theme),
+        shows=f"the exact sums of samples {', '.join(map(text.plain, names))}, annotated → predicted, all on one scale"
+              + ("" if work.classes else "; dotted: annotated") + ". "
+              + backgrounds.baseline(sides[0].sample.background),
+        not_shown="what caused the annotations; only what this model computed.",
+        alt="; ".join(f"{name}: score {score:+.2f}, largest term {term or 'baseline'}"
+                      for name, score, term in zip(names, scores, terms, strict=True)) + ".",
+        table=lambda: pd.concat([terms_table(each.dividends, sample=each.sample.id) for each in sides],
+                                ignore_index=True))
+
+
+def entropies(sample: Sample, theme: Theme = "light", *, ids: Sequence[str] = (), output: str = "") -> Picture:
+    """The entropies of several samples; arguments as of `decisions`."""
+    sides = columns(sample, ids, output)
+    names = [each.sample.id for each in sides]
+    means = {name: sum(each.entropies.values()) / max(len(each.entropies), 1)
+             for name, each in zip(names, sides, strict=True)}
+    most = max(means, key=lambda name: means[name])
+    hues = {name: term_colour(name, sample.modalities) for name in sample.modalities}
+    return Picture(
+        "several-entropies", f"Sample {text.plain(most)} has the largest entropies ({means[most]:.2f} nats on average)",
+        figures.bars(names, [each.entropies for each in sides], hues, title=KINDS["entropy"].axis, theme=theme),
+        shows=f"von Neumann entropies of samples {', '.join(map(text.plain, names))}, "
+              + ("of each modality's state and of all together at T" if sample.can("time") else
+                 "of each fused qubit") + ", all on one scale.",
+        not_shown="which modality decided: entropy is correlation, not attribution.",
+        alt="; ".join(f"{name}: mean entropy {value:.2f} nats" for name, value in means.items()) + ".",
+        table=lambda: pd.DataFrame([{"sample": each.sample.id, "of": part, "entropy": value}
+                                    for each in sides for part, value in each.entropies.items()]))
+
+
+def chosen(sample: Sample, ids: Sequence[str] = ()) -> list[int]:
+    """Returns the rows of the samples that stand side by side.
+
+    Raises:
+        NotFound: when there is no such sample.
+        InvalidInput: when there are more than six.
+    """
+    if not ids:
+        return [sample.row, *similar.nearest(sample, count=LIKE).rows.tolist()]
+    rows = list(dict.fromkeys(sample.dataset.row(name) for name in ids))
+    check(len(rows) <= figures.MOST, f"{len(rows)} samples are chosen, and at most {figures.MOST} stand side by side.")
+    return rows
+
+
+def columns(sample: Sample, ids: Sequence[str] = (), output: str = "") -> list[Side]:
+    """Returns the decisions on these samples; errors as of `chosen`."""
+    work = sample.work
+    return [compared.side(sample_of(work, row, output or int(work.predicted[row]))) for row in chosen(sample, ids)]
+
+
+def _answers(sides: Sequence[Side]) -> list[str]:
+    work = sides[0].work
+    return [answers(work, each.sample.dataset.rows()[[each.sample.row]])[0][0] for each in sides]
+
+
+def _largest(one: Side) -> str:
+    return max((term for term in one.dividends if term), key=lambda term: abs(one.dividends[term]))
+
+
+def curve(sample: Sample, theme: Theme = "light", *, row: int, modality: str) -> Picture:
+    """A spectrum or profile of one of the samples, see `samples.curve`.
+
+    Args:
+        sample: of any model. theme: of the figure.
+        row: of the one whose curve it is. modality: whose curve.
+    """
+    return samples.curve(sample.work, theme, row=row, modality=modality, card="several")
+
+
+def _which(view: View, rest: str) -> dict[str, Any]:
+    found = samples.which_curve(view, f"several-{rest}")
+    return {"row": found["row"], "modality": found["modality"]}
+
+
+def _curves(view: View, sample: Sample) -> list[str]:
+    rows = chosen(sample, [each for each in view.all("several") if each])
+    return [name.removeprefix("several-") for name in samples.curves(sample.work, rows, "several")]
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of several samples."""
+    return {"several": say.Allowed(work.dataset.row, "The open sample and the nearest ones are shown.", many=True),
+            VIEW: say.options("View", VIEWS, "Two decisions are shown.")}
+
+
+_OPTIONS = {"ids": lambda view: [each for each in view.all("several") if each][:figures.MOST] or None,
+            "output": lambda view: view.output or None}
+_OPENS = within(VIEW, VIEWS, SEVERAL)
+PANELS = {"several-decisions": Panel(decisions, _OPTIONS, opens=_OPENS),
+          "several-entropies": Panel(entropies, _OPTIONS, opens=_OPENS,
+                                     fits=lambda sample, **_: sample.can("time") or sample.can("rules"))}
+NAMED = {"content-several-": Panel(curve, rest=_which, endings=_curves, opens=_OPENS)}

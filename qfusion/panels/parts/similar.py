@@ -1,0 +1,84 @@
+"""Samples like the open one, on the Samples page."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from qfusion.analysis import backgrounds, text
+from qfusion.analysis.cohort import coordinates
+from qfusion.analysis.cohort import similar as measured
+from qfusion.analysis.sample import Sample
+from qfusion.analysis.subject import Workspace
+from qfusion.figures.draw.many import places as figures
+from qfusion.figures.style import Theme
+from qfusion.panels.core import allowed as say
+from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels.core.view import View
+
+
+def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIVIDENDS) -> Picture:
+    """The test samples nearest to one.
+
+    Args:
+        sample: of any model.
+        theme: of the figure.
+        by: what is compared, see `similar.ways`.
+    """
+    found, work = measured.nearest(sample, by), sample.work
+    ids = [str(name) for name in work.dataset.ids[found.rows]]
+    said, right = answers(work, found.rows)
+    agree = [_same(work, row, sample.row) for row in found.rows]
+    what = coordinates.TITLES[by]
+    title = f"No other test sample to compare the {what} with"
+    if ids:
+        title = f"Sample {text.plain(ids[0])} is nearest by its {what}; {sum(agree)} of {len(ids)} are predicted " + (
+            "alike" if work.classes else "with the same sign")
+    return Picture(
+        "similar", title,
+        figures.nearest([f"{name}: {words}" for name, words in zip(ids, said, strict=True)], found.distances, right,
+                        axis=measured.TITLES[by], typical=found.median, theme=theme),
+        shows=f"the {len(ids)} of {found.among:,} test samples nearest to sample {text.plain(sample.id)}: "
+              "annotated → predicted" + ("; orange, hatched: predicted wrongly" if work.classes else "")
+              + ". Click a bar to open it."
+              + (f" {backgrounds.against(work.bulk_background)}" if by == coordinates.DIVIDENDS else ""),
+        not_shown="why they are alike: set them side by side.",
+        alt="Nearest: " + "; ".join(f"{name} {value:.3g}" for name, value in zip(ids, found.distances, strict=True))
+            + ".",
+        table=lambda: pd.DataFrame({"id": ids, "truth": _truths(work, found.rows),
+                                    "prediction": _predictions(work, found.rows), "distance": found.distances}))
+
+
+def answers(work: Workspace, rows: np.ndarray) -> tuple[list[str], list[bool | None]]:
+    """Returns "annotated → predicted" of some rows, and whether each is right; None of a regression."""
+    if not work.classes:
+        return [f"{a:+.2f} → {b:+.2f}" for a, b in zip(_truths(work, rows), _predictions(work, rows), strict=True)], \
+            [None] * len(rows)
+    pairs = list(zip(_truths(work, rows), _predictions(work, rows), strict=True))
+    return [f"{a} → {b}" for a, b in pairs], [a == b for a, b in pairs]
+
+
+def _truths(work: Workspace, rows: np.ndarray) -> list[str] | list[float]:
+    y = work.dataset.y[rows]
+    return [work.classes[int(each)] for each in y] if work.classes else [float(each) for each in y]
+
+
+def _predictions(work: Workspace, rows: np.ndarray) -> list[str] | list[float]:
+    if work.classes:
+        return [work.classes[int(each)] for each in work.predicted[rows]]
+    return [float(each) for each in work.scores[rows, 0]]
+
+
+def _same(work: Workspace, row: int, other: int) -> bool:
+    if work.classes:
+        return bool(work.predicted[row] == work.predicted[other])
+    return bool(np.sign(work.scores[row, 0]) == np.sign(work.scores[other, 0]))
+
+
+def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
+    """What an address may say of similar samples."""
+    known = map(coordinates.TITLES.__getitem__, measured.ways(work))
+    return {"similar": say.options("Similarity", known, "Contributions are compared.")}
+
+
+PANELS = {"similar": Panel(similar, {"by": lambda view: coordinates.KEYS.get(view.get("similar"))})}

@@ -1,0 +1,78 @@
+"""The Cohorts page's map of all samples: a click opens one, a lasso or a box makes a cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from qfusion.analysis.cohort import coordinates
+from qfusion.analysis.cohort import sample_map as maps
+from qfusion.analysis.levels import Levels
+from qfusion.errors import QFusionError
+from qfusion.explain.trust import cohorts
+from qfusion.explain.trust.cohorts import Part
+from qfusion.panels.core.panel import Picture
+from qfusion.panels.parts import sample_map as builders
+from qfusion.ui.frame import state
+from qfusion.ui.frame.shell import Here
+from qfusion.ui.pages.cohorts.cohort_view import FILTER
+from qfusion.ui.panel import panels
+
+OF, METHOD, COLOUR = "map", "map.method", "map.colour"
+_CONFIG = {"displayModeBar": True, "displaylogo": False, "doubleClick": False,
+           "modeBarButtons": [["lasso2d", "select2d"]]}
+_AGAIN = "_map_again"
+
+
+def draw(here: Here, levels: Levels) -> None:
+    """The map with its controls."""
+    if state.get(_AGAIN):
+        state.put(_AGAIN, False)
+        st.rerun()  # sample and filter stand outside of this fragment
+    if not builders.enough(levels):
+        return
+    known, colours = coordinates.kinds(here.work), builders.colours(here.work, levels.rows)
+    for key, options in ((OF, known.values()), (COLOUR, colours)):
+        if state.get(key) not in (None, *options):
+            state.put(key, next(iter(options)))  # of another model
+    with panels.around("sample-map") as head:
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            of = coordinates.KEYS[st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))]
+            method = st.segmented_control("Method", list(maps.METHODS), default=maps.METHODS[0], required=True,
+                                          **state.bound(METHOD))
+            colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
+        picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour)
+        with head:
+            panels.heading(picture.title)
+        _figure(picture, levels, builders.on_map(levels, of, method))
+
+
+def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
+    assert picture.figure is not None
+    shown = panels.framed(picture.name, picture.figure)
+    key = f"map-{state.get(state.TABLE_TURN, 0)}-{abs(hash((levels.parts, found.column)))}"
+    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key, alt=picture.alt,
+                    selection_mode=("points", "box", "lasso"),
+                    on_select=lambda: _selected(key, found, levels.parts))
+    panels.footer(picture, shown)
+
+
+def _selected(key: str, found: maps.SampleMap, parts: Sequence[Part]) -> None:
+    selection = state.get(key, {}).get("selection", {})
+    shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
+    if shape is not None:
+        try:
+            part = maps.region(found, shape["x"], shape["y"])
+        except (QFusionError, KeyError, TypeError):
+            return  # a click that dragged by a pixel
+        split = [each for each in parts if each.column == cohorts.SPLIT]
+        state.put(FILTER, cohorts.written([part, *split]))
+        state.put(_AGAIN, True)
+        return
+    points = selection.get("points", [])
+    if points and points[0].get("customdata"):
+        chosen = points[0]["customdata"]
+        state.choose_sample(str(chosen[0] if isinstance(chosen, list) else chosen))
+        state.put(_AGAIN, True)

@@ -1,0 +1,63 @@
+"""The Samples page's list of samples like the open one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from qfusion.analysis import text
+from qfusion.analysis.cohort import coordinates, similar
+from qfusion.panels.compare import SEVERAL, VIEW
+from qfusion.panels.parts import similar as builders
+from qfusion.ui.frame import state
+from qfusion.ui.frame.shell import Here, link
+from qfusion.ui.panel import panels
+
+BY = "similar"
+_AGAIN = "_similar_again"
+BESIDE = 5  # of the nearest that are set beside the sample
+
+
+def draw(here: Here) -> None:
+    """The nearest samples, a button for each and a link to all side by side."""
+    if state.get(_AGAIN):
+        state.put(_AGAIN, False)
+        st.rerun()  # the sample's picker stands outside of this fragment
+    sample, known = here.subject(), [coordinates.TITLES[kind] for kind in similar.ways(here.work)]
+    if state.get(BY) not in (None, *known):
+        state.put(BY, known[0])  # of another model
+    with panels.around("similar") as head:
+        said = st.segmented_control("Similar by", known, default=known[0], required=True, **state.bound(BY))
+        by = coordinates.KEYS[said]
+        found = similar.nearest(sample, by)
+        ids = [str(name) for name in here.work.dataset.ids[found.rows]]
+        key = f"similar-{state.get(state.TABLE_TURN, 0)}-{here.row}-{by}"
+        left, right = st.columns([1.8, 1], gap="medium")
+        with right:
+            _links(here, found, ids)
+        panels.inside(builders.similar(sample, here.theme, by=by), head, key=key,
+                      on_select=lambda: _opened(key, ids), chart=left)
+
+
+def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:
+    said, _ = builders.answers(here.work, found.rows)
+    with st.container(gap="xxsmall"):
+        for name, words, away in zip(ids, said, found.distances, strict=True):
+            st.button(f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})", type="tertiary",
+                      icon=":material/open_in_full:", key=f"_similar_{name}", on_click=_open, args=(name,))
+        if ids:
+            link("pages/compare.py", "Side by side", ":material/view_column:",
+                 **{VIEW: SEVERAL, "several": [here.sample, *ids[:BESIDE]]})  # type: ignore[arg-type]
+
+
+def _open(name: str) -> None:
+    state.choose_sample(name)
+    state.put(_AGAIN, True)
+
+
+def _opened(key: str, ids: Sequence[str]) -> None:
+    points = state.get(key, {}).get("selection", {}).get("points", [])
+    place = int(points[0].get("point_index", -1)) if points else -1
+    if 0 <= place < len(ids):
+        _open(ids[place])

@@ -1,0 +1,311 @@
+"""Samples like one, slices with their intervals, worst errors and samples side by side: against brute force, SciPy and
+QuTiP; their panels and pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+import qutip
+import torch
+from scipy.stats import binomtest
+
+from qfusion.analysis.cohort import quality, similar, slices
+from qfusion.analysis.levels import levels_of
+from qfusion.analysis.sample import open_sample
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.figures.draw.many import places, side_by_side
+from qfusion.figures.draw.many import slices as figures
+from qfusion.panels.core import programs
+from qfusion.panels.parts import sample_map as map_panels
+from qfusion.panels.parts import several as several_panels
+from qfusion.panels.parts import similar as panels
+from qfusion.panels.parts import slices as slice_panels
+from qfusion.panels.parts.sample_map import colours
+from qfusion.ui.pages.cohorts import errors_view, map_view
+from tests.test_app_pages import plain, said, visit
+
+
+@pytest.fixture(scope="module")
+def planted() -> Any:
+    return open_sample("qj-planted", "p0031")
+
+
+@pytest.fixture(scope="module")
+def digits() -> Any:
+    return open_sample("qcnn-digits", "digit-1571")
+
+
+def brute(sample: Any, distance: Any) -> list[tuple[float, int]]:
+    rows = [row for row in sample.dataset.rows("test") if row in set(sample.work.bulk) and row != sample.row]
+    return sorted((float(distance(row)), int(row)) for row in rows)
+
+
+def agrees(found: Any, wanted: list[tuple[float, int]]) -> None:
+    assert found.distances == pytest.approx([value for value, _ in wanted[:len(found.rows)]], abs=1e-9)
+    assert set(found.rows) == {row for _, row in wanted[:len(found.rows)]}
+    assert found.median == pytest.approx(np.median([value for value, _ in wanted]))
+    assert found.among == len(wanted)
+
+
+@pytest.mark.parametrize("name", ["planted", "digits"])
+def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> None:
+    sample = request.getfixturevalue(name)
+    work, output = sample.work, sample.output
+    place = {int(row): i for i, row in enumerate(work.bulk)}
+    every = work.bulk_dividends(output)[:, 1:]
+    own = np.array([value for term, value in work.dividends(sample.row, output).items() if term])
+    agrees(similar.nearest(sample), brute(sample, lambda row: np.sqrt(((every[place[int(row)]] - own)**2).sum())))
+
+
+def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
+    kets = [qutip.Qobj(each) for each in planted.work.psi.numpy()]
+    agrees(similar.nearest(planted, "states"),
+           brute(planted, lambda row: 1 - abs(kets[row].overlap(kets[planted.row]))**2))
+
+
+def test_nearest_by_modality_qubits(digits: Any) -> None:
+    angles = {row: np.concatenate([each.numpy() for each in digits.work.theta(row).values()])
+              for row in [*digits.dataset.rows("test")[:40], digits.row]}
+    found = similar.nearest(digits, "states", count=600)
+    distances = dict(zip(found.rows.tolist(), found.distances, strict=True))
+    for row, theta in angles.items():
+        if row != digits.row:
+            fidelity = 1.0
+            for a, b in zip(theta, angles[digits.row], strict=True):  # |<RY(a) 0|RY(b) 0>|^2
+                one, other = (np.array([np.cos(t / 2), np.sin(t / 2)]) for t in (a, b))
+                fidelity *= float(one @ other)**2
+            assert distances[row] == pytest.approx(1 - fidelity, abs=1e-9)
+
+
+def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qfusion.analysis.cohort import coordinates
+
+    monkeypatch.setattr(coordinates, "SECONDS", 0.5)
+    found = similar.nearest(planted, "final", count=5)
+    psi = planted.work.psi[torch.as_tensor(np.r_[found.rows, planted.row])]
+    rho = planted.work.model.evolve_states(psi[:, :, None] * psi[:, None].conj(),
+                                           [float(planted.work.model.duration)])[0].numpy()
+    theirs = [(qutip.Qobj(each) - qutip.Qobj(rho[-1])).norm("fro") for each in rho[:-1]]
+    assert found.distances == pytest.approx(theirs, abs=1e-8)
+    assert found.among in (28, 29)  # of those that were followed
+
+
+def test_a_sample_of_another_split_and_bad_wishes(planted: Any) -> None:
+    train = open_sample("qj-planted", str(planted.dataset.ids[planted.dataset.rows("train")[0]]))
+    assert similar.nearest(train).among == len(planted.dataset.rows("test"))
+    with pytest.raises(NotFound, match="sttes"):
+        similar.nearest(planted, "sttes")
+    with pytest.raises(InvalidInput, match="at least 1"):
+        similar.nearest(planted, count=0)
+
+
+@pytest.mark.parametrize(("wrong", "count"), [(0, 5), (5, 5), (3, 40), (120, 1000), (1, 1)])
+def test_intervals_are_scipy_s(wrong: int, count: int) -> None:
+    theirs = binomtest(wrong, count).proportion_ci(0.95, method="wilson")
+    assert slices.wilson(wrong, count) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    with pytest.raises(InvalidInput, match="must lie between"):
+        slices.wilson(2, 1)
+
+
+@pytest.mark.parametrize(("model", "sample"), [("qj-planted", "p0031"), ("qcnn-digits", "digit-1571")])
+def test_slices_add_up_and_are_what_their_filters_say(model: str, sample: str) -> None:
+    levels = levels_of(open_sample(model, sample))
+    wrong = slices.is_wrong(levels)
+    for by in slices.kinds(levels.work, levels.rows):
+        found = slices.slices(levels, by)
+        assert sum(each.count for each in found) == len(levels.rows), by
+        assert [each.rate for each in found] == sorted((each.rate for each in found), reverse=True)
+        for each in found:
+            again = levels_of(levels.sample, "; ".join(map(str, each.parts)))
+            assert int(again.inside.sum()) == each.count
+            assert int((again.inside & wrong).sum()) == each.wrong
+            assert again.rows["error"][again.inside].mean() == pytest.approx(each.error)
+    within = levels_of(levels.sample, "relation=dominance")
+    kept = slices.slices(within, "relation")  # the filter's own condition on it does not count
+    assert sum(each.count for each in kept) == len(levels.rows)
+    assert sum(each.count for each in slices.slices(within, "dominant")) == int(within.inside.sum())
+    with pytest.raises(NotFound, match="colour"):
+        slices.slices(levels, "colour")
+
+
+def test_the_worst(planted: Any, digits: Any) -> None:
+    levels = levels_of(planted, "relation=conflict")
+    found = slices.worst(levels, 4)
+    errors = levels.rows["error"][levels.inside].sort_values(ascending=False)
+    assert found.rows.index.tolist() == errors.index[:4].tolist()
+    assert np.abs(found.values) == pytest.approx(errors.to_numpy()[:4])
+    levels = levels_of(digits)
+    work, at = digits.work, levels.places(levels.rows)
+    loss = torch.nn.functional.cross_entropy(torch.as_tensor(work.scores[at]), torch.as_tensor(work.dataset.y[at]),
+                                             reduction="none").numpy()
+    assert slices.worst(levels, 5).values == pytest.approx(np.sort(loss)[::-1][:5])
+
+
+def test_panels(planted: Any, digits: Any) -> None:
+    picture = panels.similar(planted)
+    assert list(picture.table().columns) == ["id", "truth", "prediction", "distance"]
+    assert len(picture.table()) == len(picture.figure.data[0].x) == 8
+    assert "predicted alike" in panels.similar(digits).title
+    levels = levels_of(planted, "relation=conflict")
+    for colour in colours(planted.work, levels.rows):
+        drawn = map_panels.sample_map(levels, colour=colour)
+        ids = [name for trace in drawn.figure.data for name in (trace.customdata if trace.customdata is not None
+                                                                else ())]
+        assert sorted(ids) == sorted(levels.rows.index)
+    assert drawn.table()["in_cohort"].sum() == levels.inside.sum()
+    table = slice_panels.slices(levels, by="regime").table()
+    assert table["samples"].sum() == levels.inside.sum()
+    assert slice_panels.worst(levels).table()["id"].iloc[0] == slices.worst(levels).rows.index[0]
+    nobody = levels_of(planted, "error>1000")
+    assert slice_panels.worst(nobody).title == "No sample of this cohort"
+    assert len(slice_panels.slices(nobody, by="regime").table()) == 0
+
+
+def test_few_of_many_samples_are_drawn(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(map_panels, "MAX_DRAWN", 50)
+    picture = map_panels.sample_map(levels_of(planted))
+    assert len(picture.table()) in (50, 51)
+    assert planted.id in picture.table()["id"].tolist()
+    assert f"Of 600 explained samples of test, {len(picture.table())} are drawn" in picture.shows
+
+
+def test_side_by_side(planted: Any) -> None:
+    picture = several_panels.decisions(planted, ids=["p0031", "p2924", "p0007"])
+    table = picture.table()
+    assert list(dict.fromkeys(table["sample"])) == ["p0031", "p2924", "p0007"]
+    for name in ("p0031", "p2924", "p0007"):
+        own = open_sample("qj-planted", name)
+        assert table["dividend"][table["sample"] == name].sum() == pytest.approx(own.score, abs=1e-6)
+    ranges = {tuple(axis.range) for axis in picture.figure.select_xaxes()}
+    assert len(ranges) == 1
+    assert len(several_panels.entropies(planted, ids=["p0031", "p2924"]).table()) == 8
+    assert several_panels.chosen(planted) == [planted.row, *similar.nearest(planted, count=3).rows]
+    with pytest.raises(InvalidInput, match="at most 6"):
+        several_panels.decisions(planted, ids=[f"p000{i}" for i in range(7)])
+    with pytest.raises(NotFound, match="nobody"):
+        several_panels.decisions(planted, ids=["nobody"])
+
+
+def test_many_terms_are_the_same_in_every_column() -> None:
+    from qfusion.data.modality import coalitions
+
+    terms = coalitions(tuple("abcde"))
+    rng = np.random.default_rng(0)
+    found = [dict(zip(terms, rng.normal(size=len(terms)), strict=True)) for _ in range(2)]
+    drawn = side_by_side.decisions(["x", "y"], found, tuple("abcde"))
+    assert [bar.x[-1] for bar in drawn.data] == pytest.approx([sum(each.values()) for each in found])
+    assert len(drawn.data[0].x) == len(drawn.data[1].x) == 1 + 5 + 11 + 1 + 1
+
+
+def test_bad_arrays() -> None:
+    with pytest.raises(InvalidInput):
+        places.places(["a"], np.zeros((2, 2)), np.zeros(2), np.ones(2, dtype=bool))
+    with pytest.raises(InvalidInput):
+        places.nearest(["a"], np.zeros(2), [None])
+    with pytest.raises(InvalidInput):
+        figures.rates(["a"], [], np.zeros((1, 3)), 0.0)
+    with pytest.raises(InvalidInput):
+        side_by_side.bars([str(i) for i in range(7)], [{}] * 7, {})
+
+
+class Session(dict[str, Any]):
+    """What callbacks read and write of a session."""
+
+    def put(self, key: str, value: Any) -> None:
+        self[key] = value
+
+    def choose_sample(self, name: str) -> None:
+        self["sample"] = name
+
+
+def selecting(monkeypatch: pytest.MonkeyPatch, view: Any, **selection: Any) -> Session:
+    """A session in which the browser has selected something on the chart "chart"."""
+    session = Session(chart={"selection": {"points": [], "box": [], "lasso": [], **selection}})
+    for name in ("get", "put", "choose_sample"):
+        monkeypatch.setattr(view.state, name, getattr(session, name))
+    return session
+
+
+def test_what_is_selected_becomes_a_cohort(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = levels_of(planted, "split=test; relation=conflict")
+    found = map_panels.on_map(levels)
+    corners = {"x": [-0.3, 0.4, 0.4, -0.3], "y": [-0.3, -0.3, 0.3, 0.3]}
+    session = selecting(monkeypatch, map_view, lasso=[corners], points=[{"customdata": "p0031"}])
+    map_view._selected("chart", found, levels.parts)
+    chosen = levels_of(planted, session["filter"])
+    assert np.array_equal(chosen.inside, (np.abs(found.xy - [0.05, 0]) <= [0.35, 0.3]).all(1))
+    assert session["filter"].endswith("; split=test")
+    session = selecting(monkeypatch, map_view, box=[{"x": [-0.3, 0.4], "y": [0.3, -0.3]}])
+    map_view._selected("chart", found, levels.parts)
+    assert np.array_equal(levels_of(planted, session["filter"]).inside, chosen.inside)
+    session = selecting(monkeypatch, map_view, points=[{"customdata": ["p0031"]}])
+    map_view._selected("chart", found, levels.parts)
+    assert session["sample"] == "p0031"
+    assert "filter" not in session
+    session = selecting(monkeypatch, map_view, lasso=[{"x": [1.0], "y": [1.0]}])
+    map_view._selected("chart", found, levels.parts)
+    assert "filter" not in session
+
+
+def test_a_clicked_slice_cell_or_bar(planted: Any, digits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    levels = levels_of(planted, "relation=conflict; error>0.1")
+    found = slices.slices(levels, "relation")
+    session = selecting(monkeypatch, errors_view, points=[{"customdata": [1, "tip"]}])
+    errors_view._sliced("chart", found, levels.parts)
+    assert session["filter"] == f"relation={found[1].name}; error>0.1"
+    assert levels_of(planted, session["filter"]).inside.sum() == found[1].count
+    ids = slices.worst(levels).rows.index.tolist()
+    session = selecting(monkeypatch, errors_view, points=[{"point_index": 2}])
+    errors_view._opened("chart", ids)
+    assert session["sample"] == ids[2]
+    levels = levels_of(digits, "truth=1; certainty>0.2")
+    session = selecting(monkeypatch, errors_view, points=[{"customdata": [8, 1, "8", "1", 2, 0.1]}])
+    errors_view._confused("chart", levels)
+    assert session["filter"] == "truth=8; prediction=1; certainty>0.2"
+    assert levels_of(digits, session["filter"]).inside.sum() == quality.confusions(levels_of(
+        digits, "certainty>0.2"))[8, 1]
+
+
+def test_the_cohorts_page() -> None:
+    app = visit("Cohorts", model="qj-planted", **{"map": "contributions", "map.colour": "dominant", "slice": "regime"})
+    assert not app.error
+    words = plain(said(app))
+    assert "Two components hold" in words
+    assert "is the worst: off by" in words
+    app = visit("Cohorts", model="qj-planted", filter="pca[states]@0,-9|9,9")
+    levels = levels_of(open_sample("qj-planted", "p0031"), "pca[states].1>=0")
+    assert f"**{int(levels.inside.sum())} of 600**" in said(app)
+    app = visit("Cohorts", model="qj-planted", filter="pca[nothing]@0,0|1,1")
+    assert "none of this model" in plain(app.warning[0].value)
+    app = visit("Cohorts", model="qj-planted", map="final states")
+    assert "final states" in plain(app.warning[0].value)
+
+
+def test_the_samples_page() -> None:
+    app = visit("Samples", model="qcnn-digits", similar="modality states")
+    assert not app.error
+    assert "is nearest by its modality states" in plain(said(app))
+
+
+def test_the_compare_page() -> None:
+    app = visit("Compare", model="qj-planted", several=["p0031", "p2924"], **{"compare.view": "Several samples"})
+    assert not app.error
+    assert not app.warning
+    words = plain(said(app))
+    assert "p0031, p2924, annotated → predicted, all on one scale" in words
+    app = visit("Compare", model="qj-planted", several=["p0031", "nobody"], **{"compare.view": "Several samples"})
+    assert "nobody" in plain(app.warning[0].value)
+    app = visit("Compare", model="qj-planted", several=[f"p000{i}" for i in range(8)],
+                **{"compare.view": "Several samples"})
+    assert not app.exception
+
+
+def test_programs_of_panels_in_parts_run_by_themselves() -> None:
+    address = {"model": "qj-planted", "data": "planted", "sample": "p0031", "similar": "modality states"}
+    text = programs.program("samples", "similar", address)
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert str(panels.similar(open_sample("qj-planted", "p0031"), by="states").table()["id"].iloc[0]) in done.stdout
