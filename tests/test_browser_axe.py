@@ -78,7 +78,7 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("() => !!document.activeElement.closest('[data-testid=stMain]')")
-    terms = page.locator('.st-key-footer-decision-over-time [data-testid="stPopover"] button').first
+    terms = page.locator(".st-key-about-decision-over-time button").first
     terms.focus()
     assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
                          " || getComputedStyle(document.activeElement).boxShadow !== 'none'")
