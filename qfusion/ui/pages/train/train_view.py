@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.panels import train as builders
 from qfusion.panels.core.opened import sources
+from qfusion.runs.folder import Record
 from qfusion.ui.frame import cache, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard, link
@@ -26,6 +28,7 @@ from qfusion.ui.panel import panels
 
 RUN, VIEW = "run", "train.view"
 PULSE = 1.5  # seconds between two looks while a run is alive
+SPARKS = 60  # points of a sparkline
 STEADY = 4.0  # seconds that a figure stands at least: Streamlit makes a changed one anew, and it blinks
 _TURN, _PROBLEM, _DRAWN = "_runs_turn", "_runs_problem", "_runs_drawn"
 
@@ -119,6 +122,8 @@ def _table(seen: list[Seen], shown: list[str]) -> None:
             "done": st.column_config.ProgressColumn("epochs", format="percent", min_value=0, max_value=1,
                                                     width="small"),
             "epoch": st.column_config.TextColumn("epoch", width="small"),
+            "loss": st.column_config.LineChartColumn("validation loss", width="small",
+                                                     help="After each epoch; its scale is each run's own."),
             "time left": st.column_config.TextColumn(
                 help="At most, as long as the last five epochs took; it may end earlier."),
             "validation": st.column_config.TextColumn("validation, kept epoch",
@@ -132,9 +137,15 @@ def _row(each: Seen) -> dict[str, object]:
         return {"run": each.name, "state": each.words}
     share = (record.epoch + record.batch / max(1, record.batches)) / max(1, record.epochs)
     return {"run": each.name, "state": each.words, "epoch": f"{record.epoch} / {record.epochs or '?'}",
-            "done": min(1.0, share) if each.state != "finished" else 1.0,
+            "done": min(1.0, share) if each.state != "finished" else 1.0, "loss": _sparkline(record),
             "time left": run_curves.duration(record.seconds_left), "validation": run_curves.at_kept(record),
             "data": plan.data, "model": plan.model, "seed": plan.seed, "started": run_curves.clock(record.began)}
+
+
+def _sparkline(record: Record) -> list[float]:
+    """Validation losses, at most `SPARKS` of them."""
+    losses = [float(row["valid_loss"]) for row in record.history]
+    return losses[::max(1, math.ceil(len(losses) / SPARKS))]
 
 
 def _ticked(key: str, names: list[str], shown: list[str]) -> None:
