@@ -6,8 +6,8 @@
 Prose is every word that can be read without a click and is not a title, a label, a control, a cell of a table, a part
 of a figure, or what a sample itself says, nor a fact in a chip. The largest empty rectangle is that of the page's area
 (from the title to the end) in which nothing is written or drawn, in per cent of it; what stays in view beside a column
-counts as beside all of it. The answer is the first figure or table of the page: it ends so many pixels below the top of
-the window. `--before` takes the file of an earlier state to print both; `--app` measures another checkout's app.
+counts as beside all of it. The answer is the first figure, panel or table of the page: it ends so many pixels below the
+top of the window. `--before` takes the file of an earlier state to print both; `--app` measures another checkout's app.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _MEASURE = """() => {
   const style = getComputedStyle(main), box = main.getBoundingClientRect();
   const area = [box.left + parseFloat(style.paddingLeft), box.top + parseFloat(style.paddingTop),
                 box.right - parseFloat(style.paddingRight), box.bottom - parseFloat(style.paddingBottom)];
-  const answers = '.js-plotly-plot, [data-testid="stDataFrame"], [class*="st-key-answer"]';
+  const answers = '.js-plotly-plot, [data-testid="stDataFrame"], [class*="st-key-panel-"]';
   const answer = [...main.querySelectorAll(answers)].filter(shown)[0];
   return {words, area, boxes: boxes.map(b => [b.left, b.top, b.right, b.bottom]),
           answer: answer ? Math.round(answer.getBoundingClientRect().bottom) : null};

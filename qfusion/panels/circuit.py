@@ -9,6 +9,7 @@ nats.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from qfusion.figures import circuit_replays
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.draw import circuit as figures
 from qfusion.figures.draw import state as state_figures
+from qfusion.figures.draw.circuit import Wire
 from qfusion.figures.draw.physics import bloch, displays
 from qfusion.figures.style import Theme, term_colour
 from qfusion.models import require
@@ -34,6 +36,7 @@ from qfusion.quantum.cone import Cone
 from qfusion.quantum.cone import light_cone as cone_of
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
+LEAST_UNIT, TALLEST = 30.0, 700.0  # pixels between wires, and of all of them
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
 NONE, DISCS = "none", "at the scrubber"  # no light cone; no displays between gates
@@ -114,7 +117,7 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
     return Picture(
         "circuit", title,
         figures.diagram(drawn, found.wires, at, found.bloch[at], found.entropy[at],
-                        unit=54 if sample.can("time") else 52, between=found.between(at),
+                        unit=_unit(found.wires, 54 if sample.can("time") else 52), between=found.between(at),
                         display="" if display == DISCS else display, theme=theme),
         shows="every operation in order, what is still to come faint. " + _SHOWN[display]
               + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
@@ -262,6 +265,12 @@ def step_error(sample: Sample, theme: Theme = "light", *, steps: int = STEPS, ga
         alt=f"Error against the step dt: {spoken.listed([f'dt {dt:.2g}' for dt in sizes], every, '.2g')} after all "
             "steps.",
         table=lambda: pd.DataFrame({"dt": sizes, "after_one_step": one, "after_all_steps": every}))
+
+
+def _unit(wires: Sequence[Wire], wanted: float) -> float:
+    """Pixels between wires: `wanted`, less where the whole circuit would not be seen at once."""
+    rows = max(wire.y for wire in wires) - min(wire.y for wire in wires) + 1
+    return min(wanted, max(LEAST_UNIT, TALLEST / rows))
 
 
 def _place(found: Replay, gate: int | None) -> int:
