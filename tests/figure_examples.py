@@ -196,21 +196,21 @@ k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
                                            chosen="dominance", theme=t),
     "cohort.relation": lambda t: cohort.relation(IDS, X, Y, np.arange(40) < 9, HOSTILE, "sum", chosen="s2", theme=t),
     "cohort.shares": lambda t: cohort.shares(dict.fromkeys(M, BEST), dict.fromkeys(M, BEST), {"text": 0.5}, M, theme=t),
-    "many.places.places": lambda t: places.places(
+    "places.places": lambda t: places.places(
         IDS, np.c_[X, Y], np.arange(40) % 10, X > 0, names=[*CLASSES, *"efghij"], by=HOSTILE, titles=(HOSTILE, "y"),
         tips=IDS, chosen="s3", theme=t),
-    "many.places.nearest": lambda t: places.nearest(IDS[:5], np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
+    "places.nearest": lambda t: places.nearest(IDS[:5], np.array([0.1, 0.2, 0.25, 0.3, 0.6]),
                                                     [True, False, True, None, True], axis=HOSTILE, typical=0.5,
                                                     theme=t),
-    "many.side_by_side.decisions": lambda t: side_by_side.decisions(
+    "side_by_side.decisions": lambda t: side_by_side.decisions(
         [HOSTILE, "s1", "s2"], [TERMS, OTHER, TERMS], M, truths=[0.3, None, -0.2], unit=HOSTILE, theme=t,
         notes=[HOSTILE, "a → b\nscore of b", "b → b"]),
-    "many.side_by_side.bars": lambda t: side_by_side.bars(
+    "side_by_side.bars": lambda t: side_by_side.bars(
         [HOSTILE, "s1"], [{"text": 0.4, HOSTILE: 0.2}, {"text": 0.3, "all": 0.1}], {"text": BLUE}, title=HOSTILE,
         theme=t),
-    "many.slices.rates": lambda t: slices.rates(CLASSES, [(4, 9), (2, 8), (1, 30), (0, 5)], np.array(
+    "slices.rates": lambda t: slices.rates(CLASSES, [(4, 9), (2, 8), (1, 30), (0, 5)], np.array(
         [[0.44, 0.19, 0.73], [0.25, 0.07, 0.59], [0.03, 0.01, 0.17], [0, 0, 0.43]]), 0.13, axis=HOSTILE, theme=t),
-    "many.slices.worst": lambda t: slices.worst(IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2,
+    "slices.worst": lambda t: slices.worst(IDS[:6], np.array([-3, 2.5, 2, -1.5, 1.2, 1.0]), axis=HOSTILE, chosen=2,
                                                 theme=t),
     "operators.spectrum": lambda t: operators.spectrum(np.linspace(-1, 1, 16), np.full(16, 1 / 16), np.full(16, 0.06),
                                                        unit=HOSTILE,

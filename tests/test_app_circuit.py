@@ -77,7 +77,7 @@ def test_what_there_is_not_is_said(digits: CircuitSpace) -> None:
 
 def test_overview_says_what_the_network_is(digits: CircuitSpace) -> None:
     card = digits.card
-    app = visit("Overview", model="qcnn-digits")
+    app = visit("Overview", model="qcnn-digits", words="full")
     words = plain(said(app))
     assert f"{card['parameters']['fusion']:,} parameters after the encoders" in words
     assert f"{digits.model.elements} truth tables of 8 angles" in words

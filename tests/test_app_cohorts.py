@@ -260,10 +260,10 @@ def test_pinning_from_another_page_and_clearing() -> None:
     app = visit("Samples", data="planted", sample="p0031")
     app.button(key="_pin_now").click().run()
     assert app.query_params["pin"] in ("qj-planted/planted/p0031", ["qj-planted/planted/p0031"])
-    assert "A: p0031 by qj-planted" in plain(said(app))
+    assert "With p0031 by qj-planted" in plain(" ".join(each.proto.help for each in app.get("page_link")))
     app.button(key="_unpin").click().run()
     assert "pin" not in app.query_params
-    assert "A: p0031" not in plain(said(app))
+    assert "With p0031" not in plain(" ".join(each.proto.help for each in app.get("page_link")))
 
 
 def test_a_pin_that_does_not_fit_is_named_and_forgotten() -> None:

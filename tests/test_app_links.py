@@ -68,7 +68,8 @@ def parameter(widget: Any) -> str:
 
 
 # others hang on them
-SET_BEFORE = {"model", "data", "pin", "cohort", "background", "set", "sweep", "board", "new.data", "new.kind"}
+SET_BEFORE = {"model", "data", "pin", "cohort", "background", "set", "sweep", "board", "new.data", "new.kind",
+              "compare.view"}
 tried: set[tuple[str, str]] = set()
 
 

@@ -76,7 +76,7 @@ def test_every_page_opens(title: str, six_views: Any) -> None:
     assert app.selectbox(key="model").value == MODEL
     assert not app.error
     assert not app.warning
-    assert f"{len(six_views[0].rows('test'))} of them for testing" in said(app)
+    assert f"{len(six_views[0].rows('test'))} of them for testing" in app.selectbox(key="sample").help
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -66,7 +66,7 @@ JUMP = {"norm.H": 0.1, "norm.L": 0.2, **{f"entanglement.{name}": 0.05 for name i
 
 
 def test_empty() -> None:
-    app = visit(TRAIN)
+    app = visit(TRAIN, words="full")
     assert not app.error
     assert "There is no run yet" in said(app)
     assert app.selectbox(key="new.data").value == "planted"

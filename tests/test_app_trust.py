@@ -42,7 +42,7 @@ def test_the_page_shows_the_operator_of_the_library(model: str) -> None:
     output = int(work.predicted[row])
     found = operators.operator(work.model, work.background, group, output)
     label = decision_operators.WITH.join(work.modalities[:2])
-    app = visit(OPERATORS, model=model, sample=str(work.dataset.ids[row]), votes=label)
+    app = visit(OPERATORS, model=model, sample=str(work.dataset.ids[row]), votes=label, words="full")
     assert not app.error
     assert not app.warning
     words = plain(said(app))

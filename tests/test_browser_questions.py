@@ -14,13 +14,14 @@ pytestmark = pytest.mark.browser
 QUESTIONS = list(questions.QUESTIONS)
 __all__ = ["visit"]  # a fixture
 SAMPLE = "p0031"
+CELLS = '[class*="st-key-question-"]'
 PROVEN = {"Did the modalities conflict?": "Samples", "What did the dynamics add?": "Dynamics"}
 EXCESS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
 
 
 def answers(page: Any) -> dict[str, str]:
     """What the Overview page answers, by question."""
-    cells = page.locator(".st-key-pair-questions [data-testid=stColumn]")
+    cells = page.locator(CELLS)
     cells.nth(4).locator("a").wait_for()
     cells.nth(2).locator("a").wait_for()  # the last to be worked out
     found = {}
@@ -39,8 +40,7 @@ def test_a_question_is_answered_on_overview_and_proven_one_click_further(visit: 
     assert f"Five questions about sample {SAMPLE}" in page.inner_text("body")
     assert page.evaluate(EXCESS) <= 0
     for question, title in PROVEN.items():
-        page.locator(".st-key-pair-questions [data-testid=stColumn]").nth(QUESTIONS.index(question)).locator(
-            "a").click()
+        page.locator(CELLS).nth(QUESTIONS.index(question)).locator("a").click()
         page.wait_for_selector(f"h1:has-text('{title}')")
         settle(page)
         assert page.locator('[data-testid="stAlert"]').count() == 0

@@ -31,10 +31,16 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 def check(page: doors.Page, kept: dict[str, Any]) -> None:
     """The tables of a page hold the numbers that are kept, and its titles still tell theirs."""
-    found = keeping.differences(kept["tables"], page.tables, kept.get("relative", keeping.RELATIVE))
+    tables = {name: each for name, each in kept["tables"].items() if not _lists_columns(each)}
+    found = keeping.differences(tables, page.tables, kept.get("relative", keeping.RELATIVE))
     assert not found, "\n".join(found[:20])
     told = [number for title in kept["titles"] for number in keeping.numbers_in(title)]
     assert not keeping.unsaid(told, page.numbers), (kept["titles"], page.titles)
+
+
+def _lists_columns(table: Any) -> bool:
+    """Whether a table lists the columns that a filter can name, which grow with every new one."""
+    return isinstance(table, dict) and set(table.get("columns", ())) == {"column", "holds"}
 
 
 def shown(link: str) -> set[str]:

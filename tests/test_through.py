@@ -42,7 +42,7 @@ def test_dynamics_shows_shapley_values_and_entanglement_under_one_cursor() -> No
     work = cache.workspace_of("qj-planted", "planted")
     row = int(work.dataset.rows("test")[2])
     app = visit("Dynamics", model="qj-planted", sample=str(work.dataset.ids[row]), above="entanglement", t="0.5",
-                **{"as": "Shapley values"})
+                words="full", **{"as": "Shapley values"})
     assert not app.error
     assert not app.warning
     found = evolution.decide(work, row, LEARNED)  # type: ignore[arg-type]
@@ -66,7 +66,7 @@ def test_a_network_shows_the_same_along_its_layers(title: str, query: dict[str, 
     output = int(work.predicted[row])
     name = found.moments[1]
     app = visit(title, model="qcnn-digits", sample=str(work.dataset.ids[row]), layer=name, **query,
-                **{"as": "Shapley values"})
+                words="full", **{"as": "Shapley values"})
     assert not app.error
     assert not app.warning
     share = through.joint_share({term: found.dividends[:, 0, i, output] for i, term in enumerate(found.coalitions)})

@@ -45,7 +45,7 @@ def draw(here: Here, levels: Levels) -> None:
             colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
         picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour)
         with head:
-            panels.heading(picture.title)
+            panels.heading(picture.title, picture, exported=True)
         _figure(picture, levels, builders.on_map(levels, of, method))
 
 
@@ -53,7 +53,7 @@ def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
     assert picture.figure is not None
     shown = panels.framed(picture.name, picture.figure)
     key = f"map-{state.get(state.TABLE_TURN, 0)}-{abs(hash((levels.parts, found.column)))}"
-    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key, alt=picture.alt,
+    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key, alt=picture.alt, height="stretch",
                     selection_mode=("points", "box", "lasso"),
                     on_select=lambda: _selected(key, found, levels.parts))
     panels.footer(picture, shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from qfusion.analysis import backgrounds, describe, text
@@ -13,6 +14,7 @@ from qfusion.analysis.subject import Workspace
 from qfusion.figures import style
 from qfusion.panels import overview as builders
 from qfusion.panels import samples
+from qfusion.training import metrics
 from qfusion.ui.frame import depth, tour
 from qfusion.ui.frame.shell import FILES, Here, link
 from qfusion.ui.panel import panels
@@ -104,8 +106,21 @@ def metrics_card(here: Here) -> None:
     """Test metrics: mean and spread over the training seeds."""
     if here.work.card.get("metrics", {}).get("test"):
         panels.draw(builders.test_metrics(here.work, here.theme))
+        with st.expander("All test metrics as a table", icon=":material/table:"):
+            st.dataframe(_metric_table(here.work.card), hide_index=True, height="content",
+                         alt="Test metrics: mean and spread over the seeds.")
     else:
         st.caption("This checkpoint's card holds no test metrics. Retrain it to get them.")
+
+
+def _metric_table(card: Any) -> pd.DataFrame:
+    scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
+    many = len(card.get("seeds", [])) > 1
+    return pd.DataFrame([{
+        "metric": about.short,
+        "mean ± spread": f"{found['mean']:.3f} ± {found['std']:.3f}" if many else f"{found['mean']:.3f}",
+        "this model": f"{own[name]:.3f}" if name in own else "–"}
+        for name, about in metrics.describe.items() if (found := scores.get(name))])
 
 
 def model_card(here: Here) -> None:
