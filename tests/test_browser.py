@@ -127,21 +127,21 @@ def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_a
     page.get_by_role("button", name="Reset", exact=True).click()
     wait_for_words(page, "Everything as learned")
     settle(page)
-    before = metric(page, "Prediction"), metric(page, "MAE")
+    before = metric(page, "Score (truth"), metric(page, "MAE")
     knob = page.locator(".st-key-T input")
     knob.focus()
     for _ in range(8):
         page.keyboard.press("ArrowLeft")
     wait_for_words(page, "Changed: T = 0.6")
     settle(page)
-    after = metric(page, "Prediction"), metric(page, "MAE")
+    after = metric(page, "Score (truth"), metric(page, "MAE")
     assert after[0] != before[0]
     assert after[1] != before[1]
     assert "T=0.6" in page.url
     page.get_by_role("button", name="Reset", exact=True).click()
     wait_for_words(page, "Everything as learned")
     settle(page)
-    assert (metric(page, "Prediction"), metric(page, "MAE")) == before
+    assert (metric(page, "Score (truth"), metric(page, "MAE")) == before
 
 
 def gate(page: Any) -> int:

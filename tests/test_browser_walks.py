@@ -46,7 +46,7 @@ class Walk:
 
 @pytest.fixture
 def walk(page: Any, server: serving.Server) -> Walk:
-    page.set_default_timeout(90_000)
+    page.set_default_timeout(30_000)
     page.goto(server.url)
     settle(page)
     return Walk(page)
@@ -60,7 +60,7 @@ def test_a_figure_for_a_paper_of_a_sample_that_speaks_only_jointly(walk: Walk, t
     settle(page)
     walk.click(page.locator(".st-key-export-waterfall button").first)
     page.wait_for_selector('[role="dialog"]')
-    walk.option(r"figure\.size", "Physical Review")
+    walk.option("figure-size", "Physical Review")
     walk.click(page.get_by_role("dialog").get_by_role("radio", name="PDF"))
     with page.expect_download() as given:
         walk.click(page.locator(".st-key-drawer-figure button").first)
@@ -82,7 +82,7 @@ def test_own_data_to_an_explained_sample(walk: Walk, tmp_path: Path) -> None:
     walk.click(page.locator(".st-key-_import_name input"))
     field(page, "Name", "walked")
     walk.click(page.get_by_role("button", name="Keep it"))
-    page.get_by_text("is kept, with").wait_for()
+    page.wait_for_selector(".st-key-import-report", state="detached")
     walk.link("Train a model on it", "Train")
     walk.click(page.get_by_label("Epochs", exact=True), settles=False)
     field(page, "Epochs", "2")
