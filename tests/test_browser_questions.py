@@ -35,7 +35,7 @@ def test_a_question_is_answered_on_overview_and_proven_one_click_further(visit: 
                                                                          page: Any) -> None:
     """Every question and both systems, without a browser, in tests/test_app_questions.py."""
     page.set_viewport_size({"width": 800, "height": 900})
-    visit(f"/?sample={SAMPLE}")
+    visit(f"/?sample={SAMPLE}&words=full")
     said = answers(page)
     assert f"Five questions about sample {SAMPLE}" in page.inner_text("body")
     assert page.evaluate(EXCESS) <= 0

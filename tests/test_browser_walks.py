@@ -60,7 +60,7 @@ def test_a_figure_for_a_paper_of_a_sample_that_speaks_only_jointly(walk: Walk, t
     settle(page)
     walk.click(page.locator(".st-key-export-waterfall button").first)
     page.wait_for_selector('[role="dialog"]')
-    walk.option("figure-size", "Physical Review")
+    walk.option("figure-size", "APS, one column")
     walk.click(page.get_by_role("dialog").get_by_role("radio", name="PDF"))
     with page.expect_download() as given:
         walk.click(page.locator(".st-key-drawer-figure button").first)
