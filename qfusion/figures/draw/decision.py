@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -39,7 +40,7 @@ def waterfall(dividends: Mapping[str, float], modalities: Sequence[str], *, trut
         compact: small version without axis titles.
     """
     check("" in dividends, 'Argument `dividends` must have the empty coalition "" (the baseline), but has none.')
-    terms, rest = _condensed(dividends)
+    terms, rest = condensed([dividends])
     others = [sum(dividends[term] for term in rest)] if rest else []
     steps = np.array([dividends[""], *(dividends[term] for term in terms), *others], dtype=float)
     ends = np.cumsum(steps)
@@ -65,10 +66,12 @@ def waterfall(dividends: Mapping[str, float], modalities: Sequence[str], *, trut
 MAX_JOINT = 11  # joint terms that are drawn one by one: all of them up to four modalities
 
 
-def _condensed(dividends: Mapping[str, float]) -> tuple[list[str], list[str]]:
-    """Terms to draw one by one, by size of the coalition, and the smallest joint ones, to be added up."""
-    terms = sorted((term for term in dividends if term), key=lambda term: len(split_term(term)))
-    joint = sorted((t for t in terms if len(split_term(t)) > 1), key=lambda t: -abs(dividends[t]))
+def condensed(dividends: Sequence[Mapping[str, float]]) -> tuple[list[str], list[str]]:
+    """Terms of some decisions to draw one by one, by size of the coalition, and the smallest joint ones, to be added
+    up."""
+    terms = sorted((term for term in dividends[0] if term), key=lambda term: len(split_term(term)))
+    joint = sorted((term for term in terms if len(split_term(term)) > 1),
+                   key=lambda term: -sum(abs(found[term]) for found in dividends))
     rest = set(joint[MAX_JOINT:]) if len(joint) > MAX_JOINT + 1 else set()
     return [term for term in terms if term not in rest], sorted(rest)
 
@@ -83,13 +86,18 @@ def _bars(figure: go.Figure, names: Sequence[str], steps: np.ndarray, ends: np.n
     figure.add_bar(
         y=list(range(len(names))), x=widths, base=starts, orientation="h", width=0.62,
         customdata=[[name, total] for name, total in zip(names, [*ends.tolist(), ends[-1]], strict=True)],
-        marker={"color": [faded(hue, 0.55) if is_joint else hue for hue, is_joint in zip(hues, joint, strict=True)],
-                "line": {"color": hues, "width": 1.5},
-                "pattern": {"shape": ["/" if is_joint else "" for is_joint in joint], "fgcolor": hues,
-                            "bgcolor": PAPER[theme], "solidity": 0.4, "size": 7}},
+        marker=hatched(hues, joint, theme),
         text=text, textposition="outside", cliponaxis=False, constraintext="none", textangle=0,
         textfont={"size": 11 if compact else 12, "color": INK[theme], "shadow": halo(theme)},
         hovertemplate="%{customdata[0]}: %{text}<br>running total %{customdata[1]:.3f}<extra></extra>")
+
+
+def hatched(hues: Sequence[str], joint: Sequence[bool], theme: Theme) -> dict[str, Any]:
+    """Bars of terms in their hues, those of several modalities hatched."""
+    return {"color": [faded(hue, 0.55) if both else hue for hue, both in zip(hues, joint, strict=True)],
+            "line": {"color": hues, "width": 1.5},
+            "pattern": {"shape": ["/" if both else "" for both in joint], "fgcolor": hues, "bgcolor": PAPER[theme],
+                        "solidity": 0.4, "size": 7}}
 
 
 def _connectors(figure: go.Figure, ends: np.ndarray, theme: Theme) -> None:

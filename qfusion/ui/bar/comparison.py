@@ -82,10 +82,10 @@ def _other(work: Workspace, row: int) -> str:
         state.put(state.CONTRAST, default)  # of another data set
     said = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
     place = work.dataset.row(said if said in ids else default)
-    its = f"predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ " \
-          f"({work.probabilities[place].max():.0%})" if work.classes else f"score {work.scores[place, 0]:+.2f}"
+    says = f"It is predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ " \
+           f"({work.probabilities[place].max():.0%})" if work.classes else f"Its score {work.scores[place, 0]:+.2f}"
     return str(st.selectbox("Rather than sample", ids, index=ids.index(default), width=170,
-                            help=f"Its {its}. Type to search." if not work.classes else f"It is {its}. Type to search.",
+                            help=f"{says}. Type to search.",
                             **state.bound(state.CONTRAST)))
 
 

@@ -55,12 +55,11 @@ def below(words: str) -> None:
 
 def line(short: str, whole: str) -> None:
     """A line, its whole sentence behind an (i) or in its place."""
-    st.markdown(whole if full() else short, help=None if full() else whole)
+    st.markdown(whole if full() else short, help=help(whole))
 
 
 def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
     """A title with what there is to say of it, as `aside` says it."""
     draw_title = st.header if level == 2 else st.subheader
-    draw_title(words, anchor=False, help=None if full() else more)
-    if full():
-        st.caption(more)
+    draw_title(words, anchor=False, help=help(more))
+    below(more)

@@ -8,17 +8,15 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
-from qfusion.figures.draw.decision import MAX_JOINT
+from qfusion.figures.draw.decision import condensed, hatched
 from qfusion.figures.style import (
     GREY,
     INK,
     LINE,
-    PAPER,
     QUIET,
     Theme,
     axis,
     base,
-    faded,
     halo,
     label,
     signed,
@@ -42,7 +40,7 @@ def decisions(names: Sequence[str], dividends: Sequence[Mapping[str, float]], mo
         notes: what is said of each below its name, in lines. unit: of the scores. theme: of the figure.
     """
     check(len(names) == len(dividends), "Arguments `names` and `dividends` must have one length.")
-    shown, rest = _terms(dividends)
+    shown, rest = condensed(dividends)
     steps = np.array([[found[""], *(found[term] for term in shown),
                        *([sum(found[term] for term in rest)] if rest else [])] for found in dividends])
     ends = steps.cumsum(1)
@@ -58,10 +56,7 @@ def decisions(names: Sequence[str], dividends: Sequence[Mapping[str, float]], mo
         widths = np.r_[steps[i], ends[i, -1]]
         figure.add_bar(
             x=widths, y=list(range(len(rows))), base=np.r_[0.0, ends[i, :-1], 0.0], orientation="h", width=0.62,
-            marker={"color": [faded(hue, 0.55) if both else hue for hue, both in zip(hues, joint, strict=True)],
-                    "line": {"color": hues, "width": 1.5},
-                    "pattern": {"shape": ["/" if both else "" for both in joint], "fgcolor": hues,
-                                "bgcolor": PAPER[theme], "solidity": 0.4, "size": 7}},
+            marker=hatched(hues, joint, theme),
             text=[signed(value) for value in widths], textposition="outside", cliponaxis=False, constraintext="none",
             textfont={"size": 11, "color": INK[theme], "shadow": halo(theme)}, customdata=rows, **to,
             hovertemplate=f"{label(names[i])}, %{{customdata}}: %{{text}}<extra></extra>")
@@ -69,15 +64,6 @@ def decisions(names: Sequence[str], dividends: Sequence[Mapping[str, float]], mo
             figure.add_shape(type="line", x0=truths[i], x1=truths[i], y0=-0.5, y1=len(rows) - 0.5, xref=to["xaxis"],
                              yref="y", layer="below", line={"color": QUIET[theme], "width": 1.5, "dash": "dot"})
     return figure
-
-
-def _terms(dividends: Sequence[Mapping[str, float]]) -> tuple[list[str], list[str]]:
-    """Terms that are drawn one by one in every column, and the smallest joint ones, which are added up."""
-    terms = sorted((term for term in dividends[0] if term), key=lambda term: len(split_term(term)))
-    joint = sorted((term for term in terms if len(split_term(term)) > 1),
-                   key=lambda term: -sum(abs(found[term]) for found in dividends))
-    rest = set(joint[MAX_JOINT:]) if len(joint) > MAX_JOINT + 1 else set()
-    return [term for term in terms if term not in rest], sorted(rest)
 
 
 def bars(names: Sequence[str], values: Sequence[Mapping[str, float]], hues: Mapping[str, str], *,

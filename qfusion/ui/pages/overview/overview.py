@@ -54,9 +54,8 @@ def pipeline(here: Here) -> None:
         for i, (cell, (name, words, page, label, shown)) in enumerate(zip(cells, parts, strict=True)):
             with cell, st.container(border=True, height="stretch"):
                 st.markdown(f"**{i + 1}  {name}**" + ("  :material/arrow_forward:" if i < len(parts) - 1 else ""),
-                            help=None if depth.full() else words)
-                if depth.full():
-                    st.caption(words)
+                            help=depth.help(words))
+                depth.below(words)
                 link(page, label, ":material/arrow_outward:", **shown)
 
 
