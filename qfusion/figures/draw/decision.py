@@ -157,7 +157,7 @@ def on_scale(truth: float, prediction: float, low: float, high: float, *, tweake
 def term_bars(values: Mapping[str, float], errors: Mapping[str, float], before: Mapping[str, float],
               modalities: Sequence[str], *, unit: str = "score", theme: Theme = "light") -> go.Figure:
     """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""
-    terms, _ = _condensed(values)
+    terms, _ = condensed([values])
     figure = base(theme, 70 + 30 * len(terms), left=10, right=16, top=8, bottom=42, legend=True)
     rows = list(range(len(terms)))
     hues = [term_colour(term, modalities) for term in terms]
