@@ -86,6 +86,8 @@ def a_row_picks(page: Any) -> None:
 
 
 def the_select_box_picks(page: Any) -> None:
+    page.locator("h1").scroll_into_view_if_needed()  # else Playwright scrolls there itself, which closes the box
+    page.wait_for_timeout(300)
     page.locator(".st-key-sample input").click()
     page.keyboard.type("p0031")
     page.get_by_role("option", name="p0031").wait_for()

@@ -4,6 +4,7 @@ entanglement is needed."""
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +81,8 @@ def test_own_data_to_an_explained_sample(walk: Walk, tmp_path: Path) -> None:
     page.wait_for_selector(".st-key-import-report")
     settle(page)
     walk.click(page.locator(".st-key-_import_name input"))
-    field(page, "Name", "walked")
+    name = f"walked-{uuid.uuid4().hex[:6]}"  # the server outlives a test that is tried again
+    field(page, "Name", name)
     walk.click(page.get_by_role("button", name="Keep it"))
     page.wait_for_selector(".st-key-import-report", state="detached")
     walk.link("Train a model on it", "Train")
@@ -94,7 +96,7 @@ def test_own_data_to_an_explained_sample(walk: Walk, tmp_path: Path) -> None:
     page.wait_for_selector("h1:has-text('Samples')")
     settle(page)
     page.wait_for_selector(".st-key-panel-waterfall .js-plotly-plot")
-    assert page.locator(".st-key-data input").input_value() == "walked"
+    assert page.locator(".st-key-data input").input_value() == name
     assert walk.clicks <= MOST
 
 

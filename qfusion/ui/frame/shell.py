@@ -194,8 +194,8 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
     carried |= comparison.kept()
     if not carried.get(state.OUTPUT) or carried[state.OUTPUT] == pickers.PREDICTED:
         carried.pop(state.OUTPUT, None)
-    if "open" in query:
-        carried.pop(state.SAMPLE, None)
+    for name in query:  # Streamlit would prefer what the address says to what an alias sets
+        carried.pop(state.ALIASES.get(name, name), None)
     st.page_link(page, label=label, icon=icon, help=help, query_params=carried | stored.query() | depth.kept() | query)
 
 

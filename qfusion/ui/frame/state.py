@@ -28,6 +28,7 @@ NOTICES, TABLE_TURN, PAGE, KEPT, DRAWER = "_notices", "_table_turn", "_page", "_
 
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
 DECIDING = ("new.data", "new.kind", "board")  # parameters of which others depend
+EVERYWHERE = ("words",)  # parameters of all pages
 FREE = ("fig.",)  # beginnings of parameters that are checked where they are used
 MAX_NOTICES = 12
 
@@ -133,7 +134,8 @@ def arrive(page: str) -> None:
     if st.session_state.get(PAGE) != page:
         st.session_state.pop(DRAWER, None)  # an open figure drawer stays behind
         _unpack(page)
-        for key, value in st.session_state.get(KEPT, {}).items():
+        everywhere = {key: st.session_state[key] for key in EVERYWHERE if st.session_state.get(key) is not None}
+        for key, value in (everywhere | st.session_state.get(KEPT, {})).items():
             impose(key, value)
     for alias, key in ALIASES.items():
         if alias in st.query_params:
