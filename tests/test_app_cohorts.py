@@ -52,7 +52,7 @@ def test_the_cohorts_page_counts_correlates_and_shares_as_the_library_does(sourc
     work, rows = table_of(source)
     inside = rows[(rows["relation"] == "complement") & (rows["error"] > 0.01)]
     words = plain(said(app))
-    assert f"**{len(inside):,} of {len(rows):,}** explained samples of test form the cohort" in words
+    assert f"**{len(inside):,} of {len(rows):,}** explained samples of test;" in words
     x = cohort_measures.entropies(work, rows, cohort_measures.ENTROPY)
     r, rho = stats.pearsonr(x, rows["joint"]).statistic, stats.spearmanr(x, rows["joint"]).statistic
     assert f"Spearman r = {rho:+.2f}" in words
@@ -108,7 +108,7 @@ def test_quick_picks_and_members_of_the_cohort() -> None:
     box.select(wanted.index[0]).run()
     assert not app.exception
     assert app.selectbox(key="sample").value == wanted.index[0]
-    assert f"{wanted.index[0]} belongs to it" in said(app)
+    assert f"{wanted.index[0]} is one" in said(app)
     app.text_input(key="filter").set_value("error>1000").run()
     assert not app.exception
     assert "No sample passes" in said(app)

@@ -59,6 +59,7 @@ def test_a_cohort_is_made_by_a_click_saved_and_kept_in_the_link_and_a_point_open
     click(page, place(page, ".st-key-panel-types", "all of test", 1))
     page.wait_for_function("() => document.querySelector('.st-key-filter input').value === 'relation=conflict'")
     settle(page)
+    page.locator('[data-testid="stPopoverButton"]', has_text="Save").click()
     page.locator(".st-key-_cohort_name input").fill("at odds")
     page.locator(".st-key-_cohort_name input").press("Enter")
     settle(page)

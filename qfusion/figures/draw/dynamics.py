@@ -67,7 +67,7 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
         above, what: axis names of the two.
         before: the same before a tweak, drawn as thin dotted ghosts.
     """
-    figure = base(theme, 500, legend=True, right=20, top=8)
+    figure = base(theme, 420, legend=True, right=20, top=8)
     terms = {name: values for name, values in dividends.items() if name}
     if before is not None:
         ghosts = {name: values for name, values in before.dividends.items() if name}
@@ -102,7 +102,7 @@ def decision_layers(moments: Sequence[str], entropies: Mapping[str, np.ndarray],
     for name, values in (*entropies.items(), *terms.items()):
         check(len(values) == len(moments),
               f"The series of {name!r} must have {len(moments)} values, but has {len(values)}.")
-    figure = base(theme, 480, legend=True, right=24, top=8)
+    figure = base(theme, 460, legend=True, right=24, top=8)
     for (name, values), dash in zip(entropies.items(), ("solid", "dash", "dot", "dashdot"), strict=False):
         figure.add_scatter(x=places, y=values, mode="lines+markers", name=label(name), marker={"size": 7},
                            line={"width": 2.5, "color": INK[theme], "dash": dash},

@@ -34,11 +34,12 @@ def tab(here: Here, sample: Sample) -> None:
         effect = _pick("Effect on", list(physics.targets(work)), TARGET)
         over = _pick("Samples", list(physics.cohorts(work)), COHORT)
         group = _pick("Terms", list(physics.GROUPS[work.can("time")]), TERMS)
+        half = st.toggle("Slope half-way too",
+                         help="The slope of every term at half its strength: diamonds beside the right bars. It stands "
+                              "for the mean slope on the way far better than the slope at its end. Takes a second or "
+                              "more.",
+                         **state.bound(HALF))
     measured = builders.measured(sample, effect, over)
-    half = st.toggle("Slope half-way too (a second or more)",
-                     help="The slope of every term at half its strength: diamonds beside the right bars. It stands for "
-                          "the mean slope on the way far better than the slope at its end.",
-                     **state.bound(HALF))
     picture = builders.tornado(sample, here.theme, effect=effect, over=over, group=group, half=half)
     if picture.figure is None:
         st.info(f"None of these terms moves the {text.plain(effect)}. Choose others, or another effect.")

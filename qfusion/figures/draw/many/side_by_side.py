@@ -96,7 +96,7 @@ def _columns(names: Sequence[str], notes: Sequence[str], rows: Sequence[str], va
     count = len(names)
     check(0 < count <= MOST, f"Argument `names` must hold 1 to {MOST} samples, but holds {count}.")
     lines = max((note.count("\n") + 1 for note in notes), default=0)
-    figure = base(theme, 92 + 28 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
+    figure = base(theme, 88 + 23 * len(rows), left=10, right=10, top=28 + 17 * lines, bottom=48)
     low, high = float(values.min()), float(values.max())
     pad = (0.16 + 0.07 * count) * max(high - low, 0.1)
     limits = [low - (pad if low < 0 else 0.02 * pad), high + pad]

@@ -16,7 +16,7 @@ from qfusion.explain import RELATIONS
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Cohort, Part
 from qfusion.panels import cohorts as builders
-from qfusion.ui.frame import state, stored
+from qfusion.ui.frame import depth, state, stored
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import report_view
@@ -49,8 +49,12 @@ def choose(here: Here) -> Levels:
                            name=name)
         _quick_picks(work, table, levels.parts)
         _count(here, levels, table)
-        _save_row(levels.parts)
-        _columns(table)
+        with st.container(horizontal=True, gap="small"):
+            _save_row(levels.parts)
+            _columns(table)
+        if problem := state.get(_PROBLEM):
+            st.error(text.message(problem), icon=":material/error:")
+            state.put(_PROBLEM, "")
     return levels
 
 
@@ -115,10 +119,10 @@ def _quick_picks(work: Workspace, table: pd.DataFrame, parts: tuple[Part, ...]) 
 def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
     count, total = int(levels.inside.sum()), len(levels.rows)
     belongs = "is not explained here" if levels.own is None else (
-        "belongs to it" if here.sample in levels.rows.index[levels.inside] else "does not belong to it")
-    st.markdown(f"**{count:,} of {total:,}** explained samples of {levels.split} form the cohort"
-                + (" (no filter: everyone)" if not levels.parts else "")
-                + f"; sample {text.plain(here.sample)} {belongs}.")
+        "is one" if here.sample in levels.rows.index[levels.inside] else "is not")
+    short = f"**{count:,} of {total:,}** explained samples of {levels.split}; {text.plain(here.sample)} {belongs}."
+    depth.line(short, f"{short} In the table, means over each level; error: {text.plain(here.work.unit_of_error)}. "
+                      + backgrounds.against(here.work.bulk_background))
     missing = int(cohorts.within_split(levels.parts, table).sum()) - total
     if missing:
         st.caption(f"{missing:,} samples of this split are left out: this network's contributions are worked out for "
@@ -128,13 +132,11 @@ def _count(here: Here, levels: Levels, table: pd.DataFrame) -> None:
 
 
 def _save_row(parts: tuple[Part, ...]) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.popover("Save", icon=":material/bookmark_add:", disabled=not parts,
+                    help=None if parts else "Choose a filter first: everyone needs no name."):
         st.text_input("Name", max_chars=cohorts.MAX_NAME, placeholder="a name for this cohort", key=NAME, width=260)
         st.button("Save in the link", icon=":material/bookmark_add:", key="_save_cohort", on_click=_save, args=(parts,),
                   disabled=not parts)
-    if problem := state.get(_PROBLEM):
-        st.error(text.message(problem), icon=":material/error:")
-        state.put(_PROBLEM, "")
 
 
 def _save(parts: tuple[Part, ...]) -> None:
@@ -145,7 +147,7 @@ def _save(parts: tuple[Part, ...]) -> None:
 
 
 def _columns(table: pd.DataFrame) -> None:
-    with st.expander("Columns that a filter can name", icon=":material/view_column:"):
+    with st.popover("Columns", icon=":material/view_column:", help="What a filter can name."):
         rows = [{"column": name, "holds": _holds(table[name])} for name in table.columns]
         st.dataframe(pd.DataFrame(rows), hide_index=True, height=260,
                      alt="Columns that a filter can name, and what they hold.")
@@ -167,14 +169,11 @@ def ladder(here: Here, levels: Levels) -> None:
         cells = [_cell(name, value) for value in found[name]]
         lines.append(f"| {text.plain(_SAID_AS.get(name, name))} | " + " | ".join(cells) + " |")
     st.markdown("\n".join(lines))
-    st.caption(
-        f"Means over each level; error: {text.plain(here.work.unit_of_error)}. "
-        f"{backgrounds.against(here.work.bulk_background)}")
     with st.container(horizontal=True, vertical_alignment="center"):
         members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
         key = f"_member-{state.get(state.TABLE_TURN, 0)}-{len(members)}"
         st.selectbox("Open a sample of the cohort (largest error first)", members, index=None, key=key, width=340,
-                     placeholder="choose one", on_change=_open, args=(key,))
+                     label_visibility="collapsed", placeholder="Open a sample (largest error first)", on_change=_open, args=(key,))
         link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
         if members:
             name = levels.name.removeprefix("cohort").strip(" ‘’")

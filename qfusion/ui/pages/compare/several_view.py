@@ -31,7 +31,9 @@ def draw(here: Here) -> None:
     work, sample = here.work, here.subject()
     ids = _choose(here)
     rows = builders.chosen(sample, ids)
-    for column, row in zip(st.columns(len(rows), gap="small"), rows, strict=True):
+    with st.container(key="pair-several"):
+        columns = st.columns(len(rows), gap="small")
+    for column, row in zip(columns, rows, strict=True):
         name = str(work.dataset.ids[row])
         with column:
             link("pages/samples.py", text.plain(name), ":material/open_in_full:", open=name)
@@ -53,7 +55,7 @@ def _choose(here: Here) -> list[str]:
     options = known if len(known) <= MAX_OPTIONS else list(dict.fromkeys(
         [*fitting, here.sample, *(str(name) for name in work.dataset.ids[work.bulk[:MAX_OPTIONS]])]))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        found = st.multiselect(f"Samples (up to {MOST})", options, max_selections=MOST,
+        found = st.multiselect(f"Samples (up to {MOST})", options, max_selections=MOST, label_visibility="collapsed",
                                placeholder=f"{here.sample} and the nearest by contributions", **state.bound(SEVERAL))
         st.button("With the nearest", key="_several_near", icon=":material/near_me:", on_click=_with_nearest,
                   args=(here,))

@@ -25,7 +25,7 @@ ICONS = {"for": ":material/check:", "against": ":material/close:", "open": ":mat
 def page(here: Here) -> None:
     """Pickers, the table and its figures, claims, robustness."""
     found = standings.open_board()
-    name, short, size = _pickers(found)
+    name, short = _pickers(found)
     key = found.key(name, short)
     table = found.table(name, key)
     _head(found, name, key, table)
@@ -34,7 +34,7 @@ def page(here: Here) -> None:
     with left:
         panels.draw(builders.results(found, here.theme, data=name, metric=short))
     with right:
-        panels.draw(builders.against_size(found, here.theme, data=name, metric=short, size=size))
+        _against_size(here, found, name, short)
     _fusing(here, found, name, short)
     _claims(found)
     _robustness(here, found, name)
@@ -56,7 +56,7 @@ def _fusing(here: Here, found: Board, name: str, short: str) -> None:
         panels.draw(builders.agreement(found, here.theme, data=name))
 
 
-def _pickers(found: Board) -> tuple[str, str, str]:
+def _pickers(found: Board) -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if state.get(DATA) not in (None, *found.names):
             state.put(DATA, found.names[0])
@@ -68,27 +68,35 @@ def _pickers(found: Board) -> tuple[str, str, str]:
             state.put(METRIC, shorts[0])
         short = st.selectbox("Metric", shorts, width=220,
                              help="What is compared. The Glossary page says what each means.", **state.bound(METRIC))
+    return name, short
+
+
+def _against_size(here: Here, found: Board, name: str, short: str) -> None:
+    with panels.around("board-size") as head:
         size = st.segmented_control("Size", list(builders.SIZES), default=builders.SIZES[0],
                                     help="Parameters after the encoders or in total, or processor seconds of a "
                                          "training. Encoders are the same for all models: without them, the fusions "
                                          "are compared.",
                                     **state.bound(SIZE)) or builders.SIZES[0]
-    return name, short, size
+        panels.inside(builders.against_size(found, here.theme, data=name, metric=short, size=size), head)
 
 
 def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
     entry, metric = found.of(name), found.metric(key)
     first, better = table.iloc[0], "more" if metric.higher_is_better else "less"
-    st.markdown(
+    short = (
         f"**{text.plain(first['label'])}** leads on {text.plain(entry['title'])} with {metric.short} "
         f"{first['mean']:.4f}. "
         + " ".join(_told_apart(found, name, key, system) for system in ("qj", "qcnn") if system in entry["rows"]))
-    depth.aside(
-        f"{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
+    depth.line(short, short + (
+        f"\n\n{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
         f"{entry['test']:,} test rows; all models with the same rows, encoders and number of epochs, means over "
         f"training seeds. Measured {text.plain(found.made, 200)} by {text.plain(found.whole['command'])}."
         + ("" if "qj-joint" in found.whole["contenders"]
-           else " Its QiNN-QJ reads the joint state: it is older than the local read-out."))
+           else " Its QiNN-QJ reads the joint state: it is older than the local read-out.")
+        + f"\n\nlow, high: 95 % t-interval of the mean over seeds. p: {text.plain(found.whole['method'], 200)}. "
+          "Intervals and tests count the spread over training seeds, not that over test rows: another test set may order the "
+          "models differently."))
 
 
 def _told_apart(found: Board, name: str, key: str, system: str) -> str:
@@ -114,10 +122,6 @@ def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
     st.dataframe(shown, hide_index=True, height="content", column_config=formats,
                  alt=f"Models on {name}, best first: "
                  + ", ".join(f"{r.label} {r.mean:.4f}" for r in table.itertuples()) + ".")
-    depth.aside(
-        f"low, high: 95 % t-interval of the mean over seeds. p: {text.plain(found.whole['method'], 200)}. Intervals "
-        "and tests count the spread over training seeds, not that over test rows: another test set may order the "
-        "models differently.")
 
 
 def _claims(found: Board) -> None:
