@@ -55,7 +55,7 @@ def measure(address: str, moves: int) -> list[float]:
         seconds = []
         for _ in range(moves + 2):
             page.evaluate(ARM, QUIET)
-            page.locator(".st-key-_next button").click()
+            page.locator(".st-key-_next button:visible").first.click()
             seconds.append(page.evaluate("() => window.measured") / 1000)
             visits.still(page)
         browser.close()

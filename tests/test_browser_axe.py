@@ -23,6 +23,28 @@ PAPER = "() => document.querySelector('[data-testid=stMain] .js-plotly-plot')._f
 LEAST_WORDS = 6
 CHARTS = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
   .map(e => e.getAttribute('aria-label') || '')"""
+# What answers a click and no key: controls out of the order of the keyboard, unless arrow keys lead there from one in
+# it, or they clear what a key clears; whatever else shows the hand of a click. Points of figures are in lists too.
+UNREACHED = """() => {
+  const controls = 'button, a[href], input, select, textarea, summary, [role="button"], [role="tab"], [role="radio"], '
+    + '[role="checkbox"], [role="switch"], [role="slider"], [role="combobox"]';
+  const shown = e => e.checkVisibility({checkOpacity: true, checkVisibilityCSS: true})
+    && e.getBoundingClientRect().width > 2;
+  const group = e => e.closest('[role="tablist"], [role="radiogroup"], [role="group"]');
+  const led = e => group(e) && [...group(e).querySelectorAll(controls)].some(other => other.tabIndex >= 0);
+  const held = e => e.closest('[role="combobox"], [data-testid="stSelectbox"], [data-testid="stMultiSelect"], '
+    + '[data-testid="stNumberInput"], [data-testid="stDateInput"]')?.querySelector('input:not([tabindex="-1"])');
+  const found = [];
+  for (const e of document.querySelectorAll('[data-testid="stMain"] *, [data-testid="stSidebar"] *')) {
+    if (!shown(e) || e.closest('.js-plotly-plot, [data-testid="stDataFrame"], [aria-hidden="true"], [inert]')) continue;
+    const control = e.matches(controls);
+    if (control ? e.disabled || e.tabIndex >= 0 || led(e) || held(e)
+                : getComputedStyle(e).cursor !== 'pointer' || e.closest(controls + ', label, [tabindex]') || held(e)
+                  || e.querySelector(controls)) continue;
+    found.push(`${e.tagName} ${e.className.toString().slice(0, 60)} ${e.textContent.trim().slice(0, 40)}`);
+  }
+  return found.slice(0, 5);
+}"""
 SIDEWAYS = "() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth; }"
 
 
@@ -46,9 +68,10 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any,
     """A theme changes colours, and nothing else: all other rules look at a page in one theme.
 
     In the light theme it is a model with time on a wide window, in the dark one the network on a narrow window; each
-    page opens by a click in the sidebar, without a warning, on the data chosen, and nothing scrolls sideways.
+    page opens by a click in the sidebar, without a warning, on the data chosen, the keyboard reaches all that a click
+    does, and nothing scrolls sideways.
     """
-    bad, poor, wide, warned = [], [], [], []
+    bad, poor, wide, warned, unreached = [], [], [], [], []
     model, data = {"light": ("qj-planted", "planted"), "dark": ("qcnn-digits", "digits")}[theme]
     page.set_viewport_size({"width": WIDTHS[theme], "height": 900})
     for number, name in enumerate(LOOKED_AT[theme]):
@@ -60,6 +83,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any,
         found = axe.violations(page, rules=None if theme == "light" else ("color-contrast",))
         bad += [f"{name}:\n{axe.lines(found)}"] if found else []
         poor += [f"{name}: {said!r}" for said in poor_charts(page)]
+        unreached += [f"{name}: {said}" for said in page.evaluate(UNREACHED)]
         wide += [name] if page.evaluate(SIDEWAYS) > 0 else []
         if name in PAGES[:4]:
             assert page.locator(".st-key-data input").input_value() == data
@@ -67,6 +91,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any,
             warned += [name] if page.locator('[data-testid="stAlert"]').count() else []
     assert not bad, "\n".join(bad)
     assert not poor, "\n".join(poor)
+    assert not unreached, "\n".join(unreached)
     assert not wide
     assert not warned
 

@@ -361,7 +361,7 @@ def test_the_page(shown: Path, model: str, board: dict[str, Any]) -> None:
     assert not app.error
     words = plain(said(app))
     assert "leads on Mosi with MAE" in words
-    assert "100 rows to train on, 50 test rows" in words
+    assert any("100 rows to train on, 50 test rows" in each.help for each in app.markdown)
     for claim in board["claims"]["stability"] + board["claims"]["parameters"]:
         assert claim["sentence"] in words
     table = app.dataframe[0].value
