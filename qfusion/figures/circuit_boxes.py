@@ -15,7 +15,7 @@ from qfusion.figures.style import BLUE, GREY, ORANGE, SKY, term_colour
 from qfusion.quantum.cone import Cone, Step, as_step
 from qfusion.quantum.gates import operation_matrix, rotation
 
-LEFT_OUT = 1.75  # modality qubits end right of the fusion gate
+LEFT_OUT = 1.78  # modality qubits end right of the fusion gate
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,14 +124,14 @@ def _fusion_wires(names: Sequence[str], model: Any) -> tuple[Wire, ...]:
         owner = name.partition("[")[0]
         if owner in modalities:
             wires.append(Wire(name, y, term_colour(owner, modalities), LEFT_OUT + stages - 1))
-            y += 0.36
+            y += 0.4
         elif "," in name:  # a stage of a chain that only leads to the next
             wires.append(Wire(name, y, GREY, LEFT_OUT + stages - 1))
-            y += 0.36
+            y += 0.4
         else:
-            y += 0.14
+            y += 0.06
             wires.append(Wire(name, y))
-            y += 0.74
+            y += 0.66
     return tuple(wires)
 
 

@@ -36,7 +36,7 @@ from qfusion.quantum.cone import Cone
 from qfusion.quantum.cone import light_cone as cone_of
 
 STEPS, MAX_STEPS, MAX_GATES = 20, 1000, 20_000
-LEAST_UNIT, TALLEST = 30.0, 700.0  # pixels between wires, and of all of them
+LEAST_UNIT, TALLEST = 24.0, 514.0  # pixels between wires, and of all of them
 SPLITS = {"one per coupling": "terms", "all of H in one": "whole"}
 EACH = next(iter(SPLITS))
 NONE, DISCS = "none", "at the scrubber"  # no light cone; no displays between gates
@@ -117,7 +117,7 @@ def diagram(sample: Sample, theme: Theme = "light", *, gate: int | None = None, 
     return Picture(
         "circuit", title,
         figures.diagram(drawn, found.wires, at, found.bloch[at], found.entropy[at],
-                        unit=_unit(found.wires, 54 if sample.can("time") else 52), between=found.between(at),
+                        unit=_unit(found.wires, 60 if sample.can("time") else 58), between=found.between(at),
                         display="" if display == DISCS else display, theme=theme),
         shows="every operation in order, what is still to come faint. " + _SHOWN[display]
               + ("" if seen is None else f" Grey: gates that cannot change ⟨Z⟩ of {text.plain(cone)}.")
@@ -269,7 +269,7 @@ def step_error(sample: Sample, theme: Theme = "light", *, steps: int = STEPS, ga
 
 def _unit(wires: Sequence[Wire], wanted: float) -> float:
     """Pixels between wires: `wanted`, less where the whole circuit would not be seen at once."""
-    rows = max(wire.y for wire in wires) - min(wire.y for wire in wires) + 1
+    rows = max(wire.y for wire in wires) - min(wire.y for wire in wires) + 2 * figures.EDGE
     return min(wanted, max(LEAST_UNIT, TALLEST / rows))
 
 

@@ -42,6 +42,8 @@ from qfusion.figures.style import (
 
 LINES = ("solid", "dash", "dot", "dashdot")
 MANY = 6  # columns from which a narrow page leaves little room between boxes
+EDGE = 0.42  # from the outer wires to the edges of the drawing, in the distance of two wires
+CLOSE, NEAR, STAGGER = 0.45, 0.5, 0.2  # wires less apart are near; in turn their discs stand further to the right
 HUES = (BLUE, VERMILLION, "#009E73", "#CC79A7", ORANGE, "#56B4E9", GREY)
 
 
@@ -110,27 +112,29 @@ def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndar
           f"Argument `bloch` must have shape ({len(wires)}, 3), but has shape {np.shape(bloch)}.")
     top, bottom = min(w.y for w in wires), max(w.y for w in wires)
     width = max((box.column for box in boxes), default=0) + 1
-    figure = base(theme, int(40 + unit * (bottom - top + 1)), left=14 + 7 * max(len(w.name) for w in wires), right=22,
-                  top=6, bottom=6)
+    figure = base(theme, int(12 + unit * (bottom - top + 2 * EDGE)), left=14 + 7 * max(len(w.name) for w in wires),
+                  right=22, top=6, bottom=6)
     shapes: list[dict[str, Any]] = []
     notes: list[dict[str, Any]] = []
-    _wires(figure, wires, width, notes, theme)
+    _wires(figure, wires, width, notes, theme, unit)
     for box in boxes:
-        _box(box, wires, at, shapes, notes, theme)
-    _targets(figure, boxes, wires)
+        _box(box, wires, at, shapes, notes, theme, unit)
+    _targets(figure, boxes, wires, unit)
     if display:
-        displays.add(figure, [displays.Display(x, wires[row].y, 0.14 if _close(wires, row) else 0.26, vector,
+        alone = 0.22 if _least(wires) < CLOSE else 0.26
+        displays.add(figure, [displays.Display(x, wires[row].y, 0.17 if _close(wires, row) else alone, vector,
                                                disc_tip(wires[row].name, vector, entropy))
                               for x, row, vector, entropy in between], display, theme)
     else:
         _discs(figure, boxes, wires, at, bloch, entropy, notes, theme, unit)
     figure.update_layout(shapes=shapes, annotations=notes, clickmode="event+select")
     figure.update_xaxes(**bare_axis(), range=[-0.62, width])
-    figure.update_yaxes(**bare_axis(), range=[bottom + 0.5, top - 0.5])
+    figure.update_yaxes(**bare_axis(), range=[bottom + EDGE, top - EDGE])
     return figure
 
 
-def _wires(figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[dict[str, Any]], theme: Theme) -> None:
+def _wires(figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[dict[str, Any]], theme: Theme,
+           unit: float) -> None:
     for hue in dict.fromkeys(wire.hue for wire in wires):
         x: list[float | None] = []
         y: list[float | None] = []
@@ -138,24 +142,30 @@ def _wires(figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[d
             x += [-0.55, width - 0.15 if wire.end is None else wire.end, None]
             y += [wire.y, wire.y, None]
         figure.add_scatter(x=x, y=y, mode="lines", hoverinfo="skip", line={"color": hue or QUIET[theme], "width": 1.2})
-    small = any(abs(a.y - b.y) < 0.5 for a, b in itertools.pairwise(wires))
+    apart = _least(wires) * unit
+    near, alone = (10, 12) if apart > 12 else (9, 11)
     notes.extend({"x": 0, "xref": "paper", "xanchor": "right", "y": wire.y, "text": label(wire.name, 24),
-                  "showarrow": False, "font": {"size": 10 if small and wire.hue else 12, "color": INK[theme]}}
+                  "showarrow": False, "font": {"size": near if wire.hue and apart < 24 else alone, "color": INK[theme]}}
                  for wire in wires)
+
+
+def _least(wires: Sequence[Wire]) -> float:
+    """How far the two nearest wires are apart."""
+    return min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1.0)
 
 
 def _close(wires: Sequence[Wire], row: int) -> bool:
     """Whether a wire lies near another."""
-    return any(abs(wires[row].y - other.y) < 0.45 for k, other in enumerate(wires) if k != row)
+    return any(abs(wires[row].y - other.y) < CLOSE for k, other in enumerate(wires) if k != row)
 
 
 def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]], notes: list[dict[str, Any]],
-         theme: Theme) -> None:
+         theme: Theme, unit: float) -> None:
     heights = [wires[row].y for row in box.rows]
     done, current = box.last <= at, box.first <= at <= box.last or (at == 0 and box.first == 1)
     opacity = 1.0 if done or current else 0.35
-    dense = len(wires) > 8 and any(abs(a.y - b.y) < 0.5 for a, b in itertools.pairwise(wires))
-    half = 0.14 if dense and box.column == 0 and len(box.rows) == 1 else 0.3
+    slim = len(box.rows) == 1 and _close(wires, box.rows[0])
+    half = 0.17 if slim else min(max(0.3, 10 / unit), 0.42)
     hue = GREY if box.outside else box.hue
     opacity *= 0.35 if box.outside else 1.0
     rim = {"color": VERMILLION if current else hue, "width": 3 if current else 1.5}
@@ -163,7 +173,7 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
         shapes.append({"type": "line", "x0": box.column, "x1": box.column, "y0": min(heights), "y1": max(heights),
                        "line": {"color": rim["color"], "width": 3 if current else 2}, "opacity": opacity,
                        "layer": "above"})
-    spans = _spans(box, heights, half)
+    spans = _spans(box, heights, half, (0.2, 0.28) if _close(wires, box.rows[0]) else (half, half))
     for low, high in spans:
         place = {"type": "rect", "x0": box.column - 0.3, "x1": box.column + 0.3, "y0": low, "y1": high,
                  "layer": "above"}
@@ -171,21 +181,22 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
         shapes.append(place | {"fillcolor": faded(hue, 0.28 if done else 0.1), "line": rim, "opacity": opacity})
     names = box.name.split("|") if box.named_apart else [box.name] * len(spans)
     for name, (low, high) in zip(names, spans, strict=False):
+        size = 9 if slim and _least(wires) * unit < 12 else 10 if slim or len(name) > 3 else 12
         notes.append({"x": box.column, "y": (low + high) / 2, "text": label(name), "showarrow": False,
                       "opacity": 0.45 if box.outside else max(opacity, 0.6),
                       "textangle": -90 if high - low > 0.9 and len(name) > 4 else 0,
-                      "font": {"size": 10 if len(name) > 3 or half < 0.2 else 12, "color": INK[theme]}})
+                      "yshift": -slim, "font": {"size": size, "color": INK[theme]}})
 
 
-def _spans(box: Box, heights: list[float], half: float) -> list[tuple[float, float]]:
+def _spans(box: Box, heights: list[float], half: float, beyond: tuple[float, float]) -> list[tuple[float, float]]:
     """Top and bottom of the box's parts: one a qubit where each has a name of its own, else one for each run of
-    neighbours."""
+    neighbours; `beyond` its outer wires where it is one part."""
     if len(heights) == 1:
         return [(heights[0] - half, heights[0] + half)]
     if box.named_apart:
         return [(y - half, y + half) for y in heights]
     if not box.joined:
-        return [(min(heights) - 0.22, max(heights) + 0.3)]
+        return [(min(heights) - beyond[0], max(heights) + beyond[1])]
     runs = [[heights[0]]]
     for a, b in itertools.pairwise(sorted(heights)):
         if b - a > 1.01:
@@ -194,29 +205,33 @@ def _spans(box: Box, heights: list[float], half: float) -> list[tuple[float, flo
     return [(run[0] - half, run[-1] + half) for run in runs]
 
 
-def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire]) -> None:
-    """Invisible marks that carry what is said under the pointer and where a click leads."""
+def _targets(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], unit: float) -> None:
+    """Invisible marks that carry what is said under the pointer and where a click leads; none reaches a near wire."""
+    size = [min(24.0, _least(wires) * unit) if _close(wires, row) else 24.0 for box in boxes for row in box.rows]
     tips = [(box.column, wires[row].y, wrap(f"<b>{label(box.title)}</b><br>{label(box.does, 600)}"
                                                + f"<br>{box.values}" * bool(box.values)), box.last)
             for box in boxes for row in box.rows]
     figure.add_scatter(x=[t[0] for t in tips], y=[t[1] for t in tips], text=[t[2] for t in tips],
                        customdata=[t[3] for t in tips], mode="markers", name="gates",
-                       marker={"size": 24, "opacity": 0.0, "color": GREY, "symbol": "square"},
+                       marker={"size": size, "opacity": 0.0, "color": GREY, "symbol": "square"},
                        selected={"marker": {"opacity": 0}}, unselected={"marker": {"opacity": 0}},
                        hovertemplate="%{text}<extra></extra>")
 
 
 def _discs(figure: go.Figure, boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray,
            entropy: np.ndarray, notes: list[dict[str, Any]], theme: Theme, unit: float) -> None:
-    places, last = [], max((box.column for box in boxes), default=0)
+    places, radius, last = [], [], max((box.column for box in boxes), default=0)
+    apart = _least(wires) * unit
+    usual, odd = 15 if last < MANY else 10, False  # so that it fits between two boxes
     for row, wire in enumerate(wires):
         reached = max((box.column for box in boxes if row in box.rows and box.first <= at), default=None)
         x = -0.5 if reached is None else reached + (0.5 if reached < last else 0.62)  # nothing comes behind the last
+        above = wires[row - 1]
+        odd = row > 0 and abs(wire.y - above.y) < NEAR and not odd
+        x += STAGGER * (odd and reached is not None and (above.end is None or x <= above.end))
         if wire.end is None or x <= wire.end:
             places.append((row, x))
-    small = min((abs(a.y - b.y) for a, b in itertools.pairwise(wires)), default=1) * unit < 30
-    usual = 15 if last < MANY else 10  # so that it fits between two boxes
-    radius = [8 if small and wires[row].hue else usual for row, _ in places]
+            radius.append(usual if apart > 29 else int(apart / 2) if reached is None else 7 if wire.hue else usual)
     figure.add_scatter(
         x=[x for _, x in places], y=[wires[row].y for row, _ in places], mode="markers", name="qubits",
         cliponaxis=False, hovertemplate="%{text}<extra></extra>",

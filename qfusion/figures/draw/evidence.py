@@ -87,7 +87,7 @@ def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], ele
     check(np.shape(weights) == np.shape(angles) == (n, P) and len(patterns) == P and len(elements) == n,
           f"Arguments `weights`, `angles`, `patterns` and `elements` must fit `values` of shape {(n, P)}, but have "
           f"{np.shape(weights)}, {np.shape(angles)}, {len(patterns)} and {len(elements)}.")
-    figure = base(theme, 116 + 26 * n, left=10, right=10, top=46, bottom=14)
+    figure = base(theme, 100 + 23 * n, left=10, right=10, top=46, bottom=14)
     said = [" + ".join(label(name) for name, bit in zip(controls, pattern, strict=True) if bit == "1") or "none"
             for pattern in patterns]
     _cells(figure, np.asarray(values), "", "mass")

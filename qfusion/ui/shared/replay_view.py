@@ -19,13 +19,16 @@ from qfusion.ui.panel import panels
 GATE, TABLE, DISPLAY, CONE, SHAPE = "gate", "table.gates", "display", "cone", "qubitsas"
 
 
-def scrubber(replay: Replay) -> int:
-    """Draws the slider and its buttons; returns how many gates have been done."""
+def scrubber(replay: Replay, sample: Sample | None = None) -> tuple[int, dict[str, Any]]:
+    """Draws the slider and its buttons, and for a sample's diagram the pickers beside them; returns how many gates have
+    been done, and what was picked."""
     kept = state.get(GATE)
     if kept is not None and not 0 <= int(kept) <= replay.count:
         state.put(GATE, replay.count)  # of a longer circuit
     jumps = _stops(replay)
-    with st.container(horizontal=True, vertical_alignment="bottom", key="scrubber"):
+    shares = [1.0] if sample is None else [1.4, 1.0] if circuit_evolution.readouts(sample.work) else [3.2, 1.0]
+    left, *beside = st.columns(shares, vertical_alignment="bottom")
+    with left, st.container(horizontal=True, vertical_alignment="bottom", key="cursor"):
         st.button("", icon=":material/first_page:", key="_first", help="Before the first gate", on_click=state.put,
                   args=(GATE, 0))
         st.button("", icon=":material/chevron_left:", key="_back", help="One box back", on_click=_step,
@@ -34,7 +37,10 @@ def scrubber(replay: Replay) -> int:
                   args=(jumps, 1, replay.count))
         at = int(st.slider("Gates done", 0, replay.count, replay.count, **state.bound(GATE),
                            help="Arrow keys move by one gate; a click on a box of the drawing goes there."))
-    return at
+    if sample is None:
+        return at, {}
+    with beside[0], st.container(horizontal=True):
+        return at, choices(sample)
 
 
 def choices(sample: Sample) -> dict[str, Any]:
@@ -43,12 +49,11 @@ def choices(sample: Sample) -> dict[str, Any]:
     if state.get(CONE) not in (None, *known):
         state.forget(CONE)  # of another model
     found: dict[str, Any] = {}
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        found["display"] = str(st.selectbox("States of the qubits", builders.DISPLAYS, **state.bound(DISPLAY),
-                                            help="Where the scrubber stands, or after every column."))
-        if len(known) > 1:
-            found["cone"] = str(st.selectbox("Light cone of", known, **state.bound(CONE),
-                                             help="Gates that this read-out cannot depend on become grey."))
+    found["display"] = str(st.selectbox("States of the qubits", builders.DISPLAYS, **state.bound(DISPLAY),
+                                        help="Where the scrubber stands, or after every column."))
+    if len(known) > 1:
+        found["cone"] = str(st.selectbox("Light cone of", known, **state.bound(CONE),
+                                         help="Gates that this read-out cannot depend on become grey."))
     return found
 
 
@@ -65,10 +70,10 @@ def _step(stops: list[int], way: int, count: int) -> None:
 
 
 def diagram(sample: Sample, theme: Theme, at: int, **drawn: Any) -> None:
-    """The circuit across the page, drawn as `panels.circuit.replay` is told by `drawn`; a click on a box goes there."""
+    """The circuit across the page, drawn as `panels.circuit.diagram` is told by `drawn`; a click on a box goes
+    there."""
     key = f"diagram-{state.get(TURN, 0)}"
-    picked = choices(sample)
-    panels.draw(builders.diagram(sample, theme, gate=at, **picked, **drawn), key=key, on_select=lambda: _picked(key))
+    panels.draw(builders.diagram(sample, theme, gate=at, **drawn), key=key, on_select=lambda: _picked(key))
 
 
 TURN = "_diagram_turn"

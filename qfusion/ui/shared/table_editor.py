@@ -69,9 +69,10 @@ def panel(sample: Sample, theme: Theme) -> None:
             rules.tables(sample, theme, element=work.elements[cell.element], stage=cell.stage,
                          outcome=found.patterns[cell.pattern]), head,
             chart=chart, key=key, on_select=lambda: _picked(key, work.elements, found.patterns),
-            below=lambda: _editor(work, shape, cell, phi, learned, sample.tweak, found))
+            below=lambda: _editor(work, shape, cell, phi, learned, found))
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(shape, cell)
+        _ways_back(work, shape, cell, phi, learned, sample.tweak)
     depth.aside("Nearest named rule of each element: " + ", ".join(
         f"{text.plain(name)} **{rules.named(rule)}** ({distance:.2f})"
         for name, (rule, distance) in zip(found.elements, found.rules, strict=True)) + ".")
@@ -93,7 +94,8 @@ def at_gate(sample: Sample, gate: int) -> None:
                                        **state.bound(OUTCOME))
         cell = Cell(element, stage, patterns.index(str(outcome)))
         phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
-        _editor(work, shape, cell, phi, learned, sample.tweak, found)
+        _editor(work, shape, cell, phi, learned, found)
+        _ways_back(work, shape, cell, phi, learned, sample.tweak)
 
 
 def _place(cell: Cell) -> tuple[int, int, int]:
@@ -132,13 +134,12 @@ def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> N
         state.put(TURN, state.get(TURN, 0) + 1)
 
 
-def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, in_force: str,
-            found: Reading) -> None:
-    """The angle of the chosen cell as a slider and as a number, what it means, and ways back."""
+def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, found: Reading) -> None:
+    """The angle of the chosen cell as a slider and as a number, and what it means."""
     angle, learned = edits.wrapped(angle), edits.wrapped(learned)
     digits, controls = found.patterns[cell.pattern], found.controls[cell.stage]
     yes = [text.plain(name) for name, bit in zip(controls, digits, strict=True) if bit == "1"]
-    changed = abs(angle - learned) > rules.SAME
+    changed = _changed(angle, learned)
     st.markdown(
         f"**{text.plain(work.elements[cell.element])}, {digits}** (yes: {' + '.join(yes) or 'none'}): φ = {angle:.3f} "
         f"rad → mass **{_mass(angle):.2f}**" + (f"; learned {learned:.3f} rad → {_mass(learned):.2f}" if changed
@@ -154,9 +155,17 @@ def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: fl
                   help="0 makes the fused qubit say no, π yes, π/2 is undecided. The mass is sin²(φ/2).")
         st.number_input("Exactly", -1.5708, 4.7124, step=0.05, format="%.4f", key=number, on_change=_set_angle,
                         args=(shape, cell, number), width=130)
+
+
+def _changed(angle: float, learned: float) -> bool:
+    return abs(edits.wrapped(angle) - edits.wrapped(learned)) > rules.SAME
+
+
+def _ways_back(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, in_force: str) -> None:
+    """Buttons that undo what is edited: of the chosen cell, of all, and step by step."""
     with st.container(horizontal=True, gap="small"):
-        st.button("Reset this cell", icon=":material/undo:", key="_reset_cell", disabled=not changed, on_click=_reset,
-                  args=(shape, cell))
+        st.button("Reset this cell", icon=":material/undo:", key="_reset_cell", on_click=_reset,
+                  disabled=not _changed(angle, learned), args=(shape, cell))
         st.button("Reset all cells", icon=":material/restart_alt:", key="_reset_all", disabled=not in_force,
                   on_click=state.put, args=(EDITS, ""))
         history.draw(work)

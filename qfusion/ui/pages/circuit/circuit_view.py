@@ -8,13 +8,14 @@ import streamlit as st
 
 from qfusion.panels import circuit as builders
 from qfusion.panels.circuit import CHOICES, SPLITS, STEPS
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.circuit import exports
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import export_dialog, replay_view
 
 STEP, SPLIT = "steps", "gates"
+_WHOLE = "The whole evolution repeats everything after the preparations until T."
 
 
 def page(here: Here) -> None:
@@ -22,14 +23,15 @@ def page(here: Here) -> None:
     our evolution."""
     sample = here.subject()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        steps = int(st.select_slider("Steps that fill T", CHOICES, STEPS, help="dt is T divided by this.",
-                                     **state.bound(STEP)))
+        steps = int(st.select_slider(
+            "Steps that fill T", CHOICES, STEPS, **state.bound(STEP),
+            help=f"dt is T divided by this.{'' if depth.full() else ' ' + _WHOLE}"))
         gates = str(st.selectbox("Gates of H", list(SPLITS), **state.bound(SPLIT)))
     built = builders.step(sample, steps, gates)
     replay = builders.replay(sample, steps, gates)
-    at = replay_view.scrubber(replay)
-    replay_view.diagram(sample, here.theme, at, steps=steps, gates=gates)
-    st.caption("The whole evolution repeats everything after the preparations until T.")
+    at, picked = replay_view.scrubber(replay, sample)
+    replay_view.diagram(sample, here.theme, at, steps=steps, gates=gates, **picked)
+    depth.below(_WHOLE)
     replay_view.here_and_now(sample, here.theme, replay, at, steps=steps, gates=gates)
     replay_view.gate_table(replay)
     panels.draw(builders.entropies(sample, here.theme, gate=at, steps=steps, gates=gates))
@@ -42,11 +44,11 @@ def _downloads(here: Here, built: Any) -> None:
     """The circuit as a picture to download, and the way out for the model."""
     with st.container(horizontal=True):
         st.download_button("Circuit as SVG", data=built.draw_svg, file_name="qfusion-step.svg", mime="image/svg+xml",
-                           on_click="ignore", icon=":material/download:", key="export-step-svg")
+                           on_click="ignore", icon=":material/download:", key="save-step-svg")
         st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain",
-                           on_click="ignore", icon=":material/download:", key="export-step-txt")
+                           on_click="ignore", icon=":material/download:", key="save-step-txt")
         st.download_button("Quantikz (LaTeX)", data=lambda: built.to_quantikz(exports.PER_LINE),
                            file_name="qfusion-step.tex", mime="text/x-tex", on_click="ignore",
-                           icon=":material/download:", key="export-step-tex")
+                           icon=":material/download:", key="save-step-tex")
         export_dialog.button(here)
     exports.picture(built.draw_svg)

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis.dynamics import circuit_evolution
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.shared import export_dialog
 
@@ -22,19 +22,20 @@ def view(here: Here, in_force: str = "", *, folded: bool = True) -> None:
     around), and the beginning of its OpenQASM."""
     drawn = circuit_evolution.drawing(here.work, here.row, in_force)
     name = f"qfusion-{here.work.name}-{here.sample}"
-    st.markdown("The circuit of this sample with all its angles, written by PennyLane.")
+    program = drawn.to_openqasm(3)
+    lines = program.splitlines()
+    of = f"{len(lines):,} lines on {len(drawn.wires)} qubits"
+    depth.line(f"OpenQASM 3, {of}", "The circuit of this sample with all its angles, written by PennyLane. OpenQASM 3, "
+                                    f"{of}; {drawn.says}")
     with st.container(horizontal=True):
         for label, suffix, mime, make in _exports(drawn):
             st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore",
-                               icon=":material/download:", key=f"export{suffix.replace('.', '-')}")
+                               icon=":material/download:", key=f"save{suffix.replace('.', '-')}")
         export_dialog.button(here)
     if folded:
         picture(drawn.draw_svg)
     else:
         st.image(drawn.draw_svg().decode(), width="stretch")
-    program = drawn.to_openqasm(3)
-    lines = program.splitlines()
-    st.caption(f"OpenQASM 3, {len(lines):,} lines on {len(drawn.wires)} qubits; {drawn.says}")
     st.code("\n".join([*lines[:SHOWN], *(["// …"] if len(lines) > SHOWN else [])]), language=None, height=360)
 
 

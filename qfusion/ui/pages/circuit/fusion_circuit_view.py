@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from qfusion.analysis import text
@@ -24,8 +26,10 @@ def page(here: Here) -> None:
         state.put(PART, NETWORK_VIEWS[0])
     sample, view = here.subject(table_editor.words(here)), state.shown(PART, NETWORK_VIEWS)
     _edited_line(here, sample.tweak, view)
-    at = replay_view.scrubber(circuit.replay(sample)) if view in WITH_SCRUBBER else 0
-    draw = {"Walk": lambda: replay_tab(here, sample, at), "Fusion rules": lambda: fusion_view.tab(here, sample),
+    at, picked = 0, dict[str, Any]()
+    if view in WITH_SCRUBBER:
+        at, picked = replay_view.scrubber(circuit.replay(sample), sample if view == NETWORK_VIEWS[0] else None)
+    draw = {"Walk": lambda: replay_tab(here, sample, at, picked), "Fusion rules": lambda: fusion_view.tab(here, sample),
             "Noise and shots": lambda: noise_view.tab(here, sample),
             "Entropies": lambda: entropies_tab(here, sample, at), "What did it": lambda: physics_view.tab(here, sample),
             "Export": lambda: exports.view(here, sample.tweak)}
@@ -46,9 +50,9 @@ def _edited_line(here: Here, in_force: str, view: str) -> None:
         table_editor.typed(here)
 
 
-def replay_tab(here: Here, sample: Sample, at: int) -> None:
-    """Diagram, the angle of the gate at the scrubber where it can be set, state before and after it."""
-    replay_view.diagram(sample, here.theme, at)
+def replay_tab(here: Here, sample: Sample, at: int, picked: dict[str, Any]) -> None:
+    """Diagram as `picked`, the angle of the gate at the scrubber where it can be set, state before and after it."""
+    replay_view.diagram(sample, here.theme, at, **picked)
     table_editor.at_gate(sample, at)
     replay = circuit.replay(sample)
     replay_view.here_and_now(sample, here.theme, replay, at)

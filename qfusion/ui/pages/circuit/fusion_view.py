@@ -20,18 +20,18 @@ def tab(here: Here, sample: Sample) -> None:
     """The whole view: the tables, and beside them what follows."""
     in_force = sample.tweak
     now, base = (circuit_evolution.answer(here.work, here.row, words) for words in (in_force, ""))
-    before_after(here, now, base)
-    left, right = st.columns([1.1, 1], gap="medium")
+    left, right = st.columns([1.2, 1], gap="medium")
     with left:
         table_editor.panel(sample, here.theme)
+        st.caption(
+            f"Fused by {'edited' if in_force else 'learned'} tables{': ' + text.plain(in_force) if in_force else ''}. "
+            f"Test metrics over {len(here.work.dataset.rows('test')):,} samples.")
+        export_dialog.button(here)
     with right:
+        before_after(here, now, base)
         if here.work.classes:
             panels.draw(rules.probabilities(sample, here.theme))
         panels.draw(rules.waterfall(sample, here.theme))
-    st.caption(
-        f"Fused by {'edited' if in_force else 'learned'} tables{': ' + text.plain(in_force) if in_force else ''}. Test "
-        f"metrics over {len(here.work.dataset.rows('test')):,} samples.")
-    export_dialog.button(here)
 
 
 def before_after(here: Here, now: Any, base: Any) -> None:
@@ -55,7 +55,8 @@ def before_after(here: Here, now: Any, base: Any) -> None:
         cells.append((label, base.metrics[name], now.metrics[name], "normal" if about.higher_is_better else "inverse",
                       about.help))
     with st.container(key="pair-metrics"):
-        for place, (label, before, after, colour, help_) in zip(st.columns(len(cells)), cells, strict=True):
+        places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
+        for place, (label, before, after, colour, help_) in zip(places, cells, strict=True):
             change = after - before
             # A line of its own either way, so that nothing below jumps at the first edit.
             said, arrow = (f"{change:+.3f}", "auto") if abs(change) >= 5e-4 else ("as learned", "off")
