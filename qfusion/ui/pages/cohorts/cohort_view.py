@@ -173,7 +173,8 @@ def ladder(here: Here, levels: Levels) -> None:
         members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
         key = f"_member-{state.get(state.TABLE_TURN, 0)}-{len(members)}"
         st.selectbox("Open a sample of the cohort (largest error first)", members, index=None, key=key, width=340,
-                     label_visibility="collapsed", placeholder="Open a sample (largest error first)", on_change=_open, args=(key,))
+                     label_visibility="collapsed", placeholder="Open a sample (largest error first)", on_change=_open,
+                     args=(key,))
         link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
         if members:
             name = levels.name.removeprefix("cohort").strip(" ‘’")

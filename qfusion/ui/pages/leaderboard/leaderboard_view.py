@@ -95,8 +95,8 @@ def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
         + ("" if "qj-joint" in found.whole["contenders"]
            else " Its QiNN-QJ reads the joint state: it is older than the local read-out.")
         + f"\n\nlow, high: 95 % t-interval of the mean over seeds. p: {text.plain(found.whole['method'], 200)}. "
-          "Intervals and tests count the spread over training seeds, not that over test rows: another test set may order the "
-          "models differently."))
+          "Intervals and tests count the spread over training seeds, not that over test rows: another test set may "
+          "order the models differently."))
 
 
 def _told_apart(found: Board, name: str, key: str, system: str) -> str:
