@@ -13,6 +13,7 @@ from qfusion import data
 from qfusion.analysis.dynamics import evolution
 from qfusion.models.tweak import LEARNED, Tweak
 from qfusion.ui.frame import cache, shell, tour
+from qfusion.ui.panel import glossary
 from tests.test_app_pages import plain, said, visit
 
 STEPS = tour.steps()
@@ -119,6 +120,40 @@ def test_tour_and_glossary_have_pages() -> None:
     assert "Epoch" not in said(app)
     app.text_input(key="word").input("no such <b>word</b>").run()
     assert "No word here holds" in plain(app.info[0].value)
+
+
+def standing(app: AppTest) -> list[str]:
+    """Words of the glossary that stand open."""
+    return [str(words.value).removeprefix("#### ") for words in app.main.markdown
+            if words.value.startswith("#### ") and words.value.removeprefix("#### ") not in folded(app)]
+
+
+def folded(app: AppTest) -> list[str]:
+    """Words of the glossary that open on a click."""
+    return [block.proto.popover.label for block in app.get("popover")]
+
+
+def test_the_glossary_is_an_index_whose_words_stand_open_where_a_link_means_them() -> None:
+    app: Any = visit("Glossary", word="Share")
+    assert not app.warning
+    assert app.text_input(key="word").value == "Share"
+    assert standing(app) == ["Share"]  # that is its name; the others only speak of it
+    assert "Shapley value" in folded(app)
+    app = visit("Glossary", word="purity")
+    assert standing(app) == ["Purity"]
+    assert not set(folded(app)) & {entry.term for entry in glossary.entries()}
+    terms = [entry.term for entry in glossary.entries()]
+    assert standing(visit("Glossary", words="full")) == terms
+    app = visit("Glossary")
+    assert not standing(app)
+    assert set(terms) <= set(folded(app))
+    assert "at most 80 characters" in plain(visit("Glossary", word="x" * 81).warning[0].value)
+
+
+def test_the_tour_s_own_page_says_what_one_will_see() -> None:
+    assert all(4 <= len(step.sees.split()) <= 14 for step in STEPS)
+    short, full = (plain(said(visit("Guided tour", words=words))) for words in ("short", "full"))
+    assert all(step.sees in short and plain(step.words) in full for step in STEPS)
 
 
 def test_filters_that_leave_nothing_say_so_and_are_cleared_at_once() -> None:

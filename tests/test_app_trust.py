@@ -14,7 +14,7 @@ from qfusion import data, explain
 from qfusion.analysis import subjects
 from qfusion.analysis.cohort import decision_operators, faithful
 from qfusion.explain.network import operators
-from qfusion.explain.trust import stability
+from qfusion.explain.trust import estimators, stability
 from qfusion.training import checkpoint
 from qfusion.ui.frame import state
 from tests.test_app_pages import plain, said, visit
@@ -102,6 +102,13 @@ def test_cautions_are_what_was_measured() -> None:
     assert f"rank correlation {found.rank.min():.2f} on {len(work.dataset.rows('test')):,} test samples" in words
     share, count = faithful.sarcasm(work, None)[0]
     assert f"of {count} sarcastic test samples {share:.1%}" in words
+    short, full = (visit(FAITHFULNESS, model="qj-planted", words=depth) for depth in ("short", "full"))
+    helps = [plain(element.help) for element in short.markdown if element.help]
+    for one in faithful.trust_warnings(work):
+        assert one.sentence in plain(said(full))
+        assert one.sentence in helps
+        assert one.brief in plain(said(short))
+        assert 2 <= len(one.brief.split()) <= 12
 
 
 def test_deletion_by_our_order_beats_every_random_order(model: str) -> None:
@@ -138,6 +145,7 @@ def test_seeds_that_were_not_measured_are_said(monkeypatch: pytest.MonkeyPatch, 
 def test_other_methods_run_when_asked() -> None:
     app = visit(FAITHFULNESS, model="qcnn-digits", proof="Other methods", background="one other sample")
     assert not app.dataframe
+    assert all(name in said(app) for name in estimators.METHODS)  # what is coming
     app.toggle(key="proof.run").set_value(True).run()
     assert not app.exception
     table = app.dataframe[0].value

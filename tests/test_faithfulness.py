@@ -254,3 +254,7 @@ def test_cautions_follow_from_what_was_measured() -> None:
     assert "in 100% of 200" in reliability.of_joint(together, np.zeros(200, int))[0].sentence
     assert reliability.of_joint(explained, np.zeros(200, int)) == []
     assert "text + vision" in told[0].sentence
+    short = [*reliability.of_stability(found, errors, "score"), *reliability.of_stability(worse, errors, "score"),
+             *reliability.of_deletion(bad, "modalities"), *told, *reliability.of_joint(together, np.zeros(200, int)),
+             reliability.no_truth()]
+    assert all(one.brief and one.facts and len(one.brief) < len(one.sentence) for one in short)

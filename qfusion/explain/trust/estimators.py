@@ -26,6 +26,8 @@ from qfusion.models import FusionModel
 from qfusion.models.encoders import Features
 from qfusion.quantum.decomposition import subsets
 
+METHODS = EXACT, BRUTE, SAMPLING, KERNEL = (
+    "exact (this project)", "brute force", "captum ShapleyValueSampling", "captum KernelShap")
 _CHUNK = 512  # background rows at a time: images and sequences of thousands would fill the memory
 
 
@@ -125,13 +127,13 @@ def compare(game: Game, exact: Explanation, exact_seconds: float, seed: int = 0)
 
     M = len(game.names)
     reference = exact.shapley[0, :, game.output]
-    found = [Estimate("exact (this project)", reference, 0.0, 0, exact_seconds)]
+    found = [Estimate(EXACT, reference, 0.0, 0, exact_seconds)]
     game.reset()
     values = np.array([game.value(frozenset(S)) for S in subsets(M)])
     brute = shapley(dividends(values[:, None], M), M)[:, 0]
-    found.append(_estimate("brute force", brute, reference, game))
+    found.append(_estimate(BRUTE, brute, reference, game))
     ones, zeros = torch.ones(1, M, dtype=torch.float64), torch.zeros(1, M, dtype=torch.float64)
-    for method, kind in (("captum ShapleyValueSampling", ShapleyValueSampling), ("captum KernelShap", KernelShap)):
+    for method, kind in ((SAMPLING, ShapleyValueSampling), (KERNEL, KernelShap)):
         game.reset()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -25,10 +25,14 @@ class TrustWarning:
         sentence: markdown without names from data other than modalities, as the model has them.
         kind: "warning" where something should not be read, "fine" where a measurement found nothing, "unknown" where
             none is possible.
+        brief: the sentence in a few words.
+        facts: the numbers that it rests on, each a few words.
     """
 
     sentence: str
     kind: Kind
+    brief: str = ""
+    facts: tuple[str, ...] = ()
 
 
 def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustWarning]:
@@ -49,23 +53,28 @@ def of_stability(found: Stability, errors: np.ndarray, unit: str) -> list[TrustW
         said.append(TrustWarning(
             f"Do not compare samples by {listed}: over {R} training seeds the mean rank correlation of "
             f"{'these terms' if len(weak) > 1 else 'this term'} across {B:,} test samples stays below {STABLE:g}: "
-            "another seed would order them otherwise.", "warning"))
+            "another seed would order them otherwise.", "warning", f"Do not compare samples by {listed}",
+            (f"mean rank correlation below {STABLE:g}", f"{R} training seeds", f"{B:,} test samples")))
     else:
         least = min(rank, key=rank.__getitem__)
         said.append(TrustWarning(
             f"All terms keep their order over {R} training seeds; the least stable is {_title(least)} (rank "
-            f"correlation {rank[least]:.2f} across {B:,} test samples).", "fine"))
+            f"correlation {rank[least]:.2f} across {B:,} test samples).", "fine",
+            f"Terms keep their order over {R} training seeds",
+            (f"least stable: {_title(least)}", f"rank correlation {rank[least]:.2f} across {B:,} test samples")))
     spread = found.spread()
     floor = float(np.median(spread.max(1)))
     said.append(TrustWarning(
         f"Do not read terms smaller than about {floor:.2g} ({unit}): the least stable term of a typical test sample "
-        "moves by about that much from one training seed to the next (standard deviation).", "warning"))
+        "moves by about that much from one training seed to the next (standard deviation).", "warning",
+        f"Do not read terms below {floor:.2g}", (f"in units of the {unit}", "standard deviation over training seeds")))
     said += _where_wrong(spread, errors)
     agreement = found.leader_agreement()
     if agreement < 0.9:
         said.append(TrustWarning(
             f"Do not rely on which modality leads: two training seeds name the same one in only {agreement:.0%} of the "
-            "test samples.", "warning"))
+            "test samples.", "warning", "Do not rely on which modality leads",
+            (f"two training seeds agree in {agreement:.0%} of the test samples",)))
     return said
 
 
@@ -79,7 +88,9 @@ def _where_wrong(spread: np.ndarray, errors: np.ndarray) -> list[TrustWarning]:
         return []
     return [TrustWarning(
         "Trust it less where the prediction is poor: on the tenth of the test samples with the largest errors, terms "
-        f"move {ratio:.1f} times as much between seeds as on the others.", "warning")]
+        f"move {ratio:.1f} times as much between seeds as on the others.", "warning",
+        "Trust it less where the prediction is poor",
+        (f"terms move {ratio:.1f} times as much between seeds", "tenth of the test samples with the largest errors"))]
 
 
 def of_truth(found: AgainstTruth) -> list[TrustWarning]:
@@ -91,11 +102,13 @@ def of_truth(found: AgainstTruth) -> list[TrustWarning]:
         return [TrustWarning(
             f"Do not take {listed} for what really happened: the rank correlation with the planted truth is below "
             f"{STABLE:g}.",
-            "warning")]
+            "warning", f"Do not take {listed} for what really happened",
+            (f"rank correlation with the planted truth below {STABLE:g}",))]
     term, rank = min(known, key=lambda pair: pair[1])
     return [TrustWarning(
         f"Of all terms, {_title(term)} follows the planted truth least (rank correlation {rank:.2f} on "
-        f"{len(found.ours):,} test samples).", "fine")]
+        f"{len(found.ours):,} test samples).", "fine", "Terms follow the planted truth",
+        (f"least: {_title(term)}", f"rank correlation {rank:.2f} on {len(found.ours):,} test samples"))]
 
 
 def of_deletion(found: Curves, what: str) -> list[TrustWarning]:
@@ -107,7 +120,9 @@ def of_deletion(found: Curves, what: str) -> list[TrustWarning]:
     return [TrustWarning(
         f"Do not trust the order of the {what}: {' and '.join(failed)} the most important first moved the score no "
         f"faster than at least one of {len(found.random_deletion)} random orders ({found.samples:,} test samples).",
-        "warning")]
+        "warning", f"Do not trust the order of the {what}",
+        (f"{' and '.join(failed)} moves the score no faster than one of {len(found.random_deletion)} random orders",
+         f"{found.samples:,} test samples"))]
 
 
 def of_joint(found: Explanation, outputs: np.ndarray) -> list[TrustWarning]:
@@ -124,14 +139,17 @@ def of_joint(found: Explanation, outputs: np.ndarray) -> list[TrustWarning]:
         return []
     return [TrustWarning(
         f"Do not read Shapley values or shares alone: in {share:.0%} of {B:,} test samples the joint terms are larger "
-        "than the modalities' own, and a Shapley value splits them evenly among those who take part.", "warning")]
+        "than the modalities' own, and a Shapley value splits them evenly among those who take part.", "warning",
+        "Do not read Shapley values or shares alone",
+        (f"joint terms are larger in {share:.0%} of {B:,} test samples", "split evenly"))]
 
 
 def no_truth() -> TrustWarning:
     """What can never be said where nobody knows the true contributions."""
     return TrustWarning(
         "Nobody knows the true contributions in these data: what is measured is whether the explanation is true to the "
-        "model, not whether the model is true to the world.", "unknown")
+        "model, not whether the model is true to the world.", "unknown", "True contributions are not known",
+        ("measured: true to the model", "not measured: true to the world"))
 
 
 def _title(term: str) -> str:

@@ -21,6 +21,10 @@ from qfusion.ui.frame import depth, state
 
 TOUR, END = "tour", "end"
 _FROM, _SEEN = "_tour_from", "_tour_seen"
+_ABOUT = (
+    "Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to look "
+    "at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and sliders "
+    "are there again at the end.")
 PICKERS = (state.MODEL, state.DATA, state.SAMPLE)
 Link = Callable[..., None]
 Files = Mapping[str, str]  # of the pages, by title
@@ -28,12 +32,14 @@ Files = Mapping[str, str]  # of the pages, by title
 
 @dataclass(frozen=True)
 class Step:
-    """One stop: the `title` of its page, its `name`, what to look at and why (markdown), and what is set on arrival."""
+    """One stop: the `title` of its page, its `name`, what to look at and why (markdown), what is set on arrival, and
+    what one `sees` there in a line."""
 
     title: str
     name: str
     words: str
     sets: dict[str, str] = field(default_factory=dict)
+    sees: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -157,14 +163,31 @@ def invitation(link: Link, files: Files) -> Iterator[bool]:
         st.button("Not now", key="_no_tour", type="tertiary", on_click=state.put, args=(_SEEN, True))
 
 
-def contents(link: Link, files: Files) -> None:
-    """The tour's own page: all steps, each a link."""
-    depth.aside(
-        "Eight steps over the pages, on samples that come with the project. Each page gets a card that says what to "
-        "look at, with **Back**, **Next** and **End the tour**; the step stands in the address. Your model, sample and "
-        "sliders are there again at the end.")
+def contents(link: Link, files: Files, icons: Files) -> None:
+    """The tour's own page: where it begins, and all steps, each a link.
+
+    Args:
+        link: `shell.link`. files: of the pages by title. icons: the same.
+    """
+    with st.container(key="tour-steps"):
+        with st.container(border=True, key="tour-step-0", gap="xsmall", height="stretch"):
+            _begin(link, files)
+        for at, one in enumerate(steps(), 1):
+            with st.container(border=True, key=f"tour-step-{at}", gap="xsmall", height="stretch"):
+                st.markdown(f"**{at}. {one.name}**", help=depth.help(one.words))
+                st.markdown(f"{icons.get(one.title, '')} {one.title}: {one.words if depth.full() else one.sees}")
+                _to(link, files, at, f"Start at step {at}", ":material/arrow_forward:")
+
+
+def _begin(link: Link, files: Files) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{len(steps())} steps, three minutes**", width="content")
+        if not depth.full():
+            depth.aside(_ABOUT)
+    if depth.full():
+        st.caption(_ABOUT)
+    else:
+        with st.container(key="chips-tour"):
+            st.markdown(":gray-badge[samples of the project] :gray-badge[a card on each page] "
+                        ":gray-badge[your own view is back at the end]")
     _to(link, files, 1, "Start the guided tour", ":material/tour:")
-    for at, one in enumerate(steps(), 1):
-        with st.container(border=True, key=f"tour-step-{at}", gap="xsmall"):
-            depth.line(f"**{at}. {one.name}** ({one.title})", f"**{at}. {one.name}** ({one.title})  \n{one.words}")
-            _to(link, files, at, f"Start at step {at}", ":material/arrow_forward:")

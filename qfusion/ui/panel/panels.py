@@ -65,7 +65,7 @@ def framed(name: str, drawn: go.Figure) -> Shown:
     return Shown(drawn, found)
 
 
-def drawn(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None) -> None:
+def drawn(picture: Picture, *, key: str = "", on_select: Callable[[], object] | None = None) -> None:
     """A figure with what every panel has beside its title, without a panel around it.
 
     Args:
@@ -77,7 +77,7 @@ def drawn(picture: Picture, *, key: str = "", on_select: Callable[[], None] | No
     footer(picture, _figure(picture, key, on_select))
 
 
-def _figure(picture: Picture, key: str = "", on_select: Callable[[], None] | None = None) -> Shown:
+def _figure(picture: Picture, key: str = "", on_select: Callable[[], object] | None = None) -> Shown:
     assert picture.figure is not None
     shown = framed(picture.name, picture.figure)
     clicks: dict[str, Any] = {} if on_select is None else {"selection_mode": "points", "on_select": on_select}
@@ -93,7 +93,7 @@ def small(picture: Picture) -> None:
     _drawer(picture, shown)
 
 
-def draw(picture: Picture, *, key: str = "", on_select: Callable[[], None] | None = None,
+def draw(picture: Picture, *, key: str = "", on_select: Callable[[], object] | None = None,
          grows: bool = True) -> None:
     """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`. It `grows` to the height of
     its row."""
@@ -119,7 +119,7 @@ def around(name: str) -> Iterator[DeltaGenerator]:
 
 
 def inside(picture: Picture, head: DeltaGenerator | None = None, *, key: str = "",
-           on_select: Callable[[], None] | None = None, below: Callable[[], None] | None = None,
+           on_select: Callable[[], object] | None = None, below: Callable[[], None] | None = None,
            chart: DeltaGenerator | None = None, named: bool = True) -> None:
     """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer.
 

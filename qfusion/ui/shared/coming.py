@@ -18,5 +18,5 @@ def draw(key: str, views: Iterable[tuple[str, str, tuple[str, ...]]]) -> None:
     with st.container(key=f"coming-{key}"):
         for place, (name, icon, holds) in enumerate(views):
             with st.container(border=True, gap="xxsmall", key=f"coming-{key}-{place}"):
-                st.markdown(f"{icon} **{name}**")
+                st.markdown(f"#### {icon} {name}")
                 chips.draw(f"coming-{key}-{place}", holds)

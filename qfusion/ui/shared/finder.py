@@ -15,7 +15,7 @@ from qfusion.analysis.subject import SAID, Workspace, dividend_column, said_colu
 from qfusion.data.spec import SPLITS
 from qfusion.panels import samples
 from qfusion.quantum.kinds import split
-from qfusion.ui.frame import state
+from qfusion.ui.frame import clicks, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
@@ -99,7 +99,7 @@ def _formats(columns: list[str], classes: bool) -> dict[str, Any]:
 
 
 def _picked_in_table(key: str, shown: pd.DataFrame) -> None:
-    rows = state.get(key, {}).get("selection", {}).get("rows", [])
+    rows = clicks.chosen(key).get("rows", [])
     if rows and rows[0] < len(shown):
         state.put(state.SAMPLE, str(shown["id"].iloc[rows[0]]))
 
@@ -129,12 +129,5 @@ def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
             "others.")
     output = "" if here.asked is None else work.classes[here.asked]
     picture = samples.scatter(here.subject(), here.theme, x=x, y=y, output=output, **chosen)
-    key = f"scatter-{state.get(state.TABLE_TURN, 0)}"
-    panels.drawn(picture, key=key, on_select=lambda: _picked_in_scatter(key))
-
-
-def _picked_in_scatter(key: str) -> None:
-    points = state.get(key, {}).get("selection", {}).get("points", [])
-    if points and points[0].get("customdata"):
-        found = points[0]["customdata"]
-        state.choose_sample(str(found[0] if isinstance(found, list) else found))
+    key = clicks.key_of("scatter")
+    panels.drawn(picture, key=key, on_select=lambda: clicks.choose_sample(key))

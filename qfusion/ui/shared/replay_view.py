@@ -13,7 +13,7 @@ from qfusion.analysis.sample import Sample
 from qfusion.figures.circuit_boxes import Replay
 from qfusion.figures.style import Theme
 from qfusion.panels import circuit as builders
-from qfusion.ui.frame import state
+from qfusion.ui.frame import clicks, state
 from qfusion.ui.panel import panels
 
 GATE, TABLE, DISPLAY, CONE, SHAPE = "gate", "table.gates", "display", "cone", "qubitsas"
@@ -72,20 +72,14 @@ def _step(stops: list[int], way: int, count: int) -> None:
 def diagram(sample: Sample, theme: Theme, at: int, **drawn: Any) -> None:
     """The circuit across the page, drawn as `panels.circuit.diagram` is told by `drawn`; a click on a box goes
     there."""
-    key = f"diagram-{state.get(TURN, 0)}"
+    key = clicks.key_of("diagram")
     panels.draw(builders.diagram(sample, theme, gate=at, **drawn), key=key, on_select=lambda: _picked(key))
 
 
-TURN = "_diagram_turn"
-
-
 def _picked(key: str) -> None:
-    points = state.get(key, {}).get("selection", {}).get("points", [])
-    found: Any = points[0].get("customdata") if points else None
-    found = found[0] if isinstance(found, list) and found else found
+    found = next(iter(clicks.custom(key)), None)
     if isinstance(found, int | float):
         state.put(GATE, int(found))
-        state.put(TURN, state.get(TURN, 0) + 1)
 
 
 def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn: Any) -> None:

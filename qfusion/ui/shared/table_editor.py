@@ -19,12 +19,11 @@ from qfusion.explain.network.evidence import Reading
 from qfusion.figures.style import Theme
 from qfusion.models import edits
 from qfusion.panels import rules
-from qfusion.ui.frame import depth, history, state
+from qfusion.ui.frame import clicks, depth, history, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
 EDITS, ELEMENT, STAGE, OUTCOME, SCOPE = "phi", "element", "stage", "outcome", "scope"
-TURN = "_tables_turn"
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def panel(sample: Sample, theme: Theme) -> None:
         head, chart = st.container(), st.container()
         cell = _pick(work, shape, found)
         phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
-        key = f"tables-{state.get(TURN, 0)}"
+        key = clicks.key_of("tables")
         panels.inside(
             rules.tables(sample, theme, element=work.elements[cell.element], stage=cell.stage,
                          outcome=found.patterns[cell.pattern]), head,
@@ -122,16 +121,12 @@ def _pick(work: Any, shape: edits.Shape, found: Reading) -> Cell:
 
 
 def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> None:
-    points = state.get(key, {}).get("selection", {}).get("points", [])
-    if not points:
-        return
-    row, column = points[0].get("y"), points[0].get("x")
+    row, column = (clicks.point(key).get(name) for name in "yx")
     if isinstance(row, int | float) and isinstance(column,
                                                    int | float) and 0 <= row < len(elements) and 0 <= column < len(
                                                        patterns):
         state.put(ELEMENT, elements[int(row)])
         state.put(OUTCOME, patterns[int(column)])
-        state.put(TURN, state.get(TURN, 0) + 1)
 
 
 def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, found: Reading) -> None:

@@ -16,7 +16,7 @@ from qfusion.explain.trust.resampling import Interval
 from qfusion.panels import cohorts as builders
 from qfusion.panels.dynamics import can_cut
 from qfusion.panels.parts import quality as quality_builders
-from qfusion.ui.frame import state
+from qfusion.ui.frame import clicks, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.cohorts import errors_view
 from qfusion.ui.pages.cohorts.cohort_view import BY, CUT_MANY, MEASURE, STRENGTH
@@ -70,7 +70,7 @@ def entanglement(here: Here, levels: Levels) -> None:
                                     **state.bound(STRENGTH))
         if is_slow(measure) and len(levels.rows) > MAX_SLOW:
             st.info(f"Every state is evolved for this: shown for the first {MAX_SLOW} of {len(levels.rows):,} samples.")
-        key = f"relation-{state.get(state.TABLE_TURN, 0)}"
+        key = clicks.key_of("relation")
         panels.inside(builders.entanglement(levels, here.theme, measure=measure, strength=strength), head, key=key,
                       on_select=lambda: _picked(key),
                       below=lambda: _table(levels, related(levels, measure, strength).correlations))
@@ -87,10 +87,7 @@ _HELP = {
 
 
 def _picked(key: str) -> None:
-    points = state.get(key, {}).get("selection", {}).get("points", [])
-    if points and points[0].get("customdata"):
-        found = points[0]["customdata"]
-        state.choose_sample(str(found[0] if isinstance(found, list) else found))
+    if clicks.choose_sample(key):
         state.put(_JUMP, True)
 
 

@@ -16,7 +16,7 @@ from qfusion.explain import RELATIONS
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Cohort, Part
 from qfusion.panels import cohorts as builders
-from qfusion.ui.frame import depth, state, stored
+from qfusion.ui.frame import clicks, depth, state, stored
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import report_view
@@ -206,15 +206,12 @@ def shares(here: Here, levels: Levels) -> None:
 
 def types(here: Here, levels: Levels) -> None:
     """Dominance, complement, conflict: how many, and how well they are predicted; a click makes one the cohort."""
-    key = f"types-{state.get(state.TABLE_TURN, 0)}-{abs(hash(levels.parts))}"
+    key = clicks.key_of("types")
     panels.draw(builders.types(levels, here.theme), key=key, on_select=lambda: _picked_type(key, levels.parts))
 
 
 def _picked_type(key: str, parts: tuple[Part, ...]) -> None:
-    points = state.get(key, {}).get("selection", {}).get("points", [])
-    if points and points[0].get("customdata"):
-        found = points[0]["customdata"]
-        kind = str(found[0] if isinstance(found, list) else found)
-        if kind in RELATIONS:
-            split = [part for part in parts if part.column == cohorts.SPLIT]
-            state.put(FILTER, cohorts.written([Part("relation", "=", (kind,)), *split]))
+    kind = str(next(iter(clicks.custom(key)), ""))
+    if kind in RELATIONS:
+        split = [part for part in parts if part.column == cohorts.SPLIT]
+        state.put(FILTER, cohorts.written([Part("relation", "=", (kind,)), *split]))

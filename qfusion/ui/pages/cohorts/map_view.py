@@ -15,7 +15,7 @@ from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Part
 from qfusion.panels.core.panel import Picture
 from qfusion.panels.parts import sample_map as builders
-from qfusion.ui.frame import state
+from qfusion.ui.frame import clicks, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.cohorts.cohort_view import FILTER
 from qfusion.ui.panel import panels
@@ -52,7 +52,7 @@ def draw(here: Here, levels: Levels) -> None:
 def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
     assert picture.figure is not None
     shown = panels.framed(picture.name, picture.figure)
-    key = f"map-{state.get(state.TABLE_TURN, 0)}-{abs(hash((levels.parts, found.column)))}"
+    key = clicks.key_of("map")
     st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key, alt=picture.alt, height="stretch",
                     selection_mode=("points", "box", "lasso"),
                     on_select=lambda: _selected(key, found, levels.parts))
@@ -60,7 +60,7 @@ def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
 
 
 def _selected(key: str, found: maps.SampleMap, parts: Sequence[Part]) -> None:
-    selection = state.get(key, {}).get("selection", {})
+    selection = clicks.chosen(key)
     shape: Any = next(iter([*selection.get("lasso", []), *selection.get("box", [])]), None)
     if shape is not None:
         try:
@@ -71,8 +71,5 @@ def _selected(key: str, found: maps.SampleMap, parts: Sequence[Part]) -> None:
         state.put(FILTER, cohorts.written([part, *split]))
         state.put(_AGAIN, True)
         return
-    points = selection.get("points", [])
-    if points and points[0].get("customdata"):
-        chosen = points[0]["customdata"]
-        state.choose_sample(str(chosen[0] if isinstance(chosen, list) else chosen))
+    if clicks.choose_sample(key):
         state.put(_AGAIN, True)

@@ -88,13 +88,13 @@ def _source(level: str) -> None:
         files: list[Any] = []
         path = ""
         if how == UPLOAD:
+            says = f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a file. Larger ones: " \
+                   f"{'by path, or ' if level == 'path' else ''}on the command line, `python -m qfusion data import " \
+                   "FILE --name NAME`, which reads them in pieces."
             files = st.file_uploader("Files", type=[ending[1:] for ending in importing.SUFFIXES],
                                      accept_multiple_files=True, key="_import_files",
-                                     help=f"One MMSA pickle, one .mat or .npz file, or tables. At most {most} MB a "
-                                          "file.")
-            depth.aside(
-                f"At most {most} MB a file. Larger ones: {'by path, or ' if level == 'path' else ''}on the command "
-                "line, `python -m qfusion data import FILE --name NAME`, which reads them in pieces.")
+                                     help=depth.help(says))
+            depth.below(says)
         else:
             path = st.text_input("File, or folder of tables", key="_import_path",
                                  help="On the machine that this server runs on.")

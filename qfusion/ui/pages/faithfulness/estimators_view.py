@@ -7,32 +7,63 @@ import streamlit as st
 
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import faithful
+from qfusion.analysis.subject import Workspace
+from qfusion.explain.trust import estimators
 from qfusion.panels import faithfulness as builders
 from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
+from qfusion.ui.shared import chips
 
 RUN = "proof.run"
 
 
 def tab(here: Here) -> None:
-    """A switch, and what came out."""
+    """A switch, what is coming, and what came out."""
     work = here.work
-    depth.aside(
+    words = (
         "Others sample Shapley values: they run the model on many mixtures of this sample with background samples. "
         "Here is what that gives, and takes, beside the exact values. Each run of one coalition puts this sample's "
         f"modalities together with those of {backgrounds.behind(work.background)}.")
     if not faithful.playable(work):
+        depth.aside(words)
         st.info("Other methods need background samples. Pick “training set” or “one other sample” on top.",
                 icon=":material/help:")
         return
-    if not st.toggle("Run them on this sample",
-                     help="Takes some seconds for each sample: brute force runs the model on every background sample "
-                          "for every coalition.", **state.bound(RUN)):
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="others-run"):
+        on = st.toggle("Run them on this sample",
+                       help="Takes some seconds for each sample: brute force runs the model on every background sample "
+                            "for every coalition.", **state.bound(RUN))
+        depth.aside(words)
+        coalitions, rows = _size(work)
+        chips.draw("others-cost", ("some seconds", f"{coalitions:,} coalitions", f"{rows:,} background samples",
+                                   f"brute force: {coalitions * rows:,} runs of the model"))
+    if not on:
+        _coming(work)
         return
     picture = builders.methods(here.subject(), here.theme)
     with st.container(border=True, key="panel-estimators", gap="xxsmall"):
         panels.inside(picture, below=lambda: _table(here, picture.table()))
+
+
+def _size(work: Workspace) -> tuple[int, int]:
+    """Coalitions, and background samples with which each is run."""
+    return 2 ** len(work.modalities), 1 if work.background.kind == "contrast" else faithful.trained_on(work)
+
+
+def _coming(work: Workspace) -> None:
+    """The methods and what each costs, before they are run."""
+    coalitions, rows = _size(work)
+    costs = {estimators.EXACT: "one pass, no coalition is run",
+             estimators.BRUTE: f"{coalitions:,} coalitions x {rows:,} background samples = {coalitions * rows:,} runs",
+             estimators.SAMPLING: f"sampled orders of the modalities x {rows:,} background samples",
+             estimators.KERNEL: f"sampled coalitions x {rows:,} background samples"}
+    marks = ":gray-badge[not run]"
+    with st.container(border=True, key="coming-estimators", gap="xsmall"):
+        st.markdown("#### Shapley values, error and time by four methods")
+        st.markdown("\n".join(["| Method | What it takes | Values | Largest error | Seconds |", "|---|---|---|---|---|",
+                               *(f"| {name} | {cost} | {marks} | {marks} | {marks} |"
+                                 for name, cost in costs.items())]))
 
 
 def _table(here: Here, table: pd.DataFrame) -> None:

@@ -14,21 +14,26 @@ from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
 from qfusion.explain.features.attribution import by_title
 from qfusion.explain.features.deletion import FIRST
+from qfusion.explain.trust.reliability import TrustWarning
 from qfusion.explain.trust.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
 from qfusion.panels.core.panel import Picture
-from qfusion.ui.frame import state
+from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.pages.faithfulness import estimators_view, seeds_view
 from qfusion.ui.panel import panels
+from qfusion.ui.shared import chips
 
 PROOF, MEASURE, RANKING, INSIDE = "proof", "proof.by", "proof.rank", "proof.of"
 ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}
+NO_SEEDS = TrustWarning(
+    "Whether another training seed would explain the same is not measured for this model as it is.", "unknown",
+    "Other training seeds are not measured")
 
 
 def page(here: Here) -> None:
-    """The sentence that matters, then the open view."""
+    """What matters, then the open view."""
     default = faithful.as_trained(here.work)
     seeds, missing = over_seeds(default)
     trust_warnings(default, seeds)
@@ -54,14 +59,19 @@ def over_seeds(work: Workspace) -> tuple[Stability | None, str]:
 
 def trust_warnings(work: Workspace, seeds: Stability | None) -> None:
     """When not to trust the explanations of this model."""
-    lines = [f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in faithful.trust_warnings(work)]
+    said = faithful.trust_warnings(work)
     if seeds is None:
-        lines.append(
-            ":material/help: Whether another training seed would explain the same is not measured for this model as it "
-            "is.")
+        said.append(NO_SEEDS)
 
     def below() -> None:
-        st.markdown("  \n".join(lines))
+        if depth.full():
+            st.markdown("  \n".join(f"{ICONS[one.kind]} {text.plain(one.sentence, 600)}" for one in said))
+            return
+        for place, one in enumerate(said):
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"caution-{place}"):
+                st.markdown(f"{ICONS[one.kind]} {text.plain(one.brief or one.sentence, 300)}", width="content",
+                            help=text.plain(one.sentence, 600))
+                chips.draw(f"caution-{place}", one.facts)
 
     with st.container(border=True, key="panel-cautions", gap="xsmall"):
         panels.inside(builders.trust_warnings(work), below=below)

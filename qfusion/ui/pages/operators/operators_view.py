@@ -11,7 +11,7 @@ from qfusion.analysis.cohort.decision_operators import Own, Votes
 from qfusion.data.spec import SPLITS
 from qfusion.explain.network.operators import Operator
 from qfusion.panels import operators as builders
-from qfusion.ui.frame import depth, state
+from qfusion.ui.frame import clicks, depth, state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_view
@@ -78,16 +78,9 @@ def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
                                   help="How much of a sample lies on the state that votes most against, or what the "
                                        "model says when told these modalities alone.",
                                   **state.bound(UP)) or default
-        key = f"along-{state.get(state.TABLE_TURN, 0)}"
+        key = clicks.key_of("along")
         panels.inside(builders.along(here.subject(), here.theme, group=group, split=split, up=up), head, key=key,
-                      on_select=lambda: _picked(key))
-
-
-def _picked(key: str) -> None:
-    points = state.get(key, {}).get("selection", {}).get("points", [])
-    if points and points[0].get("customdata"):
-        found = points[0]["customdata"]
-        state.choose_sample(str(found[0] if isinstance(found, list) else found))
+                      on_select=lambda: clicks.choose_sample(key))
 
 
 def _nearest(here: Here, found: Votes, split: str) -> None:

@@ -10,7 +10,7 @@ from qfusion.analysis import text
 from qfusion.analysis.cohort import coordinates, similar
 from qfusion.panels.compare import SEVERAL, VIEW
 from qfusion.panels.parts import similar as builders
-from qfusion.ui.frame import state
+from qfusion.ui.frame import clicks, state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
 
@@ -32,7 +32,7 @@ def draw(here: Here) -> None:
         by = coordinates.KEYS[said]
         found = similar.nearest(sample, by)
         ids = [str(name) for name in here.work.dataset.ids[found.rows]]
-        key = f"similar-{state.get(state.TABLE_TURN, 0)}-{here.row}-{by}"
+        key = clicks.key_of("similar-nearest")
         left, right = st.columns([1.8, 1], gap="medium")
         with right:
             _links(here, found, ids)
@@ -57,7 +57,6 @@ def _open(name: str) -> None:
 
 
 def _opened(key: str, ids: Sequence[str]) -> None:
-    points = state.get(key, {}).get("selection", {}).get("points", [])
-    place = int(points[0].get("point_index", -1)) if points else -1
+    place = int(clicks.point(key).get("point_index", -1))
     if 0 <= place < len(ids):
         _open(ids[place])

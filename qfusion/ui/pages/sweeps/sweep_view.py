@@ -19,13 +19,17 @@ from qfusion.runs import plans, queue, space, storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.settings import KINDS, SETTINGS
 from qfusion.runs.sweep import Sweep
-from qfusion.ui.frame import cache, state
+from qfusion.ui.frame import cache, depth, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard
 from qfusion.ui.panel import panels
+from qfusion.ui.shared import chips, coming
 
 SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
 PULSE = 2.0  # seconds between two looks while a sweep is at work
+COMING = ((builders.VIEWS[0], ":material/stacked_line_chart:", ("every trial", "best so far", "table")),
+          (builders.VIEWS[1], ":material/scatter_plot:", ("each setting against the value", "how much it matters")),
+          (builders.VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")))
 MAX_TRIALS = 200  # trials that the form begins
 _NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _PROBLEM, _BEGUN = (
     "_sweep.name", "_sweep.trials", "_sweep.searched", "_sweep.epochs", "_sweep.metric", "_sweep.problem",
@@ -44,10 +48,11 @@ def page(theme: Theme) -> None:
         st.error(text.message(problem), icon=":material/error:")
         state.put(_PROBLEM, "")
     if not known:
-        st.info(
-            "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion sweep`: it "
-            "is shown here.",
-            icon=":material/tune:")
+        whole = "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion " \
+                "sweep`: it is shown here."
+        with st.container(border=True, key="box-no-sweeps", gap="xsmall"):
+            depth.line("There is no sweep yet: press **Start**.", whole)
+            coming.draw("sweeps", COMING)
         return
     if state.get(SWEEP) not in (None, *known):
         state.forget(SWEEP)
@@ -181,11 +186,18 @@ def _form() -> None:
                                   help="On the validation rows, in the epoch that a training keeps.")
     free = _free_name(kind, name)
     typed = columns[3].text_input("Name", placeholder=free, max_chars=64, key=_NAME, persist_state="session").strip()
-    st.caption(
-        f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; "
-        f"those that do worse than the median are stopped early. At most {queue.worker_slots()} processes train at "
-        "once on this machine.")
-    if st.button("Start", type="primary", icon=":material/play_arrow:", key="_sweep_start", disabled=not searched):
+    cost = f"{trials} trainings one after the other in a process of its own, which goes on when this page is closed; " \
+           f"those that do worse than the median are stopped early. At most {queue.worker_slots()} processes train " \
+           "at once on this machine."
+    depth.below(cost)
+    with st.container(horizontal=True, vertical_alignment="center", key="sweep-begin"):
+        pressed = st.button("Start", type="primary", icon=":material/play_arrow:", key="_sweep_start",
+                            disabled=not searched, help=depth.help(cost))
+        if not depth.full():
+            chips.draw("sweep-cost", (f"{trials} trainings, one after the other", f"at most {epochs} epochs each",
+                                      "worse than the median: stopped early", "goes on when this page is closed",
+                                      f"at most {queue.worker_slots()} processes at once"))
+    if pressed:
         wanted = typed or free
         check(wanted not in storage.names(), f"A sweep called {wanted[:64]!r} is there already. Choose another name.")
         search = space.read(name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), choices, str(judged))

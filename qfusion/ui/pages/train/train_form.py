@@ -17,6 +17,7 @@ from qfusion.runs import plans, queue
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
 from qfusion.ui.frame import cache, depth, state
 from qfusion.ui.frame.shell import guard
+from qfusion.ui.shared import chips
 
 DATA, KIND = "new.data", "new.kind"
 _ALWAYS = ("epochs", "rate", "patience")
@@ -102,7 +103,7 @@ def _widget(setting: Setting, key: str, begin: Any, classes: bool, as_: str) -> 
 def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]:
     """Name, seeds, what it will cost, and the button."""
     with st.container(key="grid-start"):
-        first, second, third = (st.container(gap="xxsmall") for _ in range(3))
+        first, second, third, last = (st.container(gap="xxsmall", key=f"start-{place}") for place in range(4))
     with second:
         says = "One run a seed: the same training from other random numbers, named NAME-0, NAME-1 and so on."
         count = int(st.number_input("Runs", 1, run_curves.MAX_SEEDS, 1, 1, help=depth.help(says), **state.bound(SEEDS)))
@@ -122,17 +123,25 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
         wrong = _problem(names)
         if wrong:
             st.error(text.message(wrong), icon=":material/error:")
-    events = run_curves.can_write_events() and st.checkbox(
-        "Write event files", key=_EVENTS, persist_state="session",
-        help="For TensorBoard, in the run's folder `events`.")
+    with last:
+        events = run_curves.can_write_events() and st.checkbox(
+            "Write event files", key=_EVENTS, persist_state="session",
+            help="For TensorBoard, in the run's folder `events`.")
     epochs = int(chosen.get("epochs", plans.known(name, kind)["epochs"]))
     cost = f"At most {epochs:,} epochs of {rows:,} training rows{f', {count} times' if count > 1 else ''}: " \
            f"{count * epochs * rows:,} samples to go through. How long that takes shows after the first epoch. " \
            f"At most {queue.worker_slots()} runs are trained at once on this machine, the others wait. " \
            "Closing this page stops nothing."
     depth.below(cost)
-    if not st.button("Start" if count == 1 else f"Start {count} runs", type="primary", icon=":material/play_arrow:",
-                     key="_start", disabled=bool(wrong), help=depth.help(cost)):
+    with st.container(horizontal=True, vertical_alignment="center", key="run-begin"):
+        pressed = st.button("Start" if count == 1 else f"Start {count} runs", type="primary",
+                            icon=":material/play_arrow:", key="_start", disabled=bool(wrong), help=depth.help(cost))
+        if not depth.full():
+            chips.draw("run-cost", (f"at most {epochs:,} epochs{f', {count} times' if count > 1 else ''}",
+                                    f"{rows:,} training rows", f"{count * epochs * rows:,} samples to go through",
+                                    f"at most {queue.worker_slots()} runs at once",
+                                    "goes on when this page is closed"))
+    if not pressed:
         return []
     plan = plans.plan(name, kind, chosen, seed)
     plans.start({each: replace(plan, seed=number) for each, number in zip(names, seeds, strict=True)}, bool(events))

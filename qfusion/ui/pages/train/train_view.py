@@ -20,13 +20,17 @@ from qfusion.figures.style import Theme
 from qfusion.panels import train as builders
 from qfusion.panels.core.opened import sources
 from qfusion.runs.folder import Record
-from qfusion.ui.frame import cache, state
+from qfusion.ui.frame import cache, depth, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard, link
 from qfusion.ui.pages.train import model_import, train_compare, train_curves, train_form
 from qfusion.ui.panel import panels
+from qfusion.ui.shared import coming
 
 RUN, VIEW = "run", "train.view"
+COMING = ((builders.VIEWS[0], ":material/show_chart:", ("loss", "metrics", "gradients", "time left")),
+          (builders.VIEWS[1], ":material/neurology:", ("dividends", "couplings and jumps", "entanglement")),
+          (builders.VIEWS[2], ":material/compare_arrows:", ("what differs between runs", "what came of it")))
 PULSE = 1.5  # seconds between two looks while a run is alive
 SPARKS = 60  # points of a sparkline
 STEADY = 4.0  # seconds that a figure stands at least: Streamlit makes a changed one anew, and it blinks
@@ -43,10 +47,11 @@ def page(theme: Theme) -> None:
     model_import.part()
     alive = any(each.alive for each in seen)
     if not seen:
-        with st.container(border=True, key="box-no-runs"):
-            st.info(
-                "There is no run yet. Choose data and a kind of model above and press Start: the training is a process "
-                "of its own, which goes on when this page is closed.", icon=":material/model_training:")
+        whole = "There is no run yet. Choose data and a kind of model above and press Start: the training is a " \
+                "process of its own, which goes on when this page is closed."
+        with st.container(border=True, key="box-no-runs", gap="xsmall"):
+            depth.line("There is no run yet: press **Start**.", whole)
+            coming.draw("runs", COMING)
         return
     moving = alive and not panels.exporting()
     st.fragment(_runs, run_every=PULSE if moving else None)(theme, moving, run_curves.models())

@@ -1,0 +1,46 @@
+"""What a reader chooses by a click in a figure.
+
+The browser keeps marked what was chosen for as long as the figure has the same key, and draws a figure anew, which
+takes it a tenth of a second or more, when the key is another. So a figure keeps its key until something in it was
+chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qfusion.ui.frame import state
+
+
+def key_of(name: str) -> str:
+    """The key of a figure whose points are chosen by a click; another one after each choice."""
+    turn = int(state.get(f"_turn-{name}", 0))
+    if any(chosen(f"{name}-{turn}").values()):
+        turn += 1
+        state.put(f"_turn-{name}", turn)
+    return f"{name}-{turn}"
+
+
+def chosen(key: str) -> Mapping[str, Any]:
+    """What is chosen in the figure of a key: "points", and "box" and "lasso" around them."""
+    return dict((state.get(key) or {}).get("selection", {}))
+
+
+def point(key: str) -> Mapping[str, Any]:
+    """The first point that is chosen, as the figure says it; empty if there is none."""
+    return next(iter(chosen(key).get("points", [])), {})
+
+
+def custom(key: str) -> list[Any]:
+    """What the first point that is chosen stands for; empty if it says nothing, or there is none."""
+    found = point(key).get("customdata")
+    return found if isinstance(found, list) else [] if found is None or found == "" else [found]
+
+
+def choose_sample(key: str) -> bool:
+    """Makes the sample that the first chosen point stands for the current one, for callbacks; whether there is one."""
+    found = custom(key)
+    if found:
+        state.choose_sample(str(found[0]))
+    return bool(found)
