@@ -77,7 +77,7 @@ def shell(title: str, before: Callable[[Workspace], None] | None = None) -> Here
         title: of the page.
         before: what the page does before it is asked what its address may say.
     """
-    with _around(title) as (side, bar):
+    with _around(title, has_bar=True) as (side, bar):
         state.drop_invalid(pickers.allowed())
         pickers.settle()
         stored.settle()
@@ -103,7 +103,7 @@ def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
         title: of the page.
         rules: what a link may say of a page without panels.
     """
-    with _around(title) as (side, _):
+    with _around(title, has_bar=False) as (side, _):
         stored.settle()
         _settle(title, rules=rules)
         share.draw(side, FILES, {})
@@ -113,7 +113,7 @@ def frame(title: str, rules: Mapping[str, Allowed] | None = None) -> Theme:
 
 
 @contextmanager
-def _around(title: str) -> Iterator[tuple[Any, Any]]:
+def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
     """Sets the page up and draws the navigation, whatever goes wrong in the block.
 
     Yields:
@@ -123,7 +123,8 @@ def _around(title: str) -> Iterator[tuple[Any, Any]]:
     memo.waiting = st.spinner
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
     # Streamlit says so of the page, but not of its dialogs
-    st.html(f"<style>:root {{ color-scheme: {theme()} }} {_css()}</style>")
+    st.html(f"<style>:root {{ color-scheme: {theme()} }} {_css('app.css')}{_css('bar.css') if has_bar else ''}"
+            "</style>")
     bar = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
     with guard(stop=True, title=title):
         with st.sidebar:
@@ -156,7 +157,8 @@ def _settle(title: str, work: Workspace | None = None, rules: Mapping[str, Allow
 
 
 def _head(title: str) -> None:
-    frame_script.draw(theme())
+    with st.sidebar:  # where it takes no room
+        frame_script.draw(theme())
     with st.container(key="head", horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.title(title, anchor=False, width="content")
         st.caption(QUESTIONS[title.lower()], width="stretch")
@@ -199,9 +201,9 @@ def link(page: str, label: str, icon: str, help: str | None = None, **query: str
     st.page_link(page, label=label, icon=icon, help=help, query_params=carried | stored.query() | depth.kept() | query)
 
 
-@lru_cache(maxsize=1)
-def _css() -> str:
-    return _assets.text("theme", "app.css")
+@lru_cache(maxsize=2)
+def _css(name: str) -> str:
+    return _assets.text("theme", name)
 
 
 def _navigation() -> None:
