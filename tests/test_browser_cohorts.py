@@ -84,7 +84,7 @@ def a_point_opens_its_sample_and_another_grouping_is_drawn(page: Any) -> None:
     page.wait_for_function("wanted => document.querySelector('.st-key-sample input').value === wanted", arg=wanted)
     settle(page)
     assert f"sample={wanted}" in page.url
-    assert f"sample {wanted} " in page.inner_text(".st-key-box-cohort")
+    assert f"; {wanted} is" in page.inner_text(".st-key-box-cohort")
     page.locator(".st-key-by input").scroll_into_view_if_needed()
     page.wait_for_timeout(500)  # a list that opens while the page still scrolls closes at once
     page.locator(".st-key-by input").click()
