@@ -17,7 +17,7 @@ from qfusion.panels.core.opened import resolve, tweak_of
 from qfusion.panels.core.pins import Pin
 from qfusion.training import metrics
 from qfusion.ui.bar import comparison, pin_button
-from qfusion.ui.frame import cache, sliders, state, stored
+from qfusion.ui.frame import cache, depth, sliders, state, stored
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.dynamics.dynamics_view import SHOWN_METRICS
 from qfusion.ui.panel import panels
@@ -41,9 +41,10 @@ def forget_lost(_: Workspace) -> None:
 def nothing_pinned(here: Here) -> None:
     """How to get an A."""
     work = here.work
-    st.info(
-        "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick "
-        "or tweak after that is **B**. Or start here:", icon=":material/push_pin:")
+    short = "Nothing is pinned yet. Press **Pin** on top, or start here:"
+    st.info(short if not depth.full() else
+            "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
+            "tweak after that is **B**. Or start here:", icon=":material/push_pin:")
     with st.container(horizontal=True):
         st.button(f"A = {text.plain(here.sample)} as learned", key="_pin_learned", icon=":material/push_pin:",
                   on_click=stored.pin, args=(Pin(work.name, work.dataset.name, here.sample),))
