@@ -106,7 +106,9 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     assert run.record().state == "stopped"
     assert run.record().epoch > stopped
     page.get_by_role("tab", name="Inside the model").click()
-    page.wait_for_selector(".st-key-panel-train-dividends .js-plotly-plot")
+    page.locator(".st-key-about-train-dividends button").first.click()
+    page.get_by_text("reaches 10% of what all terms add").wait_for()
+    page.keyboard.press("Escape")
     explore.click()
     page.wait_for_selector("h1:has-text('Samples')")
     settle(page)

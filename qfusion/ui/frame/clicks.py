@@ -1,8 +1,7 @@
 """What a reader chooses by a click in a figure.
 
 The browser keeps marked what was chosen for as long as the figure has the same key, and draws a figure anew, which
-takes it a tenth of a second or more, when the key is another. So a figure keeps its key until something in it was
-chosen.
+takes longer than to change it, when the key is another. So a figure keeps its key until something in it was chosen.
 """
 
 from __future__ import annotations
@@ -10,7 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import streamlit as st
+
 from qfusion.ui.frame import state
+
+_PAGE = "_page_again"
 
 
 def key_of(name: str) -> str:
@@ -44,3 +47,16 @@ def choose_sample(key: str) -> bool:
     if found:
         state.choose_sample(str(found[0]))
     return bool(found)
+
+
+def page_again() -> None:
+    """Has the whole page drawn anew by the fragment that is drawn next, for callbacks in one: what they change stands
+    outside of it."""
+    state.put(_PAGE, True)
+
+
+def settle() -> None:
+    """Draws the whole page anew where a callback asked for it; the first that a fragment with such callbacks does."""
+    if state.get(_PAGE):
+        state.put(_PAGE, False)
+        st.rerun()

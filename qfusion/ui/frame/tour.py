@@ -17,7 +17,7 @@ import streamlit as st
 from qfusion import _assets, _checks
 from qfusion.errors import QFusionError
 from qfusion.panels.core.allowed import Allowed
-from qfusion.ui.frame import depth, state
+from qfusion.ui.frame import chips, depth, state
 
 TOUR, END = "tour", "end"
 _FROM, _SEEN = "_tour_from", "_tour_seen"
@@ -187,7 +187,5 @@ def _begin(link: Link, files: Files) -> None:
     if depth.full():
         st.caption(_ABOUT)
     else:
-        with st.container(key="chips-tour"):
-            st.markdown(":gray-badge[samples of the project] :gray-badge[a card on each page] "
-                        ":gray-badge[your own view is back at the end]")
+        chips.draw("tour", ("samples of the project", "a card on each page", "your own view is back at the end"))
     _to(link, files, 1, "Start the guided tour", ":material/tour:")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from qfusion.ui.shared import chips
+from qfusion.ui.frame import chips
 
 
 def draw(key: str, views: Iterable[tuple[str, str, tuple[str, ...]]]) -> None:

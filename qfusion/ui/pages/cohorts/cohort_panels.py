@@ -22,8 +22,6 @@ from qfusion.ui.pages.cohorts import errors_view
 from qfusion.ui.pages.cohorts.cohort_view import BY, CUT_MANY, MEASURE, STRENGTH
 from qfusion.ui.panel import panels
 
-_JUMP = "_cohort_jump"
-
 
 def quality(here: Here, levels: Levels) -> None:
     """How good the model is on the cohort."""
@@ -51,9 +49,7 @@ def distributions(here: Here, levels: Levels) -> None:
 
 def entanglement(here: Here, levels: Levels) -> None:
     """The honest test of "entanglement explains fusion": one measure against interaction strength, with intervals."""
-    if state.get(_JUMP):
-        state.put(_JUMP, False)
-        st.rerun()  # the sample's picker stands outside of this fragment
+    clicks.settle()
     work = here.work
     titles, strengths = cohort_measures.measure_titles(work), cohort_measures.strength_titles(work)
     if not titles:
@@ -88,7 +84,7 @@ _HELP = {
 
 def _picked(key: str) -> None:
     if clicks.choose_sample(key):
-        state.put(_JUMP, True)
+        clicks.page_again()
 
 
 def _table(levels: Levels, found: dict[str, dict[str, Interval]]) -> None:

@@ -18,14 +18,11 @@ from qfusion.ui.pages.cohorts.cohort_view import FILTER
 from qfusion.ui.panel import panels
 
 SLICE = "slice"
-_AGAIN = "_errors_again"
 
 
 def draw(here: Here, levels: Levels) -> None:
     """Slices on the left, the worst on the right."""
-    if state.get(_AGAIN):
-        state.put(_AGAIN, False)
-        st.rerun()  # sample and filter stand outside of this fragment
+    clicks.settle()
     if not builders.some(levels):
         return
     known = slices.kinds(here.work, levels.rows)
@@ -49,14 +46,14 @@ def _sliced(key: str, found: Sequence[slices.Slice], parts: Sequence[Part]) -> N
     if 0 <= place < len(found):
         column = found[place].parts[0].column
         take(found[place].parts, [each for each in parts if each.column != column])
-        state.put(_AGAIN, True)
+        clicks.page_again()
 
 
 def _opened(key: str, ids: Sequence[str]) -> None:
     place = int(clicks.point(key).get("point_index", -1))
     if 0 <= place < len(ids):
         state.choose_sample(ids[place])
-        state.put(_AGAIN, True)
+        clicks.page_again()
 
 
 def confusions(here: Here, levels: Levels) -> None:

@@ -23,14 +23,11 @@ from qfusion.ui.panel import panels
 OF, METHOD, COLOUR = "map", "map.method", "map.colour"
 _CONFIG = {"displayModeBar": True, "displaylogo": False, "doubleClick": False,
            "modeBarButtons": [["lasso2d", "select2d"]]}
-_AGAIN = "_map_again"
 
 
 def draw(here: Here, levels: Levels) -> None:
     """The map with its controls."""
-    if state.get(_AGAIN):
-        state.put(_AGAIN, False)
-        st.rerun()  # sample and filter stand outside of this fragment
+    clicks.settle()
     if not builders.enough(levels):
         return
     known, colours = coordinates.kinds(here.work), builders.colours(here.work, levels.rows)
@@ -69,7 +66,7 @@ def _selected(key: str, found: maps.SampleMap, parts: Sequence[Part]) -> None:
             return  # a click that dragged by a pixel
         split = [each for each in parts if each.column == cohorts.SPLIT]
         state.put(FILTER, cohorts.written([part, *split]))
-        state.put(_AGAIN, True)
+        clicks.page_again()
         return
     if clicks.choose_sample(key):
-        state.put(_AGAIN, True)
+        clicks.page_again()

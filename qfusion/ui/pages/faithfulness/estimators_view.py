@@ -10,10 +10,9 @@ from qfusion.analysis.cohort import faithful
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.trust import estimators
 from qfusion.panels import faithfulness as builders
-from qfusion.ui.frame import depth, state
+from qfusion.ui.frame import chips, depth, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import chips
 
 RUN = "proof.run"
 

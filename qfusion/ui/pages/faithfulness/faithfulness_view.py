@@ -19,11 +19,10 @@ from qfusion.explain.trust.stability import Stability
 from qfusion.figures import style
 from qfusion.panels import faithfulness as builders
 from qfusion.panels.core.panel import Picture
-from qfusion.ui.frame import depth, state
+from qfusion.ui.frame import chips, depth, state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.pages.faithfulness import estimators_view, seeds_view
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import chips
 
 PROOF, MEASURE, RANKING, INSIDE = "proof", "proof.by", "proof.rank", "proof.of"
 ICONS = {"warning": ":material/warning:", "fine": ":material/check:", "unknown": ":material/help:"}

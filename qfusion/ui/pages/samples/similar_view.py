@@ -15,15 +15,12 @@ from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
 
 BY = "similar"
-_AGAIN = "_similar_again"
 BESIDE = 5  # of the nearest that are set beside the sample
 
 
 def draw(here: Here) -> None:
     """The nearest samples, a button for each and a link to all side by side."""
-    if state.get(_AGAIN):
-        state.put(_AGAIN, False)
-        st.rerun()  # the sample's picker stands outside of this fragment
+    clicks.settle()
     sample, known = here.subject(), [coordinates.TITLES[kind] for kind in similar.ways(here.work)]
     if state.get(BY) not in (None, *known):
         state.put(BY, known[0])  # of another model
@@ -53,7 +50,7 @@ def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:
 
 def _open(name: str) -> None:
     state.choose_sample(name)
-    state.put(_AGAIN, True)
+    clicks.page_again()
 
 
 def _opened(key: str, ids: Sequence[str]) -> None:

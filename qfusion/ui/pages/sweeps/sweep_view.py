@@ -19,11 +19,11 @@ from qfusion.runs import plans, queue, space, storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.settings import KINDS, SETTINGS
 from qfusion.runs.sweep import Sweep
-from qfusion.ui.frame import cache, depth, state
+from qfusion.ui.frame import cache, chips, depth, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import chips, coming
+from qfusion.ui.shared import coming
 
 SWEEP, DATA, KIND, VIEW = "sweep", "sweep.data", "sweep.kind", "sweep.view"
 PULSE = 2.0  # seconds between two looks while a sweep is at work

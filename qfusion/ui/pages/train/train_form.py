@@ -15,9 +15,8 @@ from qfusion.panels.core.opened import sources
 from qfusion.panels.train import MAX_TEXT, TYPED, setting_key
 from qfusion.runs import plans, queue
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
-from qfusion.ui.frame import cache, depth, state
+from qfusion.ui.frame import cache, chips, depth, state
 from qfusion.ui.frame.shell import guard
-from qfusion.ui.shared import chips
 
 DATA, KIND = "new.data", "new.kind"
 _ALWAYS = ("epochs", "rate", "patience")

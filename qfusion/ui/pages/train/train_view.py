@@ -20,7 +20,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels import train as builders
 from qfusion.panels.core.opened import sources
 from qfusion.runs.folder import Record
-from qfusion.ui.frame import cache, depth, state
+from qfusion.ui.frame import cache, clicks, depth, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard, link
 from qfusion.ui.pages.train import model_import, train_compare, train_curves, train_form
@@ -155,7 +155,7 @@ def _sparkline(record: Record) -> list[float]:
 
 def _ticked(key: str, names: list[str], shown: list[str]) -> None:
     """What is ticked in the table is shown; in the order in which it was ticked, so that a run keeps its colour."""
-    rows = state.get(key, {}).get("selection", {}).get("rows", [])
+    rows = clicks.chosen(key).get("rows", [])
     ticked = [names[row] for row in rows if row < len(names)]
     state.put(RUN,
               [*(name for name in shown if name in ticked),
