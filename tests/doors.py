@@ -28,6 +28,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import numpy as np
 import pandas as pd
 
+from tests.charts import figures
 from tests.keeping import KEPT, flat, numbers_in, plain, series, table, tree, words
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,7 +103,7 @@ def shown(app: Any, path: str) -> Page:
     refused(app)
     tables = {name.removeprefix("qfusion-").removesuffix(".csv"): table(pd.read_csv(io.BytesIO(content)))
               for name, content in offered.items() if name.endswith(".csv")}
-    drawn = {each.proto.id.partition("-figure-")[2]: each.proto.spec for each in app.get("plotly_chart")}
+    drawn = {key.removeprefix("figure-"): spec for key, spec in figures(app).items()}
     tables |= {name: traces(spec) for name, spec in drawn.items() if name and name not in tables}
     panels = {name for name in tables if name}
     tables |= {f"frame {number}": table(pd.DataFrame(each.value)) for number, each in enumerate(app.dataframe, 1)}
@@ -123,6 +124,8 @@ def downloads() -> Iterator[dict[str, bytes]]:
     """The tables and texts that pages run meanwhile offer to download, by the name of the file."""
     import streamlit as st
 
+    from qfusion.ui.frame import figure
+
     offered: dict[str, bytes] = {}
     button = st.download_button
 
@@ -132,11 +135,18 @@ def downloads() -> Iterator[dict[str, bytes]]:
             offered[str(file_name)] = content.encode() if isinstance(content, str) else content
         return button(label, data, file_name, mime, *rest, **others)
 
-    st.download_button = seen
+    drawn = figure.chart
+
+    def charted(*rest: Any, tools: Any = None, **others: Any) -> None:
+        if tools is not None:
+            offered[tools.file] = tools.numbers()
+        drawn(*rest, tools=tools, **others)
+
+    st.download_button, figure.chart = seen, charted
     try:
         yield offered
     finally:
-        st.download_button = button
+        st.download_button, figure.chart = button, drawn
 
 
 def copied(app: Any, path: str) -> str:

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion.runs import sweep
 from qfusion.ui.frame import sessions, share, shell, state
 from tests import doors
+from tests.charts import figures
 from tests.test_app_pages import plain, said, visit
 from tests.test_app_sweeps import search
 from tests.test_app_train import JUMP, make, record_of
@@ -225,7 +226,7 @@ def seen(app: AppTest) -> dict[str, Any]:
     words = [re.sub(r"\d+(\.\d+)? (ms|s)\b", "TIME", said(app)),
              *(f"{each.label}: {each.value} {each.delta}" for each in app.metric)]
     return {"set": {each.key: each.value for each in widgets(app) if parameter(each)}, "words": words,
-            "figures": [each.proto.spec for each in app.get("plotly_chart")],
+            "figures": list(figures(app).values()),
             "tables": [each.value.to_csv() for each in app.dataframe]}
 
 

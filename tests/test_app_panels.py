@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.charts import key_of
 from tests.test_app_pages import plain, visit
 
 PINS = {"planted": "qj-planted/planted/p0031", "digits": "qcnn-digits/digits/digit-0004"}
@@ -55,8 +56,8 @@ def test_every_panel_says_what_it_shows_what_not_and_of_which_samples(title: str
         assert not app.warning
         figures, words = {}, {}
         for panel, element in panels(app.main):
-            if element.type == "plotly_chart" and not RAW.search(element.proto.id):
-                figures[element.proto.id] = panel
+            if key_of(element) and not RAW.search(key_of(element)):
+                figures[key_of(element)] = panel
             if element.type == "caption" and "**Shows**" in element.value:
                 words[panel] = plain(element.value)
         assert all(figures.values()), f"{title} {query}: a figure without a panel"

@@ -21,6 +21,7 @@ from qfusion.explain.contributions.summaries import RELATIONS
 from qfusion.ui.frame import cache
 from qfusion.ui.pages.overview.questions_view import QUESTIONS
 from qfusion.ui.pages.what_if.what_if_controls import TITLES
+from tests.charts import figures
 from tests.test_app_pages import FILES, plain, said, value, visit
 from tests.test_app_what_if import qubits
 
@@ -202,7 +203,7 @@ def test_the_bloch_sphere_is_drawn_for_every_modality_that_is_edited(qubits: str
                 **{f"set.{name}.0": "3.0" for name in names})
     assert not app.exception
     assert not app.error
-    drawn = [each.proto.id for each in app.get("plotly_chart") if "what-if-state" in each.proto.id]
+    drawn = [key for key in figures(app) if "what-if-state" in key]
     assert len(drawn) == len(names)
     assert all(app.slider(key=f"set.{name}.0").value == 3.0 for name in names)
     wrong = visit("What if", model=qubits, data="planted",

@@ -10,6 +10,7 @@ from qfusion.analysis.learning import sweep_trials
 from qfusion.errors import InvalidInput
 from qfusion.figures.draw import sweep as figures
 from qfusion.runs import space, storage, sweep
+from tests import charts
 from tests.test_app_pages import visit
 
 
@@ -57,7 +58,7 @@ def test_a_sweep_shows_its_trials_its_best_and_the_command(own_places):
     for view in ("Settings against value", "All settings at once"):
         app = shown(sweep_view=view, sweep="first")
         assert not app.error
-        assert len(app.get("plotly_chart")) >= 1
+        assert charts.figures(app)
     shares = sweep_trials.importance(made)
     assert shares.keys() == {"rate", "noise", "schedule"}
     assert max(shares, key=shares.get) == "rate"

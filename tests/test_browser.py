@@ -98,10 +98,10 @@ def the_select_box_picks(page: Any) -> None:
 
 
 def a_point_of_the_scatter_picks(page: Any) -> None:
-    page.locator('[class*="st-key-scatter-"] .js-plotly-plot').scroll_into_view_if_needed()
+    page.locator('[class*="st-key-figure-scatter"] .js-plotly-plot').scroll_into_view_if_needed()
     # The point farthest from all others, so that no other lies on top of it.
     x, y, wanted = page.evaluate("""() => {
-      const plot = document.querySelector('[class*="st-key-scatter-"] .js-plotly-plot');
+      const plot = document.querySelector('[class*="st-key-figure-scatter"] .js-plotly-plot');
       const trace = plot.calcdata.find(points => points[0].trace.name === 'samples');
       const ids = trace[0].trace.customdata, layout = plot._fullLayout, corner = plot.getBoundingClientRect();
       const places = trace.map(point => [corner.x + layout.xaxis._offset + layout.xaxis.c2p(point.x),
@@ -279,12 +279,12 @@ def saved(page: Any, button: Any, path: Path) -> Path:
 
 
 def the_drawer_gives_the_figure_its_numbers_and_its_recipe(page: Any, tmp_path: Path) -> None:
-    rows = list(csv.DictReader(saved(page, page.locator(".st-key-csv-waterfall button").first,
+    rows = list(csv.DictReader(saved(page, page.locator(".st-key-figure-waterfall .qf-numbers").first,
                                      tmp_path).open(encoding="utf-8")))
     assert [row["term"] for row in rows][:2] == ["baseline", "text"]
     shown = re.search(r"Predicted ([+-]\d\.\d\d)", page.inner_text("body")).group(1)  # type: ignore[union-attr]
     assert sum(float(row["dividend"]) for row in rows) == pytest.approx(float(shown), abs=0.006)
-    page.locator(".st-key-export-waterfall button").first.click()
+    page.locator(".st-key-figure-waterfall .qf-export").first.click()
     drawer = page.get_by_role("dialog")
     drawer.get_by_role("button", name="Download SVG").wait_for()
     drawn = saved(page, drawer.get_by_role("button", name="Download SVG"), tmp_path)

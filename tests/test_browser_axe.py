@@ -21,7 +21,7 @@ LOOKED_AT = {"light": ("overview", *PAGES, "cohorts", "compare", "samples-networ
 WIDTHS = {"light": 1440, "dark": 800}
 PAPER = "() => document.querySelector('[data-testid=stMain] .js-plotly-plot')._fullLayout.paper_bgcolor"
 LEAST_WORDS = 6
-CHARTS = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')]
+CHARTS = """() => [...document.querySelectorAll('.qf-figure')]
   .map(e => e.getAttribute('aria-label') || '')"""
 # What answers a click and no key: controls out of the order of the keyboard, unless arrow keys lead there from one in
 # it, or they clear what a key clears; whatever else shows the hand of a click. Points of figures are in lists too.
@@ -113,7 +113,7 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     assert not axe.violations(page), axe.lines(axe.violations(page))
     page.keyboard.press("Escape")
     page.wait_for_selector('[data-testid="stPopoverBody"]', state="detached")
-    page.locator(".st-key-export-decision-over-time button").first.focus()
+    page.locator(".st-key-figure-decision-over-time .qf-export").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector('[role="dialog"]')
     visits.still(page)

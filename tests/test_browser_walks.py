@@ -59,7 +59,7 @@ def test_a_figure_for_a_paper_of_a_sample_that_speaks_only_jointly(walk: Walk, t
     walk.click(page.locator(".st-key-telling-synergy").get_by_role("link").last)
     page.wait_for_selector("h1:has-text('Samples')")
     settle(page)
-    walk.click(page.locator(".st-key-export-waterfall button").first)
+    walk.click(page.locator(".st-key-figure-waterfall .qf-export").first)
     page.wait_for_selector('[role="dialog"]')
     walk.option("figure-size", "APS, one column")
     walk.click(page.get_by_role("dialog").get_by_role("radio", name="PDF"))

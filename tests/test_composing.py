@@ -275,7 +275,8 @@ def test_the_command_line_writes_a_zip(tmp_path: Path, capsys: Any) -> None:
 
 def test_the_drawer_composes_and_writes_zips() -> None:
     app = visit("Dynamics", sample="p2924")
-    app.button(key="export-waterfall-now").click().run()
+    app.session_state["_drawer"] = "waterfall-now"
+    app.run()
     latex = next(each.value for each in app.code if r"\begin{figure}" in each.value)
     assert r"\includegraphics[width=89mm]" in latex
     app.button(key="drawer-add").click().run()

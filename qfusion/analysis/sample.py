@@ -54,6 +54,10 @@ class Sample:
         if isinstance(self.tweak, str):
             object.__setattr__(self, "tweak", self.work.model.parse_tweak(self.tweak))
 
+    def memo_key(self, background: bool = True) -> tuple[str, ...]:
+        """What tells this sample from others, and what is asked of it, see `Workspace.memo_key`."""
+        return (*self.work.memo_key(background), self.name, str(self.row), str(self.output), self.changed)
+
     @property
     def id(self) -> str:
         """The sample's id."""

@@ -17,7 +17,7 @@ from qfusion.figures import numbers
 from qfusion.figures.draw import building as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.panel import Opens, Panel, Picture, can, number, word
+from qfusion.panels.core.panel import Opens, Panel, Picture, can, kept, number, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import cursor_at
 
@@ -31,6 +31,7 @@ def built(sample: Sample, over: str = physics.THIS) -> Built:
     return built_terms.of_rows(work, rows, sample.output, sample.tweak)
 
 
+@kept
 def matrix(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) -> Picture:
     """What every coupling and jump operator added to every contribution; arguments as of `over_time`."""
     found = built(sample, over)
@@ -60,6 +61,7 @@ def over_time(sample: Sample, theme: Theme = "light", *, over: str = physics.THI
     return _picture(sample, "built-over-time", found, over, drawn, lambda: found.through(dividend))
 
 
+@kept
 def flow(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) -> Picture:
     """The way from modalities through what acts on them to the score; arguments as of `over_time`."""
     found = built(sample, over)

@@ -27,18 +27,16 @@ from qfusion.figures.numbers import sizes_table, terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import sliders, spoken
-from qfusion.panels.core.panel import Panel, Picture, can, number, whole, within, word
+from qfusion.panels.core.panel import Panel, Picture, can, kept, number, whole, within, word
 from qfusion.panels.core.view import View
 from qfusion.quantum.kinds import Part, column
 from qfusion.quantum.measures import KINDS
 from qfusion.quantum.states import partial_trace
 
 ENTROPY, ENTANGLEMENT = ABOVE = ("entropy", "entanglement")
-DIVIDENDS, SHAPLEY = through.KINDS
-WHOLE = "all together"
+(DIVIDENDS, SHAPLEY), WHOLE = through.KINDS, "all together"
 SHOWN_RUNS, SHOWN_STATES = 4, 4
-# whose panels are called as they are; those of later ones `measure-KIND`
-_NAMED_FIRST = ("mutual_information", "negativity", "purity")
+_NAMED_FIRST = ("mutual_information", "negativity", "purity")  # panels of later ones are called measure-KIND
 _MATRIX = {
     "modulus": ("|ρ_ij|: diagonal populations, off the diagonal coherences.", "the sign or phase of a coherence."),
     "phase": ("arg ρ_ij on a cyclic scale, where |ρ_ij| is at least 1 % of the largest.", "how large an entry is.")}
@@ -53,6 +51,7 @@ def moving(sample: Sample, above: str = ENTROPY) -> tuple[dict[str, np.ndarray],
     return series, mean, name, KINDS[kind].unit
 
 
+@kept
 def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = ENTROPY, terms: str = DIVIDENDS,
                        t: float = 1.0) -> Picture:
     """Entropies or entanglement and the terms of the decision on one time axis.
@@ -93,6 +92,7 @@ def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = E
         table=lambda: now.frame().join(pd.DataFrame({f"{above}[{k or 'all'}]": v for k, v in series.items()})))
 
 
+@kept
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision at T, term by term."""
     final = sample.decision.final()
@@ -286,6 +286,7 @@ def _over_time(times: np.ndarray, series: Mapping[Part, np.ndarray], kind: str) 
     return pd.DataFrame({"t": times} | {column(kind, part, "all"): values for part, values in series.items()})
 
 
+@kept
 def cut(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
     """The score after a cut of each modality, against the time of the cut.
 

@@ -26,12 +26,13 @@ from qfusion.figures.numbers import terms_table
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
 from qfusion.panels.core import spoken
-from qfusion.panels.core.panel import Panel, Picture, can, word, words
+from qfusion.panels.core.panel import Panel, Picture, can, kept, word, words
 from qfusion.panels.core.view import View
 from qfusion.quantum.kinds import Part
 from qfusion.quantum.measures import KINDS
 
 
+@kept
 def verdict(sample: Sample, theme: Theme = "light") -> Picture:
     """Prediction against truth: on the range of the target, or as class probabilities."""
     return (_class_verdict if sample.work.classes else _score_verdict)(sample, theme)
@@ -66,6 +67,7 @@ def _class_verdict(sample: Sample, theme: Theme) -> Picture:
                                     "probability": p, "truth": np.arange(len(p)) == truth}))
 
 
+@kept
 def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
     """The decision, term by term."""
     work, dividends = sample.work, sample.work.dividends(sample.row, sample.output)
@@ -89,6 +91,7 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         table=table)
 
 
+@kept
 def shapley(sample: Sample, theme: Theme = "light") -> Picture:
     """Shapley values and shares."""
     work = sample.work
@@ -106,6 +109,7 @@ def shapley(sample: Sample, theme: Theme = "light") -> Picture:
                                     "share": [shares[name] for name in values]}))
 
 
+@kept
 def entropies(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropies per modality and joint over the evolution as learned; of a model with time."""
     track = sample.learned.track()
@@ -123,6 +127,7 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: pd.DataFrame({"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}))
 
 
+@kept
 def masses(sample: Sample, theme: Theme = "light") -> Picture:
     """The mass each modality gives each element, and the fused one; of a model with rules."""
     found = sample.reading
@@ -150,6 +155,7 @@ def masses(sample: Sample, theme: Theme = "light") -> Picture:
         table=partial(_read, found))
 
 
+@kept
 def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
     """Belief, plausibility and betting probability of every class; of a model whose elements are classes."""
     found = sample.reading
@@ -168,6 +174,7 @@ def beliefs(sample: Sample, theme: Theme = "light") -> Picture:
         table=partial(_read, found))
 
 
+@kept
 def fused_entropies(sample: Sample, theme: Theme = "light") -> Picture:
     """Entropy of every fused qubit, its entanglement with the modality qubits; of a model with rules."""
     found = sample.reading

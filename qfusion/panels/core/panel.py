@@ -9,13 +9,16 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import pandas as pd
 import plotly.graph_objects as go
+import plotly.io
 
 from qfusion._checks import check
 from qfusion.analysis import text
+from qfusion.analysis.memo import memo
 from qfusion.models import Ability
 from qfusion.panels.core.view import View
 
@@ -45,6 +48,11 @@ class Picture:
     called: str = ""
     lead: str = ""
 
+    @cached_property
+    def spec(self) -> str:
+        """The figure as Plotly's JSON."""
+        return str(plotly.io.to_json(self.figure, validate=False))
+
     @property
     def full_title(self) -> str:
         """What the figure is called, and the title, as markdown."""
@@ -61,6 +69,16 @@ class Picture:
         what it shows."""
         shows = text.unmarked(self.shows)
         return f"Shows {shows} Does not show {text.unmarked(self.not_shown)}" if self.not_shown else shows
+
+
+Build = TypeVar("Build", bound=Callable[..., Picture])
+
+
+def kept(build: Build) -> Build:
+    """A builder whose last pictures are kept for all who ask, as those of the samples around the one that is read."""
+    found = memo(24)(build)
+    vars(found)["is_kept"] = True
+    return cast("Build", found)
 
 
 def ended(words: str, by: str = ".") -> str:
@@ -155,6 +173,11 @@ class Panel:
     opens: Opens = always
     endings: Callable[[View, Any], Iterable[str]] = lambda view, subject: ("",)
     below: bool = False
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its last pictures are `kept`."""
+        return bool(getattr(self.build, "is_kept", False))
 
     @property
     def subject(self) -> str:

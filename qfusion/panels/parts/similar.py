@@ -13,10 +13,11 @@ from qfusion.analysis.subject import Workspace
 from qfusion.figures.draw.many import places as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
-from qfusion.panels.core.panel import Panel, Picture
+from qfusion.panels.core.panel import Panel, Picture, kept
 from qfusion.panels.core.view import View
 
 
+@kept
 def similar(sample: Sample, theme: Theme = "light", *, by: str = coordinates.DIVIDENDS) -> Picture:
     """The test samples nearest to one.
 

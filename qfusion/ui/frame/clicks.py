@@ -1,8 +1,4 @@
-"""What a reader chooses by a click in a figure.
-
-The browser keeps marked what was chosen for as long as the figure has the same key, and draws a figure anew, which
-takes longer than to change it, when the key is another. So a figure keeps its key until something in it was chosen.
-"""
+"""What a reader chooses by a click in a figure or a table, by its key."""
 
 from __future__ import annotations
 
@@ -16,18 +12,9 @@ from qfusion.ui.frame import state
 _PAGE = "_page_again"
 
 
-def key_of(name: str) -> str:
-    """The key of a figure whose points are chosen by a click; another one after each choice."""
-    turn = int(state.get(f"_turn-{name}", 0))
-    if any(chosen(f"{name}-{turn}").values()):
-        turn += 1
-        state.put(f"_turn-{name}", turn)
-    return f"{name}-{turn}"
-
-
 def chosen(key: str) -> Mapping[str, Any]:
-    """What is chosen in the figure of a key: "points", and "box" and "lasso" around them."""
-    return dict((state.get(key) or {}).get("selection", {}))
+    """What is chosen in the figure or table of a key: "points", and "box" and "lasso" around them, or "rows"."""
+    return dict((state.get(key) or {}).get("selection") or {})
 
 
 def point(key: str) -> Mapping[str, Any]:

@@ -37,7 +37,7 @@ def aside(words: str) -> None:
     if full():
         st.caption(words)
     else:
-        with st.container(key=f"tools-aside-{crc32(words.encode())}"), st.popover(
+        with st.container(key=f"about-aside-{crc32(words.encode())}"), st.popover(
                 "About", icon=":material/info:", type="tertiary"):
             st.caption(words)
 

@@ -23,7 +23,7 @@ from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.pages import QUESTIONS
 from qfusion.panels.core.view import View
 from qfusion.ui.bar import comparison, notes, pickers, pin_button
-from qfusion.ui.frame import depth, frame_script, runs, share, shortcuts, state, stored, tour
+from qfusion.ui.frame import ahead, depth, frame_script, runs, share, shortcuts, state, stored, tour
 from qfusion.ui.panel import origin
 
 PAGES = {
@@ -59,6 +59,10 @@ class Here:
         """The sample, under a tweak: whatever is told of it is asked there."""
         return Sample(self.work, self.row, int(self.work.predicted[self.row]) if self.asked is None else self.asked,
                       tweak)
+
+    def prepare(self, tweak: Tweak | str = "") -> None:
+        """Has the samples beside this one drawn in the background, under a tweak; the last thing that a page does."""
+        ahead.prepare(self, View(str(state.get(state.PAGE, "")).lower(), origin.address()), tweak)
 
     def subjects(self, tweak: Tweak | str = "") -> dict[str, Any]:
         """What panels of this page are made from, by what builders call it."""
@@ -120,7 +124,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
         a container below the navigation, and the bar that stays in view on top of the page.
     """
     runs.begin()
-    memo.waiting = st.spinner
+    memo.waiting = ahead.waiting
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
     # Streamlit says so of the page, but not of its dialogs
     st.html(f"<style>:root {{ color-scheme: {theme()} }} {_css('app.css')}{_css('bar.css') if has_bar else ''}"

@@ -23,7 +23,7 @@ from qfusion.panels.core.opened import ALIASES
 MODEL, DATA, SAMPLE, OUTPUT = "model", "data", "sample", "output"
 BACKGROUND, CONTRAST, MEMBERS, ROWS = "background", "contrast", "members", "rows"
 VIEW = "view"
-NOTICES, TABLE_TURN, PAGE, KEPT, DRAWER = "_notices", "_table_turn", "_page", "_kept", "_drawer"
+NOTICES, PAGE, KEPT, DRAWER = "_notices", "_page", "_kept", "_drawer"
 
 
 DRAWN, ELSEWHERE = "_drawn", "_elsewhere"
@@ -238,6 +238,5 @@ def forget(key: str) -> None:
 
 
 def choose_sample(sample_id: str) -> None:
-    """Makes a sample the current one (for callbacks) and clears the table's selection."""
+    """Makes a sample the current one (for callbacks)."""
     put(SAMPLE, sample_id)
-    put(TABLE_TURN, get(TABLE_TURN, 0) + 1)

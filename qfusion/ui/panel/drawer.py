@@ -22,7 +22,7 @@ from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import VisibleRange
 from qfusion.panels.core import batch, programs
 from qfusion.panels.core.panel import Picture
-from qfusion.ui.frame import state
+from qfusion.ui.frame import figure, state
 from qfusion.ui.panel import batch_view, composer, origin
 
 FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
@@ -194,7 +194,7 @@ def _with_visible(recipe: Recipe, key: str, found: VisibleRange) -> Recipe:
 def _preview(drawn: Picture, file: File) -> None:
     style = file.recipe.style
     if style.format == "html":
-        st.plotly_chart(in_theme(file.shown, style.theme), theme=None, key=f"preview-{drawn.name}", alt=drawn.headline)
+        figure.chart(in_theme(file.shown, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline)
         st.caption("One file that opens in any browser without a network; points tell their values.")
         return
     with st.spinner("Drawing …"):

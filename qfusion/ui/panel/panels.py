@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import plotly.graph_objects as go
@@ -23,7 +24,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels.core import programs
 from qfusion.panels.core.panel import Picture, capital, ended
 from qfusion.panels.core.view import View
-from qfusion.ui.frame import depth, state
+from qfusion.ui.frame import depth, figure, state
 from qfusion.ui.panel import glossary, origin
 
 
@@ -35,7 +36,6 @@ class Shown:
     framed: go.Figure
 
 
-_CONFIG = {"displayModeBar": False, "doubleClick": False}
 _PREFIX = "fig."  # of the keys that hold visible ranges
 
 
@@ -45,11 +45,9 @@ def visible_key(name: str) -> str:
 
 
 def framed(name: str, drawn: go.Figure) -> Shown:
-    """A figure as the reader wants it: without the series left out, in the ranges chosen. A click on the legend does
-    nothing."""
+    """A figure as the reader wants it: without the series left out, in the ranges chosen."""
     key = visible_key(name)
     said = state.get(key) or st.query_params.get(key) or ""
-    drawn.update_layout(legend={"itemclick": False, "itemdoubleclick": False})
     if not said:
         if key in st.query_params:
             state.impose(key, "")
@@ -65,41 +63,39 @@ def framed(name: str, drawn: go.Figure) -> Shown:
     return Shown(drawn, found)
 
 
-def drawn(picture: Picture, *, key: str = "", on_select: Callable[[], object] | None = None) -> None:
+def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None) -> None:
     """A figure with what every panel has beside its title, without a panel around it.
 
     Args:
-        picture: figure, words and table. key: of the widget that the figure is, where its points are chosen by a click.
-        on_select: what a click does.
+        picture: figure, words and table. on_select: what a click in the figure does, given the figure's key.
     """
-    with st.container(horizontal=True, horizontal_alignment="right", gap=None, key=f"tools-{picture.name}"):
-        tools(picture, exported=True)
-    footer(picture, _figure(picture, key, on_select))
+    with st.container(gap="xxsmall", key=f"drawn-{picture.name}"):
+        with st.container(horizontal=True, horizontal_alignment="right", gap=None, key=f"top-{picture.name}"):
+            _about(picture)
+        footer(picture, _figure(picture, on_select))
 
 
-def _figure(picture: Picture, key: str = "", on_select: Callable[[], object] | None = None) -> Shown:
+def _figure(picture: Picture, on_select: Callable[[str], object] | None = None) -> Shown:
     assert picture.figure is not None
     shown = framed(picture.name, picture.figure)
-    clicks: dict[str, Any] = {} if on_select is None else {"selection_mode": "points", "on_select": on_select}
-    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key or f"figure-{picture.name}", alt=picture.alt,
-                    height="stretch", **clicks)
+    figure.chart(shown.framed, spec=picture.spec if shown.framed is picture.figure else "", alt=picture.alt,
+                 key=f"figure-{picture.name}", on_select=on_select, tools=tools_of(picture))
     return shown
 
 
 def small(picture: Picture) -> None:
-    """A small figure that is explained by what stands around it: with a button for its export only."""
-    shown = _figure(picture)
-    _export_button(picture)
-    _drawer(picture, shown)
+    """A small figure that is explained by what stands around it."""
+    with st.container(key=f"small-{picture.name}"):
+        _drawer(picture, _figure(picture))
 
 
-def draw(picture: Picture, *, key: str = "", on_select: Callable[[], object] | None = None,
+def draw(picture: Picture, *, on_select: Callable[[str], object] | None = None,
          grows: bool = True) -> None:
     """A whole panel, as a builder of `qfusion.panels` gives it; arguments as of `drawn`. It `grows` to the height of
     its row."""
     with st.container(border=True, key=f"panel-{picture.name}", gap="xxsmall",
                       height="stretch" if grows else "content"):
-        inside(picture, key=key, on_select=on_select)
+        inside(picture, on_select=on_select)
 
 
 def below(theme: Theme, **subjects: Any) -> None:
@@ -118,8 +114,8 @@ def around(name: str) -> Iterator[DeltaGenerator]:
         yield st.container()
 
 
-def inside(picture: Picture, head: DeltaGenerator | None = None, *, key: str = "",
-           on_select: Callable[[], object] | None = None, below: Callable[[], None] | None = None,
+def inside(picture: Picture, head: DeltaGenerator | None = None, *, on_select: Callable[[str], object] | None = None,
+           below: Callable[[], None] | None = None,
            chart: DeltaGenerator | None = None, named: bool = True) -> None:
     """What a panel holds: its title and lead (in `head`, if told), figure, what `below` draws under it, and its footer.
 
@@ -128,13 +124,13 @@ def inside(picture: Picture, head: DeltaGenerator | None = None, *, key: str = "
             control says it.
     """
     with head or nullcontext():
-        heading(picture.title, picture, exported=picture.figure is not None)
+        heading(picture.title, picture)
         if depth.full() and ((named and picture.called) or picture.lead):
             st.markdown(_lead(picture, named))
     shown = None
     with chart or nullcontext():
         if picture.figure is not None:
-            shown = _figure(picture, key, on_select)
+            shown = _figure(picture, on_select)
     if below is not None:
         below()
     footer(picture, shown)
@@ -145,37 +141,42 @@ def exporting() -> bool:
     return bool(state.get(state.DRAWER))
 
 
-def heading(title: str, picture: Picture | None = None, exported: bool = False) -> None:
-    """A panel's title, with a capital letter, and beside it what a panel always has: what it shows and does not, its
-    export, its numbers.
+def heading(title: str, picture: Picture | None = None) -> None:
+    """A panel's title, with a capital letter, and beside it what a panel always has: what it shows and does not. Its
+    export and its numbers stand beside that, drawn with the figure.
 
     Args:
-        title: as markdown. picture: of the panel; None where only the title is drawn. exported: with an export.
+        title: as markdown. picture: of the panel; None where only the title is drawn.
     """
     if picture is None:
         st.markdown(f"#### {capital(title)}")
         return
-    with st.container(horizontal=True, vertical_alignment="top", wrap=False, gap=None, key=f"top-{picture.name}"):
+    key = f"top-{picture.name}" if picture.figure is not None else f"top-plain-{picture.name}"
+    with st.container(horizontal=True, vertical_alignment="top", wrap=False, gap=None, key=key):
         st.markdown(f"#### {capital(title)}")
-        with st.container(horizontal=True, wrap=False, gap=None, width="content", key=f"tools-{picture.name}"):
-            tools(picture, exported)
+        _about(picture)
+        if picture.figure is None:
+            file = tools_of(picture)
+            st.download_button("CSV", data=file.numbers, file_name=file.file, mime="text/csv", on_click="ignore",
+                               icon=":material/download:", type="tertiary", key=f"csv-{picture.name}",
+                               help=figure.NUMBERS_HELP)
 
 
-def tools(picture: Picture, exported: bool = False) -> None:
-    """What every panel has: an (i) with its words and terms, its export, its numbers as a file."""
-    name = picture.name
-    with st.popover("About", icon=":material/info:", type="tertiary", key=f"about-{name}",
+def tools_of(picture: Picture) -> figure.Tools:
+    """What the buttons above its figure do."""
+    return figure.Tools(partial(state.put, state.DRAWER, picture.name), lambda: text.csv(picture.table()),
+                        f"qfusion-{picture.name}.csv")
+
+
+def _about(picture: Picture) -> None:
+    """An (i) with the words and terms of a panel."""
+    with st.popover("About", icon=":material/info:", type="tertiary", key=f"about-{picture.name}",
                     help="What this shows and does not, and what its words mean"):
         if not depth.full():
             if picture.called or picture.lead:
                 st.markdown(_lead(picture))
             st.caption(_shows(picture))
-        glossary.terms(name)
-    if exported:
-        _export_button(picture)
-    st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{name}.csv",
-                       mime="text/csv", on_click="ignore", icon=":material/download:", type="tertiary",
-                       key=f"csv-{name}", help="The numbers of this figure as CSV")
+        glossary.terms(picture.name)
 
 
 def _lead(picture: Picture, named: bool = True) -> str:
@@ -199,16 +200,8 @@ def footer(picture: Picture, shown: Shown | None = None) -> None:
         _drawer(picture, shown)
 
 
-def _export_button(picture: Picture) -> None:
-    st.button("Export", on_click=state.put, args=(state.DRAWER, picture.name), icon=":material/ios_share:",
-              type="tertiary", key=f"export-{picture.name}", help=f"Export: {_EXPORT_HELP}")
-
-
 def _drawer(picture: Picture, shown: Shown) -> None:
     if state.get(state.DRAWER) == picture.name:
         from qfusion.ui.panel import drawer  # matplotlib and the rest only once something is exported
 
         drawer.show(picture, shown.whole, visible_key(picture.name))
-
-
-_EXPORT_HELP = "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes it."

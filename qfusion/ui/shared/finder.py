@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -66,11 +65,12 @@ def _clear() -> None:
 def table(here: Here, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
     order = _columns(here.work, rows)
-    key = f"table-{state.get(state.TABLE_TURN, 0)}-{here.work.name}"
+    key = f"_table-{here.work.name}"
     shown = rows[order].reset_index()
-    place = int(np.flatnonzero(rows.index == here.sample)[0]) if here.sample in rows.index else None
+    ticked = list(clicks.chosen(key).get("rows", []))
+    if ticked and rows.index[ticked[0]:ticked[0] + 1].tolist() != [here.sample]:
+        state.put(key, {"selection": {"rows": []}})  # what was ticked, and no other: the table is sent again for a tick
     st.dataframe(shown, key=key, hide_index=True, height=300, selection_mode="single-row",
-                 selection_default={"selection": {"rows": [] if place is None else [place]}},
                  on_select=lambda: _picked_in_table(key, shown), column_config=_formats(order, bool(here.work.classes)),
                  alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.")
     st.caption(
@@ -129,5 +129,4 @@ def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
             "others.")
     output = "" if here.asked is None else work.classes[here.asked]
     picture = samples.scatter(here.subject(), here.theme, x=x, y=y, output=output, **chosen)
-    key = clicks.key_of("scatter")
-    panels.drawn(picture, key=key, on_select=lambda: clicks.choose_sample(key))
+    panels.drawn(picture, on_select=clicks.choose_sample)

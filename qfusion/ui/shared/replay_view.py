@@ -72,8 +72,7 @@ def _step(stops: list[int], way: int, count: int) -> None:
 def diagram(sample: Sample, theme: Theme, at: int, **drawn: Any) -> None:
     """The circuit across the page, drawn as `panels.circuit.diagram` is told by `drawn`; a click on a box goes
     there."""
-    key = clicks.key_of("diagram")
-    panels.draw(builders.diagram(sample, theme, gate=at, **drawn), key=key, on_select=lambda: _picked(key))
+    panels.draw(builders.diagram(sample, theme, gate=at, **drawn), on_select=_picked)
 
 
 def _picked(key: str) -> None:

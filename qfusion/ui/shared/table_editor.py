@@ -63,11 +63,10 @@ def panel(sample: Sample, theme: Theme) -> None:
         head, chart = st.container(), st.container()
         cell = _pick(work, shape, found)
         phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
-        key = clicks.key_of("tables")
         panels.inside(
             rules.tables(sample, theme, element=work.elements[cell.element], stage=cell.stage,
                          outcome=found.patterns[cell.pattern]), head,
-            chart=chart, key=key, on_select=lambda: _picked(key, work.elements, found.patterns),
+            chart=chart, on_select=lambda key: _picked(key, work.elements, found.patterns),
             below=lambda: _editor(work, shape, cell, phi, learned, found))
     with st.container(border=True, key="box-tables", gap="xsmall"):
         _presets(shape, cell)

@@ -40,6 +40,7 @@ def dynamics(here: Here) -> None:
                         draw(here, now, base)
                         panels.below(here.theme, **here.subjects(now.tweak))
             dynamics_view.agreement_line(here, tweak)
+    here.prepare(tweak)
 
 
 def page() -> None:

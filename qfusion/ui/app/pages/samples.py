@@ -61,6 +61,7 @@ def page() -> None:
         if not finder.none_passes(rows):
             finder.table(here, rows)
             finder.scatter(here, chosen, len(rows))
+    here.prepare()
 
 
 if __name__ == "__main__":  # as Streamlit runs it

@@ -66,9 +66,8 @@ def entanglement(here: Here, levels: Levels) -> None:
                                     **state.bound(STRENGTH))
         if is_slow(measure) and len(levels.rows) > MAX_SLOW:
             st.info(f"Every state is evolved for this: shown for the first {MAX_SLOW} of {len(levels.rows):,} samples.")
-        key = clicks.key_of("relation")
-        panels.inside(builders.entanglement(levels, here.theme, measure=measure, strength=strength), head, key=key,
-                      on_select=lambda: _picked(key),
+        panels.inside(builders.entanglement(levels, here.theme, measure=measure, strength=strength), head,
+                      on_select=_picked,
                       below=lambda: _table(levels, related(levels, measure, strength).correlations))
 
 

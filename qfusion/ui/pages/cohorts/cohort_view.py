@@ -171,7 +171,7 @@ def ladder(here: Here, levels: Levels) -> None:
     st.markdown("\n".join(lines))
     with st.container(horizontal=True, vertical_alignment="center"):
         members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
-        key = f"_member-{state.get(state.TABLE_TURN, 0)}-{len(members)}"
+        key = f"_member-{len(members)}"
         st.selectbox("Open a sample of the cohort (largest error first)", members, index=None, key=key, width=340,
                      label_visibility="collapsed", placeholder="Open a sample (largest error first)", on_change=_open,
                      args=(key,))
@@ -197,6 +197,7 @@ def _cell(name: str, value: object) -> str:
 def _open(key: str) -> None:
     if state.get(key):
         state.choose_sample(str(state.get(key)))
+        state.put(key, None)
 
 
 def shares(here: Here, levels: Levels) -> None:
@@ -206,8 +207,7 @@ def shares(here: Here, levels: Levels) -> None:
 
 def types(here: Here, levels: Levels) -> None:
     """Dominance, complement, conflict: how many, and how well they are predicted; a click makes one the cohort."""
-    key = clicks.key_of("types")
-    panels.draw(builders.types(levels, here.theme), key=key, on_select=lambda: _picked_type(key, levels.parts))
+    panels.draw(builders.types(levels, here.theme), on_select=lambda key: _picked_type(key, levels.parts))
 
 
 def _picked_type(key: str, parts: tuple[Part, ...]) -> None:

@@ -32,13 +32,11 @@ def draw(here: Here, levels: Levels) -> None:
     with left, panels.around("slices") as head:
         by = st.selectbox("Slices by", list(known), width=260, **state.bound(SLICE))
         found = slices.slices(levels, by)
-        key = clicks.key_of("slices")
-        panels.inside(builders.slices(levels, here.theme, by=by), head, key=key,
-                      on_select=lambda: _sliced(key, found, levels.parts))
+        panels.inside(builders.slices(levels, here.theme, by=by), head,
+                      on_select=lambda key: _sliced(key, found, levels.parts))
     with right:
         worst = slices.worst(levels).rows.index.tolist()
-        own = clicks.key_of("worst")
-        panels.draw(builders.worst(levels, here.theme), key=own, on_select=lambda: _opened(own, worst))
+        panels.draw(builders.worst(levels, here.theme), on_select=lambda key: _opened(key, worst))
 
 
 def _sliced(key: str, found: Sequence[slices.Slice], parts: Sequence[Part]) -> None:
@@ -58,8 +56,7 @@ def _opened(key: str, ids: Sequence[str]) -> None:
 
 def confusions(here: Here, levels: Levels) -> None:
     """The confusion matrix; a click on a cell makes its samples the cohort."""
-    key = clicks.key_of("confusions")
-    panels.draw(quality.confusions(levels, here.theme), key=key, on_select=lambda: _confused(key, levels))
+    panels.draw(quality.confusions(levels, here.theme), on_select=lambda key: _confused(key, levels))
 
 
 def _confused(key: str, levels: Levels) -> None:

@@ -15,14 +15,13 @@ from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Part
 from qfusion.panels.core.panel import Picture
 from qfusion.panels.parts import sample_map as builders
-from qfusion.ui.frame import clicks, state
+from qfusion.ui.frame import clicks, figure, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.cohorts.cohort_view import FILTER
 from qfusion.ui.panel import panels
 
 OF, METHOD, COLOUR = "map", "map.method", "map.colour"
-_CONFIG = {"displayModeBar": True, "displaylogo": False, "doubleClick": False,
-           "modeBarButtons": [["lasso2d", "select2d"]]}
+_CONFIG = {"displayModeBar": True, "displaylogo": False, "modeBarButtons": [["lasso2d", "select2d"]]}
 
 
 def draw(here: Here, levels: Levels) -> None:
@@ -42,17 +41,15 @@ def draw(here: Here, levels: Levels) -> None:
             colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
         picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour)
         with head:
-            panels.heading(picture.title, picture, exported=True)
+            panels.heading(picture.title, picture)
         _figure(picture, levels, builders.on_map(levels, of, method))
 
 
 def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
     assert picture.figure is not None
     shown = panels.framed(picture.name, picture.figure)
-    key = clicks.key_of("map")
-    st.plotly_chart(shown.framed, theme=None, config=_CONFIG, key=key, alt=picture.alt, height="stretch",
-                    selection_mode=("points", "box", "lasso"),
-                    on_select=lambda: _selected(key, found, levels.parts))
+    figure.chart(shown.framed, key="figure-map", alt=picture.alt, config=_CONFIG, tools=panels.tools_of(picture),
+                 on_select=lambda key: _selected(key, found, levels.parts))
     panels.footer(picture, shown)
 
 

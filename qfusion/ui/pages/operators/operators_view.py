@@ -78,9 +78,8 @@ def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
                                   help="How much of a sample lies on the state that votes most against, or what the "
                                        "model says when told these modalities alone.",
                                   **state.bound(UP)) or default
-        key = clicks.key_of("along")
-        panels.inside(builders.along(here.subject(), here.theme, group=group, split=split, up=up), head, key=key,
-                      on_select=lambda: clicks.choose_sample(key))
+        panels.inside(builders.along(here.subject(), here.theme, group=group, split=split, up=up), head,
+                      on_select=clicks.choose_sample)
 
 
 def _nearest(here: Here, found: Votes, split: str) -> None:

@@ -29,12 +29,11 @@ def draw(here: Here) -> None:
         by = coordinates.KEYS[said]
         found = similar.nearest(sample, by)
         ids = [str(name) for name in here.work.dataset.ids[found.rows]]
-        key = clicks.key_of("similar-nearest")
         left, right = st.columns([1.8, 1], gap="medium")
         with right:
             _links(here, found, ids)
-        panels.inside(builders.similar(sample, here.theme, by=by), head, key=key,
-                      on_select=lambda: _opened(key, ids), chart=left)
+        panels.inside(builders.similar(sample, here.theme, by=by), head,
+                      on_select=lambda key: _opened(key, ids), chart=left)
 
 
 def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:

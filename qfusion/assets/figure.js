@@ -1,0 +1,113 @@
+// A Plotly figure that is changed in place.
+//
+// Streamlit's own element takes a figure with other numbers for another element: it throws the old one away and draws
+// three times until the new one has its size. Here a figure stays for as long as its key does, is drawn once a change,
+// and says what is chosen in it once, as a trigger, so that nothing stays marked.
+
+const library = address => (window.qfusionPlotly ??= new Promise((loaded, failed) => {
+  const script = document.createElement('script');
+  script.src = address;
+  script.onload = () => loaded(window.Plotly);
+  script.onerror = () => { window.qfusionPlotly = undefined; failed(new Error(`${address} could not be loaded.`)); };
+  document.head.append(script);
+}));
+
+const point = each => ({curve_number: each.curveNumber, point_index: each.pointIndex ?? each.pointNumber,
+  x: each.x, y: each.y, customdata: each.customdata ?? null});
+
+function settled(layout, chosen, width, height) {
+  for (const name in layout) if (/^[xy]axis/.test(name)) layout[name].ticklabeloverflow ??= 'allow';  // a third faster
+  if (chosen) Object.assign(layout, {clickmode: 'event', hovermode: layout.hovermode ?? 'closest'});
+  return {...layout, width, height, dragmode: layout.dragmode ?? 'pan', modebar: {...layout.modebar, uirevision: true},
+    legend: {...layout.legend, itemclick: false, itemdoubleclick: false}};
+}
+
+function listen(host) {
+  const say = found => host.say({points: [], box: [], lasso: [], ...found});
+  host.on('plotly_click', event => say({points: event.points.map(point)}));
+  host.on('plotly_selected', event => {
+    if (!event) return;
+    const axes = ranges => ({x: Object.entries(ranges).find(([name]) => name[0] === 'x')[1],
+      y: Object.entries(ranges).find(([name]) => name[0] === 'y')[1]});
+    if (event.lassoPoints) say({points: event.points.map(point), lasso: [axes(event.lassoPoints)]});
+    else if (event.range) say({points: event.points.map(point), box: [axes(event.range)]});
+    host.drawn = '';
+    host.draw();
+  });
+}
+
+function begin(parent) {
+  const host = document.createElement('div');
+  host.className = 'qf-figure';
+  host.setAttribute('role', 'figure');
+  host.setAttribute('aria-busy', 'true');
+  parent.append(host);
+  host.queue = Promise.resolve();
+  host.drawNow = () => {
+    host.queue = host.queue.then(async () => {
+      const {width, height} = host.room, wanted = `${width} ${height} ${host.spec}`;
+      if (!width || !host.isConnected || wanted === host.drawn) return;
+      const plotly = await library(host.library), {data, layout} = JSON.parse(host.spec);
+      const fresh = !host.drawn && !host.on;
+      host.drawn = wanted;
+      await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
+      if (fresh) listen(host);
+      host.removeAttribute('aria-busy');
+    }).catch(error => console.error('A figure could not be drawn.', error));
+  };
+  host.draw = () => {  // what is on the screen first, the rest once the browser has nothing else to do
+    if (host.seen) host.drawNow();
+    else requestIdleCallback(host.drawNow, {timeout: 1000});
+  };
+  host.watch = new IntersectionObserver(([{isIntersecting}]) => {
+    host.seen = isIntersecting;
+    if (host.seen) host.drawNow();
+  });
+  host.watch.observe(host);
+  host.room = {width: 0, height: 0};
+  host.sizes = new ResizeObserver(([{contentRect}]) => { host.room = contentRect; host.draw(); });
+  host.sizes.observe(host);
+  return host;
+}
+
+const download = ({name, text}) => {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(new Blob([text], {type: 'text/csv'}));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+};
+
+// Buttons above the figure: drawn here, since three elements of Streamlit take longer to draw than the figure.
+function offer(parent, helps, press) {
+  const bar = document.createElement('div');
+  bar.className = 'qf-tools';
+  for (const [what, icon, label] of [['export', 'ios_share', 'Export'], ['numbers', 'download', 'CSV']]) {
+    const button = document.createElement('button');
+    Object.assign(button, {type: 'button', className: `qf-${what}`, ariaLabel: label, title: helps[what]});
+    button.innerHTML = `<span aria-hidden="true">${icon}</span>`;
+    button.onclick = () => press(what);
+    bar.append(button);
+  }
+  parent.prepend(bar);
+}
+
+export default function ({data, parentElement, setTriggerValue}) {
+  const host = parentElement.querySelector(':scope > .qf-figure') ?? begin(parentElement);
+  host.press = what => setTriggerValue(what, true);
+  if (data.tools && !parentElement.querySelector(':scope > .qf-tools')) offer(parentElement, data.tools, what => host.press(what));
+  if (data.file && data.file.turn !== host.saved) { host.saved = data.file.turn; download(data.file); }
+  Object.assign(host, {spec: data.figure, config: data.config, library: data.library, chosen: data.chosen,
+    say: found => host.chosen && setTriggerValue('selection', found)});
+  const least = `${data.height}px`;
+  if (host.style.getPropertyValue('--least') !== least) host.style.setProperty('--least', least);
+  if (host.ariaLabel !== data.alt) host.ariaLabel = data.alt;
+  host.draw();
+  return () => {
+    host.sizes.disconnect();
+    host.watch.disconnect();
+    window.Plotly?.purge(host);
+    host.remove();
+    parentElement.querySelector(':scope > .qf-tools')?.remove();
+  };
+}
