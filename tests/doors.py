@@ -101,8 +101,9 @@ def shown(app: Any, path: str) -> Page:
     with downloads() as offered:
         app.run()
     refused(app)
-    tables = {name.removeprefix("qfusion-").removesuffix(".csv"): table(pd.read_csv(io.BytesIO(content)))
-              for name, content in offered.items() if name.endswith(".csv")}
+    tables: dict[str, Any] = {
+        name.removeprefix("qfusion-").removesuffix(".csv"): table(pd.read_csv(io.BytesIO(content)))
+        for name, content in offered.items() if name.endswith(".csv")}
     drawn = {key.removeprefix("figure-"): spec for key, spec in figures(app).items()}
     tables |= {name: traces(spec) for name, spec in drawn.items() if name and name not in tables}
     panels = {name for name in tables if name}
@@ -138,7 +139,7 @@ def downloads() -> Iterator[dict[str, bytes]]:
     drawn = figure.chart
 
     def charted(*rest: Any, tools: Any = None, **others: Any) -> None:
-        if tools is not None:
+        if tools is not None and tools.numbers is not None:
             offered[tools.file] = tools.numbers()
         drawn(*rest, tools=tools, **others)
 

@@ -83,6 +83,7 @@ function offer(parent, helps, press) {
   const bar = document.createElement('div');
   bar.className = 'qf-tools';
   for (const [what, icon, label] of [['export', 'ios_share', 'Export'], ['numbers', 'download', 'CSV']]) {
+    if (!helps[what]) continue;
     const button = document.createElement('button');
     Object.assign(button, {type: 'button', className: `qf-${what}`, ariaLabel: label, title: helps[what]});
     button.innerHTML = `<span aria-hidden="true">${icon}</span>`;
@@ -95,7 +96,8 @@ function offer(parent, helps, press) {
 export default function ({data, parentElement, setTriggerValue}) {
   const host = parentElement.querySelector(':scope > .qf-figure') ?? begin(parentElement);
   host.press = what => setTriggerValue(what, true);
-  if (data.tools && !parentElement.querySelector(':scope > .qf-tools')) offer(parentElement, data.tools, what => host.press(what));
+  if (data.tools && !parentElement.querySelector(':scope > .qf-tools'))
+    offer(parentElement, data.tools, what => host.press(what));
   if (data.file && data.file.turn !== host.saved) { host.saved = data.file.turn; download(data.file); }
   Object.assign(host, {spec: data.figure, config: data.config, library: data.library, chosen: data.chosen,
     say: found => host.chosen && setTriggerValue('selection', found)});

@@ -30,11 +30,12 @@ NUMBERS_HELP = "The numbers of this figure as CSV"
 
 @dataclass(frozen=True)
 class Tools:
-    """Buttons above a figure: one that calls `export`, one that has the browser save what `numbers` makes as `file`."""
+    """Buttons above a figure: one that calls `export`, and one that has the browser save what `numbers` makes as `file`
+    if they are told."""
 
     export: Callable[[], object]
-    numbers: Callable[[], bytes]
-    file: str
+    numbers: Callable[[], bytes] | None = None
+    file: str = ""
 
 
 def chart(figure: go.Figure, *, key: str, alt: str, spec: str = "", config: Mapping[str, Any] | None = None,
@@ -53,12 +54,15 @@ def chart(figure: go.Figure, *, key: str, alt: str, spec: str = "", config: Mapp
         "height": figure.layout.height or HEIGHT, "alt": alt, "chosen": on_select is not None, "library": _library()}
     callbacks: dict[str, Any] = {} if on_select is None else {"on_selection_change": partial(on_select, key)}
     if tools is not None:
-        wanted = f"_wanted-{key}"
-        callbacks |= {"on_export_change": tools.export, "on_numbers_change": partial(state.put, wanted, True)}
-        said["tools"] = {"export": EXPORT_HELP, "numbers": NUMBERS_HELP}
-        if state.get(wanted):
-            state.put(wanted, False)
-            said["file"] = {"name": tools.file, "text": tools.numbers().decode(), "turn": uuid4().hex}
+        callbacks["on_export_change"] = tools.export
+        said["tools"] = {"export": EXPORT_HELP}
+        if tools.numbers is not None:
+            wanted = f"_wanted-{key}"
+            callbacks["on_numbers_change"] = partial(state.put, wanted, True)
+            said["tools"]["numbers"] = NUMBERS_HELP
+            if state.get(wanted):
+                state.put(wanted, False)
+                said["file"] = {"name": tools.file, "text": tools.numbers().decode(), "turn": uuid4().hex}
     _component()(key=key, data=said, height="stretch", **callbacks)
 
 

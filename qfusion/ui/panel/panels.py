@@ -75,18 +75,19 @@ def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None)
         footer(picture, _figure(picture, on_select))
 
 
-def _figure(picture: Picture, on_select: Callable[[str], object] | None = None) -> Shown:
+def _figure(picture: Picture, on_select: Callable[[str], object] | None = None, tools: figure.Tools | None = None,
+            ) -> Shown:
     assert picture.figure is not None
     shown = framed(picture.name, picture.figure)
     figure.chart(shown.framed, spec=picture.spec if shown.framed is picture.figure else "", alt=picture.alt,
-                 key=f"figure-{picture.name}", on_select=on_select, tools=tools_of(picture))
+                 key=f"figure-{picture.name}", on_select=on_select, tools=tools or tools_of(picture))
     return shown
 
 
 def small(picture: Picture) -> None:
     """A small figure that is explained by what stands around it."""
     with st.container(key=f"small-{picture.name}"):
-        _drawer(picture, _figure(picture))
+        _drawer(picture, _figure(picture, tools=figure.Tools(tools_of(picture).export)))
 
 
 def draw(picture: Picture, *, on_select: Callable[[str], object] | None = None,
@@ -156,10 +157,9 @@ def heading(title: str, picture: Picture | None = None) -> None:
         st.markdown(f"#### {capital(title)}")
         _about(picture)
         if picture.figure is None:
-            file = tools_of(picture)
-            st.download_button("CSV", data=file.numbers, file_name=file.file, mime="text/csv", on_click="ignore",
-                               icon=":material/download:", type="tertiary", key=f"csv-{picture.name}",
-                               help=figure.NUMBERS_HELP)
+            st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{picture.name}.csv",
+                               mime="text/csv", on_click="ignore", icon=":material/download:", type="tertiary",
+                               key=f"csv-{picture.name}", help=figure.NUMBERS_HELP)
 
 
 def tools_of(picture: Picture) -> figure.Tools:

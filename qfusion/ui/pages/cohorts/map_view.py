@@ -48,8 +48,8 @@ def draw(here: Here, levels: Levels) -> None:
 def _figure(picture: Picture, levels: Levels, found: maps.SampleMap) -> None:
     assert picture.figure is not None
     shown = panels.framed(picture.name, picture.figure)
-    figure.chart(shown.framed, key="figure-map", alt=picture.alt, config=_CONFIG, tools=panels.tools_of(picture),
-                 on_select=lambda key: _selected(key, found, levels.parts))
+    figure.chart(shown.framed, key=f"figure-{picture.name}", alt=picture.alt, config=_CONFIG,
+                 tools=panels.tools_of(picture), on_select=lambda key: _selected(key, found, levels.parts))
     panels.footer(picture, shown)
 
 
