@@ -36,7 +36,8 @@ _MEASURE = """() => {
       && s.clip === 'auto' && !e.closest('[hidden], [aria-hidden="true"]'); };
   const not = 'h1, h2, h3, h4, h5, h6, button, a, label, input, select, textarea, table, svg, canvas, style, script, '
     + '[role="tab"], [role="listbox"], .js-plotly-plot, [data-testid="stMetric"], [data-testid="stCode"], '
-    + '[data-testid="stText"], [data-testid="stSlider"], [data-testid="stSelectbox"], '
+    + '[data-testid="stText"], [data-testid="stSlider"], [data-testid="stSelectbox"], [data-testid="stMultiSelect"], '
+    + '[data-testid="stIconMaterial"], [role="img"], '
     + '[data-testid="stDataFrame"], [data-testid="stFileUploader"], '
     + '[class*="st-key-said-"], [class*="st-key-chips-"], .katex';
   let words = 0; const boxes = [];

@@ -228,6 +228,7 @@ def allowed(view: View, work: Any = None) -> dict[str, say.Allowed]:
             "board.size": say.options("Size", SIZES, "Those after the encoders are shown."),
             "board.of": say.options("Modality", (ALL, *found.of(name)["modalities"]), "All are shown."),
             f"board.models.{name}": say.options("Model", found.measured(name), "The usual ones are drawn.", many=True),
+            "board.table": say.switch("The board as a table", "It stays folded."),
             "board.published": say.switch("Published figures", "They stay folded.")}
 
 

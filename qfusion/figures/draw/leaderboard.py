@@ -60,7 +60,8 @@ def symbol(role: str) -> str:
 def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
     """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
     check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
-    figure = base(theme, 64 + ROW * len(entries), left=10, right=14, top=6, bottom=44)
+    row = min(ROW, max(20, 440 / len(entries)))
+    figure = base(theme, 64 + round(row * len(entries)), left=10, right=14, top=6, bottom=44)
     places = list(range(len(entries)))
     for place, entry in zip(places, entries, strict=True):
         colour = hue(entry.family)

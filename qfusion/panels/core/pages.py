@@ -10,7 +10,7 @@ QUESTIONS = {
                           "samples say it?",
     "cohorts": "Is what one sample shows the rule, of all samples or of those like it, and does entanglement explain "
                "it?",
-    "compare": "What makes two decisions differ: the sample, the model, or the knob you turned?",
+    "compare": "What makes two decisions differ?",
     "faithfulness": "How far can the explanations of this model be trusted, and when not?",
     "data": "What data are there, what is in them, and how do I bring my own?",
     "train": "How does a model learn, when does it start to use each modality, and which settings are better?",

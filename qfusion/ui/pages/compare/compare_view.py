@@ -11,6 +11,7 @@ from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import examples
 from qfusion.analysis.compare import Side, Sides, beside
 from qfusion.analysis.subject import Workspace
+from qfusion.data.modality import Series
 from qfusion.errors import QFusionError
 from qfusion.panels import compare as builders
 from qfusion.panels.core.opened import resolve, tweak_of
@@ -45,13 +46,16 @@ def nothing_pinned(here: Here) -> None:
     st.info(short if not depth.full() else
             "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
             "tweak after that is **B**. Or start here:", icon=":material/push_pin:")
-    with st.container(horizontal=True):
-        st.button(f"A = {text.plain(here.sample)} as learned", key="_pin_learned", icon=":material/push_pin:",
-                  on_click=stored.pin, args=(Pin(work.name, work.dataset.name, here.sample),))
-        for item in examples.find(work):
-            if item.sample != here.sample:
-                st.button(f"A = {text.plain(item.sample)}, a telling {item.kind}", key=f"_pin_{item.kind}",
-                          on_click=stored.pin, args=(Pin(work.name, work.dataset.name, item.sample),))
+    offered = {"learned": (here.sample, "as learned")}
+    offered |= {item.kind: (item.sample, f"a telling {item.kind}") for item in examples.find(work)
+                if item.sample != here.sample}
+    for column, (kind, (sample, words)) in zip(st.columns(len(offered)), offered.items(), strict=True):
+        with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
+            row = work.dataset.row(sample)
+            simple = [name for name, piece in work.dataset.content(row).items() if not isinstance(piece, Series)]
+            sample_view.content(here, row, details=False, only=tuple(simple))
+            st.button(f"A = {text.plain(sample)}, {words}", key=f"_pin_{kind}", icon=":material/push_pin:",
+                      on_click=stored.pin, args=(Pin(work.name, work.dataset.name, sample),))
 
 
 def controls(here: Here, view: Pin) -> None:

@@ -18,7 +18,7 @@ from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
 
 DATA, METRIC, SIZE, PART, MODELS = "board", "board.by", "board.size", "board.of", "board.models"
-PUBLISHED = "board.published"
+PUBLISHED, TABLE = "board.published", "board.table"
 ICONS = {"for": ":material/check:", "against": ":material/close:", "open": ":material/help:"}
 
 
@@ -29,12 +29,13 @@ def page(here: Here) -> None:
     key = found.key(name, short)
     table = found.table(name, key)
     _head(found, name, key, table)
-    _table(found, name, key, table)
     left, right = st.columns(2, gap="medium")
     with left:
         panels.draw(builders.results(found, here.theme, data=name, metric=short))
     with right:
         _against_size(here, found, name, short)
+    with st.expander("As a table, with what is told apart", icon=":material/table:", **state.opened(TABLE)):
+        _table(found, name, key, table)
     _fusing(here, found, name, short)
     _claims(found)
     _robustness(here, found, name)
@@ -87,7 +88,7 @@ def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
     short = (
         f"**{text.plain(first['label'])}** leads on {text.plain(entry['title'])} with {metric.short} "
         f"{first['mean']:.4f}. "
-        + " ".join(_told_apart(found, name, key, system) for system in ("qj", "qcnn") if system in entry["rows"]))
+        + _told_apart(found, name, key))
     depth.line(short, short + (
         f"\n\n{metric.short}: {metric.help} The {better}, the better. {entry['trained_on']:,} rows to train on, "
         f"{entry['test']:,} test rows; all models with the same rows, encoders and number of epochs, means over "
@@ -99,14 +100,15 @@ def _head(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
           "order the models differently."))
 
 
-def _told_apart(found: Board, name: str, key: str, system: str) -> str:
-    tests = found.of(name)["tests"].get(key, {}).get(system)
-    if tests is None:
-        return ""
-    sign = 1 if found.metric(key).higher_is_better else -1
-    told = [np.sign(sign * pair["difference"]) for pair in tests["against"].values() if pair["holm"] < 0.05]
-    return (f"**{text.plain(found.label(system))}** is better than {told.count(1)} and worse than {told.count(-1)} of "
-            f"{len(tests['against'])} rivals beyond chance.")
+def _told_apart(found: Board, name: str, key: str) -> str:
+    sign, said = 1 if found.metric(key).higher_is_better else -1, []
+    for system in ("qj", "qcnn"):
+        tests = found.of(name)["tests"].get(key, {}).get(system)
+        if tests is not None and system in found.of(name)["rows"]:
+            told = [np.sign(sign * pair["difference"]) for pair in tests["against"].values() if pair["holm"] < 0.05]
+            said.append(f"**{text.plain(found.label(system))}** beats {told.count(1)} and loses to {told.count(-1)} of "
+                        f"{len(tests['against'])} rivals")
+    return f"Beyond chance, {'; '.join(said)}." if said else ""
 
 
 def _table(found: Board, name: str, key: str, table: pd.DataFrame) -> None:
