@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.style import GREY, INK, LINE, PAPER, QUIET, Theme, base, faded, label, term_colour
 
-ROW = 26  # pixels a term
+ROW = 22  # pixels a term
 _DOMAINS = ((0.0, 0.47), (0.53, 1.0))
 
 

@@ -91,7 +91,7 @@ def _sample(work: Workspace) -> int:
     if state.get(state.SAMPLE) not in (None, *ids):
         state.put(state.SAMPLE, default)  # of another data set
     with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"):
-        sample = st.selectbox("Sample", ids, index=ids.index(default), width=170,
+        sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed, width=170,
                               help=f"{len(ids):,} samples, {len(work.dataset.rows('test')):,} of them for testing. "
                                    "Type to search, or step with the keys ← and →.",
                               **state.bound(state.SAMPLE))
@@ -116,6 +116,11 @@ def _output(work: Workspace) -> int | None:
                           help="Every class has a score; contributions add up to the one explained.",
                           **state.bound(state.OUTPUT))
     return None if chosen == PREDICTED else work.classes.index(chosen)
+
+
+def _sample_changed() -> None:
+    """Says it in the address, which this run reads already."""
+    state.choose_sample(state.get(state.SAMPLE))
 
 
 def _model_changed() -> None:

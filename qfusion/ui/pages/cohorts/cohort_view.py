@@ -182,8 +182,7 @@ def ladder(here: Here, levels: Levels) -> None:
                                   name)
 
 
-_SAID_AS = {"joint": "sum of joint terms, sizes", "joint share": "joint part of all terms",
-            "relation": "most frequent type"}
+_SAID_AS = {"joint": "size of joint terms", "relation": "most frequent type"}
 
 
 def _cell(name: str, value: object) -> str:

@@ -11,7 +11,7 @@ from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import examples
 from qfusion.analysis.compare import Side, Sides, beside
 from qfusion.analysis.subject import Workspace
-from qfusion.data.modality import Series
+from qfusion.data import Image, Text
 from qfusion.errors import QFusionError
 from qfusion.panels import compare as builders
 from qfusion.panels.core.opened import resolve, tweak_of
@@ -42,18 +42,20 @@ def forget_lost(_: Workspace) -> None:
 def nothing_pinned(here: Here) -> None:
     """How to get an A."""
     work = here.work
-    short = "Nothing is pinned yet. Press **Pin** on top, or start here:"
+    short = "Nothing is pinned. Press **Pin** on top, or start here:"
     st.info(short if not depth.full() else
             "Nothing is pinned yet. Press **Pin** on top of any page to keep what you see as **A**; what you pick or "
             "tweak after that is **B**. Or start here:", icon=":material/push_pin:")
     offered = {"learned": (here.sample, "as learned")}
     offered |= {item.kind: (item.sample, f"a telling {item.kind}") for item in examples.find(work)
                 if item.sample != here.sample}
-    for column, (kind, (sample, words)) in zip(st.columns(len(offered)), offered.items(), strict=True):
+    with st.container(key="pair-pins"):
+        columns = st.columns(len(offered), gap="small")
+    for column, (kind, (sample, words)) in zip(columns, offered.items(), strict=True):
         with column, st.container(border=True, height="stretch", key=f"box-pin-{kind}"):
             row = work.dataset.row(sample)
-            simple = [name for name, piece in work.dataset.content(row).items() if not isinstance(piece, Series)]
-            sample_view.content(here, row, details=False, only=tuple(simple))
+            seen = [name for name, piece in work.dataset.content(row).items() if isinstance(piece, Text | Image)]
+            sample_view.content(here, row, details=False, only=tuple(seen))
             st.button(f"A = {text.plain(sample)}, {words}", key=f"_pin_{kind}", icon=":material/push_pin:",
                       on_click=stored.pin, args=(Pin(work.name, work.dataset.name, sample),))
 
