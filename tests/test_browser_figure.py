@@ -21,6 +21,11 @@ ROOMS = """() => [...document.querySelectorAll('.qf-figure')].map(e => {
   const room = e.getBoundingClientRect(), drawn = e.querySelector('.main-svg').getBoundingClientRect();
   return [room.width - drawn.width, room.height - drawn.height]; })"""
 
+# By how much a legend stands in its plot.
+LEGENDS = """() => Math.max(...[...document.querySelectorAll('.qf-figure')].filter(e => e.querySelector('.legend')).map(
+  e => e.querySelector('.legend').getBoundingClientRect().bottom - e.getBoundingClientRect().top
+    - e._fullLayout._size.t))"""
+
 
 @pytest.mark.browser
 def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> None:
@@ -36,11 +41,14 @@ def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> N
     sample = open_sample("qj-planted", "p0032", "planted")
     told = page.evaluate("() => document.querySelector('.st-key-figure-verdict .qf-figure').ariaLabel")
     assert told == samples.verdict(sample).alt
-    for width in (1440, 800):
+    page.set_viewport_size({"width": 1100, "height": 900})
+    visits.open_page(page, server.url + "/operators?model=qj-planted&data=planted")
+    for width in (1100, 800, 1440):
         page.set_viewport_size({"width": width, "height": 900})
         visits.still(page)
         page.wait_for_timeout(500)
         assert np.abs(page.evaluate(ROOMS)).max() < 1
+        assert page.evaluate(LEGENDS) <= 1
 
 
 @pytest.mark.browser

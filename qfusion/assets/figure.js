@@ -48,9 +48,11 @@ function begin(parent) {
       const {width, height} = host.room, wanted = `${width} ${height} ${host.spec}`;
       if (!width || !host.isConnected || wanted === host.drawn) return;
       const plotly = await library(host.library), {data, layout} = JSON.parse(host.spec);
-      const fresh = !host.drawn && !host.on;
+      const fresh = !host.drawn && !host.on, top = host._fullLayout?._size.t;
       host.drawn = wanted;
       await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);
+      // Plotly places a legend before it knows the margin that the legend makes
+      if (!fresh && host._fullLayout._size.t !== top) await plotly.redraw(host);
       if (fresh) listen(host);
       host.removeAttribute('aria-busy');
     }).catch(error => console.error('A figure could not be drawn.', error));
