@@ -15,7 +15,8 @@ from scripts import serving  # noqa: E402
 
 _DRAWN = """() => document.querySelector('[data-testid="stException"]')
   || (document.querySelector('[data-testid="stMain"] h1')
-  && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]'))"""
+  && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
+  && ![...document.querySelectorAll('.qf-figure[aria-busy]')].some(e => e.checkVisibility() && e.clientWidth))"""
 _SCHEME = "theme => document.getElementById('qf-theme')?.dataset.theme === theme"
 STILL = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
@@ -103,7 +104,7 @@ def open_page(page: Any, address: str, limit_ms: int = 120_000) -> None:
 
 
 def still(page: Any, limit_ms: int = 120_000) -> None:
-    """Waits until nothing runs and no skeleton is left, twice, because a page may run again at once."""
+    """Waits until nothing runs and all is drawn, twice, because a page may run again at once."""
     for _ in range(2):
         page.wait_for_selector(STILL, timeout=limit_ms)
         page.wait_for_function(_DRAWN, timeout=limit_ms)

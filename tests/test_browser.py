@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from qfusion.figures import export
+from scripts import visits
 
 pytestmark = pytest.mark.browser
 FIGURE = '[data-testid="stMain"] .js-plotly-plot'
@@ -34,8 +35,7 @@ def settle(page: Any) -> None:
     """Waits until the script has ended and figures are there, and checks that nothing failed."""
     page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
     page.wait_for_selector(FIGURE, timeout=60_000)
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=60_000)
-    assert page.locator('[data-testid="stException"]').count() == 0
+    visits.still(page)
     assert not page.evaluate("() => document.body.textContent.includes('Traceback')")
 
 

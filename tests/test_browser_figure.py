@@ -1,8 +1,7 @@
-"""Figures on a page: changed in place, as large as their panel, drawn on the screen first; the page ahead is drawn."""
+"""Figures on a page: changed in place, as large as their panel, the buttons above them."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,18 @@ import pytest
 
 from qfusion.analysis.sample import open_sample
 from qfusion.panels import samples
-from qfusion.panels.core.panel import Panel, kept
-from qfusion.panels.core.view import View
-from qfusion.ui.frame import ahead
-from qfusion.ui.frame.shell import Here
 from scripts import visits
 
+pytestmark = pytest.mark.browser
 ROOMS = """() => [...document.querySelectorAll('.qf-figure')].map(e => {
   const room = e.getBoundingClientRect(), drawn = e.querySelector('.main-svg').getBoundingClientRect();
   return [room.width - drawn.width, room.height - drawn.height]; })"""
-
 # By how much a legend stands in its plot.
 LEGENDS = """() => Math.max(...[...document.querySelectorAll('.qf-figure')].filter(e => e.querySelector('.legend')).map(
   e => e.querySelector('.legend').getBoundingClientRect().bottom - e.getBoundingClientRect().top
     - e._fullLayout._size.t))"""
 
 
-@pytest.mark.browser
 def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> None:
     visits.open_page(page, server.url + "/samples?model=qj-planted&sample=p0031&data=planted")
     page.wait_for_selector(".st-key-figure-similar .main-svg")
@@ -51,7 +45,6 @@ def test_a_figure_stays_and_only_its_numbers_change(page: Any, server: Any) -> N
         assert page.evaluate(LEGENDS) <= 1
 
 
-@pytest.mark.browser
 def test_the_numbers_are_saved_once_and_the_drawer_opens(page: Any, server: Any, tmp_path: Path) -> None:
     visits.open_page(page, server.url + "/samples?model=qj-planted&sample=p0031&data=planted")
     with page.expect_download() as download:
@@ -70,29 +63,16 @@ def test_the_numbers_are_saved_once_and_the_drawer_opens(page: Any, server: Any,
     assert not seen
 
 
-def test_the_samples_beside_one_are_drawn_meanwhile(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-    assert samples.PANELS["waterfall"].is_kept
-    assert not samples.PANELS["scatter"].is_kept
-
-    @kept
-    def counted(sample: Any, theme: Any = "light") -> Any:
-        made.append(sample.row)
-        return samples.waterfall(sample, theme)
-
-    monkeypatch.setitem(samples.PANELS, "waterfall", Panel(counted))
-    monkeypatch.setattr(ahead, "_CALM", 0.0)
-    monkeypatch.setattr(ahead.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
-    sample = open_sample("qj-planted", "p0031", "planted")
-    view = View("samples", {"model": "qj-planted", "data": "planted"})
-    monkeypatch.setattr(ahead, "_LONG", 1e9)
-    drawing = ahead.prepare(Here(sample.work, sample.row, "light"), view)
-    assert drawing is not None
-    drawing.result(60)
-    assert sorted(made) == [sample.row - 1, sample.row + 1]
-    beside = Here(sample.work, sample.row + 1, "light").subject()
-    again = samples.PANELS["waterfall"].build(beside, "light")
-    assert len(made) == 2
-    assert json.loads(again.spec)["data"]
-    monkeypatch.setattr(ahead.os, "getloadavg", lambda: (1e3, 0.0, 0.0))
-    assert ahead.prepare(Here(sample.work, sample.row, "light"), view) is None
+def test_the_making_of_a_zip_can_be_cancelled(page: Any, server: Any) -> None:
+    visits.open_page(page, server.url + "/samples?model=qj-planted&sample=p0031&data=planted")
+    page.locator(".st-key-figure-waterfall .qf-export").click()
+    drawer = page.get_by_role("dialog")
+    drawer.get_by_text("Many as a zip").click()
+    drawer.get_by_text("This figure for every sample of a cohort").click()
+    drawer.get_by_role("button", name="Make the zip").click()
+    drawer.get_by_role("button", name="Cancel").click()
+    drawer.get_by_role("button", name="Cancel").wait_for(state="detached")
+    visits.still(page)
+    page.wait_for_timeout(1500)
+    assert not drawer.get_by_role("button", name="figures, ").count()
+    assert drawer.get_by_role("button", name="Make the zip").is_enabled()

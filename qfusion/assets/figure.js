@@ -40,13 +40,13 @@ function begin(parent) {
   const host = document.createElement('div');
   host.className = 'qf-figure';
   host.setAttribute('role', 'figure');
-  host.setAttribute('aria-busy', 'true');
   parent.append(host);
   host.queue = Promise.resolve();
   host.drawNow = () => {
     host.queue = host.queue.then(async () => {
       const {width, height} = host.room, wanted = `${width} ${height} ${host.spec}`;
-      if (!width || !host.isConnected || wanted === host.drawn) return;
+      if (!width || !host.isConnected) return;
+      if (wanted === host.drawn) { host.removeAttribute('aria-busy'); return; }
       const plotly = await library(host.library), {data, layout} = JSON.parse(host.spec);
       const fresh = !host.drawn && !host.on, top = host._fullLayout?._size.t;
       host.drawn = wanted;
@@ -55,7 +55,10 @@ function begin(parent) {
       if (!fresh && host._fullLayout._size.t !== top) await plotly.redraw(host);
       if (fresh) listen(host);
       host.removeAttribute('aria-busy');
-    }).catch(error => console.error('A figure could not be drawn.', error));
+    }).catch(error => {
+      host.removeAttribute('aria-busy');
+      console.error('A figure could not be drawn.', error);
+    });
   };
   host.draw = () => {  // what is on the screen first, the rest once the browser has nothing else to do
     if (host.seen) host.drawNow();
@@ -106,6 +109,7 @@ export default function ({data, parentElement, setTriggerValue}) {
   const least = `${data.height}px`;
   if (host.style.getPropertyValue('--least') !== least) host.style.setProperty('--least', least);
   if (host.ariaLabel !== data.alt) host.ariaLabel = data.alt;
+  if (!host.drawn?.endsWith(` ${host.spec}`)) host.setAttribute('aria-busy', 'true');
   host.draw();
   return () => {
     host.sizes.disconnect();

@@ -1,0 +1,43 @@
+"""The samples beside the one that is read are drawn while nothing else is to do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from qfusion.analysis.sample import open_sample
+from qfusion.panels import samples
+from qfusion.panels.core.panel import Panel, kept
+from qfusion.panels.core.view import View
+from qfusion.ui.frame import ahead
+from qfusion.ui.frame.shell import Here
+
+
+def test_the_samples_beside_one_are_drawn_meanwhile(planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    assert samples.PANELS["waterfall"].is_kept
+    assert not samples.PANELS["scatter"].is_kept
+
+    @kept
+    def counted(sample: Any, theme: Any = "light") -> Any:
+        made.append(sample.row)
+        return samples.waterfall(sample, theme)
+
+    monkeypatch.setitem(samples.PANELS, "waterfall", Panel(counted))
+    monkeypatch.setattr(ahead, "_CALM", 0.0)
+    monkeypatch.setattr(ahead.os, "getloadavg", lambda: (0.0, 0.0, 0.0))
+    sample = open_sample("qj-planted", "p0031", "planted")
+    view = View("samples", {"model": "qj-planted", "data": "planted"})
+    monkeypatch.setattr(ahead, "_LONG", 1e9)
+    drawing = ahead.prepare(Here(sample.work, sample.row, "light"), view)
+    assert drawing is not None
+    drawing.result(60)
+    assert sorted(made) == [sample.row - 1, sample.row + 1]
+    beside = Here(sample.work, sample.row + 1, "light").subject()
+    again = samples.PANELS["waterfall"].build(beside, "light")
+    assert len(made) == 2
+    assert json.loads(again.spec)["data"]
+    monkeypatch.setattr(ahead.os, "getloadavg", lambda: (1e3, 0.0, 0.0))
+    assert ahead.prepare(Here(sample.work, sample.row, "light"), view) is None
