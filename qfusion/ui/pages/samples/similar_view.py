@@ -25,26 +25,25 @@ def draw(here: Here) -> None:
     if state.get(BY) not in (None, *known):
         state.put(BY, known[0])  # of another model
     with panels.around("similar") as head:
-        said = st.segmented_control("Similar by", known, default=known[0], required=True, **state.bound(BY))
-        by = coordinates.KEYS[said]
-        found = similar.nearest(sample, by)
-        ids = [str(name) for name in here.work.dataset.ids[found.rows]]
-        left, right = st.columns([1.8, 1], gap="medium")
-        with right:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            said = st.segmented_control("Similar by", known, default=known[0], required=True, **state.bound(BY))
+            by = coordinates.KEYS[said]
+            found = similar.nearest(sample, by)
+            ids = [str(name) for name in here.work.dataset.ids[found.rows]]
             _links(here, found, ids)
-        panels.inside(builders.similar(sample, here.theme, by=by), head,
-                      on_select=lambda key: _opened(key, ids), chart=left)
+        panels.inside(builders.similar(sample, here.theme, by=by), head, on_select=lambda key: _opened(key, ids))
 
 
 def _links(here: Here, found: similar.Nearest, ids: Sequence[str]) -> None:
     said, _ = builders.answers(here.work, found.rows)
-    with st.container(gap="xxsmall"):
+    if not ids:
+        return
+    with st.popover("Open one", icon=":material/open_in_full:", type="tertiary", key="_similar"):
         for name, words, away in zip(ids, said, found.distances, strict=True):
             st.button(f"**{text.plain(name, 24)}** {text.plain(words, 40)} ({away:.3g})", type="tertiary",
-                      icon=":material/open_in_full:", key=f"_similar_{name}", on_click=_open, args=(name,))
-        if ids:
-            link("pages/compare.py", "Side by side", ":material/view_column:",
-                 **{VIEW: SEVERAL, "several": [here.sample, *ids[:BESIDE]]})  # type: ignore[arg-type]
+                      key=f"_similar_{name}", on_click=_open, args=(name,))
+    link("pages/compare.py", "Side by side", ":material/view_column:",
+         **{VIEW: SEVERAL, "several": [here.sample, *ids[:BESIDE]]})  # type: ignore[arg-type]
 
 
 def _open(name: str) -> None:
