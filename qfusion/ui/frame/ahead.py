@@ -13,7 +13,7 @@ import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -22,9 +22,6 @@ from qfusion.errors import QFusionError
 from qfusion.models.tweak import Tweak
 from qfusion.panels.core import programs
 from qfusion.panels.core.view import View
-
-if TYPE_CHECKING:
-    from qfusion.ui.frame.shell import Here
 
 _CALM, _LONG = 0.4, 1.0  # seconds until a browser has drawn a page; and of work, after which it is left
 enabled = True
@@ -37,11 +34,11 @@ def waiting(words: str) -> contextlib.AbstractContextManager[Any]:
     return contextlib.nullcontext() if get_script_run_ctx(suppress_warning=True) is None else st.spinner(words)
 
 
-def prepare(here: Here, view: View, tweak: Tweak | str = "") -> Future[None] | None:
+def prepare(here: Any, view: View, tweak: Tweak | str = "") -> Future[None] | None:
     """Begins to draw a page's panels of the next sample and the one before; the last thing that a page does.
 
     Args:
-        view: the page's address. tweak: that its panels have.
+        here: what the reader picked, as `shell` gives it. view: the page's address. tweak: that its panels have.
 
     Returns:
         what ends when that is done; None while the machine is busy.
@@ -56,7 +53,7 @@ def prepare(here: Here, view: View, tweak: Tweak | str = "") -> Future[None] | N
     return _worker.submit(_draw, here, view, tweak, session, stop)
 
 
-def _draw(here: Here, view: View, tweak: Tweak | str, session: str, stop: threading.Event) -> None:
+def _draw(here: Any, view: View, tweak: Tweak | str, session: str, stop: threading.Event) -> None:
     stop.wait(_CALM)
     began = time.monotonic()
     beside = [replace(here, row=row) for row in (here.row + 1, here.row - 1) if 0 <= row < len(here.work.dataset)]
