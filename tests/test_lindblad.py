@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import lindblad
+from qfusion.quantum import generators, lindblad
 from qfusion.quantum.lindblad import Generator, Term
 from qfusion.quantum.states import density
 
@@ -18,6 +18,13 @@ from qfusion.quantum.states import density
 PROBLEMS = [(8, 3, 1.0, 0.5), (8, 3, 1.0, 3.0), (8, 3, 0.0, 1.0), (8, 0, 2.0, 1.0), (12, 2, 30.0, 0.1),
             (6, 2, 0.01, 5.0)]
 TIMES = [0.0, 0.3, 1.0, 2.5]
+
+
+@pytest.fixture(params=["one matrix", "products"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each form of a small generator: as one matrix, as it is used, and by products, as those of large ones are."""
+    if request.param == "products":
+        monkeypatch.setattr(generators, "SMALL", 0)
 
 
 def system(D: int, K: int, h: float, l: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -41,6 +48,7 @@ def operators(N: int, D: int, hermitian: bool) -> torch.Tensor:
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("N", [1, 2, 5])
 @pytest.mark.parametrize("hermitian", [True, False])
+@pytest.mark.usefixtures("way")
 def test_equals_the_matrix_exponential_in_both_pictures(problem, N, hermitian):
     H, L = system(*problem)
     X, S, D = operators(N, len(H), hermitian), superoperator(H, L), len(H)
@@ -52,6 +60,7 @@ def test_equals_the_matrix_exponential_in_both_pictures(problem, N, hermitian):
             assert (Y - expected).abs().max() < 1e-12 * X.abs().max() * D
 
 
+@pytest.mark.usefixtures("way")
 def test_single_precision_is_right_to_single_precision():
     for problem in PROBLEMS:
         H, L = system(*problem)
@@ -63,6 +72,7 @@ def test_single_precision_is_right_to_single_precision():
 
 @pytest.mark.parametrize("N", [1, 3])
 @pytest.mark.parametrize("hermitian", [True, False])
+@pytest.mark.usefixtures("way")
 def test_gradients_equal_finite_differences(N, hermitian):
     A, L = system(4, 2, 1.0, 0.7)
     X = torch.randn(N, 4, 4, dtype=torch.complex128)
@@ -73,6 +83,7 @@ def test_gradients_equal_finite_differences(N, hermitian):
     assert torch.autograd.gradcheck(function, [t.requires_grad_() for t in (A, L, X)])
 
 
+@pytest.mark.usefixtures("way")
 def test_gradients_pass_through_several_steps():
     A, L = system(2, 1, 20.0, 3.0)  # strong: the propagator takes several steps
     X = operators(1, 2, True)
@@ -80,6 +91,7 @@ def test_gradients_pass_through_several_steps():
                                     [A.requires_grad_(), L.requires_grad_()], atol=1e-5)
 
 
+@pytest.mark.usefixtures("way")
 def test_a_vanishing_generator_keeps_its_gradient_and_a_broken_one_is_named():
     X = operators(1, 3, True)
     zero = [t.requires_grad_() for t in system(3, 1, 0.0, 0.0)]
@@ -88,6 +100,7 @@ def test_a_vanishing_generator_keeps_its_gradient_and_a_broken_one_is_named():
         lindblad.evolve_observables(*system(3, 1, 1.0, 1.0), X * math.inf, [1.0])
 
 
+@pytest.mark.usefixtures("way")
 def test_local_terms_equal_their_dense_sum_with_gradients():
     dims, pairs = (2, 3, 2), [(0, 1), (1, 2), (0, 2)]
     parts = [system(dims[a] * dims[b], 2, 1.0, 0.6, seed=a + b) for a, b in pairs]

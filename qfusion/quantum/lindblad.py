@@ -5,7 +5,7 @@
 
 (Lindblad 1976; Gorini, Kossakowski, Sudarshan 1976). Both have the form X' = G X + X G^+ + sum_k L_k X L_k^+, with
 G = -iH - S/2 for states and its adjoint, with L_k^+, for observables (S = sum_k L_k^+ L_k): one propagator serves both.
-The numerics are in `expansion.py`.
+The numerics are in `expansion.py` and `generators.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from torch import Tensor
 
 from qfusion._checks import check
 from qfusion.quantum import expansion
+from qfusion.quantum.generators import Form
 from qfusion.quantum.inputs import check_operators, check_times, is_hermitian
 from qfusion.quantum.states import embed
 
@@ -126,8 +127,7 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
            tolerance: float | None = None) -> Tensor:
     """Returns exp(t L) X (picture "states") or exp(t L^+) X ("observables") at every time.
 
-    Hermitian operators are recognised and propagated two at a time (X_1 + i X_2), or with half the products when
-    single.
+    Hermitian operators are recognised: they take half the work. How is in `generators.py`.
 
     Args:
         generator: what acts.
@@ -147,11 +147,7 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
     moments = check_times(times)
     X = operators.reshape(-1, D, D)
     forms = [_form(term, picture) for term in generator.terms]
-    hermitian = is_hermitian(X)
-    packed = hermitian and len(X) > 1
-    single = hermitian and len(X) == 1
-    Y = expansion.propagate(generator.dims, forms, _pack(X) if packed else X, moments, tolerance, single)
-    Y = _unpack(Y, len(X)) if packed else Y
+    Y = expansion.propagate(generator.dims, forms, X, moments, tolerance, is_hermitian(X))
     return Y.reshape(len(moments), *operators.shape)
 
 
@@ -167,22 +163,9 @@ def act(generator: Generator, operators: Tensor, picture: str = "states") -> Ten
     return expansion.act(generator.dims, [_form(term, picture) for term in generator.terms], X).reshape(operators.shape)
 
 
-def _form(term: Term, picture: str) -> expansion.Form:
+def _form(term: Term, picture: str) -> Form:
     S = (term.jumps.mH @ term.jumps).sum(0)
     if picture == "states":
-        return expansion.Form(term.subsystems, -1j * term.H - 0.5 * S, term.jumps)
-    return expansion.Form(term.subsystems, 1j * term.H - 0.5 * S, term.jumps.mH)
+        return Form(term.subsystems, -1j * term.H - 0.5 * S, term.jumps)
+    return Form(term.subsystems, 1j * term.H - 0.5 * S, term.jumps.mH)
 
-
-def _pack(X: Tensor) -> Tensor:
-    """Hermitian (C, D, D) -> (ceil(C/2), D, D) as X_1 + i X_2."""
-    even, odd = X[0::2], X[1::2]
-    if len(odd) < len(even):
-        odd = torch.cat([odd, torch.zeros_like(even[:1])])
-    return even + 1j * odd
-
-
-def _unpack(Y: Tensor, C: int) -> Tensor:
-    """(nT, ceil(C/2), D, D) -> Hermitian (nT, C, D, D)."""
-    pairs = torch.stack([(Y + Y.mH) / 2, (Y - Y.mH) / 2j], dim=2)
-    return pairs.flatten(1, 2)[:, :C]
