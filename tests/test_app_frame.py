@@ -8,6 +8,7 @@ import pytest
 
 from qfusion import data
 from qfusion.ui.frame import sessions
+from tests import charts
 from tests.test_app_pages import plain, said, visit
 
 
@@ -15,9 +16,10 @@ def test_short_pages_have_their_words_behind_an_i_and_full_ones_on_the_page() ->
     short, full = (visit("Samples", data="planted", words=words) for words in ("short", "full"))
     for app in (short, full):
         assert "**Shows** the exact sum baseline + single modalities" in plain(said(app))
-    about = [app.get("popover") for app in (short, full)]
-    inside = [" ".join(c.value for p in found for c in p.caption) for found in about]
+    inside = [" ".join(charts.all_words(app)) for app in (short, full)]
     assert "**Shows**" in inside[0]
+    assert "**Shapley value.**" in inside[0]
+    assert "**Shapley value.**" in inside[1]
     assert "**Shows**" not in inside[1]
 
 

@@ -23,6 +23,7 @@ from qfusion.models.tweak import LEARNED
 from qfusion.panels import overview
 from qfusion.training import checkpoint, metrics
 from qfusion.ui.frame import cache, runs, shell
+from tests import charts
 
 APP = str(Path(__file__).resolve().parents[1] / "app.py")
 PAGES = ("Overview", "Samples", "Dynamics", "Circuit")
@@ -46,7 +47,7 @@ def said(app: AppTest) -> str:
     """Everything a page says in words."""
     kinds = (app.title, app.header, app.subheader, app.markdown, app.caption, app.warning, app.error, app.info,
              app.text)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
+    return "\n".join([*(str(element.value) for kind in kinds for element in kind), *charts.all_words(app)])
 
 
 def plain(words: str) -> str:

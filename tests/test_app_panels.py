@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import charts
 from tests.charts import key_of
 from tests.test_app_pages import plain, visit
 
@@ -58,13 +59,14 @@ def test_every_panel_says_what_it_shows_what_not_and_of_which_samples(title: str
         for panel, element in panels(app.main):
             if key_of(element) and not RAW.search(key_of(element)):
                 figures[key_of(element)] = panel
+                words.setdefault(panel, plain(charts.words(element).replace("*", "")))
             if element.type == "caption" and "**Shows**" in element.value:
-                words[panel] = plain(element.value)
+                words[panel] = plain(element.value.replace("*", ""))
         assert all(figures.values()), f"{title} {query}: a figure without a panel"
         assert figures or title == "Overview"
         for panel in {*figures.values(), *words}:
-            said = re.fullmatch(r"\*\*Shows\*\* (\S.+\.)  \n\*\*Does not show\*\* (\S.+\.)", words.get(panel, ""),
-                                re.DOTALL)
+            said = re.search(r"^Shows (\S.+?\.)\s*\nDoes not show (\S.+?\.)$", words.get(panel, ""),
+                             re.DOTALL | re.MULTILINE)
             assert said, f"{title} {query}: {panel} says {words.get(panel)!r}"
             assert "sample" in said.group(1), f"{title} {query}: {panel} does not name its samples: {said.group(1)}"
             if SPLIT_UP.search(panel):

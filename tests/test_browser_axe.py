@@ -103,16 +103,17 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     assert page.evaluate("() => !!document.activeElement.closest('[data-testid=stMain]')")
-    terms = page.locator(".st-key-about-decision-over-time button").first
+    terms = page.locator(".st-key-figure-decision-over-time .qf-about").first
     terms.focus()
     assert page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle !== 'none'"
                          " || getComputedStyle(document.activeElement).boxShadow !== 'none'")
     page.keyboard.press("Enter")
-    page.wait_for_selector('[data-testid="stPopoverBody"] .katex')
-    assert "Logarithmic negativity" in page.inner_text('[data-testid="stPopoverBody"]')
+    page.wait_for_selector(".qf-words:popover-open math")
+    assert "Logarithmic negativity" in page.inner_text(".qf-words:popover-open")
     assert not axe.violations(page), axe.lines(axe.violations(page))
     page.keyboard.press("Escape")
-    page.wait_for_selector('[data-testid="stPopoverBody"]', state="detached")
+    page.wait_for_function("() => !document.querySelector('.qf-words:popover-open')")
+    assert terms.evaluate("each => each === document.activeElement")
     page.locator(".st-key-figure-decision-over-time .qf-export").first.focus()
     page.keyboard.press("Enter")
     page.wait_for_selector('[role="dialog"]')

@@ -106,7 +106,7 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     assert run.record().state == "stopped"
     assert run.record().epoch > stopped
     page.get_by_role("tab", name="Inside the model").click()
-    page.locator(".st-key-about-train-dividends button").first.click()
+    page.locator(".st-key-figure-train-dividends .qf-about").first.click()
     page.get_by_text("reaches 10% of what all terms add").wait_for()
     page.keyboard.press("Escape")
     explore.click()

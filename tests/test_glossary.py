@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import numpy as np
 
 from qfusion.panels.core import programs, spoken
 from qfusion.ui.frame import shell
-from qfusion.ui.panel import glossary
+from qfusion.ui.panel import glossary, words
 
 TITLES = {title for pages in shell.PAGES.values() for _, title, _ in pages}
 
@@ -33,6 +34,18 @@ def test_the_longest_beginning_counts() -> None:
     assert "Fubini-Study angle" in glossary.terms_of("what-if-state-text")
     assert glossary.terms_of("what-if-now") == glossary.terms_of("what-if")
     assert glossary.terms_of("waterfallish") == glossary.terms_of("") == ()
+
+
+def test_words_become_html_in_which_nothing_is_run_and_every_formula_is_drawn() -> None:
+    hostile = words.rendered('<img src=x onerror=alert(1)> [go](javascript:alert(1)) **<b>**')
+    assert "<img" not in hostile
+    assert "<b>" not in hostile
+    assert "href" not in hostile
+    for entry in glossary.entries():
+        drawn = words.rendered(entry.markdown())
+        assert f"<strong>{entry.term}." in html.unescape(drawn)
+        assert drawn.count("<math ") == bool(entry.formula)
+        assert "\\" not in drawn, entry.term
 
 
 def test_entries_are_whole_sentences_with_sources_and_pages_that_exist() -> None:

@@ -21,7 +21,8 @@ LAYERS = (("__init__",), ("__main__",), ("pages", "app", "cli"), ("commands",), 
 HEIGHT = {name: -level for level, names in enumerate(LAYERS) for name in names}
 FRONT = ("load", "train")  # of `qfusion` itself: for users, never for the library
 # Names of what is imported -> names of what is installed, where the two differ.
-INSTALLED = {"PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn", "yaml": "pyyaml"}
+INSTALLED = {"markdown_it": "markdown-it-py", "PIL": "pillow", "sklearn": "scikit-learn", "umap": "umap-learn",
+             "yaml": "pyyaml"}
 
 
 def sources() -> list[Path]:

@@ -83,17 +83,41 @@ const download = ({name, text}) => {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 };
 
+// The words of a figure, opened by their button: in place, over the page, closed by Escape or a click elsewhere.
+function worded(parent, button) {
+  const words = document.createElement('div');
+  Object.assign(words, {popover: 'auto', className: 'qf-words', tabIndex: 0, role: 'note', ariaLabel: 'About this figure'});
+  words.addEventListener('toggle', ({newState}) => {
+    if (newState !== 'open') return;
+    const at = button.getBoundingClientRect(), {width, height} = words.getBoundingClientRect();
+    words.style.left = `${Math.max(8, Math.min(at.right - width, innerWidth - width - 8))}px`;
+    words.style.top = `${Math.max(8, Math.min(at.bottom + 4, innerHeight - height - 8))}px`;
+  });
+  words.onclick = event => {  // a link to another page of the app, without loading all of it again
+    const link = event.target.closest('a.qf-page');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    words.hidePopover();
+    history.pushState({}, '', link.href);
+    dispatchEvent(new PopStateEvent('popstate'));
+  };
+  parent.append(words);
+  button.popoverTargetElement = words;
+  return words;
+}
+
 // Buttons above the figure: drawn here, since three elements of Streamlit take longer to draw than the figure.
 function offer(parent, helps, press) {
   const bar = document.createElement('div');
   bar.className = 'qf-tools';
-  for (const [what, icon, label] of [['export', 'ios_share', 'Export'], ['numbers', 'download', 'CSV']]) {
+  for (const [what, icon, label] of [['words', 'info', 'About'], ['export', 'ios_share', 'Export'], ['numbers', 'download', 'CSV']]) {
     if (!helps[what]) continue;
     const button = document.createElement('button');
-    Object.assign(button, {type: 'button', className: `qf-${what}`, ariaLabel: label, title: helps[what]});
+    Object.assign(button, {type: 'button', className: `qf-${what === 'words' ? 'about' : what}`, ariaLabel: label, title: helps[what]});
     button.innerHTML = `<span aria-hidden="true">${icon}</span>`;
-    button.onclick = () => press(what);
     bar.append(button);
+    if (what === 'words') worded(parent, button);
+    else button.onclick = () => press(what);
   }
   parent.prepend(bar);
 }
@@ -103,6 +127,8 @@ export default function ({data, parentElement, setTriggerValue}) {
   host.press = what => setTriggerValue(what, true);
   if (data.tools && !parentElement.querySelector(':scope > .qf-tools'))
     offer(parentElement, data.tools, what => host.press(what));
+  const words = parentElement.querySelector(':scope > .qf-words');
+  if (words && host.words !== data.words) words.innerHTML = host.words = data.words;
   if (data.file && data.file.turn !== host.saved) { host.saved = data.file.turn; download(data.file); }
   Object.assign(host, {spec: data.figure, config: data.config, library: data.library, chosen: data.chosen,
     say: found => host.chosen && setTriggerValue('selection', found)});
@@ -116,6 +142,6 @@ export default function ({data, parentElement, setTriggerValue}) {
     host.watch.disconnect();
     window.Plotly?.purge(host);
     host.remove();
-    parentElement.querySelector(':scope > .qf-tools')?.remove();
+    for (const each of parentElement.querySelectorAll(':scope > :is(.qf-tools, .qf-words)')) each.remove();
   };
 }

@@ -26,16 +26,18 @@ _CONFIG = {"displayModeBar": False, "doubleClick": False}
 HEIGHT = 450  # pixels of a figure that names none
 EXPORT_HELP = "This figure as SVG, PDF, PNG or HTML, its numbers, its recipe, and the Python code that makes it."
 NUMBERS_HELP = "The numbers of this figure as CSV"
+WORDS_HELP = "What this shows and does not, and what its words mean"
 
 
 @dataclass(frozen=True)
 class Tools:
-    """Buttons above a figure: one that calls `export`, and one that has the browser save what `numbers` makes as `file`
-    if they are told."""
+    """Buttons above a figure: one that calls `export`, and, if they are told, one that has the browser save what
+    `numbers` makes as `file`, and one that opens `words`, as HTML."""
 
     export: Callable[[], object]
     numbers: Callable[[], bytes] | None = None
     file: str = ""
+    words: str = ""
 
 
 def chart(figure: go.Figure, *, key: str, alt: str, spec: str = "", config: Mapping[str, Any] | None = None,
@@ -56,6 +58,9 @@ def chart(figure: go.Figure, *, key: str, alt: str, spec: str = "", config: Mapp
     if tools is not None:
         callbacks["on_export_change"] = tools.export
         said["tools"] = {"export": EXPORT_HELP}
+        if tools.words:
+            said["tools"]["words"] = WORDS_HELP
+            said["words"] = tools.words
         if tools.numbers is not None:
             wanted = f"_wanted-{key}"
             callbacks["on_numbers_change"] = partial(state.put, wanted, True)

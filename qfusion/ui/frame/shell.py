@@ -195,14 +195,19 @@ def theme() -> Theme:
 def link(page: str, label: str, icon: str, help: str | None = None, **query: str) -> None:
     """A link to a page that carries the pickers, and `query` (see `state.ALIASES`), in its address; `help` is shown
     under the mouse."""
-    carried = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT)
-               if state.get(key)}
-    carried |= comparison.kept()
-    if not carried.get(state.OUTPUT) or carried[state.OUTPUT] == pickers.PREDICTED:
-        carried.pop(state.OUTPUT, None)
+    st.page_link(page, label=label, icon=icon, help=help, query_params=carried(**query))
+
+
+def carried(**query: str) -> dict[str, str]:
+    """What a link's address says: the pickers, and `query`."""
+    said = {key: str(state.get(key)) for key in (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT)
+            if state.get(key)}
+    said |= comparison.kept()
+    if not said.get(state.OUTPUT) or said[state.OUTPUT] == pickers.PREDICTED:
+        said.pop(state.OUTPUT, None)
     for name in query:  # Streamlit would prefer what the address says to what an alias sets
-        carried.pop(state.ALIASES.get(name, name), None)
-    st.page_link(page, label=label, icon=icon, help=help, query_params=carried | stored.query() | depth.kept() | query)
+        said.pop(state.ALIASES.get(name, name), None)
+    return said | stored.query() | depth.kept() | query
 
 
 @lru_cache(maxsize=2)

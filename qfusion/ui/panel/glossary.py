@@ -10,11 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-import streamlit as st
-
 from qfusion import _assets
 from qfusion.quantum.measures import KINDS
-from qfusion.ui.frame.shell import link
 
 FIND = "word"  # key of the search on the glossary's page
 
@@ -81,9 +78,6 @@ def terms_of(panel: str) -> tuple[str, ...]:
     return next((known[name] for name in beginnings if name in known), ())
 
 
-def terms(panel: str) -> None:
-    """The words of a panel, each with its formula, and the way to all; nothing for a panel without any."""
-    found = [_known()[term] for term in terms_of(panel)]
-    if found:
-        st.markdown("\n\n".join(entry.markdown() for entry in found))
-        link("pages/glossary.py", "All words", ":material/menu_book:")
+def terms(panel: str) -> str:
+    """The words of a panel, each with its formula, in markdown; empty for a panel without any."""
+    return "\n\n".join(_known()[term].markdown() for term in terms_of(panel))

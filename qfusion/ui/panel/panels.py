@@ -25,7 +25,8 @@ from qfusion.panels.core import programs
 from qfusion.panels.core.panel import Picture, capital, ended
 from qfusion.panels.core.view import View
 from qfusion.ui.frame import depth, figure, state
-from qfusion.ui.panel import glossary, origin
+from qfusion.ui.frame.shell import link
+from qfusion.ui.panel import glossary, origin, words
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,6 @@ def drawn(picture: Picture, *, on_select: Callable[[str], object] | None = None)
         picture: figure, words and table. on_select: what a click in the figure does, given the figure's key.
     """
     with st.container(gap="xxsmall", key=f"drawn-{picture.name}"):
-        with st.container(horizontal=True, horizontal_alignment="right", gap=None, key=f"top-{picture.name}"):
-            _about(picture)
         footer(picture, _figure(picture, on_select))
 
 
@@ -143,40 +142,48 @@ def exporting() -> bool:
 
 
 def heading(title: str, picture: Picture | None = None) -> None:
-    """A panel's title, with a capital letter, and beside it what a panel always has: what it shows and does not. Its
-    export and its numbers stand beside that, drawn with the figure.
+    """A panel's title, with a capital letter. What it shows and does not, its export and its numbers stand beside it:
+    drawn with the figure, or here where there is none.
 
     Args:
         title: as markdown. picture: of the panel; None where only the title is drawn.
     """
-    if picture is None:
+    if picture is None or picture.figure is not None:
         st.markdown(f"#### {capital(title)}")
         return
-    key = f"top-{picture.name}" if picture.figure is not None else f"top-plain-{picture.name}"
-    with st.container(horizontal=True, vertical_alignment="top", wrap=False, gap=None, key=key):
+    with st.container(horizontal=True, vertical_alignment="top", wrap=False, gap=None, key=f"top-{picture.name}"):
         st.markdown(f"#### {capital(title)}")
         _about(picture)
-        if picture.figure is None:
-            st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{picture.name}.csv",
-                               mime="text/csv", on_click="ignore", icon=":material/download:", type="tertiary",
-                               key=f"csv-{picture.name}", help=figure.NUMBERS_HELP)
+        st.download_button("CSV", data=lambda: text.csv(picture.table()), file_name=f"qfusion-{picture.name}.csv",
+                           mime="text/csv", on_click="ignore", icon=":material/download:", type="tertiary",
+                           key=f"csv-{picture.name}", help=figure.NUMBERS_HELP)
 
 
 def tools_of(picture: Picture) -> figure.Tools:
     """What the buttons above its figure do."""
     return figure.Tools(partial(state.put, state.DRAWER, picture.name), lambda: text.csv(picture.table()),
-                        f"qfusion-{picture.name}.csv")
+                        f"qfusion-{picture.name}.csv", _words(picture))
+
+
+def _words(picture: Picture) -> str:
+    """The words and terms of a panel, as HTML."""
+    terms = glossary.terms(picture.name)
+    said = [] if depth.full() else [_lead(picture), _shows(picture)]
+    return "".join(words.rendered(each) for each in (*said, terms) if each) + (
+        words.page_link("glossary", "All words") if terms else "")
 
 
 def _about(picture: Picture) -> None:
-    """An (i) with the words and terms of a panel."""
+    """An (i) with the words and terms of a panel without a figure."""
     with st.popover("About", icon=":material/info:", type="tertiary", key=f"about-{picture.name}",
-                    help="What this shows and does not, and what its words mean"):
+                    help=figure.WORDS_HELP):
         if not depth.full():
             if picture.called or picture.lead:
                 st.markdown(_lead(picture))
             st.caption(_shows(picture))
-        glossary.terms(picture.name)
+        if terms := glossary.terms(picture.name):
+            st.markdown(terms)
+            link("pages/glossary.py", "All words", ":material/menu_book:")
 
 
 def _lead(picture: Picture, named: bool = True) -> str:
