@@ -103,7 +103,6 @@ function worded(parent, button) {
   };
   parent.append(words);
   button.popoverTargetElement = words;
-  return words;
 }
 
 // Buttons above the figure: drawn here, since three elements of Streamlit take longer to draw than the figure.
@@ -128,7 +127,7 @@ export default function ({data, parentElement, setTriggerValue}) {
   if (data.tools && !parentElement.querySelector(':scope > .qf-tools'))
     offer(parentElement, data.tools, what => host.press(what));
   const words = parentElement.querySelector(':scope > .qf-words');
-  if (words && host.words !== data.words) words.innerHTML = host.words = data.words;
+  if (words && host.words !== data.words) words.innerHTML = host.words = data.words ?? '';
   if (data.file && data.file.turn !== host.saved) { host.saved = data.file.turn; download(data.file); }
   Object.assign(host, {spec: data.figure, config: data.config, library: data.library, chosen: data.chosen,
     say: found => host.chosen && setTriggerValue('selection', found)});

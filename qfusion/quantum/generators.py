@@ -78,7 +78,6 @@ class _SmallScaled:
         self.factor = 2 / scaling.w
         self.a = R * self.factor
         self.a.diagonal().sub_(self.factor * scaling.x0)
-        self.transposed = self.a.T.contiguous()
 
     def apply(self, before: Tensor | None, V: Tensor, keep: bool) -> tuple[Tensor, None]:
         """before + 2 a V."""
@@ -91,7 +90,7 @@ class _SmallScaled:
     def back(self, base: Tensor, b: Tensor, V: Tensor, kept: None, gradients: list[Tensor]) -> Tensor:
         """base + (2 a)^+ b; adds the gradient of <b, 2 a V>."""
         gradients[0].addmm_(b, V.T, alpha=self.factor)
-        return base.addmm_(self.transposed, b)
+        return base.addmm_(self.a.T, b)
 
 
 @lru_cache(maxsize=16)

@@ -168,4 +168,3 @@ def _form(term: Term, picture: str) -> Form:
     if picture == "states":
         return Form(term.subsystems, -1j * term.H - 0.5 * S, term.jumps)
     return Form(term.subsystems, 1j * term.H - 0.5 * S, term.jumps.mH)
-
