@@ -112,11 +112,23 @@ def measured(page: Any, width: int) -> dict[str, Any]:
     page.set_viewport_size({"width": width, "height": FIRST_SCREEN})
     page.wait_for_timeout(500)
     visits.still(page)
+    return as_it_stands(page)
+
+
+def as_it_stands(page: Any) -> dict[str, Any]:
+    """Words, emptiness and place of the answer of an open page that is drawn, from its top."""
     page.evaluate("() => { document.querySelector('[data-testid=stMain]').scrollTop = 0; }")
     found = page.evaluate(_MEASURE)
     share, where = largest_empty(found["area"], found["boxes"])
     return {"words": found["words"], "empty": round(share, 1), "where": where, "answer": found["answer"],
             "height": round(found["area"][3] - found["area"][1])}
+
+
+def faults(found: dict[str, Any]) -> list[str]:
+    """What the pages are not to have: an answer that ends below the first screen, or a hole."""
+    late = (found["answer"] or 0) > FIRST_SCREEN
+    return ([f"its answer ends at {found['answer']} px"] if late else []) + (
+        [f"empty at {found['where']}: {found['empty']} %"] if found["empty"] > MOST_EMPTY else [])
 
 
 def main() -> int:
@@ -143,9 +155,9 @@ def main() -> int:
                 found[key] = now = measured(page, width)
                 was = before.get(key)
                 less = f" (before {was['words']}, {100 - 100 * now['words'] / was['words']:.0f} % fewer)" if was else ""
-                print(f"{key}: {now['words']} words{less}; empty {now['empty']} %"
-                      f"{' !' if now['empty'] > MOST_EMPTY else ''} at {now['where']}; answer ends at {now['answer']}"
-                      f"{' !' if (now['answer'] or 0) > FIRST_SCREEN else ''}; {now['height']} px high", flush=True)
+                print(f"{key}: {now['words']} words{less}; empty {now['empty']} % at {now['where']}; answer ends at "
+                      f"{now['answer']}; {now['height']} px high{''.join(f' ! {fault}' for fault in faults(now))}",
+                      flush=True)
     both = [key for key in found if key in before]
     if both:
         now, was = (sum(one[key]["words"] for key in both) for one in (found, before))

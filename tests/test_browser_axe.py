@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from qfusion.figures import style
-from scripts import axe, visits
+from scripts import axe, page_measures, visits
 
 pytestmark = pytest.mark.browser
 # One visit a page and theme; `python scripts/axe.py` looks at every view of both systems in both themes, all rules.
@@ -69,9 +69,9 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any,
 
     In the light theme it is a model with time on a wide window, in the dark one the network on a narrow window; each
     page opens by a click in the sidebar, without a warning, on the data chosen, the keyboard reaches all that a click
-    does, and nothing scrolls sideways.
+    does, nothing scrolls sideways, the answer is on the first screen, and there is no hole.
     """
-    bad, poor, wide, warned, unreached = [], [], [], [], []
+    bad, poor, wide, warned, unreached, faults = [], [], [], [], [], []
     model, data = {"light": ("qj-planted", "planted"), "dark": ("qcnn-digits", "digits")}[theme]
     page.set_viewport_size({"width": WIDTHS[theme], "height": 900})
     for number, name in enumerate(LOOKED_AT[theme]):
@@ -85,6 +85,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any,
         poor += [f"{name}: {said!r}" for said in poor_charts(page)]
         unreached += [f"{name}: {said}" for said in page.evaluate(UNREACHED)]
         wide += [name] if page.evaluate(SIDEWAYS) > 0 else []
+        faults += [f"{name}: {said}" for said in page_measures.faults(page_measures.as_it_stands(page))]
         if name in PAGES[:4]:
             assert page.locator(".st-key-data input").input_value() == data
             assert page.locator(".st-key-model input").input_value() == model
@@ -92,6 +93,7 @@ def test_no_page_has_a_serious_violation_in_either_theme(page: Any, server: Any,
     assert not bad, "\n".join(bad)
     assert not poor, "\n".join(poor)
     assert not unreached, "\n".join(unreached)
+    assert not faults, "\n".join(faults)
     assert not wide
     assert not warned
 
@@ -138,3 +140,29 @@ def test_the_keyboard_reaches_the_words_the_drawer_and_the_next_step_of_the_tour
     page.wait_for_function("() => !location.search.includes('tour=')")
     visits.still(page)
     assert page.locator(".st-key-tour").count() == 0
+
+
+def test_in_a_narrow_window_sliders_wait_behind_a_line_that_a_key_opens(page: Any, server: Any) -> None:
+    page.set_viewport_size({"width": 800, "height": 900})
+    visits.open_page(page, server.url + "/dynamics")
+    slider, line = page.locator('.st-key-pair-knobs [data-testid="stSlider"]').first, page.locator(".qf-fold summary")
+    assert not slider.is_visible()
+    line.focus()
+    page.keyboard.press("Enter")
+    assert slider.is_visible()
+    assert not axe.violations(page), axe.lines(axe.violations(page))
+    thumb = slider.get_by_role("slider")
+    thumb.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("() => location.search.includes('H.text=')")
+    visits.still(page)
+    page.get_by_role("button", name="Reset").click()
+    page.wait_for_function("() => !location.search.includes('H.text=')")
+    visits.still(page)
+    assert slider.is_visible()  # opened by hand, it stays open
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert slider.is_visible()
+    assert not line.is_visible()
+    page.set_viewport_size({"width": 800, "height": 900})
+    visits.open_page(page, server.url + "/dynamics?H.text=0.5")
+    assert slider.is_visible()  # a link that sets one shows it

@@ -58,6 +58,18 @@ def line(short: str, whole: str) -> None:
     st.markdown(whole if full() else short, help=help(whole))
 
 
+def folded(label: str, open: bool = False) -> None:
+    """Where the window is narrow, what follows in the same container waits behind this line: the answer stays on the
+    first screen. In wide windows nothing is drawn.
+
+    Args:
+        label: of the line, a plain text of ours. open: whether it is unfolded from now on.
+    """
+    once = f"_unfolded-{label}"
+    state.put(once, open := open or bool(state.get(once)))
+    st.html(f'<details class="qf-fold"{" open" if open else ""}><summary>{label}</summary></details>')
+
+
 def title(words: str, more: str, level: Literal[2, 3] = 2) -> None:
     """A title with what there is to say of it, as `aside` says it."""
     draw_title = st.header if level == 2 else st.subheader

@@ -5,7 +5,7 @@ import streamlit as st
 from qfusion.analysis.dynamics import evolution
 from qfusion.models.tweak import LEARNED
 from qfusion.panels import dynamics as builders
-from qfusion.ui.frame import runs, sliders, state
+from qfusion.ui.frame import depth, runs, sliders, state
 from qfusion.ui.frame.shell import Here, guard, shell
 from qfusion.ui.pages.dynamics import dynamics_view, generator_view
 from qfusion.ui.panel import panels
@@ -23,8 +23,10 @@ def dynamics(here: Here) -> None:
     with st.container(key="fold-dynamics"):
         side, main = st.columns([1, 3.4], gap="medium")
         with side, st.container(border=True, key="pair-knobs", gap="xsmall"):
-            presets = st.container()
+            presets, line = st.container(), st.empty()
             tweak = sliders.draw(here.work)
+            with line:
+                depth.folded("All sliders", open=bool(tweak.numbers()))
             with presets:
                 sliders.presets(here.work)
             export_dialog.button(here)

@@ -49,7 +49,7 @@ def choose(here: Here) -> Levels:
                            name=name)
         _quick_picks(work, table, levels.parts)
         _count(here, levels, table)
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, gap="small", key="cohort-tools"):
             _save_row(levels.parts)
             _columns(table)
         if problem := state.get(_PROBLEM):
@@ -168,18 +168,20 @@ def ladder(here: Here, levels: Levels) -> None:
     for name in found.columns[1:]:
         cells = [_cell(name, value) for value in found[name]]
         lines.append(f"| {text.plain(_SAID_AS.get(name, name))} | " + " | ".join(cells) + " |")
-    st.markdown("\n".join(lines))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
-        key = f"_member-{len(members)}"
-        st.selectbox("Open a sample of the cohort (largest error first)", members, index=None, key=key, width=340,
-                     label_visibility="collapsed", placeholder="Open a sample (largest error first)", on_change=_open,
-                     args=(key,))
-        link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
-        if members:
-            name = levels.name.removeprefix("cohort").strip(" ‘’")
-            report_view.of_cohort(here, cohort_measures.table_for(here.work, here.asked, levels.parts), levels.parts,
-                                  name)
+    members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
+    with st.container(key="cohort-ladder"):
+        depth.folded("Means of all, of the cohort and of this sample; samples of the cohort")
+        st.markdown("\n".join(lines))
+        with st.container(horizontal=True, vertical_alignment="center"):
+            key = f"_member-{len(members)}"
+            st.selectbox("Open a sample of the cohort (largest error first)", members, index=None, key=key, width=340,
+                         label_visibility="collapsed", placeholder="Open a sample (largest error first)",
+                         on_change=_open, args=(key,))
+            link("pages/samples.py", f"Read sample {text.plain(here.sample)}", ":material/open_in_full:")
+            if members:
+                name = levels.name.removeprefix("cohort").strip(" ‘’")
+                report_view.of_cohort(here, cohort_measures.table_for(here.work, here.asked, levels.parts),
+                                      levels.parts, name)
 
 
 _SAID_AS = {"joint": "size of joint terms", "relation": "most frequent type"}
