@@ -336,6 +336,9 @@ def test_stacked_areas_reach_from_what_was_taken_to_what_was_added() -> None:
     assert min(ends) == pytest.approx(0.5 - 0.2 - 0.03)
     line = next(trace for trace in drawn.data if trace.name == "text + audio")
     assert np.asarray(line.y) == pytest.approx(0.5 + added.sum(1))
+    rounded = added + 1e-17 * np.sin(np.arange(added.size)).reshape(added.shape)  # of either sign, as machines do it
+    again = figure.areas(times, rounded, titles, ["#112233"] * 8, "text+audio", start=0.5)
+    assert [trace.name for trace in again.data] == [trace.name for trace in drawn.data]
 
 
 def test_bands_of_the_flow_are_as_wide_as_what_flows() -> None:

@@ -177,12 +177,8 @@ class EntangledQCNN(StateModel):
         return (self.read(vectors) if observables is None else qcnn.evaluate(observables, vectors)) + self.bias
 
     def read(self, vectors: Tensor) -> Tensor:
-        """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C), by whichever way is
-        cheaper."""
-        # measured: beyond, pulling the scores back once wins
-        if len(vectors) > 2 * len(self.outputs) * 2 ** (self.elements / 2):
-            return qcnn.evaluate(self.observables(), vectors)
-        return qcnn.HEAD_SCALE * expectations.features(self.network, vectors) @ self.network.head.T
+        """Returns the scores without bias of fused qubits (1, <X>, <Z>), (B, n, 3) -> (B, C)."""
+        return expectations.scores(self.network, vectors)
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores (logits), (B, C)."""

@@ -8,15 +8,11 @@ scores: their 4^n numbers never stand at once.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
+from qfusion.models.qcnn import HEAD_SCALE, QCNN, evaluate
 from qfusion.quantum.pauli import transfer_matrix
-
-if TYPE_CHECKING:
-    from qfusion.models.qcnn import QCNN
 
 _IZ, _ALL = [0, 3], [0, 1, 2, 3]
 
@@ -57,6 +53,14 @@ def features(network: QCNN, vectors: Tensor) -> Tensor:
             _convolve(groups, step.wires, R[after[0]][:, after[1]])
     return torch.cat([_probabilities(groups, network.kept),
                       torch.stack([measured[index] for index in sorted(measured)], -1)], -1)
+
+
+def scores(network: QCNN, vectors: Tensor) -> Tensor:
+    """Returns the scores of fused qubits, (B, n, 3) -> (B, C), by whichever way is cheaper: their features, or, of many
+    samples, the observables pulled back once."""
+    if len(vectors) > 2 * len(network.head) * 2 ** (network.n / 2):  # measured
+        return evaluate(network.observables(), vectors)
+    return HEAD_SCALE * features(network, vectors) @ network.head.T
 
 
 def _order(network: QCNN) -> list[int]:

@@ -73,9 +73,7 @@ class ProductQCNN(FusionModel):
         """Returns the scores (logits), (B, C), of the encoders' numbers."""
         turns = torch.stack([states[name] for name in self.modalities], 1)
         fused = vectors(torch.pi / 2 + (self.weights * turns).sum(1))
-        if len(fused) > 2 * len(self.outputs) * 2 ** (self.elements / 2):
-            return qcnn.evaluate(self.network.observables(), fused) + self.bias
-        return qcnn.HEAD_SCALE * expectations.features(self.network, fused) @ self.network.head.T + self.bias
+        return expectations.scores(self.network, fused) + self.bias
 
 
 def vectors(angles: Tensor) -> Tensor:

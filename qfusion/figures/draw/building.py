@@ -53,6 +53,7 @@ JUMPS = ("#A07C4A", "#C9AE84", "#7D6242", "#DCCBAE")  # hues of what acts on no 
 OTHERS = "#B7BDC6"
 MAX_COLUMNS = 16  # of a matrix whose cells have their numbers written
 LABELLED = 0.08  # share of all areas from which one has room for its name
+ROUNDING = 1e-12  # of the largest: what is smaller differs from machine to machine, and is nothing
 SHOWN = 6  # terms with an area of their own
 THIN = 0.005  # bands thinner than this share of all are left out
 
@@ -135,7 +136,9 @@ def areas(times: np.ndarray, added: np.ndarray, titles: Sequence[str], hues: Seq
     check(np.shape(added) == (nT, G) and len(hues) == G,
           f"Argument `added` must have shape ({nT}, {G}), but has shape {np.shape(added)}.")
     figure = base(theme, 360, left=66, right=20, top=8, legend=True)
-    names, colours, parts = _folded(np.asarray(added, dtype=float), titles, hues)
+    added = np.asarray(added, dtype=float)
+    some = np.abs(added) > ROUNDING * np.abs(added).max(initial=0)
+    names, colours, parts = _folded(np.where(some, added, 0.0), titles, hues)
     room = LABELLED * sum(float(np.abs(part[-1])) for part in parts)
     named: list[tuple[float, str]] = []  # areas that are wide enough at the end for their name
     for side in (1.0, -1.0):
