@@ -333,3 +333,13 @@ def test_the_forward_path_equals_the_pulled_back_observables(n: int) -> None:
     for a, b in zip(torch.autograd.grad(pulled.square().sum(), leaves, retain_graph=True),
                     torch.autograd.grad(forward.square().sum(), leaves), strict=True):
         assert (a - b).abs().max() < 1e-10
+
+
+@pytest.mark.parametrize("n", [5, 6, 8])
+def test_a_batch_is_worked_out_in_parts_that_fit_the_cache(n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = qcnn.QCNN(n, 2, spread=1.0).double()
+    vectors = torch.randn(150, n, 3, dtype=torch.float64)
+    vectors[..., 0] = 1
+    whole = expectations.features(network, vectors)
+    monkeypatch.setattr(expectations, "_CACHED", 1)
+    assert torch.allclose(expectations.features(network, vectors), whole, atol=1e-14)

@@ -1,12 +1,16 @@
 """What the head of a quantum convolutional network reads, sample by sample: the forward path for training.
 
-Real expectation values of Pauli words are carried through the circuit in groups of qubits that have met; groups join
-only when a gate first connects them, a qubit that is about to be measured keeps {I, Z} alone, and one that was measured
-leaves with its <Z> as soon as its gates are done. For a batch this is far less than the effective observables of all
-scores: their 4^n numbers never stand at once.
+Real expectation values of Pauli words, no state: the inputs are mixed. Where all qubits of the first layer have
+partners it is a ring of sites (even qubit, odd qubit): its words on the kept qubits are traces of products of one 8 x 8
+matrix a site, as of a matrix product state, and the 4^n words never stand at once. Otherwise, and in later layers,
+words are carried through the circuit in groups of qubits that have met; groups join only when a gate first connects
+them, a qubit that is about to be measured keeps {I, Z} alone, and one that was measured leaves with its <Z> as soon as
+its gates are done.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
@@ -14,7 +18,8 @@ from torch import Tensor
 from qfusion.models.qcnn import HEAD_SCALE, QCNN, evaluate
 from qfusion.quantum.pauli import transfer_matrix
 
-_IZ, _ALL = [0, 3], [0, 1, 2, 3]
+_IZ, _IXZ, _ALL = [0, 3], [0, 1, 3], [0, 1, 2, 3]
+_CACHED = 2**20  # numbers
 
 
 class _Group:
@@ -38,15 +43,37 @@ def features(network: QCNN, vectors: Tensor) -> Tensor:
         network: the circuit.
         vectors: per input qubit (1, <X>, <Z>), (B, n, 3).
     """
-    groups = {q: _Group([q], vectors[:, q]) for q in range(network.n)}
-    maps: dict[tuple[str, int], Tensor] = {}
+    steps = {(step.kind, step.layer): step for step in network.steps}
+    maps = {key: transfer_matrix(network.matrix(step)).view(4, 4, 4, 4) for key, step in steps.items()}
+    parts = [_features(network, part, maps) for part in vectors.split(_rows(network))]
+    return torch.cat(parts) if len(parts) > 1 else parts[0]
+
+
+def is_ring(network: QCNN) -> bool:
+    """Whether all qubits of the first layer have partners."""
+    return network.n % 2 == 0 and network.n > 2
+
+
+def _rows(network: QCNN) -> int:
+    """How many samples at once: what is worked out of them fits the processor's cache."""
+    if is_ring(network):
+        U = 2 if len(network.kept) == network.n // 2 else 4
+        return max(64, _CACHED // (64 * max(U ** ((network.n + 2) // 4), U * network.n // 2)))
+    return max(64, _CACHED // 4 ** (network.n - 2))
+
+
+def _features(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Tensor]) -> Tensor:
     measured: dict[int, Tensor] = {}
+    begins = 0
+    if is_ring(network):
+        groups, begins = _ring(network, vectors, maps, measured), 1
+    else:
+        groups = {q: _Group([q], vectors[:, q]) for q in range(network.n)}
     for index in _order(network):
         step = network.steps[index]
-        if (step.kind, step.layer) not in maps:
-            maps[step.kind, step.layer] = transfer_matrix(network.matrix(step)).view(4, 4, 4, 4)
-        R = maps[step.kind, step.layer]
-        after = [_letters(network, index, q) for q in step.wires]
+        if step.layer < begins:
+            continue
+        R, after = maps[step.kind, step.layer], [_letters(network, index, q) for q in step.wires]
         if step.kind == "pool":
             measured[index] = _pool(groups, step.wires, R[:, after[1]])
         else:
@@ -55,10 +82,55 @@ def features(network: QCNN, vectors: Tensor) -> Tensor:
                       torch.stack([measured[index] for index in sorted(measured)], -1)], -1)
 
 
+def _ring(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Tensor],
+          measured: dict[int, Tensor]) -> dict[int, _Group]:
+    """The first layer on n = 2 s qubits; adds <Z> of the measured qubits, and returns the words of the kept ones.
+
+    Site j holds qubits 2 j (e, kept) and 2 j + 1 (o, measured). Its pair of words P_j[e, o] is the convolution of two
+    inputs. The convolution of o_j with e_{j+1} leads to letters x, of {I, Z}, of the qubit that is then measured, and y
+    of the one that the pooling of site j + 1 turns by that site's own x':
+
+        A_j[(e, x), u, (e', x')] = sum_o P_j[e, o] sum_y R[x, y, o, e'] Q[u, x', y]
+        <word u_0 u_1 ...> = Tr A_{s-1}[u_0] A_0[u_1] ... A_{s-2}[u_{s-1}]
+    """
+    B, s = len(vectors), network.n // 2
+    pools = [index for index, step in enumerate(network.steps) if (step.kind, step.layer) == ("pool", 0)]
+    kept = [network.steps[index].wires[1] for index in pools]
+    letters = _letters(network, pools[-1], kept[-1])
+    U = len(letters)
+    R, Q = maps["conv", 0], maps["pool", 0][0, letters][:, _IZ]
+    inputs = vectors.roll(2, 1).view(B, s, 2, 3)  # the last site first
+    pairs = (inputs[:, :, 0, :, None] * inputs[:, :, 1, None, :]).view(B * s, 9)
+    P = pairs @ R[..., _IXZ, :][..., _IXZ].reshape(16, 9).T
+    D = torch.einsum("xyof,uzy->oxufz", R[_IZ], Q).reshape(4, -1)
+    A = (P.view(-1, 4) @ D).view(B, s, 8, U, 8)
+    P = P.view(B, s, 4, 4)
+    z = (A[:, :, 1, 0, 0::2] * P[..., 0].roll(-1, 1)).sum(-1)  # e = I, x = Z, and all that follows is I
+    measured |= dict(zip(pools, z.roll(-1, 1).unbind(1), strict=True))
+    half = (s + 1) // 2
+    left, right = _chain(A[:, :half]), _chain(A[:, half:])
+    T = left.transpose(1, 2).flatten(2) @ right.permute(0, 3, 1, 2).flatten(1, 2)
+    joined = _Group(kept, T.view(B, *(U,) * s))
+    return dict.fromkeys(kept, joined)
+
+
+def _chain(A: Tensor) -> Tensor:
+    """Products of the matrices of neighbouring sites, (B, s, 8, U, 8) -> (B, 8, U^s, 8), the first site's word
+    slowest."""
+    B, s, side = A.shape[:3]
+    if s == 1:
+        return A[:, 0]
+    first, rest = A[:, :-1], A[:, -1]
+    left = _chain(first)
+    return (left.reshape(B, -1, side) @ rest.reshape(B, side, -1)).view(B, side, -1, side)
+
+
 def scores(network: QCNN, vectors: Tensor) -> Tensor:
     """Returns the scores of fused qubits, (B, n, 3) -> (B, C), by whichever way is cheaper: their features, or, of many
     samples, the observables pulled back once."""
-    if len(vectors) > 2 * len(network.head) * 2 ** (network.n / 2):  # measured
+    C = len(network.head)
+    many = C < 6 and len(vectors) > 300 * C if is_ring(network) else len(vectors) > 2 * C * 2 ** (network.n / 2)
+    if many:  # measured
         return evaluate(network.observables(), vectors)
     return HEAD_SCALE * features(network, vectors) @ network.head.T
 

@@ -7,6 +7,7 @@ A block is a tuple of operations `(gate, parameters, wires)` with PennyLane's ga
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -104,10 +105,82 @@ def unitary(name: str, parameters: Tensor) -> Tensor:
     check(parameters.shape == (block.parameters,),
           f"Argument `parameters` of block {name!r} must have shape ({block.parameters},), but has shape "
           f"{tuple(parameters.shape)}.")
-    U = torch.eye(4, dtype=_complex(parameters), device=parameters.device)
-    for gate, taken, wires in block.operations:
-        U = operation_matrix(gate, parameters[list(taken)], wires) @ U
+    compiled = _compile(name)
+    known = torch.cat([parameters, parameters.new_tensor(_CONSTANTS)])
+    theta, phi, delta = known[compiled.angles.to(known.device)].unbind(1)
+    c, s = torch.cos(theta / 2), torch.sin(theta / 2)
+    phases = torch.polar(torch.ones_like(phi), phi), torch.polar(torch.ones_like(phi), delta)
+    singles = torch.stack([c + 0 * phases[0], -s * phases[1], s * phases[0], c * phases[0] * phases[1]], -1)
+    if compiled.turned.any():
+        singles = singles * torch.exp(-0.5j * delta * compiled.turned.to(delta))[:, None]
+    singles = singles.view(-1, 2, 2)
+    left, right = (singles[wire] for wire in compiled.pairs.unbind(1))
+    pairs = torch.einsum("mab,mcd->macbd", left, right).reshape(-1, 4, 4)
+    U = None
+    for kind, place in compiled.moments:
+        if kind == "pair":
+            moment = pairs[place]
+        elif kind == "fixed":
+            moment = _FIXED[place].to(pairs)
+        else:
+            moment = controlled(singles[-1], singles[place])
+            moment = swap_wires(moment) if kind == "controlled, turned" else moment
+        U = moment if U is None else moment @ U
+    assert U is not None
     return U
+
+
+class _Compiled(NamedTuple):
+    """A block as few products.
+
+    Attributes:
+        angles: where U3's three angles of every one-qubit gate stand in the parameters and `_CONSTANTS`, (G + 1, 3);
+            the last is the identity.
+        turned: of which gates half the third angle is taken back, as RZ does, (G + 1,).
+        pairs: gates on wires 0 and 1 at once, (m, 2).
+        moments: what is applied in turn.
+    """
+
+    angles: Tensor
+    turned: Tensor
+    pairs: Tensor
+    moments: tuple[tuple[str, int], ...]
+
+
+_CONSTANTS = (0.0, torch.pi / 2, -torch.pi / 2, torch.pi)
+# CNOT with its control on wire 0 and on wire 1, and CZ
+_FIXED = torch.tensor([[[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]],
+                       [[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0]],
+                       [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, -1]]], dtype=torch.complex128)
+
+
+@lru_cache(maxsize=16)
+def _compile(name: str) -> _Compiled:
+    block = BLOCKS[name]
+    zero, quarter, back, half = (block.parameters + k for k in range(len(_CONSTANTS)))
+    angles: list[tuple[int, int, int]] = []
+    turned: list[bool] = []
+    pairs: list[list[int]] = []
+    moments: list[tuple[str, int]] = []
+    for gate, taken, wires in block.operations:
+        bare = gate.removeprefix("C") if gate.startswith("CR") else gate
+        if bare in ("CNOT", "CZ"):
+            moments.append(("fixed", 2 if bare == "CZ" else wires[0]))
+            continue
+        p = taken[0] if taken else zero
+        angles.append({"U3": tuple(taken), "RX": (p, back, quarter), "RY": (p, zero, zero), "RZ": (zero, zero, p),
+                       "H": (quarter, zero, half)}[bare])  # type: ignore[arg-type]
+        turned.append(bare == "RZ")
+        if len(wires) == 2:
+            moments.append(("controlled" if wires == (0, 1) else "controlled, turned", len(angles) - 1))
+        elif moments and moments[-1][0] == "pair" and pairs[-1][wires[0]] < 0:
+            pairs[-1][wires[0]] = len(angles) - 1
+        else:
+            moments.append(("pair", len(pairs)))
+            pairs.append([-1, -1])
+            pairs[-1][wires[0]] = len(angles) - 1
+    return _Compiled(torch.tensor([*angles, (zero,) * 3]), torch.tensor([*turned, False]),
+                     torch.tensor(pairs).reshape(-1, 2), tuple(moments))
 
 
 def operation_matrix(gate: str, angles: Tensor, wires: tuple[int, ...]) -> Tensor:
