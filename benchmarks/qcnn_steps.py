@@ -3,12 +3,12 @@
     pip install -r requirements-bench.txt && python benchmarks/qcnn_steps.py [--repeats 5]
 
 One step is forward and backward of all C scores of a batch of fused qubits RY(theta)|0>, with gradients of theta, of
-both layers' gates and of the head (single precision, as in training). The rivals run the same circuit on batches of
-state vectors, with every block given to them as one matrix of 4 x 4, which is less work for them than its gates:
-PennyLane (default.qubit, backprop; lightning.qubit, adjoint, which knows no batches: a few samples are done and the
-time is for all), DeepQuantum, and TensorCircuit-NG (JAX, compiled; compiling is told apart). Methods take turns; times
-are medians over the turns, errors are those of the gradients beside ours in double precision. Writes the table `qcnn`
-of docs/results.md.
+all gates and of the head (single precision, as in training). The rivals run the same circuit on batches of state
+vectors: PennyLane (default.qubit, backprop) and DeepQuantum, gate by gate, as one writes it, and with every block made
+one matrix of 4 x 4 by us beforehand, which is less work for them; lightning.qubit (adjoint), which knows no batches: a
+few samples are done and the time is for all; and TensorCircuit-NG (JAX, compiled; compiling is told apart). Methods
+take turns; times are medians over the turns, errors are those of the gradients beside ours in double precision. Writes
+the table `qcnn` of docs/results.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ import tables  # noqa: E402
 from steps import shown  # noqa: E402
 
 from qfusion.models import expectations, qcnn  # noqa: E402
+from qfusion.quantum.gates import BLOCKS  # noqa: E402
 
 CASES = ((6, 10, 256), (8, 2, 256), (8, 10, 256), (8, 15, 256), (8, 10, 64), (10, 10, 256))
 RIVALS = {(6, 10, 256), (8, 10, 256), (10, 10, 256)}  # the others are ours alone: how it grows
@@ -66,6 +67,18 @@ class Case:
         return qcnn.HEAD_SCALE * torch.cat([probabilities, z], -1).to(self.network.head.dtype) @ self.network.head.T
 
 
+def gates(network: qcnn.QCNN, convolution: Any, pooling: Any) -> Iterator[tuple[str, list[Any], list[int], int | None]]:
+    """The circuit gate by gate: name, angles, wires (controls first), and the value that the control of a pooling's
+    rotation must have."""
+    for step in network.steps:
+        if step.kind == "conv":
+            for gate, taken, wires in BLOCKS[network.block].operations:
+                yield gate, [convolution[step.layer, k] for k in taken], [step.wires[w] for w in wires], None
+        else:
+            for value in (0, 1):
+                yield "U3", list(pooling[step.layer, 3 * value: 3 * value + 3]), list(step.wires), value
+
+
 def qfusion(case: Case) -> Callable[[], Any]:
     """Ours, by the way that the model takes for this batch."""
     def scores() -> Tensor:
@@ -93,7 +106,7 @@ def _read(case: Case, state: Tensor) -> Tensor:
     return case.head(kept, torch.stack(z, -1))
 
 
-def pennylane(case: Case) -> Callable[[], Any]:
+def pennylane(case: Case, by_gates: bool = False) -> Callable[[], Any]:
     """default.qubit, backprop, the batch at once."""
     import pennylane as qml
 
@@ -101,51 +114,53 @@ def pennylane(case: Case) -> Callable[[], Any]:
     device = qml.device("default.qubit", wires=network.n)
 
     @qml.qnode(device, interface="torch", diff_method="backprop")
-    def circuit(theta: Tensor, unitaries: Any) -> Any:
+    def circuit(theta: Tensor) -> Any:
         for i in range(network.n):
             qml.RY(theta[:, i], i)
-        for U, wires in unitaries:
-            qml.QubitUnitary(U, wires)
+        if by_gates:
+            _apply(qml, gates(network, network.convolution, network.pooling))
+        else:
+            for U, wires in case.unitaries():
+                qml.QubitUnitary(U, wires)
         return [qml.probs(network.kept), *(qml.expval(qml.Z(q)) for q in network.measured)]
 
     def scores() -> Tensor:
-        probabilities, *z = circuit(case.theta, case.unitaries())
+        probabilities, *z = circuit(case.theta)
         return case.head(probabilities, torch.stack(z, -1))
 
     return lambda: case.step(scores)
 
 
+def _apply(qml: Any, circuit: Iterator[tuple[str, list[Any], list[int], int | None]]) -> None:
+    for gate, angles, wires, value in circuit:
+        if value is None:
+            getattr(qml, gate)(*angles, wires=wires)
+        else:
+            qml.ctrl(qml.U3, control=wires[0], control_values=[value])(*angles, wires=wires[1])
+
+
 def lightning(case: Case) -> Callable[[], Any]:
-    """lightning.qubit, adjoint, sample by sample, gates by name: it differentiates no matrices."""
+    """lightning.qubit, adjoint, sample by sample, gate by gate: it differentiates no matrices and reads no
+    probabilities with gradients, so words in {I, Z} are read."""
     import pennylane as qml
 
-    from qfusion.quantum.gates import BLOCKS
-
     network = case.network
-    device = qml.device("lightning.qubit", wires=network.n)
+    device, k = qml.device("lightning.qubit", wires=network.n), len(network.kept)
+    words = [qml.prod(*(qml.Z(q) for j, q in enumerate(network.kept) if w >> (k - 1 - j) & 1)) if w else qml.Identity(0)
+             for w in range(2**k)]
 
     @qml.qnode(device, interface="torch", diff_method="adjoint")
     def circuit(theta: Tensor, convolution: Tensor, pooling: Tensor) -> Any:
         for i in range(network.n):
             qml.RY(theta[i], i)
-        for step in network.steps:
-            if step.kind == "conv":
-                for gate, taken, wires in BLOCKS[network.block].operations:
-                    getattr(qml, gate)(*(convolution[step.layer, k] for k in taken),
-                                       wires=[step.wires[w] for w in wires])
-            else:
-                for value, angles in enumerate((pooling[step.layer, :3], pooling[step.layer, 3:])):
-                    qml.ctrl(qml.U3, control=step.wires[0], control_values=[value])(*angles, wires=step.wires[1])
-        words = [qml.prod(*(qml.Z(q) for j, q in enumerate(network.kept) if w >> (len(network.kept) - 1 - j) & 1))
-                 if w else qml.Identity(0) for w in range(2 ** len(network.kept))]
+        _apply(qml, gates(network, convolution, pooling))
         return [qml.expval(each) for each in [*words, *(qml.Z(q) for q in network.measured)]]
 
-    k = len(network.kept)
     walsh = torch.tensor([[(-1.0) ** bin(i & j).count("1") for j in range(2**k)] for i in range(2**k)]) / 2**k
 
     def step() -> None:
-        rows = [torch.stack(circuit(case.theta[i], network.convolution, network.pooling)).float() for i in range(FEW)]
-        found = torch.stack(rows)
+        found = torch.stack([torch.stack(circuit(case.theta[i], network.convolution, network.pooling)).float()
+                             for i in range(FEW)])
         y = case.head(found[:, : 2**k] @ walsh, found[:, 2**k:])
         torch.autograd.grad(y.square().mean(), [case.theta, network.convolution, network.pooling, network.head])
 
@@ -153,32 +168,40 @@ def lightning(case: Case) -> Callable[[], Any]:
     return step
 
 
-def deepquantum(case: Case) -> Callable[[], Any]:
-    """A circuit of any-gates on a batch of states."""
+def deepquantum(case: Case, by_gates: bool = False) -> Callable[[], Any]:
+    """A batch of states through one circuit."""
     import deepquantum as library
 
     network = case.network
 
     def scores() -> Tensor:
         circuit = library.QubitCircuit(network.n)
-        for U, wires in case.unitaries():
-            circuit.any(U, list(wires))
+        if by_gates:
+            for gate, angles, wires, value in gates(network, network.convolution, network.pooling):
+                if value is None:
+                    getattr(circuit, gate.lower())(*wires, **({"inputs": angles} if angles else {}))
+                else:
+                    if not value:
+                        circuit.x(wires[0])
+                    circuit.u3(wires[1], inputs=angles, controls=wires[0])
+                    if not value:
+                        circuit.x(wires[0])
+        else:
+            for U, wires in case.unitaries():
+                circuit.any(U, list(wires))
         return _read(case, circuit(state=_product_state(case).unsqueeze(-1))[..., 0])
 
     return lambda: case.step(scores)
 
 
 def tensorcircuit(case: Case) -> Callable[[], Any]:
-    """JAX, compiled, over the batch by vmap; the matrices are built from the angles in JAX too."""
+    """JAX, compiled, gate by gate, over the batch by vmap."""
     import jax
     import jax.numpy as jnp
     import tensorcircuit as tc
 
-    from qfusion.quantum.gates import BLOCKS
-
     tc.set_backend("jax")
     network = case.network
-    block = BLOCKS[network.block]
     leaves = [jnp.asarray(each.detach().numpy()) for each in (case.theta, network.convolution, network.pooling,
                                                                network.head)]
 
@@ -186,21 +209,16 @@ def tensorcircuit(case: Case) -> Callable[[], Any]:
         circuit = tc.Circuit(network.n)
         for i in range(network.n):
             circuit.ry(i, theta=theta[i])
-        for step in network.steps:
-            if step.kind == "conv":
-                for gate, taken, wires in block.operations:
-                    at, angles = [step.wires[w] for w in wires], [convolution[step.layer, k] for k in taken]
-                    if gate == "U3":
-                        circuit.u(at[0], theta=angles[0], phi=angles[1], lbd=angles[2])
-                    else:
-                        getattr(circuit, gate.lower())(*at, **({"theta": angles[0]} if angles else {}))
-            else:
-                for value, angles in enumerate((pooling[step.layer, :3], pooling[step.layer, 3:])):
-                    if not value:
-                        circuit.x(step.wires[0])
-                    circuit.cu(*step.wires, theta=angles[0], phi=angles[1], lbd=angles[2])
-                    if not value:
-                        circuit.x(step.wires[0])
+        for gate, angles, wires, value in gates(network, convolution, pooling):
+            named = dict(zip(("theta", "phi", "lbd"), angles, strict=False))
+            if value is None:
+                getattr(circuit, "u" if gate == "U3" else gate.lower())(*wires, **named)
+                continue
+            if not value:
+                circuit.x(wires[0])
+            circuit.cu(*wires, **named)
+            if not value:
+                circuit.x(wires[0])
         return circuit.state()
 
     def loss(theta: Any, convolution: Any, pooling: Any, head: Any) -> Any:
@@ -216,8 +234,11 @@ def tensorcircuit(case: Case) -> Callable[[], Any]:
 
 
 METHODS: dict[str, Callable[[Case], Callable[[], Any]]] = {
-    "qfusion": qfusion, "TensorCircuit-NG, compiled": tensorcircuit, "PennyLane backprop": pennylane,
-    "DeepQuantum": deepquantum, "PennyLane lightning, adjoint": lightning}
+    "qfusion": qfusion, "TensorCircuit-NG, compiled": tensorcircuit,
+    "PennyLane backprop": lambda case: pennylane(case, by_gates=True),
+    "PennyLane backprop, blocks as matrices": pennylane,
+    "DeepQuantum": lambda case: deepquantum(case, by_gates=True), "DeepQuantum, blocks as matrices": deepquantum,
+    "PennyLane lightning, adjoint": lightning}
 
 
 def timed(step: Callable[[], Any]) -> float:

@@ -16,6 +16,7 @@ from qfusion.figures import export
 from scripts import visits
 
 pytestmark = pytest.mark.browser
+TERMS = "document.querySelector('.st-key-panel-waterfall-edited .js-plotly-plot').innerText"
 FIGURE = '[data-testid="stMain"] .js-plotly-plot'
 
 

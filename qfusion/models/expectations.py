@@ -10,7 +10,7 @@ its gates are done.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -105,24 +105,23 @@ def _ring(network: QCNN, vectors: Tensor, maps: Mapping[tuple[str, int], Tensor]
     D = torch.einsum("xyof,uzy->oxufz", R[_IZ], Q).reshape(4, -1)
     A = (P.view(-1, 4) @ D).view(B, s, 8, U, 8)
     P = P.view(B, s, 4, 4)
-    z = (A[:, :, 1, 0, 0::2] * P[..., 0].roll(-1, 1)).sum(-1)  # e = I, x = Z, and all that follows is I
+    z = ((P[:, :, 0] @ R[3, 0]) * P[..., 0].roll(-1, 1)).sum(-1)  # R[Z, I, o, e'], all others I
     measured |= dict(zip(pools, z.roll(-1, 1).unbind(1), strict=True))
-    half = (s + 1) // 2
-    left, right = _chain(A[:, :half]), _chain(A[:, half:])
+    sites, half = A.unbind(1), (s + 1) // 2
+    left, right = _chain(sites[:half]), _chain(sites[half:])
     T = left.transpose(1, 2).flatten(2) @ right.permute(0, 3, 1, 2).flatten(1, 2)
     joined = _Group(kept, T.view(B, *(U,) * s))
     return dict.fromkeys(kept, joined)
 
 
-def _chain(A: Tensor) -> Tensor:
-    """Products of the matrices of neighbouring sites, (B, s, 8, U, 8) -> (B, 8, U^s, 8), the first site's word
+def _chain(sites: Sequence[Tensor]) -> Tensor:
+    """Products of the matrices of neighbouring sites, each (B, 8, U, 8), -> (B, 8, U^s, 8), the first site's word
     slowest."""
-    B, s, side = A.shape[:3]
-    if s == 1:
-        return A[:, 0]
-    first, rest = A[:, :-1], A[:, -1]
-    left = _chain(first)
-    return (left.reshape(B, -1, side) @ rest.reshape(B, side, -1)).view(B, side, -1, side)
+    product = sites[0]
+    for each in sites[1:]:
+        B, side = each.shape[:2]
+        product = (product.reshape(B, -1, side) @ each.reshape(B, side, -1)).view(B, side, -1, side)
+    return product
 
 
 def scores(network: QCNN, vectors: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
-from qfusion.quantum.gates import BLOCKS, controlled, rotation, unitary
+from qfusion.quantum.gates import BLOCKS, rotations, unitary
 from qfusion.quantum.pauli import transfer_matrix
 
 MAX_QUBITS = 10
@@ -100,8 +100,7 @@ class QCNN(nn.Module):
         first."""
         if step.kind == "conv":
             return unitary(self.block, self.convolution[step.layer])
-        angles = self.pooling[step.layer]
-        return controlled(rotation("U3", angles[:3]), rotation("U3", angles[3:]))
+        return torch.block_diag(*rotations(self.pooling[step.layer].view(2, 3)))
 
     def moments(self) -> list[tuple[str, int]]:
         """Returns the places between the layers' parts and how many steps are done there: ("input", 0), ("layer 0

@@ -79,6 +79,14 @@ def rotation(gate: str, angles: Tensor) -> Tensor:
     return torch.stack([c, -delta * s, phi * s, phi * delta * c]).view(2, 2)
 
 
+def rotations(angles: Tensor) -> Tensor:
+    """Returns the matrices (G, 2, 2) of several U3, of angles (G, 3) as theta, phi, delta."""
+    theta, phi, delta = angles.unbind(1)
+    c, s = torch.cos(theta / 2), torch.sin(theta / 2)
+    left, right = torch.polar(torch.ones_like(phi), phi), torch.polar(torch.ones_like(phi), delta)
+    return torch.stack([c.to(left.dtype), -s * right, s * left, c * left * right], -1).view(-1, 2, 2)
+
+
 def controlled(on_zero: Tensor, on_one: Tensor) -> Tensor:
     """Returns |0><0| x A + |1><1| x B, (4, 4), for single-qubit matrices A and B; the control is wire 0."""
     zero = torch.diag(on_zero.new_tensor([1, 0]))
@@ -107,13 +115,10 @@ def unitary(name: str, parameters: Tensor) -> Tensor:
           f"{tuple(parameters.shape)}.")
     compiled = _compile(name)
     known = torch.cat([parameters, parameters.new_tensor(_CONSTANTS)])
-    theta, phi, delta = known[compiled.angles.to(known.device)].unbind(1)
-    c, s = torch.cos(theta / 2), torch.sin(theta / 2)
-    phases = torch.polar(torch.ones_like(phi), phi), torch.polar(torch.ones_like(phi), delta)
-    singles = torch.stack([c + 0 * phases[0], -s * phases[1], s * phases[0], c * phases[0] * phases[1]], -1)
+    angles = known[compiled.angles.to(known.device)]
+    singles = rotations(angles)
     if compiled.turned.any():
-        singles = singles * torch.exp(-0.5j * delta * compiled.turned.to(delta))[:, None]
-    singles = singles.view(-1, 2, 2)
+        singles = singles * torch.exp(-0.5j * angles[:, 2] * compiled.turned.to(angles))[:, None, None]
     left, right = (singles[wire] for wire in compiled.pairs.unbind(1))
     pairs = torch.einsum("mab,mcd->macbd", left, right).reshape(-1, 4, 4)
     U = None

@@ -170,11 +170,12 @@ def _gap(H: Tensor, jumps: Tensor, steady: Tensor, rate: float) -> tuple[float, 
     tau = min(8.0 / rate, 1000.0 / max(float(energies[-1] - energies[0]), 1e-9))
     guess = _slow_guess(H, jumps, 0.1 * min(1.0, rate * tau / 8) ** 2)
     start = _coordinates(guess.sum(0).numpy())
+    low = [each.to(torch.complex64) for each in (H, jumps)]  # its rounding is far below the iteration's tolerance
 
     def moved(v: np.ndarray) -> np.ndarray:
         X = torch.from_numpy(_hermitian(v.ravel(), D))
-        X = X - torch.trace(X) * steady  # what is left of the steady state would never decay
-        return _coordinates(evolve_states(H, jumps, X[None], [tau], 1e-10)[0, 0].numpy())
+        X = (X - torch.trace(X) * steady).to(torch.complex64)  # what is left of the steady state would never decay
+        return _coordinates(evolve_states(low[0], low[1], X[None], [tau], 1e-5)[0, 0].to(torch.complex128).numpy())
 
     for _ in range(4):
         operator = LinearOperator((D * D, D * D), matvec=moved, dtype=np.float64)
