@@ -205,6 +205,23 @@ def test_content_is_regenerated_alike_and_matches_the_features(planted: Any) -> 
     assert np.abs(grey - seen).mean() < 4
 
 
+def test_what_ships_is_what_is_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    shipped, made = cache.read(planted.SHIPPED), planted._measure(planted.recipe())
+    assert shipped is not None
+    assert str(shipped["made_by"]) == planted._key(), "The code has changed: run `python scripts/ship_planted.py`."
+    assert set(shipped) == {*made, "made_by"}
+    for name, values in made.items():  # what is rounded may round otherwise on another machine
+        np.testing.assert_allclose(shipped[name], values, atol=1.01e-4 if name == "audio" else 0)
+        assert shipped[name].dtype == values.dtype
+    monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
+    planted.build()
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(planted, "_key", lambda *parts: "another code")
+    monkeypatch.setattr(planted, "_measure", lambda _: made)
+    planted.build()
+    assert [path.name for path in tmp_path.iterdir()] == ["planted-another code.npz"]
+
+
 def test_the_same_seed_gives_the_same_data(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("QFUSION_CACHE", str(tmp_path))
     made = planted.build(5, SMALL)

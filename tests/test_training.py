@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.metrics import f1_score, log_loss
 
 from qfusion import data, explain
 from qfusion.data import DataSet, Modality, Target
@@ -337,6 +338,21 @@ def test_regression_metrics_by_hand():
     assert found["corr"] == pytest.approx(np.corrcoef(prediction, truth)[0, 1])
     assert metrics.regression(np.ones(3), np.arange(3.0))["corr"] == 0.0
     assert set(found) <= set(metrics.describe)
+
+
+
+@pytest.mark.parametrize(("classes", "count"), [(2, 1), (2, 40), (5, 7), (10, 300)])
+def test_f1_and_log_loss_are_those_of_scikit_learn(classes: int, count: int) -> None:
+    rng = np.random.default_rng(count)
+    scores, truth = rng.normal(size=(count, classes)), rng.integers(0, classes, count)
+    found = metrics.classification(scores, truth)
+    chosen, likely = scores.argmax(1), np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    assert found["f1"] == pytest.approx(f1_score(truth, chosen, average="macro", zero_division=0))
+    assert found["nll"] == pytest.approx(log_loss(truth, likely, labels=list(range(classes))))
+    y, p = scores[:, 0].round(1), scores[:, 1]
+    signs, some = metrics.regression(p, y), y != 0
+    assert signs["f1_has0"] == pytest.approx(f1_score(y >= 0, p >= 0, average="weighted", zero_division=0))
+    assert signs["f1_non0"] == pytest.approx(f1_score(y[some] > 0, p[some] > 0, average="weighted", zero_division=0))
 
 
 def test_classification_metrics_by_hand():

@@ -47,10 +47,12 @@ def arrays(name: str, key: str, make: Callable[[], dict[str, np.ndarray]]) -> di
         make: makes the arrays; called only when they are not cached.
     """
     path = cache_folder() / f"{name}-{key}.npz"
-    found = _read(path)
+    found = read(path)
     if found is None:
         found = make()
-        _write(path, found)
+        # A cache that cannot be written (read-only home, full disk) costs time at the next start, nothing else.
+        with contextlib.suppress(OSError, InvalidInput):
+            write(path, found)
     return found
 
 
@@ -63,7 +65,8 @@ def _digest(found: dict[str, np.ndarray]) -> str:
     return sha.hexdigest()
 
 
-def _read(path: Path) -> dict[str, np.ndarray] | None:
+def read(path: Path) -> dict[str, np.ndarray] | None:
+    """Returns the arrays of a file that `write` has written; None if it is not there, or not whole."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
@@ -73,9 +76,13 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
     return found if digest is not None and str(digest) == _digest(found) else None
 
 
-def _write(path: Path, found: dict[str, np.ndarray]) -> None:
-    # A cache that cannot be written (read-only home, full disk) costs time at the next start, nothing else.
-    with contextlib.suppress(OSError, InvalidInput):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic(path) as part, part.open("wb") as file:
-            np.savez(file, **found, **{_DIGEST: np.array(_digest(found))})  # type: ignore[arg-type]
+def write(path: Path, found: dict[str, np.ndarray], *, compressed: bool = False) -> None:
+    """Writes arrays and their digest to a file, whole or not at all; compressed, it is smaller and slower to read.
+
+    Raises:
+        OSError, InvalidInput: when it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save = np.savez_compressed if compressed else np.savez
+    with atomic(path) as part, part.open("wb") as file:
+        save(file, **found, **{_DIGEST: np.array(_digest(found))})  # type: ignore[arg-type]

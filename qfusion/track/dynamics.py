@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-import qutip
 import torch
 from torch import Tensor
 
@@ -131,7 +130,9 @@ def solve(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray 
     H, jumps = operators(system)
     options = {"matrix_form": True, "method": "vern7", "rtol": rtol, "atol": rtol / 100, "nsteps": 10**6,
                "normalize_output": False, "store_states": True, "progress_bar": ""}
-    states = qutip.mesolve(H, as_ket(psi, system.dims).proj(), grid, jumps, options=options).states
+    from qutip import mesolve
+
+    states = mesolve(H, as_ket(psi, system.dims).proj(), grid, jumps, options=options).states
     return np.stack([state.full() for state in states])[back[1:]]
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
-import qutip
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
 from qfusion.quantum.lindblad import System
+
+if TYPE_CHECKING:  # QuTiP, and matplotlib with it, are loaded once something is tracked
+    import qutip
 
 # A norm off by this much puts the trace of the density matrix off by what `measures` accepts as round-off.
 _NORM_TOLERANCE = 5e-8
@@ -77,11 +79,15 @@ def checked_ket(name: str, psi: Tensor | np.ndarray, D: int) -> np.ndarray:
 
 def as_operator(matrix: Tensor | np.ndarray, dims: Sequence[int]) -> qutip.Qobj:
     """Returns a matrix (D, D) as a QuTiP operator on the modalities."""
+    import qutip
+
     return qutip.Qobj(array(matrix), dims=[list(dims), list(dims)])
 
 
 def as_ket(psi: np.ndarray, dims: Sequence[int]) -> qutip.Qobj:
     """Returns a vector (D,) as a QuTiP ket on the modalities."""
+    import qutip
+
     return qutip.Qobj(psi[:, None], dims=[list(dims), [1] * len(dims)])
 
 

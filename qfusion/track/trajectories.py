@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from qutip import MCSolver, Qobj, sesolve
 from torch import Tensor
 
 from qfusion._checks import check
@@ -15,6 +15,9 @@ from qfusion.quantum.kinds import Measure, Measures
 from qfusion.quantum.lindblad import System
 from qfusion.quantum.measures import entanglement_entropy
 from qfusion.track.states import as_ket, checked_ket, checked_times, dimension, operators, single_threaded
+
+if TYPE_CHECKING:  # QuTiP, and matplotlib with it, are loaded once something is tracked
+    from qutip import Qobj
 
 # Waiting times are found to 1e-6 in the norm: the bias of the mean stays far below any ensemble's standard error.
 _OPTIONS = {"rtol": 1e-7, "atol": 1e-9, "nsteps": 10**6, "progress_bar": "", "store_states": True}
@@ -85,6 +88,8 @@ def sample_trajectories(system: System, psi0: Tensor | np.ndarray, times: Tensor
         quiet = _describe(system, t, _unitary(system, psi, grid)[None, back[1:]], [[]])
         return tuple(quiet) * number
     H, jumps = operators(system)
+    from qutip import MCSolver
+
     solver, start = MCSolver(H, jumps, options=_OPTIONS | _JUMP_OPTIONS), as_ket(psi, system.dims)
     seeds, found = np.random.SeedSequence(seed).spawn(number), []
     for first in range(0, number, _CHUNK):
@@ -103,6 +108,8 @@ def _unitary(system: System, psi: np.ndarray, grid: np.ndarray) -> np.ndarray:
     if grid[-1] == 0:
         return psi[None]
     H, _ = operators(system)
+    from qutip import sesolve
+
     return _kets(sesolve(H, as_ket(psi, system.dims), grid, options={**_OPTIONS, "method": "vern7"}).states)
 
 

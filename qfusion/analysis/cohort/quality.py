@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.metrics import auc, average_precision_score, confusion_matrix, precision_recall_curve, roc_curve
 
 from qfusion._checks import check
 from qfusion.analysis.levels import Levels
@@ -48,6 +47,8 @@ class Calibration:
 
 def confusions(levels: Levels, inside: bool = True) -> np.ndarray:
     """Returns how many samples of each class (rows) are taken for each (columns), of the cohort or of all, (C, C)."""
+    from sklearn.metrics import confusion_matrix
+
     work, places = levels.work, _places(levels, inside)
     return np.asarray(confusion_matrix(work.dataset.y[places], work.predicted[places],
                                        labels=list(range(len(work.classes)))))
@@ -56,6 +57,8 @@ def confusions(levels: Levels, inside: bool = True) -> np.ndarray:
 def curves(levels: Levels, inside: bool = True) -> list[Curves]:
     """Returns the curves of every class that has samples of it and others, told by its probability; of two classes
     only the second's."""
+    from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_curve
+
     work, places = levels.work, _places(levels, inside)
     truth, found = work.dataset.y[places], []
     for c in range(1 if len(work.classes) == 2 else 0, len(work.classes)):

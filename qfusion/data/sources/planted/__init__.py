@@ -2,8 +2,8 @@
 
 Every sample is a sentence, a hummed voice and a drawn face; their latents and the score come from `score`, which also
 gives the exact contribution of every modality and of every group of them. Features are measured from the content: word
-vectors, prosody of the waveform, pixels of the picture. Making them takes a few seconds once; then they come from a
-cache.
+vectors, prosody of the waveform, pixels of the picture. Those of the usual seed ship with the package; making others
+takes a few seconds once, then they come from a cache. Voices are made again when they are heard.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import pandas as pd
 import PIL
 import scipy
 
+from qfusion import _assets
 from qfusion.data import cache
 from qfusion.data.modality import Audio, Content, Image, Modality, Target, Text
 from qfusion.data.source import Source
 from qfusion.data.sources.planted import face, latents, prosody, score, voice, words
 from qfusion.data.spec import DataSet
 
+SHIPPED = _assets.path("data", "planted.npz")
 SEED = 2025
 SIZES = {"train": 2100, "valid": 300, "test": 600}
 _CHUNK = 50  # recordings at a time: few enough for the processor's cache
@@ -73,11 +75,24 @@ def _measure(made: Recipe) -> dict[str, np.ndarray]:
     return {"audio": heard, "audio_lengths": np.concatenate([n for _, n in parts]), "vision": face.pixels(made.faces)}
 
 
-def _key(seed: int, sizes: dict[str, int]) -> str:
-    """A digest of everything the features depend on, the code that makes them included."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    versions = f"{np.__version__}|{PIL.__version__}|{scipy.__version__}"
-    return cache.key_of([f"{seed}|{sizes}|{versions}", *(path.read_bytes() for path in sources)])
+def _key(*parts: object) -> str:
+    """A digest of the code that makes the features, and of what else they depend on."""
+    return cache.key_of(["|".join(map(str, parts)),
+                         *(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))])
+
+
+def _features(made: Recipe, seed: int, sizes: dict[str, int]) -> dict[str, np.ndarray]:
+    """As they ship if that is what is asked for, from the cache, or measured."""
+    shipped = cache.read(SHIPPED) if (seed, sizes) == (SEED, SIZES) else None
+    if shipped is not None and str(shipped.pop("made_by")) == _key():
+        return shipped
+    versions = np.__version__, PIL.__version__, scipy.__version__
+    return cache.arrays("planted", _key(seed, sizes, *versions), partial(_measure, made))
+
+
+def ship() -> None:
+    """Measures the features that ship with the package, and writes them: `python scripts/ship_planted.py`."""
+    cache.write(SHIPPED, {**_measure(recipe()), "made_by": np.array(_key())}, compressed=True)
 
 
 def _content(made: Recipe, row: int) -> dict[str, Content]:
@@ -105,7 +120,7 @@ def build(seed: int = SEED, sizes: dict[str, int] | None = None) -> DataSet:
     """
     sizes = sizes or SIZES
     made = recipe(seed, sizes)
-    measured = cache.arrays("planted", _key(seed, sizes), partial(_measure, made))
+    measured = _features(made, seed, sizes)
     ids = np.array([f"p{row:04d}" for row in range(len(made.y))])
     spoken, lengths = words.features(made.sentences)
     seen = (measured["vision"].reshape(len(ids), -1) / np.float32(255)).astype(np.float32)
