@@ -40,6 +40,7 @@ from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
 J, K, TOLERANCE = 7, 3, 1e-6
 ASKED = 3e-7  # of an adaptive integrator, so that its error is about that
 BATCHES = (1, 16, 64, 256, 1024, 4096)
+KEPT = ROOT / "benchmarks" / "runs" / "steps.json"  # rows by D: one run of each D, which may be another day's
 MOST_SECONDS = 240.0  # a method that takes longer for one step is left out at larger sizes
 RIVALS_BATCH = {8: 256, 27: 256, 64: 16, 125: 1}  # what the slowest of them still does within that
 
@@ -213,7 +214,8 @@ METHODS: dict[str, Callable[[Case], Callable[[], Any]]] = {
     "qfusion": qfusion, "Runge-Kutta 4, batched": runge_kutta, "torchdiffeq dopri5": torchdiffeq,
     "torchdiffeq dopri5, adjoint": lambda case: torchdiffeq(case, adjoint=True), "dynamiqs Tsit5": dynamiqs,
     "Liouvillian matrix exponential": liouvillian, "QuTiP mesolve, values alone": qutip}
-ALONE = {"Liouvillian matrix exponential": 27}  # largest D: beyond, the matrix has D^4 numbers
+# largest D of what makes a matrix of D^4 numbers
+ALONE = {"Liouvillian matrix exponential": 27, "QuTiP mesolve, values alone": 64}
 
 
 def timed(step: Callable[[], Any]) -> float:
@@ -336,8 +338,12 @@ def main() -> None:
         name, D, B = asked.memory
         _memory_here(name, int(D), int(B))
         return
-    rows = [row for D in asked.dims for row in compared(D, RIVALS_BATCH[D], asked.repeats)]
-    batches = [row for D in asked.dims for row in over_batches(D, 10)]
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    for D in asked.dims:
+        kept[str(D)] = {"rivals": compared(D, RIVALS_BATCH[D], asked.repeats), "batches": over_batches(D, 10)}
+        if not asked.dry:
+            KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    rows, batches = ([row for D in sorted(kept, key=int) for row in kept[D][part]] for part in ("rivals", "batches"))
     if asked.dry:
         print(rows, batches, sep="\n")
         return

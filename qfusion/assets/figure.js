@@ -4,14 +4,6 @@
 // three times until the new one has its size. Here a figure stays for as long as its key does, is drawn once a change,
 // and says what is chosen in it once, as a trigger, so that nothing stays marked.
 
-const library = address => (window.qfusionPlotly ??= new Promise((loaded, failed) => {
-  const script = document.createElement('script');
-  script.src = address;
-  script.onload = () => loaded(window.Plotly);
-  script.onerror = () => { window.qfusionPlotly = undefined; failed(new Error(`${address} could not be loaded.`)); };
-  document.head.append(script);
-}));
-
 const point = each => ({curve_number: each.curveNumber, point_index: each.pointIndex ?? each.pointNumber,
   x: each.x, y: each.y, customdata: each.customdata ?? null});
 
@@ -47,7 +39,7 @@ function begin(parent) {
       const {width, height} = host.room, wanted = `${width} ${height} ${host.spec}`;
       if (!width || !host.isConnected) return;
       if (wanted === host.drawn) { host.removeAttribute('aria-busy'); return; }
-      const plotly = await library(host.library), {data, layout} = JSON.parse(host.spec);
+      const plotly = await window.qfusionPlotly(host.library), {data, layout} = JSON.parse(host.spec);
       const fresh = !host.drawn && !host.on, top = host._fullLayout?._size.t;
       host.drawn = wanted;
       await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);

@@ -77,6 +77,12 @@ def _component() -> Any:
 
 
 @lru_cache(maxsize=1)
+def loading() -> str:
+    """The script that begins to load Plotly.js, for the first moment of a page."""
+    return f"{_assets.text('plotly.js')} qfusionPlotly('{_library()}')"
+
+
+@lru_cache(maxsize=1)
 def _library() -> str:
     """Address of Plotly.js, below the app's own."""
     name = "plotly_js"
