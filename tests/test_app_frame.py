@@ -41,27 +41,27 @@ def test_samples_are_stepped_through_in_the_order_of_the_picker() -> None:
 
 
 def test_tweaks_are_undone_and_redone() -> None:
-    app = visit("Dynamics", data="planted", view="Steady state")
+    app = visit("Dynamics", model="qj-parity", data="parity", view="H and L")
     assert app.button(key="_undo").disabled
-    app.slider(key="H.text").set_value(0.3).run()
+    app.slider(key="H.left").set_value(0.3).run()
     app.slider(key="T").set_value(1.5).run()
     app.button(key="_undo").click().run()
-    assert (app.slider(key="H.text").value, app.slider(key="T").value) == (0.3, 1.0)
+    assert (app.slider(key="H.left").value, app.slider(key="T").value) == (0.3, 1.0)
     app.button(key="_undo").click().run()
-    assert app.slider(key="H.text").value == 1.0
+    assert app.slider(key="H.left").value == 1.0
     assert app.button(key="_undo").disabled
     app.button(key="_redo").click().run()
-    assert app.slider(key="H.text").value == 0.3
-    app.slider(key="H.audio").set_value(0.5).run()
+    assert app.slider(key="H.left").value == 0.3
+    app.slider(key="H.right").set_value(0.5).run()
     assert app.button(key="_redo").disabled
 
 
 def test_a_tweak_that_a_link_brings_is_where_undo_ends() -> None:
-    app = visit("Dynamics", data="planted", view="Steady state", **{"H.text": "0.5"})
+    app = visit("Dynamics", model="qj-parity", data="parity", view="H and L", **{"H.left": "0.5"})
     assert app.button(key="_undo").disabled
     app.button(key="_reset").click().run()
     app.button(key="_undo").click().run()
-    assert app.slider(key="H.text").value == 0.5
+    assert app.slider(key="H.left").value == 0.5
 
 
 @pytest.mark.parametrize("title", ["Samples", "Leaderboard"])
