@@ -225,30 +225,6 @@ def timed(step: Callable[[], Any]) -> float:
     return (time.perf_counter() - start) / getattr(step, "share", 1.0)
 
 
-def products_alone(D: int, terms: int) -> float:
-    """Seconds of the matrix products that `terms` terms of the expansion take, forward and backward, and nothing else:
-    the machine's own limit."""
-    n = (J + 1) // 2
-    X, left = torch.randn(D, n * D, dtype=torch.complex128), torch.randn(D, D, dtype=torch.complex128)
-    tall, right = torch.randn(n * D, D, dtype=torch.complex128), torch.randn(D, D, dtype=torch.complex128)
-    wide = torch.randn(K * D, D, dtype=torch.complex128)
-    start = time.perf_counter()
-    for _ in range(terms):
-        torch.mm(left, X)  # forward: G X, X G^+, l X for all k, then (l X) l^+
-        torch.mm(tall, right)
-        torch.mm(wide, X)
-        for _ in range(K):
-            torch.mm(tall, right)
-        torch.mm(left, X)  # backward: the adjoint, and gradients of G and L (two products each)
-        torch.mm(tall, right)
-        for _ in range(K):
-            torch.mm(tall, right)
-            torch.mm(left, X)
-        for _ in range(2 * (1 + K)):
-            torch.mm(X, tall)
-    return time.perf_counter() - start
-
-
 def compared(D: int, B: int, repeats: int) -> list[list[str]]:
     """A row per method: time, ratio to ours, errors."""
     case = Case(D, B)
