@@ -16,7 +16,6 @@ from qfusion.figures import export
 from scripts import visits
 
 pytestmark = pytest.mark.browser
-TERMS = "document.querySelector('.st-key-panel-waterfall-edited .js-plotly-plot').innerText"
 FIGURE = '[data-testid="stMain"] .js-plotly-plot'
 
 

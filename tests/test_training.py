@@ -340,7 +340,6 @@ def test_regression_metrics_by_hand():
     assert set(found) <= set(metrics.describe)
 
 
-
 @pytest.mark.parametrize(("classes", "count"), [(2, 1), (2, 40), (5, 7), (10, 300)])
 def test_f1_and_log_loss_are_those_of_scikit_learn(classes: int, count: int) -> None:
     rng = np.random.default_rng(count)

@@ -64,6 +64,8 @@ BLOCKS: dict[str, Block] = {
 def rotation(gate: str, angles: Tensor) -> Tensor:
     """Returns the matrix (2, 2) of RX, RY, RZ (one angle), U3 (theta, phi, delta) or H (none), in the conventions of
     PennyLane."""
+    if gate == "U3":
+        return rotations(angles[None])[0]
     if gate == "H":
         return torch.tensor([[1, 1], [1, -1]], dtype=_complex(angles), device=angles.device) / 2**0.5
     half = angles[0] / 2
@@ -73,10 +75,7 @@ def rotation(gate: str, angles: Tensor) -> Tensor:
         return torch.stack([c, -1j * s, -1j * s, c]).view(2, 2)
     if gate == "RY":
         return torch.stack([c, -s, s, c]).view(2, 2)
-    if gate == "RZ":
-        return torch.diag(torch.stack([torch.exp(-1j * half), torch.exp(1j * half)]))
-    phi, delta = torch.exp(1j * angles[1]), torch.exp(1j * angles[2])
-    return torch.stack([c, -delta * s, phi * s, phi * delta * c]).view(2, 2)
+    return torch.diag(torch.stack([torch.exp(-1j * half), torch.exp(1j * half)]))
 
 
 def rotations(angles: Tensor) -> Tensor:
