@@ -218,6 +218,7 @@ def tables_change_decision_and_link(page: Any) -> None:
     page.get_by_role("radio", name="all elements").click()
     page.get_by_role("button", name="learned", exact=True).click()
     wait_for_words(page, "Fused by learned tables")
+    settle(page)
     assert (metric(page, "Test accuracy"), metric(page, "predicted")) == before
 
 
