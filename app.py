@@ -1,6 +1,14 @@
 """The dashboard, from a checkout: `streamlit run app.py`. Its pages are in `qfusion/ui/app`, where `qfusion app` finds
 them too."""
 
-from qfusion.ui.app import app
+import streamlit as st
 
-app.page()
+from qfusion.ui.frame import web
+
+if __name__ == "__main__":  # as Streamlit runs it for a reader
+    web.wait()
+    from qfusion.ui.app import overview
+
+    overview.page()
+else:  # as the server begins
+    app = st.App(__file__, routes=web.routes(), lifespan=web.lifespan)

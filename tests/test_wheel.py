@@ -96,10 +96,12 @@ def test_pages_of_the_checkout_are_those_of_the_package() -> None:
     assert {path.name for path in (ROOT / "pages").glob("*.py")} == {path.name
                                                                      for path in (own / "pages").glob("*.py")} - {
                                                                          "__init__.py"}
-    for path in (ROOT / "app.py", *(ROOT / "pages").glob("*.py")):
-        home = "qfusion.ui.app" if path.name == "app.py" else "qfusion.ui.app.pages"
-        code = re.sub(r'^""".*?"""\n\n', "", path.read_text(), flags=re.DOTALL)
-        assert code == f"from {home} import {path.stem}\n\n{path.stem}.page()\n"
+    def code(path: Path) -> str:
+        return re.sub(r'^""".*?"""\n\n', "", path.read_text(), flags=re.DOTALL)
+
+    assert code(ROOT / "app.py") == code(own / "app.py")
+    for path in (ROOT / "pages").glob("*.py"):
+        assert code(path) == f"from qfusion.ui.app.pages import {path.stem}\n\n{path.stem}.page()\n"
 
 
 def test_the_five_lines_work_as_printed(installed: Installed) -> None:

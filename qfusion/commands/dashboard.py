@@ -27,7 +27,7 @@ def dashboard(more: typer.Context,
     check(not more.args or more.args[0].startswith("-"),
           f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. Leave that out.")
     _try_to_listen(address, port)
-    from qfusion.ui.frame.serving import serve
+    from qfusion.ui.app.serving import serve
 
     serve(["--server.address", address, *([] if port is None else ["--server.port", str(port)]), *more.args])
 

@@ -1,37 +1,13 @@
-"""Overview: who decided on the sample at hand, three samples to start with, what is loaded and how good it is."""
+"""The dashboard, installed: what `qfusion app` starts."""
 
 import streamlit as st
 
-from qfusion.ui.frame.shell import guard, shell
-from qfusion.ui.pages.overview import overview, questions_view
-from qfusion.ui.panel import panels
+from qfusion.ui.frame import web
 
+if __name__ == "__main__":  # as Streamlit runs it for a reader
+    web.wait()
+    from qfusion.ui.app import overview
 
-def page() -> None:
-    """Draws the page."""
-    here = shell("Overview")
-
-    with guard(), st.container(key="fold-overview"):
-        overview.start(here)
-        left, questions = st.columns([1, 1.15], gap="medium")
-        with left:
-            overview.decision(here)
-        overview.pipeline(here)
-        examples = st.container()
-        left, middle, right = st.columns(3, gap="medium")
-        with left:
-            overview.metrics_card(here)
-        with middle:
-            overview.model_card(here)
-        with right:
-            overview.data_card(here)
-        overview.reading_guide(here)
-        with examples, guard():
-            overview.example_samples(here)  # late: they take seconds the first time
-        with questions, guard():
-            questions_view.panel(here)  # last: of a network, looking for what would flip it takes seconds
-        panels.below(here.theme, **here.subjects())
-
-
-if __name__ == "__main__":  # as Streamlit runs it
-    page()
+    overview.page()
+else:  # as the server begins
+    app = st.App(__file__, routes=web.routes(), lifespan=web.lifespan)

@@ -9,18 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import plotly
 import plotly.graph_objects as go
 import plotly.io
 import streamlit as st
-import streamlit.components.v1 as served
 
 from qfusion import _assets
-from qfusion.ui.frame import state
+from qfusion.ui.frame import state, web
 
 _CONFIG = {"displayModeBar": False, "doubleClick": False}
 HEIGHT = 450  # pixels of a figure that names none
@@ -53,7 +50,8 @@ def chart(figure: go.Figure, *, key: str, alt: str, spec: str = "", config: Mapp
     """
     said: dict[str, Any] = {
         "figure": spec or plotly.io.to_json(figure, validate=False), "config": {**_CONFIG, **(config or {})},
-        "height": figure.layout.height or HEIGHT, "alt": alt, "chosen": on_select is not None, "library": _library()}
+        "height": figure.layout.height or HEIGHT, "alt": alt, "chosen": on_select is not None,
+        "library": web.plotly_address()}
     callbacks: dict[str, Any] = {} if on_select is None else {"on_selection_change": partial(on_select, key)}
     if tools is not None:
         callbacks["on_export_change"] = tools.export
@@ -79,13 +77,4 @@ def _component() -> Any:
 @lru_cache(maxsize=1)
 def loading() -> str:
     """The script that begins to load Plotly.js, for the first moment of a page."""
-    return f"{_assets.text('plotly.js')} qfusionPlotly('{_library()}')"
-
-
-@lru_cache(maxsize=1)
-def _library() -> str:
-    """Address of Plotly.js, below the app's own."""
-    name = "plotly_js"
-    served.declare_component(name, path=str(Path(plotly.__file__).parent / "package_data"))
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"{'/' + base if base else ''}/component/{__name__}.{name}/plotly.min.js?v={plotly.__version__}"
+    return f"{_assets.text('plotly.js')} qfusionPlotly('{web.plotly_address()}')"

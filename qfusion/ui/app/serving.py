@@ -8,7 +8,7 @@ from pathlib import Path
 from qfusion.errors import InvalidInput
 
 # beside it stand the pages, and Streamlit's options in `.streamlit`
-SCRIPT = Path(__file__).resolve().parents[1] / "app" / "app.py"
+SCRIPT = Path(__file__).with_name("app.py").resolve()
 
 
 def serve(options: Sequence[str]) -> None:

@@ -1,0 +1,75 @@
+"""What the dashboard's server does beside showing pages: it loads what all of them need while the browser still starts,
+and hands Plotly.js out as a file that a browser keeps.
+
+Nothing here is slow to import: the server answers first.
+"""
+
+from __future__ import annotations
+
+import gzip
+import importlib
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import lru_cache
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+_FOR_GOOD = "public, max-age=31536000, immutable"  # its version is in its name
+_LOADED_FIRST = ("pandas", "torch", "plotly.graph_objects", "qfusion.panels", "qfusion.analysis")
+_loading: threading.Thread | None = None
+_plotly: dict[str, bytes] = {}  # by encoding
+
+
+@lru_cache(maxsize=1)
+def plotly_address() -> str:
+    """Address of Plotly.js, the one that comes with the Python package, on this server."""
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{'/' + base if base else ''}/plotly-{distribution('plotly').version}.min.js"
+
+
+def routes() -> list[Route]:
+    """What is answered beside Streamlit's own addresses."""
+    return [Route(plotly_address(), _answer_plotly)]
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """Begins to load when the server does; what it loads stays for as long as the process."""
+    global _loading
+    _loading = threading.Thread(target=_load, daemon=True)
+    _loading.start()
+    yield
+
+
+def wait() -> None:
+    """Waits until what is loaded first is: two threads should not import the same at a time."""
+    if _loading is not None:
+        _loading.join()
+
+
+def _load() -> None:
+    for name in _LOADED_FIRST:
+        importlib.import_module(name)
+    _plotly["gzip"] = gzip.compress(_read_plotly(), 6)
+
+
+def _read_plotly() -> bytes:
+    if "identity" not in _plotly:
+        file = distribution("plotly").locate_file("plotly/package_data/plotly.min.js")
+        _plotly["identity"] = Path(str(file)).read_bytes()
+    return _plotly["identity"]
+
+
+def _answer_plotly(request: Request) -> Response:
+    encoding = "gzip" if "gzip" in _plotly and "gzip" in request.headers.get("Accept-Encoding", "") else "identity"
+    headers = {"Cache-Control": _FOR_GOOD, "Vary": "Accept-Encoding", "Content-Encoding": encoding,
+               "X-Content-Type-Options": "nosniff"}
+    return Response(_plotly[encoding] if encoding == "gzip" else _read_plotly(), media_type="text/javascript",
+                    headers=headers)
