@@ -10,7 +10,7 @@ import gzip
 import importlib
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
@@ -21,9 +21,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from qfusion.errors import QFusionError
+
 _FOR_GOOD = "public, max-age=31536000, immutable"  # its version is in its name
-_LOADED_FIRST = ("pandas", "torch", "plotly.graph_objects", "qfusion.panels", "qfusion.analysis")
-_loading: threading.Thread | None = None
+_LOADED_FIRST = ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.app.overview")
+_loaded = threading.Event()
+_loaded.set()  # unless a server has begun
 _plotly: dict[str, bytes] = {}  # by encoding
 
 
@@ -42,21 +45,27 @@ def routes() -> list[Route]:
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server does; what it loads stays for as long as the process."""
-    global _loading
-    _loading = threading.Thread(target=_load, daemon=True)
-    _loading.start()
+    _loaded.clear()
+    threading.Thread(target=_load, daemon=True).start()
     yield
 
 
 def wait() -> None:
     """Waits until what is loaded first is: two threads should not import the same at a time."""
-    if _loading is not None:
-        _loading.join()
+    _loaded.wait()
 
 
 def _load() -> None:
-    for name in _LOADED_FIRST:
-        importlib.import_module(name)
+    try:
+        for name in _LOADED_FIRST:
+            importlib.import_module(name)
+    finally:
+        _loaded.set()
+    from qfusion.analysis.sample import open_work
+    from qfusion.panels.core import opened
+
+    with suppress(QFusionError):  # the page says so
+        opened.default_sample(open_work(opened.models()[0]))
     _plotly["gzip"] = gzip.compress(_read_plotly(), 6)
 
 
