@@ -26,11 +26,12 @@ FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 
 @dataclass(frozen=True)
 class Server:
-    """A running app: its address, the seconds until it answered, and the file that holds what it printed."""
+    """A running app: its address, the seconds until it answered, the file that holds what it printed, its process."""
 
     url: str
     seconds: float
     log: Path
+    pid: int
 
 
 def chromium_path() -> str | None:
@@ -55,6 +56,12 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def resident(pid: int) -> int:
+    """Returns the bytes that a process holds in memory now (Linux)."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _answers(url: str) -> bool:
@@ -98,7 +105,7 @@ def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: flo
         process = subprocess.Popen([*command, *options], cwd=place, stdin=subprocess.DEVNULL, stdout=out,
                                    stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
         try:
-            yield Server(url, _wait(process, url, log, limit), log)
+            yield Server(url, _wait(process, url, log, limit), log, process.pid)
         finally:
             process.terminate()
             try:

@@ -13,7 +13,7 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
 from scripts import serving  # noqa: E402
 
-_DRAWN = """() => document.querySelector('[data-testid="stException"]')
+DRAWN = """() => document.querySelector('[data-testid="stException"]')
   || (document.querySelector('[data-testid="stMain"] h1')
   && !document.querySelector('[data-testid="stSkeleton"], [data-testid="stSpinner"]')
   && ![...document.querySelectorAll('.qf-figure[aria-busy]')].some(e => e.checkVisibility() && e.clientWidth))"""
@@ -107,7 +107,7 @@ def still(page: Any, limit_ms: int = 120_000) -> None:
     """Waits until nothing runs and all is drawn, twice, because a page may run again at once."""
     for _ in range(2):
         page.wait_for_selector(STILL, timeout=limit_ms)
-        page.wait_for_function(_DRAWN, timeout=limit_ms)
+        page.wait_for_function(DRAWN, timeout=limit_ms)
         page.wait_for_timeout(250)
     if page.locator('[data-testid="stException"]').count():
         raise RuntimeError(

@@ -35,8 +35,9 @@ torch.set_num_threads(1)
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 for setting, size in {"MALLOC_MMAP_THRESHOLD_": 2**30, "MALLOC_TRIM_THRESHOLD_": 2**30,
-                      "MALLOC_TOP_PAD_": 2**26}.items():
+                      "MALLOC_TOP_PAD_": 2**26, "MALLOC_ARENA_MAX": 1}.items():
     os.environ.setdefault(setting, str(size))
+os.environ.setdefault("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
 
 hypothesis.settings.register_profile("qfusion", deadline=None, derandomize=True, max_examples=30, database=None)
 hypothesis.settings.load_profile("qfusion")
@@ -97,7 +98,7 @@ def pytest_configure(config: pytest.Config) -> None:
 # browser is open at a time; the others, as they open pages that show the same, and what one file has worked out stays
 # at hand for the next.
 TOGETHER = {"test_browser": "browser", "test_app_": "pages", "test_exports": "figures", "test_programs": "figures",
-            "test_kept_": "figures", "test_building": "figures", "test_cuts": "figures"}
+            "test_kept_": "figures", "test_building": "figures", "test_cuts": "figures", "test_sample_map": "pages"}
 # What takes longest is begun first, so that no process is left alone with it at the end.
 FIRST = ("test_browser", "test_app_", "test_exports", "test_programs", "test_kept_", "test_building", "test_cuts",
          "test_quality", "test_runs", "test_cli", "test_distributed", "test_report", "test_model_export",

@@ -1,6 +1,6 @@
 """A figure on a page: Plotly's, changed in place when its numbers do, which `st.plotly_chart` draws anew.
 
-`benchmarks/sample_latency.py` measures what that is worth. The script that draws is `qfusion/assets/figure.js`; the
+`benchmarks/browser.py` measures what that is worth. The script that draws is `qfusion/assets/figure.js`; the
 Plotly.js that it loads is the one that comes with the Python package.
 """
 

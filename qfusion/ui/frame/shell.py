@@ -125,7 +125,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
     """
     runs.begin()
     memo.waiting = ahead.waiting
-    st.set_page_config(page_title=f"{title} · qfusion", page_icon=":material/hub:", layout="wide")
+    st.set_page_config(page_title=f"{title} · qfusion", page_icon=_assets.path("icon.svg"), layout="wide")
     # Streamlit says so of the page, but not of its dialogs
     style = f":root {{ color-scheme: {theme()} }} {_css('app.css')}{_css('bar.css') if has_bar else ''}"
     st.html(f"<style>{style}</style><script>{figure.loading()}</script>", unsafe_allow_javascript=True)

@@ -1,0 +1,286 @@
+"""The dashboard in Chromium: the first page after a start, a change of page, of sample and of a slider, and 1, 4 and 16
+readers at a time.
+
+    python benchmarks/browser.py [cold page sample slider readers] [--moves 15] [--dry]
+
+The clock runs in the page: from the click or the release to the last change of the page, seen by a MutationObserver,
+after which nothing changes for half a second; of a sample also until its first screen is drawn. A first page is counted
+from the request, in a browser with a fresh profile, at once after the server answers and three seconds later. Readers
+beside the first speak the app's protocol (`scripts/visitor.py`): each steps to the next sample, moves a slider or
+changes the page, waits two to four seconds, and goes on for a minute; their seconds are those of the server's answer.
+Memory is the resident size of the server. `wide` is an untrained model of D = 64. Writes the table `browser` of
+docs/results.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+import tables  # noqa: E402
+
+from scripts import serving, visits  # noqa: E402
+from scripts.visitor import Visitor  # noqa: E402
+
+KEPT = ROOT / "benchmarks" / "runs" / "browser.json"
+QUIET = 500  # milliseconds without any change to the page that end a measurement
+VISITED = ("Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare", "Faithfulness")
+WIDE = (4, 4, 4)
+READERS, MINUTE = (1, 4, 16), 60.0
+# Arms one measurement: resolves with the milliseconds from `event` to the last change of the first screen, and of all.
+ARM = """([event, quiet]) => {
+  const main = document.querySelector('[data-testid=stMain]');
+  const below = new Set([...document.querySelectorAll('.qf-figure')].filter(e => !e.seen));
+  let began = null, first = null, last = null, drawn = 0;
+  document.addEventListener(event, () => { began = performance.now(); }, {once: true, capture: true});
+  const observer = new MutationObserver(changes => {
+    if (began === null) return;
+    last = performance.now();
+    for (const {type, target} of changes.filter(({target}) => target.isConnected)) {
+      const figure = target.closest?.('.qf-figure');
+      if (figure) drawn++;
+      if (figure ? !below.has(figure) : type !== 'attributes') first = last;
+    }
+  });
+  observer.observe(main, {subtree: true, childList: true, characterData: true, attributes: true});
+  window.measured = new Promise((resolve, reject) => {
+    const limit = performance.now() + 30000;
+    const look = () => {
+      const now = performance.now();
+      if (began !== null && drawn > 0 && now - last > quiet) {
+        observer.disconnect();
+        resolve([first - began, last - began]);
+      } else if (now > limit) reject(new Error(`no redraw: ${drawn} changes of figures`));
+      else setTimeout(look, 50);
+    };
+    look();
+  });
+}"""
+
+
+def timed(page: Any, event: str, act: Callable[[], object]) -> tuple[float, float]:
+    """Seconds from an event of the page, which `act` brings about, until its first screen and until all is drawn."""
+    page.evaluate(ARM, [event, QUIET])
+    act()
+    first, last = page.evaluate("() => window.measured")
+    visits.still(page)
+    return first / 1000, last / 1000
+
+
+def drag(page: Any, slider: Any, share: float) -> None:
+    """Drags the thumb of `slider` to `share` (0 to 1) of its track and lets go."""
+    track = slider.locator('[role="group"] > div').bounding_box()
+    knob = slider.locator('input[type="range"]')
+    low, high = float(knob.get_attribute("min") or 0), float(knob.get_attribute("max"))
+    at = (float(knob.input_value()) - low) / (high - low)
+    x, y = track["x"] + at * track["width"], track["y"] + track["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(track["x"] + share * track["width"], y, steps=4)
+    page.mouse.up()
+
+
+class App:
+    """A running app with a model of D = 64 beside the shipped ones, and a page of a browser on it."""
+
+    def __init__(self, folder: Path, playwright: Any):
+        self.folder, self.playwright = folder, playwright
+        self.own = {f"QFUSION_{name}": str(folder / name.lower()) for name in ("CACHE", "RUNS", "IMPORTED", "MODELS")}
+
+    def serve(self) -> Any:
+        """The app, while the block lasts."""
+        return serving.serve(self.folder, self.own)
+
+    def page(self, address: str) -> Any:
+        """A page of a browser with a fresh profile, opened, quiet for two seconds."""
+        page = serving.launch(self.playwright).new_page(viewport={"width": 1440, "height": 900})
+        visits.open_page(page, address)
+        page.wait_for_timeout(2000)
+        return page
+
+
+def save_wide(folder: Path) -> None:
+    """Keeps an untrained model of D = 64 under the name `wide`."""
+    import torch
+
+    from qfusion import data
+    from qfusion.models.quantum_jump import QuantumJump
+    from qfusion.training import checkpoint
+
+    torch.manual_seed(0)
+    model = QuantumJump(data.load("planted").input_specs, ("score",), dims=WIDE)
+    card = checkpoint.load("qj-planted").card | {"name": "wide", "settings": model.settings}
+    checkpoint.save(folder / "wide", model, card)
+
+
+def cold(app: App, moves: int) -> dict[str, list[float]]:
+    """The first page after a start: everything new but the packages' bytecode."""
+    found: dict[str, list[float]] = {}
+    for wait, words in ((0, "at once"), (3, "three seconds after the start")):
+        for _ in range(max(3, moves // 5)):
+            with tempfile.TemporaryDirectory() as folder:
+                other = App(Path(folder), app.playwright)
+                with other.serve() as server:
+                    time.sleep(wait)
+                    browser = serving.launch(app.playwright)
+                    page = browser.new_page(viewport={"width": 1440, "height": 900})
+                    began = time.perf_counter()
+                    page.goto(server.url, wait_until="commit")
+                    page.wait_for_selector("h1")
+                    page.wait_for_selector(visits.STILL)
+                    page.wait_for_function(visits.DRAWN)
+                    found.setdefault(f"first page, {words}", []).append(time.perf_counter() - began)
+                    browser.close()
+    return found
+
+
+def page_changes(app: App, moves: int) -> dict[str, list[float]]:
+    """A click on another page, each page having been seen once."""
+    found: dict[str, list[float]] = {"change of page, first screen": [], "change of page, all": []}
+    with app.serve() as server:
+        page = app.page(server.url)
+        for turn in range(1 + max(2, moves // 5)):
+            for title in VISITED:
+                link = page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title, exact=True)
+                seconds = timed(page, "click", link.click)
+                if turn:
+                    for name, value in zip(found, seconds, strict=True):
+                        found[name].append(value)
+        page.context.browser.close()
+    return found
+
+
+def samples(app: App, moves: int) -> dict[str, list[float]]:
+    """A step to the next sample on Samples and on Dynamics."""
+    found: dict[str, list[float]] = {}
+    with app.serve() as server:
+        for title in ("Samples", "Dynamics"):
+            page = app.page(f"{server.url}/{title.lower()}")
+            for move in range(moves + 2):
+                seconds = timed(page, "click", page.locator(".st-key-_next button:visible").first.click)
+                if move > 1:  # the first two warm up
+                    for words, value in zip(("first screen", "all"), seconds, strict=True):
+                        found.setdefault(f"next sample on {title}, {words}", []).append(value)
+            page.context.browser.close()
+    return found
+
+
+def sliders(app: App, moves: int) -> dict[str, list[float]]:
+    """A coupling's slider on Dynamics, released, at D = 27 and D = 64."""
+    found: dict[str, list[float]] = {}
+    save_wide(Path(app.own["QFUSION_MODELS"]))
+    with app.serve() as server:
+        for model, D in (("qj-planted", 27), ("wide", 64)):
+            page = app.page(f"{server.url}/dynamics?model={model}&data=planted")
+            slider = page.locator(".st-key-H-text-audio")
+            slider.scroll_into_view_if_needed()
+            for move in range(moves + 1):
+                seconds = timed(page, "pointerup", partial(drag, page, slider, 0.08 + 0.84 * (move * 0.618034 % 1)))
+                if move:
+                    for words, value in zip(("first screen", "all"), seconds, strict=True):
+                        found.setdefault(f"slider at D = {D}, {words}", []).append(value)
+            page.context.browser.close()
+    return found
+
+
+def readers(app: App, moves: int) -> dict[str, list[float]]:
+    """Several readers at a time, each on samples of its own."""
+    found: dict[str, list[float]] = {}
+    for count in READERS:
+        with app.serve() as server:
+            Reader(server.url, 0).visitor.open("dynamics", sample="p0001")  # what is shared is worked out
+            each = [Reader(server.url, 1 + number) for number in range(count)]
+            for one in each:
+                one.start()
+            for one in each:
+                one.join()
+            name = f"{count} reader{'s' * (count > 1)}"
+            found[name] = [seconds for one in each for seconds in one.seconds]
+            found[f"{name}, megabytes"] = [serving.resident(server.pid) / 2**20]
+            wrong = [said for one in each for said in one.wrong]
+            if wrong:
+                raise RuntimeError(f"{len(wrong)} of {sum(len(one.seconds) for one in each)} answers: {wrong[0]}")
+    return found
+
+
+class Reader(threading.Thread):
+    """A reader who does something, waits, and goes on for a minute."""
+
+    def __init__(self, url: str, number: int):
+        super().__init__()
+        self.visitor, self.number = Visitor(url), number
+        self.seconds: list[float] = []
+        self.wrong: list[str] = []
+
+    def run(self) -> None:
+        """Reads."""
+        chance = random.Random(self.number)
+        with self.visitor:
+            self.visitor.open("dynamics", sample=f"p{100 * self.number:04d}")
+            began = time.monotonic()
+            while time.monotonic() - began < MINUTE:
+                time.sleep(chance.uniform(2, 4))
+                seen = chance.choice([
+                    lambda: self.visitor.set("_next", True),
+                    lambda: self.visitor.go(chance.choice(("samples", "circuit", "what_if"))),
+                    lambda: self._slide(chance.uniform(0.1, 1.9))])()
+                self.seconds.append(seen.seconds)
+                self.wrong += seen.exceptions
+
+    def _slide(self, value: float) -> Any:
+        if self.visitor.page != "dynamics":
+            return self.visitor.go("dynamics")
+        return self.visitor.set("H.text-audio", round(value, 2))
+
+
+CASES = {"cold": cold, "page": page_changes, "sample": samples, "slider": sliders, "readers": readers}
+
+
+def row(name: str, values: Sequence[float]) -> list[str]:
+    """A line of the table: what, how often, median, 95th percentile, range."""
+    if name.endswith("megabytes"):
+        return [name.replace(", megabytes", ", memory of the server"), "1", f"{values[0]:,.0f} MB", "", ""]
+    late = statistics.quantiles(values, n=20)[-1] if len(values) > 1 else values[0]
+    return [name, str(len(values)), f"{statistics.median(values):.2f} s", f"{late:.2f} s",
+            f"{min(values):.2f}-{max(values):.2f} s"]
+
+
+def main() -> None:
+    """Measures, prints and writes."""
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", help=f"of {', '.join(CASES)}; default all")
+    parser.add_argument("--moves", type=int, default=15)
+    parser.add_argument("--dry", action="store_true", help="print and write nothing")
+    asked = parser.parse_args()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        for name in asked.cases or CASES:
+            found = CASES[name](App(Path(folder), playwright), asked.moves)
+            kept[name] = [row(*each) for each in found.items()]
+            print("\n".join("  ".join(each) for each in kept[name]), flush=True)
+    if not asked.dry:
+        KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+        lines = [each for name in CASES for each in kept.get(name, [])]
+        tables.write("browser", tables.markdown(("what", "n", "median", "95th percentile", "range"), lines)
+                     + "\n\n" + tables.provenance("browser.py"))
+
+
+if __name__ == "__main__":
+    main()
