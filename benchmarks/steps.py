@@ -35,6 +35,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 import tables  # noqa: E402
 
 from qfusion.models.quantum_jump import expectation  # noqa: E402
+from qfusion.quantum import generators  # noqa: E402
 from qfusion.quantum.lindblad import evolve_observables  # noqa: E402
 
 J, K, TOLERANCE = 7, 3, 1e-6
@@ -210,10 +211,52 @@ def qutip(case: Case, few: int = 2) -> Callable[[], Any]:
     return step
 
 
+def products(case: Case) -> Callable[[], None]:
+    """The matrix products of our step and nothing else: as many, of the same shapes, one way and back."""
+    counted: list[tuple[int, ...]] = []
+    applied = generators._WholeScaled.apply
+
+    def apply(self: Any, before: Any, X: Tensor, keep: bool) -> Any:
+        counted.append(tuple(X.shape))
+        return applied(self, before, X, keep)
+
+    generators._WholeScaled.apply = apply  # type: ignore[method-assign]
+    try:
+        qfusion(case)()
+    finally:
+        generators._WholeScaled.apply = applied  # type: ignore[method-assign]
+    d, n, _ = counted[0]
+    g = torch.randn(d, d, dtype=case.A.dtype)
+    l, wide = g.repeat(K, 1), g.repeat(1, K)
+    columns, rows = torch.randn(n * d, d, dtype=g.dtype), torch.randn(d, n * d, dtype=g.dtype)
+    stacked, tall = torch.empty(K * d, n * d, dtype=g.dtype), torch.randn(K * d, n * d, dtype=g.dtype)
+    left, right, small = torch.empty_like(columns), torch.empty_like(rows), torch.empty_like(g)
+
+    def step() -> None:
+        for _ in counted:  # one way
+            torch.mm(l, rows, out=stacked)
+            torch.mm(columns, g, out=left)
+            torch.mm(g, rows, out=right)
+            for _ in range(K):
+                torch.mm(columns, g, out=left)
+        for _ in counted:  # and back
+            for _ in range(K):
+                torch.mm(columns, g, out=left)
+            torch.mm(columns, g, out=left)
+            torch.mm(g, rows, out=right)
+            torch.mm(wide, tall, out=right)
+            for _ in range(1 + K):
+                torch.mm(rows, rows.mH, out=small)
+                torch.mm(columns.mH, columns, out=small)
+
+    return step
+
+
 METHODS: dict[str, Callable[[Case], Callable[[], Any]]] = {
     "qfusion": qfusion, "Runge-Kutta 4, batched": runge_kutta, "torchdiffeq dopri5": torchdiffeq,
     "torchdiffeq dopri5, adjoint": lambda case: torchdiffeq(case, adjoint=True), "dynamiqs Tsit5": dynamiqs,
     "Liouvillian matrix exponential": liouvillian, "QuTiP mesolve, values alone": qutip}
+ALONE_WORDS = "the matrix products of qfusion's step alone"
 # largest D of what makes a matrix of D^4 numbers
 ALONE = {"Liouvillian matrix exponential": 27, "QuTiP mesolve, values alone": 64}
 
@@ -229,7 +272,8 @@ def compared(D: int, B: int, repeats: int) -> list[list[str]]:
     """A row per method: time, ratio to ours, errors."""
     case = Case(D, B)
     exact, slope = qfusion(case, 1e-13)()
-    steps, errors = {}, {}
+    steps: dict[str, Callable[[], Any]] = {}
+    errors: dict[str, Any] = {}
     for name, make in METHODS.items():
         if ALONE.get(name, D) < D:
             continue
@@ -241,6 +285,9 @@ def compared(D: int, B: int, repeats: int) -> list[list[str]]:
                         None if gradient is None else ((gradient - slope).abs().max() / slope.abs().max()).item())
         print(f"D = {D}, B = {B}: {name}: first {first:.2f} s, errors {errors[name]}", flush=True)
         steps[name] = step
+    if D > generators.SMALL:
+        steps[ALONE_WORDS] = products(case)
+        errors[ALONE_WORDS] = None
     times: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(repeats):
         for name, step in steps.items():
@@ -248,14 +295,19 @@ def compared(D: int, B: int, repeats: int) -> list[list[str]]:
                 times[name].append(timed(step))
     ours = times["qfusion"]
     while len(ours) < 20 and sum(ours) < 5:
-        ours.append(timed(steps["qfusion"]))
+        for name in {"qfusion", ALONE_WORDS} & set(steps):
+            times[name].append(timed(steps[name]))
     median = statistics.median(ours)
     rows = []
     for name in steps:
-        values, slopes = errors[name]
-        rows.append([f"D = {D}, {B} samples: {name}", shown(times[name]),
-                     f"{statistics.median(times[name]) / median:,.0f}", f"{values:.0e}",
-                     "–" if slopes is None else f"{slopes:.0e}", f"{memory(name, D, B):,.0f}"])
+        ratio = statistics.median(times[name]) / median
+        found = [f"D = {D}, {B} samples: {name}", shown(times[name]), f"{ratio:,.{0 if ratio > 10 else 2}f}"]
+        if name == ALONE_WORDS:
+            rows.append([*found, "–", "–", "–"])
+        else:
+            values, slopes = errors[name]
+            rows.append([*found, f"{values:.0e}", "–" if slopes is None else f"{slopes:.0e}",
+                         f"{memory(name, D, B):,.0f}"])
         print(rows[-1], flush=True)
     return rows
 
