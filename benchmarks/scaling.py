@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 from scipy import stats
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
@@ -38,6 +38,7 @@ import tables  # noqa: E402
 
 from qfusion.explain.contributions.rows import coalition_values  # noqa: E402
 from qfusion.models import EntangledQCNN  # noqa: E402
+from qfusion.models.encoders import InputSpec  # noqa: E402
 from qfusion.models.expectations import scores  # noqa: E402
 from qfusion.models.qcnn import QCNN  # noqa: E402
 from qfusion.models.quantum_jump import expectation  # noqa: E402
@@ -82,7 +83,7 @@ def explanation(samples: int = 256, M: int = 3, n: int = 6) -> Step:
     """Exact coalition values of an entangled QCNN for samples against 512 rows."""
     torch.manual_seed(0)
     names = [f"m{k}" for k in range(M)]
-    model = EntangledQCNN({name: dict(size=3) for name in names}, ("a", "b"), elements=n).double().eval()
+    model = EntangledQCNN({name: InputSpec(3) for name in names}, ("a", "b"), elements=n).double().eval()
     masses, rows = torch.rand(samples, n, M).double(), torch.rand(512, n, M).double()
 
     def step() -> None:
@@ -141,11 +142,24 @@ def least(step: Step, repeats: int) -> float:
     return best
 
 
-def operations(step: Step, real: bool) -> float:
-    """Real multiplications and additions in its matrix products."""
-    with FlopCounterMode(display=False) as counted:
+class Products(TorchDispatchMode):
+    """Counts real multiplications and additions in products of matrices, those in place, too."""
+
+    count = 0.0
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = function.overloadpacket.__name__.rstrip("_")
+        if name in ("mm", "bmm", "addmm", "baddbmm"):
+            A, B = args[-2:] if name in ("mm", "bmm") else args[1:3]
+            self.count += 2 * A.numel() * B.shape[-1] * (4 if A.is_complex() else 1)
+        return function(*args, **(kwargs or {}))
+
+
+def operations(step: Step) -> float:
+    """What a step multiplies and adds in products of matrices."""
+    with Products() as counted:
         step()
-    return float(counted.get_total_flops()) * (1 if real else 4)
+    return counted.count
 
 
 def rate(real: bool) -> float:
@@ -185,6 +199,10 @@ def _kilobytes(name: str) -> int:
     return int(line.split()[1])
 
 
+def _short(value: float) -> str:
+    return f"{value:,.{0 if value >= 100 else 1}f}"
+
+
 def draw(measured: dict[str, dict[str, Any]], path: Path) -> None:
     """Draws time, the products' share of it and memory against each quantity."""
     style: Any = {"svg.hashsalt": "qfusion", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 8,
@@ -200,6 +218,8 @@ def draw(measured: dict[str, dict[str, Any]], path: Path) -> None:
             axis.set_yscale("log")
             if LAWS[name].grows == "power":
                 axis.set_xscale("log")
+            axis.set_xticks(x, [f"{each:,}" for each in x])
+            axis.set_xticks([], minor=True)
             axis.set_title(name, fontsize=8)
             axis.set_ylabel("ms")
         axes[0, 0].legend()
@@ -228,13 +248,14 @@ def main() -> None:
             continue
         steps = [law.make(value) for value in law.values]
         seconds = [least(step, asked.repeats) for step in steps]
-        products = [operations(step, law.real) / rates[law.real] for step in steps]
+        products = [operations(step) / rates[law.real] for step in steps]
         memory = [peak(name, value) for value in law.values]
         measured[name] = {"seconds": seconds, "products": products, "memory": memory}
         rows.append([name, f"{law.values[0]}-{law.values[-1]}",
-                     f"{1e3 * seconds[0]:.1f}-{1e3 * seconds[-1]:,.0f}", fitted(law.values, seconds, law.grows),
+                     f"{_short(1e3 * seconds[0])}-{_short(1e3 * seconds[-1])}", fitted(law.values, seconds, law.grows),
                      fitted(law.values, products, law.grows), f"{products[-1] / seconds[-1]:.0%}",
-                     f"{memory[0] / 1e6:.1f}-{memory[-1] / 1e6:,.0f}", fitted(law.values, memory, law.grows), law.why])
+                     f"{_short(memory[0] / 1e6)}-{_short(memory[-1] / 1e6)}", fitted(law.values, memory, law.grows),
+                     law.why])
         print(json.dumps(rows[-1]), flush=True)
     if not asked.dry:
         draw(measured, ROOT / "docs" / "images" / "scaling.svg")
