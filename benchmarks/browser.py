@@ -8,8 +8,7 @@ after which nothing changes for half a second; of a sample also until its first 
 from the request, in a browser with a fresh profile, at once after the server answers and three seconds later. Readers
 beside the first speak the app's protocol (`scripts/visitor.py`): each steps to the next sample, moves a slider or
 changes the page, waits two to four seconds, and goes on for a minute; their seconds are those of the server's answer.
-Memory is the resident size of the server. `wide` is an untrained model of D = 64. Writes the table `browser` of
-docs/results.md.
+Memory is the resident size of the server. Writes the table `browser` of docs/results.md.
 """
 
 from __future__ import annotations
@@ -39,7 +38,6 @@ from scripts.visitor import Visitor  # noqa: E402
 KEPT = ROOT / "benchmarks" / "runs" / "browser.json"
 QUIET = 500  # milliseconds without any change to the page that end a measurement
 VISITED = ("Samples", "Dynamics", "Circuit", "What if", "Decision operators", "Cohorts", "Compare", "Faithfulness")
-WIDE = (4, 4, 4)
 READERS, MINUTE = (1, 4, 16), 60.0
 # Arms one measurement: resolves with the milliseconds from `event` to the last change of what stands on the first
 # screen in the end, and of all; an attribute alone changes nothing but in a figure.
@@ -100,7 +98,7 @@ def drag(page: Any, slider: Any, share: float) -> None:
 
 
 class App:
-    """A running app with a model of D = 64 beside the shipped ones, and a page of a browser on it."""
+    """A running app, and a page of a browser on it."""
 
     def __init__(self, folder: Path, playwright: Any):
         self.folder, self.playwright = folder, playwright
@@ -116,21 +114,6 @@ class App:
         visits.open_page(page, address)
         page.wait_for_timeout(2000)
         return page
-
-
-def save_wide(folder: Path) -> None:
-    """Keeps an untrained model of D = 64 under the name `wide`."""
-    import torch
-
-    from qfusion import data
-    from qfusion.models.quantum_jump import QuantumJump
-    from qfusion.training import checkpoint
-
-    torch.manual_seed(0)
-    model = QuantumJump(data.load("planted").input_specs, ("score",), dims=WIDE)
-    card = checkpoint.load("qj-planted").card | {"name": "wide", "settings": model.settings}
-    folder.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(folder / "wide", model, card)
 
 
 def cold(app: App, moves: int) -> dict[str, list[float]]:
@@ -186,19 +169,18 @@ def samples(app: App, moves: int) -> dict[str, list[float]]:
 
 
 def sliders(app: App, moves: int) -> dict[str, list[float]]:
-    """A coupling's slider on Dynamics, released, at D = 27 and D = 64."""
+    """A coupling's slider on Dynamics, released, of models of D = 64."""
     found: dict[str, list[float]] = {}
-    save_wide(Path(app.own["QFUSION_MODELS"]))
     with app.serve() as server:
-        for model, D in (("qj-planted", 27), ("wide", 64)):
-            page = app.page(f"{server.url}/dynamics?model={model}&data=planted")
-            slider = page.locator(".st-key-H-text-audio")
+        for model in ("qj-planted", "qj-parity"):
+            page = app.page(f"{server.url}/dynamics?model={model}")
+            slider = page.locator('[class*="st-key-pair-knobs"] [data-testid="stSlider"]').first
             slider.scroll_into_view_if_needed()
             for move in range(moves + 1):
                 seconds = timed(page, "pointerup", partial(drag, page, slider, 0.08 + 0.84 * (move * 0.618034 % 1)))
                 if move:
                     for words, value in zip(("first screen", "all"), seconds, strict=True):
-                        found.setdefault(f"slider at D = {D}, {words}", []).append(value)
+                        found.setdefault(f"slider of {model}, {words}", []).append(value)
             page.context.browser.close()
     return found
 

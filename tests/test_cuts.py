@@ -487,6 +487,20 @@ def test_held_is_the_limit_of_cutting_again_and_again(m: int) -> None:
     assert np.abs(found.changes[0, :, 0]).max() < 1e-12
 
 
+@pytest.mark.parametrize(("d", "r", "K"), [(2, 3, 2), (3, 2, 0), (2, 6, 1)])
+def test_held_by_a_table_is_held_by_products(monkeypatch: pytest.MonkeyPatch, d: int, r: int, K: int) -> None:
+    D, wide = d * r, torch.complex128
+    A, jumps = torch.randn(D, D, dtype=wide), 0.3 * torch.randn(K, D, D, dtype=wide)
+    own, rest = (states.density(torch.nn.functional.normalize(torch.randn(4, n, dtype=wide), dim=-1)) for n in (d, r))
+    found = []
+    for numbers in (0, 10**9):
+        monkeypatch.setattr(method.uncorrelated, "_SMALL", numbers)
+        found.append(method.uncorrelated.evolve((A + A.mH) / 2, jumps, own, rest, [0.0, 0.7, 0.7]))
+    for products, table in zip(*found, strict=True):
+        assert torch.allclose(products, table, atol=1e-7)
+        assert torch.equal(table[1], table[2])
+
+
 def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_is_one_number() -> None:
     for settings in ({"coupling": "local", "body": 1}, {"evolution": "none"}, {"duration": 0.0}):
         model, inputs = problem((2, 3, 2), **settings)
