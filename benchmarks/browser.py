@@ -172,7 +172,7 @@ def sliders(app: App, moves: int) -> dict[str, list[float]]:
     """A coupling's slider on Dynamics, released, of models of D = 64."""
     found: dict[str, list[float]] = {}
     with app.serve() as server:
-        for model in ("qj-planted", "qj-parity"):
+        for model, D in (("qj-parity", 16), ("qj-planted", 64)):
             page = app.page(f"{server.url}/dynamics?model={model}")
             slider = page.locator('[class*="st-key-pair-knobs"] [data-testid="stSlider"]').first
             slider.scroll_into_view_if_needed()
@@ -180,7 +180,7 @@ def sliders(app: App, moves: int) -> dict[str, list[float]]:
                 seconds = timed(page, "pointerup", partial(drag, page, slider, 0.08 + 0.84 * (move * 0.618034 % 1)))
                 if move:
                     for words, value in zip(("first screen", "all"), seconds, strict=True):
-                        found.setdefault(f"slider of {model}, {words}", []).append(value)
+                        found.setdefault(f"slider at D = {D}, {words}", []).append(value)
             page.context.browser.close()
     return found
 

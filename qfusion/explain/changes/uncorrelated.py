@@ -20,7 +20,7 @@ from torch import Tensor
 from qfusion.errors import InvalidInput
 
 RELATIVE, ABSOLUTE = 1e-8, 1e-10  # tolerances of the integrator
-_SMALL = 2**16  # numbers of a table, a sample, that is read faster than the products of `_Rate` are done: measured
+_SMALL = 2**17  # numbers of a table, a sample, that is read faster than the products of `_Rate` are done: measured
 
 
 def evolve(H: Tensor, jumps: Tensor, own: Tensor, rest: Tensor, times: Sequence[float]) -> tuple[Tensor, Tensor]:
@@ -108,28 +108,26 @@ def _real(S: Tensor) -> Tensor:
 
 
 class _Rate:
-    """The slopes of both parts by products of matrices."""
+    """The slopes of both parts by products of matrices: (rho_a x rho_b) (G^+, all L_k^+), one part after the other, then
+    of sum_k L_k (X L_k^+) what each part sees."""
 
     def __init__(self, H: Tensor, jumps: Tensor, d: int, r: int):
-        self.d, self.r = d, r
-        D = d * r
         G = -1j * H - 0.5 * (jumps.mH @ jumps).sum(0)
-        # X G^+ and all X L_k^+ in one product; then sum_k L_k (X L_k^+) in a second.
-        self.right = torch.cat([G.mH, *jumps.mH], 1)
-        self.left = jumps.permute(1, 0, 2).reshape(D, -1)
+        self.d, self.r, self.K = d, r, len(jumps)
+        self.right = torch.cat([G.mH, *jumps.mH], 1).view(d, -1)
+        L = jumps.view(-1, d, r, d * r)
+        self.left = L.permute(1, 0, 2, 3).reshape(d, -1), L.permute(2, 0, 1, 3).reshape(r, -1)
 
     def __call__(self, own: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
-        B, d, r = len(own), self.d, self.r
-        D = d * r
-        X = (own[:, :, None, :, None] * rest[:, None, :, None, :]).reshape(B * D, D)
-        Y = (X @ self.right).reshape(B, D, -1, D)
-        change = Y[:, :, 0]
-        change = change + change.mH
-        if Y.shape[2] > 1:
-            jumped = Y[:, :, 1:].permute(2, 1, 0, 3).reshape(-1, B * D)
-            change = change + (self.left @ jumped).reshape(D, B, D).permute(1, 0, 2)
-        seen = change.reshape(B, d, r, d, r)
-        a, b = torch.diagonal(seen, dim1=2, dim2=4).sum(-1), torch.diagonal(seen, dim1=1, dim2=3).sum(-1)
+        B, d, r, K = len(own), self.d, self.r, self.K
+        half = (own.reshape(B * d, d) @ self.right).view(B, d, r, -1)
+        Z = (rest[:, None] @ half).view(B, d, r, 1 + K, d, r)
+        a, b = torch.einsum("ijbnb->ijn", Z[:, :, :, 0]), torch.einsum("iajan->ijn", Z[:, :, :, 0])
+        a, b = a + a.mH, b + b.mH
+        if K:
+            Z = Z[:, :, :, 1:]  # (B, c, e, k, a, b)
+            a = a + (self.left[0] @ Z.permute(3, 5, 1, 2, 0, 4).reshape(-1, B * d)).view(d, B, d).transpose(0, 1)
+            b = b + (self.left[1] @ Z.permute(3, 4, 1, 2, 0, 5).reshape(-1, B * r)).view(r, B, r).transpose(0, 1)
         return (a + a.mH) / 2, (b + b.mH) / 2
 
     @staticmethod
