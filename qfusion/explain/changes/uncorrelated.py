@@ -108,8 +108,8 @@ def _real(S: Tensor) -> Tensor:
 
 
 class _Rate:
-    """The slopes of both parts by products of matrices: (rho_a x rho_b) (G^+, all L_k^+), one part after the other, then
-    of sum_k L_k (X L_k^+) what each part sees."""
+    """The slopes of both parts by products of matrices: (rho_a x rho_b) (G^+, all L_k^+), one part after the other,
+    then of sum_k L_k (X L_k^+) what each part sees."""
 
     def __init__(self, H: Tensor, jumps: Tensor, d: int, r: int):
         G = -1j * H - 0.5 * (jumps.mH @ jumps).sum(0)
