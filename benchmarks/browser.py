@@ -116,6 +116,11 @@ class App:
         return page
 
 
+def _add(found: dict[str, list[float]], name: str, seconds: tuple[float, float]) -> None:
+    for words, value in zip(("first screen", "all"), seconds, strict=True):
+        found.setdefault(f"{name}, {words}", []).append(value)
+
+
 def cold(app: App, moves: int) -> dict[str, list[float]]:
     """The first page after a start: everything new but the packages' bytecode."""
     found: dict[str, list[float]] = {}
@@ -139,7 +144,7 @@ def cold(app: App, moves: int) -> dict[str, list[float]]:
 
 def page_changes(app: App, moves: int) -> dict[str, list[float]]:
     """A click on another page, each page having been seen once."""
-    found: dict[str, list[float]] = {"change of page, first screen": [], "change of page, all": []}
+    found: dict[str, list[float]] = {}
     with app.serve() as server:
         page = app.page(server.url)
         for turn in range(1 + max(2, moves // 5)):
@@ -147,8 +152,7 @@ def page_changes(app: App, moves: int) -> dict[str, list[float]]:
                 link = page.locator('[data-testid="stSidebar"]').get_by_role("link", name=title, exact=True)
                 seconds = timed(page, "click", link.click, 0)
                 if turn:
-                    for name, value in zip(found, seconds, strict=True):
-                        found[name].append(value)
+                    _add(found, "change of page", seconds)
         page.context.browser.close()
     return found
 
@@ -162,8 +166,7 @@ def samples(app: App, moves: int) -> dict[str, list[float]]:
             for move in range(moves + 2):
                 seconds = timed(page, "click", page.locator(".st-key-_next button:visible").first.click)
                 if move > 1:  # the first two warm up
-                    for words, value in zip(("first screen", "all"), seconds, strict=True):
-                        found.setdefault(f"next sample on {title}, {words}", []).append(value)
+                    _add(found, f"next sample on {title}", seconds)
             page.context.browser.close()
     return found
 
@@ -179,8 +182,7 @@ def sliders(app: App, moves: int) -> dict[str, list[float]]:
             for move in range(moves + 1):
                 seconds = timed(page, "pointerup", partial(drag, page, slider, 0.08 + 0.84 * (move * 0.618034 % 1)))
                 if move:
-                    for words, value in zip(("first screen", "all"), seconds, strict=True):
-                        found.setdefault(f"slider at D = {D}, {words}", []).append(value)
+                    _add(found, f"slider at D = {D}", seconds)
             page.context.browser.close()
     return found
 

@@ -15,8 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -34,6 +32,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+import peak  # noqa: E402
 import tables  # noqa: E402
 
 from qfusion.explain.contributions.rows import coalition_values  # noqa: E402
@@ -178,25 +177,9 @@ def fitted(values: tuple[int, ...], found: list[float], grows: str) -> str:
     return f"{math.exp(line.slope):.2f}^x ({math.exp(line.slope - wide):.2f}-{math.exp(line.slope + wide):.2f})"
 
 
-def peak(name: str, value: int) -> float:
-    """Bytes that a step adds at its peak, in a process of its own."""
-    said = subprocess.run([sys.executable, __file__, "--memory", name, str(value)], capture_output=True, text=True,
-                          check=True, env={**os.environ, "MALLOC_TRIM_THRESHOLD_": "0"})
-    return float(said.stdout.splitlines()[-1])
-
-
 def _peak_here(name: str, value: int) -> None:
-    LAWS[name].make(LAWS[name].values[0])()
-    step = LAWS[name].make(value)
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = _kilobytes("VmRSS")
-    step()
-    print(1e3 * max(1, _kilobytes("VmHWM") - before))
-
-
-def _kilobytes(name: str) -> int:
-    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(name))
-    return int(line.split()[1])
+    LAWS[name].make(LAWS[name].values[0])()  # what libraries load at their first step is no part of it
+    peak.here(LAWS[name].make(value))
 
 
 def _short(value: float) -> str:
@@ -249,7 +232,7 @@ def main() -> None:
         steps = [law.make(value) for value in law.values]
         seconds = [least(step, asked.repeats) for step in steps]
         products = [operations(step) / rates[law.real] for step in steps]
-        memory = [peak(name, value) for value in law.values]
+        memory = [max(1e3, peak.elsewhere(__file__, name, value)) for value in law.values]
         measured[name] = {"seconds": seconds, "products": products, "memory": memory}
         rows.append([name, f"{law.values[0]}-{law.values[-1]}",
                      f"{_short(1e3 * seconds[0])}-{_short(1e3 * seconds[-1])}", fitted(law.values, seconds, law.grows),

@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -32,6 +31,7 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+import peak  # noqa: E402
 import tables  # noqa: E402
 
 from qfusion.models.quantum_jump import expectation  # noqa: E402
@@ -321,23 +321,12 @@ def shown(times: list[float]) -> str:
 
 def memory(name: str, D: int, B: int) -> float:
     """Megabytes that one step of a method adds at its peak, in a process of its own."""
-    said = subprocess.run([sys.executable, __file__, "--memory", name, str(D), str(B)], capture_output=True, text=True,
-                          check=True, env={**os.environ, "MALLOC_TRIM_THRESHOLD_": "0"})
-    return float(json.loads(said.stdout.splitlines()[-1]))
+    return peak.elsewhere(__file__, name, D, B) / 1e6
 
 
 def _memory_here(name: str, D: int, B: int) -> None:
     METHODS[name](Case(2, 1))()  # what libraries load at their first step is no part of it
-    step = METHODS[name](Case(D, B))
-    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-    before = _kilobytes("VmRSS")
-    step()
-    print(json.dumps((_kilobytes("VmHWM") - before) / 1e3))
-
-
-def _kilobytes(name: str) -> int:
-    line = next(each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith(name))
-    return int(line.split()[1])
+    peak.here(METHODS[name](Case(D, B)))
 
 
 def over_batches(D: int, repeats: int) -> list[list[str]]:
