@@ -126,12 +126,17 @@ def test_evaluate_prints_what_the_card_says(run: Any, planted: Any) -> None:
     from qfusion.training import checkpoint
 
     result = run("evaluate", "--model", MODEL, "--data", "planted", "--split", "test", "--json").json
-    assert set(result) == {"model", "data", "split", "n", "disturbance", "metrics"}
+    assert set(result) == {"model", "data", "split", "n", "disturbance", "metrics", "way"}
     assert (result["model"], result["data"], result["split"]) == (MODEL, "planted", "test")
     assert result["n"] == len(planted.rows("test"))
     assert set(result["metrics"]) >= {"acc2_non0", "f1_non0", "acc7", "mae", "corr", "r2"}
     card = checkpoint.load(MODEL).card
     assert result["metrics"]["mae"] == pytest.approx(card["this_seed"]["test"]["mae"], abs=1e-4)
+    assert result["way"] == "observables"
+    said = run("evaluate", "--model", MODEL, "--data", "planted", "--split", "test")
+    assert "evolved once for any number of samples" in said.err
+    assert_refused(run("evaluate", "--model", "qcnn-digits", "--data", "digits", "--way", "states"),
+                   "which has no evolution in time")
 
 
 def test_explain_adds_up_to_the_score(run: Any, sample: str, planted: Any) -> None:

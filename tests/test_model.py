@@ -136,6 +136,65 @@ def test_trajectories_average_to_the_master_equation():
     assert not torch.equal(sampled(x), sampled(x))  # it does sample
 
 
+LOCAL = dict(coupling="local", jumps=1, measurements=3)
+
+
+def test_estimates_scatter_about_the_exact_scores_as_they_say():
+    m, x = model(**LOCAL).eval(), features(20)
+    with torch.no_grad():
+        exact = m(x)
+    found = m.estimate(x, 200, seed=2)
+    z = (found.scores - exact) / found.errors
+    assert z.abs().max() < 4.5
+    assert 0.6 < z.std() < 1.5
+    assert torch.equal(m.estimate(x, 200, seed=2).scores, found.scores)
+    assert m.estimate(x, 800, seed=3).errors.mean() < 0.6 * found.errors.mean()
+    still = model(evolution="none", **LOCAL).eval()
+    sure = still.estimate(x, 2)
+    assert (sure.scores - still(x)).abs().max() < 1e-12
+    assert sure.errors.max() < 1e-12
+    with pytest.raises(InvalidInput, match="`trajectories` must be a whole number from 2"):
+        m.estimate(x, 1)
+
+
+@pytest.mark.parametrize("settings", [{}, LOCAL, {"evolution": "dissipative"}, {"readout": "joint"}])
+def test_every_way_gives_the_same_scores_and_says_why(settings):
+    m, x = model(**settings).eval(), features(3)
+    with torch.no_grad():
+        y = m(x)
+        for way in ("observables", "states"):
+            other = m.by(way)
+            assert (other(x) - y).abs().max() < 1e-11
+            assert other.choice(3).why == f"{way.capitalize()}, as was asked for."
+        assert (m.by("trajectories")(x) - y).abs().max() < 0.5
+    assert m.way == "auto"
+    assert m.choice(3).why.startswith("Exact:")
+    with pytest.raises(NotFound, match="Way 'state' does not exist"):
+        m.by("state")
+
+
+def test_what_is_too_large_for_matrices_is_sampled():
+    def large(M: int, **settings):
+        return QuantumJump({f"m{i}": {"size": 3, "sequence": False} for i in range(M)}, dims=4, **LOCAL, **settings)
+
+    assert large(4).choice(1000).way == "observables"
+    assert large(4, outputs=tuple("abcdefgh")).choice(2).way == "states"
+    six, eight = large(6), large(8)
+    assert "trajectories of each of 1 samples" in six.choice(1).why
+    assert six.choice(10_000).way == "observables"  # that many trajectories cost more than one evolution
+    assert eight.choice(10_000).way == "trajectories"
+    x = {name: torch.randn(2, 3) for name in eight.modalities}
+    found = eight.estimate(x, 2)
+    assert torch.isfinite(found.scores).all()
+    assert torch.isfinite(found.errors).all()
+    for matrices in (eight.observables, eight.hamiltonian, eight.jump_operators, eight.system):
+        with pytest.raises(InvalidInput, match="no matrices of D x D"):
+            matrices()
+    with pytest.raises(InvalidInput, match="H and the L_k are held"):
+        QuantumJump({f"m{i}": {"size": 3, "sequence": False} for i in range(7)}, dims=4)
+    large(6)(x | dict.fromkeys(six.modalities, x["m0"])).sum().backward()  # trains by trajectories
+
+
 @pytest.mark.parametrize("settings", [{}, {"coupling": "local"}, {"dynamics": "jumps"}, {"pooling": "attention"}])
 def test_every_weight_gets_a_gradient_and_seeds_repeat(settings):
     results = []

@@ -31,6 +31,7 @@ from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.explorable import KetModel, Points
 from qfusion.models.explorable import expectation as expectation
 from qfusion.models.tweak import Tweak, scale_couplings
+from qfusion.models.ways import SAMPLED, WAYS, Choice, Estimate, choice
 from qfusion.quantum import states, trajectories
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, System, Term, evolve
@@ -40,6 +41,7 @@ DYNAMICS = ("master", "jumps")
 COUPLINGS = ("dense", "local")
 READOUTS = ("local", "single", "joint")
 MAX_DIMENSION = 4096
+MAX_SAMPLED = 65536  # with local terms, by trajectories alone
 
 
 class QuantumJump(KetModel):
@@ -84,7 +86,7 @@ class QuantumJump(KetModel):
     ):
         super().__init__(inputs, outputs)
         self.dims = self._check_settings(dims, jumps, measurements, duration, body, trajectories, steps, hidden,
-                                         dropout, input_dropout)
+                                         dropout, input_dropout, MAX_SAMPLED if coupling == "local" else MAX_DIMENSION)
         choose("Evolution", evolution, EVOLUTIONS)
         choose("Dynamics", dynamics, DYNAMICS)
         choose("Coupling", coupling, COUPLINGS)
@@ -102,6 +104,7 @@ class QuantumJump(KetModel):
             head_scale=head_scale)
         self.duration = float(duration)
         self.tweak: Tweak | None = None
+        self.way = "auto"
         self.encoders = self._ket_encoders(hidden, dropout, pooling, encoder, None if input_dropout < 0
                                            else input_dropout)
         M, C = len(self.dims), len(self.outputs)
@@ -126,8 +129,9 @@ class QuantumJump(KetModel):
 
     def _check_settings(self, dims: int | Sequence[int], jumps: int, measurements: int, duration: float, body: int,
                         trajectories: int, steps: int, hidden: int, dropout: float,
-                        input_dropout: float) -> tuple[int, ...]:
-        sizes = self._sizes(dims, MAX_DIMENSION, "observables are held as D x D matrices")
+                        input_dropout: float, most: int) -> tuple[int, ...]:
+        sizes = self._sizes(dims, most, "H and the L_k are held as D x D matrices" if most == MAX_DIMENSION else
+                            "kets of that many amplitudes are sampled")
         for name, value, low, high in (
             ("jumps", jumps, 0, 256), ("measurements", measurements, 1, 4096), ("body", body, 1, 64),
             ("trajectories", trajectories, 1, 10**6), ("steps", steps, 1, 10**6), ("hidden", hidden, 1, 2**14)):
@@ -170,13 +174,20 @@ class QuantumJump(KetModel):
         """Number of jump operators over all terms."""
         return sum(len(L) for L in self.L)
 
+    def _whole(self) -> Generator:
+        """The generator where D x D matrices can be held."""
+        D = math.prod(self.dims)
+        check(D <= MAX_DIMENSION, f"This model has D = {D:,}: beyond {MAX_DIMENSION:,} there are no matrices of D x D "
+              "to evolve, explain or draw. Use `estimate`, which samples trajectories, or a model of lower `dims`.")
+        return self.generator()
+
     def hamiltonian(self) -> Tensor:
         """Returns H, (D, D)."""
-        return self.generator().hamiltonian()
+        return self._whole().hamiltonian()
 
     def jump_operators(self) -> Tensor:
         """Returns all L_k, (K, D, D)."""
-        return self.generator().jump_operators()
+        return self._whole().jump_operators()
 
     @property
     def _vector_names(self) -> list[str]:
@@ -207,6 +218,7 @@ class QuantumJump(KetModel):
 
     def observables(self, times: Sequence[float] | None = None) -> Tensor:
         """Returns O_c(T), (C, D, D), or O_c(t) at the given times, (nT, C, D, D): y_c = Tr[O_c rho_0] + b_c."""
+        self._whole()
         moments = [self.duration] if times is None else times
         O = self._evolve(self.readout(), moments, "observables")
         return O[0] if times is None else O
@@ -218,17 +230,88 @@ class QuantumJump(KetModel):
     def _evolve(self, operators: Tensor, times: Sequence[float], picture: str) -> Tensor:
         if self.settings["evolution"] == "none":
             return operators.expand(len(times), *operators.shape)
-        return evolve(self.generator(), operators, times, picture)
+        return evolve(self._whole(), operators, times, picture)
 
     def forward(self, inputs: Mapping[str, Features]) -> Tensor:
         """Returns the scores, (B, C)."""
         psi = self.product_state(self.encode(inputs))
         if self.samples:
             return self.sampled(psi, self.settings["trajectories"]) + self.bias
-        if 2 * len(psi) < len(self.outputs):  # fewer states than (packed) observables: evolve the states
+        way = self.choice(len(psi), torch.is_grad_enabled()).way
+        if way == "trajectories":
+            if torch.is_grad_enabled():
+                return self.sampled(psi, self.settings["trajectories"]) + self.bias
+            return self._estimated(psi, SAMPLED, 0).scores
+        if way == "states":
             rho = self.evolve_states(states.density(psi), [self.duration])[0]
             return torch.einsum("cab,nba->nc", self.readout(), rho).real + self.bias
         return expectation(self.observables(), psi) + self.bias
+
+    def by(self, way: str) -> QuantumJump:
+        """Returns a model that shares this one's weights and works scores out in the way given, of `ways.WAYS`, or by
+        the cheapest ("auto"); this one stays as it is.
+
+        Raises:
+            NotFound: when there is no such way.
+        """
+        other = copy.copy(self)
+        other.way = choose("Way", way, ("auto", *WAYS))
+        return other
+
+    def choice(self, rows: int, gradient: bool = False) -> Choice:
+        """Returns how the scores of so many samples are worked out, why, and what that costs.
+
+        Args:
+            rows: number of samples.
+            gradient: whether for training, where iterates are held.
+        """
+        jumps = [len(L) for L in self.L] or [0] * len(self.subsystems)
+        terms = [(math.prod(self.dims[m] for m in s), K) for s, K in zip(self.subsystems, jumps, strict=True)]
+        return choice(self.dims, terms, rows, len(self.outputs), gradient, self.way,
+                      math.prod(self.dims) <= MAX_DIMENSION)
+
+    @torch.no_grad()
+    def estimate(self, inputs: Mapping[str, Features], trajectories: int = SAMPLED, seed: int = 0) -> Estimate:
+        """Returns scores as means over sampled trajectories without a time-step error, with their standard errors:
+        for dimensions where the exact scores of `forward` cost too much.
+
+        Args:
+            inputs: as of `forward`.
+            trajectories: of each sample, at least 2.
+            seed: of the trajectories.
+
+        Raises:
+            InvalidInput: when `trajectories` is below 2 or inputs do not fit.
+        """
+        check(isinstance(trajectories, int) and trajectories >= 2,
+              f"Argument `trajectories` must be a whole number from 2, but is {trajectories!r}. A standard error needs "
+              "a spread.")
+        return self._estimated(self.product_state(self.encode(inputs)), trajectories, seed)
+
+    def _estimated(self, psi: Tensor, count: int, seed: int) -> Estimate:
+        generator, random, scores, errors = self.generator(), torch.Generator().manual_seed(seed), [], []
+        for ket in psi:  # one sample after the other: its kets are as many as fit
+            final = trajectories.waiting_times(generator, ket.repeat(count, 1), self._until, random)
+            each = self._read(final)
+            scores.append(each.mean(0) + self.bias)
+            errors.append(each.std(0) / count**0.5)
+        empty = psi.real.new_zeros(0, len(self.outputs))
+        return Estimate(torch.stack(scores) if scores else empty, torch.stack(errors) if errors else empty, count)
+
+    @property
+    def _until(self) -> float:
+        return 0.0 if self.settings["evolution"] == "none" else self.duration
+
+    def _read(self, psi: Tensor) -> Tensor:
+        """sum_j W_cj <psi|v_j><v_j|psi> of kets (N, D), (N, C), without a D x D matrix."""
+        parts = []
+        for (s, v), w in zip(self.measurement_vectors().items(), self.W.chunk(len(self.read_states), 1), strict=True):
+            rows = v.conj()[None]  # amplitudes <v_j|psi> on what is not read
+            rest = psi.shape[1] // v.shape[1]
+            order = [0, *(1 + m for m in s), *(1 + m for m in range(len(self.dims)) if m not in s)]
+            columns = psi.reshape(-1, *self.dims).permute(order).reshape(len(psi), v.shape[1], rest)
+            parts.append((rows @ columns).abs().square().sum(-1) @ w.to(psi.real.dtype).T)
+        return torch.stack(parts).sum(0)
 
     def direct_scores(self, states: Mapping[str, Tensor]) -> Tensor:
         """Returns the scores of given kets, (B, C): their states evolve, where `observables` evolves what is read."""
@@ -244,14 +327,12 @@ class QuantumJump(KetModel):
     def sampled(self, psi: Tensor, count: int) -> Tensor:
         """Returns the scores without bias from the mean over `count` quantum-jump trajectories, (B, C); random,
         unbiased gradient."""
-        generator = self.generator()
-        final = trajectories.first_order(generator.hamiltonian(), generator.jump_operators(), psi.repeat(count, 1),
-                                         self.duration, self.settings["steps"])
-        return expectation(self.readout(), final).view(count, len(psi), -1).mean(0)
+        final = trajectories.first_order(self.generator(), psi.repeat(count, 1), self._until, self.settings["steps"])
+        return self._read(final).view(count, len(psi), -1).mean(0)
 
     def system(self) -> System:
         """Returns the physics, detached, in double precision."""
-        generator = self.generator()
+        generator = self._whole()
         dtype = torch.complex128
         return System(generator.hamiltonian().detach().to(dtype), generator.jump_operators().detach().to(dtype),
                       self.dims, self.modalities, self.duration)

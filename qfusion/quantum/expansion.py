@@ -128,8 +128,8 @@ def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:
 
 def _expand(plan: _Plan, parameters: Sequence[Tensor], X: Tensor,
             keep: bool) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
-    """sum_n c_n(t) p_n until two terms in a row are below the tolerance at every time; also, if they are to be kept,
-    all p_n but the last, and what applying the generator to them left."""
+    """sum_n c_n(t) p_n until what is left out is below the tolerance at every time (see `_rest`); also, if they are to
+    be kept, all p_n but the last, and what applying the generator to them left."""
     operator = plan.generator.scaled(parameters, plan.scaling)
     sizes = plan.coefficients.abs().amax(0).tolist()
     weights = plan.coefficients.to(X.device, X.real.dtype)
@@ -139,7 +139,7 @@ def _expand(plan: _Plan, parameters: Sequence[Tensor], X: Tensor,
     left: list[Tensor | None] = []
     room = _KEPT
     total = X.new_zeros(len(weights), *X.shape)
-    before, p, waiting, small = None, X, [X], 0
+    before, p, waiting, terms = None, X, [X], [math.inf] * 3
     for n in range(1, len(sizes)):
         following, rest = operator.apply(before, p, keep and room > 0)
         if n == 1:
@@ -155,12 +155,21 @@ def _expand(plan: _Plan, parameters: Sequence[Tensor], X: Tensor,
         term = sizes[n] * p.norm().item()
         if not term <= limit:
             break
-        small = small + 1 if term <= plan.tolerance * norm and n >= plan.last else 0
-        if small == 2:
+        terms.append(term)
+        if n >= plan.last + 2 and _rest(terms) <= plan.tolerance * norm:
             if waiting:
                 total = _add(total, weights[:, n + 1 - len(waiting): n + 1], waiting)
             return total, iterates, left
     raise _TooLong
+
+
+def _rest(terms: Sequence[float]) -> float:
+    """What the terms to come add up to: beyond n = w t each pair of them is smaller than the last by more than that was
+    smaller than the one before. Pairs, as every second p_n may vanish; doubled, for those that grow a little."""
+    last, before = max(terms[-2:]), max(terms[-4:-2])
+    if last == 0:
+        return 0.0
+    return 2 * last**2 / (before - last) if last < before < math.inf else math.inf
 
 
 def _add(total: Tensor, weights: Tensor, operators: Sequence[Tensor]) -> Tensor:
