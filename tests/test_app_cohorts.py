@@ -133,7 +133,7 @@ def test_entanglement_measures_are_those_of_the_states() -> None:
     rows = np.array([5, 70])
     found = cohort_measures.correlations(work, rows)
     with torch.no_grad():
-        rho = work.model.evolve_states(states.density(work.psi[rows]), [work.model.duration])[0]
+        rho = work.model.evolve_states(states.density(work.kets(rows)), [work.model.duration])[0]
     assert found["total correlation"] == pytest.approx(measures.total_correlation(rho, work.model.dims).numpy(),
                                                        abs=1e-9)
     track = evolution.follow(work, 70, LEARNED, negativity=True)

@@ -229,7 +229,7 @@ def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> N
     from qfusion.quantum import measures, states
     work = cache.workspace_of(f"qj-{source}", source)
     with torch.no_grad():
-        rho = work.model.evolve_states(states.density(work.psi[:5]), [work.model.duration])[0]
+        rho = work.model.evolve_states(states.density(work.kets(range(5))), [work.model.duration])[0]
     for m in range(len(work.modalities)):
         direct = measures.von_neumann_entropy(states.partial_trace(rho, work.model.dims, (m,)))
         assert np.allclose(work.entropies[:5, m], direct.numpy(), atol=1e-9)

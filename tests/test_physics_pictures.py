@@ -54,7 +54,7 @@ def solved(sample: Any) -> Any:
     """QuTiP's own solution of the sample's master equation, at the times that the pages show."""
     system = sample.model.system()
     dims = [list(system.dims)] * 2
-    psi = qutip.Qobj(sample.work.psi[sample.row].numpy(), dims=[list(system.dims), [1] * len(system.dims)])
+    psi = qutip.Qobj(sample.work.ket(sample.row).numpy(), dims=[list(system.dims), [1] * len(system.dims)])
     return qutip.mesolve(qutip.Qobj(system.H.numpy(), dims=dims), psi, times_of(system.duration),
                          [qutip.Qobj(L.numpy(), dims=dims) for L in system.jumps],
                          options={"rtol": 1e-8, "atol": 1e-10, "method": "vern9", "matrix_form": True,
@@ -144,7 +144,7 @@ def test_areas_and_hands_of_a_hinton_diagram_are_the_state(planted: Any, whose: 
 def test_the_raster_is_qutip_s_record_and_the_exact_rate(planted: Any) -> None:
     found = records.records(planted, 40)
     system = planted.model.system()
-    psi = qutip.Qobj(planted.work.psi[planted.row].numpy())
+    psi = qutip.Qobj(planted.work.ket(planted.row).numpy())
     theirs = qutip.mcsolve(qutip.Qobj(system.H.numpy()), psi, times_of(system.duration),
                            [qutip.Qobj(L.numpy()) for L in system.jumps], ntraj=40,
                            seeds=np.random.SeedSequence(0).spawn(40),

@@ -49,7 +49,7 @@ def test_distances_of_coordinates_are_hilbert_schmidt_distances(d: int) -> None:
 def test_states_of_a_jump_model_are_those_that_qutip_traces_out(planted: Any) -> None:
     rows = planted.dataset.rows("test")[:4]
     found = coordinates.of(planted, "states", rows)
-    dims, psi = list(planted.model.dims), planted.psi[torch.as_tensor(rows)].numpy()
+    dims, psi = list(planted.model.dims), planted.kets(rows).numpy()
     joint = [qutip.Qobj(each, dims=[dims, [1] * len(dims)]) for each in psi]
     for i in range(4):
         for j in range(i):

@@ -62,7 +62,7 @@ def test_nearest_by_contributions(name: str, request: pytest.FixtureRequest) -> 
 
 
 def test_nearest_by_modality_states_is_that_of_qutip(planted: Any) -> None:
-    kets = [qutip.Qobj(each) for each in planted.work.psi.numpy()]
+    kets = [qutip.Qobj(each) for each in planted.work.kets(planted.work.dataset.rows()).numpy()]
     agrees(similar.nearest(planted, "states"),
            brute(planted, lambda row: 1 - abs(kets[row].overlap(kets[planted.row]))**2))
 
@@ -86,7 +86,7 @@ def test_nearest_by_final_state(planted: Any, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(coordinates, "SECONDS", 0.5)
     found = similar.nearest(planted, "final", count=5)
-    psi = planted.work.psi[torch.as_tensor(np.r_[found.rows, planted.row])]
+    psi = planted.work.kets(np.r_[found.rows, planted.row])
     rho = planted.work.model.evolve_states(psi[:, :, None] * psi[:, None].conj(),
                                            [float(planted.work.model.duration)])[0].numpy()
     theirs = [(qutip.Qobj(each) - qutip.Qobj(rho[-1])).norm("fro") for each in rho[:-1]]

@@ -61,7 +61,7 @@ class Levels:
 
     def places(self, rows: pd.DataFrame) -> np.ndarray:
         """Where rows of the table stand in the data set, (n,)."""
-        return np.array([self.work.dataset.row(name) for name in rows.index], dtype=int)
+        return self.work.dataset.places(rows.index)
 
 
 def levels_of(sample: Sample, filter: str = "", *, output: str = "", name: str = "") -> Levels:

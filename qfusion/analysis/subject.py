@@ -26,6 +26,9 @@ from qfusion.quantum.kinds import column
 from qfusion.training import checkpoint, metrics
 
 SAID = ("text", "transcript")
+LARGE = 50_000  # samples of a data set beyond which not all are explained together
+EXPLAINED = 10_000  # of a large one
+BLOCK = 2**14  # samples whose states are held at a time
 _KEPT = 64  # explanations of single samples that are kept
 
 
@@ -183,10 +186,19 @@ class Workspace:
         """Axis name of `errors`."""
         return "1 − probability of the true class" if self.classes else f"absolute error ({self.unit_of(0)})"
 
+    @property
+    def is_large(self) -> bool:
+        """Whether what every sample has of its own is worked out for some of them, or when asked for."""
+        return len(self.dataset) > LARGE
+
+    def blocks(self) -> list[np.ndarray]:
+        """All rows, in blocks whose states fit into memory."""
+        return np.array_split(np.arange(len(self.dataset)), max(1, -(-len(self.dataset) // BLOCK)))
+
     @cached_property
     def bulk(self) -> np.ndarray:
-        """The rows that are explained together."""
-        return self.dataset.rows()
+        """The rows that are explained together: all, or the first ones for testing of a large set."""
+        return self.dataset.rows() if not self.is_large else self.dataset.rows("test")[:EXPLAINED]
 
     @cached_property
     def explanation(self) -> Any:
@@ -247,8 +259,8 @@ class Workspace:
         each = np.stack([explain.relation(self.explanation, c) for c in range(len(self.classes))], 1)
         return np.asarray(each[np.arange(len(each)), self.predicted[self.bulk]])
 
-    def facts(self) -> dict[str, np.ndarray]:
-        """More columns (N,) that this system has of every sample."""
+    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
+        """More columns that this system has of every sample (N,), or of some rows."""
         return {}
 
     def fact_titles(self) -> dict[str, str]:
@@ -259,18 +271,27 @@ class Workspace:
     def frame(self, output: int | None = None) -> pd.DataFrame:
         """One row a sample (index id): split, truth, prediction, error, relation, facts, dividends, the data's columns.
 
-        Relation and dividends are empty in rows outside `bulk`.
+        Relation and dividends are empty in rows outside `bulk`; so are facts, of a large set.
         """
         data, everyone = self.dataset, len(self.dataset)
         columns: dict[str, Any] = {"split": data.split, **self._answers(), "error": self.errors}
         relation = np.full(everyone, "", dtype=object)
         relation[self.bulk] = self.bulk_relations(output)
-        columns |= {"relation": relation} | self.facts()
+        columns |= {"relation": relation} | self._facts()
         dividends = np.full((everyone, len(self.coalitions)), np.nan)
         dividends[self.bulk] = self.bulk_dividends(output)
         columns |= {dividend_column(term): dividends[:, i] for i, term in enumerate(self.coalitions) if term}
         frame = pd.DataFrame(columns, index=pd.Index(data.ids, name="id"))
         return frame.join(data.table[[c for c in data.table.columns if c not in frame.columns]])
+
+    def _facts(self) -> dict[str, np.ndarray]:
+        if not self.is_large:
+            return self.facts()
+        found = {name: np.full(len(self.dataset), np.nan) for name in self.fact_titles()}
+        some = self.facts(self.bulk)
+        for name, values in some.items():
+            found[name][self.bulk] = values
+        return {name: found[name] for name in some}
 
     def _answers(self) -> dict[str, Any]:
         if not self.classes:

@@ -14,6 +14,18 @@ function settled(layout, chosen, width, height) {
     legend: {...layout.legend, itemclick: false, itemdoubleclick: false}};
 }
 
+const MANY = 3000;  // points from which the graphics card draws them: as SVG elements each takes its own time
+let gpu;
+
+function fast(figure) {  // on the screen only: a figure that is saved keeps its vectors
+  const {data} = figure;
+  if (!data.some(trace => trace.type === 'scatter' && trace.mode === 'markers' && trace.x?.length > MANY)) return figure;
+  gpu ??= Boolean(document.createElement('canvas').getContext('webgl'));
+  if (gpu) for (const trace of data) if (trace.type === 'scatter' && trace.mode === 'markers' && trace.x?.length > MANY)
+    trace.type = 'scattergl';
+  return figure;
+}
+
 function listen(host) {
   const say = found => host.say({points: [], box: [], lasso: [], ...found});
   host.on('plotly_click', event => say({points: event.points.map(point)}));
@@ -39,7 +51,7 @@ function begin(parent) {
       const {width, height} = host.room, wanted = `${width} ${height} ${host.spec}`;
       if (!width || !host.isConnected) return;
       if (wanted === host.drawn) { host.removeAttribute('aria-busy'); return; }
-      const plotly = await window.qfusionPlotly(host.library), {data, layout} = JSON.parse(host.spec);
+      const plotly = await window.qfusionPlotly(host.library), {data, layout} = fast(JSON.parse(host.spec));
       const fresh = !host.drawn && !host.on, top = host._fullLayout?._size.t;
       host.drawn = wanted;
       await plotly.react(host, data, settled(layout, host.chosen, width, height), host.config);

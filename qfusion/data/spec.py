@@ -7,7 +7,7 @@ because one data set is shared by every session of the app.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -120,13 +120,29 @@ class DataSet:
         Raises:
             NotFound: when there is none of that id, with close matches.
         """
-        found = np.flatnonzero(self.ids == str(sample_id))
-        if len(found) and str(self.ids[found[0]]) == str(sample_id):
-            return int(found[0])
+        found = int(self._place.get_indexer([str(sample_id)])[0])
+        if found >= 0:
+            return found
         # Looking for close matches in a million ids would take minutes.
         choose(f"In data set '{self.name}', sample", str(sample_id), self.ids[:NEAR].tolist())
         raise NotFound(
             f"In data set '{self.name}', sample {str(sample_id)[:80]!r} does not exist. Use an id of the data set.")
+
+    def places(self, sample_ids: Iterable[str]) -> np.ndarray:
+        """Returns the rows of several samples, (n,) int64.
+
+        Raises:
+            NotFound: when there is none of some id.
+        """
+        wanted = [str(each) for each in sample_ids]
+        found = self._place.get_indexer(wanted)
+        if len(missing := np.flatnonzero(found < 0)):
+            self.row(wanted[missing[0]])
+        return np.asarray(found, dtype=np.int64)
+
+    @cached_property
+    def _place(self) -> pd.Index:
+        return pd.Index(self.ids.astype(object))
 
     def of_label(self, label: str) -> DataSet:
         """Returns the question whether a sample has one of several labels: two classes, the second is yes.

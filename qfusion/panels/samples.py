@@ -249,14 +249,16 @@ def scatter(sample: Sample, theme: Theme = "light", *, x: str = "", y: str = "",
     choose("Split", split, (*SPLITS, "all"))
     choose("Verdict", verdict, ("", *finding.VERDICTS))
     frame = work.frame(work.classes.index(choose("Class", output, work.classes)) if output else None)
-    rows = finding.on_axes(work, finding.passing(frame, split=split, search=search, relations=relations,
-                                                 verdict=verdict, classes=classes), x, y)
+    passed = finding.passing(frame, split=split, search=search, relations=relations, verdict=verdict, classes=classes)
+    rows = finding.on_axes(work, passed, x, y)
+    spread = f" (evenly spread over the {len(passed):,} that pass)" if len(rows) == finding.MAX_DRAWN else ""
     said = next((rows[column].astype(str).tolist() for column in said_columns(rows)), None)
     return Picture(
         "scatter", f"{text.plain(titles[y])} against {text.plain(titles[x])}",
         cohort.scatter(rows.index.tolist(), rows[x].to_numpy(), rows[y].to_numpy(), titles[x], titles[y],
                        chosen=sample.id, captions=said, diagonal={x, y} == {"truth", "prediction"}, theme=theme),
-        shows=f"one point a sample, {len(rows):,} in all; the ring marks the current one." + _of_dividends(work, x, y),
+        shows=f"one point a sample, {len(rows):,} in all{spread}; the ring marks the current one."
+              + _of_dividends(work, x, y),
         not_shown="why a sample lies where it does: open it.",
         alt=f"Scatter of {titles[y]} against {titles[x]} for {len(rows)} samples; {sample.id} is ringed.",
         table=lambda: rows[[x, y]].reset_index())

@@ -21,11 +21,12 @@ from scipy.special import jv
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.generators import AnyGenerator, Form, Local, Scaling, choose
+from qfusion.quantum.generators import AnyGenerator, Form, Local, Scaling, Small, choose
 
 _MAX_TERMS = 400
 _STEP = 40.0  # widths of the spectrum per step: longer steps save little and hold many iterates
 _DECAY = 6.0  # |x0| t per step: terms grow like exp(|x0| t) before they cancel
+_FEW_STEPS, _MOST_STEPS = 100, 5_000  # beyond the few the generator, where it is one matrix, is exponentiated
 _TOGETHER = 16  # iterates that are added to several times at once
 _KEPT = 500_000_000  # bytes of what applying leaves for the backward pass; beyond it that is worked out again
 
@@ -81,6 +82,9 @@ def propagate(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor, times: Se
         times: ascending, not negative.
         tolerance: truncation relative to the norm of X; default 1e-13 in double precision, 1e-6 in single.
         hermitian: whether all X are Hermitian, which halves the work.
+
+    Raises:
+        InvalidInput: when numbers are not finite, or so large that the evolution would take hours.
     """
     if times[-1] == 0.0:
         return X.expand(len(times), *X.shape)
@@ -92,6 +96,12 @@ def propagate(dims: tuple[int, ...], forms: Sequence[Form], X: Tensor, times: Se
     generator = choose(dims, forms, len(X), hermitian)
     V = generator.enter(X)
     step = min(_STEP / w, _DECAY / abs(x0) if x0 else math.inf)
+    if times[-1] > _FEW_STEPS * step and isinstance(generator, Small):
+        return generator.leave(torch.stack([torch.linalg.matrix_exp(t * generator.parameters[0]) @ V for t in times]))
+    check(times[-1] <= _MOST_STEPS * step,
+          f"The evolution is too long or too strong to be followed: {times[-1] / step:,.0f} steps of some fifty "
+          f"products with H and the jump operators, at most {_MOST_STEPS:,} are taken. Lower the couplings, the rates "
+          "or the duration.")
     start, outputs, pending = 0.0, [], list(times)
     while pending:
         end = min(start + step, times[-1])
@@ -128,8 +138,8 @@ def _coefficients(w: float, x0: float, times: Sequence[float]) -> Tensor:
 
 def _expand(plan: _Plan, parameters: Sequence[Tensor], X: Tensor,
             keep: bool) -> tuple[Tensor, list[Tensor], list[Tensor | None]]:
-    """sum_n c_n(t) p_n until what is left out is below the tolerance at every time (see `_rest`); also, if they are to
-    be kept, all p_n but the last, and what applying the generator to them left."""
+    """sum_n c_n(t) p_n until two terms in a row are below the tolerance at every time; also, if they are to be kept,
+    all p_n but the last, and what applying the generator to them left."""
     operator = plan.generator.scaled(parameters, plan.scaling)
     sizes = plan.coefficients.abs().amax(0).tolist()
     weights = plan.coefficients.to(X.device, X.real.dtype)
@@ -139,7 +149,7 @@ def _expand(plan: _Plan, parameters: Sequence[Tensor], X: Tensor,
     left: list[Tensor | None] = []
     room = _KEPT
     total = X.new_zeros(len(weights), *X.shape)
-    before, p, waiting, terms = None, X, [X], [math.inf] * 3
+    before, p, waiting, small = None, X, [X], 0
     for n in range(1, len(sizes)):
         following, rest = operator.apply(before, p, keep and room > 0)
         if n == 1:
@@ -155,21 +165,12 @@ def _expand(plan: _Plan, parameters: Sequence[Tensor], X: Tensor,
         term = sizes[n] * p.norm().item()
         if not term <= limit:
             break
-        terms.append(term)
-        if n >= plan.last + 2 and _rest(terms) <= plan.tolerance * norm:
+        small = small + 1 if term <= plan.tolerance * norm and n >= plan.last else 0
+        if small == 2:
             if waiting:
                 total = _add(total, weights[:, n + 1 - len(waiting): n + 1], waiting)
             return total, iterates, left
     raise _TooLong
-
-
-def _rest(terms: Sequence[float]) -> float:
-    """What the terms to come add up to: beyond n = w t each pair of them is smaller than the last by more than that was
-    smaller than the one before. Pairs, as every second p_n may vanish; doubled, for those that grow a little."""
-    last, before = max(terms[-2:]), max(terms[-4:-2])
-    if last == 0:
-        return 0.0
-    return 2 * last**2 / (before - last) if last < before < math.inf else math.inf
 
 
 def _add(total: Tensor, weights: Tensor, operators: Sequence[Tensor]) -> Tensor:

@@ -181,6 +181,7 @@ def fidelity(rho: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _root(name: str, rho: Tensor) -> Tensor:
+    require_finite(name, rho.detach().cpu().numpy())
     x, V = torch.linalg.eigh(rho)
     require_state(name, rho, x)
     # The root turns round-off of 1e-17 into 3e-9, so what is below round-off counts as zero before it is taken.
@@ -268,6 +269,7 @@ def measures_over_time(rho: Tensor | np.ndarray, dims: Sequence[int], names: Seq
           "Give one density matrix per time.")
     check(len(names) == M and len(set(names)) == M,
           f"Argument `names` must hold {M} different names, but is {tuple(names)}. Name every modality once.")
+    require_finite("rho", rho.cpu().numpy())
     states = States(rho, tuple(dims))
     require_state("rho", rho, states.eigenvalues(()))
     found = ((kind, about.of(states)) for kind, about in KINDS.items() if negativity or not about.slow)

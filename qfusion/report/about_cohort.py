@@ -242,7 +242,7 @@ def _entanglement(found: Members) -> Iterator[Block]:
 
 def _places(found: Members) -> np.ndarray:
     """Rows of the data set that the cohort is."""
-    return np.array([found.sample.dataset.row(name) for name in found.cohort.index], dtype=int)
+    return found.sample.dataset.places(found.cohort.index)
 
 
 def _built(found: Members) -> Iterator[Block]:

@@ -54,7 +54,7 @@ class Track:
 
 @single_threaded
 def track(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray | Sequence[float], *,
-          negativity: bool = True, trajectories: int = 0, seed: int = 0, rtol: float = RTOL) -> Track:
+          negativity: bool = True, trajectories: int = 0, seed: int = 0, rtol: float | None = None) -> Track:
     """Returns the dynamics of one sample.
 
     Args:
@@ -64,7 +64,8 @@ def track(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray 
         negativity: False leaves out the negativities, the slowest of the measures.
         trajectories: how many quantum-jump trajectories to sample.
         seed: of the trajectories. Trajectory i depends on `seed` and i only, not on how many there are.
-        rtol: relative tolerance of the integrator; the absolute one is a hundredth of it.
+        rtol: relative tolerance of the integrator; the absolute one is a hundredth of it. Default 1e-7, less in
+            proportion where many periods of H lie in the time asked for, as errors add up.
 
     Raises:
         InvalidInput: when an argument is out of range, NaN, of the wrong size or not normalised.
@@ -111,9 +112,15 @@ def follow(case: Followed, times: int = 41, *, negativity: bool = True, trajecto
                  trajectories=trajectories, seed=seed)
 
 
+def _tolerance(system: System, until: float) -> float:
+    """Of the integrator: errors of so many periods may add up."""
+    energies = np.linalg.eigvalsh(array(system.H))
+    return max(RTOL / max(1.0, (energies[-1] - energies[0]) * until / 20), 1e-12)
+
+
 @single_threaded
 def solve(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray | Sequence[float], *,
-          rtol: float = RTOL) -> np.ndarray:
+          rtol: float | None = None) -> np.ndarray:
     """Returns rho(t) under the master equation by QuTiP, complex128 (nT, D, D).
 
     `mesolve` with the matrix form of the generator, which never builds the D^2 x D^2 superoperator, and Verner's
@@ -123,6 +130,7 @@ def solve(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray 
         InvalidInput: as for `track`.
     """
     t, psi = checked_times(times), checked_ket("psi0", psi0, dimension(system))
+    rtol = _tolerance(system, float(t[-1])) if rtol is None else rtol
     check(1e-14 < rtol < 1,
           f"Argument `rtol` must lie between 1e-14 and 1, but is {rtol:g}. Use 1e-11 for a reference.")
     # The solver takes its first time as the start, and wants no time twice.

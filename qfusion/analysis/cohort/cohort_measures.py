@@ -170,7 +170,7 @@ def correlations(work: Any, rows: np.ndarray, measures: tuple[str, ...] = ()) ->
     found: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     with torch.no_grad():
         for start in range(0, len(rows), _CHUNK):
-            psi = work.psi[torch.as_tensor(rows[start:start + _CHUNK])].to(torch.complex128)
+            psi = work.kets(rows[start:start + _CHUNK]).to(torch.complex128)
             at_end = States(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0],
                             work.model.dims)
             for name, about in kinds.items():

@@ -106,7 +106,7 @@ def _final(work: Any, rows: np.ndarray) -> np.ndarray:
                 parts.append(torch.cat([found[:, :kept], found[:, kept:] / math.sqrt(2)], 1).double().numpy())
             return np.concatenate(parts)
         for start in range(0, len(rows), _CHUNK):
-            psi = work.psi[torch.as_tensor(rows[start:start + _CHUNK])].to(torch.complex128)
+            psi = work.kets(rows[start:start + _CHUNK]).to(torch.complex128)
             parts.append(real(work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]))
     return np.concatenate(parts)
 

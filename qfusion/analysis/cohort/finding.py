@@ -13,6 +13,7 @@ from qfusion.analysis.systems.jump_subject import negativity_column
 from qfusion.analysis.systems.network_subject import DISAGREEMENT
 
 VERDICTS = ("right", "wrong")
+MAX_DRAWN = 20_000  # points of a figure
 MAX_ENTANGLED = 800  # samples whose entanglement is worked out: each state is evolved for it
 
 
@@ -69,9 +70,11 @@ def asks_entanglement(work: Workspace, *wanted: str) -> bool:
 
 
 def on_axes(work: Workspace, rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """The rows that have a number on both axes; of entanglement, of the first `MAX_ENTANGLED`."""
+    """The rows that have a number on both axes; of entanglement, of the first `MAX_ENTANGLED`; of very many, some that
+    are evenly spread."""
     if asks_entanglement(work, x, y):
         rows = rows.head(MAX_ENTANGLED)
-        found = jump_subject.negativities(work, np.array([work.dataset.row(name) for name in rows.index], dtype=int))
+        found = jump_subject.negativities(work, work.dataset.places(rows.index))
         rows = rows.assign(**dict(zip(map(negativity_column, work.modalities), found.T, strict=True)))
-    return rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]
+    rows = rows[np.isfinite(rows[[x, y]].to_numpy(dtype=float)).all(1)]
+    return rows if len(rows) <= MAX_DRAWN else rows.iloc[np.linspace(0, len(rows) - 1, MAX_DRAWN).astype(int)]

@@ -87,8 +87,8 @@ def _distances(work: Any, others: np.ndarray, row: int, by: str, output: int, ro
 
 def _fidelities(work: Any, others: np.ndarray, row: int) -> np.ndarray:
     if work.can("kets"):
-        kets = work.psi[torch.as_tensor(others)].to(torch.complex128)
-        return np.asarray((kets.conj() @ work.psi[row].to(torch.complex128)).abs().pow(2).numpy())
+        kets = work.kets(others).to(torch.complex128)
+        return np.asarray((kets.conj() @ work.ket(row).to(torch.complex128)).abs().pow(2).numpy())
     # Coordinates are cos and sin of all angles over the square root of 2.
     every, own = (np.sqrt(2) * coordinates.of(work, STATES, some) for some in (others, np.array([row])))
     n = every.shape[1] // 2

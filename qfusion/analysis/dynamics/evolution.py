@@ -88,7 +88,7 @@ def follow(work: Any, row: int, tweak: Tweak, *, negativity: bool = False, runs:
     from qfusion import track
 
     system = work.model.tweaked(tweak).system()
-    return track.track(system, work.psi[row], times_of(system.duration), negativity=negativity, trajectories=runs,
+    return track.track(system, work.ket(row), times_of(system.duration), negativity=negativity, trajectories=runs,
                        seed=seed, rtol=LIVE_RTOL)
 
 
@@ -98,7 +98,7 @@ def agreement(work: Any, row: int, tweak: Tweak) -> float:
     from qfusion import track
 
     system = work.model.tweaked(tweak).system()
-    return float(track.agreement(system, work.psi[row], follow(work, row, tweak).rho[-1],
+    return float(track.agreement(system, work.ket(row), follow(work, row, tweak).rho[-1],
                                  time=float(times_of(system.duration)[-1])))
 
 
@@ -117,7 +117,7 @@ def attract(work: Any, row: int, tweak: Tweak, reach: float = 5.0) -> Settling:
 
     system = work.model.tweaked(tweak).system()
     times = times_of(reach * system.duration, 61)
-    rho = lindblad.evolve_states(system.H, system.jumps, states.density(work.psi[row].to(system.H.dtype)),
+    rho = lindblad.evolve_states(system.H, system.jumps, states.density(work.ket(row).to(system.H.dtype)),
                                  times.tolist())
     return Settling(times, track.attractor(system, rho))
 
@@ -127,7 +127,7 @@ def entropies_by_torch(work: Any, row: int, count: int = 21) -> tuple[np.ndarray
     """Times and the entropy of each modality's state under the model as learned."""
     times = times_of(float(work.model.duration), count)
     with torch.no_grad():
-        rho = work.model.evolve_states(states.density(work.psi[row]), times.tolist())
+        rho = work.model.evolve_states(states.density(work.ket(row)), times.tolist())
         found = {name: measures.von_neumann_entropy(states.partial_trace(rho, work.model.dims, (m,))).numpy()
                  for m, name in enumerate(work.modalities)}
     return times, found

@@ -26,12 +26,16 @@ class JumpSpace(KetSpace):
     @cached_property
     def entropies(self) -> np.ndarray:
         """Von Neumann entropies (N, M) of the reduced states at T, in nats; worked out when first asked for."""
-        with torch.no_grad():
-            return reduced_entropies(self.model, self.psi)
+        return self._entropies(self.dataset.rows())
 
-    def facts(self) -> dict[str, np.ndarray]:
+    def _entropies(self, rows: np.ndarray) -> np.ndarray:
+        with torch.no_grad():
+            return reduced_entropies(self.model, self.kets(rows))
+
+    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Entropies of the modalities' states."""
-        return {entropy_column(name): self.entropies[:, m] for m, name in enumerate(self.modalities)}
+        found = self.entropies if rows is None else self._entropies(rows)
+        return {entropy_column(name): found[:, m] for m, name in enumerate(self.modalities)}
 
     def fact_titles(self) -> dict[str, str]:
         """Axis titles of the entropies, and of the entanglement, which is worked out for the rows that are shown."""
@@ -73,7 +77,7 @@ def negativities(work: Any, rows: np.ndarray) -> np.ndarray:
     parts = []
     with torch.no_grad():
         for start in range(0, len(rows), 64):
-            psi = work.psi[torch.as_tensor(rows[start:start + 64])].to(torch.complex128)
+            psi = work.kets(rows[start:start + 64]).to(torch.complex128)
             rho = work.model.evolve_states(states.density(psi), [float(work.model.duration)])[0]
             parts.append(torch.stack([measures.logarithmic_negativity(rho, work.model.dims, (m,))
                                       for m in range(len(work.modalities))], -1).numpy())

@@ -3,12 +3,13 @@ Free of streamlit."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from qfusion.analysis.subject import Workspace, shared
+from qfusion.analysis.subject import BLOCK, Workspace, shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,17 +17,31 @@ class KetSpace(Workspace):
     """A workspace whose samples are product states."""
 
     @shared
-    def psi(self) -> torch.Tensor:
-        """Product states (N, D) of all samples, complex128."""
+    def _all_kets(self) -> torch.Tensor:
+        return self._encoded(None)
+
+    def _encoded(self, rows: np.ndarray | None) -> torch.Tensor:
         with torch.no_grad():
-            found: torch.Tensor = self.model.product_state(self.model.encode(self.dataset.inputs(dtype=torch.float64)))
+            found: torch.Tensor = self.model.product_state(self.model.encode(self.dataset.inputs(rows, torch.float64)))
         return found
+
+    def kets(self, rows: np.ndarray | Sequence[int]) -> torch.Tensor:
+        """Product states (len(rows), D) of some samples, complex128; those of a large set are made when asked for."""
+        if self.is_large:
+            return self._encoded(np.asarray(rows))
+        return self._all_kets[torch.as_tensor(np.asarray(rows, dtype=np.int64))]
+
+    def ket(self, row: int) -> torch.Tensor:
+        """The product state (D,) of one sample, complex128."""
+        return self.kets([row])[0]
 
     @shared
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
         with torch.no_grad():
-            return expectations(self.psi, self.model.observables(), self.model.bias)
+            observables = self.model.observables()
+            return np.concatenate([expectations(self.kets(rows), observables, self.model.bias)
+                                   for rows in self.blocks()])
 
 
 def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
@@ -38,7 +53,8 @@ def expectations(psi: torch.Tensor, observables: torch.Tensor, bias: torch.Tenso
 
 def predict(work: KetSpace, rows: np.ndarray, observables: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
     """Scores (B, C) of rows for given observables (C, D, D)."""
-    return expectations(work.psi[torch.as_tensor(rows)], observables, bias)
+    parts = np.array_split(rows, max(1, -(-len(rows) // BLOCK)))
+    return np.concatenate([expectations(work.kets(part), observables, bias) for part in parts])
 
 
 def test_metrics(work: KetSpace, observables: torch.Tensor, bias: torch.Tensor,

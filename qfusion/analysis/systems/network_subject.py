@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from qfusion.analysis.subject import Workspace, entropy_column, shared
+from qfusion.analysis.subject import EXPLAINED, Workspace, entropy_column, shared
 from qfusion.data import DataSet
 from qfusion.explain.network import evidence
 from qfusion.models.qcnn import evaluate
@@ -34,15 +34,16 @@ class CircuitSpace(Workspace):
     def masses(self) -> torch.Tensor:
         """Of all samples, per element and modality, (N, n, M) double."""
         with torch.no_grad():
-            encoded = self.model.encode(self.dataset.inputs(dtype=torch.float64))
-            return torch.stack([encoded[name].double() for name in self.modalities], -1)
+            parts = [self.model.encode(self.dataset.inputs(rows, torch.float64)) for rows in self.blocks()]
+            return torch.cat([torch.stack([encoded[name].double() for name in self.modalities], -1)
+                              for encoded in parts])
 
     @shared
     def scores(self) -> np.ndarray:
         """Of all samples, (N, C)."""
         with torch.no_grad():
-            return np.asarray((evaluate(self.observables, self.model.fuse(self.by_name(slice(None)))[0])
-                               + self.model.bias).numpy())
+            return np.concatenate([(evaluate(self.observables, self.model.fuse(self.by_name(rows))[0])
+                                    + self.model.bias).numpy() for rows in self.blocks()])
 
     @cached_property
     def bulk(self) -> np.ndarray:
@@ -51,7 +52,7 @@ class CircuitSpace(Workspace):
         With more than three modalities each coalition is worked out sample by sample, and only the first test rows are
         taken.
         """
-        rows, M = self.dataset.rows("test"), len(self.modalities)
+        rows, M = self.dataset.rows("test")[:EXPLAINED], len(self.modalities)
         return rows if M <= 3 else rows[:max(12, COALITIONS // 2**M)]
 
     @cached_property
@@ -93,12 +94,13 @@ class CircuitSpace(Workspace):
         """Mean over the elements of Dempster's K between the modalities on each, (N,)."""
         return evidence.disagreement(self.masses).mean(-1).numpy()
 
-    def facts(self) -> dict[str, np.ndarray]:
+    def facts(self, rows: np.ndarray | None = None) -> dict[str, np.ndarray]:
         """Disagreement, conflict where elements are classes, and entropies of the fused qubits."""
-        each = evidence.qubit_entropy(self.vectors).numpy()
-        found = {DISAGREEMENT: self.disagreement}
+        some = slice(None) if rows is None else rows
+        each = evidence.qubit_entropy(self.vectors[some]).numpy()
+        found = {DISAGREEMENT: self.disagreement[some]}
         if self.model.elements_are_classes:
-            found[CONFLICT] = evidence.conflict(self.masses).numpy()
+            found[CONFLICT] = evidence.conflict(self.masses[some]).numpy()
         found[MEAN_ENTROPY] = each.mean(1)
         return found | {entropy_column(name): each[:, i] for i, name in enumerate(self.elements)}
 

@@ -12,6 +12,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain.trust import cohorts
 from qfusion.panels.core.allowed import Allowed, options
 from qfusion.ui.frame import state, stored
+from qfusion.ui.shared import sample_box
 
 _HELP = (
     "What stands in for a modality when the contributions of the others are worked out: the training samples as they "
@@ -76,17 +77,15 @@ def cohort(work: Workspace) -> str:
 
 
 def _other(work: Workspace, row: int) -> str:
-    ids = work.dataset.ids.tolist()
     default = backgrounds.default_contrast(work, row)
-    if state.get(state.CONTRAST) not in (None, *ids):
+    if state.get(state.CONTRAST) is not None and not sample_box.exists(work.dataset, state.get(state.CONTRAST)):
         state.put(state.CONTRAST, default)  # of another data set
     said = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
-    place = work.dataset.row(said if said in ids else default)
+    place = work.dataset.row(said if sample_box.exists(work.dataset, said) else default)
     says = f"It is predicted ‘{text.plain(work.classes[int(work.predicted[place])])}’ " \
            f"({work.probabilities[place].max():.0%})" if work.classes else f"Its score {work.scores[place, 0]:+.2f}"
-    return str(st.selectbox("Rather than sample", ids, index=ids.index(default), width=170,
-                            help=f"{says}. Type to search.",
-                            **state.bound(state.CONTRAST)))
+    return sample_box.draw("Rather than sample", work.dataset, default, state.CONTRAST, width=170,
+                           help=f"{says}. Type to search.")
 
 
 def kept() -> dict[str, str]:

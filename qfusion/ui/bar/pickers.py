@@ -20,6 +20,7 @@ from qfusion.panels.core.opened import (
 from qfusion.panels.core.view import PREDICTED
 from qfusion.ui.bar import comparison, refining
 from qfusion.ui.frame import cache, state
+from qfusion.ui.shared import sample_box
 
 # in every page's address
 KEYS = (state.MODEL, state.DATA, state.SAMPLE, state.OUTPUT, state.BACKGROUND, state.CONTRAST, state.MEMBERS,
@@ -84,23 +85,22 @@ _MODEL_HELP = "A trained checkpoint. Data and test numbers follow it."
 
 
 def _sample(work: Workspace) -> int:
-    """The sample picker: every id of the data set, the most telling conflict first shown."""
-    ids = work.dataset.ids.tolist()
+    """The sample picker, the most telling conflict first shown."""
+    data = work.dataset
     state.drop_invalid({state.SAMPLE: Allowed(work.dataset.row, "A default sample is shown.")})
     default = default_sample(work)
-    if state.get(state.SAMPLE) not in (None, *ids):
+    if state.get(state.SAMPLE) is not None and not sample_box.exists(data, state.get(state.SAMPLE)):
         state.put(state.SAMPLE, default)  # of another data set
     with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"):
-        sample = st.selectbox("Sample", ids, index=ids.index(default), on_change=_sample_changed, width=170,
-                              help=f"{len(ids):,} samples, {len(work.dataset.rows('test')):,} of them for testing. "
-                                   "Type to search, or step with the keys ← and →.",
-                              **state.bound(state.SAMPLE))
-        row = work.dataset.row(sample)
+        sample = sample_box.draw("Sample", data, default, state.SAMPLE, _sample_changed, width=170,
+                                 help=f"{len(data):,} samples, {len(data.rows('test')):,} of them for testing. "
+                                      "Type to search, or step with the keys ← and →.")
+        row = data.row(sample)
         for key, icon, step, words in (("_previous", "chevron_left", -1, "Previous sample (←)"),
                                        ("_next", "chevron_right", 1, "Next sample (→)")):
-            there = 0 <= row + step < len(ids)
+            there = sample_box.step(data, row, step)
             st.button("", key=key, icon=f":material/{icon}:", type="tertiary", help=words, disabled=not there,
-                      on_click=state.choose_sample, args=(ids[row + step] if there else "",))
+                      on_click=state.choose_sample, args=(there,))
     return row
 
 

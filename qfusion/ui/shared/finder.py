@@ -20,6 +20,7 @@ from qfusion.ui.panel import panels
 
 SPLIT, SEARCH, RELATION, AXIS_X, AXIS_Y = "split", "find", "relation", "x", "y"
 CLASSES, VERDICT = "class", "verdict"
+MOST_ROWS = 5_000  # of the table
 
 
 def filters(here: Here) -> dict[str, Any]:
@@ -66,21 +67,22 @@ def table(here: Here, rows: pd.DataFrame) -> None:
     """The rows as a table; a click on one makes it the sample."""
     order = _columns(here.work, rows)
     key = f"_table-{here.work.name}"
-    shown = rows[order].reset_index()
+    shown = rows[order][:MOST_ROWS].reset_index()
     ticked = list(clicks.chosen(key).get("rows", []))
     if ticked and rows.index[ticked[0]:ticked[0] + 1].tolist() != [here.sample]:
         state.put(key, {"selection": {"rows": []}})  # what was ticked, and no other: the table is sent again for a tick
     st.dataframe(shown, key=key, hide_index=True, height=300, selection_mode="single-row",
                  on_select=lambda: _picked_in_table(key, shown), column_config=_formats(order, bool(here.work.classes)),
                  alt=f"Table of {len(rows)} samples with truth, prediction and error. Select a row to open the sample.")
-    st.caption(
-        f"{len(rows):,} of {len(here.work.dataset):,} samples pass. Tick a row, or click a point below, to open it.")
+    some = f" The first {MOST_ROWS:,} stand here; filter to see others." if len(rows) > MOST_ROWS else ""
+    st.caption(f"{len(rows):,} of {len(here.work.dataset):,} samples pass.{some} Tick a row, or click a point below, "
+               "to open it.")
 
 
 def _columns(work: Workspace, rows: pd.DataFrame) -> list[str]:
     """First what was said, then the numbers, then whatever else the data set has."""
     first = ["truth", "prediction", *(["certainty"] if work.classes else []), "error", "relation", *said_columns(rows)]
-    late = [*map(dividend_column, work.terms), *work.facts(), "split"]
+    late = [*map(dividend_column, work.terms), *(name for name in work.fact_titles() if name in rows), "split"]
     return [*first, *(column for column in rows.columns if column not in {*first, *late}), *late]
 
 

@@ -13,10 +13,9 @@ from qfusion.panels.parts import several as builders
 from qfusion.ui.frame import state, stored
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.panel import panels
-from qfusion.ui.shared import sample_view
+from qfusion.ui.shared import sample_box, sample_view
 
 SEVERAL = "several"
-MAX_OPTIONS = 3000  # ids that are offered
 _FILLED = 4  # samples of a cohort, or with the nearest
 
 
@@ -47,13 +46,12 @@ def draw(here: Here) -> None:
 def _choose(here: Here) -> list[str]:
     """The picker of samples, and what fills it."""
     work = here.work
-    known = [str(name) for name in work.dataset.ids]
     chosen = [str(each) for each in state.get(SEVERAL) or st.query_params.get_all(SEVERAL) if each]
-    fitting = list(dict.fromkeys(name for name in chosen if name in set(known)))[:MOST]
+    fitting = sample_box.fitting(work.dataset, chosen)[:MOST]
     if fitting != chosen and (state.get(SEVERAL) or len(chosen) > MOST):
         state.put(SEVERAL, fitting)  # of another data set, or too many
-    options = known if len(known) <= MAX_OPTIONS else list(dict.fromkeys(
-        [*fitting, here.sample, *(str(name) for name in work.dataset.ids[work.bulk[:MAX_OPTIONS]])]))
+    few = [*fitting, here.sample, *(str(name) for name in work.dataset.ids[work.bulk[:sample_box.OFFERED // 2]])]
+    options = list(dict.fromkeys(few)) if len(work.dataset) > sample_box.OFFERED else sample_box.offered(work.dataset)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         found = st.multiselect(f"Samples (up to {MOST})", options, max_selections=MOST, label_visibility="collapsed",
                                placeholder=f"{here.sample} and the nearest by contributions", **state.bound(SEVERAL))

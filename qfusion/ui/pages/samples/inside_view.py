@@ -13,6 +13,7 @@ from qfusion.panels.inside import STARTS
 from qfusion.ui.frame import runs, state
 from qfusion.ui.frame.shell import Here, guard
 from qfusion.ui.panel import panels
+from qfusion.ui.shared import sample_box
 
 OPEN, MODALITY, TERM, BASELINE, OTHER, METHOD = (
     "inside", "inside.of", "inside.term", "inside.from", "inside.other", "inside.by")
@@ -56,10 +57,10 @@ def _controls(here: Here) -> dict[str, str]:
                                           "these.")
         other = ""
         if STARTS[start] == "sample":
-            ids = work.dataset.ids.tolist()
-            _settle(OTHER, ids)
-            default = ids.index(backgrounds.default_contrast(work, here.row))
-            other = st.selectbox("That sample", ids, index=default, width=180, **state.bound(OTHER))
+            if state.get(OTHER) is not None and not sample_box.exists(work.dataset, state.get(OTHER)):
+                state.forget(OTHER)
+            other = sample_box.draw("That sample", work.dataset, backgrounds.default_contrast(work, here.row), OTHER,
+                                    width=180)
         titles = {about.title: name for name, about in METHODS.items()}
         method = titles[st.selectbox("Shared out by", list(titles), index=list(METHODS).index(INTEGRATED), width=200,
                                      **state.bound(METHOD))]

@@ -15,6 +15,7 @@ from qfusion.data.sources.planted import editing, words
 from qfusion.panels.what_if import PREFIXES, TITLES, control_key, ranges
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here, guard
+from qfusion.ui.shared import sample_box
 
 SAY, _FOR = "say", "_what_if_for"
 _ACTION = {title: action for action, title in TITLES.items()}
@@ -100,14 +101,13 @@ _HELP = "What is done to this modality before the model sees it. Several can be 
 
 
 def _donor(here: Here, name: str) -> str:
-    ids = here.work.dataset.ids.tolist()
-    if state.get(donor_key(name)) not in (None, *ids):
-        state.forget(donor_key(name))
+    data, key = here.work.dataset, donor_key(name)
+    if state.get(key) is not None and not sample_box.exists(data, state.get(key)):
+        state.forget(key)
     # A default beside a value that a button has set would be complained of in the log.
-    default = ids.index(backgrounds.default_contrast(here.work, here.row)) if state.get(donor_key(name)) is None else 0
-    donor = st.selectbox("of sample", ids, index=default,
-                         help="Any sample of the data; it opens on one with another decision.",
-                         **state.bound(donor_key(name)))
+    default = backgrounds.default_contrast(here.work, here.row) if state.get(key) is None else str(data.ids[0])
+    donor = sample_box.draw("of sample", data, default, key,
+                            help="Any sample of the data; it opens on one with another decision.")
     content = here.work.dataset.content(here.work.dataset.row(donor)).get(name)
     if content is not None:
         show(name, content)

@@ -1,0 +1,129 @@
+"""A data set of more samples than a page can hold: what is worked out for some, what is sent to the browser, and how
+any sample is still reached."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from qfusion import data
+from qfusion.analysis import subject, subjects
+from qfusion.analysis.cohort import finding
+from qfusion.analysis.systems import network_subject
+from qfusion.errors import NotFound
+from qfusion.training import checkpoint
+from qfusion.ui.shared import sample_box
+
+
+def work_of(model: str, dataset: str, **other: Any) -> Any:
+    found = checkpoint.load(model)
+    return subjects.build(model, found.card, found.model, replace(data.load(dataset), **other))
+
+
+@pytest.mark.parametrize(("model", "dataset"), [("qj-planted", "planted"), ("qcnn-digits", "digits")])
+def test_of_a_large_set_some_samples_are_explained_and_all_are_scored(model: str, dataset: str,
+                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = work_of(model, dataset)
+    expected, scores = whole.frame(), whole.scores
+    for module in (subject, network_subject):
+        monkeypatch.setattr(module, "EXPLAINED", 40)
+    monkeypatch.setattr(subject, "LARGE", 100)
+    monkeypatch.setattr(subject, "BLOCK", 256)
+    large = work_of(model, dataset, title="Many")
+    large.dataset.__dict__["digest"] = "many"  # nothing that is kept of the whole set is that of this one
+    assert large.is_large
+    assert len(large.blocks()) == -(-len(large.dataset) // 256)
+    assert np.abs(large.scores - scores).max() < 1e-12
+    assert large.bulk.tolist() == large.dataset.rows("test")[:40].tolist()
+    frame = large.frame()
+    inside = frame.iloc[large.bulk]
+    numbers = [name for name in expected.columns if name.startswith(("dividend[", "entropy["))]
+    assert np.abs(inside[numbers].to_numpy(float) - expected.iloc[large.bulk][numbers].to_numpy(float)).max() < 1e-9
+    assert frame["error"].notna().all()
+    outside = frame.drop(index=inside.index)
+    assert outside[numbers].isna().all(axis=None)
+    assert set(outside["relation"]) == {""}
+
+
+def test_a_figure_of_very_many_is_of_some_that_are_evenly_spread(monkeypatch: pytest.MonkeyPatch) -> None:
+    work = work_of("qj-planted", "planted")
+    monkeypatch.setattr(finding, "MAX_DRAWN", 50)
+    rows = finding.on_axes(work, finding.passing(work.frame()), "truth", "prediction")
+    tests = work.dataset.ids[work.dataset.rows("test")].tolist()
+    assert len(rows) == 50
+    places = np.diff([tests.index(name) for name in rows.index])
+    assert places.min() >= len(tests) // 50 - 1
+    assert places.max() <= len(tests) // 50 + 1
+
+
+def test_rows_of_many_ids_are_found_at_once() -> None:
+    planted = data.load("planted")
+    some = planted.ids[::37]
+    assert planted.places(some).tolist() == list(range(0, len(planted), 37))
+    assert planted.places([]).tolist() == []
+    for wrong in ("p0001x", "p0001\0", ""):
+        with pytest.raises(NotFound, match="planted"):
+            planted.places([planted.ids[0], wrong])
+
+
+def box() -> None:
+    """A page of one box."""
+    import streamlit as st
+
+    from qfusion import data
+    from qfusion.ui.shared import sample_box
+
+    planted = data.load("planted")
+    st.write("chosen", sample_box.draw("Sample", planted, "p0900", "sample", help="any"))
+    for notice in st.session_state.get("_notices", []):
+        st.warning(notice)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample_box, "OFFERED", 500)
+
+
+def write(app: AppTest, words: str) -> None:
+    """Writes into the box; the test runner knows no such thing, but sends what stands in its list."""
+    app.selectbox[0].options.append(words)
+    app.selectbox[0].set_value(words).run()
+
+
+@pytest.mark.usefixtures("small")
+def test_any_sample_of_a_large_set_is_reached_by_writing() -> None:
+    app = AppTest.from_function(box, default_timeout=30).run()
+    assert not app.exception
+    assert app.markdown[0].value == "chosen p0900"
+    assert len(app.selectbox[0].options) == 2 * sample_box.AROUND + 1
+    for written, found in (("p0017", "p0017"), ("P15", "p0015"), ("0123 ", "p0123")):
+        write(app, written)
+        assert not app.exception, [each.value for each in app.exception]
+        first = next(name for name in data.load("planted").ids if written.strip().casefold() in name)
+        assert app.markdown[0].value == f"chosen {first}"
+        assert found in (first, "p0015")
+        assert first in app.selectbox[0].options
+    write(app, "<b>nothing</b>")
+    assert app.markdown[0].value == "chosen p0123"  # it stays
+    assert "No id of the data set has" in app.warning[0].value
+
+
+@pytest.mark.usefixtures("small")
+def test_a_link_opens_on_a_sample_that_is_far_from_the_first() -> None:
+    app = AppTest.from_function(box, default_timeout=30)
+    app.query_params["sample"] = "p1700"
+    app.run()
+    assert not app.exception
+    assert app.markdown[0].value == "chosen p1700"
+
+
+def test_of_a_small_set_every_id_is_listed() -> None:
+    planted = data.load("planted")
+    assert sample_box.offered(planted) == planted.ids.tolist()
+    assert sample_box.fitting(planted, ["p0003", "nobody", "p0003", "p0001"]) == ["p0003", "p0001"]
+    assert sample_box.step(planted, 0, -1) == ""
+    assert sample_box.step(planted, 0, 1) == planted.ids[1]
