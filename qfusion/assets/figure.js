@@ -17,10 +17,14 @@ function settled(layout, chosen, width, height) {
 const MANY = 3000;  // points from which the graphics card draws them: as SVG elements each takes its own time
 let gpu;
 
+function compiles() {  // Plotly's drawing on the card compiles scripts, which a strict server does not allow
+  try { return Boolean(new Function('')); } catch { return false; }
+}
+
 function fast(figure) {  // on the screen only: a figure that is saved keeps its vectors
   const {data} = figure;
   if (!data.some(trace => trace.type === 'scatter' && trace.mode === 'markers' && trace.x?.length > MANY)) return figure;
-  gpu ??= Boolean(document.createElement('canvas').getContext('webgl'));
+  gpu ??= compiles() && Boolean(document.createElement('canvas').getContext('webgl'));
   if (gpu) for (const trace of data) if (trace.type === 'scatter' && trace.mode === 'markers' && trace.x?.length > MANY)
     trace.type = 'scattergl';
   return figure;

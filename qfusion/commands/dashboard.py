@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
 
@@ -22,11 +23,17 @@ def dashboard(more: typer.Context,
               address: Annotated[str,
                                  typer.Option(
                                      help="Address to listen on. The default is reached from this machine alone; with "
-                                          "0.0.0.0 everybody in its network may use the app.")] = "127.0.0.1") -> None:
+                                          "0.0.0.0 everybody in its network may use the app.")] = "127.0.0.1",
+              read_only: Annotated[bool,
+                                   typer.Option("--read-only",
+                                                help="Show only: no uploads, no paths of this machine, no training, "
+                                                     "nothing kept or removed.")] = False) -> None:
     """Start the dashboard, and print its address. Further options are handed to Streamlit: `--theme.base dark`."""
     check(not more.args or more.args[0].startswith("-"),
           f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. Leave that out.")
     _try_to_listen(address, port)
+    if read_only:
+        os.environ[_read_only.VARIABLE] = "1"
     from qfusion.ui.app.serving import serve
 
     serve(["--server.address", address, *([] if port is None else ["--server.port", str(port)]), *more.args])

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from qfusion import _read_only
 from qfusion._checks import choose
 from qfusion.data import files, registry
 from qfusion.data.source import PinnedFile, Source
@@ -37,6 +38,7 @@ def get(name: str, target: str | os.PathLike[str] | None = None, base_url: str |
         DataUnavailable: when a file cannot be fetched or the folder cannot be written.
         IntegrityError: when a fetched file is not the recorded one.
     """
+    _read_only.refuse("download data")
     known = registry.sources()
     source = known.get(name) or known[choose("Downloadable data set", name,
                                              [key for key, each in known.items() if _is_public(each)])]

@@ -23,6 +23,7 @@ import pandas as pd
 import platformdirs
 import pyarrow as pa
 
+from qfusion import _read_only
 from qfusion.data.modality import Content, Modality, Target, Text, no_content
 from qfusion.data.spec import DataSet, digest_of
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
@@ -171,6 +172,7 @@ def remove(name: str) -> Path:
     Raises:
         NotFound: when there is none of that name. DataUnavailable: when the disk refuses.
     """
+    _read_only.refuse("remove data")
     place = root() / name
     if not NAME.match(name) or not place.is_dir():
         raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.")

@@ -30,6 +30,7 @@ import platformdirs
 import torch
 from filelock import FileLock, Timeout
 
+from qfusion import _read_only
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
@@ -188,6 +189,7 @@ class Run:
         Raises:
             InvalidInput: when it is not being trained.
         """
+        _read_only.refuse("stop a training")
         check(word in REQUESTS, f"Argument `word` must be 'pause' or 'stop', but is {word!r}.")
         record = self.record()
         check(record.state in ALIVE, f"Run {self.name} {STATES[record.state]}: there is nothing to {word}.")
@@ -267,6 +269,7 @@ class Run:
         Raises:
             InvalidInput: when it is being trained.
         """
+        _read_only.refuse("delete a run")
         check(not self.is_held(), f"Run {self.name} is being trained. Stop it first.")
         gone = self.path.with_name(f".{self.name}.deleted-{os.getpid()}")
         self.path.rename(gone)
@@ -293,6 +296,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
     Raises:
         InvalidInput: when the name is not one, or is taken.
     """
+    _read_only.refuse("train a model")
     if path is None:
         check_name(name)
         target = home() / name

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from qfusion import _read_only
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.runs.folder import Run
@@ -34,6 +35,7 @@ def launch(run: Run, events: bool = False) -> None:
 def start(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """Starts a command of qfusion in a process that outlives this one; returns at once. What it prints is added to
     `log`."""
+    _read_only.refuse("start a process")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(
         part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)}
     with log.open("ab") as out:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from qfusion import _read_only
 from qfusion import data as sources
 from qfusion._checks import check, require_number
 from qfusion.data import DataSet
@@ -114,6 +115,7 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
     Raises:
         InvalidInput: when a sweep of that name searches something else, or other data.
     """
+    _read_only.refuse("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
     study = storage.study(name, where, search.direction)
     if "search" not in study.user_attrs:
@@ -173,11 +175,13 @@ def work(sweep: Sweep, on_trial: Callable[[Attempt], None] = lambda _: None,
 def stop(sweep: Sweep) -> None:
     """Asks all processes to leave the sweep at the end of the epoch they are at; who goes on with it begins their
     trials again."""
+    _read_only.refuse("stop a sweep")
     sweep.study.set_user_attr("stopped", True)
 
 
 def go_on(sweep: Sweep) -> None:
     """Takes back that it shall stop."""
+    _read_only.refuse("go on with a sweep")
     if sweep.study.user_attrs.get("stopped"):
         sweep.study.set_user_attr("stopped", False)
 

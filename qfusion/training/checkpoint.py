@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from qfusion import _assets
+from qfusion import _assets, _read_only
 from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
@@ -243,6 +243,7 @@ def remove(name: str) -> Path:
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it came with the library, or cannot be removed.
     """
+    _read_only.refuse("remove a model")
     path = _card_path(name)
     check(path.parent != folders()[0], f"Model '{name}' came with the library and stays.")
     weights = _weights_of(path)

@@ -105,7 +105,9 @@ def open_table(path: Path) -> Table:
             line = file.readline(1 << 24)
         delimiter = max(",;\t", key=line.count)
         columns = tuple(next(csv.reader([line], delimiter=delimiter), []))
-    except (pa.ArrowException, UnicodeError, csv.Error) as error:
+    except (pa.ArrowException, OSError, UnicodeError, csv.Error) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         raise InvalidInput(
             f"Table `{path.name}` cannot be read ({' '.join(str(error).split())[:160]}). Save it as UTF-8 text with a "
             "header, or as Parquet.") from error

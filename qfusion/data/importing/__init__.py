@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion.data import files
 from qfusion.data.formats import joined, mmsa, staged_set, tables, viewfile
@@ -49,6 +50,7 @@ def read(paths: Sequence[Path], folder: Path, *, kind: str = "auto", modalities:
         InvalidInput: when a file cannot be read or holds something else.
         DataUnavailable: when a file may not be read.
     """
+    _read_only.refuse("import data")
     choose("Format", kind, ("auto", *FORMATS))
     choose("Target", target, TARGETS)
     found = _files(paths)

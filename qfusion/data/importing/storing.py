@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 import qfusion
+from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.data import _digest, registry
 from qfusion.data.formats.staged_set import StagedSet
@@ -93,6 +94,7 @@ def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licen
         InvalidInput: when the report holds errors, or the name is taken or does not do.
         DataUnavailable: when the disk refuses; nothing is kept then.
     """
+    _read_only.refuse("import data")
     report.require_fit()
     check_name(name, replace)
     place = root() / name

@@ -165,7 +165,7 @@ def _input(said: Mapping[str, Any]) -> Input:
     _known("[[input]]", said, ("name", "modality", "gives", "axes", "dtype", "steps", "pad"))
     name = str(said.get("name", ""))
     given = said.get("modality", [])
-    modality = (given,) if isinstance(given, str) else tuple(given)
+    modality = tuple(given) if isinstance(given, list | tuple) else (given,)
     check(all(isinstance(each, str) for each in modality), f"`modality` of input `{name}` must be names. {_REMEDY}")
     gives, axes, steps = str(said.get("gives", "values")), said.get("axes", ["rows", "features"]), said.get("steps", 0)
     check(gives in GIVES, f"`gives` of input `{name}` must be one of {', '.join(GIVES)}, but is {gives!r}. {_REMEDY}")

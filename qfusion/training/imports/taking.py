@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
@@ -75,6 +76,7 @@ def take(source: str, dataset: DataSet, card: ProgramCard | None = None, weights
         NotFound: when there is no such file or factory.
         Unfit: when a guessed card does not pass; InvalidInput: when the program or a given card does not.
     """
+    _read_only.refuse("import a model")
     choose("Adapter", adapter, ADAPTERS)
     if card is not None:
         check(card.data in ("", dataset.name), f"The card is of data set '{card.data}', but the program is imported "
@@ -140,6 +142,7 @@ def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, 
         InvalidInput: when the name is none or taken, scores of some row are not finite, or the folder cannot be written
             to.
     """
+    _read_only.refuse("keep a model")
     check_name(name, folder, replace_it)
     model = taken.model
     measured = {part: metrics.evaluate(model, dataset, part) for part in SPLITS if len(dataset.rows(part))}
@@ -179,6 +182,7 @@ def remove(name: str) -> Path:
     Raises:
         NotFound: when there is none of that name. InvalidInput: when it was not imported.
     """
+    _read_only.refuse("remove a model")
     card = checkpoint.card(name)
     check(card["model"] == KIND, f"Model '{name}' was not imported: it was trained. Delete its run on the Train page, "
                                  "or its files.")

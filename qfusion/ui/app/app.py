@@ -10,4 +10,8 @@ if __name__ == "__main__":  # as Streamlit runs it for a reader
 
     overview.page()
 else:  # as the server begins
-    app = st.App(__file__, routes=web.routes(), lifespan=web.lifespan)
+    from starlette.middleware import Middleware
+
+    from qfusion.ui.app.guard import Guard
+
+    app = st.App(__file__, routes=web.routes(), lifespan=web.lifespan, middleware=[Middleware(Guard)])

@@ -7,6 +7,8 @@ import os
 
 import streamlit as st
 
+from qfusion import _read_only
+
 VARIABLE = "QFUSION_IMPORT"
 LEVELS = ("none", "upload", "path")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
@@ -19,10 +21,20 @@ def level() -> str:
     QFUSION_IMPORT says; where it does not, everything is allowed to a reader whose server listens on the loopback
     address and was not asked through a proxy, and nothing to anybody else.
     """
+    if _read_only.is_on():
+        return "none"
     said = os.environ.get(VARIABLE, "")
     if said in LEVELS:
         return said
     return "path" if is_local() else "none"
+
+
+def says_read_only(what: str) -> bool:
+    """Whether this server only shows; says so then, in the place of `what` it does not do."""
+    if _read_only.is_on():
+        st.info(f"This server shows, and does not {what}. Run qfusion on a machine of your own for that.",
+                icon=":material/lock:")
+    return _read_only.is_on()
 
 
 def is_local() -> bool:

@@ -74,7 +74,3 @@ def _component() -> Any:
     return st.components.v2.component("qfusion_figure", js=_assets.text("figure.js"), isolate_styles=False)
 
 
-@lru_cache(maxsize=1)
-def loading() -> str:
-    """The script that begins to load Plotly.js, for the first moment of a page."""
-    return f"{_assets.text('plotly.js')} qfusionPlotly('{web.plotly_address()}')"

@@ -24,7 +24,7 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures.export.style import ExportStyle
 from qfusion.ui.bar import notes
-from qfusion.ui.frame import cache, runs, sessions, state
+from qfusion.ui.frame import access, cache, runs, sessions, state
 from qfusion.ui.frame.sessions import Session
 
 MAX_LINK = 8_000  # characters; servers, proxies and mail programs commonly take no more
@@ -85,6 +85,8 @@ def _dialog(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> N
     name = f"qfusion-session-{_stem(pages[saved.page]) or 'overview'}.json"
     st.download_button("Save session", saved.text(), name, "application/json", on_click="ignore",
                        icon=":material/save:", key="_save_session", width="stretch")
+    if access.says_read_only("take files"):
+        return
     given = st.file_uploader("Load session", type="json", max_upload_size=1, key=_FILE)
     if given is not None:
         try:

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from qfusion import _assets, _read_only
 from qfusion.errors import QFusionError
 
 _FOR_GOOD = "public, max-age=31536000, immutable"  # its version is in its name
@@ -37,6 +38,11 @@ def plotly_address() -> str:
     return f"{'/' + base if base else ''}/plotly-{distribution('plotly').version}.min.js"
 
 
+def scripts() -> list[str]:
+    """The script that begins to load Plotly.js, for the first moment of a page."""
+    return [f"{_assets.text('plotly.js')} qfusionPlotly('{plotly_address()}')"]
+
+
 def routes() -> list[Route]:
     """What is answered beside Streamlit's own addresses."""
     return [Route(plotly_address(), _answer_plotly)]
@@ -45,6 +51,7 @@ def routes() -> list[Route]:
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server does; what it loads stays for as long as the process."""
+    _read_only.begin(_read_only.asked())
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
     yield

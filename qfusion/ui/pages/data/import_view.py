@@ -48,6 +48,8 @@ def page() -> None:
     """Everything about importing."""
     st.header("Bring your own", anchor=False)
     level = access.level()
+    if access.says_read_only("take data"):
+        return
     if level == "none":
         st.info(
             "Here data cannot be brought in the browser, since this server is not only for its own machine. Use "

@@ -7,6 +7,7 @@ from typing import Any
 
 import streamlit as st
 
+from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.learning import sweep_trials
@@ -19,7 +20,7 @@ from qfusion.runs import plans, queue, space, storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.settings import KINDS, SETTINGS
 from qfusion.runs.sweep import Sweep
-from qfusion.ui.frame import cache, chips, depth, state
+from qfusion.ui.frame import access, cache, chips, depth, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard
 from qfusion.ui.panel import panels
@@ -109,6 +110,8 @@ def _said(trials: Trials) -> None:
 
 def _buttons(trials: Trials) -> None:
     """Stop and go on."""
+    if _read_only.is_on():
+        return
     found, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
     stopped = bool(found.study.user_attrs.get("stopped"))
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
@@ -156,6 +159,8 @@ def _together(theme: Theme, trials: Trials) -> None:
 
 def _form() -> None:
     """What to search, how often, by what; and the button."""
+    if access.says_read_only("begin, stop or go on with a sweep"):
+        return
     known = sources()
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
     with left:

@@ -15,7 +15,7 @@ from qfusion.panels.core.opened import sources
 from qfusion.panels.train import MAX_TEXT, TYPED, setting_key
 from qfusion.runs import plans, queue
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
-from qfusion.ui.frame import cache, chips, depth, state
+from qfusion.ui.frame import access, cache, chips, depth, state
 from qfusion.ui.frame.shell import guard
 
 DATA, KIND = "new.data", "new.kind"
@@ -159,6 +159,8 @@ def _problem(names: list[str]) -> str:
 @st.fragment
 def part(open_: bool) -> None:
     """The whole form; a fragment, so that what is typed redraws this and nothing else."""
+    if access.says_read_only("train, stop or delete"):
+        return
     started: list[str] = []
     set_up = any(key.startswith("new.") for key in st.query_params)
     with st.expander("New run", expanded=open_ or set_up, icon=":material/add_circle:", key="box-new"), guard():

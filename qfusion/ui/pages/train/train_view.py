@@ -11,7 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
 
-from qfusion import runs
+from qfusion import _read_only, runs
 from qfusion.analysis import text
 from qfusion.analysis.learning import run_curves
 from qfusion.analysis.learning.run_curves import Seen
@@ -165,6 +165,10 @@ def _ticked(key: str, names: list[str], shown: list[str]) -> None:
 
 def _actions(shown: list[Seen]) -> None:
     """Buttons for what can be done with the runs that are shown."""
+    if _read_only.is_on():
+        with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
+            _each_explored(shown)
+        return
     can = {"pause": [each for each in shown if each.state in ("waiting", "running") and not each.asked],
            "stop": [each for each in shown if each.state in ("waiting", "running") and each.asked != "stop"],
            "go on": [each for each in shown if each.state in run_curves.GOES_ON]}
@@ -179,8 +183,12 @@ def _actions(shown: list[Seen]) -> None:
         st.button(f"Go on{of['go on']}", icon=":material/play_arrow:", key="_go_on", disabled=not can["go on"],
                   on_click=_each, args=(can["go on"], _go_on), help="Goes on after the last kept epoch.")
         _delete(shown)
-        for each in shown:
-            _explore(each)
+        _each_explored(shown)
+
+
+def _each_explored(shown: list[Seen]) -> None:
+    for each in shown:
+        _explore(each)
 
 
 def _go_on(each: Seen) -> None:

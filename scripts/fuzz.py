@@ -1,0 +1,449 @@
+"""Hands damaged and hostile input to every door by which something from outside comes in.
+
+    python scripts/fuzz.py [--cases 100000] [--doors pickle recipe ...] [--seed 0] [--keep FOLDER]
+
+Every door has examples of what it takes. A case is one of them with bytes flipped, cut, repeated or spliced with
+another's, or, where the door takes text or JSON, with numbers, words and structure put in that break programs. A door
+may take a case, or refuse it with one line in an error of qfusion's. Anything else is a finding: another exception, a
+refusal of several lines, more than ten seconds, more than a gigabyte, a file touched outside the case's folder, a
+process, a connection. Findings are written to the folder of --keep, and their number is the exit status.
+
+Doors are worked through in processes of their own, `CASES` at a time, each under a limit of memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import multiprocessing
+import os
+import pickle
+import random
+import re
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)]
+
+CASES, SECONDS, BYTES = 500, 10, 2**30
+Door = Callable[[bytes, Path], Any]
+TOKENS = [b"\x00", b"\xff" * 8, b"\x7f\xff\xff\xff", b"\x80", b"../../etc/passwd", b"<script>alert(1)</script>",
+          b"=1+1", b"nan", b"-inf", b"1e999", b"9" * 400, b"{" * 50, b"[" * 200, b"%s%n", b"\r\n",
+          "\u202e\ud7ff".encode(), b"'\"", b"__import__('os').system('true')", b"cos\nsystem\n(S'true'\ntR.",
+          b"\xed\xa0\x80", b"true", b"null", b"[]", b"{}"]
+STRANGE: list[Any] = [None, True, False, 0, -1, 2**63, 1e308, -0.0, "", "\x00", "../x", "a" * 5000, "nan", [], {}, [[]],
+                      {"": 0}, "<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202e", 10**30, [None] * 50]
+
+
+def mutated(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
+    """Some bytes with some of them changed."""
+    found = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 4, 16))):
+        place, how = rng.randrange(len(found) + 1), rng.randrange(8)
+        if how == 0 and found:
+            found[place % len(found)] ^= 1 << rng.randrange(8)
+        elif how == 1 and found:
+            found[place % len(found)] = rng.randrange(256)
+        elif how == 2:
+            del found[place: place + rng.choice((1, 4, 64, 4096))]
+        elif how == 3:
+            found[place:place] = rng.choice(TOKENS)
+        elif how == 4:
+            end = place + rng.choice((1, 8, 64))
+            found[place:place] = found[place:end] * rng.choice((1, 2, 50))
+        elif how == 5:
+            other = rng.choice(others)
+            begin = rng.randrange(len(other) + 1)
+            found[place:place + rng.choice((0, 8, 64))] = other[begin:begin + rng.choice((8, 64, 512))]
+        elif how == 6 and rng.random() < 0.3:
+            del found[place:]
+        else:
+            found[place:place + 4] = rng.choice((b"\xff\xff\xff\xff", b"\x00\x00\x00\x00", b"\xff\xff\xff\x7f"))
+    return bytes(found[: 2**22])
+
+
+def restructured(data: bytes, rng: random.Random) -> bytes:
+    """JSON with values, keys and structure replaced."""
+    try:
+        root = [json.loads(data)]
+    except ValueError:
+        return data
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        node: Any = root
+        while isinstance(node, dict | list) and node:
+            key = rng.choice(list(node)) if isinstance(node, dict) else rng.randrange(len(node))
+            if not isinstance(node[key], dict | list) or not node[key] or rng.random() < 0.2:
+                how = rng.random()
+                if how < 0.15 and isinstance(node, dict):
+                    del node[key]
+                elif how < 0.3 and isinstance(node, dict):
+                    node[str(rng.choice(STRANGE))[:200]] = node[key]
+                else:
+                    node[key] = rng.choice(STRANGE)
+                break
+            node = node[key]
+    try:
+        return json.dumps(root[0]).encode()
+    except (ValueError, TypeError):
+        return data
+
+
+# -- the doors: what they take, and examples of it
+
+
+@lru_cache(maxsize=1)
+def _planted() -> Any:
+    from qfusion import data
+
+    return data.load("planted")
+
+
+@lru_cache(maxsize=1)
+def _model() -> Any:
+    from qfusion.training import checkpoint
+
+    return checkpoint.load("qj-planted")
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _file(name: str) -> Door:
+    """A file of that ending, as an import reads it."""
+    def door(data: bytes, folder: Path) -> Any:
+        from qfusion.data import importing
+
+        path = folder / name
+        path.write_bytes(data)
+        (folder / "staged").mkdir(exist_ok=True)
+        return importing.examine([path], folder / "staged")
+
+    return door
+
+
+def _table(ending: str) -> Door:
+    """A table beside sound ones, as an import reads them."""
+    def door(data: bytes, folder: Path) -> Any:
+        from qfusion.data import importing
+        from tests import importable
+
+        importable.tables(folder / "t", count=30, suffix=ending)
+        (folder / "t" / f"{'labels' if b'label' in data else 'audio'}{ending}").write_bytes(data)
+        (folder / "staged").mkdir(exist_ok=True)
+        return importing.examine([folder / "t"], folder / "staged")
+
+    return door
+
+
+def _weights(data: bytes, folder: Path) -> Any:
+    from qfusion.training import checkpoint
+
+    shutil.copy(checkpoint.folders()[0] / "qj-planted.json", folder / "m.json")
+    (folder / "m.safetensors").write_bytes(data)
+    return checkpoint.load(folder / "m.json")
+
+
+def _signed(data: bytes, folder: Path) -> Any:
+    """Weights whose digest the card knows: somebody made both."""
+    from qfusion.training import checkpoint
+
+    card = json.loads((checkpoint.folders()[0] / "qj-planted.json").read_text())
+    card["weights_sha256"] = checkpoint._digest(data, card)
+    (folder / "m.json").write_text(json.dumps(card))
+    (folder / "m.safetensors").write_bytes(data)
+    return checkpoint.load(folder / "m.json")
+
+
+def _card(data: bytes, folder: Path) -> Any:
+    from qfusion.training import checkpoint
+
+    (folder / "m.json").write_bytes(data)
+    shutil.copy(checkpoint.folders()[0] / "qj-planted.safetensors", folder / "m.safetensors")
+    return checkpoint.load(folder / "m.json")
+
+
+def _session(data: bytes, _: Path) -> Any:
+    from qfusion.ui.frame import sessions
+
+    return sessions.read(data, ["Overview", "Samples", "Dynamics"])
+
+
+def _address(data: bytes, _: Path) -> Any:
+    from urllib.parse import parse_qs
+
+    from qfusion.panels.core import programs
+
+    said = {key: tuple(values) for key, values in parse_qs(_text(data), keep_blank_values=True).items()}
+    return programs.opened("dynamics", said)
+
+
+def _program(ending: str) -> Door:
+    def door(data: bytes, folder: Path) -> Any:
+        from qfusion.training.imports import taking
+
+        path = folder / f"p{ending}"
+        path.write_bytes(data)
+        return taking.take(str(path), _planted())
+
+    return door
+
+
+def _doors() -> dict[str, Door]:
+    from qfusion.data.sources.planted import editing
+    from qfusion.explain.trust import cohorts
+    from qfusion.figures import export, visible
+    from qfusion.figures.export import composition, recipe
+    from qfusion.models import Tweak
+    from qfusion.models.programs import card
+    from qfusion.panels.core import pins
+
+    return {"pickle": _file("set.pkl"), "npz": _file("set.npz"), "csv": _table(".csv"), "parquet": _table(".parquet"),
+            "weights": _weights, "signed weights": _signed, "model card": _card,
+            "program": _program(".pt2"), "onnx": _program(".onnx"),
+            "program card": lambda data, _: card.read(_text(data), "card.toml"),
+            "recipe": lambda data, _: recipe.parse(_text(data)),
+            "file with recipe": lambda data, _: export.read_recipe(data),
+            "composition": lambda data, _: composition.parse(_text(data)), "session": _session, "address": _address,
+            "tweak": lambda data, _: Tweak.parse(_text(data), _model().model),
+            "cohort": lambda data, _: cohorts.parse(_text(data)),
+            "saved cohort": lambda data, _: cohorts.parse_saved(_text(data)),
+            "pin": lambda data, _: pins.parse(_text(data)), "visible range": lambda data, _: visible.parse(_text(data)),
+            "sentence": lambda data, _: editing.with_words(_text(data))}
+
+
+WEIGHT = {"csv": 0.15, "parquet": 0.15, "weights": 0.3, "model card": 0.3, "program": 0.2, "onnx": 0.3, "address": 0.3,
+          "npz": 0.5, "pickle": 0.5}  # share of an even one: slower doors
+AS_JSON = ("recipe", "composition", "session", "model card")
+
+
+def _examples(door: str) -> list[bytes]:
+    """What a door takes."""
+    import numpy as np
+
+    from tests import importable
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if door == "pickle":
+            small = importable.mmsa(counts={"train": 6, "valid": 3, "test": 3})
+            return [pickle.dumps(small, protocol=protocol) for protocol in (2, 4, 5)]
+        if door == "npz":
+            rng, out = np.random.default_rng(0), io.BytesIO()
+            np.savez(out, a=rng.normal(size=(30, 3)), b=rng.normal(size=(30, 2)), y=np.arange(30) % 3)
+            packed = io.BytesIO()
+            np.savez_compressed(packed, a=np.zeros((30, 3)), y=np.arange(30) % 3)
+            bomb = io.BytesIO()
+            with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr("../a.npy", b"\x93NUMPY\x01\x00" + bytes(2**20))
+            return [out.getvalue(), packed.getvalue(), bomb.getvalue()]
+        if door in ("csv", "parquet"):
+            made = importable.tables(folder / "t", count=30, suffix=f".{door}")
+            return [path.read_bytes() for path in sorted(made.iterdir())]
+        if door in ("weights", "signed weights", "model card"):
+            from qfusion.training import checkpoint
+
+            ending = ".json" if door == "model card" else ".safetensors"
+            return [(checkpoint.folders()[0] / f"qj-planted{ending}").read_bytes()]
+        if door == "program":
+            return [_exported()]
+        if door == "onnx":
+            return [_onnx()]
+    recipe = json.dumps({"kind": "qfusion recipe", "version": 1, "page": "Dynamics", "panel": "decision-over-time",
+                         "address": {"model": ["qj-planted"], "sample": ["p0031"]}, "look": {"format": "svg"},
+                         "made_from": {}, "software": {}, "numbers": "", "title": "", "caption": ""})
+    from qfusion.ui.frame.sessions import Session
+
+    session = Session("Samples", {"Samples": {"model": ["qj-planted"], "H.text": ["0.5"]}}, {"figure.format": "svg"},
+                      {})
+    return [each.encode() for each in {
+        "program card": re.findall(r"```toml\n(.*?)```", (ROOT / "docs/bring-your-model.md").read_text(), re.DOTALL),
+        "recipe": [recipe, _recipe()], "file with recipe": [f"<svg><metadata>{recipe}</metadata></svg>", _recipe()],
+        "composition": [json.dumps({"kind": "qfusion composition", "version": 1, "panels": [json.loads(recipe)] * 2})],
+        "session": [session.text()],
+        "address": ["model=qj-planted&data=planted&sample=p0031&H.text=0.5&view=State&t=0.5",
+                    "model=qcnn-digits&gate=4"],
+        "tweak": ["H.text=0.5,rate.1=2,T=1.2", "H.text-audio=-1"],
+        "cohort": ["relation=conflict", "error>0.3;truth<0", "split=test;entropy[text]>=0.2"],
+        "saved cohort": ["hard:error>0.3"], "pin": ["qj-planted/planted/p0031/H.text=0.3"],
+        "visible range": ["0,1", "-2.5,3e4"], "sentence": ["a very good day", "good and bad"]}[door]]
+
+
+def _recipe() -> str:
+    from qfusion.figures.export import recipe
+    from qfusion.figures.export.style import ExportStyle
+
+    return recipe.Recipe("Dynamics", "decision-over-time", {"model": ("qj-planted",), "sample": ("p0031",)},
+                         ExportStyle()).text()
+
+
+def _onnx() -> bytes:
+    from onnx import TensorProto, helper
+
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["m"]), helper.make_node("Relu", ["m"], ["y"])]
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [8, 1], [0.5] * 8)
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", size]) for name, size in (("x", 8), ("y", 1)))
+    graph = helper.make_graph(nodes, "g", [x], [y], [weights])
+    return bytes(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)],
+                                   ir_version=8).SerializeToString())
+
+
+def _exported() -> bytes:
+    import torch
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = torch.nn.Linear(4, 2)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(self.a(x))
+
+    out = io.BytesIO()
+    torch.export.save(torch.export.export(Net(), (torch.zeros(3, 4),)), out)
+    return out.getvalue()
+
+
+# -- a case, and what must not happen in it
+
+_watched: dict[str, Any] = {"folder": None, "seen": []}
+_FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "socket.bind",
+              "shutil.rmtree", "os.remove", "os.rename", "os.chmod", "os.symlink", "ctypes.dlopen", "webbrowser.open")
+
+
+def _audit(event: str, said: tuple[Any, ...]) -> None:
+    folder = _watched["folder"]
+    if folder is None:
+        return
+    if event == "open":
+        path, _, flags = (*said, None, 0)[:3]
+        writes = isinstance(flags, int) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if writes and not str(path).startswith((folder, "/dev/null")) and not str(path).endswith((".pyc", ".pyo")) \
+                and "__pycache__" not in str(path):
+            _watched["seen"].append(f"opened {path} to write")
+    elif event in _FORBIDDEN and not any(str(each).startswith(folder) for each in said):
+        _watched["seen"].append(f"{event} {str(said)[:100]}")
+
+
+class _Late(BaseException):
+    pass
+
+
+def _ring(*_: Any) -> None:
+    raise _Late
+
+
+def tried(door: Door, data: bytes, folder: Path) -> str:
+    """What went wrong in a case; empty where nothing did."""
+    from qfusion.errors import QFusionError
+
+    _watched["folder"], _watched["seen"] = str(folder), []
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        door(data, folder)
+    except QFusionError as error:
+        if "\n" in str(error) or not str(error).strip() or len(str(error)) > 2000:
+            return f"refused in other than one line: {str(error)[:200]!r}"
+    except _Late:
+        return f"took more than {SECONDS} s"
+    except MemoryError:
+        return "took too much memory"
+    except BaseException as error:
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{Path(place.tb_frame.f_code.co_filename).name}:{place.tb_lineno}" if place is not None else ""
+        return f"{type(error).__name__} at {where}: {str(error)[:160]}"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        _watched["folder"] = None
+    return "; ".join(_watched["seen"])
+
+
+def _batch(asked: tuple[str, int, int]) -> tuple[str, int, list[tuple[str, bytes]], float]:
+    """Works through some cases of one door in this process."""
+    name, seed, count = asked
+    rng, door, examples = random.Random(seed), _doors()[name], _examples(name)
+    others = [*examples, *TOKENS]
+    found: list[tuple[str, bytes]] = []
+    began = time.perf_counter()
+    for place, example in enumerate(examples):  # what is sound loads what is loaded late
+        with tempfile.TemporaryDirectory() as folder:
+            tried(door, example, Path(folder))
+        assert place < 100
+    limit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 + BYTES
+    for _ in range(count):
+        data = rng.choice(examples)
+        if name in AS_JSON and rng.random() < 0.6:
+            data = restructured(data, rng)
+        else:
+            data = mutated(data, others, rng)
+        with tempfile.TemporaryDirectory() as folder:
+            wrong = tried(door, data, Path(folder))
+        if not wrong and resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 > limit:
+            wrong, limit = "took more than 1 GiB of memory", 2 * limit
+        if wrong:
+            found.append((wrong, data))
+    return name, count, found, time.perf_counter() - began
+
+
+def _begin() -> None:
+    import warnings
+
+    warnings.simplefilter("ignore")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    import torch
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGALRM, _ring)
+    resource.setrlimit(resource.RLIMIT_AS, (12 * BYTES, 12 * BYTES))
+    sys.addaudithook(_audit)
+
+
+def main() -> int:
+    """Runs the cases, prints and keeps what is found; returns how many kinds of findings there are."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cases", type=int, default=100_000)
+    parser.add_argument("--doors", nargs="*")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--batch", type=int, default=CASES, help="cases of a door that a process works through")
+    asked = parser.parse_args()
+    names = asked.doors or list(_doors())
+    weights = [WEIGHT.get(name, 1.0) for name in names]
+    jobs = [(name, asked.seed * 10_000 + batch, asked.batch) for name, weight in zip(names, weights, strict=True)
+            for batch in range(max(1, round(asked.cases * weight / sum(weights) / asked.batch)))]
+    counts, kinds, seconds = Counter[str](), dict[tuple[str, str], int](), Counter[str]()
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), _begin, maxtasksperchild=8) as pool:
+        for name, count, found, took in pool.imap_unordered(_batch, jobs):
+            counts[name] += count
+            seconds[name] += took  # type: ignore[assignment]
+            for wrong, data in found:
+                kind = (name, wrong[:90])
+                kinds[kind] = kinds.get(kind, 0) + 1
+                if kinds[kind] == 1:
+                    print(f"{name}: {wrong}", flush=True)
+                    if asked.keep:
+                        asked.keep.mkdir(parents=True, exist_ok=True)
+                        (asked.keep / f"{name.replace(' ', '-')}-{len(kinds):03d}").write_bytes(data)
+    for name in names:
+        print(f"{name:18} {counts[name]:7,} cases {1e3 * seconds[name] / max(1, counts[name]):8.2f} ms each "
+              f"{sum(n for (door, _), n in kinds.items() if door == name):5} findings")
+    print(f"{sum(counts.values()):,} cases, {sum(kinds.values())} findings of {len(kinds)} kinds")
+    return min(len(kinds), 100)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

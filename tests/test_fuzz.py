@@ -1,0 +1,88 @@
+"""Damaged and hostile input at every door: a few of the cases of scripts/fuzz.py, and what it has found before."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from qfusion.errors import MAX_TEXT, InvalidInput, NotFound, QFusionError
+from qfusion.models import Tweak
+from qfusion.models.programs import card
+from qfusion.training import checkpoint
+from scripts import fuzz
+from tests import importable
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_no_door_breaks() -> None:
+    """In processes of their own, as they watch for files, processes and connections. Longer: scripts/fuzz.py."""
+    done = subprocess.run([sys.executable, str(ROOT / "scripts" / "fuzz.py"), "--cases", "1000", "--seed", "11",
+                           "--batch", "40"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    assert " 0 findings of 0 kinds" in done.stdout
+
+
+def test_what_is_changed_stays_of_its_kind() -> None:
+    rng = random.Random(0)
+    for _ in range(200):
+        assert isinstance(fuzz.mutated(b"abc", [b"xyz"], rng), bytes)
+        fuzz.restructured(b'{"a": [1, {"b": 2}]}', rng)
+    assert fuzz.restructured(b"no json", rng) == b"no json"
+
+
+@pytest.mark.parametrize("door", ["touch", "process", "slow", "raise"])
+def test_the_watch_sees_what_must_not_happen(door: str, tmp_path: Path) -> None:
+    """In a process of its own: an audit hook stays."""
+    code = f"""
+import sys, time, tempfile, subprocess, pathlib
+sys.path.insert(0, {str(ROOT)!r})
+from scripts import fuzz
+fuzz.SECONDS = 1
+fuzz._begin()
+doors = {{"touch": lambda *_: pathlib.Path({str(tmp_path / 'made')!r}).write_text("x"),
+         "process": lambda *_: subprocess.run(["true"]), "slow": lambda *_: time.sleep(3), "raise": lambda *_: 1 / 0}}
+with tempfile.TemporaryDirectory() as folder:
+    print(fuzz.tried(doors[{door!r}], b"", pathlib.Path(folder)))
+    print("then", repr(fuzz.tried(lambda *_: None, b"", pathlib.Path(folder))))
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert {"touch": "made to write", "process": "subprocess.Popen", "slow": "more than 1 s",
+            "raise": "ZeroDivisionError"}[door] in said
+    assert "then ''" in said
+
+
+def test_a_refusal_is_one_line_whatever_it_quotes() -> None:
+    hostile = "a\r\nb\x00c\u202ed\u2028e\ud800f\x1b[31m"
+    for error in (InvalidInput, NotFound, QFusionError):
+        said = str(error(f"Argument {hostile} is wrong."))
+        assert said.isprintable()
+        assert said.startswith("Argument a\\r\\nb\\x00c\\u202ed\\u2028e\\ud800f\\x1b[31m")
+    assert len(str(InvalidInput("x" * 10**6))) == MAX_TEXT
+    assert str(InvalidInput("Größe ≥ 3 – „so“")) == "Größe ≥ 3 – „so“"
+    with pytest.raises(QFusionError) as refused:
+        Tweak.parse("cos\nsystem\n(S'true'\ntR.=", checkpoint.load("qj-planted").model)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_parquet_file_with_a_damaged_header_is_refused(tmp_path: Path) -> None:
+    from qfusion.data import importing
+
+    folder = importable.tables(tmp_path / "t", count=12, suffix=".parquet")
+    data = bytearray((folder / "labels.parquet").read_bytes())
+    data[-40:-12] = b"\xff" * 28
+    (folder / "labels.parquet").write_bytes(data)
+    (tmp_path / "staged").mkdir()
+    with pytest.raises(InvalidInput, match=r"Table `labels\.parquet` cannot be read"):
+        importing.examine([folder], tmp_path / "staged")
+
+
+@pytest.mark.parametrize("given", ["3.5", "true", "{a = 1}", "[1]"])
+def test_a_card_whose_modality_is_no_name_is_refused(given: str) -> None:
+    text = f'program = "p"\n[[input]]\nname = "x"\nmodality = {given}\n[output]\nname = "y"\n'
+    with pytest.raises(InvalidInput, match="`modality` of input `x` must be names"):
+        card.read(text, "c.toml")
