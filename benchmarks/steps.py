@@ -6,9 +6,10 @@ One step is forward and backward of J = 7 scores of a batch of pure states throu
 (complex128, gradients of H and of every L_k). Ours evolves the observables once; rivals evolve every state's density
 matrix: dynamiqs (JAX, compiled, Tsit5), torchdiffeq's dopri5 (plain and by its adjoint), a batched fourth-order
 Runge-Kutta method, all at a tolerance that reaches 1e-6 in values, the matrix exponential of the Liouvillian where D^2
-allows it, and a loop of QuTiP's mesolve, which has no gradients. Methods take turns; the time of one is the median over
-the turns, with the least and the most. Memory is the peak of a process that does nothing else, less what it held
-before the step. Writes the tables `steps` and `steps-batch` of docs/results.md.
+allows it, and a loop of QuTiP's mesolve, which has no gradients; where there is a CUDA device, ours on it. Methods
+take turns; the time of one is the median over the turns, with the least and the most. Memory is the peak of a process
+that does nothing else, less what it held before the step. Writes the tables `steps` and `steps-batch` of
+docs/results.md.
 """
 
 from __future__ import annotations
@@ -77,6 +78,20 @@ def qfusion(case: Case, tolerance: float = TOLERANCE) -> Callable[[], Any]:
     """Ours: the observables, once."""
     return lambda: case.step(lambda: expectation(
         evolve_observables(case.H(), case.L, case.O, [1.0], tolerance)[0], case.psi))
+
+
+def on_gpu(case: Case) -> Callable[[], Any]:
+    """Ours, the same code on a CUDA device; operators and states are there, results come back."""
+    there = Case(case.D, case.B)
+    there.A, there.L = (each.detach().cuda().requires_grad_() for each in (case.A, case.L))
+    there.O, there.psi = case.O.cuda(), case.psi.cuda()
+    step = qfusion(there)
+
+    def done() -> tuple[Tensor, Tensor]:
+        y, gradient = step()
+        return y.cpu(), gradient.cpu()
+
+    return done
 
 
 def _derivative(case: Case) -> Callable[[Any, Tensor], Tensor]:
@@ -256,6 +271,8 @@ METHODS: dict[str, Callable[[Case], Callable[[], Any]]] = {
     "qfusion": qfusion, "Runge-Kutta 4, batched": runge_kutta, "torchdiffeq dopri5": torchdiffeq,
     "torchdiffeq dopri5, adjoint": lambda case: torchdiffeq(case, adjoint=True), "dynamiqs Tsit5": dynamiqs,
     "Liouvillian matrix exponential": liouvillian, "QuTiP mesolve, values alone": qutip}
+if torch.cuda.is_available():
+    METHODS[f"qfusion on {torch.cuda.get_device_name()}"] = on_gpu
 ALONE_WORDS = "the matrix products of qfusion's step alone"
 # largest D of what makes a matrix of D^4 numbers
 ALONE = {"Liouvillian matrix exponential": 27, "QuTiP mesolve, values alone": 64}

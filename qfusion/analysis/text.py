@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -50,15 +51,20 @@ def named(keys: Sequence[str]) -> str:
 
 
 def csv(table: pd.DataFrame) -> bytes:
-    """A table as UTF-8 CSV; a text cell that a spreadsheet would run as a formula gets a leading apostrophe."""
+    """A table as UTF-8 CSV; a text cell, or the name of a column, that a spreadsheet would run as a formula gets a
+    leading apostrophe."""
     safe = table.copy()
-    for column in safe.columns:
-        if not pd.api.types.is_numeric_dtype(safe[column]):
-            safe[column] = [f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
-                            for cell in safe[column]]
+    for place, kind in enumerate(safe.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind):
+            safe.isetitem(place, [_quoted(cell) for cell in safe.iloc[:, place]])
+    safe.columns = pd.Index([_quoted(name) for name in safe.columns])
     buffer = io.StringIO()
     safe.to_csv(buffer, index=False)
     return buffer.getvalue().encode()
+
+
+def _quoted(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 _COLUMNS = {"score_clean": "score without noise"}
