@@ -52,7 +52,10 @@ def page(theme: Theme) -> None:
         whole = "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion " \
                 "sweep`: it is shown here."
         with st.container(border=True, key="box-no-sweeps", gap="xsmall"):
-            depth.line("There is no sweep yet: press **Start**.", whole)
+            if _read_only.is_on():
+                st.markdown("There is no sweep on this server.")
+            else:
+                depth.line("There is no sweep yet: press **Start**.", whole)
             coming.draw("sweeps", COMING)
         return
     if state.get(SWEEP) not in (None, *known):

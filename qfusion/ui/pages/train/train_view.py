@@ -44,13 +44,17 @@ def page(theme: Theme) -> None:
         _show(started)
     seen = run_curves.look(cache.record_of)
     train_form.part(not seen and not model_import.is_open())
-    model_import.part()
+    if not _read_only.is_on():
+        model_import.part()
     alive = any(each.alive for each in seen)
     if not seen:
         whole = "There is no run yet. Choose data and a kind of model above and press Start: the training is a " \
                 "process of its own, which goes on when this page is closed."
         with st.container(border=True, key="box-no-runs", gap="xsmall"):
-            depth.line("There is no run yet: press **Start**.", whole)
+            if _read_only.is_on():
+                st.markdown("There is no run on this server.")
+            else:
+                depth.line("There is no run yet: press **Start**.", whole)
             coming.draw("runs", COMING)
         return
     moving = alive and not panels.exporting()
