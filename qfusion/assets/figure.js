@@ -22,11 +22,12 @@ function compiles() {  // Plotly's drawing on the card compiles scripts, which a
 }
 
 function fast(figure) {  // on the screen only: a figure that is saved keeps its vectors
-  const {data} = figure;
-  if (!data.some(trace => trace.type === 'scatter' && trace.mode === 'markers' && trace.x?.length > MANY)) return figure;
+  // numbers may stand there as bytes, which have no length; what a point is stands beside them
+  const many = figure.data.filter(trace => trace.type === 'scatter' && trace.mode === 'markers'
+    && (trace.x?.length ?? trace.customdata?.length ?? 0) > MANY);
+  if (!many.length) return figure;
   gpu ??= compiles() && Boolean(document.createElement('canvas').getContext('webgl'));
-  if (gpu) for (const trace of data) if (trace.type === 'scatter' && trace.mode === 'markers' && trace.x?.length > MANY)
-    trace.type = 'scattergl';
+  if (gpu) for (const trace of many) trace.type = 'scattergl';
   return figure;
 }
 
