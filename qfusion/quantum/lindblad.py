@@ -146,7 +146,7 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
                                           f"{tuple(operators.shape)}.")
     moments = check_times(times)
     X = operators.reshape(-1, D, D)
-    forms = [_form(term, picture) for term in generator.terms]
+    forms = [form(term, picture) for term in generator.terms]
     Y = expansion.propagate(generator.dims, forms, X, moments, tolerance, is_hermitian(X))
     return Y.reshape(len(moments), *operators.shape)
 
@@ -160,10 +160,11 @@ def act(generator: Generator, operators: Tensor, picture: str = "states") -> Ten
     check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
                                           f"{tuple(operators.shape)}.")
     X = operators.reshape(-1, D, D)
-    return expansion.act(generator.dims, [_form(term, picture) for term in generator.terms], X).reshape(operators.shape)
+    return expansion.act(generator.dims, [form(term, picture) for term in generator.terms], X).reshape(operators.shape)
 
 
-def _form(term: Term, picture: str) -> Form:
+def form(term: Term, picture: str) -> Form:
+    """Returns a term as X -> G X + X G^+ + sum_k L_k X L_k^+, in the picture of "states" or of "observables"."""
     S = (term.jumps.mH @ term.jumps).sum(0)
     if picture == "states":
         return Form(term.subsystems, -1j * term.H - 0.5 * S, term.jumps)

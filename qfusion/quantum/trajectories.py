@@ -7,13 +7,14 @@ equation's rho(t) (Dalibard, Castin, Molmer 1992; Plenio and Knight 1998). `wait
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from qfusion._checks import check
-from qfusion.quantum.lindblad import Generator
+from qfusion.quantum.lindblad import Generator, form
 
 _ORDER = {torch.complex128: 16, torch.complex64: 9}  # of the series of a step: its rest is at most 1 / (order + 1)!
 _NUMBERS = 2**23  # complex numbers of one series held at a time
@@ -134,9 +135,7 @@ def _root(coefficients: Tensor, value: Tensor) -> Tensor:
 
 
 def _check_kets(generator: Generator, psi: Tensor) -> None:
-    D = 1
-    for d in generator.dims:
-        D *= d
+    D = math.prod(generator.dims)
     check(psi.ndim == 2 and psi.shape[1] == D,
           f"Argument `psi` must have shape (N, {D}), but has shape {tuple(psi.shape)}. Give one ket a row.")
     check(psi.dtype in _ORDER, f"Argument `psi` must be complex, but is {psi.dtype}. Cast it.")
@@ -144,7 +143,7 @@ def _check_kets(generator: Generator, psi: Tensor) -> None:
 
 def _drift(generator: Generator) -> list[Tensor]:
     """-i H - 1/2 sum_k L_k^+ L_k of every term."""
-    return [-1j * term.H - 0.5 * (term.jumps.mH @ term.jumps).sum(0) for term in generator.terms]
+    return [form(term, "states").G for term in generator.terms]
 
 
 def _drifted(generator: Generator, drift: Sequence[Tensor], psi: Tensor) -> Tensor:

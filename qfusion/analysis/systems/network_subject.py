@@ -52,7 +52,7 @@ class CircuitSpace(Workspace):
         With more than three modalities each coalition is worked out sample by sample, and only the first test rows are
         taken.
         """
-        rows, M = self.dataset.rows("test")[:EXPLAINED], len(self.modalities)
+        rows, M = self.dataset.rows("test")[:EXPLAINED if self.is_large else None], len(self.modalities)
         return rows if M <= 3 else rows[:max(12, COALITIONS // 2**M)]
 
     @cached_property

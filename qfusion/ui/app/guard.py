@@ -46,7 +46,7 @@ def inline_scripts() -> list[str]:
     """The scripts that stand in a page as text: Streamlit's own, and those of `frame`, `share` and `figure`."""
     index = distribution("streamlit").locate_file("streamlit/static/index.html")
     own = re.findall(r"<script>(.*?)</script>", Path(str(index)).read_text(encoding="utf-8"), re.DOTALL)
-    return [*own, *web.scripts(), _assets.text("frame.js"), _assets.text("share.js")]
+    return [*own, web.loading(), _assets.text("frame.js"), _assets.text("share.js")]
 
 
 def _digest(text: str) -> str:

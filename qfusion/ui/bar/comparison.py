@@ -78,7 +78,7 @@ def cohort(work: Workspace) -> str:
 
 def _other(work: Workspace, row: int) -> str:
     default = backgrounds.default_contrast(work, row)
-    if state.get(state.CONTRAST) is not None and not sample_box.exists(work.dataset, state.get(state.CONTRAST)):
+    if sample_box.is_foreign(work.dataset, state.CONTRAST):
         state.put(state.CONTRAST, default)  # of another data set
     said = state.get(state.CONTRAST) or st.query_params.get(state.CONTRAST) or default
     place = work.dataset.row(said if sample_box.exists(work.dataset, said) else default)

@@ -89,7 +89,7 @@ def _sample(work: Workspace) -> int:
     data = work.dataset
     state.drop_invalid({state.SAMPLE: Allowed(work.dataset.row, "A default sample is shown.")})
     default = default_sample(work)
-    if state.get(state.SAMPLE) is not None and not sample_box.exists(data, state.get(state.SAMPLE)):
+    if sample_box.is_foreign(data, state.SAMPLE):
         state.put(state.SAMPLE, default)  # of another data set
     with st.container(horizontal=True, vertical_alignment="bottom", gap=None, width="content", key="samples"):
         sample = sample_box.draw("Sample", data, default, state.SAMPLE, _sample_changed, width=170,

@@ -128,7 +128,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=_assets.path("icon.svg"), layout="wide")
     # Streamlit says so of the page, but not of its dialogs
     style = f":root {{ color-scheme: {theme()} }} {_css('app.css')}{_css('bar.css') if has_bar else ''}"
-    st.html(f"<style>{style}</style><script>{web.scripts()[0]}</script>", unsafe_allow_javascript=True)
+    st.html(f"<style>{style}</style><script>{web.loading()}</script>", unsafe_allow_javascript=True)
     bar = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
     with guard(stop=True, title=title):
         with st.sidebar:

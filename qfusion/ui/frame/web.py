@@ -38,9 +38,10 @@ def plotly_address() -> str:
     return f"{'/' + base if base else ''}/plotly-{distribution('plotly').version}.min.js"
 
 
-def scripts() -> list[str]:
+@lru_cache(maxsize=1)
+def loading() -> str:
     """The script that begins to load Plotly.js, for the first moment of a page."""
-    return [f"{_assets.text('plotly.js')} qfusionPlotly('{plotly_address()}')"]
+    return f"{_assets.text('plotly.js')} qfusionPlotly('{plotly_address()}')"
 
 
 def routes() -> list[Route]:

@@ -27,6 +27,11 @@ def exists(dataset: DataSet, sample: object) -> bool:
     return True
 
 
+def is_foreign(dataset: DataSet, key: str) -> bool:
+    """Whether what a reader has chosen under a key is of another data set."""
+    return state.get(key) is not None and not exists(dataset, state.get(key))
+
+
 def offered(dataset: DataSet, *chosen: str) -> list[str]:
     """Ids that a box lists: all, or of a large data set the chosen ones and those around the first."""
     if len(dataset) <= OFFERED:

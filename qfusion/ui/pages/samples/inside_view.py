@@ -57,7 +57,7 @@ def _controls(here: Here) -> dict[str, str]:
                                           "these.")
         other = ""
         if STARTS[start] == "sample":
-            if state.get(OTHER) is not None and not sample_box.exists(work.dataset, state.get(OTHER)):
+            if sample_box.is_foreign(work.dataset, OTHER):
                 state.forget(OTHER)
             other = sample_box.draw("That sample", work.dataset, backgrounds.default_contrast(work, here.row), OTHER,
                                     width=180)

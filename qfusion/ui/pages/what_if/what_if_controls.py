@@ -102,7 +102,7 @@ _HELP = "What is done to this modality before the model sees it. Several can be 
 
 def _donor(here: Here, name: str) -> str:
     data, key = here.work.dataset, donor_key(name)
-    if state.get(key) is not None and not sample_box.exists(data, state.get(key)):
+    if sample_box.is_foreign(data, key):
         state.forget(key)
     # A default beside a value that a button has set would be complained of in the log.
     default = backgrounds.default_contrast(here.work, here.row) if state.get(key) is None else str(data.ids[0])
