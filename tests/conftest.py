@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,23 +101,35 @@ def pytest_configure(config: pytest.Config) -> None:
 TOGETHER = {"test_browser": "browser", "test_app_": "pages", "test_exports": "figures", "test_programs": "figures",
             "test_kept_": "figures", "test_building": "figures", "test_cuts": "figures", "test_sample_map": "pages"}
 # What takes longest is begun first, so that no process is left alone with it at the end.
-FIRST = ("test_browser", "test_app_", "test_exports", "test_programs", "test_kept_", "test_building", "test_cuts",
-         "test_quality", "test_runs", "test_cli", "test_distributed", "test_report", "test_model_export",
-         "test_sensitivity", "test_track", "test_lindblad",
-         "test_wheel", "test_docs_site", "test_training", "test_exact")
+FIRST = ("test_browser", "test_app_", "test_building", "test_cuts", "test_quality", "test_runs", "test_cli",
+         "test_report", "test_sensitivity", "test_track", "test_lindblad", "test_training", "test_exact")
+# The slow rest, which begins when all else has been handed out: from one end to the other, in processes, servers and
+# environments of their own. `pytest -m "not slow"` leaves it out.
+SLOW = ("test_browser_hostile", "test_browser_imported", "test_browser_links", "test_browser_sweeps",
+        "test_browser_train", "test_browser_walks", "test_exports", "test_programs", "test_kept_", "test_wheel",
+        "test_docs_site", "test_fuzz", "test_distributed", "test_model_import", "test_model_export")
+
+
+def is_slow(path: str | Path) -> bool:
+    """Whether a file of tests belongs to the slow rest."""
+    return Path(path).name.startswith(SLOW)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the files that take longest first; the tests of a file stay in their order.
+    """Puts the files that take longest first, and the slow rest last; the tests of a file stay in their order.
 
     A test in a browser that fails is run once more, and the summary says so: what a busy machine delays is not what it
     asks about.
     """
-    def place(item: pytest.Item) -> int:
-        return next((number for number, start in enumerate(FIRST) if item.path.name.startswith(start)), len(FIRST))
+    def place(item: pytest.Item) -> tuple[int, int]:
+        files = SLOW if (slow := is_slow(item.path)) else FIRST
+        return slow, next((number for number, start in enumerate(files) if item.path.name.startswith(start)),
+                          len(files))
 
     items.sort(key=place)
     for item in items:
+        if is_slow(item.path):
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("browser") and item.config.pluginmanager.hasplugin("rerunfailures"):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
@@ -130,13 +143,32 @@ class Together(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::")[0]
-        return next((scope for start, scope in TOGETHER.items() if Path(file).name.startswith(start)), file)
+        scope = next((scope for start, scope in TOGETHER.items() if Path(file).name.startswith(start)), file)
+        return f"{scope}, slow" if is_slow(file) else scope
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     """Puts that scheduler in the place of xdist's."""
     return Together(config, log)
+
+
+TOOK = {"slow": [0, 0.0], "other": [0, 0.0]}  # tests of each kind, and seconds until the last of them had ended
+BEGAN = time.monotonic()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Notes when the last test of each kind ends."""
+    kind = TOOK["slow" if is_slow(report.nodeid.split("::")[0]) else "other"]
+    kind[:] = [kind[0] + (report.when == "call"), time.monotonic() - BEGAN]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Says how long the tests took, and how long the slow rest after them."""
+    if all(number for number, _ in TOOK.values()):
+        (others, first), (slow, whole) = TOOK["other"], TOOK["slow"]
+        terminalreporter.write_line(f"{others:,} tests had ended after {first:.0f} s, the slow rest of {slow:,} after "
+                                    f"{max(first, whole):.0f} s.")
 
 
 @pytest.fixture(autouse=True)
