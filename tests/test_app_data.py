@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from qfusion import data
 from qfusion.data import imported, importing
-from qfusion.ui.frame import access
+from qfusion.ui.door import access
 from qfusion.ui.pages.data import import_view
 from tests import importable
 from tests.test_app_pages import plain, said, visit

@@ -17,7 +17,7 @@ from qfusion.analysis.learning import model_import as aside
 from qfusion.errors import InvalidInput
 from qfusion.models.programs import card as cards
 from qfusion.training import checkpoint
-from qfusion.ui.frame import access
+from qfusion.ui.door import access
 from tests import importable
 from tests.test_app_pages import plain, said, visit
 

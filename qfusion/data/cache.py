@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+from qfusion import _limits, _places
 from qfusion._files import atomic
 from qfusion.errors import InvalidInput
 
@@ -27,7 +28,7 @@ def data_folder() -> Path:
 
 def cache_folder() -> Path:
     """Returns where made arrays are kept: QFUSION_CACHE, else the user's cache folder."""
-    return Path(os.environ.get("QFUSION_CACHE") or platformdirs.user_cache_dir("qfusion"))
+    return _places.cache()
 
 
 def key_of(parts: Iterable[str | bytes]) -> str:
@@ -82,6 +83,7 @@ def write(path: Path, found: dict[str, np.ndarray], *, compressed: bool = False)
     Raises:
         OSError, InvalidInput: when it cannot be written.
     """
+    _limits.check_disk("The cache", sum(each.nbytes for each in found.values()))
     path.parent.mkdir(parents=True, exist_ok=True)
     save = np.savez_compressed if compressed else np.savez
     with atomic(path) as part, part.open("wb") as file:

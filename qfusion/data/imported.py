@@ -20,10 +20,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import platformdirs
 import pyarrow as pa
 
-from qfusion import _read_only
+from qfusion import _places, _read_only
 from qfusion.data.modality import Content, Modality, Target, Text, no_content
 from qfusion.data.spec import DataSet, digest_of
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
@@ -36,7 +35,7 @@ _BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it a
 
 def root() -> Path:
     """Returns where imported sets lie: QFUSION_IMPORTED, else `imported` in the user's data folder."""
-    return Path(os.environ.get("QFUSION_IMPORTED") or Path(platformdirs.user_data_dir("qfusion")) / "imported")
+    return _places.imported()
 
 
 @contextlib.contextmanager

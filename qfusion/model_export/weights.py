@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from qfusion import _read_only
+from qfusion import _limits, _read_only
 from qfusion._checks import check
 from qfusion.analysis.case import tweaked
 from qfusion.data import DataSet
@@ -111,6 +111,7 @@ def keep(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:
         InvalidInput: when the name is none or is taken.
     """
     _read_only.refuse("keep a model")
+    _limits.check_disk("The model")
     check(checked_name(name) not in checkpoint.available(), f"There is a model '{name}' already. Choose another name.")
     folder = checkpoint.folders()[-1]
     try:

@@ -26,11 +26,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 from filelock import FileLock, Timeout
 
-from qfusion import _read_only
+from qfusion import _limits, _places, _read_only
 from qfusion._checks import check
 from qfusion._files import atomic
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
@@ -121,8 +120,7 @@ class Record:
 
 def home() -> Path:
     """Returns where runs are kept: QFUSION_RUNS, or the user's data folder."""
-    own = os.environ.get("QFUSION_RUNS")
-    return Path(own) if own else Path(platformdirs.user_data_dir("qfusion")) / "runs"
+    return _places.runs()
 
 
 @dataclass(frozen=True)
@@ -297,6 +295,7 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
         InvalidInput: when the name is not one, or is taken.
     """
     _read_only.refuse("train a model")
+    _limits.check_disk("A run")
     if path is None:
         check_name(name)
         target = home() / name

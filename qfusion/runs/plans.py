@@ -13,6 +13,7 @@ from qfusion import data as sources
 from qfusion._checks import check, choose
 from qfusion.errors import InvalidInput
 from qfusion.models import build, registry
+from qfusion.runs import quota
 from qfusion.runs.folder import Plan, Run, check_name, create, home
 from qfusion.runs.process import launch
 from qfusion.training import checkpoint, default_options
@@ -111,6 +112,8 @@ def start(plans: Mapping[str, Plan], events: bool = False) -> list[Run]:
         InvalidInput: when a name is not one or is taken, or nothing can be written.
     """
     check_names(list(plans))
+    quota.check_room(len(plans))
+    quota.check_queue(len(plans))
     made: list[Run] = []
     begun = 0
     try:

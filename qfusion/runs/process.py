@@ -13,6 +13,7 @@ from pathlib import Path
 from qfusion import _read_only
 from qfusion._checks import check
 from qfusion._files import atomic
+from qfusion.runs import quota
 from qfusion.runs.folder import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,11 +37,13 @@ def start(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
     """Starts a command of qfusion in a process that outlives this one; returns at once. What it prints is added to
     `log`."""
     _read_only.refuse("start a process")
+    quota.check_queue()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(
         part for part in (str(ROOT), os.environ.get("PYTHONPATH", "")) if part)}
     with log.open("ab") as out:
         process = subprocess.Popen([sys.executable, "-m", "qfusion", *words], stdin=subprocess.DEVNULL, stdout=out,
                                    stderr=out, start_new_session=True, env=environment)
+    quota.count(process)
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
     return process
 

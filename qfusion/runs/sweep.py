@@ -23,7 +23,7 @@ from qfusion._checks import check, require_number
 from qfusion.data import DataSet
 from qfusion.errors import IntegrityError, QFusionError
 from qfusion.models import registry
-from qfusion.runs import plans, process, queue, space, storage, trial_slots
+from qfusion.runs import plans, process, queue, quota, space, storage, trial_slots
 from qfusion.runs.space import LOSS, Search
 from qfusion.training import Progress, default_options, metrics, prepare
 
@@ -117,6 +117,9 @@ def begin(name: str, search: Search, trials: int, where: str = "") -> Sweep:
     """
     _read_only.refuse("begin a sweep")
     require_number("trials", trials, 1, MAX_TRIALS)
+    if storage.check_name(name) not in storage.names():
+        quota.check_room()
+        quota.check_queue()
     study = storage.study(name, where, search.direction)
     if "search" not in study.user_attrs:
         study.set_user_attr("search", asdict(search))
@@ -162,7 +165,8 @@ def work(sweep: Sweep, on_trial: Callable[[Attempt], None] = lambda _: None,
     dataset = sources.load(sweep.search.data)
     check(dataset.digest == sweep.search.digest,
           f"Data set {dataset.name} is not the one that sweep {sweep.name} was begun with. Begin a new sweep.")
-    wanted = queue.slot(lambda: not sweep.study.user_attrs.get("stopped")) if queued else contextlib.nullcontext(True)
+    wanted = (queue.slot(lambda: not sweep.study.user_attrs.get("stopped"), sweep.name) if queued
+              else contextlib.nullcontext(True))
     with trial_slots.alive(sweep.name) as worker, wanted as free:
         while free and (claimed := trial_slots.claim(sweep.study, sweep.trials, worker)) is not None:
             trial, number = claimed

@@ -20,6 +20,7 @@ import uuid
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
@@ -63,13 +64,20 @@ def is_alive(trial: FrozenTrial) -> bool:
         began = trial.datetime_start.timestamp() if trial.datetime_start else time.time()
         return time.time() - max(began, float(attrs.get("beat", 0.0))) < (SILENT if mark else BEAT)
     path = storage.folder() / str(mark.get("lock", ""))
-    if not LOCK.fullmatch(path.name) or path.parent != storage.folder() or not path.is_file():
-        return False
+    return bool(LOCK.fullmatch(path.name)) and path.parent == storage.folder() and path.is_file() and _is_held(path)
+
+
+def _is_held(path: Path) -> bool:
     try:
         with FileLock(path, is_singleton=False, timeout=0):
             return False
     except Timeout:
         return True
+
+
+def workers() -> int:
+    """Returns how many processes on this machine take part in sweeps, or wait for that."""
+    return sum(_is_held(path) for path in storage.folder().glob(".*.lock") if LOCK.fullmatch(path.name))
 
 
 def claim(study: Study, trials: int, worker: Mapping[str, str]) -> tuple[Trial, int] | None:

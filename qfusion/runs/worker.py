@@ -50,7 +50,7 @@ def work(run: Run, on_epoch: Callable[[Progress], None] = lambda _: None, group:
               f"Run {run.name} is finished: there is nothing to go on with. Begin a new run.")
         book = _Book(run, group, events)
         try:
-            with slot(lambda: not run.asked()) if queue else nullcontext(True) as wanted:
+            with slot(lambda: not run.asked(), run.name) if queue else nullcontext(True) as wanted:
                 if wanted:
                     return _train(run, book, on_epoch, group, device)
             book.close("paused" if run.asked() == "pause" else "stopped")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +17,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from qfusion import _assets, _read_only
+from qfusion import _assets, _places, _read_only
 from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
@@ -62,8 +60,7 @@ def training_split(card: Mapping[str, Any]) -> str:
 def folders() -> list[Path]:
     """Returns where checkpoints are looked for: shipped ones first, then the user's (QFUSION_MODELS or the user data
     folder)."""
-    own = os.environ.get("QFUSION_MODELS")
-    return [_assets.path("models"), Path(own) if own else Path(platformdirs.user_data_dir("qfusion")) / "models"]
+    return [_assets.path("models"), _places.models()]
 
 
 def stamp(name: str) -> str:

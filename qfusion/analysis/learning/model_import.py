@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
 from qfusion.models.programs import card as cards
@@ -51,6 +52,7 @@ class Import:
         check(file.suffix.lower() in SUFFIXES, f"Program `{file.name}` must be a .pt2 or .onnx file. Export it by "
                                                "`torch.export.save` or to ONNX.")
         taking.check_name(name, None, replace)
+        _limits.check_disk("The program", file.stat().st_size)
         self.file = file
         self._folder = tempfile.TemporaryDirectory(prefix="qfusion-import-", ignore_cleanup_errors=True)
         self._found, order = (Path(self._folder.name) / each for each in ("found.json", "order.json"))

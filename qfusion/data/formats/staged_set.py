@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib import format as npy
 
+from qfusion import _limits
 from qfusion._checks import check
 from qfusion.data import _digest
 from qfusion.errors import InvalidInput
@@ -202,6 +203,7 @@ def at_most(size: int) -> Iterator[None]:
 
 def need_room(folder: Path, size: int, what: str) -> None:
     """Raises InvalidInput when `size` bytes do not fit onto the disk, or are more than `at_most` says."""
+    _limits.check_disk(what, size)
     most, free = _ROOM.get(), shutil.disk_usage(folder).free
     check(most is None or size <= (most or 0),
           f"{what} would take {size / 1024**3:,.1f} GiB, and at most {(most or 0) / 1024**3:.0f} are taken from this "

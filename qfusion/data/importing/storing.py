@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 import qfusion
-from qfusion import _read_only
+from qfusion import _limits, _read_only
 from qfusion._checks import check
 from qfusion.data import _digest, registry
 from qfusion.data.formats.staged_set import StagedSet
@@ -95,6 +95,7 @@ def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licen
         DataUnavailable: when the disk refuses; nothing is kept then.
     """
     _read_only.refuse("import data")
+    _limits.check_disk("The data")
     report.require_fit()
     check_name(name, replace)
     place = root() / name

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
 from qfusion.models.programs import archive, operators
@@ -229,7 +231,9 @@ class Graph(Program):
         return found  # type: ignore[return-value]  # checked
 
     def _run(self, nodes: list[Node], values: dict[str, Any], sizes: list[int]) -> None:
+        until = _limits.program_ends()
         for node in nodes:
+            check(time.monotonic() < until, _limits.too_slow(self.file))
             try:
                 found = node.call(*[_filled(each, values) for each in node.args],
                                   **{key: _filled(each, values) for key, each in node.kwargs.items()})

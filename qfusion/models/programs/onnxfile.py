@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from qfusion import _limits
 from qfusion._checks import check
 from qfusion.errors import DataUnavailable, InvalidInput
 from qfusion.models.programs import wire
@@ -57,15 +60,33 @@ class OnnxProgram(Program):
         """Returns one output, without gradients."""
         fed = {port.name: np.ascontiguousarray(each.detach().numpy())
                for port, each in zip(self.inputs, inputs, strict=True)}
-        try:
-            found = self._session.run([self.outputs[output].name], fed)[0]
-        except Exception as error:  # the runtime's own classes, of which it promises none
-            raise InvalidInput(f"Program `{self.file}` fails ({_short(error)}). Correct shapes and types in the card, "
-                               "or export the model again.") from error
+        options = importlib.import_module("onnxruntime").RunOptions()
+        with _ended(options):
+            try:
+                found = self._session.run([self.outputs[output].name], fed, options)[0]
+            except Exception as error:  # the runtime's own classes, of which it promises none
+                check(not options.terminate, _limits.too_slow(self.file))
+                raise InvalidInput(f"Program `{self.file}` fails ({_short(error)}). Correct shapes and types in the "
+                                   "card, or export the model again.") from error
         check(isinstance(found, np.ndarray) and found.dtype.kind in "fiub",
               f"Output `{self.outputs[output].name}` of program `{self.file}` is no array of numbers. With skl2onnx: "
               "`options={'zipmap': False}`; or name another output in the card.")
         return torch.from_numpy(found)
+
+
+@contextmanager
+def _ended(options: Any) -> Iterator[None]:
+    """Ends what runs with these options when it takes longer than a server gives it."""
+    if not _limits.bound():
+        yield
+        return
+    clock = threading.Timer(_limits.get("QFUSION_PROGRAM_S"), setattr, (options, "terminate", True))
+    clock.daemon = True
+    clock.start()
+    try:
+        yield
+    finally:
+        clock.cancel()
 
 
 class _Differences(torch.autograd.Function):

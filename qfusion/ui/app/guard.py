@@ -1,5 +1,5 @@
 """What stands between the network and the dashboard: headers that tell a browser to be strict, and a server for
-visitors that takes nothing.
+visitors that takes nothing, or no more than it has room for.
 
 A Starlette middleware; nothing here is slow to import.
 """
@@ -9,19 +9,26 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import lru_cache
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from qfusion import _assets, _read_only
+from streamlit import runtime
+
+from qfusion import _assets, _limits, _read_only
+from qfusion.ui.door import entrance
 from qfusion.ui.frame import web
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_Headers = list[tuple[bytes, bytes]]
 _TAKING = ("POST", "PUT", "PATCH", "DELETE")
+_UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]*)")
+WAITING = 32  # connections beyond the readers that are in: those who wait for room, or log in
 
 
 @lru_cache(maxsize=2)
@@ -62,23 +69,25 @@ def headers() -> dict[str, str]:
 
 
 class Guard:
-    """Adds `headers` to every answer, and refuses what a read-only server does not take."""
+    """Adds `headers` to every answer, refuses what a read-only server does not take, and counts connections and
+    uploads."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]):
         self.app = app
+        self._connected = 0
+        self._arriving: Counter[str] = Counter()  # bytes of uploads under way, by session
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         more = [(name.lower().encode(), value.encode()) for name, value in headers().items()]
         if _read_only.is_on() and scope["method"] in _TAKING:
-            words = b"This server is read-only: it takes no files."
-            await send({"type": "http.response.start", "status": 403,
-                        "headers": [*more, (b"content-type", b"text/plain; charset=utf-8"),
-                                    (b"content-length", str(len(words)).encode())]})
-            await send({"type": "http.response.body", "body": words})
+            await _refuse(send, 403, "This server is read-only: it takes no files.", more)
             return
 
         async def with_headers(message: MutableMapping[str, Any]) -> None:
@@ -88,4 +97,62 @@ class Guard:
                 message = {**message, "headers": [*kept, *more]}
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        found = _UPLOAD.search(scope["path"])
+        if scope["method"] in _TAKING and found is not None and scope["method"] != "DELETE":
+            await self._upload(found["session"], scope, receive, with_headers, more)
+        else:
+            await self.app(scope, receive, with_headers)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Takes as many connections as there are readers, and some more, who are told that the server is full."""
+        if self._connected >= _limits.get("QFUSION_SESSIONS") + WAITING:
+            await receive()  # the wish to connect
+            await send({"type": "websocket.close", "code": 1013, "reason": "This server is full."})
+            return
+        self._connected += 1
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._connected -= 1
+
+    async def _upload(self, session: str, scope: Scope, receive: Receive, send: Send, more: _Headers) -> None:
+        """Takes an upload that says how long it is, of a session that is in, as long as there is room for it."""
+        said = next((value for name, value in scope["headers"] if name == b"content-length"), b"")
+        problem = self._problem(session, int(said)) if said.isdigit() and len(said) < 16 else (
+            411, "An upload must say how long it is (Content-Length).")
+        if problem is not None:
+            await _refuse(send, *problem, more)
+            return
+        self._arriving[session] += int(said)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._arriving[session] -= int(said)
+            self._arriving += Counter()  # without those at zero
+
+    def _problem(self, session: str, size: int) -> tuple[int, str] | None:
+        """Why an upload is not taken, with its status."""
+        if not entrance.is_in(session):
+            return 403, "Uploads are taken from readers who have opened a page."
+        held = {name: sum(len(file.data) for file in list(files.values())) for name, files in list(_held().items())}
+        for variable, used in (("QFUSION_UPLOADS_MB", held.get(session, 0) + self._arriving[session]),
+                               ("QFUSION_ALL_UPLOADS_MB", sum(held.values()) + self._arriving.total())):
+            limit = _limits.get(variable)
+            if used + size > limit * _limits.MIB:
+                return 413, (f"This server holds at most {limit:,} {_limits.LIMITS[variable].says}, and holds "
+                             f"{used / _limits.MIB:,.0f}: {size / _limits.MIB:,.0f} more do not fit. Remove files from "
+                             f"the page, or have {variable} raised.")
+        return None
+
+
+def _held() -> Mapping[str, Mapping[str, Any]]:
+    """The uploads that Streamlit keeps in memory, by session."""
+    return getattr(runtime.get_instance().uploaded_file_mgr, "file_storage", {})
+
+
+async def _refuse(send: Send, status: int, words: str, more: _Headers) -> None:
+    body = words.encode()
+    await send({"type": "http.response.start", "status": status,
+                "headers": [*more, (b"content-type", b"text/plain; charset=utf-8"),
+                            (b"content-length", str(len(body)).encode())]})
+    await send({"type": "http.response.body", "body": body})

@@ -15,7 +15,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion.errors import QFusionError
@@ -27,11 +26,6 @@ _CALM, _LONG = 0.4, 1.0  # seconds until a browser has drawn a page; and of work
 enabled = True
 _worker = ThreadPoolExecutor(1, thread_name_prefix="ahead")
 _wanted: dict[str, threading.Event] = {}  # by session; set once it asks for something else
-
-
-def waiting(words: str) -> contextlib.AbstractContextManager[Any]:
-    """A spinner with words where a page is drawn, nothing in the background."""
-    return contextlib.nullcontext() if get_script_run_ctx(suppress_warning=True) is None else st.spinner(words)
 
 
 def prepare(here: Any, view: View, tweak: Tweak | str = "") -> Future[None] | None:

@@ -24,7 +24,8 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.figures.export.style import ExportStyle
 from qfusion.ui.bar import notes
-from qfusion.ui.frame import access, cache, runs, sessions, state
+from qfusion.ui.door import access
+from qfusion.ui.frame import cache, runs, sessions, state
 from qfusion.ui.frame.sessions import Session
 
 MAX_LINK = 8_000  # characters; servers, proxies and mail programs commonly take no more

@@ -23,6 +23,7 @@ from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.pages import QUESTIONS
 from qfusion.panels.core.view import View
 from qfusion.ui.bar import comparison, notes, pickers, pin_button
+from qfusion.ui.door import entrance, turns
 from qfusion.ui.frame import ahead, depth, frame_script, runs, share, shortcuts, state, stored, tour, web
 from qfusion.ui.panel import origin
 
@@ -124,11 +125,12 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
         a container below the navigation, and the bar that stays in view on top of the page.
     """
     runs.begin()
-    memo.waiting = ahead.waiting
+    memo.waiting = turns.waiting
     st.set_page_config(page_title=f"{title} · qfusion", page_icon=_assets.path("icon.svg"), layout="wide")
     # Streamlit says so of the page, but not of its dialogs
     style = f":root {{ color-scheme: {theme()} }} {_css('app.css')}{_css('bar.css') if has_bar else ''}"
     st.html(f"<style>{style}</style><script>{web.loading()}</script>", unsafe_allow_javascript=True)
+    entrance.enter()
     bar = st.container(key="context", horizontal=True, vertical_alignment="bottom", gap="small")
     with guard(stop=True, title=title):
         with st.sidebar:
@@ -146,6 +148,7 @@ def _around(title: str, *, has_bar: bool) -> Iterator[tuple[Any, Any]]:
                 _navigation()
             with side:
                 shortcuts.draw()
+                entrance.draw()
                 _missing_data()
 
 

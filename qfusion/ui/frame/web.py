@@ -21,8 +21,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from qfusion import _assets, _read_only
+from qfusion import _assets, _limits, _read_only
 from qfusion.errors import QFusionError
+from qfusion.ui.door import access, entrance
 
 _FOR_GOOD = "public, max-age=31536000, immutable"  # its version is in its name
 _LOADED_FIRST = ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.app.overview")
@@ -53,6 +54,9 @@ def routes() -> list[Route]:
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server does; what it loads stays for as long as the process."""
     _read_only.begin(_read_only.asked())
+    _limits.bind()
+    access.check_variables()
+    entrance.check_variables()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
     yield

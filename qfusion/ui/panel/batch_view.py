@@ -18,6 +18,7 @@ from qfusion.explain.trust import cohorts
 from qfusion.figures.export.recipe import Recipe
 from qfusion.figures.export.style import ExportStyle
 from qfusion.panels.core import batch, programs
+from qfusion.ui.door import turns
 from qfusion.ui.frame import state, stored
 
 PAGE, COHORT = "All figures of this page", "This figure for every sample of a cohort"
@@ -112,11 +113,12 @@ def _go_on(run: _Run, wanted: tuple[object, ...]) -> None:
     while True:
         done, count, name = run.at
         bar.progress(done / count, f"{done + 1} of {count}: {text.plain(name, 60)}")
-        try:
-            run.at = next(run.steps)
-        except StopIteration as end:
-            manifest = end.value
-            break
+        with turns.waiting(""):
+            try:
+                run.at = next(run.steps)
+            except StopIteration as end:
+                manifest = end.value
+                break
         if in_turns and time.monotonic() > until:
             st.rerun(scope="fragment")
     place.empty()

@@ -16,6 +16,7 @@ from qfusion.figures.export.recipe import Recipe
 from qfusion.figures.export.style import SIZES, ExportStyle
 from qfusion.panels.core import composing, headless
 from qfusion.panels.core.headless import Taken
+from qfusion.ui.door import turns
 from qfusion.ui.frame import state
 
 _ADDED, _PICKED, _COLUMNS = "_composition", "_compose.panels", "_compose.columns"
@@ -78,7 +79,7 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
         with left:
             whole = Composition(tuple(composition.like(known[key], style) for key in picked),
                                 int(columns or usual), style)
-            with st.spinner("Drawing …"):
+            with turns.waiting("Drawing …"):
                 taken = composing.cook(whole)
                 picture = composing.save(taken, replace(whole, style=replace(whole.style, format="svg")))
             with st.container(border=True, key="composition-preview"):

@@ -22,6 +22,7 @@ from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import VisibleRange
 from qfusion.panels.core import batch, programs
 from qfusion.panels.core.panel import Picture
+from qfusion.ui.door import turns
 from qfusion.ui.frame import figure, state
 from qfusion.ui.panel import batch_view, composer, origin
 
@@ -197,7 +198,7 @@ def _preview(drawn: Picture, file: File) -> None:
         figure.chart(in_theme(file.shown, style.theme), key=f"preview-{drawn.name}", alt=drawn.headline)
         st.caption("One file that opens in any browser without a network; points tell their values.")
         return
-    with st.spinner("Drawing …"):
+    with turns.waiting("Drawing …"):
         picture = file.content(replace(style, format="svg"))
     with st.container(border=True, key="drawer-preview"):
         st.image(picture.decode(), width="stretch", alt=f"Preview: {drawn.headline}")

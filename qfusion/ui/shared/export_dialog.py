@@ -12,7 +12,8 @@ from qfusion.analysis import text
 from qfusion.errors import QFusionError
 from qfusion.model_export import weights
 from qfusion.training.checkpoint import Checkpoint
-from qfusion.ui.frame import access, cache, sliders, state
+from qfusion.ui.door import access, turns
+from qfusion.ui.frame import cache, sliders, state
 from qfusion.ui.frame.shell import Here
 
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = "_out.open", "_out.format", "_out.precision", "_out.name", "_out.kept"
@@ -68,9 +69,9 @@ def _download(here: Here, found: Checkpoint, tweak: str, picked: str) -> None:
                                          required=True, key=_PRECISION)
     make = partial(model_export.make, picked, found, work.dataset, tweak=tweak, sample=here.sample, model_name=name,
                    precision=precision, behind=work.background)
-    st.download_button(f"Download {wanted.title}", make, f"{_file(stem)}{wanted.ending}", "application/octet-stream",
-                       on_click="ignore", type="primary", icon=":material/download:", key=f"model-out-{picked}",
-                       help=_SECONDS.get(picked))
+    st.download_button(f"Download {wanted.title}", turns.in_turn(make), f"{_file(stem)}{wanted.ending}",
+                       "application/octet-stream", on_click="ignore", type="primary", icon=":material/download:",
+                       key=f"model-out-{picked}", help=_SECONDS.get(picked))
     if picked == "qutip":
         st.caption("A .qu file is a pickle, and loading a pickle runs what its maker put into it: load only your own.")
     if picked == "checkpoint":
@@ -107,7 +108,7 @@ def _keep(here: Here, found: Checkpoint, tweak: str) -> None:
             return
         called = name.strip() or free
         try:
-            with st.spinner("Measuring it on all samples …"):
+            with turns.waiting("Measuring it on all samples …"):
                 weights.keep(found, tweak, here.work.dataset, called)
         except QFusionError as error:
             st.error(text.message(error), icon=":material/error:")

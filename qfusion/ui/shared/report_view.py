@@ -12,6 +12,7 @@ import streamlit as st
 from qfusion.analysis import text
 from qfusion.explain.trust.cohorts import Part
 from qfusion.report import of_subject
+from qfusion.ui.door import turns
 from qfusion.ui.frame import sliders
 from qfusion.ui.frame.shell import Here
 
@@ -45,5 +46,6 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
         st.caption(says)
         with st.container(horizontal=True):
             for suffix, (label, kind) in KINDS.items():
-                st.download_button(label, data=partial(make, suffix), file_name=f"qfusion-{file}{suffix}", mime=kind,
+                st.download_button(label, data=turns.in_turn(partial(make, suffix)),
+                                   file_name=f"qfusion-{file}{suffix}", mime=kind,
                                    on_click="ignore", icon=":material/download:", key=f"report{suffix}")

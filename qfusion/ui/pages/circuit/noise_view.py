@@ -11,6 +11,7 @@ from qfusion.analysis import text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
 from qfusion.panels import noise as builders
+from qfusion.ui.door import turns
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.panel import panels
@@ -86,7 +87,7 @@ def _device(sample: Sample, strengths: tuple[float, ...], shots: int) -> None:
             "where the whole is too wide, so its errors are larger than those of the whole circuit above.")
         if not st.button("Run", key="_run", icon=":material/play_arrow:"):
             return
-        with st.spinner("Running …"):
+        with turns.waiting("Running …"):
             found = circuit_evolution.on_device(work, sample.row, sample.tweak, strengths, shots)
         names = work.classes or work.model.outputs
         st.dataframe(pd.DataFrame({"class": names, "score": found.scores, "standard error": found.errors}),

@@ -14,7 +14,8 @@ from qfusion.data import DataSet, imported
 from qfusion.data.spec import SPLITS
 from qfusion.figures.style import Theme
 from qfusion.panels import data as builders
-from qfusion.ui.frame import access, cache, depth, state
+from qfusion.ui.door import access
+from qfusion.ui.frame import cache, depth, state
 from qfusion.ui.frame.shell import link
 from qfusion.ui.panel import panels
 

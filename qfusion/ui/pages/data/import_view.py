@@ -16,7 +16,8 @@ from qfusion.data import imported, importing
 from qfusion.data.formats import staged_set
 from qfusion.data.importing import Examined, storing
 from qfusion.data.importing.repairs import REPAIRS
-from qfusion.ui.frame import access, depth, state
+from qfusion.ui.door import access, turns
+from qfusion.ui.frame import depth, state
 from qfusion.ui.pages.data import data_view
 
 FOUND = "_import"  # what was read and is not kept yet
@@ -117,7 +118,8 @@ def discard() -> None:
 
 def _examine(files: list[Any], path: str, target: str) -> None:
     check(bool(files) or bool(path.strip()), "There is nothing to examine yet. Choose a file first.")
-    with st.status("Reading …") as shown, storing.staging(keep=True) as folder, staged_set.at_most(MAX_PATH):
+    with (turns.waiting(""), st.status("Reading …") as shown, storing.staging(keep=True) as folder,
+          staged_set.at_most(MAX_PATH)):
         if files:
             paths = _written(files, folder / "upload")
         else:
@@ -175,7 +177,7 @@ def _report(found: Examined) -> None:
         wanted = left.button("Keep it", type="primary", icon=":material/save:", key="_import_keep")
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
         if wanted:
-            with st.spinner("Keeping …"):
+            with turns.waiting("Keeping …"):
                 kept = importing.keep(found, name.strip(), repair=agreed, replace=bool(replace), title=title.strip(),
                                       licence=licence.strip())
             discard()

@@ -16,6 +16,7 @@ from qfusion.panels import dynamics as builders
 from qfusion.panels.core.sliders import fitting
 from qfusion.panels.parts import sharing, states
 from qfusion.training import metrics
+from qfusion.ui.door import turns
 from qfusion.ui.frame import sliders, state
 from qfusion.ui.frame.shell import Here, link
 from qfusion.ui.pages.dynamics import built_view
@@ -121,12 +122,12 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
         whose = str(st.selectbox("Entanglement of", list(here.work.modalities),
                                  help="Of this modality with all others.", **state.bound(QUANTITY)))
     sample = here.subject(now.tweak)
-    with st.spinner(f"Sampling {runs} trajectories …"):
+    with turns.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.draw(builders.trajectories(sample, here.theme, runs=runs, whose=whose))
     panels.draw(builders.ensemble(sample, here.theme, runs=runs))
     if sharing.jumps_at_all(sample):
-        with st.spinner(f"Sampling {records.RUNS} trajectories …"):
+        with turns.waiting(f"Sampling {records.RUNS} trajectories …"):
             sample.track(runs=records.RUNS)
         panels.draw(sharing.raster(sample, here.theme))
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion import _read_only
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.learning import sweep_trials
@@ -20,7 +19,8 @@ from qfusion.runs import plans, queue, space, storage
 from qfusion.runs import sweep as sweeps
 from qfusion.runs.settings import KINDS, SETTINGS
 from qfusion.runs.sweep import Sweep
-from qfusion.ui.frame import access, cache, chips, depth, state
+from qfusion.ui.door import access
+from qfusion.ui.frame import cache, chips, depth, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard
 from qfusion.ui.panel import panels
@@ -52,7 +52,7 @@ def page(theme: Theme) -> None:
         whole = "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion " \
                 "sweep`: it is shown here."
         with st.container(border=True, key="box-no-sweeps", gap="xsmall"):
-            if _read_only.is_on():
+            if not access.may_train():
                 st.markdown("There is no sweep on this server.")
             else:
                 depth.line("There is no sweep yet: press **Start**.", whole)
@@ -113,25 +113,36 @@ def _said(trials: Trials) -> None:
 
 def _buttons(trials: Trials) -> None:
     """Stop and go on."""
-    if _read_only.is_on():
+    if not access.may_train():
         return
     found, busy = trials.sweep, any(a.state == sweeps.RUNNING for a in trials.attempts)
     stopped = bool(found.study.user_attrs.get("stopped"))
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
         st.button("Stop", icon=":material/stop:", key="_sweep_stop", disabled=found.is_done or stopped,
-                  on_click=sweeps.stop, args=(found,),
+                  on_click=_stop, args=(found,),
                   help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
                        "goes on.")
         st.button("Go on", icon=":material/play_arrow:", key="_sweep_go_on", disabled=found.is_done, on_click=_go_on,
                   args=(found,), help="Starts one more process that takes part, also beside those at work.")
         if not found.is_done:
+            line = queue.waiting()
             st.caption("Stopping …" if stopped and busy else "Stopped." if stopped else "A process is at work." if busy
-                       else "No trial is being trained now: a process is starting, waits for a free processor, or was "
+                       else f"It waits for a free processor, at place {line.index(found.name) + 1} of {len(line)}."
+                       if found.name in line else "No trial is being trained now: a process is starting or was "
                             "killed. Go on starts another.")
+
+
+def _stop(found: Sweep) -> None:
+    try:
+        access.check_train()
+        sweeps.stop(found)
+    except QFusionError as error:
+        state.put(_PROBLEM, str(error))
 
 
 def _go_on(found: Sweep) -> None:
     try:
+        access.check_train()
         sweeps.go_on(found)
         sweeps.launch(found.name)
     except (QFusionError, OSError) as error:
@@ -162,7 +173,7 @@ def _together(theme: Theme, trials: Trials) -> None:
 
 def _form() -> None:
     """What to search, how often, by what; and the button."""
-    if access.says_read_only("begin, stop or go on with a sweep"):
+    if access.says_no_training("begin, stop or go on with a sweep", "python -m qfusion sweep"):
         return
     known = sources()
     left, right = (box.container(gap="xxsmall") for box in st.columns(2, gap="medium"))
@@ -209,6 +220,7 @@ def _form() -> None:
         wanted = typed or free
         check(wanted not in storage.names(), f"A sweep called {wanted[:64]!r} is there already. Choose another name.")
         search = space.read(name, kind, {"epochs": epochs}, sweep_trials.ranges(rows), choices, str(judged))
+        access.check_train()
         sweeps.begin(wanted, search, trials)
         sweeps.launch(wanted)
         state.put(_BEGUN, wanted)

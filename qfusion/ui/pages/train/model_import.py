@@ -21,7 +21,8 @@ from qfusion.panels.core.opened import sources
 from qfusion.training import checkpoint, metrics
 from qfusion.training.imports import taking
 from qfusion.training.imports.taking import Unfit
-from qfusion.ui.frame import access, state
+from qfusion.ui.door import access, turns
+from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import guard, link
 
 OPEN = "train.import"
@@ -108,6 +109,12 @@ def _put(file: Any) -> None:
 
 
 def _import(data: str, name: str, title: str, replace: bool, card: str) -> None:
+    """Imports the upload once it is this reader's turn."""
+    with turns.waiting(""):
+        _import_now(data, name, title, replace, card)
+
+
+def _import_now(data: str, name: str, title: str, replace: bool, card: str) -> None:
     """Imports the upload in a process of its own, with the seconds that it has taken and a way to end it."""
     _, path = state.get(_UPLOAD)
     for key in (_FOUND, _PROBLEM):

@@ -15,7 +15,8 @@ from qfusion.panels.core.opened import sources
 from qfusion.panels.train import MAX_TEXT, TYPED, setting_key
 from qfusion.runs import plans, queue
 from qfusion.runs.settings import KINDS, MAIN, SETTINGS, Setting
-from qfusion.ui.frame import access, cache, chips, depth, state
+from qfusion.ui.door import access
+from qfusion.ui.frame import cache, chips, depth, state
 from qfusion.ui.frame.shell import guard
 
 DATA, KIND = "new.data", "new.kind"
@@ -142,6 +143,7 @@ def _start(name: str, kind: str, chosen: dict[str, Any], rows: int) -> list[str]
                                     "goes on when this page is closed"))
     if not pressed:
         return []
+    access.check_train()
     plan = plans.plan(name, kind, chosen, seed)
     plans.start({each: replace(plan, seed=number) for each, number in zip(names, seeds, strict=True)}, bool(events))
     return names
@@ -159,7 +161,7 @@ def _problem(names: list[str]) -> str:
 @st.fragment
 def part(open_: bool) -> None:
     """The whole form; a fragment, so that what is typed redraws this and nothing else."""
-    if access.says_read_only("train, stop or delete"):
+    if access.says_no_training("train, stop or delete", "python -m qfusion train"):
         return
     started: list[str] = []
     set_up = any(key.startswith("new.") for key in st.query_params)

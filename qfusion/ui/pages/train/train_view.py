@@ -19,7 +19,9 @@ from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.panels import train as builders
 from qfusion.panels.core.opened import sources
+from qfusion.runs import queue
 from qfusion.runs.folder import Record
+from qfusion.ui.door import access
 from qfusion.ui.frame import cache, clicks, depth, state
 from qfusion.ui.frame import runs as page_runs
 from qfusion.ui.frame.shell import guard, link
@@ -51,7 +53,7 @@ def page(theme: Theme) -> None:
         whole = "There is no run yet. Choose data and a kind of model above and press Start: the training is a " \
                 "process of its own, which goes on when this page is closed."
         with st.container(border=True, key="box-no-runs", gap="xsmall"):
-            if _read_only.is_on():
+            if not access.may_train():
                 st.markdown("There is no run on this server.")
             else:
                 depth.line("There is no run yet: press **Start**.", whole)
@@ -122,9 +124,10 @@ def _table(seen: list[Seen], shown: list[str]) -> None:
     names = [each.name for each in seen]
     ticked = [place for place, name in enumerate(names) if name in shown]
     # a new table where other rows are to be ticked
+    line = queue.waiting() if any(each.state == "waiting" for each in seen) else []
     key = f"runs-{len(seen)}-{'.'.join(map(str, ticked))}-{state.get(_TURN, 0)}"
     st.dataframe(
-        pd.DataFrame([_row(each) for each in seen]), key=key, hide_index=True, selection_mode="multi-row",
+        pd.DataFrame([_row(each, line) for each in seen]), key=key, hide_index=True, selection_mode="multi-row",
         selection_default={"selection": {"rows": ticked}}, height=min(38 + 35 * len(seen), 318),
         on_select=lambda: _ticked(key, names, shown),
         column_config={
@@ -140,12 +143,15 @@ def _table(seen: list[Seen], shown: list[str]) -> None:
         alt=f"Table of {len(seen)} runs with state, data, model, epoch and validation metric.")
 
 
-def _row(each: Seen) -> dict[str, object]:
+def _row(each: Seen, line: list[str]) -> dict[str, object]:
     plan, record = each.plan, each.record
+    said = each.words
+    if each.name in line and each.state == "waiting":
+        said = f"{said}, place {line.index(each.name) + 1} of {len(line)}"
     if plan is None or record is None:
-        return {"run": each.name, "state": each.words}
+        return {"run": each.name, "state": said}
     share = (record.epoch + record.batch / max(1, record.batches)) / max(1, record.epochs)
-    return {"run": each.name, "state": each.words, "epoch": f"{record.epoch} / {record.epochs or '?'}",
+    return {"run": each.name, "state": said, "epoch": f"{record.epoch} / {record.epochs or '?'}",
             "done": min(1.0, share) if each.state != "finished" else 1.0, "loss": _sparkline(record),
             "time left": run_curves.duration(record.seconds_left), "validation": run_curves.at_kept(record),
             "data": plan.data, "model": plan.model, "seed": plan.seed, "started": run_curves.clock(record.began)}
@@ -169,7 +175,7 @@ def _ticked(key: str, names: list[str], shown: list[str]) -> None:
 
 def _actions(shown: list[Seen]) -> None:
     """Buttons for what can be done with the runs that are shown."""
-    if _read_only.is_on():
+    if not access.may_train():
         with st.container(horizontal=True, vertical_alignment="center", key="run-actions"):
             _each_explored(shown)
         return
@@ -204,6 +210,7 @@ def _each(those: list[Seen], act: Callable[[Seen], None]) -> None:
     problems = []
     for each in those:
         try:
+            access.check_train()
             act(each)
         except (QFusionError, OSError) as error:
             problems.append(str(error))

@@ -1,0 +1,126 @@
+"""How much a server gives its readers: a table of limits, each set by a variable of the environment.
+
+Those on what is written hold in a process that serves others (`bind`, called by the server when it starts), not on its
+owner's command line.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from qfusion import _places
+from qfusion._checks import check
+
+GIB, MIB = 2**30, 2**20
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit: what it is unless set, the least that it may be, and what it counts."""
+
+    default: int
+    low: int
+    says: str
+
+
+_CORES = os.cpu_count() or 1
+LIMITS = {
+    "QFUSION_SESSIONS": Limit(64, 1, "readers at once; every open tab counts"),
+    "QFUSION_UPLOADS_MB": Limit(512, 1, "megabytes of uploads that one session holds"),
+    "QFUSION_ALL_UPLOADS_MB": Limit(2048, 1, "megabytes of uploads that all sessions hold together"),
+    "QFUSION_HEAVY": Limit(max(1, _CORES - 1), 1, "long calculations at once"),
+    "QFUSION_SLOTS": Limit(_CORES, 1, "trainings at once"),
+    "QFUSION_QUEUED": Limit(50, 1, "runs and sweeps that are trained or wait"),
+    "QFUSION_KEPT_RUNS": Limit(1000, 1, "runs and sweeps that are kept"),
+    "QFUSION_DISK_GB": Limit(50, 1, "gigabytes that runs, imported sets, models and cache take together"),
+    "QFUSION_PROGRAM_S": Limit(60, 1, "seconds that one call of an imported program takes"),
+}
+_bound = [False]
+
+
+def get(variable: str) -> int:
+    """Returns a limit, as the environment sets it or the default.
+
+    Raises:
+        InvalidInput: when the variable holds anything but a whole number from its least.
+    """
+    limit, said = LIMITS[variable], os.environ.get(variable, "").strip()
+    good = not said or (said.isascii() and said.isdecimal() and len(said) < 10 and int(said) >= limit.low)
+    check(good, f"{variable} must be a whole number from {limit.low} ({limit.says}), but is {said[:20]!r}.")
+    return int(said) if said else limit.default
+
+
+def bind(on: bool = True) -> None:
+    """Makes this process one that serves others.
+
+    Raises:
+        InvalidInput: when a variable holds what it cannot.
+    """
+    for variable in LIMITS:
+        get(variable)
+    _bound[0] = on
+
+
+def bound() -> bool:
+    """Whether this process serves others."""
+    return _bound[0]
+
+
+def program_ends() -> float:
+    """Returns when a call of an imported program has to end, on the monotonic clock; never where nobody is served."""
+    return time.monotonic() + get("QFUSION_PROGRAM_S") if _bound[0] else math.inf
+
+
+def too_slow(file: str) -> str:
+    """What is said of a program that has not ended then."""
+    return (f"Program `{file}` takes more than {get('QFUSION_PROGRAM_S')} seconds a call, which is all that this server "
+            "gives it (QFUSION_PROGRAM_S). Export a smaller model.")
+
+
+def check_count(variable: str, there: int, more: int, what: str) -> None:
+    """Raises InvalidInput where `more` things would be too many for a server.
+
+    Args:
+        variable: of the limit. there: how many there are. more: how many are to come.
+        what: to do about it: "Delete runs".
+    """
+    check(not _bound[0] or there + more <= get(variable),
+          f"This server takes {get(variable):,} {LIMITS[variable].says}, and has {there:,}: {more:,} more do not fit. "
+          f"{what}, or have {variable} raised.")
+
+
+def check_disk(what: str, size: int = 0) -> None:
+    """Raises InvalidInput where a server has no room left on its disk; to be asked before anything is written.
+
+    Args:
+        what: is to be kept: "The data". size: its bytes, as far as they are known.
+    """
+    if not _bound[0]:
+        return
+    taken = {name: _bytes(folder) for name, folder in {"runs": _places.runs(), "imported sets": _places.imported(),
+                                                      "models": _places.models(), "cache": _places.cache()}.items()}
+    used, most = sum(taken.values()), get("QFUSION_DISK_GB") * GIB
+    shares = ", ".join(f"{name} {_gib(each)}" for name, each in taken.items())
+    check(used + size < most,
+          f"{what} would need {_gib(size)} more, but {_gib(used)} of the {_gib(most)} of this server are used "
+          f"({shares}). Delete runs, imported sets or models, or have QFUSION_DISK_GB raised.")
+
+
+def _gib(size: int) -> str:
+    return f"{size / GIB:.1f} GiB" if size >= GIB / 10 else f"{size / MIB:.1f} MiB"
+
+
+def _bytes(folder: Path) -> int:
+    """What the files below a folder take; what goes meanwhile counts nothing."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except OSError:
+                continue
+    return total
