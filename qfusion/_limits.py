@@ -71,7 +71,7 @@ def bound() -> bool:
 
 
 def program_ends() -> float:
-    """Returns when a call of an imported program has to end, on the monotonic clock; never where nobody is served."""
+    """Returns when a call of an imported program has to end, on the monotonic clock; never on a command line."""
     return time.monotonic() + get("QFUSION_PROGRAM_S") if _bound[0] else math.inf
 
 

@@ -84,7 +84,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path, limit: float) -
 
 @contextlib.contextmanager
 def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: float = 60,
-          command: Sequence[str | Path] = STREAMLIT, place: Path = ROOT) -> Iterator[Server]:
+          command: Sequence[str | Path] = STREAMLIT, place: Path = ROOT, path: str = "") -> Iterator[Server]:
     """Runs the app on a free loopback port while the block lasts.
 
     Args:
@@ -93,12 +93,13 @@ def serve(folder: Path, environment: Mapping[str, str] | None = None, limit: flo
         limit: seconds to wait for the server to answer.
         command: that starts it, without its options.
         place: the folder that it runs in.
+        path: of its addresses, "/lab", where it is told to have one.
 
     Raises:
         RuntimeError: when it does not answer in time; the message ends with what it printed.
     """
     port, log = free_port(), folder / "server.log"
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}{path}"
     options = ["--server.port", str(port), "--server.address", "127.0.0.1", "--server.headless", "true",
                "--server.fileWatcherType", "none"]
     with log.open("wb") as out:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -34,6 +34,8 @@ class Seen:
     elements: dict[tuple[int, ...], Any] = field(default_factory=dict)
     exceptions: list[str] = field(default_factory=list)
     title: str = ""
+    session: str = ""
+    redirect: str = ""  # where the browser is sent to log in
 
     def words(self) -> str:
         """All text of the page, an element a line."""
@@ -49,10 +51,12 @@ class Visitor:
 
     Args:
         url: of the server. limit: seconds that a page may take.
+        headers: of the connection, as a browser or a proxy adds them: `Origin`, `Cookie`.
+        token: against forged requests, as the server's cookie has it; who logs in needs it.
     """
 
-    def __init__(self, url: str, limit: float = 120.0):
-        self.url, self.limit = url, limit
+    def __init__(self, url: str, limit: float = 120.0, headers: Mapping[str, str] | None = None, token: str = ""):
+        self.url, self.limit, self._headers, self._token = url, limit, dict(headers or {}), token
         self._socket: Any = None
         self._known: dict[str, ForwardMsg] = {}
         self._states: dict[str, WidgetState] = {}
@@ -74,7 +78,8 @@ class Visitor:
         """Opens a page by its address below the app's, with a query, in a new session as a browser does."""
         self.close()
         self._socket = connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", max_size=MAX_BYTES,
-                               subprotocols=["streamlit"], open_timeout=self.limit)  # type: ignore[list-item]
+                               subprotocols=["streamlit", *filter(None, [self._token])],  # type: ignore[list-item]
+                               additional_headers=self._headers, open_timeout=self.limit)
         self.page, self._query, self._states, self._known = page, urlencode(query), {}, {}
         return self._run()
 
@@ -124,6 +129,9 @@ class Visitor:
                     seen.exceptions.append(f"{element.exception.type}: {element.exception.message}")
             elif kind == "new_session":
                 seen.elements.clear()
+                seen.session = message.new_session.initialize.session_id
+            elif kind == "auth_redirect":
+                seen.redirect = message.auth_redirect.url
             elif kind == "page_config_changed":
                 seen.title = message.page_config_changed.title
             elif kind == "page_info_changed":

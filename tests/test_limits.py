@@ -1,0 +1,238 @@
+"""What a server gives its readers: how much each limit lets through, what is said of more, and whose turn it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from qfusion import _limits, data, runs
+from qfusion.data import cache
+from qfusion.data.formats import staged_set
+from qfusion.errors import InvalidInput
+from qfusion.models.programs.graph import Graph, Node, Ref
+from qfusion.models.programs.onnxfile import OnnxProgram
+from qfusion.runs import plans, quota, storage, sweep
+from qfusion.runs import queue as slots
+from qfusion.ui.door import access, entrance, turns
+
+
+@pytest.fixture
+def serving(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A process that serves others, with folders of its own."""
+    for name in ("RUNS", "MODELS", "IMPORTED", "CACHE"):
+        monkeypatch.setenv(f"QFUSION_{name}", str(tmp_path / name.lower()))
+    _limits.bind()
+    yield tmp_path
+    _limits.bind(False)
+
+
+@pytest.mark.parametrize("variable", _limits.LIMITS)
+@pytest.mark.parametrize("said", ["0", "-1", "many", "1.5", "１", "9" * 30])
+def test_a_wrong_limit_is_named_before_the_server_begins(variable: str, said: str,
+                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, said)
+    with pytest.raises(InvalidInput, match=f"^{variable} must be a whole number from 1 ") as told:
+        _limits.bind()
+    assert "\n" not in str(told.value)
+    assert not _limits.bound()
+
+
+def test_every_limit_stands_in_the_docs() -> None:
+    words = (Path(_limits.__file__).parents[1] / "docs" / "serving.md").read_text()
+    for name in [*_limits.LIMITS, access.VARIABLE, access.TRAIN, entrance.LOGIN]:
+        assert f"`{name}`" in words
+
+
+@pytest.mark.parametrize(("variable", "known"), [(access.TRAIN, "yes, no"), (access.VARIABLE, "none, upload, path")])
+def test_a_wrong_word_is_named(variable: str, known: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, "perhaps")
+    with pytest.raises(InvalidInput, match=f"^{variable} must be one of {known}, but is 'perhaps'"):
+        access.check_variables()
+
+
+def written(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")}
+
+
+def test_a_full_disk_is_said_before_anything_is_written(serving: Path) -> None:
+    (serving / "runs").mkdir()
+    with (serving / "runs" / "large").open("wb") as file:
+        file.truncate(50 * _limits.GIB)  # of holes
+    before = written(serving)
+    search = SimpleNamespace(direction="minimize")
+    asked: dict[str, Any] = {
+        "A run": lambda: runs.create(plans.plan("planted", "concatenation", {}), name="more"),
+        "Runs": lambda: plans.start({f"more-{n}": plans.plan("planted", "concatenation", {}) for n in range(2)}),
+        "A run ": lambda: sweep.begin("more", search, 2),  # type: ignore[arg-type]  # refused before it is looked at
+        "Modality": lambda: staged_set.need_room(serving, 1, "Modality"),
+        "The cache": lambda: cache.write(serving / "cache" / "x.npz", {"x": np.zeros(3)})}
+    for what, write in asked.items():
+        with pytest.raises(InvalidInput, match=f"^{what.strip()} would need .* 50.0 GiB of the 50.0 GiB of this server "
+                                               "are used .runs 50.0 GiB, .*QFUSION_DISK_GB") as told:
+            write()
+        assert "\n" not in str(told.value)
+        assert written(serving) == before
+    data.load("planted")  # what cannot be cached is made all the same
+
+
+def test_on_a_command_line_nothing_of_that_is_counted(serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _limits.bind(False)
+    monkeypatch.setenv("QFUSION_KEPT_RUNS", "1")
+    for name in ("one", "two"):
+        quota.check_room()
+        runs.create(plans.plan("planted", "concatenation", {}), name=name)
+
+
+def test_runs_and_sweeps_are_counted(serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = plans.plan("planted", "concatenation", {})
+    first = runs.create(plan, name="first")
+    monkeypatch.setenv("QFUSION_KEPT_RUNS", "2")
+    with pytest.raises(InvalidInput, match="takes 2 runs and sweeps that are kept, and has 1: 2 more do not fit. Delete"):
+        plans.start({"second": plan, "third": plan})
+    monkeypatch.setenv("QFUSION_QUEUED", "1")
+    with first.held(), pytest.raises(InvalidInput, match="takes 1 .* and has 1: 1 more do not fit. Wait until"):
+        plans.start({"second": plan})
+    assert [run.name for run in runs.runs()] == ["first"]
+    assert not storage.names()
+
+
+def test_who_came_first_is_trained_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path))
+    monkeypatch.setenv("QFUSION_SLOTS", "1")
+    monkeypatch.setattr(slots, "_LOOK", 0.01)
+    (tmp_path / f".turn-{0:020d}-killed.{'0' * 12}").touch()  # of a process that is gone
+    order: list[str] = []
+
+    def train(name: str) -> None:
+        with slots.slot(name=name):
+            order.append(name)
+
+    with slots.slot(name="now"):
+        waiting = []
+        for name in ("b", "c", "a"):
+            waiting.append(threading.Thread(target=train, args=(name,)))
+            waiting[-1].start()
+            while len(slots.waiting()) < len(waiting):
+                time.sleep(0.01)
+        assert slots.waiting() == ["b", "c", "a"]
+    for each in waiting:
+        each.join()
+    assert order == ["b", "c", "a"]
+    assert slots.waiting() == []
+
+
+def at_work(line: turns.Line, who: str, until: threading.Event, told: list[int]) -> threading.Thread:
+    def work() -> None:
+        with line.turn(who, told.append):
+            told.append(0)
+            until.wait(10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not told:
+        time.sleep(0.001)
+    return thread
+
+
+def test_long_calculations_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_LOOK", 0.01)
+    line, ends = turns.Line(lambda: 1), [threading.Event() for _ in range(4)]
+    told: list[list[int]] = [[] for _ in range(4)]
+    threads = [at_work(line, who, ends[n], told[n]) for n, who in enumerate(("ada", "ada", "ben", "eve"))]
+    time.sleep(0.1)
+    assert [each[-1] for each in told] == [0, 3, 1, 2]  # a second one of the session at work comes last
+    ends[0].set()
+    threads[0].join()
+    time.sleep(0.1)
+    assert told[1][-1] == 0  # as it came before the others
+    for each in ends:
+        each.set()
+    for thread in threads:
+        thread.join()
+    assert [each[-1] for each in told] == [0] * 4
+    with line.turn("ada"), line.turn("ada"):  # one inside another waits for nobody
+        pass
+
+
+def test_who_takes_long_or_is_stuck_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_LOOK", 0.01)
+    monkeypatch.setattr(turns, "LEASE", 0.1)
+    line, lock, passed = turns.Line(lambda: 1), threading.Lock(), threading.Event()
+
+    def waits() -> None:
+        with lock, line.turn("ben"):
+            passed.set()
+
+    with line.turn("ada"):
+        other = threading.Thread(target=waits)
+        other.start()
+        while not lock.locked():
+            time.sleep(0.001)
+        with lock:  # which who waits in the line holds
+            assert passed.is_set()
+    other.join()
+
+
+def test_who_gives_up_leaves_the_line() -> None:
+    line = turns.Line(lambda: 1)
+
+    def leave(place: int) -> None:
+        raise KeyboardInterrupt
+
+    end = threading.Event()
+    other = at_work(line, "ada", end, [])
+    with pytest.raises(KeyboardInterrupt), line.turn("ben", leave):
+        pass
+    assert [each.who for each in line._turns] == ["ada"]
+    end.set()
+    other.join()
+    assert not line._turns
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_slow_torch_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = Graph.__new__(Graph)
+    graph.file = "slow.pt2"
+    one_more = Node("torch.ops.aten.add.Tensor", torch.add, [Ref("x"), 1], {}, ["x"], [])
+    values = {"x": torch.zeros(2)}
+    graph._run([one_more] * 50, values, [])
+    assert values["x"].sum() == 100
+    clock = count(0, 10)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))  # ten seconds an operator
+    with pytest.raises(InvalidInput, match="`slow.pt2` takes more than 60 seconds a call.*QFUSION_PROGRAM_S"):
+        graph._run([one_more] * 50, values, [])
+
+
+@pytest.mark.usefixtures("serving")
+def test_a_slow_onnx_program_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop of a billion turns."""
+    from onnx import TensorProto, checker, helper
+
+    def value(name: str, kind: int, shape: list[int]) -> Any:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    inside = helper.make_graph(
+        [helper.make_node("Identity", ["on"], ["still"]), helper.make_node("Add", ["so_far", "so_far"], ["next"])],
+        "inside", [value("turn", TensorProto.INT64, []), value("on", TensorProto.BOOL, []),
+                   value("so_far", TensorProto.FLOAT, [1, 3])],
+        [value("still", TensorProto.BOOL, []), value("next", TensorProto.FLOAT, [1, 3])])
+    graph = helper.make_graph(
+        [helper.make_node("Loop", ["turns", "", "x"], ["y"], body=inside)], "slow",
+        [value("x", TensorProto.FLOAT, [1, 3])], [value("y", TensorProto.FLOAT, [1, 3])],
+        [helper.make_tensor("turns", TensorProto.INT64, [], [10**9])])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    checker.check_model(model)
+    monkeypatch.setenv("QFUSION_PROGRAM_S", "1")
+    began = time.monotonic()
+    with pytest.raises(InvalidInput, match="`slow.onnx` takes more than 1 seconds a call.*QFUSION_PROGRAM_S"):
+        OnnxProgram(model.SerializeToString(), "slow.onnx").run([torch.zeros(1, 3)], 0)
+    assert time.monotonic() - began < 5

@@ -1,0 +1,180 @@
+"""The app as others reach it: as the container runs it (not root, all read-only but one folder), with login at a
+provider on this machine, below a path, behind a proxy that asks for a password."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from qfusion import _limits, _places
+from qfusion.ui.app import guard
+from qfusion.ui.door import access, entrance
+from scripts import serving
+from scripts.visitor import Visitor
+from tests import oidc
+from tests.proxy import PASSWORD, proxy
+
+ROOT = Path(__file__).resolve().parents[1]
+LINES = re.sub(r"\\\n\s*", "", "\n".join(line for line in (ROOT / "Containerfile").read_text().splitlines()
+                                         if not line.startswith("#"))).splitlines()
+
+
+def said(word: str) -> list[str]:
+    """What the container file says after a word, line by line."""
+    return [line.split(None, 1)[1] for line in LINES if line.startswith(f"{word} ")]
+
+
+ENV = dict(pair.split("=", 1) for line in said("ENV") for pair in line.split())
+COMMAND = json.loads(said("CMD")[-1])
+# As root all but one folder, /mnt, is made read-only for the server alone, which then runs as nobody; what a checkout in
+# a folder of root's needs is the right to read.
+ALONE = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
+         'mount --bind "$0" /mnt && mount -o remount,bind,ro / && exec setpriv --reuid=65534 --regid=65534 '
+         '--clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search --no-new-privs "$@"']
+
+
+def test_the_container_is_not_root_and_fetches_nothing() -> None:
+    assert said("USER") == ["10001:10001"]
+    assert said("EXPOSE") == ["8501"]
+    assert said("VOLUME") == ["/data"]
+    assert not said("ADD")
+    assert "slim" in said("FROM")[0]
+    assert all((ROOT / name).exists() for line in said("COPY") for name in line.split()[:-1])
+    wanted = (ROOT / "requirements-serve.txt").read_text().splitlines()
+    assert all("==" in line for line in wanted if line[:1] not in ("#", "-"))
+    assert f"pip install --no-cache-dir -r {'requirements-serve.txt'}" in said("RUN")[0]
+    assert COMMAND == ["python", "-m", "qfusion", "app", "--address", "0.0.0.0"]
+    ours = {name for name in ENV if name.startswith("QFUSION_")}
+    known = (ROOT / "qfusion" / "_places.py").read_text() + (ROOT / "qfusion" / "data" / "cache.py").read_text()
+    assert all(name in known for name in ours)
+    assert all(value.startswith("/data/") for name, value in ENV.items() if name in ours or name.endswith("DIR"))
+
+
+@dataclass
+class Place:
+    """Where everything is: the server, a proxy before it, the provider, and the folder that the server writes."""
+
+    server: serving.Server
+    proxied: str
+    provider: oidc.Provider
+    folder: Path
+    sealed: bool
+    cookies: http.cookiejar.CookieJar = field(default_factory=http.cookiejar.CookieJar)
+
+    def get(self, path: str, **headers: str) -> bytes:
+        """Gets an address, with cookies and through every redirection."""
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+        asked = urllib.request.Request(self.proxied + path, headers={"Authorization": PASSWORD, **headers})
+        with opener.open(asked, timeout=20) as answer:
+            return bytes(answer.read())
+
+    def visitor(self) -> Visitor:
+        """A reader with the cookies so far, through the proxy."""
+        found = {each.name: str(each.value) for each in self.cookies}
+        headers = {"Authorization": PASSWORD, "Cookie": "; ".join(f"{k}={v}" for k, v in found.items())}
+        return Visitor(f"{self.proxied}/lab", headers={**headers, "Origin": self.proxied},
+                       token=found["_streamlit_xsrf"])
+
+
+def can_seal() -> bool:
+    """Whether this is root on a Linux that lets it have mounts of its own."""
+    if sys.platform != "linux" or os.getuid() or not shutil.which("setpriv") or not shutil.which("unshare"):
+        return False
+    return subprocess.run([*ALONE, "/tmp", "true"], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The app with the container's variables and command; /data is a folder here."""
+    folder, sealed, own = tmp_path_factory.mktemp("served"), can_seal(), serving.free_port()
+    data = folder / "data"
+    data.mkdir()
+    inside = "/mnt" if sealed else str(data)
+    with oidc.provider() as provider:
+        (data / "secrets.toml").write_text(
+            f'[auth]\nredirect_uri = "http://127.0.0.1:{own}/lab/oauth2callback"\ncookie_secret = "{"c" * 40}"\n'
+            f'client_id = "{oidc.CLIENT}"\nclient_secret = "{oidc.SECRET}"\n'
+            f'server_metadata_url = "{provider.url}/.well-known/openid-configuration"\n')
+        if sealed:
+            for each in (data, data / "secrets.toml"):
+                os.chown(each, 65534, 65534)
+        environment = {name: re.sub("^/(data|tmp)", inside, value) for name, value in ENV.items()}
+        environment |= {entrance.LOGIN: "yes", "TMPDIR": inside}
+        command = [*([*ALONE, str(data)] if sealed else []), sys.executable, *COMMAND[1:], "--server.baseUrlPath", "lab",
+                   "--secrets.files", f"{inside}/secrets.toml"]
+        with (serving.serve(folder, environment, limit=240, command=command, path="/lab") as server,
+              proxy(own, int(re.findall(r":(\d+)/", server.url)[0])) as proxied):
+            yield Place(server, proxied, provider, data, sealed)
+
+
+def test_nothing_of_a_page_comes_without_login(place: Place) -> None:
+    for page in ("", "train", "data", "samples", "glossary"):
+        with Visitor(place.server.url) as visitor:
+            seen = visitor.open(page)
+            assert [each.label for each in seen.of("button")] == ["Log in"]
+            assert {each.WhichOneof("type") for each in seen.elements.values()} <= {"markdown", "heading", "button",
+                                                                                     "html"}
+            assert "asks who you are" in seen.words()
+    with Visitor(place.server.url) as visitor:  # nor is anything taken
+        session = visitor.open("data").session
+        asked = urllib.request.Request(f"{place.server.url}/_stcore/upload_file/{session}/1", b"x", method="PUT")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(asked, timeout=10)
+        assert (refused.value.code, refused.value.read()) == (403, b"Uploads are taken from readers who have opened a "
+                                                                   b"page.")
+
+
+def test_the_proxy_lets_nobody_through_without_its_password(place: Place) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"{place.proxied}/lab/", timeout=10)
+    with pytest.raises(InvalidStatus, match="401"), Visitor(f"{place.proxied}/lab") as visitor:
+        visitor.open()
+
+
+def test_who_logs_in_reads_below_the_path_and_counts_as_from_elsewhere(place: Place) -> None:
+    assert b"<div id=\"root\">" in place.get("/lab/")
+    place.get("/lab/_stcore/health")  # the cookie against forged requests
+    with place.visitor() as visitor:
+        seen = visitor.open("train")
+        assert [each.label for each in seen.of("button")] == ["Log in"]
+        seen = visitor.set("_login-", True)
+        assert seen.redirect.startswith("/lab/auth/login?provider=")
+    assert b"<div id=\"root\">" in place.get(seen.redirect)  # to the provider and back
+    with place.visitor() as visitor:
+        seen = visitor.open("train")
+        assert not seen.exceptions
+        assert f"Logged in: {oidc.USER['name']}" in seen.words()
+        assert access.TRAIN in seen.words()
+        assert "Start" not in [each.label for each in seen.of("button")]
+        assert visitor.go("data").words().count(access.VARIABLE) == 1
+        assert len(visitor.go("glossary").elements) > 100
+    with Visitor(place.server.url) as other:  # somebody else still has to
+        assert [each.label for each in other.open("train").of("button")] == ["Log in"]
+
+
+def test_what_it_wrote_lies_in_one_folder_and_its_log_tells_no_secret(place: Place) -> None:
+    log = place.server.log.read_text()
+    found = {each.name for each in place.folder.iterdir()}
+    assert {"cache", "secrets.toml"} <= found
+    assert "Traceback" not in log
+    assert len(place.provider.issued) >= 3
+    for secret in [*place.provider.issued, oidc.SECRET, "c" * 40, oidc.USER["email"],
+                   *(str(each.value) for each in place.cookies if "user" in each.name)]:
+        assert secret not in log
+    if place.sealed:
+        assert Path(f"/proc/{place.server.pid}/status").read_text().split("Uid:")[1].split()[0] == "65534"
