@@ -54,14 +54,14 @@ def get(variable: str) -> int:
     return int(said) if said else limit.default
 
 
-def bind(on: bool = True) -> None:
-    """Makes this process one that serves others.
-
-    Raises:
-        InvalidInput: when a variable holds what it cannot.
-    """
+def check_variables() -> None:
+    """Raises InvalidInput when a variable holds what it cannot."""
     for variable in LIMITS:
         get(variable)
+
+
+def bind(on: bool = True) -> None:
+    """Makes this process one that serves others."""
     _bound[0] = on
 
 
@@ -77,8 +77,8 @@ def program_ends() -> float:
 
 def too_slow(file: str) -> str:
     """What is said of a program that has not ended then."""
-    return (f"Program `{file}` takes more than {get('QFUSION_PROGRAM_S')} seconds a call, which is all that this server "
-            "gives it (QFUSION_PROGRAM_S). Export a smaller model.")
+    return (f"Program `{file}` takes more than {get('QFUSION_PROGRAM_S')} seconds a call, which is all that this "
+            "server gives it (QFUSION_PROGRAM_S). Export a smaller model.")
 
 
 def check_count(variable: str, there: int, more: int, what: str) -> None:

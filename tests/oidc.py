@@ -28,7 +28,7 @@ class Provider:
     url: str = ""
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     issued: list[str] = field(default_factory=list)
-    key: Any = field(default_factory=lambda: jwk.RSAKey.generate_key(2048, {"kid": "one", "use": "sig", "alg": "RS256"}))
+    key: Any = field(default_factory=lambda: jwk.RSAKey.generate_key(2048, {"kid": "one", "alg": "RS256"}))
 
     def described(self) -> dict[str, Any]:
         """The discovery document."""

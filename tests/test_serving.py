@@ -3,6 +3,7 @@ provider on this machine, below a path, behind a proxy that asks for a password.
 
 from __future__ import annotations
 
+import contextlib
 import http.cookiejar
 import json
 import os
@@ -16,12 +17,11 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
-from qfusion import _limits, _places
 from qfusion.ui.app import guard
 from qfusion.ui.door import access, entrance
 from scripts import serving
@@ -41,8 +41,8 @@ def said(word: str) -> list[str]:
 
 ENV = dict(pair.split("=", 1) for line in said("ENV") for pair in line.split())
 COMMAND = json.loads(said("CMD")[-1])
-# As root all but one folder, /mnt, is made read-only for the server alone, which then runs as nobody; what a checkout in
-# a folder of root's needs is the right to read.
+# As root all but one folder, /mnt, is made read-only for the server alone, which then runs as nobody; a checkout in a
+# folder of root's needs the right to read.
 ALONE = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
          'mount --bind "$0" /mnt && mount -o remount,bind,ro / && exec setpriv --reuid=65534 --regid=65534 '
          '--clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search --no-new-privs "$@"']
@@ -76,12 +76,24 @@ class Place:
     sealed: bool
     cookies: http.cookiejar.CookieJar = field(default_factory=http.cookiejar.CookieJar)
 
-    def get(self, path: str, **headers: str) -> bytes:
+    def get(self, path: str) -> bytes:
         """Gets an address, with cookies and through every redirection."""
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
-        asked = urllib.request.Request(self.proxied + path, headers={"Authorization": PASSWORD, **headers})
+        asked = urllib.request.Request(self.proxied + path, headers={"Authorization": PASSWORD})
         with opener.open(asked, timeout=20) as answer:
             return bytes(answer.read())
+
+    def send(self, path: str, body: bytes | Iterator[bytes]) -> tuple[int, str]:
+        """Puts something there as the page does, and returns the answer."""
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+        token = next(str(each.value) for each in self.cookies if each.name == "_streamlit_xsrf")
+        asked = urllib.request.Request(self.proxied + path, body, method="PUT", headers={
+            "Authorization": PASSWORD, "X-Xsrftoken": token, "Content-Type": "multipart/form-data; boundary=b"})
+        try:
+            with opener.open(asked, timeout=20) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def visitor(self) -> Visitor:
         """A reader with the cookies so far, through the proxy."""
@@ -114,9 +126,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             for each in (data, data / "secrets.toml"):
                 os.chown(each, 65534, 65534)
         environment = {name: re.sub("^/(data|tmp)", inside, value) for name, value in ENV.items()}
-        environment |= {entrance.LOGIN: "yes", "TMPDIR": inside}
-        command = [*([*ALONE, str(data)] if sealed else []), sys.executable, *COMMAND[1:], "--server.baseUrlPath", "lab",
-                   "--secrets.files", f"{inside}/secrets.toml"]
+        environment |= {entrance.LOGIN: "yes", "TMPDIR": inside, "QFUSION_SESSIONS": "2", "QFUSION_UPLOADS_MB": "1"}
+        command = [*([*ALONE, str(data)] if sealed else []), sys.executable, *COMMAND[1:],
+                   "--server.baseUrlPath", "lab", "--secrets.files", f"{inside}/secrets.toml"]
         with (serving.serve(folder, environment, limit=240, command=command, path="/lab") as server,
               proxy(own, int(re.findall(r":(\d+)/", server.url)[0])) as proxied):
             yield Place(server, proxied, provider, data, sealed)
@@ -167,13 +179,58 @@ def test_who_logs_in_reads_below_the_path_and_counts_as_from_elsewhere(place: Pl
         assert [each.label for each in other.open("train").of("button")] == ["Log in"]
 
 
-def test_what_it_wrote_lies_in_one_folder_and_its_log_tells_no_secret(place: Place) -> None:
+MARK = b"what-a-reader-uploads"
+
+
+def file(size: int) -> bytes:
+    """A form with one file."""
+    return (b'--b\r\nContent-Disposition: form-data; name="f"; filename="secret-name.json"\r\n\r\n'
+            + (MARK * size)[:size] + b"\r\n--b--\r\n")
+
+
+def test_a_session_holds_so_many_uploads(place: Place) -> None:
+    with place.visitor() as visitor:
+        at = f"/lab/_stcore/upload_file/{visitor.open('glossary').session}"
+        assert place.send(f"{at}/1", file(600_000))[0] == 204
+        status, words = place.send(f"{at}/2", file(600_000))
+        assert status == 413
+        assert words == ("0.6 MB more do not fit into the 1 megabytes of uploads that one session holds (0.6 are "
+                         "there). Remove files from the page, or have QFUSION_UPLOADS_MB raised.")
+        assert place.send(f"{at}/2", file(300_000))[0] == 204
+        assert place.send(f"{at}/3", iter([file(10)]))[0] == 411
+        assert place.send("/lab/_stcore/upload_file/somebody-else/1", file(10))[0] == 403
+
+
+def test_one_too_many_waits_and_comes_in(place: Place) -> None:
+    with place.visitor() as first, place.visitor() as second, place.visitor() as third:
+        for visitor in (first, second):
+            assert len(visitor.open("glossary").elements) > 100
+        seen = third.open("glossary")
+        assert "This server is full" in [each.body for each in seen.of("heading")]
+        assert len(seen.elements) < 10
+        assert len(second.go("glossary").elements) > 100  # who is in goes on
+        first.close()
+        until = time.monotonic() + 10
+        while len(third.go("glossary").elements) < 100 and time.monotonic() < until:
+            time.sleep(0.1)
+        assert len(third.seen.elements) > 100
+
+
+def test_so_many_wait_and_others_are_not_connected(place: Place) -> None:
+    with contextlib.ExitStack() as stack:
+        address = place.server.url.replace("http", "ws", 1) + "/_stcore/stream"
+        time.sleep(0.3)  # those of the last test have gone
+        for _ in range(2 + guard.WAITING):
+            stack.enter_context(connect(address))
+        with pytest.raises(InvalidStatus, match="403"):
+            connect(address)
+
+
+def test_its_log_tells_no_secret_and_it_was_nobody(place: Place) -> None:
     log = place.server.log.read_text()
-    found = {each.name for each in place.folder.iterdir()}
-    assert {"cache", "secrets.toml"} <= found
     assert "Traceback" not in log
     assert len(place.provider.issued) >= 3
-    for secret in [*place.provider.issued, oidc.SECRET, "c" * 40, oidc.USER["email"],
+    for secret in [MARK.decode(), "secret-name", *place.provider.issued, oidc.SECRET, "c" * 40, oidc.USER["email"],
                    *(str(each.value) for each in place.cookies if "user" in each.name)]:
         assert secret not in log
     if place.sealed:

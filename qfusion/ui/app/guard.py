@@ -121,6 +121,7 @@ class Guard:
         problem = self._problem(session, int(said)) if said.isdigit() and len(said) < 16 else (
             411, "An upload must say how long it is (Content-Length).")
         if problem is not None:
+            entrance.refuse(session, problem[1])
             await _refuse(send, *problem, more)
             return
         self._arriving[session] += int(said)
@@ -139,9 +140,9 @@ class Guard:
                                ("QFUSION_ALL_UPLOADS_MB", sum(held.values()) + self._arriving.total())):
             limit = _limits.get(variable)
             if used + size > limit * _limits.MIB:
-                return 413, (f"This server holds at most {limit:,} {_limits.LIMITS[variable].says}, and holds "
-                             f"{used / _limits.MIB:,.0f}: {size / _limits.MIB:,.0f} more do not fit. Remove files from "
-                             f"the page, or have {variable} raised.")
+                return 413, (f"{size / _limits.MIB:,.1f} MB more do not fit into the {limit:,} "
+                             f"{_limits.LIMITS[variable].says} ({used / _limits.MIB:,.1f} are there). Remove files "
+                             f"from the page, or have {variable} raised.")
         return None
 
 

@@ -20,6 +20,7 @@ LOGIN = "QFUSION_LOGIN"
 _log = logging.getLogger(__name__)
 _AGAIN = 5.0  # seconds between two looks for room
 _seats: set[str] = set()  # ids of the sessions that are in
+_refused: dict[str, str] = {}  # why an upload was not taken, by session
 _guard = threading.Lock()
 
 
@@ -55,6 +56,20 @@ def is_in(session: str) -> bool:
         return session in _seats
 
 
+def refuse(session: str, words: str) -> None:
+    """Keeps why an upload of a session was not taken: Streamlit shows its reader a red mark and no reason."""
+    with _guard:
+        if session in _seats:
+            _refused[session] = words
+
+
+def refusal() -> str:
+    """Why this reader's last upload was not taken, once; empty when none was refused."""
+    context = get_script_run_ctx(suppress_warning=True)
+    with _guard:
+        return _refused.pop(context.session_id, "") if context is not None else ""
+
+
 def draw() -> None:
     """Who is logged in, and the way out."""
     if demands_login():
@@ -69,7 +84,9 @@ def _auth() -> Mapping[str, Any]:
 
 def _seated(session: str) -> bool:
     with _guard:
-        _seats.intersection_update({each for each in _seats if runtime.get_instance().is_active_session(each)})
+        for each in [each for each in _seats if not runtime.get_instance().is_active_session(each)]:
+            _seats.discard(each)
+            _refused.pop(each, None)
         if session in _seats or len(_seats) < _limits.get("QFUSION_SESSIONS"):
             _seats.add(session)
         return session in _seats
@@ -96,9 +113,9 @@ def _ask() -> None:
 def _wait() -> None:
     with st.container(key="box-entrance"):
         st.title("This server is full", anchor=False)
-        st.markdown(f"It shows qfusion to {_limits.get('QFUSION_SESSIONS'):,} readers at once, every open tab counts. "
-                    "Keep this page open: it goes on by itself as soon as somebody leaves.")
-        st.progress(0.0, "Looking again every few seconds …")
+        st.markdown("As many people read here as there is room for "
+                    f"({_limits.get('QFUSION_SESSIONS'):,}; every open tab counts). Keep this page open: it goes on by "
+                    "itself as soon as somebody leaves.")
     st.fragment(_look, run_every=_AGAIN)()
 
 

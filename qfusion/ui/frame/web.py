@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import importlib
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -22,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from qfusion import _assets, _limits, _read_only
-from qfusion.errors import QFusionError
+from qfusion.errors import InvalidInput, QFusionError
 from qfusion.ui.door import access, entrance
 
 _FOR_GOOD = "public, max-age=31536000, immutable"  # its version is in its name
@@ -50,13 +51,22 @@ def routes() -> list[Route]:
     return [Route(plotly_address(), _answer_plotly)]
 
 
+def check_settings() -> None:
+    """Ends the process with one line where a variable of the environment holds what it cannot."""
+    try:
+        _read_only.asked()
+        _limits.check_variables()
+        access.check_variables()
+        entrance.check_variables()
+    except InvalidInput as error:
+        sys.exit(str(error))
+
+
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server does; what it loads stays for as long as the process."""
     _read_only.begin(_read_only.asked())
     _limits.bind()
-    access.check_variables()
-    entrance.check_variables()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
     yield

@@ -16,7 +16,7 @@ from qfusion.data import imported, importing
 from qfusion.data.formats import staged_set
 from qfusion.data.importing import Examined, storing
 from qfusion.data.importing.repairs import REPAIRS
-from qfusion.ui.door import access, turns
+from qfusion.ui.door import access, entrance, turns
 from qfusion.ui.frame import depth, state
 from qfusion.ui.pages.data import data_view
 
@@ -117,7 +117,8 @@ def discard() -> None:
 
 
 def _examine(files: list[Any], path: str, target: str) -> None:
-    check(bool(files) or bool(path.strip()), "There is nothing to examine yet. Choose a file first.")
+    check(bool(files) or bool(path.strip()),
+          entrance.refusal() or "There is nothing to examine yet. Choose a file first.")
     with (turns.waiting(""), st.status("Reading …") as shown, storing.staging(keep=True) as folder,
           staged_set.at_most(MAX_PATH)):
         if files:

@@ -21,7 +21,7 @@ from qfusion.panels.core.opened import sources
 from qfusion.training import checkpoint, metrics
 from qfusion.training.imports import taking
 from qfusion.training.imports.taking import Unfit
-from qfusion.ui.door import access, turns
+from qfusion.ui.door import access, entrance, turns
 from qfusion.ui.frame import state
 from qfusion.ui.frame.shell import guard, link
 
@@ -93,7 +93,8 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
     if not pressed:
         return None
     state.put(_CARD, None)
-    check(file is not None, "There is nothing to import yet. Choose a .pt2 or .onnx file first.")
+    check(file is not None,
+          entrance.refusal() or "There is nothing to import yet. Choose a .pt2 or .onnx file first.")
     check(bool(name), "The model has no name yet. Type one.")
     _put(file)
     return str(data), name, title, bool(replace), ""
