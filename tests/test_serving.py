@@ -5,12 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import http.cookiejar
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -24,28 +19,13 @@ from websockets.sync.client import connect
 
 from qfusion.ui.app import guard
 from qfusion.ui.door import access, entrance
-from scripts import serving
+from scripts import contained, serving
+from scripts.contained import COMMAND, ENV, said
 from scripts.visitor import Visitor
 from tests import oidc
 from tests.proxy import PASSWORD, proxy
 
 ROOT = Path(__file__).resolve().parents[1]
-LINES = re.sub(r"\\\n\s*", "", "\n".join(line for line in (ROOT / "Containerfile").read_text().splitlines()
-                                         if not line.startswith("#"))).splitlines()
-
-
-def said(word: str) -> list[str]:
-    """What the container file says after a word, line by line."""
-    return [line.split(None, 1)[1] for line in LINES if line.startswith(f"{word} ")]
-
-
-ENV = dict(pair.split("=", 1) for line in said("ENV") for pair in line.split())
-COMMAND = json.loads(said("CMD")[-1])
-# As root all but one folder, /mnt, is made read-only for the server alone, which then runs as nobody; a checkout in a
-# folder of root's needs the right to read.
-ALONE = ["unshare", "--mount", "--propagation", "private", "sh", "-c",
-         'mount --bind "$0" /mnt && mount -o remount,bind,ro / && exec setpriv --reuid=65534 --regid=65534 '
-         '--clear-groups --inh-caps=+dac_read_search --ambient-caps=+dac_read_search --no-new-privs "$@"']
 
 
 def test_the_container_is_not_root_and_fetches_nothing() -> None:
@@ -57,7 +37,7 @@ def test_the_container_is_not_root_and_fetches_nothing() -> None:
     assert all((ROOT / name).exists() for line in said("COPY") for name in line.split()[:-1])
     wanted = (ROOT / "requirements-serve.txt").read_text().splitlines()
     assert all("==" in line for line in wanted if line[:1] not in ("#", "-"))
-    assert f"pip install --no-cache-dir -r {'requirements-serve.txt'}" in said("RUN")[0]
+    assert "-r requirements-serve.txt" in said("RUN")[0]
     assert COMMAND == ["python", "-m", "qfusion", "app", "--address", "0.0.0.0"]
     ours = {name for name in ENV if name.startswith("QFUSION_")}
     known = (ROOT / "qfusion" / "_places.py").read_text() + (ROOT / "qfusion" / "data" / "cache.py").read_text()
@@ -67,13 +47,11 @@ def test_the_container_is_not_root_and_fetches_nothing() -> None:
 
 @dataclass
 class Place:
-    """Where everything is: the server, a proxy before it, the provider, and the folder that the server writes."""
+    """Where everything is: the server, a proxy before it, the provider."""
 
     server: serving.Server
     proxied: str
     provider: oidc.Provider
-    folder: Path
-    sealed: bool
     cookies: http.cookiejar.CookieJar = field(default_factory=http.cookiejar.CookieJar)
 
     def get(self, path: str) -> bytes:
@@ -103,35 +81,21 @@ class Place:
                        token=found["_streamlit_xsrf"])
 
 
-def can_seal() -> bool:
-    """Whether this is root on a Linux that lets it have mounts of its own."""
-    if sys.platform != "linux" or os.getuid() or not shutil.which("setpriv") or not shutil.which("unshare"):
-        return False
-    return subprocess.run([*ALONE, "/tmp", "true"], capture_output=True, check=False).returncode == 0
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """The app with the container's variables and command; /data is a folder here."""
-    folder, sealed, own = tmp_path_factory.mktemp("served"), can_seal(), serving.free_port()
-    data = folder / "data"
-    data.mkdir()
-    inside = "/mnt" if sealed else str(data)
+    """The app as the container runs it."""
+    folder, own = tmp_path_factory.mktemp("served"), serving.free_port()
+    (folder / "data").mkdir()
     with oidc.provider() as provider:
-        (data / "secrets.toml").write_text(
+        (folder / "data" / "secrets.toml").write_text(
             f'[auth]\nredirect_uri = "http://127.0.0.1:{own}/lab/oauth2callback"\ncookie_secret = "{"c" * 40}"\n'
             f'client_id = "{oidc.CLIENT}"\nclient_secret = "{oidc.SECRET}"\n'
             f'server_metadata_url = "{provider.url}/.well-known/openid-configuration"\n')
-        if sealed:
-            for each in (data, data / "secrets.toml"):
-                os.chown(each, 65534, 65534)
-        environment = {name: re.sub("^/(data|tmp)", inside, value) for name, value in ENV.items()}
-        environment |= {entrance.LOGIN: "yes", "TMPDIR": inside, "QFUSION_SESSIONS": "2", "QFUSION_UPLOADS_MB": "1"}
-        command = [*([*ALONE, str(data)] if sealed else []), sys.executable, *COMMAND[1:],
-                   "--server.baseUrlPath", "lab", "--secrets.files", f"{inside}/secrets.toml"]
-        with (serving.serve(folder, environment, limit=240, command=command, path="/lab") as server,
+        variables = {entrance.LOGIN: "yes", "QFUSION_SESSIONS": "2", "QFUSION_UPLOADS_MB": "1"}
+        options = ("--server.baseUrlPath", "lab", "--secrets.files", "DATA/secrets.toml")
+        with (contained.serve(folder, variables, options, "/lab") as (server, _),
               proxy(own, int(re.findall(r":(\d+)/", server.url)[0])) as proxied):
-            yield Place(server, proxied, provider, data, sealed)
+            yield Place(server, proxied, provider)
 
 
 def test_nothing_of_a_page_comes_without_login(place: Place) -> None:
@@ -233,5 +197,5 @@ def test_its_log_tells_no_secret_and_it_was_nobody(place: Place) -> None:
     for secret in [MARK.decode(), "secret-name", *place.provider.issued, oidc.SECRET, "c" * 40, oidc.USER["email"],
                    *(str(each.value) for each in place.cookies if "user" in each.name)]:
         assert secret not in log
-    if place.sealed:
+    if contained.can_seal():
         assert Path(f"/proc/{place.server.pid}/status").read_text().split("Uid:")[1].split()[0] == "65534"
