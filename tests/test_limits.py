@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -179,6 +180,26 @@ def test_who_takes_long_or_is_stuck_stops_nobody(monkeypatch: pytest.MonkeyPatch
         with lock:  # which who waits in the line holds
             assert passed.is_set()
     other.join()
+
+
+def test_a_page_says_what_it_waits_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    box = SimpleNamespace(info=lambda words, icon: shown.append(words), empty=lambda: shown.append("gone"))
+    page = SimpleNamespace(empty=lambda: box, spinner=lambda words: nullcontext(shown.append(words)))
+    monkeypatch.setattr(turns, "st", page)
+    monkeypatch.setattr(turns, "get_script_run_ctx", lambda suppress_warning: SimpleNamespace(session_id="ben"))
+    monkeypatch.setattr(turns, "_line", turns.Line(lambda: 1))
+    monkeypatch.setattr(turns, "_LOOK", 0.01)
+    end = threading.Event()
+    other = at_work(turns._line, "ada", end, [])
+    threading.Timer(0.1, end.set).start()
+    with turns.waiting("Following every knob …"):
+        shown.append("at work")
+    other.join()
+    assert set(shown[:-3]) == {"Many are at work on this server: one other calculation comes first …"}
+    assert shown[-3:] == ["gone", "Following every knob …", "at work"]
+    with turns.waiting("Again …"):
+        assert shown[-1] == "Again …"
 
 
 def test_who_gives_up_leaves_the_line() -> None:
