@@ -122,6 +122,8 @@ class Guard:
             411, "An upload must say how long it is (Content-Length).")
         if problem is not None:
             entrance.refuse(session, problem[1])
+            while entrance.is_in(session) and (await receive()).get("more_body"):
+                pass  # to its end, kept nowhere: a browser that still sends does not hear the answer
             await _refuse(send, *problem, more)
             return
         self._arriving[session] += int(said)
