@@ -1,7 +1,7 @@
 """The app as the container runs it, without a container: every page opened and a model trained by nobody, on a root
 that is read-only.
 
-    python scripts/contained.py
+    python scripts/contained.py [NAME ...]      # of scripts/visits.py; every page without one
 
 Takes command and variables from `Containerfile`. As root on Linux all but one folder is made read-only for the server,
 which then runs as nobody; elsewhere it runs as whoever asks, and says so. Exits with 1 when a page shows an exception,
@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT)]
 
 from scripts import serving  # noqa: E402
 from scripts.visitor import Visitor  # noqa: E402
-from scripts.visits import VISITS  # noqa: E402
+from scripts.visits import chosen  # noqa: E402
 
 LINES = re.sub(r"\\\n\s*", "", "\n".join(line for line in (ROOT / "Containerfile").read_text().splitlines()
                                          if not line.startswith("#"))).splitlines()
@@ -81,18 +81,17 @@ def serve(folder: Path, variables: Mapping[str, str], options: Sequence[str] = (
 
 def main() -> int:
     """Opens every page and trains a model; returns 1 when something goes wrong."""
-    folder, wrong = Path(tempfile.mkdtemp()), []
+    visits, folder, wrong = chosen(sys.argv[1:]), Path(tempfile.mkdtemp()), []
     print("as nobody, all but one folder read-only" if can_seal() else "as this user, nothing is read-only", flush=True)
     with serve(folder, {"QFUSION_TRAIN": "yes"}) as (server, data):
-        for visit in VISITS:
+        for visit in visits:
             asked = urlsplit(visit.address)
             with Visitor(server.url, limit=300) as visitor:
                 seen = visitor.open(asked.path.strip("/"), **dict(parse_qsl(asked.query)))
                 wrong += [f"{visit.name}: {each}" for each in seen.exceptions]
                 print(f"{visit.name}: {len(seen.elements)} elements, {seen.seconds:.1f} s", flush=True)
         with Visitor(server.url, limit=300) as visitor:
-            visitor.open("train")
-            visitor.set("new.epochs", 2)
+            visitor.open("train", **{"new.quantum-jump.planted.epochs": 2})
             visitor.set("_start", True)
         until = time.monotonic() + 240
         while not list(data.glob("models/*.json")) and time.monotonic() < until:
@@ -101,7 +100,7 @@ def main() -> int:
         wrong += [] if found else ["no model was trained"]
         wrong += ["the log has a traceback"] if "Traceback" in server.log.read_text() else []
         print(f"trained: {', '.join(found)}; folders: {', '.join(sorted(path.name for path in data.iterdir()))}")
-    print("\n".join(wrong) or f"{len(VISITS)} pages, nothing wrong")
+    print("\n".join(wrong) or f"{len(visits)} pages, nothing wrong")
     return int(bool(wrong))
 
 
