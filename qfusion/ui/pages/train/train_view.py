@@ -147,7 +147,7 @@ def _row(each: Seen, line: list[str]) -> dict[str, object]:
     plan, record = each.plan, each.record
     said = each.words
     if each.name in line and each.state == "waiting":
-        said = f"{said}, place {line.index(each.name) + 1} of {len(line)}"
+        said = f"waiting, place {line.index(each.name) + 1} of {len(line)}"
     if plan is None or record is None:
         return {"run": each.name, "state": said}
     share = (record.epoch + record.batch / max(1, record.batches)) / max(1, record.epochs)
