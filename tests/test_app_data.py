@@ -141,6 +141,9 @@ def test_visitors_from_elsewhere_bring_nothing(monkeypatch: pytest.MonkeyPatch) 
     ("localhost", {"Host": "[::1]:8501"}, True), ("localhost", {"Host": "[::1]"}, True),
     ("0.0.0.0", {"Host": "localhost"}, False), (None, {"Host": "localhost"}, False),
     ("127.0.0.1", {"Host": "qfusion.example.org"}, False),
+    ("127.0.0.1", {"Host": "localhost", "Origin": "http://127.0.0.1:8501"}, True),
+    ("127.0.0.1", {"Host": "localhost", "Origin": "https://lab.example.org"}, False),  # a proxy that says nothing
+    ("127.0.0.1", {"Host": "[::1", "Origin": "null"}, False),
     ("127.0.0.1", {"Host": "localhost", "X-Forwarded-For": "10.0.0.1"}, False)])
 def test_who_is_local(address: Any, headers: dict[str, str], local: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     class Context:

@@ -24,6 +24,7 @@ from qfusion.models.programs.onnxfile import OnnxProgram
 from qfusion.runs import plans, quota, storage, sweep
 from qfusion.runs import queue as slots
 from qfusion.ui.door import access, entrance, turns
+from qfusion.ui.pages.train import train_view
 
 
 @pytest.fixture
@@ -57,6 +58,22 @@ def test_a_wrong_word_is_named(variable: str, known: str, monkeypatch: pytest.Mo
     monkeypatch.setenv(variable, "perhaps")
     with pytest.raises(InvalidInput, match=f"^{variable} must be one of {known}, but is 'perhaps'"):
         access.check_variables()
+
+
+@pytest.mark.parametrize(("said", "local", "may"), [("", True, True), ("", False, False), ("yes", False, True),
+                                                   ("no", True, False)])
+def test_who_may_train(said: str, local: bool, may: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(access.TRAIN, said)
+    monkeypatch.setattr(access, "is_local", lambda: local)
+    assert access.may_train() is may
+    if not may:
+        with pytest.raises(InvalidInput, match="not begun, stopped or deleted in the browser"):
+            access.check_train()
+        seen = train_view.Seen(runs.Run(Path("x")), None, None, "finished")
+        said_of: list[Any] = []
+        monkeypatch.setattr(train_view.state, "put", lambda key, words: said_of.append(words))
+        train_view._each([seen], lambda each: pytest.fail("it was done"))
+        assert "in the browser" in said_of[0]
 
 
 def written(folder: Path) -> set[Path]:
