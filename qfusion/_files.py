@@ -1,27 +1,37 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Writing files so that nobody ever sees half of one, and what a writer leaves that was killed meanwhile goes."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+import re
 import secrets
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from qfusion.errors import InvalidInput
 
+_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
+_PART = re.compile(r"\..+\.([0-9a-f]{6})-(\d+)-[0-9a-f]{8}\.part")
+_OLD = 7 * 24 * 3600.0  # seconds after which a half-written file of another machine is left behind
+
 
 @contextlib.contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yields a path beside `path` to write to; it takes that place when the block ends, and goes when it fails.
+    """Yields a path beside `path` to write to; it takes that place when the block ends, and goes when it fails. What
+    killed processes have left half-written in the folder goes too.
 
     Raises:
         InvalidInput: when the folder does not exist or cannot be written to, or the disk is full.
     """
     target = Path(path)
-    part = target.with_name(f".{target.name[-200:]}.{os.getpid()}-{secrets.token_hex(4)}.part")
+    part = target.with_name(f".{target.name[-200:]}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.part")
     try:
         _check_place(target)
+        _clear(target.parent)
         yield part
         with part.open("rb") as written:
             os.fsync(written.fileno())
@@ -39,3 +49,34 @@ def _check_place(target: Path) -> None:
         raise IsADirectoryError(None, "it is a folder")
     if not target.parent.is_dir():
         raise FileNotFoundError(None, f"there is no folder {target.parent}")
+
+
+def _clear(folder: Path) -> None:
+    """Removes what processes were writing here that are gone."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            found = _PART.fullmatch(name)
+            if found and _is_left(folder / name, found[1], int(found[2])):
+                with contextlib.suppress(OSError):
+                    (folder / name).unlink()
+
+
+def _is_left(part: Path, host: str, pid: int) -> bool:
+    if host == _HOST:
+        return not is_running(pid)
+    with contextlib.suppress(OSError):
+        return time.time() - part.stat().st_mtime > _OLD
+    return False
+
+
+def is_running(pid: int) -> bool:
+    """Returns whether this machine has a process of that number; always where it cannot be asked (Windows)."""
+    if os.name == "nt":  # where this would be Ctrl-C for it
+        return True
+    try:
+        os.kill(pid, 0)  # asks, and does nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # it is another user's
+        return True
+    return True

@@ -8,10 +8,16 @@ scripted at a time.
 
 from __future__ import annotations
 
+import json
 import re
 import time
+<<<<<<< HEAD
+=======
+import urllib.request
+>>>>>>> 474f2ac (What is killed half-way leaves nothing broken: half-written files go, a set that was being replaced comes back, a journal's cut line is taken away; times between two looks are measured by a clock that nobody sets; models of one name are kept one at a time)
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,7 +29,9 @@ from websockets.sync.client import connect
 MAX_BYTES = 200 * 2**20
 # Which field of a widget's state holds its value, by the kind of its element.
 _VALUES = {"slider": "double_array_value", "number_input": "double_value", "text_input": "string_value",
-           "selectbox": "string_value", "checkbox": "bool_value", "button": "trigger_value"}
+           "text_area": "string_value", "selectbox": "string_value", "checkbox": "bool_value",
+           "multiselect": "string_array_value", "button": "trigger_value", "file_uploader": "file_uploader_state_value",
+           "download_button": "trigger_value", "bidi_component": "json_trigger_value"}
 
 
 @dataclass
@@ -60,7 +68,7 @@ class Visitor:
         self._socket: Any = None
         self._known: dict[str, ForwardMsg] = {}
         self._states: dict[str, WidgetState] = {}
-        self.page, self._query = "", ""
+        self.page, self._query, self.session = "", "", ""
         self.seen = Seen()
 
     def __enter__(self) -> Visitor:
@@ -77,10 +85,34 @@ class Visitor:
     def open(self, page: str = "", **query: Any) -> Seen:
         """Opens a page by its address below the app's, with a query, in a new session as a browser does."""
         self.close()
+<<<<<<< HEAD
         self._socket = connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", max_size=MAX_BYTES,
                                subprotocols=["streamlit", *filter(None, [self._token])],  # type: ignore[list-item]
                                additional_headers=self._headers, open_timeout=self.limit)
+=======
+        self._connect(["streamlit"])
+>>>>>>> 474f2ac (What is killed half-way leaves nothing broken: half-written files go, a set that was being replaced comes back, a journal's cut line is taken away; times between two looks are measured by a clock that nobody sets; models of one name are kept one at a time)
         self.page, self._query, self._states, self._known = page, urlencode(query), {}, {}
+        return self._run()
+
+    def _connect(self, words: list[str]) -> None:
+        self._socket = connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", max_size=MAX_BYTES,
+                               subprotocols=words, open_timeout=self.limit)  # type: ignore[arg-type]
+
+    def begin(self, key: str, value: Any) -> None:
+        """Sets a widget as `set` does, and waits for nothing."""
+        self._state(*self._widget(key), value)
+        self._socket.send(self._asked().SerializeToString())
+
+    def lose(self) -> None:
+        """Loses the connection without a word, as a laptop that is closed does."""
+        self._socket.socket.shutdown(2)
+        self._socket.close()
+
+    def reconnect(self) -> Seen:
+        """Comes back to the same session, as a browser does whose connection was lost."""
+        self._connect(["streamlit", "none", self.session])
+        self._known = {}
         return self._run()
 
     def go(self, page: str) -> Seen:
@@ -89,22 +121,91 @@ class Visitor:
         return self._run()
 
     def set(self, key: str, value: Any) -> Seen:
-        """Sets a widget of the page by its key, and returns the page after it.
+        """Sets a widget of the page by its key, presses a button by True, and returns the page after it. A component is
+        told an event by its name.
 
         Raises:
             KeyError: when the page has no such widget.
         """
         kind, element = self._widget(key)
-        state = WidgetState(id=element.id)
-        if kind == "slider":
-            state.double_array_value.data[:] = value if isinstance(value, (list, tuple)) else [value]
+        name = self._state(kind, element, value)
+        found = self._run()
+        if kind in ("button", "bidi_component"):
+            del self._states[name]
+        return found
+
+    def _state(self, kind: str, element: Any, value: Any) -> str:
+        name = element.id
+        if kind == "bidi_component":
+            name, value = f"$$STREAMLIT_INTERNAL_KEY_{name}__events", json.dumps([{"event": value, "value": True}])
+        state = WidgetState(id=name)
+        if kind in ("slider", "multiselect"):
+            getattr(state, _VALUES[kind]).data[:] = value if isinstance(value, (list, tuple)) else [value]
         else:
             setattr(state, _VALUES[kind], value)
+        self._states[name] = state
+        return str(name)
+
+    def has(self, key: str) -> bool:
+        """Whether the page has a widget of that key that can be used."""
+        try:
+            return not getattr(self._widget(key)[1], "disabled", False)
+        except KeyError:
+            return False
+
+    def upload(self, key: str, files: Mapping[str, bytes]) -> Seen:
+        """Puts files, by their names, into an uploader of the page, and returns the page after it.
+
+        Raises:
+            KeyError: when the page has no such uploader.
+        """
+        element = self._widget(key)[1]
+        asked = BackMsg()
+        asked.file_urls_request.request_id, asked.file_urls_request.session_id = "files", self.session
+        asked.file_urls_request.file_names.extend(files)
+        places = self._answer(asked, "file_urls_response").file_urls
+        with self._http("/_stcore/health") as answer:
+            token = SimpleCookie(answer.headers["Set-Cookie"])["_streamlit_xsrf"].value
+        state = WidgetState(id=element.id)
+        for place, (name, data) in zip(places, files.items(), strict=True):
+            body = (f'--end\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n'.encode() + data
+                    + b"\r\n--end--\r\n")
+            self._http(place.upload_url, "PUT", body, {
+                "Content-Type": "multipart/form-data; boundary=end", "X-Xsrftoken": token,
+                "Cookie": f"_streamlit_xsrf={token}"}).close()
+            state.file_uploader_state_value.uploaded_file_info.add(name=name, size=len(data), file_id=place.file_id,
+                                                                   file_urls=place)
         self._states[element.id] = state
-        found = self._run()
-        if kind == "button":
-            del self._states[element.id]
-        return found
+        return self._run()
+
+    def download(self, key: str) -> bytes:
+        """Presses a download button, and returns the file.
+
+        Raises:
+            KeyError: when the page has no such button.
+        """
+        element = self._widget(key)[1]
+        url = element.url
+        if element.HasField("deferred_file_id"):
+            asked = BackMsg()
+            asked.backend_operation_request.request_id, asked.backend_operation_request.session_id = "file", self.session
+            asked.backend_operation_request.deferred_file.file_id = element.deferred_file_id
+            answer = self._answer(asked, "backend_operation_response")
+            if answer.error_msg:
+                raise RuntimeError(answer.error_msg)
+            url = answer.deferred_file.url
+        with self._http(url) as found:
+            return bytes(found.read())
+
+    def _http(self, address: str, method: str = "GET", data: bytes | None = None,
+              headers: Mapping[str, str] | None = None) -> Any:
+        asked = urllib.request.Request(self.url + address, data, dict(headers or {}), method=method)
+        return urllib.request.urlopen(asked, timeout=self.limit)
+
+    def _answer(self, asked: BackMsg, kind: str) -> Any:
+        began = time.perf_counter()
+        self._socket.send(asked.SerializeToString())
+        return next(getattr(each, kind) for each in self._messages(began) if each.WhichOneof("type") == kind)
 
     def _widget(self, key: str) -> tuple[str, Any]:
         for each in self.seen.elements.values():
@@ -114,12 +215,8 @@ class Visitor:
         raise KeyError(key)
 
     def _run(self) -> Seen:
-        asked = BackMsg()
-        asked.rerun_script.query_string = self._query
-        asked.rerun_script.page_name = self.page
-        asked.rerun_script.widget_states.widgets.extend(self._states.values())
         began, seen = time.perf_counter(), Seen()
-        self._socket.send(asked.SerializeToString())
+        self._socket.send(self._asked().SerializeToString())
         for message in self._messages(began):
             kind = message.WhichOneof("type")
             if kind == "delta" and message.delta.WhichOneof("type") == "new_element":
@@ -129,9 +226,13 @@ class Visitor:
                     seen.exceptions.append(f"{element.exception.type}: {element.exception.message}")
             elif kind == "new_session":
                 seen.elements.clear()
+<<<<<<< HEAD
                 seen.session = message.new_session.initialize.session_id
             elif kind == "auth_redirect":
                 seen.redirect = message.auth_redirect.url
+=======
+                self.session = message.new_session.initialize.session_id
+>>>>>>> 474f2ac (What is killed half-way leaves nothing broken: half-written files go, a set that was being replaced comes back, a journal's cut line is taken away; times between two looks are measured by a clock that nobody sets; models of one name are kept one at a time)
             elif kind == "page_config_changed":
                 seen.title = message.page_config_changed.title
             elif kind == "page_info_changed":
@@ -141,6 +242,13 @@ class Visitor:
         seen.seconds = time.perf_counter() - began
         self.seen = seen
         return seen
+
+    def _asked(self) -> BackMsg:
+        asked = BackMsg()
+        asked.rerun_script.query_string = self._query
+        asked.rerun_script.page_name = self.page
+        asked.rerun_script.widget_states.widgets.extend(self._states.values())
+        return asked
 
     def _messages(self, began: float) -> Iterator[ForwardMsg]:
         while True:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from filelock import FileLock, Timeout
 
 from qfusion import _places, _read_only
 from qfusion.data.modality import Content, Modality, Target, Text, no_content
@@ -44,15 +45,45 @@ def disk(folder: Path, what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None)  # NumPy tells only what was not written
         remedy = "Free some space" if full else "Correct its permissions"
         raise DataUnavailable(
             f"{what} cannot be written to {folder} ({'the disk is full' if full else error.strerror or error}); "
             f"nothing was kept. {remedy}, or name another folder in QFUSION_IMPORTED.") from error
 
 
+@contextlib.contextmanager
+def alone(timeout: float = -1) -> Iterator[None]:
+    """One process at a time moves sets here.
+
+    Raises:
+        Timeout: when another one still does after so many seconds.
+    """
+    with FileLock(root() / ".lock", is_singleton=False).acquire(timeout=timeout):
+        yield
+
+
+def old_of(name: str) -> Path:
+    """Where a set stands while another takes its place."""
+    return root() / f".old-{name}.{secrets.token_hex(6)}"
+
+
+def _bring_back() -> None:
+    """Ends what a process was killed at that replaced a set: puts the old one back where no new one stands yet."""
+    left = list(root().glob(".old-*.*"))
+    if left:
+        with contextlib.suppress(Timeout, OSError), alone(timeout=0):
+            for old in left:
+                place = root() / old.name.removeprefix(".old-").rpartition(".")[0]
+                if place.exists():
+                    shutil.rmtree(old, ignore_errors=True)
+                elif old.is_dir():
+                    os.rename(old, place)
+
+
 def names() -> tuple[str, ...]:
     """Returns the names of the imported sets, sorted."""
+    _bring_back()
     try:
         return tuple(sorted(entry.name for entry in root().iterdir() if NAME.match(entry.name)
                             and (entry / MANIFEST).is_file()))
@@ -68,6 +99,8 @@ def manifest(name: str) -> dict[str, Any]:
     """
     path = root() / name / MANIFEST
     try:
+        if not path.exists():
+            _bring_back()
         seen = path.stat()
         return _manifest(path, seen.st_mtime_ns, seen.st_size)
     except OSError:
@@ -173,10 +206,12 @@ def remove(name: str) -> Path:
     """
     _read_only.refuse("remove data")
     place = root() / name
+    _bring_back()  # else an old one would come back later
     if not NAME.match(name) or not place.is_dir():
         raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.")
     with disk(root(), f"Data set '{name}'"):
         gone = place.with_name(f".gone-{secrets.token_hex(6)}")
-        os.rename(place, gone)
+        with alone(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it
+            os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)
     return place

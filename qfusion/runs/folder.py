@@ -16,9 +16,11 @@ Each file appears whole or not at all, so that a process may be killed at any mo
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import re
+import secrets
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -207,8 +209,10 @@ class Run:
 
     def keep(self, state: Mapping[str, Any]) -> None:
         """Keeps the training's state, see `Fit.state`."""
+        data = io.BytesIO()  # written by torch itself, a full disk would be no OSError
+        torch.save(dict(state), data)
         with atomic(self.path / "state.pt") as part:
-            torch.save(dict(state), part)
+            part.write_bytes(data.getbuffer())
 
     def kept(self) -> dict[str, Any] | None:
         """Returns the kept state, None when there is none yet.
@@ -233,7 +237,7 @@ class Run:
         """Holds the run's lock while the block lasts; the system lets go of it when the process dies.
 
         Raises:
-            InvalidInput: when another process trains here.
+            InvalidInput: when another process trains here, or nothing can be written here.
         """
         lock = self._lock()
         try:
@@ -241,6 +245,9 @@ class Run:
         except Timeout:
             raise InvalidInput(
                 f"Run {self.name} is being trained by another process. Wait, or stop that one first.") from None
+        except OSError as error:
+            raise InvalidInput(f"{self.path} cannot be written to ({error.strerror or error}). Correct its permissions "
+                               "or free some disk space.") from error
         try:
             yield
         finally:
@@ -265,13 +272,20 @@ class Run:
         """Deletes the run with all its files; a model that was kept elsewhere stays.
 
         Raises:
-            InvalidInput: when it is being trained.
+            InvalidInput: when it is being trained, or cannot be deleted.
         """
         _read_only.refuse("delete a run")
         check(not self.is_held(), f"Run {self.name} is being trained. Stop it first.")
-        gone = self.path.with_name(f".{self.name}.deleted-{os.getpid()}")
-        self.path.rename(gone)
-        shutil.rmtree(gone, ignore_errors=True)
+        gone = self.path.with_name(f".{self.name}.deleted-{secrets.token_hex(4)}")
+        try:
+            self.path.rename(gone)
+        except FileNotFoundError:  # somebody else has
+            return
+        except OSError as error:
+            raise InvalidInput(f"{self.path} cannot be deleted ({error.strerror or error}). Correct its permissions.") \
+                from error
+        for each in [gone, *home().glob(".*.deleted-*")]:  # also of those who were killed at it
+            shutil.rmtree(each, ignore_errors=True)
 
 
 def check_name(name: str) -> None:
@@ -292,20 +306,18 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
         path: the folder; else a folder called `name` where runs are kept.
 
     Raises:
-        InvalidInput: when the name is not one, or is taken.
+        InvalidInput: when the name is not one, or is taken, or nothing can be written there.
     """
     _read_only.refuse("train a model")
     _limits.check_disk("A run")
     if path is None:
         check_name(name)
-        target = home() / name
-        for place in (target.parent, checkpoint.folders()[-1]):
-            place.mkdir(parents=True, exist_ok=True)
-    else:
-        target = Path(path)
+    target = home() / name if path is None else Path(path)
     check(not (target / "plan.json").exists(),
           f"A run called {target.absolute().name!r} is there already. Choose another name, or go on with that one.")
     try:
+        for place in (target.parent, checkpoint.folders()[-1]) if path is None else ():
+            place.mkdir(parents=True, exist_ok=True)
         target.mkdir(exist_ok=True)
     except OSError as error:
         raise InvalidInput(
@@ -315,13 +327,23 @@ def create(plan: Plan, path: str | Path | None = None, name: str = "") -> Run:
         check(not (target / "plan.json").exists(), f"A run called {run.name!r} is there already. Choose another name.")
         with atomic(target / "plan.json") as part:
             part.write_text(json.dumps(asdict(plan), indent=1, allow_nan=False), encoding="utf-8")
+            newest = max((made for _, made in _made()), default=0)
+            if path is None and newest >= part.stat().st_mtime_ns:  # the clock was set back: it is the newest still
+                os.utime(part, ns=(newest + 1000, newest + 1000))
     return run
 
 
 def runs() -> list[Run]:
     """Returns all runs where runs are kept, the newest first."""
-    found = [path.parent for path in home().glob("*/plan.json") if not path.parent.name.startswith(".")]
-    return [Run(path) for path in sorted(found, key=lambda path: -(path / "plan.json").stat().st_mtime)]
+    return [run for run, _ in sorted(_made(), key=lambda each: -each[1])]
+
+
+def _made() -> Iterator[tuple[Run, int]]:
+    """All runs and when they were made, in nanoseconds; without those that another process deletes meanwhile."""
+    for path in home().glob("*/plan.json"):
+        if not path.parent.name.startswith("."):
+            with contextlib.suppress(OSError):
+                yield Run(path.parent), path.stat().st_mtime_ns
 
 
 def find(name: str) -> Run:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from qfusion import _read_only
 from qfusion._checks import check
-from qfusion._files import atomic
+from qfusion._files import atomic, is_running
+from qfusion.errors import QFusionError
 from qfusion.runs import quota
 from qfusion.runs.folder import Run
 
@@ -30,7 +31,7 @@ def launch(run: Run, events: bool = False) -> None:
     words = ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])]
     process = start(words, run.path / "log.txt")
     with atomic(run.path / "launched") as part:
-        part.write_text(str(process.pid))
+        part.write_text(f"{process.pid} {time.monotonic()}")
 
 
 def start(words: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
@@ -52,12 +53,8 @@ def is_starting(run: Run) -> bool:
     """Returns whether a process was just launched for the run that does not hold its lock yet, as it loads its
     libraries first."""
     try:
-        marker = run.path / "launched"
-        when, pid = marker.stat().st_mtime, int(marker.read_text()[:20])
-        record = run.path / "record.json"
-        if not 0 <= time.time() - when < _SOON or (record.exists() and record.stat().st_mtime > when):
-            return False
-        os.kill(pid, 0)  # asks, and does nothing
-    except (OSError, ValueError, OverflowError):
+        pid, began = (run.path / "launched").read_text()[:60].split()
+        soon = 0 <= time.monotonic() - float(began) < _SOON  # since the machine was started: no clock that is set
+        return soon and is_running(int(pid)) and run.record().pid != int(pid)
+    except (OSError, ValueError, QFusionError):
         return False
-    return True

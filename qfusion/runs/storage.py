@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from filelock import FileLock
 
 from qfusion._checks import check
 from qfusion.errors import IntegrityError, InvalidInput, NotFound
@@ -27,8 +30,12 @@ def folder() -> Path:
 
 def names() -> list[str]:
     """Returns the names of the sweeps in the user's folder, the last changed first."""
-    found = sorted(folder().glob("*.journal"), key=lambda path: -path.stat().st_mtime) if folder().is_dir() else []
-    return [path.stem for path in found if NAME.fullmatch(path.stem)]
+    found = {}
+    for path in folder().glob("*.journal"):
+        with contextlib.suppress(OSError):  # another process removes it meanwhile
+            found[path.stem] = path.stat()
+    return [name for name in sorted(found, key=lambda name: -found[name].st_mtime_ns)
+            if NAME.fullmatch(name) and found[name].st_size]  # nothing stands in it yet
 
 
 def check_name(name: str) -> str:
@@ -81,7 +88,7 @@ def opened(name: str, storage: str = "") -> BaseStorage:
     """
     import optuna
     from optuna.storages import JournalStorage, RDBStorage
-    from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+    from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = journal(name, storage)
@@ -98,13 +105,41 @@ def opened(name: str, storage: str = "") -> BaseStorage:
         check(not path.exists() or path.stat().st_size <= _LARGEST, f"{path} is too large for the journal of a sweep.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
+            return JournalStorage(JournalFileBackend(str(path), lock_obj=_Lock(path)))  # type: ignore[arg-type]
     except OSError as error:
         raise InvalidInput(
             f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write.") from error
     except (ValueError, KeyError, TypeError, AssertionError, AttributeError) as error:
         raise IntegrityError(
             f"{path} cannot be read as the journal of a sweep. Choose another name, or delete the file.") from error
+
+
+class _Lock:
+    """Who writes a journal, one at a time: a lock that the system takes from a process that is killed, where Optuna's
+    own would keep all others waiting for half a minute."""
+
+    def __init__(self, path: Path):
+        self.path, self.lock = path, FileLock(path.with_name(f".{path.name}.lock"), is_singleton=False)
+
+    def acquire(self) -> bool:
+        """Waits for it, and takes away the line that a full disk or a kill has cut off: what is added would go on in
+        it, and no line after it be read again."""
+        self.lock.acquire()
+        try:
+            with self.path.open("rb+") as file:
+                end = file.seek(0, 2)
+                file.seek(max(0, end - 1))
+                if end and file.read(1) != b"\n":
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+        except OSError:
+            self.lock.release()
+            raise
+        return True
+
+    def release(self) -> None:
+        """Lets go of it."""
+        self.lock.release()
 
 
 def study(name: str, storage: str = "", direction: Literal["minimize", "maximize", ""] = "") -> Study:

@@ -238,13 +238,13 @@ def _trained(sweep: Sweep, trial: Trial, number: int, dataset: DataSet,
     plan = plans.plan(search.data, search.model, space.suggest(search, trial), search.seed + number)
     options = replace(default_options(dataset), **plan.options)
     fit = prepare(plan.model, dataset, plan.settings, options, plan.seed)
-    last = time.time()
+    last = time.monotonic()
 
     def beat(_: int, __: int) -> None:
         nonlocal last
-        if time.time() - last > trial_slots.BEAT:
-            last = time.time()
-            trial.set_user_attr("beat", last)
+        if time.monotonic() - last > trial_slots.BEAT:
+            last = time.monotonic()
+            trial.set_user_attr("beat", time.time())
 
     while not fit.done:
         progress = fit.epoch(beat)
@@ -283,8 +283,8 @@ def _attempt(number: int, trial: FrozenTrial, search: Search) -> Attempt:
     history = tuple(trial.intermediate_values[epoch] for epoch in sorted(trial.intermediate_values))
     took = 0.0
     if trial.datetime_start is not None:
-        took = ((trial.datetime_complete.timestamp() if trial.datetime_complete else time.time())
-                - trial.datetime_start.timestamp())
+        took = max(0.0, (trial.datetime_complete.timestamp() if trial.datetime_complete else time.time())
+                   - trial.datetime_start.timestamp())
     state = _STATES[trial.state.name]
     value = trial.value if state == FINISHED else history[-1] if state in (PRUNED, RUNNING) and history else None
     return Attempt(number, state, value, dict(trial.params), search.seed + number, history, took,

@@ -104,7 +104,7 @@ class _Book:
         self.record = Record(pid=os.getpid(), host=socket.gethostname(), began=time.time())
         self.fit: Fit[Any] | None = None
         self.watched: dict[str, dict[str, float]] = {}
-        self.written = self.kept_at = 0.0
+        self.written = self.kept_at = -PULSE  # of the machine's own clock, which nobody sets
         self.kept = 0  # the epoch after which the state was kept
         self.word = ""
         if group.leads:
@@ -120,7 +120,7 @@ class _Book:
     def pulse(self, batch: int, batches: int) -> bool:
         """Called after each batch; False gives the epoch up, where the state after the last one is kept. Several
         processes agree at the end of an epoch only."""
-        if not self.group.leads or self.fit is None or time.time() - self.written < PULSE:
+        if not self.group.leads or self.fit is None or time.monotonic() - self.written < PULSE:
             return True
         self._write("running", batch=batch, batches=batches)
         if self.group.size == 1 and self.kept == len(self.fit.history):
@@ -136,9 +136,9 @@ class _Book:
             self.watched[str(progress.epoch)] = measured
         if self.with_events:
             _write_events(self.run, progress, measured)
-        if time.time() - self.kept_at > PULSE or self.fit.done:
+        if time.monotonic() - self.kept_at > PULSE or self.fit.done:
             self._keep()
-        if time.time() - self.written > PULSE or progress.epoch == 1:
+        if time.monotonic() - self.written > PULSE or progress.epoch == 1:
             self._write("running")
 
     def asked(self) -> str:
@@ -160,7 +160,7 @@ class _Book:
     def _keep(self) -> None:
         assert self.fit is not None
         self.run.keep({"fit": self.fit.state(), "watched": self.watched})
-        self.kept, self.kept_at = len(self.fit.history), time.time()
+        self.kept, self.kept_at = len(self.fit.history), time.monotonic()
 
     def _write(self, state: str, **changes: Any) -> None:
         if self.fit is not None:
@@ -169,7 +169,7 @@ class _Book:
             changes = {"epochs": self.fit.options.epochs, "history": history, "kept": self.fit.kept, **changes}
         self.record = replace(self.record, **{"batch": 0, "batches": 0, **changes, "state": state})
         self.run.write(self.record)
-        self.written = time.time()
+        self.written = time.monotonic()
 
 
 def _evaluated(fit: Fit[Any], dataset: DataSet, split: str, group: Group) -> dict[str, float]:

@@ -7,17 +7,21 @@ name first, the card last, so that a card never points to half-written weights; 
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import glob
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -208,30 +212,35 @@ def make_card(model: FusionModel, dataset: DataSet, *, name: str, title: str, se
     }
 
 
-def save(path: str | Path, model: FusionModel, card: Mapping[str, Any]) -> Path:
+def save(path: str | Path, model: FusionModel, card: Mapping[str, Any], new: bool = False) -> Path:
     """Writes PATH.safetensors and PATH.json, neither ever visible half-written; returns the card's path.
 
     Weights are kept in single precision.
 
+    Args:
+        path: see above. model: whose weights. card: see `make_card`.
+        new: refuse to replace a model of that name.
+
     Raises:
-        InvalidInput: when the folder cannot be written to.
+        InvalidInput: when the folder cannot be written to, or a `new` model's name is taken.
     """
     data, digest = _packed(model)
-    return _save(Path(path).with_suffix(".json"), data, digest, ".safetensors", card)
+    return _save(Path(path).with_suffix(".json"), data, digest, ".safetensors", card, new)
 
 
-def save_program(path: str | Path, data: bytes, ending: str, card: Mapping[str, Any]) -> Path:
+def save_program(path: str | Path, data: bytes, ending: str, card: Mapping[str, Any], new: bool = False) -> Path:
     """Writes an imported model's program and its card as `save` does, and returns the card's path.
 
     Args:
         path: PATH of PATH.json. data: bytes of the program. ending: of its file, such as ".pt2".
+        card: see `make_card`. new: as of `save`.
 
     Raises:
-        InvalidInput: when the folder cannot be written to.
+        InvalidInput: when the folder cannot be written to, or a `new` model's name is taken.
     """
     target = Path(path)
     card = json.loads(json.dumps(card, allow_nan=False))
-    return _save(target.with_name(f"{target.name}.json"), data, _digest(data, card), ending, card)
+    return _save(target.with_name(f"{target.name}.json"), data, _digest(data, card), ending, card, new)
 
 
 def remove(name: str) -> Path:
@@ -243,17 +252,38 @@ def remove(name: str) -> Path:
     _read_only.refuse("remove a model")
     path = _card_path(name)
     check(path.parent != folders()[0], f"Model '{name}' came with the library and stays.")
-    weights = _weights_of(path)
     try:
-        path.unlink()
-        if weights is not None:
-            weights.unlink(missing_ok=True)
+        with _alone(path.parent):
+            weights = _weights_of(path)
+            path.unlink(missing_ok=True)
+            if weights is not None:
+                weights.unlink(missing_ok=True)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be removed ({error.strerror}). Remove it by hand.") from error
     return path.parent
 
 
-def _save(target: Path, data: bytes, digest: str, ending: str, card: Mapping[str, Any]) -> Path:
+def _save(target: Path, data: bytes, digest: str, ending: str, card: Mapping[str, Any], new: bool) -> Path:
+    with _alone(target.parent):
+        check(not (new and target.exists()), f"There is a model '{target.stem}' already. Choose another name.")
+        return _write(target, data, digest, ending, card)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time changes the reader's models: of two that keep a model of one name at once, each would leave
+    a half."""
+    with contextlib.ExitStack() as held:
+        if folder == folders()[-1] and folder.is_dir():
+            try:
+                held.enter_context(FileLock(folder / ".lock", is_singleton=False))
+            except OSError as error:
+                raise InvalidInput(f"The folder of your models, {folder}, cannot be written to ({error.strerror}). "
+                                   "Correct its permissions, or name another in QFUSION_MODELS.") from error
+        yield
+
+
+def _write(target: Path, data: bytes, digest: str, ending: str, card: Mapping[str, Any]) -> Path:
     before = _weights_of(target)
     # The old card stays true until the new one takes its place, so new weights must not take the old ones' name.
     weights = target.with_name(f"{target.stem}{f'-{digest[:12]}' if before else ''}{ending}")
@@ -264,9 +294,16 @@ def _save(target: Path, data: bytes, digest: str, ending: str, card: Mapping[str
     text = json.dumps({**said, "weights_sha256": digest}, indent=1, allow_nan=False)
     with atomic(target) as part:
         part.write_text(text + "\n", encoding="utf-8")
-    if before and before != weights:
-        before.unlink(missing_ok=True)
+    for old in [before, *target.parent.glob(f"{glob.escape(target.stem)}-*")]:  # also of those who were killed here
+        if old and old != weights and (old == before or _is_left(old, target)):
+            old.unlink(missing_ok=True)
     return target
+
+
+def _is_left(weights: Path, card: Path) -> bool:
+    """Whether a file holds weights that a card had before, and is no other model's."""
+    named = re.fullmatch(rf"{re.escape(card.stem)}-[0-9a-f]{{12}}", weights.stem)
+    return bool(named) and weights.suffix != ".json" and not weights.with_name(f"{weights.stem}.json").exists()
 
 
 def _packed(model: torch.nn.Module) -> tuple[bytes, str]:

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -21,12 +22,14 @@ import pyarrow as pa
 import qfusion
 from qfusion import _limits, _read_only
 from qfusion._checks import check
+from qfusion._files import is_running
 from qfusion.data import _digest, registry
 from qfusion.data.formats.staged_set import StagedSet
-from qfusion.data.imported import FORMAT, MANIFEST, NAME, disk, names, root
+from qfusion.data.imported import FORMAT, MANIFEST, NAME, alone, disk, names, old_of, root
 from qfusion.data.importing.report import Report
 from qfusion.data.modality import Target
 
+_DRAFT = re.compile(r"\.draft-(\d+)-.*")
 STALE = 24 * 3600  # seconds after which a set that was never kept is cleared away
 
 
@@ -53,10 +56,13 @@ def staging(keep: bool = False) -> Iterator[Path]:
 
 
 def _clear(place: Path) -> None:
-    """Removes what was never kept and nobody has touched for a day."""
+    """Removes what was never kept and nobody has touched for a day; nothing of a process that is there, whatever the
+    clock says."""
     for entry in place.glob(".*-*"):
+        found = _DRAFT.fullmatch(entry.name)
         with contextlib.suppress(OSError):
-            if time.time() - entry.stat().st_mtime > STALE:
+            if (found or entry.name.startswith(".gone-")) and time.time() - entry.stat().st_mtime > STALE and not (
+                    found and is_running(int(found[1]))):
                 shutil.rmtree(entry, ignore_errors=True)
 
 
@@ -101,7 +107,8 @@ def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licen
     place = root() / name
     with disk(root(), f"Data set '{name}'"):
         _write(staged, report, name, title, licence)
-        _move(staged.folder, place, replace)
+        with alone():
+            _move(staged.folder, place, replace)
     return place
 
 
@@ -115,7 +122,7 @@ def _move(folder: Path, place: Path, replace: bool) -> None:
                   "another.")
             raise
     else:
-        old = place.with_name(f".old-{secrets.token_hex(6)}")
+        old = old_of(place.name)
         os.rename(place, old)
         try:
             os.rename(folder, place)

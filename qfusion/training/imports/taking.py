@@ -160,7 +160,7 @@ def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, 
     except OSError as error:
         raise InvalidInput(f"The folder of your models, {place}, cannot be made ({error.strerror}). Name another in "
                            "QFUSION_MODELS.") from error
-    return checkpoint.save_program(place / name, taken.data, taken.ending, card)
+    return checkpoint.save_program(place / name, taken.data, taken.ending, card, new=not replace_it)
 
 
 def check_name(name: str, folder: Path | None, replace_it: bool) -> None:

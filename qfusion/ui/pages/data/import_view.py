@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ def _examine(files: list[Any], path: str, target: str) -> None:
                                   target=target)
         shutil.rmtree(folder / "upload", ignore_errors=True)
         shown.update(label="Examined", state="complete")
+    weakref.finalize(found, found.staged.discard)  # its files go with the session
     state.put(FOUND, found)
 
 
