@@ -64,7 +64,8 @@ def resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether the app answers there."""
     try:
         with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2) as reply:
             return bool(reply.status == 200)
@@ -74,7 +75,7 @@ def _answers(url: str) -> bool:
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path, limit: float) -> float:
     started = time.monotonic()
-    while not _answers(url):
+    while not answers(url):
         waited = time.monotonic() - started
         if process.poll() is not None or waited > limit:
             raise RuntimeError(f"The app did not answer within {waited:.0f} s:\n{log.read_text()[-2000:]}")
