@@ -14,7 +14,7 @@ import typer
 
 from qfusion.commands import compose, dashboard, data, export, figure, model, models, report, samples, sweep, training
 from qfusion.commands._output import example
-from qfusion.errors import QFusionError
+from qfusion.errors import QFusionError, provided
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich",
                   help="Multimodal fusion models whose decisions can be explored.")
@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(args=words, prog_name="python -m qfusion", standalone_mode=False)
+        with provided():
+            code = app(args=words, prog_name="python -m qfusion", standalone_mode=False)
     except QFusionError as error:
         fail(str(error), 1)
     except typer.TyperException as error:

@@ -5,7 +5,10 @@ Messages follow one grammar: the argument, what it must be, what was seen, what 
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import re
+from collections.abc import Iterator
 
 MAX_TEXT = 2000  # characters of a message
 # What ends a line, turns the direction of writing, or is half a character.
@@ -39,3 +42,30 @@ class DataUnavailable(QFusionError):
 
 class IntegrityError(QFusionError):
     """A file is not the one that was recorded: its digest differs or it is damaged."""
+
+
+_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_CALLED = {"umap": "umap-learn", "sklearn": "scikit-learn", "PIL": "pillow"}  # where the package has another name
+
+
+@contextlib.contextmanager
+def provided() -> Iterator[None]:
+    """Says in one line what the machine does not give the block: a package, room on a disk, the right to write.
+
+    Raises:
+        DataUnavailable: naming it and what to do.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        raise DataUnavailable(f"{error.filename or 'A file'} cannot be written ({error.strerror}). Free some disk "
+                              "space, or correct the permissions.") from error
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "qfusion"):
+            raise
+        name = _CALLED.get(package, package)
+        raise DataUnavailable(f"This needs the package {name}, which is not installed. `pip install {name}`, and start "
+                              "qfusion again.") from error

@@ -6,8 +6,8 @@ whether anything is lost.
 The processes are those of the app and the command line, made to write slowly (`scripts/slow_writes.py`); each is killed
 with its process group by SIGKILL, two of three times while it is opening, syncing, renaming or removing a file. After
 each kill everything that was there before is read again and its digest compared: what was being written must be as
-before or as wanted, and nothing else may have changed. Trainings and sweeps go on, and their ends are compared with those
-of processes that nobody disturbed. Linux. Prints counts by kind; exits with 1 when anything is lost.
+before or as wanted, and nothing else may have changed. Trainings and sweeps go on, and their ends are compared with
+those of processes that nobody disturbed. Linux. Prints counts by kind; exits with 1 when anything is lost.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,6 +145,11 @@ def parts(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*.part")]
 
 
+def exports() -> Path:
+    """Where exported files go."""
+    return runs.home().parent / "out"
+
+
 def weights(run: Run) -> str:
     """Digest of a run's model."""
     return str(checkpoint.load(run.model_path).card["weights_sha256"])
@@ -180,7 +186,7 @@ def training(killer: Killer, wanted: int) -> None:
             stopped = weights(run) if run.model_path.exists() else ""
             if run.name not in [each.name for each in runs.runs()]:
                 killer.wrong(f"{run.name} is no longer listed")
-            if record.state == "finished" or len(here) == len(losses) and stopped == truth:
+            if record.state == "finished" or (len(here) == len(losses) and stopped == truth):
                 if record.state != "finished":
                     runs.work(run)
                 killer.same(f"weights of {run.name}", weights(run), truth)
@@ -235,7 +241,8 @@ def tables(folder: Path, variant: int) -> Path:
         frame.insert(0, "id", ids)
         frame.to_csv(folder / f"{name}.csv", index=False)
     pd.DataFrame({"id": ids, "label": np.array(["low", "mid", "high"])[label],
-                  "split": np.repeat(["train", "valid", "test"], [36, 12, 12])}).to_csv(folder / "labels.csv", index=False)
+                  "split": np.repeat(["train", "valid", "test"], [36, 12, 12])}).to_csv(folder / "labels.csv",
+                                                                                        index=False)
     return folder
 
 
@@ -262,7 +269,7 @@ class Kept:
                 continue
             with self.named(f"model {path.stem}"):
                 found["models"][path.stem] = str(checkpoint.load(path.stem).card["weights_sha256"])
-        for path in (self.killer.folder / "out").glob("[!.]*"):
+        for path in exports().glob("[!.]*"):
             found["files"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
         return found
 
@@ -288,7 +295,7 @@ class Kept:
 
 def keeping(killer: Killer, wanted: int) -> None:
     """Kills processes that import, replace and remove sets, keep and replace models, write caches and exports."""
-    kept, out = Kept(killer), killer.folder / "out"
+    kept, out = Kept(killer), exports()
     out.mkdir()
     made = []
     for seed in range(2):
@@ -296,40 +303,37 @@ def keeping(killer: Killer, wanted: int) -> None:
         runs.work(run)
         made.append(checkpoint.load(run.name))
         kept.models[run.name] = weights(run)
-    kept.models |= {name: digest for name, digest in kept.look()["models"].items()}
     content = [bytes([65 + number]) * 200_000 for number in range(2)]
     arrays = {"values": np.arange(200_000.0)}
-
-    def text(number: int) -> str:
-        return hashlib.sha256(content[number]).hexdigest()
 
     def write(place: Path, number: int) -> None:
         with atomic(place) as part:
             part.write_bytes(content[number])
 
+    def kill(work: Callable[[], Any], longest: float, known: Mapping[str, str], kind: str, name: str,
+             wanted: str | None) -> None:
+        before = known.get(name)
+        struck = killer.forked("keeping", work, longest)
+        kept.compare(kind, name, wanted, *([before] if struck else []))
+
     while killer.kills["keeping"] < wanted:
-        what, number = killer.chance.choice(("import", "replace", "remove", "model", "file", "cache")), killer.chance.randrange(2)
-        name = f"own-{killer.chance.randrange(6)}"
-        before = kept.sets.get(name)
-        if what in ("import", "replace") and (before is None or what == "replace"):
-            ended = not killer.forked("keeping", lambda: importing.import_set(  # noqa: B023
-                [kept.variants[number]], name, replace=True), 0.6)  # noqa: B023
-            kept.compare("sets", name, kept.digests[number], *([] if ended else [before]))
-        elif what == "remove" and before is not None:
-            ended = not killer.forked("keeping", lambda: imported.remove(name), 0.05)  # noqa: B023
-            kept.compare("sets", name, None, *([] if ended else [before]))
+        what = killer.chance.choice(("import", "import", "remove", "model", "file", "cache"))
+        number, name = killer.chance.randrange(2), f"own-{killer.chance.randrange(4)}"
+        if what == "import":
+            kill(partial(importing.import_set, [kept.variants[number]], name, replace=True), 0.6, kept.sets, "sets",
+                 name, kept.digests[number])
+        elif what == "remove" and name in kept.sets:
+            kill(partial(imported.remove, name), 0.05, kept.sets, "sets", name, None)
         elif what == "model":
-            found = made[number]
-            ended = not killer.forked("keeping", lambda: checkpoint.save(  # noqa: B023
-                checkpoint.folders()[-1] / name, found.model, found.card), 0.1)  # noqa: B023
-            kept.compare("models", name, str(found.card["weights_sha256"]), *([] if ended else [kept.models.get(name)]))
+            kill(partial(checkpoint.save, checkpoint.folders()[-1] / name, made[number].model, made[number].card), 0.1,
+                 kept.models, "models", name, str(made[number].card["weights_sha256"]))
         elif what == "file":
-            ended = not killer.forked("keeping", lambda: write(out / name, number), 0.05)  # noqa: B023
-            kept.compare("files", name, text(number), *([] if ended else [kept.files.get(name)]))
+            kill(partial(write, out / name, number), 0.05, kept.files, "files", name,
+                 hashlib.sha256(content[number]).hexdigest())
         elif what == "cache":
-            killer.forked("keeping", lambda: cache.arrays(name, str(number), lambda: arrays), 0.1)  # noqa: B023
-            again = cache.arrays(name, str(number), lambda: arrays)
-            killer.same(f"cache {name}", bool((again["values"] == arrays["values"]).all()), True)
+            make = partial(cache.arrays, name, str(number), lambda: arrays)
+            killer.forked("keeping", make, 0.1)
+            killer.same(f"cache {name}", bool((make()["values"] == arrays["values"]).all()), True)
             (cache.cache_folder() / f"{name}-{number}.npz").unlink(missing_ok=True)
     for name in kept.sets.keys() - {"reference-0", "reference-1"}:
         imported.remove(name)
@@ -379,11 +383,13 @@ def served(killer: Killer, wanted: int) -> None:
     address = {"new.data": "planted", "new.kind": "quantum-jump"}
     known = runs.runs()
     while killer.kills["server"] < wanted:
-        what, number = killer.chance.choice(("import", "import", "import", "remove", "run", "delete")), killer.chance.randrange(2)
+        what = killer.chance.choice(("import", "import", "import", "remove", "run", "delete"))
+        number = killer.chance.randrange(2)
         name, done, words = f"own-{killer.chance.randrange(6)}", threading.Event(), list[str]()
         before = kept.sets.get(name)
         gone = [run for run in runs.runs() if run.record().state in ("finished", "interrupted") and run not in known]
-        if (what == "remove" and before is None) or (what == "delete" and not gone) or (what == "run" and len(started) > 5):
+        if (what == "remove" and before is None) or (what == "delete" and not gone) or (
+                what == "run" and len(started) > 5):
             continue
         if what in ("run", "delete"):
             name = gone[0].name if what == "delete" else f"page-{len(started)}"
@@ -427,18 +433,21 @@ def served(killer: Killer, wanted: int) -> None:
             started[name] = done.is_set()
             kept.compare("", "")
         elif what == "delete":
-            left = [run.name for run in runs.runs()]
+            left = name in [run.name for run in runs.runs()]
             if done.is_set():
-                killer.same(f"{name} is listed", name in left, False)
+                killer.same(f"{name} is listed", left, False)
+            if not left:
+                started[name] = False
             kept.compare("", "")
         else:
             new = None if what == "remove" else kept.digests[number]
             kept.compare("sets", name, new, *([] if done.is_set() else [before]))
     zygote.close()
-    for name, told in started.items():
+    for name in started:
         found = {run.name: run for run in runs.runs()}.get(name)
         if found is None:
-            continue  # deleted since, or never made
+            killer.same(f"{name} is there", started[name], False)
+            continue
         until = time.monotonic() + 120
         while found.is_held() and time.monotonic() < until:
             time.sleep(0.2)
@@ -456,10 +465,11 @@ def run(kills: int, seed: int, kinds: Mapping[str, float] = SHARES) -> Killer:
     works = {"training": training, "sweep": sweeping, "keeping": keeping, "server": served}
     with tempfile.TemporaryDirectory(prefix="qfusion-kills-") as place:
         folder = Path(place)
-        for name in ("RUNS", "MODELS", "IMPORTED", "CACHE"):
-            os.environ[f"QFUSION_{name}"] = str(folder / name.lower())
+        os.environ["QFUSION_CACHE"] = str(folder / "cache")
         killer, total, began = Killer(folder, seed), sum(kinds.values()), time.monotonic()
         for kind, share in kinds.items():
+            for name in ("RUNS", "MODELS", "IMPORTED"):
+                os.environ[f"QFUSION_{name}"] = str(folder / kind / name.lower())
             works[kind](killer, max(1, round(kills * share / total)))
             print(f"{kind}: {killer.kills[kind]} kills, {killer.within[kind]} in the middle of writing, "
                   f"{killer.ends[kind]} were over before; {len(killer.lost)} losses; {time.monotonic() - began:.0f} s",

@@ -188,8 +188,9 @@ class Visitor:
         url = element.url
         if element.HasField("deferred_file_id"):
             asked = BackMsg()
-            asked.backend_operation_request.request_id, asked.backend_operation_request.session_id = "file", self.session
-            asked.backend_operation_request.deferred_file.file_id = element.deferred_file_id
+            wanted = asked.backend_operation_request
+            wanted.request_id, wanted.session_id = "file", self.session
+            wanted.deferred_file.file_id = element.deferred_file_id
             answer = self._answer(asked, "backend_operation_response")
             if answer.error_msg:
                 raise RuntimeError(answer.error_msg)

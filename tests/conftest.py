@@ -98,8 +98,9 @@ def pytest_configure(config: pytest.Config) -> None:
 # Files that are run in one process, one after the other, by the beginnings of their names: the first, so that only one
 # browser is open at a time; the others, as they open pages that show the same, and what one file has worked out stays
 # at hand for the next.
-TOGETHER = {"test_browser": "browser", "test_app_": "pages", "test_exports": "figures", "test_programs": "figures",
-            "test_kept_": "figures", "test_building": "figures", "test_cuts": "figures", "test_sample_map": "pages"}
+TOGETHER = {"test_browser": "browser", "test_reconnect": "browser", "test_app_": "pages", "test_sample_map": "pages",
+            "test_exports": "figures", "test_programs": "figures", "test_kept_": "figures", "test_building": "figures",
+            "test_cuts": "figures"}
 # What takes longest is begun first, so that no process is left alone with it at the end.
 FIRST = ("test_browser", "test_app_", "test_building", "test_cuts", "test_quality", "test_runs", "test_cli",
          "test_report", "test_sensitivity", "test_track", "test_lindblad", "test_training", "test_exact")

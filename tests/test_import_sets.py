@@ -541,7 +541,7 @@ def test_a_huge_padded_sequence_is_refused_before_it_is_written(tmp_path: Path,
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
-    with pytest.raises(InvalidInput, match=r"padded to its longest sequence, would take .* GiB on disk"):
+    with pytest.raises(InvalidInput, match=r"padded to its longest sequence, would take .* MB on disk"):
         importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "never")
 
 

@@ -89,7 +89,8 @@ def check_names(names: Sequence[str]) -> None:
     """Raises InvalidInput when a name is not one, or is that of a run or of a model."""
     for name in names:
         check_name(name)
-        check(not (home() / name / "plan.json").exists(), f"A run called {name!r} is there already. Choose another name.")
+        check(not (home() / name / "plan.json").exists(),
+              f"A run called {name!r} is there already. Choose another name.")
 
 
 def free_name(model: str, data: str, seeds: Sequence[int] = (0,)) -> str:

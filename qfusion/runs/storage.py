@@ -163,5 +163,8 @@ def study(name: str, storage: str = "", direction: Literal["minimize", "maximize
         if direction:
             return optuna.create_study(storage=kept, study_name=name, direction=direction, load_if_exists=True)
         return optuna.load_study(storage=kept, study_name=name)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror or error}). Choose a file where you may write, "
+                           "or free some disk space.") from error
     except KeyError:
         raise NotFound(f"Sweep {name!r} does not exist there. Begin it with --data and --range or --choice.") from None

@@ -209,7 +209,7 @@ def need_room(folder: Path, size: int, what: str) -> None:
           f"{what} would take {size / 1024**3:,.1f} GiB, and at most {(most or 0) / 1024**3:.0f} are taken from this "
           "page. Use the command line: `python -m qfusion data import FILE --name NAME`.")
     check(size <= free,
-          f"{what} would take {size / 1024**3:,.1f} GiB on disk, but {folder} has {free / 1024**3:,.1f} GiB left. Free "
+          f"{what} would take {size / 1e6:,.1f} MB on disk, but {folder} has {free / 1e6:,.1f} MB left. Free "
           "some space, name another folder in QFUSION_IMPORTED, or keep fewer samples, steps or features.")
 
 

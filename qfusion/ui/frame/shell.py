@@ -14,7 +14,7 @@ from qfusion import _assets, data
 from qfusion.analysis import memo, text
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.errors import QFusionError
+from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.models.tweak import Tweak
 from qfusion.panels.core import opened, programs
@@ -43,6 +43,7 @@ PAGES = {
     "Learn": (("pages/tour.py", "Guided tour", ":material/tour:"),
               ("pages/glossary.py", "Glossary", ":material/menu_book:")),
 }
+_TOLD = "_told"  # whether a callback has left a notice that is not shown yet
 FILES = {title: file for pages in PAGES.values() for file, title, _ in pages}
 
 
@@ -177,8 +178,12 @@ def _head(title: str) -> None:
 def guard(stop: bool = False, title: str = "") -> Iterator[None]:
     """Shows one of our own errors as a message, below a `title`; with `stop`, nothing after it is drawn. Other errors
     are defects."""
+    if state.get(_TOLD):  # a part that is drawn anew by itself: notices stand above it
+        state.put(_TOLD, False)
+        st.rerun()
     try:
-        yield
+        with provided():
+            yield
     except QFusionError as error:
         if title:
             st.title(title, anchor=False)
@@ -188,6 +193,20 @@ def guard(stop: bool = False, title: str = "") -> Iterator[None]:
         if stop:
             st.caption("Pick another model or data set on top to go on.")
             st.stop()
+
+
+def told(act: Callable[..., object], *words: Any) -> None:
+    """Does something for a callback, in which there is no page yet: what goes wrong is a notice on top of the next.
+
+    Args:
+        act: what is done. words: its arguments.
+    """
+    try:
+        with provided():
+            act(*words)
+    except QFusionError as error:
+        state.notice(str(error))
+        state.put(_TOLD, True)
 
 
 def theme() -> Theme:
@@ -227,6 +246,7 @@ def _navigation() -> None:
 
 def _notices() -> None:
     found = state.notices()
+    state.put(_TOLD, False)
     if found:
         with st.container(border=True, key="notices"):
             for words in found:

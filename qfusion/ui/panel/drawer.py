@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from qfusion.analysis import text
-from qfusion.errors import QFusionError
+from qfusion.errors import QFusionError, provided
 from qfusion.figures import export, visible
 from qfusion.figures.export import snippet
 from qfusion.figures.export import style as styles
@@ -62,10 +62,11 @@ def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     with right:
         downloads = st.container()
     try:
-        with left:
-            _preview(drawn, file)
-        with downloads:
-            _downloads(drawn, file)
+        with provided():
+            with left:
+                _preview(drawn, file)
+            with downloads:
+                _downloads(drawn, file)
     except QFusionError as error:
         with left:
             st.error(text.message(error), icon=":material/error:")

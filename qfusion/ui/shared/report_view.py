@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis import text
+from qfusion.errors import provided
 from qfusion.explain.trust.cohorts import Part
 from qfusion.report import of_subject
 from qfusion.ui.door import turns
@@ -46,6 +47,6 @@ def _offer(name: str, says: str, make: Callable[[str], bytes]) -> None:
         st.caption(says)
         with st.container(horizontal=True):
             for suffix, (label, kind) in KINDS.items():
-                st.download_button(label, data=turns.in_turn(partial(make, suffix)),
+                st.download_button(label, data=turns.in_turn(provided()(partial(make, suffix))),
                                    file_name=f"qfusion-{file}{suffix}", mime=kind,
                                    on_click="ignore", icon=":material/download:", key=f"report{suffix}")

@@ -16,7 +16,7 @@ from qfusion.figures.style import Theme
 from qfusion.panels import data as builders
 from qfusion.ui.door import access
 from qfusion.ui.frame import cache, depth, state
-from qfusion.ui.frame.shell import link
+from qfusion.ui.frame.shell import link, told
 from qfusion.ui.panel import panels
 
 SET, KEPT, PICK = "set", "_kept_set", "_pick_set"
@@ -95,7 +95,7 @@ def _record(name: str) -> None:
     if access.level() == "path":
         with st.popover("Remove", icon=":material/delete:"):
             st.markdown(f"Remove **{text.plain(name)}** from this machine? The files it was imported from stay.")
-            st.button("Yes, remove it", on_click=_remove, args=(name,), key="_remove_set")
+            st.button("Yes, remove it", on_click=told, args=(_remove, name), key="_remove_set")
 
 
 def _remove(name: str) -> None:

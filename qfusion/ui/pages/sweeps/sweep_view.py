@@ -11,7 +11,6 @@ from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.learning import sweep_trials
 from qfusion.analysis.learning.sweep_trials import Trials
-from qfusion.errors import QFusionError
 from qfusion.figures.style import Theme
 from qfusion.panels import sweeps as builders
 from qfusion.panels.core.opened import sources
@@ -22,7 +21,7 @@ from qfusion.runs.sweep import Sweep
 from qfusion.ui.door import access
 from qfusion.ui.frame import cache, chips, depth, state
 from qfusion.ui.frame import runs as page_runs
-from qfusion.ui.frame.shell import guard
+from qfusion.ui.frame.shell import guard, told
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import coming
 
@@ -32,9 +31,8 @@ COMING = ((builders.VIEWS[0], ":material/stacked_line_chart:", ("every trial", "
           (builders.VIEWS[1], ":material/scatter_plot:", ("each setting against the value", "how much it matters")),
           (builders.VIEWS[2], ":material/line_axis:", ("parallel axes", "a line a trial")))
 MAX_TRIALS = 200  # trials that the form begins
-_NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _PROBLEM, _BEGUN = (
-    "_sweep.name", "_sweep.trials", "_sweep.searched", "_sweep.epochs", "_sweep.metric", "_sweep.problem",
-    "_sweep.begun")
+_NAME, _TRIALS, _SEARCHED, _EPOCHS, _METRIC, _BEGUN = (
+    "_sweep.name", "_sweep.trials", "_sweep.searched", "_sweep.epochs", "_sweep.metric", "_sweep.begun")
 
 
 def page(theme: Theme) -> None:
@@ -45,9 +43,6 @@ def page(theme: Theme) -> None:
     known = storage.names()
     with st.expander("New sweep", icon=":material/add:", expanded=not known, key="box-new-sweep"), guard():
         _form()
-    if problem := state.get(_PROBLEM):
-        st.error(text.message(problem), icon=":material/error:")
-        state.put(_PROBLEM, "")
     if not known:
         whole = "There is no sweep yet. Choose above what to search and press Start, or run `python -m qfusion " \
                 "sweep`: it is shown here."
@@ -119,11 +114,11 @@ def _buttons(trials: Trials) -> None:
     stopped = bool(found.study.user_attrs.get("stopped"))
     with st.container(horizontal=True, vertical_alignment="center", key="sweep-actions"):
         st.button("Stop", icon=":material/stop:", key="_sweep_stop", disabled=found.is_done or stopped,
-                  on_click=_stop, args=(found,),
+                  on_click=told, args=(_stop, found),
                   help="All processes leave at the end of their epoch; trials that are cut off begin again when it "
                        "goes on.")
-        st.button("Go on", icon=":material/play_arrow:", key="_sweep_go_on", disabled=found.is_done, on_click=_go_on,
-                  args=(found,), help="Starts one more process that takes part, also beside those at work.")
+        st.button("Go on", icon=":material/play_arrow:", key="_sweep_go_on", disabled=found.is_done, on_click=told,
+                  args=(_go_on, found), help="Starts one more process that takes part, also beside those at work.")
         if not found.is_done:
             line = queue.waiting()
             st.caption("Stopping …" if stopped and busy else "Stopped." if stopped else "A process is at work." if busy
@@ -133,20 +128,14 @@ def _buttons(trials: Trials) -> None:
 
 
 def _stop(found: Sweep) -> None:
-    try:
-        access.check_train()
-        sweeps.stop(found)
-    except QFusionError as error:
-        state.put(_PROBLEM, str(error))
+    access.check_train()
+    sweeps.stop(found)
 
 
 def _go_on(found: Sweep) -> None:
-    try:
-        access.check_train()
-        sweeps.go_on(found)
-        sweeps.launch(found.name)
-    except (QFusionError, OSError) as error:
-        state.put(_PROBLEM, str(error))
+    access.check_train()
+    sweeps.go_on(found)
+    sweeps.launch(found.name)
 
 
 def _trials(theme: Theme, trials: Trials) -> None:

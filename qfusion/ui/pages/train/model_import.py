@@ -23,7 +23,7 @@ from qfusion.training.imports import taking
 from qfusion.training.imports.taking import Unfit
 from qfusion.ui.door import access, entrance, turns
 from qfusion.ui.frame import state
-from qfusion.ui.frame.shell import guard, link
+from qfusion.ui.frame.shell import guard, link, told
 
 OPEN = "train.import"
 MAX_CARD = 20_000  # characters
@@ -195,12 +195,19 @@ models made by your own Python code come in on the command line.
 
 
 def _removal() -> None:
-    own = [name for name in checkpoint.available() if checkpoint.card(name)["model"] == KIND]
+    own = [name for name in checkpoint.available() if _is_imported(name)]
     if not own:
         return
     with st.popover("Remove an imported model", icon=":material/delete:"):
         name = st.selectbox("Model", own, key="_model.gone")
-        st.button("Remove it from this machine", on_click=_remove, args=(name,), key="_model.remove")
+        st.button("Remove it from this machine", on_click=told, args=(_remove, name), key="_model.remove")
+
+
+def _is_imported(name: str) -> bool:
+    try:
+        return bool(checkpoint.card(name)["model"] == KIND)
+    except QFusionError:  # a damaged card says so where the model is picked
+        return False
 
 
 def _remove(name: str) -> None:

@@ -15,7 +15,7 @@ from qfusion import _read_only, runs
 from qfusion.analysis import text
 from qfusion.analysis.learning import run_curves
 from qfusion.analysis.learning.run_curves import Seen
-from qfusion.errors import QFusionError
+from qfusion.errors import QFusionError, provided
 from qfusion.figures.style import Theme
 from qfusion.panels import train as builders
 from qfusion.panels.core.opened import sources
@@ -211,8 +211,9 @@ def _each(those: list[Seen], act: Callable[[Seen], None]) -> None:
     for each in those:
         try:
             access.check_train()
-            act(each)
-        except (QFusionError, OSError) as error:
+            with provided():
+                act(each)
+        except QFusionError as error:
             problems.append(str(error))
     state.put(_PROBLEM, " ".join(problems))
 

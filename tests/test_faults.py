@@ -1,0 +1,305 @@
+"""What goes wrong around the app: full and read-only disks, damaged files, a clock that is set, missing packages, two
+processes at once. Work goes on, what was kept stays, and a line says what happened."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from qfusion import errors, runs
+from qfusion._files import atomic
+from qfusion.data import cache, imported, importing, load
+from qfusion.data.importing import storing
+from qfusion.errors import DataUnavailable, IntegrityError, QFusionError
+from qfusion.runs import Plan, folder, process, space, storage, sweep, worker
+from qfusion.training import checkpoint
+from scripts import kills
+from tests import importable
+from tests.test_app_pages import plain, visit
+
+SMALL = dict(dims=2, measurements=4, hidden=8)
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture(autouse=True)
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Runs, models, imported sets and a cache of the test's own, in a folder."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for name in ("RUNS", "MODELS", "IMPORTED", "CACHE"):
+        monkeypatch.setenv(f"QFUSION_{name}", str(home / name.lower()))
+    return home
+
+
+@pytest.fixture
+def disk(places: Path) -> Iterator[Path]:
+    """These on a disk of their own, of 2 MB."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(places)]
+    if os.geteuid() or subprocess.run(mount, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield places
+    subprocess.run(["umount", "-l", places], check=True)
+
+
+def fill(place: Path) -> Path:
+    """A file that takes all the room there is."""
+    filler = place / "filler"
+    with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+        for _ in range(1000):
+            file.write(bytes(4096))
+    return filler
+
+
+def plan(epochs: int = 2) -> Plan:
+    return Plan("planted", "quantum-jump", SMALL, dict(epochs=epochs, patience=0, batch=512),
+                digest=load("planted").digest)
+
+
+def begun(name: str) -> sweep.Sweep:
+    """A sweep of two trials that nobody works at."""
+    return sweep.begin(name, space.read("planted", "quantum-jump", SMALL, ["rate=1e-4:1e-2:log"], [], "loss"), 2)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> checkpoint.Checkpoint:
+    """A small model."""
+    run = runs.create(plan(1), tmp_path_factory.mktemp("trained") / "own")
+    runs.work(run)
+    return checkpoint.load(run.model_path)
+
+
+def keep(found: checkpoint.Checkpoint, name: str = "mine") -> Path:
+    checkpoint.folders()[-1].mkdir(exist_ok=True)
+    return checkpoint.save(checkpoint.folders()[-1] / name, found.model, found.card)
+
+
+def left(place: Path) -> list[str]:
+    """What is half-written below a folder."""
+    return [each.name for each in place.rglob(".*")
+            if each.suffix == ".part" or each.name.startswith((".draft", ".old"))]
+
+
+def test_on_a_full_disk_what_was_kept_stays_and_a_line_says_why(disk: Path, tmp_path: Path,
+                                                                trained: checkpoint.Checkpoint) -> None:
+    tables = importable.tables(tmp_path / "tables")
+    importing.import_set([tables], "old")
+    keep(trained)
+    run = runs.create(plan(), name="run")
+    found = begun("sweep")
+    (disk / "out.txt").write_text("old")
+    filler = fill(disk)
+    digests = imported.verify("old").digest, checkpoint.load("mine").card["weights_sha256"]
+
+    def export() -> None:
+        with atomic(disk / "out.txt") as part:
+            part.write_bytes(bytes(100_000))
+
+    writes: dict[str, Callable[[], Any]] = {
+        "Free some space": lambda: importing.import_set([tables], "old", replace=True),
+        "No space": lambda: keep(trained), "No space left": export, "No space left on device": lambda: runs.work(run),
+        "cannot be written": lambda: storage.study("another", direction="minimize")}
+    for words, write in writes.items():
+        with pytest.raises(QFusionError, match=words) as refused:
+            write()
+        assert "\n" not in str(refused.value)
+    with pytest.raises(DataUnavailable, match="Free some disk space"), errors.provided():
+        any(sweep.stop(found) for _ in range(500))
+    assert cache.arrays("a", "1", lambda: {"x": np.arange(100_000)})["x"][-1] == 99_999  # made, and not kept
+    assert left(disk) == []
+    assert digests == (imported.verify("old").digest, checkpoint.load("mine").card["weights_sha256"])
+    assert (disk / "out.txt").read_text() == "old"
+    filler.unlink()
+    importing.import_set([tables], "old", replace=True)
+    export()
+    sweep.stop(sweep.find("sweep"))
+    runs.work(run)
+    assert run.record().state == "finished"
+
+
+def test_what_cannot_be_written_to_is_shown_all_the_same(disk: Path, tmp_path: Path,
+                                                         trained: checkpoint.Checkpoint) -> None:
+    importing.import_set([importable.tables(tmp_path / "tables")], "own")
+    keep(trained)
+    run = runs.create(plan(), name="run")
+    begun("sweep")
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    writes: tuple[Callable[[], Any], ...] = (
+        lambda: runs.create(plan(), name="new"), run.delete, lambda: runs.work(run), lambda: keep(trained, "new"),
+        lambda: checkpoint.remove("mine"), lambda: imported.remove("own"),
+        lambda: storage.study("b", direction="minimize"),
+        lambda: importing.import_set([tmp_path / "tables"], "other"))
+    for write in writes:
+        with pytest.raises(QFusionError, match="Read-only file system"):
+            write()
+    assert cache.arrays("a", "1", lambda: {"x": np.arange(3)})["x"].tolist() == [0, 1, 2]
+    assert imported.verify("own").name == "own"
+    assert checkpoint.load("mine").card["weights_sha256"]
+    for page, key in (("Train", "_start"), ("Sweeps", "_sweep_stop"), ("Data", "_remove_set")):
+        app = visit(page, **({"set": "own"} if page == "Data" else {}))
+        assert not app.exception
+        app.button(key=key).click().run()
+        assert not app.exception
+        assert "Read-only file system" in plain(" ".join(each.value for each in [*app.error, *app.warning]))
+
+
+def test_damaged_files_are_named_and_the_rest_goes_on(trained: checkpoint.Checkpoint) -> None:
+    for name in ("cut", "other", "whole"):
+        keep(trained, name)
+    place = checkpoint.folders()[-1]
+    (place / "cut.json").write_text((place / "cut.json").read_text()[:200])
+    weights = (place / "other.safetensors").read_bytes()
+    (place / "other.safetensors").write_bytes(weights[:-9] + bytes(9))
+    for name in ("cut", "other"):
+        with pytest.raises(IntegrityError, match=name):
+            checkpoint.load(name)
+        app = visit("Samples", model=name)
+        assert not app.exception
+        assert name in plain(app.error[0].value)
+        assert "whole" in app.selectbox(key="model").options
+    for name in ("broken", "fine"):
+        runs.create(plan(), name=name)
+    (folder.home() / "broken" / "plan.json").write_text("{")
+    app = visit("Train", **{"train.import": "true"})
+    assert not app.exception
+    assert set(app.dataframe[0].value["run"]) == {"broken", "fine"}
+    made = cache.arrays("a", "1", lambda: {"x": np.arange(1000)})
+    file = next(cache.cache_folder().glob("a-*.npz"))
+    for content in (file.read_bytes()[:500], b"", file.read_bytes().replace(b"\x01", b"\x02")):
+        file.write_bytes(content)
+        assert (cache.arrays("a", "1", lambda: {"x": np.arange(1000)})["x"] == made["x"]).all()
+        assert cache.read(file) is not None
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_a_clock_that_is_set_changes_nothing(years: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, now = runs.create(plan(3), name="first"), time.time
+    monkeypatch.setattr(worker, "PULSE", 0.0)
+
+    def jump(_: object) -> None:
+        monkeypatch.setattr(time, "time", lambda: now() + years * 3e7)
+        run.ask("stop")
+
+    with storing.staging() as draft:
+        assert runs.work(run, jump)  # it still hears what is asked, and keeps what it has
+        assert (run.record().state, run.record().epoch) == ("stopped", 1)
+        with storing.staging():
+            assert draft.is_dir()
+    (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
+    assert not process.is_starting(run)  # it has begun
+    (run.path / "record.json").unlink()
+    assert process.is_starting(run)
+    os.utime(run.path / "plan.json", (now() + 3e7, now() + 3e7))
+    assert [each.name for each in (runs.create(plan(), name="later"), *runs.runs())] == ["later", "later", "first"]
+
+
+def test_a_sweep_whose_last_line_is_cut_off_goes_on() -> None:
+    found = begun("sweep")
+    journal = storage.journal("sweep")
+    assert journal is not None
+    with journal.open("ab") as file:
+        file.write(b'{"op_code": 2, "wor')
+    assert sweep.find("sweep").trials == 2
+    sweep.stop(found)
+    assert sweep.find("sweep").study.user_attrs["stopped"]
+
+
+def test_a_set_whose_replacement_was_killed_half_way_comes_back(tmp_path: Path) -> None:
+    importing.import_set([importable.tables(tmp_path / "tables")], "own")
+    os.rename(imported.root() / "own", imported.old_of("own"))
+    assert imported.names() == ("own",)
+    assert imported.verify("own").name == "own"
+    shutil.copytree(imported.root() / "own", imported.old_of("own"))
+    imported.remove("own")
+    assert imported.names() == ()
+    assert left(imported.root()) == []
+
+
+def test_what_a_killed_process_left_half_written_goes(tmp_path: Path) -> None:
+    gone = FORK.Process(target=int)
+    gone.start()
+    gone.join()
+    with atomic(tmp_path / "a") as part:
+        (tmp_path / part.name.replace(f"-{os.getpid()}-", f"-{gone.pid}-")).write_text("half")
+        (tmp_path / part.name.replace(f"-{os.getpid()}-", f"-{os.getppid()}-")).write_text("of one who is there")
+        part.write_text("whole")
+    with atomic(tmp_path / "b") as part:
+        part.write_text("whole")
+    assert [each.name.split("-")[1] for each in tmp_path.glob("*.part")] == [str(os.getppid())]
+
+
+def test_two_processes_at_once_leave_one_whole_result(tmp_path: Path, trained: checkpoint.Checkpoint) -> None:
+    tables, run = importable.tables(tmp_path / "tables"), runs.create(plan(), name="run")
+    begin, ends = FORK.Barrier(2), FORK.Queue()
+
+    def both(act: Callable[[], Any]) -> list[str]:
+        def one() -> None:
+            begin.wait()
+            try:
+                act()
+                ends.put("")
+            except QFusionError as error:
+                ends.put(str(error))
+
+        processes = [FORK.Process(target=one) for _ in range(2)]
+        for each in processes:
+            each.start()
+        said = sorted(ends.get(timeout=60) for _ in processes)
+        for each in processes:
+            each.join()
+        return said
+
+    checkpoint.folders()[-1].mkdir(exist_ok=True)
+    for act, words in ((lambda: importing.import_set([tables], "own"), "must be new"),
+                       (lambda: checkpoint.save(checkpoint.folders()[-1] / "mine", trained.model, trained.card,
+                                                new=True), "There is a model"),
+                       (lambda: runs.create(plan(), name="another"), "is there already")):
+        first, second = both(act)
+        assert (first, words in second) == ("", True)
+    first, second = both(lambda: runs.work(run))
+    assert (first, "is being trained" in second or "is finished" in second) == ("", True)
+    assert both(lambda: importing.import_set([tables], "own", replace=True)) == ["", ""]
+    assert both(run.delete) == ["", ""]
+    assert imported.verify("own").name == "own"
+    assert checkpoint.load("mine").card["weights_sha256"] == trained.card["weights_sha256"]
+    assert [each.name for each in runs.runs()] == ["another"]
+    assert left(tmp_path) == []
+
+
+def test_a_missing_package_is_named(tmp_path: Path) -> None:
+    """Pages in a process in which nothing can be imported that is not needed to start."""
+    lacking = ["onnx", "onnxruntime", "kaleido", "umap", "tensorboard", "captum", "optuna", "typst", "pennylane",
+               "qutip", "matplotlib"]
+    code = f"""
+import importlib.machinery as machinery
+find = machinery.PathFinder.find_spec
+machinery.PathFinder.find_spec = classmethod(
+    lambda cls, name, *more: None if name.partition('.')[0] in {lacking} else find(name, *more))
+from tests import sharing
+sharing.install()
+from tests.test_app_pages import visit
+for page in ("Dynamics", "Circuit", "Sweeps"):
+    app = visit(page)
+    print("page", len(app.exception), *[each.value for each in app.error])
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240)
+    dynamics, circuit, sweeps = (line for line in found.stdout.splitlines() if line.startswith("page"))
+    assert "pip install qutip" in dynamics
+    assert "pip install pennylane" in circuit
+    assert [line.split(" ")[1] for line in (dynamics, circuit, sweeps)] == ["0"] * 3
+
+
+def test_kills_lose_nothing() -> None:
+    found = kills.run(8, 0, {"keeping": 1})
+    assert found.lost == []
+    assert found.kills.total() == 8

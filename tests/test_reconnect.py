@@ -1,0 +1,24 @@
+"""A connection that is lost while a page is worked out: the session goes on where it was, and shows what its address
+shows in a new one, as after a restart of the server."""
+
+from __future__ import annotations
+
+from scripts import serving
+from scripts.cross_talk import figures, shown
+from scripts.visitor import Visitor
+
+
+def test_a_lost_connection_loses_nothing(server: serving.Server) -> None:
+    asked = {"model": "qj-planted", "sample": "p0031"}
+    with Visitor(server.url) as visitor, Visitor(server.url) as other:
+        visitor.open("dynamics", **asked)
+        visitor.set("_note_text", "seen before")
+        visitor.set("_note_keep", True)
+        session = visitor.session
+        visitor.begin("H.text", 0.3)
+        visitor.lose()
+        seen = visitor.reconnect()
+        assert not seen.exceptions
+        assert visitor.session == session
+        assert "seen before" in seen.words()
+        assert figures(shown(seen)) == figures(shown(other.open("dynamics", **asked, **{"H.text": "0.3"})))
