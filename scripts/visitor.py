@@ -97,7 +97,8 @@ class Visitor:
 
     def _connect(self, words: list[str]) -> None:
         self._socket = connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", max_size=MAX_BYTES,
-                               subprotocols=words, open_timeout=self.limit)  # type: ignore[arg-type]
+                               subprotocols=words, open_timeout=self.limit,  # type: ignore[arg-type]
+                               ping_interval=None)  # as a browser, which waits for a busy server
 
     def begin(self, key: str, value: Any) -> None:
         """Sets a widget as `set` does, and waits for nothing."""

@@ -4,7 +4,9 @@ names and links."""
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import os
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -327,15 +329,13 @@ def test_event_files_are_offered_only_where_they_can_be_written(monkeypatch: pyt
 
 
 def test_a_launched_run_is_starting_until_it_holds_its_lock() -> None:
-    import os
-
     run = make("soon")
-    (run.path / "launched").write_text(str(os.getpid()))
+    (run.path / "launched").write_text(f"{os.getpid()} {time.monotonic()}")
     assert runs.is_starting(run)
     assert run_curves.see(run, Run.record).words == "starting …"
-    run.write(record_of(1, state="paused"))
+    run.write(replace(record_of(1, state="paused"), pid=os.getpid()))
     assert not runs.is_starting(run)
-    for strange in ("", "none", "9" * 30, "-1x", "0.5"):
+    for strange in ("", "none", "9" * 30, "-1x", "0.5", f"{os.getpid()} soon", f"{'9' * 30} {time.monotonic()}"):
         (run.path / "launched").write_text(strange)
         assert not runs.is_starting(run)
 

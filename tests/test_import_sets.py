@@ -362,7 +362,7 @@ def test_names_are_checked_and_not_taken_twice(tmp_path: Path) -> None:
     importing.import_set([path], "mine", replace=True)
     assert data.load("mine").digest != before.digest
     assert before.modalities[0].values[3].any()  # whoever has the old one open keeps it
-    assert [entry.name for entry in imported.root().iterdir()] == ["mine"]
+    assert {entry.name for entry in imported.root().iterdir()} == {".lock", "mine"}
 
 
 def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -379,7 +379,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
             with pytest.raises(DataUnavailable,
                                match=r"cannot be written to .*\(the disk is full\); nothing was kept. Free some space"):
                 importing.import_set([path], "new" if name != "rename" else "old", replace=name == "rename")
-        assert [entry.name for entry in imported.root().iterdir()] == ["old"]
+        assert {entry.name for entry in imported.root().iterdir()} == {".lock", "old"}
     assert len(data.load("old")) == 70
 
 
@@ -415,7 +415,7 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
     assert "data remove manifest" in infos["manifest"].remedy
     for name in ("cut", "altered", "manifest"):
         imported.remove(name)
-    assert list(folder.iterdir()) == []
+    assert [entry.name for entry in folder.iterdir()] == [".lock"]
     with pytest.raises(NotFound):
         imported.remove("../imported")
 

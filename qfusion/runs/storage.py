@@ -119,7 +119,7 @@ class _Lock:
     own would keep all others waiting for half a minute."""
 
     def __init__(self, path: Path):
-        self.path, self.lock = path, FileLock(path.with_name(f".{path.name}.lock"), is_singleton=False)
+        self.path, self.lock = path, FileLock(path.with_name(f".{path.name}.held"), is_singleton=False)
 
     def acquire(self) -> bool:
         """Waits for it, and takes away the line that a full disk or a kill has cut off: what is added would go on in
