@@ -7,7 +7,8 @@ The processes are those of the app and the command line, made to write slowly (`
 with its process group by SIGKILL, two of three times while it is opening, syncing, renaming or removing a file. After
 each kill everything that was there before is read again and its digest compared: what was being written must be as
 before or as wanted, and nothing else may have changed. Trainings and sweeps go on, and their ends are compared with
-those of processes that nobody disturbed. Linux. Prints counts by kind; exits with 1 when anything is lost.
+those of processes that nobody disturbed. Last, two servers on one folder are asked the same at the same moment.
+Prints counts by kind; exits with 1 when anything is lost. Linux.
 """
 
 from __future__ import annotations
@@ -442,6 +443,7 @@ def served(killer: Killer, wanted: int) -> None:
         else:
             new = None if what == "remove" else kept.digests[number]
             kept.compare("sets", name, new, *([] if done.is_set() else [before]))
+    together(killer, zygote, files, kept.digests)
     zygote.close()
     for name in started:
         found = {run.name: run for run in runs.runs()}.get(name)
@@ -454,6 +456,53 @@ def served(killer: Killer, wanted: int) -> None:
         if found.record().state != "finished":
             runs.work(found)
         killer.same(f"state of {name}", found.record().state, "finished")
+
+
+def together(killer: Killer, zygote: Zygote, files: list[dict[str, bytes]], digests: list[str]) -> None:
+    """Two servers on one folder, of which readers ask the same at the same moment: it is done once.
+
+    Args:
+        killer, zygote: see there. files: of two data sets, by their names. digests: of these.
+    """
+    servers = [zygote.serve() for _ in range(2)]
+    with contextlib.ExitStack() as stack:
+        readers = [stack.enter_context(Visitor(url, 600)) for _, url in servers]
+
+        def both(page: str, before: Callable[[int, Visitor], Any], key: str, **query: str) -> list[str]:
+            for number, each in enumerate(readers):
+                each.open(page, **query)
+                before(number, each)
+            threads = [threading.Thread(target=each.set, args=(key, True)) for each in readers]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            for each in readers:
+                for words in each.seen.exceptions:
+                    killer.wrong(f"two servers, {key}: {words}")
+            return [each.seen.words() for each in readers]
+
+        def uploaded(number: int, reader: Visitor) -> None:
+            reader.upload("_import_files", files[number])
+            reader.set("Examine", True)
+            reader.set("_import_name", "both")
+
+        said = both("data", uploaded, "_import_keep")
+        killer.same("sets kept by two servers", sum("is kept, with" in words for words in said), 1)
+        killer.same("set of two servers", imported.verify("both").digest, *digests)
+        run = {"new.data": "planted", "new.kind": "quantum-jump", "new.quantum-jump.planted.epochs": "1"}
+        both("train", lambda _, reader: reader.set("_new.name", "both"), "_start", **run)
+        killer.same("runs of two servers", [each.name for each in runs.runs()].count("both"), 1)
+        until, found = time.monotonic() + 120, runs.find("both")
+        while found.record().state != "finished" and time.monotonic() < until:
+            time.sleep(0.2)
+        killer.same("state of a run of two servers", found.record().state, "finished")
+        both("train", lambda *_: None, "_delete", run="both")
+        killer.same("runs of two servers", [each.name for each in runs.runs()].count("both"), 0)
+        both("data", lambda *_: None, "_remove_set", set="both")
+        killer.same("sets of two servers", "both" in imported.names(), False)
+    for pid, _ in servers:
+        os.killpg(pid, signal.SIGKILL)
 
 
 def run(kills: int, seed: int, kinds: Mapping[str, float] = SHARES) -> Killer:
