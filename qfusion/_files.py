@@ -15,8 +15,8 @@ from pathlib import Path
 from qfusion.errors import InvalidInput
 
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:6]
-_PART = re.compile(r"\..+\.([0-9a-f]{6})-(\d+)-[0-9a-f]{8}\.part")
-_OLD = 7 * 24 * 3600.0  # seconds after which a half-written file of another machine is left behind
+_MARK = re.compile(r"\..*[.-]([0-9a-f]{6})-(\d+)-[0-9a-f]{8}(\.part)?")
+_OLD = 24 * 3600.0  # seconds after which what another machine has not touched is left behind
 
 
 @contextlib.contextmanager
@@ -28,7 +28,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
         InvalidInput: when the folder does not exist or cannot be written to, or the disk is full.
     """
     target = Path(path)
-    part = target.with_name(f".{target.name[-200:]}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.part")
+    part = target.with_name(f".{target.name[-200:]}.{mark()}.part")
     try:
         _check_place(target)
         _clear(target.parent)
@@ -55,17 +55,26 @@ def _clear(folder: Path) -> None:
     """Removes what processes were writing here that are gone."""
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
-            found = _PART.fullmatch(name)
-            if found and _is_left(folder / name, found[1], int(found[2])):
+            if name.endswith(".part") and is_left(folder / name):
                 with contextlib.suppress(OSError):
                     (folder / name).unlink()
 
 
-def _is_left(part: Path, host: str, pid: int) -> bool:
-    if host == _HOST:
-        return not is_running(pid)
+def mark() -> str:
+    """What ends the name of a hidden file or folder that this process works at and nobody else, see `is_left`."""
+    return f"{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def is_left(path: Path) -> bool:
+    """Returns whether a file or folder whose name has a `mark` is of a process that is gone, whatever the clock says;
+    of another machine, whether nobody has touched it for a day."""
+    found = _MARK.fullmatch(path.name)
+    if found is None:
+        return False
+    if found[1] == _HOST:
+        return not is_running(int(found[2]))
     with contextlib.suppress(OSError):
-        return time.time() - part.stat().st_mtime > _OLD
+        return time.time() - path.stat().st_mtime > _OLD
     return False
 
 

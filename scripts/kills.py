@@ -422,7 +422,7 @@ def served(killer: Killer, wanted: int) -> None:
         early = killer.chance.random() < 0.2  # also while pages are drawn and files are read
         while not early and not ready.is_set() and reader.is_alive():
             time.sleep(0.01)
-        struck = killer.strike("server", pid, 8.0 if early else 0.4, done.is_set)
+        struck = killer.strike("server", pid, 8.0 if early else 2.0 if what == "run" else 0.4, done.is_set)
         if not struck:
             os.killpg(pid, signal.SIGKILL)  # at rest, which is not counted
         reader.join()

@@ -421,7 +421,7 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
 
 
 def test_what_was_never_kept_is_cleared_after_a_day(tmp_path: Path, folder: Path) -> None:
-    old, new = folder / ".draft-4194305-abc", folder / ".draft-4194306-def"
+    old, new = folder / ".draft-000000-1-00000000", folder / ".draft-000000-2-00000000"
     for place in (old, new):
         place.mkdir(parents=True)
     os.utime(old, (0, 0))

@@ -24,6 +24,7 @@ import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from qfusion import _places, _read_only
+from qfusion._files import mark
 from qfusion.data.modality import Content, Modality, Target, Text, no_content
 from qfusion.data.spec import DataSet, digest_of
 from qfusion.errors import DataUnavailable, IntegrityError, NotFound
@@ -210,7 +211,7 @@ def remove(name: str) -> Path:
     if not NAME.match(name) or not place.is_dir():
         raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.")
     with disk(root(), f"Data set '{name}'"):
-        gone = place.with_name(f".gone-{secrets.token_hex(6)}")
+        gone = place.with_name(f".gone-{mark()}")
         with alone(), contextlib.suppress(FileNotFoundError):  # somebody else has removed it
             os.rename(place, gone)
         shutil.rmtree(gone, ignore_errors=True)

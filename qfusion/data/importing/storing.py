@@ -6,8 +6,6 @@ import contextlib
 import errno
 import json
 import os
-import re
-import secrets
 import shutil
 import sys
 import time
@@ -22,15 +20,12 @@ import pyarrow as pa
 import qfusion
 from qfusion import _limits, _read_only
 from qfusion._checks import check
-from qfusion._files import is_running
+from qfusion._files import is_left, mark
 from qfusion.data import _digest, registry
 from qfusion.data.formats.staged_set import StagedSet
 from qfusion.data.imported import FORMAT, MANIFEST, NAME, alone, disk, names, old_of, root
 from qfusion.data.importing.report import Report
 from qfusion.data.modality import Target
-
-_DRAFT = re.compile(r"\.draft-(\d+)-.*")
-STALE = 24 * 3600  # seconds after which a set that was never kept is cleared away
 
 
 @contextlib.contextmanager
@@ -44,7 +39,7 @@ def staging(keep: bool = False) -> Iterator[Path]:
     with disk(place, "The data"):
         place.mkdir(parents=True, exist_ok=True)
         _clear(place)
-        folder = place / f".draft-{os.getpid()}-{secrets.token_hex(6)}"
+        folder = place / f".draft-{mark()}"
         folder.mkdir()
         done = False
         try:
@@ -56,14 +51,10 @@ def staging(keep: bool = False) -> Iterator[Path]:
 
 
 def _clear(place: Path) -> None:
-    """Removes what was never kept and nobody has touched for a day; nothing of a process that is there, whatever the
-    clock says."""
-    for entry in place.glob(".*-*"):
-        found = _DRAFT.fullmatch(entry.name)
-        with contextlib.suppress(OSError):
-            if (found or entry.name.startswith(".gone-")) and time.time() - entry.stat().st_mtime > STALE and not (
-                    found and is_running(int(found[1]))):
-                shutil.rmtree(entry, ignore_errors=True)
+    """Removes what was never kept, or not removed to the end, by processes that are gone."""
+    for entry in [*place.glob(".draft-*"), *place.glob(".gone-*")]:
+        if is_left(entry):
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def check_name(name: str, replace: bool = False) -> None:
