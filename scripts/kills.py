@@ -372,7 +372,8 @@ class Zygote:
         """Ends it."""
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(10)
+        self.process.kill()
+        self.process.wait()
 
 
 def served(killer: Killer, wanted: int) -> None:
