@@ -252,12 +252,13 @@ def _watched(server: serving.Server, minutes: float, sessions: int, pause: float
         each.start()
     print(" min   done   median s   processor s   memory MB   threads   children   files", flush=True)
     while any(each.is_alive() for each in readers):
-        time.sleep(every if time.monotonic() + every < end else 1)
+        whole = time.monotonic() + every <= end  # else the readers end what they are at
+        time.sleep(every if whole else 1)
         moments.append(look(server.pid, began))
-        if time.monotonic() < end:
+        if whole:
             _tell(moments, readers, began)
     took = sorted((at - began, seconds) for each in readers for at, seconds in each.took)
-    last = moments[-1].at
+    last = 60 * minutes
     time.sleep(LEFT)
     for _ in range(2):  # what a session leaves goes when the next one comes and leaves
         with Visitor(server.url, 600) as visitor:

@@ -172,7 +172,7 @@ def test_a_program_is_imported_listed_explained_and_removed(two: tuple[Two, byte
     assert checkpoint.load("two").card["title"] == "Again"
     assert run("model", "remove", "two") == 0
     assert "two" not in checkpoint.available()
-    assert not list(Path("models").glob("*"))
+    assert not list(Path("models").glob("[!.]*"))
     assert run("model", "remove", "qj-planted") == 1
     assert "was not imported" in said(capsys)
 
