@@ -11,10 +11,7 @@ from __future__ import annotations
 import json
 import re
 import time
-<<<<<<< HEAD
-=======
 import urllib.request
->>>>>>> 474f2ac (What is killed half-way leaves nothing broken: half-written files go, a set that was being replaced comes back, a journal's cut line is taken away; times between two looks are measured by a clock that nobody sets; models of one name are kept one at a time)
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -68,7 +65,7 @@ class Visitor:
         self._socket: Any = None
         self._known: dict[str, ForwardMsg] = {}
         self._states: dict[str, WidgetState] = {}
-        self.page, self._query, self.session = "", "", ""
+        self.page, self._query = "", ""
         self.seen = Seen()
 
     def __enter__(self) -> Visitor:
@@ -85,19 +82,14 @@ class Visitor:
     def open(self, page: str = "", **query: Any) -> Seen:
         """Opens a page by its address below the app's, with a query, in a new session as a browser does."""
         self.close()
-<<<<<<< HEAD
-        self._socket = connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", max_size=MAX_BYTES,
-                               subprotocols=["streamlit", *filter(None, [self._token])],  # type: ignore[list-item]
-                               additional_headers=self._headers, open_timeout=self.limit)
-=======
-        self._connect(["streamlit"])
->>>>>>> 474f2ac (What is killed half-way leaves nothing broken: half-written files go, a set that was being replaced comes back, a journal's cut line is taken away; times between two looks are measured by a clock that nobody sets; models of one name are kept one at a time)
+        self._connect(self._token)
         self.page, self._query, self._states, self._known = page, urlencode(query), {}, {}
         return self._run()
 
-    def _connect(self, words: list[str]) -> None:
+    def _connect(self, *words: str) -> None:
         self._socket = connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", max_size=MAX_BYTES,
-                               subprotocols=words, open_timeout=self.limit,  # type: ignore[arg-type]
+                               subprotocols=["streamlit", *filter(None, words)],  # type: ignore[list-item]
+                               additional_headers=self._headers, open_timeout=self.limit,
                                ping_interval=None)  # as a browser, which waits for a busy server
 
     def begin(self, key: str, value: Any) -> None:
@@ -112,7 +104,7 @@ class Visitor:
 
     def reconnect(self) -> Seen:
         """Comes back to the same session, as a browser does whose connection was lost."""
-        self._connect(["streamlit", "none", self.session])
+        self._connect(self._token or "none", self.seen.session)
         self._known = {}
         return self._run()
 
@@ -162,7 +154,7 @@ class Visitor:
         """
         element = self._widget(key)[1]
         asked = BackMsg()
-        asked.file_urls_request.request_id, asked.file_urls_request.session_id = "files", self.session
+        asked.file_urls_request.request_id, asked.file_urls_request.session_id = "files", self.seen.session
         asked.file_urls_request.file_names.extend(files)
         places = self._answer(asked, "file_urls_response").file_urls
         with self._http("/_stcore/health") as answer:
@@ -190,7 +182,7 @@ class Visitor:
         if element.HasField("deferred_file_id"):
             asked = BackMsg()
             wanted = asked.backend_operation_request
-            wanted.request_id, wanted.session_id = "file", self.session
+            wanted.request_id, wanted.session_id = "file", self.seen.session
             wanted.deferred_file.file_id = element.deferred_file_id
             answer = self._answer(asked, "backend_operation_response")
             if answer.error_msg:
@@ -228,13 +220,9 @@ class Visitor:
                     seen.exceptions.append(f"{element.exception.type}: {element.exception.message}")
             elif kind == "new_session":
                 seen.elements.clear()
-<<<<<<< HEAD
                 seen.session = message.new_session.initialize.session_id
             elif kind == "auth_redirect":
                 seen.redirect = message.auth_redirect.url
-=======
-                self.session = message.new_session.initialize.session_id
->>>>>>> 474f2ac (What is killed half-way leaves nothing broken: half-written files go, a set that was being replaced comes back, a journal's cut line is taken away; times between two looks are measured by a clock that nobody sets; models of one name are kept one at a time)
             elif kind == "page_config_changed":
                 seen.title = message.page_config_changed.title
             elif kind == "page_info_changed":

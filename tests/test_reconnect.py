@@ -14,11 +14,11 @@ def test_a_lost_connection_loses_nothing(server: serving.Server) -> None:
         visitor.open("dynamics", **asked)
         visitor.set("_note_text", "seen before")
         visitor.set("_note_keep", True)
-        session = visitor.session
+        session = visitor.seen.session
         visitor.begin("H.text", 0.3)
         visitor.lose()
         seen = visitor.reconnect()
         assert not seen.exceptions
-        assert visitor.session == session
+        assert seen.session == session
         assert "seen before" in seen.words()
         assert figures(shown(seen)) == figures(shown(other.open("dynamics", **asked, **{"H.text": "0.3"})))
