@@ -20,7 +20,7 @@ from qfusion import _assets
 from scripts import serving
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("qfusion", ".streamlit", "pyproject.toml", "requirements.txt", "README.md", "LICENSE")
+SOURCES = ("qfusion", ".streamlit", "pyproject.toml", "requirements-min.txt", "README.md", "LICENSE")
 MAX_SIZE = 8_000_000  # bytes of a wheel
 
 

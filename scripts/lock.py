@@ -1,0 +1,130 @@
+"""Makes requirements.lock and requirements-cuda.lock, every package with the hashes of all its files, and
+docs/licences.md.
+
+    pip install uv && python scripts/lock.py [--upgrade]
+
+uv resolves requirements.txt once for every platform and every Python from 3.11 on, and takes the hashes that PyPI
+lists of each wheel and source archive. Versions stay as they are in the present files unless requirements.txt, or
+--upgrade, asks otherwise. What torch wants for NVIDIA's cards on Linux goes to requirements-cuda.lock, so that a CPU build of torch
+can do without. Licences are those that the packages declare (`pip install --dry-run --report`, on Linux, as other
+systems lack NVIDIA's).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK, CUDA, LICENCES = (ROOT / name for name in ("requirements.lock", "requirements-cuda.lock", "docs/licences.md"))
+PACKAGE = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;]+)(?: ; ([^\\\n]+?))? \\\n((?:    .*\n?)+)", re.MULTILINE)
+FOR_CARDS = re.compile(r"(nvidia|cuda)-|triton$")
+HEADS = {
+    LOCK: "# requirements.txt with all that it needs, and the hashes of PyPI's files: Linux, macOS, Windows, Python 3.11\n"
+          "# and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU build, installed beforehand, does not.\n"
+          "# Made by scripts/lock.py.\n",
+    CUDA: "# requirements.lock with what PyPI's torch needs for NVIDIA's cards on Linux. Made by scripts/lock.py.\n"
+          "-r requirements.lock\n"}
+
+
+class Locked(NamedTuple):
+    """A package in a lock: its name, version, where it is for (empty: everywhere) and its hashes."""
+
+    name: str
+    version: str
+    marker: str
+    hashes: tuple[str, ...]
+
+
+def packages(text: str) -> list[Locked]:
+    """The packages of a lock."""
+    return [Locked(name, version, marker, tuple(re.findall(r"--hash=sha256:([0-9a-f]{64})", rest)))
+            for name, version, marker, rest in PACKAGE.findall(text)]
+
+
+def resolve(upgrade: bool) -> None:
+    """Writes both locks."""
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name) / "both.txt"
+        out.write_text("".join(path.read_text().replace("-r requirements.lock\n", "") for path in (LOCK, CUDA)
+                               if path.exists()))
+        subprocess.run(["uv", "pip", "compile", "requirements.txt", "--universal", "--python-version=3.11",
+                        "--generate-hashes", "--no-header", "--quiet", f"--output-file={out}",
+                        *["--upgrade"] * upgrade], cwd=ROOT, check=True)
+        found = list(PACKAGE.finditer(out.read_text()))
+    for path, card in ((LOCK, False), (CUDA, True)):
+        path.write_text(HEADS[path] + "".join(each.group() for each in found if bool(FOR_CARDS.match(each[1])) == card))
+
+
+def declared(about: dict[str, Any]) -> str:
+    """The licence in a package's metadata: an expression, a short text, or else its classifiers."""
+    said = about.get("license_expression") or about.get("license") or ""
+    classes = [each.split(" :: ")[-1] for each in about.get("classifier", []) if each.startswith("License :: ")]
+    if said and len(said) <= 120 and "\n" not in said:
+        return said if said not in ("BSD", "Apache") or not classes or classes == ["OSI Approved"] else classes[0]
+    return classes[0] if classes else said.strip().splitlines()[0] if said else "not declared"
+
+
+def kind(licence: str) -> str:
+    """Whether a licence asks something of what imports the package: its kind, empty for a permissive one."""
+    if re.search(r"\bA?GPL|Affero|(?<!Lesser )General Public", licence):
+        return "copyleft"
+    if re.search(r"LGPL|Lesser|MPL|Mozilla|EPL|CDDL", licence):
+        return "copyleft within its files"
+    return "proprietary" if re.search(r"proprietary|NVIDIA", licence, re.IGNORECASE) else ""
+
+
+def licences(found: list[Locked]) -> str:
+    """The page with every package, its version and its licence."""
+    once = {each.name: each for each in reversed(found)}  # of two versions the first, for the older Python
+    with tempfile.TemporaryDirectory() as name:
+        asked, report = Path(name) / "all.txt", Path(name) / "report.json"
+        asked.write_text("\n".join(f"{each.name}=={each.version}" for each in once.values()))
+        # A pip of its own: older ones do not know of licence expressions.
+        subprocess.run(["uv", "tool", "run", "--quiet", "--python=3.11", "pip>=25", "install", "--dry-run",
+                        "--ignore-installed", "--no-deps", "-qq", "--report", str(report), "-r", str(asked)], check=True)
+        about = {re.sub(r"[-_.]+", "-", each["metadata"]["name"]).lower(): declared(each["metadata"])
+                 for each in json.loads(report.read_text())["install"]}
+    about |= {name: "not declared, NVIDIA's" for name, said in about.items()
+              if said == "not declared" and FOR_CARDS.match(name)}
+    rows = [f"| {each.name} | {each.version} | {about[each.name]} | {kind(about[each.name])} |" for each in found]
+    return WORDS + "\n".join(["| package | version | licence | asks more |", "|---|---|---|---|", *rows]) + "\n"
+
+
+WORDS = """# Licences of what qfusion needs
+
+qfusion is Apache-2.0. It imports the packages below and ships no file of theirs (a figure exported as interactive HTML
+carries plotly.js, MIT); `pip` fetches each from its own maker. The list is that of `requirements.lock` and
+`requirements-cuda.lock`, made by `scripts/lock.py` from what each package declares of itself; read the package's own
+file before you rely on it.
+
+Nothing here is GPL, LGPL or AGPL. Packages marked *copyleft within its files* (MPL-2.0) ask one thing: who hands out a
+changed version of **their** files gives the source of those. A package that imports them keeps its licence, so for
+qfusion, and for what you build on it, nothing follows; an image or installer that contains them says where their source
+is. *Proprietary* are NVIDIA's libraries, which PyPI's torch fetches on Linux: their licence lets you use them with
+NVIDIA's cards, and has terms for handing them on, as in an image. The CPU build of torch needs none of them. Wheels
+bundle further libraries (NumPy's and SciPy's GCC's Fortran runtime, GPL-3.0 with the runtime exception, which asks
+nothing of what uses it); their licences lie in the wheels.
+
+"""
+
+
+def main() -> int:
+    """Writes the three files; returns the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--upgrade", action="store_true", help="take the newest version of what is not pinned")
+    resolve(parser.parse_args().upgrade)
+    found = [each for path in (LOCK, CUDA) for each in packages(path.read_text())]
+    LICENCES.write_text(licences(found))
+    print(f"{len(found)} packages, {sum(len(each.hashes) for each in found)} hashes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
