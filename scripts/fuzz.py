@@ -14,6 +14,7 @@ Doors are worked through in processes of their own, `CASES` at a time, each unde
 from __future__ import annotations
 
 import argparse
+import atexit
 import io
 import json
 import multiprocessing
@@ -201,6 +202,163 @@ def _program(ending: str) -> Door:
     return door
 
 
+def _forked(path: Path, out: Path, memory: int) -> None:
+    """What `matfile._run` does, by a fork instead of a new process: the same child, the same limits, ten times as
+    fast."""
+    from qfusion.data import files
+    from qfusion.data.formats import _mat_child, matfile
+
+    folder, _watched["folder"] = _watched["folder"], None
+    child = os.fork()
+    if child == 0:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        status = 1
+        try:
+            _mat_child.limit(memory, matfile.SECONDS)
+            _mat_child.convert(str(path), str(out), files.MAX_SIZE)
+            status = 0
+        except BaseException:
+            status = 1
+        finally:
+            os._exit(status)
+    try:
+        _, status, used = os.wait4(child, 0)
+    except _Late:
+        os.kill(child, signal.SIGKILL)
+        os.wait4(child, 0)
+        raise
+    finally:
+        _watched["folder"] = folder
+    assert used.ru_maxrss * 1024 <= memory + BYTES, f"the child took {used.ru_maxrss:,} KiB"
+    if status:
+        raise matfile._refused(path, f"it ended with {status}")
+
+
+def _mat(own: bool) -> Door:
+    """A .mat file; read in a process of its own, or in a fork of this one."""
+    def door(data: bytes, folder: Path) -> Any:
+        from unittest import mock
+
+        from qfusion.data.formats import matfile
+
+        def started(*asked: Any, real: Any = matfile._run) -> None:
+            watching, _watched["folder"] = _watched["folder"], None
+            try:
+                real(*asked)
+            finally:
+                _watched["folder"] = watching
+
+        with mock.patch.object(matfile, "_run", started if own else _forked), \
+                mock.patch.object(tempfile, "tempdir", str(folder)):
+            return _file("set.mat")(data, folder)
+
+    return door
+
+
+def _set(data: bytes, folder: Path) -> Any:
+    """The manifest of an imported set, whose arrays are sound."""
+    from unittest import mock
+
+    from qfusion.data import imported
+
+    shutil.copytree(_imported(), folder / "sets" / "own", symlinks=True)
+    (folder / "sets" / "own" / imported.MANIFEST).write_bytes(data)
+    with mock.patch.dict(os.environ, {"QFUSION_IMPORTED": str(folder / "sets")}):
+        return imported.verify("own")
+
+
+@lru_cache(maxsize=1)
+def _imported() -> Path:
+    """A small imported set, kept for the cases of this process."""
+    from unittest import mock
+
+    from qfusion.data import importing
+    from tests import importable
+
+    folder = Path(tempfile.mkdtemp(prefix="qfusion-fuzz-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    importable.tables(folder / "t", count=30)
+    with mock.patch.dict(os.environ, {"QFUSION_IMPORTED": str(folder / "sets")}):
+        importing.import_set([folder / "t"], "own")
+    return folder / "sets" / "own"
+
+
+_RUN = [json.dumps({"data": "planted", "model": "quantum-jump", "settings": {"dims": [2, 2, 2]},
+                    "options": {"epochs": 2}, "seed": 0, "title": "t", "edition": 1}),
+        json.dumps({"state": "running", "epochs": 2, "history": [{"epoch": 1, "train": {"loss": 0.5}}]})]
+
+
+def _run_files(data: bytes, folder: Path) -> Any:
+    """A run's plan and its record, as a folder of somebody else's holds them."""
+    from qfusion.runs import folder as runs
+
+    (folder / "plan.json").write_bytes(data if b'"settings"' in data else _RUN[0].encode())
+    (folder / "record.json").write_bytes(data if b'"state"' in data else _RUN[1].encode())
+    run = runs.Run(folder)
+    return run.plan, run.record(), run.asked(), run.is_held()
+
+
+def _name(data: bytes, folder: Path) -> Any:
+    """A name of a set, a run or a model, wherever one is said: none may lead out of its folder."""
+    from unittest import mock
+
+    from qfusion import data as sets
+    from qfusion.data import imported
+    from qfusion.data.importing import storing
+    from qfusion.errors import QFusionError
+    from qfusion.runs import folder as runs
+    from qfusion.training.imports import taking
+
+    name, homes = _text(data), {f"QFUSION_{each}": str(folder / each) for each in ("IMPORTED", "RUNS", "MODELS")}
+    (folder / "secret").mkdir(exist_ok=True)
+    (folder / "secret" / imported.MANIFEST).write_text("{}")
+    allowed, refused = [], []
+    rooms: dict[str, Callable[[str], Any]] = {"IMPORTED": storing.check_name, "RUNS": runs.check_name,
+                                              "MODELS": lambda each: taking.check_name(each, None, True)}
+    asks = [*rooms.items(), *(("", ask) for ask in (sets.load, imported.manifest, imported.stamp, imported.remove,
+                                                    runs.find))]
+    with mock.patch.dict(os.environ, homes):
+        for room, ask in asks:
+            try:
+                ask(name)
+                allowed += [room] * bool(room)
+            except QFusionError as error:
+                refused.append(str(error))
+    assert not [each for each in refused if "\n" in each], f"refused in several lines: {refused}"
+    for room in allowed:
+        assert (folder / room / name).resolve().parent == (folder / room).resolve(), f"{name!r} leads out of {room}"
+        assert name.isprintable(), f"{name!r} is a name"
+    return allowed
+
+
+def _config(data: bytes, folder: Path) -> Any:
+    """What is to be trained, as a TOML file says it."""
+    from qfusion.commands import training
+
+    (folder / "t.toml").write_bytes(data)
+    return training._plan(None, "", None, [], folder / "t.toml")
+
+
+def _shown(data: bytes, _: Path) -> Any:
+    """A text of a sample, wherever it is shown."""
+    import csv
+
+    import pandas as pd
+
+    from qfusion.analysis import text
+    from qfusion.figures import style
+    from qfusion.report import blocks
+
+    said = _text(data)
+    for shown in (style.label(said), style.label(said, 400)):
+        assert not re.search(r"[<>$\n]", shown), f"markup in a label: {shown!r}"
+    assert not re.search(r"(?<!\\)(?:\\\\)*[<`*_$\[\n]", text.plain(said)), f"markdown: {text.plain(said)!r}"
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202a-\u202e]", blocks.clean(said)), "control characters in a report"
+    rows = csv.reader(io.StringIO(text.csv(pd.DataFrame({said: [said]})).decode(), newline=""))
+    assert not any(cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") for row in rows for cell in row), "a formula"
+    return said
+
+
 def _doors() -> dict[str, Door]:
     from qfusion.data.sources.planted import editing
     from qfusion.explain.trust import cohorts
@@ -213,6 +371,8 @@ def _doors() -> dict[str, Door]:
     return {"pickle": _file("set.pkl"), "npz": _file("set.npz"), "csv": _table(".csv"), "parquet": _table(".parquet"),
             "weights": _weights, "signed weights": _signed, "model card": _card,
             "program": _program(".pt2"), "onnx": _program(".onnx"),
+            "mat": _mat(own=False), "mat in its process": _mat(own=True), "imported set": _set, "run": _run_files,
+            "name": _name, "training file": _config, "text": _shown,
             "program card": lambda data, _: card.read(_text(data), "card.toml"),
             "recipe": lambda data, _: recipe.parse(_text(data)),
             "file with recipe": lambda data, _: export.read_recipe(data),
@@ -225,8 +385,10 @@ def _doors() -> dict[str, Door]:
 
 
 WEIGHT = {"csv": 0.15, "parquet": 0.15, "weights": 0.3, "model card": 0.3, "program": 0.2, "onnx": 0.3, "address": 0.3,
-          "npz": 0.5, "pickle": 0.5}  # share of an even one: slower doors
-AS_JSON = ("recipe", "composition", "session", "model card")
+          "npz": 0.5, "pickle": 0.5, "mat": 0.1, "mat in its process": 0.004, "imported set": 0.2, "name": 0.3,
+          "run": 0.5}  # share of an even one: slower doors
+PART = {"mat": 0.5, "mat in its process": 0.1}  # of a batch: slow ones
+AS_JSON = ("recipe", "composition", "session", "model card", "imported set", "run")
 
 
 def _examples(door: str) -> list[bytes]:
@@ -245,10 +407,11 @@ def _examples(door: str) -> list[bytes]:
             np.savez(out, a=rng.normal(size=(30, 3)), b=rng.normal(size=(30, 2)), y=np.arange(30) % 3)
             packed = io.BytesIO()
             np.savez_compressed(packed, a=np.zeros((30, 3)), y=np.arange(30) % 3)
-            bomb = io.BytesIO()
-            with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
-                archive.writestr("../a.npy", b"\x93NUMPY\x01\x00" + bytes(2**20))
-            return [out.getvalue(), packed.getvalue(), bomb.getvalue()]
+            return [out.getvalue(), packed.getvalue(), *_bombs()]
+        if door.startswith("mat"):
+            return _mats()
+        if door == "imported set":
+            return [(_imported() / "manifest.json").read_bytes()]
         if door in ("csv", "parquet"):
             made = importable.tables(folder / "t", count=30, suffix=f".{door}")
             return [path.read_bytes() for path in sorted(made.iterdir())]
@@ -256,7 +419,8 @@ def _examples(door: str) -> list[bytes]:
             from qfusion.training import checkpoint
 
             ending = ".json" if door == "model card" else ".safetensors"
-            return [(checkpoint.folders()[0] / f"qj-planted{ending}").read_bytes()]
+            sound = (checkpoint.folders()[0] / f"qj-planted{ending}").read_bytes()
+            return [sound] if door == "model card" else [sound, *_headers(sound)]
         if door == "program":
             return [_exported()]
         if door == "onnx":
@@ -275,10 +439,71 @@ def _examples(door: str) -> list[bytes]:
         "session": [session.text()],
         "address": ["model=qj-planted&data=planted&sample=p0031&H.text=0.5&view=State&t=0.5",
                     "model=qcnn-digits&gate=4"],
+        "run": _RUN,
+        "name": ["my-set", "../secret", "a" * 64, "own.json", "set\n", "secret/../../etc", "/etc/passwd", "CON", "."],
+        "training file": ["data = 'planted'\nmodel = 'quantum-jump'\nseed = 1\n[set]\nepochs = 3\ndims = [2, 2, 2]",
+                          "data = 'digits'\nmodel = 'entangled-qcnn'"],
+        "text": ["a very good day", "<b>x</b> $x^2$ `code` [a](b) *c* :smile: &amp;", "=1+1", "+cmd|' /C calc'!A0",
+                 "\t=1", "@SUM(A1)", "\\[a", "-2"],
         "tweak": ["H.text=0.5,rate.1=2,T=1.2", "H.text-audio=-1"],
         "cohort": ["relation=conflict", "error>0.3;truth<0", "split=test;entropy[text]>=0.2"],
         "saved cohort": ["hard:error>0.3"], "pin": ["qj-planted/planted/p0031/H.text=0.3"],
         "visible range": ["0,1", "-2.5,3e4"], "sentence": ["a very good day", "good and bad"]}[door]]
+
+
+def _bombs() -> list[bytes]:
+    """Archives of arrays that promise or unpack to much, and whose members would like to lie elsewhere."""
+    import numpy as np
+
+    def packed(members: dict[str, bytes]) -> bytes:
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+        return out.getvalue()
+
+    huge = b"\x93NUMPY\x01\x00\x76\x00" + b"{'descr': '<f8', 'fortran_order': False, 'shape': (1099511627776, 99), }"
+    huge += b" " * (10 + 0x76 - len(huge) - 1) + b"\n"
+    zeros, small = io.BytesIO(), io.BytesIO()
+    np.save(zeros, np.zeros((2**17, 8)))
+    np.save(small, np.zeros((30, 2)))
+    nested = packed({"a.npy": packed({f"{k}.npy": zeros.getvalue() for k in range(8)})})
+    for _ in range(3):
+        nested = packed({f"{k}.npz": nested for k in range(8)} | {"a.npy": nested})
+    return [packed({"../a.npy": b"\x93NUMPY\x01\x00" + bytes(2**20)}), packed({"a.npy": huge, "y.npy": huge}), nested,
+            packed({f"a{k}.npy": zeros.getvalue() for k in range(64)} | {"y.npy": small.getvalue()}),
+            packed({"/tmp/a.npy": small.getvalue(), "..\\..\\b.npy": small.getvalue(), "y.npy": small.getvalue()})]
+
+
+def _headers(sound: bytes) -> list[bytes]:
+    """Weights whose header is as long as nothing is, deeper than anything, or says more than there is."""
+    def headed(header: bytes, size: int = -1) -> bytes:
+        return (len(header) if size < 0 else size).to_bytes(8, "little") + header + sound[-4096:]
+
+    many = {f"t{k}": {"dtype": "F64", "shape": [], "data_offsets": [0, 8]} for k in range(20_000)}
+    far = {"a": {"dtype": "F64", "shape": [2**40, 2**40], "data_offsets": [0, 2**62]}}
+    return [headed(b"{}", 2**63), headed(b"{}", 2**40), headed(b"[" * 100_000), headed(json.dumps(many).encode()),
+            headed(json.dumps(far).encode()), headed(b'{"__metadata__": {"a": "' + b"x" * 10**6 + b'"}}')]
+
+
+def _mats() -> list[bytes]:
+    """Small .mat files: numbers, text, cells, structs and sparse matrices, plain and packed; one that is HDF5."""
+    import numpy as np
+    import scipy.io
+    import scipy.sparse
+
+    rng = np.random.default_rng(0)
+    views = np.empty((1, 2), dtype=object)
+    views[0, 0], views[0, 1] = rng.normal(size=(12, 3)), rng.normal(size=(12, 2))
+    made = []
+    for content, packed in (({"X": views, "Y": np.arange(12.0)[:, None] % 3}, False),
+                            ({"X": views, "gt": np.arange(12)[:, None] % 3, "note": "words"}, True),
+                            ({"a": scipy.sparse.random(12, 4, 0.3, random_state=0), "Y": np.arange(12)[:, None] % 2,
+                              "s": {"field": [1.0, "two"]}}, True)):
+        out = io.BytesIO()
+        scipy.io.savemat(out, content, do_compression=packed)
+        made.append(out.getvalue())
+    return [*made, b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(512)]
 
 
 def _recipe() -> str:
@@ -333,6 +558,8 @@ def _audit(event: str, said: tuple[Any, ...]) -> None:
         if writes and not str(path).startswith((folder, "/dev/null")) and not str(path).endswith((".pyc", ".pyo")) \
                 and "__pycache__" not in str(path):
             _watched["seen"].append(f"opened {path} to write")
+    elif event == "os.remove" and isinstance(said[-1], int) and said[-1] >= 0:
+        return  # by name in an open folder: shutil.rmtree, which is asked itself
     elif event in _FORBIDDEN and not any(str(each).startswith(folder) for each in said):
         _watched["seen"].append(f"{event} {str(said)[:100]}")
 
@@ -345,12 +572,12 @@ def _ring(*_: Any) -> None:
     raise _Late
 
 
-def tried(door: Door, data: bytes, folder: Path) -> str:
-    """What went wrong in a case; empty where nothing did."""
+def tried(door: Door, data: bytes, folder: Path, seconds: int | None = None) -> str:
+    """What went wrong in a case; empty where nothing did. It may take so many seconds, `SECONDS` unless told."""
     from qfusion.errors import QFusionError
 
     _watched["folder"], _watched["seen"] = str(folder), []
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, seconds or SECONDS)
     try:
         door(data, folder)
     except QFusionError as error:
@@ -381,7 +608,7 @@ def _batch(asked: tuple[str, int, int]) -> tuple[str, int, list[tuple[str, bytes
     began = time.perf_counter()
     for place, example in enumerate(examples):  # what is sound loads what is loaded late
         with tempfile.TemporaryDirectory() as folder:
-            tried(door, example, Path(folder))
+            tried(door, example, Path(folder), 120)
         assert place < 100
     limit = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1000 + BYTES
     for _ in range(count):
@@ -423,8 +650,9 @@ def main() -> int:
     asked = parser.parse_args()
     names = asked.doors or list(_doors())
     weights = [WEIGHT.get(name, 1.0) for name in names]
-    jobs = [(name, asked.seed * 10_000 + batch, asked.batch) for name, weight in zip(names, weights, strict=True)
-            for batch in range(max(1, round(asked.cases * weight / sum(weights) / asked.batch)))]
+    sizes = {name: max(1, round(asked.batch * PART.get(name, 1))) for name in names}
+    jobs = [(name, asked.seed * 10_000 + batch, sizes[name]) for name, weight in zip(names, weights, strict=True)
+            for batch in range(max(1, round(asked.cases * weight / sum(weights) / sizes[name])))]
     counts, kinds, seconds = Counter[str](), dict[tuple[str, str], int](), Counter[str]()
     with multiprocessing.get_context("spawn").Pool(os.cpu_count(), _begin, maxtasksperchild=8) as pool:
         for name, count, found, took in pool.imap_unordered(_batch, jobs):

@@ -5,9 +5,9 @@ docs/licences.md.
 
 uv resolves requirements.txt once for every platform and every Python from 3.11 on, and takes the hashes that PyPI
 lists of each wheel and source archive. Versions stay as they are in the present files unless requirements.txt, or
---upgrade, asks otherwise. What torch wants for NVIDIA's cards on Linux goes to requirements-cuda.lock, so that a CPU build of torch
-can do without. Licences are those that the packages declare (`pip install --dry-run --report`, on Linux, as other
-systems lack NVIDIA's).
+--upgrade, asks otherwise. What torch wants for NVIDIA's cards on Linux goes to requirements-cuda.lock, so that a CPU
+build of torch can do without. Licences are those that the packages declare (`pip install --dry-run --report`, on Linux,
+as other systems lack NVIDIA's).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ LOCK, CUDA, LICENCES = (ROOT / name for name in ("requirements.lock", "requireme
 PACKAGE = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;]+)(?: ; ([^\\\n]+?))? \\\n((?:    .*\n?)+)", re.MULTILINE)
 FOR_CARDS = re.compile(r"(nvidia|cuda)-|triton$")
 HEADS = {
-    LOCK: "# requirements.txt with all that it needs, and the hashes of PyPI's files: Linux, macOS, Windows, Python 3.11\n"
-          "# and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU build, installed beforehand, does not.\n"
-          "# Made by scripts/lock.py.\n",
+    LOCK: "# requirements.txt with all that it needs, and the hashes of PyPI's files: Linux, macOS, Windows, Python\n"
+          "# 3.11 and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU build, installed beforehand,\n"
+          "# does not. Made by scripts/lock.py.\n",
     CUDA: "# requirements.lock with what PyPI's torch needs for NVIDIA's cards on Linux. Made by scripts/lock.py.\n"
           "-r requirements.lock\n"}
 
@@ -88,7 +88,8 @@ def licences(found: list[Locked]) -> str:
         asked.write_text("\n".join(f"{each.name}=={each.version}" for each in once.values()))
         # A pip of its own: older ones do not know of licence expressions.
         subprocess.run(["uv", "tool", "run", "--quiet", "--python=3.11", "pip>=25", "install", "--dry-run",
-                        "--ignore-installed", "--no-deps", "-qq", "--report", str(report), "-r", str(asked)], check=True)
+                        "--ignore-installed", "--no-deps", "-qq", "--report", str(report), "-r", str(asked)],
+                       check=True)
         about = {re.sub(r"[-_.]+", "-", each["metadata"]["name"]).lower(): declared(each["metadata"])
                  for each in json.loads(report.read_text())["install"]}
     about |= {name: "not declared, NVIDIA's" for name, said in about.items()

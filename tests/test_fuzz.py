@@ -7,11 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import scipy.io
 
-from qfusion.errors import MAX_TEXT, InvalidInput, NotFound, QFusionError
+from qfusion.data import files, imported, importing
+from qfusion.data.importing import storing
+from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import Tweak
 from qfusion.models.programs import card
+from qfusion.runs import folder
 from qfusion.training import checkpoint
 from scripts import fuzz
 from tests import importable
@@ -70,15 +76,13 @@ def test_a_refusal_is_one_line_whatever_it_quotes() -> None:
 
 
 def test_a_parquet_file_with_a_damaged_header_is_refused(tmp_path: Path) -> None:
-    from qfusion.data import importing
-
-    folder = importable.tables(tmp_path / "t", count=12, suffix=".parquet")
-    data = bytearray((folder / "labels.parquet").read_bytes())
+    tables = importable.tables(tmp_path / "t", count=12, suffix=".parquet")
+    data = bytearray((tables / "labels.parquet").read_bytes())
     data[-40:-12] = b"\xff" * 28
-    (folder / "labels.parquet").write_bytes(data)
+    (tables / "labels.parquet").write_bytes(data)
     (tmp_path / "staged").mkdir()
     with pytest.raises(InvalidInput, match=r"Table `labels\.parquet` cannot be read"):
-        importing.examine([folder], tmp_path / "staged")
+        importing.examine([tables], tmp_path / "staged")
 
 
 @pytest.mark.parametrize("given", ["3.5", "true", "{a = 1}", "[1]"])
@@ -86,3 +90,46 @@ def test_a_card_whose_modality_is_no_name_is_refused(given: str) -> None:
     text = f'program = "p"\n[[input]]\nname = "x"\nmodality = {given}\n[output]\nname = "y"\n'
     with pytest.raises(InvalidInput, match="`modality` of input `x` must be names"):
         card.read(text, "c.toml")
+
+
+@pytest.mark.parametrize("name", ["own\n", "\x00", "a/\x00", "../own", "/own", ".", ""])
+def test_a_name_that_is_none_leads_nowhere(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sets").mkdir()
+    for place in (tmp_path, tmp_path / "own", tmp_path / "sets"):
+        place.mkdir(exist_ok=True)
+        (place / imported.MANIFEST).write_text("{}")
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
+    for ask in (imported.manifest, imported.load, imported.remove):
+        with pytest.raises(NotFound, match="does not exist"):
+            ask(name)
+    imported.stamp(name)
+    with pytest.raises(InvalidInput, match="must begin with a letter or digit"):
+        storing.check_name(name)
+
+
+@pytest.mark.parametrize("history", ["3.5", "3", '"abc"', "[1]", "null"])
+def test_a_damaged_record_of_a_run_is_named(history: str, tmp_path: Path) -> None:
+    (tmp_path / "record.json").write_text(f'{{"state": "done", "history": {history}}}')
+    with pytest.raises(IntegrityError, match="is not the record of a training"):
+        folder.Run(tmp_path).record()
+    (tmp_path / "record.json").write_text('{"state": 3}')
+    with pytest.raises(IntegrityError, match="is not the record of a training"):
+        folder.Run(tmp_path).record()
+
+
+def test_what_unpacks_to_a_thousand_times_its_size_is_refused_before_it_does(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "HARMLESS", 2**20)
+    np.savez_compressed(tmp_path / "s.npz", a=np.zeros((2**12, 64)), y=np.arange(2**12) % 3)
+    (tmp_path / "staged").mkdir()
+    with pytest.raises(InvalidInput, match=r"File `s.npz` must not unpack to more than 100 times its size, but its 0"):
+        importing.examine([tmp_path / "s.npz"], tmp_path / "staged")
+    np.savez(tmp_path / "s.npz", a=np.zeros((2**12, 64)), y=np.arange(2**12) % 3)
+    importing.examine([tmp_path / "s.npz"], tmp_path / "staged")
+    scipy.io.savemat(tmp_path / "s.mat", {"a": np.zeros((2**12, 64)), "y": np.arange(2**12) % 3}, do_compression=True)
+    with pytest.raises(InvalidInput, match=r"File `s.mat` must not unpack"):
+        importing.examine([tmp_path / "s.mat"], tmp_path / "staged")
+    made = importable.tables(tmp_path / "t", count=12, suffix=".parquet")
+    pd.DataFrame({"id": ["x"] * 2**17, "a": np.zeros(2**17)}).to_parquet(made / "audio.parquet")
+    with pytest.raises(InvalidInput, match=r"File `audio.parquet` must not unpack to more than 100 times"):
+        importing.examine([made], tmp_path / "staged")

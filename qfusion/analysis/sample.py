@@ -204,6 +204,11 @@ class Sample:
         """QuTiP's track of the sample under the tweak, see `track.track`, with `runs` quantum-jump trajectories."""
         return evolution.follow(self.work, self.row, self.tweak, negativity=negativity, runs=runs)
 
+    @property
+    def followed(self) -> str:
+        """Whose states are followed through time, and how exactly, as markdown."""
+        return f"{self.of} {evolution.exactness(self.work, self.row, self.tweak)}"
+
 
 def sample_of(work: Workspace, row: int, output: str | int | None = None, tweak: Any = "") -> Sample:
     """Returns a sample; `output` is a name or number of the score that is explained, the one decided for unless given.

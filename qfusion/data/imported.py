@@ -31,7 +31,7 @@ from qfusion.errors import DataUnavailable, IntegrityError, NotFound
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 _BROKEN = "Remove it with `python -m qfusion data remove {name}` and import it again."
 
 
@@ -86,7 +86,7 @@ def names() -> tuple[str, ...]:
     """Returns the names of the imported sets, sorted."""
     _bring_back()
     try:
-        return tuple(sorted(entry.name for entry in root().iterdir() if NAME.match(entry.name)
+        return tuple(sorted(entry.name for entry in root().iterdir() if NAME.fullmatch(entry.name)
                             and (entry / MANIFEST).is_file()))
     except OSError:
         return ()
@@ -98,14 +98,14 @@ def manifest(name: str) -> dict[str, Any]:
     Raises:
         NotFound: when there is none of that name. IntegrityError: when its manifest is damaged.
     """
-    path = root() / name / MANIFEST
-    try:
+    if NAME.fullmatch(name):
+        path = root() / name / MANIFEST
         if not path.exists():
             _bring_back()
-        seen = path.stat()
-        return _manifest(path, seen.st_mtime_ns, seen.st_size)
-    except OSError:
-        raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.") from None
+        with contextlib.suppress(OSError):
+            seen = path.stat()
+            return _manifest(path, seen.st_mtime_ns, seen.st_size)
+    raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.")
 
 
 @lru_cache(maxsize=64)
@@ -128,7 +128,7 @@ def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
 
 def stamp(name: str) -> str:
     """Returns what changes whenever the set of that name does; empty when there is none."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, ValueError):  # such as a zero byte in the name
         seen = (root() / name / MANIFEST).stat()
         return f"{seen.st_mtime_ns}-{seen.st_size}-{seen.st_ino}"
     return ""
@@ -208,7 +208,7 @@ def remove(name: str) -> Path:
     _read_only.refuse("remove data")
     place = root() / name
     _bring_back()  # else an old one would come back later
-    if not NAME.match(name) or not place.is_dir():
+    if not NAME.fullmatch(name) or not place.is_dir():
         raise NotFound(f"Imported data set {name[:80]!r} does not exist. See `python -m qfusion data list`.")
     with disk(root(), f"Data set '{name}'"):
         gone = place.with_name(f".gone-{mark()}")

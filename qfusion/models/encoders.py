@@ -192,11 +192,19 @@ def admitted(name: str, features: Features, spec: InputSpec, dtype: torch.dtype)
         dtype: of the model's weights.
 
     Raises:
-        InvalidInput: when they are not floating-point numbers, not finite, or of another form.
+        InvalidInput: when they are not floating-point numbers, not finite, or of another form, or the model is in
+            half precision.
     """
     check_features(name, features, spec)
+    check(dtype in (torch.float32, torch.float64),
+          f"The model must be in single or double precision, but its weights are {dtype}: states hold too few digits "
+          "in it. Call `.float()` or `.double()` on it; features may be of any precision.")
     values, mask = split(features)
-    return values.to(dtype) if mask is None else (values.to(dtype), mask)
+    own = values.to(dtype)
+    check(own.dtype == values.dtype or bool(torch.isfinite(own).all()),
+          f"Features of modality `{name}` must be finite in the model's {dtype}, but hold {values.abs().max():.2g}. "
+          "Scale them, or call `.double()` on the model.")
+    return own if mask is None else (own, mask)
 
 
 def check_features(name: str, features: Features, spec: InputSpec) -> None:

@@ -83,7 +83,7 @@ def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = E
                "above, the entanglement of each modality with the rest (logarithmic negativity)")
               + "; below, the decision if it were read out at t, split into "
               + ("dividends: solid alone, dashed in pairs, dotted all three." if terms == DIVIDENDS
-                 else "Shapley values.") + (" Thin: as learned." if before else "") + sample.of + " "
+                 else "Shapley values.") + (" Thin: as learned." if before else "") + sample.followed + " "
               + backgrounds.against(sample.work.background),
         not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
                   + ". The baseline is left out below.",
@@ -127,8 +127,8 @@ def correlation(sample: Sample, theme: Theme = "light", *, kind: str = "mutual_i
         drawn_measures()[kind], about.question,
         dynamics.measure_lines(track.times, series, sample.modalities, about.axis, between=about.between,
                                cursor=cursor_at(sample, t), height=260, theme=theme),
-        shows=about.shows + sample.of, not_shown=about.not_shown, alt=f"{about.axis} over time: {spoken.lines(named)}.",
-        table=partial(_over_time, track.times, series, kind))
+        shows=about.shows + sample.followed, not_shown=about.not_shown,
+        alt=f"{about.axis} over time: {spoken.lines(named)}.", table=partial(_over_time, track.times, series, kind))
 
 
 def trajectories(sample: Sample, theme: Theme = "light", *, runs: int = 20, whose: str = "") -> Picture:
@@ -200,7 +200,7 @@ def populations(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t
     return Picture(
         "populations", f"Likeliest basis state at {name}: |{labels[best]}⟩ with {mass[best]:.0%}",
         state_figures.populations(mass, dims, theme=theme),
-        shows="the probability of each basis state, the diagonal of ρ(t)." + sample.of,
+        shows="the probability of each basis state, the diagonal of ρ(t)." + sample.followed,
         not_shown="coherence: see the matrix below.", alt=f"Populations at {name}: {spoken.listed(labels, mass)}.",
         table=lambda: pd.DataFrame({"state": labels, "probability": mass}))
 
@@ -222,7 +222,7 @@ def matrix(sample: Sample, theme: Theme = "light", *, part: str = "modulus", who
     return Picture(
         f"matrix-{part}", f"Density matrix: {part} at {name}",
         state_figures.density_matrix(rho, dims, part=part, theme=theme),
-        shows=_MATRIX[part][0] + sample.of, not_shown=_MATRIX[part][1],
+        shows=_MATRIX[part][0] + sample.followed, not_shown=_MATRIX[part][1],
         alt=f"Heat map of the {part} of ρ: {spoken.off_diagonal(rho, labels.tolist())}.",
         table=lambda: pd.DataFrame({"row": labels[rows.ravel()], "column": labels[columns.ravel()],
                                     "real": rho.real.ravel(), "imaginary": rho.imag.ravel()}))

@@ -121,7 +121,7 @@ def entropies(sample: Sample, theme: Theme = "light") -> Picture:
         "entropies", f"{text.plain(most)} ends up the most mixed ({ends[most]:.2f} nats)",
         dynamics.measure_lines(track.times, parts, sample.modalities, KINDS["entropy"].axis, height=280, theme=theme),
         shows="how far each modality's state, and all together, has become mixed by time t: by entanglement with the "
-              "others and by jumps." + sample.of,
+              "others and by jumps." + sample.learned.followed,
         not_shown="which modality decided: entropy is correlation, not attribution.",
         alt="Entropy over time: at T " + ", ".join(f"{name} {value:.2f}" for name, value in ends.items()) + " nats.",
         table=lambda: pd.DataFrame({"t": track.times} | {f"entropy[{k or 'all'}]": v for k, v in series.items()}))

@@ -11,6 +11,19 @@ from torch import Tensor
 
 from qfusion._checks import check
 
+PRECISIONS = (torch.float32, torch.float64, torch.complex64, torch.complex128)
+
+
+def check_precision(name: str, values: Tensor) -> None:
+    """Raises InvalidInput unless a tensor has single or double precision: half holds three digits, too few for states.
+
+    Args:
+        name: what the message calls it.
+        values: real or complex.
+    """
+    check(values.dtype in PRECISIONS, f"Argument `{name}` must be in single or double precision, but is "
+                                      f"{values.dtype}. Cast it to complex128, or complex64.")
+
 
 def is_hermitian(X: Tensor) -> bool:
     """Returns whether all matrices (..., D, D) equal their adjoints up to rounding."""

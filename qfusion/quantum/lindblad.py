@@ -21,7 +21,7 @@ from torch import Tensor
 from qfusion._checks import check
 from qfusion.quantum import expansion
 from qfusion.quantum.generators import Form
-from qfusion.quantum.inputs import check_operators, check_times, is_hermitian
+from qfusion.quantum.inputs import check_operators, check_precision, check_times, is_hermitian
 from qfusion.quantum.states import embed
 
 
@@ -144,6 +144,7 @@ def evolve(generator: Generator, operators: Tensor, times: Sequence[float] | Ten
     D = math.prod(generator.dims)
     check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
                                           f"{tuple(operators.shape)}.")
+    _check_type(generator, operators)
     moments = check_times(times)
     X = operators.reshape(-1, D, D)
     forms = [form(term, picture) for term in generator.terms]
@@ -159,8 +160,16 @@ def act(generator: Generator, operators: Tensor, picture: str = "states") -> Ten
     D = math.prod(generator.dims)
     check(operators.shape[-2:] == (D, D), f"Argument `operators` must have shape (..., {D}, {D}), but has shape "
                                           f"{tuple(operators.shape)}.")
+    _check_type(generator, operators)
     X = operators.reshape(-1, D, D)
     return expansion.act(generator.dims, [form(term, picture) for term in generator.terms], X).reshape(operators.shape)
+
+
+def _check_type(generator: Generator, operators: Tensor) -> None:
+    check_precision("operators", operators)
+    wanted = next((term.H.dtype for term in generator.terms), operators.dtype)
+    check(operators.dtype == wanted,
+          f"Argument `operators` must be {wanted}, as H and the jump operators are, but is {operators.dtype}. Cast it.")
 
 
 def form(term: Term, picture: str) -> Form:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check, require_finite
+from qfusion.quantum.inputs import check_precision
 from qfusion.quantum.kinds import KINDS, Measure, Measures, States, Values, kind
 from qfusion.quantum.states import partial_trace, partial_transpose
 
@@ -38,6 +39,7 @@ def require_state(name: str, rho: Tensor, eigenvalues: Tensor | None = None) -> 
     check(rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
           f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices; a "
           "ket becomes one by `states.density`.")
+    check_precision(name, rho)
     rho = rho.detach()
     require_finite(name, rho.cpu().numpy())
     tol = tolerance(rho)
@@ -68,6 +70,7 @@ def _entropy(eigenvalues: Tensor) -> Tensor:
 def _checked_entropy(name: str, rho: Tensor) -> Tensor:
     check(rho.ndim >= 2 and rho.shape[-1] == rho.shape[-2],
           f"Argument `{name}` must have shape (..., D, D), but has shape {tuple(rho.shape)}. Give density matrices.")
+    check_precision(name, rho)
     require_finite(name, rho.detach().cpu().numpy())
     eigenvalues = torch.linalg.eigvalsh(rho)
     require_state(name, rho, eigenvalues)

@@ -170,8 +170,13 @@ class Run:
         """Returns how far the run is; a run whose process is gone without a word is "interrupted"."""
         if not (self.path / "record.json").is_file():
             return Record(state="interrupted" if not self.is_held() else "waiting")
-        known = {f.name for f in fields(Record)}
+        known = {f.name: list if f.name == "history" else (int, float) if f.type == "float" else type(f.default)
+                 for f in fields(Record)}
         found = {key: value for key, value in _read(self.path / "record.json").items() if key in known}
+        plain = all(isinstance(value, known[key]) for key, value in found.items())
+        if not plain or not all(isinstance(each, dict) for each in found.get("history", ())):
+            raise IntegrityError(f"{self.path / 'record.json'} is not the record of a training. Delete the run and "
+                                 "begin again.")
         record = Record(**{**found, "history": tuple(found.get("history", ()))})
         if record.state in ALIVE and not self.is_held():
             latest = _read(self.path / "record.json")  # it may have ended between the two looks

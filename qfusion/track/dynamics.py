@@ -54,7 +54,8 @@ class Track:
 
 @single_threaded
 def track(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray | Sequence[float], *,
-          negativity: bool = True, trajectories: int = 0, seed: int = 0, rtol: float | None = None) -> Track:
+          negativity: bool = True, trajectories: int = 0, seed: int = 0, rtol: float | None = None,
+          rho: np.ndarray | None = None) -> Track:
     """Returns the dynamics of one sample.
 
     Args:
@@ -66,11 +67,12 @@ def track(system: System, psi0: Tensor | np.ndarray, times: Tensor | np.ndarray 
         seed: of the trajectories. Trajectory i depends on `seed` and i only, not on how many there are.
         rtol: relative tolerance of the integrator; the absolute one is a hundredth of it. Default 1e-7, less in
             proportion where many periods of H lie in the time asked for, as errors add up.
+        rho: what `solve` returned for these times, where it is known already.
 
     Raises:
         InvalidInput: when an argument is out of range, NaN, of the wrong size or not normalised.
     """
-    rho = solve(system, psi0, times, rtol=rtol)
+    rho = solve(system, psi0, times, rtol=rtol) if rho is None else rho
     runs = sample_trajectories(system, psi0, times, trajectories, seed) if trajectories else ()
     return Track(
         times=checked_times(times), names=tuple(system.names), dims=tuple(system.dims), rho=rho,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import numpy as np
+import torch
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
@@ -42,8 +43,10 @@ def single_threaded(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def array(values: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:
-    """Returns `values` as a NumPy array, detached from torch."""
-    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    """Returns `values` as a NumPy array, detached from torch; bfloat16, which NumPy does not know, as float32."""
+    if isinstance(values, Tensor):
+        return (values.float() if values.dtype == torch.bfloat16 else values).detach().cpu().numpy()
+    return np.asarray(values)
 
 
 def checked_times(times: Tensor | np.ndarray | Sequence[float]) -> np.ndarray:

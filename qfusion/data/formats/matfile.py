@@ -51,6 +51,7 @@ def read(path: Path) -> dict[str, Any]:
         _run(path, out, _START + 3 * min(files.MAX_SIZE, _RATIO * size))
         found = pickles.read(out.read_bytes(), path.name)
     files.check_size(path.name, found["bytes"])
+    files.check_unpacked(path.name, found["bytes"], size)
     return {name: _made(each) for name, each in found["variables"].items()}
 
 

@@ -59,6 +59,7 @@ def headers(path: Path) -> dict[str, Header]:
 def _opened(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
     try:
         with zipfile.ZipFile(path) as archive:
+            files.check_unpacked(path.name, sum(entry.file_size for entry in archive.infolist()), path.stat().st_size)
             yield archive, {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()
                             if entry.filename.endswith(".npy")}
     except InvalidInput:

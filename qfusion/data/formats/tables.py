@@ -65,6 +65,8 @@ class Table:
                     pa.csv.ConvertOptions(column_types=kinds, include_columns=columns, strings_can_be_null=False))
             else:
                 whole = pa.parquet.ParquetFile(self.path)
+                files.check_unpacked(self.path.name, 8 * whole.metadata.num_columns * whole.metadata.num_rows,
+                                     self.path.stat().st_size)
                 rows = max(1, min(65_536, _digest.BYTES // (8 * len(columns))))
                 for batch in whole.iter_batches(rows, columns=columns, use_threads=False):
                     yield pa.RecordBatch.from_arrays(

@@ -67,7 +67,7 @@ def check_name(name: str, replace: bool = False) -> None:
     Raises:
         InvalidInput: when the name has other letters than can stand in a link and a folder's name, or is in use.
     """
-    check(NAME.match(name) is not None,
+    check(NAME.fullmatch(name) is not None,
           "Argument `name` must begin with a letter or digit and have at most 60 letters, digits, `-` and "
           f"`_`, but is {name[:80]!r}. Choose another.")
     check(name.casefold() not in {other.casefold() for other in registry.sources()},

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.draw.dynamics import TIME, mark_time
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -58,6 +59,7 @@ SHOWN = 6  # terms with an area of their own
 THIN = 0.005  # bands thinner than this share of all are left out
 
 
+@drawing()
 def matrix(dividends: Sequence[str], titles: Sequence[str], parts: np.ndarray, start: np.ndarray, end: np.ndarray, *,
            unit: str = "score", theme: Theme = "light") -> go.Figure:
     """What G terms of the dynamics added to S dividends, a row a dividend and one for their sum, with both ends beside
@@ -123,6 +125,7 @@ def _short(values: np.ndarray) -> np.ndarray:
     return np.array([written(float(value)) for value in np.ravel(values)], dtype=object).reshape(np.shape(values))
 
 
+@drawing()
 def areas(times: np.ndarray, added: np.ndarray, titles: Sequence[str], hues: Sequence[str], dividend: str, *,
           start: float = 0.0, cursor: float | None = None, unit: str = "score", theme: Theme = "light") -> go.Figure:
     """One dividend over time as stacked areas: what was added stands above its start, what was taken away below; the
@@ -206,6 +209,7 @@ def _told(dividend: str, value: float, names: Sequence[str], now: np.ndarray) ->
     return "<br>".join([f"{term_title(dividend)} {value:+.3f}", *lines])
 
 
+@drawing()
 def flow(dividends: Sequence[str], titles: Sequence[str], hues: Sequence[str], acts: Sequence[str], parts: np.ndarray,
          start: np.ndarray, end: np.ndarray, modalities: Sequence[str], *, unit: str = "score",
          theme: Theme = "light") -> go.Figure:

@@ -1,5 +1,4 @@
-"""A circuit with the sample in it: boxes, a scrubber's place, and the state of every qubit drawn in place, as Quirk
-does; its error.
+"""A circuit with the sample in it: boxes, a scrubber's place, every qubit's state in place, as in Quirk; its error.
 
 A qubit is drawn as a disc: its needle is (<X>, <Z>) with |0> up, its colour <Y>; a needle that ends inside the disc is
 a mixed state.
@@ -18,6 +17,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.draw.physics import displays
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BLUE,
     BRIGHT,
@@ -95,6 +95,7 @@ class Wire:
     end: float | None = None
 
 
+@drawing()
 def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndarray, entropy: np.ndarray, *,
             unit: float = 46, between: Sequence[tuple[float, int, np.ndarray, float]] = (), display: str = "",
             theme: Theme = "light") -> go.Figure:
@@ -136,8 +137,7 @@ def diagram(boxes: Sequence[Box], wires: Sequence[Wire], at: int, bloch: np.ndar
 def _wires(figure: go.Figure, wires: Sequence[Wire], width: float, notes: list[dict[str, Any]], theme: Theme,
            unit: float) -> None:
     for hue in dict.fromkeys(wire.hue for wire in wires):
-        x: list[float | None] = []
-        y: list[float | None] = []
+        x, y = list[float | None](), list[float | None]()
         for wire in (wire for wire in wires if wire.hue == hue):
             x += [-0.55, width - 0.15 if wire.end is None else wire.end, None]
             y += [wire.y, wire.y, None]
@@ -189,8 +189,7 @@ def _box(box: Box, wires: Sequence[Wire], at: int, shapes: list[dict[str, Any]],
 
 
 def _spans(box: Box, heights: list[float], half: float, beyond: tuple[float, float]) -> list[tuple[float, float]]:
-    """Top and bottom of the box's parts: one a qubit where each has a name of its own, else one for each run of
-    neighbours; `beyond` its outer wires where it is one part."""
+    """Top and bottom of its parts: of each named qubit, else of each run of neighbours; one goes `beyond` its wires."""
     if len(heights) == 1:
         return [(heights[0] - half, heights[0] + half)]
     if box.named_apart:
@@ -261,6 +260,7 @@ def arrow(x: float, y: float, vector: np.ndarray, radius: float, theme: Theme) -
             "arrowwidth": 1.6, "arrowcolor": hue}
 
 
+@drawing()
 def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, before: np.ndarray | None = None,
               theme: Theme = "light") -> go.Figure:
     """A large disc for every qubit with its entropy below; a thin arrow for the state before the gate."""
@@ -290,6 +290,7 @@ def bloch_row(names: Sequence[str], bloch: np.ndarray, entropy: np.ndarray, *, b
     return figure
 
 
+@drawing()
 def bars(values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme = "light") -> go.Figure:
     """One bar a qubit."""
     figure = base(theme, 220, bottom=40)
@@ -300,6 +301,7 @@ def bars(values: np.ndarray, names: Sequence[str], title: str, *, theme: Theme =
     return figure
 
 
+@drawing()
 def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, marks: Sequence[tuple[float, str]], *,
                   hues: Sequence[str] = (), x_title: str = "gates done", y_title: str = "von Neumann entropy (nats)",
                   theme: Theme = "light") -> go.Figure:
@@ -334,9 +336,9 @@ def entropy_lines(values: np.ndarray, names: Sequence[str], at: int | None, mark
     return figure
 
 
+@drawing()
 def cuts(values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, theme: Theme = "light") -> go.Figure:
-    """One row a moment, one column a cut: between the first k qubits and the others; a moment with fewer qubits has
-    fewer cuts."""
+    """One row a moment, one column a cut: the first k qubits from the others; with fewer qubits there are fewer."""
     check(len(values) == len(moments),
           f"Arguments `values` and `moments` must have one length, but have {len(values)} and {len(moments)}.")
     widest = max((len(row) for row in values), default=1)
@@ -345,14 +347,13 @@ def cuts(values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, th
         z[i, :len(row)] = row
     figure = base(theme, 92 + 34 * len(values), left=10, right=10, top=8)
     high = max(float(np.nanmax(z)) if np.isfinite(z).any() else 1.0, 1e-3)
-    figure.add_trace(go.Heatmap(z=z, colorscale=UNSIGNED_SCALE, zmin=0, zmax=high, xgap=2, ygap=2,
+    figure.add_trace(go.Heatmap(z=z, colorscale=UNSIGNED_SCALE, zmin=0, zmax=high, xgap=2, ygap=2, hoverongaps=False,
                                 colorbar={"title": {"text": label(title), "side": "right", "font": {"size": 12}},
                                           "thickness": 10, "outlinewidth": 0},
                                 hovertemplate="%{y}, first %{x}: %{z:.3f} nats<extra></extra>"))
     rows, columns = np.nonzero(np.isfinite(z))
     figure.add_scatter(x=columns, y=rows, mode="text", hoverinfo="skip",
-                       text=[f"{max(v, 0):.2f}" for v in z[rows, columns]],
-                       textfont={"size": 11,
+                       text=[f"{max(v, 0):.2f}" for v in z[rows, columns]], textfont={"size": 11,
                                  "color": [ON_BRIGHT if v > BRIGHT * high else ON_DARK for v in z[rows, columns]]})
     figure.update_xaxes(title={"text": "cut after the first k qubits that are not measured yet"},
                         tickvals=list(range(z.shape[1])),
@@ -362,6 +363,7 @@ def cuts(values: Sequence[np.ndarray], moments: Sequence[str], title: str, *, th
     return figure
 
 
+@drawing()
 def poolings(before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, theme: Theme = "light") -> go.Figure:
     """Entropy before and after every pooling, and what the outcomes carry away."""
     figure = base(theme, 250, legend=True)
@@ -377,6 +379,7 @@ def poolings(before: np.ndarray, after: np.ndarray, outcomes: np.ndarray, *, the
     return figure
 
 
+@drawing()
 def step_error(steps: np.ndarray, one: np.ndarray, whole: np.ndarray, chosen: float, *,
                theme: Theme = "light") -> go.Figure:
     """Trace distance of the circuit from the exact evolution against the step, after one step and after all of them.

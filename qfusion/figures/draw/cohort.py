@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -40,6 +41,7 @@ class Estimate:
     high: float
 
 
+@drawing()
 def violins(whole: Mapping[str, np.ndarray], cohort: Mapping[str, np.ndarray], sample: Mapping[str, float],
             modalities: Sequence[str], *, unit: str = "score", whole_name: str = "all", cohort_name: str = "cohort",
             theme: Theme = "light") -> go.Figure:
@@ -74,6 +76,7 @@ def violins(whole: Mapping[str, np.ndarray], cohort: Mapping[str, np.ndarray], s
     return figure
 
 
+@drawing()
 def boxes(whole: Mapping[str, np.ndarray], cohort: np.ndarray, group: np.ndarray, names: Sequence[str],
           modalities: Sequence[str], *, sample: tuple[str, Mapping[str, float]] | None = None, by: str = "",
           unit: str = "score", whole_name: str = "all",
@@ -130,6 +133,7 @@ def boxes(whole: Mapping[str, np.ndarray], cohort: np.ndarray, group: np.ndarray
     return figure
 
 
+@drawing("errors")
 def types(kinds: Sequence[str], whole: Sequence[int], cohort: Sequence[int],
           errors: Sequence[tuple[Estimate, Estimate]], *,
           chosen: str = "", whole_name: str = "all", cohort_name: str = "cohort",
@@ -165,6 +169,7 @@ def types(kinds: Sequence[str], whole: Sequence[int], cohort: Sequence[int],
     return figure
 
 
+@drawing()
 def relation(ids: Sequence[str], x: np.ndarray, y: np.ndarray, cohort: np.ndarray, x_title: str, y_title: str, *,
              chosen: str | None = None, captions: Sequence[str] | None = None, whole_name: str = "all",
              cohort_name: str = "cohort", theme: Theme = "light") -> go.Figure:
@@ -195,6 +200,7 @@ def relation(ids: Sequence[str], x: np.ndarray, y: np.ndarray, cohort: np.ndarra
     return figure
 
 
+@drawing("whole", "cohort")
 def shares(whole: Mapping[str, Estimate], cohort: Mapping[str, Estimate], sample: Mapping[str, float],
            modalities: Sequence[str], *, whole_name: str = "all", cohort_name: str = "cohort",
            theme: Theme = "light") -> go.Figure:
@@ -214,6 +220,7 @@ def shares(whole: Mapping[str, Estimate], cohort: Mapping[str, Estimate], sample
     return figure
 
 
+@drawing()
 def scatter(ids: Sequence[str], x: np.ndarray, y: np.ndarray, x_title: str, y_title: str, *,
             chosen: str | None = None, captions: Sequence[str] | None = None, diagonal: bool = False,
             theme: Theme = "light") -> go.Figure:

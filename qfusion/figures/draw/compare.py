@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.draw.decision import MAX_JOINT
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -37,6 +38,7 @@ def common_range(*decisions: Mapping[str, float], marks: Sequence[float] = ()) -
     return [low - pad, high + pad]
 
 
+@drawing()
 def differences(a: Mapping[str, float], b: Mapping[str, float], modalities: Sequence[str], *, unit: str = "score",
                 theme: Theme = "light") -> go.Figure:
     """B minus A of every term, baseline first and score last; beyond twelve joint terms the smallest are added up.
@@ -71,6 +73,7 @@ def differences(a: Mapping[str, float], b: Mapping[str, float], modalities: Sequ
     return figure
 
 
+@drawing()
 def pairs(a: Mapping[str, float], b: Mapping[str, float], hues: Mapping[str, str], x_title: str, *,
           percent: bool = False, theme: Theme = "light") -> go.Figure:
     """For each name two bars, A outlined and B filled, with the numbers; a name that one side does not have gets one

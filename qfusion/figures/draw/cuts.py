@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import INK, QUIET, Theme, axis, base, faded, label, term_colour, term_dash, term_title
 
 TIME = "time t of the cut (model units, ħ = 1)"
@@ -48,6 +49,7 @@ class Band:
     high: np.ndarray | None = None
 
 
+@drawing()
 def curves(times: np.ndarray, scores: Mapping[str, Mapping[str, np.ndarray]], undisturbed: float,
            modalities: Sequence[str], *,
            unit: str = "score", cursor: float | None = None, theme: Theme = "light") -> go.Figure:
@@ -68,6 +70,7 @@ def curves(times: np.ndarray, scores: Mapping[str, Mapping[str, np.ndarray]], un
     return _marked(figure, cursor, theme)
 
 
+@drawing()
 def terms(times: np.ndarray, sizes: Mapping[str, Mapping[str, np.ndarray]], modalities: Sequence[str], *,
           whose: str = "", unit: str = "score", cursor: float | None = None, theme: Theme = "light") -> go.Figure:
     """The sizes of the terms after a cut, a plot a kind of cut.
@@ -89,6 +92,7 @@ def terms(times: np.ndarray, sizes: Mapping[str, Mapping[str, np.ndarray]], moda
     return _marked(figure, cursor, theme)
 
 
+@drawing()
 def metric(times: np.ndarray, found: Mapping[str, Mapping[str, Band]], levels: Mapping[str, float],
            modalities: Sequence[str], *,
            y_title: str, cursor: float | None = None, theme: Theme = "light") -> go.Figure:

@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BLUE,
     BRIGHT,
@@ -32,6 +33,7 @@ HUES = {"train": GREY, "valid": SKY, "test": VERMILLION}
 BINS = 40
 
 
+@drawing()
 def classes(counts: Mapping[str, Sequence[int]], names: Sequence[str], *, theme: Theme = "light") -> go.Figure:
     """Bars, one a class, stacked by part of the split.
 
@@ -51,6 +53,7 @@ def classes(counts: Mapping[str, Sequence[int]], names: Sequence[str], *, theme:
     return figure
 
 
+@drawing()
 def targets(values: Mapping[str, np.ndarray], name: str, *, theme: Theme = "light") -> go.Figure:
     """Shares of the samples in forty bins of the target, a line a part of the split.
 
@@ -90,6 +93,7 @@ class Curve(NamedTuple):
     value: float
 
 
+@drawing()
 def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light") -> go.Figure:
     """Annotated classes down, predicted ones across; the colour is the share of the annotated class.
 
@@ -130,6 +134,7 @@ def confusions(counts: np.ndarray, classes: Sequence[str], theme: Theme = "light
     return figure
 
 
+@drawing()
 def curves(roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "", theme: Theme = "light") -> go.Figure:
     """ROC curves on the left, precision-recall curves on the right, a line a class; one of them stands out.
 
@@ -159,6 +164,7 @@ def curves(roc: Sequence[Curve], pr: Sequence[Curve], chosen: str = "", theme: T
     return figure
 
 
+@drawing()
 def calibration(certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray, theme: Theme = "light") -> go.Figure:
     """How often it is right against how sure it is; discs are as large as their bins are full.
 
@@ -185,6 +191,7 @@ def calibration(certainty: np.ndarray, accuracy: np.ndarray, counts: np.ndarray,
     return figure
 
 
+@drawing()
 def residuals(ids: Sequence[str], truth: np.ndarray, found: np.ndarray, inside: np.ndarray, unit: str,
               theme: Theme = "light") -> go.Figure:
     """Prediction minus annotation against the annotation, the cohort coloured; on the right how many are how far off.

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -27,6 +28,7 @@ from qfusion.figures.style import (
 )
 
 
+@drawing()
 def waterfall(dividends: Mapping[str, float], modalities: Sequence[str], *, truth: float | None = None,
               bias_note: str = "", unit: str = "score", theme: Theme = "light", compact: bool = False) -> go.Figure:
     """The score built up term by term: baseline, single modalities, pairs, triple, result.
@@ -115,6 +117,7 @@ def _room(values: np.ndarray, share: float) -> list[float]:
     return [low - pad, high + pad]
 
 
+@drawing()
 def shapley_bars(shapley: Mapping[str, float], shares: Mapping[str, float], modalities: Sequence[str], *,
                  unit: str = "score", theme: Theme = "light") -> go.Figure:
     """Shapley value of every modality (unit of the score), with its share of the absolute total written beside it."""
@@ -133,6 +136,7 @@ def shapley_bars(shapley: Mapping[str, float], shares: Mapping[str, float], moda
     return figure
 
 
+@drawing()
 def on_scale(truth: float, prediction: float, low: float, high: float, *, tweaked: float | None = None,
              unit: str = "score", theme: Theme = "light") -> go.Figure:
     """Truth and prediction as two marks on the range of the target, the error between them."""
@@ -154,6 +158,7 @@ def on_scale(truth: float, prediction: float, low: float, high: float, *, tweake
     return figure
 
 
+@drawing()
 def term_bars(values: Mapping[str, float], errors: Mapping[str, float], before: Mapping[str, float],
               modalities: Sequence[str], *, unit: str = "score", theme: Theme = "light") -> go.Figure:
     """Every term but the baseline as a bar with its standard error, and what it was before as a hollow diamond."""

@@ -12,6 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -37,6 +38,7 @@ HUES = (PURPLE, SKY, ORANGE, GREY)  # none of a single modality: runs and joint 
 JUMP_SYMBOLS = ("triangle-down", "square", "diamond", "star", "cross", "x")
 
 
+@drawing()
 def measure_lines(times: np.ndarray, series: Mapping[tuple[str, ...], np.ndarray], modalities: Sequence[str],
                   y_title: str, *, between: str = "+", cursor: float | None = None, height: int = 300,
                   theme: Theme = "light") -> go.Figure:
@@ -55,6 +57,7 @@ def measure_lines(times: np.ndarray, series: Mapping[tuple[str, ...], np.ndarray
     return mark_time(figure, cursor, theme)
 
 
+@drawing()
 def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], dividends: Mapping[str, np.ndarray],
                    modalities: Sequence[str], *, before: Before | None = None, unit: str = "score",
                    above: str = "entropy (nats)", what: str = "dividend", cursor: float | None = None,
@@ -88,6 +91,7 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
     return figure
 
 
+@drawing()
 def decision_layers(moments: Sequence[str], entropies: Mapping[str, np.ndarray], terms: Mapping[str, np.ndarray],
                     modalities: Sequence[str], *, unit: str = "score", what: str = "dividend",
                     cursor: int | None = None, theme: Theme = "light") -> go.Figure:
@@ -163,6 +167,7 @@ def _rule(theme: Theme, **place: Any) -> dict[str, Any]:
             "layer": "below", **place}
 
 
+@drawing()
 def distance_line(times: np.ndarray, distance: np.ndarray, gap: float, end: float, *,
                   theme: Theme = "light") -> go.Figure:
     """Trace distance to the steady state on a logarithmic axis, and the slope that the spectral gap predicts."""
@@ -183,6 +188,7 @@ def distance_line(times: np.ndarray, distance: np.ndarray, gap: float, end: floa
     return figure
 
 
+@drawing()
 def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: Sequence[str], *,
               theme: Theme = "light") -> go.Figure:
     """Small entropies over time with the end values written out, for cards."""
@@ -202,6 +208,7 @@ def sparkline(times: np.ndarray, series: Mapping[str, np.ndarray], modalities: S
     return figure
 
 
+@drawing()
 def mark_time(figure: go.Figure, cursor: float | None, theme: Theme) -> go.Figure:
     """Draws the time cursor."""
     if cursor is not None:
@@ -235,6 +242,7 @@ def _spread(values: Sequence[float], gap: float, highest: float) -> list[float]:
     return (heights - max(0.0, float(heights.max()) - highest)).tolist()
 
 
+@drawing()
 def single_runs(times: np.ndarray, curves: Sequence[np.ndarray], jumps: Sequence[Sequence[tuple[float, int]]],
                 mean: np.ndarray | None, y_title: str, *, channels: int, mean_name: str = "mean of all runs",
                 theme: Theme = "light") -> go.Figure:
@@ -272,6 +280,7 @@ def _marks(times: np.ndarray, curves: Sequence[np.ndarray], jumps: Sequence[Sequ
     return [when for when, _ in found], [height for _, height in found]
 
 
+@drawing()
 def ensemble(times: np.ndarray, mean: np.ndarray, error: np.ndarray, master: np.ndarray, names: Sequence[str],
              runs: int, *, theme: Theme = "light") -> go.Figure:
     """Populations: mean of the trajectories with a band of 2 standard errors, over the master equation's line.

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BRIGHT,
     GREY,
@@ -27,6 +28,7 @@ from qfusion.figures.style import (
 )
 
 
+@drawing()
 def masses(values: np.ndarray, fused: np.ndarray, modalities: Sequence[str], elements: Sequence[str], *,
            marked: int | None = None, compact: bool = False, theme: Theme = "light") -> go.Figure:
     """The mass that each modality gives each element, and the fused one, as a heat map with the numbers in it.
@@ -68,6 +70,7 @@ def _cells(figure: go.Figure, z: np.ndarray, hover: str, title: str, *, numbers:
                                      "color": [ON_BRIGHT if v > BRIGHT else ON_DARK for v in z[rows, columns]]})
 
 
+@drawing()
 def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], elements: Sequence[str], *,
            controls: Sequence[str], angles: np.ndarray, chosen: tuple[int, int] | None = None,
            edited: np.ndarray | None = None, theme: Theme = "light") -> go.Figure:
@@ -123,6 +126,7 @@ def tables(values: np.ndarray, weights: np.ndarray, patterns: Sequence[str], ele
     return figure
 
 
+@drawing()
 def class_bars(probabilities: np.ndarray, classes: Sequence[str], *, truth: int | None = None,
                before: np.ndarray | None = None, errors: np.ndarray | None = None, before_name: str = "as learned",
                unit: str = "probability", most: int = 15, theme: Theme = "light") -> go.Figure:
@@ -152,6 +156,7 @@ def class_bars(probabilities: np.ndarray, classes: Sequence[str], *, truth: int 
     return figure
 
 
+@drawing()
 def curve(values: np.ndarray, x: np.ndarray, x_label: str, y_label: str, hue: str, *, height: int = 160,
           theme: Theme = "light") -> go.Figure:
     """Raw content that is a curve: a spectrum, a profile."""
@@ -168,6 +173,7 @@ def curve(values: np.ndarray, x: np.ndarray, x_label: str, y_label: str, hue: st
     return figure
 
 
+@drawing()
 def belief_bars(belief: np.ndarray, pignistic: np.ndarray, plausibility: np.ndarray, classes: Sequence[str], *,
                 truth: int | None = None, theme: Theme = "light") -> go.Figure:
     """For each class the interval from belief to plausibility, with the pignistic probability as a mark."""

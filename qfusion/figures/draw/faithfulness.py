@@ -9,9 +9,11 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import GREY, INK, LINE, QUIET, Theme, axis, base, faded, halo, label, term_colour, term_title
 
 
+@drawing()
 def against_truth(true: np.ndarray, ours: np.ndarray, terms: Sequence[str], ranks: np.ndarray,
                   modalities: Sequence[str], *, ids: Sequence[str], chosen: int | None = None, unit: str = "score",
                   columns: int = 3, theme: Theme = "light") -> go.Figure:
@@ -60,6 +62,7 @@ def against_truth(true: np.ndarray, ours: np.ndarray, terms: Sequence[str], rank
     return figure
 
 
+@drawing()
 def curves(shares: np.ndarray, ours: np.ndarray, random: np.ndarray, *, what: str, unit: str, hue: str | None = None,
            theme: Theme = "light") -> go.Figure:
     """One deletion or insertion curve over the share of players, with the band and mean of random orders.
@@ -87,6 +90,7 @@ def curves(shares: np.ndarray, ours: np.ndarray, random: np.ndarray, *, what: st
     return figure
 
 
+@drawing()
 def rank_bars(ranks: Mapping[str, tuple[float, float]], modalities: Sequence[str], *, floor: float | None = None,
               x_title: str = "rank correlation", theme: Theme = "light") -> go.Figure:
     """Rank correlation of each term as a bar, the lowest pair as a tick, and the line from which an order counts as
@@ -114,6 +118,7 @@ def rank_bars(ranks: Mapping[str, tuple[float, float]], modalities: Sequence[str
     return figure
 
 
+@drawing()
 def seed_dots(values: np.ndarray, terms: Sequence[str], modalities: Sequence[str], seeds: Sequence[int], *,
               unit: str = "score", theme: Theme = "light") -> go.Figure:
     """One sample's terms by every training seed: a dot a seed, the shipped one's filled, and a bar from the lowest to

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.data.modality import split_term
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -30,6 +31,7 @@ _WIDEST = 15.0  # pixels of the strongest coupling
 _GAP = 0.12  # of the width, between two graphs
 
 
+@drawing()
 def couplings(parts: Mapping[str, Mapping[str, float]], modalities: Sequence[str], units: Mapping[str, str],
               theme: Theme = "light") -> go.Figure:
     """Graphs side by side: modalities are nodes, as large as what acts on one alone; pairs are lines, as wide as they
@@ -99,6 +101,7 @@ def _graph(figure: go.Figure, found: Mapping[str, float], places: Mapping[str, n
                               font={"size": 12, "color": INK[theme]})
 
 
+@drawing()
 def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.Figure:
     """Two ladders of energy levels: of the modalities by themselves, and with their couplings.
 
@@ -127,6 +130,7 @@ def levels(free: np.ndarray, coupled: np.ndarray, theme: Theme = "light") -> go.
     return figure
 
 
+@drawing()
 def letters(names: Sequence[str], terms: Sequence[str], values: np.ndarray, modalities: Sequence[str],
             theme: Theme = "light") -> go.Figure:
     """The largest coefficients of an operator as bars, the largest on top: signed where it is Hermitian, else by size.
@@ -154,6 +158,7 @@ def letters(names: Sequence[str], terms: Sequence[str], values: np.ndarray, moda
     return figure
 
 
+@drawing()
 def modes(values: np.ndarray, gap: float, theme: Theme = "light") -> go.Figure:
     """The generator's eigenvalues in the complex plane, the spectral gap marked.
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from plotly.colors import sample_colorscale
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -45,6 +46,7 @@ def _hue(value: float, reach: float) -> str:
     return str(sample_colorscale(SIGNED_SCALE, [0.5 + 0.5 * float(np.clip(value / reach, -1, 1))])[0])
 
 
+@drawing()
 def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", theme: Theme = "light") -> go.Figure:
     """The words in reading order, each on a patch in the colour of its value, with the value below it.
 
@@ -83,6 +85,7 @@ def words(spoken: Sequence[str], values: np.ndarray, *, unit: str = "score", the
     return figure
 
 
+@drawing()
 def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *, unit: str = "score",
              theme: Theme = "light") -> go.Figure:
     """The waveform over time, each frame shaded in the colour of its value.
@@ -107,6 +110,7 @@ def waveform(samples: np.ndarray, rate: int, values: np.ndarray, step: float, *,
     return figure
 
 
+@drawing()
 def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spectrogram: bool = False,
             theme: Theme = "light") -> go.Figure:
     """What the model sees in grey, and beside it the same, faint, under the value of every pixel.
@@ -145,6 +149,7 @@ def picture(pixels: np.ndarray, values: np.ndarray, *, unit: str = "score", spec
     return figure
 
 
+@drawing()
 def curve(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, x_label: str, y_label: str, unit: str = "score",
           theme: Theme = "light") -> go.Figure:
     """A spectrum or profile whose points have the colour of their value.
@@ -166,6 +171,7 @@ def curve(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, x_label: str, y_l
     return figure
 
 
+@drawing()
 def bars(names: Sequence[str], values: np.ndarray, *, most: int = 12, unit: str = "score",
          theme: Theme = "light") -> go.Figure:
     """The features of largest value as bars, largest first, the rest added up in the last one."""

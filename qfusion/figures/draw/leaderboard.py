@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -57,6 +58,7 @@ def symbol(role: str) -> str:
     return {"system": "diamond", "ablation": "circle-open", "neighbour": "triangle-up"}.get(role, "square")
 
 
+@drawing("entries")
 def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Figure:
     """Means with 95 % intervals, a row a model in the order given, the best on top; small dots are single seeds."""
     check(len(entries) > 0, "Argument `entries` must hold at least one model, but is empty.")
@@ -83,6 +85,7 @@ def dots(entries: Sequence[Entry], metric: str, theme: Theme = "light") -> go.Fi
     return figure
 
 
+@drawing("entries")
 def against(entries: Sequence[Entry], metric: str, title: str, theme: Theme = "light", log: bool = True,
             marked: tuple[float, str] | None = None) -> go.Figure:
     """The result against parameters, time or joint share.
@@ -125,6 +128,7 @@ def against(entries: Sequence[Entry], metric: str, title: str, theme: Theme = "l
     return figure
 
 
+@drawing("values")
 def agreement(models: Sequence[str], parts: Sequence[str], values: np.ndarray, theme: Theme = "light") -> go.Figure:
     """Correlations, a row a model in the order given, a column a combination of modalities.
 
@@ -138,7 +142,7 @@ def agreement(models: Sequence[str], parts: Sequence[str], values: np.ndarray, t
     figure = base(theme, 84 + ROW * len(models), left=10, right=14, top=6, bottom=64)
     figure.add_heatmap(z=values, x=list(range(len(parts))), y=list(range(len(models))), zmin=-1, zmax=1,
                        colorscale=SIGNED_SCALE, showscale=False, xgap=2, ygap=2, texttemplate="%{z:.2f}",
-                       textfont={"size": 11},
+                       textfont={"size": 11}, hoverongaps=False,
                        customdata=[[[label(model), label(part)] for part in parts] for model in models],
                        hovertemplate="%{customdata[0]}, %{customdata[1]}: %{z:.3f}<extra></extra>")
     figure.update_xaxes(tickvals=list(range(len(parts))),
@@ -149,6 +153,7 @@ def agreement(models: Sequence[str], parts: Sequence[str], values: np.ndarray, t
     return figure
 
 
+@drawing()
 def robustness(curves: Mapping[str, tuple[np.ndarray, np.ndarray, Mapping[str, float]]],
                families: Mapping[str, tuple[str, str]], metric: str, what: str, theme: Theme = "light") -> go.Figure:
     """A line a model over the noise level; on the right, the same models without the modality and with another

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.draw.state import basis_labels
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     CYCLIC_SCALE,
     GREY,
@@ -44,6 +45,7 @@ def grouped(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.add.reduceat(values, edges) / counts, np.add.reduceat(weights, edges, axis=-1), size
 
 
+@drawing()
 def spectrum(votes: np.ndarray, sample: np.ndarray, cohort: np.ndarray, *, unit: str = "score",
              sample_name: str = "this sample", cohort_name: str = "all samples", theme: Theme = "light") -> go.Figure:
     """Votes of the eigenstates as signed bars around the baseline, and below them how much of a sample lies on each.
@@ -80,6 +82,7 @@ def spectrum(votes: np.ndarray, sample: np.ndarray, cohort: np.ndarray, *, unit:
     return figure
 
 
+@drawing()
 def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "light") -> go.Figure:
     """What an eigenvector is made of: the population of every basis state as height, its phase as colour.
 
@@ -106,6 +109,7 @@ def make_up(amplitudes: np.ndarray, dims: Sequence[int], *, theme: Theme = "ligh
     return figure
 
 
+@drawing()
 def outcome_patterns(bits: np.ndarray, votes: np.ndarray, elements: Sequence[str], modalities: Sequence[str],
                      all_modalities: Sequence[str], *, theme: Theme = "light") -> go.Figure:
     """Outcome patterns as rows of dots: filled where the qubit of an element reads 1, one block of columns a modality.
@@ -141,6 +145,7 @@ def outcome_patterns(bits: np.ndarray, votes: np.ndarray, elements: Sequence[str
     return figure
 
 
+@drawing()
 def effects(values: np.ndarray, elements: Sequence[str], modalities: Sequence[str], all_modalities: Sequence[str], *,
             unit: str = "score", theme: Theme = "light") -> go.Figure:
     """How the score changes when one element turns from no to yes, (|S|, n): bars in the modalities' colours."""
@@ -157,6 +162,7 @@ def effects(values: np.ndarray, elements: Sequence[str], modalities: Sequence[st
     return figure
 
 
+@drawing()
 def along(ids: Sequence[str], x: np.ndarray, y: np.ndarray, x_title: str, y_title: str, *, truth: np.ndarray,
           truth_name: str, split: bool = False, chosen: str | None = None, shares: tuple[bool, bool] = (True, True),
           theme: Theme = "light") -> go.Figure:

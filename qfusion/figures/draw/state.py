@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import CYCLIC_SCALE, INK, UNSIGNED_SCALE, VERMILLION, Theme, base, label
 
 
@@ -20,6 +21,7 @@ def basis_labels(dims: Sequence[int]) -> list[str]:
     return names
 
 
+@drawing()
 def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus",
                    theme: Theme = "light") -> go.Figure:
     """One density matrix as a heat map of its entries' modulus (unsigned scale) or phase (cyclic scale).
@@ -38,7 +40,7 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
         trace = go.Heatmap(z=modulus, colorscale=UNSIGNED_SCALE, zmin=0, colorbar=_bar("|ρ<sub>ij</sub>|"))
     else:
         phase = np.where(modulus >= 0.01 * modulus.max(), np.angle(rho), np.nan)
-        trace = go.Heatmap(z=phase, colorscale=CYCLIC_SCALE, zmin=-np.pi, zmax=np.pi,
+        trace = go.Heatmap(z=phase, colorscale=CYCLIC_SCALE, zmin=-np.pi, zmax=np.pi, hoverongaps=False,
                            colorbar=_bar("phase (rad)", tickvals=[-np.pi, 0, np.pi], ticktext=["−π", "0", "π"]))
     trace.update(hovertemplate="row %{customdata[0]}, column %{customdata[1]}: %{z:.3g}<extra></extra>",
                  customdata=np.array([[(row, column) for column in names] for row in names]))
@@ -51,6 +53,7 @@ def density_matrix(rho: np.ndarray, dims: Sequence[int], *, part: str = "modulus
     return figure
 
 
+@drawing()
 def populations(values: np.ndarray, dims: Sequence[int], *, reference: np.ndarray | None = None,
                 name: str = "ρ(t)", reference_name: str = "steady state",
                 what: str = "joint basis state (levels of the modalities, first leftmost)",

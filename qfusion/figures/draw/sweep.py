@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BLUE,
     GREY,
@@ -29,6 +30,7 @@ from qfusion.figures.style import (
 WIDE = 20.0  # largest over smallest value from which their axis is logarithmic
 
 
+@drawing()
 def history(numbers: Sequence[int], values: np.ndarray, pruned: np.ndarray, *, smaller: bool = True,
             y_title: str = "value", theme: Theme = "light") -> go.Figure:
     """The value of each trial, and the best of those finished so far as a line.
@@ -44,7 +46,7 @@ def history(numbers: Sequence[int], values: np.ndarray, pruned: np.ndarray, *, s
     done = np.where(pruned, np.inf if smaller else -np.inf, values)
     best = np.minimum.accumulate(done) if smaller else np.maximum.accumulate(done)
     figure.add_scatter(x=list(numbers), y=np.where(np.isfinite(best), best, np.nan), mode="lines", name="best so far",
-                       hoverinfo="skip", line={"color": ORANGE, "width": 2, "shape": "hv"})
+                       connectgaps=False, hoverinfo="skip", line={"color": ORANGE, "width": 2, "shape": "hv"})
     for stopped, name, marker in ((False, "finished", {"color": BLUE, "size": 8}),
                                   (True, "stopped early",
                                    {"color": GREY, "size": 8, "symbol": "circle-open", "line": {"width": 1.6}})):
@@ -59,6 +61,7 @@ def history(numbers: Sequence[int], values: np.ndarray, pruned: np.ndarray, *, s
     return figure
 
 
+@drawing()
 def slices(values: np.ndarray, pruned: np.ndarray, tried: Mapping[str, Sequence[Any]], logarithmic: Sequence[str] = (),
            *, best: int = -1, y_title: str = "value", columns: int = 3, theme: Theme = "light") -> go.Figure:
     """A plot a setting: the value of each trial against what was tried, all on one scale.
@@ -109,6 +112,7 @@ def slices(values: np.ndarray, pruned: np.ndarray, tried: Mapping[str, Sequence[
     return figure
 
 
+@drawing()
 def parallel(values: np.ndarray, tried: Mapping[str, Sequence[Any]], logarithmic: Sequence[str] = (), *,
              smaller: bool = True, y_title: str = "value", theme: Theme = "light") -> go.Figure:
     """All settings side by side: a line a finished trial, the redder the better its value, which is the last axis.
@@ -140,6 +144,7 @@ def parallel(values: np.ndarray, tried: Mapping[str, Sequence[Any]], logarithmic
     return figure
 
 
+@drawing()
 def importance(names: Sequence[str], shares: np.ndarray, theme: Theme = "light") -> go.Figure:
     """A bar a setting, the most important on top.
 

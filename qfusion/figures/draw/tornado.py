@@ -8,12 +8,14 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import GREY, INK, LINE, PAPER, QUIET, Theme, base, faded, label, term_colour
 
 ROW = 22  # pixels a term
 _DOMAINS = ((0.0, 0.47), (0.53, 1.0))
 
 
+@drawing("weaker", "half")
 def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, terms: Sequence[str],
             modalities: Sequence[str], *, bends: Sequence[bool] = (), half: np.ndarray | None = None,
             unit: str = "score", theme: Theme = "light") -> go.Figure:
@@ -29,7 +31,7 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
         terms: the modalities that each is about, joined by "+"; "" for none in particular.
         modalities: in the model's order; fixes the colours.
         bends: terms to mark with that word because the two differ in sign.
-        half: what the slope half-way says that removal does, (P,), as diamonds beside the right bars.
+        half: what the slope half-way says that removal does, (P,), as diamonds beside the right bars; NaN draws none.
         unit: of the target, for the axes.
     """
     P = len(titles)
@@ -54,7 +56,7 @@ def tornado(titles: Sequence[str], weaker: np.ndarray, removed: np.ndarray, term
             textfont={"size": 11, "color": INK[theme]}, customdata=[label(title) for title in titles],
             hovertemplate="%{customdata}: " + ("10 % weaker" if side == 0 else "removed") + " %{x:+.4f}<extra></extra>")
     if half is not None:
-        figure.add_scatter(x=half, y=list(range(P)), xaxis="x2", mode="markers",
+        figure.add_scatter(x=half, y=list(range(P)), xaxis="x2", mode="markers", connectgaps=False,
                            hovertemplate="slope half-way: %{x:+.4f}<extra></extra>",
                            marker={"symbol": "diamond-open", "size": 8, "color": INK[theme], "line": {"width": 1.6}})
     line = figure.layout.xaxis.to_plotly_json()
@@ -87,6 +89,7 @@ def _numbers(values: np.ndarray) -> list[str]:
     return [f"{value:+.{decimals}f}" if abs(value) > 1e-12 else "0" for value in values]
 
 
+@drawing("slopes")
 def way(factors: np.ndarray, values: np.ndarray, slopes: np.ndarray, term: str, modalities: Sequence[str], *,
         what: str = "factor of the term", unit: str = "score", theme: Theme = "light") -> go.Figure:
     """The target against the factor of one term, from removed to where it stands, with the tangent there.

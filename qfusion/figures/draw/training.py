@@ -10,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -39,6 +40,7 @@ def hue_of(place: int) -> str:
     return HUES[place % len(HUES)]
 
 
+@drawing()
 def curves(solid: Mapping[str, Curve], dashed: Mapping[str, Curve] | None = None, *, hues: Mapping[str, str],
            y_title: str, kinds: tuple[str, str] = ("", ""), kept: Mapping[str, int] | None = None, log: bool = False,
            theme: Theme = "light") -> go.Figure:
@@ -82,6 +84,7 @@ def curves(solid: Mapping[str, Curve], dashed: Mapping[str, Curve] | None = None
     return figure
 
 
+@drawing()
 def by_modality(found: Mapping[str, Mapping[str, Curve]], modalities: Mapping[str, Sequence[str]], *, y_title: str,
                 columns: int = 2, marks: Mapping[str, float] | None = None, theme: Theme = "light") -> go.Figure:
     """One plot a run: a line for each modality or coalition, in its colour and dash, all plots on one scale.
@@ -137,7 +140,7 @@ def by_modality(found: Mapping[str, Mapping[str, Curve]], modalities: Mapping[st
 def _line(name: str, epochs: np.ndarray, values: np.ndarray, hue: str, dash: str, log: bool) -> dict[str, object]:
     shown = np.where(np.asarray(values) > 0, values, np.nan) if log else values
     return {"x": epochs, "y": shown, "mode": "lines" if len(epochs) > 1 else "markers", "name": label(name, 40),
-            "line": {"color": hue, "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
+            "connectgaps": False, "line": {"color": hue, "width": 2.2 if dash == "solid" else 1.8, "dash": dash},
             "marker": {"color": hue, "size": 7}}
 
 
@@ -160,6 +163,7 @@ class Measured(NamedTuple):
     is_share: bool
 
 
+@drawing()
 def test_metrics(rows: Sequence[Measured], theme: Theme = "light") -> go.Figure:
     """Metrics, one a row: mean over seeds as a dot, its standard deviation as a bar, the loaded seed as a ring.
 

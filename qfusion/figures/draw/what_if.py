@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.draw.decision import MAX_JOINT
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -25,6 +26,7 @@ from qfusion.figures.style import (
 )
 
 
+@drawing()
 def differences(before: Mapping[str, float], after: Mapping[str, float], modalities: Sequence[str], *,
                 unit: str = "score", theme: Theme = "light") -> go.Figure:
     """What a change did to every term and to the score, largest joint terms first where there are many.
@@ -54,6 +56,7 @@ def differences(before: Mapping[str, float], after: Mapping[str, float], modalit
     return figure
 
 
+@drawing()
 def numbers(before: np.ndarray, after: np.ndarray, names: Sequence[str], *, axis: str, across: str, hue: str,
             theme: Theme = "light") -> go.Figure:
     """Populations or masses in [0, 1] after a change as bars, before it as hollow diamonds.
@@ -76,6 +79,7 @@ def numbers(before: np.ndarray, after: np.ndarray, names: Sequence[str], *, axis
     return figure
 
 
+@drawing()
 def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "light") -> go.Figure:
     """Bloch vectors of a qubit before and after a change, seen from the side (x, z) and from above (x, y).
 
@@ -111,6 +115,7 @@ def bloch(before: np.ndarray, after: np.ndarray, *, hue: str, theme: Theme = "li
     return figure
 
 
+@drawing("states", "donors")
 def ways(names: Sequence[str], states: Sequence[float], donors: Sequence[float], modalities: Sequence[str], *,
          farthest: float, unit: str, theme: Theme = "light") -> go.Figure:
     """How far, for each modality, the nearest state is that turns the decision (bar), and the nearest that a sample has
@@ -150,6 +155,7 @@ def _distances(state: float, donor: float) -> str:
     return f"{state:.2f} rad" + (f"; a sample’s {donor:.2f}" if np.isfinite(donor) else "")
 
 
+@drawing()
 def sizes(names: Sequence[str], values: np.ndarray, *, axis: str, most: int = 12, theme: Theme = "light") -> go.Figure:
     """The smallest turns of parameters, smallest first."""
     shown = [float(v) for v in values[:most]]

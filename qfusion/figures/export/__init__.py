@@ -14,6 +14,7 @@ from qfusion.figures.export import browser, embed
 from qfusion.figures.export.embed import MAX_RECIPE
 from qfusion.figures.export.page import page
 from qfusion.figures.export.style import SIZES, ExportStyle, canvas
+from qfusion.figures.finite import finite
 from qfusion.figures.theme import in_theme
 from qfusion.figures.visible import without
 
@@ -31,11 +32,12 @@ def save(drawn: go.Figure, style: ExportStyle, *, title: str = "", caption: str 
         recipe: JSON that is kept in the file; see `read_recipe`.
 
     Raises:
-        InvalidInput: when a text is too long or the recipe is not JSON; or there is no Chrome for the engine "chrome".
+        InvalidInput: when a text is too long or the recipe is not JSON, or a number of the figure is NaN or infinite;
+            or there is no Chrome for the engine "chrome".
     """
     title, caption = text("title", title, MAX_TITLE), text("caption", caption, MAX_CAPTION)
     recipe = _checked(recipe)
-    shown = in_theme(without(drawn, style.hidden), style.theme)
+    shown = in_theme(without(finite(drawn), style.hidden), style.theme)
     if style.format == "html":
         return page(shown, style, title=title, caption=caption, recipe=recipe)
     if style.engine == "chrome" and style.format != "tikz":

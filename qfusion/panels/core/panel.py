@@ -19,6 +19,7 @@ import plotly.io
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.memo import memo
+from qfusion.figures.finite import finite
 from qfusion.models import Ability
 from qfusion.panels.core.view import View
 
@@ -36,6 +37,9 @@ class Picture:
         table: makes the numbers behind the figure.
         called: what the figure is called where its title states what it finds.
         lead: what there is to say above it, as markdown.
+
+    Raises:
+        InvalidInput: when a number of the figure is NaN or infinite.
     """
 
     name: str
@@ -47,6 +51,10 @@ class Picture:
     table: Callable[[], pd.DataFrame]
     called: str = ""
     lead: str = ""
+
+    def __post_init__(self) -> None:
+        if self.figure is not None:
+            finite(self.figure)
 
     @cached_property
     def spec(self) -> str:

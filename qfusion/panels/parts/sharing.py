@@ -96,7 +96,7 @@ def triangle(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Pictu
         shows="at the cursor, the mutual information I(a:b) = S_a + S_b − S_ab of each pair as the width of its line, "
               "and the entropy S of each modality as the area of its disc; beside it the pairs over time"
               + ("; dotted, the tripartite information I(a:b) + I(a:c) − I(a:bc), negative where a knows more of b and "
-                 "c together than of each" if together is not None else "") + "." + sample.of,
+                 "c together than of each" if together is not None else "") + "." + sample.followed,
         not_shown="how much of it is entanglement: see the negativity.",
         alt=f"At {when}: " + spoken.listed([" : ".join(pair) for pair in shared],
                                            [float(values[at]) for values in shared.values()], ".3f") + " nats.",

@@ -60,7 +60,7 @@ def balls(sample: Sample, theme: Theme = "light", *, t: float = 1.0) -> Picture:
                     [term_colour(name, sample.modalities) for name in names], theme),
         shows="the Bloch vector (⟨X⟩, ⟨Y⟩, ⟨Z⟩) of each modality of two levels at the cursor, and its way since t = 0, "
               "older parts paler. Its length r gives the purity (1 + r²) / 2; a hollow tip lies behind the middle."
-              + sample.of,
+              + sample.followed,
         not_shown="correlations between modalities" + (
             "; modalities of more levels: see the heat maps." if len(names) < len(sample.modalities) else "."),
         alt=f"Bloch balls; lengths {spoken.listed(names, lengths)}.",
@@ -99,7 +99,7 @@ def over_time(sample: Sample, theme: Theme = "light", *, part: str = POPULATIONS
                               "population" if diagonal else "modulus", cursor_at(sample, t), theme),
         shows=("the diagonal ρ_ii of each modality's own density matrix, a level a row." if diagonal else
                "the moduli |ρ_ij| off the diagonal of each modality's own density matrix, a pair of levels a row"
-               + (f"; of each the {MOST_PAIRS} largest." if many else ".")) + sample.of,
+               + (f"; of each the {MOST_PAIRS} largest." if many else ".")) + sample.followed,
         not_shown="the joint state: see the matrices." if diagonal else "phases: see the matrices.",
         alt=f"Heat map of {len(rows)} {part} over time; at the end "
             + spoken.listed([f"{name} {each}" for name, each, _ in rows], values[:, -1]) + ".",
@@ -124,7 +124,7 @@ def hinton(sample: Sample, theme: Theme = "light", *, whose: str = WHOLE, t: flo
         "hinton", f"Largest coherence at {name}: |{labels[i]}⟩⟨{labels[j]}| with {off[i, j]:.3f}",
         matrices.hinton(rho, dims, theme),
         shows="the density matrix at the cursor: areas are moduli |ρ_ij|; colour, and the hand in each square, the "
-              "phase: to the right 0, up +π/2." + sample.of,
+              "phase: to the right 0, up +π/2." + sample.followed,
         not_shown="entries below "
                   f"{matrices.LEAST:.1%} of the largest ({left_out:,} of {rho.size:,})." if left_out else
                   "how the matrix came about: see the heat maps over time.",

@@ -9,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     BLUE,
     GREEN,
@@ -35,6 +36,7 @@ MAX_GROUPS = len(HUES) * len(SHAPES)
 _CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 0.4}}}
 
 
+@drawing("values")
 def places(ids: Sequence[str], xy: np.ndarray, values: np.ndarray, inside: np.ndarray, *, names: Sequence[str] = (),
            hues: Sequence[str] = (), by: str = "", titles: tuple[str, str] = ("", ""), tips: Sequence[str] = (),
            chosen: str | None = None, theme: Theme = "light") -> go.Figure:
@@ -108,6 +110,7 @@ def _marker(own: np.ndarray, k: int | None, within: bool, part: bool, hues: Sequ
             "colorbar": bar, "line": {"width": 0.5, "color": GREY}}
 
 
+@drawing("typical")
 def nearest(names: Sequence[str], distances: np.ndarray, right: Sequence[bool | None], *, axis: str = "distance",
             typical: float = float("nan"), theme: Theme = "light") -> go.Figure:
     """Distances of the nearest samples as bars, the nearest on top; a dotted line at the median distance of all.

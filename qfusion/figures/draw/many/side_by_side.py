@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.draw.decision import condensed, hatched
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     GREY,
     INK,
@@ -29,6 +30,7 @@ MOST = 6  # columns
 _GAP = 0.022
 
 
+@drawing()
 def decisions(names: Sequence[str], dividends: Sequence[Mapping[str, float]], modalities: Sequence[str], *,
               truths: Sequence[float | None] = (), notes: Sequence[str] = (), unit: str = "score",
               theme: Theme = "light") -> go.Figure:
@@ -66,6 +68,7 @@ def decisions(names: Sequence[str], dividends: Sequence[Mapping[str, float]], mo
     return figure
 
 
+@drawing()
 def bars(names: Sequence[str], values: Sequence[Mapping[str, float]], hues: Mapping[str, str], *,
          title: str = "", theme: Theme = "light") -> go.Figure:
     """The same numbers of every sample as bars, a column a sample, on the same scale.

@@ -8,11 +8,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import BLUE, INK, LINE, QUIET, VERMILLION, Theme, base, label, note
 
 _CHOSEN = {"selected": {"marker": {"opacity": 1}}, "unselected": {"marker": {"opacity": 1}}}
 
 
+@drawing()
 def rates(names: Sequence[str], counts: Sequence[tuple[int, int]], found: np.ndarray, overall: float, *,
           axis: str = "error rate", theme: Theme = "light") -> go.Figure:
     """The error rate of every slice with its interval, and that of all as a line; `customdata` of a point is the
@@ -51,6 +53,7 @@ def rates(names: Sequence[str], counts: Sequence[tuple[int, int]], found: np.nda
     return figure
 
 
+@drawing()
 def worst(names: Sequence[str], errors: np.ndarray, *, axis: str = "error", chosen: int | None = None,
           theme: Theme = "light") -> go.Figure:
     """The largest errors as bars, the worst on top.

@@ -12,6 +12,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from qfusion._checks import check
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import BLUE, INK, LINE, PAPER, QUIET, Theme, bare_axis, base, faded, label
 
 MOST_ACROSS = 5
@@ -25,6 +26,7 @@ _STEPS = 6  # of the fading of a way
 _PITCH = (2.9, 3.5)  # between middles, across and down
 
 
+@drawing()
 def balls(names: Sequence[str], ways: Sequence[np.ndarray], hues: Sequence[str] = (), theme: Theme = "light"
           ) -> go.Figure:
     """Returns a Bloch ball for every qubit, five a row.

@@ -44,7 +44,8 @@ def add(figure: go.Figure, shown: Sequence[Display], kind: str, theme: Theme) ->
                      *sorted((each.y, each.y - float(each.bloch[k]) * each.half))) for each in shown]
             _fill(figure, bars, hue, hue, f"⟨{'XYZ'[k]}⟩")
         x, y = _lines([(each.x - _HALF, each.x + _HALF, each.y) for each in shown])
-        figure.add_scatter(x=x, y=y, mode="lines", hoverinfo="skip", line={"color": LINE[theme], "width": 1})
+        figure.add_scatter(x=x, y=y, mode="lines", hoverinfo="skip", connectgaps=False,
+                           line={"color": LINE[theme], "width": 1})
     else:
         bars = [(left, right, low + (bottom - low) * (1 - share(each, kind)), bottom)
                 for each, (left, right, low, bottom) in zip(shown, frames, strict=True)]
@@ -66,7 +67,7 @@ def _fill(figure: go.Figure, boxes: Sequence[tuple[float, ...]], hue: str, rim: 
     x = np.array([(a, b, b, a, a, np.nan) for a, b, _, _ in boxes]).ravel()
     y = np.array([(c, c, d, d, c, np.nan) for _, _, c, d in boxes]).ravel()
     figure.add_scatter(x=x, y=y, mode="lines", fill="toself", fillcolor=hue, hoverinfo="skip", name=name,
-                       line={"color": rim, "width": 1})
+                       connectgaps=False, line={"color": rim, "width": 1})
 
 
 def _lines(spans: Sequence[tuple[float, float, float]]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.draw.dynamics import TIME
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     INK,
     LINE,
@@ -28,6 +29,7 @@ _WIDEST, _LARGEST = 13.0, 48.0  # pixels of the strongest line, and of the large
 _LEFT = 0.40  # of the width, that the graph takes
 
 
+@drawing()
 def triangle(times: np.ndarray, shared: Mapping[tuple[str, str], np.ndarray], alone: Mapping[str, np.ndarray], at: int,
              *, together: np.ndarray | None = None, theme: Theme = "light") -> go.Figure:
     """Returns a graph at one time beside lines over time.

@@ -9,12 +9,14 @@ import plotly.graph_objects as go
 
 from qfusion._checks import check
 from qfusion.figures.draw.dynamics import JUMP_SYMBOLS, TIME
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import BLUE, GREEN, GREY, PURPLE, QUIET, VERMILLION, Theme, axis, base, faded, label
 
 HUES = (BLUE, VERMILLION, GREEN, PURPLE, "#E69F00", "#56B4E9", GREY)
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
+@drawing()
 def raster(records: Sequence[tuple[np.ndarray, np.ndarray]], edges: np.ndarray, found: np.ndarray, times: np.ndarray,
            exact: np.ndarray, theme: Theme = "light") -> go.Figure:
     """Returns a raster of jumps above the rates at which they come.

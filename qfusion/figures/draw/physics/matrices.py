@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from qfusion._checks import check
 from qfusion.figures.draw.dynamics import TIME
 from qfusion.figures.draw.state import basis_labels
+from qfusion.figures.finite import drawing
 from qfusion.figures.style import (
     CYCLIC_SCALE,
     INK,
@@ -29,6 +30,7 @@ _TURNS = 24  # colours that phases have
 _WIDEST = 0.94  # side of the largest square
 
 
+@drawing()
 def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.Figure:
     """Returns a Hinton diagram: squares whose areas are |rho_ij|, coloured by phase; a hand in each points to its phase
     as on a clock of which 0 is to the right and +90 degrees up, so that it is read without colours too.
@@ -57,7 +59,7 @@ def hinton(rho: np.ndarray, dims: Sequence[int], theme: Theme = "light") -> go.F
         those = turn == k
         x, y = _squares(columns[those], rows[those], half[those])
         figure.add_scatter(x=x, y=y, mode="lines", fill="toself", fillcolor=hues[k], hoverinfo="skip",
-                           line={"color": hues[k], "width": 0.5})
+                           connectgaps=False, line={"color": hues[k], "width": 0.5})
     _hands(figure, columns, rows, half, phase, size)
     figure.add_scatter(
         x=columns, y=rows, mode="markers", hovertemplate="%{text}<extra></extra>",
@@ -91,10 +93,11 @@ def _hands(figure: go.Figure, x: np.ndarray, y: np.ndarray, half: np.ndarray, ph
     lines = [np.stack([start[seen], end, gaps], 1).ravel() for start, end in zip((x, y), ends, strict=True)]
     thick = 2.0 if size <= 16 else 1.0
     for colour, width in ((faded(ON_DARK, 0.9), thick + 2 * min(1.0, thick / 2)), (ON_BRIGHT, thick)):
-        figure.add_scatter(x=lines[0], y=lines[1], mode="lines", hoverinfo="skip",
+        figure.add_scatter(x=lines[0], y=lines[1], mode="lines", hoverinfo="skip", connectgaps=False,
                            line={"color": colour, "width": width})
 
 
+@drawing()
 def through_time(times: np.ndarray, values: np.ndarray, names: Sequence[str], owners: Sequence[str], unit: str,
                  cursor: float | None = None, theme: Theme = "light") -> go.Figure:
     """Returns a heat map: time across, an element a row, rows of one owner together.

@@ -41,7 +41,7 @@ def dynamics(here: Here) -> None:
                     with tab, guard():
                         draw(here, now, base)
                         panels.below(here.theme, **here.subjects(now.tweak))
-            dynamics_view.agreement_line(here, tweak)
+            dynamics_view.exactness_line(here, tweak)
     here.prepare(tweak)
 
 

@@ -1,0 +1,100 @@
+"""No figure shows NaN or infinity: every function that draws is handed both, in every argument."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from qfusion.errors import InvalidInput
+from qfusion.figures.export import ExportStyle, save
+from qfusion.figures.finite import finite
+from qfusion.panels.core.panel import Picture
+from tests import figure_examples
+
+# Where no number says something: no slope, no state that turns the decision, no other sample, a run that never ended.
+MEANT = {"leaderboard.agreement": {"values"}, "places.nearest": {"typical"}, "tornado.tornado": {"weaker", "half"},
+         "tornado.way": {"slopes"}, "what_if.ways": {"states", "donors"}}
+
+
+def spoilt(value: Any, bad: float, done: list[bool]) -> Any:
+    """A value with one of its numbers replaced."""
+    if done:
+        return value
+    if isinstance(value, float | np.floating):
+        done.append(True)
+        return bad
+    if isinstance(value, np.ndarray) and value.dtype.kind in "fc" and value.size:
+        value = value.copy()
+        value.flat[-1] = bad
+        done.append(True)
+        return value
+    if isinstance(value, dict):
+        return {key: spoilt(each, bad, done) for key, each in value.items()}
+    return type(value)(spoilt(each, bad, done) for each in value) if type(value) in (list, tuple) else value
+
+
+def module_of(name: str) -> Any:
+    return getattr(figure_examples, name, None) or importlib.import_module(f"qfusion.figures.{name}")
+
+
+def test_what_is_no_number_is_refused_by_name_or_drawn_as_what_it_means(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = Counter[str]()
+    for example, make in figure_examples.EXAMPLES.items():
+        place, name = example.split(".")
+        module, seen = module_of(place), []
+        real = getattr(module, name)
+
+        def record(*args: Any, real: Any = real, seen: list[Any] = seen, **kwargs: Any) -> go.Figure:
+            seen.append(inspect.signature(real).bind(*args, **kwargs).arguments)
+            return real(*args, **kwargs)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, record)
+            finite(make("light"))
+        for argument, value in seen[0].items():
+            for bad in (np.nan, np.inf):
+                done: list[bool] = []
+                given = {**seen[0], argument: spoilt(value, bad, done)}
+                if not done:
+                    continue
+                if argument in MEANT.get(example, ()):
+                    count["drawn"] += bool(np.isnan(bad)) and finite(real(**given)) is not None
+                else:
+                    with pytest.raises(InvalidInput, match="NaN or infin"):
+                        finite(real(**given))
+                    count["refused"] += 1
+    assert count["refused"] > 300
+    assert count["drawn"] == sum(map(len, MEANT.values()))
+
+
+def test_every_function_that_draws_has_the_guard() -> None:
+    without = {each for each in figure_examples.drawing_functions()
+               if not hasattr(getattr(module_of(each.split(".")[0]), each.split(".")[1]), "__wrapped__")}
+    assert without == {"style.note", "style.base"}, "these take no numbers"
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_figure_with_a_hole_that_is_not_meant_neither_becomes_a_panel_nor_a_file(bad: float) -> None:
+    figure = go.Figure(go.Scatter(x=[0, 1, 2], y=np.array([0.0, bad, 1.0])))
+    with pytest.raises(InvalidInput, match=r"NaN or infinity \(1 times in `y` of series 1\)"):
+        Picture("a", "a", figure, "", "", "", dict)
+    with pytest.raises(InvalidInput, match="NaN or infinity"):
+        save(figure, ExportStyle())
+    finite(go.Figure(go.Scatter(x=[0, 1, 2], y=[0.0, None, 1.0])))
+    with pytest.raises(InvalidInput, match="places that are NaN"):
+        finite(go.Figure(layout={"shapes": [{"type": "line", "x0": bad}]}))
+    with pytest.raises(InvalidInput, match=r"error_y\.array"):
+        finite(go.Figure(go.Scatter(x=[0], y=[0], error_y={"array": [bad]})))
+
+
+def test_a_gap_that_is_meant_is_a_gap() -> None:
+    figure = go.Figure(go.Scatter(x=[0, 1, 2], y=np.array([0.0, np.nan, 1.0]), connectgaps=False))
+    assert finite(figure) is figure
+    with pytest.raises(InvalidInput):
+        finite(figure.update_traces(y=np.array([0.0, np.inf, 1.0])))
