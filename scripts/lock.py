@@ -3,11 +3,11 @@ docs/licences.md.
 
     pip install uv && python scripts/lock.py [--upgrade]
 
-uv resolves requirements.txt once for every platform and every Python from 3.11 on, and takes the hashes that PyPI
-lists of each wheel and source archive. Versions stay as they are in the present files unless requirements.txt, or
---upgrade, asks otherwise. What torch wants for NVIDIA's cards on Linux goes to requirements-cuda.lock, so that a CPU
-build of torch can do without. Licences are those that the packages declare (`pip install --dry-run --report`, on Linux,
-as other systems lack NVIDIA's).
+uv resolves requirements-serve.txt, which holds requirements.txt and a server's login, once for every platform and
+every Python from 3.11 on, and takes the hashes that PyPI lists of each wheel and source archive. Versions stay as they
+are in the present files unless requirements.txt, or --upgrade, asks otherwise. What torch wants for NVIDIA's cards on
+Linux goes to requirements-cuda.lock, so that a CPU build of torch can do without. Licences are those that the packages
+declare (`pip install --dry-run --report`, on Linux, as other systems lack NVIDIA's).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ LOCK, CUDA, LICENCES = (ROOT / name for name in ("requirements.lock", "requireme
 PACKAGE = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;]+)(?: ; ([^\\\n]+?))? \\\n((?:    .*\n?)+)", re.MULTILINE)
 FOR_CARDS = re.compile(r"(nvidia|cuda)-|triton$")
 HEADS = {
-    LOCK: "# requirements.txt with all that it needs, and the hashes of PyPI's files: Linux, macOS, Windows, Python\n"
-          "# 3.11 and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU build, installed beforehand,\n"
-          "# does not. Made by scripts/lock.py.\n",
+    LOCK: "# requirements.txt, a server's login and all that they need, with the hashes of PyPI's files for Linux,\n"
+          "# macOS and Windows, Python 3.11 and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU build,\n"
+          "# installed beforehand, does not. Made by scripts/lock.py.\n",
     CUDA: "# requirements.lock with what PyPI's torch needs for NVIDIA's cards on Linux. Made by scripts/lock.py.\n"
           "-r requirements.lock\n"}
 
@@ -54,7 +54,7 @@ def resolve(upgrade: bool) -> None:
         out = Path(name) / "both.txt"
         out.write_text("".join(path.read_text().replace("-r requirements.lock\n", "") for path in (LOCK, CUDA)
                                if path.exists()))
-        subprocess.run(["uv", "pip", "compile", "requirements.txt", "--universal", "--python-version=3.11",
+        subprocess.run(["uv", "pip", "compile", "requirements-serve.txt", "--universal", "--python-version=3.11",
                         "--generate-hashes", "--no-header", "--quiet", f"--output-file={out}",
                         *["--upgrade"] * upgrade], cwd=ROOT, check=True)
         found = list(PACKAGE.finditer(out.read_text()))

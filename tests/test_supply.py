@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def named(file: str) -> list[Requirement]:
-    return [Requirement(line) for line in (ROOT / file).read_text().splitlines() if line and not line.startswith("#")]
+    return [Requirement(line) for line in (ROOT / file).read_text().splitlines() if line and line[0] not in "#-"]
 
 
 def test_the_locks_hold_every_pin_with_hashes_and_no_address() -> None:
@@ -30,7 +30,8 @@ def test_the_locks_hold_every_pin_with_hashes_and_no_address() -> None:
         assert {bool(lock.FOR_CARDS.match(each.name)) for each in found} == {path == lock.CUDA}
         assert all("linux" in each.marker for each in found if path == lock.CUDA)
     found = lock.packages(lock.LOCK.read_text())
-    pins = {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in named("requirements.txt")}
+    wanted = [*named("requirements.txt"), *named("requirements-serve.txt")]
+    pins = {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in wanted}
     assert pins.items() <= {each.name: each.version for each in found}.items()
 
 
