@@ -27,8 +27,8 @@ PACKAGE = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s;]+)(?: ; ([^\\\n]+?))? \\\n((?:
 FOR_CARDS = re.compile(r"(nvidia|cuda)-|triton$")
 HEADS = {
     LOCK: "# requirements.txt, a server's login and all that they need, with the hashes of PyPI's files for Linux,\n"
-          "# macOS and Windows, Python 3.11 and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU build,\n"
-          "# installed beforehand, does not. Made by scripts/lock.py.\n",
+          "# macOS and Windows, Python 3.11 and newer. On Linux PyPI's torch needs requirements-cuda.lock; a CPU\n"
+          "# build, installed beforehand, does not. Made by scripts/lock.py.\n",
     CUDA: "# requirements.lock with what PyPI's torch needs for NVIDIA's cards on Linux. Made by scripts/lock.py.\n"
           "-r requirements.lock\n"}
 
