@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 
 from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
-from qfusion.explain.changes import counterfactual, flips, forms, interventions
+from qfusion.explain.changes import counterfactual, flips, forms, interventions, search
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.quantum.decomposition import subsets
 from tests.entangled import model_of
@@ -140,9 +140,9 @@ def test_when_no_state_turns_the_decision_it_says_so() -> None:
             assert found.reach < 0
             donor = interventions.nearest_donor(each, states, name, forms.states_of(each, features(each, 20))[name])
             assert (donor.row, donor.turning, donor.tried) == (-1, 0, 20)
-        search = flips.nearest_parameters(each, states)
-        assert search.found == ()
-        assert search.tried > 0
+        turns = flips.nearest_parameters(each, states)
+        assert turns.found == ()
+        assert turns.tried > 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -219,10 +219,12 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     states = forms.states_of(model, features(model, 1, 1))
     # Move the boundary to the sample: about half of the knobs can then turn it.
     model.bias.data -= float(forms.scores_of(model, states)) - 0.03
-    search = flips.nearest_parameters(model, states)
-    assert search.tried == 3 + 2 + 1
-    assert search.found
-    sizes = {(c.kind, c.name): c for c in search.found}
+    turns = flips.nearest_parameters(model, states)
+    assert turns.tried == 3 + 2 + 1
+    assert turns.ranges == "couplings × 0 to 2, jump rates × 0 to 4, T from 0 to 3"
+    assert turns.found == tuple(sorted(turns.found, key=lambda change: change.size)) != ()
+    assert 0 < turns.resolution < 1e-6
+    sizes = {(c.kind, c.name): c for c in turns.found}
     psi = model.product_state(states)
 
     def scan(tweak, top: float, learned: float) -> float:
@@ -245,15 +247,19 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
         if change is not None:
             assert change.verified
             assert change.size == pytest.approx(wanted, abs=top / 80 + 1e-6)
+            assert (change.learned, abs(change.value - 1)) == (1, pytest.approx(change.size))
+            assert change.before == pytest.approx(forms.scores_of(model, states)[0].numpy())
+            assert change.after == pytest.approx(model.tweaked(tweak(change.value)).scores(states)[0].detach().numpy())
+            assert abs(float(change.after[0])) < 1e-4  # just beyond the boundary
 
 
 @pytest.mark.parametrize(("n", "M", "C"), [(3, 3, 3), (2, 4, 1)])
 def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> None:
     model = model_of(n, M, C)
     states = forms.states_of(model, features(model))
-    search = flips.nearest_parameters(model, states)
-    assert search.tried == model.phi.numel()
-    found = {c.name: c for c in search.found}
+    nearest = flips.nearest_parameters(model, states)
+    assert nearest.tried == model.phi.numel()
+    found = {c.name: c for c in nearest.found}
     for place in list(itertools.product(*map(range, model.phi.shape)))[::6]:
         turns = np.linspace(-math.pi, math.pi, 121)
         scores = []
@@ -267,6 +273,47 @@ def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> No
         if change is not None:
             assert change.verified
             assert change.size == pytest.approx(wanted, abs=0.06)
+            assert change.learned == float(model.phi[place])
+            assert abs(change.value - change.learned) == pytest.approx(change.size)
+
+
+def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> None:
+    """Near the boundary some angles do and some cannot; each score is a sine of an angle, so eight turns show which."""
+    model = model_of(3, 2, 1)
+    states = forms.states_of(model, features(model))
+    with torch.no_grad():
+        model.bias -= forms.scores_of(model, states)[0] - 0.02
+    found = {change.name for change in flips.nearest_parameters(model, states).found}
+    turning, every = set(), list(itertools.product(*map(range, model.phi.shape)))
+    for place in every:
+        scores = []
+        for turn in (0, 2 * math.pi / 3, -2 * math.pi / 3):
+            phi = model.phi.detach().clone()
+            phi[place] += turn
+            scores.append(float(forms.scores_of(model.with_angles(phi), states)))
+        mean, c = np.mean(scores), scores[0] - np.mean(scores)
+        if mean - math.hypot(c, (scores[1] - scores[2]) / math.sqrt(3)) < -1e-6:
+            turning.add(".".join(map(str, place)))
+    assert found == turning
+    assert 0 < len(found) < len(every)
+
+
+def test_the_search_by_gradients_finds_the_nearest_point_of_a_curved_boundary() -> None:
+    """Of an ellipse, whose nearest point is known from a fine scan, not only of a plane."""
+    class Ellipse:
+        outputs = ("y",)
+
+        def scores(self, states: dict[str, torch.Tensor]) -> torch.Tensor:
+            z = states["text"]
+            return ((z / torch.tensor([1.0, 0.4], dtype=torch.float64)).square().sum(1) - 1)[:, None]
+
+    own = torch.tensor([[0.5, 0.1]], dtype=torch.float64)
+    found = search.nearest(Ellipse(), {"text": own}, "text", 0)  # type: ignore[arg-type]
+    angle = torch.linspace(0, 2 * math.pi, 100_001, dtype=torch.float64)
+    rim = torch.stack([torch.cos(angle), 0.4 * torch.sin(angle)], 1)
+    assert found is not None
+    assert float((found - own[0]).norm()) == pytest.approx(float((rim - own).norm(dim=1).min()), abs=1e-4)
+    assert float(Ellipse().scores({"text": found[None]})) == pytest.approx(search.MARGIN, abs=1e-9)
 
 
 def test_interventions_are_the_models_own_and_drops_are_coalitions() -> None:

@@ -423,6 +423,8 @@ def test_the_test_set_is_answered_with_intervals(work: Any, planted: Any) -> Non
     assert not any(trace.fill == "toself" for trace in drawn.data)
     lost = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.5),) * 3)}})
     assert cut_answers.answer_for_many(lost, "r2").startswith("Yes: without")
+    little = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(np.full((2, 3, 5), -0.01),) * 3)}})
+    assert cut_answers.answer_for_many(little, "r2").startswith("Hardly: without")
     same = CutMetrics(**{**vars(found), "losses": {"r2": curves.Estimates(*(0 * found.losses["r2"].value,) * 3)}})
     assert cut_answers.answer_for_many(same, "r2").startswith("No: without")
 

@@ -140,6 +140,10 @@ def test_jump_slopes_equal_finite_differences(d: int) -> None:
     keys = ("H[audio]", "H[text+audio+vision]", "rate[2]", "T", "W[vision,3]") if d == 4 else None
     found = assert_slopes_and_effects(model, features(1 if d == 4 else 2), background, keys=keys)
     assert len(found.parameters) == 7 + 2 + 1 + 3 * 3
+    titles = [parameter.title for parameter in found.parameters]
+    assert titles[:4] == ["own term of text", "own term of audio", "own term of vision", "text–audio coupling"]
+    assert titles[6:10] == ["text–audio–vision coupling", "jump operator 1", "jump operator 2", "duration T"]
+    assert titles[10] == "measurement vector 1 of text"
     assert len(found.targets) == 1 + 8 + 6
 
 
@@ -209,6 +213,8 @@ def test_the_mean_slope_on_the_way_is_the_effect() -> None:
     for key in ("H[text+audio+vision]", "rate[1]", "T", "W[audio,2]"):
         way = method.response(model, features(2), background, key, nodes=8)
         assert abs(-way.mean_slope * way.parameter.value - way.effect) < 1e-10
+        assert way.values[0] - way.values[-1] == way.effect
+        assert way.values[-1] == pytest.approx(answers(model, features(2), background, ("score",), 0)[0], abs=1e-11)
         assert way.factors[0] == 0
         assert way.factors[-1] == way.parameter.value == 1
         found = method.sensitivity(model, features(2), background, targets=["score"])
