@@ -3,13 +3,14 @@
     pip install coverage==7.17.3 mutmut==3.8.1
     python scripts/mutants.py --contexts FILE --measure [TESTS ...]
     python scripts/mutants.py --contexts FILE [--packages quantum explain] [--modules quantum/gates.py ...]
-        [--sample 250] [--seed 0] [--results FILE] [--retry] [--tests 25] [--seconds 20] [--jobs 1]
-        [--pause-while FILE] [--list]
+        [--sample 250] [--seed 0] [--results FILE] [--retry] [--tests 25] [--seconds 20]
+        [--part 0/1] [--pause-while FILE] [--list]
 
 The first form runs tests once under coverage and keeps in FILE which lines each of them runs, and how long it takes.
-The second takes a sample of mutants (all of them without --sample), and runs the tests that run the changed line: the
-fastest and those that run least else, then others of the module, at most --tests of them within --seconds. A mutant is
-killed by a test that fails or never ends. Afterwards the tests that killed are run on the code as it is: all must pass.
+The second takes a sample of mutants (all of them without --sample) and runs the tests that run the changed line: the
+fastest, those that run least else, those that killed others of the module, then further ones of the module; at most
+--tests of them in --seconds. A mutant is killed by a test that fails or never ends. At the end the killing tests are
+run on the code as it is: all must pass.
 
 The operators are mutmut's (numbers, operators, booleans, comparisons, arguments left out or None, lambdas) and
 conditions negated, numbers one down, returned values None. No mutant changes words: strings, annotations, what is
@@ -202,14 +203,13 @@ def measure(kept: Path, files: list[str]) -> None:
     measured.stop()
     data = measured.get_data()
     found = json.loads(kept.read_text()) if kept.exists() and files else {"seconds": {}, "lines": {}}
-    again = {each.split("::")[0] for each in Contexts.seconds}
-    found["seconds"] = {test: seconds for test, seconds in found["seconds"].items() if test.split("::")[0] not in again}
+    again = set(Contexts.seconds)
     found["seconds"] |= {test: took for test, took in Contexts.seconds.items() if test not in Contexts.failed}
     for path in data.measured_files():
         module = str(Path(path).relative_to(ROOT / "qfusion"))
         lines = found["lines"].setdefault(module, {})
         for each in lines:
-            lines[each] = [test for test in lines[each] if test.split("::")[0] not in again]
+            lines[each] = [test for test in lines[each] if test not in again]
         for line, contexts in data.contexts_by_lineno(path).items():
             lines[str(line)] = sorted({*lines.get(str(line), []), *contexts} - Contexts.failed - {""})
     kept.write_text(json.dumps(found))
@@ -221,14 +221,15 @@ class Covering:
     def __init__(self, contexts: Path, most: int, seconds: float) -> None:
         kept = json.loads(contexts.read_text())
         self.took, self.lines, self.most, self.limit = kept["seconds"], kept["lines"], most, seconds
+        self.killed: dict[str, Counter[str]] = defaultdict(Counter)  # how many mutants of a module each test killed
         self.breadth: Counter[str] = Counter()
         for lines in self.lines.values():
             for tests in lines.values():
                 self.breadth.update(tests)
 
     def tests(self, mutant: Mutant) -> list[str]:
-        """Returns the tests that run a mutant's lines, and others of its module while there is time: a result that is
-        kept for later tests was worked out in the first alone."""
+        """Returns the tests that run a mutant's lines, and others of its module while there is room: what is kept for
+        later tests was worked out in the first alone."""
         lines = self.lines.get(mutant.module, {})
         spent, chosen = 0.0, dict[str, None]()
         near = self.running(lines, self.used(mutant)) or self.running(lines, self.used(mutant, called=True))
@@ -237,9 +238,10 @@ class Covering:
         for found in (near, far):
             fastest = sorted(found, key=lambda each: (self.took[each], each))
             narrowest = sorted(fastest, key=lambda each: self.breadth[each])
+            best = sorted(narrowest, key=lambda each: -self.killed[mutant.module][each])
             files: dict[str, list[str]] = defaultdict(list)  # what a file's tests share is made once
-            for each in (test for pair in zip(fastest, narrowest, strict=True) for test in pair):
-                if each not in chosen and len(chosen) < self.most and spent + self.took[each] <= self.limit:
+            for each in dict.fromkeys(test for three in zip(best, narrowest, fastest, strict=True) for test in three):
+                if len(chosen) < self.most and spent + self.took[each] <= self.limit:
                     chosen[each] = None
                     spent += self.took[each]
                     files[each.split("::")[0]].append(each)
@@ -345,6 +347,8 @@ def run(module: str, source: bytes, tests: list[str], seconds: float, cache: Pat
     tail = (folder / "output").read_text(errors="replace")[-1500:] if (folder / "output").exists() else ""
     shutil.rmtree(folder, ignore_errors=True)
     state = "timeout" if not said else {0: "survived", 5: "no tests"}.get(said["status"], "killed")
+    if "ERROR: not found: " in tail:  # tests that were renamed since they were measured
+        state = "no tests"
     return {"state": state, "test": said.get("failed", ""), "ran": said.get("ran", 0), "signal": status & 127,
             "seconds": round(time.monotonic() - began, 2), "tail": tail if state == "no tests" or not module else ""}
 
@@ -390,7 +394,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--results", type=Path)
-    parser.add_argument("--retry", action="store_true", help="run survivors of --results again")
+    parser.add_argument("--retry", action="store_true", help="only run survivors of --results again")
     parser.add_argument("--tests", type=int, default=25)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--part", default="0/1", help="K/N: of N processes beside each other, this is number K")
@@ -417,6 +421,8 @@ def main() -> int:
     if asked.results and asked.results.exists():
         known = {each["key"]: each for each in map(json.loads, asked.results.read_text().splitlines())}
     why, covering, states, killers = equivalent(), Covering(asked.contexts, asked.tests, asked.seconds), [], set()
+    for each in known.values():
+        covering.killed[each["key"].split(":")[0]][each.get("test", "")] += 1
     for each in WARM:
         with contextlib.suppress(ImportError):
             importlib.import_module(each)
@@ -436,6 +442,8 @@ def main() -> int:
             done = known.get(mutant.key, {})
             if (mutant.module, was, now) in why:
                 done = {"state": "equivalent"}
+            elif asked.retry and not done:
+                continue
             elif not done or (asked.retry and done["state"] not in ("killed", "timeout")):
                 tests = covering.tests(mutant)
                 done = {"key": mutant.key, "was": was, "now": now, "tests": len(tests)}
@@ -446,6 +454,7 @@ def main() -> int:
             states.append((mutant.module, done["state"]))
             if done["state"] == "killed" and done["test"]:
                 killers.add(done["test"])
+                covering.killed[mutant.module][done["test"]] += 1
             if done["state"] in ("survived", "not covered", "no tests"):
                 print(f"{mutant.key} {done['state']} {done.get('ran', '')}\n  - {was}\n  + {now}", flush=True)
     as_it_is = run("", b"", sorted(killers), 3600, cache) if killers else {"state": "survived"}

@@ -253,6 +253,8 @@ def test_cautions_follow_from_what_was_measured() -> None:
     together = additive(parts, joint=50.0)
     assert "in 100% of 200" in reliability.of_joint(together, np.zeros(200, int))[0].sentence
     assert reliability.of_joint(explained, np.zeros(200, int)) == []
+    some = additive(np.array([[3.0, 1.0, 2.0]] * 9 + [[0.1, 0.1, 0.1]]), joint=5.0)  # own terms add up to 6, or to 0.3
+    assert "in 10% of 10" in reliability.of_joint(some, np.zeros(10, int))[0].sentence
     assert "text + vision" in told[0].sentence
     short = [*reliability.of_stability(found, errors, "score"), *reliability.of_stability(worse, errors, "score"),
              *reliability.of_deletion(bad, "modalities"), *told, *reliability.of_joint(together, np.zeros(200, int)),
