@@ -156,6 +156,14 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 0.89 <= hits / 200 <= 0.99
 
 
+def test_correlation_does_not_ask_for_units() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 30))
+    weights = np.ones((1, 30))
+    for scale in (1e-40, 1e30):
+        assert resampling.pearson(scale * x, y, weights) == pytest.approx(resampling.pearson(x, y, weights))
+        assert resampling.pearson(x, scale * y, weights) == pytest.approx(resampling.pearson(x, y, weights))
+
+
 def test_what_cannot_be_told_is_not_told() -> None:
     constant = resampling.correlation(np.full(30, 0.1), np.arange(30.0))["spearman"]
     assert not constant.known

@@ -277,6 +277,28 @@ def test_the_nearest_rule_angle_equals_a_fine_scan(n: int, M: int, C: int) -> No
             assert abs(change.value - change.learned) == pytest.approx(change.size)
 
 
+def test_of_two_turns_the_nearer_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A score that changes sign on both sides of what was learned, almost as near: 0.1 - u^2 - u / 10000."""
+    def score(x: float) -> float:
+        return 0.1 - (x - 1)**2 - 1e-4 * (x - 1)
+
+    class Model:
+        bias, jump_count = torch.zeros(1, dtype=torch.float64), 0
+
+        def tweaked(self, tweak: Tweak) -> float:
+            return tweak.couplings["text"]
+
+    nodes = np.linspace(0, 2, flips.NODES)
+    observables = torch.tensor([score(x) for x in nodes], dtype=torch.complex128)[:, None, None, None]
+    monkeypatch.setattr(flips, "_scores", lambda x, psi: np.array([score(x)]))
+    change, tail = flips._turn(Model(), torch.ones(1, 1, dtype=torch.complex128), np.array([0.1]),  # type: ignore[arg-type]
+                               flips.Parameter("coupling", "text", 1.0, 2.0, nodes, observables))
+    assert change is not None
+    assert change.value == pytest.approx(1.316178, abs=2e-6)
+    assert tail < 1e-12
+    assert (change.decision, change.turned, change.verified) == (1, 0, True)
+
+
 def test_every_rule_angle_that_can_turn_the_decision_is_among_those_found() -> None:
     """Near the boundary some angles do and some cannot; each score is a sine of an angle, so eight turns show which."""
     model = model_of(3, 2, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,3 +22,11 @@ def test_ruff_finds_nothing() -> None:
 
 def test_types_agree() -> None:
     assert run("mypy") == ""
+
+
+def test_what_is_said_of_mutants_is_said_of_lines_that_are_there() -> None:
+    for each in tomllib.loads((ROOT / "scripts/mutants_equivalent.toml").read_text())["line"]:
+        text = " ".join((ROOT / "qfusion" / each["module"]).read_text().split())
+        assert each["is"] in text, each
+        assert each["why"].strip()
+        assert each["is"] not in each["becomes"]
