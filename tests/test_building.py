@@ -3,6 +3,7 @@ bad input."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -416,3 +417,17 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
     assert built_terms.of_rows(work, rows, 0, LEARNED).frame().equals(built_terms.of_rows(work, rows, 0).frame())
     weaker = built_terms.of_rows(work, rows, 0, Tweak(duration=0.0))
     assert not weaker.parts.any()
+
+
+def test_products_of_polynomials_are_integrated_without_error() -> None:
+    p, q = 5, 4
+    integrals, back = building_numerics._products(p, q)
+    z = np.polynomial.legendre.leggauss(p + q - 1)[0]
+    s, w = np.polynomial.legendre.leggauss(40)
+    for place, k, l in itertools.product(range(p + q - 1), range(p), range(q)):
+        t, ours = (z[place] + 1) / 2, integrals.reshape(-1, p, q)[place, k, l]
+        T_k, T_l = np.polynomial.Chebyshev.basis(k), np.polynomial.Chebyshev.basis(l)
+        whole = w @ (T_k(t * (s + 1) - 1) * T_l(2 * t * (1 - (s + 1) / 2) - 1)) / 2
+        assert ours == pytest.approx(whole, abs=1e-13)
+    coefficients = np.random.default_rng(0).normal(size=p + q - 1)
+    assert back @ np.polynomial.legendre.legval(z, coefficients) == pytest.approx(coefficients, abs=1e-12)

@@ -297,6 +297,8 @@ def test_metrics_are_those_of_the_test_set(kind: str) -> None:
         assert found.kept[name].value == pytest.approx(after.value[1] - after.value[0], abs=1e-12)
     assert found.change.value == pytest.approx(np.abs(scores - before).mean((-1, -2)), abs=1e-12)
     assert found.n == 60
+    assert found.chance == pytest.approx({"accuracy": np.bincount(truth).max() / 60} if kind == "classification" else {
+        "r2": 0.0, "mae": min(np.abs(truth - value).mean() for value in truth)})
 
 
 def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_numbers() -> None:
