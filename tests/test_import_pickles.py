@@ -73,7 +73,9 @@ def test_any_other_function_is_refused_by_its_name(protocol: int, thing: Any, na
     b"cposix\nsystem\n(S'touch hacked'\ntR.", b"(S'touch hacked'\niposix\nsystem\n.",
     b"\x80\x02(cposix\nsystem\nX\x05\x00\x00\x00touchoR.", b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x01x\x85R.",
     b"\x80\x02cnumpy\nndarray\n(K\x02t\x81.", b"Phacked\n.", b"\x82\x01.", b"\x97.", b"\x80\x05\x98.",
-    b"cbuiltins\nbytes\n(J\xff\xff\xff\x7ftR.", b"cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR."])
+    b"cbuiltins\nbytes\n(J\xff\xff\xff\x7ftR.", b"cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR.",
+    b"Sabc\n.", b"Nt.", b"N\x86.", b"](NNu.", b"}(Nu.", b"N)R.",  # no quotes, no mark, too few, no dictionary, no pair
+    b"c_codecs\nencode\n(X\x01\x00\x00\x00aX\x05\x00\x00\x00utf-7tR."])
 def test_handwritten_tricks_are_refused(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InvalidInput):
@@ -230,3 +232,66 @@ def test_a_pickle_of_another_python_is_read() -> None:
     found = pickles.read(buffer.getvalue(), "old.pkl")
     assert list(found) == ["train"]
     assert bytes(found["train"]) == b"abc"
+
+
+def test_a_pickle_of_too_many_objects_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = pickle.dumps([1, 2, 3], 2)
+    assert pickles.read(content, "x.pkl") == [1, 2, 3]
+    monkeypatch.setattr(pickles, "MAX_STEPS", 4)
+    with pytest.raises(InvalidInput, match="must hold at most 4 objects"):
+        pickles.read(content, "x.pkl")
+
+
+def found_in(content: Any, tmp_path: Path, **options: Any) -> tuple[Any, dict[str, Any]]:
+    """What is kept of a pickle, and what its report finds."""
+    path = importable.write_mmsa(tmp_path / "m.pkl", content)
+    report = importing.import_set([path], "found", replace=True, **options)
+    return data.load("found"), {finding.code: finding for finding in report.findings}
+
+
+def test_samples_without_ids_words_or_steps(tmp_path: Path) -> None:
+    def shorter(part: dict[str, Any]) -> list[int]:
+        return [0, *part["audio_lengths"][1:]]
+
+    content = change(id=lambda p: None, raw_text=lambda p: None, audio_lengths=shorter,
+                     text_bert=lambda p: p["text_bert"][:, 0])
+    kept, said = found_in(content, tmp_path)
+    assert kept.ids[:2].tolist() == ["train-0001", "train-0002"]
+    assert kept.ids[40] == "valid-0001"
+    assert "numbered" in said
+    assert said["empty-sequence"].words == "3 samples have no step. They are read as one step of zeros."
+    assert not kept.modalities[1].values[[0, 40, 50]].any()
+    assert kept.modalities[1].lengths[[0, 40, 50]].tolist() == [1, 1, 1]
+    assert "text" not in kept.table
+
+
+def test_scores_between_minus_one_and_one_have_that_range(tmp_path: Path) -> None:
+    content = importable.mmsa(counts={"train": 80, "valid": 10, "test": 20})
+    for part in content.values():
+        part["regression_labels"] = part["regression_labels"] / 4
+    kept, said = found_in(content, tmp_path)
+    assert kept.target.range == (-1, 1)
+    assert said["range"].words == "All scores lie in [-1, 1], which is taken for their range."
+
+
+def test_values_too_large_for_single_precision_are_named(tmp_path: Path) -> None:
+    content = change(vision=lambda p: p["vision"].astype(np.float64))
+    content["train"]["vision"][3, 0, 1] = 1e300
+    with pytest.raises(InvalidInput, match="1 infinite"):
+        found_in(content, tmp_path)
+    _, said = found_in(content, tmp_path, repair=["fill-zero"])
+    assert said["too-large"].words == "1 values are too large for single precision and count as infinite."
+    assert (said["too-large"].where, said["too-large"].severity) == ("vision", "warning")
+
+
+@pytest.mark.parametrize("entry", [lambda row: np.zeros((2, 5 + row % 2)), lambda row: np.zeros((2, 5, 1))])
+def test_sequences_of_different_features_are_refused(entry: Any, tmp_path: Path) -> None:
+    content = change(audio=lambda p: [entry(row) for row in range(len(p["id"]))], audio_lengths=lambda p: None)
+    with pytest.raises(InvalidInput, match=r"Sequences must each have shape \(T, F\) with the same F"):
+        found_in(content, tmp_path)
+
+
+def test_lists_of_vectors_are_no_sequences(tmp_path: Path) -> None:
+    kept, _ = found_in(change(audio=lambda p: list(p["audio"][:, 0]), audio_lengths=lambda p: None), tmp_path)
+    assert not kept.modalities[1].is_sequence
+    assert kept.modalities[1].size == 5

@@ -312,6 +312,78 @@ def test_npz_of_amounts_is_a_regression_and_mat_is_read(tmp_path: Path) -> None:
     assert (len(data.load("mat")), data.load("mat").target.classes) == (49, ("1", "2"))
 
 
+def test_what_else_a_npz_holds_is_said(tmp_path: Path) -> None:
+    a = np.random.default_rng(0).normal(size=(30, 3))
+    a[4, 1] = 1e300
+    path = npz(tmp_path / "v.npz", a=a, y=np.array(["on ", "off", ""] * 10), other=np.arange(3))
+    found = codes(examined(path))
+    assert found["left-out"].words == "Left out, as neither view nor label: other."
+    assert found["classes"].words == "Labels are words, taken for the names of classes."
+    assert found["too-large"].words == "1 values are too large for single precision and count as infinite."
+    importing.import_set([path], "words", repair=["make-split", "fill-zero", "drop-unlabelled"])
+    assert data.load("words").target.classes == ("off", "on")
+    assert len(data.load("words")) == 20
+    with pytest.raises(InvalidInput, match="must be numbers for a regression"):
+        importing.import_set([path], "never", target="regression")
+
+
+def test_tables_of_amounts_labels_of_one_modality_and_other_columns(tmp_path: Path) -> None:
+    amounts = np.round(np.random.default_rng(0).normal(size=60), 3)
+    place = importable.tables(tmp_path / "t", suffix=".parquet", label=amounts, label_text=amounts / 2, split=None,
+                              age=np.arange(60), bag=[[1, 2]] * 60, of=pd.Categorical(["x", "y"] * 30))
+    found = codes(examined(place))
+    assert found["unimodal"].words == "Targets of single modalities are kept: text."
+    assert found["left-out"].words.startswith("1 columns of `labels.parquet` hold neither numbers, words nor dates")
+    assert found["no-split"].severity == "error"
+    importing.import_set([place], "amounts", repair=["make-split"])
+    kept = data.load("amounts")
+    assert (kept.target.kind, kept.target.range) == ("regression", None)
+    assert kept.unimodal["text"].to_numpy() == pytest.approx(amounts / 2)
+    assert kept.table["age"].tolist() == list(range(60))
+    assert kept.table["of"].tolist() == ["x", "y"] * 30
+    assert "bag" not in kept.table
+
+
+def test_whole_numbers_are_classes_unless_told(tmp_path: Path) -> None:
+    place = importable.tables(tmp_path / "t", label=np.arange(60) % 3)
+    assert "3 different whole numbers, taken for classes" in codes(examined(place))["classes"].words
+    assert "classes" not in codes(examined(place, target="classification"))
+    for target, kind in (("auto", "classification"), ("classification", "classification"),
+                         ("regression", "regression")):
+        importing.import_set([place], f"as-{target}", target=target)
+        assert data.load(f"as-{target}").target.kind == kind
+
+
+def test_samples_without_an_id_or_in_no_part(tmp_path: Path) -> None:
+    def change(content: Any) -> None:
+        content["train"]["id"][7] = ""
+        content["train"]["id"][9] = content["train"]["id"][8]
+        content["train"]["id"][10] = f"{content['train']['id'][8]}#2"  # what it would be called
+
+    found = codes(examined(path := changed(tmp_path, change)))
+    assert found["empty-id"].words == "1 sample has no id, the first in row 8."
+    importing.import_set([path], "renamed", repair=["rename-ids"])
+    ids = data.load("renamed").ids
+    assert ids[7] == "row-8"
+    assert ids[[8, 9, 10]].tolist() == [ids[8], f"{ids[8]}#3", f"{ids[8]}#2"]
+    rng = np.random.default_rng(0)
+    parts = ["train"] * 20 + ["valid"] * 5 + ["test"] * 5
+    views = {"a": rng.normal(size=(30, 3)), "y": np.arange(30) % 2}
+    with pytest.raises(InvalidInput, match="`split` .* must hold train, valid or test"):
+        importing.import_set([npz(tmp_path / "s.npz", **views, split=["dev2", *parts[1:]])], "never")
+    outside = npz(tmp_path / "o.npz", **views, split=["", *parts[1:]])
+    assert codes(examined(outside))["outside-split"].words == "1 sample is in no part of the split."
+    importing.import_set([outside], "inside", repair=["drop-outside"])
+    assert len(data.load("inside")) == 29
+
+
+def test_names_of_modalities_and_words_in_bytes() -> None:
+    assert staged_set.modality_name(" Face 1! ") == "face_1"
+    with pytest.raises(InvalidInput, match="must have a name of letters or digits, but is called '[?]!'"):
+        staged_set.modality_name("?!")
+    assert staged_set.clean(b"caf\xc3\xa9\0") == "café"
+
+
 def test_a_mat_file_of_version_7_3_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "new.mat"
     path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(512) + b"\x89HDF\r\n\x1a\n" + bytes(100))
@@ -409,6 +481,10 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
     values.write_bytes(values.read_bytes()[:-4] + b"\0\0\x80\x3f")
     with pytest.raises(IntegrityError, match="'altered' was altered"):
         imported.verify("altered")
+    about = json.loads((folder / "manifest" / "manifest.json").read_text())
+    (folder / "manifest" / "manifest.json").write_text(json.dumps(about | {"format": 99}))
+    with pytest.raises(IntegrityError, match="written by another version of qfusion .format 99."):
+        imported.manifest("manifest")
     (folder / "manifest" / "manifest.json").write_text("{")
     infos = {info.name: info for info in data.available()}
     assert not infos["manifest"].available

@@ -148,10 +148,10 @@ class _Reader:
         if large:
             self._say("too-large", f"{large:,} values are too large for single precision and count as infinite.",
                       "warning", name)
-        return Part(name, path, shape, feature_names, lengths)
+        return Part(name, path, shape, feature_names, None if lengths is None else np.maximum(lengths, 1))
 
     def _lengths(self, name: str, whole: dict[str, Any]) -> tuple[np.ndarray, int]:
-        """How many steps each sample has, at least 1, over all splits; and the number of steps there is room for."""
+        """How many steps each sample has, over all splits; and the number of steps there is room for, at least 1."""
         found, empty, told = [], 0, ""
         for split, values in whole.items():
             inner = self.splits[split]
@@ -172,12 +172,13 @@ class _Reader:
                   f"`{name}_lengths` of '{split}' in `{self.name}` must lie in 0..{room}, but goes from "
                   f"{steps.min(initial=0)} to {steps.max(initial=0)}. Correct the lengths.")
             empty += int((steps == 0).sum())
-            found.append(np.maximum(steps, 1).astype(np.int64))
+            found.append(steps.astype(np.int64))
         lengths = np.concatenate(found)
-        longest = int(lengths.max(initial=1))
+        longest, real = int(lengths.max(initial=1)), lengths[lengths > 0]
         self._say("sequences",
-                  f"Sequences of {lengths.min(initial=longest)} to {longest} steps, {np.median(lengths):g} in the "
-                  f"middle: {told}. Shorter ones are padded with zeros, which the model is told to leave out.",
+                  f"Sequences of {real.min(initial=longest)} to {longest} steps, "
+                  f"{np.median(real) if len(real) else 0:g} in the middle: {told}. Shorter ones are padded with zeros, "
+                  "which the model is told to leave out.",
                   where=name)
         if empty:
             self._say("empty-sequence", f"{empty:,} samples have no step. They are read as one step of zeros.",
