@@ -66,6 +66,18 @@ def test_known_states() -> None:
         math.log2(1 + 2 * math.sqrt(2) / 3), abs=close)
 
 
+def test_the_mean_of_a_kind_is_over_modalities_else_pairs_else_of_the_whole() -> None:
+    rho, dims = random_state((2, 3, 2), batch=(4,)), (2, 3, 2)
+    states = kinds.States(rho, dims)
+    own = [measures.von_neumann_entropy(partial_trace(rho, dims, (m,))) for m in range(3)]
+    assert torch.allclose(kinds.KINDS["entropy"].mean(states), torch.stack(own).mean(0))
+    both = [measures.mutual_information(rho, dims, (a,), (b,)) for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert torch.allclose(kinds.KINDS["mutual_information"].mean(states), torch.stack(both).mean(0))
+    assert torch.allclose(kinds.KINDS["total_correlation"].mean(states), measures.total_correlation(rho, dims))
+    alone = kinds.States(random_state((3,), batch=(4,)), (3,))
+    assert torch.equal(kinds.KINDS["mutual_information"].mean(alone), torch.zeros(4, dtype=torch.float64))
+
+
 @pytest.mark.parametrize("d", [2, 3, 8])
 def test_maximally_mixed(d: int) -> None:
     rho = torch.eye(d, dtype=torch.complex128) / d
