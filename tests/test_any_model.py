@@ -15,11 +15,12 @@ from qfusion import explain
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.explain.changes import counterfactual, forms, interventions, search
 from qfusion.explain.contributions import evaluation
-from qfusion.explain.contributions.background import SampleBackground
+from qfusion.explain.contributions.background import SampleBackground, kinds_of
 from qfusion.explain.features import attribution
 from qfusion.explain.trust.estimators import Game
-from qfusion.models import FUSION, build, can, nested
+from qfusion.models import FUSION, InputSpec, QuantumJump, build, can, nested
 from qfusion.quantum.decomposition import subsets
+from tests.entangled import model_of as network_of
 
 STATELESS = [kind for kind, model in FUSION.items() if "states" not in model.abilities]
 NAMES = ("text", "a b", "a-b", "H", "ö", "x+y")
@@ -160,6 +161,25 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
             again = {**own, name: search.filled(own[name], found.state[None])}
             assert forms.scores_of(model, again)[0].numpy() == pytest.approx(found.after, abs=1e-12)
     assert possible
+
+
+def test_where_no_flip_is_found_the_state_stays() -> None:
+    model = model_of("concatenation", 2, 1)
+    with torch.no_grad():
+        model.bias += 1e6
+    own = forms.states_of(model, rows_of(model, 1, 1))
+    found = counterfactual.nearest_state(model, own, "text")
+    assert (found.possible, found.verified, found.exact) == (False, False, False)
+    assert (found.distance, found.reach) == (math.inf, -math.inf)
+    assert (found.modality, found.decision, found.turned) == ("text", 1, 1)
+    assert torch.equal(found.state, search.flat(own["text"])[0])
+    assert found.before.tolist() == found.after.tolist() == forms.scores_of(model, own)[0].tolist()
+
+
+def test_the_backgrounds_that_a_model_can_have() -> None:
+    assert kinds_of(model_of("mult", 2)) == ("joint", "cohort", "contrast")
+    for each in (QuantumJump({"a": InputSpec(2)}, ("y",), dims=2), network_of(3, 2)):
+        assert kinds_of(each) == tuple(explain.KINDS)
 
 
 def test_a_swapped_and_a_dropped_modality() -> None:

@@ -130,7 +130,8 @@ def test_parts_add_up_and_are_the_slopes_on_the_way(settings: dict) -> None:
     behind = explain.background(model, features(5, names, seed=2))
     found = method.built(model, inputs, behind, 1)
     assert_complete(found, model, inputs, behind, 1)
-    assert found.count == 2
+    assert (found.modalities, found.output, found.count) == (names, "b", 2)
+    assert (found.background, found.background_size) == (behind.name, 5)
     assert found.parts == pytest.approx(by_slopes(model, inputs, behind, found, 1, model.duration), abs=1e-9)
 
 

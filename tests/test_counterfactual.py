@@ -219,6 +219,7 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     states = forms.states_of(model, features(model, 1, 1))
     # Move the boundary to the sample: about half of the knobs can then turn it.
     model.bias.data -= float(forms.scores_of(model, states)) - 0.03
+    assert flips.table(model.tweaked(Tweak(duration=0.0))) == ()
     turns = flips.nearest_parameters(model, states)
     assert turns.tried == 3 + 2 + 1
     assert turns.ranges == "couplings × 0 to 2, jump rates × 0 to 4, T from 0 to 3"

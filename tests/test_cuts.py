@@ -525,6 +525,9 @@ def test_held_by_a_table_is_held_by_products(monkeypatch: pytest.MonkeyPatch, d:
     for products, table in zip(*found, strict=True):
         assert torch.allclose(products, table, atol=1e-7)
         assert torch.equal(table[1], table[2])
+    for start, still in zip((own, rest), method.uncorrelated.evolve(A + A.mH, jumps, own, rest, [0.0, 0.0]),
+                            strict=True):
+        assert torch.equal(still, torch.stack([start, start]))
 
 
 def test_held_without_coupling_or_time_changes_nothing_and_with_two_modalities_is_one_number() -> None:

@@ -126,6 +126,14 @@ def test_shares_and_relations():
         assert kind != "conflict" or first * second < 0
 
 
+def test_shares_of_nothing_are_equal():
+    found = explain.Explanation(("a", "b", "c"), ("y", "z"), (), np.zeros((2, 8, 2)), np.zeros((2, 8, 2)),
+                                np.array([[[0, 2], [0, -1], [0, 1]], [[0, 0], [0, 0], [3, 0]]], dtype=float), "zero", 0)
+    third = 1 / 3
+    assert explain.shares(found).tolist() == [[[third, 0.5], [third, 0.25], [third, 0.25]],
+                                              [[0, third], [0, third], [1, third]]]
+
+
 def test_table_of_one_output():
     model, x, rows = problem(2)
     found = explain.explain(model, x, explain.background(model, rows))
@@ -187,11 +195,11 @@ def test_since_when_and_what_was_added_are_said():
     assert answers.settled(["q", "q"], ["a", "b"]) == "The decision is q from the start (a) to the end (b)."
     start, end = {"": 0.1, "a": 0.2, "b": 0.0, "a+b": 0.0}, {"": 0.1, "a": 0.3, "b": 0.1, "a+b": -0.4}
     assert answers.added(start, end, "it", LOUD) == (
-        "<Every joint term>: before, the decision is a sum over single modalities; it makes 50% of its size joint, most "
-        "of it A and B jointly (-0.40), and takes the score from +0.30 to +0.10.")
+        "<Every joint term>: before, the decision is a sum over single modalities; it makes 50% of its size joint, "
+        "most of it A and B jointly (-0.40), and takes the score from +0.30 to +0.10.")
     assert answers.added(end, end | {"a+b": 0.4}, "it", LOUD) == (
-        "Joint terms are 50% of the decision's size before and <50%> after, most of it A and B jointly (+0.40); it takes "
-        "the score from +0.10 to +0.90.")
+        "Joint terms are 50% of the decision's size before and <50%> after, most of it A and B jointly (+0.40); it "
+        "takes the score from +0.10 to +0.90.")
     for nothing in ({"": 0.1, "a": 0.3}, {"": 0.1, "a": 0.3, "b": 0.0, "a+b": 0.0}):  # no joint term, or one of nothing
         assert answers.added(dict.fromkeys(nothing, 0.0), nothing, "it") == (
             "No joint term: it takes the score from +0.00 to +0.40, and it stays a sum over single modalities.")

@@ -369,7 +369,7 @@ def test_samples_without_an_id_or_in_no_part(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     parts = ["train"] * 20 + ["valid"] * 5 + ["test"] * 5
     views = {"a": rng.normal(size=(30, 3)), "y": np.arange(30) % 2}
-    with pytest.raises(InvalidInput, match="`split` .* must hold train, valid or test"):
+    with pytest.raises(InvalidInput, match=r"`split` .* must hold train, valid or test"):
         importing.import_set([npz(tmp_path / "s.npz", **views, split=["dev2", *parts[1:]])], "never")
     outside = npz(tmp_path / "o.npz", **views, split=["", *parts[1:]])
     assert codes(examined(outside))["outside-split"].words == "1 sample is in no part of the split."
@@ -379,7 +379,7 @@ def test_samples_without_an_id_or_in_no_part(tmp_path: Path) -> None:
 
 def test_names_of_modalities_and_words_in_bytes() -> None:
     assert staged_set.modality_name(" Face 1! ") == "face_1"
-    with pytest.raises(InvalidInput, match="must have a name of letters or digits, but is called '[?]!'"):
+    with pytest.raises(InvalidInput, match=r"must have a name of letters or digits, but is called '[?]!'"):
         staged_set.modality_name("?!")
     assert staged_set.clean(b"caf\xc3\xa9\0") == "café"
 
@@ -483,7 +483,7 @@ def test_damaged_sets_are_named_and_can_be_removed(tmp_path: Path, folder: Path)
         imported.verify("altered")
     about = json.loads((folder / "manifest" / "manifest.json").read_text())
     (folder / "manifest" / "manifest.json").write_text(json.dumps(about | {"format": 99}))
-    with pytest.raises(IntegrityError, match="written by another version of qfusion .format 99."):
+    with pytest.raises(IntegrityError, match=r"written by another version of qfusion .format 99."):
         imported.manifest("manifest")
     (folder / "manifest" / "manifest.json").write_text("{")
     infos = {info.name: info for info in data.available()}

@@ -45,6 +45,36 @@ def operators(N: int, D: int, hermitian: bool) -> torch.Tensor:
     return X + X.mH if hermitian else X
 
 
+def test_only_a_single_term_on_everything_is_applied_whole() -> None:
+    """A generator of several terms needs every one of them."""
+    D = 2 * generators.SMALL
+
+    def form(side: int, *subsystems: int) -> generators.Form:
+        return generators.Form(subsystems, torch.zeros(side, side, dtype=torch.complex128),
+                               torch.zeros(1, side, side, dtype=torch.complex128))
+
+    whole, part = form(D, 0, 1), form(2, 0)
+    kinds = [type(generators.choose((2, D // 2), forms, 1, True)) for forms in ([whole], [whole, part], [part])]
+    assert kinds == [generators.Whole, generators.Local, generators.Local]
+    assert isinstance(generators.choose((2, 1), [form(2, 0, 1)], 1, True), generators.Small)
+
+
+def test_the_width_and_mean_of_a_generator() -> None:
+    """Of X -> G X + X G^+ + sum_k L_k X L_k^+, whose matrix has its trace and eigenvalues."""
+    generator = torch.Generator().manual_seed(1)
+    G, *L = torch.randn(4, 3, 3, dtype=torch.complex128, generator=generator)
+    form = generators.Form((0,), G, torch.stack(L))
+    one = torch.eye(3, dtype=torch.complex128)
+    matrix = torch.kron(G, one) + torch.kron(one, G.conj()) + sum(torch.kron(each, each.conj()) for each in L)
+    found = generators.Scaling.of([form])
+    assert found.x0 == pytest.approx(float(torch.trace(matrix).real) / 9)
+    still = generators.Scaling.of([generators.Form((0,), G - G.mH, torch.zeros(0, 3, 3, dtype=torch.complex128))])
+    levels = torch.linalg.eigvals(torch.kron(G - G.mH, one) + torch.kron(one, (G - G.mH).conj())).imag
+    assert still.w == pytest.approx(1.01 * float(levels.max()))
+    assert still.x0 == pytest.approx(0, abs=1e-12)
+    assert generators.Scaling.of([form, form]).x0 == pytest.approx(2 * found.x0)
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("N", [1, 2, 5])
 @pytest.mark.parametrize("hermitian", [True, False])

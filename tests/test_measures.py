@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from qfusion.errors import InvalidInput
-from qfusion.quantum import kinds, measures
+from qfusion.quantum import gates, inputs, kinds, letters, measures, pauli
+from qfusion.quantum.decomposition import decompose
 from qfusion.quantum.pauli import PAULIS
-from qfusion.quantum.states import density, partial_trace, product
+from qfusion.quantum.states import density, embed, partial_trace, partial_transpose, product
 
 DIMS = [(2, 2, 2), (2, 3), (2, 3, 4), (4,), (2, 2, 2, 2)]
 NAMES = ("text", "audio", "vision", "extra")
@@ -74,6 +76,9 @@ def test_the_mean_of_a_kind_is_over_modalities_else_pairs_else_of_the_whole() ->
     both = [measures.mutual_information(rho, dims, (a,), (b,)) for a, b in ((0, 1), (0, 2), (1, 2))]
     assert torch.allclose(kinds.KINDS["mutual_information"].mean(states), torch.stack(both).mean(0))
     assert torch.allclose(kinds.KINDS["total_correlation"].mean(states), measures.total_correlation(rho, dims))
+    axes = [(kinds.KINDS[name].axis, kinds.KINDS[name].short_axis) for name in ("negativity", "purity")]
+    assert axes == [("logarithmic negativity (bits)", "log. negativity (bits)"),
+                    ("purity Tr ρ² (1 = pure)", "purity")]
     alone = kinds.States(random_state((3,), batch=(4,)), (3,))
     assert torch.equal(kinds.KINDS["mutual_information"].mean(alone), torch.zeros(4, dtype=torch.float64))
 
@@ -286,6 +291,56 @@ def test_bad_arguments() -> None:
         measures.von_neumann_entropy(BELL, base=1)
     with pytest.raises(InvalidInput, match="eigenvalue"):
         measures.measures_over_time(BAD[None], (2,), ("text",))
+
+
+EYE = torch.eye(4, dtype=torch.complex128)
+
+
+@pytest.mark.parametrize(("asked", "message"), [
+    (lambda: product([]), "must hold at least one ket"),
+    (lambda: partial_trace(EYE, (2, 2), (2,)), "distinct subsystems between 0 and 1"),
+    (lambda: partial_trace(EYE, (2, 2), (-1,)), "distinct subsystems between 0 and 1"),
+    (lambda: partial_trace(EYE, (2, 2), (1, 1)), "distinct subsystems"),
+    (lambda: partial_trace(EYE, (2, 3), (0,)), r"shape \(..., 6, 6\) for dims \(2, 3\), but has shape \(4, 4\)"),
+    (lambda: partial_trace(EYE[0], (4,), (0,)), r"shape \(..., 4, 4\)"),
+    (lambda: partial_transpose(EYE, (2, 2), (2,)), "`subsystems` must hold distinct subsystems"),
+    (lambda: embed(EYE, (2, 2, 2), (0,)), r"shape \(..., 2, 2\) for dims \(2,\)"),
+    (lambda: embed(EYE, (2, 2), (0, 2)), "`subsystems` must hold distinct subsystems"),
+    (lambda: letters.basis(0), "must be a dimension from 1, but is 0"),
+    (lambda: letters.basis(2.5), "must be a dimension from 1"),
+    (lambda: letters.expand(EYE[:, :2], (2, 2)), r"shape \(4, 4\)"),
+    (lambda: pauli.transfer_matrix(torch.eye(8, dtype=torch.complex128)), "one or two qubits, but has side 8"),
+    (lambda: measures.entanglement_entropy(EYE[0], (2, 2), 2), "between 0 and 1, but is 2"),
+    (lambda: measures.entanglement_entropy(EYE[0], (2, 2), (0, 0)), "`subsystem` must lie between"),
+    (lambda: measures.entanglement_entropy(EYE[0], (2, 3), 0), r"shape \(..., 6\)"),
+    (lambda: measures.mutual_information(BELL, (2, 2), (), (1,)), "non-empty"),
+    (lambda: measures.mutual_information(BELL, (2, 2), (0,), ()), "non-empty"),
+    (lambda: measures.measures_over_time(BELL, (2, 2), NAMES[:2]), r"shape \(nT, 4, 4\)"),
+    (lambda: measures.measures_over_time(BELL[None], (2, 2), NAMES[:3]), "2 different names"),
+    (lambda: inputs.check_times([]), "ascending, finite and not negative, but is \\[\\]"),
+    (lambda: inputs.check_times([0.0, math.inf]), "finite"),
+    (lambda: inputs.check_operators(EYE[:2], EYE[None]), r"`H` must have shape \(D, D\), but has shape \(2, 4\)"),
+    (lambda: inputs.check_operators(EYE[None], EYE[None]), r"`H` must have shape \(D, D\)"),
+    (lambda: inputs.check_operators(EYE, EYE), r"`jumps` must have shape \(K, 4, 4\)"),
+    (lambda: inputs.check_operators(EYE, EYE[None].to(torch.complex64)), "complex of one dtype"),
+    (lambda: inputs.check_operators(EYE, math.inf * EYE[None]), "must be finite"),
+    (lambda: decompose(EYE, ()), "must hold positive integers"),
+    (lambda: decompose(EYE, (0, 4)), "must hold positive integers"),
+    (lambda: gates.unitary("ttn", torch.zeros(3)), r"must have shape \(2,\), but has shape \(3,\)")])
+def test_what_does_not_fit_is_refused_at_its_edge(unchecked_shapes: None, asked: Callable[[], object],
+                                                  message: str) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        asked()
+
+
+def test_what_just_fits_is_taken() -> None:
+    assert measures.von_neumann_entropy(EYE / 4, base=1.5).item() == pytest.approx(math.log(4) / math.log(1.5))
+    assert inputs.check_times([0, 0, 1]) == [0.0, 0.0, 1.0]
+    inputs.check_operators(EYE[:1, :1], torch.zeros(0, 1, 1, dtype=torch.complex128))
+    assert letters.basis(1)[0] == ("I",)
+    assert partial_trace(EYE, (2, 2), ()).item() == 4
+    a = measures.entanglement_entropy(ket(1, 0, 0, 1) / math.sqrt(2), (2, 2), 1)
+    assert a.item() == pytest.approx(math.log(2))
 
 
 def test_round_off_below_zero_is_no_error() -> None:

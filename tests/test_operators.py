@@ -38,6 +38,8 @@ def test_the_expectation_is_the_coalition_value(make, kind: str) -> None:
             continue
         for output in (0, len(model.outputs) - 1):
             O = operator(model, background, name, output)
+            assert (O.output, O.background, O.background_size) == (model.outputs[output], background.name,
+                                                                   background.size)
             states = states_of(model, x, name)
             place = found.coalitions.index(name)
             assert O.scores(states) == pytest.approx(found.values[:, place, output], abs=1e-10)
