@@ -163,6 +163,15 @@ def test_a_flip_that_is_found_is_one_and_nearer_than_any_sample(kind: str, outpu
     assert possible
 
 
+def test_a_background_of_some_rows_says_of_how_many() -> None:
+    model = model_of("mult", 2)
+    whole = explain.background(model, rows_of(model, 7, 1))
+    some = whole.some(3)
+    assert (whole.name, some.name) == ("joint", "joint, 3 of 7 rows")
+    assert (some.size, some.total, whole.some(7)) == (3, 7, whole)
+    assert some.key != whole.key
+
+
 def test_where_no_flip_is_found_the_state_stays() -> None:
     model = model_of("concatenation", 2, 1)
     with torch.no_grad():

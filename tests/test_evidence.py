@@ -164,6 +164,8 @@ def test_bad_masses() -> None:
                              r"`masses\[v1\]` must lie in \[0, 1\]")):
         with pytest.raises(InvalidInput, match=message):
             read(model, masses)
+    edges = read(model, {"v0": torch.tensor([0.0, 1.0]), "v1": torch.tensor([1.0, 0.0])})
+    assert edges.masses.tolist() == [[0, 1], [1, 0]]
     with pytest.raises(InvalidInput, match=r"`vectors` must have shape \(2, 3\)"):
         layer_entropies(model, torch.zeros(3, 3))
 

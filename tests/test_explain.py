@@ -46,6 +46,8 @@ def test_joint_background_equals_brute_force(M):
     model, x, rows = problem(M)
     found = explain.explain(model, x, explain.background(model, rows))
     assert np.abs(found.values - brute_force(model, x, rows, "joint")).max() < 1e-12
+    assert (found.modalities, found.outputs) == (model.modalities, model.outputs)
+    assert (found.background, found.background_size) == ("joint", 6)
 
 
 @pytest.mark.parametrize("M", [2, 3])

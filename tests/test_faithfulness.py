@@ -4,6 +4,7 @@ fit."""
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -234,6 +235,9 @@ def test_cautions_follow_from_what_was_measured() -> None:
     said = [c.sentence for c in reliability.of_stability(found, errors, "score")]
     assert "text + audio" in said[0]
     assert "over 3 training seeds" in said[0]
+    ranks = [float(rank) for rank in re.findall(r"\((-?[\d.]+)\)", said[0])]
+    assert ranks == sorted(ranks)  # the least stable term is named first
+    assert len(ranks) == 4
     floor = np.median(found.spread().max(1))
     assert f"{floor:.2g} (score)" in said[1]
     worse = stability.Stability(NAMES, found.coalitions, found.seeds, found.dividends + np.where(

@@ -176,6 +176,16 @@ def test_curves(dataset, kind):
     assert set(found["modality"]) == {*NAMES, "all"}
     assert len(found) == 4 * 2 + 3 * 3
     assert np.isfinite(found["mae"]).all()
+    rows, behind = dataset.rows("test"), explain.background(model, dataset.inputs(dataset.rows("train"), torch.float64))
+    for kind_, disturbances in {
+            "noise": [Disturbance(noise={"a": 1.0}, seed=seed) for seed in range(2)],
+            "swapped": [Disturbance(swapped=("a",), seed=seed) for seed in range(2)],
+            "absent": [Disturbance(missing=("a",))], "mean": [Disturbance(mean=("a",))]}.items():
+        (said,) = found[(found["kind"] == kind_) & (found["modality"] == "a")
+                        & (found["level"] == float(kind_ == "noise"))]["mae"]
+        assert said == pytest.approx(np.mean([metrics.of_scores(
+            robustness.scores(model, dataset, rows, each, "train", behind), dataset.y[rows], "regression")["mae"]
+            for each in disturbances]))
 
 
 def call(capsys, *words: str):
