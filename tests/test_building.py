@@ -110,6 +110,7 @@ def test_the_parts_of_a_shipped_model_add_up(name: str) -> None:
         assert_complete(method.built(model, inputs, behind), model, inputs, behind)
     hundred = dataset.inputs(rows[np.linspace(0, len(rows) - 1, 100).astype(int)], torch.float64)
     each = method.built_each(model, hundred, behind)
+    assert (each.modalities, each.output, each.background) == (model.modalities, model.outputs[0], "joint")
     ends = [explain.explain(m, hundred, behind).dividends[:, :, 0] for m in (model.tweaked(Tweak(duration=0.0)), model)]
     assert np.abs(each.parts.sum(-1) - (ends[1] - ends[0])).max() < 1e-8
     joint = [s for s, name in enumerate(each.dividends) if "+" in name]

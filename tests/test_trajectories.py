@@ -49,6 +49,7 @@ def test_seeds_repeat_and_bad_steps_are_named():
     acting = Generator.dense(H, L)
     runs = [trajectories.first_order(acting, psi, 1.0, 10, torch.Generator().manual_seed(3)) for _ in range(2)]
     assert torch.equal(*runs)
+    assert trajectories.first_order(acting, psi, 0.1, 1).norm(dim=-1) .tolist() == pytest.approx([1.0] * 5, abs=1e-12)
     with pytest.raises(InvalidInput, match="`steps` must be at least 1"):
         trajectories.first_order(acting, psi, 1.0, 0)
 
