@@ -17,6 +17,7 @@ from torch import Tensor
 from qfusion import explain
 from qfusion.errors import InvalidInput
 from qfusion.explain.contributions import marginals
+from qfusion.explain.contributions import rows as row_values
 from qfusion.explain.contributions.games import dividends, interaction, shapley
 from qfusion.models import InputSpec, QuantumJump, density
 from qfusion.models.qcnn import HEAD_SCALE
@@ -127,6 +128,14 @@ def test_ten_elements_and_the_product_of_marginals_fit_into_memory(M: int) -> No
     for S in subsets(M - 1):
         without, with_last = (subsets(M).index(part) for part in (S, (*S, M - 1)))
         assert found.values[0, without] == pytest.approx(told.values[:, with_last].mean(0), abs=1e-10)
+
+
+def test_legs_are_what_the_kronecker_product_does() -> None:
+    T, G = torch.randn(4, 2, 2**3, dtype=torch.float64), torch.randn(4, 3, 5, 2, dtype=torch.float64)
+    found = row_values.legs(T, G)
+    for row in range(4):
+        whole = torch.kron(torch.kron(G[row, 0], G[row, 1]), G[row, 2])
+        assert torch.allclose(found[row], T[row] @ whole.T, atol=1e-12)
 
 
 @pytest.mark.parametrize("system", SYSTEMS)

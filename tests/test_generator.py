@@ -45,6 +45,13 @@ def test_a_basis_is_orthogonal_and_hermitian(d: int) -> None:
     assert torch.allclose(gram, d * torch.eye(d * d, dtype=gram.dtype), atol=1e-12)
 
 
+def test_letters_are_called_by_the_levels_that_they_couple() -> None:
+    assert letters.basis(3)[0] == ("I", "S12", "A12", "S13", "A13", "S23", "A23", "D1", "D2")
+    assert letters.basis(4)[0][:6] == ("II", "IX", "IY", "IZ", "XI", "XX")
+    names = letters.basis(11)[0]
+    assert (names[1], names[2], names[-11], names[-10]) == ("S1,2", "A1,2", "A10,11", "D1")
+
+
 @pytest.mark.parametrize("dims", [(2,), (2, 2), (4, 2), (3, 2), (2, 3, 4), (5, 3)])
 def test_letters_put_together_are_the_operator(dims: tuple[int, ...]) -> None:
     A = system(dims).jumps[0]
