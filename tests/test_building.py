@@ -223,6 +223,8 @@ def test_over_classes_it_is_the_mean_of_each_samples_own_class() -> None:
     for field in ("start", "end", "parts", "over_time", "pace"):
         assert np.allclose(getattr(found, field), np.mean([getattr(one, field) for one in each], axis=0), atol=1e-9)
     assert (found.count, found.output) == (12, "the class decided for")
+    one = method.built_over_classes(model, dataset.inputs([decided.index(1)], dtype=torch.float64), behind)
+    assert (one.count, one.output) == (1, model.outputs[1])  # all are of one class
 
 
 def test_a_mean_over_samples_is_the_mean_of_each() -> None:

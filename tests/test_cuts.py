@@ -115,6 +115,7 @@ def test_nothing_changes_where_there_is_no_correlation() -> None:
         assert np.abs(cuts(still, inputs).changes).max() < 1e-12
     alone, _ = problem((2, 2, 2), coupling="local", body=1)
     assert np.abs(cuts(alone, inputs, TIMES).changes).max() < 1e-12
+    assert cuts(alone, inputs).times == pytest.approx(np.linspace(0, float(alone.duration), 21))
 
 
 @pytest.mark.parametrize("readout", ["local", "single"])

@@ -336,6 +336,7 @@ def test_what_does_not_fit_is_refused_at_its_edge(unchecked_shapes: None, asked:
 def test_what_just_fits_is_taken() -> None:
     assert measures.von_neumann_entropy(EYE / 4, base=1.5).item() == pytest.approx(math.log(4) / math.log(1.5))
     assert inputs.check_times([0, 0, 1]) == [0.0, 0.0, 1.0]
+    measures.require_state("rho", EYE[None][:0])  # no states at all
     inputs.check_operators(EYE[:1, :1], torch.zeros(0, 1, 1, dtype=torch.complex128))
     assert letters.basis(1)[0] == ("I",)
     assert partial_trace(EYE, (2, 2), ()).item() == 4

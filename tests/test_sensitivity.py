@@ -300,6 +300,7 @@ def test_what_does_not_fit_is_named() -> None:
 def test_scores_of_other_samples_without_a_term(model: Any) -> None:
     names = tuple(model.modalities)
     system = method.system(model, features(1, names), explain.background(model, features(5, names, 2)))
+    assert system.output == 0
     found = system.scores_without(features(6, names, 3))
     assert found.shape == (len(system.parameters), 6, len(model.outputs))
     with torch.no_grad():
