@@ -56,7 +56,7 @@ EQUIVALENT = ROOT / "scripts/mutants_equivalent.toml"
 SLOW = ("test_browser", "test_app_", "test_cuda", "test_docs", "test_wheel", "test_exports", "test_programs",
         "test_kept_", "test_quality", "test_layers", "test_notebook", "test_any_pages", "test_sessions", "test_themes",
         "test_read_only", "test_journals", "test_renderer", "test_extending", "test_large", "test_fuzz",
-        "test_distributed", "test_figures", "test_train_figures", "test_sweep")
+        "test_distributed", "test_figures", "test_train_figures", "test_sweep", "test_refinement")
 WARM = ("numpy", "scipy.linalg", "scipy.stats", "scipy.optimize", "torch", "torch.func", "torch.export", "qutip",
         "pennylane", "pandas", "pyarrow.parquet", "sklearn.linear_model", "sklearn.decomposition", "sklearn.ensemble",
         "sklearn.datasets", "captum.attr", "safetensors.torch", "plotly.graph_objects", "plotly.io", "optuna",
