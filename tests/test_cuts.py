@@ -307,6 +307,8 @@ def test_metrics_of_few_samples_have_no_intervals_and_of_a_constant_truth_are_nu
     few = cut_metrics(made_up(rng.normal(size=(2, 2, 4, 5, 1)), rng.normal(size=(5, 1))), np.zeros(5), "regression")
     assert few.after["r2"].low is None
     assert np.isfinite(few.after["r2"].value).all()
+    ends = curves._estimates(np.zeros(1), np.arange(1001.0)[:, None])
+    assert [float(ends.low[0]), float(ends.high[0])] == pytest.approx([25, 975])  # 95 % of them lie between
     same = np.broadcast_to(rng.normal(size=(20, 1)), (2, 2, 4, 20, 1))
     calm = cut_metrics(made_up(same, same[0, 0, 0]), rng.normal(size=20), "regression")
     assert np.abs(calm.losses["r2"].low).max() < 1e-12
