@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import random
 import subprocess
 import sys
@@ -12,11 +14,13 @@ import pandas as pd
 import pytest
 import scipy.io
 
+from qfusion import data
+from qfusion.analysis import text
 from qfusion.data import files, imported, importing
 from qfusion.data.importing import storing
 from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFusionError
 from qfusion.models import Tweak
-from qfusion.models.programs import card
+from qfusion.models.programs import archive, card
 from qfusion.runs import folder
 from qfusion.training import checkpoint
 from scripts import fuzz
@@ -133,3 +137,24 @@ def test_what_unpacks_to_a_thousand_times_its_size_is_refused_before_it_does(
     pd.DataFrame({"id": ["x"] * 2**17, "a": np.zeros(2**17)}).to_parquet(made / "audio.parquet")
     with pytest.raises(InvalidInput, match=r"File `audio.parquet` must not unpack to more than 100 times"):
         importing.examine([made], tmp_path / "staged")
+
+
+@pytest.mark.parametrize("words", ["\r=1", "a\r=1", "\r\n=1", "\n=1", "＝1", "\t=1"])
+def test_no_cell_begins_a_row_or_a_formula(words: str) -> None:
+    written = text.csv(pd.DataFrame({words: [words], "b": ["x"]})).decode()
+    assert "\r" not in written
+    rows = list(csv.reader(io.StringIO(written, newline="")))
+    assert [len(row) for row in rows] == [2, 2]
+    assert not [cell for row in rows for cell in row if cell[0] in "=＝\n\t"]
+
+
+def test_a_name_too_long_for_a_file_does_not_exist() -> None:
+    with pytest.raises(NotFound, match="does not exist"):
+        data.load("/" + 5000 * "a")
+
+
+def test_a_program_whose_members_lie_beyond_any_file_is_refused() -> None:
+    content = fuzz._exported()
+    at = content.rindex(b"PK\x06\x06") + 48  # where the directory begins, in the end record of ZIP64
+    with pytest.raises(InvalidInput, match=r"Program `p\.pt2` is damaged"):
+        archive.read(content[:at] + b"\xff" * 7 + b"\xeb" + content[at + 8:], "p.pt2")

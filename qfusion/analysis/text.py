@@ -12,7 +12,7 @@ import pandas as pd
 from qfusion.data.modality import split_term
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$&^=\-])")
-_FORMULA = re.compile(r"^[=+\-@\t\r]")
+_FORMULA = re.compile(r"^[=+\-@\t\n＝＋－＠]")
 
 
 def plain(text: object, limit: int = 400) -> str:
@@ -52,7 +52,8 @@ def named(keys: Sequence[str]) -> str:
 
 def csv(table: pd.DataFrame) -> bytes:
     """A table as UTF-8 CSV; a text cell, or the name of a column, that a spreadsheet would run as a formula gets a
-    leading apostrophe."""
+    leading apostrophe. A lone carriage return becomes a line feed: pandas writes it without quotes, and what follows it
+    would begin a row."""
     safe = table.copy()
     for place, kind in enumerate(safe.dtypes):
         if not pd.api.types.is_numeric_dtype(kind):
@@ -64,7 +65,10 @@ def csv(table: pd.DataFrame) -> bytes:
 
 
 def _quoted(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+    if not isinstance(cell, str):
+        return cell
+    words = cell.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{words}" if _FORMULA.match(words) else words
 
 
 _COLUMNS = {"score_clean": "score without noise"}

@@ -18,9 +18,12 @@ def size_of(path: Path) -> int:
     Raises:
         NotFound: when there is no such file.
     """
-    if not path.is_file():
-        raise NotFound(f"File {str(path)[:200]} does not exist. Check the path.")
-    return path.stat().st_size
+    try:
+        if path.is_file():
+            return path.stat().st_size
+    except OSError:  # too long for a name
+        pass
+    raise NotFound(f"File {str(path)[:200]} does not exist. Check the path.")
 
 
 def check_size(name: str, size: int) -> None:

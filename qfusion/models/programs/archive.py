@@ -71,7 +71,7 @@ def read(data: bytes, file: str) -> Archive:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as opened:
             return _read(opened, len(data), file)
-    except (zipfile.BadZipFile, KeyError, TypeError, IndexError, AttributeError, ValueError, RuntimeError,
+    except (zipfile.BadZipFile, LookupError, TypeError, ArithmeticError, AttributeError, ValueError, RuntimeError,
             NotImplementedError, EOFError, RecursionError) as error:
         if isinstance(error, InvalidInput):
             raise
