@@ -88,7 +88,7 @@ class Visitor:
 
     def _connect(self, *words: str) -> None:
         self._socket = connect(self.url.replace("http", "ws", 1) + "/_stcore/stream", max_size=MAX_BYTES,
-                               subprotocols=["streamlit", *filter(None, words)],  # type: ignore[list-item]
+                               subprotocols=["streamlit", *filter(None, words)],
                                additional_headers=self._headers, open_timeout=self.limit,
                                ping_interval=None)  # as a browser, which waits for a busy server
 

@@ -63,7 +63,9 @@ def _took_one(held: contextlib.ExitStack) -> bool:
 @contextlib.contextmanager
 def _ticket(name: str) -> Iterator[Path]:
     """Yields the file that stands in line: its name says since when, its lock that somebody still waits."""
-    path = home() / f".turn-{time.time_ns():020d}-{name[:64]}.{secrets.token_hex(6)}"
+    last = max((int(each.name.split("-")[1]) for each in _tickets()), default=0)
+    since = max(time.time_ns(), last + 1)  # also when the clock was set back
+    path = home() / f".turn-{since:020d}-{name[:64]}.{secrets.token_hex(6)}"
     try:
         with FileLock(path, is_singleton=False):
             yield path
