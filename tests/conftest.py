@@ -223,19 +223,28 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Server]
         yield running
 
 
-# Ends the browser: its driver runs an event loop in this thread, and has to be gone before tests of other things.
+# The open browser, and what ends it: its driver runs an event loop in this thread, and has to be gone before tests of
+# other things.
+OPEN: dict[str, Any] = {}
 ENDING = contextlib.ExitStack()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Ends the browser after the last test that drives it."""
+    """Ends the browser after the last test that drives it; the slow rest opens another."""
     if not item.get_closest_marker("browser"):
         ENDING.close()
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
+def pytest_unconfigure() -> None:
+    """Ends it where no other test came."""
+    ENDING.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Any:
     """Headless Chromium; skipped without one unless QFUSION_DEMAND_BROWSER=1, which makes that a failure."""
+    if OPEN:
+        return OPEN["browser"]
     demanded = os.environ.get("QFUSION_DEMAND_BROWSER") == "1"
     if serving.chromium_path() is None and not demanded:
         pytest.skip("no Chromium on this machine: the browser tests are left out")
@@ -244,15 +253,17 @@ def browser() -> Iterator[Any]:
     # Asked for in every frame, as is usual, the words of a page are laid out sixty times a second.
     asked = functools.partialmethod(sync_api.Page.wait_for_function, polling=200)
     sync_api.Page.wait_for_function = asked  # type: ignore[assignment]
-    with ENDING:
-        playwright = ENDING.enter_context(sync_api.sync_playwright())
-        yield ENDING.enter_context(contextlib.closing(serving.launch(playwright)))
+    ENDING.callback(OPEN.clear)
+    playwright = ENDING.enter_context(sync_api.sync_playwright())
+    OPEN["browser"] = ENDING.enter_context(contextlib.closing(serving.launch(playwright)))
+    return OPEN["browser"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pages(browser: Any) -> list[Any]:
     """The page that tests use in turn: its process has compiled the app's scripts, as a new one would have to."""
-    return []
+    pages: list[Any] = OPEN.setdefault("pages", [])
+    return pages
 
 
 @pytest.fixture

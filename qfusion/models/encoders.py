@@ -201,9 +201,9 @@ def admitted(name: str, features: Features, spec: InputSpec, dtype: torch.dtype)
           "in it. Call `.float()` or `.double()` on it; features may be of any precision.")
     values, mask = split(features)
     own = values.to(dtype)
-    check(own.dtype == values.dtype or bool(torch.isfinite(own).all()),
-          f"Features of modality `{name}` must be finite in the model's {dtype}, but hold {values.abs().max():.2g}. "
-          "Scale them, or call `.double()` on the model.")
+    if own.dtype != values.dtype and not torch.isfinite(own).all():
+        raise InvalidInput(f"Features of modality `{name}` must be finite in the model's {dtype}, but hold "
+                           f"{values.abs().max():.2g}. Scale them, or call `.double()` on the model.")
     return own if mask is None else (own, mask)
 
 
