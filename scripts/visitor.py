@@ -106,6 +106,7 @@ class Visitor:
         """Comes back to the same session, as a browser does whose connection was lost."""
         self._connect(self._token or "none", self.seen.session)
         self._known = {}
+        self._run()  # the end of what ran before may be told in here
         return self._run()
 
     def go(self, page: str) -> Seen:
@@ -172,13 +173,17 @@ class Visitor:
         return self._run()
 
     def download(self, key: str) -> bytes:
-        """Presses a download button, and returns the file.
+        """Presses a download button, and returns the file; see `made`."""
+        return self.fetched(self.made(key))
+
+    def made(self, key: str) -> str:
+        """Presses a download button, and returns where the file can be fetched.
 
         Raises:
             KeyError: when the page has no such button.
+            RuntimeError: when the file cannot be made.
         """
         element = self._widget(key)[1]
-        url = element.url
         if element.HasField("deferred_file_id"):
             asked = BackMsg()
             wanted = asked.backend_operation_request
@@ -187,8 +192,12 @@ class Visitor:
             answer = self._answer(asked, "backend_operation_response")
             if answer.error_msg:
                 raise RuntimeError(answer.error_msg)
-            url = answer.deferred_file.url
-        with self._http(url) as found:
+            return str(answer.deferred_file.url)
+        return str(element.url)
+
+    def fetched(self, address: str) -> bytes:
+        """Returns the file at an address of the server."""
+        with self._http(address) as found:
             return bytes(found.read())
 
     def _http(self, address: str, method: str = "GET", data: bytes | None = None,

@@ -22,3 +22,13 @@ def test_a_lost_connection_loses_nothing(server: serving.Server) -> None:
         assert seen.session == session
         assert "seen before" in seen.words()
         assert figures(shown(seen)) == figures(shown(other.open("dynamics", **asked, **{"H.text": "0.3"})))
+
+
+def test_a_file_stays_until_it_is_fetched(server: serving.Server) -> None:
+    with Visitor(server.url) as visitor, Visitor(server.url) as other:
+        visitor.open("dynamics", model="qj-planted", sample="p0031")
+        visitor.set("figure-decision-over-time", "export")
+        url = visitor.made("drawer.csv")
+        for _ in range(3):  # after two, Streamlit would have taken it away
+            other.open("glossary")
+        assert visitor.fetched(url).startswith(b"t,")

@@ -10,6 +10,7 @@ import gzip
 import importlib
 import sys
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache
@@ -28,6 +29,7 @@ from qfusion.ui.door import access, entrance
 
 _FOR_GOOD = "public, max-age=31536000, immutable"  # its version is in its name
 _LOADED_FIRST = ("torch", "pandas", "plotly.graph_objects", "qfusion.ui.app.overview")
+_FETCHED = 60.0  # seconds that a browser has to fetch what was made for it
 _loaded = threading.Event()
 _loaded.set()  # unless a server has begun
 _plotly: dict[str, bytes] = {}  # by encoding
@@ -67,9 +69,27 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begins to load when the server does; what it loads stays for as long as the process."""
     _read_only.begin(_read_only.asked())
     _limits.bind()
+    _keep_downloads()
     _loaded.clear()
     threading.Thread(target=_load, daemon=True).start()
     yield
+
+
+def _keep_downloads() -> None:
+    """Keeps a file that a reader has asked for a minute. Streamlit takes it away once two pages have been drawn since,
+    anybody's: with sixteen readers, one download of twenty-five was gone before it was fetched."""
+    from streamlit.runtime import media_file_manager as files
+
+    class Lasting(files.MediaFileMetadata):
+        def __init__(self, kind: files.MediaFileKind = files.MediaFileKind.MEDIA):
+            super().__init__(kind)
+            self.until = time.monotonic() + _FETCHED
+
+        def mark_for_delete(self) -> None:
+            if time.monotonic() > self.until:
+                super().mark_for_delete()
+
+    files.MediaFileMetadata = Lasting  # type: ignore[misc]
 
 
 def wait() -> None:
