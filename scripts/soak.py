@@ -41,8 +41,8 @@ PAGES = ("", "samples", "dynamics", "circuit", "what_if", "operators", "cohorts"
          "train", "sweeps", "leaderboard", "glossary", "tour")
 GROWTH, SLOWER, COSTLIER = 1.05, 1.3, 1.15
 LEFT = 130  # seconds after which the server has let go of all sessions: Streamlit keeps them for 120
-# More than before, that pools and bounded caches may hold in the end: asyncio's threads, fonts that Matplotlib opens for
-# each thread, arrays of sets that were removed. One a session would be hundreds.
+# More than before that pools and bounded caches may hold in the end: threads of asyncio, fonts that Matplotlib opens
+# for each thread, arrays of sets that were removed. One a session would be hundreds.
 MORE = {"threads": 12, "children": 0, "files": 80}
 
 
