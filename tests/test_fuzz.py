@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import random
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -158,3 +160,15 @@ def test_a_program_whose_members_lie_beyond_any_file_is_refused() -> None:
     at = content.rindex(b"PK\x06\x06") + 48  # where the directory begins, in the end record of ZIP64
     with pytest.raises(InvalidInput, match=r"Program `p\.pt2` is damaged"):
         archive.read(content[:at] + b"\xff" * 7 + b"\xeb" + content[at + 8:], "p.pt2")
+
+
+@pytest.mark.parametrize("given", [{"range": [1]}, {"range": {"a": 1}}, {"classes": 3}, {"kind": []}])
+def test_an_imported_set_whose_manifest_is_damaged_says_so(
+        given: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path))
+    shutil.copytree(fuzz._imported(), tmp_path / "own")
+    place = tmp_path / "own" / imported.MANIFEST
+    found = json.loads(place.read_text())
+    place.write_text(json.dumps({**found, "target": {**found["target"], **given}}))
+    with pytest.raises(IntegrityError, match="Imported data set 'own' is damaged"):
+        imported.verify("own")

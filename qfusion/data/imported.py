@@ -115,7 +115,7 @@ def _manifest(path: Path, changed: int, size: int) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
         for key in ("title", "description", "target", "modalities", "samples", "digest"):
             found[key]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise IntegrityError(
             f"Imported data set '{name}' is damaged: its manifest cannot be read ({type(error).__name__}). "
             + _BROKEN.format(name=name)) from error
@@ -144,7 +144,7 @@ def load(name: str) -> DataSet:
     found, folder = manifest(name), root() / name
     try:
         return _loaded(name, found, folder)
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, pa.ArrowException) as error:
         raise IntegrityError(f"Imported data set '{name}' is damaged: {type(error).__name__} ({str(error)[:120]}). "
                              + _BROKEN.format(name=name)) from error
 
