@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from qfusion._checks import check, choose
+from qfusion.errors import InvalidInput
 from qfusion.models.dropout import Dropout
 
 Features = Tensor | tuple[Tensor, Tensor]  # vectors (B, F), or a masked sequence: values (B, T, F), mask (B, T)
