@@ -4,9 +4,10 @@
 
 Each reader opens pages of both systems, goes through samples, turns sliders, writes notes, exports figures and
 reports, loses the connection and comes back, uploads, keeps and removes a data set, starts, stops and deletes
-trainings, and begins sweeps; between two of these it reads for a moment. Every minute a line tells memory, threads,
-child processes and open files of the server, the median seconds of an interaction, and the processor seconds it took,
-which do not depend on what else the machine does.
+trainings, and begins sweeps; between two of these it reads for a moment. Every minute a line tells memory (the median of looks
+every two seconds: a page may take some hundred megabytes for a moment), threads, child processes and open files of the
+server, the median seconds of an interaction, and the processor seconds it took, which do not depend on what else the
+machine does.
 
 Exits with 1 when a page shows an exception, memory grows by 5 % or more after the first third, an interaction takes
 longer at the end than after the first third (by 30 % on the clock and 15 % of the processor), or threads, processes or
@@ -41,6 +42,7 @@ PAGES = ("", "samples", "dynamics", "circuit", "what_if", "operators", "cohorts"
          "train", "sweeps", "leaderboard", "glossary", "tour")
 GROWTH, SLOWER, COSTLIER = 1.05, 1.3, 1.15
 LEFT = 130  # seconds after which the server has let go of all sessions: Streamlit keeps them for 120
+LOOK = 2.0  # seconds between two looks
 # More than before that pools and bounded caches may hold in the end: threads of asyncio, fonts that Matplotlib opens
 # for each thread, arrays of sets that were removed. One a session would be hundreds.
 MORE = {"threads": 12, "children": 0, "files": 80}
@@ -254,12 +256,13 @@ def _watched(server: serving.Server, minutes: float, sessions: int, pause: float
     for each in readers:
         each.start()
     print(" min   done   median s   processor s   memory MB   threads   children   files", flush=True)
+    lines = [0]
     while any(each.is_alive() for each in readers):
-        whole = time.monotonic() + every <= end  # else the readers end what they are at
-        time.sleep(every if whole else 1)
+        time.sleep(LOOK)
         moments.append(look(server.pid, began))
-        if whole:
-            _tell(moments, readers, began)
+        if min(moments[-1].at, 60 * minutes) - moments[lines[-1]].at >= every:
+            lines.append(len(moments) - 1)
+            _tell(moments[lines[-2]:], readers, began)
     took = sorted((at - began, seconds) for each in readers for at, seconds in each.took)
     last = 60 * minutes
     _let_go(server)
@@ -292,11 +295,11 @@ def _let_go(server: serving.Server) -> None:
 
 
 def _tell(moments: list[Moment], readers: list[Reader], began: float) -> None:
-    before, now = moments[-2:]
+    before, now = moments[0], moments[-1]
     took = [seconds for each in readers for at, seconds in list(each.took) if before.at < at - began <= now.at]
     done = sum(len(each.took) for each in readers)
     print(f"{now.at / 60:4.0f} {done:6,} {statistics.median(took or [0.0]):10.2f} "
-          f"{(now.busy - before.busy) / max(1, len(took)):13.2f} {now.memory:11.0f} {now.threads:9} {now.children:10} "
+          f"{(now.busy - before.busy) / max(1, len(took)):13.2f} {statistics.median(each.memory for each in moments):11.0f} {now.threads:9} {now.children:10} "
           f"{now.files:7}", flush=True)
 
 
