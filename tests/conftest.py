@@ -71,7 +71,9 @@ def _wait(runner: Any, timeout: float = 3) -> None:
     """Waits for a page as Streamlit's test runner does, but asleep: that one asks every millisecond, at the cost of the
     page's thread."""
     runner._script_thread.join(timeout)
-    polled(runner, 0.01 if runner._script_thread.is_alive() else timeout)
+    if runner._script_thread.is_alive():
+        raise RuntimeError(f"The page still runs after {timeout:.0f} s.")
+    polled(runner, timeout)
 
 
 # Two things that Streamlit's test runner does with every page it opens, a thousand times in one run of the tests: it

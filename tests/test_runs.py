@@ -236,7 +236,7 @@ def test_weights_that_replace_others_take_the_place_of_the_card_and_go():
 
 def test_two_trainings_of_one_run_and_two_runs_of_one_name_are_refused(monkeypatch):
     run = runs.create(plan(), name="only")
-    monkeypatch.setattr(folder, "_PATIENCE", 0.1)
+    monkeypatch.setattr(folder, "PATIENCE", 0.1)
     with run.held():
         with pytest.raises(InvalidInput, match="trained by another process"):
             runs.work(run)

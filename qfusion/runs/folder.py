@@ -50,7 +50,7 @@ STATES = {
 ALIVE = ("waiting", "running")
 REQUESTS = ("pause", "stop")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_PATIENCE = 2.0  # seconds a training waits for its lock: someone may just be looking whether it is held
+PATIENCE = 2.0  # seconds a training waits for its lock: someone may just be looking whether it is held
 _LARGEST = 50_000_000  # bytes of a plan or record
 
 
@@ -246,7 +246,7 @@ class Run:
         """
         lock = self._lock()
         try:
-            lock.acquire(timeout=_PATIENCE)
+            lock.acquire(timeout=PATIENCE)
         except Timeout:
             raise InvalidInput(
                 f"Run {self.name} is being trained by another process. Wait, or stop that one first.") from None
@@ -258,11 +258,12 @@ class Run:
         finally:
             lock.release()
 
-    def is_held(self) -> bool:
-        """Returns whether a process trains here now."""
+    def is_held(self, patience: float = 0.0) -> bool:
+        """Returns whether a process trains here now, or asks this just now: with `patience`, in seconds, only the
+        first."""
         lock = self._lock()
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=patience)
         except Timeout:
             return True
         except OSError:  # a folder that is gone, or may not be written to
@@ -280,7 +281,7 @@ class Run:
             InvalidInput: when it is being trained, or cannot be deleted.
         """
         _read_only.refuse("delete a run")
-        check(not self.is_held(), f"Run {self.name} is being trained. Stop it first.")
+        check(not self.is_held(PATIENCE), f"Run {self.name} is being trained. Stop it first.")
         gone = self.path.with_name(f".{self.name}.deleted-{secrets.token_hex(4)}")
         try:
             self.path.rename(gone)

@@ -15,7 +15,7 @@ from qfusion._checks import check
 from qfusion._files import atomic, is_running
 from qfusion.errors import QFusionError
 from qfusion.runs import quota
-from qfusion.runs.folder import Run
+from qfusion.runs.folder import PATIENCE, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 _SOON = 120.0  # seconds in which a launched process has taken the run's lock, or never will
@@ -27,7 +27,7 @@ def launch(run: Run, events: bool = False) -> None:
     Raises:
         InvalidInput: when it is being trained already.
     """
-    check(not run.is_held(), f"Run {run.name} is being trained already.")
+    check(not run.is_held(PATIENCE), f"Run {run.name} is being trained already.")
     words = ["train", "--resume", str(run.path), "--queue", *(["--events"] if events else [])]
     process = start(words, run.path / "log.txt")
     with atomic(run.path / "launched") as part:
