@@ -4,10 +4,10 @@
 
 Each reader opens pages of both systems, goes through samples, turns sliders, writes notes, exports figures and
 reports, loses the connection and comes back, uploads, keeps and removes a data set, starts, stops and deletes
-trainings, and begins sweeps; between two of these it reads for a moment. Every minute a line tells memory (the median of looks
-every two seconds: a page may take some hundred megabytes for a moment), threads, child processes and open files of the
-server, the median seconds of an interaction, and the processor seconds it took, which do not depend on what else the
-machine does.
+trainings, and begins sweeps; between two of these it reads for a moment. Every minute a line tells memory (the median
+of looks every two seconds: a page may take some hundred megabytes for a moment), threads, child processes and open
+files of the server, the median seconds of an interaction, and the processor seconds it took, which do not depend on
+what else the machine does.
 
 Exits with 1 when a page shows an exception, memory grows by 5 % or more after the first third, an interaction takes
 longer at the end than after the first third (by 30 % on the clock and 15 % of the processor), or threads, processes or
@@ -298,8 +298,9 @@ def _tell(moments: list[Moment], readers: list[Reader], began: float) -> None:
     before, now = moments[0], moments[-1]
     took = [seconds for each in readers for at, seconds in list(each.took) if before.at < at - began <= now.at]
     done = sum(len(each.took) for each in readers)
+    memory = statistics.median(each.memory for each in moments)
     print(f"{now.at / 60:4.0f} {done:6,} {statistics.median(took or [0.0]):10.2f} "
-          f"{(now.busy - before.busy) / max(1, len(took)):13.2f} {statistics.median(each.memory for each in moments):11.0f} {now.threads:9} {now.children:10} "
+          f"{(now.busy - before.busy) / max(1, len(took)):13.2f} {memory:11.0f} {now.threads:9} {now.children:10} "
           f"{now.files:7}", flush=True)
 
 
