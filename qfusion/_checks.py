@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from collections.abc import Iterable
 from typing import Any
 
@@ -52,6 +53,27 @@ def require_number(name: str, value: Any, low: float, high: float) -> float:
     except (TypeError, ValueError):
         raise InvalidInput(f"Argument `{name}` must be a number, but is {str(value)[:80]!r}. Give a number between "
                            f"{low:g} and {high:g}.") from None
+    except OverflowError:  # a whole number beyond any float
+        number = np.inf if value > 0 else -np.inf
     check(np.isfinite(number) and low <= number <= high,
           f"Argument `{name}` must lie between {low:g} and {high:g}, but is {number:g}. Give a number in that range.")
     return number
+
+
+def read_toml(text: str) -> dict[str, Any]:
+    """Returns what a TOML text of a visitor's says.
+
+    Raises:
+        ValueError: when it is no TOML, is nested too deep, or holds a whole number of more than 64 bits.
+    """
+    try:
+        found = tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError("too deeply nested") from error
+    seen: list[Any] = [found]
+    while seen:
+        each = seen.pop()
+        seen += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+        if isinstance(each, int) and not -(2**63) <= each < 2**63:
+            raise ValueError("a whole number has more than 64 bits")
+    return found

@@ -41,11 +41,13 @@ sys.path[:0] = [str(ROOT)]
 CASES, SECONDS, BYTES = 500, 10, 2**30
 Door = Callable[[bytes, Path], Any]
 TOKENS = [b"\x00", b"\xff" * 8, b"\x7f\xff\xff\xff", b"\x80", b"../../etc/passwd", b"<script>alert(1)</script>",
-          b"=1+1", b"nan", b"-inf", b"1e999", b"9" * 400, b"{" * 50, b"[" * 200, b"%s%n", b"\r\n",
-          "\u202e\ud7ff".encode(), b"'\"", b"__import__('os').system('true')", b"cos\nsystem\n(S'true'\ntR.",
+          b"=1+1", b"nan", b"-inf", b"1e999", b"9" * 400, b"9" * 5000, b"0x" + b"f" * 5000, b"{" * 50, b"[" * 200,
+          b"[" * 20_000, b"%s%n", b"\r\n", "\u202e\ud7ff".encode(), b"'\"", b"__import__('os').system('true')",
+          b"cos\nsystem\n(S'true'\ntR.",
           b"\xed\xa0\x80", b"true", b"null", b"[]", b"{}"]
 STRANGE: list[Any] = [None, True, False, 0, -1, 2**63, 1e308, -0.0, "", "\x00", "../x", "a" * 5000, "nan", [], {}, [[]],
-                      {"": 0}, "<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202e", 10**30, [None] * 50]
+                      {"": 0}, "<img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "\u202e", 10**30, 10**400,
+                      [None] * 50]
 
 
 def mutated(data: bytes, others: list[bytes], rng: random.Random) -> bytes:

@@ -24,7 +24,7 @@ from qfusion.errors import MAX_TEXT, IntegrityError, InvalidInput, NotFound, QFu
 from qfusion.models import Tweak
 from qfusion.models.programs import archive, card
 from qfusion.runs import folder
-from qfusion.training import checkpoint
+from qfusion.training import checkpoint, options
 from scripts import fuzz
 from tests import importable
 
@@ -172,3 +172,24 @@ def test_an_imported_set_whose_manifest_is_damaged_says_so(
     place.write_text(json.dumps({**found, "target": {**found["target"], **given}}))
     with pytest.raises(IntegrityError, match="Imported data set 'own' is damaged"):
         imported.verify("own")
+
+
+@pytest.mark.parametrize("number", ["4" * 400, "-" + "4" * 400, "4" * 5000, "0x" + "f" * 5000, "[" * 20_000])
+def test_no_number_or_nesting_is_too_large_to_be_refused(number: str, tmp_path: Path) -> None:
+    wanted = tmp_path / "run.toml"
+    wanted.write_text(f"data = 'planted'\nmodel = 'quantum-jump'\n[set]\nepochs = {number}\n")
+    with pytest.raises(InvalidInput, match=r"cannot be read as TOML"):
+        fuzz._config(wanted.read_bytes(), tmp_path)
+    with pytest.raises(InvalidInput, match=r"Card `c\.toml` is not TOML"):
+        card.read(f"program = {number}", "c.toml")
+    with pytest.raises(InvalidInput, match="`epochs` must lie between 1 and 100000, but is inf"):
+        options.Options(epochs=10**400)
+
+
+def test_words_of_a_parquet_file_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
+    tables = importable.tables(tmp_path / "t", count=12, suffix=".parquet")
+    place = tables / "labels.parquet"
+    place.write_bytes(place.read_bytes().replace(b"\x03\x00\x00\x00low", b"\x03\x00\x00\x00\xffow"))
+    (tmp_path / "staged").mkdir()
+    with pytest.raises(InvalidInput, match=r"Table `labels\.parquet` cannot be read .*Invalid UTF8"):
+        importing.examine([tables], tmp_path / "staged")

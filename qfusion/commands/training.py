@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, read_toml
 from qfusion.commands._output import Json, bar, number, print_json, print_table, say
 from qfusion.errors import InvalidInput
 
@@ -154,7 +153,7 @@ def _read_config(config: Path | None) -> dict[str, Any]:
     if config is None:
         return {}
     try:
-        file = tomllib.loads(config.read_text(encoding="utf-8"))
+        file = read_toml(config.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InvalidInput(f"Argument `--config` names {config}, which cannot be read as TOML ({error}).") from error
     for key in file:

@@ -69,6 +69,7 @@ class Table:
                                      self.path.stat().st_size)
                 rows = max(1, min(65_536, _digest.BYTES // (8 * len(columns))))
                 for batch in whole.iter_batches(rows, columns=columns, use_threads=False):
+                    batch.validate(full=True)  # such as words that are not UTF-8
                     yield pa.RecordBatch.from_arrays(
                         [_cast(batch.column(name), name, self.path.name, name in words, numbers) for name in columns],
                         names=columns)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import prod
@@ -10,7 +9,7 @@ from typing import Any
 
 import torch
 
-from qfusion._checks import check, choose
+from qfusion._checks import check, choose, read_toml
 from qfusion.errors import InvalidInput
 from qfusion.models.encoders import InputSpec
 
@@ -138,10 +137,11 @@ def read(text: str, file: str) -> ProgramCard:
         InvalidInput: when it is no TOML, or no card.
     """
     try:
-        return parse(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        said = read_toml(text)
+    except ValueError as error:
         raise InvalidInput(f"Card `{file}` is not TOML ({error}). Correct that line, or import without --card for a "
                            "new one.") from error
+    return parse(said)
 
 
 def parse(said: Mapping[str, Any]) -> ProgramCard:

@@ -279,7 +279,7 @@ def _keys(module: dict[str, Any], count: int) -> list[str]:
         keys = [str(each)[:60]
                 for each in json.loads(tree["context"])] if str(tree["type"]).endswith(("dict", "Dict")) else []
         plain = all(each["type"] is None for each in tree["children_spec"])
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return numbered
     return keys if plain and len(keys) == count else numbered
 
