@@ -109,7 +109,8 @@ def mutants_of(module: str) -> list[Mutant]:
     from libcst.metadata import ByteSpanPositionProvider, MetadataWrapper, ParentNodeProvider, PositionProvider
     from mutmut.mutation import mutators
 
-    wrapper = MetadataWrapper(cst.parse_module((ROOT / "qfusion" / module).read_bytes()))
+    whole = (ROOT / "qfusion" / module).read_bytes()
+    wrapper = MetadataWrapper(cst.parse_module(whole))
     spans, lines = wrapper.resolve(ByteSpanPositionProvider), wrapper.resolve(PositionProvider)
     parents = wrapper.resolve(ParentNodeProvider)
     words = (cst.SimpleString, cst.FormattedString, cst.ConcatenatedString)
@@ -155,8 +156,10 @@ def mutants_of(module: str) -> list[Mutant]:
             if getattr(node, "lpar", ()):  # the span is what stands within the parentheses
                 each = each.with_changes(lpar=(), rpar=())
             span, at = spans[node], lines[node]
-            found[Mutant(module, at.start.line, at.end.line, span.start, span.start + span.length,
-                         wrapper.module.code_for_node(each).encode())] = None
+            mutant = Mutant(module, at.start.line, at.end.line, span.start, span.start + span.length,
+                            wrapper.module.code_for_node(each).encode())
+            if mutant.source != whole:  # `return None` returns None
+                found[mutant] = None
         for child in node.children:
             visit(child)
 

@@ -144,6 +144,10 @@ def test_images_and_recordings_are_shown_as_they_are(heard: Path) -> None:
     assert isinstance(picture, Image)
     np.testing.assert_allclose(picture.pixels[::4, ::4] / 255, ds.modalities[0].values[7].reshape(28, 28), atol=1e-6)
     assert ds.ids[7] == "1_ann_7"
+    for modality, raw in zip(ds.modalities, np.load(heard / "features.npz").items(), strict=False):
+        if modality.name in ("mnist", "usps"):
+            assert modality.name == raw[0]
+            np.testing.assert_allclose(modality.values[7], raw[1][7].ravel() / 255, rtol=1e-6)
 
 
 def test_validation_comes_from_the_training_rows_alone(heard: Path) -> None:

@@ -217,3 +217,4 @@ def test_what_cannot_be_downloaded_says_why(name: str, message: str) -> None:
 def test_names_and_titles_in_lists_are_those_of_the_sets() -> None:
     for name, question in together.QUESTIONS.items():
         assert data.registry.sources()[name].title == question.title
+    assert data.load("parity").title == together.QUESTIONS["parity"].title

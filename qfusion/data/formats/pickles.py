@@ -237,8 +237,7 @@ class _Machine:
     def plain(self, kind: Callable[..., Any], found: Any = ()) -> Any:
         if isinstance(found, (str, int, float)) and kind is not bytes:
             return kind(found) if kind in (int, float, str, bool) and not isinstance(found, str) else _damaged()
-        if isinstance(found, int):
-            raise TypeError  # bytes(n) would take n bytes on the file's word
+        # Before it is made; a number has no length: bytes(n) would take n bytes on the file's word.
         self.count(len(found) * (1 if kind in (bytes, bytearray) else 8))
         return kind(_keys(list(found)) if kind in (set, frozenset, dict) else found)
 

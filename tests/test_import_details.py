@@ -1,0 +1,127 @@
+"""What reading and importing does at the edges of what files may hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.io
+
+from qfusion import data
+from qfusion.data import cache, imported, importing
+from qfusion.data.formats import multiview, pickles
+from qfusion.data.sources import mosi, planted
+from qfusion.data.sources.planted import editing, face, prosody
+from qfusion.errors import InvalidInput, NotFound
+from tests import importable
+from tests.test_import_sets import changed, codes, examined, folder, npz
+
+__all__ = ["folder"]  # a fixture that pytest uses for every test
+
+
+# ---- pickles
+
+def test_opcodes_that_only_old_or_large_pickles_hold() -> None:
+    assert pickles.read(b"(F2.5\ni__builtin__\nint\n.", "old.pkl") == 2  # INST
+    assert pickles.read(b"\x80\x02\x8b\x02\x00\x00\x00\x01\x02.", "long.pkl") == 0x0201  # LONG4
+    typed = b"\x80\x03cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x03\x00\x00\x00>i2\x85RC\x02\x01\x02\x86R."
+    assert pickles.read(typed, "scalar.pkl") == 0x0102  # the order of bytes as its name says, with no state
+
+
+# ---- views
+
+def test_a_column_and_words_are_no_views(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    views = {"a": rng.normal(size=(30, 3)), "b": rng.normal(size=(30, 2)), "Y": np.arange(30) % 2}
+    path = npz(tmp_path / "v.npz", **views, column=np.arange(30.0)[:, None], words=np.full((30, 2), "x"))
+    found, _, _, left_out = multiview.read(path, strict=True)
+    assert list(found) == ["a", "b"]
+    assert left_out == ["column", "words"]
+    bare = npz(tmp_path / "bare.npz", a=views["a"], b=views["b"])
+    with pytest.raises(InvalidInput, match=r"File `bare.npz` must hold labels `Y`, but holds a, b"):
+        multiview.read(bare, strict=True)
+
+
+def test_the_struct_with_labels_is_opened_and_no_other(tmp_path: Path) -> None:
+    rng, views = np.random.default_rng(0), np.empty((1, 2), dtype=object)
+    views[0, 0], views[0, 1] = rng.normal(size=(30, 3)), rng.normal(size=(30, 2))
+    scipy.io.savemat(tmp_path / "s.mat", {"about": {"by": 1.0, "of": 2.0}, "set": {"X": views, "Y": np.arange(30) % 2}})
+    found, y, classes, _ = multiview.read(tmp_path / "s.mat", strict=True)
+    assert (list(found), len(y), classes) == (["view1", "view2"], 30, ("0", "1"))
+
+
+# ---- what is said of a set, and kept
+
+def test_balanced_classes_are_not_called_uneven(tmp_path: Path) -> None:
+    assert "uneven" not in codes(examined(importable.tables(tmp_path / "t")))
+
+
+def test_an_empty_sequence_and_numbers_in_words_are_told_of(tmp_path: Path) -> None:
+    def change(content: Any) -> None:
+        content["train"]["audio_lengths"][3] = 0
+        for part in content.values():
+            del part["regression_labels"], part["annotations"]
+            part["classification_labels"] = [str(each) for each in part["classification_labels"]]
+
+    found = examined(changed(tmp_path, change))
+    assert (codes(found)["empty-sequence"].severity, codes(found)["empty-sequence"].where) == ("warning", "audio")
+    assert found.report.target["classes"] == ["0", "2"]
+    assert codes(found)["classes"].words == "Classes are the numbers in `classification_labels`: 0, 2."
+
+
+def test_plain_arrays_have_numbered_features_and_progress_is_told_to_the_end(tmp_path: Path) -> None:
+    place, told = importable.tables(tmp_path / "t"), list[str]()
+    np.save(place / "vision.npy", np.random.default_rng(0).normal(size=(60, 2)))
+    np.save(place / "vision.npy", np.where(np.arange(120).reshape(60, 2) == 7, np.nan, np.load(place / "vision.npy")))
+    importing.import_set([place], "plain", repair=["fill-zero"], progress=lambda done, of, words: told.append(words))
+    assert data.load("plain").modalities[2].feature_names == ("vision 1", "vision 2")
+    assert told == ["reading", *2 * [f"examining {name}" for name in ("text", "audio", "vision")]]
+
+
+def test_a_picture_stays_one_where_samples_go(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    path = npz(tmp_path / "p.npz", a=rng.normal(size=(60, 3)), seen=rng.normal(size=(60, 4, 3)),
+               y=np.array(["on", "off", ""] * 20))
+    importing.import_set([path], "seen", repair=["make-split", "drop-unlabelled"])
+    assert data.load("seen").modalities[1].shape == (4, 3)
+
+
+def test_a_set_that_is_not_there_has_no_manifest() -> None:
+    with pytest.raises(NotFound, match="Imported data set 'gone' does not exist"):
+        imported.manifest("gone")
+
+
+# ---- the sets that come with qfusion
+
+def test_validation_stops_at_its_share_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mosi, "VALID_SHARE", 0.25)
+    split = mosi._split(np.arange(40), np.zeros(40, bool))
+    assert (split == "valid").sum() == 10
+
+
+def test_faces_and_pitch_stay_within_what_there_is() -> None:
+    assert face._colour((250, 100, 255), 1.3) == (255, 130, 255)
+    made, mouth = editing.recipe_of(data.load("planted")), editing.CONTROLS["vision"][0]
+    assert (mouth.name, mouth.low) == ("mouth", -2)
+    sad = [replace(made, faces=replace(made.faces, bend=np.full_like(made.faces.bend, bend))) for bend in (-0.9, -1.5)]
+    assert np.array_equal(editing.with_face(sad[0], 4, {"mouth": -1}).values, editing.with_face(sad[1], 4, {}).values)
+    power = np.random.default_rng(0).exponential(size=(400, 513))
+    power[0] = np.arange(513) == 7  # 55 Hz, lower than any voice
+    pitch, height = prosody._pitch(power, np.hanning(400), 1024)
+    assert pitch[0] == pytest.approx(prosody.RATE / (int(prosody.RATE / prosody.LOWEST) + 1.5))
+    shortest, longest = int(prosody.RATE / prosody.HIGHEST), int(prosody.RATE / prosody.LOWEST) + 1
+    assert pitch.max() <= prosody.RATE / (shortest - 0.5) + 1e-9
+    assert pitch.min() >= prosody.RATE / (longest + 0.5) - 1e-9
+    assert (height >= 0).all()
+
+
+def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = []
+    monkeypatch.setattr(cache, "arrays", lambda name, key, make: keys.append(key))
+    for version in ("2.0", "3.0", "2.0"):
+        monkeypatch.setattr(np, "__version__", version)
+        planted._features(None, 1, {"train": 3})  # type: ignore[arg-type]
+    assert keys[0] == keys[2] != keys[1]
