@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,12 @@ import pytest
 import scipy.io
 
 from qfusion import data
-from qfusion.data import cache, imported, importing
-from qfusion.data.formats import multiview, pickles
+from qfusion.data import cache, download, imported, importing
+from qfusion.data.formats import multiview, pickles, staged_set
+from qfusion.data.importing import storing
 from qfusion.data.sources import mosi, planted
 from qfusion.data.sources.planted import editing, face, prosody
-from qfusion.errors import InvalidInput, NotFound
+from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from tests import importable
 from tests.test_import_sets import changed, codes, examined, folder, npz
 
@@ -28,6 +30,8 @@ def test_opcodes_that_only_old_or_large_pickles_hold() -> None:
     assert pickles.read(b"(F2.5\ni__builtin__\nint\n.", "old.pkl") == 2  # INST
     assert pickles.read(b"\x80\x02\x8b\x02\x00\x00\x00\x01\x02.", "long.pkl") == 0x0201  # LONG4
     typed = b"\x80\x03cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\x03\x00\x00\x00>i2\x85RC\x02\x01\x02\x86R."
+    none = pickles.value(pickles.read(pickle.dumps(np.zeros((2, 3), "U0")), "none.pkl"))
+    assert (none.shape, none.dtype.kind, none.tolist()) == ((2, 3), "U", [[""] * 3] * 2)
     assert pickles.read(typed, "scalar.pkl") == 0x0102  # the order of bytes as its name says, with no state
 
 
@@ -54,6 +58,38 @@ def test_the_struct_with_labels_is_opened_and_no_other(tmp_path: Path) -> None:
 
 
 # ---- what is said of a set, and kept
+
+def test_what_a_report_says_word_for_word(tmp_path: Path) -> None:
+    def change(content: Any) -> None:
+        for part in content.values():
+            part["audio"].fill(0)
+            part["vision"][..., 2] = 4 * (np.arange(20) < np.array(part["vision_lengths"])[:, None])
+        content["train"]["vision"][1, 0, 2] = np.nan
+
+    found = examined(changed(tmp_path, change))
+    assert codes(found)["empty-modality"].words == "No feature ever changes: the modality says nothing."
+    assert codes(found)["constant"].words == "1 of 6 features never changes: vision 3."
+    with pytest.raises(InvalidInput, match=r"the modality says nothing\. \(1 more errors in the report\.\) Repairs"):
+        found.report.require_fit()
+    words = codes(examined(importable.tables(tmp_path / "t")))["classes"].words
+    assert words == "Labels are words, taken for the names of classes: column `label`."
+
+
+def test_a_kept_set_is_not_replaced_unasked(tmp_path: Path) -> None:
+    path = importable.write_mmsa(tmp_path / "m.pkl")
+    importing.import_set([path], "own")
+    with storing.staging() as place:
+        found = importing.examine([path], place)
+        with pytest.raises(InvalidInput, match="own"):
+            importing.keep(found, "own")
+        importing.keep(found, "own", replace=True)
+
+
+def test_labels_that_are_not_known_stay_so() -> None:
+    found = staged_set.label_sets([["a"], None, [], ["b", "a"]])
+    assert found.y.tolist() == [1, -1, 0, 2]
+    assert found.sets == ((), (0,), (0, 1))
+
 
 def test_balanced_classes_are_not_called_uneven(tmp_path: Path) -> None:
     assert "uneven" not in codes(examined(importable.tables(tmp_path / "t")))
@@ -125,3 +161,15 @@ def test_other_libraries_make_other_features(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setattr(np, "__version__", version)
         planted._features(None, 1, {"train": 3})  # type: ignore[arg-type]
     assert keys[0] == keys[2] != keys[1]
+
+
+def test_files_come_from_their_public_source_unless_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+    monkeypatch.setattr(download, "_fetch", lambda file, folder, address, retries: asked.append(address))
+    monkeypatch.delenv("QFUSION_MOSI_URL", raising=False)
+    for base in (None, "http://mirror/"):
+        with pytest.raises(DataUnavailable):  # nothing has come
+            download.get("mosi", tmp_path, base_url=base)
+    count = len(mosi.FILES)
+    assert asked[:count] == [file.url for file in mosi.FILES]
+    assert asked[count:] == [f"http://mirror/{file.path}" for file in mosi.FILES]

@@ -33,6 +33,7 @@ MAX_UMAP = 2_000  # samples that UMAP places: more take minutes
 MAX_JUDGED = 1_000  # samples on which it is measured how well neighbours are kept
 NEIGHBOURS = 15
 SEED = 0
+MAX_CORNERS = 10_000  # of a polygon that is drawn
 MAX_VERTICES, STEPS = 28, 1000  # of a region: corners, and steps over the width of the map to which they are rounded
 _ONE_AT_A_TIME = threading.Lock()  # what numba compiles for UMAP must not be entered by two threads
 _COLUMN = re.compile(r"(pca|umap)\[(\w+)\](\.[12])?")
@@ -188,12 +189,12 @@ def region(found: SampleMap, x: Sequence[float], y: Sequence[float]) -> Part:
             are kept, those that tell the same samples apart as nearly as can be.
 
     Raises:
-        InvalidInput: when there are fewer than two corners, or not as many `x` as `y`.
+        InvalidInput: when there are fewer than two corners or too many, or not as many `x` as `y`.
     """
     points = np.column_stack([np.asarray(x, dtype=float), np.asarray(y, dtype=float)]) if len(x) == len(y) else \
         np.zeros((0, 2))
-    check(len(points) >= 2 and bool(np.isfinite(points).all()),
-          "Arguments `x` and `y` must hold a number each of at least two corners. Select a region again.")
+    check(2 <= len(points) <= MAX_CORNERS and bool(np.isfinite(points).all()),
+          f"Arguments `x` and `y` must hold a number each of 2 to {MAX_CORNERS:,} corners. Select a region again.")
     span = max(float(np.ptp(found.xy, axis=0).max()), 1e-9)
     digits = max(0, -int(np.floor(np.log10(span / STEPS))))
     best = points.round(digits)

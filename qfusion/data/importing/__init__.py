@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion.data import files
 from qfusion.data.formats import joined, mmsa, staged_set, tables, viewfile
-from qfusion.data.formats.staged_set import Finding, StagedSet
+from qfusion.data.formats.staged_set import StagedSet
 from qfusion.data.importing import repairs, report, storing
 from qfusion.data.importing.report import Progress, Report
 from qfusion.errors import DataUnavailable, InvalidInput, QFusionError
@@ -151,11 +149,6 @@ def _check(staged: StagedSet) -> None:
         check(part.shape[0] == len(staged),
               f"Modality '{part.name}' must have {len(staged)} samples like the labels, but has {part.shape[0]}. Drop "
               "or add samples.")
-    if staged.bounds is not None and not staged.classes:
-        y = staged.y[np.isfinite(staged.y)]
-        if len(y) and (y.min() < staged.bounds[0] or y.max() > staged.bounds[1]):
-            staged.findings.append(Finding("range", "note", "Targets go beyond the usual range, so none is recorded."))
-            staged.bounds = None
 
 
 def examine(paths: Sequence[Path], folder: Path, progress: Progress | None = None, **options: Any) -> Examined:

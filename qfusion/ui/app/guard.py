@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import math
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -16,7 +17,9 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.message import DecodeError
 from streamlit import runtime
+from streamlit.proto.BackMsg_pb2 import BackMsg
 
 from qfusion import _assets, _limits, _read_only
 from qfusion.ui.door import entrance
@@ -109,9 +112,14 @@ class Guard:
             await receive()  # the wish to connect
             await send({"type": "websocket.close", "code": 1013, "reason": "This server is full."})
             return
+        async def finite() -> MutableMapping[str, Any]:
+            message = await receive()
+            good = _is_finite(message.get("bytes") or b"")
+            return message if good else {"type": "websocket.disconnect", "code": 1007}
+
         self._connected += 1
         try:
-            await self.app(scope, receive, send)
+            await self.app(scope, finite, send)
         finally:
             self._connected -= 1
 
@@ -146,6 +154,16 @@ class Guard:
                              f"{_limits.LIMITS[variable].says} ({used / _limits.MIB:,.1f} are there). Remove files "
                              f"from the page, or have {variable} raised.")
         return None
+
+
+def _is_finite(message: bytes) -> bool:
+    """Whether the numbers of widgets are finite, as in every message of a browser; Streamlit takes others."""
+    try:
+        asked = BackMsg.FromString(message)
+    except DecodeError:
+        return True  # which Streamlit refuses
+    return all(math.isfinite(number) for each in asked.rerun_script.widget_states.widgets
+               for number in (each.double_value, *each.double_array_value.data))
 
 
 def _held() -> Mapping[str, Mapping[str, Any]]:

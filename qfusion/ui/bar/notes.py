@@ -59,7 +59,7 @@ def _link(note: Note, files: Mapping[str, str]) -> str:
 def _keep(page: str) -> None:
     words = str(state.get(_TEXT, "")).strip()
     if words and len(kept()) < MAX_NOTES:
-        here = {key: st.query_params.get_all(key) for key in st.query_params if key not in GUIDES}
+        here = {key: values for key, values in state.address().items() if key not in GUIDES}
         always = {key: [str(value)] for key, value in state.get(state.KEPT, {}).items()}
         put((*kept(), Note(words[:MAX_NOTE], page, always | here)))
         state.put(_TEXT, "")

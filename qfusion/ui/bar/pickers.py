@@ -124,14 +124,14 @@ def _sample_changed() -> None:
 
 
 def _model_changed() -> None:
-    own = own_data(state.get(state.MODEL))
-    if own in sources():
-        state.put(state.DATA, own)
+    name = state.get(state.MODEL)
+    if name in models() and own_data(name) in sources():  # a browser may send any text, such as a path
+        state.put(state.DATA, own_data(name))
 
 
 def _data_changed() -> None:
-    name = state.get(state.DATA)
-    if misfit(state.get(state.MODEL), name):
+    model, name = state.get(state.MODEL), state.get(state.DATA)
+    if model in models() and name in sources() and misfit(model, name):
         found = model_for(name)
         if found:
             state.put(state.MODEL, found)

@@ -1,4 +1,5 @@
-"""What a reader chooses by a click in a figure or a table, by its key."""
+"""What a reader chooses by a click in a figure or a table, by its key; whatever the browser sends, only what can be
+chosen."""
 
 from __future__ import annotations
 
@@ -12,14 +13,27 @@ from qfusion.ui.frame import state
 _PAGE = "_page_again"
 
 
-def chosen(key: str) -> Mapping[str, Any]:
+def chosen(key: str) -> Mapping[str, list[Any]]:
     """What is chosen in the figure or table of a key: "points", and "box" and "lasso" around them, or "rows"."""
-    return dict((state.get(key) or {}).get("selection") or {})
+    said = state.get(key)
+    found = said.get("selection") if isinstance(said, Mapping) else None
+    return {name: each for name, each in found.items() if isinstance(each, list)} if isinstance(found, Mapping) else {}
+
+
+def rows(key: str, size: int) -> list[int]:
+    """The rows that are ticked in a table of so many."""
+    return [row for row in chosen(key).get("rows", []) if type(row) is int and 0 <= row < size]
 
 
 def point(key: str) -> Mapping[str, Any]:
     """The first point that is chosen, as the figure says it; empty if there is none."""
-    return next(iter(chosen(key).get("points", [])), {})
+    found = next(iter(chosen(key).get("points", [])), None)
+    return found if isinstance(found, Mapping) else {}
+
+
+def place(said: Any, size: int) -> int | None:
+    """Which of `size` things a number stands for; None for whatever else."""
+    return int(said) if isinstance(said, int | float) and 0 <= said < size else None
 
 
 def custom(key: str) -> list[Any]:

@@ -19,7 +19,7 @@ _HELP = "Short: a title, a figure, and an (i) with what it shows and does not. F
 def draw() -> None:
     """Draws the switch."""
     state.drop_invalid({WORDS: options("Words", DEPTHS, "The pages are short.")})
-    st.segmented_control("Words", DEPTHS, default=SHORT, required=True, help=_HELP, **state.bound(WORDS))
+    state.one_of("Words", DEPTHS, default=SHORT, help=_HELP, **state.bound(WORDS))
 
 
 def full() -> bool:

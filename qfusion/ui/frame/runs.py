@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import threadpoolctl
 import torch
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 _seen = 0  # modules that were loaded when the collector last set everything aside
 
@@ -45,6 +46,12 @@ def spare_modules() -> None:
 # It remarks, with a trace that looks like a crash, that a value set before a widget is drawn wins over the widget's
 # default: that is meant.
 logging.getLogger("streamlit.elements.lib.policies").disabled = True
+
+
+def has_dialog() -> bool:
+    """Whether this run has opened a dialog: Streamlit shows one at a time, and two clicks may come as one message."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and context.has_dialog_opened
 
 
 def begin() -> None:

@@ -73,7 +73,7 @@ _SCRIPT = _assets.text("share.js")
 def _button(pages: dict[str, str], made_from: dict[str, Mapping[str, str]]) -> None:
     """Opens the dialog; a fragment, so that the page is not drawn anew for it."""
     runs.begin()
-    if st.button("Session", icon=":material/save:", key="_session_open", width="stretch"):
+    if st.button("Session", icon=":material/save:", key="_session_open", width="stretch") and not runs.has_dialog():
         _dialog(pages, made_from)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from qfusion.ui.frame import runs
+
 KEYS = {"← →": "previous and next sample", "/": "find a sample", "p": "pin what you see", "c": "copy the link",
         "u": "undo the last tweak", "r": "redo it", "w": "short or full words", "?": "this sheet", "Esc": "close it"}
 
@@ -11,7 +13,7 @@ KEYS = {"← →": "previous and next sample", "/": "find a sample", "p": "pin w
 @st.fragment
 def draw() -> None:
     """Draws the button of the sheet; a fragment, so that the page is not drawn anew for it."""
-    if st.button("Keys", icon=":material/keyboard:", key="_shortcuts", width="stretch"):
+    if st.button("Keys", icon=":material/keyboard:", key="_shortcuts", width="stretch") and not runs.has_dialog():
         _sheet()
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar
 
 import streamlit as st
 from streamlit.errors import StreamlitAPIException
@@ -20,6 +20,7 @@ from qfusion.analysis import text
 from qfusion.panels.core.allowed import Allowed, Problem, audit
 from qfusion.panels.core.opened import ALIASES
 
+T = TypeVar("T")
 MODEL, DATA, SAMPLE, OUTPUT = "model", "data", "sample", "output"
 BACKGROUND, CONTRAST, MEMBERS, ROWS = "background", "contrast", "members", "rows"
 VIEW = "view"
@@ -47,6 +48,17 @@ def bound(key: str) -> Bound:
     return {"key": key, "bind": "query-params", "persist_state": "session"}
 
 
+def one_of(label: str, options: Sequence[T], *, default: T | None = None, **words: Any) -> T:
+    """Draws a segmented control of which one is always chosen; where a message says none, which no browser sends, it is
+    the default or the first.
+
+    Args:
+        label, options, default, words: as of `st.segmented_control`.
+    """
+    found = st.segmented_control(label, options, default=default, required=True, **words)
+    return found if found is not None else default if default is not None else options[0]
+
+
 class Opened(TypedDict):
     """The keyword arguments that tie tabs or an expander to the URL."""
 
@@ -72,6 +84,11 @@ def _note(key: str) -> None:
     st.session_state.setdefault(DRAWN, {}).setdefault(st.session_state.get(PAGE, ""), set()).add(key)
 
 
+def address() -> dict[str, list[str]]:
+    """What the address says; Streamlit has a parameter without a name, too, and lets nobody ask for it."""
+    return {key: st.query_params.get_all(key) for key in st.query_params if key}
+
+
 def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
     """Takes invalid parameters out of the URL, leaves a notice for each, and lets the rest apply: the page begins again
     without them.
@@ -79,14 +96,13 @@ def drop_invalid(allowed: Mapping[str, Allowed]) -> None:
     Once a widget is in the session, the URL follows it and not the other way round, so only the others are looked at. A
     bound widget writes its option's *label* into the URL: options here are their own labels.
     """
-    query = {key: st.query_params.get_all(key) for key in st.query_params if key not in st.session_state}
-    _drop(audit(query, allowed))
+    _drop(audit({key: values for key, values in address().items() if key not in st.session_state}, allowed))
 
 
 def drop_unknown(known: Iterable[str]) -> None:
     """Takes parameters out of the URL that neither the frame nor this page has, and names them."""
     allowed = {*known, *st.session_state}
-    strange = [key for key in st.query_params if key not in allowed and not key.startswith(FREE)]
+    strange = [key for key in address() if key not in allowed and not key.startswith(FREE)]
     if not strange:
         return
     several = len(strange) > 1
@@ -97,7 +113,7 @@ def drop_unknown(known: Iterable[str]) -> None:
 
 def said() -> dict[str, list[str]]:
     """The address, with what the reader has chosen since of that on which other parameters depend."""
-    return {key: st.query_params.get_all(key) for key in st.query_params} | {
+    return address() | {
         key: written(st.session_state[key]) for key in DECIDING if st.session_state.get(key)}
 
 
@@ -189,9 +205,8 @@ def everything() -> dict[str, dict[str, list[str]]]:
     found |= {page: {key: written(st.session_state[key]) for key in sorted(keys)
                      if st.session_state.get(key) is not None}
               for page, keys in st.session_state.get(DRAWN, {}).items()}
-    address = {key: st.query_params.get_all(key) for key in st.query_params}
-    found[here] = address | found.get(here,
-                                      {}) | {key: [value] for key, value in st.session_state.get(KEPT, {}).items()}
+    found[here] = (address() | found.get(here, {})
+                   | {key: [value] for key, value in st.session_state.get(KEPT, {}).items()})
     return found
 
 

@@ -66,8 +66,8 @@ def view(recipe: Recipe, style: ExportStyle, left: DeltaGenerator, right: DeltaG
         picked = st.multiselect("Panels, in the order of their letters", list(known), format_func=text.plain,
                                 max_selections=composition.MAX_PANELS, key=_PICKED)
         usual = 2 if SIZES[style.size].width >= WIDE else 1
-        columns = st.segmented_control("Columns", list(range(1, composition.MAX_COLUMNS + 1)), default=usual,
-                                       required=True, key=f"{_COLUMNS}.{usual}")
+        columns = state.one_of("Columns", list(range(1, composition.MAX_COLUMNS + 1)), default=usual,
+                               key=f"{_COLUMNS}.{usual}")
         if added():
             st.button("Forget added panels", on_click=_clear, icon=":material/clear:", type="tertiary",
                       key="compose-clear")

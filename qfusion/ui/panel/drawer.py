@@ -23,7 +23,7 @@ from qfusion.figures.visible import VisibleRange
 from qfusion.panels.core import batch, programs
 from qfusion.panels.core.panel import Picture
 from qfusion.ui.door import turns
-from qfusion.ui.frame import figure, state
+from qfusion.ui.frame import figure, runs, state
 from qfusion.ui.panel import batch_view, composer, origin
 
 FORMATS: dict[str, str] = {"svg": "SVG", "pdf": "PDF", "png": "PNG", "html": "HTML", "tikz": "TikZ"}
@@ -40,15 +40,15 @@ def close() -> None:
 
 def show(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     """Opens the drawer of a panel; `whole` is its figure with all series and its own ranges."""
-    st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn, whole, visible_key)
+    if not runs.has_dialog():
+        st.dialog("Export this figure", width="large", on_dismiss=close)(_body)(drawn, whole, visible_key)
 
 
 def _body(drawn: Picture, whole: go.Figure, visible_key: str) -> None:
     st.markdown(f"**{text.plain(drawn.headline)}**")
-    what = st.segmented_control("Files", [ONE, SEVERAL, MANY], default=ONE, required=True, key="_drawer.what",
-                                label_visibility="collapsed")
+    what = state.one_of("Files", [ONE, SEVERAL, MANY], default=ONE, key="_drawer.what", label_visibility="collapsed")
     if what != ONE:
-        _others(what or SEVERAL, drawn, visible_key)
+        _others(what, drawn, visible_key)
         return
     left, right = st.columns([6, 5], gap="medium")
     with right:
@@ -119,14 +119,14 @@ def _kept(name: str) -> dict[str, Any]:
 def _style(alone: bool = True) -> ExportStyle:
     """The widgets of a style. Their values stay for the next figure; what draws it is asked of one figure alone."""
     default = ExportStyle()
-    kind: Any = st.segmented_control("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=default.format,
-                                     required=True, **_kept("format"))
+    kind: Any = state.one_of("Format", list(FORMATS), format_func=FORMATS.__getitem__, default=default.format,
+                             **_kept("format"))
     size = st.selectbox("Size", list(styles.SIZES), format_func=lambda key: styles.SIZES[key].label,
                         disabled=kind == "html", help=styles.SIZES_SAY, **_kept("size"))
     if kind != "html" and styles.SIZES[size].lines != 1:
         st.caption(styles.SIZES[size].says)
-    theme: Any = st.segmented_control("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__,
-                                      default=default.theme, required=True, **_kept("theme"))
+    theme: Any = state.one_of("Colours", list(styles.THEMES), format_func=styles.THEMES.__getitem__,
+                              default=default.theme, **_kept("theme"))
     with st.container(horizontal=True):
         title = st.toggle("Title", default.title, help="The panel's title above the figure.", **_kept("title"))
         caption = st.toggle("Caption", default.caption, help="What the figure shows and does not, below it.",

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import streamlit as st
-
 from qfusion.figures.export.recipe import Recipe, digest_of, software
 from qfusion.panels.core.opened import GUIDES
 from qfusion.panels.core.panel import Picture
@@ -28,6 +26,6 @@ def recipe_of(picture: Picture) -> Recipe:
 
 def address() -> dict[str, list[str]]:
     """All that decides what the page shows, as its address would say it."""
-    found = {key: st.query_params.get_all(key) for key in st.query_params if key not in GUIDES}
+    found = {key: values for key, values in state.address().items() if key not in GUIDES}
     kept: Mapping[str, str] = state.get(state.KEPT, {})
     return {key: [str(value)] for key, value in kept.items()} | found

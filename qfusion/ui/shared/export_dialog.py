@@ -13,7 +13,7 @@ from qfusion.errors import QFusionError
 from qfusion.model_export import weights
 from qfusion.training.checkpoint import Checkpoint
 from qfusion.ui.door import access, turns
-from qfusion.ui.frame import cache, sliders, state
+from qfusion.ui.frame import cache, runs, sliders, state
 from qfusion.ui.frame.shell import Here
 
 _OPEN, _FORMAT, _PRECISION, _NAME, _KEPT = "_out.open", "_out.format", "_out.precision", "_out.name", "_out.kept"
@@ -27,7 +27,7 @@ def button(here: Here) -> None:
     if kept := state.get(_KEPT):
         state.put(_KEPT, "")
         st.toast(f"Kept as {text.plain(kept)}: pick it on top.", icon=":material/check:")
-    if state.get(_OPEN) == state.get(state.PAGE, ""):
+    if state.get(_OPEN) == state.get(state.PAGE, "") and not runs.has_dialog():
         st.dialog("Model out", width="medium", on_dismiss=_close)(_body)(here)
 
 
@@ -65,8 +65,8 @@ def _download(here: Here, found: Checkpoint, tweak: str, picked: str) -> None:
     stem = f"{work.name}-{here.sample}" if wanted.of_sample else name if picked == "checkpoint" else work.name
     precision = "double"
     if picked == "torch":
-        precision = st.segmented_control("Numbers", list(_EXACT), format_func=_EXACT.__getitem__, default="double",
-                                         required=True, key=_PRECISION)
+        precision = state.one_of("Numbers", list(_EXACT), format_func=_EXACT.__getitem__, default="double",
+                                 key=_PRECISION)
     make = partial(model_export.make, picked, found, work.dataset, tweak=tweak, sample=here.sample, model_name=name,
                    precision=precision, behind=work.background)
     st.download_button(f"Download {wanted.title}", turns.in_turn(make), f"{_file(stem)}{wanted.ending}",

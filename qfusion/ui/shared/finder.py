@@ -68,8 +68,8 @@ def table(here: Here, rows: pd.DataFrame) -> None:
     order = _columns(here.work, rows)
     key = f"_table-{here.work.name}"
     shown = rows[order][:MOST_ROWS].reset_index()
-    ticked = list(clicks.chosen(key).get("rows", []))
-    if ticked and rows.index[ticked[0]:ticked[0] + 1].tolist() != [here.sample]:
+    ticked = clicks.rows(key, len(shown))
+    if ticked and rows.index[ticked[0]] != here.sample:
         state.put(key, {"selection": {"rows": []}})  # what was ticked, and no other: the table is sent again for a tick
     st.dataframe(shown, key=key, hide_index=True, height=300, selection_mode="single-row",
                  on_select=lambda: _picked_in_table(key, shown), column_config=_formats(order, bool(here.work.classes)),
@@ -101,8 +101,8 @@ def _formats(columns: list[str], classes: bool) -> dict[str, Any]:
 
 
 def _picked_in_table(key: str, shown: pd.DataFrame) -> None:
-    rows = clicks.chosen(key).get("rows", [])
-    if rows and rows[0] < len(shown):
+    rows = clicks.rows(key, len(shown))
+    if rows:
         state.put(state.SAMPLE, str(shown["id"].iloc[rows[0]]))
 
 

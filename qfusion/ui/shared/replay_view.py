@@ -76,9 +76,9 @@ def diagram(sample: Sample, theme: Theme, at: int, **drawn: Any) -> None:
 
 
 def _picked(key: str) -> None:
-    found = next(iter(clicks.custom(key)), None)
-    if isinstance(found, int | float):
-        state.put(GATE, int(found))
+    found = clicks.place(next(iter(clicks.custom(key)), None), 2**31)  # the scrubber ends where the circuit does
+    if found is not None:
+        state.put(GATE, found)
 
 
 def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn: Any) -> None:
@@ -91,8 +91,7 @@ def here_and_now(sample: Sample, theme: Theme, replay: Replay, at: int, **drawn:
     st.markdown(
         f"**Gate {at} of {replay.count}: {text.plain(name)}** on {text.plain(', '.join(wires))}. {text.plain(sentence)}"
         + (f"  \n{text.plain(numbers)}" if numbers else ""))
-    shape = st.segmented_control("Qubits as", builders.SHAPES, default=builders.PLANE, required=True,
-                                 **state.bound(SHAPE))
+    shape = state.one_of("Qubits as", builders.SHAPES, default=builders.PLANE, **state.bound(SHAPE))
     panels.draw((builders.balls if shape == builders.BALLS else builders.qubits)(sample, theme, gate=at, **drawn))
     if not replay.moments[at - 1][0]:
         st.caption(builders.too_many(sample))

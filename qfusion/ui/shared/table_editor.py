@@ -88,8 +88,7 @@ def at_gate(sample: Sample, gate: int) -> None:
     if state.get(OUTCOME, st.query_params.get(OUTCOME)) not in patterns:
         state.put(OUTCOME, rules.most_read(found, element))
     with st.container(border=True, key="box-gate", gap="xsmall"):
-        outcome = st.segmented_control("Angle of this gate where its qubits read", list(patterns), required=True,
-                                       **state.bound(OUTCOME))
+        outcome = state.one_of("Angle of this gate where its qubits read", list(patterns), **state.bound(OUTCOME))
         cell = Cell(element, stage, patterns.index(str(outcome)))
         phi, learned = (float(model.phi.detach().double()[*_place(cell)]) for model in (sample.model, work.model))
         _editor(work, shape, cell, phi, learned, found)
@@ -120,12 +119,11 @@ def _pick(work: Any, shape: edits.Shape, found: Reading) -> Cell:
 
 
 def _picked(key: str, elements: tuple[str, ...], patterns: tuple[str, ...]) -> None:
-    row, column = (clicks.point(key).get(name) for name in "yx")
-    if isinstance(row, int | float) and isinstance(column,
-                                                   int | float) and 0 <= row < len(elements) and 0 <= column < len(
-                                                       patterns):
-        state.put(ELEMENT, elements[int(row)])
-        state.put(OUTCOME, patterns[int(column)])
+    row = clicks.place(clicks.point(key).get("y"), len(elements))
+    column = clicks.place(clicks.point(key).get("x"), len(patterns))
+    if row is not None and column is not None:
+        state.put(ELEMENT, elements[row])
+        state.put(OUTCOME, patterns[column])
 
 
 def _editor(work: Any, shape: edits.Shape, cell: Cell, angle: float, learned: float, found: Reading) -> None:
@@ -180,8 +178,7 @@ def _reset(shape: edits.Shape, cell: Cell) -> None:
 
 
 def _presets(shape: edits.Shape, cell: Cell) -> None:
-    scope = st.segmented_control("Set to a rule", rules.SCOPES, default=rules.SCOPES[0], required=True,
-                                 **state.bound(SCOPE))
+    scope = state.one_of("Set to a rule", rules.SCOPES, default=rules.SCOPES[0], **state.bound(SCOPE))
     whom = None if scope == rules.SCOPES[1] else cell.element
     with st.container(horizontal=True, gap="small"):
         for rule in (edits.LEARNED, *shape.rules):

@@ -40,16 +40,16 @@ def draw(here: Here, levels: Levels) -> None:
 
 
 def _sliced(key: str, found: Sequence[slices.Slice], parts: Sequence[Part]) -> None:
-    place = int(next(iter(clicks.custom(key)), -1))
-    if 0 <= place < len(found):
+    place = clicks.place(next(iter(clicks.custom(key)), None), len(found))
+    if place is not None:
         column = found[place].parts[0].column
         take(found[place].parts, [each for each in parts if each.column != column])
         clicks.page_again()
 
 
 def _opened(key: str, ids: Sequence[str]) -> None:
-    place = int(clicks.point(key).get("point_index", -1))
-    if 0 <= place < len(ids):
+    place = clicks.place(clicks.point(key).get("point_index"), len(ids))
+    if place is not None:
         state.choose_sample(ids[place])
         clicks.page_again()
 
@@ -60,9 +60,10 @@ def confusions(here: Here, levels: Levels) -> None:
 
 
 def _confused(key: str, levels: Levels) -> None:
-    custom, classes = clicks.custom(key), levels.work.classes
-    if len(custom) > 1 and max(int(custom[0]), int(custom[1])) < len(classes):
-        cell = (Part("truth", "=", (classes[int(custom[0])],)), Part("prediction", "=", (classes[int(custom[1])],)))
+    classes = levels.work.classes
+    truth, said, *_ = *(clicks.place(each, len(classes)) for each in clicks.custom(key)[:2]), None, None
+    if truth is not None and said is not None:
+        cell = (Part("truth", "=", (classes[truth],)), Part("prediction", "=", (classes[said],)))
         take(cell, [each for each in levels.parts if each.column not in ("truth", "prediction", "verdict")])
 
 

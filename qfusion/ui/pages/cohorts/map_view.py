@@ -10,7 +10,6 @@ import streamlit as st
 from qfusion.analysis.cohort import coordinates
 from qfusion.analysis.cohort import sample_map as maps
 from qfusion.analysis.levels import Levels
-from qfusion.errors import QFusionError
 from qfusion.explain.trust import cohorts
 from qfusion.explain.trust.cohorts import Part
 from qfusion.panels.core.panel import Picture
@@ -36,8 +35,7 @@ def draw(here: Here, levels: Levels) -> None:
     with panels.around("sample-map") as head:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             of = coordinates.KEYS[st.selectbox("Map of", list(known.values()), width=190, **state.bound(OF))]
-            method = st.segmented_control("Method", list(maps.METHODS), default=maps.METHODS[0], required=True,
-                                          **state.bound(METHOD))
+            method = state.one_of("Method", list(maps.METHODS), default=maps.METHODS[0], **state.bound(METHOD))
             colour = st.selectbox("Colour", list(colours), width=190, **state.bound(COLOUR))
         picture = builders.sample_map(levels, here.theme, of=of, method=method, colour=colour)
         with head:
@@ -59,7 +57,7 @@ def _selected(key: str, found: maps.SampleMap, parts: Sequence[Part]) -> None:
     if shape is not None:
         try:
             part = maps.region(found, shape["x"], shape["y"])
-        except (QFusionError, KeyError, TypeError):
+        except (ValueError, LookupError, TypeError):
             return  # a click that dragged by a pixel
         split = [each for each in parts if each.column == cohorts.SPLIT]
         state.put(FILTER, cohorts.written([part, *split]))

@@ -21,8 +21,7 @@ _FILLED = 4  # samples of a cohort, or with the nearest
 
 def view() -> str:
     """Draws the choice between two decisions and several samples, and returns it."""
-    return st.segmented_control("View", list(VIEWS), default=VIEWS[0], required=True, label_visibility="collapsed",
-                                **state.bound(VIEW))
+    return state.one_of("View", list(VIEWS), default=VIEWS[0], label_visibility="collapsed", **state.bound(VIEW))
 
 
 def draw(here: Here) -> None:

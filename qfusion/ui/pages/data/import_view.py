@@ -86,8 +86,7 @@ def _layouts() -> None:
 
 def _source(level: str) -> None:
     most = int(st.get_option("server.maxUploadSize"))
-    how = st.segmented_control("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from",
-                               required=True) if level == "path" else UPLOAD
+    how = state.one_of("From", [UPLOAD, PATH], default=UPLOAD, key="_import_from") if level == "path" else UPLOAD
     with st.form("_import_form", border=True):
         files: list[Any] = []
         path = ""

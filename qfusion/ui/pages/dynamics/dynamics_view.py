@@ -138,8 +138,7 @@ def state_tab(here: Here, now: Decision, _: Decision) -> None:
         whose = str(st.selectbox("State of", [builders.WHOLE, *here.work.modalities],
                                  help="Of all modalities, or of one when the others are not looked at.",
                                  **state.bound(WHOSE)))
-        shape = st.segmented_control("Matrix as", states.SHAPES, default=states.HEAT, required=True,
-                                     **state.bound(MATRIX))
+        shape = state.one_of("Matrix as", states.SHAPES, default=states.HEAT, **state.bound(MATRIX))
     sample = here.subject(now.tweak)
     panels.draw(builders.populations(sample, here.theme, whose=whose, t=_share()))
     if shape == states.HINTON:

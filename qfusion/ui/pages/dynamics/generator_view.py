@@ -26,8 +26,8 @@ def tab(here: Here, now: Any, _: Any) -> None:
     known = list(generator.operators(sample.model))
     if state.get(LETTERS) not in (None, *known):
         state.forget(LETTERS)
-    chosen = str(st.segmented_control("Operator", known, default=known[0], required=True,
-                                      help="Which operator is taken apart below.", **state.bound(LETTERS)))
+    chosen = str(state.one_of("Operator", known, default=known[0], help="Which operator is taken apart below.",
+                              **state.bound(LETTERS)))
     if not generator.has_modes(sample):
         panels.draw(builders.letters(sample, here.theme, operator=chosen))
         return

@@ -43,18 +43,15 @@ def _controls(here: Here) -> dict[str, str]:
     work = here.work
     _settle(MODALITY, work.modalities)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        modality = st.segmented_control("Modality", work.modalities, default=work.modalities[0], required=True,
-                                        **state.bound(MODALITY))
+        modality = state.one_of("Modality", work.modalities, default=work.modalities[0], **state.bound(MODALITY))
         terms = {inside_modality.title(term): term for term in inside_modality.terms(work, modality)}
         _settle(TERM, terms)
         term = st.selectbox("What was made", list(terms),
                             help="The whole score, or one of the terms (dividends) that this modality is in. Terms of "
                                  "several modalities say what they add together.", width=260, **state.bound(TERM))
         _settle(BASELINE, STARTS)
-        start = st.segmented_control("Starting from", list(STARTS), default="training mean", required=True,
-                                     **state.bound(BASELINE),
-                                     help="Attributions share out the difference between this sample's features and "
-                                          "these.")
+        start = state.one_of("Starting from", list(STARTS), default="training mean", **state.bound(BASELINE),
+                             help="Attributions share out the difference between this sample's features and these.")
         other = ""
         if STARTS[start] == "sample":
             if sample_box.is_foreign(work.dataset, OTHER):

@@ -26,7 +26,7 @@ def draw(here: Here) -> None:
         state.put(BY, known[0])  # of another model
     with panels.around("similar") as head:
         with st.container(horizontal=True, vertical_alignment="center"):
-            said = st.segmented_control("Similar by", known, default=known[0], required=True, **state.bound(BY))
+            said = state.one_of("Similar by", known, default=known[0], **state.bound(BY))
             by = coordinates.KEYS[said]
             found = similar.nearest(sample, by)
             ids = [str(name) for name in here.work.dataset.ids[found.rows]]
@@ -52,6 +52,6 @@ def _open(name: str) -> None:
 
 
 def _opened(key: str, ids: Sequence[str]) -> None:
-    place = int(clicks.point(key).get("point_index", -1))
-    if 0 <= place < len(ids):
+    place = clicks.place(clicks.point(key).get("point_index"), len(ids))
+    if place is not None:
         _open(ids[place])

@@ -165,8 +165,7 @@ def _sparkline(record: Record) -> list[float]:
 
 def _ticked(key: str, names: list[str], shown: list[str]) -> None:
     """What is ticked in the table is shown; in the order in which it was ticked, so that a run keeps its colour."""
-    rows = clicks.chosen(key).get("rows", [])
-    ticked = [names[row] for row in rows if row < len(names)]
+    ticked = [names[row] for row in clicks.rows(key, len(names))]
     state.put(RUN,
               [*(name for name in shown if name in ticked),
                *(name for name in ticked if name not in shown)][:run_curves.MAX_SHOWN])

@@ -1,0 +1,100 @@
+"""What a page is told that no browser would tell it: what scripts/fuzz_widgets.py has found before, and a few cases."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetState
+from websockets.exceptions import ConnectionClosed
+
+from qfusion.ui.bar import pickers
+from qfusion.ui.frame import state
+from scripts import fuzz_widgets, serving
+from scripts.cross_talk import differences, shown
+from scripts.fuzz_widgets import JUMP, NETWORK
+from scripts.visitor import Seen, Visitor
+
+
+def told(visitor: Visitor, **values: object) -> Seen:
+    """Tells the page values of widgets by the ends of their ids, all in one message; a component is told events."""
+    for key, value in values.items():
+        kind, name = next(each for each in fuzz_widgets.widgets(visitor) if each[1].endswith(f"-{key}"))
+        field = fuzz_widgets.FIELDS[kind]
+        if kind == "bidi_component":
+            name, field = f"$$STREAMLIT_INTERNAL_KEY_{name}__events", "json_trigger_value"
+        visitor._states[name] = fuzz_widgets.state(name, field, value)
+    return visitor._run()
+
+
+@pytest.mark.parametrize(("page", "query", "values"), [
+    ("dynamics", JUMP, {"model": "../../etc/passwd"}), ("dynamics", JUMP, {"data": "$x$ :smile: `a`"}),
+    ("dynamics", JUMP, {"model": "nan", "data": "\x00", "sample": "x" * 10**5}),
+    ("dynamics", JUMP, {"_shortcuts": True, "_session_open": True, "_model_out": True}),
+    ("samples", JUMP, {"similar": []}), ("samples", JUMP, {"similar": ["x"], "words": []}),
+    ("cohorts", JUMP, {"figure-slices": '[{"event": "selection", "value": 3}]'}),
+    ("cohorts", JUMP, {"figure-residuals": '[{"event": "selection", "value": {"points": [{"customdata": ["x"]}]}}]'}),
+    ("cohorts", JUMP, {"figure-slices": '[{"event": "selection", "value": {"points": [{"customdata": [1e999]}]}}]'}),
+    ("circuit", NETWORK, {"figure-circuit": '[{"event": "selection", "value": {"points": [{"customdata": [-1e9]}]}}]'}),
+])
+def test_a_page_takes_what_no_browser_sends(page: str, query: dict[str, str], values: dict[str, object],
+                                            server: serving.Server) -> None:
+    with Visitor(server.url) as visitor:
+        visitor.open(page, **query)
+        there = {name.rsplit("-", 1)[-1] for _, name in fuzz_widgets.widgets(visitor)}
+        assert {key.rsplit("-", 1)[-1] for key in values} <= there
+        assert not told(visitor, **values).exceptions
+        assert not visitor._run().exceptions
+
+
+@pytest.mark.parametrize("address", ["=", "=&=x&a=%00", "model=&data=&sample=", "output=-1&background=%00"])
+def test_an_address_with_parameters_of_no_name_opens(address: str, server: serving.Server) -> None:
+    with Visitor(server.url) as visitor:
+        visitor.open("dynamics")
+        visitor._query = address
+        assert not visitor._run().exceptions
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_is_none_ends_the_connection_and_no_other(number: float, server: serving.Server) -> None:
+    with Visitor(server.url) as visitor, Visitor(server.url) as other:
+        visitor.open("dynamics", **JUMP)
+        other.open("glossary")
+        slider = next(name for kind, name in fuzz_widgets.widgets(visitor) if kind == "slider")
+        visitor._states[slider] = WidgetState(id=slider)
+        visitor._states[slider].double_array_value.data[:] = [number]
+        with pytest.raises(ConnectionClosed):
+            visitor._run()
+        assert not other._run().exceptions
+
+
+def test_random_cases_change_nothing_for_others(server: serving.Server) -> None:
+    rng = random.Random(7)
+    with Visitor(server.url) as quiet, Visitor(server.url) as visitor:
+        for _ in range(2):
+            truth = shown(quiet.open("samples", **JUMP))
+        for page, query in rng.sample(fuzz_widgets.PAGES, 5):
+            visitor.open(page, **query)
+            for _ in range(2):
+                how, typed = fuzz_widgets.case(visitor, rng)
+                assert not (typed and visitor.seen.exceptions), how
+                if not typed:
+                    break
+        assert not differences(truth, shown(quiet._run()))
+
+
+def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {state.MODEL: "qj-planted", state.DATA: "/srv/other/set.npz"}
+    monkeypatch.setattr(state, "get", said.get)
+    for name in ("misfit", "own_data"):
+        monkeypatch.setattr(pickers, name, lambda *asked: pytest.fail(f"{asked} was opened"))
+    pickers._data_changed()
+    said |= {state.MODEL: "/srv/other/model.json", state.DATA: "planted"}
+    pickers._data_changed()
+    pickers._model_changed()
+
+
+def test_tracebacks_of_a_log_are_told_by_their_place() -> None:
+    log = ('Traceback (most recent call last)\n /x/qfusion/ui/a.py:3 in f\n /y/streamlit/b.py:9\nKeyError: None\n'
+           '\x1b[31mTraceback\x1b[0m\n  File "/x/qfusion/ui/c.py", line 7\nValueError: no\n')
+    assert fuzz_widgets.raised(log) == ["qfusion/ui/a.py:3 KeyError: None", "qfusion/ui/c.py:7 ValueError: no"]
