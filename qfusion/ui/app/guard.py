@@ -17,7 +17,6 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.message import DecodeError
 from streamlit import runtime
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
@@ -160,8 +159,8 @@ def _is_finite(message: bytes) -> bool:
     """Whether the numbers of widgets are finite, as in every message of a browser; Streamlit takes others."""
     try:
         asked = BackMsg.FromString(message)
-    except DecodeError:
-        return True  # which Streamlit refuses
+    except Exception:  # protobuf's DecodeError: Streamlit refuses such a message
+        return True
     return all(math.isfinite(number) for each in asked.rerun_script.widget_states.widgets
                for number in (each.double_value, *each.double_array_value.data))
 
