@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import random
+import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed
 
+from qfusion import data
+from qfusion.errors import NotFound
+from qfusion.training import checkpoint
 from qfusion.ui.bar import pickers
-from qfusion.ui.frame import state
+from qfusion.ui.frame import cache, share, state
 from scripts import fuzz_widgets, serving
 from scripts.cross_talk import differences, shown
 from scripts.fuzz_widgets import JUMP, NETWORK
@@ -92,6 +98,20 @@ def test_pickers_open_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     said |= {state.MODEL: "/srv/other/model.json", state.DATA: "planted"}
     pickers._data_changed()
     pickers._model_changed()
+
+
+def test_a_session_file_names_no_path(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", a=np.ones((9, 2)), b=np.ones((9, 2)), Y=np.arange(9) % 3)
+    for name in ("qj-planted.json", "qj-planted.safetensors"):
+        shutil.copy(checkpoint.folders()[0] / name, tmp_path / name)
+    assert data.load(tmp_path / "set.npz")
+    assert checkpoint.load(tmp_path / "qj-planted.json")
+    for what, name in (("data", "set.npz"), ("model", "qj-planted.json")):
+        assert share._digest(what, str(tmp_path / name)) is None
+        with pytest.raises(NotFound, match="does not exist"):
+            (cache.dataset if what == "data" else cache.loaded)(str(tmp_path / name))
+    assert share._digest("data", "digits") == data.load("digits").digest
+    assert share._digest("model", "qj-planted")
 
 
 def test_tracebacks_of_a_log_are_told_by_their_place() -> None:

@@ -7,11 +7,15 @@ from typing import Any
 import streamlit as st
 
 from qfusion import data
-from qfusion.analysis.sample import loaded as loaded
+from qfusion._checks import choose
+from qfusion.analysis import sample
 from qfusion.analysis.sample import open_work
 from qfusion.analysis.subject import Workspace
+from qfusion.data import registry
+from qfusion.panels.core import opened
 from qfusion.runs import Run
 from qfusion.runs.folder import ALIVE, Record
+from qfusion.training.checkpoint import Checkpoint
 
 
 @st.cache_resource(max_entries=4,
@@ -21,8 +25,22 @@ def _dataset(name: str, when: str) -> data.DataSet:
 
 
 def dataset(name: str) -> data.DataSet:
-    """A data set by name; loaded anew when it was imported anew."""
+    """A data set by name, never by a path: names come from readers. Loaded anew when it was imported anew.
+
+    Raises:
+        NotFound: when there is none of that name.
+    """
+    choose("Data set", name, registry.names())
     return _dataset(name, data.stamp(name))
+
+
+def loaded(name: str) -> Checkpoint:
+    """A checkpoint by name, never by a path.
+
+    Raises:
+        NotFound: when there is none of that name.
+    """
+    return sample.loaded(choose("Model", name, opened.models()))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)
@@ -41,6 +59,7 @@ def record_of(run: Run) -> Record:
 
 
 def workspace_of(model: str, data_name: str) -> Workspace:
-    """A model applied to a data set."""
+    """A model applied to a data set, by their names."""
+    choose("Model", model, opened.models())
     dataset(data_name)  # with its own words meanwhile
     return open_work(model, data_name)
