@@ -11,6 +11,8 @@ import numpy as np
 
 from qfusion.errors import InvalidInput, NotFound
 
+MAX_NEAR = 80  # letters of a name that is looked for among those spelt alike
+
 
 def check(condition: bool, message: str) -> None:
     """Raises InvalidInput with `message` unless `condition` holds."""
@@ -27,7 +29,8 @@ def choose(name: str, value: str, options: Iterable[str]) -> str:
     known = list(options)
     if value in known:
         return value
-    near = difflib.get_close_matches(str(value), known, n=3, cutoff=0.5)
+    short = [each for each in known if len(each) <= MAX_NEAR]  # what is longer would take seconds
+    near = difflib.get_close_matches(str(value), short, n=3, cutoff=0.5) if len(str(value)) <= MAX_NEAR else []
     shown = near or known[:12]
     hint = f"Did you mean {' or '.join(repr(n) for n in near)}?" if near else f"Choose one of {shown}."
     raise NotFound(f"{name} {str(value)[:80]!r} does not exist. {hint if known else 'There is none yet.'}")

@@ -72,8 +72,9 @@ class Workspace:
     opening = ""  # the sample shown first, where it can be told without explaining all of them
 
     def memo_key(self, background: bool = True) -> tuple[str, ...]:
-        """What tells this subject from others: digests of weights, of data and, where it matters, of the background."""
-        return (str(self.card.get("weights_sha256", self.name)), self.dataset.digest,
+        """What tells this subject from others: the model's name and its weights' digest, the data's, words and all,
+        and, where it matters, the background's. What is kept by it is shown to whoever asks."""
+        return (self.name, str(self.card.get("weights_sha256", "")), self.dataset.identity,
                 *((str(self.background.key), *(("all rows",) if self._whole else ())) if background else ()))
 
     def can(self, ability: Ability) -> bool:

@@ -31,15 +31,17 @@ function fast(figure) {  // on the screen only: a figure that is saved keeps its
   return figure;
 }
 
+const MOST = 20;  // points that are told: the first is what was clicked, and a region says the others
+
 function listen(host) {
   const say = found => host.say({points: [], box: [], lasso: [], ...found});
-  host.on('plotly_click', event => say({points: event.points.map(point)}));
+  host.on('plotly_click', event => say({points: event.points.slice(0, MOST).map(point)}));
   host.on('plotly_selected', event => {
     if (!event) return;
     const axes = ranges => ({x: Object.entries(ranges).find(([name]) => name[0] === 'x')[1],
       y: Object.entries(ranges).find(([name]) => name[0] === 'y')[1]});
-    if (event.lassoPoints) say({points: event.points.map(point), lasso: [axes(event.lassoPoints)]});
-    else if (event.range) say({points: event.points.map(point), box: [axes(event.range)]});
+    if (event.lassoPoints) say({points: event.points.slice(0, MOST).map(point), lasso: [axes(event.lassoPoints)]});
+    else if (event.range) say({points: event.points.slice(0, MOST).map(point), box: [axes(event.range)]});
     host.drawn = '';
     host.draw();
   });

@@ -72,7 +72,7 @@ def old_of(name: str) -> Path:
 def _bring_back() -> None:
     """Ends what a process was killed at that replaced a set: puts the old one back where no new one stands yet."""
     left = list(root().glob(".old-*.*"))
-    if left:
+    if left and not _read_only.is_on():
         with contextlib.suppress(Timeout, OSError), alone(timeout=0):
             for old in left:
                 place = root() / old.name.removeprefix(".old-").rpartition(".")[0]

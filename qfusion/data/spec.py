@@ -144,6 +144,27 @@ class DataSet:
     def _place(self) -> pd.Index:
         return pd.Index(self.ids.astype(object))
 
+    @cached_property
+    def identity(self) -> str:
+        """A digest of all that a reader is told of it: of its words, its table and what `digest` says of its numbers.
+        Two sets of the same numbers may be of different people."""
+        found = hashlib.sha256("\0".join((self.name, self.title, self.description, self.source, self.licence,
+                                          self.digest)).encode("utf-8", "surrogatepass"))
+        for frame in (self.table, self.truth, self.unimodal):
+            if frame is not None:
+                found.update(repr(list(frame.columns)).encode())
+                try:
+                    rows = pd.util.hash_pandas_object(frame, index=False)
+                except TypeError:  # cells such as lists
+                    rows = pd.util.hash_pandas_object(frame.astype(str), index=False)
+                found.update(rows.to_numpy().tobytes())
+        return found.hexdigest()
+
+    def known(self, sample_ids: Iterable[str]) -> list[str]:
+        """Returns those of some ids that it has, each once, in their order."""
+        wanted = list(dict.fromkeys(map(str, sample_ids)))
+        return [name for name, place in zip(wanted, self._place.get_indexer(wanted), strict=True) if place >= 0]
+
     def of_label(self, label: str) -> DataSet:
         """Returns the question whether a sample has one of several labels: two classes, the second is yes.
 

@@ -101,7 +101,7 @@ def save(path: Path, found: Checkpoint, tweak: str, dataset: DataSet) -> Path:
     target = path.with_name(f"{name}.json")
     check(not target.exists(), f"There is a model '{name}' in this folder already. Choose another name.")
     model, words = baked(found, tweak)
-    return checkpoint.save(path.with_name(name), model, card_of(found, model, words, dataset, name), new=True)
+    return checkpoint.save(target, model, card_of(found, model, words, dataset, name), new=True)
 
 
 def keep(found: Checkpoint, tweak: str, dataset: DataSet, name: str) -> Path:

@@ -27,6 +27,7 @@ from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
 from qfusion.quantum.decomposition import rescale, subset_name, subsets
 
+MAX_TEXT = 20_000  # letters of a tweak
 MAX_FACTOR = 10.0
 MAX_DURATION = 20.0
 COUPLING, RATE, DURATION = "H.", "rate.", "T"  # how keys begin
@@ -78,6 +79,8 @@ class Tweak:
             InvalidInput, NotFound: when a part is no assignment, the model has nothing of that name, or a number is out
                 of range.
         """
+        check(len(text) <= MAX_TEXT,
+              f"The tweak must have at most {MAX_TEXT:,} letters, but has {len(text):,}. Shorten it.")
         return cls.of((_assignment(part) for part in re.findall(r"(?:\+.?|[^,+])+", text, re.DOTALL) if part.strip()),
                       model)
 
@@ -182,11 +185,14 @@ def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
 
 def _assignment(part: str) -> tuple[str, str]:
     """Key and number of one part of a text."""
-    found = re.fullmatch(r"\s*((?:\+.|[^=+])*?)\s*=(.*)", part, re.DOTALL)
+    found = re.fullmatch(r"((?:\+.|[^=+])*)=(.*)", part.strip(), re.DOTALL)  # linear: no two ways to match
     if found is None:
         raise InvalidInput(
             f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `rate.1=2` or `T=1`. Remove or mend it.")
-    return found[1], found[2].strip()
+    letters = re.findall(r"\+.|.", found[1], re.DOTALL)
+    while letters and letters[-1].isspace():  # but for one that is escaped
+        letters.pop()
+    return "".join(letters), found[2].strip()
 
 
 def scale_couplings(H: Tensor, dims: Sequence[int], names: Sequence[str], tweak: Tweak) -> Tensor:

@@ -262,6 +262,8 @@ class Run:
         """Returns whether a process trains here now, or asks this just now: with `patience`, in seconds, only the
         first."""
         lock = self._lock()
+        if _read_only.is_on() and not Path(lock.lock_file).exists():
+            return False  # and none is made
         try:
             lock.acquire(timeout=patience)
         except Timeout:

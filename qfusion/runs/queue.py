@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from qfusion import _limits
+from qfusion import _limits, _read_only
 from qfusion.runs.folder import home
 
 _LOOK = 0.5  # seconds between two looks for a free slot
@@ -85,7 +85,8 @@ def _tickets() -> list[Path]:
         try:
             if _TICKET.fullmatch(path.name):
                 with FileLock(path, is_singleton=False, timeout=0):
-                    path.unlink(missing_ok=True)
+                    if not _read_only.is_on():
+                        path.unlink(missing_ok=True)
         except Timeout:
             found.append(path)
         except OSError:  # a folder that may not be written to

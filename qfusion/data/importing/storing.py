@@ -27,6 +27,8 @@ from qfusion.data.imported import FORMAT, MANIFEST, NAME, alone, disk, names, ol
 from qfusion.data.importing.report import Report
 from qfusion.data.modality import Target
 
+MAX_TITLE, MAX_LICENCE = 100, 200  # letters
+
 
 @contextlib.contextmanager
 def staging(keep: bool = False) -> Iterator[Path]:
@@ -95,6 +97,9 @@ def keep(staged: StagedSet, report: Report, name: str, *, title: str = "", licen
     _limits.check_disk("The data")
     report.require_fit()
     check_name(name, replace)
+    for what, said, most in (("title", title, MAX_TITLE), ("licence", licence, MAX_LICENCE)):
+        check(len(said) <= most,
+              f"Argument `{what}` must have at most {most} letters, but has {len(said):,}. Shorten it.")
     place = root() / name
     with disk(root(), f"Data set '{name}'"):
         _write(staged, report, name, title, licence)

@@ -97,8 +97,11 @@ def model_for(data_name: str) -> str | None:
 
 
 def misfit(model: str, data_name: str) -> str:
-    """Returns why a model does not fit a data set; empty when it does or either cannot be loaded, which shows later."""
+    """Returns why a model does not fit a data set; empty when it does or either cannot be loaded, which shows later.
+    Both are names: readers give them."""
     try:
+        choose("Model", model, models())
+        choose("Data set", data_name, sources())
         return subject.misfit(dict(loaded(model).card), data.load(data_name))
     except QFusionError:
         return ""

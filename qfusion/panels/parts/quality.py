@@ -12,10 +12,19 @@ from qfusion.figures.draw import dataset as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core.panel import Panel, Picture
 
+MOST = 60  # classes in a figure
+
+
+def shown(counts: np.ndarray) -> list[int]:
+    """Which of C classes the figure of their confusions (C, C) shows: all, or the most frequent, in their order."""
+    often = np.argsort(-(counts.sum(0) + counts.sum(1)), kind="stable")[:MOST]
+    return [int(k) for k in np.sort(often)]
+
 
 def confusions(levels: Levels, theme: Theme = "light") -> Picture:
     """Which classes the cohort's samples are taken for."""
     counts, classes = quality.confusions(levels), levels.work.classes
+    drawn = shown(counts)
     wrong = counts * (1 - np.eye(len(classes), dtype=int))
     i, j = np.unravel_index(int(wrong.argmax()), wrong.shape)
     right, total = int(np.trace(counts)), int(counts.sum())
@@ -23,8 +32,9 @@ def confusions(levels: Levels, theme: Theme = "light") -> Picture:
         "confusions", f"{right:,} of {total:,} are right" + (
             f"; most often ‘{text.plain(classes[i])}’ is taken for ‘{text.plain(classes[j])}’ ({wrong[i, j]:,})"
             if wrong.any() else ""),
-        figures.confusions(counts, classes, theme),
-        shows=f"annotated classes down, predicted ones across; the colour is the share of the annotated class. "
+        figures.confusions(counts[np.ix_(drawn, drawn)], [classes[k] for k in drawn], theme),
+        shows="annotated classes down, predicted ones across; the colour is the share of the annotated class"
+              + (f"; the {MOST} most frequent of {len(classes):,} classes" if len(classes) > MOST else "") + ". "
               f"Click a cell to make it the cohort. {_whose(levels)}",
         not_shown="how sure the model was: see the calibration.",
         alt=f"{right} of {total} on the diagonal; largest confusion {classes[i]} for {classes[j]}: {wrong[i, j]}.",

@@ -25,6 +25,7 @@ from qfusion.training import checkpoint, metrics
 from qfusion.training.imports import checks, factories, guess
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
+MAX_TITLE = 100  # letters
 SPLITS = ("train", "valid", "test")
 
 
@@ -144,6 +145,8 @@ def keep(taken: Taken, dataset: DataSet, name: str, folder: Path | None = None, 
     """
     _read_only.refuse("keep a model")
     check_name(name, folder, replace_it)
+    check(len(title) <= MAX_TITLE, f"Argument `title` must have at most {MAX_TITLE} letters, but has {len(title):,}. "
+                                   "Shorten it.")
     model = taken.model
     measured = {part: metrics.evaluate(model, dataset, part) for part in SPLITS if len(dataset.rows(part))}
     source = Path(taken.source).name if not factories.is_reference(taken.source) else taken.source

@@ -30,6 +30,10 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _Headers = list[tuple[bytes, bytes]]
 _TAKING = ("POST", "PUT", "PATCH", "DELETE")
 _UPLOAD = re.compile(r"/_stcore/upload_file/(?P<session>[^/]*)")
+# Of a message about a page: bytes, widgets or values of one, files at once. Files themselves come otherwise.
+MESSAGE, VALUES, FILES = 2 * _limits.MIB, 2000, 200
+ASKED = ("rerun_script", "stop_script", "app_heartbeat", "backend_operation_request", "file_urls_request")
+IGNORED = -1
 WAITING = 32  # connections beyond the readers that are in: those who wait for room, or log in
 
 
@@ -111,14 +115,17 @@ class Guard:
             await receive()  # the wish to connect
             await send({"type": "websocket.close", "code": 1013, "reason": "This server is full."})
             return
-        async def finite() -> MutableMapping[str, Any]:
-            message = await receive()
-            good = _is_finite(message.get("bytes") or b"")
-            return message if good else {"type": "websocket.disconnect", "code": 1007}
+        async def sound() -> MutableMapping[str, Any]:
+            while True:
+                message = await receive()
+                said = message["type"] == "websocket.receive"
+                code = _refusal(message.get("bytes") or b"") if said else 0
+                if code != IGNORED:
+                    return {"type": "websocket.disconnect", "code": code} if code else message
 
         self._connected += 1
         try:
-            await self.app(scope, finite, send)
+            await self.app(scope, sound, send)
         finally:
             self._connected -= 1
 
@@ -155,14 +162,26 @@ class Guard:
         return None
 
 
-def _is_finite(message: bytes) -> bool:
-    """Whether the numbers of widgets are finite, as in every message of a browser; Streamlit takes others."""
+def _refusal(message: bytes) -> int:
+    """Of a message about a page, 0 where a browser could send it; else why the connection ends, as a code of
+    websockets, or `IGNORED`. Streamlit reads messages in the thread that all readers wait for, whatever is in them."""
+    if len(message) > MESSAGE:
+        return 1009  # too big
     try:
         asked = BackMsg.FromString(message)
     except Exception:  # protobuf's DecodeError: Streamlit refuses such a message
-        return True
-    return all(math.isfinite(number) for each in asked.rerun_script.widget_states.widgets
-               for number in (each.double_value, *each.double_array_value.data))
+        return 0
+    if asked.WhichOneof("type") not in ASKED:
+        return IGNORED  # such as to empty everybody's caches, or to run git
+    widgets = asked.rerun_script.widget_states.widgets
+    if len(widgets) > VALUES or len(asked.file_urls_request.file_names) > FILES:
+        return 1009
+    lists = [(each.double_array_value.data, each.int_array_value.data, each.string_array_value.data)
+             for each in widgets]
+    if any(len(each) > VALUES for some in lists for each in some):
+        return 1009
+    numbers = (number for each in widgets for number in (each.double_value, *each.double_array_value.data))
+    return 0 if all(map(math.isfinite, numbers)) else 1007  # no data of its kind
 
 
 def _held() -> Mapping[str, Mapping[str, Any]]:

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from qfusion import _limits
+from qfusion._checks import check
 
 LEASE = 20.0  # seconds
+FILES = 4  # of one reader that are made or wait to be
 _LOOK = 0.5  # seconds between two looks, when a reader who has left is noticed too
 
 
@@ -65,6 +68,11 @@ class Line:
                 self._turns.remove(turn)
                 self._changed.notify_all()
 
+    def count(self, who: str) -> int:
+        """How many turns of a session there are, under way and in the line."""
+        with self._changed:
+            return sum(each.who == who for each in self._turns)
+
     def _place(self, turn: _Turn) -> int:
         """Its place in the line; 0 when it is its turn, which then begins."""
         with self._changed:
@@ -106,12 +114,20 @@ def waiting(words: str) -> Iterator[None]:
 
 
 def in_turn(make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """Returns a file's maker that waits for the reader's turn: a download is made when its button is pressed."""
+    """Returns a file's maker that waits for the reader's turn: a download is made when its button is pressed.
+
+    It waits in one of a few threads that make everybody's downloads, so that a reader has `FILES` in the line at most,
+    and none after leaving.
+    """
     context = get_script_run_ctx(suppress_warning=True)
     who = context.session_id if context is not None else ""
 
+    def waits(_: int) -> None:
+        check(not who or not runtime.exists() or runtime.get_instance().is_active_session(who), "The reader has left.")
+
     def made() -> bytes:
-        with _line.turn(who):
+        check(_line.count(who) < FILES, f"At most {FILES} files are made for you at once. Wait for the others.")
+        with _line.turn(who, waits):
             return make()
 
     return made

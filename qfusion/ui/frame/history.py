@@ -12,6 +12,7 @@ from qfusion.models.tweak import learned
 from qfusion.ui.frame import state
 
 MOST = 100  # steps that are kept
+MAX_TEXT = 20_000  # letters of a tweak that is written
 _PAST, _FUTURE, _NOW = "_tweaks_past", "_tweaks_future", "_tweak_now"
 Tweaks = dict[str, Any]  # values of widgets by key, those as learned left out
 
@@ -20,7 +21,8 @@ def _note(work: Workspace) -> None:
     """Remembers what is tweaked whenever it differs from what was; another model begins anew."""
     default = _default(work)
     now = (work.name, {key: state.get(key) for key in default
-                       if state.get(key) is not None and state.get(key) != default[key]})
+                       if state.get(key) is not None and state.get(key) != default[key]
+                       and len(str(state.get(key))) <= MAX_TEXT})  # longer ones are no tweak
     before = state.get(_NOW)
     if before is None or before[0] != now[0]:
         state.put(_PAST, [])

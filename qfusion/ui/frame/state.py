@@ -106,9 +106,22 @@ def drop_unknown(known: Iterable[str]) -> None:
     if not strange:
         return
     several = len(strange) > 1
-    message = f"In the link, {text.named(strange)}: this page has no such setting{'s' if several else ''}, or not " \
+    message = f"In the link, {_some(strange)}: this page has no such setting{'s' if several else ''}, or not " \
               "for this model. "
-    _drop({key: Problem(message + ("They are ignored." if several else "It is ignored.")) for key in strange})
+    message += "They are ignored." if several else "It is ignored."
+    if len(strange) <= MAX_NOTICES:
+        _drop({key: Problem(message) for key in strange})
+        return
+    notice(message)
+    with contextlib.suppress(StreamlitAPIException):  # all in one: for each that goes, Streamlit sends the others
+        st.query_params.from_dict({key: values for key, values in address().items() if key not in {*strange}})
+        st.rerun()
+
+
+def _some(keys: Sequence[str]) -> str:
+    """A few of some keys, as a page names them."""
+    few = text.named([key[:80] for key in keys[:MAX_NOTICES]])
+    return few if len(keys) <= MAX_NOTICES else f"{few} and {len(keys) - MAX_NOTICES:,} more"
 
 
 def said() -> dict[str, list[str]]:

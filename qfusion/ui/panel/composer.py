@@ -117,8 +117,9 @@ def _downloads(whole: Composition, taken: list[Taken]) -> None:
     kind = whole.style.format
     with st.container(horizontal=True, gap="small"):
         st.download_button(f"Download {'TikZ' if kind == 'tikz' else kind.upper()}",
-                           lambda: composing.save(taken, whole), f"{FILE}.{kind}", "application/octet-stream",
-                           on_click="ignore", type="primary", icon=":material/download:", key="compose-figure")
+                           turns.in_turn(lambda: composing.save(taken, whole)), f"{FILE}.{kind}",
+                           "application/octet-stream", on_click="ignore", type="primary", icon=":material/download:",
+                           key="compose-figure")
         st.download_button("Recipe", lambda: _made(whole, taken).text(), f"{FILE}-recipe.json", "application/json",
                            on_click="ignore", key="compose-recipe",
                            help="The recipes of all panels. The figure's file holds it too.")

@@ -216,7 +216,7 @@ def file_name(recipe: Recipe) -> str:
 def _downloads(drawn: Picture, file: File) -> None:
     name, recipe, style = file_name(file.recipe), file.recipe, file.recipe.style
     with st.container(horizontal=True, gap="small", key="drawer-downloads"):
-        st.download_button(f"Download {FORMATS[style.format]}", file.content, f"{name}.{style.format}",
+        st.download_button(f"Download {FORMATS[style.format]}", turns.in_turn(file.content), f"{name}.{style.format}",
                            MIMES[style.format], on_click="ignore", type="primary", icon=":material/download:",
                            key="drawer-figure")
         for label, data, ending, kind, words in (

@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from qfusion.analysis import text
 from qfusion.data import DataSet
-from qfusion.errors import NotFound
 from qfusion.ui.frame import state
 
 OFFERED = 10_000  # ids that are all sent
@@ -20,11 +18,7 @@ AROUND = 100  # ids before and after the chosen one, of more
 
 def exists(dataset: DataSet, sample: object) -> bool:
     """Whether a data set has a sample of this id."""
-    try:
-        dataset.row(str(sample))
-    except NotFound:
-        return False
-    return True
+    return bool(dataset.known([str(sample)]))
 
 
 def is_foreign(dataset: DataSet, key: str) -> bool:
@@ -89,5 +83,4 @@ def step(dataset: DataSet, row: int, by: int) -> str:
 
 def fitting(dataset: DataSet, samples: Sequence[str]) -> list[str]:
     """Those of some ids that the data set has, each once."""
-    known = set(np.asarray(dataset.ids)[np.isin(dataset.ids, list(samples))].tolist()) if samples else set()
-    return [each for each in dict.fromkeys(samples) if each in known]
+    return dataset.known(samples)

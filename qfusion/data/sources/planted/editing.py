@@ -32,6 +32,7 @@ class Control:
     unit: str
 
 
+MAX_TEXT = 2000  # letters of a sentence
 VOICE = (Control("pitch", "Pitch of the voice", -1.0, 1.0, "octaves"),
          Control("rise", "Rise of the melody", -1.0, 1.0, "octaves"), Control("energy", "Energy", -12.0, 12.0, "dB"),
          Control("tempo", "Tempo", -0.5, 0.5, "octaves of speed"))
@@ -65,7 +66,9 @@ def parse(text: str) -> tuple[str, ...]:
         InvalidInput: when there is no word, too many, a word that the vocabulary lacks (with near ones), or more than
             two clauses.
     """
-    found = tuple(re.findall(r"[^\s.,;:!?]+", str(text)[:2000].lower()))
+    check(len(text) <= MAX_TEXT,
+          f"The sentence must have at most {MAX_TEXT:,} letters, but has {len(text):,}. Shorten it.")
+    found = tuple(re.findall(r"[^\s.,;:!?]+", str(text).lower()))
     check(len(found) > 0, "The sentence must have at least one word, but is empty. Write one from the vocabulary.")
     check(len(found) <= words.MAX_WORDS,
           f"The sentence must have at most {words.MAX_WORDS} words, but has {len(found)}. Shorten it.")

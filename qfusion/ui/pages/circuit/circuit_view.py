@@ -8,6 +8,7 @@ import streamlit as st
 
 from qfusion.panels import circuit as builders
 from qfusion.panels.circuit import CHOICES, SPLITS, STEPS
+from qfusion.ui.door import turns
 from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.pages.circuit import exports
@@ -43,11 +44,11 @@ def page(here: Here) -> None:
 def _downloads(here: Here, built: Any) -> None:
     """The circuit as a picture to download, and the way out for the model."""
     with st.container(horizontal=True):
-        st.download_button("Circuit as SVG", data=built.draw_svg, file_name="qfusion-step.svg", mime="image/svg+xml",
-                           on_click="ignore", icon=":material/download:", key="save-step-svg")
-        st.download_button("Circuit as text", data=built.draw_text, file_name="qfusion-step.txt", mime="text/plain",
-                           on_click="ignore", icon=":material/download:", key="save-step-txt")
-        st.download_button("Quantikz (LaTeX)", data=lambda: built.to_quantikz(exports.PER_LINE),
+        st.download_button("Circuit as SVG", data=turns.in_turn(built.draw_svg), file_name="qfusion-step.svg",
+                           mime="image/svg+xml", on_click="ignore", icon=":material/download:", key="save-step-svg")
+        st.download_button("Circuit as text", data=turns.in_turn(built.draw_text), file_name="qfusion-step.txt",
+                           mime="text/plain", on_click="ignore", icon=":material/download:", key="save-step-txt")
+        st.download_button("Quantikz (LaTeX)", data=turns.in_turn(lambda: built.to_quantikz(exports.PER_LINE)),
                            file_name="qfusion-step.tex", mime="text/x-tex", on_click="ignore",
                            icon=":material/download:", key="save-step-tex")
         export_dialog.button(here)

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis.dynamics import circuit_evolution
+from qfusion.ui.door import turns
 from qfusion.ui.frame import depth, state
 from qfusion.ui.frame.shell import Here
 from qfusion.ui.shared import export_dialog
@@ -29,8 +30,8 @@ def view(here: Here, in_force: str = "", *, folded: bool = True) -> None:
                                     f"{of}; {drawn.says}")
     with st.container(horizontal=True):
         for label, suffix, mime, make in _exports(drawn):
-            st.download_button(label, data=make, file_name=f"{name}{suffix}", mime=mime, on_click="ignore",
-                               icon=":material/download:", key=f"save{suffix.replace('.', '-')}")
+            st.download_button(label, data=turns.in_turn(make), file_name=f"{name}{suffix}", mime=mime,
+                               on_click="ignore", icon=":material/download:", key=f"save{suffix.replace('.', '-')}")
         export_dialog.button(here)
     if folded:
         picture(drawn.draw_svg)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from qfusion.analysis.cohort import quality as measured
 from qfusion.analysis.cohort import slices
 from qfusion.analysis.levels import Levels
 from qfusion.explain.trust import cohorts
@@ -60,7 +61,7 @@ def confusions(here: Here, levels: Levels) -> None:
 
 
 def _confused(key: str, levels: Levels) -> None:
-    classes = levels.work.classes
+    classes = [levels.work.classes[k] for k in quality.shown(measured.confusions(levels))]
     truth, said, *_ = *(clicks.place(each, len(classes)) for each in clicks.custom(key)[:2]), None, None
     if truth is not None and said is not None:
         cell = (Part("truth", "=", (classes[truth],)), Part("prediction", "=", (classes[said],)))

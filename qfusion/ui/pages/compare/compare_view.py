@@ -19,7 +19,7 @@ from qfusion.panels.core.pins import Pin
 from qfusion.training import metrics
 from qfusion.ui.bar import comparison, pin_button
 from qfusion.ui.frame import cache, depth, sliders, state, stored
-from qfusion.ui.frame.shell import Here
+from qfusion.ui.frame.shell import Here, told
 from qfusion.ui.pages.dynamics.dynamics_view import SHOWN_METRICS
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_view
@@ -67,7 +67,8 @@ def controls(here: Here, view: Pin) -> None:
         st.markdown(
             f"**A** {pin_button.words(view)}  \n**B** {pin_button.words(replace(now, tweak=''))}, what the bar on top "
             "shows")
-        st.button("Swap", icon=":material/swap_horiz:", key="_swap", on_click=_swap, args=(here.work, here.row, view),
+        st.button("Swap", icon=":material/swap_horiz:", key="_swap", on_click=told,
+                  args=(_swap, here.work, here.row, view),
                   help="B becomes what is pinned; the bar on top shows what was A.")
         st.button("Clear", icon=":material/close:", key="_clear_pin", on_click=stored.pin, args=(None,))
 

@@ -11,7 +11,7 @@ from qfusion.figures.draw.many.side_by_side import MOST
 from qfusion.panels.compare import VIEW, VIEWS
 from qfusion.panels.parts import several as builders
 from qfusion.ui.frame import state, stored
-from qfusion.ui.frame.shell import Here, link
+from qfusion.ui.frame.shell import Here, link, told
 from qfusion.ui.panel import panels
 from qfusion.ui.shared import sample_box, sample_view
 
@@ -57,8 +57,8 @@ def _choose(here: Here) -> list[str]:
         st.button("With the nearest", key="_several_near", icon=":material/near_me:", on_click=_with_nearest,
                   args=(here,))
         for k, cohort in enumerate(stored.saved()):
-            st.button(f"Worst of ‘{text.plain(cohort.name)}’", key=f"_several_{k}", on_click=_worst,
-                      args=(here, cohort))
+            st.button(f"Worst of ‘{text.plain(cohort.name)}’", key=f"_several_{k}", on_click=told,
+                      args=(_worst, here, cohort))
     return list(found)
 
 

@@ -173,8 +173,8 @@ def _report(found: Examined) -> None:
         title = st.text_input("Title, if it should be another", key="_import_title", max_chars=100)
         licence = st.text_input("Licence", key="_import_licence", max_chars=200,
                                 placeholder="as whoever made the files says")
-        replace = name in imported.names() and st.checkbox(f"Replace the imported set {text.plain(name)}",
-                                                           key="_import_replace")
+        replace = (access.level() == "path" and name in imported.names()  # it removes the other one
+                   and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace"))
         left, right = st.columns(2)
         wanted = left.button("Keep it", type="primary", icon=":material/save:", key="_import_keep")
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")

@@ -68,7 +68,7 @@ def _coming(work: Workspace) -> None:
 def _table(here: Here, table: pd.DataFrame) -> None:
     unit = here.subject().unit
     shapley = {f"shapley[{name}]": st.column_config.NumberColumn(text.plain(name), format="%+.4f",
-                                                                 help=f"Shapley value ({unit})")
+                                                                 help=f"Shapley value ({text.plain(unit)})")
                for name in here.work.modalities}
     st.dataframe(table, hide_index=True, height="content", alt="Shapley values by method, with error and time.",
                  column_config=shapley | {

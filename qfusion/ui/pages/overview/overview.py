@@ -96,8 +96,8 @@ def _under(work: Workspace, output: int) -> str:
     if work.can("time"):
         return "Top: baseline + terms = score. Bottom: entropy of each modality over time (nats)."
     if work.can("masses"):
-        return f"Top: baseline + terms = {work.unit_of(output)}. Bottom: the mass each modality gives each element " \
-               "(dark 0, yellow 1), and what the fusion makes of it."
+        return f"Top: baseline + terms = {text.plain(work.unit_of(output))}. Bottom: the mass each modality gives " \
+               "each element (dark 0, yellow 1), and what the fusion makes of it."
     return "Baseline + terms = score."
 
 

@@ -1,0 +1,198 @@
+"""What a visitor could do with names, texts and messages, as two readings of the code found out; each is a door that
+was open once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from qfusion import _read_only, data, runs
+from qfusion._checks import choose
+from qfusion.analysis import backgrounds, subjects
+from qfusion.data import imported, importing
+from qfusion.data.importing import storing
+from qfusion.data.sources.planted import editing
+from qfusion.errors import InvalidInput, NotFound
+from qfusion.model_export import weights
+from qfusion.models import Tweak
+from qfusion.panels.core import opened
+from qfusion.panels.parts import quality
+from qfusion.runs import plans, queue
+from qfusion.training import checkpoint
+from qfusion.ui.app import guard
+from qfusion.ui.door import access, turns
+from qfusion.ui.frame import history, state
+from qfusion.ui.pages.data import import_view
+from qfusion.ui.shared import sample_box
+from tests import importable
+
+
+def message(**widgets: list[float]) -> BackMsg:
+    asked = BackMsg()
+    asked.rerun_script.page_name = "dynamics"
+    for name, values in widgets.items():
+        asked.rerun_script.widget_states.widgets.add(id=name).double_array_value.data[:] = values
+    return asked
+
+
+# ---- messages
+
+def test_a_message_that_no_browser_sends_ends_the_connection_or_is_not_heard() -> None:
+    assert guard._refusal(message(a=[0.5]).SerializeToString()) == 0
+    assert guard._refusal(b"") == guard.IGNORED
+    assert guard._refusal(b"\xff\xff\xff") == 0  # which Streamlit refuses
+    assert guard._refusal(message(a=[float("nan")]).SerializeToString()) == 1007
+    assert guard._refusal(message(a=[0.0] * (guard.VALUES + 1)).SerializeToString()) == 1009
+    assert guard._refusal(message(**{f"w{n}": [] for n in range(guard.VALUES + 1)}).SerializeToString()) == 1009
+    assert guard._refusal(b"x" * (guard.MESSAGE + 1)) == 1009
+    files = BackMsg()
+    files.file_urls_request.file_names.extend([""] * guard.FILES)
+    assert guard._refusal(files.SerializeToString()) == 0
+    files.file_urls_request.file_names.append("")
+    assert guard._refusal(files.SerializeToString()) == 1009
+    for kind in ("clear_cache", "load_git_info", "debug_shutdown_runtime", "set_run_on_save"):
+        asked = BackMsg()
+        setattr(asked, kind, True)
+        assert guard._refusal(asked.SerializeToString()) == guard.IGNORED
+
+
+def test_a_reader_has_a_few_files_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "_line", turns.Line(lambda: 1))
+    made = turns.in_turn(lambda: b"file")
+    assert made() == b"file"
+    turns._line._turns.extend(turns._Turn("") for _ in range(turns.FILES))
+    with pytest.raises(InvalidInput, match="At most 4 files are made for you at once"):
+        made()
+
+
+# ---- names
+
+def test_a_link_has_the_server_open_no_path(tmp_path: Path) -> None:
+    np.savez(tmp_path / "set.npz", salary=np.ones((9, 2)), b=np.ones((9, 2)), Y=np.arange(9) % 3)
+    path = str(tmp_path / "set.npz")
+    assert data.load(path).names == ("salary", "b")
+    assert opened.misfit("qj-planted", path) == ""
+    assert opened.misfit(path, "planted") == ""
+    assert "modality" in opened.misfit("qj-planted", "digits")
+
+
+def test_a_model_is_written_by_the_name_that_was_checked(tmp_path: Path) -> None:
+    found = checkpoint.load("qj-planted")
+    written = weights.save(tmp_path / "mine.v2", found, "", data.load("planted"))
+    assert written == tmp_path / "mine.v2.json"
+    assert checkpoint.load(written).card["weights_sha256"] == found.card["weights_sha256"]
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["mine.v2.json", "mine.v2.safetensors"]
+
+
+@pytest.mark.parametrize(("level", "asked"), [("upload", 0), ("path", 1)])
+def test_who_may_not_remove_a_set_may_not_replace_it(level: str, asked: int, tmp_path: Path,
+                                                     monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
+    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own")
+    with storing.staging() as place:
+        found, boxes = importing.examine([tmp_path / "m.pkl"], place), list[str]()
+        monkeypatch.setattr(access, "level", lambda: level)
+        monkeypatch.setattr(import_view.st, "text_input", lambda label, **_: "own" if label == "Name" else "")
+        monkeypatch.setattr(import_view.st, "checkbox", lambda label, **words: boxes.append(label) or False)
+        import_view._report(found)
+    assert sum(label.startswith("Replace") for label in boxes) == asked
+
+
+# ---- what others see
+
+def test_what_is_kept_for_all_readers_is_told_apart_by_words_too() -> None:
+    base = data.load("digits")
+    rows = pd.DataFrame({"text": [f"of ada {n}" for n in range(len(base))]}, index=base.table.index)
+    ada = replace(base, name="a", title="Ada's", table=rows)
+    ben = replace(base, name="b", title="Ben's", table=rows.replace("ada", "ben", regex=True))
+    again = replace(base, name="b", title="Ben's", table=rows.replace("ada", "ben!", regex=True))
+    assert ada.digest == ben.digest  # of the same numbers
+    assert len({each.identity for each in (base, ada, ben, again)}) == 4
+    lists = replace(base, table=pd.DataFrame({"bag": [[1]] * len(base)}, index=base.table.index))
+    assert lists.identity != base.identity
+    found = checkpoint.load("qcnn-digits")
+    works = [subjects.build("qcnn-digits", found.card, found.model, each).applied() for each in (ada, ben)]
+    assert [each.frame()["text"].iloc[0] for each in works] == ["of ada 0", "of ben 0"]
+    assert [backgrounds.applied(each, "mixed").dataset.name for each in works] == ["a", "b"]
+
+
+def test_a_read_only_server_clears_nothing_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
+    run = runs.create(plans.plan("planted", "concatenation", {}), name="mine")
+    (run.path / "lock").unlink(missing_ok=True)
+    (run.path / "record.json").write_text('{"state": "running"}')
+    (queue.home() / f".turn-{1:020d}-gone.0a1b2c3d").touch()
+    (tmp_path / "sets" / ".old-mine.0a1b2c3d").mkdir(parents=True)
+    before = sorted(map(str, tmp_path.rglob("*")))
+    _read_only.begin()
+    try:
+        assert run.record().state == "interrupted"
+        assert not run.is_held()
+        queue.waiting()
+        assert imported.names() == ()
+        assert sorted(map(str, tmp_path.rglob("*"))) == before
+    finally:
+        _read_only.begin(False)
+
+
+# ---- time and memory
+
+@pytest.mark.parametrize("words", [" " * 15_000 + "+", "H.text" + " " * 15_000 + "x", "=" * 15_000, "+" * 15_001])
+def test_a_tweak_is_read_in_no_time(words: str) -> None:
+    model, began = checkpoint.load("qj-planted").model, time.perf_counter()
+    with pytest.raises((InvalidInput, NotFound)):
+        Tweak.parse(words, model)
+    assert time.perf_counter() - began < 1
+    with pytest.raises(InvalidInput, match="must have at most 20,000 letters"):
+        Tweak.parse("T=1," * 5001, model)
+    assert Tweak.parse(" H.text = 0.5 , T =1.2", model) == Tweak.parse("H.text=0.5,T=1.2", model)
+
+
+def test_names_that_are_long_are_looked_for_once() -> None:
+    began = time.perf_counter()
+    with pytest.raises(NotFound, match="Choose one of"):
+        choose("Sample", "x" * 10**6, [f"{n}" + "y" * 200 for n in range(5000)])
+    with pytest.raises(NotFound, match="Did you mean 'apple'"):
+        choose("Sample", "appel", ["apple", "z" * 10**5])
+    assert time.perf_counter() - began < 1
+
+
+def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
+    dataset, began = data.load("digits"), time.perf_counter()
+    ids = [str(each) for each in dataset.ids[:3]]
+    assert sample_box.fitting(dataset, ["x" * 10**6, *(str(n) for n in range(1000)), *ids, ids[0]]) == ids
+    assert not sample_box.exists(dataset, "x" * 10**6)
+    assert time.perf_counter() - began < 1
+
+
+def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidInput, match="must have at most 2,000 letters, but has 10,004"):
+        editing.with_words("good" + " " * 10_000)
+    said: dict[str, object] = {"phi": "x" * (history.MAX_TEXT + 1)}
+    monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
+    monkeypatch.setattr(state, "put", said.__setitem__)
+    found = checkpoint.load("qcnn-digits")
+    work = subjects.build("qcnn-digits", found.card, found.model, data.load("digits"))
+    history._note(work)
+    assert said[history._NOW] == ("qcnn-digits", {})
+
+
+def test_confusions_of_many_classes_are_those_of_the_most_frequent() -> None:
+    counts = np.diag(np.arange(100))
+    assert quality.shown(counts) == list(range(40, 100))
+    assert quality.shown(counts[:5, :5]) == list(range(5))
+
+
+@pytest.mark.parametrize("words", [{"title": "x" * 101}, {"licence": "x" * 201}])
+def test_titles_have_an_end(words: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QFUSION_IMPORTED", str(tmp_path / "sets"))
+    with pytest.raises(InvalidInput, match="must have at most"):
+        importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own", **words)
+    assert imported.names() == ()
