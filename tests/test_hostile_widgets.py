@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 from websockets.exceptions import ConnectionClosed
 
 from qfusion import data
 from qfusion.errors import NotFound
 from qfusion.training import checkpoint
+from qfusion.ui.app import guard
 from qfusion.ui.bar import pickers
 from qfusion.ui.frame import cache, share, state
 from scripts import fuzz_widgets, serving
@@ -59,6 +61,39 @@ def test_an_address_with_parameters_of_no_name_opens(address: str, server: servi
         visitor.open("dynamics")
         visitor._query = address
         assert not visitor._run().exceptions
+
+
+def test_many_parameters_that_a_page_has_not_go_at_once(server: serving.Server) -> None:
+    with Visitor(server.url, 60) as visitor:
+        visitor.open("dynamics", **JUMP)
+        visitor._query = "&".join(f"k{n}={'%E2%80%AE' * 300}" for n in range(100)) + "&sample=p0031"
+        seen = visitor._run()
+        assert not seen.exceptions
+        assert "and 88 more" in seen.words()
+        assert seen.seconds < 30
+        assert "k17=" not in visitor._query
+
+
+def test_a_link_by_an_older_name_opens_no_path(tmp_path: Path, server: serving.Server) -> None:
+    np.savez(tmp_path / "set.npz", salary=np.ones((9, 2)), b=np.ones((9, 2)), Y=np.arange(9) % 3)
+    with Visitor(server.url) as visitor:
+        seen = visitor.open("dynamics", model="qj-planted", on=str(tmp_path / "set.npz"))
+        assert not seen.exceptions
+        assert "does not exist" in seen.words()
+        assert "salary" not in seen.words()
+
+
+def test_messages_that_pages_have_no_use_for_do_nothing(server: serving.Server) -> None:
+    with Visitor(server.url) as visitor:
+        visitor.open("glossary")
+        for kind in ("clear_cache", "load_git_info"):
+            asked = BackMsg()
+            setattr(asked, kind, True)
+            visitor._socket.send(asked.SerializeToString())
+        assert not visitor._run().exceptions
+        visitor._socket.send(b"x" * (guard.MESSAGE + 1))
+        with pytest.raises(ConnectionClosed):
+            visitor._run()
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
