@@ -11,6 +11,7 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -380,6 +381,114 @@ def test_tensors_in_other_files_and_operators_in_branches_are_found() -> None:
     graph = b"\x0a" + bytes([len(twice)]) + twice
     assert wire.read(b"\x08\x08\x3a" + bytes([len(graph)]) + graph
                      + b"\x42\x02\x10\x11").operators == {("evil", "Tanh")}
+
+
+def number(value: int) -> bytes:
+    """A whole number as Protocol Buffers write it."""
+    return bytes([value % 128 + 128]) + number(value >> 7) if value > 127 else bytes([value])
+
+
+def lump(field: int, body: bytes, more: int = 0) -> bytes:
+    """A field that is a message or words; `more` is added to its tag."""
+    return number((field << 3 | 2) + more) + number(len(body)) + body
+
+
+def wired(nodes: bytes, *more: bytes) -> bytes:
+    """A model of these fields of a graph, whose output is `y`, and of more fields beside it."""
+    graph = nodes + lump(2, b"g") + lump(12, helper.make_tensor_value_info("y", TensorProto.FLOAT,
+                                                                            [4]).SerializeToString())
+    opsets = [lump(8, helper.make_opsetid(domain, version).SerializeToString())
+              for domain, version in (("", 17), ("me", 1), ("com.microsoft", 1))]
+    return b"".join([b"\x08\x09", lump(7, graph), *opsets, *more])
+
+
+def elsewhere(place: str, hidden: bool = False) -> bytes:
+    """A tensor in another file; hidden, its tags and its number are those that a reader of 32 bits takes for them."""
+    said = TensorProto(name="W", data_type=TensorProto.FLOAT, dims=[4]).SerializeToString()
+    for key, value in (("location", place), ("length", "16")):
+        said += lump(13, lump(1, key.encode()) + lump(2, value.encode()), 2**32 * hidden)
+    return said + number(14 << 3) + number(1 + 2**32 * hidden)
+
+
+def constant(tensor: bytes) -> bytes:
+    """A node whose output `y` is this tensor."""
+    return lump(2, b"y") + lump(4, b"Constant") + lump(5, lump(1, b"value") + lump(5, tensor) + b"\xa0\x01\x04")
+
+
+def by_default(tensor: bytes) -> bytes:
+    """A model of one function, which gives an attribute that is this tensor where no node says another."""
+    inner = lump(2, b"o") + lump(4, b"Constant") + lump(5, lump(1, b"value") + b"\xa0\x01\x04" + lump(21, b"v"))
+    body = [lump(1, b"F"), lump(5, b"o"), lump(7, inner), lump(9, helper.make_opsetid("", 17).SerializeToString()),
+            lump(10, b"me"), lump(11, lump(1, b"v") + lump(5, tensor) + b"\xa0\x01\x04")]
+    return wired(lump(1, lump(2, b"y") + lump(4, b"F") + lump(7, b"me")), lump(25, b"".join(body)))
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    (lambda place: by_default(elsewhere(place)), "keeps `W` in another file"),
+    (lambda place: wired(lump(1, constant(elsewhere(place, True)))), "a field has a number that none can have")])
+def test_no_onnx_file_reads_another(content: Callable[[str], bytes], words: str, tmp_path: Path,
+                                    monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused by the reader; and where that is absent, the runtime finds an empty folder."""
+    secret = np.arange(4, dtype=np.float32)
+    secret.tofile("secret.bin")
+    refused(kept("bad.onnx", content("secret.bin")), words, "said2")
+    monkeypatch.setattr(onnxfile, "checked", lambda data, file: wire.Model(outputs=[("y", 1, (4,))]))
+    for place in ("secret.bin", str(tmp_path / "secret.bin"), "../" * 12 + str(tmp_path / "secret.bin")[1:],
+                  f"../{tmp_path.name}/secret.bin"):
+        with pytest.raises(InvalidInput, match="cannot be loaded by ONNX Runtime"):
+            onnxfile.OnnxProgram(content(place), "bad.onnx")
+    monkeypatch.setattr(onnxfile.tempfile, "TemporaryDirectory", lambda prefix: nullcontext(str(tmp_path)))
+    assert onnxfile.OnnxProgram(content("secret.bin"), "bad.onnx").run([], 0).tolist() == secret.tolist(), \
+        "it is the folder that decides"
+
+
+@pytest.mark.parametrize("place", [
+    lambda t: wired(lump(5, t)), lambda t: wired(lump(15, lump(1, t))), lambda t: wired(lump(15, lump(2, t))),
+    *(lambda t, at=at, within=within: wired(lump(1, lump(4, b"Q") + lump(5, lump(at, within(t)))))
+      for at, within in ((5, bytes), (10, bytes), (6, lambda t: lump(5, t)), (11, lambda t: lump(1, constant(t))),
+                         (22, lambda t: lump(1, t)), (23, lambda t: lump(2, t)))),
+    lambda t: wired(lump(1, lump(5, lump(6, b"") + lump(6, lump(5, t)) + lump(6, b"")))),
+    lambda t: wired(lump(1, lump(5, lump(5, t) + lump(5, b"\x70\x00")))),
+    *(lambda t, at=at: wired(b"", lump(20, lump(at, lump(5, t)))) for at in (1, 2)),
+    lambda t: wired(b"", lump(25, lump(7, constant(t)))), lambda t: by_default(t),
+    lambda t: wired(b"", lump(25, lump(11, lump(6, lump(5, t)))))])
+def test_tensors_in_other_files_are_found_wherever_one_may_stand(place: Callable[[bytes], bytes]) -> None:
+    assert wire.read(place(elsewhere("secret.bin"))).outside == ["W"]
+    assert wire.read(place(lump(8, b"W") + b"\x70" + number(2**32 + 1))).outside == ["W"]
+    assert wire.read(place(lump(8, b"W") + b"\x70" + number(2**32))).outside == []
+    onnx.load_from_string(place(elsewhere("secret.bin")))
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    (wired(lump(1, lump(4, b"Quux") + lump(7, b"evil") + b"\x38\x00")), "a number stands where words should"),
+    (wired(lump(1, lump(4, b"Quux") + lump(7, b"evil") + b"\x39" + b"a" * 8)), "a number stands where words should"),
+    (wired(lump(1, lump(4, b"Quux") + lump(7, b"evil") + b"\x3d" + b"a" * 4)), "a number stands where words should"),
+    (wired(b"\x08\x01"), "a number stands where a message should"),
+    (wired(lump(5, lump(14, b"\x01"))), "words stand where a number should"),
+    (wired(lump(5, b"\x0d" + b"a" * 4)), "a side of a tensor is no whole number"),
+    (wired(b"\x8a\x00\x00"), "a number is longer than it need be"),
+    (wired(b"\x0a\x80\x00"), "a number is longer than it need be"),
+    (wired(lump(5, b"\x08" + b"\xff" * 9 + b"\x02")), "a number is longer than it need be or than fits"),
+    (wired(b"\x02\x00"), "a field has a number that none can have"),
+    (wired(lump(1, lump(4, b"Quux"), 2**32)), "a field has a number that none can have"),
+    (wired(b"", lump(7, b"")), "it has no graph or no operator set")])
+def test_onnx_files_that_two_readers_could_take_differently(content: bytes, words: str) -> None:
+    refused(kept("bad.onnx", content), words, "said2")
+
+
+def test_functions_of_a_file_hide_no_operator_of_the_runtime() -> None:
+    node, domain = lump(1, b"x") + lump(2, b"y") + lump(4, b"QuickGelu"), b"com.microsoft"
+    own = lump(25, lump(1, b"QuickGelu") + lump(10, domain))
+    refused(kept("bad.onnx", wired(lump(1, node + lump(7, domain)), own)), "the operator `com.microsoft.QuickGelu`",
+            "said2")
+    own = lump(25, lump(1, b"QuickGelu") + lump(10, b"me"))
+    assert onnxfile.checked(wired(lump(1, node + lump(7, b"me")), own), "f").functions == {("me", "QuickGelu")}
+
+
+def test_a_shape_that_stands_in_parts() -> None:
+    kind, side = lump(1, b"\x08\x01"), lump(1, b"\x08\x04")
+    port = lump(1, b"x") + lump(2, kind) + lump(2, lump(1, lump(2, side)) + lump(1, lump(2, side)))
+    assert wire.read(wired(lump(11, port))).inputs == [("x", 1, (4, 4))]
 
 
 def test_a_batch_that_is_baked_in() -> None:

@@ -74,3 +74,12 @@ def test_the_wheel_asks_for_ranges_around_the_pins() -> None:
         assert ranges[name].contains(version), name
         assert {each.operator for each in ranges[name]} == {">=", "<"}, name
         assert not ranges[name].contains(f"{int(version.split('.')[0]) + 1}.0"), name
+
+
+def test_the_extra_for_onnx_asks_for_a_range_around_the_pin() -> None:
+    """Before 1.24.1 ONNX Runtime reads beyond the folder that it is given, see `qfusion.models.programs.onnxfile`."""
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    (asked,) = (Requirement(each) for each in about["project"]["optional-dependencies"]["onnx"])
+    pins = {each.name: str(each.specifier).removeprefix("==") for each in named("requirements-dev.txt")}
+    assert asked.specifier.contains(pins[asked.name])
+    assert [asked.specifier.contains(each) for each in ("1.23.2", "1.24.1", "2.0")] == [False, True, False]

@@ -2,13 +2,15 @@
 
 Before the runtime sees a file it is read here, see `wire`: its operators must be those of ONNX and of classical machine
 learning, or of functions that the file itself defines, and its tensors must lie in the file. Operators of other domains
-(compiled libraries, contexts of accelerators, Python) are refused, so that a file is arithmetic and nothing else.
+(compiled libraries, contexts of accelerators, Python) are refused, so that a file is arithmetic and nothing else. Where
+that reader misses a tensor that lies elsewhere, the runtime looks for it in an empty folder.
 """
 
 from __future__ import annotations
 
 import importlib
 import re
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -26,6 +28,11 @@ from qfusion.models.programs.archive import MAX_SIZE
 from qfusion.models.programs.program import Port, Program
 
 DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+# Domains of operators that the runtime has itself: it takes its own before a function of the file with the same name.
+_RUNTIMES = ("ai.onnx", "com.microsoft", "com.ms", "org.pytorch")
+# Where the runtime looks for tensors that lie in other files, and nowhere else: ONNX Runtime 1.24.1 and later hold to
+# it; 1.21 to 1.23 follow `..` and absolute paths out of it, and before 1.21 it means nothing.
+_FOLDER = "session.model_external_initializers_file_folder_path"
 MAX_FEATURES = 4096  # of an input whose gradient is asked for: each takes two runs
 _TYPES: dict[int, torch.dtype] = {1: torch.float32, 2: torch.uint8, 3: torch.int8, 5: torch.int16, 6: torch.int32,
                                   7: torch.int64, 9: torch.bool, 10: torch.float16, 11: torch.float64}
@@ -142,7 +149,8 @@ def checked(data: bytes, file: str) -> wire.Model:
         raise InvalidInput(f"Program `{file}` cannot be read as an ONNX model ({str(error)[:100]}). Export it "
                            "again.") from error
     foreign = sorted(f"{domain}.{name}" for domain, name in said.operators
-                     if domain not in DOMAINS and (domain, name) not in said.functions)
+                     if domain not in DOMAINS and ((domain, name) not in said.functions
+                                                   or domain.startswith(_RUNTIMES)))
     check(not foreign, f"Program `{file}` uses the operator `{foreign[0][:80] if foreign else ''}`, which is not one "
                        "of ONNX's own. Export the model with standard operators.")
     check(not said.outside, f"Program `{file}` keeps `{said.outside[0][:60] if said.outside else ''}` in another file. "
@@ -160,10 +168,12 @@ def _session(data: bytes, file: str) -> Any:
     options.log_severity_level = 4
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.intra_op_num_threads = max(1, torch.get_num_threads())
-    try:
-        return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the runtime's own classes, of which it promises none
-        raise InvalidInput(_why(error, file, runtime.__version__)) from error
+    with tempfile.TemporaryDirectory(prefix="qfusion-empty-") as empty:  # only while it loads: it reads no file later
+        options.add_session_config_entry(_FOLDER, empty)
+        try:
+            return runtime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime's own classes, of which it promises none
+            raise InvalidInput(_why(error, file, runtime.__version__)) from error
 
 
 def _why(error: Exception, file: str, version: str) -> str:

@@ -3,6 +3,11 @@ library.
 
 Only what is asked for is looked at: operators with their domains, operator sets, where tensors lie, and names and
 shapes of what goes in and comes out. Field numbers are those of onnx.proto3.
+
+Whoever runs the file reads it by another reader, and the two must not see different things. So what readers may take in
+two ways is refused: tags and numbers that are longer than they need be or than fit, a field of another kind than ONNX's
+schema gives it. Of a field that stands twice readers take the last when it is a word, and all its parts when it is a
+message; so it is here. Tensors are looked at wherever the schema lets one stand.
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ from qfusion._checks import check
 from qfusion.models.programs.program import Side
 
 _DEEPEST, _MAX_NODES = 16, 200_000
+_INT32 = 1 << 32  # of a tag and of an enumeration, readers see what is below
 Fields = list[tuple[int, Any]]
 
 
@@ -55,7 +61,9 @@ def read(data: bytes) -> Model:
     for number, value in model:
         if number == 8:
             opset = dict(fields(value))
-            found.opsets[text(opset.get(1, b""))] = int(opset.get(2, 0))
+            found.opsets[text(opset.get(1, b""))] = _number(opset.get(2, 0))
+        elif number == 20:
+            _training(value, found)
         elif number == 25:
             _function(value, found)
     _graph(graphs[0], found, 0)
@@ -65,8 +73,15 @@ def read(data: bytes) -> Model:
     return found
 
 
-def fields(data: memoryview) -> Fields:
-    """Returns numbers and values of a message: integers, or the bytes of strings and messages."""
+def fields(data: Any) -> Fields:
+    """Returns numbers and values of a message: integers, the bytes of strings and messages, or None for numbers of a
+    fixed size, which nothing here asks for.
+
+    Raises:
+        ValueError: when these are no bytes or no message, or readers could take them in two ways.
+    """
+    if not isinstance(data, memoryview):
+        raise ValueError("a number stands where a message should")
     return list(_fields(data))
 
 
@@ -75,6 +90,8 @@ def _fields(data: memoryview) -> Iterator[tuple[int, Any]]:
     while at < len(data):
         key, at = _varint(data, at)
         kind = key & 7
+        if not 8 <= key < _INT32:
+            raise ValueError("a field has a number that none can have")
         if kind == 0:
             value, at = _varint(data, at)
             yield key >> 3, value
@@ -84,7 +101,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, Any]]:
             size, at = _varint(data, at)
         if size < 0 or at + size > len(data):
             raise ValueError("a field ends beyond the file")
-        yield key >> 3, data[at:at + size]
+        yield key >> 3, data[at:at + size] if kind == 2 else None
         at += size
 
 
@@ -97,13 +114,34 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         at += 1
         value |= (byte & 127) << shift
         if byte < 128:
+            if (byte == 0 and shift > 0) or value >= 1 << 64:
+                raise ValueError("a number is longer than it need be or than fits")
             return value, at
     raise ValueError("a number is too long")
 
 
 def text(value: Any) -> str:
-    """Returns the words of a field."""
-    return bytes(value).decode("utf-8") if isinstance(value, (bytes, memoryview)) else ""
+    """Returns the words of a field.
+
+    Raises:
+        ValueError: when it is a number, which other readers would pass over.
+    """
+    if not isinstance(value, (bytes, memoryview)):
+        raise ValueError("a number stands where words should")
+    return bytes(value).decode("utf-8")
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int):
+        raise ValueError("words stand where a number should")
+    return value
+
+
+def _training(data: memoryview, found: Model) -> None:
+    """Graphs that prepare and do a training: none is run here, but the runtime may look at them."""
+    for number, value in fields(data):
+        if number in (1, 2):
+            _graph(value, found, 0)
 
 
 def _graph(data: memoryview, found: Model, depth: int) -> None:
@@ -132,13 +170,17 @@ def _node(data: memoryview, found: Model, depth: int) -> None:
                                               "smaller one.")
     for number, attribute in said:
         if number == 5:
-            for kind, value in fields(attribute):
-                if kind in (5, 10):
-                    _tensor(value, found)
-                elif kind in (6, 11):
-                    _graph(value, found, depth + 1)
-                elif kind in (22, 23):
-                    _sparse(value, found)
+            _attribute(attribute, found, depth)
+
+
+def _attribute(data: memoryview, found: Model, depth: int) -> None:
+    for number, value in fields(data):
+        if number in (5, 10):
+            _tensor(value, found)
+        elif number in (6, 11):
+            _graph(value, found, depth + 1)
+        elif number in (22, 23):
+            _sparse(value, found)
 
 
 def _function(data: memoryview, found: Model) -> None:
@@ -150,14 +192,16 @@ def _function(data: memoryview, found: Model) -> None:
             _node(value, found, 1)
         elif number == 9:
             opset = dict(fields(value))
-            found.opsets.setdefault(text(opset.get(1, b"")), int(opset.get(2, 0)))
+            found.opsets.setdefault(text(opset.get(1, b"")), _number(opset.get(2, 0)))
+        elif number == 11:  # attributes with the values that they have where a node names none
+            _attribute(value, found, 1)
 
 
 def _tensor(data: memoryview, found: Model) -> None:
     said = fields(data)
     name = text(dict(said).get(8, b""))
     found.weights.add(name)
-    if any(number == 13 or (number == 14 and value == 1) for number, value in said):
+    if any(number == 13 or (number == 14 and _number(value) % _INT32 != 0) for number, value in said):
         found.outside.append(name or "without a name")
     count = 1
     for number, value in said:
@@ -167,7 +211,9 @@ def _tensor(data: memoryview, found: Model) -> None:
     found.parameters += count
 
 
-def _packed(data: memoryview) -> Iterator[int]:
+def _packed(data: Any) -> Iterator[int]:
+    if not isinstance(data, memoryview):
+        raise ValueError("a side of a tensor is no whole number")
     at = 0
     while at < len(data):
         value, at = _varint(data, at)
@@ -175,16 +221,22 @@ def _packed(data: memoryview) -> Iterator[int]:
 
 
 def _port(data: memoryview) -> tuple[str, int, tuple[Side, ...] | None]:
-    said = dict(fields(data))
-    name, kind = text(said.get(1, b"")), dict(fields(said[2])) if 2 in said else {}
-    if 1 not in kind:
+    said = fields(data)
+    name, kind = text(dict(said).get(1, b"")), _merged(said, 2)
+    if not any(number == 1 for number, _ in kind):
         return name, 0, None
-    tensor = dict(fields(kind[1]))
-    if 2 not in tensor:
-        return name, int(tensor.get(1, 0)), None
+    tensor = _merged(kind, 1)
+    element = _number(dict(tensor).get(1, 0))
+    if not any(number == 2 for number, _ in tensor):
+        return name, element, None
     shape: list[Side] = []
-    for number, value in fields(tensor[2]):
+    for number, value in _merged(tensor, 2):
         if number == 1:
             side = dict(fields(value))
-            shape.append(int(side[1]) if 1 in side else text(side.get(2, b"")) or "?")
-    return name, int(tensor.get(1, 0)), tuple(shape)
+            shape.append(_number(side[1]) if 1 in side else text(side.get(2, b"")) or "?")
+    return name, element, tuple(shape)
+
+
+def _merged(said: Fields, number: int) -> Fields:
+    """The fields of a message that may stand in several parts."""
+    return [each for at, part in said if at == number for each in fields(part)]
