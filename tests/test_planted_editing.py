@@ -52,7 +52,8 @@ def test_controls_change_what_they_name(planted: Any) -> None:
 @pytest.mark.parametrize(("text", "said"), [
     ("", "at least one word"), ("  ...", "at least one word"), ("the plot was graet", "Did you mean 'great'"),
     ("the <b>plot</b>", "not in the vocabulary"), (" ".join(["um"] * 25), "at most 24 words"),
-    ("good and bad but odd", "at most two clauses"), ("x" * 5000, "not in the vocabulary")])
+    ("good and bad but odd", "at most two clauses"), ("x" * 1999, "not in the vocabulary"),
+    ("good" + " " * 2000, "at most 2,000 letters")])
 def test_sentences_that_the_grammar_does_not_know_are_refused(text: str, said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         editing.with_words(text)

@@ -172,7 +172,7 @@ def test_regions_in_filters(planted: Any) -> None:
     one = levels_of(sample, "pca[states].1>0")
     assert np.array_equal(one.inside, found.xy[:, 0] > 0)
     assert len(cohort_measures.members(planted, cohorts.parse(str(box)))) == levels_of(sample, str(box)).inside.sum()
-    with pytest.raises(InvalidInput, match="two corners"):
+    with pytest.raises(InvalidInput, match="2 to 10,000 corners"):
         sample_map.region(found, [1.0], [1.0])
 
 
