@@ -14,7 +14,7 @@ import scipy.io
 from qfusion import data
 from qfusion.data import cache, download, imported, importing
 from qfusion.data.formats import multiview, pickles, staged_set
-from qfusion.data.importing import storing
+from qfusion.data.importing import repairs, storing
 from qfusion.data.sources import mosi, planted
 from qfusion.data.sources.planted import editing, face, prosody
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
@@ -92,7 +92,7 @@ def test_labels_that_are_not_known_stay_so() -> None:
 
 
 def test_balanced_classes_are_not_called_uneven(tmp_path: Path) -> None:
-    assert "uneven" not in codes(examined(importable.tables(tmp_path / "t")))
+    assert not {"uneven", "unseen-class", "rare-class"} & set(codes(examined(importable.tables(tmp_path / "t"))))
 
 
 def test_an_empty_sequence_and_numbers_in_words_are_told_of(tmp_path: Path) -> None:
@@ -115,6 +115,17 @@ def test_plain_arrays_have_numbered_features_and_progress_is_told_to_the_end(tmp
     importing.import_set([place], "plain", repair=["fill-zero"], progress=lambda done, of, words: told.append(words))
     assert data.load("plain").modalities[2].feature_names == ("vision 1", "vision 2")
     assert told == ["reading", *2 * [f"examining {name}" for name in ("text", "audio", "vision")]]
+
+
+def test_targets_are_split_by_ten_groups_of_one_size() -> None:
+    assert np.bincount(repairs._bins(np.random.default_rng(0).normal(size=100))).tolist() == [10] * 10
+    assert repairs._bins(np.array([3.0, 1.0])).tolist() == [0, 0]
+
+
+def test_a_title_may_be_as_long_as_is_said(tmp_path: Path) -> None:
+    title, licence = "t" * storing.MAX_TITLE, "l" * storing.MAX_LICENCE
+    importing.import_set([importable.write_mmsa(tmp_path / "m.pkl")], "own", title=title, licence=licence)
+    assert (data.load("own").title, data.load("own").licence) == (title, licence)
 
 
 def test_a_picture_stays_one_where_samples_go(tmp_path: Path) -> None:
