@@ -20,7 +20,7 @@ from qfusion.data.importing import storing
 from qfusion.data.sources.planted import editing
 from qfusion.errors import InvalidInput, NotFound
 from qfusion.model_export import weights
-from qfusion.models import Tweak
+from qfusion.models import Tweak, tweak
 from qfusion.panels.core import opened
 from qfusion.panels.parts import quality
 from qfusion.runs import plans, queue
@@ -175,7 +175,7 @@ def test_ids_of_a_megabyte_are_none_of_the_set() -> None:
 def test_a_text_that_is_too_long_is_not_cut_nor_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidInput, match="must have at most 2,000 letters, but has 10,004"):
         editing.with_words("good" + " " * 10_000)
-    said: dict[str, object] = {"phi": "x" * (history.MAX_TEXT + 1)}
+    said: dict[str, object] = {"phi": "x" * (tweak.MAX_TEXT + 1)}
     monkeypatch.setattr(state, "get", lambda key, default=None: said.get(key, default))
     monkeypatch.setattr(state, "put", said.__setitem__)
     found = checkpoint.load("qcnn-digits")

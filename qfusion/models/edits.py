@@ -18,6 +18,7 @@ import torch
 
 from qfusion._checks import check, choose, require_number
 from qfusion.models import fusion
+from qfusion.models.tweak import MAX_TEXT
 
 LOW, HIGH = -math.pi / 2, 3 * math.pi / 2  # every angle has its place here; the named rules lie inside
 RULES = ("and", "or", "mean")
@@ -62,7 +63,7 @@ def apply(text: str, learned: torch.Tensor, shape: Shape) -> torch.Tensor:
         InvalidInput, NotFound: naming the part that does not fit.
     """
     phi = learned.detach().clone().double()
-    check(len(text) <= 20_000, "The edits are too long. Keep one for each angle.")
+    check(len(text) <= MAX_TEXT, "The edits are too long. Keep one for each angle.")
     for part in (piece.strip() for piece in text.split(",")):
         if part:
             _one(part, phi, learned.detach(), shape)

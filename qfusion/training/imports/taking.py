@@ -16,6 +16,7 @@ from qfusion import _read_only
 from qfusion._checks import check, choose
 from qfusion._files import atomic
 from qfusion.data import DataSet
+from qfusion.data.importing.storing import MAX_TITLE
 from qfusion.errors import InvalidInput, NotFound, QFusionError
 from qfusion.models.encoders import split
 from qfusion.models.programs import card as cards
@@ -25,7 +26,6 @@ from qfusion.training import checkpoint, metrics
 from qfusion.training.imports import checks, factories, guess
 
 NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,63}")
-MAX_TITLE = 100  # letters
 SPLITS = ("train", "valid", "test")
 
 

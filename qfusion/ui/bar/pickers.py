@@ -125,8 +125,8 @@ def _sample_changed() -> None:
 
 def _model_changed() -> None:
     name = state.get(state.MODEL)
-    if name in models() and own_data(name) in sources():  # a browser may send any text, such as a path
-        state.put(state.DATA, own_data(name))
+    if name in models() and (own := own_data(name)) in sources():  # a browser may send any text, such as a path
+        state.put(state.DATA, own)
 
 
 def _data_changed() -> None:

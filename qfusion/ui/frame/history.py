@@ -8,11 +8,10 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis.subject import Workspace
-from qfusion.models.tweak import learned
+from qfusion.models.tweak import MAX_TEXT, learned
 from qfusion.ui.frame import state
 
 MOST = 100  # steps that are kept
-MAX_TEXT = 20_000  # letters of a tweak that is written
 _PAST, _FUTURE, _NOW = "_tweaks_past", "_tweaks_future", "_tweak_now"
 Tweaks = dict[str, Any]  # values of widgets by key, those as learned left out
 

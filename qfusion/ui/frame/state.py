@@ -113,8 +113,9 @@ def drop_unknown(known: Iterable[str]) -> None:
         _drop({key: Problem(message) for key in strange})
         return
     notice(message)
+    gone = {*strange}
     with contextlib.suppress(StreamlitAPIException):  # all in one: for each that goes, Streamlit sends the others
-        st.query_params.from_dict({key: values for key, values in address().items() if key not in {*strange}})
+        st.query_params.from_dict({key: values for key, values in address().items() if key not in gone})
         st.rerun()
 
 

@@ -18,6 +18,7 @@ from qfusion.errors import QFusionError
 from qfusion.explain.network.evidence import Reading
 from qfusion.figures.style import Theme
 from qfusion.models import edits
+from qfusion.models.tweak import MAX_TEXT
 from qfusion.panels import rules
 from qfusion.ui.frame import clicks, depth, history, state
 from qfusion.ui.frame.shell import Here
@@ -207,7 +208,7 @@ def _fitting(shape: edits.Shape) -> str:
 
 def typed(here: Here) -> None:
     """The edits as text: for exact numbers, for links, and for whoever cannot drag."""
-    st.text_input("Edits as text", max_chars=20_000, placeholder="such as 0.11=3.14, 2:and or all:or",
+    st.text_input("Edits as text", max_chars=MAX_TEXT, placeholder="such as 0.11=3.14, 2:and or all:or",
                   help="`element.outcome=angle` or `element:rule`, separated by commas; it is part of the link.",
                   **state.bound(EDITS))
     if wrong := problem(here):

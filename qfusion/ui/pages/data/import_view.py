@@ -170,8 +170,8 @@ def _report(found: Examined) -> None:
             st.caption("As it is, the set cannot be kept, and no repair is offered. Mend the file.")
         name = st.text_input("Name", key="_import_name", max_chars=60,
                              help="Letters, digits, - and _. It is picked and linked by this name.")
-        title = st.text_input("Title, if it should be another", key="_import_title", max_chars=100)
-        licence = st.text_input("Licence", key="_import_licence", max_chars=200,
+        title = st.text_input("Title, if it should be another", key="_import_title", max_chars=storing.MAX_TITLE)
+        licence = st.text_input("Licence", key="_import_licence", max_chars=storing.MAX_LICENCE,
                                 placeholder="as whoever made the files says")
         replace = (access.level() == "path" and name in imported.names()  # it removes the other one
                    and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace"))

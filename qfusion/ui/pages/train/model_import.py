@@ -15,6 +15,7 @@ import streamlit as st
 from qfusion._checks import check
 from qfusion.analysis import text
 from qfusion.analysis.learning import model_import as aside
+from qfusion.data.importing import storing
 from qfusion.errors import QFusionError
 from qfusion.models.programs.imported import KIND
 from qfusion.panels.core.opened import sources
@@ -87,7 +88,8 @@ def _form(level: str) -> tuple[str, str, str, bool, str] | None:
                                 help=f"Of torch.export.save, or ONNX. At most {most} MB.")
         name = st.text_input("Name", key="_model.name", max_chars=60, placeholder="my-model",
                              help="Letters, digits, . - and _. It is picked and linked by this name.").strip()
-        title = st.text_input("Title, if it should be another", key="_model.title", max_chars=100).strip()
+        title = st.text_input("Title, if it should be another", key="_model.title",
+                              max_chars=storing.MAX_TITLE).strip()
         replace = level == "path" and st.checkbox("Replace an imported model of that name", key="_model.replace")
         pressed = st.form_submit_button("Check and import", icon=":material/fact_check:", type="primary")
     if not pressed:
