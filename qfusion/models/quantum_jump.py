@@ -30,9 +30,9 @@ from qfusion._checks import check, choose, require_number
 from qfusion.models.encoders import Features, InputSpec
 from qfusion.models.explorable import KetModel, Points
 from qfusion.models.explorable import expectation as expectation
-from qfusion.models.tweak import Tweak, scale_couplings
+from qfusion.models.tweak import Tweak
 from qfusion.models.ways import SAMPLED, WAYS, Choice, Estimate, choice
-from qfusion.quantum import states, trajectories
+from qfusion.quantum import gauge, states, trajectories
 from qfusion.quantum.decomposition import Subset
 from qfusion.quantum.lindblad import Generator, System, Term, evolve
 
@@ -153,12 +153,12 @@ class QuantumJump(KetModel):
             A = torch.view_as_complex(self.A[n]) if len(self.A) else torch.zeros(d, d, dtype=dtype, device=device)
             H = (A + A.mH) / 2
             L = torch.view_as_complex(self.L[n]) if len(self.L) else torch.zeros(0, d, d, dtype=dtype, device=device)
-            if self.tweak is not None and rates is not None:
-                H = scale_couplings(H, [self.dims[m] for m in s], [self.modalities[m] for m in s], self.tweak)
+            if rates is not None:
                 L = L * rates[first:first + len(L), None, None].to(L).sqrt()
                 first += len(L)
             terms.append(Term(s, H, L))
-        return Generator(self.dims, tuple(terms))
+        generator = Generator(self.dims, tuple(terms))
+        return generator if self.tweak is None else self.tweak.scale(generator, self.modalities)
 
     def couplings(self) -> list[tuple[nn.Parameter, float]]:
         """Returns H's and the L_k's parameters; they do nothing at 0."""
@@ -331,25 +331,30 @@ class QuantumJump(KetModel):
         return self._read(final).view(count, len(psi), -1).mean(0)
 
     def system(self) -> System:
-        """Returns the physics, detached, in double precision."""
-        generator = self._whole()
-        dtype = torch.complex128
-        return System(generator.hamiltonian().detach().to(dtype), generator.jump_operators().detach().to(dtype),
-                      self.dims, self.modalities, self.duration)
+        """Returns the physics, detached, in double precision and in the form that no gauge of what was learned changes:
+        H without trace that belongs to traceless L_k, which are orthogonal and ordered by their rates, see
+        `quantum.gauge`."""
+        learned, dtype = self._whole(), torch.complex128
+        with torch.no_grad():
+            generator = gauge.traceless(Generator(self.dims, tuple(
+                Term(term.subsystems, term.H.to(dtype), term.jumps.to(dtype)) for term in learned.terms)))
+            H = generator.hamiltonian()
+            H = H - torch.diagonal(H).mean() * torch.eye(len(H), dtype=dtype, device=H.device)
+            return System(H, gauge.unravelling(generator.jump_operators()), self.dims, self.modalities, self.duration)
 
     def parse_tweak(self, tweak: Tweak | str) -> Tweak:
         """Returns a tweak of this model, given as text or not, in the one form that equal tweaks have; its `str` is its
         text.
 
         Raises:
-            InvalidInput, NotFound: when it names a coupling or jump operator that does not exist, or a number is out of
-                range.
+            InvalidInput, NotFound: when it names a coupling, dissipation or jump operator that does not exist, or a
+                number is out of range.
         """
         return Tweak.parse(tweak, self) if isinstance(tweak, str) else tweak.fit(self)
 
     def tweaked(self, tweak: Tweak | str) -> QuantumJump:
-        """Returns a model that shares this one's weights, with couplings, rates or duration changed; this one stays as
-        it is.
+        """Returns a model that shares this one's weights, with couplings, dissipation or duration changed; this one
+        stays as it is.
 
         Raises:
             InvalidInput, NotFound: as for `parse_tweak`.
@@ -362,12 +367,17 @@ class QuantumJump(KetModel):
     def baked(self, state: dict[str, Tensor], settings: dict[str, Any],
               words: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Returns weights and settings in which the tweak is part of H, the L_k and the duration."""
-        state = dict(state)
-        for n, term in enumerate(self.generator().terms if words else ()):
+        state, settings = dict(state), {**settings, "duration": self.duration}
+        terms = self.generator().terms if words else ()
+        # Of a model without H, traceless L_k have one: where a tweak changes either, it is kept as learned H is.
+        with_H = len(self.A) or any(bool(term.H.any()) for term in terms)
+        if with_H and settings["evolution"] == "dissipative":
+            settings["evolution"] = "jump"
+        for n, term in enumerate(terms):
             # H = (A + A^+) / 2 is A itself where A is Hermitian.
-            state |= {f"A.{n}": torch.view_as_real(term.H.resolve_conj())} if len(self.A) else {}
+            state |= {f"A.{n}": torch.view_as_real(term.H.resolve_conj())} if with_H else {}
             state |= {f"L.{n}": torch.view_as_real(term.jumps.resolve_conj())} if len(self.L) else {}
-        return state, {**settings, "duration": self.duration}
+        return state, settings
 
 
 def _gaussian(*shape: int, scale: float) -> Tensor:

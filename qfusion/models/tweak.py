@@ -1,11 +1,13 @@
-"""Changes to a trained model's physics that a user can dial, as a value and as text: couplings H_S, jump rates,
-duration.
+"""Changes to a trained model's physics that a user can dial, as a value and as text: couplings, dissipation, duration.
 
-    H.text=0.5         the coupling of these modalities times a factor between -10 and 10; 0 takes it away
+    H.text=0.5         the coupling H_S of these modalities times a factor between -10 and 10; 0 takes it away
     H.text-audio=0     of several modalities, in the model's order
-    rate.1=2           the rate of a jump operator, counted from 1, times a factor between 0 and 10
+    D.text-audio=0.5   their dissipation: the parts L_k^A of all jump operators times a factor between 0 and 4
     T=1.2              the duration of the evolution, between 0 and 20
+    rate.1=2           of old links and recipes: the rate of one learned jump operator, counted from 1, times a factor
+                       between 0 and 10 (L_k times its square root, before anything else acts on it)
 
+Couplings and dissipation are those of the form that no choice of the L_k changes, see `quantum.gauge`. Keys stand
 separated by commas, in any order; what is not named stays as learned. `Tweak.parse` is the only reader and `str` the
 only writer of such text; its keys are those of sliders and links. In the name of a modality, `-`, `,`, `=` and white
 space at the end stand after a `+`, which no name holds: `H.a+-b` is the coupling of modality `a-b`, `H.a-b` that of `a`
@@ -25,12 +27,15 @@ from torch import Tensor
 
 from qfusion._checks import check, choose, require_number
 from qfusion.errors import InvalidInput
-from qfusion.quantum.decomposition import rescale, subset_name, subsets
+from qfusion.quantum.decomposition import subset_name, subsets
+from qfusion.quantum.gauge import scaled
+from qfusion.quantum.lindblad import Generator
 
 MAX_TEXT = 20_000  # letters of a tweak
 MAX_FACTOR = 10.0
+MAX_DISSIPATION = 4.0  # its rates grow as the square
 MAX_DURATION = 20.0
-COUPLING, RATE, DURATION = "H.", "rate.", "T"  # how keys begin
+COUPLING, DISSIPATION, RATE, DURATION = "H.", "D.", "rate.", "T"  # how keys begin
 
 
 class Physics(Protocol):
@@ -55,21 +60,25 @@ class Tweak:
 
     Attributes:
         couplings: factor on H_S by the name of S, such as {"text": 1.2, "text+audio": 0.0}; between -10 and 10.
-        rates: factor on the rate of each jump operator (L_k is scaled by its square root); between 0 and 10. Empty: all
-            1.
+        rates: factor on the rate of each learned jump operator (L_k is scaled by its square root, before anything
+            else); between 0 and 10. Empty: all 1. What old links say; it depends on the gauge that training ended in.
         duration: evolution time T, between 0 and 20; None keeps the model's own.
+        dissipations: factor on the parts L_k^A of all jump operators by the name of A; between 0 and 4.
     """
 
     couplings: Mapping[str, float] = field(default_factory=dict)
     rates: Sequence[float] = ()
     duration: float | None = None
+    dissipations: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "couplings", dict(self.couplings))
+        object.__setattr__(self, "dissipations", dict(self.dissipations))
         object.__setattr__(self, "rates", tuple(self.rates))
 
     def __hash__(self) -> int:
-        return hash((frozenset(self.couplings.items()), self.rates, self.duration))
+        return hash((frozenset(self.couplings.items()), self.rates, self.duration,
+                     frozenset(self.dissipations.items())))
 
     @classmethod
     def parse(cls, text: str, model: Physics) -> Tweak:
@@ -92,12 +101,14 @@ class Tweak:
         Raises:
             InvalidInput, NotFound: when the model has nothing of that name, or a number is out of range.
         """
-        terms, known = couplings(tuple(model.modalities)), learned(model)
+        names, known = tuple(model.modalities), learned(model)
         found = {(key := choose("Tweak", current_key(named, model.modalities),
                                 known)): require_number(key, value, *_range(key, model))
                  for named, value in said}
-        return cls({terms[key]: value for key, value in found.items() if key in terms},
-                   [found.get(rate_key(k), 1.0) for k in range(model.jump_count)], found.get(DURATION)).fit(model)
+        factors, weaker = ({term: found[key] for key, term in keys(names).items() if key in found}
+                           for keys in (couplings, dissipations))
+        return cls(factors, [found.get(rate_key(k), 1.0) for k in range(model.jump_count)], found.get(DURATION),
+                   weaker).fit(model)
 
     def fit(self, model: Physics) -> Tweak:
         """Returns the same tweak in the one form that equal tweaks of a model have: factors of 1 left out, couplings in
@@ -109,20 +120,25 @@ class Tweak:
         names, count = list(couplings(tuple(model.modalities)).values()), model.jump_count
         for name in self.couplings:
             choose("Coupling", name, names)
+        for name in self.dissipations:
+            choose("Dissipation", name, names if count else ())
         check(len(self.rates) in (0, count),
               f"Argument `rates` must hold one factor for each of the {count} jump operators, but holds "
               f"{len(self.rates)}.")
-        factors = {name: require_number(f"couplings[{name}]", self.couplings[name], *_range(COUPLING, model))
-                   for name in names if name in self.couplings}
+        factors, weaker = (
+            {name: number for name in names if name in values
+             and (number := require_number(f"{argument}[{name}]", values[name], *_range(start, model))) != 1}
+            for argument, values, start in (("couplings", self.couplings, COUPLING),
+                                            ("dissipations", self.dissipations, DISSIPATION)))
         rates = tuple(require_number(f"rates[{k}]", factor, *_range(RATE, model))
                       for k, factor in enumerate(self.rates))
         T = None if self.duration is None else require_number("duration", self.duration, *_range(DURATION, model))
-        return Tweak({name: factor for name, factor in factors.items() if factor != 1}, rates if set(rates) - {1.0}
-                     else (), None if model.duration == T else T)
+        return Tweak(factors, rates if set(rates) - {1.0} else (), None if model.duration == T else T, weaker)
 
     def numbers(self) -> dict[str, float]:
         """Returns what is changed, by key."""
         found = {coupling_key(name): factor for name, factor in self.couplings.items()}
+        found |= {dissipation_key(name): factor for name, factor in self.dissipations.items()}
         found |= {rate_key(k): factor for k, factor in enumerate(self.rates)}
         changed = {key: float(factor) for key, factor in found.items() if factor != 1}
         return changed | ({} if self.duration is None else {DURATION: float(self.duration)})
@@ -132,8 +148,14 @@ class Tweak:
                         for key, value in self.numbers().items())
 
     def rate_factors(self, jump_count: int) -> Tensor:
-        """Returns the factor of every jump operator's rate, (K,)."""
+        """Returns the factor of every learned jump operator's rate, (K,)."""
         return torch.tensor(list(self.rates) or [1.0] * jump_count, dtype=torch.float64)
+
+    def scale(self, generator: Generator, names: Sequence[str]) -> Generator:
+        """Returns a generator on modalities of these names with the factors on its couplings and its dissipation."""
+        chosen = [{s: float(factors[name]) for s in subsets(len(names)) if (name := subset_name(s, names)) in factors}
+                  for factors in (self.couplings, self.dissipations)]
+        return scaled(generator, *chosen)
 
 
 LEARNED = Tweak()  # nothing is changed
@@ -144,8 +166,13 @@ def coupling_key(term: str) -> str:
     return COUPLING + "-".join(re.sub(r"[-,=]|\s(?=\s*\Z)", r"+\g<0>", name) for name in term.split("+"))
 
 
+def dissipation_key(term: str) -> str:
+    """Returns the key of a dissipation: `"text+audio"` -> `"D.text-audio"`."""
+    return DISSIPATION + coupling_key(term).removeprefix(COUPLING)
+
+
 def rate_key(operator: int) -> str:
-    """Returns the key of a jump operator's rate, counted from 0 here and from 1 in the key."""
+    """Returns the key of a learned jump operator's rate, counted from 0 here and from 1 in the key."""
     return f"{RATE}{operator + 1}"
 
 
@@ -153,12 +180,16 @@ def _range(key: str, model: Physics) -> tuple[float, float]:
     """Between what the number of a key must lie; the learned duration always does."""
     if key.startswith(COUPLING):
         return -MAX_FACTOR, MAX_FACTOR
+    if key.startswith(DISSIPATION):
+        return 0.0, MAX_DISSIPATION
     return 0.0, MAX_FACTOR if key.startswith(RATE) else max(MAX_DURATION, float(model.duration))
 
 
 def learned(model: Physics) -> dict[str, float]:
     """Returns all numbers that a tweak can change, by key, as the model has them: every factor 1, and its duration."""
-    keys = [*couplings(tuple(model.modalities)), *map(rate_key, range(model.jump_count))]
+    names = tuple(model.modalities)
+    keys = [*couplings(names), *(dissipations(names) if model.jump_count else ()),
+            *map(rate_key, range(model.jump_count))]
     return dict.fromkeys(keys, 1.0) | {DURATION: float(model.duration)}
 
 
@@ -183,20 +214,19 @@ def couplings(modalities: tuple[str, ...]) -> dict[str, str]:
     return {coupling_key(name): name for name in names}
 
 
+@lru_cache(maxsize=64)
+def dissipations(modalities: tuple[str, ...]) -> dict[str, str]:
+    """Returns the names of all dissipations, by key, smaller ones first."""
+    return {dissipation_key(name): name for name in couplings(modalities).values()}
+
+
 def _assignment(part: str) -> tuple[str, str]:
     """Key and number of one part of a text."""
     found = re.fullmatch(r"((?:\+.|[^=+])*)=(.*)", part.strip(), re.DOTALL)  # linear: no two ways to match
     if found is None:
         raise InvalidInput(
-            f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `rate.1=2` or `T=1`. Remove or mend it.")
+            f"Tweak `{part.strip()[:60]}` must look like `H.text=0.5`, `D.text=0.5` or `T=1`. Remove or mend it.")
     letters = re.findall(r"\+.|.", found[1], re.DOTALL)
     while letters and letters[-1].isspace():  # but for one that is escaped
         letters.pop()
     return "".join(letters), found[2].strip()
-
-
-def scale_couplings(H: Tensor, dims: Sequence[int], names: Sequence[str], tweak: Tweak) -> Tensor:
-    """Returns sum_S f_S H_S for the factors of `tweak` (1 where it names none), (d, d)."""
-    factors = {s: float(tweak.couplings[name]) for s in subsets(len(dims))
-               if (name := subset_name(s, names)) in tweak.couplings}
-    return rescale(H, dims, factors)

@@ -8,11 +8,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from qfusion.analysis import backgrounds, text
-from qfusion.analysis.dynamics import built_terms, physics
+from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
-from qfusion.explain.changes import building_answers
-from qfusion.explain.changes.building import Built
+from qfusion.explain.changes.building import Built, answer
 from qfusion.figures import numbers
 from qfusion.figures.draw import building as figures
 from qfusion.figures.style import Theme
@@ -25,15 +24,15 @@ BASELINE = "baseline"
 
 
 def built(sample: Sample, over: str = physics.THIS) -> Built:
-    """What each coupling and jump operator built, in the mean over a cohort of `analysis.physics.cohorts`."""
+    """What each coupling and dissipation built, in the mean over a cohort of `analysis.physics.cohorts`."""
     work = sample.work
     rows = physics.rows_of(work, sample.row, over, lambda: work.frame(sample.output))
-    return built_terms.of_rows(work, rows, sample.output, sample.tweak)
+    return physics.built(work, rows, sample.output, sample.tweak)
 
 
 @kept
 def matrix(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) -> Picture:
-    """What every coupling and jump operator added to every contribution; arguments as of `over_time`."""
+    """What every coupling and dissipation added to every contribution; arguments as of `over_time`."""
     found = built(sample, over)
     titles, _ = figures.terms_of(found.terms, found.modalities)
     drawn = figures.matrix(found.dividends, titles, found.parts, found.start, found.end, unit=sample.unit, theme=theme)
@@ -73,7 +72,7 @@ def flow(sample: Sample, theme: Theme = "light", *, over: str = physics.THIS) ->
 
 def _picture(sample: Sample, name: str, found: Built, over: str, drawn: go.Figure,
              table: Callable[[], pd.DataFrame]) -> Picture:
-    title = text.plain(building_answers.answer(found))
+    title = text.plain(answer(found))
     shows, not_shown = figures.SAYS[name]
     mean = f" Mean over {found.count:,} {text.plain(over.removeprefix('all '))}."
     told = "; ".join(f"{term or BASELINE} from {found.start[s]:+.2f} to {found.end[s]:+.2f}"

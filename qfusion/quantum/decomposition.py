@@ -95,10 +95,16 @@ def rescale(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Ten
     Raises:
         InvalidInput: when the shape does not fit `dims` or `factors` names a subset that does not exist.
     """
+    # Only what changes is added, so that unit factors return H to the last bit.
+    return H + change(H, dims, factors)
+
+
+def change(H: Tensor, dims: Sequence[int], factors: Mapping[Subset, float | Tensor]) -> Tensor:
+    """Returns sum_S (f_S - 1) H_S, what `rescale` adds; exactly zero for unit factors. Arguments and errors as there.
+    """
     parts = decompose(H, dims)
     unknown = [s for s in factors if s not in parts]
     check(not unknown, f"Argument `factors` must be keyed by ascending subsets of range({len(dims)}), but has "
                        f"{unknown[:3]}. The subsets are {list(parts)[:16]}.")
-    # Only what changes is added, so that unit factors return H to the last bit.
     changed = {subset: f for subset, f in factors.items() if torch.is_tensor(f) or f != 1}
-    return sum(((f - 1) * parts[subset] for subset, f in changed.items()), start=H)
+    return sum(((f - 1) * parts[subset] for subset, f in changed.items()), start=torch.zeros_like(H))

@@ -14,7 +14,8 @@ from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.sample import Sample
 from qfusion.errors import InvalidInput
 from qfusion.explain import RELATIONS
-from qfusion.explain.changes import building_answers, cut_answers
+from qfusion.explain.changes import cut_answers
+from qfusion.explain.changes.building import answer as building_answer
 from qfusion.explain.changes.building import built_over_classes
 from qfusion.explain.contributions import answers
 from qfusion.explain.trust import resampling
@@ -257,7 +258,7 @@ def _built(found: Members) -> Iterator[Block]:
     except InvalidInput as error:  # evolved for too long to be resolved
         yield paragraph(str(error))
         return
-    said = building_answers.answer(made)
+    said = building_answer(made)
     whose = "score of the class that each sample is decided for" if sample.classes else sample.unit
     titles, _ = building.terms_of(made.terms, made.modalities)
     yield paragraph(f"Mean over the cohort. {said}. Positive and negative parts of different samples cancel in a mean.")

@@ -11,7 +11,8 @@ from qfusion import explain
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import Audio, Image, Series, Text
 from qfusion.errors import InvalidInput
-from qfusion.explain.changes import building_answers, cut_answers
+from qfusion.explain.changes import cut_answers
+from qfusion.explain.changes.building import answer as building_answer
 from qfusion.explain.changes.cuts import cuts
 from qfusion.explain.contributions import answers
 from qfusion.figures import notebook, numbers
@@ -189,7 +190,7 @@ def _built(sample: Sample) -> Iterator[Block]:
         return
     yield Heading("Which coupling built which term?")
     try:
-        said = building_answers.answer(numbers.building_of(sample))
+        said = building_answer(numbers.building_of(sample))
     except InvalidInput as error:  # evolved for too long to be resolved
         yield paragraph(str(error))
         return

@@ -1,9 +1,11 @@
-"""What physics did it, for a workspace: targets, cohorts and terms by a page's names for them. Free of streamlit."""
+"""What physics did it and what each term of it built, for a workspace: targets, cohorts and terms by a page's names for
+them. Free of streamlit."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,10 @@ import torch
 from qfusion._checks import choose
 from qfusion.analysis.memo import memo
 from qfusion.analysis.subject import Workspace
+from qfusion.explain.changes import building
 from qfusion.explain.changes import sensitivity as method
 from qfusion.models import Tweak
+from qfusion.models.tweak import LEARNED
 from qfusion.quantum.kinds import split
 from qfusion.quantum.measures import KINDS
 
@@ -21,7 +25,7 @@ THIS, ALL, CLASS, REGIME, RELATION = ("this sample", "all test samples", "test s
                                       "test samples of its regime", "test samples of its relation")
 EVERY = "all terms"
 GROUPS: dict[bool, dict[str, tuple[str, ...]]] = {  # by whether the model evolves in time
-    True: {EVERY: (), "dynamics": ("coupling", "rate", "duration"), "measurement": ("measurement",)},
+    True: {EVERY: (), "dynamics": ("coupling", "dissipation", "duration"), "measurement": ("measurement",)},
     False: {EVERY: (), "fusion": ("fusion",), "say of a modality": ("say",), "circuit": ("convolution", "pooling"),
             "head": ("head",)}}
 LINEAR = ("measurement", "head")
@@ -110,6 +114,13 @@ def follow(work: Workspace, rows: np.ndarray, where: Where, output: int, target:
     """One target on the way from a removed term to where it stands."""
     inputs = work.dataset.inputs(rows, dtype=torch.float64)
     return method.response(work.model.tweaked(where), inputs, work.background, key, target, output=output, nodes=5)
+
+
+@memo(64)
+def built(work: Any, rows: Sequence[int] | np.ndarray, output: int, tweak: Tweak = LEARNED) -> building.Built:
+    """What each term built, of one row or the mean over rows: about 0.2 s at D = 64, however many."""
+    inputs = work.dataset.inputs(list(rows), dtype=torch.float64)
+    return building.built(work.model.tweaked(tweak), inputs, work.background, output)
 
 
 @memo(16, says="Removing every term in turn, on all test samples …")

@@ -1,8 +1,8 @@
 """The smallest turn of one parameter of physics that turns the decision on a sample, all others as learned.
 
-QiNN-QJ: factors on the couplings H_S, on the rates of the jump operators, and the duration T. The score is an entire
-function of each, so it is followed by a Chebyshev interpolant over the parameter's range (its last coefficients tell
-how well); crossings of the decision's boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi
+QiNN-QJ: factors on the couplings H_S and on the dissipation (see `quantum.gauge`), and the duration T. The score is an
+entire function of each, so it is followed by a Chebyshev interpolant over the parameter's range (its last coefficients
+tell how well); crossings of the decision's boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi
 1995). The observables at the nodes do not depend on the sample: worked out once (`table`), they serve all.
 
 EntangledQCNN: the angles phi of the fusion's truth tables. Every score is a + b cos(phi) + c sin(phi) in each of them,
@@ -29,7 +29,7 @@ from qfusion.models.fusion import fuse
 from qfusion.models.quantum_jump import QuantumJump, expectation
 from qfusion.quantum.decomposition import subset_name, subsets
 
-TOP_FACTOR, TOP_RATE, TOP_DURATION = 2.0, 4.0, 3.0  # ranges that are searched: factors on H_S, on rates, on T
+TOP_FACTOR, TOP_DURATION = 2.0, 3.0  # ranges that are searched: factors on couplings and dissipation, on T
 NODES = 13
 _FINE = 400  # places of the interpolant that are looked at
 
@@ -39,8 +39,8 @@ class ParameterChange:
     """The nearest setting of one parameter that turns the decision.
 
     Attributes:
-        kind: "coupling", "rate", "duration" or "angle".
-        name: a coalition such as "text+audio"; the jump operator's number from 0; "T"; or "element.stage.pattern",
+        kind: "coupling", "dissipation", "duration" or "angle".
+        name: a coalition such as "text+audio"; "T"; or "element.stage.pattern",
             numbers from 0.
         learned, value: before and after: a factor, T itself, or radians.
         size: |value / learned - 1|, or the change in radians of an angle.
@@ -96,26 +96,26 @@ class Parameter:
     observables: Tensor
 
 
-def tweak_of(parameter: Parameter | ParameterChange, x: float, rates: int) -> Tweak:
-    """Returns what a QiNN-QJ takes to set one of its parameters to `x`; `rates` is the number of jump operators."""
+def tweak_of(parameter: Parameter | ParameterChange, x: float) -> Tweak:
+    """Returns what a QiNN-QJ takes to set one of its parameters to `x`."""
     if parameter.kind == "duration":
         return Tweak(duration=x)
-    if parameter.kind == "rate":
-        return Tweak(rates=[x if str(k) == parameter.name else 1.0 for k in range(rates)])
+    if parameter.kind == "dissipation":
+        return Tweak(dissipations={parameter.name: x})
     return Tweak(couplings={parameter.name: x})
 
 
 @torch.no_grad()
 def table(model: QuantumJump) -> tuple[Parameter, ...]:
     """Returns all parameters of a QiNN-QJ with the observables at their nodes: NODES evolutions for each coupling and
-    rate, one for T."""
+    dissipation, one for T."""
     from numpy.polynomial import chebyshev
 
-    T, K = float(model.duration), model.jump_count
+    T = float(model.duration)
     names = [subset_name(s, model.modalities) for s in subsets(len(model.modalities)) if s]
     moves = model.settings["evolution"] != "none" and T > 0
-    kinds = [("coupling", name, 1.0, TOP_FACTOR) for name in names if moves and len(model.A)]
-    kinds += [("rate", str(k), 1.0, TOP_RATE) for k in range(K) if moves]
+    kinds = [("coupling", name, 1.0, TOP_FACTOR) for name in names if moves and (len(model.A) or len(model.L))]
+    kinds += [("dissipation", name, 1.0, TOP_FACTOR) for name in names if moves and len(model.L)]
     kinds += [("duration", "T", T, TOP_DURATION * T)] if moves else []
     parameters = []
     for kind, name, learned, top in kinds:
@@ -124,7 +124,7 @@ def table(model: QuantumJump) -> tuple[Parameter, ...]:
         if kind == "duration":
             O = model.observables(nodes.tolist())
         else:
-            O = torch.stack([model.tweaked(tweak_of(parameter, float(x), K)).observables() for x in nodes])
+            O = torch.stack([model.tweaked(tweak_of(parameter, float(x))).observables() for x in nodes])
         parameters.append(Parameter(kind, name, learned, top, nodes, O.to(torch.complex128)))
     return tuple(parameters)
 
@@ -151,7 +151,7 @@ def _physics(model: QuantumJump, states: Mapping[str, Tensor], parameters: tuple
     before = _scores(model, psi)
     turned = [_turn(model, psi, before, parameter) for parameter in parameters]
     found = sorted((change for change, _ in turned if change is not None), key=lambda change: change.size)
-    ranges = (f"couplings × 0 to {TOP_FACTOR:g}, jump rates × 0 to {TOP_RATE:g}, T from 0 to "
+    ranges = (f"couplings and dissipation × 0 to {TOP_FACTOR:g}, T from 0 to "
               f"{TOP_DURATION * float(model.duration):g}")
     return Search(tuple(found), len(parameters), ranges, max((tail for _, tail in turned), default=0.0))
 
@@ -185,7 +185,7 @@ def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray,
     brackets = [next(((places[a], places[b]) for a, b in pairwise(way) if lead[b] > 0), None) for way in ways]
 
     def scores(x: float) -> np.ndarray:
-        return _scores(model.tweaked(tweak_of(parameter, float(x), model.jump_count)), psi)
+        return _scores(model.tweaked(tweak_of(parameter, float(x))), psi)
 
     def gap(x: float) -> float:
         return float(_lead(scores(x), held)) - wanted

@@ -20,9 +20,9 @@ class Parameter(NamedTuple):
     """One term of the physics.
 
     Attributes:
-        key: such as "H[text+audio]", "rate[2]", "T", "W[5]"; counted from 1 where readers count, as on the pages.
+        key: such as "H[text+audio]", "D[text+audio]", "T", "W[5]"; counted from 1 where readers count, as on the pages.
         title: in plain words.
-        kind: "coupling", "rate", "duration", "measurement"; "fusion", "say", "convolution", "pooling", "head".
+        kind: "coupling", "dissipation", "duration", "measurement"; "fusion", "say", "convolution", "pooling", "head".
         modalities: that it is about; empty when about none in particular.
         value: factor where it stands now, 1 as learned.
     """

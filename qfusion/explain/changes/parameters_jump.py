@@ -1,12 +1,12 @@
-"""The terms of a QiNN-QJ and what they do: H_S strengths, jump rates, duration, measurement vectors.
+"""The terms of a QiNN-QJ and what they do: couplings H_S, dissipation of A, duration, measurement vectors.
 
-With factors f_S, r_k, tau, g_j (1 as learned) the generator is tau (sum_S f_S H_S, sqrt(r_k) L_k) over the learned
-duration, and the read-out sum_j g_j W_cj |v_j><v_j| (x 1). Scaling the generator by tau is the same as evolving for tau
-T, so
+With factors f_S, g_A, tau, w_j (1 as learned) the generator is tau times that of sum_S f_S H_S and sum_A g_A L_k^A (see
+`quantum.gauge`) over the learned duration, and the read-out sum_j w_j W_cj |v_j><v_j| (x 1). Scaling the generator by
+tau is the same as evolving for tau T, and the dissipator is of second order in the g_A, so
 
-    T dy/dT = sum_S f_S dy/df_S + sum_k r_k dy/dr_k
+    T dy/dT = sum_S f_S dy/df_S + 1/2 sum_A g_A dy/dg_A
 
-(Euler: time is the sum of all that acts in it). y is linear in g_j, so its knock-out is its slope. Score and dividends
+(Euler: time is the sum of all that acts in it). y is linear in w_j, so its knock-out is its slope. Score and dividends
 are Tr[O_c(T) R] with fixed operators R: one evolution and one reverse pass, whatever the number of samples.
 """
 
@@ -26,13 +26,14 @@ from qfusion.explain.contributions.background import Background
 from qfusion.explain.contributions.coalitions import marginal_observables
 from qfusion.models.encoders import Features
 from qfusion.models.quantum_jump import QuantumJump, expectation
-from qfusion.quantum import measures, states
-from qfusion.quantum.decomposition import Subset, rescale, subset_name, subsets
+from qfusion.models.tweak import LEARNED, Tweak
+from qfusion.quantum import gauge, measures, states
+from qfusion.quantum.decomposition import Subset, subset_name, subsets
 from qfusion.quantum.kinds import split
 from qfusion.quantum.lindblad import Generator, Term, evolve
 
-# The evolution holds sqrt(rate) L_k, whose slope in the rate is 0/0 at a rate of 0. y is smooth in the rate itself, so
-# the slope is taken a hair above: off by 1e-12 times the curvature, while products keep their relative precision.
+# The evolution holds sqrt(tau) L_k, whose slope in tau is 0/0 at 0. y is smooth in tau itself, so the slope is taken a
+# hair above: off by 1e-12 times the curvature, while products keep their relative precision.
 _HAIR = 1e-12
 _PURE = 1e-9  # an eigenvalue below: entropy has no finite slope
 
@@ -43,14 +44,15 @@ class JumpParameters(Terms):
 
     Attributes:
         model: without tweak; its weights are constants here.
-        terms: H_S that exist, by subset; rates: number of L_k.
+        couplings, dissipations: which H_S and which dissipation there are, by subset.
+        generator: as learned, with the rates that an old tweak sets.
         mean: mean state (d_S, d_S) of the cohort by subset. kets: of the samples whose entanglement is followed, (B',
             D).
     """
 
     model: QuantumJump
-    terms: tuple[Subset, ...]
-    rates: int
+    couplings: tuple[Subset, ...]
+    dissipations: tuple[Subset, ...]
     generator: Generator
     background: Background
     output: int
@@ -66,17 +68,21 @@ class JumpParameters(Terms):
         plain.tweak, plain.duration = None, float(model.settings["duration"])
         names, M = model.modalities, len(model.dims)
         still = model.settings["evolution"] == "none"
-        body = max(map(len, model.subsystems)) if len(model.A) and not still else 0
+        body = 0 if still else max(map(len, model.subsystems))
         terms = tuple(s for s in subsets(M) if 0 < len(s) <= body)
-        rates = 0 if still else model.jump_count
-        parameters = _parameters(model, terms, rates, still)
+        dissipations = terms if model.jump_count else ()
+        couplings = terms if len(model.A) or dissipations else ()  # without learned H, traceless L_k still have one
+        parameters = _parameters(model, couplings, dissipations, still)
+        old = copy.copy(plain)
+        old.tweak = None if model.tweak is None else Tweak(rates=model.tweak.rates)
+        generator = gauge.traceless(old.generator())
         encoded = model.encode(inputs)
         kets = [encoded[name].to(torch.complex128) for name in names]
         count = len(kets[0])
         mean = {s: _mean_state(states.product([kets[m] for m in s])) for s in subsets(M) if s}
         few = np.unique(np.linspace(0, count - 1, min(count, ENTANGLEMENT_SAMPLES)).round().astype(int))
         factors = torch.tensor([parameter.value for parameter in parameters], dtype=torch.float64)
-        return JumpParameters(parameters, factors, plain, terms, rates, plain.generator(), background, output, count,
+        return JumpParameters(parameters, factors, plain, couplings, dissipations, generator, background, output, count,
                               mean, states.product([ket[few] for ket in kets]))
 
     def samples(self, target: str) -> int:
@@ -85,7 +91,7 @@ class JumpParameters(Terms):
 
     def slopes(self, targets: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Reverse mode, one pass a target."""
-        acting = [each.kind in ("rate", "duration") and float(f) < _HAIR
+        acting = [each.kind == "duration" and float(f) < _HAIR
                   for each, f in zip(self.parameters, self.factors, strict=True)]
         factors = torch.where(torch.tensor(acting), _HAIR, self.factors).requires_grad_(True)
         values, known = self._values(factors, targets)
@@ -159,20 +165,14 @@ class JumpParameters(Terms):
         return values, known
 
     def _generator(self, factors: Tensor) -> Generator:
-        """tau (sum_S f_S H_S, sqrt(r_k) L_k); the identity part of H drops out."""
-        at = {parameter.key: factors[i] for i, parameter in enumerate(self.parameters)}
-        tau = at.get("T", torch.ones((), dtype=factors.dtype))
-        f = {s: factors[i] for i, s in enumerate(self.terms)}
-        r = factors[len(self.terms):len(self.terms) + self.rates]
-        terms, first = [], 0
-        for term in self.generator.terms:
-            inner = {tuple(term.subsystems.index(m) for m in s): value for s, value in f.items()
-                     if set(s) <= set(term.subsystems)}
-            H = rescale(term.H, [self.model.dims[m] for m in term.subsystems], inner) if inner else term.H
-            root = (tau * r[first:first + len(term.jumps)]).sqrt() if len(term.jumps) else r.new_ones(0)
-            terms.append(Term(term.subsystems, tau * H, root[:, None, None] * term.jumps))
-            first += len(term.jumps)
-        return Generator(self.generator.dims, tuple(terms))
+        """tau (sum_S f_S H_S, sum_A g_A L_k^A)."""
+        tau = next((factors[i] for i, parameter in enumerate(self.parameters) if parameter.kind == "duration"),
+                   torch.ones((), dtype=factors.dtype))
+        n, m = len(self.couplings), len(self.dissipations)
+        acting = gauge.scaled(self.generator, dict(zip(self.couplings, factors[:n], strict=True)),
+                              dict(zip(self.dissipations, factors[n:n + m], strict=True)))
+        return Generator(acting.dims, tuple(Term(term.subsystems, tau * term.H, tau.sqrt() * term.jumps)
+                                            for term in acting.terms))
 
     def _evolve(self, generator: Generator, X: Tensor, picture: str) -> Tensor:
         if self.model.settings["evolution"] == "none" or self.model.duration == 0:
@@ -214,12 +214,12 @@ class JumpParameters(Terms):
 
     def _entanglement(self, rho: Tensor, target: str) -> tuple[Tensor, Tensor]:
         """Mean over the samples followed. Entropy has no finite slope where a modality's state lacks a level;
-        negativity bends where a pure state becomes mixed, so it has none in the rates there."""
+        negativity bends where a pure state becomes mixed, so it has none in the dissipation there."""
         kind, name = split(target)
         m = self.model.modalities.index(name)
         if kind == "negativity":
             pure = float(measures.purity(rho.detach()).max()) > 1 - _PURE
-            finite = torch.tensor([not (pure and parameter.kind == "rate") for parameter in self.parameters])
+            finite = torch.tensor([not (pure and parameter.kind == "dissipation") for parameter in self.parameters])
             return measures.logarithmic_negativity(rho, self.model.dims, (m,)).mean(), finite
         part = states.partial_trace(rho, self.model.dims, (m,))
         still = torch.tensor([parameter.kind == "measurement" for parameter in self.parameters])
@@ -234,18 +234,17 @@ def _mean_state(kets: Tensor) -> Tensor:
     return kets.mT @ kets.conj() / len(kets)
 
 
-def _parameters(model: QuantumJump, terms: Sequence[Subset], rates: int, still: bool) -> tuple[Parameter, ...]:
-    names = model.modalities
-    couplings = {} if model.tweak is None else model.tweak.couplings
-    rate = [1.0] * rates if model.tweak is None else model.tweak.rate_factors(rates).tolist() if rates else []
+def _parameters(model: QuantumJump, couplings: Sequence[Subset], dissipations: Sequence[Subset],
+                still: bool) -> tuple[Parameter, ...]:
+    names, tweak = model.modalities, model.tweak or LEARNED
     learned = float(model.settings["duration"])
     found = []
-    for s in terms:
-        members = tuple(names[m] for m in s)
-        title = f"own term of {members[0]}" if len(s) == 1 else f"{'–'.join(members)} coupling"
-        found.append(Parameter(f"H[{'+'.join(members)}]", title, "coupling", members,
-                               float(couplings.get("+".join(members), 1.0))))
-    found += [Parameter(f"rate[{k + 1}]", f"jump operator {k + 1}", "rate", (), float(r)) for k, r in enumerate(rate)]
+    for letter, title, kind, terms, factors in (("H", "H", "coupling", couplings, tweak.couplings),
+                                                ("D", "dissipation", "dissipation", dissipations, tweak.dissipations)):
+        for s in terms:
+            members, name = tuple(names[m] for m in s), subset_name(s, names)
+            found.append(Parameter(f"{letter}[{name}]", f"{title}: {'–'.join(members)}", kind, members,
+                                   float(factors.get(name, 1.0))))
     if learned > 0 and not still:
         found.append(Parameter("T", "duration T", "duration", (), float(model.duration) / learned))
     return (*found, *_vector_parameters(model))
