@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SHOWN = 3  # terms of the dynamics that are printed for each contribution; all are in the JSON
 Physics = Annotated[bool,
                     typer.Option("--physics",
-                                 help="Say which coupling and jump operator built which contribution: of the sample, "
+                                 help="Say which coupling and dissipation built which contribution: of the sample, "
                                       "or on average over the split.")]
 
 

@@ -13,7 +13,7 @@ from qfusion.commands._load import Data, Model, load
 from qfusion.commands._output import Json, print_json, say
 
 SETTINGS_HELP = (
-    "What to change in the model: H.text-audio=0.5, rate.1=2 or T=1.2 of a quantum-jump model; 2.011=1.57, 3:and or "
+    "What to change in the model: H.text-audio=0.5, D.text=2 or T=1.2 of a quantum-jump model; 2.011=1.57, 3:and or "
     "all:or of an entangled-qcnn. May be given several times.")
 
 

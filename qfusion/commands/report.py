@@ -29,7 +29,7 @@ def report(model: Model,
            background: Kind = "joint", contrast: Contrast = None,
            tweak: Annotated[str,
                             typer.Option(
-                                help="Change the model first: 'H.text-audio=0.5,rate.1=2,T=1.2', or rules such as "
+                                help="Change the model first: 'H.text-audio=0.5,D.text=2,T=1.2', or rules such as "
                                      "'all:and'.")] = "",
            as_json: Json = False) -> None:
     """Write a report on a sample, or on a cohort: contributions, dynamics, entropies, circuit, faithfulness, methods,

@@ -187,7 +187,8 @@ def _signed(value: float | None) -> str:
 def track(model: Model, sample: Annotated[str, typer.Option("--sample", metavar="ID", help="Id of the sample.")],
           out: Annotated[Path, typer.Option(help="The table to write (.csv or .parquet), a row a time.")],
           times: Annotated[int, typer.Option(help="How many times, evenly from 0 to the end.")] = 101,
-          trajectories: Annotated[int, typer.Option(help="Sample so many quantum-jump trajectories too.")] = 0,
+          trajectories: Annotated[int, typer.Option(help="Sample so many quantum-jump trajectories too, by "
+                                                  "the canonical jump operators.")] = 0,
           seed: Annotated[int, typer.Option(min=0, help="Seed of the trajectories.")] = 0,
           data: Data = None, as_json: Json = False) -> None:
     """Follow a sample's state through the evolution with QuTiP: entropies, negativity, purity over time."""

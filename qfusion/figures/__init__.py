@@ -25,7 +25,7 @@ VIEWS = {"contributions": "baseline, terms and score, as a waterfall",
          "over-time": "entropies and terms through the evolution, or along the network's layers",
          "cut": "the score if the correlations of a modality are taken away at a time",
          "cut-terms": "the sizes of the terms then", "cut-test": "how good the model is then, on test samples",
-         "built": "what each coupling and jump operator built of each contribution, as a matrix",
+         "built": "what each coupling and dissipation built of each contribution, as a matrix",
          "built-over-time": "one contribution through the evolution, by what built it",
          "built-flow": "from modalities through couplings to contributions and score"}
 

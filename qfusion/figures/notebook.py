@@ -137,7 +137,7 @@ def stability(model: Asked, sample: str | None = None, *, theme: Theme = "light"
 
 
 def built(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
-    """Returns what each coupling and jump operator built of each contribution, as a matrix."""
+    """Returns what each coupling and dissipation built of each contribution, as a matrix."""
     found = numbers.subject(model, sample, **chosen)
     made = numbers.building_of(found)
     titles, _ = building.terms_of(made.terms, made.modalities)
@@ -157,7 +157,7 @@ def built_over_time(model: Asked, sample: str | None = None, *, dividend: str | 
 
 
 def built_flow(model: Asked, sample: str | None = None, *, theme: Theme = "light", **chosen: Any) -> go.Figure:
-    """Returns the way from the modalities through couplings and jump operators to the contributions and the score."""
+    """Returns the way from the modalities through couplings and dissipation to the contributions and the score."""
     found = numbers.subject(model, sample, **chosen)
     made = numbers.building_of(found)
     titles, hues = building.terms_of(made.terms, made.modalities)

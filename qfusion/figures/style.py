@@ -108,6 +108,12 @@ def faded(colour: str, opacity: float) -> str:
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
+def blended(colour: str, other: str, share: float) -> str:
+    """Hex colour on the way from one hex colour to another, 0 the first and 1 the other."""
+    mixed = (round(a + share * (b - a)) for a, b in zip(channels(colour), channels(other), strict=True))
+    return "#" + "".join(f"{value:02X}" for value in mixed)
+
+
 def base(theme: Theme, height: int, *, left: int = 60, right: int = 16, top: int = 12, bottom: int = 48,
          legend: bool = False) -> go.Figure:
     """An empty figure with the house style: plain paper, no grid, ticks outside, units left to the caller."""

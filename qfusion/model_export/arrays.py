@@ -84,8 +84,9 @@ def _jump(sample: Sample) -> Described:
         "observables": (
             "(moments, C, D, D) O_c(t) in the Heisenberg picture: Tr[O_c(t) rho(0)] + bias is the score read out at t",
             model.observables(times.tolist()).numpy()),
-        "H": ("(D, D) Hamiltonian, energy", system.H.numpy()),
-        "jumps": ("(K, D, D) jump operators L_k, square root of a rate", system.jumps.numpy()),
+        "H": ("(D, D) Hamiltonian, energy, without trace and of these L_k", system.H.numpy()),
+        "jumps": ("(K, D, D) canonical L_k, traceless, orthogonal, by rate; square root of a rate",
+                  system.jumps.numpy()),
         "weights": ("(C, J) weight of each measured probability in each score, in the order of the measurement vectors",
                     model.W.detach().numpy()),
     }

@@ -19,7 +19,8 @@ def of(sample: Sample) -> dict[str, Any]:
     """Returns QuTiP objects on the modalities, with `dims` set: H, jumps, observables, states, and what they are of.
 
     Returns:
-        "H", "jumps" (list), "terms" (H_S by the name of S), "kets" (by modality), "psi0", "rho_T" (by torch),
+        "H" and "jumps" (list) in canonical form (see `quantum.gauge`), "terms" (H_S by the name of S), "kets" (by
+        modality), "psi0", "rho_T" (by torch),
         "observables" (before evolution: measure these on rho(T)) and "heisenberg" (evolved: measure these on psi0),
         both by the name of the
             score and without

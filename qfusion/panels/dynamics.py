@@ -17,6 +17,7 @@ from qfusion._checks import choose
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import cut_curves, evolution, through
 from qfusion.analysis.dynamics.evolution import Decision, times_of
+from qfusion.analysis.dynamics.records import UNRAVELLING
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.explain.changes import cut_answers
@@ -144,12 +145,14 @@ def trajectories(sample: Sample, theme: Theme = "light", *, runs: int = 20, whos
     jumps = [list(zip(run.jump_times.tolist(), run.jump_operators.tolist(), strict=True)) for run in track.trajectories]
     each = [run.measures.single("entropy")[whose] for run in track.trajectories]
     shown, mean = each[:SHOWN_RUNS], track.ensemble.measures.single("entropy")[whose]
+    last = [float(values[-1]) for values in each]
     return Picture(
-        "trajectories", f"{np.mean([len(marks) for marks in jumps]):.1f} jumps a run on average",
+        "trajectories", f"Entanglement of {text.plain(whose)} ends between {min(last):.2f} and {max(last):.2f} nats in "
+                        f"{runs} single runs, {mean[-1]:.2f} on average",
         dynamics.single_runs(track.times, shown, jumps[:len(shown)], mean, f"entanglement of {whose} (nats)",
                              channels=sample.model.jump_count, mean_name=f"mean of {runs} runs", theme=theme),
         shows=f"the first {len(shown)} runs: the state stays pure, so its entropy is entanglement with the others; a "
-              "marker where an operator jumped." + sample.of,
+              "marker where an operator jumped." + sample.of + f" {UNRAVELLING}",
         not_shown="what the model computes: that is the mean over all runs.",
         alt=f"Entanglement of {whose} in {len(shown)} single runs, at the end "
             f"{spoken.listed([f'run {i + 1}' for i in range(len(shown))], [values[-1] for values in shown])} nats; "

@@ -28,8 +28,9 @@ from qfusion.training import metrics
 _JOINT = 6  # joint terms that are drawn
 # By the first of the two norms: the second, title, unit, what the two are, what is shown.
 NORMS = {
-    "H": ("L", "How strong are Hamiltonian and jump operators?", "norm", ("norm of H", "norm of all L"),
-          "Frobenius norms over the square root of the dimension: how strong coherent coupling (H) and jumps (L) are."),
+    "H": ("L", "How strong are Hamiltonian and dissipation?", "norm", ("norm of H", "norm of all L"),
+          "Frobenius norms over the square root of the dimension, of traceless operators: how strong coherent coupling "
+          "(H) and dissipation (L) are."),
     "tables": ("circuit", "How far do truth tables and circuit turn?", "root mean square (rad)",
                ("truth tables, from undecided", "angles of the network"),
                "root mean square of the tables' angles away from undecided, and of the network's angles, in radians.")}

@@ -247,7 +247,7 @@ def _places(found: Members) -> np.ndarray:
 
 
 def _built(found: Members) -> Iterator[Block]:
-    """Which coupling and jump operator built which contribution, on average over the cohort."""
+    """Which coupling and dissipation built which contribution, on average over the cohort."""
     sample = found.sample
     if not sample.can("time"):
         return

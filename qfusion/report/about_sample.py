@@ -185,7 +185,7 @@ def _dynamics(sample: Sample) -> Iterator[Block]:
 
 
 def _built(sample: Sample) -> Iterator[Block]:
-    """Which coupling and jump operator built which contribution."""
+    """Which coupling and dissipation built which contribution."""
     if not sample.can("time"):
         return
     yield Heading("Which coupling built which term?")

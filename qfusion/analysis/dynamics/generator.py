@@ -1,4 +1,5 @@
-"""What H and the jump operators of a model with time are made of: strengths by coalition, levels, letters, modes."""
+"""What the generator of a model with time is made of, in the form that no gauge changes (`quantum.gauge`): strengths by
+coalition, levels, letters, modes."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from qfusion._checks import check
+from qfusion.analysis.memo import memo
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import split_term
 from qfusion.quantum import letters
@@ -25,13 +27,13 @@ class Strengths:
     """How strong each coalition's part is.
 
     Attributes:
-        energy: by coalition, sqrt(Tr[H_S^2] / D): the root mean square energy of H_S.
-        rates: by coalition, for every L_k, Tr[L_S^+ L_S] / D, (K,): its part of the jump rate in the completely mixed
-            state. Parts are orthogonal, so they add up.
+        energy: by coalition, sqrt(Tr[H_S^2] / D): the root mean square energy of H_S. Squares add up.
+        rates: by coalition, sum_k Tr[L_k^A+ L_k^A] / D: its part of the jumps per time in the completely mixed state.
+            They add up.
     """
 
     energy: dict[str, float]
-    rates: dict[str, np.ndarray]
+    rates: dict[str, float]
 
 
 def strengths_of(system: System) -> Strengths:
@@ -39,8 +41,15 @@ def strengths_of(system: System) -> Strengths:
     D = len(system.H)
     ours = strengths(system.H, system.dims)
     theirs = strengths(system.jumps, system.dims)
-    return Strengths({subset_name(s, system.names): float(value) / D ** 0.5 for s, value in ours.items() if s},
-                     {subset_name(s, system.names): (value**2 / D).numpy() for s, value in theirs.items() if s})
+    return Strengths(
+        {subset_name(s, system.names): float(value) / D ** 0.5 for s, value in ours.items() if s},
+        {subset_name(s, system.names): float(value.square().sum()) / D for s, value in theirs.items() if s})
+
+
+@memo(16, background=False)
+def learned_strengths(work: Any) -> Strengths:
+    """Returns the strengths of a workspace's model as it was learned."""
+    return strengths_of(work.model.system())
 
 
 def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +62,7 @@ def levels(system: System) -> tuple[np.ndarray, np.ndarray]:
 
 def operators(model: Any) -> dict[str, str]:
     """The operators of a model that can be read letter by letter, by name, and what each is."""
-    jumps = {f"L{k + 1}": "jump operator" for k in range(model.jump_count)}
+    jumps = {f"L{k + 1}": "jump operator, in the canonical unravelling," for k in range(model.jump_count)}
     return {HAMILTONIAN: "Hamiltonian", **jumps, READOUT: "what is read at T"}
 
 

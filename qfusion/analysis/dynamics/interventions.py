@@ -275,10 +275,8 @@ def parameters_that_flip(work: Workspace, row: int) -> flips.Search:
 
 def parameter_name(work: Any, change: flips.ParameterChange) -> str:
     """A parameter as a reader says it, not escaped."""
-    if change.kind == "coupling":
-        return f"coupling {' + '.join(split_term(change.name))}"
-    if change.kind == "rate":
-        return f"rate of L{int(change.name) + 1}"
+    if change.kind in ("coupling", "dissipation"):
+        return f"{'H' if change.kind == 'coupling' else 'dissipation'}: {'–'.join(split_term(change.name))}"
     if change.kind == "duration":
         return "duration T"
     element, stage, pattern = map(int, change.name.split("."))

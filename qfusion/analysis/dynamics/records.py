@@ -1,4 +1,5 @@
-"""When which jump operator jumped in sampled trajectories, and how often it does by the master equation."""
+"""When which operator of the canonical unravelling jumped in sampled trajectories, and how often it does by the master
+equation."""
 
 from __future__ import annotations
 
@@ -10,6 +11,9 @@ from qfusion.analysis.sample import Sample
 
 RUNS = 200  # trajectories whose jumps are shown
 BINS = 10  # spans of time in which jumps are counted
+UNRAVELLING = ("This is one unravelling of the master equation, chosen by convention: its jump operators are traceless "
+               "and orthogonal, numbered by their rates. Another gauge has the same master equation, but other "
+               "operators, jumps and single runs.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +48,8 @@ class Records:
 
 
 def records(sample: Sample, runs: int = RUNS) -> Records:
-    """Returns the jumps of so many trajectories of a sample of a model with time and jump operators."""
+    """Returns the jumps of so many trajectories of a sample of a model with time and jump operators, by the canonical
+    ones."""
     track, L = sample.track(runs=runs), sample.model.system().jumps.numpy()
     K, end = len(L), float(track.times[-1])
     order = sorted(range(runs), key=lambda i: (*track.trajectories[i].jump_times[:1], np.inf)[0])

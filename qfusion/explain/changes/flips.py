@@ -2,8 +2,8 @@
 
 QiNN-QJ: factors on the couplings H_S and on the dissipation (see `quantum.gauge`), and the duration T. The score is an
 entire function of each, so it is followed by a Chebyshev interpolant over the parameter's range (its last coefficients
-tell how well); crossings of the decision's boundary are then found on the model itself by bracketing (Alefeld, Potra, Shi
-1995). The observables at the nodes do not depend on the sample: worked out once (`table`), they serve all.
+tell how well); crossings of the decision's boundary are then found on the model itself by bracketing (Alefeld, Potra,
+Shi 1995). The observables at the nodes do not depend on the sample: worked out once (`table`), they serve all.
 
 EntangledQCNN: the angles phi of the fusion's truth tables. Every score is a + b cos(phi) + c sin(phi) in each of them,
 exactly, so the nearest crossing has a closed form.

@@ -23,6 +23,7 @@ from qfusion.figures.style import (
     Theme,
     bare_axis,
     base,
+    blended,
     faded,
     halo,
     label,
@@ -36,13 +37,13 @@ from qfusion.figures.style import (
 #: figure -> what it shows and what it does not, a sentence each.
 SAYS: dict[str, tuple[str, str]] = {
     "built": (
-        "what every coupling and jump operator added to every contribution: a row begins at the contribution without "
+        "what every coupling (H) and dissipation added to every contribution: a row begins at the contribution without "
         "evolution, and its numbers lead to the one that is explained.",
         "what a model that was trained without a coupling would do, nor what removing it does here: two that need each "
         "other share what they built."),
     "built-over-time": (
-        "one contribution through the evolution, split into what each coupling and jump operator has added (above the "
-        "dotted start) and taken away (below) so far; the line is what is left.",
+        "one contribution through the evolution, split into what each coupling (H) and dissipation has added (above "
+        "the dotted start) and taken away (below) so far; the line is what is left.",
         "the other contributions, to which the same couplings may have moved what is missing here."),
     "built-flow": (
         "the way from modalities through what acts on them to the contributions and the score; a band's width is its "
@@ -50,7 +51,7 @@ SAYS: dict[str, tuple[str, str]] = {
         "how much a modality said to a coupling: only what a coupling built is measured. Bands thinner than half a "
         "percent of all are left out."),
 }
-JUMPS = ("#A07C4A", "#C9AE84", "#7D6242", "#DCCBAE")  # hues of what acts on no modalities in particular
+_GREYED = 0.5  # of a dissipation's hue, beside its coupling's
 OTHERS = "#B7BDC6"
 MAX_COLUMNS = 16  # of a matrix whose cells have their numbers written
 LABELLED = 0.08  # share of all areas from which one has room for its name
@@ -190,18 +191,13 @@ def _folded(added: np.ndarray, titles: Sequence[str], hues: Sequence[str]) -> tu
 
 
 def terms_of(terms: Sequence[Any], modalities: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Short titles and hues of the terms of an `explain.Built`: the hue of the modalities that a coupling is of, or one
-    of `JUMPS`."""
-    titles, hues, jumps = [], [], 0
+    """Titles and hues of the terms of an `explain.Built`: the hue of the modalities that a coupling is of, greyed for
+    their dissipation."""
+    hues = []
     for term in terms:
-        if term.modalities:
-            titles.append("–".join(term.modalities) if len(term.modalities) > 1 else f"{term.modalities[0]} alone")
-            hues.append(term_colour("+".join(term.modalities), modalities))
-        else:
-            titles.append(term.title.replace("operator ", ""))
-            hues.append(JUMPS[jumps % len(JUMPS)])
-            jumps += 1
-    return titles, hues
+        hue = term_colour("+".join(term.modalities), modalities)
+        hues.append(blended(hue, OTHERS, _GREYED) if term.kind == "dissipation" else hue)
+    return [term.title for term in terms], hues
 
 
 def _told(dividend: str, value: float, names: Sequence[str], now: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""What H and the jump operators are made of, drawn: the graph of couplings, energy levels, letters, modes."""
+"""What the generator is made of, drawn: the graph of couplings, energy levels, letters, modes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What an address may say of a model's couplings, jump rates and duration: factors from 0 to the top of their
-sliders."""
+"""What an address may say of a model's couplings, dissipation and duration: factors from 0 to the top of their sliders;
+and of the rates of single jump operators, which had sliders once."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from typing import Any
 from qfusion._checks import require_number
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import InvalidInput
-from qfusion.explain.changes.flips import TOP_DURATION, TOP_FACTOR, TOP_RATE
+from qfusion.explain.changes.flips import TOP_DURATION, TOP_FACTOR
 from qfusion.models import Tweak
-from qfusion.models.tweak import COUPLING, DURATION, RATE, current_key, learned
+from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, current_key, learned
 from qfusion.panels.core import allowed as rules
 from qfusion.panels.core.allowed import Allowed
 from qfusion.panels.core.view import View
 
-_TOPS = {COUPLING: TOP_FACTOR, RATE: TOP_RATE, DURATION: TOP_DURATION}
+TOP_RATE = 4.0
+_FACTORS = (COUPLING, DISSIPATION, RATE)  # how keys of factors begin
+_TOPS = {COUPLING: TOP_FACTOR, DISSIPATION: TOP_FACTOR, RATE: TOP_RATE, DURATION: TOP_DURATION}
 
 
 def tops(model: Any) -> dict[str, float]:
@@ -26,11 +28,11 @@ def tops(model: Any) -> dict[str, float]:
 
 
 def allowed(view: View, work: Workspace) -> dict[str, Allowed]:
-    """What an address may say about the sliders; also names couplings and rates that this model does not have."""
+    """What an address may say about the sliders; also names factors that this model does not have."""
     if not work.can("time"):
         return {}
     default, highest = learned(work.model), tops(work.model)
-    strange = [key for key in view.address if key.startswith((COUPLING, RATE)) and key not in default]
+    strange = [key for key in view.address if key.startswith(_FACTORS) and key not in default]
     found = {key: rules.number(key, 0, highest[key], f"{'T = ' if key == DURATION else ''}{value:g} is used.")
              for key, value in default.items()}
     return found | {key: Allowed(partial(_unknown, work.model, key), "It is ignored.") for key in strange}
@@ -45,7 +47,7 @@ def renamed(view: View, work: Workspace) -> dict[str, str]:
     """Returns parameters of couplings that stand under a name of old, with the name that they have today."""
     found = {}
     for key in view.address:
-        if key.startswith((COUPLING, RATE)) and key not in learned(work.model):
+        if key.startswith(_FACTORS) and key not in learned(work.model):
             try:
                 now = current_key(key, work.modalities)
             except InvalidInput:

@@ -10,7 +10,7 @@ from typing import Any
 from qfusion._checks import check, require_number
 from qfusion.analysis.backgrounds import DEFAULT, OFFERED
 from qfusion.models import FUSION, Ability, can
-from qfusion.models.tweak import COUPLING, DURATION, RATE, Tweak
+from qfusion.models.tweak import COUPLING, DISSIPATION, DURATION, RATE, Tweak
 from qfusion.panels.core import pins
 from qfusion.panels.core.pins import Pin
 from qfusion.training import checkpoint
@@ -122,7 +122,8 @@ class View:
             return ""
         if not self.has_time:
             return self.get("phi").strip(" ,")
-        said = [(key, self.get(key)) for key in self.address if key.startswith((COUPLING, RATE)) or key == DURATION]
+        said = [(key, self.get(key)) for key in self.address
+                if key.startswith((COUPLING, DISSIPATION, RATE)) or key == DURATION]
         model: Any = checkpoint.load(self.model).model
         return str(Tweak.of(said, model))
 

@@ -1,4 +1,4 @@
-"""What H and the jump operators are made of: who is coupled with whom, energy levels, letters, modes; of models with
+"""What the generator is made of: who is coupled with whom, energy levels, letters, modes; of models with
 time."""
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import pandas as pd
 from qfusion._checks import check, choose
 from qfusion.analysis import text
 from qfusion.analysis.dynamics import generator
+from qfusion.analysis.dynamics.records import UNRAVELLING
 from qfusion.analysis.sample import Sample
 from qfusion.analysis.subject import Workspace
 from qfusion.data.modality import split_term
@@ -20,13 +21,13 @@ from qfusion.panels.core.panel import Panel, Picture, can, within, word
 from qfusion.panels.core.view import View
 from qfusion.panels.dynamics import VIEWS
 
-COHERENT, JUMPS = "H: coherent", "all L: jumps"
+COHERENT, JUMPS = "H: coherent", "dissipation"
 MAX_LETTERS = 20
 _UNITS = {COHERENT: "(root mean square energy)", JUMPS: "(jumps per time)"}
 
 
 def couplings(sample: Sample, theme: Theme = "light") -> Picture:
-    """Who is coupled with whom, and how strongly, by H and by all jump operators.
+    """Who is coupled with whom, and how strongly, by H and by dissipation.
 
     Args:
         sample: of a model with time, under its tweak. theme: of the figure.
@@ -35,23 +36,22 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
     found = generator.strengths_of(system)
     parts = {COHERENT: found.energy}
     if len(system.jumps):
-        parts[JUMPS] = {term: float(rates.sum()) for term, rates in found.rates.items()}
+        parts[JUMPS] = found.rates
     joint = {term: value for term, value in found.energy.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
     title = (f"H couples {text.plain(answers.listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
              if strongest and joint[strongest] > 0 else "H couples nothing")
     return Picture(
         "couplings", title, figures.couplings(parts, system.names, _UNITS, theme),
-        shows="the parts of H and of all jump operators that act on exactly these modalities. Discs: on one alone; "
-              "lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² / D); L: jumps per time in the "
-              "completely mixed state, Σ Tr L_S†L_S / D. Parts are orthogonal: squares of energies add up, and so do "
-              "rates." + _of(sample),
+        shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "
+              "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
+              "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
+              "orthogonal: squares of energies add up, and so do rates." + _of(sample),
         not_shown="what a coupling does to a decision: see What did it.",
         alt="; ".join(f"{name}: " + ", ".join(f"{term} {value:.3g}" for term, value in part.items())
                       for name, part in parts.items()) + ".",
         table=lambda: pd.DataFrame([{"modalities": term, "energy_of_H": found.energy[term],
-                                     **{f"rate_of_L{k + 1}": rate for k, rate in enumerate(found.rates[term])}}
-                                    for term in found.energy]))
+                                     "rate_of_dissipation": found.rates.get(term, 0.0)} for term in found.energy]))
 
 
 def levels(sample: Sample, theme: Theme = "light") -> Picture:
@@ -95,7 +95,7 @@ def letters(sample: Sample, theme: Theme = "light", *, operator: str = generator
               + ("Pauli words, a letter for each qubit of a modality" if qubits else
                  "Pauli words and generalised Gell-Mann matrices (S and A couple two levels, D are diagonal)")
               + f"; modalities that are not named have the identity. The {len(found)} largest hold {share:.0%} of the "
-                "sum of all squares." + _of(sample),
+                "sum of all squares." + _of(sample) + (f" {UNRAVELLING}" if operator.startswith("L") else ""),
         not_shown="the identity, and smaller terms: see the table of strengths by coalition.",
         alt=", ".join(f"{name} {_number(value)}" for name, value in zip(names[:8], values, strict=False)) + ".",
         table=lambda: pd.DataFrame([{"operator": operator, "modalities": each.term, "letters": " ".join(each.letters),

@@ -30,7 +30,7 @@ def several(subject: Any, **_: Any) -> bool:
 
 
 def raster(sample: Sample, theme: Theme = "light") -> Picture:
-    """Which jump operator jumped when in 200 trajectories, and at which rate, beside the exact one.
+    """Which operator of the canonical unravelling jumped when in 200 trajectories, at which rate, and the exact one.
 
     Args:
         sample: a sample of a model with time and jump operators. theme: of the figure.
@@ -48,13 +48,13 @@ def raster(sample: Sample, theme: Theme = "light") -> Picture:
                             columns=["row", "trajectory", "t", "operator"])
 
     return Picture(
-        "raster", f"{jumped} of {runs} trajectories jump, {found.jumps / runs:.2f} times on average "
-                  f"(exact: {found.expected:.2f})",
+        "raster", f"In this unravelling {jumped} of {runs} trajectories jump, {found.jumps / runs:.2f} times on "
+                  f"average (exact: {found.expected:.2f})",
         jumps.raster([(times, which) for _, times, which in found.runs if len(times)], found.edges, found.found,
                      found.times, found.exact, theme),
         shows=f"above, every jump of {runs} trajectories, a row each that jumps, sorted by the first jump; below, "
               "jumps per time of each operator: counted in them (thin), and the exact rate Tr L_k†L_k ρ(t) of the "
-              "master equation (thick)." + sample.of,
+              "master equation (thick)." + sample.of + f" {records.UNRAVELLING}",
         not_shown="what a jump does to the state: see the single trajectories.",
         alt="Jumps per trajectory: " + spoken.listed(
             [f"L{k + 1}" for k in range(K)],

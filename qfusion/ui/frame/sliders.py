@@ -1,17 +1,19 @@
-"""The sliders of the Dynamics page: factors on every H_S, on the rate of every jump, and the duration."""
+"""The sliders of the Dynamics page: factors on every H_S, on the dissipation of every A, and the duration."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
+from qfusion.analysis.dynamics.generator import learned_strengths
 from qfusion.analysis.subject import Workspace
 from qfusion.errors import QFusionError
-from qfusion.explain.changes.flips import TOP_DURATION, TOP_FACTOR, TOP_RATE
+from qfusion.explain.changes.flips import TOP_DURATION, TOP_FACTOR
 from qfusion.figures.style import term_title
 from qfusion.models import Tweak
-from qfusion.models.tweak import DURATION, couplings, learned, rate_key
+from qfusion.models.tweak import DURATION, couplings, dissipations, learned, rate_key
 from qfusion.panels.core.sliders import fitting
 from qfusion.ui.frame import history, state
 
@@ -30,34 +32,66 @@ def current(work: Workspace) -> Tweak:
 
 
 def draw(work: Workspace) -> Tweak:
-    """Draws the sliders and returns what they say."""
-    model, T = work.model, float(work.model.duration)
-    st.markdown("**Couplings** × learned H", help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes "
-                                                  "it, 1 leaves it as learned.")
-    said = {key: _factor(key, term_title(term), TOP_FACTOR) for key, term in couplings(model.modalities).items()}
+    """Draws the sliders, the strongest terms first, and returns what they say."""
+    model, T, names = work.model, float(work.model.duration), tuple(work.model.modalities)
+    strengths = learned_strengths(work)
+    st.markdown("**Couplings** × learned H",
+                help="H = Σ H_S, each H_S acting on exactly the modalities S. 0 removes it, 1 leaves it as learned. "
+                     "The number beside a name is its learned strength: root mean square energy, √(Tr H_S² / D), in "
+                     "units of 1 / time.")
+    said = _factors(couplings(names), strengths.energy)
     if model.jump_count:
-        st.markdown("**Jump rates** × learned", help="Scales how often each jump operator L_k acts.")
-        said |= {rate_key(k): _factor(rate_key(k), f"L{k + 1}", TOP_RATE) for k in range(model.jump_count)}
+        st.markdown("**Dissipation** × learned",
+                    help="Every traceless jump operator is L_k = Σ L_k^A, each part acting on exactly the modalities "
+                         "A: the factor is on the parts A of all of them, whichever operators are chosen. The number "
+                         "beside a name is its learned strength: jumps per time in the completely mixed state, Σ_k Tr "
+                         "L_k^A†L_k^A / D, which grows as the square of the factor.")
+        said |= _factors(dissipations(names), strengths.rates)
     said[DURATION] = st.slider("Duration T (model units)", 0.0, TOP_DURATION * T, T, STEP * T, format="%.2f",
                                help="How long the states evolve before the score is read.", **state.bound(DURATION))
-    return Tweak.of(said.items(), model)
+    return Tweak.of([*said.items(), *_old_rates(model).items()], model)
 
 
-def _factor(key: str, title: str, top: float) -> float:
-    return float(st.slider(title, 0.0, top, 1.0, STEP, format="%.2f", **state.bound(key)))
+def _factors(terms: Mapping[str, str], strengths: Mapping[str, float]) -> dict[str, float]:
+    """Sliders of terms by key, the strongest first; what no term of the model acts on has none."""
+    least = 1e-12 * max(strengths.values(), default=0.0)
+    there = [(key, term) for key, term in terms.items() if strengths.get(term, 0.0) > least]
+    there.sort(key=lambda each: -strengths[each[1]])
+    return {key: float(st.slider(f"{term_title(term)} ({strengths[term]:.2g})", 0.0, TOP_FACTOR, 1.0, STEP,
+                                 format="%.2f", **state.bound(key))) for key, term in there}
+
+
+def _old_rates(model: Any) -> dict[str, float]:
+    """The factors on rates of single jump operators that an old link sets; they have no slider, but are named here and
+    go with a reset."""
+    found = {}
+    for key in map(rate_key, range(model.jump_count)):
+        value = state.get(key, state.address().get(key, [1.0])[-1])
+        if float(value) != 1:
+            found[key] = float(value)
+            state.note(key)
+            if state.get(key) != found[key]:
+                state.put(key, found[key])
+    if found:
+        rates = ", ".join(f"`{key}` = {value:g}" for key, value in found.items())
+        st.caption(f"Also set, by an old link: {rates}, the rates of single learned jump operators. They act as they "
+                   "did, but have no slider: single operators are a choice of gauge. Reset takes them away.")
+    return found
 
 
 def presets(work: Workspace) -> None:
     """Buttons that set many sliders at once."""
-    model = work.model
+    model, terms = work.model, couplings(tuple(work.model.modalities)).values()
+    joint = {term: 0.0 for term in terms if "+" in term}
     with st.container(horizontal=True, gap="small"):
         st.button("Reset", key="_reset", on_click=set_to, args=(model, Tweak()), help="Everything as learned")
         if model.jump_count:
-            st.button("No jumps", key="_unitary", on_click=set_to, args=(model, Tweak(rates=(0.0,) * model.jump_count)),
-                      help="Every jump rate to 0: the state stays pure")
-        joint = {term: 0.0 for term in couplings(model.modalities).values() if "+" in term}
-        st.button("No joint couplings", key="_local", on_click=set_to, args=(model, Tweak(joint)),
-                  help="Every H_S of two or more modalities to 0")
+            st.button("No dissipation", key="_unitary", on_click=set_to,
+                      args=(model, Tweak(dissipations=dict.fromkeys(terms, 0.0))),
+                      help="Every dissipation to 0: the state stays pure")
+        st.button("No joint terms", key="_local", on_click=set_to,
+                  args=(model, Tweak(joint, dissipations=joint if model.jump_count else {})),
+                  help="Every H_S and every dissipation of two or more modalities to 0: none acts on another")
         history.draw(work)
 
 

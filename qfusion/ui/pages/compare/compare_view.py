@@ -106,9 +106,9 @@ def tweak_of_b(here: Here) -> str:
     """Draws B's parameters, the same as on the Dynamics and Circuit pages, and returns what is tweaked."""
     work: Any = here.work
     if not work.can("terms"):
-        st.caption("B has nothing to tweak: no couplings, rates or fusion rules.")
+        st.caption("B has nothing to tweak: no couplings, dissipation or fusion rules.")
         return ""
-    title = "Tweak B: couplings, jump rates, duration" if work.can("time") else "Tweak B: fusion rules"
+    title = "Tweak B: couplings, dissipation, duration" if work.can("time") else "Tweak B: fusion rules"
     with st.expander(title, icon=":material/tune:", **state.opened(TWEAK)):
         if work.can("time"):
             presets = st.container()

@@ -114,7 +114,7 @@ def correlations_tab(here: Here, now: Decision, _: Decision) -> None:
 
 
 def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
-    """Single quantum-jump runs, their mean over the master equation, and when which operator jumps."""
+    """Single quantum-jump runs, their mean over the master equation, and when which operator jumps: one unravelling."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         runs = int(st.select_slider("Trajectories", builders.RUN_CHOICES, 20, **state.bound(RUNS),
                                     help="How many random histories are drawn. With more, their mean comes closer to "
@@ -160,7 +160,7 @@ def attractor_tab(here: Here, now: Decision, _: Decision) -> None:
     found = builders.settling(sample).attractor
     st.text(found.note)
     if not builders.settles(sample):
-        st.info("Nothing dissipates under these sliders, so there is no steady state to approach. Raise a jump rate.")
+        st.info("Nothing dissipates under these sliders, so there is no steady state to approach. Raise a dissipation.")
         return
     panels.draw(builders.distance(sample, here.theme))
     panels.draw(builders.steady(sample, here.theme))
@@ -175,8 +175,9 @@ def exactness_line(here: Here, tweak: Tweak) -> None:
 
 
 def _changes(tweak: Tweak) -> str:
-    parts = [f"{text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
-    parts += [f"L{k + 1} × {rate:g}" for k, rate in enumerate(tweak.rates) if rate != 1]
+    parts = [f"H: {text.plain(term)} × {factor:g}" for term, factor in tweak.couplings.items()]
+    parts += [f"dissipation: {text.plain(term)} × {factor:g}" for term, factor in tweak.dissipations.items()]
+    parts += [f"rate of learned operator {k + 1} × {rate:g}" for k, rate in enumerate(tweak.rates) if rate != 1]
     parts += [] if tweak.duration is None else [f"T = {tweak.duration:g}"]
     return f"Changed: {', '.join(parts)}." if parts else "Everything as learned."
 

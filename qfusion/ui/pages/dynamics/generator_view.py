@@ -1,4 +1,4 @@
-"""What H and the jump operators are made of, on the Dynamics page."""
+"""What the generator is made of, on the Dynamics page."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def tab(here: Here, now: Any, _: Any) -> None:
     known = list(generator.operators(sample.model))
     if state.get(LETTERS) not in (None, *known):
         state.forget(LETTERS)
-    chosen = str(state.one_of("Operator", known, default=known[0], help="Which operator is taken apart below.",
+    chosen = str(state.one_of("Operator", known, default=known[0], help="Which operator is taken apart below. L1, L2, ... are those of one unravelling, "
+                                   "as under Trajectories.",
                               **state.bound(LETTERS)))
     if not generator.has_modes(sample):
         panels.draw(builders.letters(sample, here.theme, operator=chosen))

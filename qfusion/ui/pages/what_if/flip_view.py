@@ -65,7 +65,7 @@ def _set_links(here: Here, search: Any) -> None:
             name = text.plain(interventions.parameter_name(here.work, change))
             if here.work.can("time"):
                 link("pages/dynamics.py", f"Set {name} to {beyond(change):g} on Dynamics", ":material/tune:",
-                     show="Decision", turn=str(tweak_of(change, beyond(change), here.work.model.jump_count)))
+                     show="Decision", turn=str(tweak_of(change, beyond(change))))
             else:
                 place = edits.key(edits.shape_of(here.work.model), *map(int, change.name.split(".")))
                 link("pages/circuit.py", f"Set {name} to {beyond(change):g} rad on Circuit", ":material/tune:",
