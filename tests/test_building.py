@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from scipy.integrate import quad
 
 from qfusion import data, explain, figures
 from qfusion.analysis import subjects
-from qfusion.analysis.dynamics import built_terms
+from qfusion.analysis.dynamics import physics
 from qfusion.errors import DataUnavailable, InvalidInput, NotFound
 from qfusion.explain.changes import building as method
-from qfusion.explain.changes import building_answers, building_numerics, sensitivity
+from qfusion.explain.changes import sensitivity
 from qfusion.figures.draw import building as figure
 from qfusion.models import InputSpec, QuantumJump, Tweak
 from qfusion.models.tweak import LEARNED
@@ -80,13 +81,14 @@ def test_two_qubits_by_hand() -> None:
 
     # the other qubit reads z = 1 where it is absent
     found = method.built(model, inputs, explain.background(model, kind="zero"))
-    assert [parameter.key for parameter in found.terms] == ["H[text]", "H[audio]", "H[text+audio]", "rate[1]"]
+    assert [parameter.key for parameter in found.terms] == ["H[text]", "H[audio]", "H[text+audio]", "D[text]",
+                                                            "D[audio]", "D[text+audio]"]
     alone, joint = found.row("text"), found.row("text+audio")
     # For the reference state x = y = 0, so the baseline is 0 and so is the dividend of audio.
     assert found.parts[[found.row(""), found.row("audio")]] == pytest.approx(0, abs=1e-12)
-    assert found.parts[:, :2] == pytest.approx(0, abs=1e-12)
-    assert found.parts[alone, 2:] == pytest.approx([part(0, 1.0), part(1, 1.0)], abs=1e-8)
-    assert found.parts[joint, 2:] == pytest.approx([part(0, z) - part(0, 1.0), part(1, z) - part(1, 1.0)], abs=1e-8)
+    assert found.parts[:, [0, 1, 4, 5]] == pytest.approx(0, abs=1e-12)
+    assert found.parts[alone, 2:4] == pytest.approx([part(0, 1.0), part(1, 1.0)], abs=1e-8)
+    assert found.parts[joint, 2:4] == pytest.approx([part(0, z) - part(0, 1.0), part(1, z) - part(1, 1.0)], abs=1e-8)
     assert found.end[joint] == pytest.approx(value(1, 1, z) - value(1, 1, 1.0), abs=1e-12)
     assert found.start == pytest.approx([0, x, 0, 0], abs=1e-12)
 
@@ -138,29 +140,31 @@ def test_parts_add_up_and_are_the_slopes_on_the_way(settings: dict) -> None:
 
 def by_slopes(model: Any, inputs: dict, behind: Any, found: method.Built, output: int, T: float,
               nodes: int = 20) -> np.ndarray:
-    """Gauss-Legendre over the slopes of `sensitivity`. Strength s is duration s T, where f dy/df is s times the slope
-    on the way."""
+    """Gauss-Legendre over the slopes of `sensitivity`. Strength s is duration s T, where f dy/df of a coupling, and
+    half of g dy/dg of a dissipation, which acts in second order, is s times the slope on the way."""
     parts = np.zeros_like(found.parts)
     targets = tuple(f"dividend[{name}]" for name in found.dividends)
     before = model.tweak or Tweak()
     x, w = np.polynomial.legendre.leggauss(nodes)
     for s, weight in zip((x + 1) / 2, w / 2, strict=True):
-        there = sensitivity.system(model.tweaked(Tweak(before.couplings, before.rates, s * T)), inputs, behind, output)
+        there = sensitivity.system(model.tweaked(replace(before, duration=s * T)), inputs, behind, output)
         slopes = there.slopes(targets)[1]
         for g, parameter in enumerate(found.terms):
             at = [k.key for k in there.parameters].index(parameter.key)
-            parts[:, g] += weight * parameter.value * slopes[at] / s
+            order = 2 if parameter.kind == "dissipation" else 1
+            parts[:, g] += weight * parameter.value * slopes[at] / (order * s)
     return parts
 
 
-@pytest.mark.parametrize("tweak", [Tweak(), Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7)])
+@pytest.mark.parametrize("tweak", [
+    Tweak(), Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio+vision": 1.5})])
 def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
     model, inputs = jump_model(2).tweaked(tweak), features(2)
     behind = explain.background(model, features(5, seed=2))
     found = method.built(model, inputs, behind)
     assert_complete(found, model, inputs, behind)
     couplings = {"+".join(k.modalities): k.value for k in found.terms if k.kind == "coupling"}
-    rates = [k.value for k in found.terms if k.kind == "rate"]
+    dissipations = {"+".join(k.modalities): k.value for k in found.terms if k.kind == "dissipation"}
     parts, h = np.zeros_like(found.parts), 2e-3
     x, w = np.polynomial.legendre.leggauss(10)
     for s, weight in zip((x + 1) / 2, w / 2, strict=True):
@@ -168,14 +172,15 @@ def test_parts_equal_differences_of_the_strength_path(tweak: Tweak) -> None:
             for step, share in zip((-2, -1, 1, 2), np.array([1, -8, 8, -1]) / 12, strict=True):
                 at = {name: f * (s + (step * h if f"H[{name}]" == parameter.key else 0))
                       for name, f in couplings.items()}
-                there = [f * (s + (step * h if f"rate[{k + 1}]" == parameter.key else 0)) for k, f in enumerate(rates)]
-                moved = model.tweaked(Tweak(at, tuple(there), model.duration))
+                there = {name: f * (s + (step * h if f"D[{name}]" == parameter.key else 0)) ** 0.5
+                         for name, f in dissipations.items()}
+                moved = model.tweaked(Tweak(at, tweak.rates, model.duration, there))
                 parts[:, g] += weight * share / h * dividends(moved, inputs, behind)
     assert np.abs(found.parts - parts).max() < 1e-6 * max(1.0, np.abs(found.parts).max())
     if tweak.rates:
         off = [parameter.key for parameter in found.terms if parameter.value == 0]
-        assert off == ["H[text+audio]", "rate[1]"]
-        assert np.abs(found.parts[:, [parameter.value == 0 for parameter in found.terms]]).max() == 0
+        assert off == ["H[text+audio]", "D[text]"]
+        assert np.abs(found.parts[:, [parameter.value == 0 for parameter in found.terms]]).max() < 1e-15
 
 
 def test_through_time_it_is_what_the_same_model_builds_in_less_time() -> None:
@@ -203,8 +208,10 @@ def test_local_read_out_has_no_joint_term_at_the_start_and_local_terms_build_non
     joint = np.array(["+" in name for name in found.dividends])
     assert np.abs(found.start[joint]).max() < 1e-12
     assert np.abs(found.parts[joint]).max() > 1e-3
-    alone = model.tweaked(Tweak({name: 0.0 for name in found.dividends if "+" in name}, (0.0, 0.0)))
-    found = method.built(alone, inputs, behind)
+    off = {name: 0.0 for name in found.dividends if "+" in name}
+    # One jump operator that is a sum over modalities acts on them together: of dissipation, only that of one is local.
+    alone = Tweak(off, dissipations={name: 0.0 for name in found.dividends if name not in ("", "text")})
+    found = method.built(model.tweaked(alone), inputs, behind)
     assert np.abs(found.parts[joint]).max() < 1e-12
     assert np.abs(found.parts[~joint]).max() > 1e-3
 
@@ -256,8 +263,8 @@ def test_every_sample_at_once_is_each_alone(settings: dict, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("model", "columns"), [
-    (jump_model(2, evolution="none"), 0), (jump_model(2).tweaked(Tweak(duration=0.0)), 9),
-    (jump_model(2, duration=0.0), 9)])
+    (jump_model(2, evolution="none"), 0), (jump_model(2).tweaked(Tweak(duration=0.0)), 14),
+    (jump_model(2, duration=0.0), 14)])
 def test_where_nothing_evolves_nothing_is_built(model: Any, columns: int) -> None:
     inputs, behind = features(2), explain.background(model, features(5, seed=2))
     found = method.built(model, inputs, behind)
@@ -276,7 +283,7 @@ def test_operators_that_do_not_fit_at_once_give_the_same(monkeypatch: pytest.Mon
     model, inputs = jump_model(3), features(1)
     behind = explain.background(model, features(5, seed=2))
     whole = method.built(model, inputs, behind)
-    monkeypatch.setattr(building_numerics, "_HELD", 1)
+    monkeypatch.setattr(method, "_HELD", 1)
     assert np.abs(method.built(model, inputs, behind).parts - whole.parts).max() < 1e-12
 
 
@@ -321,7 +328,8 @@ def test_a_local_generator_says_what_each_term_acts_on() -> None:
     model = jump_model(2, coupling="local", jumps=1)
     found = method.built(model, features(1), explain.background(model, features(5, seed=2)))
     acts = dict(zip((parameter.key for parameter in found.terms), found.acts, strict=True))
-    assert acts["H[text+vision]"] == acts["rate[2]"] == "text+vision"
+    assert acts["H[text+vision]"] == acts["D[text+vision]"] == "text+vision"
+    assert "D[text+audio+vision]" not in acts
     assert acts["H[audio]"] == "audio"
     assert found.most_built() in ("text+audio", "text+vision", "audio+vision", "text+audio+vision")
 
@@ -391,13 +399,14 @@ def test_the_sentence_names_what_did_most() -> None:
     found = method.built(model, features(1), behind)
     joint = np.array(["+" in name for name in found.dividends])
     most = found.terms[int(np.abs(found.parts[joint]).sum(0).argmax())].title
-    assert f"% by the {most}" in building_answers.answer(found)
-    assert "from 0.00 to " in building_answers.answer(found)
-    alone = model.tweaked(Tweak({name: 0.0 for name in found.dividends if "+" in name}, (0.0, 0.0)))
-    assert building_answers.answer(method.built(alone, features(1),
-                                                behind)) == "The dynamics built nothing of the joint contributions"
+    assert f"% by {most}" in method.answer(found)
+    assert "from 0.00 to " in method.answer(found)
+    off = {name: 0.0 for name in found.dividends if "+" in name}
+    alone = model.tweaked(Tweak(off, dissipations=off | {"audio": 0.0, "vision": 0.0}))
+    nothing = method.built(alone, features(1), behind)
+    assert method.answer(nothing) == "The dynamics built nothing of the joint contributions"
     still = jump_model(2, evolution="none")
-    assert building_answers.answer(method.built(still, features(1), behind)).startswith("Nothing evolves")
+    assert method.answer(method.built(still, features(1), behind)).startswith("Nothing evolves")
 
 
 def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
@@ -413,19 +422,19 @@ def test_programs_and_workspace_give_the_tables(planted: Any) -> None:
     assert names["numbers"]["value"].iloc[-1] == pytest.approx(one.dividends["text"], abs=1e-10)
     work = subjects.build("qj-planted", one.work.card, one.work.model, planted)
     exec(programs.program("Dynamics", "built", {**address, "builtof": "all test samples"}), names)
-    mean = built_terms.of_rows(work, planted.rows("test"), 0)
+    mean = physics.built(work, planted.rows("test"), 0)
     assert mean.count == len(planted.rows("test"))
     pd.testing.assert_frame_equal(names["numbers"], figures.numbers.built_table(mean), atol=1e-10)
     rows = planted.rows("test")[:5]
-    assert built_terms.of_rows(work, rows, 0).count == 5
-    assert built_terms.of_rows(work, rows, 0, LEARNED).frame().equals(built_terms.of_rows(work, rows, 0).frame())
-    weaker = built_terms.of_rows(work, rows, 0, Tweak(duration=0.0))
+    assert physics.built(work, rows, 0).count == 5
+    assert physics.built(work, rows, 0, LEARNED).frame().equals(physics.built(work, rows, 0).frame())
+    weaker = physics.built(work, rows, 0, Tweak(duration=0.0))
     assert not weaker.parts.any()
 
 
 def test_products_of_polynomials_are_integrated_without_error() -> None:
     p, q = 8, 7
-    integrals, back = building_numerics._products(p, q)
+    integrals, back = method._products(p, q)
     z = np.polynomial.legendre.leggauss(p + q - 1)[0]
     s, w = np.polynomial.legendre.leggauss(40)
     for place, k, l in itertools.product(range(p + q - 1), range(p), range(q)):

@@ -221,8 +221,8 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
     model.bias.data -= float(forms.scores_of(model, states)) - 0.03
     assert flips.table(model.tweaked(Tweak(duration=0.0))) == ()
     turns = flips.nearest_parameters(model, states)
-    assert turns.tried == 3 + 2 + 1
-    assert turns.ranges == "couplings × 0 to 2, jump rates × 0 to 4, T from 0 to 3"
+    assert turns.tried == 3 + 3 + 1
+    assert turns.ranges == "couplings and dissipation × 0 to 2, T from 0 to 3"
     assert turns.found == tuple(sorted(turns.found, key=lambda change: change.size)) != ()
     assert 0 < turns.resolution < 1e-6
     sizes = {(c.kind, c.name): c for c in turns.found}
@@ -238,8 +238,8 @@ def test_the_nearest_knob_of_the_physics_equals_a_fine_scan() -> None:
 
     cases = [("coupling", name, 2.0, lambda x, name=name: Tweak(couplings={name: x}))
              for name in ("text", "audio", "text+audio")]
-    cases += [("rate", str(k), 4.0, lambda x, k=k: Tweak(rates=[x if j == k else 1.0 for j in range(2)]))
-              for k in range(2)]
+    cases += [("dissipation", name, 2.0, lambda x, name=name: Tweak(dissipations={name: x}))
+              for name in ("text", "audio", "text+audio")]
     cases += [("duration", "T", 3.0, lambda x: Tweak(duration=x))]
     for kind, name, top, tweak in cases:
         wanted = scan(tweak, top, 1.0)

@@ -7,6 +7,7 @@ import copy
 import itertools
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from qfusion.quantum.states import density
 from tests.entangled import model_of
 
 NAMES = ("text", "audio", "vision")
+TERMS = ["+".join(s) for n in (1, 2, 3) for s in itertools.combinations(NAMES, n)]
 STEPS, WEIGHTS = np.array([-2, -1, 1, 2]), np.array([1, -8, 8, -1]) / 12  # central difference of fourth order
 AHEAD, AHEAD_WEIGHTS = np.arange(5), np.array([-25, 48, -36, 16, -3]) / 12  # one-sided, fourth order
 
@@ -57,17 +59,14 @@ def answers(model: Any, inputs: dict, background: Any, targets: tuple[str, ...],
 
 def with_factor(model: Any, parameter: method.Parameter, value: float) -> Any:
     """The model with one factor set, by tweaking or editing it."""
-    if parameter.kind in ("coupling", "rate", "duration"):
-        tweak = model.tweak or Tweak()
-        couplings, rates = dict(tweak.couplings), list(tweak.rates or [1.0] * model.jump_count)
-        duration: float | None = float(model.duration)
+    if parameter.kind in ("coupling", "dissipation", "duration"):
+        tweak, name = model.tweak or Tweak(), "+".join(parameter.modalities)
         if parameter.kind == "coupling":
-            couplings["+".join(parameter.modalities)] = value
-        elif parameter.kind == "rate":
-            rates[int(split(parameter.key)[1]) - 1] = value
-        else:
-            duration = value * model.settings["duration"]
-        return model.tweaked(Tweak(couplings, tuple(rates), duration))
+            tweak = replace(tweak, couplings={**tweak.couplings, name: value})
+        elif parameter.kind == "dissipation":
+            tweak = replace(tweak, dissipations={**tweak.dissipations, name: value})
+        duration = value * model.settings["duration"] if parameter.kind == "duration" else float(model.duration)
+        return model.tweaked(replace(tweak, duration=duration))
     other = copy.deepcopy(model)
     place = split(parameter.key)[1]
     with torch.no_grad():
@@ -109,7 +108,7 @@ def _table(model: Any, parameter: method.Parameter, value: float) -> torch.Tenso
 
 
 def differences(model: Any, parameter: method.Parameter, ask: Callable[[Any], np.ndarray], h: float) -> np.ndarray:
-    ahead = parameter.value == 0 and parameter.kind in ("rate", "duration")
+    ahead = parameter.value == 0 and parameter.kind in ("dissipation", "duration")
     steps, weights = (AHEAD, AHEAD_WEIGHTS) if ahead else (STEPS, WEIGHTS)
     return sum(w * ask(with_factor(model, parameter, parameter.value + float(s) * h))
                for s, w in zip(steps, weights, strict=True)) / h
@@ -137,13 +136,14 @@ def test_jump_slopes_equal_finite_differences(d: int) -> None:
     model = jump_model(d)
     background = explain.background(model, features(5, seed=2))
     # one of each kind where each is slow
-    keys = ("H[audio]", "H[text+audio+vision]", "rate[2]", "T", "W[vision,3]") if d == 4 else None
+    keys = ("H[audio]", "H[text+audio+vision]", "D[text+audio]", "T", "W[vision,3]") if d == 4 else None
     found = assert_slopes_and_effects(model, features(1 if d == 4 else 2), background, keys=keys)
-    assert len(found.parameters) == 7 + 2 + 1 + 3 * 3
+    assert len(found.parameters) == 7 + 7 + 1 + 3 * 3
     titles = [parameter.title for parameter in found.parameters]
-    assert titles[:4] == ["own term of text", "own term of audio", "own term of vision", "text–audio coupling"]
-    assert titles[6:10] == ["text–audio–vision coupling", "jump operator 1", "jump operator 2", "duration T"]
-    assert titles[10] == "measurement vector 1 of text"
+    assert titles[:4] == ["H: text", "H: audio", "H: vision", "H: text–audio"]
+    assert titles[6:8] == ["H: text–audio–vision", "dissipation: text"]
+    assert titles[13:15] == ["dissipation: text–audio–vision", "duration T"]
+    assert titles[15] == "measurement vector 1 of text"
     assert len(found.targets) == 1 + 8 + 6
 
 
@@ -152,17 +152,19 @@ def test_other_backgrounds(kind: str) -> None:
     model = jump_model(2)
     assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2), kind),
                               ("score", "dividend[]", "dividend[text+audio]"),
-                              keys=("H[text+audio]", "rate[1]", "W[1]"))
+                              keys=("H[text+audio]", "D[audio]", "W[1]"))
 
 
 @pytest.mark.parametrize("tweak",
-                         [Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7), Tweak({}, (0.0, 0.0), 1.4)])
+                         [Tweak({"text+audio": 0.0, "text": -2.0}, (0.0, 2.5), 0.7, {"text": 0.0, "audio+vision": 2.5}),
+                          Tweak({}, (), 1.4, dict.fromkeys(TERMS, 0.0))])
 def test_slopes_where_sliders_put_the_model(tweak: Tweak) -> None:
     model = jump_model(2).tweaked(tweak)
     targets = tuple(name for name in method.target_names(model) if not name.startswith("negativity"))
     found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets,
                                       h=2e-3)
-    assert [parameter.value for parameter in found.parameters if parameter.kind == "rate"] == list(tweak.rates)
+    values = [parameter.value for parameter in found.parameters if parameter.kind == "dissipation"]
+    assert values == [tweak.dissipations.get(term, 1.0) for term in TERMS]
 
 
 def test_slopes_of_a_model_without_time_left() -> None:
@@ -182,16 +184,17 @@ def test_every_form_of_the_model(settings: dict[str, Any]) -> None:
                *(() if settings.get("evolution") in ("none", "unitary") else ("entropy[audio]",)))
     found = assert_slopes_and_effects(model, features(2), explain.background(model, features(5, seed=2)), targets)
     kinds = {parameter.kind for parameter in found.parameters}
-    assert ("rate" in kinds) == (settings.get("evolution") not in ("unitary", "none"))
-    assert ("coupling" in kinds) == (settings.get("evolution") not in ("dissipative", "none"))
+    assert ("dissipation" in kinds) == (settings.get("evolution") not in ("unitary", "none"))
+    assert ("coupling" in kinds) == (settings.get("evolution") != "none")  # of traceless L_k, where H is not learned
 
 
 def test_time_is_the_sum_of_all_that_acts_in_it() -> None:
-    model = jump_model(3).tweaked(Tweak({"text+audio": 1.7}, (0.4, 1.0), 1.2))
+    model = jump_model(3).tweaked(Tweak({"text+audio": 1.7}, (0.4, 1.0), 1.2, {"audio": 0.3}))
     found = method.sensitivity(model, features(2), explain.background(model, features(5, seed=2)))
     value = np.array([parameter.value for parameter in found.parameters])
     kind = np.array([parameter.kind for parameter in found.parameters])
-    together = (value[:, None] * found.slopes)[np.isin(kind, ("coupling", "rate"))].sum(0)
+    order = np.select([kind == "coupling", kind == "dissipation"], [1.0, 0.5])  # the dissipator is of second order
+    together = (order[:, None] * value[:, None] * found.slopes).sum(0)
     assert np.allclose(value[kind == "duration"] * found.slopes[kind == "duration"], together, atol=1e-10)
 
 
@@ -210,7 +213,7 @@ def test_dividends_add_up_to_the_score_and_a_cohort_to_its_mean() -> None:
 def test_the_mean_slope_on_the_way_is_the_effect() -> None:
     model = jump_model(3)
     background = explain.background(model, features(5, seed=2))
-    for key in ("H[text+audio+vision]", "rate[1]", "T", "W[audio,2]"):
+    for key in ("H[text+audio+vision]", "D[text+audio]", "T", "W[audio,2]"):
         way = method.response(model, features(2), background, key, nodes=8)
         assert abs(-way.mean_slope * way.parameter.value - way.effect) < 1e-10
         assert way.values[0] - way.values[-1] == way.effect

@@ -38,7 +38,9 @@ def test_text_is_read_back_whatever_the_names(modalities: list[str], data: Any) 
     model = physics(*modalities, jumps=data.draw(st.integers(0, 3)))
     factors = data.draw(st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(-10, 10), max_size=5))
     rates = data.draw(st.lists(st.floats(0, 10), min_size=model.jump_count, max_size=model.jump_count))
-    tweak = Tweak(factors, rates, data.draw(st.none() | st.floats(0, 20))).fit(model)
+    weaker = data.draw(st.dictionaries(st.sampled_from(terms(model.modalities)), st.floats(0, 4), max_size=3))
+    duration = data.draw(st.none() | st.floats(0, 20))
+    tweak = Tweak(factors, rates, duration, weaker if model.jump_count else {}).fit(model)
     assert Tweak.parse(str(tweak), model) == tweak
     assert Tweak.parse(str(tweak).replace(",T=", " , T = ").replace(",rate.", " ,\nrate."), model) == tweak
     assert Tweak.of(tweak.numbers().items(), model) == tweak
@@ -92,6 +94,7 @@ def test_equal_tweaks_have_one_form() -> None:
                                                                   model) == Tweak.parse("H.text=1,T=1.3,",
                                                                                         model) == LEARNED
     assert (str(LEARNED), str(Tweak(rates=(1.0, 3)))) == ("", "rate.2=3")
+    assert str(Tweak(dissipations={"text+audio": 0.5, "text": 1.0}).fit(model)) == "D.text-audio=0.5"
     assert copy.deepcopy(every[0]) == every[0]
     assert dataclasses.replace(every[1], duration=0.1 + 0.2).numbers() == {"H.text-audio": 0.5, "T": 0.1 + 0.2}
 
@@ -102,7 +105,8 @@ def test_equal_tweaks_have_one_form() -> None:
     ("T=1,T=x", InvalidInput, "`T` must be a number"), ("T=1e3", InvalidInput, "`T` must lie between 0 and 20"),
     ("H.text=-11", InvalidInput, "`H.text` must lie between -10 and 10"), ("rate.1=nan", InvalidInput, "`rate.1`"),
     ("H.text+audio=1", NotFound, "H.text-audio"), ("H.text=1+,T=2", InvalidInput, "1\\+,T=2"),
-    ("+", InvalidInput, "must look like"),
+    ("+", InvalidInput, "must look like"), ("D.text=-1", InvalidInput, "`D.text` must lie between 0 and 4"),
+    ("D.smell=1", NotFound, "'D.smell' does not exist"),
 ])
 def test_what_does_not_fit_is_named(text: str, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
@@ -121,13 +125,18 @@ def page() -> None:
     from types import SimpleNamespace
 
     import streamlit as st
+    import torch
 
     from qfusion.panels.core import sliders as physics
     from qfusion.panels.core.view import View
+    from qfusion.quantum.lindblad import System
     from qfusion.ui.frame import sliders, state
 
-    model = SimpleNamespace(modalities=("a", "b-c", "a-b", "c"), jump_count=1, duration=1.0)
-    work = SimpleNamespace(model=model, modalities=model.modalities, can=lambda ability: True)
+    names, one = ("a", "b-c", "a-b", "c"), torch.eye(16, dtype=torch.complex128).roll(5, 0)
+    system = System(one + one.mH, one[None], (2, 2, 2, 2), names)
+    model = SimpleNamespace(modalities=names, jump_count=1, duration=1.0, system=lambda: system, state_dict=dict,
+                            settings={})
+    work = SimpleNamespace(model=model, modalities=names, can=lambda ability: True, memo_key=lambda background: "page")
     view = View("dynamics", state.said())
     for key, now in physics.renamed(view, work).items():  # type: ignore[arg-type]
         state.rename(key, now)

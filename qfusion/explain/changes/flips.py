@@ -182,7 +182,8 @@ def _turn(model: QuantumJump, psi: Tensor, before: np.ndarray,
     lead = _lead(chebyshev.chebval(2 * places / top - 1, coefficients).T, held)
     own = int(np.searchsorted(places, learned))
     ways = [list(range(own, len(places))), list(range(own, -1, -1))]
-    brackets = [next(((places[a], places[b]) for a, b in pairwise(way) if lead[b] > 0), None) for way in ways]
+    far = 2 * wanted  # beyond what is wanted by more than the interpolant's error
+    brackets = [next(((places[a], places[b]) for a, b in pairwise(way) if lead[b] > far), None) for way in ways]
 
     def scores(x: float) -> np.ndarray:
         return _scores(model.tweaked(tweak_of(parameter, float(x))), psi)

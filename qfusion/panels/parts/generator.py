@@ -40,7 +40,7 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
     joint = {term: value for term, value in found.energy.items() if "+" in term}
     strongest = max(joint, key=lambda term: joint[term], default="")
     title = (f"H couples {text.plain(answers.listed(split_term(strongest)))} most ({joint[strongest]:.2f})"
-             if strongest and joint[strongest] > 0 else "H couples nothing")
+             if strongest and joint[strongest] > 1e-9 * max(found.energy.values()) else "H couples nothing")
     return Picture(
         "couplings", title, figures.couplings(parts, system.names, _UNITS, theme),
         shows="the parts of H and of the traceless jump operators that act on exactly these modalities, the same in "

@@ -89,9 +89,8 @@ def presets(work: Workspace) -> None:
             st.button("No dissipation", key="_unitary", on_click=set_to,
                       args=(model, Tweak(dissipations=dict.fromkeys(terms, 0.0))),
                       help="Every dissipation to 0: the state stays pure")
-        st.button("No joint terms", key="_local", on_click=set_to,
-                  args=(model, Tweak(joint, dissipations=joint if model.jump_count else {})),
-                  help="Every H_S and every dissipation of two or more modalities to 0: none acts on another")
+        st.button("No joint couplings", key="_local", on_click=set_to, args=(model, Tweak(joint)),
+                  help="Every H_S of two or more modalities to 0")
         history.draw(work)
 
 
