@@ -144,14 +144,20 @@ def _head(found: Sensitivity, places: np.ndarray, effect: str) -> str:
         return f"No term of these moves the {text.plain(effect)}"
     first = max(places, key=lambda i: abs(found.effects[i, 0]))
     change = found.effects[first, 0]
-    return (f"Most depends on the {text.plain(found.parameters[first].title)}: without it the {text.plain(effect)} "
+    return (f"Most depends on {_the(found.parameters[first])}; without it the {text.plain(effect)} "
             f"{'rises' if change > 0 else 'falls'} by {abs(change):.2g}")
+
+
+def _the(parameter: Parameter) -> str:
+    """A term in a sentence, as markdown: "H: text–audio", "the duration T"."""
+    named = parameter.kind in ("coupling", "dissipation")
+    return ("" if named else "the ") + text.plain(parameter.title)
 
 
 def _bend(along: Response, parameter: Parameter, effect: str) -> str:
     name, slope = text.plain(parameter.title), along.slopes[-1] * parameter.value
     if not np.isfinite(slope) or abs(slope) < 1e-9 or abs(along.effect) < 1e-9:
-        return f"The {text.plain(effect)} and the strength of the {name}"
+        return f"The {text.plain(effect)} and the strength of {_the(parameter)}"
     if np.sign(-slope) == np.sign(along.effect):
         return f"{name}: less of it and none of it move the {text.plain(effect)} the same way"
     first, then = ("raises", "lowers") if slope < 0 else ("lowers", "raises")

@@ -53,12 +53,10 @@ def draw(work: Workspace) -> Tweak:
 
 
 def _factors(terms: Mapping[str, str], strengths: Mapping[str, float]) -> dict[str, float]:
-    """Sliders of terms by key, the strongest first; what no term of the model acts on has none."""
-    least = 1e-12 * max(strengths.values(), default=0.0)
-    there = [(key, term) for key, term in terms.items() if strengths.get(term, 0.0) > least]
-    there.sort(key=lambda each: -strengths[each[1]])
-    return {key: float(st.slider(f"{term_title(term)} ({strengths[term]:.2g})", 0.0, TOP_FACTOR, 1.0, STEP,
-                                 format="%.2f", **state.bound(key))) for key, term in there}
+    """Sliders of terms by key, the strongest first."""
+    ordered = sorted(terms.items(), key=lambda each: -strengths.get(each[1], 0.0))
+    return {key: float(st.slider(f"{term_title(term)} ({strengths.get(term, 0.0):.2g})", 0.0, TOP_FACTOR, 1.0, STEP,
+                                 format="%.2f", **state.bound(key))) for key, term in ordered}
 
 
 def _old_rates(model: Any) -> dict[str, float]:

@@ -1,0 +1,273 @@
+"""Nothing that is said of a model depends on the gauge of its generator: 100 random ones of every shipped model, where
+rates of single operators differ; sliders against an evolution of QuTiP and a split of NumPy."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import qutip
+import torch
+
+from qfusion import cli, explain
+from qfusion.analysis import subjects
+from qfusion.analysis.dynamics import generator as strengths
+from qfusion.analysis.sample import Sample, sample_of
+from qfusion.errors import DataUnavailable
+from qfusion.explain.changes import building, flips, forms, sensitivity
+from qfusion.models import QuantumJump, Tweak
+from qfusion.panels import building as built_panels
+from qfusion.panels import physics as term_panels
+from qfusion.panels.parts import generator as generator_panels
+from qfusion.quantum import gauge
+from qfusion.quantum.lindblad import Generator, Term, act
+from qfusion.training import checkpoint
+from tests.test_sensitivity import features, jump_model
+
+SHIPPED = [name for name in checkpoint.available() if name.startswith("qj-")]
+GAUGES = 100
+SAME = 1e-9  # of the largest number of a kind
+SLOW = 64  # dimension from which some of the gauges are asked for what takes long
+
+
+def in_gauge(model: QuantumJump, seed: int) -> QuantumJump:
+    """The same generator by other operators: L_k mixed by a random unitary, then shifted by random multiples of 1."""
+    other, random = copy.deepcopy(model).double(), torch.Generator().manual_seed(seed)
+
+    def drawn(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, dtype=torch.complex128, generator=random)
+
+    with torch.no_grad():
+        for A, L in zip(other.A, other.L, strict=True):
+            H, jumps = torch.view_as_complex(A), torch.view_as_complex(L)
+            K, d = len(jumps), len(H)
+            jumps = torch.einsum("kl,lab->kab", torch.linalg.qr(drawn(K, K))[0], jumps)
+            c = 0.5 * drawn(K)[:, None, None]
+            shift = (c.conj() * jumps).sum(0)
+            A.copy_(torch.view_as_real((H + H.mH) / 2 + (shift - shift.mH) / 2j))
+            L.copy_(torch.view_as_real(jumps + c * torch.eye(d, dtype=H.dtype)))
+    return other
+
+
+@cache
+def opened(name: str) -> tuple[Any, Any]:
+    """A shipped model in double precision, and its data."""
+    from qfusion import data
+
+    found = checkpoint.load(name)
+    try:
+        dataset = data.load(found.card["data"]["name"])
+    except DataUnavailable:
+        pytest.skip("the data are not on this machine")
+    found.model.double()
+    return found, dataset
+
+
+def before(name: str, model: QuantumJump, tag: str) -> Sample:
+    """A sample before a model that stands in for a shipped one, whose results are kept apart by a tag."""
+    found, dataset = opened(name)
+    work = subjects.build(name, {**found.card, "weights_sha256": tag}, model, dataset)
+    return sample_of(work, int(dataset.rows("test")[7]))
+
+
+def undecided(model: QuantumJump, dataset: Any) -> dict[str, torch.Tensor]:
+    """The states of the test sample whose decision is closest."""
+    rows = dataset.rows("test")[:200]
+    found = scores(model, dataset.inputs(rows, torch.float64))
+    lead = np.abs(found[:, 0]) if found.shape[1] == 1 else np.diff(np.sort(found, 1)[:, -2:])[:, 0]
+    return forms.states_of(model, dataset.inputs([rows[int(lead.argmin())]], torch.float64))
+
+
+def same(ours: Any, reference: Any) -> None:
+    """Both are equal to SAME of the largest number, or of 1."""
+    ours, reference = np.asarray(ours, dtype=float), np.asarray(reference, dtype=float)
+    assert ours.shape == reference.shape
+    assert np.abs(ours - reference).max() <= SAME * max(1.0, np.abs(reference).max())
+
+
+def scores(model: QuantumJump, inputs: dict, tweak: Tweak | None = None) -> np.ndarray:
+    with torch.no_grad():
+        return model.tweaked(tweak or Tweak())(inputs).numpy()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_what_is_said_of_a_shipped_model_is_the_same_in_every_gauge(name: str) -> None:
+    found, dataset = opened(name)
+    model = found.model
+    rows = dataset.rows("test")[:4]
+    inputs, one = (dataset.inputs(each, torch.float64) for each in (rows, rows[:1]))
+    behind = explain.background(model, dataset.inputs(dataset.rows("train")[:50], torch.float64))
+    pair = "+".join(model.modalities[:2])
+    turned = [Tweak({pair: 0.45, model.modalities[0]: 1.5}), Tweak(dissipations={pair: 0.45, model.modalities[0]: 1.3}),
+              Tweak({pair: 0.0}, (), 1.5, {model.modalities[1]: 0.0})]
+    few = 4 if np.prod(model.dims) >= SLOW else 50
+
+    def quick(m: QuantumJump) -> list[Any]:
+        system = m.system()
+        found = strengths.strengths_of(system)
+        return [scores(m, inputs), *(scores(m, inputs, tweak) for tweak in turned), list(found.energy.values()),
+                list(found.rates.values()), torch.view_as_real(system.H), torch.view_as_real(system.jumps)]
+
+    def slow(m: QuantumJump) -> list[Any]:
+        built = building.built(m, one, behind)
+        terms = sensitivity.sensitivity(m, one, behind, targets=["score", f"dividend[{pair}]"])
+        return [built.parts, built.start, built.end, terms.slopes, terms.effects]
+
+    reference = [quick(model), slow(model)]
+    answer = building.answer(building.built(model, one, behind))
+    for seed in range(GAUGES):
+        other = in_gauge(model, seed)
+        for ours, theirs in zip(quick(other), reference[0], strict=True):
+            same(ours, theirs)
+        if seed < few:
+            for ours, theirs in zip(slow(other), reference[1], strict=True):
+                same(ours, theirs)
+            assert building.answer(building.built(other, one, behind)) == answer
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_turns_that_flip_a_decision_and_headlines_are_the_same_in_every_gauge(name: str) -> None:
+    found, dataset = opened(name)
+    states = undecided(found.model, dataset)
+
+    def turns(m: QuantumJump) -> tuple[list[tuple[str, str]], list[float]]:
+        nearest = flips.nearest_parameters(m, states).found
+        return [(turn.kind, turn.name) for turn in nearest], [turn.value for turn in nearest]
+
+    def headlines(m: QuantumJump, tag: str) -> list[str]:
+        sample = before(name, m, tag)
+        panels = (built_panels.matrix, term_panels.tornado, term_panels.way, generator_panels.couplings,
+                  generator_panels.levels)
+        return [panel(sample).title for panel in panels]
+
+    reference, words = turns(found.model), headlines(found.model, f"{name}-learned")
+    assert len(reference[0]) > 1
+    other = in_gauge(found.model, GAUGES)
+    named, values = turns(other)
+    assert named == reference[0]
+    same(values, reference[1])
+    assert headlines(other, f"{name}-other") == words
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_rates_of_single_operators_are_not_the_same_in_every_gauge(name: str) -> None:
+    """What the columns were before: the same comparison fails."""
+    found, dataset = opened(name)
+    model, inputs = found.model, dataset.inputs(dataset.rows("test")[:4], torch.float64)
+    K = model.jump_count
+
+    def removed(m: QuantumJump) -> np.ndarray:
+        rates = [tuple(float(k != gone) for k in range(K)) for gone in range(K)]
+        return np.stack([scores(m, inputs, Tweak(rates=each)) for each in rates])
+
+    other = in_gauge(model, 0)
+    same(scores(other, inputs), scores(model, inputs))
+    with pytest.raises(AssertionError):
+        same(removed(other), removed(model))
+    assert np.abs(removed(other) - removed(model)).max() > 1e-4
+
+
+def test_unit_factors_leave_what_was_learned_to_the_last_bit() -> None:
+    model = jump_model(2)
+    learned, unit = (m.generator().terms[0] for m in (model, model.tweaked(Tweak({"text": 1.0}, (1.0, 1.0), None,
+                                                                                 {"audio": 1.0}))))
+    assert torch.equal(learned.H, unit.H)
+    assert torch.equal(learned.jumps, unit.jumps)
+
+
+def test_old_rates_act_on_learned_operators_before_anything_else() -> None:
+    model, inputs = jump_model(2), features(3)
+    by_hand = copy.deepcopy(model)
+    with torch.no_grad():
+        by_hand.L[0][1] *= 2.5**0.5
+    same(scores(model, inputs, Tweak(rates=(1.0, 2.5))), scores(by_hand, inputs))
+    both = {"dissipations": {"text": 0.3}, "couplings": {"text+audio": 0.5}}
+    same(scores(model, inputs, Tweak(rates=(1.0, 2.5), **both)), scores(by_hand, inputs, Tweak(**both)))
+
+
+def test_the_canonical_unravelling_is_the_same_generator_by_orthogonal_operators() -> None:
+    model = jump_model(3, jumps=4)
+    system, X = model.system(), torch.randn(2, 27, 27, dtype=torch.complex128)
+    whole = Generator(model.dims, (Term((0, 1, 2), system.H, system.jumps),))
+    same(torch.view_as_real(act(whole, X)), torch.view_as_real(act(model.generator(), X)).detach())
+    gram = torch.einsum("kab,lab->kl", system.jumps.conj(), system.jumps)
+    rates = torch.diagonal(gram).real
+    same(gram.abs(), torch.diag(rates))
+    assert bool((rates.diff() < 0).all())
+    assert float(torch.einsum("kaa->k", system.jumps).abs().max()) < 1e-12
+    assert gauge.unravelling(torch.zeros(0, 3, 3, dtype=torch.complex128)).shape == (0, 3, 3)
+    assert not gauge.unravelling(torch.zeros(2, 3, 3, dtype=torch.complex128)).any()
+
+
+def split(A: np.ndarray, dims: tuple[int, ...]) -> dict[tuple[int, ...], np.ndarray]:
+    """A = sum_S A_S by inclusion and exclusion over means, A_S = sum_{R in S} (-1)^{|S| - |R|} E_R[A]."""
+    M = len(dims)
+
+    def mean(keep: tuple[int, ...]) -> np.ndarray:
+        kept = qutip.Qobj(A, dims=[list(dims)] * 2).ptrace(list(keep)).full() if keep else np.array([[np.trace(A)]])
+        gone = [m for m in range(M) if m not in keep]
+        rest = int(np.prod([dims[m] for m in gone]))
+        order = [*keep, *gone]
+        whole = np.kron(kept, np.eye(rest) / rest).reshape([dims[m] for m in order] * 2)
+        back = [order.index(m) for m in range(M)]
+        return whole.transpose(*back, *(M + k for k in back)).reshape(A.shape)
+
+    every = [s for n in range(M + 1) for s in itertools.combinations(range(M), n)]
+    return {S: sum((-1) ** (len(S) - len(R)) * mean(R) for R in every if set(R) <= set(S)) for S in every}
+
+
+def evolved(model: QuantumJump, psi: np.ndarray, couplings: dict, dissipations: dict) -> np.ndarray:
+    """The scores at T by QuTiP, from the weights, with factors on the parts of H and of traceless L_k."""
+    raw = torch.view_as_complex(model.A[0]).detach().numpy()
+    H, jumps, D = (raw + raw.conj().T) / 2, torch.view_as_complex(model.L[0]).detach().numpy(), len(raw)
+    for L in jumps:
+        c = np.trace(L) / D
+        H = H - (np.conj(c) * L - c * L.conj().T) / 2j
+    H = sum(couplings.get(S, 1.0) * part for S, part in split(H, model.dims).items())
+    made = [sum(dissipations.get(S, 1.0) * part for S, part in split(L, model.dims).items() if S) for L in jumps]
+    options = {"method": "vern9", "atol": 1e-12, "rtol": 1e-11, "nsteps": 100_000}
+    solved = qutip.mesolve(qutip.Qobj(H), qutip.ket2dm(qutip.Qobj(psi[:, None])), [0.0, float(model.duration)],
+                           [qutip.Qobj(L) for L in made], options={**options, "matrix_form": True})
+    rho, read = solved.states[-1].full(), model.readout().detach().numpy()
+    return np.einsum("cab,ba->c", read, rho).real + model.bias.detach().numpy()
+
+
+@pytest.mark.parametrize("name", ["qj-parity", "qj-planted"])
+def test_sliders_equal_an_evolution_of_qutip(name: str) -> None:
+    found, dataset = opened(name)
+    model, inputs = found.model, dataset.inputs(dataset.rows("test")[:1], torch.float64)
+    with torch.no_grad():
+        psi = model.product_state(model.encode(inputs))[0].numpy()
+    for seed, (H, D) in enumerate((({}, {(0, 1): 0.45}), ({(0, 1): 0.3, (1,): 1.7}, {(0,): 2.0, (0, 1): 0.0}))):
+        names = [{"+".join(model.modalities[m] for m in s): f for s, f in each.items()} for each in (H, D)]
+        ours = scores(in_gauge(model, seed), inputs, Tweak(names[0], dissipations=names[1]))[0]
+        assert np.abs(ours - evolved(model, psi, H, D)).max() < 1e-7
+        assert np.abs(ours - scores(model, inputs)[0]).max() > 1e-3
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: Any) -> dict[str, Any]:
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        cli.main([str(word) for word in (*words, "--json")])
+    assert not ended.value.code
+    return dict(json.loads(capsys.readouterr().out))
+
+
+def test_a_checkpoint_in_another_gauge_prints_the_same_matrix(tmp_path: Path,
+                                                              capsys: pytest.CaptureFixture[str]) -> None:
+    found, _ = opened("qj-parity")
+    words = ("explain", "--sample", "pair-6601", "--physics")
+    learned = run(capsys, *words, "--model", "qj-parity")
+    other = run(capsys, *words, "--model", checkpoint.save(tmp_path / "other", in_gauge(found.model, 1), found.card))
+    assert list(other["physics"]["left+right"]) == [f"{letter}[{name}]" for letter in "HD"
+                                                    for name in ("left", "right", "left+right")]
+    scale = max(abs(value) for value in learned["physics_end"].values())
+    for name, row in learned["physics"].items():
+        for key, part in row.items():
+            assert other["physics"][name][key] == pytest.approx(part, abs=1e-3 * scale)
