@@ -93,7 +93,7 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
             "groups": cohort(model, dataset, background, scores, True)}
 
 
-NAMED = ("coupling", "rate", "duration", "convolution", "pooling")
+NAMED = ("coupling", "dissipation", "duration", "convolution", "pooling")
 
 
 def groups(dataset: Any, outputs: int) -> list[tuple[np.ndarray, int]]:

@@ -41,7 +41,7 @@ def states() -> list[State]:
         found.append(("dynamics", (("model", "qj-planted"), ("sample", sample), ("H.text", factor))))
     for sample in samples:
         found.append(("samples", (("model", "qj-planted"), ("sample", sample))))
-        found.append(("", (("model", "qj-planted"), ("sample", sample), ("rate.1", "2"))))
+        found.append(("", (("model", "qj-planted"), ("sample", sample), ("D.text-audio", "2"))))
         found.append(("what_if", (("model", "qj-planted"), ("sample", sample), ("T", "1.5"))))
     for sample, table in itertools.product(("digit-0003", "digit-0040"), ("and", "or")):
         found.append(("circuit", (("model", "qcnn-digits"), ("data", "digits"), ("sample", sample), ("edits", table))))

@@ -447,7 +447,7 @@ def _examples(door: str) -> list[bytes]:
                           "data = 'digits'\nmodel = 'entangled-qcnn'"],
         "text": ["a very good day", "<b>x</b> $x^2$ `code` [a](b) *c* :smile: &amp;", "=1+1", "+cmd|' /C calc'!A0",
                  "\t=1", "@SUM(A1)", "\\[a", "-2"],
-        "tweak": ["H.text=0.5,rate.1=2,T=1.2", "H.text-audio=-1"],
+        "tweak": ["H.text=0.5,D.text=2,rate.1=2,T=1.2", "H.text-audio=-1"],
         "cohort": ["relation=conflict", "error>0.3;truth<0", "split=test;entropy[text]>=0.2"],
         "saved cohort": ["hard:error>0.3"], "pin": ["qj-planted/planted/p0031/H.text=0.3"],
         "visible range": ["0,1", "-2.5,3e4"], "sentence": ["a very good day", "good and bad"]}[door]]

@@ -61,7 +61,7 @@ PICTURES = (
             "nearly everything.",
             f"/dynamics?{PAIR}", "decision-over-time"),
     Picture("built", "Which coupling built which contribution",
-            "What every coupling and jump operator added on the way: from a sum over modalities to a decision that is "
+            "What every coupling and dissipation added on the way: from a sum over modalities to a decision that is "
             "made jointly.",
             f"/dynamics?{PAIR}", "built"),
     Picture("cut", "Are the correlations needed, and when?",
@@ -74,7 +74,7 @@ PICTURES = (
     Picture("density-matrix", "A density matrix", "Moduli of the joint state's entries at the end of the evolution.",
             f"/dynamics?{SARCASM}&view=State", "matrix-modulus"),
     Picture("tornado", "What did it",
-            "What removing a coupling, a jump operator or a measurement vector does to the score, beside the slope.",
+            "What removing a coupling, a dissipation or a measurement vector does to the score, beside the slope.",
             f"/dynamics?{SARCASM}&view=What%20did%20it", "tornado"),
     Picture("circuit", "One step as a quantum circuit",
             "The learned couplings and jumps as gates, with the sample's qubits at the end.",

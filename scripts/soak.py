@@ -144,7 +144,8 @@ class Reader(threading.Thread):
         """A tweak by sliders, and the page of changes."""
         self.open("dynamics", **JUMP, sample=self.chance.choice(SAMPLES))
         for _ in range(4):
-            self.set(self.chance.choice(("H.text", "H.audio", "rate.1", "T")), round(self.chance.uniform(0.2, 1.5), 2))
+            slider = self.chance.choice(("H.text", "H.audio", "D.text-audio", "T"))
+            self.set(slider, round(self.chance.uniform(0.2, 1.5), 2))
         self.seen(self.visitor.go("what_if"))
 
     def note(self) -> None:

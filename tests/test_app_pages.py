@@ -16,6 +16,7 @@ from streamlit.testing.v1 import AppTest
 from qfusion import data, explain
 from qfusion.analysis import text
 from qfusion.analysis.cohort import examples
+from qfusion.analysis.dynamics.generator import strengths_of
 from qfusion.analysis.systems import jump_subject
 from qfusion.errors import InvalidInput
 from qfusion.models import Tweak
@@ -204,17 +205,17 @@ def test_sliders_change_prediction_and_test_metrics_as_the_library_says(source: 
     expected = metrics.evaluate(model_of, dataset, "test")
     assert value(app, "MAE") == pytest.approx(expected["mae"], abs=6e-4)
     app.slider(key="H.text").set_value(0.3)
-    app.slider(key="rate.2").set_value(2.0)
+    app.slider(key="D.text-audio").set_value(2.0)
     app.slider(key="T").set_value(1.5).run()
     assert not app.exception
-    tweaked = model_of.tweaked(Tweak(couplings={"text": 0.3}, rates=(1.0, 2.0, 1.0), duration=1.5))
+    tweaked = model_of.tweaked(Tweak(couplings={"text": 0.3}, duration=1.5, dissipations={"text+audio": 2.0}))
     expected = metrics.evaluate(tweaked, dataset, "test")
     with torch.no_grad():
         prediction = float(tweaked(dataset.inputs([row], dtype=torch.float64))[0, 0])
     assert value(app, "Score") == pytest.approx(prediction, abs=6e-4)
     for name in ("mae", "corr", "acc7"):
         assert value(app, metrics.describe[name].short) == pytest.approx(expected[name], abs=6e-4)
-    assert "Changed: text × 0.3, L2 × 2, T = 1.5" in plain(said(app))
+    assert "Changed: H: text × 0.3, dissipation: text+audio × 2, T = 1.5" in plain(said(app))
     app.button(key="_reset").click().run()
     assert app.slider(key="H.text").value == 1.0
     assert "Everything as learned" in said(app)
@@ -241,11 +242,37 @@ def test_reduced_entropies_of_all_samples_equal_the_states_own(source: str) -> N
 
 
 def test_a_link_restores_the_whole_view() -> None:
-    app = visit("Dynamics", data="planted", **{"H.text-audio": "0.5", "rate.1": "2", "T": "0.5", "view": "State"})
+    app = visit("Dynamics", data="planted", **{"H.text-audio": "0.5", "D.text": "2", "T": "0.5", "view": "State"})
     assert app.slider(key="H.text-audio").value == 0.5
-    assert app.slider(key="rate.1").value == 2.0
+    assert app.slider(key="D.text").value == 2.0
     assert app.slider(key="T").value == 0.5
     assert "Density matrix" in said(app)
+
+
+def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None:
+    app = visit("Dynamics", data="planted", **{"rate.1": "2", "rate.3": "0.5", "H.text": "0.5"})
+    assert not [each for each in app.slider if str(each.key).startswith("rate.")]
+    words = plain(said(app))
+    assert "Also set, by an old link: `rate.1` = 2, `rate.3` = 0.5" in words
+    assert "Changed: H: text × 0.5, rate of learned operator 1 × 2, rate of learned operator 3 × 0.5." in words
+    app.slider(key="T").set_value(0.5).run()  # stays while others move
+    assert "rate of learned operator 1 × 2" in plain(said(app))
+    model = cache.workspace_of("qj-planted", "planted").model.tweaked("rate.1=2,rate.3=0.5,H.text=0.5,T=0.5")
+    dataset = data.load("planted")
+    assert value(app, "MAE") == pytest.approx(metrics.evaluate(model, dataset, "test")["mae"], abs=6e-4)
+    app.button(key="_reset").click().run()
+    assert "Everything as learned" in said(app)
+    assert "old link" not in said(app)
+
+
+def test_sliders_say_strengths_and_stand_by_them() -> None:
+    app = visit("Dynamics", data="planted")
+    learned = strengths_of(cache.workspace_of("qj-planted", "planted").model.system())
+    for start, found in (("H.", learned.energy), ("D.", learned.rates)):
+        sliders = [each for each in app.slider if str(each.key).startswith(start)]
+        terms = [str(each.key).removeprefix(start).replace("-", "+") for each in sliders]
+        assert terms == sorted(found, key=lambda term: -found[term])
+        assert all(each.label.endswith(f"({found[term]:.2g})") for each, term in zip(sliders, terms, strict=True))
 
 
 def test_the_cursor_survives_a_shorter_duration_and_none_at_all() -> None:
@@ -259,7 +286,8 @@ def test_the_cursor_survives_a_shorter_duration_and_none_at_all() -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_opens_without_evolution_and_without_jumps(view: str) -> None:
-    app = visit("Dynamics", data="planted", view=view, T="0", runs="4", **{f"rate.{k}": "0" for k in (1, 2, 3)})
+    app = visit("Dynamics", data="planted", view=view, T="0", runs="4", **{f"D.{name}": "0" for name in (
+        "text", "audio", "vision", "text-audio", "text-vision", "audio-vision", "text-audio-vision")})
     assert not app.error
 
 
@@ -272,6 +300,7 @@ def test_every_view_opens_without_evolution_and_without_jumps(view: str) -> None
     ("Dynamics", {"H.text": "nan"}, "H.text"),
     ("Dynamics", {"rate.1": "-3"}, "rate.1"),
     ("Dynamics", {"rate.9": "1"}, "rate.9"),
+    ("Dynamics", {"D.text": "-3"}, "D.text"),
     ("Dynamics", {"H.smell": "1"}, "H.smell"),
     ("Dynamics", {"T": "1e9"}, "`T`"),
     ("Dynamics", {"view": "Nowhere"}, "Nowhere"),
@@ -294,12 +323,12 @@ def test_an_invalid_value_in_a_link_is_named_and_the_rest_applies(title: str, qu
 
 
 def test_every_invalid_value_in_a_link_is_named_and_the_rest_applies() -> None:
-    app = visit("Dynamics", **{"model": "nope", "sample": "p0031", "H.text": "abc", "rate.1": "2"})
+    app = visit("Dynamics", **{"model": "nope", "sample": "p0031", "H.text": "abc", "D.text": "2"})
     said_of = [plain(each.value) for each in app.warning]
     assert any("nope" in words for words in said_of)
     assert any("abc" in words for words in said_of)
     assert app.selectbox(key="sample").value == "p0031"
-    assert app.slider(key="rate.1").value == 2.0
+    assert app.slider(key="D.text").value == 2.0
 
 
 def test_data_that_do_not_fit_the_model_are_named(real_data: Path) -> None:

@@ -120,12 +120,12 @@ def a_point_of_the_scatter_picks(page: Any) -> None:
 
 def test_a_cold_link_restores_the_view_and_a_slider_changes_prediction_metrics_and_link(
         visit: Callable[[str], Any]) -> None:
-    page = visit("/dynamics?sample=p0031&H.text-audio=0.5&rate.2=2&T=0.5&view=Correlations")
+    page = visit("/dynamics?sample=p0031&H.text-audio=0.5&D.text=2&T=0.5&view=Correlations")
     assert page.locator(".st-key-sample input").input_value() == "p0031"
     assert page.locator(".st-key-H-text-audio input").input_value() == "0.5"
-    assert page.locator(".st-key-rate-2 input").input_value() == "2"
+    assert page.locator(".st-key-D-text input").input_value() == "2"
     assert page.locator('[role="tab"][aria-selected="true"]').inner_text() == "Correlations"
-    assert "Changed: text + audio × 0.5" in page.inner_text("body").replace("text+audio", "text + audio")
+    assert "Changed: H: text+audio × 0.5" in page.inner_text("body").replace("text + audio", "text+audio")
     page.get_by_role("button", name="Reset", exact=True).click()
     wait_for_words(page, "Everything as learned")
     settle(page)

@@ -129,7 +129,7 @@ def fold(words: str) -> Step:
 # One of each way to click; the others, without a browser, in tests/test_app_links.py.
 STATES: dict[str, tuple[str, list[Step]]] = {
     "samples": ("/samples", [radio("valid"), say("find", "p00"), pick("x", "error"), fold("Inside a modality")]),
-    "correlations": ("/dynamics?sample=p0031", [press("No jumps"), tab("Correlations"), move("t", -4)]),
+    "correlations": ("/dynamics?sample=p0031", [press("No dissipation"), tab("Correlations"), move("t", -4)]),
     "edited walk": ("/circuit?model=qcnn-digits&part=Fusion+rules",
                     [radio("all elements"), press("OR"), tab("Walk"), move("gate", -5)]),
     "compare": ("/compare?sample=p0031", [press("Pin"), fold("Tweak B"), move("T", -10)]),

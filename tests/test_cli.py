@@ -190,7 +190,7 @@ def test_explain_prints_a_table(run: Any, sample: str) -> None:
 def test_explain_says_what_the_dynamics_built(run: Any, sample: str) -> None:
     said = run("explain", "--model", MODEL, "--sample", sample, "--physics", "--json").json
     assert set(said["physics"]) == set(said["dividends"])
-    assert {"H[text+audio]", "rate[1]"} <= set(said["physics"]["text"]) == set(said["physics_terms"])
+    assert {"H[text+audio]", "D[text+audio]"} <= set(said["physics"]["text"]) == set(said["physics_terms"])
     for name, dividend in said["dividends"].items():
         assert said["physics_start"][name] + sum(said["physics"][name].values()) == pytest.approx(dividend, abs=1e-8)
         assert said["physics_end"][name] == pytest.approx(dividend, abs=1e-10)
@@ -199,8 +199,8 @@ def test_explain_says_what_the_dynamics_built(run: Any, sample: str) -> None:
     assert set(told["physics"]["text+audio"].values()) == {0.0}
     assert told["physics"]["audio"] == said["physics"]["audio"]
     shown = run("explain", "--model", MODEL, "--sample", sample, "--physics").out
-    assert "coupling" in shown
-    assert "7 others" in shown
+    assert "dissipation: text–audio–vision" in shown
+    assert "11 others" in shown
 
 
 def test_explain_says_what_the_dynamics_built_on_average(run: Any, planted: Any, tmp_path: Path) -> None:

@@ -231,14 +231,15 @@ def test_moves_between_precisions_and_copies():
 
 def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
     m, x = model(), features()
-    y, H, L = m(x), m.hamiltonian(), m.jump_operators()
-    same = m.tweaked(Tweak({"text+audio": 1.0}, (1.0, 1.0, 1.0), 1.0))
+    y, L = m(x), m.jump_operators()
+    same = m.tweaked(Tweak({"text+audio": 1.0}, (1.0, 1.0, 1.0), 1.0, {"text": 1.0}))
     assert torch.equal(same(x), y)
     every = ("text", "audio", "vision", "text+audio", "text+vision", "audio+vision", "text+audio+vision")
     none = m.tweaked(Tweak(dict.fromkeys(every, 0.0)))
-    trace = torch.diagonal(H).sum().real / len(H)
-    # only the identity part is left
-    assert (none.hamiltonian() - trace * torch.eye(len(H), dtype=H.dtype)).abs().max() < 1e-12
+    assert none.system().H.abs().max() < 1e-12  # of traceless jump operators; that of the learned ones differs
+    still = m.tweaked(Tweak(dissipations=dict.fromkeys(every, 0.0))).system()
+    assert still.jumps.abs().max() < 1e-12
+    assert (still.H - m.system().H).abs().max() < 1e-12
     rates = m.tweaked(Tweak(rates=(4.0, 1.0, 0.0)))
     assert (rates.jump_operators() - L * torch.tensor([2.0, 1.0, 0.0])[:, None, None]).abs().max() < 1e-12
     assert (m.tweaked(Tweak(duration=0.0)).observables() - m.readout()).abs().max() < 1e-14
@@ -248,7 +249,7 @@ def test_tweaks_scale_what_they_name_and_leave_the_model_alone():
     off = local.tweaked(Tweak({"text+audio": 0.0}))
     from qfusion.quantum.decomposition import decompose
 
-    assert decompose(off.hamiltonian(), off.dims)[(0, 1)].abs().max() < 1e-12
+    assert decompose(off.system().H, off.dims)[(0, 1)].abs().max() < 1e-12
 
 
 def test_standardises_with_the_rows_it_is_shown():

@@ -24,7 +24,7 @@ from qfusion.quantum.states import partial_trace
 from qfusion.training import checkpoint, metrics
 
 PLANTED, DIGITS = ("qj-planted", "planted", "p0031"), ("qcnn-digits", "digits", "digit-0004")
-TWEAKS = {"qj-planted": "H.text-audio=0.5,rate.1=2,T=1.2", "qcnn-digits": "all:and,2.011=1.57"}
+TWEAKS = {"qj-planted": "H.text-audio=0.5,D.text=1.5,rate.1=2,T=1.2", "qcnn-digits": "all:and,2.011=1.57"}
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.test_app_train import JUMP, make, record_of
 ROOT = Path(__file__).resolve().parent.parent
 PLANTED = {"model": "qj-planted", "data": "planted", "sample": "p0031"}
 DIGITS = {"model": "qcnn-digits", "data": "digits", "sample": "digit-0004"}
-TURNED = {"H.text-audio": "0.5", "rate.1": "2.0", "T": "1.2", "background": "nothing known"}
+TURNED = {"H.text-audio": "0.5", "D.text": "2.0", "rate.1": "2.0", "T": "1.2", "background": "nothing known"}
 EDITED = {"phi": "all:and,2.011=1.57", "background": "reference state"}
 ZERO = {"background": "reference state"}  # a network against one state is quick on all samples
 # Page, address, panels that are left out because an agreeing one beside them takes the same seconds. Steady states (six

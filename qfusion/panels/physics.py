@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -108,7 +109,7 @@ def way(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over: st
     titles = terms.followed()
     check(bool(titles), "Every term acts linearly here or is removed already, so that none can be followed. "
                         "See the table of all terms.")
-    parameter, target = titles[choose("Term", term or next(iter(titles)), titles)], found.targets[0]
+    parameter, target = titles[choose("Term", current_term(term) or next(iter(titles)), titles)], found.targets[0]
     along = physics.follow(work, rows, sample.tweak, sample.output, target, parameter.key)
     return Picture(
         "way", _bend(along, parameter, effect),
@@ -122,6 +123,12 @@ def way(sample: Sample, theme: Theme = "light", *, effect: str = SCORE, over: st
                   "strengths beyond what was learned.",
         alt=f"{parameter.title}: from {along.values[0]:+.3f} without it to {along.values[-1]:+.3f} now.",
         table=lambda: pd.DataFrame({"factor": along.factors, "value": along.values, "slope": along.slopes}))
+
+
+def current_term(title: str) -> str:
+    """Returns the title that a term has today, of one by which old links name it; any other as it is."""
+    old = re.fullmatch(r"own term of (.+)|(.+) coupling", title)
+    return f"H: {old[1] or old[2]}" if old else title
 
 
 def _whose(sample: Sample, found: Sensitivity, over: str, whole: int) -> str:

@@ -89,7 +89,10 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
     if not titles:
         return
     asked = st.query_params.get(TERM)
-    if asked is not None and state.get(TERM) is None and asked not in titles:
+    if asked is not None and state.get(TERM) is None and builders.current_term(asked) in titles:
+        if asked not in titles:
+            state.put(TERM, builders.current_term(asked))
+    elif asked is not None and state.get(TERM) is None:
         st.warning(
             f"In the link, `{TERM}`: ‘{text.plain(asked, 60)}’ is no term that can be followed here. The one below is "
             "shown.",
