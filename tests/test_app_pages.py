@@ -253,7 +253,9 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
     app = visit("Dynamics", data="planted", **{"rate.1": "2", "rate.3": "0.5", "H.text": "0.5"})
     assert not [each for each in app.slider if str(each.key).startswith("rate.")]
     words = plain(said(app))
-    assert "Also set, by an old link: `rate.1` = 2, `rate.3` = 0.5" in words
+    assert "An old link also sets rates of single learned jump operators" in words
+    assert {each.key: each.value for each in app.number_input} == {"rate.1": 2.0, "rate.3": 0.5}
+    assert all(each.disabled for each in app.number_input)
     assert "Changed: H: text × 0.5, rate of learned operator 1 × 2, rate of learned operator 3 × 0.5." in words
     app.slider(key="T").set_value(0.5).run()  # stays while others move
     assert "rate of learned operator 1 × 2" in plain(said(app))
@@ -263,6 +265,7 @@ def test_rates_of_an_old_link_act_without_a_slider_and_go_with_a_reset() -> None
     app.button(key="_reset").click().run()
     assert "Everything as learned" in said(app)
     assert "old link" not in said(app)
+    assert not app.number_input
 
 
 def test_sliders_say_strengths_and_stand_by_them() -> None:

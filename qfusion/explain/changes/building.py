@@ -274,7 +274,7 @@ def answer(found: Built) -> str:
     if rest and shares[rest[0]] >= 0.01:
         said += f", {shares[rest[0]]:.0%} by {found.terms[rest[0]].title}"
     before, after = (float(np.abs(values[which]).sum()) for values in (found.start, found.end))
-    return f"The dynamics took the {what} from {before:.2f} to {after:.2f} in all; of what it did to them {said}"
+    return f"The dynamics took the {what} from {before:.2f} to {after:.2f} in all; of what it did to them, {said}"
 
 
 def _opened(model: FusionModel, inputs: Mapping[str, Features], background: AnyBackground,

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from qfusion.analysis.subject import Workspace
-from qfusion.models.tweak import MAX_TEXT, learned
+from qfusion.models.tweak import MAX_TEXT, RATE, learned
 from qfusion.ui.frame import state
 
 MOST = 100  # steps that are kept
@@ -55,5 +55,13 @@ def _step(default: Mapping[str, Any], source: str) -> None:
     state.put(source, kept)
     state.put(other, [*state.get(other, []), now])
     state.put(_NOW, (name, wanted))
-    for key, value in (dict(default) | wanted).items():
-        state.put(key, value)
+    assign(dict(default) | wanted)
+
+
+def assign(values: Mapping[str, Any]) -> None:
+    """Sets what tweaks, by key, before its widgets are drawn, or in a callback."""
+    for key, value in values.items():
+        if not key.startswith(RATE) or value != 1:
+            state.put(key, value)
+        elif state.get(key) is not None:  # drawn where it is not 1 only: its parameter goes with it
+            st.session_state[key] = value

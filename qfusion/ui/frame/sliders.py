@@ -14,7 +14,7 @@ from qfusion.explain.changes.flips import TOP_DURATION, TOP_FACTOR
 from qfusion.figures.style import term_title
 from qfusion.models import Tweak
 from qfusion.models.tweak import DURATION, couplings, dissipations, learned, rate_key
-from qfusion.panels.core.sliders import fitting
+from qfusion.panels.core.sliders import TOP_RATE, fitting
 from qfusion.ui.frame import history, state
 
 STEP = 0.05
@@ -60,21 +60,18 @@ def _factors(terms: Mapping[str, str], strengths: Mapping[str, float]) -> dict[s
 
 
 def _old_rates(model: Any) -> dict[str, float]:
-    """The factors on rates of single jump operators that an old link sets; they have no slider, but are named here and
-    go with a reset."""
-    found = {}
+    """The factors on rates of single jump operators that an old link sets: shown, and gone with a reset."""
+    asked, keys = state.address(), []
     for key in map(rate_key, range(model.jump_count)):
-        value = state.get(key, state.address().get(key, [1.0])[-1])
-        if float(value) != 1:
-            found[key] = float(value)
-            state.note(key)
-            if state.get(key) != found[key]:
-                state.put(key, found[key])
-    if found:
-        rates = ", ".join(f"`{key}` = {value:g}" for key, value in found.items())
-        st.caption(f"Also set, by an old link: {rates}, the rates of single learned jump operators. They act as they "
-                   "did, but have no slider: single operators are a choice of gauge. Reset takes them away.")
-    return found
+        if float(state.get(key, asked.get(key, [1.0])[-1])) != 1:
+            keys.append(key)
+        elif key in asked and state.get(key) is None:
+            state.forget(key)  # as learned: nothing is drawn that would hold the parameter
+    if keys:
+        st.caption("An old link also sets rates of single learned jump operators. They act as they did, but single "
+                   "operators are a choice of gauge: they have no slider, and Reset takes them away.")
+    return {key: float(st.number_input(f"`{key}`", 0.0, TOP_RATE, 1.0, disabled=True, **state.bound(key)))
+            for key in keys}
 
 
 def presets(work: Workspace) -> None:
@@ -94,8 +91,7 @@ def presets(work: Workspace) -> None:
 
 def set_to(model: Any, tweak: Tweak) -> None:
     """Sets every slider before it is drawn, or in a callback."""
-    for key, value in (learned(model) | tweak.numbers()).items():
-        state.put(key, value)
+    history.assign(learned(model) | tweak.numbers())
 
 
 def current_tweak(work: Any) -> str:

@@ -44,7 +44,7 @@ class Bound(TypedDict):
 
 def bound(key: str) -> Bound:
     """Keyword arguments of a widget whose value is kept in the URL and in the session under `key`."""
-    note(key)
+    _note(key)
     return {"key": key, "bind": "query-params", "persist_state": "session"}
 
 
@@ -69,7 +69,7 @@ class Opened(TypedDict):
 
 def opened(key: str) -> Opened:
     """Keyword arguments of tabs or an expander of which the URL says under `key` what is open."""
-    note(key)
+    _note(key)
     return {"key": key, "on_change": "rerun", "bind": "query-params"}
 
 
@@ -79,7 +79,7 @@ def shown(key: str, views: Sequence[str]) -> str:
     return said if said in views else views[0]
 
 
-def note(key: str) -> None:
+def _note(key: str) -> None:
     """Remembers that the page draws a widget of this key, for session files."""
     st.session_state.setdefault(DRAWN, {}).setdefault(st.session_state.get(PAGE, ""), set()).add(key)
 

@@ -122,6 +122,7 @@ def trajectories_tab(here: Here, now: Decision, _: Decision) -> None:
         whose = str(st.selectbox("Entanglement of", list(here.work.modalities),
                                  help="Of this modality with all others.", **state.bound(QUANTITY)))
     sample = here.subject(now.tweak)
+    st.caption(records.UNRAVELLING)
     with turns.waiting(f"Sampling {runs} trajectories …"):
         sample.track(runs=runs)
     panels.draw(builders.trajectories(sample, here.theme, runs=runs, whose=whose))
