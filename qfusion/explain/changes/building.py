@@ -361,8 +361,10 @@ class Apart:
                 if subset in L:
                     L[subset].append((states.embed(jumps[subset], dims, term.subsystems), whole))
         acting = [parameter for parameter in found.parameters if parameter.kind in ("coupling", "dissipation")]
-        pieces = [*(Generator(dims, tuple(parts)) for parts in H.values()),
-                  *(Dissipation(*map(torch.cat, zip(*pairs, strict=True))) for pairs in L.values())]
+        pieces: list[Generator | Dissipation] = [Generator(dims, tuple(parts)) for parts in H.values()]
+        for pairs in L.values():
+            parts, wholes = zip(*pairs, strict=True)
+            pieces.append(Dissipation(torch.cat(parts), torch.cat(wholes)))
         O = model.weighted_readout(model.W[output][None]).to(dtype)[0]
         return Apart(Generator(dims, terms), tuple(acting), tuple(pieces), O, float(model.duration))
 
