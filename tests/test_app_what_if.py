@@ -218,7 +218,7 @@ def test_a_qubit_is_edited_on_the_bloch_sphere(qubits: str) -> None:
     assert float(counterfactual.distance(back[0], states["text"][0])) < 1e-7
     words = plain(said(app))
     assert "The state of audio moved by" in words
-    assert "knobs can" in words or "None of the 9 knobs flips this decision" in words
+    assert "knobs can" in words or "None of the 15 knobs flips this decision" in words
 
 
 def test_inside_a_modality_shows_the_librarys_attribution(source: str) -> None:
