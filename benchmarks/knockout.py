@@ -86,7 +86,7 @@ def of_model(name: str, count: int, curved: int) -> dict[str, Any]:
                 pair[1] += int(bent.sum())
             for term in np.array(found.parameters, dtype=object)[bent][:, 0] if bent.any() and i < 2 else []:
                 way = method.response(model, inputs, background, str(term), output=output, nodes=10)
-                residual = max(residual, abs(-way.mean_slope * way.term.value - way.effect))
+                residual = max(residual, abs(-way.mean_slope * way.parameter.value - way.effect))
     return {"model": name, "samples": len(rows_shown), "seconds": float(np.median(seconds)), "tally": dict(tally),
             "second order, not linear": tally_second, "slope half-way, not linear": tally_half,
             "quadrature residual": residual, "cohort": cohort(model, dataset, background, scores, False),

@@ -25,7 +25,7 @@ from qfusion.analysis.dynamics import cut_curves
 from qfusion.analysis.sample import Sample
 from qfusion.data import Text
 from qfusion.errors import InvalidInput, QFusionError
-from qfusion.explain.changes import building_answers, cut_answers
+from qfusion.explain.changes import building, cut_answers
 from qfusion.explain.trust import cohorts
 from qfusion.figures import numbers
 from qfusion.report import blocks, equations, of_subject
@@ -301,7 +301,7 @@ def test_a_cohorts_report_says_what_built_its_terms_and_what_cuts_cost(members: 
                          about.sample.background)
     cut = cut_answers.answer_for_many(cut_curves.cut_curves(about.sample.model, about.sample.dataset,
                                                             numbers.some(np.array(rows), 200)))
-    for words in (building_answers.answer(made), cut):
+    for words in (building.answer(made), cut):
         assert words in page.words
 
 
