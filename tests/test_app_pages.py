@@ -13,7 +13,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from qfusion import data, explain
+from qfusion import cli, data, explain
 from qfusion.analysis import text
 from qfusion.analysis.cohort import examples
 from qfusion.analysis.systems import jump_subject
@@ -328,6 +328,28 @@ def test_without_the_real_data_the_app_says_how_to_get_them(monkeypatch: pytest.
     asked = visit("Overview", data="mosi")
     assert "data get mosi" in asked.warning[0].value
     assert asked.selectbox(key="data").value == "planted"
+
+
+def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(monkeypatch: pytest.MonkeyPatch,
+                                                                      tmp_path: Path) -> None:
+    """A folder as `train --out my-model` makes it."""
+    folder = tmp_path / "my-model"
+    folder.mkdir()
+    checkpoint.save(folder / checkpoint.CARD, *vars(checkpoint.load("qj-planted")).values())
+    monkeypatch.setenv("QFUSION_OPENED", "")
+    monkeypatch.setattr("qfusion.ui.app.serving.serve", lambda options: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["app", "--model", str(folder)])
+    assert not ended.value.code
+    app = visit("Samples", model="my-model")
+    assert not app.warning
+    assert not app.error
+    assert app.selectbox(key="model").value == "my-model"
+    asked = visit("Samples", model=str(folder))
+    assert "does not exist" in asked.warning[0].value
+    assert asked.selectbox(key="model").value == "qj-planted"
+    with pytest.raises(InvalidInput, match="where it lies"):
+        checkpoint.remove("my-model")
 
 
 @pytest.fixture
