@@ -1,5 +1,5 @@
-"""What physics did it, on the Dynamics and on the Circuit page: pickers, the tornado, one term's way, and all terms as
-a table."""
+"""Sensitivity, on the Dynamics and on the Circuit page: pickers, the tornado, one term's way, and all terms as a
+table."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
             f"In the link, `{TERM}`: ‘{text.plain(asked, 60)}’ is no term that can be followed here. The one below is "
             "shown.",
             icon=":material/link_off:")
-    picked = _pick("Follow one term from removed to now", titles, TERM)
+    picked = _pick("Response to one term, from removed to its present strength", titles, TERM)
     panels.draw(builders.way(sample, here.theme, effect=effect, over=over, term=picked))
 
 

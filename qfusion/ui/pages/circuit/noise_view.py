@@ -36,7 +36,7 @@ def tab(here: Here, sample: Sample) -> None:
         strengths = {kind: _strength(kind) for kind in KINDS}
         shots = int(st.select_slider("Shots", builders.SHOT_CHOICES, builders.SHOTS,
                                      help="How often each circuit is run", **state.bound(SHOTS)))
-        st.button("A typical device", key="_typical", on_click=_typical,
+        st.button("Typical device noise", key="_typical", on_click=_typical,
                   help="1 % depolarising, 1 % damping, 2 % read-out")
     found = builders.noisy(sample, **strengths, shots=shots)
     exact = circuit_evolution.answer(here.work, here.row, sample.tweak)
