@@ -82,7 +82,7 @@ def test_overview_says_what_the_network_is(digits: CircuitSpace) -> None:
     assert f"{card['parameters']['fusion']:,} parameters after the encoders" in words
     assert f"{digits.model.elements} truth tables of 8 angles" in words
     shown = app.dataframe[0].value.set_index("metric")
-    assert shown.loc["Accuracy", "mean of 5 seeds ± standard deviation"].startswith(
+    assert shown.loc["Accuracy", "mean over seeds ± standard deviation"].startswith(
         f"{card['metrics']['test']['accuracy']['mean']:.3f}")
 
 

@@ -114,12 +114,12 @@ def metrics_card(here: Here) -> None:
 
 def _metric_table(card: Any) -> pd.DataFrame:
     scores, own = card["metrics"]["test"], card.get("this_seed", {}).get("test", {})
-    count = len(card.get("seeds", []))
+    many = len(card.get("seeds", [])) > 1
     return pd.DataFrame([{
         "metric": about.short,
-        f"mean of {count} seeds ± standard deviation" if count > 1 else "one seed":
-            f"{found['mean']:.3f} ± {found['std']:.3f}" if count > 1 else f"{found['mean']:.3f}",
-        f"this seed ({card.get('seed')})": f"{own[name]:.3f}" if name in own else "–"}
+        "mean over seeds ± standard deviation":
+            f"{found['mean']:.3f} ± {found['std']:.3f}" if many else f"{found['mean']:.3f}",
+        "this seed": f"{own[name]:.3f}" if name in own else "–"}
         for name, about in metrics.describe.items() if (found := scores.get(name))])
 
 
