@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+OPENED = "QFUSION_OPENED"
+
 
 def runs() -> Path:
     """Runs and sweeps: QFUSION_RUNS."""
@@ -16,6 +18,11 @@ def runs() -> Path:
 def models() -> Path:
     """Models of the user's own: QFUSION_MODELS."""
     return _own("QFUSION_MODELS", "models")
+
+
+def opened() -> list[Path]:
+    """Models that are opened where they lie, folders or cards: QFUSION_OPENED, as PATH lists folders."""
+    return [Path(place) for place in os.environ.get(OPENED, "").split(os.pathsep) if place]
 
 
 def imported() -> Path:

@@ -108,10 +108,10 @@ FIRST = ("test_browser", "test_app_", "test_building", "test_cuts", "test_qualit
          "test_report", "test_sensitivity", "test_track", "test_lindblad", "test_training", "test_exact")
 # The slow rest, which begins when all else has been handed out: from one end to the other, in processes, servers and
 # environments of their own. `pytest -m "not slow"` leaves it out.
-SLOW = ("test_browser_hostile", "test_browser_imported", "test_browser_links", "test_browser_sweeps",
-        "test_browser_train", "test_browser_walks", "test_exports", "test_programs", "test_kept_", "test_wheel",
-        "test_docs_site", "test_fuzz", "test_distributed", "test_model_import", "test_model_export", "test_serving",
-        "test_faults", "test_reconnect", "test_hostile_widgets")
+SLOW = ("test_browser_hits", "test_browser_hostile", "test_browser_imported", "test_browser_links",
+        "test_browser_sweeps", "test_browser_train", "test_browser_walks", "test_exports", "test_programs",
+        "test_kept_", "test_wheel", "test_docs_site", "test_fuzz", "test_distributed", "test_model_import",
+        "test_model_export", "test_serving", "test_faults", "test_reconnect", "test_hostile_widgets")
 
 
 def is_slow(path: str | Path) -> bool:

@@ -243,7 +243,7 @@ k: v * np.arange(3) for k, v in TERMS.items()}, M, cursor=1, theme=t),
         [training.Measured(HOSTILE, 0.9, 0.01, 0.91, True), training.Measured("MAE", 1.2, 0.1, 1.1, False)], t),
     "training.by_modality": lambda t: training.by_modality(
         {"run a": {"text": CURVES["run a"], "text+audio": CURVES["run a"]}, HOSTILE: {"text": CURVES[HOSTILE]}},
-        {"run a": M, HOSTILE: M}, y_title="mean size of the dividend (score)", marks={"run a": 0.5}, theme=t),
+        {"run a": M, HOSTILE: M}, y_title="mean size of the contribution (score)", marks={"run a": 0.5}, theme=t),
     "dynamics.single_runs": lambda t: dynamics.single_runs(T, [np.sin(T), np.cos(T)],
                                                            [[(0.5, 0), (1.0, 1)], [(1.2, 0)]], np.sin(T),
                                                                    HOSTILE, channels=2, theme=t),

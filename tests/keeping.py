@@ -22,7 +22,7 @@ KEPT = Path(__file__).resolve().parent / "kept"
 RELATIVE = 1e-6  # of a number, or of the sum of sizes for a sum
 ABSOLUTE = 1e-8  # of the largest number of a column, or of 1: what is zero but for rounding
 # panels, columns and keys that are called otherwise since the record was made, by their names in it
-RENAMED: dict[str, str] = {}
+RENAMED = {"mean ± spread": "mean over seeds ± standard deviation", "this model": "this seed"}
 FEW = 12  # numbers that are kept one by one
 # columns of which the words are compared
 NAMES = {"id", "sample", "nearest_sample", "class", "term", "modality", "dividend"}

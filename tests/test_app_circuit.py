@@ -82,7 +82,8 @@ def test_overview_says_what_the_network_is(digits: CircuitSpace) -> None:
     assert f"{card['parameters']['fusion']:,} parameters after the encoders" in words
     assert f"{digits.model.elements} truth tables of 8 angles" in words
     shown = app.dataframe[0].value.set_index("metric")
-    assert shown.loc["Accuracy", "mean ± spread"].startswith(f"{card['metrics']['test']['accuracy']['mean']:.3f}")
+    assert shown.loc["Accuracy", "mean over seeds ± standard deviation"].startswith(
+        f"{card['metrics']['test']['accuracy']['mean']:.3f}")
 
 
 def test_samples_show_the_librarys_decision_for_the_class_asked_for(digits: CircuitSpace) -> None:

@@ -69,11 +69,11 @@ def test_a_file_is_examined_repaired_with_consent_and_kept(tmp_path: Path) -> No
     offered = [box.label for box in app.checkbox]
     assert len(offered) == 3
     app.text_input(key="_import_name").set_value("mine").run()
-    press(app, "Keep it")
+    press(app, "Save data set")
     assert "As it is, the set cannot be kept: audio:" in plain(app.error[0].value)
     assert "mine" not in data.names()
     app.checkbox(key="_repair_fill-zero").check().run()
-    press(app, "Keep it")
+    press(app, "Save data set")
     assert "mine is kept, with 70 samples" in plain(app.success[0].value).replace("**", "")
     assert app.selectbox(key="set").value == "mine"
     assert data.load("mine").modalities[1].values[2, 0, 1] == 0
@@ -94,7 +94,7 @@ def test_a_hostile_file_and_words_are_shown_literally(tmp_path: Path) -> None:
     app = examine(place)
     assert "\\*\\*a\\*\\*" in said(app)
     app.text_input(key="_import_name").set_value("../up").run()
-    press(app, "Keep it")
+    press(app, "Save data set")
     assert "Argument `name` must begin" in plain(app.error[0].value)
     press(app, "Discard")
     assert list(imported.root().glob(".draft-*")) == []

@@ -13,7 +13,7 @@ from tests.test_app_pages import plain, said, visit
 
 
 def test_short_pages_have_their_words_behind_an_i_and_full_ones_on_the_page() -> None:
-    short, full = (visit("Samples", data="planted", words=words) for words in ("short", "full"))
+    short, full = (visit("Samples", data="planted", words=words) for words in ("brief", "full"))
     for app in (short, full):
         assert "**Shows** the exact sum baseline + single modalities" in plain(said(app))
     inside = [" ".join(charts.all_words(app)) for app in (short, full)]

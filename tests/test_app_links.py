@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from qfusion.panels.core import programs
 from qfusion.runs import sweep
 from qfusion.ui.frame import sessions, share, shell, state
 from tests import doors
@@ -27,7 +28,7 @@ VIEWS: list[tuple[str, dict[str, Any]]] = [
     ("Samples", {"model": QJ, "inside": "true", "inside.from": "another sample"}),
     ("Samples", {"model": QCNN}),
     *(("Dynamics", {"model": QJ, "view": view, "runs": "4"})
-      for view in ("Decision", "Correlations", "Trajectories", "State", "What did it")),
+      for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity")),
     ("Dynamics", {"model": QCNN}),
     ("Circuit", {"model": QJ}),
     *(("Circuit", {"model": QCNN, "part": part, "phi": "0.011=3"})
@@ -54,6 +55,23 @@ EXEMPT = {"_import": "of a file that is brought", "_new.": "a run's name, and it
           "_member-": "picks the sample", "_saved_choice": "follows the filter", "_phi.": "writes the edits",
           "_number.": "writes the edits",
           "_session": "a session file", "_repair": "of a file that is brought"}
+
+
+@pytest.mark.parametrize(("title", "then", "now"), [
+    ("Dynamics", {"view": "What did it", "effect": "dividend of text + audio"},
+     {"view": "Sensitivity", "effect": "contribution of text + audio"}),
+    ("Dynamics", {"show": "What did it", "words": "short"}, {"view": "Sensitivity", "words": "brief"}),
+    ("Dynamics", {"as": "dividends"}, {"as": "contributions"}),
+    ("Circuit", {"model": QCNN, "part": "What did it", "terms": "say of a modality"},
+     {"part": "Sensitivity", "terms": "weight of a modality"})])
+def test_choices_under_names_of_old_are_those_of_today(title: str, then: dict[str, str], now: dict[str, str]) -> None:
+    app = visit(title, **then)
+    assert not app.warning
+    assert not app.exception
+    assert {key: app.session_state[key] for key in now} == now
+    if "show" not in then:  # what leads the reader is no part of a figure's address
+        page = programs.opened(title.lower(), {"model": QJ, **then}).view
+        assert {key: page.get(key) for key in now} == now
 
 
 def widgets(app: AppTest) -> list[Any]:
@@ -192,7 +210,7 @@ STATES: dict[str, tuple[str, list[Step]]] = {
     "rules": ("/circuit?model=qcnn-digits&part=Fusion+rules",
               [radio("all elements"), press("AND"), pick("element", "3")]),
     "noise": ("/circuit?model=qcnn-digits&part=Noise+and+shots&phi=all:mean",
-              [press("A typical device"), move("shots", 1)]),
+              [press("Typical device noise"), move("shots", 1)]),
     "entropies": ("/circuit?model=qcnn-digits&part=Entropies&gate=20", [move("layer", -1)]),
     "what if": ("/what_if", [press("Take text of"), pick("do.vision", "leave it out")]),
     "operators": ("/operators", [radio("text with audio"), radio("valid")]),

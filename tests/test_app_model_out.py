@@ -1,4 +1,5 @@
-"""The dialog "Model out": what it offers for either system, what it takes from the page, and a model that is kept."""
+"""The dialog "Export model": what it offers for either system, what it takes from the page, and a model that
+is kept."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 import torch
 from streamlit.testing.v1 import AppTest
 
-from qfusion import data, explain
+from qfusion import cli, data, explain
 from qfusion.analysis import text
 from qfusion.analysis.cohort import examples
 from qfusion.analysis.dynamics.generator import strengths_of
@@ -195,7 +196,7 @@ def test_the_scatter_offers_entanglement_as_quantum_tracks_it(planted: Any) -> N
 
 def value(app: AppTest, label: str) -> float:
     return float(next(metric.value for metric in app.metric
-                      if metric.label.replace("\\", "").partition(" (truth")[0] == label))
+                      if re.split(r" \(truth|, this seed", metric.label.replace("\\", ""))[0] == label))
 
 
 def test_sliders_change_prediction_and_test_metrics_as_the_library_says(source: str, model_of: Any) -> None:
@@ -214,7 +215,7 @@ def test_sliders_change_prediction_and_test_metrics_as_the_library_says(source: 
         prediction = float(tweaked(dataset.inputs([row], dtype=torch.float64))[0, 0])
     assert value(app, "Score") == pytest.approx(prediction, abs=6e-4)
     for name in ("mae", "corr", "acc7"):
-        assert value(app, metrics.describe[name].short) == pytest.approx(expected[name], abs=6e-4)
+        assert value(app, metrics.describe[name].short.partition(" (")[0]) == pytest.approx(expected[name], abs=6e-4)
     assert "Changed: H: text × 0.3, dissipation: text+audio × 2, T = 1.5" in plain(said(app))
     app.button(key="_reset").click().run()
     assert app.slider(key="H.text").value == 1.0
@@ -360,6 +361,28 @@ def test_without_the_real_data_the_app_says_how_to_get_them(monkeypatch: pytest.
     asked = visit("Overview", data="mosi")
     assert "data get mosi" in asked.warning[0].value
     assert asked.selectbox(key="data").value == "planted"
+
+
+def test_a_models_folder_is_opened_by_the_command_line_and_by_no_link(monkeypatch: pytest.MonkeyPatch,
+                                                                      tmp_path: Path) -> None:
+    """A folder as `train --out my-model` makes it."""
+    folder = tmp_path / "my-model"
+    folder.mkdir()
+    checkpoint.save(folder / checkpoint.CARD, *vars(checkpoint.load("qj-planted")).values())
+    monkeypatch.setenv("QFUSION_OPENED", "")
+    monkeypatch.setattr("qfusion.ui.app.serving.serve", lambda options: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["app", "--model", str(folder)])
+    assert not ended.value.code
+    app = visit("Samples", model="my-model")
+    assert not app.warning
+    assert not app.error
+    assert app.selectbox(key="model").value == "my-model"
+    asked = visit("Samples", model=str(folder))
+    assert "does not exist" in asked.warning[0].value
+    assert asked.selectbox(key="model").value == "qj-planted"
+    with pytest.raises(InvalidInput, match="where it lies"):
+        checkpoint.remove("my-model")
 
 
 @pytest.fixture

@@ -19,10 +19,10 @@ FIRST = {"planted": "text", "digits": "pixels"}
 VIEWS = {
     ("Samples", "planted"): [{"inside": "true"}], ("Samples", "digits"): [{"inside": "true"}],
     ("Dynamics", "planted"): [{"view": name} for name in
-                              ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it",
+                              ("Decision", "Correlations", "Trajectories", "State", "Steady state", "Sensitivity",
                                "H and L")],
     ("Circuit", "digits"): [{"part": name} for name in ("Walk", "Fusion rules", "Noise and shots", "Entropies",
-                                                        "What did it")],
+                                                        "Sensitivity")],
     ("Faithfulness", "planted"): [{"proof": name} for name in ("Deletion", "Truth", "Training seeds")],
     **{("What if", source): [{f"do.{name}": "another sample's"}] for source, name in FIRST.items()},
     **{("Compare", source): [{"pin": pin}] for source, pin in PINS.items()},

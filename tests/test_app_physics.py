@@ -1,4 +1,4 @@
-"""The view "What did it" in Streamlit's test runner, on both systems: the library's numbers, cohorts, sliders, bad
+"""The view "Sensitivity" in Streamlit's test runner, on both systems: the library's numbers, cohorts, sliders, bad
 links."""
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from qfusion.training import checkpoint
 from qfusion.ui.frame import cache
 from tests.test_app_pages import plain, said, visit
 
-VIEW = "What did it"
+VIEW = "Sensitivity"
 
 
 def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
@@ -46,13 +46,13 @@ def test_the_view_says_what_the_library_says_under_the_sliders() -> None:
 
 @pytest.mark.parametrize(("title", "query"), [
     ("Dynamics", {"data": "planted", "effect": "entanglement of text at T"}),
-    ("Dynamics", {"data": "planted", "over": "test samples of its regime", "effect": "dividend of text + audio",
+    ("Dynamics", {"data": "planted", "over": "test samples of its regime", "effect": "contribution of text + audio",
                   "terms": "dynamics"}),
     ("Circuit", {"data": "digits", "over": "test samples of its class", "effect": "score", "terms": "fusion",
                  "half": "true"}),
-    ("Circuit", {"data": "digits", "effect": "dividend of pixels + fourier", "phi": "all:or"}),
+    ("Circuit", {"data": "digits", "effect": "contribution of pixels + fourier", "phi": "all:or"}),
     ("Circuit", {"data": "digits", "over": "all test samples", "effect": "entropy of fused qubit ‘3’",
-                 "terms": "say of a modality"})])
+                 "terms": "weight of a modality"})])
 def test_every_effect_and_cohort_opens(title: str, query: dict[str, str]) -> None:
     app = visit(title, **({"view": VIEW} if title == "Dynamics" else {"part": VIEW}), **query)
     assert not app.error

@@ -152,7 +152,7 @@ def test_the_glossary_is_an_index_whose_words_stand_open_where_a_link_means_them
 
 def test_the_tour_s_own_page_says_what_one_will_see() -> None:
     assert all(4 <= len(step.sees.split()) <= 14 for step in STEPS)
-    short, full = (plain(said(visit("Guided tour", words=words))) for words in ("short", "full"))
+    short, full = (plain(said(visit("Guided tour", words=words))) for words in ("brief", "full"))
     assert all(step.sees in short and plain(step.words) in full for step in STEPS)
 
 

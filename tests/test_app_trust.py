@@ -102,7 +102,7 @@ def test_cautions_are_what_was_measured() -> None:
     assert f"rank correlation {found.rank.min():.2f} on {len(work.dataset.rows('test')):,} test samples" in words
     share, count = faithful.sarcasm(work, None)[0]
     assert f"of {count} sarcastic test samples {share:.1%}" in words
-    short, full = (visit(FAITHFULNESS, model="qj-planted", words=depth) for depth in ("short", "full"))
+    short, full = (visit(FAITHFULNESS, model="qj-planted", words=depth) for depth in ("brief", "full"))
     helps = [plain(element.help) for element in short.markdown if element.help]
     for one in faithful.trust_warnings(work):
         assert one.sentence in plain(said(full))

@@ -75,11 +75,11 @@ def a_pickle_is_examined_repaired_and_kept(page: Any, tmp_path: Path) -> None:
     page.locator(".st-key-_import_name input").fill("my-mosi")
     page.locator(".st-key-_import_name input").press("Enter")
     settle(page)
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Save data set").click()
     page.get_by_text("As it is, the set cannot be kept").wait_for()
     page.locator(".st-key-_repair_fill-zero label").click()
     settle(page)
-    page.get_by_role("button", name="Keep it").click()
+    page.get_by_role("button", name="Save data set").click()
     page.get_by_text("is kept, with 70 samples").wait_for()
     settle(page)
     assert page.locator(".st-key-set input").input_value() == "my-mosi"

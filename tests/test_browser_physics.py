@@ -1,4 +1,4 @@
-"""What did it, in Chromium: from the page to the term by clicks."""
+"""Sensitivity, in Chromium: from the page to the term by clicks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 def test_a_term_that_did_it_is_found_by_clicks_and_stands_in_the_link(page: Any, server: Any) -> None:
     page.goto(f"{server.url}/dynamics?sample=p0031")
     settle(page)
-    page.get_by_role("tab", name="What did it").click()
+    page.get_by_role("tab", name="Sensitivity").click()
     page.wait_for_selector(".st-key-panel-tornado .js-plotly-plot")
     settle(page)
     heading = page.locator(".st-key-panel-tornado h4").inner_text()
@@ -35,7 +35,7 @@ def test_a_term_that_did_it_is_found_by_clicks_and_stands_in_the_link(page: Any,
 
 def test_the_circuit_page_has_it_too_and_nothing_scrolls_sideways(page: Any, server: Any) -> None:
     page.set_viewport_size({"width": 800, "height": 900})
-    page.goto(f"{server.url}/circuit?data=digits&part=What%20did%20it&terms=fusion")
+    page.goto(f"{server.url}/circuit?data=digits&part=Sensitivity&terms=fusion")
     settle(page)
     page.wait_for_selector(".st-key-panel-tornado .js-plotly-plot")
     names = page.locator(".st-key-panel-tornado .ytick text").all_text_contents()

@@ -68,7 +68,7 @@ def test_a_run_on_an_imported_set_is_started_watched_left_found_stopped_taken_up
     form.wait_for()
     if form.get_attribute("open") is None:
         form.locator("summary").first.click()
-    field(page, "Epochs", "2000")
+    field(page, "Max epochs", "2000")
     field(page, "Patience (epochs)", "0")
     field(page, "State dimensions", "2")
     field(page, "Name", "qj-planted")

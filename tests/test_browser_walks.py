@@ -83,11 +83,11 @@ def test_own_data_to_an_explained_sample(walk: Walk, tmp_path: Path) -> None:
     walk.click(page.locator(".st-key-_import_name input"))
     name = f"walked-{uuid.uuid4().hex[:6]}"  # the server outlives a test that is tried again
     field(page, "Name", name)
-    walk.click(page.get_by_role("button", name="Keep it"))
+    walk.click(page.get_by_role("button", name="Save data set"))
     page.wait_for_selector(".st-key-import-report", state="detached")
     walk.link("Train a model on it", "Train")
-    walk.click(page.get_by_label("Epochs", exact=True), settles=False)
-    field(page, "Epochs", "2")
+    walk.click(page.get_by_label("Max epochs", exact=True), settles=False)
+    field(page, "Max epochs", "2")
     walk.click(page.locator(".st-key-_start button").first, settles=False)
     explore = page.get_by_role("link", name="Explore samples of")
     explore.wait_for()
@@ -107,6 +107,6 @@ def test_which_coupling_decides_and_whether_entanglement_is_needed(walk: Walk) -
     page.wait_for_selector(".st-key-panel-built h4")
     assert "coupling" in page.inner_text(".st-key-panel-built h4")
     assert page.inner_text(".st-key-panel-cut h4").startswith("Without the correlations of")
-    walk.click(page.get_by_role("tab", name="What did it"))
+    walk.click(page.get_by_role("tab", name="Sensitivity"))
     page.wait_for_selector('[class*="st-key-panel-tornado"] h4, [class*="st-key-panel-what"] h4')
     assert walk.clicks <= MOST

@@ -22,6 +22,7 @@ import pytest
 from PIL import Image
 
 from qfusion import cli
+from qfusion.training import checkpoint
 from scripts.serving import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -430,6 +431,8 @@ def test_the_app_says_why_it_cannot_start(run: Any) -> None:
     assert_refused(run("app", "--address", "300.1.1.1"), "cannot listen on address '300.1.1.1'",
                    "`--address` of this machine")
     assert_refused(run("app", "--port", "0"), "--port", code=2)
+    assert_refused(run("app", "--model", "nowhere"), "`--model`", "nowhere holds no nowhere.json")
+    assert_refused(run("app", "--model", checkpoint.folders()[0] / "qj-planted.json"), "'qj-planted' is there already")
     assert_refused(run("app", "here"), "takes options only", "'here'")
     assert_refused(run("app", "--themes.base", "dark"), "'--themes.base'", "`streamlit run --help`")
     with socketserver.TCPServer(("127.0.0.1", 0), Quiet) as taken:

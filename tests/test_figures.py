@@ -149,7 +149,7 @@ def test_decision_lines_share_one_time_axis_and_leave_out_the_baseline() -> None
     assert [trace.name for trace in below] == [style.term_title(term) for term in DIVIDENDS if term]
     assert all(trace.xaxis in (None, "x") for trace in figure.data)
     assert tuple(figure.layout.xaxis.range) == (0.0, 2.0)
-    assert figure.layout.yaxis2.title.text == "dividend (score)"
+    assert figure.layout.yaxis2.title.text == "contribution (score)"
     names = [trace.name for trace in figure.data if trace.showlegend]
     assert len(names) == len(set(names))
 

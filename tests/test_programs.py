@@ -41,7 +41,7 @@ CASES: list[tuple[str, dict[str, str], tuple[str, ...]]] = [
                  "split": "all"}, ()),
     ("Samples", {**DIGITS, **ZERO, "output": "7"}, ("scatter", "masses", "beliefs")),
     *(("Dynamics", {**PLANTED, **TURNED, "view": view}, ())
-      for view in ("Decision", "Correlations", "Trajectories", "State", "What did it", "H and L")),
+      for view in ("Decision", "Correlations", "Trajectories", "State", "Sensitivity", "H and L")),
     ("Dynamics", {**PLANTED, "view": "Decision", "above": "entanglement", "background": "product of marginals"},
      ("waterfall-now",)),
     ("Circuit", {**PLANTED, "gate": "5", "steps": "10"}, ()),

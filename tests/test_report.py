@@ -107,8 +107,8 @@ def tables(found: report.Report) -> list[Table]:
 def test_numbers_are_those_of_explain_in_both_files(one: Written) -> None:
     about: Sample = one.about
     said = {term: f"{value:+.3f}".replace("-", "−") for term, value in about.dividends.items()}
-    terms = next(table for table in tables(one.found) if "Dividend Δ(S)" in table.head)
-    place = terms.head.index("Dividend Δ(S)")
+    terms = next(table for table in tables(one.found) if "Contribution Δ(S)" in table.head)
+    place = terms.head.index("Contribution Δ(S)")
     assert [row[place] for row in terms.rows] == [value if float(value.replace("−", "-")) else "+0.000"
                                                   for value in said.values()]
     shares = [f"{share:.1%}" for share in about.shares.values()]
@@ -260,7 +260,7 @@ def test_background_and_tweak_are_said_and_used(chosen: dict[str, str], words: l
     found = report.sample(about)
     page = Page(found.html().decode())
     assert [word for word in words if word not in page.words] == []
-    terms = next(table for table in tables(found) if "Dividend Δ(S)" in table.head)
+    terms = next(table for table in tables(found) if "Contribution Δ(S)" in table.head)
     assert float(terms.rows[0][2].replace("−", "-")) == pytest.approx(about.dividends[""], abs=5.1e-4)
     command = next(block.text for block in found.document.blocks if isinstance(block, blocks.Listing))
     assert all(value in command for value in chosen.values())

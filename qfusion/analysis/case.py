@@ -22,8 +22,6 @@ from qfusion.models import FusionModel, Tweak, require
 from qfusion.training import checkpoint
 from qfusion.training.checkpoint import Checkpoint
 
-CARD = "model.json"  # what `train` calls the card in the folder that it makes
-
 
 def opened(model: str | Path | Checkpoint, data: str | DataSet | None = None) -> tuple[Checkpoint, DataSet]:
     """Returns a trained model and the data set to use it on, by default the one of its card.
@@ -39,7 +37,7 @@ def opened(model: str | Path | Checkpoint, data: str | DataSet | None = None) ->
     if isinstance(model, Checkpoint):
         found = model
     else:
-        found = checkpoint.load(Path(model) / CARD if Path(model).is_dir() else model)
+        found = checkpoint.load(Path(model) / checkpoint.CARD if Path(model).is_dir() else model)
     if isinstance(data, DataSet):
         return found, data
     known = str(found.card["data"]["name"])

@@ -150,6 +150,12 @@ def model_rows(work: Workspace) -> dict[str, Any]:
                    "weights": str(card.get("weights_sha256", ""))[:12]}
 
 
+def of_seed(work: Workspace) -> str:
+    """What follows the name of a test metric of the loaded weights, to tell it from the mean over the training seeds;
+    nothing where there is one seed."""
+    return ", this seed" if len(work.card.get("seeds", [])) > 1 else ""
+
+
 def target_words(work: Workspace) -> str:
     """What is predicted."""
     target = work.dataset.target

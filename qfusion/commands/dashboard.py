@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from qfusion import _read_only
+from qfusion import _places, _read_only
 from qfusion._checks import check
 from qfusion.errors import InvalidInput
 
@@ -24,6 +25,10 @@ def dashboard(more: typer.Context,
                                  typer.Option(
                                      help="Address to listen on. The default is reached from this machine alone; with "
                                           "0.0.0.0 everybody in its network may use the app.")] = "127.0.0.1",
+              model: Annotated[list[Path] | None,
+                               typer.Option("--model", metavar="FOLDER",
+                                            help="Open this model too, where it lies: the folder that `train --out` "
+                                                 "made, or a card. May be given several times.")] = None,
               read_only: Annotated[bool,
                                    typer.Option("--read-only",
                                                 help="Show only: no uploads, no paths of this machine, no training, "
@@ -31,12 +36,29 @@ def dashboard(more: typer.Context,
     """Start the dashboard, and print its address. Further options are handed to Streamlit: `--theme.base dark`."""
     check(not more.args or more.args[0].startswith("-"),
           f"`app` takes options only, but was given '{' '.join(more.args)[:100]}'. Leave that out.")
+    _open(model or [])
     _try_to_listen(address, port)
     if read_only:
         os.environ[_read_only.VARIABLE] = "1"
     from qfusion.ui.app.serving import serve
 
     serve(["--server.address", address, *([] if port is None else ["--server.port", str(port)]), *more.args])
+
+
+def _open(models: list[Path]) -> None:
+    """Adds models to those that the app finds by name; each must be one, under a name that is free."""
+    from qfusion.runs.folder import check_name
+    from qfusion.training import checkpoint
+
+    for place in models:
+        name, card = checkpoint.place_of(place)
+        check(card.is_file(), f"Argument `--model` must name the folder that `train --out` made, or a card, but "
+                              f"{place} holds no {card.name}. A training that has not ended has no model yet.")
+        check_name(name)
+        checkpoint.load(card)
+        check(os.pathsep not in str(card.absolute()),
+              f"Argument `--model` must name a folder whose path is without '{os.pathsep}', but is {place}. Rename it.")
+        os.environ[_places.OPENED] = os.pathsep.join([*map(str, _places.opened()), str(card.absolute())])
 
 
 def _try_to_listen(address: str, port: int | None) -> None:

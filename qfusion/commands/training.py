@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,7 +84,9 @@ def train(data: Annotated[str | None,
             return
     record, plan = run.record(), run.plan
     if measured:
-        say(f"Model written to {run.model_path if run.model_path.stem == run.name else run.path}")
+        among = run.model_path.stem == run.name
+        say(f"Model written to {run.model_path}" if among else
+            f"Model written to {run.path}. To open it in the app: qfusion app --model {shlex.quote(str(run.path))}")
         note = json.loads(run.model_path.read_text(encoding="utf-8"))["notes"]
         if note:
             say(note)

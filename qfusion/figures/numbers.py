@@ -225,7 +225,7 @@ def stability(model: Asked, sample: str | None = None, **chosen: Any) -> pd.Data
     if not len(place):
         raise NotFound(
             f"Stability is measured for test samples, and '{found.id}' is none. Choose one of the test split.")
-    names, values = measured.of("dividends")
+    names, values = measured.of("contributions")
     return pd.DataFrame(values[:, place[0]], columns=list(names), index=pd.Index(measured.seeds, name="seed"))
 
 

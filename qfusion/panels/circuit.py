@@ -309,7 +309,7 @@ def _gates(found: Replay, cone: Cone[int]) -> pd.DataFrame:
 
 
 CHOICES = (2, 4, 5, 8, 10, 16, 20, 32, 50, 64)  # steps that fill T
-NETWORK_VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "What did it", "Export")
+NETWORK_VIEWS = ("Walk", "Fusion rules", "Noise and shots", "Entropies", "Sensitivity", "Export")
 
 
 def begun(sample: Sample, gate: int | None = None, **_: Any) -> bool:

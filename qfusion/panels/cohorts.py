@@ -123,10 +123,11 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
     left_out = f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
     return Picture(
         "dividends", _spread(values, inside), drawn,
-        shows=f"every sample's exact dividend, with its sign; {shape}; grey: all, coloured: the cohort, diamond: this "
+        shows=f"every sample's exact contribution of each term, with its sign; {shape}; grey: all, coloured: "
+              "the cohort, diamond: this "
               "sample. " + _compared(levels) + left_out,
         not_shown="how the terms of one sample go together: see the sample's waterfall.",
-        alt=f"Dividends, {by}; medians of all: "
+        alt=f"Contributions, {by}; medians of all: "
             + spoken.terms({term: float(np.median(found)) for term, found in values.items() if len(found)}) + ".",
         table=lambda: rows[[dividend_column(term) for term in terms]].assign(in_cohort=inside,
                                                                              group=group).reset_index())

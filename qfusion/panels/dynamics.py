@@ -61,7 +61,7 @@ def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = E
         sample: a sample of a model with time.
         theme: of the figure.
         above: "entropy" or "entanglement", what is drawn above the decision.
-        terms: "dividends" or "Shapley values".
+        terms: "contributions" or "Shapley values".
         t: where the cursor stands, a share of T; none is drawn at 0 and 1.
     """
     now, mixed, learned = sample.decision, above == ENTROPY, sample.learned
@@ -75,15 +75,15 @@ def decision_over_time(sample: Sample, theme: Theme = "light", *, above: str = E
         "decision-over-time", through.answer(now.dividends, mean, name, unit, [f"t = {at:.2f}" for at in now.times]),
         dynamics.decision_lines(now.times, series, shown, sample.modalities, before=before, unit=sample.unit,
                                 above=KINDS["entropy" if mixed else "negativity"].short_axis,
-                                what="dividend" if terms == DIVIDENDS else "Shapley value", cursor=cursor_at(sample, t),
-                                theme=theme),
+                                what="contribution" if terms == DIVIDENDS else "Shapley value",
+                                cursor=cursor_at(sample, t), theme=theme),
         called=f"{'Entropy' if mixed else 'Entanglement'} and contributions over time",
         lead=f"**When did it happen?** {through.since_when(sample.work, now)} **What did the dynamics add?** "
              f"{through.what_was_added(now)}",
         shows=("above, how mixed each modality's state and all together become (von Neumann entropy)" if mixed else
                "above, the entanglement of each modality with the rest (logarithmic negativity)")
               + "; below, the decision if it were read out at t, split into "
-              + ("dividends: solid alone, dashed in pairs, dotted all three." if terms == DIVIDENDS
+              + ("contributions: solid alone, dashed in pairs, dotted all three." if terms == DIVIDENDS
                  else "Shapley values.") + (" Thin: as learned." if before else "") + sample.followed + " "
               + backgrounds.against(sample.work.background),
         not_shown="that what stands above decides: it is correlation" + (", and jumps raise it too" if mixed else "")
@@ -344,7 +344,7 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
         table=lambda: sizes_table(found, whose, sample.output))
 
 
-VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it", "H and L")
+VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "Sensitivity", "H and L")
 RUN_CHOICES = (4, 8, 20, 50, 100, 200)
 
 
@@ -366,7 +366,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
     """What an address may say of the evolution of a model with time; its sliders stand in `core.sliders`."""
     if not work.can("time"):
         return {}
-    return {"as": say.options("Terms", through.KINDS, "Dividends are shown."),
+    return {"as": say.options("Terms", through.KINDS, "Contributions are shown."),
             "above": say.options("Measure", ABOVE, "Entropies are shown."),
             "cut": say.options("Modality that is cut", work.modalities, "The one that matters most is shown."),
             "cutterms": say.switch("Terms after a cut", "They stay folded."),

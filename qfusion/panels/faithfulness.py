@@ -146,7 +146,7 @@ def truth(sample: Sample, theme: Theme = "light") -> Picture:
               f"planted, both against {work.background.size:,} training samples; ρ is the rank correlation, the ring "
               "this sample.",
         not_shown="data in which the truth is not known: there, only the other views help.",
-        alt="Scatter of true and exact dividends: "
+        alt="Scatter of true and exact contributions: "
             + ", ".join(f"{t} {r:.2f}" for t, r in zip(found.terms, found.rank, strict=True)) + ".",
         table=lambda: pd.DataFrame({"sample": work.dataset.ids[rows]} | {
             f"{kind}[{term}]": values[:, i] for kind, values in both for i, term in enumerate(found.terms)}))
@@ -179,7 +179,7 @@ def seed_ranks(work: Workspace, theme: Theme = "light", *, terms: str = DIVIDEND
     Args:
         work: a model on its data.
         theme: of the figure.
-        terms: "dividends" or "Shapley values".
+        terms: "contributions" or "Shapley values".
     """
     seeds = _seeds(work, terms)
     count, whose = len(seeds.seeds), " of the true class's score" if seeds.of_true_class else ""
@@ -206,7 +206,7 @@ def seed_sample(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDEND
     Args:
         sample: of the test split.
         theme: of the figure.
-        terms: "dividends" or "Shapley values".
+        terms: "contributions" or "Shapley values".
     """
     work, name = sample.work, text.plain(sample.id)
     seeds = _seeds(work, terms)
@@ -265,7 +265,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
             "proof.of": say.options("Modality", work.modalities, "The first is shown."),
             "proof.by": say.options("Measure", MEASURES, "The score is measured."),
             "proof.run": say.switch("Other methods", "They are not run."),
-            "as": say.options("Terms", through.KINDS, "Dividends are shown.")}
+            "as": say.options("Terms", through.KINDS, "Contributions are shown.")}
 
 
 _MEASURE, _TERMS = {"measure": word("proof.by")}, {"terms": word("as")}

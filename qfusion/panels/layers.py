@@ -52,12 +52,12 @@ def decision(sample: Sample, theme: Theme = "light", *, terms: str = DIVIDENDS, 
     Args:
         sample: a sample of a model with layers.
         theme: of the figure.
-        terms: "dividends" or "Shapley values".
+        terms: "contributions" or "Shapley values".
         layer: the place that is marked, such as "layer 0 pooled"; the end unless told.
     """
     found, dividends, fair, series = layered(sample)
     place = found.moments.index(choose("Place in the network", layer or found.moments[-1], found.moments))
-    parts, what = (dividends, "dividend") if choose("Terms", terms, KINDS) == DIVIDENDS else (fair, "Shapley value")
+    parts, what = (dividends, "contribution") if choose("Terms", terms, KINDS) == DIVIDENDS else (fair, "Shapley value")
     return Picture(
         "decision-layers", title(found.moments, dividends) + sample.whose,
         dynamics.decision_layers(found.moments, series, parts, sample.modalities, unit=sample.unit, what=what,
@@ -147,7 +147,7 @@ def allowed(view: View, work: Any) -> dict[str, say.Allowed]:
     """What an address may say of the decision along the layers."""
     if not work.can("layers"):
         return {}
-    return {"as": say.options("Terms", through.KINDS, "Dividends are shown."),
+    return {"as": say.options("Terms", through.KINDS, "Contributions are shown."),
             "layer": say.options("Place in the network", [name for name, _ in work.model.network.moments()],
                                  "The end of the network is marked.")}
 

@@ -159,7 +159,7 @@ def along(sample: Sample, theme: Theme = "light", *, group: str = "", split: str
         up: "weight against" or "score of the group"; by the number of eigenstates unless told.
     """
     found, own = decision_operators.votes_of(sample, group, split)
-    work, up = sample.work, choose("Vertical axis", up or default_up(found.operator), UPS)
+    work, up = sample.work, choose("y axis", up or default_up(found.operator), UPS)
     y, y_title = found.most_against, "weight on the state that votes most against"
     if up != UPS[0]:
         y, y_title = found.scores, f"v({' + '.join(found.operator.modalities)}), {sample.unit}"

@@ -52,8 +52,10 @@ def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
     size = card["data"]["sizes"]["test"]
     best = max(rows, key=lambda row: row.is_share)
     seeds = f"{count} training seed{'s' if count != 1 else ''}"
+    over = f", mean of {count} seeds" if count > 1 else ""
     return Picture(
-        "test-metrics", f"On {size:,} test samples: {best.name} {best.mean:.3f}", training.test_metrics(rows, theme),
+        "test-metrics", f"On {size:,} test samples: {best.name} {best.mean:.3f}{over}",
+        training.test_metrics(rows, theme),
         shows=f"metrics of {text.plain(work.name)} on the {size:,} test samples of {text.plain(card['data']['name'])}: "
               f"mean (dot) and standard deviation (bar) over {seeds}; the ring is the seed that is loaded "
               f"({card.get('seed')}).",

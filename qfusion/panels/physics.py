@@ -186,7 +186,7 @@ def can_follow(sample: Sample, effect: str = SCORE, over: str = physics.THIS, **
 
 
 def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
-    """What an address may say of what did it: of a model with time on Dynamics, of another one on Circuit."""
+    """What an address may say of the sensitivities: of a model with time on Dynamics, of another one on Circuit."""
     if not work.can("terms") or work.can("time") != (view.page == "dynamics"):
         return {}
     return {"effect": say.options("Effect", physics.targets(work), "The score is shown."),
@@ -200,7 +200,7 @@ def allowed(view: View, work: Workspace) -> dict[str, say.Allowed]:
 
 def _open(view: View) -> bool:
     """Whether the view of Dynamics, or of Circuit, is open."""
-    return view.has_time == (view.page == "dynamics") and view.get("view" if view.has_time else "part") == "What did it"
+    return view.has_time == (view.page == "dynamics") and view.get("view" if view.has_time else "part") == "Sensitivity"
 
 
 _ASKED: dict[str, Any] = {"effect": word("effect"), "over": word("over")}

@@ -268,7 +268,7 @@ def _of_dividends(work: Workspace, *wanted: str) -> str:
     if not any(column.startswith("dividend[") for column in wanted):
         return ""
     few = len(work.bulk) < len(work.dataset)
-    some = f" Dividends are worked out for {len(work.bulk):,} test samples." if few else ""
+    some = f" Contributions are worked out for {len(work.bulk):,} test samples." if few else ""
     return f"{some} {backgrounds.against(work.bulk_background)}"
 
 

@@ -122,14 +122,14 @@ def dividends(runs: Sequence[Seen], theme: Theme = "light", *, group: int | str 
     return Picture(
         f"train-dividends-{group}" if int(group) else "train-dividends",
         "When does the model start to use each modality?",
-        figures.by_modality(drawn, dict.fromkeys(found, modalities), y_title="mean size of the dividend (score)",
+        figures.by_modality(drawn, dict.fromkeys(found, modalities), y_title="mean size of the contribution (score)",
                             marks=totals, theme=theme),
         shows="how much each modality adds on its own (solid) and each combination beyond its parts (dashed, dotted): "
               f"mean size over {_watched_rows(those, 0, against=True)} and all outputs, after some epochs. Dotted "
               f"level: {PASSED:.0%} of all terms together by now.",
         not_shown="the sign, nor whether what is added is right: look at the loss."
                   + (f" {left_out} smaller joint terms are in the CSV." if left_out else ""),
-        alt="Mean size of the dividends by epoch. "
+        alt="Mean size of the contributions by epoch. "
             + " ".join(f"{name}: {_last(terms)}." for name, terms in found.items()),
         table=lambda: _table_by_term(found), lead="  \n".join(_passing(name, terms) for name, terms in found.items()))
 

@@ -201,16 +201,17 @@ def _terms(found: Members) -> Iterator[Block]:
     yield figure(drawing.violins(terms, {term: values[found.inside] for term, values in terms.items()}, {},
                                  sample.modalities, unit=unit,
                                  whole_name=found.called(True), cohort_name=found.called(False)),
-                 "Every sample's exact dividend, with its sign: all above each line in grey, the cohort below it in "
-                 f"colour; the line inside is the mean. Compared with {answers.behind(sample.work.bulk_background)}."
+                 "Every sample's exact contribution of each term, with its sign: all above each line in grey, the "
+                 "cohort below it in colour; the line inside is the mean. Compared with "
+                 f"{answers.behind(sample.work.bulk_background)}."
                  + (f" The {left} terms that are smallest on average are left out." if left else ""),
-                 "Mean dividends in the cohort: "
+                 "Mean contributions in the cohort: "
                  + ", ".join(f"{t} {v[found.inside].mean():+.2f}" for t, v in terms.items()) + ".")
     yield _means_of(found, terms)
 
 
 def _means_of(found: Members, terms: Mapping[str, np.ndarray]) -> Table:
-    """Mean dividends: a row a group, or a row a term where there are many terms."""
+    """Mean contributions: a row a group, or a row a term where there are many terms."""
     everyone = np.ones(len(found.rows), dtype=bool)
     masks = {name: found.inside & (found.group == name) for name in found.groups} if len(terms) <= MAX_COLUMNS else {}
     masks |= {"the cohort": found.inside, f"all of {found.split}": everyone}
@@ -220,11 +221,11 @@ def _means_of(found: Members, terms: Mapping[str, np.ndarray]) -> Table:
         heads = tuple(f"{name} (n = {int(mask.sum()):,})" for name, mask in filled.items())
         return Table(("Term", *heads), tuple((name, *(signed(values[mask].mean()) for mask in filled.values()))
                                              for name, values in zip(names, terms.values(), strict=True)),
-                     "Mean dividends.")
+                     "Mean contributions.")
     rows = tuple((name, f"{int(mask.sum()):,}", *(signed(values[mask].mean()) for values in terms.values()))
                  for name, mask in filled.items())
     return Table((found.by, "n", *names), rows,
-                 f"Mean dividends of the cohort by {found.by}, of the whole cohort, and of all.")
+                 f"Mean contributions of the cohort by {found.by}, of the whole cohort, and of all.")
 
 
 def _entanglement(found: Members) -> Iterator[Block]:

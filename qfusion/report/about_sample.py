@@ -154,9 +154,10 @@ def _terms(sample: Sample) -> Table:
     for term, dividend in sample.dividends.items():
         true = [signed(float(truth.iloc[sample.row].get(term, np.nan)))] if known and truth is not None else []
         rows.append((term.replace("+", " + ") or "nothing (baseline)", signed(values[term]), signed(dividend), *true))
-    return Table(("Told only", "Score v(S)", "Dividend Δ(S)", *(["True dividend"] if known else [])), tuple(rows),
+    return Table(("Told only", "Score v(S)", "Contribution Δ(S)", *(["True contribution"] if known else [])),
+                 tuple(rows),
                  "What the model says when it is told only some modalities, and what each combination adds beyond its "
-                 "parts. The dividends add up to the score.")
+                 "parts. The contributions add up to the score.")
 
 
 def _pairs(sample: Sample) -> Table:

@@ -50,7 +50,7 @@ def section(sample: Sample, one: bool = True) -> Iterator[Block]:
         yield Table(("Term", "Correlation", "Rank correlation"),
                     tuple((term.replace("+", " + "), number(a), number(b))
                           for term, a, b in zip(truth.terms, truth.pearson, truth.rank, strict=True)),
-                    f"Exact against planted dividends, over {len(rows):,} test samples.")
+                    f"Exact against planted contributions, over {len(rows):,} test samples.")
 
 
 def _deletion(curves: faithfulness.Curves) -> Block:

@@ -164,7 +164,7 @@ class Run:
         """The card of the model that the run makes: where models are looked for, or, of a run in a folder of its own,
         in there."""
         among = self.path.absolute().parent == home().absolute()
-        return checkpoint.folders()[-1] / f"{self.name}.json" if among else self.path / "model.json"
+        return checkpoint.folders()[-1] / f"{self.name}.json" if among else self.path / checkpoint.CARD
 
     def record(self) -> Record:
         """Returns how far the run is; a run whose process is gone without a word is "interrupted"."""

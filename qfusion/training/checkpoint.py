@@ -37,6 +37,7 @@ from qfusion.models.registry import rebuild, upgraded
 from qfusion.training import metrics, sampling
 
 FORMAT = 1
+CARD = "model.json"  # what `train --out` calls the card in the folder that it makes
 _MAX_CARD = 4_000_000  # bytes; a card is text of a few kilobytes
 _PACKAGES = ("qfusion", "torch", "qutip", "pennylane", "numpy")
 
@@ -67,22 +68,38 @@ def folders() -> list[Path]:
     return [_assets.path("models"), _places.models()]
 
 
+def place_of(model: Path) -> tuple[str, Path]:
+    """Returns name and card of a model by the folder that `train --out` made, which the model is called after, or by
+    its card or weights."""
+    card = model / CARD if model.is_dir() else model.with_suffix(".json")
+    return (card.absolute().parent.name if card.name == CARD else card.stem), card
+
+
 def stamp(name: str) -> str:
     """Returns what changes whenever the files of a checkpoint do; their digests are checked when they are read."""
-    files = [folder / f"{name}{suffix}" for folder in folders()
+    cards = [folder / f"{name}.json" for folder in folders()]
+    cards += [card for called, card in map(place_of, _places.opened()) if called == name]
+    files = [card.with_name(f"{card.stem}{suffix}") for card in cards
              for suffix in (".json", ".safetensors", *imported.ENDINGS.values())]
     seen = [path.stat() for path in files if path.is_file()]
     return " ".join(f"{found.st_mtime_ns}-{found.st_size}" for found in seen)
 
 
 def available() -> list[str]:
-    """Returns the names of all checkpoints that have a card, shipped ones first; loading one whose card cannot be read
-    says why."""
+    """Returns the names of all checkpoints that have a card: shipped ones, the user's, those that are opened where they
+    lie (QFUSION_OPENED); loading one whose card cannot be read says why."""
+    return list(_cards())
+
+
+def _cards() -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders():
         for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
             found.setdefault(path.stem, path)
-    return list(found)
+    for name, path in map(place_of, _places.opened()):
+        if path.is_file():
+            found.setdefault(name, path)
+    return found
 
 
 def load(name: str | Path) -> Checkpoint:
@@ -162,8 +179,8 @@ def _card_path(name: str | Path) -> Path:
             return card
         raise NotFound(
             f"Checkpoint {given} does not exist. Give the path of a card (.json) with its weights beside it.")
-    choose("Model", str(name), available())
-    return next(path for folder in folders() if (path := folder / f"{name}.json").is_file())
+    known = _cards()
+    return known[choose("Model", str(name), known)]
 
 
 def _read_card(path: Path) -> dict[str, Any]:
@@ -252,6 +269,7 @@ def remove(name: str) -> Path:
     _read_only.refuse("remove a model")
     path = _card_path(name)
     check(path.parent != folders()[0], f"Model '{name}' came with the library and stays.")
+    check(path.parent == folders()[-1], f"Model '{name}' is opened where it lies, in {path.parent}. Remove it there.")
     try:
         with _alone(path.parent):
             weights = _weights_of(path)

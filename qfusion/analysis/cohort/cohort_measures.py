@@ -150,7 +150,7 @@ def is_slow(measure: str) -> bool:
 def strength_titles(work: Workspace) -> dict[str, str]:
     """Axis titles of the measures of interaction strength."""
     unit = "score of the class" if work.classes else work.unit_of(0)
-    return {JOINT: f"sum of |joint dividends| ({unit})", JOINT_SHARE: "joint part of all |dividends| (0 to 1)"}
+    return {JOINT: f"sum of |joint contributions| ({unit})", JOINT_SHARE: "joint part of all |contributions| (0 to 1)"}
 
 
 def entropies(work: Workspace, rows: pd.DataFrame, measure: str) -> np.ndarray:

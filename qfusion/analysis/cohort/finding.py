@@ -54,7 +54,8 @@ def axes(work: Workspace) -> dict[str, str]:
     titles = {} if work.classes else {"truth": f"truth ({unit})", "prediction": f"prediction ({unit})"}
     titles |= {"certainty": "probability of the predicted class"} if work.classes else {}
     titles |= {"error": work.unit_of_error} | work.fact_titles()
-    return titles | {dividend_column(term): f"dividend of {term.replace('+', ' + ')} ({unit})" for term in work.terms}
+    return titles | {dividend_column(term): f"contribution of {term.replace('+', ' + ')} ({unit})"
+                     for term in work.terms}
 
 
 def default_axes(work: Workspace) -> tuple[str, str]:

@@ -26,7 +26,7 @@ THIS, ALL, CLASS, REGIME, RELATION = ("this sample", "all test samples", "test s
 EVERY = "all terms"
 GROUPS: dict[bool, dict[str, tuple[str, ...]]] = {  # by whether the model evolves in time
     True: {EVERY: (), "dynamics": ("coupling", "dissipation", "duration"), "measurement": ("measurement",)},
-    False: {EVERY: (), "fusion": ("fusion",), "say of a modality": ("say",), "circuit": ("convolution", "pooling"),
+    False: {EVERY: (), "fusion": ("fusion",), "weight of a modality": ("say",), "circuit": ("convolution", "pooling"),
             "head": ("head",)}}
 LINEAR = ("measurement", "head")
 THRESHOLD = 0.01  # of the target's range: removals below are not asked for their sign
@@ -69,7 +69,7 @@ def targets(work: Workspace) -> dict[str, str]:
             words = f"entropy of {inner} at T" if work.can(
                 "time") else f"entropy of fused qubit ‘{work.elements[int(inner)]}’"  # type: ignore[attr-defined]
         else:
-            words = {"score": "score", "dividend": f"dividend of {' + '.join(inner.split('+'))}" if inner
+            words = {"score": "score", "dividend": f"contribution of {' + '.join(inner.split('+'))}" if inner
                      else "baseline", "negativity": f"entanglement of {inner} at T"}[kind]
         found[words] = name
     return found
@@ -80,7 +80,7 @@ def unit(work: Workspace, target: str, output: int) -> str:
     kind, _ = split(target)
     if kind in KINDS:
         return KINDS[kind].short_axis
-    return work.unit_of(output) if target == method.SCORE else f"dividend ({work.unit_of(output)})"
+    return work.unit_of(output) if target == method.SCORE else f"contribution ({work.unit_of(output)})"
 
 
 def full_range(work: Workspace, target: str, output: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 from qfusion.analysis import answers
 from qfusion.explain.contributions.summaries import joint_share as joint_share
 
-KINDS = ("dividends", "Shapley values")
+KINDS = ("contributions", "Shapley values")
 
 
 def leaves_at(share: np.ndarray) -> int | None:

@@ -2,7 +2,7 @@
 
     fusion of element i        phi_i = pi/2 + f (phi_i - pi/2): at 0 the fused qubit ignores its modality qubits,
                                mass 1/2
-    say of modality m in it    phi_ib -> its mean over bit m, f apart from it: at 0 the table ignores modality m
+    weight of modality m in it phi_ib -> its mean over bit m, f apart from it: at 0 the table ignores modality m
     convolution of a layer     angles times f: at 0 only the block's fixed gates are left (`su4`: both qubits change
                                places, which neither mixes nor entangles; so4, circuit5, 6, 13, 14: nothing)
     pooling of a layer         angles times f: at 0 the outcome turns nothing
@@ -260,7 +260,7 @@ def _parameters(model: EntangledQCNN) -> tuple[Parameter, ...]:
     element = [f"‘{name}’" for name in model.outputs] if model.elements_are_classes else [f"element {i}"
                                                                                           for i in range(n)]
     found = [Parameter(f"fusion[{i}]", f"fusion of {element[i]}", "fusion", (), 1.0) for i in range(n)]
-    found += [Parameter(f"say[{i}:{name}]", f"say of {name} in {element[i]}", "say", (name,), 1.0)
+    found += [Parameter(f"say[{i}:{name}]", f"weight of {name} in {element[i]}", "say", (name,), 1.0)
               for name in model.modalities for i in range(n)]
     found += [Parameter(f"convolution[{layer}]", f"convolution block of layer {layer}", "convolution", (), 1.0)
               for layer in range(layers)]

@@ -24,7 +24,7 @@ from safetensors.numpy import save as save_tensors
 from scipy.stats import spearmanr
 
 from qfusion import _assets
-from qfusion._checks import check, require_finite
+from qfusion._checks import check, choose, require_finite
 from qfusion._files import atomic
 from qfusion.errors import IntegrityError, NotFound
 from qfusion.explain.contributions.games import shapley
@@ -68,12 +68,16 @@ class Stability:
         return shapley(self.dividends[..., None], len(self.modalities))[..., 0]
 
     def of(self, what: str) -> tuple[tuple[str, ...], np.ndarray]:
-        """Returns names and values (R, B, names) of the "dividends" but the baseline, or of the "Shapley values"."""
-        if what == "dividends":
+        """Returns names and values (R, B, names) of the "contributions" but the baseline, or of the "Shapley values".
+
+        Raises:
+            NotFound: when `what` is neither.
+        """
+        if choose("Terms", what, ("contributions", "Shapley values")) == "contributions":
             return self.coalitions[1:], self.dividends[..., 1:]
         return self.modalities, self.shapley
 
-    def rank_correlations(self, what: str = "dividends") -> dict[str, tuple[float, float]]:
+    def rank_correlations(self, what: str = "contributions") -> dict[str, tuple[float, float]]:
         """Returns mean and lowest rank correlation across samples over all pairs of seeds, by term or modality."""
         names, values = self.of(what)
         found = {}
@@ -82,7 +86,7 @@ class Stability:
             found[name] = (float(np.mean(pairs)), float(np.min(pairs)))
         return found
 
-    def spread(self, what: str = "dividends") -> np.ndarray:
+    def spread(self, what: str = "contributions") -> np.ndarray:
         """Returns the standard deviation over the seeds (ddof 1), (B, names)."""
         return np.std(self.of(what)[1], 0, ddof=1)
 

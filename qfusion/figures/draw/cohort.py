@@ -71,7 +71,7 @@ def violins(whole: Mapping[str, np.ndarray], cohort: Mapping[str, np.ndarray], s
               [row for row, term in enumerate(terms) if term in sample], theme)
     figure.update_yaxes(tickvals=list(range(len(terms))), ticktext=[term_title(term) for term in terms],
                         range=[len(terms) - 0.4, -0.6], showline=False, ticks="")
-    figure.update_xaxes(title={"text": f"dividend ({label(unit)})"})
+    figure.update_xaxes(title={"text": f"contribution ({label(unit)})"})
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1}, layer="below")
     return figure
 
@@ -128,7 +128,7 @@ def boxes(whole: Mapping[str, np.ndarray], cohort: np.ndarray, group: np.ndarray
     figure.update_layout(boxmode="group", xaxis={"type": "category", "categoryarray": list(titles.values()),
                                                  "anchor": last,
                                                  "categoryorder": "array", "title": {"text": label(
-                                                     f"{by} (n of all | of the cohort); boxes: dividend ({unit})",
+                                                     f"{by} (n of all | of the cohort); boxes: contribution ({unit})",
                                                      120)}})
     return figure
 

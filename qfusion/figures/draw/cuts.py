@@ -85,7 +85,7 @@ def terms(times: np.ndarray, sizes: Mapping[str, Mapping[str, np.ndarray]], moda
         figure.add_traces([_term(times, values, name, modalities, row, row == "y") for name, values in found.items()
                            if name])
     _axes(figure,
-          {row: f"{KINDS[kind][0]}:<br>|dividend| ({label(unit)})" for kind, row in zip(sizes, rows, strict=True)},
+          {row: f"{KINDS[kind][0]}:<br>|contribution| ({label(unit)})" for kind, row in zip(sizes, rows, strict=True)},
           theme, "tozero")
     if whose:
         figure.update_layout(xaxis_title_text=f"{TIME.replace('cut', f'cut of {label(whose)}')}")

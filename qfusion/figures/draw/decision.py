@@ -177,6 +177,6 @@ def term_bars(values: Mapping[str, float], errors: Mapping[str, float], before: 
                        hovertemplate="exact: %{x:+.3f}<extra></extra>")
     figure.update_yaxes(tickvals=rows, ticktext=[term_title(t) for t in terms], range=[len(rows) - 0.5, -0.5],
                         showline=False, ticks="")
-    figure.update_xaxes(title={"text": f"dividend ({label(unit)})"})
+    figure.update_xaxes(title={"text": f"contribution ({label(unit)})"})
     figure.add_vline(x=0, line={"color": LINE[theme], "width": 1})
     return figure

@@ -60,7 +60,7 @@ def measure_lines(times: np.ndarray, series: Mapping[tuple[str, ...], np.ndarray
 @drawing()
 def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], dividends: Mapping[str, np.ndarray],
                    modalities: Sequence[str], *, before: Before | None = None, unit: str = "score",
-                   above: str = "entropy (nats)", what: str = "dividend", cursor: float | None = None,
+                   above: str = "entropy (nats)", what: str = "contribution", cursor: float | None = None,
                    theme: Theme = "light") -> go.Figure:
     """Entanglement above, decision below, on one time axis: who speaks, alone or jointly, and when.
 
@@ -93,7 +93,7 @@ def decision_lines(times: np.ndarray, entropies: Mapping[str, np.ndarray], divid
 
 @drawing()
 def decision_layers(moments: Sequence[str], entropies: Mapping[str, np.ndarray], terms: Mapping[str, np.ndarray],
-                    modalities: Sequence[str], *, unit: str = "score", what: str = "dividend",
+                    modalities: Sequence[str], *, unit: str = "score", what: str = "contribution",
                     cursor: int | None = None, theme: Theme = "light") -> go.Figure:
     """Entropies above and terms below over the moments between layers.
 

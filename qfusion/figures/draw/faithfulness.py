@@ -56,9 +56,9 @@ def against_truth(true: np.ndarray, ours: np.ndarray, terms: Sequence[str], rank
                               font={"size": 12, "color": INK[theme]})
     quiet = {"size": 12, "color": QUIET[theme]}
     figure.add_annotation(x=0.5, y=0, yshift=-40, xref="paper", yref="paper", showarrow=False, font=quiet,
-                          text=f"true dividend ({label(unit)})")
+                          text=f"true contribution ({label(unit)})")
     figure.add_annotation(x=0, y=0.5, xshift=-38, xref="paper", yref="paper", showarrow=False, textangle=-90,
-                          font=quiet, text=f"exact dividend of the model ({label(unit)})")
+                          font=quiet, text=f"exact contribution in the model ({label(unit)})")
     return figure
 
 

@@ -30,6 +30,11 @@ from qfusion.training import checkpoint
 Values = dict[str, list[str]]
 ALIASES = {"open": "sample", "show": "view", "rules": "part", "edits": "phi", "explore": "model", "on": "data",
            "train": "new.data"}
+# Choices that had another name, by parameter; and how names of choices began.
+_RENAMED = {"view": {"What did it": "Sensitivity"}, "part": {"What did it": "Sensitivity"},
+            "terms": {"say of a modality": "weight of a modality"}, "as": {"dividends": "contributions"},
+            "words": {"short": "brief"}}
+_BEGAN = {"effect": ("dividend of ", "contribution of "), "term": ("say of ", "weight of ")}
 # in every page's address
 KEYS = ("model", "data", "sample", "output", "background", "contrast", "members", "rows", "cohort", "pin")
 GUIDES = ("tour", "load", "words")  # parameters that lead the reader and draw nothing
@@ -178,6 +183,14 @@ def whole(page: str, address: Mapping[str, str | Sequence[str]], allowed: Rules)
     return Opened(view, made_from(work) | {"sample": found["sample"][0], "seed": work.card.get("seed")})
 
 
+def value_now(key: str, value: str) -> str:
+    """Returns what a value of an address is called today: links hold the names of their time."""
+    then, now = _BEGAN.get(key, ("", ""))
+    if then and value.startswith(then):
+        return now + value.removeprefix(then)
+    return _RENAMED.get(key, {}).get(value, value)
+
+
 def made_from(work: Workspace) -> dict[str, Any]:
     """Returns names and digests of a model and its data, as recipes and session files hold them."""
     return {"model": {"name": work.name, "digest": str(work.card.get("weights_sha256", ""))},
@@ -191,7 +204,8 @@ def _written(address: Mapping[str, str | Sequence[str]]) -> Values:
     for alias, key in ALIASES.items():
         if alias in found:
             found[key] = found.pop(alias)[-1:]
-    return {key: values for key, values in found.items() if values and not (key.startswith(FREE) and values == [""])}
+    return {key: [value_now(key, value) for value in values] for key, values in found.items()
+            if values and not (key.startswith(FREE) and values == [""])}
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def couplings(sample: Sample, theme: Theme = "light") -> Picture:
               "every gauge. Discs: on one alone; lines: on two; stars: on more. H: root mean square energy, √(Tr H_S² "
               "/ D); dissipation: jumps per time in the completely mixed state, Σ Tr L_A†L_A / D. Parts are "
               "orthogonal: squares of energies add up, and so do rates." + _of(sample),
-        not_shown="what a coupling does to a decision: see What did it.",
+        not_shown="what a coupling does to a decision: see Sensitivity.",
         alt="; ".join(f"{name}: " + ", ".join(f"{term} {value:.3g}" for term, value in part.items())
                       for name, part in parts.items()) + ".",
         table=lambda: pd.DataFrame([{"modalities": term, "energy_of_H": found.energy[term],

@@ -96,7 +96,7 @@ def residuals(levels: Levels, theme: Theme = "light") -> Picture:
         slope = float(np.polyfit(truth[inside], part, 1)[0]) if np.ptp(truth[inside]) > 0 and len(part) > 2 else 0.0
         lean = ("; extremes are drawn to the middle" if slope < -0.1 else
                 "; extremes are overdone" if slope > 0.1 else "")
-        title = f"Off by {part.mean():+.2f} on average, by {np.abs(part).mean():.2f} in size{lean}"
+        title = f"Bias {part.mean():+.2f}, mean absolute error {np.abs(part).mean():.2f}{lean}"
     return Picture(
         "residuals", title,
         figures.residuals(rows.index.astype(str).tolist(), truth, found, inside, levels.work.unit_of(0), theme),

@@ -75,8 +75,8 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     kind = "loss, −ln probability of the true class (nats)" if work.classes else f"residual ({work.unit_of(0)})"
     title = "No sample of this cohort"
     if len(names):
-        title = f"Sample {text.plain(found.rows.index[0])} is the worst: " + (
-            f"loss {found.values[0]:.2f}" if work.classes else f"off by {found.values[0]:+.2f}")
+        title = f"Sample {text.plain(found.rows.index[0])} has the largest error: " + (
+            f"loss {found.values[0]:.2f}" if work.classes else f"residual {found.values[0]:+.2f}")
     ids = found.rows.index.tolist()
     return Picture(
         "worst", title,

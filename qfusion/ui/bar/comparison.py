@@ -56,7 +56,7 @@ def _cohort(work: Workspace) -> Workspace:
     state.drop_invalid({state.MEMBERS: options("Cohort", names, "The first saved one is compared with.")})
     if state.get(state.MEMBERS) not in (None, *names):
         state.put(state.MEMBERS, names[0])  # deleted since
-    name = st.selectbox("Which cohort", names, width=170, **state.bound(state.MEMBERS))
+    name = st.selectbox("Cohort", names, width=170, **state.bound(state.MEMBERS))
     try:
         rows = cohort_measures.members(work, next(each.parts for each in stored.saved() if each.name == name))
     except QFusionError as error:

@@ -36,7 +36,7 @@ def draw(page: str, files: Mapping[str, str]) -> None:
     with st.popover(f"Notes ({len(notes)})" if notes else "Note", icon=":material/edit_note:", key="notes"):
         st.text_area("Note on this view", max_chars=MAX_NOTE, key=_TEXT, height=90,
                      placeholder="What do you see? It is kept with the sample, the model and all settings.")
-        st.button("Keep it", key="_note_keep", icon=":material/add:", on_click=_keep, args=(page,),
+        st.button("Save note", key="_note_keep", icon=":material/add:", on_click=_keep, args=(page,),
                   disabled=len(notes) >= MAX_NOTES)
         for place, note in enumerate(notes):
             with st.container(horizontal=True, vertical_alignment="center", key=f"note-{place}"):

@@ -70,7 +70,7 @@ def draw() -> tuple[Workspace, int, int | None]:
                           **state.bound(state.DATA))
     check(not misfit(model, chosen) or model_for(chosen) is not None,
           f"Data set '{chosen}' has no model yet. Train one on the Train page, or with `python -m qfusion train --data "
-          f"{chosen} --model quantum-jump --out my-model`.")
+          f"{chosen} --model quantum-jump --name my-model`.")
     work = cache.workspace_of(model, chosen)
     row = _sample(work)
     output = _output(work)

@@ -1,4 +1,4 @@
-"""How much the pages say: short, with the rest behind an (i), or full, for teaching. A switch of every page, in its
+"""How much the pages say: brief, with the rest behind an (i), or full, for teaching. A switch of every page, in its
 address."""
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import streamlit as st
 from qfusion.panels.core.allowed import options
 from qfusion.ui.frame import state
 
-WORDS, SHORT, FULL = "words", "short", "full"
-DEPTHS = (SHORT, FULL)
-_HELP = "Short: a title, a figure, and an (i) with what it shows and does not. Full: all words stand on the page."
+WORDS, BRIEF, FULL = "words", "brief", "full"
+DEPTHS = (BRIEF, FULL)
+_HELP = "Brief: a title, a figure, and an (i) with what it shows and does not. Full: all words stand on the page."
 
 
 def draw() -> None:
     """Draws the switch."""
-    state.drop_invalid({WORDS: options("Words", DEPTHS, "The pages are short.")})
-    state.one_of("Words", DEPTHS, default=SHORT, help=_HELP, **state.bound(WORDS))
+    state.drop_invalid({WORDS: options("Explanations", DEPTHS, "They are brief.")})
+    state.one_of("Explanations", DEPTHS, default=BRIEF, help=_HELP, **state.bound(WORDS))
 
 
 def full() -> bool:

@@ -7,7 +7,8 @@ import streamlit as st
 from qfusion.ui.frame import runs
 
 KEYS = {"← →": "previous and next sample", "/": "find a sample", "p": "pin what you see", "c": "copy the link",
-        "u": "undo the last tweak", "r": "redo it", "w": "short or full words", "?": "this sheet", "Esc": "close it"}
+        "u": "undo the last tweak", "r": "redo it", "w": "brief or full explanations", "?": "this sheet",
+        "Esc": "close it"}
 
 
 @st.fragment

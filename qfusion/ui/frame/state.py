@@ -18,7 +18,7 @@ from streamlit.errors import StreamlitAPIException
 
 from qfusion.analysis import text
 from qfusion.panels.core.allowed import Allowed, Problem, audit
-from qfusion.panels.core.opened import ALIASES
+from qfusion.panels.core.opened import ALIASES, value_now
 
 T = TypeVar("T")
 MODEL, DATA, SAMPLE, OUTPUT = "model", "data", "sample", "output"
@@ -167,13 +167,23 @@ def arrive(page: str) -> None:
         everywhere = {key: st.session_state[key] for key in EVERYWHERE if st.session_state.get(key) is not None}
         for key, value in (everywhere | st.session_state.get(KEPT, {})).items():
             impose(key, value)
+    _rename_values()
     for alias, key in ALIASES.items():
         if alias in st.query_params:
-            wanted = st.query_params[alias]
+            wanted = value_now(key, st.query_params[alias])
             del st.query_params[alias]
             impose(key, wanted)
     st.session_state[PAGE] = page
     st.session_state.setdefault(DRAWN, {})[page] = set()
+
+
+def _rename_values() -> None:
+    """Gives the choices that a link of old names the names that they have today: the page begins again with them."""
+    then = address()
+    now = {key: [value_now(key, value) for value in values] for key, values in then.items()}
+    if now != then:
+        st.query_params.from_dict(now)
+        st.rerun()
 
 
 def _unpack(page: str) -> None:

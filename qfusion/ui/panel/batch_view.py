@@ -79,7 +79,7 @@ def _cohort() -> tuple[str, int]:
     if chosen == _TYPED:
         filter = st.text_input("Filter", placeholder="relation=conflict; error>1", key=_FILTER, max_chars=400,
                                help="As on the Cohorts page. Without one, all samples of the test split.")
-    most = st.number_input("Samples at most", 1, batch.MAX_FILES, batch.USUAL, key=_MOST)
+    most = st.number_input("Max samples", 1, batch.MAX_FILES, batch.USUAL, key=_MOST)
     return filter, int(most)
 
 

@@ -158,12 +158,12 @@ def _visible(name: str, whole: go.Figure, key: str) -> VisibleRange:
     axes = visible.rangeable(whole)
     if not names and not axes:
         return before
-    with st.expander("What is shown", expanded=bool(before)):
+    with st.expander("Visible parts", expanded=bool(before)):
         there = [plain for plain, entry in names.items() if entry not in before.hidden]
         kept = st.pills("Series", list(names), selection_mode="multi", default=there, key=f"_series-{name}",
                         help="A series that is not chosen is left out, on the page too.") if names else []
         spans: dict[str, tuple[float, float] | None] = {}
-        for axis, label in (("xaxis", "Horizontal axis"), ("yaxis", "Vertical axis")):
+        for axis, label in (("xaxis", "x axis"), ("yaxis", "y axis")):
             held = before.x if axis == "xaxis" else before.y
             spans[axis] = held
             if axis in axes:

@@ -23,7 +23,7 @@ def of_sample(sample: Sample, theme: Theme, t: float) -> None:
     if not builders.can_cut(sample):
         return
     panels.draw(builders.cut(sample, theme, t=t))
-    with st.expander("What becomes of the terms", icon=":material/stacked_line_chart:",
+    with st.expander("Contributions after the cut", icon=":material/stacked_line_chart:",
                      **state.opened(TERMS)) as folded:
         if folded.open:
             _terms(sample, theme, t)

@@ -1,4 +1,4 @@
-"""Model out: the model as the reader has tweaked it, for use elsewhere or as a model of the reader's own. A dialog
+"""Export model: the model as the reader has tweaked it, for use elsewhere or as a model of the reader's own. A dialog
 behind a button."""
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _EXACT = {"double": "double precision", "single": "single precision, half the si
 
 def button(here: Here) -> None:
     """The button that opens the dialog."""
-    st.button("Model out", icon=":material/output:", type="tertiary", key="_model_out", on_click=_open,
+    st.button("Export model", icon=":material/output:", type="tertiary", key="_model_out", on_click=_open,
               help="This model, with what you have tweaked, as a checkpoint, for PyTorch, QuTiP, OpenQASM or NumPy.")
     if kept := state.get(_KEPT):
         state.put(_KEPT, "")
         st.toast(f"Kept as {text.plain(kept)}: pick it on top.", icon=":material/check:")
     if state.get(_OPEN) == state.get(state.PAGE, "") and not runs.has_dialog():
-        st.dialog("Model out", width="medium", on_dismiss=_close)(_body)(here)
+        st.dialog("Export model", width="medium", on_dismiss=_close)(_body)(here)
 
 
 def _open() -> None:

@@ -106,8 +106,8 @@ def _picked_in_table(key: str, shown: pd.DataFrame) -> None:
         state.put(state.SAMPLE, str(shown["id"].iloc[rows[0]]))
 
 
-_AXES = "A dividend is what a modality, or several together, add to the score; negativity is entanglement. " \
-        "See Terms below the figure."
+_AXES = "dividend[text] is the contribution of text, what it adds to the score (Harsanyi dividend); negativity is " \
+        "entanglement. See Terms below the figure."
 
 
 def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
@@ -123,8 +123,8 @@ def scatter(here: Here, chosen: dict[str, Any], count: int) -> None:
             if state.get(key) not in (None, *titles):
                 state.put(key, first)  # of another model
         across, up = map(list(titles).index, default)
-        x = st.selectbox("Across", list(titles), index=across, help=_AXES, **state.bound(AXIS_X))
-        y = st.selectbox("Up", list(titles), index=up, help=_AXES, **state.bound(AXIS_Y))
+        x = st.selectbox("x axis", list(titles), index=across, help=_AXES, **state.bound(AXIS_X))
+        y = st.selectbox("y axis", list(titles), index=up, help=_AXES, **state.bound(AXIS_Y))
     if count > finding.MAX_ENTANGLED and finding.asks_entanglement(work, x, y):
         st.info(
             f"Entanglement takes time: shown for the first {finding.MAX_ENTANGLED} of {count:,} samples. Filter to see "

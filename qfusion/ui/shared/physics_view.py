@@ -1,5 +1,5 @@
-"""What physics did it, on the Dynamics and on the Circuit page: pickers, the tornado, one term's way, and all terms as
-a table."""
+"""Sensitivity, on the Dynamics and on the Circuit page: pickers, the tornado, one term's way, and all terms as a
+table."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from qfusion.analysis import text
+from qfusion.analysis import describe, text
 from qfusion.analysis.dynamics import physics
 from qfusion.analysis.sample import Sample
 from qfusion.panels import physics as builders
@@ -97,7 +97,7 @@ def _way(here: Here, sample: Sample, measured: Measured, effect: str, over: str)
             f"In the link, `{TERM}`: ‘{text.plain(asked, 60)}’ is no term that can be followed here. The one below is "
             "shown.",
             icon=":material/link_off:")
-    picked = _pick("Follow one term from removed to now", titles, TERM)
+    picked = _pick("Response to one term, from removed to its present strength", titles, TERM)
     panels.draw(builders.way(sample, here.theme, effect=effect, over=over, term=picked))
 
 
@@ -115,8 +115,8 @@ def _table(sample: Sample, measured: Measured) -> None:
             kept = ", ".join(f"{metrics.describe[name].short} {scored[name].loc['']:.3f}"
                              for name in ("mae", "corr", "accuracy", "nll") if name in scored.columns)
             st.caption(
-                f"Over {len(work.dataset.rows('test')):,} test samples; with all terms: {kept}. A weight or "
-                "measurement vector is taken out of every score.")
+                f"Over {len(work.dataset.rows('test')):,} test samples{describe.of_seed(work)}; with all terms: "
+                f"{kept}. A weight or measurement vector is taken out of every score.")
         order = np.argsort(-np.abs(found.effects[:, 0]))
         st.dataframe(table.iloc[order].drop(columns=["key"]), hide_index=True, height=420,
                      alt="Slope, removal and agreement of every term.")

@@ -35,7 +35,7 @@ def scrubber(replay: Replay, sample: Sample | None = None) -> tuple[int, dict[st
                   args=(jumps, -1, replay.count))
         st.button("", icon=":material/chevron_right:", key="_on", help="One box on", on_click=_step,
                   args=(jumps, 1, replay.count))
-        at = int(st.slider("Gates done", 0, replay.count, replay.count, **state.bound(GATE),
+        at = int(st.slider("Step through gates", 0, replay.count, replay.count, **state.bound(GATE),
                            help="Arrow keys move by one gate; a click on a box of the drawing goes there."))
     if sample is None:
         return at, {}

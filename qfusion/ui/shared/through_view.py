@@ -17,18 +17,18 @@ TERMS, ABOVE, LAYER = "as", "above", "layer"
 
 
 def which_terms() -> str:
-    """Draws the choice between dividends and Shapley values."""
+    """Draws the choice between contributions and Shapley values."""
     if state.get(TERMS) not in (None, *KINDS):
         state.put(TERMS, KINDS[0])
-    return st.segmented_control("Decision as", list(KINDS), default=KINDS[0],
-                                help="Dividends tell what modalities say alone and only together; Shapley values split "
-                                     "the joint terms among them.",
+    return st.segmented_control("Lower panel", list(KINDS), default=KINDS[0],
+                                help="Contributions tell what modalities say alone and only together; Shapley values "
+                                     "split the joint terms among them.",
                                 **state.bound(TERMS)) or KINDS[0]
 
 
 def which_measure() -> str:
     """Draws the choice of what stands above the decision."""
-    return st.segmented_control("Above it", list(builders.ABOVE), default=builders.ENTROPY,
+    return st.segmented_control("Upper panel", list(builders.ABOVE), default=builders.ENTROPY,
                                 help="Entropy says how mixed each state is, by entanglement or by jumps; entanglement "
                                      "(logarithmic negativity) takes longer.",
                                 **state.bound(ABOVE)) or builders.ENTROPY

@@ -25,8 +25,8 @@ def page(here: Here) -> None:
     sample = here.subject()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         steps = int(st.select_slider(
-            "Steps that fill T", CHOICES, STEPS, **state.bound(STEP),
-            help=f"dt is T divided by this.{'' if depth.full() else ' ' + _WHOLE}"))
+            "Time steps", CHOICES, STEPS, **state.bound(STEP),
+            help=f"So many steps dt fill the duration T.{'' if depth.full() else ' ' + _WHOLE}"))
         gates = str(st.selectbox("Gates of H", list(SPLITS), **state.bound(SPLIT)))
     built = builders.step(sample, steps, gates)
     replay = builders.replay(sample, steps, gates)

@@ -31,7 +31,7 @@ def page(here: Here) -> None:
         at, picked = replay_view.scrubber(circuit.replay(sample), sample if view == NETWORK_VIEWS[0] else None)
     draw = {"Walk": lambda: replay_tab(here, sample, at, picked), "Fusion rules": lambda: fusion_view.tab(here, sample),
             "Noise and shots": lambda: noise_view.tab(here, sample),
-            "Entropies": lambda: entropies_tab(here, sample, at), "What did it": lambda: physics_view.tab(here, sample),
+            "Entropies": lambda: entropies_tab(here, sample, at), "Sensitivity": lambda: physics_view.tab(here, sample),
             "Export": lambda: exports.view(here, sample.tweak)}
     for tab, name in zip(st.tabs(list(NETWORK_VIEWS), **state.opened(PART)), NETWORK_VIEWS, strict=True):
         if tab.open:

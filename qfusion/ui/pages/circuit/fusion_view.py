@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import text
+from qfusion.analysis import describe, text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
 from qfusion.panels import rules
@@ -52,8 +52,8 @@ def before_after(here: Here, now: Any, base: Any) -> None:
     for name in [name for name in ("accuracy", "nll", "mae", "corr") if name in now.metrics][:2]:
         about = metrics.describe[name]
         label = f"Test {about.short[:1].lower()}{about.short[1:]}" if work.classes else about.short
-        cells.append((label, base.metrics[name], now.metrics[name], "normal" if about.higher_is_better else "inverse",
-                      about.help))
+        cells.append((label + describe.of_seed(work), base.metrics[name], now.metrics[name],
+                      "normal" if about.higher_is_better else "inverse", about.help))
     with st.container(key="pair-metrics"):
         places = [*st.columns(2), *st.columns(2)] if len(cells) > 3 else st.columns(len(cells))
         for place, (label, before, after, colour, help_) in zip(places, cells, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import text
+from qfusion.analysis import describe, text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
 from qfusion.panels import noise as builders
@@ -36,7 +36,7 @@ def tab(here: Here, sample: Sample) -> None:
         strengths = {kind: _strength(kind) for kind in KINDS}
         shots = int(st.select_slider("Shots", builders.SHOT_CHOICES, builders.SHOTS,
                                      help="How often each circuit is run", **state.bound(SHOTS)))
-        st.button("A typical device", key="_typical", on_click=_typical,
+        st.button("Typical device noise", key="_typical", on_click=_typical,
                   help="1 % depolarising, 1 % damping, 2 % read-out")
     found = builders.noisy(sample, **strengths, shots=shots)
     exact = circuit_evolution.answer(here.work, here.row, sample.tweak)
@@ -67,7 +67,8 @@ def _headline(here: Here, found: Any, exact: Any, shots: int) -> None:
                         f"{found.scores[c] - exact.scores[c]:+.3f}", delta_color="off",
                         help="Under noise, with its standard error at this number of shots; the change is from the "
                              "exact circuit", border=True, height="stretch")
-        cells[1].metric("Test accuracy" if work.classes else "Test MAE", f"{found.metrics[best]:.3f}",
+        cells[1].metric(f"Test {'accuracy' if work.classes else 'MAE'}{describe.of_seed(work)}",
+                        f"{found.metrics[best]:.3f}",
                         f"{found.metrics[best] - exact.metrics[best]:+.3f}", delta_color="normal" if work.classes
                         else "inverse", help="All test samples under this noise, without shots", border=True,
                         height="stretch")

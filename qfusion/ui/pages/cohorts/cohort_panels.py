@@ -60,9 +60,9 @@ def entanglement(here: Here, levels: Levels) -> None:
         state.put(MEASURE, next(iter(titles)))  # of another system
     with panels.around("entanglement") as head:
         with st.container(horizontal=True):
-            measure = st.selectbox("Entanglement or mixing, across", list(titles), help=_HELP[work.can("time")],
+            measure = st.selectbox("x axis: entanglement or mixing", list(titles), help=_HELP[work.can("time")],
                                    **state.bound(MEASURE))
-            strength = st.selectbox("Interaction strength, up", list(strengths), help=_STRENGTH,
+            strength = st.selectbox("y axis: interaction strength", list(strengths), help=_STRENGTH,
                                     **state.bound(STRENGTH))
         if is_slow(measure) and len(levels.rows) > MAX_SLOW:
             st.info(f"Every state is evolved for this: shown for the first {MAX_SLOW} of {len(levels.rows):,} samples.")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from qfusion.analysis import backgrounds, text
+from qfusion.analysis import backgrounds, describe, text
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.cohort.cohort_measures import JOINT, VERDICT
 from qfusion.analysis.levels import Levels, levels_of
@@ -167,7 +167,8 @@ def ladder(here: Here, levels: Levels) -> None:
     lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
     for name in found.columns[1:]:
         cells = [_cell(name, value) for value in found[name]]
-        lines.append(f"| {text.plain(_SAID_AS.get(name, name))} | " + " | ".join(cells) + " |")
+        seed = describe.of_seed(here.work) if name == "accuracy" else ""
+        lines.append(f"| {text.plain(_SAID_AS.get(name, name))}{seed} | " + " | ".join(cells) + " |")
     members = levels.rows[levels.inside].sort_values("error", ascending=False).index.tolist()
     with st.container(key="cohort-ladder"):
         depth.folded("Means of all, of the cohort and of this sample; samples of the cohort")

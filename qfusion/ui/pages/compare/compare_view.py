@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import backgrounds, text
+from qfusion.analysis import backgrounds, describe, text
 from qfusion.analysis.cohort import examples
 from qfusion.analysis.compare import Side, Sides, beside
 from qfusion.analysis.subject import Workspace
@@ -139,11 +139,12 @@ def numbers(sides: Sides) -> None:
     known = sides.same_target
     rows.append((f"{text.plain(b.sample.unit)}" if known else "score explained", f"{score_a:+.3f}", f"{score_b:+.3f}",
                  f"**{score_b - score_a:+.3f}**" if known else "not comparable"))
+    seed = describe.of_seed(a.work) or describe.of_seed(b.work)
     for name in [n for n in (*SHOWN_METRICS, "accuracy", "nll") if n in a.metrics or n in b.metrics][:4]:
         both = name in a.metrics and name in b.metrics
         own, other = (f"{s.metrics[name]:.3f}" if name in s.metrics else "–" for s in (a, b))
-        rows.append((f"test {metrics.describe[name].short}", own, other, f"{b.metrics[name] - a.metrics[name]:+.3f}"
-                     if both else ""))
+        rows.append((f"test {metrics.describe[name].short}{seed}", own, other,
+                     f"{b.metrics[name] - a.metrics[name]:+.3f}" if both else ""))
     if a.work.background.name != b.work.background.name:
         st.caption(
             f"A is compared with {backgrounds.behind(a.work.background)}, B with "

@@ -85,7 +85,7 @@ def _steps(modality: Any) -> str:
 def _record(name: str) -> None:
     """What was found and repaired when the set was imported, and its removal."""
     record = imported.manifest(name)
-    with st.expander("The report of its import", icon=":material/fact_check:"):
+    with st.expander("Import report", icon=":material/fact_check:"):
         for file in record["files"]:
             st.code(f"{file['name']}, {file['bytes']:,} bytes\nSHA-256 {file['sha256']}", language=None,
                     wrap_lines=True)

@@ -101,7 +101,7 @@ def _source(level: str) -> None:
         else:
             path = st.text_input("File, or folder of tables", key="_import_path",
                                  help="On the machine that this server runs on.")
-        target = st.selectbox("To be predicted", list(_TARGETS), key="_import_target")
+        target = st.selectbox("Target", list(_TARGETS), key="_import_target")
         pressed = st.form_submit_button("Examine", icon=":material/fact_check:")
     if pressed:
         discard()
@@ -176,7 +176,7 @@ def _report(found: Examined) -> None:
         replace = (access.level() == "path" and name in imported.names()  # it removes the other one
                    and st.checkbox(f"Replace the imported set {text.plain(name)}", key="_import_replace"))
         left, right = st.columns(2)
-        wanted = left.button("Keep it", type="primary", icon=":material/save:", key="_import_keep")
+        wanted = left.button("Save data set", type="primary", icon=":material/save:", key="_import_keep")
         right.button("Discard", icon=":material/delete:", on_click=discard, key="_import_discard")
         if wanted:
             with turns.waiting("Keeping …"):

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from qfusion.analysis import text
+from qfusion.analysis import describe, text
 from qfusion.analysis.dynamics import evolution, records
 from qfusion.analysis.dynamics.evolution import Decision
 from qfusion.analysis.subject import Workspace
@@ -68,7 +68,8 @@ def before_after(here: Here, now: Decision, base: Decision) -> None:
               "model as learned.")
         for cell, name in zip(cells[1:], names, strict=True):
             about = metrics.describe[name]
-            _cell(cell, about.short, base.metrics[name], now.metrics[name],
+            label = about.short.partition(" (")[0]  # on one line; the help says the rest
+            _cell(cell, label + describe.of_seed(work), base.metrics[name], now.metrics[name],
                   "normal" if about.higher_is_better else "inverse",
                   f"{about.help} Of all {count:,} test samples under the same sliders; the small number is the change "
                   "from the model as learned.")

@@ -127,7 +127,7 @@ def _truth_table(work: Workspace, found: Any, seeds: Stability | None) -> None:
         table[f"rank correlation, {len(seeds.seeds)} seeds"] = [f"{over[term][0]:.3f} ± {over[term][1]:.3f}"
                                                                 for term in found.terms]
     st.dataframe(table, hide_index=True, height="content",
-                 alt="Correlation of exact with true dividends, term by term.",
+                 alt="Correlation of exact with true contributions, term by term.",
                  column_config={name: st.column_config.NumberColumn(format="%.3f")
                                 for name in ("correlation", "rank correlation")})
 
@@ -138,7 +138,7 @@ def _sarcasm(work: Workspace, seeds: Stability | None) -> None:
         return
     share, count = runs[0]
     words = f"**Sarcasm** was planted as praise in a cold voice: of {count} sarcastic test samples {share:.1%} show " \
-            "a negative text + audio dividend"
+            "a negative text + audio contribution"
     if len(runs) > 1:
         values = [value for value, _ in runs[1:]]
         words += f"; over {len(values)} training seeds {np.mean(values):.1%} ± {np.std(values, ddof=1):.1%}"

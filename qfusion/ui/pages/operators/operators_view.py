@@ -31,7 +31,7 @@ def page(here: Here) -> None:
     if state.get(GROUP) not in (None, *labels):
         state.put(GROUP, next(iter(labels)))  # of another model
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        picked = st.segmented_control("Whose vote", list(labels), default=next(iter(labels)),
+        picked = st.segmented_control("Modality or pair", list(labels), default=next(iter(labels)),
                                       help="The modalities whose state is asked about; all others are averaged over "
                                            "the background.",
                                       **state.bound(GROUP)) or next(iter(labels))
@@ -74,7 +74,7 @@ def _sentence(here: Here, found: Operator, own: Own) -> None:
 def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
     with panels.around("along") as head:
         default = builders.default_up(found)
-        up = st.segmented_control("Vertical axis", list(builders.UPS), default=default,
+        up = st.segmented_control("y axis", list(builders.UPS), default=default,
                                   help="How much of a sample lies on the state that votes most against, or what the "
                                        "model says when told these modalities alone.",
                                   **state.bound(UP)) or default

@@ -117,8 +117,9 @@ def _metric_table(card: Any) -> pd.DataFrame:
     many = len(card.get("seeds", [])) > 1
     return pd.DataFrame([{
         "metric": about.short,
-        "mean ± spread": f"{found['mean']:.3f} ± {found['std']:.3f}" if many else f"{found['mean']:.3f}",
-        "this model": f"{own[name]:.3f}" if name in own else "–"}
+        "mean over seeds ± standard deviation":
+            f"{found['mean']:.3f} ± {found['std']:.3f}" if many else f"{found['mean']:.3f}",
+        "this seed": f"{own[name]:.3f}" if name in own else "–"}
         for name, about in metrics.describe.items() if (found := scores.get(name))])
 
 

@@ -46,11 +46,11 @@ def _controls(here: Here) -> dict[str, str]:
         modality = state.one_of("Modality", work.modalities, default=work.modalities[0], **state.bound(MODALITY))
         terms = {inside_modality.title(term): term for term in inside_modality.terms(work, modality)}
         _settle(TERM, terms)
-        term = st.selectbox("What was made", list(terms),
-                            help="The whole score, or one of the terms (dividends) that this modality is in. Terms of "
+        term = st.selectbox("Attribution of", list(terms),
+                            help="The whole score, or one of the terms that this modality is in. Terms of "
                                  "several modalities say what they add together.", width=260, **state.bound(TERM))
         _settle(BASELINE, STARTS)
-        start = state.one_of("Starting from", list(STARTS), default="training mean", **state.bound(BASELINE),
+        start = state.one_of("Relative to", list(STARTS), default="training mean", **state.bound(BASELINE),
                              help="Attributions share out the difference between this sample's features and these.")
         other = ""
         if STARTS[start] == "sample":
@@ -59,8 +59,8 @@ def _controls(here: Here) -> dict[str, str]:
             other = sample_box.draw("That sample", work.dataset, backgrounds.default_contrast(work, here.row), OTHER,
                                     width=180)
         titles = {about.title: name for name, about in METHODS.items()}
-        method = titles[st.selectbox("Shared out by", list(titles), index=list(METHODS).index(INTEGRATED), width=200,
-                                     **state.bound(METHOD))]
+        method = titles[st.selectbox("Attribution method", list(titles), index=list(METHODS).index(INTEGRATED),
+                                     width=200, **state.bound(METHOD))]
     return {"modality": modality, "term": terms[term], "baseline": STARTS[start], "other": other, "method": method}
 
 

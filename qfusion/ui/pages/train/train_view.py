@@ -31,7 +31,7 @@ from qfusion.ui.shared import coming
 
 RUN, VIEW = "run", "train.view"
 COMING = ((builders.VIEWS[0], ":material/show_chart:", ("loss", "metrics", "gradients", "time left")),
-          (builders.VIEWS[1], ":material/neurology:", ("dividends", "couplings and jumps", "entanglement")),
+          (builders.VIEWS[1], ":material/neurology:", ("contributions", "couplings and jumps", "entanglement")),
           (builders.VIEWS[2], ":material/compare_arrows:", ("what differs between runs", "what came of it")))
 PULSE = 1.5  # seconds between two looks while a run is alive
 SPARKS = 60  # points of a sparkline

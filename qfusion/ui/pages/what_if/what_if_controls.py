@@ -69,7 +69,7 @@ def draw(here: Here) -> Asked:
     for place, name in enumerate(here.work.modalities):
         with st.container(border=True, key=f"box-change-{place}", gap="xsmall"):
             found[name] = _one(here, name, own[name])
-    st.button("Take all changes back", key="_what_if_reset", icon=":material/restart_alt:", on_click=reset,
+    st.button("Undo all changes", key="_what_if_reset", icon=":material/restart_alt:", on_click=reset,
               args=(here,),
               disabled=all(change.action == KEPT for change in interventions.asked(here.work, here.row, found)))
     return found
@@ -120,7 +120,7 @@ def _input(here: Here, name: str) -> dict[str, Any]:
                              **state.bound(SAY),
                              help=f"At most {words.MAX_WORDS} words of the vocabulary below, with one 'and' or 'but' "
                                   "at most.")
-        with st.popover("Words that can be used", icon=":material/dictionary:"):
+        with st.popover("Vocabulary", icon=":material/dictionary:"):
             _vocabulary()
         return {"words": str(said or "")}
     values = {control.name: float(st.slider(f"{control.title} ({control.unit})", control.low, control.high, 0.0, 0.05,
