@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
+from qfusion._sentences import listed, sizes, top
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import interventions
 from qfusion.analysis.dynamics.interventions import DROP, FLIP, INPUT, KEPT, STATE, SWAP, Asked, Result
@@ -114,10 +115,8 @@ def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None
     before, now, _ = both(sample, changes)
     old, new = before.terms(sample.work, sample.output), now.terms(sample.work, sample.output)
     change = {term: new[term] - old[term] for term in old if term}
-    most = max(change, key=lambda term: abs(change[term]))
     return Picture(
-        "what-if-differences",
-        f"The change acts most through {text.term(most)} ({change[most]:+.2f})",
+        "what-if-differences", acts_through(change),
         figures.differences(old, new, sample.modalities, unit=sample.unit, theme=theme),
         shows=f"each term with the changes minus the same term as the sample is{sample.whose}; they add up to the "
               f"change of the score. {backgrounds.against(sample.work.background)}",
@@ -125,6 +124,26 @@ def differences(sample: Sample, theme: Theme = "light", *, changes: Asked | None
         alt="Differences: " + ", ".join(f"{term} {value:+.2f}" for term, value in change.items()) + ".",
         table=lambda: pd.DataFrame({"sample": sample.id, "term": list(old), "as_it_is": list(old.values()),
                                     "changed": list(new.values())}))
+
+
+def acts_through(change: Mapping[str, float]) -> str:
+    """Which terms a change acts through, by how much each term changes."""
+    first = top(sizes(change))
+    if not first or round(abs(change[first[0]]), 2) == 0:
+        return "The change moves no term by 0.01 or more"
+    moved = listed([f"{text.term(term)} ({change[term]:+.2f})" for term in first])
+    if len(first) == 1:
+        return f"The change acts most through {moved}"
+    return f"The change acts most, alike, through {moved}" if len(first) < len(change) else \
+        f"The change acts alike through {moved}"
+
+
+def state_moved(name: str, angle: float) -> str:
+    """How far a modality's state moved, in radians; its name as markdown."""
+    if angle < 1e-9:
+        return f"The state of {name} is as it was"
+    return f"The state of {name} moved by {angle:.2f} rad" if round(angle, 2) else \
+        f"The state of {name} moved by less than 0.01 rad"
 
 
 def state(sample: Sample, theme: Theme = "light", *, modality: str, changes: Asked | None = None) -> Picture:
@@ -158,7 +177,7 @@ def state(sample: Sample, theme: Theme = "light", *, modality: str, changes: Ask
                                 across="element", hue=hue, theme=theme)
         not_shown = f"{inputs} these masses."
     return Picture(
-        f"what-if-state-{modality}", f"The state of {name} moved by {far:.2f} rad", drawn,
+        f"what-if-state-{modality}", state_moved(name, far), drawn,
         shows=f"what the model makes of {name}, before and with the change. Distance: {measure}.{sample.of}",
         not_shown=not_shown, alt=f"State of {modality} before and with the change, {far:.2f} rad apart.",
         table=lambda: pd.DataFrame({"sample": sample.id, "modality": modality, "part": names, "as_it_is": old,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
 
+from qfusion._sentences import share, sizes, top
 from qfusion.analysis import text
 from qfusion.analysis.cohort import cohort_measures
 from qfusion.analysis.cohort import slices as measured
 from qfusion.analysis.cohort.cohort_measures import QUARTERS
 from qfusion.analysis.levels import Levels
 from qfusion.analysis.subject import Workspace
+from qfusion.explain.trust.resampling import LEVEL
 from qfusion.figures.draw.many import slices as figures
 from qfusion.figures.style import Theme
 from qfusion.panels.core import allowed as say
@@ -33,7 +37,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
     overall = wrong / max(count, 1)
     names = [each.name.replace("+", " + ") for each in found]
     return Picture(
-        "slices", _finding(found, overall, bool(levels.work.classes)), figures.rates(
+        "slices", stands_out(found, overall, bool(levels.work.classes)), figures.rates(
             names, [(each.wrong, each.count) for each in found],
             pd.DataFrame([(e.rate, e.low, e.high) for e in found]).to_numpy().reshape(-1, 3), overall,
             axis="error rate" if levels.work.classes else "part with an error of the largest quarter", theme=theme),
@@ -41,21 +45,36 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
               f"{text.plain(text.column(by.removesuffix(QUARTERS)))}"
               + (" in quarters" if by.endswith(QUARTERS) else "") + f", with {_INTERVAL}; {_what_counts(levels)} "
               "Orange: the whole interval lies above the rate of all. Click a slice to make it the cohort.",
-        not_shown="why a slice is harder; with many slices one may stand out by chance.",
+        not_shown="why a slice is harder; with many slices some orange one may stand out by chance: the title allows "
+                  "for their number.",
         alt="Error rates: " + ", ".join(f"{e.name} {e.rate:.2f} of {e.count}" for e in found[:8]) + ".",
         table=lambda: pd.DataFrame([{"slice": e.name, "filter": "; ".join(map(str, e.parts)), "samples": e.count,
                                      "errors": e.wrong, "error_rate": e.rate, "low": e.low, "high": e.high,
                                      "mean_error": e.error} for e in found]))
 
 
-def _finding(found: list[measured.Slice], overall: float, classes: bool) -> str:
+def stands_out(found: Sequence[measured.Slice], overall: float, classes: bool) -> str:
+    """Which slice is worse than all beyond chance, if one is, although it was picked for being so: the interval of its
+    rate is one of 95 % for all slices together (Bonferroni).
+
+    Args:
+        found: the slices. overall: the rate of errors of all of them, 0 to 1.
+        classes: whether an error is a wrong class.
+    """
     if not found:
         return "No sample to slice"
-    top = max(found, key=lambda each: each.low)
-    if top.low > overall:
-        return (f"‘{text.plain(top.name)}’ {'is wrong' if classes else 'has large errors'} more often: {top.rate:.0%} "
-                f"({top.low:.0%} to {top.high:.0%}), all {overall:.0%}")
-    return f"No slice is clearly worse than all ({overall:.0%} {'wrong' if classes else 'large errors'})"
+    what = "wrong" if classes else "large errors"
+    if len(found) == 1:
+        return f"All samples are in one slice ({share(overall)} {what})"
+    level = 1 - (1 - LEVEL) / len(found)
+    intervals = {each.name: measured.wilson(each.wrong, each.count, level) for each in found}
+    worst = max(found, key=lambda each: intervals[each.name][0])
+    low, high = intervals[worst.name]
+    if low <= overall:
+        return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(found)} slices looked at)"
+    return (f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
+            f"{share(worst.rate)} ({share(low)} to {share(high)}, allowing for {len(found)} slices), all "
+            f"{share(overall)}")
 
 
 def _what_counts(levels: Levels) -> str:
@@ -73,10 +92,7 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     found, work = measured.worst(levels), levels.work
     names = [_said(name, row, bool(work.classes)) for name, row in found.rows.iterrows()]
     kind = "loss, −ln probability of the true class (nats)" if work.classes else f"residual ({work.unit_of(0)})"
-    title = "No sample of this cohort"
-    if len(names):
-        title = f"Sample {text.plain(found.rows.index[0])} is the worst: " + (
-            f"loss {found.values[0]:.2f}" if work.classes else f"off by {found.values[0]:+.2f}")
+    title = worst_of(dict(zip(map(str, found.rows.index), found.values.tolist(), strict=True)), bool(work.classes))
     ids = found.rows.index.tolist()
     return Picture(
         "worst", title,
@@ -90,6 +106,20 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
                                            zip(names[:5], found.values[:5], strict=False)) + ".",
         table=lambda: found.rows[["truth", "prediction", "error"]].assign(
             **{"loss" if work.classes else "residual": found.values}).reset_index())
+
+
+def worst_of(values: Mapping[str, float], classes: bool) -> str:
+    """Which samples have the largest error: the loss of classes, else the residual, with its sign; by sample."""
+    first = top(sizes(values))
+    if not first:
+        return "No sample of this cohort"
+    if round(abs(values[first[0]]), 2) == 0:
+        return f"No sample of this cohort {'has a loss of' if classes else 'is off by'} 0.01 or more"
+    said = f"loss {values[first[0]]:.2f}" if classes else f"off by {values[first[0]]:+.2f}"
+    if len(first) == 1:
+        return f"Sample {text.plain(first[0])} is the worst: {said}"
+    size = abs(values[first[0]])
+    return f"{len(first)} samples are the worst, alike: {'loss' if classes else 'off by'} {size:.2f}"
 
 
 def _said(name: object, row: pd.Series, classes: bool) -> str:
