@@ -38,10 +38,14 @@ def flip(work: Workspace, found: Mapping[str, Flip]) -> str:
             "No change of a single modality was found that flips it"
     distances = {name: flip.state.distance for name, flip in able.items()}
     rad = " rad" if work.can("states") else ""
-    words = " or ".join(
-        f"{'a' if place else 'A'} change of {text.plain(name)} alone by {size(distances[name])}{rad} "
-        f"{'would' if able[name].state.verified else 'may'} flip it to {verdict(work, able[name].state.after)}"
-        for place, name in enumerate(top(distances, smallest=True)))
+    ends: dict[str, list[str]] = {}
+    for name in top(distances, smallest=True):
+        state = able[name].state
+        end = f"{'would' if state.verified else 'may'} flip it to {verdict(work, state.after)}"
+        ends.setdefault(end, []).append(text.plain(name))
+    far = size(min(distances.values()))
+    words = ", ".join(f"{'a' if place else 'A'} change of {' or of '.join(names)} alone by {far}{rad} {end}"
+                      for place, (end, names) in enumerate(ends.items()))
     real = {name: flip for name, flip in found.items() if flip.donor_id}
     if real:
         donor, lent = min(real.items(), key=lambda item: item[1].donor.distance)

@@ -275,9 +275,9 @@ def shortest(lengths: Mapping[str, float]) -> str:
 
 def moved(distance: float) -> str:
     """How far a gate moves the state of the qubits that it concerns; the trace distance, 0 to 1."""
-    if distance < PURE:
-        return "This gate leaves the state as it is"
-    return f"This gate moves the state by {size(distance)}"
+    if round(distance, 2) == 0:
+        return f"This gate leaves the state {'' if distance < PURE else 'all but '}as it is (moved by {distance:.2f})"
+    return f"This gate moves the state by {distance:.2f}"
 
 
 def mixed_at_end(entropy: Mapping[str, float]) -> str:

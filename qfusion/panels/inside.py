@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from qfusion._sentences import listed
+from qfusion._sentences import listed, top
 from qfusion.analysis import backgrounds, inside_modality, text
 from qfusion.analysis.cohort import faithful
 from qfusion.analysis.inside_modality import Canvas
@@ -44,7 +44,7 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
     found, other = _found(sample, modality, term, baseline, other, method)
     canvas = inside_modality.canvas(sample.work, sample.row, found.modality, _steps(found))
     unit = "cell" if canvas.parts.get("spectrogram") else _UNITS[canvas.kind]
-    top = abs(found.units).argmax()
+    largest = abs(found.units).argmax()
     names = [text.plain(name, 40) for name in canvas.names]
     quoted = [f"‘{name}’" for name in names] if canvas.kind == "words" else names
     what = text.plain(inside_modality.title(found.term))
@@ -62,7 +62,7 @@ def attribution(sample: Sample, theme: Theme = "light", *, modality: str = "", t
               f"{_error(found)}{count}{against}",
         not_shown="what the encoder would do far from the straight way between both, or why people said so."
                   + (_BARE if canvas.kind == "features" else ""),
-        alt=f"Attribution inside {found.modality}: largest at {canvas.names[top]}, {found.units[top]:+.3f}.",
+        alt=f"Attribution inside {found.modality}: largest at {canvas.names[largest]}, {found.units[largest]:+.3f}.",
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
 
 
@@ -71,14 +71,14 @@ def features(sample: Sample, theme: Theme = "light", *, modality: str = "", term
     """What each feature of a sequence added over all its steps; the options are those of `attribution`."""
     found, _ = _found(sample, modality, term, baseline, other, method)
     names = next(m for m in sample.work.dataset.modalities if m.name == found.modality).feature_names
-    top = abs(found.features).argmax()
+    largest = abs(found.features).argmax()
     return Picture(
         "inside-features",
         moved_most("Of its features", [f"‘{text.plain(name, 40)}’" for name in names], found.features, "moved it"),
         figures.bars(names, found.features, unit=sample.unit, theme=theme),
         shows=f"the same attribution, added up over the {len(found.units)} steps for each of the {len(names)} "
               f"features.{sample.of}",
-        not_shown="at which step: see above.", alt=f"Attribution by feature: largest {names[top]}.",
+        not_shown="at which step: see above.", alt=f"Attribution by feature: largest {names[largest]}.",
         table=lambda: inside_modality.frame(sample.work, sample.row, found))
 
 
@@ -89,14 +89,14 @@ def moved_most(where: str, names: Sequence[str], values: np.ndarray, did: str) -
         where: the parts are, in words. names: of the parts, as markdown, one may stand for several. values: of the
             parts, with their signs, (n,). did: what a part did, such as "moved the score".
     """
-    written = np.round(np.abs(values), 3)
-    if not len(values) or written.max() == 0:
+    sizes = {str(i): abs(float(value)) for i, value in enumerate(values)}
+    first = [int(i) for i in top(sizes, 3)]
+    if not first or round(abs(float(values[first[0]])), 3) == 0:
         return f"{where}, nothing {did} by 0.001 or more"
-    first = np.flatnonzero(written == written.max()).tolist()
     said = [f"{names[i]} ({values[i]:+.3f})" for i in first]
     if len(first) == 1:
         return f"{where}, {names[first[0]]} {did} the most ({values[first[0]]:+.3f})"
-    words = listed(said) if len(said) <= MAX_NAMED else f"{len(said)} parts (by {written.max():.3f} each)"
+    words = listed(said) if len(said) <= MAX_NAMED else f"{len(said)} parts (by {abs(values[first[0]]):.3f} each)"
     return f"{where}, {words} {did} the most, alike"
 
 

@@ -62,8 +62,8 @@ def tally(who: str, votes: np.ndarray, kind: str, moved: float) -> str:
         who: the modalities, as markdown. votes: of the eigenstates, (K,).
         kind: what one is called, such as "eigenstate". moved: what the sample moves the score by.
     """
-    written = np.round(votes, 2)
-    favour, against = int((written > 0).sum()), int((written < 0).sum())
+    written = [round(float(vote), 2) for vote in votes]
+    favour, against = sum(vote > 0 for vote in written), sum(vote < 0 for vote in written)
     verb = "votes" if favour == 1 else "vote"
     idle = len(votes) - favour - against
     neither = f", {idle:,} neither way" if idle else ""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import check, choose
-from qfusion._sentences import size
+from qfusion._sentences import share, size
 from qfusion.analysis import answers, backgrounds, text
 from qfusion.analysis.dynamics import circuit_evolution
 from qfusion.analysis.sample import Sample
@@ -102,17 +102,22 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: terms_table(now).assign(as_learned=list(base.values())))
 
 
+def turned(was: str, now: str, probability: float, changed: bool) -> str:
+    """Whether an edit of the tables turns the decision between classes; `probability` is that of the class by now."""
+    if was != now:
+        return f"The edit turns the decision from ‘{text.plain(was)}’ to ‘{text.plain(now)}’"
+    return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({share(probability)})"
+
+
 def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     """Class probabilities with the edited tables; of models that choose among classes."""
     classes = sample.work.classes
     check(bool(classes), f"Model '{sample.work.name}' predicts a number, not classes. See the waterfall.")
     now, base = (circuit_evolution.answer(each.work, each.row, each.tweak) for each in (sample, sample.learned))
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
-    changed, name = bool(sample.tweak), text.plain(classes[best])
+    changed = bool(sample.tweak)
     return Picture(
-        "probabilities",
-        f"The edit turns the decision from ‘{text.plain(classes[was])}’ to ‘{name}’" if best != was
-        else f"Decision {'stays' if changed else 'is'} ‘{name}’ ({now.probabilities[best]:.0%})",
+        "probabilities", turned(classes[was], classes[best], float(now.probabilities[best]), changed),
         figures.class_bars(now.probabilities, classes, truth=int(sample.work.dataset.y[sample.row]),
                            before=base.probabilities if changed else None, theme=theme),
         shows="class probabilities with these tables" + ("; diamonds: as learned." if changed else ".") + sample.of,

@@ -172,8 +172,9 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     words = listed(first) if len(first) <= MAX_NAMED else f"{len(first)} elements alike"
     most = f"most on {words}" if 0 < len(first) < len(by_element) else "on all elements alike"
     if K is None:
-        return (f"The modalities disagree {most} ({largest:.2f})" if round(largest, 2) > 0 else
-                f"The modalities disagree on no element (at most {size(max(largest, 0.0))})")
+        if round(largest, 2) <= 0:
+            return f"The modalities disagree on no element (at most {size(max(largest, 0.0))})"
+        return f"The modalities disagree {most} ({largest:.2f}{' each' if len(first) > 1 else ''})"
     if not np.isfinite(K):
         return "A modality supports no class at all, so that Dempster's K is not defined"
     if round(K, 2) <= 0:
@@ -204,7 +205,7 @@ def bet(pignistic: Mapping[str, float]) -> str:
     if not first:
         return "The fused evidence speaks for no class: it would bet on none"
     names = [f"‘{text.plain(name)}’" for name in first]
-    odds = f"({share(pignistic[first[0]])}{' each' if len(first) > 1 else ''})"
+    odds = f"({share(max(pignistic[name] for name in first))}{' each' if len(first) > 1 else ''})"
     words = " or ".join(names) if len(names) <= MAX_NAMED else f"{len(names)} classes alike"
     return f"The fused evidence alone would bet on {words} {odds}"
 

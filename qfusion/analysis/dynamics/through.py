@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from qfusion._sentences import listed, sizes, top
 from qfusion._sentences import share as percent
-from qfusion.analysis import answers
+from qfusion.analysis import answers, text
 from qfusion.explain.contributions.summaries import joint_share as joint_share
 
 KINDS = ("dividends", "Shapley values")
@@ -53,6 +54,16 @@ def answer(dividends: Mapping[str, np.ndarray], moving: np.ndarray, moving_name:
     return f"The decision leaves the single modalities for good at {where[place]}: {moved}"
 
 
+def largest_at(dividends: Mapping[str, np.ndarray], place: int) -> str:
+    """Which terms are the largest at a place, with their values, as markdown."""
+    now = {term: float(values[place]) for term, values in dividends.items() if term}
+    first = top(sizes(now))
+    if round(abs(now[first[0]]), 2) == 0:
+        return "no term as large as 0.01"
+    named = listed([f"{text.term(term)} ({now[term]:+.2f})" for term in first])
+    return f"largest term{'s, alike,' if len(first) > 1 else ''} {named}"
+
+
 def since_when(work: Any, now: Any) -> str:
     """Since when the decision of a model with time is what it is at T, as markdown; of several scores, what is known of
     the one shown."""
@@ -60,8 +71,9 @@ def since_when(work: Any, now: Any) -> str:
     if not work.classes:
         return answers.settled(work, sum(now.dividends.values())[:, None], where)
     place = leaves_at(joint_share(now.dividends))
-    return ("At the end the single modalities weigh as much as what they say only jointly, or more." if place is None else
-            f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end "
+    if place is None:
+        return "At the end what the modalities say only jointly does not outweigh what they say alone."
+    return (f"What the modalities say only jointly outweighs what they say alone from **{where[place]}** on (the end "
             f"is {where[-1]}).")
 
 

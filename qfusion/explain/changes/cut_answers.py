@@ -53,15 +53,18 @@ def answer_for_many(found: CutMetrics, metric: str | None = None) -> str:
     never = kept = ""
     if "held" in found.kinds:
         never = f". If never correlated: {_change(loss, found.kinds.index('held'), m, len(found.times) - 1)}"
+    if "dephased" in found.kinds:
+        kept = f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}"
     if loss.low is None or loss.high is None:
-        return (f"Too few samples to tell: without {where} {about.short} changes by {_change(loss, 0, m, i)} (n = "
+        return (f"Too few samples to tell: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} "
+                f"(n = {found.n:,}){never}")
+    if max(abs(float(end[0, m, i])) for end in (loss.low, loss.high)) < 5e-4:
+        return (f"No: without {where} {about.short} changes by less than 0.001 ({_change(loss, 0, m, i)}, n = "
                 f"{found.n:,}){never}")
     least, most = sorted((sign * float(loss.low[0, m, i]), sign * float(loss.high[0, m, i])))
     if least <= 0:
         return (f"Not shown: without {where} {about.short} is not worse beyond chance ({_change(loss, 0, m, i)}, n = "
                 f"{found.n:,}); a loss of more than {max(most, 0.0):.3f} can be excluded{never}")
-    if "dephased" in found.kinds:
-        kept = f"; with their classical part kept {_change(loss, found.kinds.index('dephased'), m, i)}"
     gain = abs(float(found.before[metric].value) - found.chance[metric])
     head = "Yes" if abs(float(loss.value[0, m, i])) >= SHARE * gain else "Hardly"
     return f"{head}: without {where} {about.short} changes by {_change(loss, 0, m, i)}{kept} (n = {found.n:,}){never}"
@@ -74,5 +77,5 @@ def _first_largest(values: np.ndarray) -> int:
 
 
 def _change(loss: Estimates, *place: int) -> str:
-    ends = "" if loss.low is None or loss.high is None else f" [{loss.low[place]:+.3f}, {loss.high[place]:+.3f}]"
-    return f"{loss.value[place]:+.3f}{ends}"
+    ends = "" if loss.low is None or loss.high is None else f" [{loss.low[place]:+z.3f}, {loss.high[place]:+z.3f}]"
+    return f"{loss.value[place]:+z.3f}{ends}"

@@ -105,11 +105,14 @@ def added(start: Mapping[str, float], end: Mapping[str, float], by: str, words: 
         return f"{words.strong('Nothing')}: {by} leaves every term as it is."
     if not joint or shares[1] < _NONE:
         return f"No joint term: {by} takes the score {scores}, and it stays a sum over single modalities."
-    largest = top(sizes(joint))
-    named = [f"{listed([words.show(part) for part in term.split('+')])} jointly ({joint[term]:+.2f})" for term in largest]
-    most = f"{'the largest of them' if len(named) == 1 else 'the largest of them, alike,'} {listed(named)}"
+    largest = {term: f"{listed([words.show(part) for part in term.split('+')])} jointly ({joint[term]:+z.2f})"
+               for term in top(sizes(joint))}
+    named = listed(list(largest.values()))
+    most = f"the largest of them {named}" if len(largest) == 1 else f"the largest of them, alike, {named}"
     if len(joint) == 1:
-        most = f"that of {named[0]}"
+        most = f"that of {named}"
+    elif all(round(joint[term], 2) == 0 for term in joint):
+        most = "none of them as large as 0.01"
     if shares[0] < _NONE:
         return (
             f"{words.strong('Every joint term')}: before, the decision is a sum over single modalities; {by} makes "

@@ -154,11 +154,12 @@ def changes_most(what: str, rows: Mapping[str, np.ndarray]) -> str:
     first = top(spread)
     if not first or round(spread[first[0]], 2) == 0:
         return f"No {what} changes by 0.01 or more"
-    ranges = [f"{name} (from {rows[name].min():.2f} to {rows[name].max():.2f})" for name in first]
+    ways = [f"{name}: {rows[name][0]:.2f} → {rows[name][-1]:.2f}, between {rows[name].min():.2f} and "
+            f"{rows[name].max():.2f}" for name in first]
     if len(first) == 1:
-        return f"The {what} of {ranges[0]} ranges widest"
-    words = listed(ranges) if len(first) <= MAX_NAMED else f"{len(first)} rows, by {spread[first[0]]:.2f}"
-    return f"The {what} ranges widest, alike, of {words}"
+        return f"The {what} changes most of {ways[0]}"
+    words = "; ".join(ways) if len(first) <= MAX_NAMED else f"{len(first)} rows, by {spread[first[0]]:.2f}"
+    return f"The {what} changes most, alike, of {words}"
 
 
 def largest_coherence(modulus: np.ndarray, labels: Sequence[str], when: str) -> str:
