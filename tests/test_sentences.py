@@ -36,6 +36,7 @@ from qfusion.explain.changes.cuts import Cuts
 from qfusion.explain.contributions import answers
 from qfusion.explain.trust import reliability
 from qfusion.explain.trust.faithfulness import AgainstTruth, Curves
+from qfusion.explain.trust.resampling import Interval
 from qfusion.explain.trust.stability import Stability
 from qfusion.panels import (
     circuit,
@@ -51,6 +52,7 @@ from qfusion.panels import (
     overview,
     quality,
     rules,
+    sample_map,
     samples,
     several,
     sharing,
@@ -61,6 +63,7 @@ from qfusion.panels import (
     train,
     what_if,
 )
+from qfusion.report import about_cohort, about_sample
 from qfusion.training import rates
 from tests.sentences import HERE, TEMPLATES
 
@@ -1267,3 +1270,105 @@ def _() -> None:
         assert ("turns the decision" in words) == (was != now)
         assert ("stays" in words) == (was == now and changed)
         assert was != now or "(more than 99%)" in words
+
+
+@checks("what a change comes to")
+def _() -> None:
+    assert what_if.outcome([], "a", "a", False).startswith("Decision: a.")
+    for turned in (False, True):
+        words = what_if.outcome(["alpha", "beta"], "a", "b", turned)
+        assert ("**flips**" in words) == turned
+        assert ("keeps" in words) != turned
+        assert words.endswith("the decision: a → b")
+        assert "alpha and beta" in words
+
+
+@checks("two dimensions hold")
+def _() -> None:
+    for held in (0.0, 0.004, 0.37, 0.998, 1.0):
+        assert f"hold {_sentences.share(held)} of the variance" in sample_map.reduced("x", held, 0.9)
+    assert sample_map.reduced("x", None, math.nan) == "UMAP of the x"
+    assert "trustworthiness 0.87" in sample_map.reduced("x", None, 0.871)
+
+
+@checks("other ways to Shapley values")
+def _() -> None:
+    for apart, error in itertools.product((0.0, 3e-16, 2e-3), (0.0, 1e-15, 0.02)):
+        words = faithfulness.estimated(0.004, 2.0, apart, error)
+        assert ("in every digit" in words) == (apart == 0)
+        assert ("agrees to 3e-16" in words) == (apart == 3e-16)
+        assert ("differs by 2e-03" in words) == (apart == 2e-3)
+        assert ("errs by up to 0.02" in words) == (error == 0.02)
+        assert ("no more than rounding" in words) == (error < 1e-9)
+
+
+@checks("classes of two decisions")
+def _() -> None:
+    for a, b in itertools.product("xy", repeat=2):
+        assert compare.predicted(a, b).startswith("Both predict") == (a == b)
+
+
+@checks("contradiction of masses, in a report")
+def _() -> None:
+    for K in (math.nan, -1e-17, 0.0, 1e-9, 0.0004, 0.0006, 0.3):
+        words = about_sample.contradiction(K)
+        assert ("not defined" in words) == (K != K)
+        assert ("contradict each other with" in words) == (K == K and written(K, 3) > 0)
+        assert "conflict" not in words
+
+
+@checks("error of a cohort")
+def _() -> None:
+    def interval(low: float, high: float, n: int = 20) -> Interval:
+        return Interval((low + high) / 2, low, high, n, 2000)
+
+    others = interval(0.4, 0.5)
+    assert "larger beyond chance" in about_cohort.harder(interval(0.51, 0.6), others)
+    assert "smaller beyond chance" in about_cohort.harder(interval(0.1, 0.39), others)
+    for low, high in ((0.39, 0.41), (0.49, 0.6), (0.42, 0.44), (0.3, 0.6), (0.5, 0.6)):
+        words = about_cohort.harder(interval(low, high), others)
+        assert "overlap" in words
+        assert "beyond" not in words
+    few = Interval(0.9, math.nan, math.nan, 4, 0)
+    assert "too few" in about_cohort.harder(few, others)
+    none = Interval(math.nan, math.nan, math.nan, 0, 0)
+    assert about_cohort.harder(others, none) == "The mean error is 0.450"
+
+
+@checks("type that is predicted worst")
+def _() -> None:
+    ends = ((0.1, 0.2), (0.15, 0.3), (0.31, 0.4), (math.nan, math.nan))
+    for chosen in itertools.product(ends, repeat=3):
+        found = {name: Interval((low + high) / 2, low, high, 20, 2000)
+                 for name, (low, high) in zip(NAMES, chosen, strict=True)}
+        words = cohorts._worst(found)
+        known = {name: each for name, each in found.items() if each.low == each.low}
+        if len(known) < 2:
+            assert words.startswith("How do")
+            continue
+        worst, best = (of(known, key=lambda name: known[name].value) for of in (max, min))
+        above = [name for name in known if name != worst and known[worst].low > known[name].high]
+        assert (f"‘{worst}’ is predicted worst:" in words) == (len(above) == len(known) - 1), (words, chosen)
+        assert (f"‘{worst}’ is predicted worse than ‘{best}’" in words) == (
+            best in above and len(above) < len(known) - 1)
+        assert ("No type" in words) == (best not in above)
+
+
+@checks("when a modality came to matter")
+def _() -> None:
+    epochs = np.array([1.0, 5.0, 9.0])
+    for rows in itertools.product((0.0, 0.09, 0.2, 1.0), repeat=3):
+        terms = {"alpha": (epochs, np.array(rows)), "beta": (epochs, np.array([0.0, 0.0, 0.5])),
+                 "alpha+beta": (epochs, np.array([0.0, 0.5, 0.5]))}
+        words = train._passing("run", terms)
+        level = 0.1 * (rows[-1] + 0.5 + 0.5)
+        first = next((k for k, value in enumerate(rows) if value >= level), None)
+        expected = {None: "alpha not yet", 0: "alpha from the first measurement (epoch 1)"}.get(
+            first, f"alpha at epoch {int(epochs[first or 0])}")
+        assert expected in words, (words, rows)
+        assert "beta at epoch 9" in words
+        assert "the joint terms together at epoch 5" in words
+        assert "Measured after 3 of 9 epochs" in words
+    still = {"alpha": (epochs, np.zeros(3))}
+    assert "alpha not yet" in train._passing("run", still)
+    assert "measured once so far, after epoch 1" in train._passing("run", {"alpha": (epochs[:1], np.ones(1))})

@@ -102,12 +102,11 @@ def classes(sides: Sides, theme: Theme = "light") -> Picture:
     """Probabilities of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.work.classes
-    title = f"Both predict ‘{text.plain(names[b.predicted])}’" if a.predicted == b.predicted else (
-        f"A predicts ‘{text.plain(names[a.predicted])}’, B ‘{text.plain(names[b.predicted])}’")
     drawn = evidence.class_bars(b.probabilities, names, truth=int(b.work.dataset.y[b.sample.row]),
                                 before=a.probabilities, before_name="A", theme=theme)
     return Picture(
-        "compare-classes", title, drawn.update_traces(name="B", selector={"name": "now"}),
+        "compare-classes", predicted(names[a.predicted], names[b.predicted]),
+        drawn.update_traces(name="B", selector={"name": "now"}),
         shows="class probabilities of B as bars, of A as hollow diamonds; B's true class is marked." + _both(sides),
         not_shown="whether such probabilities are calibrated.",
         alt=f"A: {spoken.listed(names, a.probabilities)}. B: {spoken.listed(names, b.probabilities)}.",
@@ -133,6 +132,13 @@ def difference(a: Mapping[str, float], b: Mapping[str, float]) -> str:
 
 def _changes(change: Mapping[str, float], terms: Sequence[str]) -> str:
     return listed([f"{term} ({change[term]:+.2f})" for term in terms])
+
+
+def predicted(a: str, b: str) -> str:
+    """Which classes both sides predict."""
+    if a == b:
+        return f"Both predict ‘{text.plain(a)}’"
+    return f"A predicts ‘{text.plain(a)}’, B ‘{text.plain(b)}’"
 
 
 def shifted(a: Mapping[str, float], b: Mapping[str, float]) -> str:

@@ -35,6 +35,7 @@ from qfusion.panels.core.view import View
 DELETION, INSERTION = _DIRECTIONS = ("deletion", "insertion")
 MEASURES = SCORE, PROBABILITY = ("score", "probability")
 DIVIDENDS = through.KINDS[0]
+ROUNDING = 1e-9  # differences of Shapley values below it are rounding
 
 
 def trust_warnings(work: Workspace, theme: Theme = "light") -> Picture:
@@ -162,8 +163,7 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
     work = sample.work
     found = faithful.estimates(work, sample.row, sample.output)
     exact, brute = found[0], found[1]
-    title = f"Exact in {_time(exact.seconds)}; brute force agrees to {brute.error:.0e} and takes " \
-            f"{_time(brute.seconds)}; sampling errs by up to {max(one.error for one in found[2:]):.2g}"
+    title = estimated(exact.seconds, brute.seconds, brute.error, max(one.error for one in found[2:]))
     return Picture(
         "estimators", title, None,
         shows=f"Shapley values of sample {text.plain(sample.id)} for the {text.plain(sample.unit)} by four ways, seed "
@@ -172,6 +172,18 @@ def methods(sample: Sample, theme: Theme = "light") -> Picture:
         not_shown="other seeds of the estimators, or a whole data set: benchmarks in the repository measure many "
                   "samples, and shap too.",
         alt=title + ".", table=lambda: estimators.frame(found, work.modalities))
+
+
+def estimated(exact: float, brute: float, apart: float, error: float) -> str:
+    """How exact and brute-force Shapley values, and sampled ones, compare.
+
+    Args:
+        exact, brute: seconds. apart: the largest difference of these two. error: the largest of the sampled ones.
+    """
+    agrees = "agrees in every digit" if apart == 0 else f"agrees to {apart:.0e}" if apart < ROUNDING else \
+        f"differs by {apart:.0e}"
+    sampled = "sampling errs by no more than rounding" if error < ROUNDING else f"sampling errs by up to {error:.2g}"
+    return f"Exact in {_time(exact)}; brute force {agrees} and takes {_time(brute)}; {sampled}"
 
 
 def _time(seconds: float) -> str:

@@ -282,6 +282,19 @@ def parameter_flips(sample: Sample, theme: Theme = "light") -> Picture:
              "verified": change.verified} for change in found]))
 
 
+def outcome(changed: Sequence[str], before: str, after: str, turned: bool) -> str:
+    """What becomes of a decision.
+
+    Args:
+        changed: modalities, none where nothing changes. before, after: the decision, as markdown. turned: whether it is
+            another one after.
+    """
+    if not changed:
+        return f"Decision: {before}. Change a modality to see what becomes of it"
+    return (f"Changing {listed([text.plain(name) for name in changed])} {'**flips**' if turned else 'keeps'} the "
+            f"decision: {before} → {after}")
+
+
 def smallest_turn(found: Sequence[ParameterChange], names: Sequence[str], to: str, tried: int) -> str:
     """Which knob flips a decision by the smallest turn, of those found, the smallest first.
 

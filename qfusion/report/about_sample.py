@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from qfusion import explain
+from qfusion._sentences import size
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import Audio, Image, Series, Text
 from qfusion.errors import InvalidInput
@@ -270,8 +271,16 @@ def _of_fusion(sample: Sample) -> Iterator[Block]:
                 "The fusion, element by element: masses, the named rule nearest to the learned table, and the mass on "
                 "the modalities contradicting each other.", (len(names) + 2,))
     if found.conflict is not None:
-        yield paragraph(f"The modalities conflict with Dempster's K = {found.conflict:.3f} ", cite("shafer1976"), ". ",
-                        ENTROPY_IS)
+        yield paragraph(contradiction(found.conflict), " ", cite("shafer1976"), ". ", ENTROPY_IS)
+
+
+def contradiction(K: float) -> str:
+    """How far the modalities' masses contradict each other; Dempster's K, NaN where a modality supports no class."""
+    if not np.isfinite(K):
+        return "A modality supports no class at all, so that Dempster's K is not defined"
+    if round(K, 3) <= 0:
+        return f"The masses hardly contradict each other: Dempster's K is {size(max(K, 0.0), 3)}"
+    return f"The masses contradict each other with Dempster's K = {K:.3f}"
 
 
 def _circuit(sample: Sample) -> Iterator[Block]:
