@@ -37,6 +37,8 @@ TEMPLATES: tuple[Template, ...] = (
              "0 % of nothing, 100 % of all, else rounded, or 'less than 1%', 'more than 99%'"),
     Template("size", "_sentences:size", "0.00 of nothing alone, else 'less than 0.01'"),
     Template("count", "_sentences:count", "one thing in the singular, all other numbers in the plural"),
+    Template("largest entry off a diagonal", "panels.core.spoken:off_diagonal",
+             "its modulus is above 0.00; of several that are alike their number"),
     # Samples.
     Template("most mixed modality", "panels.samples:most_mixed", "its entropy is above 0.00 nats and all others"),
     Template("disagreement of masses", "panels.samples:disagreement",

@@ -63,6 +63,7 @@ from qfusion.panels import (
     train,
     what_if,
 )
+from qfusion.panels.core import spoken
 from qfusion.report import about_cohort, about_sample
 from qfusion.training import rates
 from tests.sentences import HERE, TEMPLATES
@@ -97,6 +98,19 @@ def written(value: float, places: int = 2) -> Decimal:
     return Decimal(value).quantize(Decimal(1).scaleb(-places), ROUND_HALF_EVEN)
 
 
+def percent(part: float) -> str:
+    """A part of a whole as it may be written."""
+    whole = written(100 * part, 0)
+    if whole == 0:
+        return "less than 1%" if part > 1e-9 else "0%"
+    return "more than 99%" if whole == 100 and part < 1 - 1e-9 else f"{whole}%"
+
+
+def least(value: float, places: int = 2) -> str:
+    """A size as it may be written."""
+    return f"{written(value, places)}" if value == 0 or written(value, places) else f"less than {10.0**-places}"
+
+
 def winners(numbers: dict[str, float], places: int = 2, *, smallest: bool = False) -> set[str]:
     """The names whose number is written as the largest."""
     found = {name: written(value, places) for name, value in numbers.items() if math.isfinite(value)}
@@ -122,6 +136,7 @@ def superlative(sentence: str, found: dict[str, float], places: int = 2, *, most
     value = written(found[min(best)], places)
     if value == 0:
         assert nothing in sentence.lower(), (sentence, found)
+        assert places > 2 or ("0.00" in sentence) <= (max(found.values()) == 0), (sentence, found)
         assert not said(sentence), (sentence, found)
         return
     assert nothing not in sentence.lower(), (sentence, found)
@@ -219,6 +234,22 @@ def _() -> None:
     assert [_sentences.listed(list("abc")[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
 
 
+@checks("largest entry off a diagonal")
+def _() -> None:
+    for a, b, c in itertools.product((0.0, 0.004, 0.2, 0.2004, 0.5), repeat=3):
+        found = {"x and y": a, "x and z": b, "y and z": c}
+        words = spoken.off_diagonal(np.array([[1, a, b], [-a, 1, c], [b, c * 1j, 1]]), "xyz")
+        best = winners(found)
+        assert words.startswith("3 by 3 entries")
+        if written(max(found.values())) == 0:
+            assert "none off the diagonal" in words
+        else:
+            assert f"is {max(found.values()):.2f}" in words
+            assert {name for name in found if name in words} == (best if len(best) == 1 else set())
+            assert len(best) == 1 or f"of {len(best)} pairs" in words
+    assert "none" in spoken.off_diagonal(np.ones((1, 1)), "x")
+
+
 # ---- samples
 
 @checks("most mixed modality")
@@ -312,7 +343,7 @@ def _() -> None:
 
 @checks("what the dynamics added")
 def _() -> None:
-    values = (0.0, 1e-12, 0.004, -0.3, 0.304)
+    values = (0.0, 1e-12, 0.004, -0.3, 1.304)
     for a, b, c, d in itertools.product(values, repeat=4):
         start = {"": 0.1, "alpha": a, "beta": b, "alpha+beta": 0.0, "beta+gamma": 0.0}
         end = {"": 0.1, "alpha": a, "beta": b, "alpha+beta": c, "beta+gamma": d}
@@ -324,7 +355,7 @@ def _() -> None:
             continue
         assert words.startswith("Every joint term")
         part = joint / total
-        assert (f"makes {_sentences.share(part)} of its size joint") in words
+        assert (f"makes {percent(part)} of its size joint") in words
         assert "makes 0%" not in words
         assert f"to {sum(end.values()):+z.2f}" in words
         best = {term for term, value in (("alpha and beta", c), ("beta and gamma", d))
@@ -366,11 +397,11 @@ def _() -> None:
                 assert ("from the start" in words) == (place == 0)
                 assert place == 0 or f"for good at t{place}" in words
             if place in (None, 0):
-                assert f"{_sentences.share(share[0])}, then {_sentences.share(share[-1])}" in words
+                assert f"{percent(share[0])}, then {percent(share[-1])}" in words
                 assert f"from {moving[0]:.2f} to {moving[-1]:.2f} nats" in words
             elif abs(moving[-1] - moving[0]) >= 1e-3:
                 done = (moving[place] - moving[0]) / (moving[-1] - moving[0])
-                assert (f"has gone {_sentences.share(done)} of its way" in words) == (0 <= done <= 1)
+                assert (f"has gone {percent(done)} of its way" in words) == (0 <= done <= 1)
                 assert 0 <= done <= 1 or "outside its way" in words
             else:
                 assert ("as at the start" in words) == (max(moving) == min(moving))
@@ -421,7 +452,7 @@ def _() -> None:
     for found in cases((1e-4, 0.004, 0.296, 0.304, 1.2)):
         words = worded.flip(exact, {name: flip(value) for name, value in found.items()})  # type: ignore[arg-type]
         assert said(words) == winners(found, smallest=True), (words, found)
-        assert f"by {_sentences.size(min(found.values()))} rad" in words
+        assert f"by {least(min(found.values()))} rad" in words
         assert "0.00" not in words
         assert "would flip it to negative" in words
     may = worded.flip(searched, {"alpha": flip(0.3, verified=False)})  # type: ignore[arg-type]
@@ -466,6 +497,7 @@ def _() -> None:
 def _() -> None:
     for value in (*VALUES, -1e-15):
         assert ("all but uncorrelated" in layers.correlated(value)) == (written(value) == 0)
+        assert written(value) > 0 or f"({least(max(value, 0.0))} nats)" in layers.correlated(value)
         assert written(value) == 0 or f"up to {value:.2f} nats" in layers.correlated(value)
 
 
@@ -537,6 +569,7 @@ def _() -> None:
         words = rules.likeness("‘a’", "and", distance)
         assert ("no named rule" in words) == (distance >= 0.25)
         assert ("as AND does" in words) == (written(distance) == 0)
+        assert written(distance) > 0 or f"distance {least(distance)}" in words
         assert "AND" in words
 
 
@@ -740,7 +773,7 @@ def _() -> None:
             assert "equally likely" in words
         else:
             assert said(words) == best
-        assert _sentences.share(max(found.values())) in words
+        assert percent(max(found.values())) in words
     assert "5 of 6" in dynamics.likeliest("t = 1.00", dict.fromkeys("abcde", 0.18) | {"f": 0.1})
 
 
@@ -773,7 +806,7 @@ def _() -> None:
             words = cut_answers.answer(found, 0)
             largest = max((a, b), key=abs)
             if abs(largest) <= max(0.02 * abs(before), 1e-9):
-                assert f"at most, from {before:.2f}" in words
+                assert f"by {least(abs(largest))} at most, from {before:.2f}" in words
                 assert not said(words)
             else:
                 assert f"would be {before + largest:.2f} instead of {before:.2f} ({before + 0.05:.2f} if" in words
@@ -1110,6 +1143,10 @@ def _() -> None:
         assert words[0].startswith("Do not compare samples by") == bool(weak)
         listed = words[0].split(":")[0] if weak else words[0]
         assert all((f"{name.replace('+', ' + ')} ({ranks[name]:.2f})" in listed) == (name in weak) for name in ranks)
+        if not weak:
+            named = re.search(r"least stable: (.*) \(rank correlation", words[0])
+            assert named is not None
+            assert set(re.split(", | and ", named[1].replace(" + ", "+"))) == winners(ranks, smallest=True)
         floor = np.median(np.std(found.dividends[..., 1:], 0, ddof=1).max(1))
         assert f"about {floor:.2g} (score)" in words[1]
         leaders = np.abs(found.shapley).argmax(-1)
@@ -1127,7 +1164,7 @@ def _() -> None:
 
 @checks("caution: truth")
 def _() -> None:
-    for ranks in itertools.product((math.nan, -0.3, 0.79, 0.8, 0.95), repeat=3):
+    for ranks in itertools.product((math.nan, -0.3, 0.79, 0.8, 0.95, 0.9501), repeat=3):
         found = AgainstTruth(NAMES, np.zeros((7, 3)), np.zeros((7, 3)), np.zeros(3), np.array(ranks))
         caution = reliability.of_truth(found)[0]
         weak = {name for name, rank in zip(NAMES, ranks, strict=True) if rank < 0.8}
@@ -1286,7 +1323,7 @@ def _() -> None:
 @checks("two dimensions hold")
 def _() -> None:
     for held in (0.0, 0.004, 0.37, 0.998, 1.0):
-        assert f"hold {_sentences.share(held)} of the variance" in sample_map.reduced("x", held, 0.9)
+        assert f"hold {percent(held)} of the variance" in sample_map.reduced("x", held, 0.9)
     assert sample_map.reduced("x", None, math.nan) == "UMAP of the x"
     assert "trustworthiness 0.87" in sample_map.reduced("x", None, 0.871)
 
@@ -1314,6 +1351,7 @@ def _() -> None:
         words = about_sample.contradiction(K)
         assert ("not defined" in words) == (K != K)
         assert ("contradict each other with" in words) == (K == K and written(K, 3) > 0)
+        assert K != K or written(K, 3) > 0 or words.endswith(f"is {least(max(K, 0.0), 3)}")
         assert "conflict" not in words
 
 

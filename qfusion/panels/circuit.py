@@ -257,7 +257,7 @@ def mixed_now(entropy: Mapping[str, float]) -> str:
     if largest < PURE:
         return "Every qubit is in a pure state of its own"
     if round(largest, 2) == 0:
-        return f"No qubit is mixed by more than {size(largest)} nats"
+        return "No qubit is mixed by as much as 0.01 nats"
     alike = " each" if len(first) > 1 else ""
     return f"Most mixed now: {_few(first)} ({largest:.2f} of at most 0.69 nats{alike})"
 
@@ -285,7 +285,7 @@ def mixed_at_end(entropy: Mapping[str, float]) -> str:
     first = [text.plain(name) for name in top(entropy)]
     largest = max(entropy.values())
     if round(largest, 2) == 0:
-        return f"At the end no qubit is mixed (at most {size(max(largest, 0.0))} nats)"
+        return f"At the end no qubit is mixed ({size(max(largest, 0.0))} nats)"
     if len(first) == len(entropy):
         return f"At the end all qubits are equally mixed ({largest:.2f} nats)" if len(first) > 1 else \
             f"At the end {first[0]} is mixed ({largest:.2f} nats)"
@@ -298,7 +298,7 @@ def sharing(mutual: Mapping[str, float]) -> str:
     """Which two modalities' qubits share most at the end; mutual information in nats by pair."""
     first, largest = [text.plain(name) for name in top(mutual)], max(mutual.values())
     if round(largest, 2) == 0:
-        return f"The modalities' qubits share next to nothing at the end (at most {size(max(largest, 0.0))} nats)"
+        return f"The modalities' qubits share next to nothing at the end ({size(max(largest, 0.0))} nats)"
     if len(mutual) == 1:
         return f"{first[0]} share {largest:.2f} nats at the end"
     if len(first) == len(mutual):

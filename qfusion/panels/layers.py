@@ -123,7 +123,7 @@ def mutual(sample: Sample, theme: Theme = "light") -> Picture:
 def correlated(largest: float) -> str:
     """How far the network correlates the qubits; the largest mutual information across any cut, in nats."""
     if round(largest, 2) <= 0:
-        return f"The qubits stay all but uncorrelated (at most {size(max(largest, 0.0))} nats)"
+        return f"The qubits stay all but uncorrelated ({size(max(largest, 0.0))} nats)"
     return f"The network correlates the qubits by up to {largest:.2f} nats"
 
 

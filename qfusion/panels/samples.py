@@ -132,7 +132,7 @@ def most_mixed(ends: Mapping[str, float]) -> str:
     first = top(ends)
     value = f"{size(max(ends.values()))} nats"
     if float(f"{max(ends.values()):.2f}") == 0:
-        return f"No modality ends up mixed (at most {value})"
+        return f"No modality ends up mixed ({value})"
     if len(ends) == 1:
         return f"{text.plain(first[0])} ends up mixed ({value})"
     names = listed([text.plain(name) for name in first])
@@ -173,7 +173,7 @@ def disagreement(by_element: Mapping[str, float], K: float | None) -> str:
     most = f"most on {words}" if 0 < len(first) < len(by_element) else "on all elements alike"
     if K is None:
         if round(largest, 2) <= 0:
-            return f"The modalities disagree on no element (at most {size(max(largest, 0.0))})"
+            return f"The modalities disagree on no element ({size(max(largest, 0.0))})"
         return f"The modalities disagree {most} ({largest:.2f}{' each' if len(first) > 1 else ''})"
     if not np.isfinite(K):
         return "A modality supports no class at all, so that Dempster's K is not defined"
@@ -229,7 +229,7 @@ def most_entangled(entropy: Mapping[str, float]) -> str:
     first = [f"‘{text.plain(name)}’" for name in top(entropy)]
     largest = f"{size(max(entropy.values()))} nats"
     if round(max(entropy.values()), 2) <= 0:
-        return f"No fused qubit is entangled with what it was fused from (at most {largest})"
+        return f"No fused qubit is entangled with what it was fused from ({largest})"
     if len(entropy) == 1:
         return f"The fused qubit is entangled with what it was fused from ({largest})"
     if len(first) == len(entropy):

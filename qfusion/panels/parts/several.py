@@ -108,7 +108,7 @@ def largest_terms(dividends: Mapping[str, float]) -> tuple[str, ...]:
     """Returns the terms of a decision that are the largest in size, as they are written; none where all are 0."""
     found = sizes({term: value for term, value in dividends.items() if term})
     first = top(found)
-    return tuple(first) if first and round(found[first[0]], 2) else ()
+    return () if not first or round(found[first[0]], 2) == 0 else tuple(first)
 
 
 def in_common(terms: Sequence[tuple[str, ...]]) -> str:

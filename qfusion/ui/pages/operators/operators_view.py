@@ -85,7 +85,7 @@ def _scatter(here: Here, found: Operator, group: str, split: str) -> None:
 def _nearest(here: Here, found: Votes, split: str) -> None:
     for side in ("for", "against"):
         weights = found.most_for if side == "for" else found.most_against
-        st.markdown(f"#### {builders.nearest_heading(side, weights)}")
+        st.markdown(f"#### {builders.nearest_heading(side, weights.tolist())}")
         with st.container(key=f"pair-nearest-{side}"):
             for cell, row in zip(st.columns(builders.NEAREST), found.nearest(side, builders.NEAREST), strict=False):
                 place = int(np.flatnonzero(found.rows == row)[0])
