@@ -166,6 +166,7 @@ def test_every_template_has_a_test_and_its_function_exists() -> None:
 CLAIMS = re.compile(r"\b(most|matters|largest|smallest|shortest|nearest|hardest|worst|best|beats|leads|likeliest)\b",
                     re.IGNORECASE)
 
+
 def makers(path: Path) -> Iterator[tuple[str, ast.Call]]:
     """The functions of a module that make a picture, each with the call."""
     for function in ast.parse(path.read_text()).body:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from qfusion._checks import choose
-from qfusion._sentences import count, share, sizes, top
+from qfusion._sentences import count, listed, share, sizes, top
 from qfusion.analysis import backgrounds, text
 from qfusion.analysis.cohort import decision_operators
 from qfusion.analysis.cohort.decision_operators import WITH
@@ -37,7 +37,7 @@ _EXTREME = {"for": -1, "against": 0}
 
 def who(found: Operator) -> str:
     """The modalities of an operator, as markdown."""
-    return " and ".join(text.plain(name) for name in found.modalities)
+    return listed([text.plain(name) for name in found.modalities])
 
 
 def part(value: float) -> str:
@@ -62,8 +62,7 @@ def tally(who: str, votes: np.ndarray, kind: str, moved: float) -> str:
         who: the modalities, as markdown. votes: of the eigenstates, (K,).
         kind: what one is called, such as "eigenstate". moved: what the sample moves the score by.
     """
-    written = [round(float(vote), 2) for vote in votes]
-    favour, against = sum(vote > 0 for vote in written), sum(vote < 0 for vote in written)
+    favour, against = int((votes >= WRITTEN).sum()), int((votes <= -WRITTEN).sum())
     verb = "votes" if favour == 1 else "vote"
     idle = len(votes) - favour - against
     neither = f", {idle:,} neither way" if idle else ""
@@ -90,6 +89,7 @@ def counts_most(effects: np.ndarray, elements: Sequence[str], modalities: Sequen
     return f"{len(first)} elements count most alike (by {abs(named[first[0]]):.2f} each), {first[0]} among them"
 
 
+WRITTEN = 0.005  # from here on a vote is written as 0.01
 _SIGN = {"for": 1, "against": -1}
 
 
