@@ -125,7 +125,7 @@ TEMPLATES: tuple[Template, ...] = (
     Template("largest letter of an operator", "panels.parts.generator:largest_letter",
              "its size is above 0.00 and all others"),
     # Cohorts.
-    Template("term in which a cohort differs", "panels.cohorts:differs_most",
+    Template("term in which a cohort differs", "panels.cohorts:_spread",
              "the difference of the means beyond chance, allowing for the number of terms"),
     Template("slice that stands out", "panels.parts.slices:stands_out",
              "its interval, allowing for the number of slices, lies above all"),
@@ -133,7 +133,7 @@ TEMPLATES: tuple[Template, ...] = (
     Template("most frequent confusion", "panels.parts.quality:taken_for", "the largest count off the diagonal"),
     Template("class that is told from the rest", "panels.parts.quality:told_apart",
              "the class asked for, or the smallest area"),
-    Template("certainty against accuracy", "panels.parts.quality:surer",
+    Template("certainty against accuracy", "panels.parts.quality:sureness",
              "they differ by more than two standard errors"),
     Template("residuals lean", "panels.parts.quality:off_by",
              "the slope is beyond 0.1 and two standard errors, of ten samples or more"),
@@ -158,7 +158,6 @@ TEMPLATES: tuple[Template, ...] = (
              "joint terms are larger in 5 % of the samples"),
     # Data, training.
     Template("samples by class", "panels.data:spread_over", "smallest and largest class"),
-    Template("metric on test samples", "panels.overview:on_test", "mean and deviation over seeds, or one seed"),
     Template("lowest validation loss", "panels.train:lowest", "the lowest finite loss, to four digits"),
     Template("when a modality came to matter", "panels.train:_passing",
              "the first measured epoch with a tenth of what all terms add by now"),

@@ -97,7 +97,7 @@ def test_panels(digits: Any, planted: Any) -> None:
     assert not panels.has_classes(levels_of(open_sample("qcnn-digits", "digit-0004"), "error>1000"))
 
 
-@pytest.mark.parametrize(("model", "words"), [("qj-planted", "Off by"), ("qcnn-digits", "are right")])
+@pytest.mark.parametrize(("model", "words"), [("qj-planted", "Bias "), ("qcnn-digits", "are right")])
 def test_the_page(model: str, words: str) -> None:
     app = visit("Cohorts", model=model)
     assert not app.error

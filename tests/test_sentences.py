@@ -49,7 +49,6 @@ from qfusion.panels import (
     inside,
     layers,
     operators,
-    overview,
     quality,
     rules,
     sample_map,
@@ -927,7 +926,7 @@ def _() -> None:
     part = np.arange(40) < 15
     for shift in (0.0, 0.05, 0.3, 3.0):
         values = {name: draws.normal(0, 0.2, 40) + part * shift * k for k, name in enumerate(NAMES)}
-        words = cohorts.differs_most(values, part)
+        words = cohorts._spread(values, part)
         sure = {}
         for name, found in values.items():
             test = scipy.stats.ttest_ind(found[part], found[~part], equal_var=False)
@@ -937,12 +936,12 @@ def _() -> None:
         assert ("does not differ" in words) == (not sure), (words, sure)
         assert said(words) == (winners(sure) if sure else set())
     same = {name: np.zeros(40) for name in NAMES}
-    assert "does not differ" in cohorts.differs_most(same, part)
-    assert "does not differ" in cohorts.differs_most({"alpha": np.arange(40.0)}, np.arange(40) < 1)  # one sample
-    assert "How are" in cohorts.differs_most(same, np.zeros(40, dtype=bool))
+    assert "does not differ" in cohorts._spread(same, part)
+    assert "does not differ" in cohorts._spread({"alpha": np.arange(40.0)}, np.arange(40) < 1)  # one sample
+    assert "How are" in cohorts._spread(same, np.zeros(40, dtype=bool))
     for found in cases((0.0, 0.004, 0.3, 0.304, 1.0)):
         rows = {name: np.array([-value, value]) for name, value in found.items()}
-        words = cohorts.differs_most(rows, np.ones(2, dtype=bool))
+        words = cohorts._spread(rows, np.ones(2, dtype=bool))
         if written(max(found.values())) == 0:
             assert words.startswith("No term varies")
         else:
@@ -974,12 +973,12 @@ def _() -> None:
         words, sizes = slices.worst_of(found, False), {name: abs(value) for name, value in found.items()}
         best, largest = winners(sizes), max(sizes.values())
         if written(largest) == 0:
-            assert words.startswith("No sample of this cohort is off")
+            assert words.startswith("No sample of this cohort has a residual")
         elif len(best) == 1:
             assert said(words) == best
-            assert f"off by {found[min(best)]:+.2f}" in words
+            assert f"has the largest error: residual {found[min(best)]:+.2f}" in words
         else:
-            assert words == f"{len(best)} samples are the worst, alike: off by {largest:.2f}"
+            assert words == f"{len(best)} samples have the largest error, alike: residual {largest:.2f}"
     assert slices.worst_of({}, True) == "No sample of this cohort"
     assert "loss 2.00" in slices.worst_of({"alpha": 2.0}, True)
 
@@ -1024,13 +1023,12 @@ def _() -> None:
 def _() -> None:
     for sure, right, n in itertools.product((0.5, 0.9, 0.97, 0.995, 1.0), (0.0, 0.5, 0.9, 0.968, 1.0),
                                             (1, 10, 200, 10**6)):
-        words = quality.surer(sure, right, n)
-        error = max(math.sqrt(p * (1 - p) / n) for p in (sure, right))
-        differ = abs(sure - right) > 2 * error and abs(sure - right) >= 0.005
-        assert ("agree" in words) == (not differ), (words, sure, right, n)
-        assert ("less sure than it is right" in words) == (differ and sure < right)
-        assert ("surer than it is right" in words) == (differ and sure > right)
-    assert "more than 99% sure" in quality.surer(0.998, 0.5, 100)
+        words = quality.sureness(sure, right, n)
+        shrunken = scipy.stats.beta(right * n + 1, (1 - right) * n + 1).mean()  # of a flat prior
+        differ = abs(sure - right) > 2 * math.sqrt(shrunken * (1 - shrunken) / n)
+        assert ("not told apart" in words) == (not differ), (words, sure, right, n)
+        assert ("less sure than it could be" in words) == (differ and sure < right)
+        assert ("surer than it should be" in words) == (differ and sure > right)
 
 
 @checks("residuals lean")
@@ -1043,7 +1041,7 @@ def _() -> None:
         if not n:
             assert words == "No sample of this cohort"
             continue
-        assert f"by {np.abs(residual).mean():.2f} in size" in words
+        assert f"mean absolute error {np.abs(residual).mean():.2f}" in words
         leans = False
         if n >= 10:
             line = scipy.stats.linregress(truth, residual)
@@ -1051,7 +1049,7 @@ def _() -> None:
             assert ("drawn to the middle" in words) == (leans and line.slope < 0)
         assert ("extremes" in words) == leans, (words, n, slope, noise)
     assert "extremes" not in quality.off_by(np.zeros(20), np.ones(20))
-    assert "+0.00 on average" in quality.off_by(np.zeros(2), np.array([-1e-9, 0.0]))
+    assert "Bias +0.00" in quality.off_by(np.zeros(2), np.array([-1e-9, 0.0]))
 
 
 # ---- faithfulness
@@ -1214,12 +1212,6 @@ def _() -> None:
     assert data.spread_over(("a",), np.array([1])) == "Its only class has 1 sample"
 
 
-@checks("metric on test samples")
-def _() -> None:
-    assert overview.on_test("Acc-2", 0.9256, 0.0, 1, 600) == "On 600 test samples: Acc-2 0.926 (one training seed)"
-    assert overview.on_test("Acc-2", 0.9256, 0.0041, 5, 600).endswith("0.926 ± 0.004 over 5 training seeds")
-
-
 @checks("lowest validation loss")
 def _() -> None:
     for found in cases((math.nan, math.inf, 0.3, 0.30001, 0.3000001, 1.0)):
@@ -1304,10 +1296,10 @@ def _() -> None:
 @checks("edited tables turn the decision")
 def _() -> None:
     for was, now, changed in itertools.product("ab", "ab", (False, True)):
-        words = rules.turned(was, now, 0.998, changed)
+        words = rules.turned(was, now, "37%", changed)
         assert ("turns the decision" in words) == (was != now)
         assert ("stays" in words) == (was == now and changed)
-        assert was != now or "(more than 99%)" in words
+        assert was != now or words.endswith("(37%)")
 
 
 @checks("what a change comes to")

@@ -275,7 +275,7 @@ def test_the_cohorts_page() -> None:
     assert not app.error
     words = plain(said(app))
     assert "Two components hold" in words
-    assert "is the worst: off by" in words
+    assert "has the largest error: residual" in words
     app = visit("Cohorts", model="qj-planted", filter="pca[states]@0,-9|9,9")
     levels = levels_of(open_sample("qj-planted", "p0031"), "pca[states].1>=0")
     assert f"**{int(levels.inside.sum())} of 600**" in said(app)

@@ -125,7 +125,7 @@ def dividends(levels: Levels, theme: Theme = "light", *, by: str = NOT_GROUPED) 
     rest = len(work.terms) - len(terms)
     left_out = f" The {len(terms)} terms of largest mean size are drawn, {rest} are not." if rest else ""
     return Picture(
-        "dividends", differs_most(values, inside), drawn,
+        "dividends", _spread(values, inside), drawn,
         shows=f"every sample's exact dividend, with its sign; {shape}; grey: all, coloured: the cohort, diamond: this "
               "sample. " + _compared(levels) + left_out,
         not_shown="how the terms of one sample go together: see the sample's waterfall.",
@@ -218,7 +218,7 @@ def _terms(every: tuple[str, ...], rows: pd.DataFrame) -> list[str]:
     return [term for term in every if term in top]
 
 
-def differs_most(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
+def _spread(values: Mapping[str, np.ndarray], part: np.ndarray) -> str:
     """In which term a cohort differs most from the rest, where one differs by more than two standard errors, allowing
     for the number of terms; of everyone, which term varies most.
 

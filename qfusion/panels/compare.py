@@ -102,11 +102,11 @@ def classes(sides: Sides, theme: Theme = "light") -> Picture:
     """Probabilities of the classes on both sides; only where they are the same classes."""
     a, b = sides.a, sides.b
     names = b.work.classes
+    title = predicted(names[a.predicted], names[b.predicted])
     drawn = evidence.class_bars(b.probabilities, names, truth=int(b.work.dataset.y[b.sample.row]),
                                 before=a.probabilities, before_name="A", theme=theme)
     return Picture(
-        "compare-classes", predicted(names[a.predicted], names[b.predicted]),
-        drawn.update_traces(name="B", selector={"name": "now"}),
+        "compare-classes", title, drawn.update_traces(name="B", selector={"name": "now"}),
         shows="class probabilities of B as bars, of A as hollow diamonds; B's true class is marked." + _both(sides),
         not_shown="whether such probabilities are calibrated.",
         alt=f"A: {spoken.listed(names, a.probabilities)}. B: {spoken.listed(names, b.probabilities)}.",

@@ -273,6 +273,33 @@ def state_at(sample: Sample, whose: str, t: float) -> tuple[np.ndarray, tuple[in
     return rho, dims, f"t = {track.times[step]:.2f}"
 
 
+def likeliest(when: str, populations: Mapping[str, float]) -> str:
+    """Which basis states are the likeliest at a time, by their populations, 0 to 1."""
+    first = [f"|{name}⟩" for name in top(populations)]
+    most = share(max(populations.values()))
+    if len(first) == 1:
+        return f"Likeliest basis state at {when}: {first[0]} with {most}"
+    if len(first) == len(populations):
+        return f"At {when} all {len(first)} basis states are equally likely ({most} each)"
+    words = listed(first) if len(first) <= SHOWN_STATES else f"{len(first)} of {len(populations)}"
+    return f"Likeliest basis states at {when}, alike: {words} with {most} each"
+
+
+def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
+    """Of which term a cut takes most away.
+
+    Args:
+        whose: the modality that is cut, as markdown.
+        terms: by coalition its size without the cut, and the smallest that it has after a cut at any time.
+    """
+    lost = {name: before - least for name, (before, least) in terms.items()}
+    first = top(lost)
+    if not first or round(lost[first[0]], 2) <= 0:
+        return f"Cut of {whose}: no term loses 0.01 or more, whenever it is cut"
+    said = [f"{text.term(name)}, {terms[name][0]:.2f} → {terms[name][1]:.2f} at the least" for name in first]
+    return f"Cut of {whose}: most is lost {'alike ' if len(first) > 1 else ''}of {listed(said)}"
+
+
 def _terms(found: Decision, what: str) -> dict[str, np.ndarray]:
     return found.dividends if what == DIVIDENDS else found.shapley
 
@@ -337,33 +364,6 @@ def cut_terms(sample: Sample, theme: Theme = "light", *, modality: str = "", t: 
             + "; ".join(spoken.lines({name: values for name, values in each.items() if name})
                         for each in sizes.values()) + ".",
         table=lambda: sizes_table(found, whose, sample.output))
-
-
-def likeliest(when: str, populations: Mapping[str, float]) -> str:
-    """Which basis states are the likeliest at a time, by their populations, 0 to 1."""
-    first = [f"|{name}⟩" for name in top(populations)]
-    most = share(max(populations.values()))
-    if len(first) == 1:
-        return f"Likeliest basis state at {when}: {first[0]} with {most}"
-    if len(first) == len(populations):
-        return f"At {when} all {len(first)} basis states are equally likely ({most} each)"
-    words = listed(first) if len(first) <= SHOWN_STATES else f"{len(first)} of {len(populations)}"
-    return f"Likeliest basis states at {when}, alike: {words} with {most} each"
-
-
-def lost_by_cut(whose: str, terms: Mapping[str, tuple[float, float]]) -> str:
-    """Of which term a cut takes most away.
-
-    Args:
-        whose: the modality that is cut, as markdown.
-        terms: by coalition its size without the cut, and the smallest that it has after a cut at any time.
-    """
-    lost = {name: before - least for name, (before, least) in terms.items()}
-    first = top(lost)
-    if not first or round(lost[first[0]], 2) <= 0:
-        return f"Cut of {whose}: no term loses 0.01 or more, whenever it is cut"
-    said = [f"{text.term(name)}, {terms[name][0]:.2f} → {terms[name][1]:.2f} at the least" for name in first]
-    return f"Cut of {whose}: most is lost {'alike ' if len(first) > 1 else ''}of {listed(said)}"
 
 
 VIEWS = ("Decision", "Correlations", "Trajectories", "State", "Steady state", "What did it", "H and L")

@@ -51,10 +51,10 @@ def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
                               float(own.get(name, "nan")), about.higher_is_better)
             for name, about in metrics.describe.items() if (found := scores.get(name))]
     size = card["data"]["sizes"]["test"]
-    first = max(rows, key=lambda row: row.is_share)
+    best = max(rows, key=lambda row: row.is_share)
     seeds = f"{count} training seed{'s' if count != 1 else ''}"
     return Picture(
-        "test-metrics", on_test(first.name, first.mean, first.std, count, size), training.test_metrics(rows, theme),
+        "test-metrics", f"On {size:,} test samples: {best.name} {best.mean:.3f}", training.test_metrics(rows, theme),
         shows=f"metrics of {text.plain(work.name)} on the {size:,} test samples of {text.plain(card['data']['name'])}: "
               f"mean (dot) and standard deviation (bar) over {seeds}; the ring is the seed that is loaded "
               f"({card.get('seed')}).",
@@ -62,13 +62,6 @@ def test_metrics(work: Workspace, theme: Theme = "light") -> Picture:
         alt="Test metrics: " + ", ".join(f"{row.name} {row.mean:.3f}" for row in rows) + ".",
         table=lambda: pd.DataFrame([{"metric": row.name, "mean": row.mean, "standard_deviation": row.std,
                                      "this_seed": row.own} for row in rows]))
-
-
-def on_test(metric: str, mean: float, std: float, seeds: int, samples: int) -> str:
-    """A metric of a model over its training seeds: mean and standard deviation, where there are several."""
-    if seeds < 2:
-        return f"On {samples:,} test samples: {metric} {mean:.3f} (one training seed)"
-    return f"On {samples:,} test samples: {metric} {mean:.3f} ± {std:.3f} over {seeds} training seeds"
 
 
 def waterfall(work: Workspace, theme: Theme = "light", *, kind: str = "agreement") -> Picture:

@@ -102,11 +102,11 @@ def waterfall(sample: Sample, theme: Theme = "light") -> Picture:
         table=lambda: terms_table(now).assign(as_learned=list(base.values())))
 
 
-def turned(was: str, now: str, probability: float, changed: bool) -> str:
-    """Whether an edit of the tables turns the decision between classes; `probability` is that of the class by now."""
+def turned(was: str, now: str, sure: str, changed: bool) -> str:
+    """Whether an edit of the tables turns the decision between classes; `sure` says how sure it is by now."""
     if was != now:
         return f"The edit turns the decision from ‘{text.plain(was)}’ to ‘{text.plain(now)}’"
-    return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({share(probability)})"
+    return f"Decision {'stays' if changed else 'is'} ‘{text.plain(now)}’ ({sure})"
 
 
 def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
@@ -117,7 +117,7 @@ def probabilities(sample: Sample, theme: Theme = "light") -> Picture:
     best, was = int(now.scores.argmax()), int(base.scores.argmax())
     changed = bool(sample.tweak)
     return Picture(
-        "probabilities", turned(classes[was], classes[best], float(now.probabilities[best]), changed),
+        "probabilities", turned(classes[was], classes[best], share(float(now.probabilities[best])), changed),
         figures.class_bars(now.probabilities, classes, truth=int(sample.work.dataset.y[sample.row]),
                            before=base.probabilities if changed else None, theme=theme),
         shows="class probabilities with these tables" + ("; diamonds: as learned." if changed else ".") + sample.of,

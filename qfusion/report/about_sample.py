@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 
 from qfusion import explain
-from qfusion._sentences import size
 from qfusion.analysis.sample import Sample
 from qfusion.data.modality import Audio, Image, Series, Text
 from qfusion.errors import InvalidInput
@@ -279,7 +278,7 @@ def contradiction(K: float) -> str:
     if not np.isfinite(K):
         return "A modality supports no class at all, so that Dempster's K is not defined"
     if round(K, 3) <= 0:
-        return f"The masses hardly contradict each other: Dempster's K is {size(max(K, 0.0), 3)}"
+        return f"The masses hardly contradict each other: Dempster's K is {'0.000' if K <= 0 else 'less than 0.001'}"
     return f"The masses contradict each other with Dempster's K = {K:.3f}"
 
 

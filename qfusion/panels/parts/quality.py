@@ -70,8 +70,9 @@ def calibration(levels: Levels, theme: Theme = "light") -> Picture:
     found = quality.calibration(levels)
     sure, right = (float((values * found.counts).sum() / max(found.counts.sum(), 1))
                    for values in (found.certainty, found.accuracy))
+    word = sureness(sure, right, int(found.counts.sum()))
     return Picture(
-        "calibration", surer(sure, right, int(found.counts.sum())),
+        "calibration", f"On average {share(sure)} sure and {share(right)} right: {word}",
         figures.calibration(found.certainty, found.accuracy, found.counts, theme),
         shows=f"the share that is right against the certainty (probability of the predicted class), in {quality.BINS} "
               f"bins of equal width; the larger the disc, the more samples. Expected calibration error "
@@ -80,6 +81,15 @@ def calibration(levels: Levels, theme: Theme = "light") -> Picture:
         alt="; ".join(f"sure {a:.2f}, right {b:.2f} ({n})" for a, b, n in
                       zip(found.certainty, found.accuracy, found.counts, strict=True)) + ".",
         table=lambda: pd.DataFrame({"certainty": found.certainty, "right": found.accuracy, "samples": found.counts}))
+
+
+def sureness(sure: float, right: float, count: int) -> str:
+    """Whether a model is too sure or not sure enough, on average over so many samples, beyond two standard errors of
+    the share that is right."""
+    share = (right * count + 1) / (count + 2)  # so that none or all right is not taken as certain
+    if abs(sure - right) <= 2 * math.sqrt(share * (1 - share) / max(count, 1)):
+        return "not told apart by these samples"
+    return "surer than it should be" if sure > right else "less sure than it could be"
 
 
 def residuals(levels: Levels, theme: Theme = "light") -> Picture:
@@ -137,23 +147,6 @@ def told_apart(areas: Mapping[str, float], asked: str) -> str:
     return f"{words} {has} the smallest area below the ROC curve against the rest: {least:.3f}"
 
 
-def surer(sure: float, right: float, n: int) -> str:
-    """Whether the mean certainty differs from the share that is right by more than chance.
-
-    Chance is two standard errors of a share of n samples, which the mean certainty, taken as known, would have.
-
-    Args:
-        sure, right: 0 to 1. n: samples.
-    """
-    said = f"On average {share(sure)} sure and {share(right)} right"
-    error = math.sqrt(max(sure * (1 - sure), right * (1 - right)) / max(n, 1))
-    if abs(sure - right) <= 2 * error:
-        return f"{said}: within two standard errors of a share of {count(n, 'sample')}, the two agree"
-    if abs(sure - right) < 0.005:
-        return f"{said}: the two agree to a percentage point"
-    return f"{said}: {'surer than it is right' if sure > right else 'less sure than it is right'}"
-
-
 def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
     """How far predictions are off, and whether extremes are drawn to the middle beyond two standard errors.
 
@@ -163,7 +156,7 @@ def off_by(truth: np.ndarray, residual: np.ndarray) -> str:
     n = len(residual)
     if not n:
         return "No sample of this cohort"
-    said = f"Off by {residual.mean():+z.2f} on average, by {np.abs(residual).mean():.2f} in size"
+    said = f"Bias {residual.mean():+z.2f}, mean absolute error {np.abs(residual).mean():.2f}"
     if n < FEWEST or np.ptp(truth) == 0:
         return said
     at = truth - truth.mean()

@@ -114,12 +114,12 @@ def worst_of(values: Mapping[str, float], classes: bool) -> str:
     if not first:
         return "No sample of this cohort"
     if round(abs(values[first[0]]), 2) == 0:
-        return f"No sample of this cohort {'has a loss of' if classes else 'is off by'} 0.01 or more"
-    said = f"loss {values[first[0]]:.2f}" if classes else f"off by {values[first[0]]:+.2f}"
+        return f"No sample of this cohort has a {'loss' if classes else 'residual'} of 0.01 or more"
+    said = f"loss {values[first[0]]:.2f}" if classes else f"residual {values[first[0]]:+.2f}"
     if len(first) == 1:
-        return f"Sample {text.plain(first[0])} is the worst: {said}"
+        return f"Sample {text.plain(first[0])} has the largest error: {said}"
     size = abs(values[first[0]])
-    return f"{len(first)} samples are the worst, alike: {'loss' if classes else 'off by'} {size:.2f}"
+    return f"{len(first)} samples have the largest error, alike: {'loss' if classes else 'residual'} {size:.2f}"
 
 
 def _said(name: object, row: pd.Series, classes: bool) -> str:
