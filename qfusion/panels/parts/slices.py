@@ -91,7 +91,7 @@ def worst(levels: Levels, theme: Theme = "light") -> Picture:
     """
     found, work = measured.worst(levels), levels.work
     names = [_said(name, row, bool(work.classes)) for name, row in found.rows.iterrows()]
-    kind = "loss, −ln probability of the true class (nats)" if work.classes else f"residual ({work.unit_of(0)})"
+    kind = "loss, −ln softmax of the true class (nats)" if work.classes else f"residual ({work.unit_of(0)})"
     title = worst_of(dict(zip(map(str, found.rows.index), found.values.tolist(), strict=True)), bool(work.classes))
     ids = found.rows.index.tolist()
     return Picture(
