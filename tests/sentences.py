@@ -127,8 +127,8 @@ TEMPLATES: tuple[Template, ...] = (
     # Cohorts.
     Template("term in which a cohort differs", "panels.cohorts:_spread",
              "the difference of the means beyond chance, allowing for the number of terms"),
-    Template("slice that stands out", "panels.parts.slices:stands_out",
-             "its interval, allowing for the number of slices, lies above all"),
+    Template("slice that stands out", "panels.parts.slices:_finding",
+             "its score, allowing for the number of slices, lies above all"),
     Template("worst sample", "panels.parts.slices:worst_of", "the largest error above 0.00"),
     Template("most frequent confusion", "panels.parts.quality:taken_for", "the largest count off the diagonal"),
     Template("class that is told from the rest", "panels.parts.quality:told_apart",

@@ -948,22 +948,32 @@ def _() -> None:
             assert said(words) == winners(found)
 
 
+def slice_of(name: str, wrong: int, count: int, independent: int | None = None) -> Slice:
+    """A slice with the interval of so many independent samples, by SciPy."""
+    size = independent or count
+    ends = scipy.stats.binomtest(wrong * size // count, size).proportion_ci(0.95, "wilson")
+    return Slice(name, (), count, wrong, wrong / count, ends.low, ends.high, 0.0)
+
+
 @checks("slice that stands out")
 def _() -> None:
     for wrongs in itertools.product((0, 5, 8, 14, 20), repeat=3):
-        found = [Slice(name, (), 20, wrong, wrong / 20, 0.0, 1.0, 0.0)
-                 for name, wrong in zip(NAMES, wrongs, strict=True)]
         overall = sum(wrongs) / 60
-        words = slices.stands_out(found, overall, True)
+        words = slices._finding([slice_of(name, wrong, 20) for name, wrong in zip(NAMES, wrongs, strict=True)],
+                                  overall, True)
         lows = {name: scipy.stats.binomtest(wrong, 20).proportion_ci(1 - 0.05 / 3, "wilson").low
                 for name, wrong in zip(NAMES, wrongs, strict=True)}
         assert ("is wrong more often" in words) == (max(lows.values()) > overall + 1e-12), (words, wrongs)
         if "more often" in words:
             assert lows[min(said(words))] == max(lows.values())
+            assert "among 3 slices" in words
         else:
             assert "beyond chance" in words
-    assert slices.stands_out([], 0.0, True) == "No sample to slice"
-    one = slices.stands_out([Slice("alpha", (), 500, 1, 0.002, 0.0, 1.0, 0.0)], 0.002, False)
+    for independent, stands in ((40, True), (20, True), (4, False)):  # rows that are not independent say less
+        found = [slice_of("alpha", 20, 40, independent), slice_of("beta", 0, 40, independent)]
+        assert ("alpha" in slices._finding(found, 0.25, True)) == stands
+    assert slices._finding([], 0.0, True) == "No sample to slice"
+    one = slices._finding([slice_of("alpha", 1, 500)], 0.002, False)
     assert one == "All samples are in one slice (less than 1% large errors)"
 
 

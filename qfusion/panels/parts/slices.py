@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 
 import pandas as pd
+from scipy.special import ndtri
 
 from qfusion._sentences import share, sizes, top
 from qfusion.analysis import text
@@ -37,7 +39,7 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
     overall = wrong / max(count, 1)
     names = [each.name.replace("+", " + ") for each in found]
     return Picture(
-        "slices", stands_out(found, overall, bool(levels.work.classes)), figures.rates(
+        "slices", _finding(found, overall, bool(levels.work.classes)), figures.rates(
             names, [(each.wrong, each.count) for each in found],
             pd.DataFrame([(e.rate, e.low, e.high) for e in found]).to_numpy().reshape(-1, 3), overall,
             axis="error rate" if levels.work.classes else "part with an error of the largest quarter", theme=theme),
@@ -53,9 +55,9 @@ def slices(levels: Levels, theme: Theme = "light", *, by: str = "") -> Picture:
                                      "mean_error": e.error} for e in found]))
 
 
-def stands_out(found: Sequence[measured.Slice], overall: float, classes: bool) -> str:
-    """Which slice is worse than all beyond chance, if one is, although it was picked for being so: the interval of its
-    rate is one of 95 % for all slices together (Bonferroni).
+def _finding(found: list[measured.Slice], overall: float, classes: bool) -> str:
+    """Which slice is worse than all beyond chance, if one is, although it was picked for being so: its score lies
+    beyond that of a 95 % interval for all slices together (Bonferroni).
 
     Args:
         found: the slices. overall: the rate of errors of all of them, 0 to 1.
@@ -66,15 +68,21 @@ def stands_out(found: Sequence[measured.Slice], overall: float, classes: bool) -
     what = "wrong" if classes else "large errors"
     if len(found) == 1:
         return f"All samples are in one slice ({share(overall)} {what})"
-    level = 1 - (1 - LEVEL) / len(found)
-    intervals = {each.name: measured.wilson(each.wrong, each.count, level) for each in found}
-    worst = max(found, key=lambda each: intervals[each.name][0])
-    low, high = intervals[worst.name]
-    if low <= overall:
+    worst = max(found, key=lambda each: _score(each, overall))
+    if _score(worst, overall) <= ndtri(1 - (1 - LEVEL) / 2 / len(found)):
         return f"No slice is worse than all beyond chance ({share(overall)} {what}, {len(found)} slices looked at)"
     return (f"‘{text.plain(worst.name)}’ {'is wrong' if classes else 'has large errors'} more often: "
-            f"{share(worst.rate)} ({share(low)} to {share(high)}, allowing for {len(found)} slices), all "
-            f"{share(overall)}")
+            f"{share(worst.rate)} ({share(worst.low)} to {share(worst.high)}), all {share(overall)}; beyond chance "
+            f"among {len(found)} slices")
+
+
+def _score(each: measured.Slice, overall: float) -> float:
+    """How many standard errors a slice's rate lies above the rate of all, in the slice's own number of samples: that
+    number follows from its interval, which is narrower the more independent samples it has."""
+    if not 0 < each.low < each.rate or not 0 < overall < 1:
+        return 0.0
+    size = (float(ndtri(0.5 + LEVEL / 2)) / (each.rate - each.low)) ** 2 * each.low * (1 - each.low)
+    return (each.rate - overall) * math.sqrt(size / (overall * (1 - overall)))
 
 
 def _what_counts(levels: Levels) -> str:
